@@ -1,0 +1,50 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A new compiler's new warning must not break a stranger's build, but must not land unseen either.
+let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "geopipe",
+    products: [
+        .executable(name: "geopipe", targets: ["geopipe"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
+
+        .target(name: "PipeProtocol", swiftSettings: strict),
+        .target(name: "Geography", dependencies: ["CMaxMindDB"], swiftSettings: strict),
+        .target(name: "Routing", dependencies: ["Geography"], swiftSettings: strict),
+        .target(name: "Zones", swiftSettings: strict),
+        .target(
+            name: "Configuration",
+            dependencies: ["Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+        .target(
+            name: "Backend",
+            dependencies: ["PipeProtocol", "Geography", "Routing", "Zones", "Configuration"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "geopipe",
+            dependencies: [
+                "Backend", "Configuration",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
+        .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
+        .testTarget(name: "ZonesTests", dependencies: ["Zones"], swiftSettings: strict),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(name: "BackendTests", dependencies: ["Backend"], swiftSettings: strict),
+        .testTarget(
+            name: "Transcripts", dependencies: ["geopipe"], exclude: ["dialogues"], swiftSettings: strict),
+        .testTarget(name: "Integration", dependencies: ["geopipe"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

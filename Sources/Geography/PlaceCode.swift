@@ -1,0 +1,30 @@
+/// A two-letter code of a place, in upper case: ISO 3166-1 alpha-2 for countries, MaxMind's own for continents.
+public struct PlaceCode: Hashable, Sendable, CustomStringConvertible {
+    private let first: UInt8
+    private let second: UInt8
+
+    /// Reads two ASCII letters of either case; `nil` for anything else.
+    public init?(_ text: some StringProtocol) {
+        var letters = text.utf8.makeIterator()
+        guard let first = letters.next().flatMap(upperCaseLetter), let second = letters.next().flatMap(upperCaseLetter),
+            letters.next() == nil
+        else { return nil }
+        self.first = first
+        self.second = second
+    }
+
+    public var description: String { String(decoding: [first, second], as: UTF8.self) }
+}
+
+extension PlaceCode {
+    /// The continents' codes as MaxMind databases have them.
+    public static let continents = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"].map { PlaceCode($0)! }
+}
+
+private func upperCaseLetter(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 0x20
+    default: nil
+    }
+}

@@ -1,0 +1,174 @@
+/// One line from pdns. Fields are positions in that line.
+public enum Request: Equatable, Sendable {
+    /// `HELO version`: the handshake.
+    case hello(ABIVersion)
+    /// `Q …`: what is there at a name?
+    case question(Question)
+    /// `AXFR id [zone]`: list a whole zone.
+    case transfer(Transfer)
+    /// `CMD words`: an operator's command.
+    case command(words: Range<Int>)
+
+    /// The fields of a `Q` line.
+    public struct Question: Equatable, Sendable {
+        /// The name as asked, in presentation format, not empty.
+        public var name: Range<Int>
+        /// The class, `IN` from pdns.
+        public var recordClass: Range<Int>
+        /// The type's mnemonic, or `ANY`.
+        public var type: Range<Int>
+        /// The zone that pdns knows from an earlier answer, or -1.
+        public var zoneID: Int
+        /// The resolver that asks.
+        public var remoteAddress: Range<Int>
+        /// The server's address that it asked (ABI 2), else empty.
+        public var localAddress: Range<Int>
+        /// The client subnet (ABI 3), else empty.
+        public var clientSubnet: Range<Int>
+    }
+
+    /// The fields of an `AXFR` line.
+    public struct Transfer: Equatable, Sendable {
+        /// The id of the zone, as given in the answer to its SOA question.
+        public var zoneID: Int
+        /// The zone's name (ABI 4), else empty.
+        public var zone: Range<Int>
+    }
+}
+
+/// Why a line cannot be answered.
+public enum Malformation: Error {
+    case helloExpected
+    case unsupportedVersion
+    case unknownRequest
+    case wrongFieldCount(request: StaticString, found: Int, expected: Int, version: ABIVersion)
+    case emptyField(StaticString)
+    case zoneIDNotANumber
+    case commandsNeedVersion5
+    case lineTooLong
+    /// A field that this room passes on, and whose reader could make no sense of it.
+    case unreadable(StaticString, Range<Int>)
+}
+
+extension Malformation {
+    /// What to tell the log of pdns about `line`.
+    public func message(about line: Span<UInt8>) -> String {
+        switch self {
+        case .helloExpected: "expected HELO and a version first"
+        case .unsupportedVersion: "this version of the protocol is not known; 1 to 5 are"
+        case .unknownRequest: "unknown request \(excerpt(of: line, 0..<line.count)); Q, AXFR, CMD and HELO are known"
+        case .wrongFieldCount(let request, let found, let expected, let version):
+            "\(request) has \(found) fields where ABI version \(version.number) has \(expected)"
+        case .emptyField(let name): "the \(name) is empty"
+        case .zoneIDNotANumber: "the id is not a number"
+        case .commandsNeedVersion5: "CMD needs pipe-abi-version=5"
+        case .lineTooLong: "a line is longer than \(LineReader.limit) bytes"
+        case .unreadable(let name, let field): "cannot read the \(name) \(excerpt(of: line, field))"
+        }
+    }
+
+    private func excerpt(of line: Span<UInt8>, _ field: Range<Int>) -> String {
+        let shown = field.prefix(60)
+        let text = String(decoding: shown.map { line[$0] }, as: UTF8.self)
+        return "'\(text)'" + (shown.count < field.count ? "..." : "")
+    }
+}
+
+extension Request {
+    /// Reads a line, without its line feed.
+    ///
+    /// - Parameter version: what the handshake settled on; `nil` before it, when only `HELO` is understood.
+    public init(_ line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
+        let fields = Fields(line)
+        guard let version else {
+            guard fields.tag(in: line, is: "HELO") else { throw .helloExpected }
+            self = .hello(try Self.hello(fields, line))
+            return
+        }
+        if fields.tag(in: line, is: "Q") {
+            self = .question(try Question(fields, line, version: version))
+        } else if fields.tag(in: line, is: "AXFR") {
+            self = .transfer(try Transfer(fields, line, version: version))
+        } else if fields.tag(in: line, is: "CMD") {
+            guard version.hasCommands else { throw .commandsNeedVersion5 }
+            self = .command(words: min(4, line.count)..<line.count)
+        } else if fields.tag(in: line, is: "HELO") {
+            self = .hello(try Self.hello(fields, line))
+        } else {
+            throw .unknownRequest
+        }
+    }
+
+    private static func hello(_ fields: Fields, _ line: Span<UInt8>) throws(Malformation) -> ABIVersion {
+        guard fields.count == 2, fields[1].count == 1, let digit = integer(line, fields[1]),
+            let version = ABIVersion(digit)
+        else { throw .unsupportedVersion }
+        return version
+    }
+}
+
+extension Request.Question {
+    fileprivate init(_ fields: Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+        guard fields.count == version.questionFields else {
+            throw .wrongFieldCount(
+                request: "Q", found: fields.count, expected: version.questionFields, version: version)
+        }
+        guard !fields[1].isEmpty else { throw .emptyField("qname") }
+        guard let zoneID = integer(line, fields[4]) else { throw .zoneIDNotANumber }
+        self.init(
+            name: fields[1], recordClass: fields[2], type: fields[3], zoneID: zoneID, remoteAddress: fields[5],
+            localAddress: version.hasLocalAddress ? fields[6] : 0..<0,
+            clientSubnet: version.hasClientSubnet ? fields[7] : 0..<0)
+    }
+}
+
+extension Request.Transfer {
+    fileprivate init(_ fields: Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+        let expected = version.hasTransferZone ? 3 : 2
+        guard fields.count == expected else {
+            throw .wrongFieldCount(request: "AXFR", found: fields.count, expected: expected, version: version)
+        }
+        guard let zoneID = integer(line, fields[1]) else { throw .zoneIDNotANumber }
+        guard !version.hasTransferZone || !fields[2].isEmpty else { throw .emptyField("zone name") }
+        self.init(zoneID: zoneID, zone: version.hasTransferZone ? fields[2] : 0..<0)
+    }
+}
+
+/// Where the fields of a line begin and end. Fields after the eighth are counted only.
+private struct Fields {
+    private var bounds: InlineArray<9, Int> = .init(repeating: 0)
+    private(set) var count = 1
+
+    init(_ line: Span<UInt8>) {
+        for i in 0..<line.count where line[unchecked: i] == UInt8(ascii: "\t") {
+            if count < 9 { bounds[count] = i + 1 }
+            count += 1
+        }
+        if count < 9 { bounds[count] = line.count + 1 }
+    }
+
+    /// A field, of which there must be as many.
+    subscript(position: Int) -> Range<Int> { bounds[position]..<(bounds[position + 1] - 1) }
+
+    func tag(in line: Span<UInt8>, is tag: StaticString) -> Bool {
+        let field = self[0]
+        guard field.count == tag.utf8CodeUnitCount else { return false }
+        for i in field where line[i] != tag.utf8Start[i] { return false }
+        return true
+    }
+}
+
+/// The decimal number that fills a field, with or without a minus sign; `nil` if it is none of at most nine digits.
+private func integer(_ line: Span<UInt8>, _ field: Range<Int>) -> Int? {
+    var digits = field
+    let isNegative = !field.isEmpty && line[field.lowerBound] == UInt8(ascii: "-")
+    if isNegative { digits = (field.lowerBound + 1)..<field.upperBound }
+    guard 1...9 ~= digits.count else { return nil }
+    var number = 0
+    for i in digits {
+        let digit = Int(line[i]) - Int(UInt8(ascii: "0"))
+        guard 0...9 ~= digit else { return nil }
+        number = number * 10 + digit
+    }
+    return isNegative ? -number : number
+}

@@ -1,0 +1,83 @@
+/// The type of a record (RFC 1035 section 3.2.2, and IANA's list of resource record types).
+public struct RecordType: RawRepresentable, Hashable, Sendable {
+    /// The number of the type.
+    public let rawValue: UInt16
+
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// Reads a mnemonic, or `TYPE` and the number (RFC 3597 section 5), in either case; `nil` for anything else.
+    public init?(_ text: Span<UInt8>) {
+        guard 1...16 ~= text.count else { return nil }
+        var packed: UInt128 = 0
+        for i in 0..<text.count { packed = packed << 8 | UInt128(lowerCase(text[i]) & 0x7f) }
+        if packed == packedANY {
+            self = .any
+        } else if let type = typesByMnemonic[packed] {
+            self = type
+        } else {
+            guard text.count > 4, packed >> UInt128(8 * (text.count - 4)) == packedTYPE else { return nil }
+            var number: UInt16 = 0
+            for i in 4..<text.count {
+                guard isDigit(text[i]) else { return nil }
+                let (tens, overflow) = number.multipliedReportingOverflow(by: 10)
+                let (sum, overflow2) = tens.addingReportingOverflow(UInt16(text[i] - UInt8(ascii: "0")))
+                guard !overflow, !overflow2 else { return nil }
+                number = sum
+            }
+            self.init(rawValue: number)
+        }
+    }
+
+    /// Reads a mnemonic, as the form for bytes does.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        self.init(bytes.span)
+    }
+
+    public static let a = RecordType(rawValue: 1)
+    public static let ns = RecordType(rawValue: 2)
+    public static let cname = RecordType(rawValue: 5)
+    public static let soa = RecordType(rawValue: 6)
+    public static let ptr = RecordType(rawValue: 12)
+    public static let mx = RecordType(rawValue: 15)
+    public static let txt = RecordType(rawValue: 16)
+    public static let aaaa = RecordType(rawValue: 28)
+    public static let srv = RecordType(rawValue: 33)
+    public static let dname = RecordType(rawValue: 39)
+    public static let ds = RecordType(rawValue: 43)
+    public static let spf = RecordType(rawValue: 99)
+    /// A type for private use, that stands at a name to say that the name exists. It is never given to anybody who
+    /// does not ask for all types.
+    public static let marker = RecordType(rawValue: 65280)
+    /// The question for all types.
+    public static let any = RecordType(rawValue: 255)
+
+    /// All types that have a name.
+    public static let mnemonics = names.map(\.value)
+}
+
+extension RecordType: CustomStringConvertible {
+    /// The mnemonic, or `TYPE` and the number.
+    public var description: String { mnemonicsByType[self] ?? "TYPE\(rawValue)" }
+}
+
+/// Types that pdns 4.7 knows by name.
+private let names: KeyValuePairs<UInt16, String> = [
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 8: "MG", 9: "MR", 11: "WKS", 12: "PTR", 13: "HINFO", 14: "MINFO", 15: "MX",
+    16: "TXT", 17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 36: "KX",
+    37: "CERT", 38: "A6", 39: "DNAME", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
+    49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 57: "RKEY", 59: "CDS", 60: "CDNSKEY",
+    61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF", 104: "NID", 105: "L32", 106: "L64",
+    107: "LP", 108: "EUI48", 109: "EUI64", 256: "URI", 257: "CAA",
+]
+
+private let mnemonicsByType = Dictionary(uniqueKeysWithValues: names.map { (RecordType(rawValue: $0), $1) })
+private let typesByMnemonic = Dictionary(
+    uniqueKeysWithValues: names.map { (packed($1), RecordType(rawValue: $0)) })
+private let packedANY = packed("ANY")
+private let packedTYPE = packed("TYPE")
+
+/// A mnemonic as one number, in lower case.
+private func packed(_ mnemonic: String) -> UInt128 {
+    mnemonic.utf8.reduce(0) { $0 << 8 | UInt128(lowerCase($1)) }
+}

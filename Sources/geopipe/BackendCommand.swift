@@ -1,0 +1,35 @@
+import ArgumentParser
+import Backend
+import Configuration
+import Glibc
+
+struct BackendCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backend",
+        abstract: "Be the coprocess of a pdns_server: questions on stdin, answers on stdout. The default.",
+        discussion: "pdns starts it as: pipe-command=/usr/local/bin/geopipe --config /etc/geopipe/geopipe.yaml")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        // Who has stopped reading is found out by write, not by being killed.
+        signal(SIGPIPE, SIG_IGN)
+        let snapshot: Snapshot
+        do throws(ConfigurationError) {
+            snapshot = try Snapshot(Configuration.load(options.file, databases: options.databases))
+        } catch {
+            complain(error.description)
+            throw ExitCode.unusable
+        }
+        if isatty(STDIN_FILENO) == 1 {
+            complain(
+                """
+                geopipe is waiting for the pipe protocol of pdns on this terminal. Type, with tabs between the fields:
+                HELO\t1
+                Q\tmy.geo.example.com\tIN\tANY\t-1\t192.0.2.1
+                Ctrl-D ends it. 'geopipe --help' tells what else there is.
+                """)
+        }
+        serve(snapshot, input: STDIN_FILENO, output: STDOUT_FILENO)
+    }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Backend
+import Configuration
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Say what is wrong with a configuration, or that it is ok.",
+        discussion: "Complaints are file:line:column: what is wrong; what would be right. Exits 1 if there are any.")
+
+    @Argument(help: "The configuration file.")
+    var file = ConfigurationOptions.defaultFile
+
+    @Option(
+        name: .customLong("database"),
+        help: "A MaxMind database to use in place of the configured ones. May be given several times.")
+    var databases: [String] = []
+
+    func run() throws {
+        do throws(ConfigurationError) {
+            let configuration = try Configuration.load(file, databases: databases)
+            _ = try Snapshot(configuration)
+            print("ok: \(configuration.summary)")
+        } catch {
+            print(error.description)
+            throw ExitCode.wrong
+        }
+    }
+}
+
+extension Configuration {
+    /// How much of what there is.
+    fileprivate var summary: String {
+        let names = zones.reduce(0) { $0 + Set($1.records.map(\.owner) + $1.services.map(\.name)).count }
+        return "\(count(zones.count, "zone")) with \(count(names, "name")), \(count(services.count, "service")), "
+            + "\(count(maps.count, "map")), \(count(datacenters.count, "datacenter")), "
+            + "\(count(databases.count, "database"))"
+    }
+}
+
+private func count(_ number: Int, _ noun: String) -> String { number == 1 ? "1 \(noun)" : "\(number) \(noun)s" }

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Backend
+import Glibc
+
+struct Geopipe: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "geopipe",
+        abstract: "Geographic answers for PowerDNS: a pipe backend that sends every client to the right datacenter.",
+        version: geopipeVersion,
+        subcommands: [BackendCommand.self, CheckCommand.self],
+        defaultSubcommand: BackendCommand.self)
+}
+
+/// The exit codes of all commands.
+extension ExitCode {
+    /// The thing that was asked about is wrong.
+    static let wrong = ExitCode(1)
+    /// The command cannot be carried out as it was given, or with the configuration there is.
+    static let unusable = ExitCode(2)
+}
+
+@main
+enum Main {
+    static func main() {
+        do {
+            var command = try Geopipe.parseAsRoot()
+            try command.run()
+        } catch {
+            guard Geopipe.exitCode(for: error) == .validationFailure else { Geopipe.exit(withError: error) }
+            complain(Geopipe.fullMessage(for: error))
+            Geopipe.exit(withError: ExitCode.unusable)
+        }
+    }
+}
+
+/// Writes a line to stderr.
+func complain(_ message: String) {
+    let line = Array((message + "\n").utf8)
+    _ = write(STDERR_FILENO, line, line.count)
+}
