@@ -1,9 +1,12 @@
 /// A value for every address of a family: ranges without a gap, in the order of their addresses.
 struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     /// The first address of each range; the first of them is 0. A range ends where the next begins.
-    private(set) var starts: [Address] = []
+    private(set) var starts: [Address] = [0]
     /// The value of each range. Neighbours differ.
-    private(set) var values: [UInt32] = []
+    private(set) var values: [UInt32]
+
+    /// One range of all addresses.
+    init(everywhere value: UInt32) { values = [value] }
 
     /// Gives all addresses from `start` on a value. `start` must not be lower than those before.
     mutating func append(from start: Address, value: UInt32) {
@@ -18,14 +21,14 @@ struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: S
 
     /// The ranges in which `transform` gives the same value, as one range each.
     func map(_ transform: (UInt32) throws -> UInt32) rethrows -> Self {
-        var result = Self()
+        var result = Self(everywhere: 0)
         for (start, value) in zip(starts, values) { result.append(from: start, value: try transform(value)) }
         return result
     }
 
     /// The ranges in which both this value and that of `other` stay the same.
     func combined(with other: Self, _ transform: (UInt32, UInt32) -> UInt32) -> Self {
-        var result = Self()
+        var result = Self(everywhere: 0)
         var (i, j) = (0, 0)
         while i < starts.count || j < other.starts.count {
             let mine = i < starts.count ? starts[i] : .max
@@ -40,7 +43,7 @@ struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: S
 
     /// These ranges with every address of `first...last` given `value`.
     func overlaid(first: Address, last: Address, value: UInt32) -> Self {
-        var result = Self()
+        var result = Self(everywhere: 0)
         var after: UInt32 = value
         var i = 0
         while i < starts.count, starts[i] < first {

@@ -1,26 +1,23 @@
 /// All that the configured databases know: the place of every address. Read once, and then asked by every map.
 public struct Atlas: Sendable {
     /// The different places there are. The first is the unknown one.
-    public private(set) var places: [Place] = [Place()]
+    public private(set) var places = [Place()]
     /// The place of every IPv4 address, as its position in `places`.
-    private(set) var ipv4 = AddressRanges<UInt32>()
+    var ipv4 = AddressRanges<UInt32>(everywhere: 0)
     /// The place of every IPv6 address, as its position in `places`. Blocks that carry IPv4 addresses are unknown.
-    private(set) var ipv6 = AddressRanges<UInt128>()
+    var ipv6 = AddressRanges<UInt128>(everywhere: 0)
 
-    /// An atlas that knows no place.
-    public init() {
-        ipv4.append(from: 0, value: 0)
-        ipv6.append(from: 0, value: 0)
-    }
+    /// An atlas that knows these places, and not yet where they are.
+    public init(places: [Place] = []) { self.places += places }
 
     /// Adds what `database` knows, to fields that are not known yet: the databases are asked in the order of adding.
     public mutating func add(_ database: borrowing MaxMindDatabase) throws(DatabaseError) {
         var register = PlaceRegister()
-        var newIPv4 = AddressRanges<UInt32>()
+        var newIPv4 = AddressRanges<UInt32>(everywhere: 0)
         try database.forEachIPv4Network { first, offset throws(DatabaseError) in
             newIPv4.append(from: first, value: try register.number(ofPlaceAt: offset, in: database))
         }
-        var newIPv6 = AddressRanges<UInt128>()
+        var newIPv6 = AddressRanges<UInt128>(everywhere: 0)
         try database.forEachIPv6Network(skipping: IPPrefix.embeddingIPv4) { first, offset throws(DatabaseError) in
             newIPv6.append(from: first, value: try register.number(ofPlaceAt: offset, in: database))
         }

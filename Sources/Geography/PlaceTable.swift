@@ -6,18 +6,24 @@
 public struct PlaceTable: Sendable {
     private let ipv4: IndexedRanges<UInt32>
     private let ipv6: IndexedRanges<UInt128>
+    /// All IPv4 addresses have the same list, so that the IPv6 ranges say it all.
+    private let isIPv4Uniform: Bool
 
     /// The table of a map that sends each place of `atlas` to the preference list `list` says.
     ///
     /// - Parameter list: asked once for every place; below 2^32 - 1.
     public init(_ atlas: Atlas, list: (Place) -> UInt32) {
         let lists = atlas.places.map(list)
-        ipv4 = IndexedRanges(atlas.ipv4.map { lists[Int($0)] })
+        let ipv4 = atlas.ipv4.map { lists[Int($0)] }
+        self.ipv4 = IndexedRanges(ipv4)
+        isIPv4Uniform = ipv4.values.count == 1
         var ipv6 = atlas.ipv6.map { lists[Int($0)] }
-        // What carries an IPv4 address is looked up as that address, so a scope must not reach into these blocks.
+        // What carries an IPv4 address is looked up as that address. A scope must not reach into these blocks, unless
+        // there is only one list to be found there.
         for block in IPPrefix.embeddingIPv4 {
             guard case .v6(let first) = block.address else { continue }
-            ipv6 = ipv6.overlaid(first: first, last: first | .max >> UInt128(block.length), value: .max)
+            let last = first | .max >> UInt128(block.length)
+            ipv6 = ipv6.overlaid(first: first, last: last, value: isIPv4Uniform ? ipv4.values[0] : .max)
         }
         self.ipv6 = IndexedRanges(ipv6)
     }
@@ -29,7 +35,7 @@ public struct PlaceTable: Sendable {
         case .v4(let bits):
             return ipv4.lookup(bits)
         case .v6(let bits):
-            guard let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
+            guard !isIPv4Uniform, let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
             let (list, scope) = ipv4.lookup(embedded.address)
             return (list, scope + UInt8(embedded.offset))
         }

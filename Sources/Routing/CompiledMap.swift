@@ -66,7 +66,7 @@ public struct CompiledMap: Sendable {
         var candidates: UInt64 = 0
         for position in range where isAvailable(Int(members[position])) { candidates += 1 }
         // A multiplication instead of a division: Lemire, "Fast random integer generation in an interval".
-        var drawn = UInt64(random) &* candidates >> 32
+        var drawn = (UInt64(random) &* candidates) >> 32
         for position in range where isAvailable(Int(members[position])) {
             guard drawn > 0 else { return Int(members[position]) }
             drawn -= 1

@@ -1,0 +1,110 @@
+import Glibc
+import Testing
+
+@testable import Geography
+
+@Suite("Addresses")
+struct IPAddressTests {
+    @Test(
+        "is read as the system reads it",
+        arguments: [
+            "0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "::2:3:4:5:6:7:8", "::ffff:192.0.2.1", "64:ff9b::192.0.2.33", "1:2:3:4:5:6:192.0.2.1", "ABCD:ef01::",
+            // What follows is none.
+            "", ".", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.", ".1.2.3", "1..2.3", "01.2.3.4", "1.2.3.04",
+            "1.2.3.4 ",
+            "a.b.c.d", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", ":1::", "1::2:",
+            "1:2:3:4:5:6:7:192.0.2.1", "::192.0.2", "::192.0.2.1:1", "1:2:3:4:5:6:7:8::", "192.0.2.1::",
+        ])
+    func readsAsTheSystem(text: String) {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let expected: IPAddress?
+        if inet_pton(AF_INET, text, &bytes) == 1 {
+            expected = .v4(bytes[..<4].reduce(0) { $0 << 8 | UInt32($1) })
+        } else if inet_pton(AF_INET6, text, &bytes) == 1 {
+            expected = .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
+        } else {
+            expected = nil
+        }
+        #expect(IPAddress(text) == expected)
+    }
+
+    @Test("is written as the system writes it")
+    func writesAsTheSystem() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            // Runs of zeros are what makes IPv6 hard to write.
+            var address: UInt128 = 0
+            for _ in 0..<8 {
+                address = address << 16 | (Bool.random() ? 0 : UInt128(UInt16.random(in: 0...0x1ff, using: &random)))
+            }
+            // The system writes these two as IPv4 in IPv6 where RFC 5952 leaves the choice.
+            if address >> 32 == 0 || address >> 32 == 0xffff { continue }
+            var bytes = (0..<16).map { UInt8(truncatingIfNeeded: address >> UInt128(120 - 8 * $0)) }
+            var text = [CChar](repeating: 0, count: 64)
+            inet_ntop(AF_INET6, &bytes, &text, 64)
+            let expected = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            #expect(IPAddress.v6(address).description == expected)
+            #expect(IPAddress(expected) == .v6(address))
+        }
+        #expect(IPAddress("192.0.2.1")?.description == "192.0.2.1")
+        #expect(IPAddress("::ffff:192.0.2.1")?.description == "::ffff:192.0.2.1")
+    }
+
+    @Test("may have an interface behind it, but not an empty one")
+    func interface() {
+        #expect(IPAddress("fe80::1%eth1") == IPAddress("fe80::1"))
+        #expect(IPAddress("192.0.2.1%eth1") == IPAddress("192.0.2.1"))
+        #expect(IPAddress("fe80::1%") == nil)
+        #expect(IPAddress("%eth1") == nil)
+    }
+
+    @Test(
+        "in IPv6 form may carry an IPv4 address",
+        arguments: [
+            ("::ffff:192.0.2.1", 96), ("::192.0.2.1", 96), ("2002:c000:201::5", 16), ("64:ff9b::c000:201", 96),
+            ("2001:0:1:2:3:4:3fff:fdfe", 96),
+        ])
+    func carries(text: String, offset: Int) throws {
+        let embedded = try #require(IPAddress(text)?.embeddedIPv4)
+        #expect(IPAddress.v4(embedded.address) == IPAddress("192.0.2.1"))
+        #expect(embedded.offset == offset)
+    }
+
+    @Test(
+        "in IPv6 form mostly carries none",
+        arguments: [
+            "2001:db8::1", "2001:1::1", "64:ff9b:1::1", "::1:192.0.2.1", "::fffe:192.0.2.1", "2003::", "192.0.2.1",
+        ])
+    func carriesNone(text: String) {
+        #expect(IPAddress(text) != nil)
+        #expect(IPAddress(text)?.embeddedIPv4 == nil)
+    }
+}
+
+@Suite("Prefixes")
+struct IPPrefixTests {
+    @Test(
+        "are an address and a length",
+        arguments: [
+            ("192.0.2.0/24", "192.0.2.0/24"), ("192.0.2.77/24", "192.0.2.0/24"), ("192.0.2.1", "192.0.2.1/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"), ("255.255.255.255/0", "0.0.0.0/0"), ("::/0", "::/0"),
+            ("2001:db8:ffff::1/36", "2001:db8:f000::/36"), ("2001:db8::1", "2001:db8::1/128"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+        ])
+    func reads(text: String, meaning: String) {
+        #expect(IPPrefix(text)?.description == meaning)
+    }
+
+    @Test(
+        "are refused",
+        arguments: [
+            "", "/", "/24", "192.0.2.0/", "192.0.2.0/33", "::/129", "192.0.2.0/-1", "192.0.2.0/1000", "192.0.2.0/a",
+            "192.0.2/24",
+            "192.0.2.0/24/24", "192.0.2.0/ 4",
+        ])
+    func refuses(text: String) {
+        #expect(IPPrefix(text) == nil)
+    }
+}

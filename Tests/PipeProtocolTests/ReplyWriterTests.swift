@@ -1,0 +1,76 @@
+import Glibc
+import Testing
+
+@testable import PipeProtocol
+
+@Suite("Writing answers")
+struct ReplyWriterTests {
+    private let name = Array("www.example.com".utf8)
+    private let record = Array("\tIN\tA\t60\t1\t192.0.2.1\n".utf8)
+
+    @Test("has scope and authority from version 3 on", arguments: 1...5)
+    func versions(number: Int) throws {
+        let version = try #require(ABIVersion(number))
+        let written = collect { reply in
+            reply.data(scope: 24, isAuthoritative: true, name: name.span, record: record.span, version: version)
+            reply.data(scope: 0, isAuthoritative: false, name: name.span, record: record.span, version: version)
+            reply.data(scope: 128, isAuthoritative: true, name: name.span, record: record.span, version: version)
+            reply.data(scope: 9, isAuthoritative: true, name: name.span, record: record.span, version: version)
+            reply.end()
+        }
+        let beginnings = number >= 3 ? ["24\t1\t", "0\t0\t", "128\t1\t", "9\t1\t"] : ["", "", "", ""]
+        #expect(
+            written == beginnings.map { "DATA\t\($0)www.example.com\tIN\tA\t60\t1\t192.0.2.1\n" }.joined() + "END\n")
+    }
+
+    @Test("cannot be led astray by what a message holds")
+    func messages() {
+        let written = collect { reply in
+            reply.log("a\nEND\r\tb\u{7f}")
+            reply.line("c\nd")
+            reply.fail()
+        }
+        #expect(written == "LOG\ta END  b \nc d\nFAIL\n")
+    }
+
+    @Test("sends what is longer than its memory in pieces, and loses nothing")
+    func long() throws {
+        let count = 100_000
+        let version = try #require(ABIVersion(5))
+        let written = collect { reply in
+            for _ in 0..<count {
+                reply.data(scope: 0, isAuthoritative: true, name: name.span, record: record.span, version: version)
+            }
+        }
+        let line = "DATA\t0\t1\twww.example.com\tIN\tA\t60\t1\t192.0.2.1\n"
+        #expect(written == String(repeating: line, count: count))
+    }
+
+    @Test("says when nobody reads any more")
+    func closed() {
+        signal(SIGPIPE, SIG_IGN)
+        var ends: [CInt] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        close(ends[0])
+        var reply = ReplyWriter(descriptor: ends[1])
+        let emptySend = reply.send()
+        reply.end()
+        let send = reply.send()
+        #expect(emptySend)
+        #expect(!send)
+        close(ends[1])
+    }
+
+    /// What `body` writes, through a file, which takes any amount.
+    private func collect(_ body: (inout ReplyWriter) -> Void) -> String {
+        let file = tmpfile()
+        defer { fclose(file) }
+        let descriptor = fileno(file)
+        var reply = ReplyWriter(descriptor: descriptor)
+        body(&reply)
+        guard reply.send() else { return "not sent" }
+        var bytes = [UInt8](repeating: 0, count: Int(lseek(descriptor, 0, SEEK_END)))
+        guard pread(descriptor, &bytes, bytes.count, 0) == bytes.count else { return "not read" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,92 @@
+import Testing
+
+@testable import PipeProtocol
+
+@Suite("Requests")
+struct RequestTests {
+    @Test("have as many fields as their version says", arguments: 1...5)
+    func fieldCounts(number: Int) throws {
+        let version = try #require(ABIVersion(number))
+        let expected = [6, 7, 8, 8, 8][number - 1]
+        for count in 1...10 {
+            let fields = [
+                "Q", "www.example.com", "IN", "ANY", "-1", "192.0.2.1", "127.0.0.1", "192.0.2.0/24", "x", "y",
+            ]
+            let line = fields.prefix(count).joined(separator: "\t")
+            if count == expected {
+                guard case .question(let question) = try request(line, version) else {
+                    Issue.record("no question")
+                    continue
+                }
+                #expect(text(line, question.name) == "www.example.com")
+                #expect(text(line, question.type) == "ANY")
+                #expect(question.zoneID == -1)
+                #expect(text(line, question.remoteAddress) == "192.0.2.1")
+                #expect(text(line, question.localAddress) == (number > 1 ? "127.0.0.1" : ""))
+                #expect(text(line, question.clientSubnet) == (number > 2 ? "192.0.2.0/24" : ""))
+            } else {
+                #expect(throws: Malformation.self) { try request(line, version) }
+            }
+        }
+    }
+
+    @Test("for a transfer name the zone from version 4 on", arguments: 1...5)
+    func transfers(number: Int) throws {
+        let version = try #require(ABIVersion(number))
+        let named = Request.transfer(.init(zoneID: 7, zone: 7..<18))
+        let unnamed = Request.transfer(.init(zoneID: 7, zone: 0..<0))
+        #expect((try? request("AXFR\t7\texample.com", version)) == (number >= 4 ? named : nil))
+        #expect((try? request("AXFR\t7", version)) == (number < 4 ? unnamed : nil))
+    }
+
+    @Test("begin with HELO and a version, of one digit")
+    func hello() throws {
+        for number in 1...5 { #expect(try request("HELO\t\(number)", nil) == .hello(ABIVersion(number)!)) }
+        for line in [
+            "", "HELO", "HELO\t", "HELO\t0", "HELO\t6", "HELO\t10", "HELO\t1\t", "HELO 1", "helo\t1", "Q\ta",
+            "HELO\t-1",
+        ] {
+            #expect(throws: Malformation.self, "\(line)") { try request(line, nil) }
+        }
+    }
+
+    @Test("that are none are refused, and the log is told what came")
+    func refusals() {
+        let version = ABIVersion(5)!
+        #expect(message("", version) == "unknown request ''; Q, AXFR, CMD and HELO are known")
+        #expect(message("PING", version) == "unknown request 'PING'; Q, AXFR, CMD and HELO are known")
+        #expect(message("Qx\ta", version)?.hasPrefix("unknown request 'Qx") == true)
+        #expect(message("Q\ta\tIN", version) == "Q has 3 fields where ABI version 5 has 8")
+        #expect(message("AXFR\tx\ta", version) == "the id is not a number")
+        #expect(message("AXFR\t1\t", version) == "the zone name is empty")
+        #expect(message("Q\t\tIN\tANY\t-1\ta\tb\tc", version) == "the qname is empty")
+        #expect(message("CMD\tversion", ABIVersion(4)!) == "CMD needs pipe-abi-version=5")
+        #expect(message(String(repeating: "x", count: 1000), version)!.count < 200)
+    }
+
+    @Test("for a command carry all its words")
+    func commands() throws {
+        let version = ABIVersion(5)!
+        #expect(try request("CMD\tdrain oslo", version) == .command(words: 4..<14))
+        #expect(try request("CMD", version) == .command(words: 3..<3))
+    }
+
+    private func request(_ line: String, _ version: ABIVersion?) throws(Malformation) -> Request {
+        let bytes = Array(line.utf8)
+        return try Request(bytes.span, version: version)
+    }
+
+    private func message(_ line: String, _ version: ABIVersion) -> String? {
+        let bytes = Array(line.utf8)
+        do {
+            _ = try Request(bytes.span, version: version)
+            return nil
+        } catch {
+            return error.message(about: bytes.span)
+        }
+    }
+
+    private func text(_ line: String, _ field: Range<Int>) -> String {
+        String(decoding: Array(line.utf8)[field], as: UTF8.self)
+    }
+}

@@ -1,0 +1,57 @@
+import Testing
+
+@testable import Zones
+
+@Suite("Contents of records")
+struct RecordContentTests {
+    private let origin = try! DomainName("example.com.")
+
+    @Test(
+        "are written as pdns wants them",
+        arguments: [
+            (RecordType.a, "192.0.2.1", "192.0.2.1"), (.aaaa, "2001:db8::1", "2001:db8::1"),
+            (.cname, "www.Example.net.", "www.Example.net"), (.ns, "ns1", "ns1.example.com"),
+            (.cname, "@", "example.com"),
+            (.mx, "10 mail.example.net.", "10\tmail.example.net"), (.mx, "10  mail", "10\tmail.example.com"),
+            (.mx, "0 .", "0\t."), (.srv, "10 60 5060 sip", "10\t60 5060 sip.example.com"),
+            (.txt, "v=spf1 -all", "\"v=spf1 -all\""), (.txt, #"a "b" \ c"#, #""a \"b\" \\ c""#),
+            (.txt, #""one" "two""#, #""one" "two""#), (.txt, #""a\"b\065""#, #""a\"bA""#),
+            (.txt, "ä\t", #""\195\164\009""#),
+            (
+                .txt, String(repeating: "a", count: 300),
+                "\"\(String(repeating: "a", count: 255))\" \"\(String(repeating: "a", count: 45))\""
+            ),
+            (RecordType(rawValue: 257), #"0 issue "ca.example.net""#, #"0 issue "ca.example.net""#),
+            (RecordType(rawValue: 65281), "\\# 2 abcd", "\\# 2 abcd"),
+        ])
+    func writes(type: RecordType, source: String, text: String) throws {
+        #expect(try RecordContent(source, type: type, origin: origin).text == text)
+    }
+
+    @Test(
+        "are refused",
+        arguments: [
+            (RecordType.a, "2001:db8::1"), (.a, "192.0.2"), (.aaaa, "192.0.2.1"), (.cname, "a b"),
+            (.cname, "www.example.net"),
+            (.mx, "mail"), (.mx, "65536 mail"), (.mx, "-1 mail"), (.srv, "1 2 mail"), (.txt, #""open"#),
+            (.txt, #""a" b"#),
+            (.soa, "a b 1 2 3 4 5"), (.marker, "\\# 0"), (RecordType(rawValue: 257), ""),
+            (RecordType(rawValue: 257), "0 issue ä"),
+        ])
+    func refuses(type: RecordType, source: String) {
+        #expect(throws: ContentError.self) { try RecordContent(source, type: type, origin: origin) }
+    }
+
+    @Test("types are read by name or number, in either case")
+    func types() {
+        #expect(RecordType("A") == .a)
+        #expect(RecordType("aaaa") == .aaaa)
+        #expect(RecordType("TYPE1") == .a)
+        #expect(RecordType("any") == .any)
+        #expect(RecordType("TYPE65280")?.description == "TYPE65280")
+        #expect(RecordType("NSEC3PARAM")?.rawValue == 51)
+        for text in ["", "B", "TYPE", "TYPE65536", "TYPE-1", "TYPE1A", "AAAAA", "A A"] {
+            #expect(RecordType(text) == nil)
+        }
+    }
+}
