@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+/// How pdns runs geopipe.
+@Suite("Coprocesses of pdns_server")
+struct CoprocessTests {
+    @Test("pdns starts five, keeps four of them, and these stay the same over many questions")
+    func number() async throws {
+        try await NameServer.run { server in
+            #expect(try eventually { try server.log().split(separator: "Backend launched with banner: OK").count == 6 })
+            let coprocesses = try server.coprocesses()
+            #expect(coprocesses.count == 4, "the first is for pdns to see that it starts")
+            let questions = (0..<500).map { DNSClient.Question("name\($0).geo.geo.example.com", .a) }
+            let answers = try DNSClient(port: server.port).ask(questions)
+            #expect(answers.allSatisfy { $0 == .init(code: 0, addresses: ["203.0.113.99"]) })
+            #expect(try server.coprocesses() == coprocesses)
+        }
+    }
+
+    @Test("they end with pdns, however it ends", arguments: [SIGTERM, SIGKILL])
+    func end(signal: CInt) async throws {
+        try await NameServer.run { server in
+            #expect(try eventually { try server.coprocesses().count == 4 })
+            let coprocesses = try server.coprocesses()
+            kill(server.process, signal)
+            #expect(eventually { !coprocesses.contains(where: isRunning) })
+        }
+    }
+
+    @Test("pdnsutil reaches its commands")
+    func command() throws {
+        let backend = try Backend()
+        defer { backend.remove() }
+        let example = try String(
+            contentsOf: NameServer.project.appending(path: "examples/pdns.conf"), encoding: .utf8)
+        try example.replacing(/pipe-command=.*/, with: "pipe-command=\(backend.command)")
+            .write(to: backend.folder.appending(path: "pdns.conf"), atomically: true, encoding: .utf8)
+
+        let result = try Tool("pdnsutil").run(
+            ["--config-dir=\(backend.folder.path)", "backend-cmd", "pipe", "version"])
+        #expect(result.status == 0)
+        #expect(result.output.split(separator: "\n").contains { $0.hasPrefix("geopipe ") }, "\(result.output)")
+    }
+}

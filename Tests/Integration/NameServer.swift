@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+/// A real pdns_server on the loopback, with the project's own pdns.conf and geopipe behind it.
+struct NameServer {
+    /// The one that a suite with the trait `.served` shares.
+    @TaskLocal static var shared: NameServer?
+
+    struct DidNotStart: Error, CustomStringConvertible {
+        let log: String
+        var description: String { "pdns_server does not answer; it says:\n\(log)" }
+    }
+
+    static let project = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    let process: pid_t
+    let port: UInt16
+    private let logFile: URL
+
+    /// Runs `body` with a name server of its own.
+    static func run(_ body: (NameServer) async throws -> Void) async throws {
+        let backend = try Backend()
+        defer { backend.remove() }
+
+        let port = try #require((0..<100).lazy.map { _ in UInt16.random(in: 20_000..<32_000) }.first(where: isFree))
+        let log = backend.folder.appending(path: "pdns.log")
+        try Data().write(to: log)
+        let guardian = try Tool("pdns_server").start(
+            [
+                "--config-dir=\(project.path)/examples", "--pipe-command=\(backend.command)", "--local-port=\(port)",
+                "--local-address=127.0.0.1", "--socket-dir=\(backend.folder.path)", "--daemon=no", "--guardian=no",
+                "--disable-syslog=yes",
+            ],
+            seconds: 300, output: try FileHandle(forWritingTo: log))
+        defer { guardian.waitUntilExit() }
+
+        guard
+            eventually({ (try? DNSClient(port: port).ask([.init("geo.example.com", .soa)], patience: 0.2)) != nil }),
+            let process = try children(of: guardian.processIdentifier).first
+        else {
+            guardian.terminate()
+            throw DidNotStart(log: try String(contentsOf: log, encoding: .utf8))
+        }
+        defer {
+            kill(process, SIGTERM)
+            if !eventually({ !isRunning(process) }) { kill(process, SIGKILL) }
+        }
+        try await body(NameServer(process: process, port: port, logFile: log))
+    }
+
+    /// Its coprocesses.
+    func coprocesses() throws -> [pid_t] {
+        try children(of: process)
+    }
+
+    func log() throws -> String {
+        try String(contentsOf: logFile, encoding: .utf8)
+    }
+
+    func dig(_ arguments: String...) throws -> Reply {
+        let result = try Tool("dig").run(["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=10"] + arguments)
+        try #require(result.status == 0, "\(result.output)")
+        return Reply(result.output)
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
+        // Above lie the ports that the system gives to whoever asks for any.
+        [SOCK_STREAM, SOCK_DGRAM].allSatisfy { kind in
+            let socket = socket(AF_INET, CInt(kind.rawValue), 0)
+            defer { close(socket) }
+            return withLoopback(port) { bind(socket, $0, $1) } == 0
+        }
+    }
+}
+
+/// What pdns needs to start geopipe: a folder with the program and a configuration, in a path without spaces, at which
+/// pdns splits its command.
+struct Backend {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
+
+    var command: String { "\(folder.path)/geopipe --config \(folder.path)/geopipe.yaml" }
+
+    init() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        try FileManager.default.createSymbolicLink(
+            at: folder.appending(path: "geopipe"), withDestinationURL: tests.appending(path: "geopipe"))
+        try configuration.write(to: folder.appending(path: "geopipe.yaml"), atomically: true, encoding: .utf8)
+    }
+
+    func remove() {
+        try? FileManager.default.removeItem(at: folder)
+    }
+}
+
+/// Starts one name server for all tests of a suite.
+struct Served: SuiteTrait, TestScoping {
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing tests: @Sendable () async throws -> Void
+    ) async throws {
+        try await NameServer.run { server in
+            try await NameServer.$shared.withValue(server) { try await tests() }
+        }
+    }
+}
+
+extension Trait where Self == Served {
+    static var served: Self { Self() }
+}
+
+/// What dig printed.
+struct Reply {
+    /// `NOERROR`, `NXDOMAIN`...; empty for a zone transfer.
+    var status = ""
+    var answer: [String] = []
+    var authority: [String] = []
+    /// As `ADDRESS/SOURCE PREFIX LENGTH/SCOPE PREFIX LENGTH` (RFC 7871).
+    var clientSubnet: String?
+
+    init(_ output: String) {
+        var section = "ANSWER"  // a zone transfer has no headings
+        for line in output.split(separator: "\n") {
+            if let heading = line.wholeMatch(of: /;; (\w+) (?:PSEUDO)?SECTION:/) {
+                section = String(heading.1)
+            } else if let header = line.firstMatch(of: /status: (\w+)/) {
+                status = String(header.1)
+            } else if let option = line.firstMatch(of: /CLIENT-SUBNET: (\S+)/) {
+                clientSubnet = String(option.1)
+            } else if !line.hasPrefix(";") {
+                let record = line.split(maxSplits: 4, whereSeparator: \.isWhitespace).joined(separator: " ")
+                if section == "ANSWER" { answer.append(record) }
+                if section == "AUTHORITY" { authority.append(record) }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// What the words of the command line do.
+@Suite("The command line")
+struct CommandLineTests {
+    private static let database = "../../../examples/demo/demo.mmdb"
+
+    private func run(_ arguments: String...) throws -> (ending: Coprocess.Ending, output: String, error: String) {
+        let geopipe = try Coprocess(arguments, in: Transcript.folder)
+        let ending = try geopipe.finish()
+        return (ending, legible(geopipe.output), legible(geopipe.standardError))
+    }
+
+    @Test("check says ok of a configuration that is", arguments: ["opera.yaml", "rules.yaml", "records.yaml"])
+    func checkGood(file: String) throws {
+        let check = try run("check", file)
+        #expect(check.ending == Coprocess.Ending(status: 0))
+        #expect(check.output.hasPrefix("ok"))
+    }
+
+    @Test(
+        "check prints what a backend would complain of", arguments: ["bad.yaml", "no-database.yaml", "unreadable.yaml"])
+    func checkBad(file: String) throws {
+        let check = try run("check", file)
+        #expect(check.ending == Coprocess.Ending(status: 1))
+        #expect(!check.output.isEmpty)
+        #expect(try run("--config", file).error == check.output)
+    }
+
+    @Test("--database takes the place of the configured databases")
+    func databaseOption() throws {
+        #expect(try run("--config", "no-database.yaml").ending == Coprocess.Ending(status: 2))
+        #expect(
+            try run("--config", "no-database.yaml", "--database", Self.database).ending == Coprocess.Ending(status: 0))
+        #expect(
+            try run("check", "no-database.yaml", "--database", Self.database).ending == Coprocess.Ending(status: 0))
+    }
+
+    @Test("what is no option is told on standard error", arguments: ["--conifg", "chekc"])
+    func usage(word: String) throws {
+        let geopipe = try run(word, "opera.yaml")
+        #expect(geopipe.ending == Coprocess.Ending(status: 2))
+        #expect(geopipe.output == "")
+        #expect(geopipe.error.contains(word))
+    }
+
+    @Test("a serial that is not given is when the configuration was changed")
+    func serial() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "opera.yaml")
+        try FileManager.default.copyItem(at: Transcript.folder.appending(path: "opera.yaml"), to: file)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1_234_567_890)], ofItemAtPath: file.path)
+
+        let database = Transcript.folder.appending(path: Self.database).path
+        let geopipe = try Coprocess(["--config", file.path, "--database", database], in: folder)
+        try geopipe.send("HELO\t1\nQ\tgeo.example.com\tIN\tSOA\t-1\t0.0.0.0\n")
+        _ = try geopipe.answer()
+        #expect(legible(try geopipe.answer()[0]).contains(" hostmaster.example.com 1234567890 "))
+    }
+}
