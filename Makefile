@@ -1,0 +1,55 @@
+# What can be done with this project; `make` alone lists it.
+
+# What a Swift toolchain from swift.org needs to run, compile and link, and what geopipe links to.
+BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 pkg-config
+# What it takes to serve with geopipe and to ask.
+SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
+
+MMDB_WRITER = mmdb-writer==0.2.7
+TOOLS = .build-tools
+
+database = $(if $(DATABASE),"$(DATABASE)")
+sources = Package.swift Sources Tests
+
+# Two apt-get at once would wait for each other.
+.NOTPARALLEL:
+.PHONY: help build demo test bench geolite2 format demo-database clean toolchain server
+
+help:
+	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
+
+build: toolchain ## the geopipe program, in .build/release
+	swift build -c release --product geopipe --static-swift-stdlib
+
+demo: server build ## who is sent where, through a pdns_server of its own; DATABASE=path
+	@scripts/demo .build/release/geopipe $(database)
+
+test: server toolchain ## the format, then all tests
+	swift format lint --strict --recursive $(sources)
+	swift build --build-tests
+	swift test --skip-build --disable-xctest
+
+bench: build ## speed, against the least a coprocess can need; DATABASE=path
+	Benchmarks/bench .build/release/geopipe examples/geopipe.yaml $(database)
+
+geolite2: ## a database of the whole Internet (2019), in data
+	@scripts/geolite2
+
+format: toolchain ## lays out the sources as the tests want them
+	swift format --in-place --recursive $(sources)
+
+demo-database: ## examples/demo/demo.mmdb, from the tables beside it
+	@scripts/prerequisites python3-pip
+	python3 -m pip install --quiet --root-user-action ignore --upgrade --target $(TOOLS) $(MMDB_WRITER)
+	PYTHONPATH=$(TOOLS) python3 examples/demo/make-database.py
+
+clean: ## removes all that was built
+	rm -rf .build $(TOOLS)
+
+toolchain:
+	@scripts/prerequisites $(BUILD_PACKAGES)
+	@scripts/require-swift
+
+# Asks for all at once, so that nobody is told twice.
+server:
+	@scripts/prerequisites $(BUILD_PACKAGES) $(SERVER_PACKAGES)
