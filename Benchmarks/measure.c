@@ -1,0 +1,188 @@
+#include "measure.h"
+
+#include <stdlib.h>
+
+#include "fail.h"
+
+/* Asked at the head of each strip and not counted: they find the processor's caches full of the other contender. */
+#define WARM_UP 8
+
+/* All are stopped and started again between these, in the other order: what luck one process has with its place in memory ends there. */
+#define GENERATIONS 2
+
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+uint32_t percentile(const uint32_t *values, size_t count, unsigned percent)
+{
+    return values[(count * percent + 99) / 100 - 1];
+}
+
+/* There and back: whoever goes first in one turn goes last in the next. */
+static struct contender *in_turn(struct contender *all, size_t count, size_t turn, size_t place)
+{
+    return &all[turn % 2 ? count - 1 - place : place];
+}
+
+static void prepare(struct phase *p, size_t turns, size_t latencies)
+{
+    p->count = turns;
+    p->turns = allocate(turns * sizeof *p->turns + 1);
+    p->latencies = allocate(latencies * sizeof *p->latencies + 1);
+    p->latency_count = latencies;
+}
+
+static void prepare_all(struct contender *c, const struct plan *plan)
+{
+    prepare(&c->bulk, plan->rounds, 0);
+    for (int placement = 0; placement < PLACEMENTS; placement++)
+        if (placement == TOGETHER || cores_available() > 1)
+            prepare(&c->single[placement], plan->batches, plan->batches * plan->batch);
+}
+
+static void ask_all(struct contender *c, const struct questions *q, struct turn *turn)
+{
+    uint64_t cpu = coprocess_cpu(&c->coprocess), wall = wall_clock();
+    coprocess_ask(&c->coprocess, q->text, q->start[q->count], q->count);
+    turn->metric[WALL] = (double)(wall_clock() - wall) / (double)q->count;
+    turn->metric[CPU] = (double)(coprocess_cpu(&c->coprocess) - cpu) / (double)q->count;
+}
+
+static void ask_one(struct contender *c, const struct questions *q, size_t i)
+{
+    size_t start = q->start[i % q->count];
+    coprocess_ask(&c->coprocess, q->text + start, q->start[i % q->count + 1] - start, 1);
+}
+
+/* Returns the processor time taken. */
+static uint64_t ask_strip(struct contender *c, const struct questions *q, size_t first, size_t size, uint32_t *latencies)
+{
+    for (size_t i = 0; i < WARM_UP; i++)
+        ask_one(c, q, first + size + i);
+    uint64_t cpu = coprocess_cpu(&c->coprocess), before = wall_clock();
+    for (size_t i = 0; i < size; i++) {
+        ask_one(c, q, first + i);
+        uint64_t now = wall_clock();
+        latencies[i] = (uint32_t)(now - before);
+        before = now;
+    }
+    return coprocess_cpu(&c->coprocess) - cpu;
+}
+
+static void summarize(struct turn *turn, uint32_t *latencies, size_t count, uint64_t cpu)
+{
+    double wall = 0;
+    for (size_t i = 0; i < count; i++)
+        wall += latencies[i];
+    qsort(latencies, count, sizeof *latencies, ascending);
+    turn->metric[WALL] = wall / (double)count;
+    turn->metric[CPU] = (double)cpu / (double)count;
+    turn->metric[P50] = percentile(latencies, count, 50);
+    turn->metric[P99] = percentile(latencies, count, 99);
+}
+
+static void bulk_turn(struct contender *all, size_t count, const struct questions *q, size_t turn)
+{
+    for (size_t place = 0; place < count; place++) {
+        struct contender *c = in_turn(all, count, turn, place);
+        ask_all(c, q, &c->bulk.turns[turn]);
+    }
+}
+
+static void single_turn(struct contender *all, size_t count, const struct questions *q, const struct plan *plan,
+                        enum placement placement, size_t turn)
+{
+    uint64_t cpu[count];
+    for (size_t i = 0; i < count; i++)
+        cpu[i] = 0;
+    size_t first = turn * plan->batch, end = first + plan->batch, strip = 0;
+    for (size_t at = first; at < end; at += plan->strip, strip++)
+        for (size_t place = 0; place < count; place++) {
+            struct contender *c = in_turn(all, count, strip, place);
+            size_t size = end - at < plan->strip ? end - at : plan->strip;
+            cpu[c - all] += ask_strip(c, q, at, size, c->single[placement].latencies + at);
+        }
+    for (size_t i = 0; i < count; i++) {
+        struct phase *p = &all[i].single[placement];
+        summarize(&p->turns[turn], p->latencies + first, plan->batch, cpu[i]);
+    }
+}
+
+/* The first of the `turns` that fall to a generation; the last is the one before the next generation's first. */
+static size_t first_turn(size_t turns, size_t generation)
+{
+    return turns * generation / GENERATIONS;
+}
+
+static void add_ticks(struct ticks *sum, struct ticks before, struct ticks now)
+{
+    sum->user += now.user - before.user;
+    sum->all += now.all - before.all;
+}
+
+static void measure_bulk(struct contender *all, size_t count, const struct questions *q, size_t generation)
+{
+    struct ticks before[count];
+    for (size_t i = 0; i < count; i++) {
+        coprocess_pin(&all[i].coprocess, cores_available() > 1);
+        before[i] = coprocess_ticks(&all[i].coprocess);
+    }
+    size_t end = first_turn(all->bulk.count, generation + 1);
+    for (size_t turn = first_turn(all->bulk.count, generation); turn < end; turn++)
+        bulk_turn(all, count, q, turn);
+    for (size_t i = 0; i < count; i++)
+        add_ticks(&all[i].bulk_ticks, before[i], coprocess_ticks(&all[i].coprocess));
+}
+
+static void measure_single(struct contender *all, size_t count, const struct questions *q, const struct plan *plan,
+                           enum placement placement, size_t generation)
+{
+    size_t turns = all->single[placement].count, end = first_turn(turns, generation + 1);
+    for (size_t i = 0; i < count; i++)
+        coprocess_pin(&all[i].coprocess, placement == APART);
+    for (size_t turn = first_turn(turns, generation); turn < end; turn++)
+        single_turn(all, count, q, plan, placement, turn);
+}
+
+void measure_starts(struct contender *all, size_t count, const struct plan *plan)
+{
+    for (size_t i = 0; i < count; i++)
+        all[i].starts = allocate(plan->starts * sizeof *all[i].starts);
+    for (size_t turn = 0; turn < plan->starts; turn++)
+        for (size_t place = 0; place < count; place++) {
+            struct contender *c = in_turn(all, count, turn, place);
+            c->starts[turn] = coprocess_start(&c->coprocess);
+            coprocess_stop(&c->coprocess);
+        }
+}
+
+static void measure_generation(struct contender *all, size_t count, const struct questions *q, const struct plan *plan, size_t generation)
+{
+    for (size_t place = 0; place < count; place++)
+        coprocess_start(&in_turn(all, count, generation, place)->coprocess);
+    measure_bulk(all, count, q, generation);
+    for (int placement = 0; placement < PLACEMENTS; placement++)
+        if (all->single[placement].count > 0)
+            measure_single(all, count, q, plan, placement, generation);
+    for (size_t i = 0; i < count; i++) {
+        all[i].memory = coprocess_memory(&all[i].coprocess);
+        coprocess_stop(&all[i].coprocess);
+    }
+}
+
+void measure_answers(struct contender *all, size_t count, const struct questions *q, const struct plan *plan)
+{
+    for (size_t i = 0; i < count; i++)
+        prepare_all(&all[i], plan);
+    for (size_t generation = 0; generation < GENERATIONS; generation++)
+        measure_generation(all, count, q, plan, generation);
+    for (size_t i = 0; i < count; i++)
+        for (int placement = 0; placement < PLACEMENTS; placement++) {
+            struct phase *p = &all[i].single[placement];
+            if (p->count > 0)
+                qsort(p->latencies, p->latency_count, sizeof *p->latencies, ascending);
+        }
+}

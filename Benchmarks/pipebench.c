@@ -1,0 +1,140 @@
+/* Compares coprocesses of the pipe backend with the first of them. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "measure.h"
+#include "report.h"
+
+#define CONTENDERS_MAX 8
+
+struct options {
+    size_t questions, singles;
+    unsigned seed, ipv6_percent;
+    bool generate;
+    const char *figures;
+    struct plan plan;
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: pipebench [OPTION...] -- COMMAND [ARGUMENT...] -- COMMAND [ARGUMENT...]...\n"
+          "       pipebench -g [OPTION...]\n"
+          "Starts the commands as pdns starts a pipe backend and compares each with the first.\n"
+          "  -n N     questions at once, each from another client (1000000; 0: measure the start alone)\n"
+          "  -m M     questions one at a time (250000)\n"
+          "  -b B     questions a batch; ratios are taken batch by batch (200)\n"
+          "  -r R     rounds of questions at once (12)\n"
+          "  -t T     starts (11)\n"
+          "  -6 PCT   share of clients with IPv6 addresses, in percent (0)\n"
+          "  -s SEED  of the clients' addresses (1)\n"
+          "  -o FILE  the last command's figures, for programs\n"
+          "  -g       print the greeting and N questions, ask nobody\n",
+          out);
+}
+
+static size_t number(const char *text, size_t least, size_t most)
+{
+    char *end;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
+        fail("'%s' is not a number from %zu to %zu", text, least, most);
+    return (size_t)value;
+}
+
+static struct options parse_options(int argc, char **argv)
+{
+    struct options o = {
+        .questions = 1000000,
+        .singles = 250000,
+        .seed = 1,
+        .plan = {.starts = 11, .rounds = 12, .batch = 200, .strip = 50},
+    };
+    int option;
+    while ((option = getopt(argc, argv, "+n:m:b:r:t:6:s:o:gh")) != -1)
+        switch (option) {
+        case 'n': o.questions = number(optarg, 0, QUESTIONS_MAX); break;
+        case 'm': o.singles = number(optarg, 1, 100000000); break;
+        case 'b': o.plan.batch = number(optarg, 1, 1000000); break;
+        case 'r': o.plan.rounds = number(optarg, 1, 1000); break;
+        case 't': o.plan.starts = number(optarg, 1, 1000); break;
+        case '6': o.ipv6_percent = (unsigned)number(optarg, 0, 100); break;
+        case 's': o.seed = (unsigned)number(optarg, 0, 1u << 31); break;
+        case 'o': o.figures = optarg; break;
+        case 'g': o.generate = true; break;
+        case 'h': usage(stdout); exit(0);
+        default: usage(stderr); exit(2);
+        }
+    if (o.questions == 0)
+        o.plan.rounds = 0;
+    else
+        o.plan.batches = (o.singles + o.plan.batch - 1) / o.plan.batch;
+    return o;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Makes a NULL of each `--`, so that every command ends as execv wants it. */
+static size_t split_commands(char **words, struct contender *contenders)
+{
+    size_t count = 0;
+    while (*words) {
+        if (count == CONTENDERS_MAX)
+            fail("more than %d commands", CONTENDERS_MAX);
+        contenders[count++].coprocess = (struct coprocess){.command = words, .name = base_name(*words)};
+        while (*words && strcmp(*words, "--") != 0)
+            words++;
+        if (*words)
+            *words++ = NULL;
+    }
+    return count;
+}
+
+static void print_questions(const struct options *o)
+{
+    struct questions q = questions_generate(o->questions, o->seed, o->ipv6_percent);
+    printf("HELO\t5\n");
+    fwrite(q.text, 1, q.start[q.count], stdout);
+    if (fflush(stdout) != 0)
+        fail("the questions could not all be written");
+}
+
+static void write_figures(const struct options *o, const struct contender *contenders, size_t count)
+{
+    FILE *out = fopen(o->figures, "w");
+    if (!out)
+        fail("%s cannot be written", o->figures);
+    report_figures(out, contenders, count, &o->plan);
+    fclose(out);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = parse_options(argc, argv);
+    if (o.generate) {
+        print_questions(&o);
+        return 0;
+    }
+    struct contender contenders[CONTENDERS_MAX] = {0};
+    size_t count = split_commands(argv + optind, contenders);
+    if (count < 2) {
+        usage(stderr);
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    measure_starts(contenders, count, &o.plan);
+    struct questions q = questions_generate(o.questions, o.seed, o.ipv6_percent);
+    measure_answers(contenders, count, &q, &o.plan);
+    report(contenders, count, &o.plan, o.questions);
+    if (o.figures)
+        write_figures(&o, contenders, count);
+}

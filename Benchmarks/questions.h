@@ -1,0 +1,20 @@
+#ifndef QUESTIONS_H
+#define QUESTIONS_H
+
+#include <stddef.h>
+
+/* More would run out of public IPv4 networks of 24 bits, of which there are some 14 million. */
+#define QUESTIONS_MAX 10000000
+
+/* Questions as pdns asks them over ABI 5, one a line, each from another client network. Question `i` is the bytes from
+   `start[i]` up to `start[i + 1]`, newline included. */
+struct questions {
+    char *text;
+    size_t *start;
+    size_t count;
+};
+
+/* The same seed gives the same questions. `ipv6_percent` of the clients have IPv6 addresses. */
+struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent);
+
+#endif

@@ -1,0 +1,166 @@
+#include "report.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "fail.h"
+
+/* A median and its 95% confidence interval, from order statistics: nothing is assumed of how noise is spread. */
+struct median {
+    double low, value, high;
+};
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static struct median median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, ascending);
+    size_t reach = (size_t)ceil(0.98 * sqrt((double)count)), middle = count / 2;
+    double value = count % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    return (struct median){
+        values[middle > reach ? middle - reach : 0],
+        value,
+        values[middle + reach < count ? middle + reach : count - 1],
+    };
+}
+
+static double typical(const struct phase *p, enum metric metric)
+{
+    double *values = allocate(p->count * sizeof *values);
+    for (size_t i = 0; i < p->count; i++)
+        values[i] = p->turns[i].metric[metric];
+    double value = median(values, p->count).value;
+    free(values);
+    return value;
+}
+
+static struct median ratio(const struct phase *p, const struct phase *floor, enum metric metric)
+{
+    double *ratios = allocate(p->count * sizeof *ratios);
+    for (size_t i = 0; i < p->count; i++)
+        ratios[i] = p->turns[i].metric[metric] / floor->turns[i].metric[metric];
+    struct median result = median(ratios, p->count);
+    free(ratios);
+    return result;
+}
+
+static struct start_cost typical_start(const struct contender *c, size_t starts)
+{
+    double *wall = allocate(starts * sizeof *wall), *cpu = allocate(starts * sizeof *cpu);
+    for (size_t i = 0; i < starts; i++) {
+        wall[i] = (double)c->starts[i].wall;
+        cpu[i] = (double)c->starts[i].cpu;
+    }
+    struct start_cost cost = {(uint64_t)median(wall, starts).value, (uint64_t)median(cpu, starts).value};
+    free(wall);
+    free(cpu);
+    return cost;
+}
+
+/* Of a question's processor time in the bulk, what the program itself took and not the kernel for it. */
+static double user_part(const struct contender *c, double cpu)
+{
+    return c->bulk_ticks.all ? cpu * (double)c->bulk_ticks.user / (double)c->bulk_ticks.all : 0;
+}
+
+static double latency(const struct phase *p, unsigned percent)
+{
+    return percentile(p->latencies, p->latency_count, percent);
+}
+
+static void print_ratios(const char *of, const char *to, const struct phase *p, const struct phase *floor, int columns)
+{
+    static const enum metric metrics[] = {WALL, CPU, P50, P99};
+    char name[64];
+    snprintf(name, sizeof name, "%s / %s", of, to);
+    printf("  %-18s", name);
+    for (int i = 0; i < columns; i++)
+        printf("%13.3f", ratio(p, floor, metrics[i]).value);
+    printf("\n  %-18s", "  95% interval");
+    for (int i = 0; i < columns; i++) {
+        struct median r = ratio(p, floor, metrics[i]);
+        char range[32];
+        int decimals = r.high < 10 ? 3 : 1;
+        snprintf(range, sizeof range, "%.*f-%.*f", decimals, r.low, decimals, r.high);
+        printf("%13s", range);
+    }
+    putchar('\n');
+}
+
+static void report_bulk(const struct contender *all, size_t count, const struct plan *plan, size_t questions)
+{
+    if (plan->rounds == 0)
+        return;
+    printf("\n%zu questions at once, %zu rounds in turn (a question's median time)\n", questions, plan->rounds);
+    printf("  %-18s%13s%13s%13s%13s%13s\n", "", "wall ns", "CPU ns", "user ns", "M/s", "M/CPU s");
+    for (size_t i = 0; i < count; i++) {
+        const struct phase *p = &all[i].bulk;
+        double wall = typical(p, WALL), cpu = typical(p, CPU);
+        printf("  %-18s%13.1f%13.1f%13.1f%13.2f%13.2f\n", all[i].coprocess.name, wall, cpu, user_part(&all[i], cpu), 1e3 / wall, 1e3 / cpu);
+    }
+    for (size_t i = 1; i < count; i++)
+        print_ratios(all[i].coprocess.name, all[0].coprocess.name, &all[i].bulk, &all[0].bulk, 2);
+}
+
+/* A contender's own processor time is what it takes above the first: the kernel's share, nearly all of it, is the same for both. */
+static void report_single(const struct contender *all, size_t count, const struct plan *plan, enum placement placement)
+{
+    static const char *const where[] = {[TOGETHER] = "one core for both ends", [APART] = "a core for each end"};
+    if (all[0].single[placement].count == 0)
+        return;
+    printf("\n%zu questions one at a time, %zu in turn, %s\n", plan->batches * plan->batch, plan->strip, where[placement]);
+    printf("  %-18s%13s%13s%13s%13s%13s%13s\n", "", "wall us", "CPU us", "p50 us", "p99 us", "own CPU us", "k/s");
+    for (size_t i = 0; i < count; i++) {
+        const struct phase *p = &all[i].single[placement];
+        double wall = typical(p, WALL), cpu = typical(p, CPU);
+        printf("  %-18s%13.2f%13.2f%13.2f%13.2f%13.2f%13.1f\n", all[i].coprocess.name, wall / 1e3, cpu / 1e3, latency(p, 50) / 1e3,
+               latency(p, 99) / 1e3, (cpu - typical(&all[0].single[placement], CPU)) / 1e3, 1e6 / wall);
+    }
+    for (size_t i = 1; i < count; i++)
+        print_ratios(all[i].coprocess.name, all[0].coprocess.name, &all[i].single[placement], &all[0].single[placement], 4);
+}
+
+static void report_process(const struct contender *all, size_t count, const struct plan *plan)
+{
+    printf("\nStart, from fork to OK (median of %zu), and memory in MiB after all questions\n", plan->starts);
+    printf("  %-18s%13s%13s%13s%13s%13s\n", "", "start ms", "CPU ms", "resident", "private", "of it dirty");
+    for (size_t i = 0; i < count; i++) {
+        struct start_cost start = typical_start(&all[i], plan->starts);
+        const struct memory *m = &all[i].memory;
+        printf("  %-18s%13.2f%13.2f%13.2f%13.2f%13.2f\n", all[i].coprocess.name, (double)start.wall / 1e6, (double)start.cpu / 1e6,
+               m->resident, m->private, m->dirty);
+    }
+}
+
+void report(const struct contender *all, size_t count, const struct plan *plan, size_t questions)
+{
+    report_bulk(all, count, plan, questions);
+    report_single(all, count, plan, APART);
+    report_single(all, count, plan, TOGETHER);
+    report_process(all, count, plan);
+}
+
+static void print_percentile(FILE *out, const char *name, const struct contender *c, const struct contender *floor,
+                             enum placement placement, enum metric metric)
+{
+    if (c->single[placement].count == 0)
+        return;
+    struct median r = ratio(&c->single[placement], &floor->single[placement], metric);
+    fprintf(out, "%s %.3f %.3f %.3f\n", name, r.value, r.low, r.high);
+}
+
+void report_figures(FILE *out, const struct contender *all, size_t count, const struct plan *plan)
+{
+    const struct contender *floor = &all[0], *last = &all[count - 1];
+    fprintf(out, "start_ms %.2f\n", (double)typical_start(last, plan->starts).wall / 1e6);
+    if (plan->rounds > 0)
+        fprintf(out, "bulk_per_core_second %.0f\n", 1e9 / typical(&last->bulk, CPU));
+    print_percentile(out, "p50_apart", last, floor, APART, P50);
+    print_percentile(out, "p99_apart", last, floor, APART, P99);
+    print_percentile(out, "p50_together", last, floor, TOGETHER, P50);
+    print_percentile(out, "p99_together", last, floor, TOGETHER, P99);
+}
