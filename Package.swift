@@ -7,7 +7,9 @@ let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllW
 let package = Package(
     name: "geopipe",
     products: [
-        .executable(name: "geopipe", targets: ["geopipe"])
+        .executable(name: "geopipe", targets: ["geopipe"]),
+        // For the benchmarks, which are a package of their own.
+        .library(name: "GeopipeRooms", targets: ["Geography", "Routing", "Zones", "Configuration", "Backend"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -15,6 +17,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         .target(name: "PipeProtocol", swiftSettings: strict),
         .target(name: "Geography", dependencies: ["CMaxMindDB"], swiftSettings: strict),
@@ -31,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "Configuration",
+                "Backend", "CMalloc", "Configuration",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -45,6 +48,7 @@ let package = Package(
         .testTarget(
             name: "Transcripts", dependencies: ["geopipe"], exclude: ["dialogues"], swiftSettings: strict),
         .testTarget(name: "Integration", dependencies: ["geopipe"], swiftSettings: strict),
+        .testTarget(name: "Differential", dependencies: ["geopipe", "CMaxMindDB"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,8 +3,10 @@ import PipeProtocol
 /// Answers what comes from `input` until it ends, or until nobody reads `output` any more.
 ///
 /// All lines that have come are answered with one write. SIGPIPE must be ignored by the process.
-public func serve(_ snapshot: Snapshot, input: CInt, output: CInt) {
-    var session = Session(snapshot, seed: UInt64.random(in: .min ... .max))
+///
+/// - Parameter compile: as `Session` has it.
+public func serve(input: CInt, output: CInt, compile: @escaping () -> Snapshot?) {
+    var session = Session(seed: UInt64.random(in: .min ... .max), compile: compile)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
     repeat {

@@ -4,11 +4,11 @@ struct RandomBits {
 
     init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt32 {
+    mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var bits = state
         bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
         bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
-        return UInt32(truncatingIfNeeded: (bits ^ bits >> 31) >> 32)
+        return bits ^ bits >> 31
     }
 }

@@ -1,19 +1,25 @@
 import Geography
 import PipeProtocol
+import Routing
 import Zones
 
 /// One dialogue with pdns: what has been agreed, and the answer to every line.
 public struct Session: ~Copyable {
-    private let snapshot: Snapshot
+    private let compile: () -> Snapshot?
+    /// What answers are made from; `nil` before the handshake, and if it could not be made.
+    private var snapshot: Snapshot?
     /// What the handshake settled on; `nil` before it.
     private var version: ABIVersion?
     private var key = NameKey()
     private var random: RandomBits
 
-    /// - Parameter seed: begins the random numbers that draw from pools.
-    public init(_ snapshot: Snapshot, seed: UInt64) {
-        self.snapshot = snapshot
+    /// - Parameters:
+    ///   - seed: begins the random numbers that draw from pools.
+    ///   - compile: makes what answers are made from. It is called when pdns has been greeted: pdns waits 2 seconds for the
+    ///     greeting, by default, and all coprocesses start at once. Without a snapshot every question fails.
+    public init(seed: UInt64, compile: @escaping () -> Snapshot?) {
         random = RandomBits(seed: seed)
+        self.compile = compile
     }
 
     /// Answers one line, given without its end.
@@ -21,12 +27,13 @@ public struct Session: ~Copyable {
         do {
             switch try Request(line, version: version) {
             case .question(let question):
-                try answer(question, line, &reply)
+                guard let snapshot else { return refuseForLackOfSnapshot(&reply) }
+                try answer(question, line, snapshot, &reply)
             case .hello(let version):
-                self.version = version
-                reply.ok(banner: "geopipe \(geopipeVersion)")
+                greet(version, &reply)
             case .transfer(let transfer):
-                try answer(transfer, line, &reply)
+                guard let snapshot else { return refuseForLackOfSnapshot(&reply) }
+                answer(transfer, line, snapshot, &reply)
             case .command(let words):
                 answerCommand(line.extracting(words), &reply)
             }
@@ -35,10 +42,25 @@ public struct Session: ~Copyable {
         }
     }
 
+    private mutating func greet(_ version: ABIVersion, _ reply: inout ReplyWriter) {
+        reply.ok(banner: "geopipe \(geopipeVersion)")
+        if self.version == nil {
+            _ = reply.send()
+            snapshot = compile()
+        }
+        self.version = version
+    }
+
     /// Answers a line that was too long to keep.
     public mutating func answerOverlongLine(_ reply: inout ReplyWriter) {
         let nothing: [UInt8] = []
         refuse(nothing.span, .lineTooLong, &reply)
+    }
+
+    /// FAIL, and no END: that would be kept by pdns as "no such name".
+    private func refuseForLackOfSnapshot(_ reply: inout ReplyWriter) {
+        reply.log("geopipe cannot read its databases; its standard error has more")
+        reply.fail()
     }
 
     private func refuse(_ line: Span<UInt8>, _ reason: Malformation, _ reply: inout ReplyWriter) {
@@ -52,27 +74,49 @@ public struct Session: ~Copyable {
 
 extension Session {
     private mutating func answer(
-        _ question: Request.Question, _ line: Span<UInt8>, _ reply: inout ReplyWriter
+        _ question: Request.Question, _ line: Span<UInt8>, _ snapshot: Snapshot, _ reply: inout ReplyWriter
     ) throws(Malformation) {
-        let client = try client(of: question, line)
+        let (client, resolver) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         guard key.set(name) else { throw .unreadable("qname", question.name) }
         if isInternet(line.extracting(question.recordClass)), let type = RecordType(line.extracting(question.type)),
             let node = snapshot.zones.node(key)
         {
-            write(node.records, type: type, scope: 0, name, &reply)
+            write(node.records, snapshot, type: type, scope: 0, name, &reply)
             if node.service >= 0 {
-                let service = snapshot.services[Int(node.service)]
-                let (datacenter, scope) = snapshot.maps[service.map].choose(
-                    for: client, random: random.next(), isAvailable: { _ in true })
-                write(service.answers[datacenter], type: type, scope: scope, name, &reply)
+                let service = Int(node.service)
+                let choice = snapshot.choose(
+                    service, for: client, resolver: resolver, .all, random: random.next())
+                write(choice, service, snapshot, type: type, name, &reply)
             }
         }
         reply.end()
     }
 
+    /// Writes the records of a service's choice.
     private func write(
-        _ records: RecordStore.Positions, type: RecordType, scope: UInt8, _ name: Span<UInt8>,
+        _ choice: Choice, _ service: Int, _ snapshot: Snapshot, type: RecordType, _ name: Span<UInt8>,
+        _ reply: inout ReplyWriter
+    ) {
+        let version = version!
+        let store = snapshot.store
+        var isEmpty = true
+        snapshot.services[service].forEachRecord(of: choice) { position in
+            store.forEach(position..<(position + 1), type: type) { record, _, isAuthoritative in
+                isEmpty = false
+                reply.data(
+                    scope: choice.scope, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
+            }
+        }
+        // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
+        // for all types may be answered with a type that was not asked for).
+        if isEmpty, type == .any {
+            write(snapshot.services[service].answers.marker, snapshot, type: .any, scope: choice.scope, name, &reply)
+        }
+    }
+
+    private func write(
+        _ records: RecordStore.Positions, _ snapshot: Snapshot, type: RecordType, scope: UInt8, _ name: Span<UInt8>,
         _ reply: inout ReplyWriter
     ) {
         let version = version!
@@ -81,9 +125,11 @@ extension Session {
         }
     }
 
-    /// Whom the answer is for: the client subnet's first address if there is a subnet, else the resolver.
-    private func client(of question: Request.Question, _ line: Span<UInt8>) throws(Malformation) -> IPAddress {
-        guard let remote = IPAddress(line.extracting(question.remoteAddress)) else {
+    /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver.
+    private func addresses(
+        of question: Request.Question, _ line: Span<UInt8>
+    ) throws(Malformation) -> (client: IPAddress, resolver: IPAddress) {
+        guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
             throw .unreadable("remote address", question.remoteAddress)
         }
         if version!.hasLocalAddress {
@@ -91,12 +137,12 @@ extension Session {
                 throw .unreadable("local address", question.localAddress)
             }
         }
-        guard version!.hasClientSubnet else { return remote }
+        guard version!.hasClientSubnet else { return (resolver, resolver) }
         guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
             throw .unreadable("client subnet", question.clientSubnet)
         }
         // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
-        return subnet.length > 0 ? subnet.address : remote
+        return (subnet.length > 0 ? subnet.address : resolver, resolver)
     }
 }
 
@@ -108,14 +154,13 @@ private func isInternet(_ recordClass: Span<UInt8>) -> Bool {
 
 extension Session {
     private mutating func answer(
-        _ transfer: Request.Transfer, _ line: Span<UInt8>, _ reply: inout ReplyWriter
-    ) throws(Malformation) {
-        guard let zone = zone(of: transfer, line) else {
+        _ transfer: Request.Transfer, _ line: Span<UInt8>, _ snapshot: Snapshot, _ reply: inout ReplyWriter
+    ) {
+        guard let zone = zone(of: transfer, line, snapshot) else {
             reply.log("asked to transfer a zone that is not there")
             return reply.fail()
         }
         let version = version!
-        let snapshot = snapshot
         snapshot.zones.forEachNode(inZone: zone) { name, node in
             snapshot.store.forEach(node.records, type: .any) { record, type, isAuthoritative in
                 guard type != .marker else { return }
@@ -123,16 +168,17 @@ extension Session {
             }
             guard node.service >= 0 else { return }
             let service = snapshot.services[Int(node.service)]
-            let records = service.answers[snapshot.maps[service.map].defaultDatacenter]
-            snapshot.store.forEach(records, type: .any) { record, _, isAuthoritative in
-                reply.data(scope: 0, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
+            service.forEachRecord(of: snapshot.defaultChoice(Int(node.service))) { position in
+                snapshot.store.forEach(position..<(position + 1), type: .any) { record, _, isAuthoritative in
+                    reply.data(scope: 0, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
+                }
             }
         }
         reply.end()
     }
 
     /// The position of the zone: by its name where there is one, else by its id.
-    private mutating func zone(of transfer: Request.Transfer, _ line: Span<UInt8>) -> Int? {
+    private mutating func zone(of transfer: Request.Transfer, _ line: Span<UInt8>, _ snapshot: Snapshot) -> Int? {
         if !transfer.zone.isEmpty {
             return key.set(line.extracting(transfer.zone)) ? snapshot.zones.zone(key) : nil
         }

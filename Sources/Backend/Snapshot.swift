@@ -5,22 +5,75 @@ import Zones
 
 /// All that answers are made from, compiled from one configuration and never changed.
 public final class Snapshot: Sendable {
+    let configuration: Configuration
     let store: RecordStore
     let zones: ZoneTable
     let maps: [CompiledMap]
     /// The services of the zones' names; a name knows the position of its own.
     let services: [BoundService]
+    /// What works, but hardly as it was meant.
+    public let warnings: [Complaint]
 
     /// A service as one zone has it.
-    struct BoundService {
-        var map: Int
-        var answers: ServiceAnswers
+    final class BoundService: Sendable {
+        /// Its position in the configuration.
+        let service: Int
+        let map: Int
+        let answers: ServiceAnswers
+        /// How many addresses of each family a datacenter gives at most.
+        let pick: Int
+        /// How many datacenters an answer comes from at most.
+        let spread: Int
+        let isSticky: Bool
+        let answersWhenAllDown: Bool
+        /// Makes services draw independently of each other.
+        let salt: UInt64
+
+        init(
+            _ configured: Configuration.Service, _ service: Int, _ zone: Zone, zoneID: Int, store: inout RecordStore
+        ) {
+            self.service = service
+            map = configured.map
+            answers = ServiceAnswers(
+                configured.answers.map { answers in
+                    answers.map {
+                        ServiceAnswers.Record(
+                            type: $0.type, content: $0.content, identity: identity(of: $0.content.text),
+                            weight: $0.weight)
+                    }
+                }, ttl: configured.ttl ?? zone.defaultTTL, zoneID: zoneID, negativeTTL: zone.negativeTTL, store: &store)
+            pick = configured.spread == nil ? configured.pick ?? .max : 1
+            spread = configured.spread ?? 1
+            isSticky = configured.isSticky
+            answersWhenAllDown = configured.answersWhenAllDown
+            salt = identity(of: configured.name)
+        }
     }
 
-    /// Opens the databases of `configuration`, and works out all that a question could ask.
-    public init(_ configuration: Configuration) throws(ConfigurationError) {
-        let atlas = try Self.atlas(configuration)
-        maps = configuration.maps.map { CompiledMap($0.rules, atlas) }
+    /// Reads the databases of `configuration`, and works out all that a question could ask.
+    public convenience init(_ configuration: Configuration) throws(ConfigurationError) {
+        try self.init(SnapshotPlan(configuration))
+    }
+
+    /// Works out what was planned, which takes its time with a large database.
+    ///
+    /// - Parameter warnsOfUnknownPlaces: also looks for rules that no database lets act, which may take longer than pdns
+    ///   waits for an answer.
+    public init(_ plan: SnapshotPlan, warnsOfUnknownPlaces: Bool = false) throws(ConfigurationError) {
+        let configuration = plan.configuration
+        self.configuration = configuration
+        let atlas = try plan.atlas()
+        warnings =
+            configuration.warnings + plan.warnings
+            + (warnsOfUnknownPlaces ? configuration.warnings(about: atlas) : [])
+        var compiler = MapCompiler(
+            atlas,
+            datacenters: configuration.datacenters.map {
+                .init(identity: identity(of: $0.name), location: $0.location.map(Direction.init))
+            })
+        var maps: [CompiledMap] = []
+        for map in configuration.maps { maps.append(compiler.compile(map.rules)) }
+        self.maps = maps
 
         var store = RecordStore()
         var services: [BoundService] = []
@@ -28,12 +81,9 @@ public final class Snapshot: Sendable {
         for (position, zone) in configuration.zones.enumerated() {
             var bound: [Int: Int] = [:]
             for service in Set(zone.services.map(\.service)).sorted() {
-                let configured = configuration.services[service]
-                let records = configured.answers.map { $0.map { (type: $0.type, content: $0.content) } }
-                let answers = ServiceAnswers(
-                    records, ttl: configured.ttl ?? zone.defaultTTL, zoneID: position + 1, store: &store)
                 bound[service] = services.count
-                services.append(BoundService(map: configured.map, answers: answers))
+                services.append(
+                    BoundService(configuration.services[service], service, zone, zoneID: position + 1, store: &store))
             }
             zones.append(
                 Zone(
@@ -43,23 +93,5 @@ public final class Snapshot: Sendable {
         self.zones = ZoneTable(zones, store: &store)
         self.store = store
         self.services = services
-    }
-
-    private static func atlas(_ configuration: Configuration) throws(ConfigurationError) -> Atlas {
-        var atlas = Atlas()
-        var complaints: [Complaint] = []
-        for database in configuration.databases {
-            do {
-                try atlas.add(try MaxMindDatabase(path: database.path))
-            } catch {
-                let file = database.position == nil ? "--database" : configuration.file
-                complaints.append(
-                    Complaint(
-                        file: file, position: database.position,
-                        message: "\(error); name a file in MaxMind's format (.mmdb)"))
-            }
-        }
-        guard complaints.isEmpty else { throw ConfigurationError(complaints) }
-        return atlas
     }
 }

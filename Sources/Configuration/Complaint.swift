@@ -6,6 +6,8 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
     public var position: Position?
     /// `what is wrong; what would be right`.
     public var message: String
+    /// It works, but hardly as it was meant.
+    public var isWarning: Bool
 
     /// A place in a text, counted from 1.
     public struct Position: Sendable, Hashable, Comparable {
@@ -15,16 +17,17 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
         public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
     }
 
-    public init(file: String, position: Position?, message: String) {
+    public init(file: String, position: Position?, message: String, isWarning: Bool = false) {
         self.file = file
         self.position = position
         self.message = message
+        self.isWarning = isWarning
     }
 
     /// `file:line:column: message`, as compilers write it.
     public var description: String {
-        guard let position else { return "\(file): \(message)" }
-        return "\(file):\(position.line):\(position.column): \(message)"
+        let place = position.map { "\(file):\($0.line):\($0.column)" } ?? file
+        return "\(place): \(isWarning ? "warning: " : "")\(message)"
     }
 }
 

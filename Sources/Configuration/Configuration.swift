@@ -9,29 +9,52 @@ public struct Configuration: Sendable {
     public var file: String
     /// In the order in which they are asked.
     public var databases: [DatabaseFile] = []
-    /// Their names; everywhere else a datacenter is its position here.
-    public var datacenters: [String] = []
+    /// Where coprocesses and agent keep what they tell each other.
+    public var stateDirectory: String?
+    /// Everywhere else a datacenter is its position here.
+    public var datacenters: [DatacenterSite] = []
     public var maps: [Map] = []
     public var services: [Service] = []
     public var zones: [Zone] = []
+    /// The places that rules name, to be held against what the databases know.
+    public var ruleSites: [RuleSite] = []
+    /// What works, but hardly as it was meant.
+    public var warnings: [Complaint] = []
 
     /// A database, and where it is configured.
     public struct DatabaseFile: Sendable {
         /// Relative paths of the configuration are relative to its folder; here they are joined already.
         public var path: String
+        /// The file may be missing.
+        public var isOptional: Bool
         /// `nil` if the command line named the file.
         public var position: Complaint.Position?
 
-        public init(path: String, position: Complaint.Position?) {
+        public init(path: String, isOptional: Bool, position: Complaint.Position?) {
             self.path = path
+            self.isOptional = isOptional
             self.position = position
         }
+    }
+
+    /// A datacenter.
+    public struct DatacenterSite: Sendable {
+        public var name: String
+        public var location: Coordinates?
+    }
+
+    /// A place that a rule names, and where it does.
+    public struct RuleSite: Sendable {
+        public var place: RulePlace
+        public var position: Complaint.Position?
     }
 
     /// Rules that say where the clients of each place are sent.
     public struct Map: Sendable {
         public var name: String
         public var rules: PlaceRules
+        /// All datacenters that some client may be sent to.
+        public var datacenters: Set<Datacenter>
     }
 
     /// What is answered once a datacenter is chosen.
@@ -42,13 +65,32 @@ public struct Configuration: Sendable {
         /// In seconds; without, each zone's own.
         public var ttl: UInt32?
         /// The records of each datacenter, by its position; empty for those that its map never chooses.
-        public var answers: [[Answer]]
+        public var answers: [[Answer]] = []
+        /// So many of a datacenter's addresses of each family are given; all without.
+        public var pick: Int?
+        /// From so many datacenters one address of each family is given; without, all that one has.
+        public var spread: Int?
+        /// The same client network gets the same choice while nothing changes.
+        public var isSticky = false
+        /// When no datacenter is available: answer as if all were, or give no answer.
+        public var answersWhenAllDown = true
 
+        /// A record of a datacenter.
         public struct Answer: Sendable {
             public var type: RecordType
             public var content: RecordContent
+            /// Its part where not all are given, from 1.
+            public var weight: UInt32 = 1
         }
     }
+}
+
+/// A place as a rule names it.
+public enum RulePlace: Sendable {
+    case system(UInt32)
+    case city(PlaceRules.CityKey)
+    case subdivision(SubdivisionCode)
+    case country(PlaceCode)
 }
 
 extension Configuration {
@@ -64,11 +106,18 @@ extension Configuration {
             var parser = ConfigurationParser(
                 reader, Configuration(file: file), folder: folder, databases: databases, defaultSerial: modified)
             if let root = reader.document(text) { parser.parse(root) }
-            if reader.complaints.isEmpty { return parser.configuration }
+            if reader.complaints.isEmpty {
+                parser.configuration.warnings = reader.warnings
+                return parser.configuration
+            }
         } catch {
             reader.complain(error.position, error.message)
         }
-        throw ConfigurationError(reader.complaints.sorted { ($0.position ?? .start) < ($1.position ?? .start) })
+        let complaints = reader.complaints.sorted {
+            // Those of other files come behind.
+            ($0.file == file ? 0 : 1, $0.position ?? .start) < ($1.file == file ? 0 : 1, $1.position ?? .start)
+        }
+        throw ConfigurationError(complaints)
     }
 }
 
@@ -77,10 +126,10 @@ extension Complaint.Position {
 }
 
 /// The text of a file, and when it was changed last, in seconds since 1970 as far as they fit.
-private func readText(_ file: String) throws(Complaint) -> (text: String, modified: UInt32) {
+func readText(_ file: String) throws(Complaint) -> (text: String, modified: UInt32) {
     func unreadable() -> Complaint {
         Complaint(
-            file: file, position: nil, message: "cannot read the configuration: \(String(cString: strerror(errno)))")
+            file: file, position: nil, message: "cannot read it: \(String(cString: strerror(errno)))")
     }
     let descriptor = open(file, O_RDONLY | O_CLOEXEC)
     var status = stat()
@@ -98,7 +147,7 @@ private func readText(_ file: String) throws(Complaint) -> (text: String, modifi
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
         let before = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
-        let lines = before.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         let position = Complaint.Position(line: lines.count, column: (lines.last?.count ?? 0) + 1)
         throw Complaint(file: file, position: position, message: "a byte that is not UTF-8; save the file in UTF-8")
     }

@@ -1,8 +1,13 @@
 /// `; did you mean 'x'?` with the word of `known` that is nearest to `word`, or else which words are known.
-func suggestion(for word: String, among known: some Collection<String>) -> String {
-    let distances = known.map { (distance: editDistance(word.lowercased(), $0.lowercased()), word: $0) }
+///
+/// - Parameter listing: false to say nothing if no word is near, for there are too many to be listed.
+public func suggestion(for word: String, among known: some Collection<String>, listing: Bool = true) -> String {
+    // Who has many to choose from is only served by what is near.
+    let candidates = listing ? Array(known) : known.filter { abs($0.utf8.count - word.utf8.count) <= 2 }
+    let distances = candidates.map { (distance: editDistance(word.lowercased(), $0.lowercased()), word: $0) }
     guard let nearest = distances.min(by: { $0.distance < $1.distance }) else { return "" }
     if nearest.distance <= max(2, word.count / 2) { return "; did you mean '\(nearest.word)'?" }
+    guard listing else { return "" }
     return "; known here: \(known.joined(separator: ", "))"
 }
 

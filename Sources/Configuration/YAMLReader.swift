@@ -6,6 +6,7 @@ import Yams
 final class YAMLReader {
     private let file: String
     private(set) var complaints: [Complaint] = []
+    private(set) var warnings: [Complaint] = []
 
     init(file: String) { self.file = file }
 
@@ -16,15 +17,30 @@ final class YAMLReader {
         var value: Node
     }
 
-    func complain(_ position: Complaint.Position?, _ message: String) {
-        complaints.append(Complaint(file: file, position: position, message: message))
+    /// Notes an error, in this file if no other is given.
+    func complain(_ position: Complaint.Position?, _ message: String, file: String? = nil) {
+        complaints.append(Complaint(file: file ?? self.file, position: position, message: message))
+    }
+
+    /// Notes something that works, but hardly as it was meant.
+    func warn(_ position: Complaint.Position?, _ message: String) {
+        warnings.append(Complaint(file: file, position: position, message: message, isWarning: true))
     }
 
     /// The document's top node; `nil`, with a complaint, if it is not YAML.
     func document(_ text: String) -> Node? {
         do {
             let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
-            if root == nil { complain(nil, "the file is empty; write at least zones:") }
+            guard let root else {
+                complain(nil, "the file is empty; write at least zones:")
+                return nil
+            }
+            // Aliases of aliases can mean more than any memory holds.
+            var left = text.utf8.count + 1_000_000
+            guard root.isSmaller(than: &left) else {
+                complain(nil, "the file's aliases mean millions of values; write them out, or use fewer")
+                return nil
+            }
             return root
         } catch let error as YamlError {
             complain(error)
@@ -116,6 +132,28 @@ final class YAMLReader {
         return seconds
     }
 
+    /// A whole number from 1 on.
+    func count(_ node: Node, _ what: String) -> UInt32? {
+        guard let text = text(node, what) else { return nil }
+        guard let number = UInt32(text), 1...1_000_000 ~= number else {
+            complain(node.position, "\(what) is '\(text)'; write a whole number from 1 to 1000000")
+            return nil
+        }
+        return number
+    }
+
+    /// `true` or `false`, and nothing that only looks like it.
+    func truth(_ node: Node, _ what: String) -> Bool? {
+        switch text(node, what) {
+        case "true": return true
+        case "false": return false
+        case let text?:
+            complain(node.position, "\(what) is '\(text)'; write true or false")
+            return nil
+        case nil: return nil
+        }
+    }
+
     func isNull(_ node: Node) -> Bool {
         guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
@@ -149,6 +187,22 @@ extension Complaint.Position {
 }
 
 extension Node {
+    /// Whether the node, with all that it holds, is less than `limit` nodes; `limit` becomes what is left of it.
+    fileprivate func isSmaller(than limit: inout Int) -> Bool {
+        limit -= 1
+        guard limit > 0 else { return false }
+        switch self {
+        case .mapping(let mapping):
+            for (key, value) in mapping where !key.isSmaller(than: &limit) || !value.isSmaller(than: &limit) {
+                return false
+            }
+        case .sequence(let sequence):
+            for item in sequence where !item.isSmaller(than: &limit) { return false }
+        default: break
+        }
+        return true
+    }
+
     /// Where the node begins.
     var position: Complaint.Position? { mark.map(Complaint.Position.init) }
 }

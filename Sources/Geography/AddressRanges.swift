@@ -8,6 +8,15 @@ struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: S
     /// One range of all addresses.
     init(everywhere value: UInt32) { values = [value] }
 
+    /// Makes room for so many ranges, of which only those that come take memory.
+    mutating func reserve(_ count: Int) {
+        starts.reserveCapacity(count)
+        values.reserveCapacity(count)
+    }
+
+    /// Whether all addresses have one value, 0.
+    var isZero: Bool { values == [0] }
+
     /// Gives all addresses from `start` on a value. `start` must not be lower than those before.
     mutating func append(from start: Address, value: UInt32) {
         if starts.last == start {
@@ -22,6 +31,7 @@ struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: S
     /// The ranges in which `transform` gives the same value, as one range each.
     func map(_ transform: (UInt32) throws -> UInt32) rethrows -> Self {
         var result = Self(everywhere: 0)
+        result.reserve(starts.count)
         for (start, value) in zip(starts, values) { result.append(from: start, value: try transform(value)) }
         return result
     }

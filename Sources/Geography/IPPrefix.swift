@@ -50,7 +50,15 @@ extension IPPrefix: CustomStringConvertible {
 
 extension IPPrefix {
     /// The IPv6 blocks whose addresses carry an IPv4 address; see `IPAddress.embeddedIPv4`.
-    static let embeddingIPv4 = ["::/96", "::ffff:0:0/96", "64:ff9b::/96", "2001::/32", "2002::/16"].map {
+    public static let embeddingIPv4 = ["::/96", "::ffff:0:0/96", "64:ff9b::/96", "2001::/32", "2002::/16"].map {
         IPPrefix($0)!
     }
+}
+
+extension IPPrefix {
+    /// Whether all addresses of the block are in `other`, too.
+    public func isInside(_ other: IPPrefix) -> Bool { length >= other.length && other.contains(address) }
+
+    /// Whether `other` is one of the block's addresses.
+    public func contains(_ other: IPAddress) -> Bool { IPPrefix(other, length: length)?.address == address }
 }

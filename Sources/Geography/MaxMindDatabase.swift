@@ -9,16 +9,21 @@ public struct MaxMindDatabase: ~Copyable {
     /// The file that was opened.
     public let path: String
     private let handle: UnsafeMutablePointer<MMDB_s>
+    /// For `DataSection`.
+    private let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
 
     /// Opens the file at `path`, mapping it into memory.
     public init(path: String) throws(DatabaseError) {
         let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
         let status = MMDB_open(path, UInt32(MMDB_MODE_MMAP), handle)
         guard status == MMDB_SUCCESS else {
-            let reason =
-                status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR ? String(cString: strerror(errno)) : nil
+            let system = status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR ? errno : 0
             handle.deallocate()
-            throw DatabaseError(path: path, reason: reason ?? String(cString: MMDB_strerror(status)))
+            effort.deallocate()
+            throw DatabaseError(
+                path: path,
+                reason: system == 0 ? String(cString: MMDB_strerror(status)) : String(cString: strerror(system)),
+                isMissingFile: system == ENOENT)
         }
         self.path = path
         self.handle = handle
@@ -27,13 +32,8 @@ public struct MaxMindDatabase: ~Copyable {
     deinit {
         MMDB_close(handle)
         handle.deallocate()
+        effort.deallocate()
     }
-
-    /// What the file says of itself, such as `GeoLite2-City`.
-    public var type: String { String(cString: handle.pointee.metadata.database_type) }
-
-    /// When the file was made, in seconds since 1970.
-    public var buildEpoch: UInt64 { handle.pointee.metadata.build_epoch }
 }
 
 /// Why a database cannot be used.
@@ -42,6 +42,8 @@ public struct DatabaseError: Error, CustomStringConvertible {
     public let path: String
     /// What is wrong with it.
     public let reason: String
+    /// There is no such file.
+    public var isMissingFile = false
 
     public var description: String { "cannot use the database \(path): \(reason)" }
 }
@@ -83,6 +85,35 @@ extension MaxMindDatabase {
         try walk(.node(0), first: UInt128(0), length: 0, budget: &budget, skipping: isSkipped, body)
     }
 
+    /// Where the record of an address is in the data section, and the length of the network's prefix.
+    func recordOffset(of address: IPAddress) throws(DatabaseError) -> (length: Int, offset: UInt32)? {
+        let isIPv6Tree = handle.pointee.metadata.ip_version == 6
+        let bits: UInt128
+        var skipped = 0
+        switch address {
+        case .v4(let ipv4):
+            bits = UInt128(ipv4) << 96
+            skipped = isIPv6Tree ? 96 : 0
+        case .v6(let ipv6):
+            guard isIPv6Tree else { return nil }
+            bits = ipv6
+        }
+        var record = Record.node(0)
+        for _ in 0..<skipped {
+            guard case .node(let node) = record else { break }
+            record = try children(of: node).left
+        }
+        var length = 0
+        while case .node(let node) = record {
+            guard length < address.bitWidth else { throw corrupt("the search tree is deeper than an address is long") }
+            let (left, right) = try children(of: node)
+            record = bits >> UInt128(127 - length) & 1 == 0 ? left : right
+            length += 1
+        }
+        guard case .data(let offset) = record else { return nil }
+        return (length, offset)
+    }
+
     /// What one record of the search tree leads to.
     private enum Record {
         case node(UInt32)
@@ -90,8 +121,13 @@ extension MaxMindDatabase {
         case data(offset: UInt32)
     }
 
+    /// The number of nodes of the search tree; there are fewer networks of each family than that and one.
+    ///
+    /// What the file says of itself is believed only as far as the file is long enough for it: a node takes 6 bytes or more.
+    var nodeCount: Int { min(Int(handle.pointee.metadata.node_count), Int(handle.pointee.file_size) / 6) }
+
     /// A sound tree has each node once, but for aliases of the IPv4 part; more visits are a cycle or an attack.
-    private var visitBudget: Int { 8 * Int(handle.pointee.metadata.node_count) + 1024 }
+    private var visitBudget: Int { 8 * nodeCount + 1024 }
 
     private func walk<Address: FixedWidthInteger>(
         _ record: Record, first: Address, length: Int, budget: inout Int,
@@ -129,54 +165,19 @@ extension MaxMindDatabase {
         switch Int32(type) {
         case MMDB_RECORD_TYPE_SEARCH_NODE: return .node(UInt32(truncatingIfNeeded: value))
         case MMDB_RECORD_TYPE_EMPTY: return .empty
-        case MMDB_RECORD_TYPE_DATA: return .data(offset: offset)
+        case MMDB_RECORD_TYPE_DATA where offset < handle.pointee.data_section_size: return .data(offset: offset)
         default: throw corrupt("the search tree points outside of the file")
         }
     }
-
-    private func corrupt(_ reason: String) -> DatabaseError { DatabaseError(path: path, reason: reason) }
 }
 
 // MARK: - Records
 
 extension MaxMindDatabase {
-    /// The place that the record at `offset` of the data section describes.
-    func place(at offset: UInt32) throws(DatabaseError) -> Place {
-        Place(
-            country: PlaceCode(try string(Self.countryCode, at: offset)),
-            continent: PlaceCode(try string(Self.continentCode, at: offset)))
+    /// Where the records are that the networks' offsets lead to.
+    var dataSection: DataSection {
+        DataSection(handle.pointee.data_section, count: handle.pointee.data_section_size, effort: effort)
     }
 
-    private static let countryCode = FieldPath("country", "iso_code")
-    private static let continentCode = FieldPath("continent", "code")
-
-    /// The text at `path` of a record; empty if the record has no such field, or one of another type.
-    private func string(_ path: FieldPath, at offset: UInt32) throws(DatabaseError) -> String {
-        var entry = MMDB_entry_s(mmdb: handle, offset: offset)
-        var data = MMDB_entry_data_s()
-        let status = MMDB_aget_value(&entry, &data, path.keys)
-        switch status {
-        case MMDB_SUCCESS:
-            guard data.has_data, data.type == UInt32(MMDB_DATA_TYPE_UTF8_STRING) else { return "" }
-            let bytes = UnsafeRawBufferPointer(start: data.utf8_string, count: Int(data.data_size))
-            return String(decoding: bytes, as: UTF8.self)
-        case MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR:
-            return ""
-        default:
-            throw corrupt("\(String(cString: MMDB_strerror(status))) (record at offset \(offset))")
-        }
-    }
-}
-
-/// The keys that lead to one field, in the form that libmaxminddb wants: C strings, then a null pointer.
-private struct FieldPath: @unchecked Sendable {
-    /// Never freed and never written to: every path is a constant of this file.
-    let keys: UnsafePointer<UnsafePointer<CChar>?>
-
-    init(_ names: String...) {
-        let keys = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: names.count + 1)
-        for (i, name) in names.enumerated() { (keys + i).initialize(to: UnsafePointer(strdup(name))) }
-        (keys + names.count).initialize(to: nil)
-        self.keys = UnsafePointer(keys)
-    }
+    func corrupt(_ reason: String) -> DatabaseError { DatabaseError(path: path, reason: reason) }
 }

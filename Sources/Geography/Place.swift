@@ -1,18 +1,93 @@
-/// What the databases know of an address, as far as maps ask for it.
-public struct Place: Hashable, Sendable {
+/// A country's subdivision: ISO 3166-2, such as `US-CA` or `GB-ENG`.
+public struct SubdivisionCode: Hashable, Sendable, CustomStringConvertible {
     /// ISO 3166-1 alpha-2.
-    public var country: PlaceCode?
+    public let country: PlaceCode
+    /// What stands behind the hyphen, in upper case.
+    public let code: String
+
+    /// The subdivision that its country knows by `code`; `nil` if that is no code of letters and digits.
+    public init?(country: PlaceCode, code: some StringProtocol) {
+        guard !code.isEmpty, code.utf8.allSatisfy(isASCIILetterOrDigit) else { return nil }
+        self.country = country
+        self.code = code.uppercased()
+    }
+
+    /// Reads a country's code, a hyphen, and the subdivision's own code, in either case; `nil` for anything else.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "-", maxSplits: 1)
+        guard parts.count == 2, let country = PlaceCode(parts[0]) else { return nil }
+        self.init(country: country, code: parts[1])
+    }
+
+    public var description: String { "\(country)-\(code)" }
+}
+
+/// A city, by the names that rules may give it.
+public struct City: Hashable, Sendable {
+    /// The number of the city at geonames.org; 0 if the database has none.
+    public let geonameID: UInt32
+    /// Its English name; empty if the database has none.
+    public let name: String
+
+    /// - Parameters:
+    ///   - geonameID: 0 if there is none.
+    ///   - name: empty if there is none.
+    public init(geonameID: UInt32, name: String) {
+        self.geonameID = geonameID
+        self.name = name
+    }
+}
+
+/// A point on the globe, to the millionth of a degree, which is 11 cm.
+public struct Coordinates: Hashable, Sendable {
+    private let latitudeMicrodegrees: Int32
+    private let longitudeMicrodegrees: Int32
+
+    /// - Parameters:
+    ///   - latitude: degrees north, -90 to 90.
+    ///   - longitude: degrees east, -180 to 180.
+    /// - Returns: `nil` if either is out of its range.
+    public init?(latitude: Double, longitude: Double) {
+        guard -90...90 ~= latitude, -180...180 ~= longitude else { return nil }
+        latitudeMicrodegrees = Int32((latitude * 1e6).rounded())
+        longitudeMicrodegrees = Int32((longitude * 1e6).rounded())
+    }
+
+    /// Both numbers in one.
+    var key: UInt64 {
+        UInt64(UInt32(bitPattern: latitudeMicrodegrees)) << 32 | UInt64(UInt32(bitPattern: longitudeMicrodegrees))
+    }
+
+    /// Degrees north.
+    public var latitude: Double { Double(latitudeMicrodegrees) / 1e6 }
+    /// Degrees east.
+    public var longitude: Double { Double(longitudeMicrodegrees) / 1e6 }
+}
+
+/// What the databases know of an address, as far as rules ask for it.
+public struct Place: Hashable, Sendable {
     /// MaxMind's continent code.
     public var continent: PlaceCode?
+    /// ISO 3166-1 alpha-2.
+    public var country: PlaceCode?
+    /// From the widest to the narrowest, as a database lists them.
+    public var subdivisions: [SubdivisionCode] = []
+    public var city: City?
+    public var coordinates: Coordinates?
 
     /// A place of which so much is known; by default nothing.
-    public init(country: PlaceCode? = nil, continent: PlaceCode? = nil) {
-        self.country = country
+    public init(
+        continent: PlaceCode? = nil, country: PlaceCode? = nil, subdivisions: [SubdivisionCode] = [], city: City? = nil,
+        coordinates: Coordinates? = nil
+    ) {
         self.continent = continent
+        self.country = country
+        self.subdivisions = subdivisions
+        self.city = city
+        self.coordinates = coordinates
     }
+}
 
-    /// This place with what it does not know taken from `other`.
-    func completed(by other: Place) -> Place {
-        Place(country: country ?? other.country, continent: continent ?? other.continent)
-    }
+func isASCIILetterOrDigit(_ byte: UInt8) -> Bool {
+    UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
 }

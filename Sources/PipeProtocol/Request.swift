@@ -140,11 +140,32 @@ private struct Fields {
     private(set) var count = 1
 
     init(_ line: Span<UInt8>) {
-        for i in 0..<line.count where line[unchecked: i] == UInt8(ascii: "\t") {
-            if count < 9 { bounds[count] = i + 1 }
-            count += 1
+        line.withUnsafeBytes { bytes in
+            var i = 0
+            // Eight bytes at a time: a byte of `tabs` has its highest bit set exactly where one of the word is a tab.
+            while i + 8 <= bytes.count {
+                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+                let differences = word ^ 0x0909_0909_0909_0909
+                let low = 0x7f7f_7f7f_7f7f_7f7f as UInt64
+                var tabs = ~(((differences & low) &+ low) | differences | low)
+                while tabs != 0 {
+                    addField(beginningAt: i + tabs.trailingZeroBitCount / 8 + 1)
+                    tabs &= tabs &- 1
+                }
+                i += 8
+            }
+            while i < bytes.count {
+                if bytes[i] == UInt8(ascii: "\t") { addField(beginningAt: i + 1) }
+                i += 1
+            }
         }
         if count < 9 { bounds[count] = line.count + 1 }
+    }
+
+    @inline(__always)
+    private mutating func addField(beginningAt start: Int) {
+        if count < 9 { bounds[count] = start }
+        count += 1
     }
 
     /// A field, of which there must be as many.

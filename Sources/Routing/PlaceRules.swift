@@ -1,28 +1,150 @@
 import Geography
 
-/// The rules of one map: a preference list for each place that has one.
-///
-/// The most specific rule wins: country, then continent, then default.
+/// The rules of one map. The most specific that knows the client wins: network (longest prefix), autonomous system,
+/// city, subdivision, country, region, continent, default.
 public struct PlaceRules: Sendable {
-    public var countries: [PlaceCode: PreferenceList] = [:]
-    public var continents: [PlaceCode: PreferenceList] = [:]
-    public var fallback: PreferenceList
+    public var networks: [(prefix: IPPrefix, destination: Destination)] = []
+    /// By the number of the autonomous system.
+    public var systems: [UInt32: Destination] = [:]
+    public var cities: [CityKey: Destination] = [:]
+    public var subdivisions: [SubdivisionCode: Destination] = [:]
+    public var countries: [PlaceCode: Destination] = [:]
+    /// Groups of countries and subdivisions. A region acts at the level of its member, behind the member's own rule; of two
+    /// regions with the same member the first acts.
+    public var regions: [Region] = []
+    public var continents: [PlaceCode: Destination] = [:]
+    public var fallback: Destination
 
     /// Rules that send everybody to `fallback`.
-    public init(fallback: PreferenceList) { self.fallback = fallback }
+    public init(fallback: Destination) { self.fallback = fallback }
 
-    /// The preference list for clients in `place`.
-    public func list(for place: Place) -> PreferenceList {
-        if let country = place.country, let list = countries[country] { return list }
-        if let continent = place.continent, let list = continents[continent] { return list }
-        return fallback
+    /// How a rule names a city.
+    public enum CityKey: Hashable, Sendable, CustomStringConvertible {
+        case geonameID(UInt32)
+        case inCountry(PlaceCode, name: String)
+        case inSubdivision(SubdivisionCode, name: String)
+
+        public var description: String {
+            switch self {
+            case .geonameID(let number): "\(number)"
+            case .inCountry(let country, let name): "\(country)/\(name)"
+            case .inSubdivision(let subdivision, let name): "\(subdivision)/\(name)"
+            }
+        }
+    }
+
+    /// A named group of places, and where its clients go.
+    public struct Region: Sendable {
+        public var name: String
+        public var countries: Set<PlaceCode>
+        public var subdivisions: Set<SubdivisionCode>
+        public var destination: Destination
+
+        public init(
+            name: String, countries: Set<PlaceCode>, subdivisions: Set<SubdivisionCode>, destination: Destination
+        ) {
+            self.name = name
+            self.countries = countries
+            self.subdivisions = subdivisions
+            self.destination = destination
+        }
     }
 
     /// All datacenters that some client may be sent to.
     public var datacenters: Set<Datacenter> {
         var all = fallback.datacenters
-        for list in countries.values { all.formUnion(list.datacenters) }
-        for list in continents.values { all.formUnion(list.datacenters) }
+        for destination in destinations { all.formUnion(destination.datacenters) }
         return all
+    }
+
+    /// What the rules need to know of a place.
+    public var fields: PlaceFields {
+        var fields: PlaceFields = []
+        if !systems.isEmpty { fields.insert(.system) }
+        if !cities.isEmpty { fields.formUnion([.city, .subdivisions]) }
+        if !subdivisions.isEmpty || regions.contains(where: { !$0.subdivisions.isEmpty }) {
+            fields.insert(.subdivisions)
+        }
+        if !countries.isEmpty || regions.contains(where: { !$0.countries.isEmpty }) { fields.insert(.country) }
+        if !continents.isEmpty { fields.insert(.continent) }
+        if (destinations + [fallback]).contains(where: { !$0.nearestParts.isEmpty }) { fields.insert(.coordinates) }
+        return fields
+    }
+
+    private var destinations: [Destination] {
+        networks.map(\.destination) + Array(systems.values) + Array(cities.values) + Array(subdivisions.values)
+            + Array(countries.values) + regions.map(\.destination) + Array(continents.values)
+    }
+}
+
+// MARK: - Matching
+
+extension PlaceRules {
+    /// A rule that applies to a client.
+    public struct Match: Sendable {
+        /// Such as `country NO`.
+        public var rule: String
+        public var destination: Destination
+    }
+
+    /// All rules that apply to a client, the one that wins first. The last is the default.
+    public func matches(_ client: IPAddress, system: UInt32, place: Place) -> [Match] {
+        networkMatches(client) + systemMatches(system) + placeMatches(place)
+    }
+
+    /// The rules for the networks around `client`, the longest prefix first.
+    private func networkMatches(_ client: IPAddress) -> [Match] {
+        let client = client.embeddedIPv4.map { IPAddress.v4($0.address) } ?? client
+        var longest: [Int: Match] = [:]
+        for (prefix, destination) in networks where prefix.contains(client) {
+            longest[prefix.length] = Match(rule: "network \(prefix)", destination: destination)
+        }
+        return longest.sorted { $0.key > $1.key }.map(\.value)
+    }
+
+    private func systemMatches(_ system: UInt32) -> [Match] {
+        systems[system].map { [Match(rule: "AS\(system)", destination: $0)] } ?? []
+    }
+
+    func placeMatches(_ place: Place) -> [Match] {
+        cityMatches(place) + subdivisionMatches(place.subdivisions) + countryMatches(place.country)
+            + continentMatches(place.continent) + [Match(rule: "default", destination: fallback)]
+    }
+
+    func cityMatches(_ place: Place) -> [Match] {
+        guard let city = place.city else { return [] }
+        var keys: [CityKey] = [.geonameID(city.geonameID)]
+        keys += place.subdivisions.reversed().map { .inSubdivision($0, name: city.name) }
+        if let country = place.country { keys.append(.inCountry(country, name: city.name)) }
+        return keys.compactMap { key in cities[key].map { Match(rule: "city \(key)", destination: $0) } }
+    }
+
+    /// Of the narrowest subdivision first its own rule, then that of its region.
+    func subdivisionMatches(_ list: [SubdivisionCode]) -> [Match] {
+        list.reversed().flatMap { subdivision in
+            let own =
+                subdivisions[subdivision].map { [Match(rule: "subdivision \(subdivision)", destination: $0)] } ?? []
+            return own
+                + regions.filter { $0.subdivisions.contains(subdivision) }.map {
+                    $0.match("subdivision \(subdivision)")
+                }
+        }
+    }
+
+    func countryMatches(_ country: PlaceCode?) -> [Match] {
+        guard let country else { return [] }
+        let own = countries[country].map { [Match(rule: "country \(country)", destination: $0)] } ?? []
+        return own + regions.filter { $0.countries.contains(country) }.map { $0.match("country \(country)") }
+    }
+
+    func continentMatches(_ continent: PlaceCode?) -> [Match] {
+        guard let continent, let destination = continents[continent] else { return [] }
+        return [Match(rule: "continent \(continent)", destination: destination)]
+    }
+}
+
+extension PlaceRules.Region {
+    fileprivate func match(_ member: String) -> PlaceRules.Match {
+        PlaceRules.Match(rule: "region \(name) (\(member))", destination: destination)
     }
 }

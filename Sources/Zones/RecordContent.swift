@@ -17,11 +17,13 @@ public struct RecordContent: Hashable, Sendable {
         let words = source.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\n" }).map(String.init)
         switch type {
         case .a:
-            guard isAddress(source, AF_INET) else { throw .expected("an IPv4 address, such as 192.0.2.1") }
-            text = source
+            guard let address = address(source, AF_INET) else { throw .expected("an IPv4 address, such as 192.0.2.1") }
+            text = address
         case .aaaa:
-            guard isAddress(source, AF_INET6) else { throw .expected("an IPv6 address, such as 2001:db8::1") }
-            text = source
+            guard let address = address(source, AF_INET6) else {
+                throw .expected("an IPv6 address, such as 2001:db8::1")
+            }
+            text = address
         case .ns, .cname, .dname, .ptr:
             guard words.count == 1 else { throw .expected("one name, such as www.example.com.") }
             text = try name(words[0], origin)
@@ -37,6 +39,8 @@ public struct RecordContent: Hashable, Sendable {
             text = "\(words[0])\t\(words[1]) \(words[2]) \(try name(words[3], origin))"
         case .txt, .spf:
             text = source.hasPrefix("\"") ? try quotedStrings(source) : quoted(source)
+            // Each byte and each string's length, of which all together may have 16 bits.
+            guard source.utf8.count + source.utf8.count / 255 < 1 << 16 else { throw .expected("at most 65535 bytes") }
         case .soa:
             throw .misplaced("the SOA record is made from soa:")
         case .marker:
@@ -92,7 +96,10 @@ extension DomainName {
     ///
     /// - Parameter origin: what a single label without final dot is relative to; without, the name must be absolute.
     public init(target text: String, origin: DomainName?) throws(ContentError) {
-        let isAbsolute = text.hasSuffix(".") && !text.hasSuffix("\\.")
+        let isAbsolute = text.hasSuffix(".") && text.dropLast().reversed().prefix { $0 == "\\" }.count % 2 == 0
+        guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
+            throw .expected("a name in ASCII; write its xn-- form (RFC 5890)")
+        }
         guard isAbsolute || origin != nil && !text.contains(".") else { throw .noFinalDot(text, origin: origin) }
         do {
             try self.init(text, relativeTo: origin ?? .root)
@@ -102,9 +109,14 @@ extension DomainName {
     }
 }
 
-private func isAddress(_ text: String, _ family: CInt) -> Bool {
+/// An address in its usual form; `nil` if `text` is none.
+private func address(_ text: String, _ family: CInt) -> String? {
     var address = in6_addr()
-    return inet_pton(family, text, &address) == 1
+    // What C reads would end at a NUL.
+    guard !text.utf8.contains(0), inet_pton(family, text, &address) == 1 else { return nil }
+    var form = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    guard inet_ntop(family, &address, &form, socklen_t(form.count)) != nil else { return nil }
+    return String(decoding: form.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 private func isUInt16(_ text: String) -> Bool { text.utf8.allSatisfy(isDigit) && UInt16(text) != nil }

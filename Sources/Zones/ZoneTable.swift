@@ -114,12 +114,12 @@ private struct ZoneBuilder {
         for name in order {
             let start = store.end
             let isBelowCut = isBelowCut(name)
+            let isCut = name != zone.apex && records[name]!.contains { $0.type == .ns }
             for record in records[name]! {
-                // Delegations and glue are not signed; the DS record at a delegation is.
-                let isDelegation = record.type == .ns && name != zone.apex
+                // What is delegated away is not signed, nor is what leads there; the DS record at the cut is.
                 store.append(
                     type: record.type, ttl: record.ttl, zoneID: position + 1, content: record.content,
-                    isAuthoritative: !isDelegation && !isBelowCut)
+                    isAuthoritative: !isBelowCut && (!isCut || record.type == .ds))
             }
             if store.end == start, services[name] == nil {
                 store.append(
@@ -130,7 +130,7 @@ private struct ZoneBuilder {
         }
     }
 
-    /// Whether a name between this and the apex, or this one for its addresses, is delegated away.
+    /// Whether a name between this and the apex is delegated away.
     private func isBelowCut(_ name: DomainName) -> Bool {
         var next = name.parent
         while let ancestor = next, ancestor != zone.apex, ancestor.isAtOrBelow(zone.apex) {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Backend
-import Configuration
+import CMalloc
 import Glibc
 
 struct BackendCommand: ParsableCommand {
@@ -14,13 +14,7 @@ struct BackendCommand: ParsableCommand {
     func run() throws {
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
-        let snapshot: Snapshot
-        do throws(ConfigurationError) {
-            snapshot = try Snapshot(Configuration.load(options.file, databases: options.databases))
-        } catch {
-            complain(error.description)
-            throw ExitCode.unusable
-        }
+        let plan = try options.plan()
         if isatty(STDIN_FILENO) == 1 {
             complain(
                 """
@@ -30,6 +24,18 @@ struct BackendCommand: ParsableCommand {
                 Ctrl-D ends it. 'geopipe --help' tells what else there is.
                 """)
         }
-        serve(snapshot, input: STDIN_FILENO, output: STDOUT_FILENO)
+        let options = options
+        var failure: ExitCode?
+        serve(input: STDIN_FILENO, output: STDOUT_FILENO) {
+            // Reading a large database takes several times the memory of what comes out of it.
+            defer { malloc_trim(0) }
+            do throws(ExitCode) {
+                return try options.snapshot(of: plan)
+            } catch {
+                failure = error
+                return nil
+            }
+        }
+        if let failure { throw failure }
     }
 }

@@ -19,7 +19,8 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         do throws(ConfigurationError) {
             let configuration = try Configuration.load(file, databases: databases)
-            _ = try Snapshot(configuration)
+            let snapshot = try Snapshot(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
+            for warning in snapshot.warnings { print(warning.description) }
             print("ok: \(configuration.summary)")
         } catch {
             print(error.description)

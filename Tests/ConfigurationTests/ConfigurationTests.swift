@@ -1,4 +1,5 @@
 import Foundation
+import Routing
 import Testing
 import Zones
 
@@ -35,7 +36,7 @@ struct ConfigurationTests {
     @Test("mean what they say")
     func meaning() throws {
         let configuration = try load(sound)
-        #expect(configuration.datacenters == ["oslo", "ashburn"])
+        #expect(configuration.datacenters.map(\.name) == ["oslo", "ashburn"])
         #expect(configuration.services[0].answers[0].map(\.type) == [.a, .aaaa])
         #expect(configuration.services[0].answers[1].map(\.content.text) == ["www.example.net"])
         let zone = configuration.zones[0]
@@ -74,7 +75,7 @@ struct ConfigurationTests {
                 "NO: oslo", "NOR: oslo",
                 "5:18: 'NOR' is no country code; write two letters (ISO 3166-1), such as NO for Norway"
             ),
-            ("NO: oslo", "NO: oslo, no: ashburn", "5:28: 'NO' is given twice in countries of map world; keep one"),
+            ("NO: oslo", "NO: oslo, no: ashburn", "5:28: 'no' is given twice in countries of map world; keep one"),
             (
                 "NO: oslo", #"NO: oslo, "NO": ashburn"#,
                 "5:18: the key 'NO' is given twice; keep one"
@@ -86,7 +87,7 @@ struct ConfigurationTests {
                 "random: [oslo, ashburn]", "random: []",
                 "7:24: the default of map world draws from an empty list; name at least one datacenter"
             ),
-            ("random: [oslo, ashburn]", "random: [oslo, oslo]", "7:31: oslo is twice in one pool; keep one"),
+            ("random: [oslo, ashburn]", "random: [oslo, oslo]", "7:31: oslo is twice in one list; keep one"),
             ("map: world", "map: word", "10:10: unknown map 'word'; did you mean 'world'?"),
             ("map: world", "", "11:5: service web has no 'map'; add map: …"),
             (
@@ -165,6 +166,178 @@ struct ConfigurationTests {
         #expect(complaints.contains(complaint), "\(complaints)")
     }
 
+    @Test("have destinations of every form, nested as one likes")
+    func destinations() throws {
+        func destination(_ text: String) throws -> Destination {
+            let located = "oslo: { location: [59.91, 10.75] }, ashburn: { location: [39.04, -77.49] }, bergen: {}"
+            let text = sound.replacing("oslo: {}, ashburn: {}", with: located)
+                .replacing("{ random: [oslo, ashburn] }", with: text)
+                .replacing("ashburn: { CNAME: www.example.net. }", with: "ashburn: 192.0.2.2\n      bergen: 192.0.2.3")
+            return try load(text).maps[0].rules.fallback
+        }
+        #expect(try destination("bergen") == .tier([Share(2)]))
+        #expect(try destination("none") == Destination.none)
+        #expect(try destination("nearest") == .nearest([0, 1], limit: 2))
+        #expect(try destination("{ nearest: [oslo, ashburn], limit: 1 }") == .nearest([0, 1], limit: 1))
+        #expect(try destination("{ nearest: [ashburn, oslo] }") == .nearest([1, 0], limit: 2))
+        #expect(try destination("[oslo, bergen]") == .list([.tier([Share(0)]), .tier([Share(2)])]))
+        #expect(
+            try destination("[{ oslo: 3, ashburn: 1 }, bergen]")
+                == .list([.tier([Share(0, weight: 3), Share(1)]), .tier([Share(2)])]))
+        #expect(
+            try destination("[{ nearest: [oslo, ashburn], limit: 1 }, { random: [bergen, oslo] }]")
+                == .list([.nearest([0, 1], limit: 1), .tier([Share(2), Share(0)])]))
+    }
+
+    @Test("have rules for networks, in a file of their own too")
+    func networks() throws {
+        let nets = temporaryFile()
+        defer { try? FileManager.default.removeItem(atPath: nets) }
+        let rules = "networks: { 10.0.0.0/8: ashburn, \"2001:db8::/32\": [oslo, ashburn] }\n    networks_file: \(nets)"
+        let text = sound.replacing("countries: { NO: oslo }", with: rules)
+        try "# ours\n192.0.2.0/24 oslo  # with a comment\n\n198.51.100.7\t[ashburn, oslo]\r\n".write(
+            toFile: nets, atomically: false, encoding: .utf8)
+        let networks = try load(text).maps[0].rules.networks
+        #expect(
+            networks.map(\.prefix.description) == ["10.0.0.0/8", "2001:db8::/32", "192.0.2.0/24", "198.51.100.7/32"])
+        #expect(networks[2].destination == .tier([Share(0)]))
+        #expect(networks[3].destination == .list([.tier([Share(1)]), .tier([Share(0)])]))
+
+        // As other systems and careless hands write it.
+        try "# ours\r\n192.0.2.0/24 oslo  \t\r\n198.51.100.0/24\tashburn # behind\r\n".write(
+            toFile: nets, atomically: false, encoding: .utf8)
+        #expect(
+            try load(text).maps[0].rules.networks.dropFirst(2).map(\.destination) == [
+                .tier([Share(0)]), .tier([Share(1)]),
+            ])
+
+        try "192.0.2.0/24\n192.0.2.1/24 oslo\nx oslo\n192.0.2.0/25 olso\n10.0.0.0/8 oslo\n::ffff:10.0.0.0/104 oslo\n"
+            .write(
+                toFile: nets, atomically: false, encoding: .utf8)
+        let error = try #require(throws: ConfigurationError.self) { try load(text) }
+        #expect(
+            error.complaints.map(\.description) == [
+                "\(nets):1:1: no destination behind 192.0.2.0/24; write one, such as 192.0.2.0/24 oslo",
+                "\(nets):2:1: '192.0.2.1/24' has bits set behind its length; write 192.0.2.0/24",
+                "\(nets):3:1: 'x' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32",
+                "\(nets):4:14: unknown datacenter 'olso'; did you mean 'oslo'?",
+                "\(nets):5:1: the network 10.0.0.0/8 is given twice; keep one",
+                "\(nets):6:1: '::ffff:10.0.0.0/104' carries IPv4 addresses, which are looked up as such; write 10.0.0.0/8",
+            ])
+
+        try FileManager.default.removeItem(atPath: nets)
+        #expect(
+            try load(text).warnings.map(\.message) == [
+                "no networks from \(nets): cannot read it: No such file or directory"
+            ])
+    }
+
+    @Test(
+        "whose maps and services are wrong are refused",
+        arguments: [
+            (
+                "countries:", "asns: { AS2119: oslo, ASX: oslo }\n    countries:",
+                "5:27: 'ASX' is no number of an autonomous system; write one such as 2119 or AS2119"
+            ),
+            (
+                "countries:", "asns: { AS2119: oslo, 2119: oslo }\n    countries:",
+                "5:27: '2119' is given twice in asns of map world; keep one"
+            ),
+            (
+                "countries:", "asns: { 0: oslo }\n    countries:",
+                "5:13: '0' is no number of an autonomous system; write one such as 2119 or AS2119"
+            ),
+            (
+                "countries:", "networks: { \"2001:0:1::/48\": oslo }\n    countries:",
+                "5:17: '2001:0:1::/48' carries IPv4 addresses, which are looked up as such; write these"
+            ),
+            (
+                "countries:", "networks: { \"2002:a00::/24\": oslo }\n    countries:",
+                "5:17: '2002:a00::/24' carries IPv4 addresses, which are looked up as such; write 10.0.0.0/8"
+            ),
+            ("NO: oslo", "NO: {}", "5:22: 'NO' in countries of map world is empty; name a datacenter, or write none"),
+            (
+                "NO: oslo", "NO: { nearest: [] }",
+                "5:33: 'NO' in countries of map world wants the nearest of an empty list; name at least one datacenter"
+            ),
+            ("    ttl: 60", "    pick: 65", "11:11: pick of service web is 65; write at most 64"),
+            (
+                "192.0.2.1,", "192.0.2.1, 192.0.2.1,",
+                "13:13: A 192.0.2.1 is given twice in the answer of service web in oslo; keep one"
+            ),
+            (
+                "service: web", "TYPE1: 192.0.2.4, A: 192.0.2.5",
+                "22:32: A of www.geo.example.com is given twice; keep one"
+            ),
+            (
+                "service: web", #"A: "192.0.2.1\0END""#,
+                "22:17: A '192.0.2.1\0END' of www.geo.example.com: expected an IPv4 address, such as 192.0.2.1"
+            ),
+            (
+                "countries:", "cities: { Miami: oslo }\n    countries:",
+                "5:15: 'Miami' is no city; write US/Miami, GB-ENG/London, or its number at geonames.org"
+            ),
+            (
+                "countries:", "subdivisions: { TX: oslo }\n    countries:",
+                "5:21: 'TX' is no subdivision code; write one of ISO 3166-2, such as US-TX"
+            ),
+            ("countries:", "regions: { west: oslo }\n    countries:", "5:16: unknown region 'west'"),
+            (
+                "datacenters:", "regions: { west: [Texas] }\ndatacenters:",
+                "2:19: 'Texas' is no place; write a country, such as NO, or a subdivision, such as US-CA"
+            ),
+            (
+                "NO: oslo", "NO: nearest",
+                "5:22: 'NO' in countries of map world wants the nearest, and no datacenter has a location; add location: [LATITUDE, LONGITUDE]"
+            ),
+            (
+                "NO: oslo", "NO: { nearest: [oslo] }",
+                "5:33: 'NO' in countries of map world wants the nearest, and oslo has no location; add oslo: { location: [LATITUDE, LONGITUDE] }"
+            ),
+            (
+                "NO: oslo", "NO: [oslo, none]",
+                "5:29: none stands in the list of 'NO' in countries of map world; it stands alone, or is left out"
+            ),
+            (
+                "NO: oslo", "NO: { oslo: 0 }",
+                "5:30: the weight of oslo in 'NO' in countries of map world is '0'; write a whole number from 1 to 1000000"
+            ),
+            (
+                "oslo: {}", "oslo: { location: [99, 1] }",
+                "2:34: the location of datacenter oslo is no place on the globe; write [LATITUDE, LONGITUDE] in degrees, such as [59.91, 10.75]"
+            ),
+            (
+                "oslo: {}", "oslo: { capacity: none }",
+                "2:34: the capacity 'none' of datacenter oslo is no positive number; write one, such as 100"
+            ),
+            ("    ttl: 60", "    pick: 0", "11:11: pick of service web is '0'; write a whole number from 1 to 1000000"),
+            ("    ttl: 60", "    sticky: yes", "11:13: sticky of service web is 'yes'; write true or false"),
+            ("    ttl: 60", "    spread: 17", "11:13: spread of service web is 17; write at most 16"),
+            (
+                "    ttl: 60", "    spread: 2",
+                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which stands alone; take out either"
+            ),
+            (
+                "    ttl: 60", "    when_all_down: panic",
+                "11:20: when_all_down of service web is 'panic'; write answer or nothing"
+            ),
+            (
+                "    ttl: 60", "    quorum: 0%",
+                "11:13: quorum of service web is '0%'; write a number of addresses, or a part such as 50%"
+            ),
+            (
+                "    ttl: 60", "    check: { interval: 10s }",
+                "11:12: check of service web needs one of http, https, tcp, command, file"
+            ),
+            (
+                "oslo: [192.0.2.1, \"2001:db8::1\"]", "oslo: { A: { 192.0.2.1: 3, x: 1 } }",
+                "13:34: A 'x' of the answer of service web in oslo: expected an IPv4 address, such as 192.0.2.1"
+            ),
+        ])
+    func mapComplaints(change: String, into: String, complaint: String) throws {
+        try complaints(change: change, into: into, complaint: complaint)
+    }
+
     @Test("that are wrong in several places are refused with all of them, in order")
     func severalComplaints() throws {
         let text = sound.replacing("NO: oslo", with: "NO: olso").replacing("service: web", with: "service: wbe")
@@ -186,6 +359,17 @@ struct ConfigurationTests {
         #expect(error.description.contains(complaint))
     }
 
+    @Test("whose aliases mean more than can be read are refused")
+    func aliases() throws {
+        let lines = (1..<12).map {
+            "x\($0): &x\($0) [\(Array(repeating: "*x\($0 - 1)", count: 10).joined(separator: ", "))]"
+        }
+        let error = try #require(throws: ConfigurationError.self) {
+            try load("x0: &x0 [a]\n" + lines.joined(separator: "\n"))
+        }
+        #expect(error.description.contains("aliases"))
+    }
+
     @Test("that are no UTF-8, no files, or not there are refused")
     func noText() throws {
         let file = temporaryFile()
@@ -199,9 +383,9 @@ struct ConfigurationTests {
             ])
         ) { try Configuration.load(file) }
         let missing = try #require(throws: ConfigurationError.self) { try Configuration.load("/nowhere/at-all.yaml") }
-        #expect(missing.description == "/nowhere/at-all.yaml: cannot read the configuration: No such file or directory")
+        #expect(missing.description == "/nowhere/at-all.yaml: cannot read it: No such file or directory")
         let folder = try #require(throws: ConfigurationError.self) { try Configuration.load("/tmp") }
-        #expect(folder.description == "/tmp: cannot read the configuration: Is a directory")
+        #expect(folder.description == "/tmp: cannot read it: Is a directory")
     }
 
     private func load(_ text: String, databases: [String] = []) throws -> Configuration {

@@ -3,45 +3,219 @@ import Testing
 
 @testable import Routing
 
-@Suite("Maps")
-struct CompiledMapTests {
-    private let norway = Place(country: PlaceCode("NO"), continent: PlaceCode("EU"))
+@Suite("Rules")
+struct PlaceRulesTests {
+    private let seattle = Place(
+        continent: PlaceCode("NA"), country: PlaceCode("US"),
+        subdivisions: [SubdivisionCode("US-WA")!, SubdivisionCode("US-KC")!],
+        city: City(geonameID: 5_809_844, name: "Seattle"))
 
-    @Test("a country rule beats its continent, and that the default")
+    @Test("win by how near they come to the client, and a place's own beats its region's")
     func precedence() {
-        var rules = PlaceRules(fallback: PreferenceList(tiers: [[0]]))
-        #expect(rules.list(for: norway).tiers == [[0]])
-        rules.continents[PlaceCode("EU")!] = PreferenceList(tiers: [[1]])
-        #expect(rules.list(for: norway).tiers == [[1]])
-        rules.countries[PlaceCode("NO")!] = PreferenceList(tiers: [[2]])
-        #expect(rules.list(for: norway).tiers == [[2]])
-        #expect(rules.list(for: Place(country: PlaceCode("NO"))).tiers == [[2]])
-        #expect(rules.list(for: Place(country: PlaceCode("SE"), continent: PlaceCode("EU"))).tiers == [[1]])
-        #expect(rules.list(for: Place()).tiers == [[0]])
-        #expect(rules.datacenters == [0, 1, 2])
+        var rules = PlaceRules(fallback: .tier([Share(0)]))
+        var expected = ["default"]
+        func check(_ rule: String, sourceLocation: SourceLocation = #_sourceLocation) {
+            expected.insert(rule, at: 0)
+            let found = rules.matches(IPAddress("192.0.2.1")!, system: 64_500, place: seattle).map(\.rule)
+            #expect(found == expected, sourceLocation: sourceLocation)
+        }
+        rules.continents[PlaceCode("NA")!] = .tier([Share(1)])
+        check("continent NA")
+        rules.regions.append(
+            .init(name: "americas", countries: [PlaceCode("US")!], subdivisions: [], destination: .tier([Share(2)])))
+        check("region americas (country US)")
+        rules.countries[PlaceCode("US")!] = .tier([Share(3)])
+        check("country US")
+        rules.regions.append(
+            .init(
+                name: "west", countries: [], subdivisions: [SubdivisionCode("US-WA")!], destination: .tier([Share(4)])))
+        check("region west (subdivision US-WA)")
+        rules.subdivisions[SubdivisionCode("US-WA")!] = .tier([Share(5)])
+        check("subdivision US-WA")
+        rules.subdivisions[SubdivisionCode("US-KC")!] = .tier([Share(6)])
+        check("subdivision US-KC")
+        rules.cities[.inCountry(PlaceCode("US")!, name: "Seattle")] = .tier([Share(7)])
+        check("city US/Seattle")
+        rules.cities[.inSubdivision(SubdivisionCode("US-WA")!, name: "Seattle")] = .tier([Share(8)])
+        check("city US-WA/Seattle")
+        rules.cities[.geonameID(5_809_844)] = .tier([Share(9)])
+        check("city 5809844")
+        rules.systems[64_500] = .tier([Share(10)])
+        check("AS64500")
+        rules.networks.append((IPPrefix("192.0.0.0/16")!, .tier([Share(11)])))
+        check("network 192.0.0.0/16")
+        rules.networks.append((IPPrefix("192.0.2.0/24")!, .tier([Share(12)])))
+        check("network 192.0.2.0/24")
+        #expect(rules.datacenters == Set(0...12))
     }
 
-    @Test("draw evenly from a pool")
-    func pool() {
-        let map = CompiledMap(PlaceRules(fallback: PreferenceList(tiers: [[0, 1, 2]])), Atlas())
-        var counts = [0, 0, 0]
-        for draw in 0..<3000 {
-            let random = UInt32(UInt64(draw) << 32 / 3000)
-            counts[map.choose(for: .v4(0), random: random, isAvailable: { _ in true }).datacenter] += 1
-        }
-        #expect(counts.allSatisfy { 999...1001 ~= $0 })
-        #expect(map.choose(for: .v4(0), random: .max, isAvailable: { _ in true }).datacenter == 2)
+    @Test("do not act on what is not known, or is elsewhere")
+    func others() {
+        var rules = PlaceRules(fallback: .none)
+        rules.cities[.inCountry(PlaceCode("CA")!, name: "Seattle")] = .tier([Share(1)])
+        rules.countries[PlaceCode("CA")!] = .tier([Share(1)])
+        rules.networks.append((IPPrefix("198.51.100.0/24")!, .tier([Share(1)])))
+        #expect(rules.matches(IPAddress("192.0.2.1")!, system: 0, place: seattle).map(\.rule) == ["default"])
+        #expect(rules.matches(IPAddress("192.0.2.1")!, system: 0, place: Place()).map(\.rule) == ["default"])
+    }
+}
+
+@Suite("Preference lists")
+struct PreferenceListTests {
+    private let oslo = Direction(Coordinates(latitude: 59.91, longitude: 10.75)!)
+    private let locations: [Direction?] = [
+        nil, Coordinates(latitude: 1.35, longitude: 103.82).map(Direction.init),
+        Coordinates(latitude: 59.33, longitude: 18.06).map(Direction.init),
+        Coordinates(latitude: 39.04, longitude: -77.49).map(Direction.init),
+        Coordinates(latitude: 59.33, longitude: 18.06).map(Direction.init),
+    ]
+
+    @Test(
+        "have the nearest first, and what is as near as listed",
+        arguments: [
+            (Destination.nearest([1, 2, 3, 4], limit: 4), [2, 4, 3, 1]),
+            (.nearest([1, 4, 3, 2], limit: 4), [4, 2, 3, 1]),
+            (.nearest([1, 3, 2], limit: 1), [2, 1, 3]),
+            (.nearest([1, 3, 2], limit: 2), [2, 3, 1]),
+            (.list([.tier([Share(3)]), .nearest([1, 2, 3], limit: 3), .tier([Share(0)])]), [3, 2, 1, 0]),
+            (.none, []),
+        ])
+    func nearest(destination: Destination, order: [Datacenter]) {
+        let list = PreferenceList(destination, client: oslo, locations: locations)
+        #expect(list.tiers == order.map { .shares([Share($0)]) })
     }
 
-    @Test("go on to the next tier when a tier is down, and ignore that all are")
-    func availability() {
-        let map = CompiledMap(PlaceRules(fallback: PreferenceList(tiers: [[0, 1], [2]])), Atlas())
-        func choices(up: Set<Datacenter>) -> Set<Datacenter> {
-            Set((0..<100).map { map.choose(for: .v4(0), random: $0 << 25, isAvailable: up.contains).datacenter })
-        }
-        #expect(choices(up: [0, 1, 2]) == [0, 1])
-        #expect(choices(up: [1, 2]) == [1])
-        #expect(choices(up: [2]) == [2])
-        #expect(choices(up: []) == [0, 1])
+    @Test("are as listed for a client without coordinates")
+    func unknown() {
+        let list = PreferenceList(.nearest([1, 3, 2], limit: 1), client: nil, locations: locations)
+        #expect(list.tiers == [1, 3, 2].map { .shares([Share($0)]) })
     }
+
+    @Test("have a datacenter once, where it is first named")
+    func once() {
+        let list = PreferenceList(
+            .list([.tier([Share(1), Share(2)]), .tier([Share(2), Share(3)]), .tier([Share(1)])]), client: nil,
+            locations: locations)
+        #expect(list.tiers == [.shares([Share(1), Share(2)]), .shares([Share(3)])])
+    }
+
+    @Test("of very many datacenters go on behind the nearest few in the same order as a sort would give")
+    func farther() {
+        let count = 200
+        let sites = (0..<count).map { number in
+            ListTable.Site(
+                identity: UInt64(number),
+                location: Direction(
+                    Coordinates(latitude: .random(in: -90...90), longitude: .random(in: -180...180))!))
+        }
+        for limit in [3, 50, count] {
+            let destination = Destination.nearest(Array(0..<count), limit: limit)
+            let list = PreferenceList(destination, client: oslo, locations: sites.map(\.location))
+            let table = ListTable([list], datacenters: sites)
+            let sorted = (0..<count).sorted {
+                oslo.squaredChord(to: sites[$0].location!) < oslo.squaredChord(to: sites[$1].location!)
+            }
+            let near = sorted.prefix(limit)
+            let expected = near + (0..<count).filter { !near.contains($0) }
+            #expect(table.tiers(of: 0).flatMap { $0.map(\.datacenter) } == Array(expected))
+            let down = Set(expected.prefix(20))
+            #expect(choices(table, 0, Draw(random: 1), Availability(down: down)) == Array(expected.dropFirst(20)))
+        }
+    }
+
+    @Test("measure along the great circle")
+    func kilometres() {
+        // Oslo to Singapore: 10,049 km by the haversine formula.
+        #expect(abs(oslo.kilometres(to: locations[1]!) - 10_048.7) < 1)
+        #expect(oslo.kilometres(to: oslo) == 0)
+    }
+}
+
+@Suite("Choosing")
+struct ListTableTests {
+    @Test("follows the weights of a tier, by chance and by the client's network alike", arguments: [true, false])
+    func weights(isStable: Bool) {
+        let table = table([.shares([Share(0, weight: 3), Share(1)])])
+        var first = 0
+        for number in 0..<10_000 {
+            first += choices(table, 0, draw(number, isStable))[0] == 0 ? 1 : 0
+        }
+        #expect(abs(first - 7500) < 250)
+    }
+
+    @Test("draws evenly from a pool, also when some of it is down", arguments: [true, false])
+    func pool(isStable: Bool) {
+        let table = table([.shares((0..<10).map { Share($0) })])
+        var counts = Array(repeating: 0, count: 10)
+        for number in 0..<10_000 {
+            counts[choices(table, 0, draw(number, isStable), Availability(down: [3, 4, 5, 6, 7]))[0]] += 1
+        }
+        for datacenter in [0, 1, 2, 8, 9] { #expect(abs(counts[datacenter] - 2000) < 200) }
+        for datacenter in 3...7 { #expect(counts[datacenter] == 0) }
+    }
+
+    @Test("for a network moves only the clients of what is taken away")
+    func rendezvous() {
+        let table = table([.shares((0..<10).map { Share($0, weight: UInt32($0 + 1)) })])
+        for number in 0..<3000 {
+            let before = choices(table, 0, draw(number, true))
+            let after = choices(table, 0, draw(number, true), Availability(down: [4]))
+            #expect(after == before.filter { $0 != 4 })
+        }
+    }
+
+    @Test("goes on to the next tier when one is down, and through all that are up")
+    func tiers() {
+        let table = table([.shares([Share(0), Share(1)]), .shares([Share(2)]), .shares([Share(3)])])
+        #expect(Set(choices(table, 0, Draw(random: 7))[..<2]) == [0, 1])
+        #expect(choices(table, 0, Draw(random: 7))[2...] == [2, 3])
+        #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2])) == [3])
+        #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2, 3])) == [])
+    }
+
+    private func draw(_ number: Int, _ isStable: Bool) -> Draw {
+        isStable ? Draw(network: UInt64(number), salt: 99) : Draw(random: mixed(UInt64(number)))
+    }
+
+    private func table(_ tiers: [PreferenceList.Tier]) -> ListTable {
+        var list = PreferenceList(.none, client: nil, locations: [])
+        list.tiers = tiers
+        return ListTable([list], datacenters: (0..<10).map { .init(identity: identity(of: "dc\($0)"), location: nil) })
+    }
+}
+
+@Suite("Compiled maps")
+struct CompiledMapTests {
+    @Test("let the resolver stand in for a client of whom nothing is known, and tell for whom that holds")
+    func resolver() {
+        var rules = PlaceRules(fallback: .tier([Share(0)]))
+        rules.networks = [
+            (IPPrefix("192.0.2.0/24")!, .tier([Share(1)])), (IPPrefix("198.51.100.0/24")!, .tier([Share(0)])),
+        ]
+        var compiler = MapCompiler(Atlas(), datacenters: [])
+        let map = compiler.compile(rules)
+        func locate(_ client: String, _ resolver: String) -> (first: Datacenter, scope: UInt8) {
+            let found = map.locate(IPAddress(client)!, resolver: IPAddress(resolver)!)
+            return (map.lists.tiers(of: found.list)[0][0].datacenter, found.scope)
+        }
+        #expect(locate("192.0.2.7", "10.0.0.1") == (1, 24))
+        #expect(locate("10.9.9.9", "10.0.0.1") == (0, 1))
+        // Unknown behind a known resolver: all unknown clients up to the next known network.
+        #expect(locate("10.9.9.9", "192.0.2.1") == (1, 1))
+        #expect(locate("192.0.3.9", "192.0.2.1") == (1, 24))
+        // Known, and sent where unknown ones are sent: these would go with the resolver.
+        #expect(locate("198.51.100.9", "192.0.2.1") == (0, 24))
+        #expect(locate("198.51.100.9", "10.0.0.1") == (0, 6))
+    }
+}
+
+private func choices(
+    _ table: ListTable, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all
+) -> [Datacenter] {
+    var choices: [Datacenter] = []
+    table.forEachChoice(list, draw, availability) { datacenter, _ in
+        choices.append(datacenter)
+        return true
+    }
+    return choices
 }

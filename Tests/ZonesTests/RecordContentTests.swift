@@ -31,7 +31,9 @@ struct RecordContentTests {
     @Test(
         "are refused",
         arguments: [
-            (RecordType.a, "2001:db8::1"), (.a, "192.0.2"), (.aaaa, "192.0.2.1"), (.cname, "a b"),
+            (RecordType.a, "2001:db8::1"), (.a, "192.0.2"), (.aaaa, "192.0.2.1"), (.a, "192.0.2.1\0"), (.cname, "a b"),
+            (.cname, "bücher.example.net."),
+            (.txt, String(repeating: "a", count: 65_500)),
             (.cname, "www.example.net"),
             (.mx, "mail"), (.mx, "65536 mail"), (.mx, "-1 mail"), (.srv, "1 2 mail"), (.txt, #""open"#),
             (.txt, #""a" b"#),

@@ -1,0 +1,383 @@
+import Geography
+import Routing
+import Yams
+
+extension ConfigurationParser {
+    // MARK: Regions
+
+    mutating func parseRegions(_ node: Node) {
+        for entry in reader.entries(node, "regions") {
+            var region = Region()
+            for item in reader.items(entry.value) {
+                guard let text = reader.text(item, "a member of region \(entry.key)") else { continue }
+                if let country = PlaceCode(text) {
+                    region.countries.insert(country)
+                    region.sites.append(.init(place: .country(country), position: item.position))
+                } else if let subdivision = SubdivisionCode(text) {
+                    region.subdivisions.insert(subdivision)
+                    region.sites.append(.init(place: .subdivision(subdivision), position: item.position))
+                } else {
+                    reader.complain(
+                        item.position,
+                        "'\(text)' is no place; write a country, such as NO, or a subdivision, such as US-CA")
+                }
+            }
+            if region.countries.isEmpty, region.subdivisions.isEmpty {
+                reader.complain(entry.keyPosition, "region \(entry.key) has no member; write [NO, SE, US-CA]")
+            }
+            regions[entry.key] = region
+        }
+    }
+
+    /// The members of a region.
+    struct Region {
+        var countries: Set<PlaceCode> = []
+        var subdivisions: Set<SubdivisionCode> = []
+        /// Where they are named.
+        var sites: [Configuration.RuleSite] = []
+    }
+
+    // MARK: Maps
+
+    mutating func parseMaps(_ node: Node) {
+        let known = [
+            "networks", "networks_file", "asns", "cities", "subdivisions", "countries", "regions", "continents",
+            "default",
+        ]
+        for entry in reader.entries(node, "maps") {
+            let what = "map \(entry.key)"
+            let fields = reader.fields(entry.value, what, known: known, required: ["default"])
+            let fallback = fields["default"].flatMap { destination($0.value, "the default of \(what)") }
+            var rules = PlaceRules(fallback: fallback ?? .none)
+            rules.networks = networks(fields["networks"]?.value, file: fields["networks_file"]?.value, what)
+            rules.systems = places(fields["asns"], "asns of \(what)", RulePlace.system, Self.system) {
+                "'\($0)' is no number of an autonomous system; write one such as 2119 or AS2119"
+            }
+            rules.cities = places(fields["cities"], "cities of \(what)", RulePlace.city, Self.city) {
+                "'\($0)' is no city; write US/Miami, GB-ENG/London, or its number at geonames.org"
+            }
+            rules.subdivisions = places(
+                fields["subdivisions"], "subdivisions of \(what)", RulePlace.subdivision, { SubdivisionCode($0) }
+            ) { "'\($0)' is no subdivision code; write one of ISO 3166-2, such as US-TX" }
+            rules.countries = places(fields["countries"], "countries of \(what)", RulePlace.country, { PlaceCode($0) })
+            {
+                "'\($0)' is no country code; write two letters (ISO 3166-1), such as NO for Norway"
+            }
+            rules.regions = regionRules(fields["regions"]?.value, what)
+            rules.continents = places(fields["continents"], "continents of \(what)", { _ in nil }, Self.continent) {
+                "'\($0)' is no continent; write one of \(PlaceCode.continents.map(\.description).joined(separator: ", "))"
+            }
+            if configuration.databases.isEmpty, rules.needsDatabase {
+                reader.complain(
+                    entry.keyPosition, "\(what) has rules for places but there is no database; add databases:")
+            }
+            mapNumbers[entry.key] = configuration.maps.count
+            configuration.maps.append(.init(name: entry.key, rules: rules, datacenters: rules.datacenters))
+        }
+    }
+
+    private static func system(_ text: String) -> UInt32? {
+        // 0 is no system's (RFC 7607).
+        UInt32(text.lowercased().hasPrefix("as") ? text.dropFirst(2) : text[...]).flatMap { $0 > 0 ? $0 : nil }
+    }
+
+    private static func continent(_ text: String) -> PlaceCode? {
+        PlaceCode(text).flatMap { PlaceCode.continents.contains($0) ? $0 : nil }
+    }
+
+    private static func city(_ text: String) -> PlaceRules.CityKey? {
+        if let number = UInt32(text) { return number > 0 ? .geonameID(number) : nil }
+        let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return nil }
+        if let country = PlaceCode(parts[0]) { return .inCountry(country, name: parts[1]) }
+        return SubdivisionCode(parts[0]).map { .inSubdivision($0, name: parts[1]) }
+    }
+
+    /// The rules of one kind. Where they are is noted, so that places which no database knows can be found.
+    private mutating func places<Key: Hashable>(
+        _ section: YAMLReader.Entry?, _ what: String, _ place: (Key) -> RulePlace?, _ key: (String) -> Key?,
+        complaint: (String) -> String
+    ) -> [Key: Destination] {
+        var rules: [Key: Destination] = [:]
+        for entry in section.map({ reader.entries($0.value, what) }) ?? [] {
+            let destination = destination(entry.value, "'\(entry.key)' in \(what)")
+            guard let key = key(entry.key) else {
+                reader.complain(entry.keyPosition, complaint(entry.key))
+                continue
+            }
+            guard rules[key] == nil else {
+                reader.complain(entry.keyPosition, "'\(entry.key)' is given twice in \(what); keep one")
+                continue
+            }
+            if let place = place(key), destination != nil {
+                configuration.ruleSites.append(.init(place: place, position: entry.keyPosition))
+            }
+            rules[key] = destination
+        }
+        return rules
+    }
+
+    private mutating func regionRules(_ node: Node?, _ what: String) -> [PlaceRules.Region] {
+        var rules: [PlaceRules.Region] = []
+        for entry in node.map({ reader.entries($0, "regions of \(what)") }) ?? [] {
+            let destination = destination(entry.value, "'\(entry.key)' in regions of \(what)")
+            guard let region = regions[entry.key] else {
+                let known = regions.keys.sorted()
+                reader.complain(
+                    entry.keyPosition, "unknown region '\(entry.key)'\(suggestion(for: entry.key, among: known))")
+                continue
+            }
+            for other in rules {
+                let countries = other.countries.intersection(region.countries).map(\.description)
+                let both = countries + other.subdivisions.intersection(region.subdivisions).map(\.description)
+                guard !both.isEmpty else { continue }
+                reader.warn(
+                    entry.keyPosition,
+                    "\(both.sorted().joined(separator: ", ")) is in region \(other.name), too, which acts; take it out of one"
+                )
+            }
+            if let destination {
+                configuration.ruleSites += region.sites
+                rules.append(
+                    .init(
+                        name: entry.key, countries: region.countries, subdivisions: region.subdivisions,
+                        destination: destination))
+            }
+        }
+        return rules
+    }
+
+    // MARK: Networks
+
+    private func networks(_ node: Node?, file: Node?, _ what: String) -> [(prefix: IPPrefix, destination: Destination)]
+    {
+        var rules: [(prefix: IPPrefix, destination: Destination)] = []
+        var seen: Set<IPPrefix> = []
+        for entry in node.map({ reader.entries($0, "networks of \(what)") }) ?? [] {
+            let destination = destination(entry.value, "'\(entry.key)' in networks of \(what)")
+            do throws(BadPrefix) {
+                let prefix = try self.prefix(entry.key, &seen)
+                if let destination { rules.append((prefix, destination)) }
+            } catch {
+                reader.complain(entry.keyPosition, error.complaint)
+            }
+        }
+        if let file, let name = reader.text(file, "the networks_file of \(what)") {
+            rules += networks(inFile: path(name), file.position, &seen, what)
+        }
+        return rules
+    }
+
+    /// Lines of a prefix and a destination, as in `networks`; `#` begins a comment.
+    private func networks(
+        inFile file: String, _ position: Complaint.Position?, _ seen: inout Set<IPPrefix>, _ what: String
+    ) -> [(prefix: IPPrefix, destination: Destination)] {
+        let text: String
+        do throws(Complaint) {
+            text = try readText(file).text
+        } catch {
+            // The file may come later, from whatever makes it.
+            reader.warn(
+                position,
+                "\(error.position == nil ? "" : "\(error.description): ")no networks from \(file): \(error.message)")
+            return []
+        }
+        var rules: [(prefix: IPPrefix, destination: Destination)] = []
+        var destinations: [Substring: Destination] = [:]
+        // By bytes: a file of a million lines is not unusual, and CR LF is one Character.
+        for (number, bytes) in zip(
+            1..., text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false))
+        {
+            let line = Substring(bytes)
+            guard let (network, written) = networkLine(line) else { continue }
+            func complain(_ place: Substring, _ message: String) {
+                let column = line.distance(from: line.startIndex, to: place.startIndex) + 1
+                reader.complain(.init(line: number, column: column), message, file: file)
+            }
+            do throws(BadPrefix) {
+                let prefix = try self.prefix(String(network), &seen)
+                if written.isEmpty {
+                    complain(network, "no destination behind \(network); write one, such as \(network) oslo")
+                } else if let known = destinations[written] {
+                    rules.append((prefix, known))
+                } else if let new = destination(written, "\(network)", complain) {
+                    destinations[written] = new
+                    rules.append((prefix, new))
+                }
+            } catch {
+                complain(network, error.complaint)
+            }
+        }
+        return rules
+    }
+
+    /// The network and the destination of a line, the latter empty if there is none; `nil` for a line without either.
+    private func networkLine(_ line: Substring) -> (network: Substring, destination: Substring)? {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
+        var content = line.utf8.prefix { $0 != UInt8(ascii: "#") }
+        content = content.drop(while: isBlank)
+        while let last = content.last, isBlank(last) { content.removeLast() }
+        guard !content.isEmpty else { return nil }
+        let network = content.prefix { !isBlank($0) }
+        return (Substring(network), Substring(content[network.endIndex...].drop(while: isBlank)))
+    }
+
+    /// A destination that stands in a networks file, in the words of the configuration.
+    private func destination(
+        _ text: Substring, _ what: String, _ complain: (Substring, String) -> Void
+    ) -> Destination? {
+        if let number = datacenterNumbers[String(text)] { return .tier([Share(number)]) }
+        let nested = YAMLReader(file: "")
+        var parser = self
+        parser.reader = nested
+        let destination = nested.document(String(text)).flatMap { parser.destination($0, what) }
+        for complaint in nested.complaints { complain(text, complaint.message) }
+        return nested.complaints.isEmpty ? destination : nil
+    }
+
+    private struct BadPrefix: Error {
+        var complaint: String
+    }
+
+    private func prefix(_ text: String, _ seen: inout Set<IPPrefix>) throws(BadPrefix) -> IPPrefix {
+        guard let prefix = IPPrefix(text) else {
+            throw BadPrefix(complaint: "'\(text)' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32")
+        }
+        let address = text.split(separator: "/").first.flatMap { IPAddress($0) }
+        guard address == prefix.address else {
+            throw BadPrefix(complaint: "'\(text)' has bits set behind its length; write \(prefix)")
+        }
+        if let embedded = prefix.address.embeddedIPv4, IPPrefix.embeddingIPv4.contains(where: prefix.isInside) {
+            let carried = prefix.length - embedded.offset
+            let remedy =
+                0...32 ~= carried ? "write \(IPPrefix(.v4(embedded.address), length: carried)!)" : "write these"
+            throw BadPrefix(complaint: "'\(text)' carries IPv4 addresses, which are looked up as such; \(remedy)")
+        }
+        guard seen.insert(prefix).inserted else {
+            throw BadPrefix(complaint: "the network \(prefix) is given twice; keep one")
+        }
+        return prefix
+    }
+
+    // MARK: Destinations
+
+    /// What no datacenter may be named, since it means something else in a destination.
+    static let destinationWords = ["random", "nearest", "limit", "none"]
+
+    /// Where a rule sends its clients: see `Destination`.
+    func destination(_ node: Node, _ what: String) -> Destination? {
+        switch node {
+        case .sequence(let sequence):
+            if sequence.isEmpty {
+                reader.complain(node.position, "\(what) is an empty list; name a datacenter, or write none")
+            }
+            return .list(sequence.compactMap { part(of: $0, what) })
+        case .mapping(let mapping):
+            let keys = mapping.compactMap { $0.key.scalar?.string }
+            if keys.contains("random") { return pool(node, what) }
+            if keys.contains("nearest") || keys.contains("limit") { return nearest(node, what) }
+            return weighted(node, what)
+        default:
+            guard let word = reader.text(node, what) else { return nil }
+            switch word {
+            case "none": return Destination.none
+            case "nearest": return nearest(of: locatedDatacenters, limit: nil, node.position, what)
+            default: return datacenter(word, node.position).map { .tier([Share($0)]) }
+            }
+        }
+    }
+
+    private func part(of node: Node, _ what: String) -> Destination? {
+        let part = destination(node, what)
+        guard part == Destination.none else { return part }
+        reader.complain(node.position, "none stands in the list of \(what); it stands alone, or is left out")
+        return nil
+    }
+
+    private func pool(_ node: Node, _ what: String) -> Destination? {
+        guard let pool = reader.fields(node, what, known: ["random"])["random"] else { return nil }
+        let members = datacenters(pool.value, what)
+        if members.isEmpty, case .sequence(let sequence) = pool.value, sequence.isEmpty {
+            reader.complain(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
+        }
+        return .tier(members.map { Share($0) })
+    }
+
+    private func weighted(_ node: Node, _ what: String) -> Destination? {
+        var shares: [Share] = []
+        for entry in reader.entries(node, what) {
+            guard let datacenter = datacenterNumbers[entry.key] else {
+                let known = configuration.datacenters.map(\.name) + ["random", "nearest"]
+                reader.complain(
+                    entry.keyPosition,
+                    "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
+                continue
+            }
+            if let weight = reader.count(entry.value, "the weight of \(entry.key) in \(what)") {
+                shares.append(Share(datacenter, weight: weight))
+            }
+        }
+        if case .mapping(let mapping) = node, mapping.isEmpty {
+            reader.complain(node.position, "\(what) is empty; name a datacenter, or write none")
+        }
+        return shares.isEmpty ? nil : .tier(shares)
+    }
+
+    private func nearest(_ node: Node, _ what: String) -> Destination? {
+        let fields = reader.fields(node, what, known: ["nearest", "limit"], required: ["nearest"])
+        let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
+        guard let field = fields["nearest"] else { return nil }
+        if case .sequence(let sequence) = field.value, sequence.isEmpty {
+            reader.complain(
+                field.value.position, "\(what) wants the nearest of an empty list; name at least one datacenter")
+            return nil
+        }
+        return nearest(of: datacenters(field.value, what), limit: limit, field.value.position, what)
+    }
+
+    private func nearest(
+        of datacenters: [Datacenter], limit: UInt32?, _ position: Complaint.Position?, _ what: String
+    ) -> Destination? {
+        for datacenter in datacenters where configuration.datacenters[datacenter].location == nil {
+            let name = configuration.datacenters[datacenter].name
+            reader.complain(
+                position,
+                "\(what) wants the nearest, and \(name) has no location; add \(name): { location: [LATITUDE, LONGITUDE] }"
+            )
+        }
+        guard !datacenters.isEmpty else {
+            reader.complain(
+                position,
+                "\(what) wants the nearest, and no datacenter has a location; add location: [LATITUDE, LONGITUDE]")
+            return nil
+        }
+        return .nearest(datacenters, limit: limit.map(Int.init) ?? datacenters.count)
+    }
+
+    private var locatedDatacenters: [Datacenter] {
+        configuration.datacenters.indices.filter { configuration.datacenters[$0].location != nil }
+    }
+
+    /// The datacenters of a list, each of them once.
+    private func datacenters(_ node: Node, _ what: String) -> [Datacenter] {
+        var members: [Datacenter] = []
+        for item in reader.items(node) {
+            guard let member = datacenter(item, "a datacenter of \(what)") else { continue }
+            if members.contains(member) {
+                reader.complain(
+                    item.position, "\(configuration.datacenters[member].name) is twice in one list; keep one")
+            } else {
+                members.append(member)
+            }
+        }
+        return members
+    }
+}
+
+extension PlaceRules {
+    /// Whether some rule asks for what only a database knows.
+    fileprivate var needsDatabase: Bool {
+        !systems.isEmpty || !cities.isEmpty || !subdivisions.isEmpty || !countries.isEmpty || !regions.isEmpty
+            || !continents.isEmpty
+    }
+}

@@ -1,0 +1,46 @@
+import Yams
+import Zones
+
+extension ConfigurationParser {
+    /// The type that a key names.
+    func type(_ entry: YAMLReader.Entry) -> RecordType? {
+        guard let type = RecordType(entry.key), type != .any else {
+            reader.complain(
+                entry.keyPosition,
+                "unknown record type '\(entry.key)'\(suggestion(for: entry.key, among: RecordType.mnemonics))")
+            return nil
+        }
+        return type
+    }
+
+    /// The contents of one type: one, or a list.
+    func contents(_ node: Node, _ type: RecordType, origin: DomainName?, _ what: String) -> [RecordContent] {
+        if case .sequence(let sequence) = node, sequence.isEmpty {
+            reader.complain(
+                node.position, "\(type) of \(what) is an empty list; write a content, or leave the type out")
+        }
+        var contents: [RecordContent] = []
+        for item in reader.items(node) {
+            guard let text = reader.text(item, "\(type) of \(what)") else { continue }
+            do {
+                let content = try RecordContent(text, type: type, origin: origin)
+                if contents.contains(content) {
+                    reader.complain(item.position, "\(type) '\(text)' is given twice for \(what); keep one")
+                } else {
+                    contents.append(content)
+                }
+            } catch {
+                reader.complain(item.position, "\(type) '\(text)' of \(what): \(error)")
+            }
+        }
+        return contents
+    }
+
+    /// A CNAME stands alone, and is the only one (RFC 1034 section 3.6.2).
+    func complainOfCrowdedCNAME(
+        _ types: Set<RecordType>, count: Int, _ position: Complaint.Position?, _ what: String
+    ) {
+        guard types.contains(.cname), count > 1 else { return }
+        reader.complain(position, "\(what) has a CNAME beside other data; a CNAME stands alone")
+    }
+}

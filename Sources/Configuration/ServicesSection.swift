@@ -1,0 +1,194 @@
+import Geography
+import Routing
+import Yams
+import Zones
+
+extension ConfigurationParser {
+    mutating func parseServices(_ node: Node) {
+        let known = [
+            "map", "ttl", "answers", "pick", "spread", "sticky", "check", "quorum", "when_all_down",
+        ]
+        for entry in reader.entries(node, "services") {
+            let what = "service \(entry.key)"
+            let fields = reader.fields(entry.value, what, known: known, required: ["map", "answers"])
+            let map = fields["map"].flatMap { self.map($0.value, what) }
+            var service = Configuration.Service(name: entry.key, map: map ?? 0)
+            service.ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
+            if let node = fields["answers"]?.value { service.answers = answers(node, map, what) }
+            service.pick = fields["pick"].flatMap { few($0.value, "pick of \(what)", Configuration.Service.mostPicked) }
+            service.spread = fields["spread"].flatMap {
+                few($0.value, "spread of \(what)", Configuration.Service.widestSpread)
+            }
+            service.isSticky = fields["sticky"].flatMap { reader.truth($0.value, "sticky of \(what)") } ?? false
+            service.answersWhenAllDown =
+                fields["when_all_down"].flatMap { answersWhenAllDown($0.value, what) } ?? true
+            serviceNumbers[entry.key] = configuration.services.count
+            configuration.services.append(service)
+            checkHealthFields(fields, what)
+            if service.spread != nil, service.answers.joined().contains(where: { $0.type == .cname }) {
+                reader.complain(
+                    fields["spread"]?.value.position,
+                    "\(what) spreads over several datacenters, and one of them has a CNAME, which stands alone; take out either"
+                )
+            }
+        }
+    }
+
+    private func answers(
+        _ node: Node, _ map: Int?, _ what: String
+    ) -> [[Configuration.Service.Answer]] {
+        var answers: [[Configuration.Service.Answer]] = Array(repeating: [], count: configuration.datacenters.count)
+        var unknown = false
+        for entry in reader.entries(node, "answers of \(what)") {
+            if let datacenter = datacenter(entry.key, entry.keyPosition) {
+                let what = "the answer of \(what) in \(entry.key)"
+                answers[datacenter] = self.answers(entry.value, what)
+                var seen: Set<Configuration.Service.Answer.Identity> = []
+                for answer in answers[datacenter] where !seen.insert(answer.identity).inserted {
+                    reader.complain(
+                        entry.value.position,
+                        "\(answer.type) \(answer.content.text) is given twice in \(what); keep one")
+                }
+            } else {
+                unknown = true
+            }
+        }
+        // A misspelt datacenter would be complained of twice.
+        guard let map, !unknown else { return answers }
+        for datacenter in configuration.maps[map].datacenters.sorted() where answers[datacenter].isEmpty {
+            let name = configuration.datacenters[datacenter].name
+            reader.complain(
+                node.position,
+                "\(what) has no answer in \(name), where map \(configuration.maps[map].name) sends clients; add \(name): …"
+            )
+        }
+        return answers
+    }
+
+    /// A number that every question pays for.
+    private func few(_ node: Node, _ what: String, _ most: Int) -> Int? {
+        guard let number = reader.count(node, what).map(Int.init) else { return nil }
+        guard number <= most else {
+            reader.complain(node.position, "\(what) is \(number); write at most \(most)")
+            return nil
+        }
+        return number
+    }
+
+    private func answersWhenAllDown(_ node: Node, _ what: String) -> Bool? {
+        switch reader.text(node, "when_all_down of \(what)") {
+        case "answer": return true
+        case "nothing": return false
+        case let text?:
+            reader.complain(node.position, "when_all_down of \(what) is '\(text)'; write answer or nothing")
+            return nil
+        case nil: return nil
+        }
+    }
+
+    /// Health checks are run by an agent that does not exist yet; what is written for it must be sound all the same.
+    private func checkHealthFields(_ fields: [String: YAMLReader.Entry], _ what: String) {
+        if let node = fields["check"]?.value {
+            let kinds = ["http", "https", "tcp", "command", "file"]
+            let check = reader.fields(
+                node, "check of \(what)", known: kinds + ["interval", "timeout", "rise", "fall"])
+            for key in ["interval", "timeout"] {
+                _ = check[key].flatMap { reader.seconds($0.value, "\(key) in check of \(what)") }
+            }
+            for key in ["rise", "fall"] {
+                _ = check[key].flatMap { reader.count($0.value, "\(key) in check of \(what)") }
+            }
+            if kinds.count(where: { check[$0] != nil }) != 1 {
+                reader.complain(node.position, "check of \(what) needs one of \(kinds.joined(separator: ", "))")
+            }
+            reader.warn(fields["check"]?.keyPosition, "health is not checked yet; all datacenters count as available")
+        }
+        if let node = fields["quorum"]?.value, let text = reader.text(node, "quorum of \(what)") {
+            let percent = text.hasSuffix("%") ? Int(text.dropLast()) : nil
+            if percent.map({ 1...100 ~= $0 }) != true, Int(text).map({ $0 > 0 }) != true {
+                reader.complain(
+                    node.position, "quorum of \(what) is '\(text)'; write a number of addresses, or a part such as 50%")
+            }
+        }
+    }
+
+    private func map(_ node: Node, _ what: String) -> Int? {
+        guard let name = reader.text(node, "the map of \(what)") else { return nil }
+        if let number = mapNumbers[name] { return number }
+        reader.complain(
+            node.position, "unknown map '\(name)'\(suggestion(for: name, among: configuration.maps.map(\.name)))")
+        return nil
+    }
+
+    /// Addresses, whose family says the type, or a mapping from types to contents.
+    private func answers(_ node: Node, _ what: String) -> [Configuration.Service.Answer] {
+        guard case .mapping = node else {
+            if case .sequence(let sequence) = node, sequence.isEmpty {
+                reader.complain(node.position, "\(what) is empty; write an address")
+            }
+            return reader.items(node).compactMap { address($0, what) }
+        }
+        var answers: [Configuration.Service.Answer] = []
+        for entry in reader.entries(node, what) {
+            guard let type = type(entry) else { continue }
+            if case .mapping = entry.value, type == .a || type == .aaaa {
+                answers += weightedAddresses(entry.value, type, what)
+                continue
+            }
+            for content in contents(entry.value, type, origin: nil, what) {
+                answers.append(.init(type: type, content: content))
+            }
+        }
+        complainOfCrowdedCNAME(Set(answers.map(\.type)), count: answers.count, node.position, what)
+        return answers
+    }
+
+    /// A mapping from addresses to weights.
+    private func weightedAddresses(
+        _ node: Node, _ type: RecordType, _ what: String
+    ) -> [Configuration.Service.Answer] {
+        var answers: [Configuration.Service.Answer] = []
+        for entry in reader.entries(node, "\(type) of \(what)") {
+            guard let weight = reader.count(entry.value, "the weight of \(entry.key) in \(what)") else { continue }
+            do {
+                let content = try RecordContent(entry.key, type: type, origin: nil)
+                answers.append(.init(type: type, content: content, weight: weight))
+            } catch {
+                reader.complain(entry.keyPosition, "\(type) '\(entry.key)' of \(what): \(error)")
+            }
+        }
+        return answers
+    }
+
+    private func address(_ node: Node, _ what: String) -> Configuration.Service.Answer? {
+        guard let text = reader.text(node, what) else { return nil }
+        let type: RecordType
+        switch IPAddress(text) {
+        case .v4: type = .a
+        case .v6: type = .aaaa
+        case nil:
+            reader.complain(
+                node.position,
+                "\(what) is '\(text)', which is no address; write one, or a type: { CNAME: www.example.net. }")
+            return nil
+        }
+        return (try? RecordContent(text, type: type, origin: nil)).map { .init(type: type, content: $0) }
+    }
+}
+
+extension Configuration.Service {
+    /// The most datacenters that one answer may come from.
+    public static let widestSpread = 16
+    /// The most addresses of a family that may be picked of a datacenter's.
+    static let mostPicked = 64
+}
+
+extension Configuration.Service.Answer {
+    /// What makes two records the same.
+    fileprivate struct Identity: Hashable {
+        var type: RecordType
+        var content: RecordContent
+    }
+
+    fileprivate var identity: Identity { Identity(type: type, content: content) }
+}

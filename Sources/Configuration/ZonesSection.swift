@@ -1,0 +1,176 @@
+import Yams
+import Zones
+
+extension ConfigurationParser {
+    mutating func parseZones(_ node: Node) {
+        var apexes: Set<DomainName> = []
+        for entry in reader.entries(node, "zones") {
+            guard let apex = name(entry.key, relativeTo: .root, entry.keyPosition) else { continue }
+            guard apexes.insert(apex).inserted else {
+                reader.complain(entry.keyPosition, "the zone \(apex) is given twice; keep one")
+                continue
+            }
+            parseZone(entry, apex)
+        }
+        if apexes.isEmpty, reader.complaints.isEmpty {
+            reader.complain(node.position, "there is no zone; add one, such as geo.example.com:")
+        }
+    }
+
+    private mutating func parseZone(_ entry: YAMLReader.Entry, _ apex: DomainName) {
+        let what = "zone \(entry.key)"
+        let fields = reader.fields(
+            entry.value, what, known: ["soa", "ns", "ttl", "records"], required: ["soa", "ns"])
+        let ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") } ?? 3600
+        var negativeTTL: UInt32 = 60
+        var records: [Record] = []
+        if let node = fields["soa"]?.value, let soa = soa(node, apex, what, &negativeTTL) {
+            records.append(Record(owner: apex, type: .soa, ttl: ttl, content: soa))
+        }
+        if let node = fields["ns"]?.value {
+            if case .sequence(let sequence) = node, sequence.isEmpty {
+                reader.complain(node.position, "\(what) has no name server; add one, such as ns1.example.com.")
+            }
+            for content in contents(node, .ns, origin: apex, what) {
+                records.append(Record(owner: apex, type: .ns, ttl: ttl, content: content))
+            }
+        }
+        var services: [(name: DomainName, service: Int)] = []
+        var names: Set<DomainName> = []
+        for entry in fields["records"].map({ reader.entries($0.value, "records of \(what)") }) ?? [] {
+            guard let owner = name(entry.key, relativeTo: apex, entry.keyPosition) else { continue }
+            guard owner.isAtOrBelow(apex) else {
+                reader.complain(
+                    entry.keyPosition,
+                    "\(owner) is not in \(what); write a name without final dot, or one below \(apex).")
+                continue
+            }
+            guard names.insert(owner).inserted else {
+                reader.complain(entry.keyPosition, "the name \(owner) is given twice; keep one")
+                continue
+            }
+            parseRecords(entry, owner, apex, ttl, &records, &services)
+        }
+        configuration.zones.append(
+            Zone(apex: apex, defaultTTL: ttl, negativeTTL: negativeTTL, records: records, services: services))
+    }
+
+    private func parseRecords(
+        _ entry: YAMLReader.Entry, _ owner: DomainName, _ apex: DomainName, _ zoneTTL: UInt32,
+        _ records: inout [Record],
+        _ services: inout [(name: DomainName, service: Int)]
+    ) {
+        let what = owner.description
+        let entries = reader.entries(entry.value, what)
+        if entries.isEmpty {
+            reader.complain(entry.keyPosition, "\(what) has no record; write { service: NAME } or { A: 192.0.2.1 }")
+        }
+        let ttl =
+            entries.first { $0.key == "ttl" }.flatMap { reader.seconds($0.value, "the ttl of \(what)") } ?? zoneTTL
+        var types: Set<RecordType> = owner == apex ? [.soa, .ns] : []
+        var count = types.count
+        var fromService: Set<RecordType> = []
+        for entry in entries where entry.key != "ttl" {
+            if entry.key == "service" {
+                guard let service = service(entry.value, what) else { continue }
+                services.append((owner, service))
+                fromService = Set(configuration.services[service].answers.joined().map(\.type))
+                continue
+            }
+            guard let type = type(entry) else { continue }
+            if owner == apex, type == .ns {
+                reader.complain(entry.keyPosition, "NS of the apex belongs into ns: of the zone; move it there")
+                continue
+            }
+            if !types.insert(type).inserted {
+                reader.complain(entry.keyPosition, "\(type) of \(what) is given twice; keep one")
+            }
+            for content in contents(entry.value, type, origin: apex, what) {
+                records.append(Record(owner: owner, type: type, ttl: ttl, content: content))
+                count += 1
+            }
+        }
+        let all = types.union(fromService.subtracting([.cname]))
+        complainOfCrowdedCNAME(all, count: max(count, all.count), entry.keyPosition, what)
+        if fromService.contains(.cname), !types.isEmpty {
+            reader.warn(
+                entry.keyPosition,
+                "\(what) is a CNAME in some datacenters of its service, beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)"
+            )
+        }
+        for type in types.intersection(fromService).map(\.description).sorted() {
+            reader.warn(
+                entry.keyPosition, "\(what) has \(type) of its own and of its service; where both are, both are given")
+        }
+    }
+
+    private func service(_ node: Node, _ what: String) -> Int? {
+        guard let name = reader.text(node, "the service of \(what)") else { return nil }
+        if let number = serviceNumbers[name] { return number }
+        reader.complain(
+            node.position,
+            "unknown service '\(name)'\(suggestion(for: name, among: configuration.services.map(\.name)))")
+        return nil
+    }
+
+    private func soa(
+        _ node: Node, _ apex: DomainName, _ what: String, _ negativeTTL: inout UInt32
+    ) -> RecordContent? {
+        let what = "soa of \(what)"
+        let fields = reader.fields(
+            node, what, known: ["primary", "contact", "serial", "refresh", "retry", "expire", "minimum"],
+            required: ["primary", "contact"])
+        func time(_ key: String, _ fallback: UInt32) -> UInt32 {
+            fields[key].flatMap { reader.seconds($0.value, "\(key) in \(what)") } ?? fallback
+        }
+        negativeTTL = time("minimum", 60)
+        var serial = defaultSerial
+        if let node = fields["serial"]?.value, let text = reader.text(node, "serial in \(what)") {
+            if let number = UInt32(text) {
+                serial = number
+            } else {
+                reader.complain(node.position, "the serial '\(text)' is no number; write one from 0 to 4294967295")
+            }
+        }
+        guard let primary = fields["primary"].flatMap({ target($0.value, apex, "primary in \(what)") }),
+            let contact = fields["contact"].flatMap({ contact($0.value, apex, "contact in \(what)") })
+        else { return nil }
+        return RecordContent(
+            primary: primary, contact: contact, serial: serial, refresh: time("refresh", 10_800),
+            retry: time("retry", 3600), expire: time("expire", 604_800), minimum: negativeTTL)
+    }
+
+    /// The contact of a zone: a name, or a mail address, which is written as a name (RFC 1035 section 8).
+    private func contact(_ node: Node, _ apex: DomainName, _ what: String) -> DomainName? {
+        guard let text = reader.text(node, what), let at = text.firstIndex(of: "@") else {
+            return target(node, apex, what)
+        }
+        let user = text[..<at].replacing(".", with: "\\.")
+        return name("\(user).\(text[text.index(after: at)...])", relativeTo: .root, node.position)
+    }
+
+    /// A name that a record points to.
+    private func target(_ node: Node, _ apex: DomainName, _ what: String) -> DomainName? {
+        guard let text = reader.text(node, what) else { return nil }
+        do {
+            return try DomainName(target: text, origin: apex)
+        } catch {
+            reader.complain(node.position, "\(what): \(error)")
+            return nil
+        }
+    }
+
+    private func name(_ text: String, relativeTo origin: DomainName, _ position: Complaint.Position?) -> DomainName? {
+        guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
+            reader.complain(
+                position, "'\(text)' has letters outside of ASCII; write the name in its xn-- form (RFC 5890)")
+            return nil
+        }
+        do {
+            return try DomainName(text, relativeTo: origin)
+        } catch {
+            reader.complain(position, "'\(text)' is no name: \(error)")
+            return nil
+        }
+    }
+}

@@ -1,0 +1,149 @@
+/// The places that the databases know of, without repetition: places are positions in tables of what they have in
+/// common. Position 0 of every table stands for what is not known.
+public struct Gazetteer: Sendable {
+    public private(set) var continents: [PlaceCode?] = [nil]
+    public private(set) var countries: [PlaceCode?] = [nil]
+    /// Lists of subdivisions, each from the widest to the narrowest.
+    public private(set) var subdivisions: [[SubdivisionCode]] = [[]]
+    public private(set) var cities: [City?] = [nil]
+    public private(set) var coordinates: [Coordinates?] = [nil]
+    /// All places.
+    public private(set) var entries: [Entry] = [Entry()]
+
+    private var continentNumbers: [PlaceCode: UInt32] = [:]
+    private var countryNumbers: [PlaceCode: UInt32] = [:]
+    private var subdivisionNumbers: [[SubdivisionCode]: UInt32] = [:]
+    private var cityNumbersByID = Numbering<UInt32>()
+    /// Of the cities without an id.
+    private var cityNumbersByName: [String: UInt32] = [:]
+    /// The place that was found last in each city: mostly it is the one that is found next.
+    private var latest = [Latest()]
+
+    private struct Latest {
+        var entry = Entry()
+        var point: Coordinates?
+        var number: UInt32 = 0
+    }
+    private var coordinatesNumbers = Numbering<UInt64>()
+    private var entryNumbers = Numbering<UInt128>()
+    private var completions: [UInt64: UInt32] = [:]
+
+    /// One place, as positions in the tables.
+    public struct Entry: Hashable, Sendable {
+        public internal(set) var continent: UInt16 = 0
+        public internal(set) var country: UInt16 = 0
+        public internal(set) var subdivisions: UInt32 = 0
+        public internal(set) var city: UInt32 = 0
+        public internal(set) var coordinates: UInt32 = 0
+
+        fileprivate var key: UInt128 {
+            UInt128(continent) << 112 | UInt128(country) << 96 | UInt128(subdivisions) << 64 | UInt128(city) << 32
+                | UInt128(coordinates)
+        }
+
+        /// This place with what is not known taken from `other`.
+        fileprivate func completed(by other: Entry) -> Entry {
+            var result = self
+            if continent == 0 { result.continent = other.continent }
+            if country == 0 { result.country = other.country }
+            // What another database takes for a part of another country is no part of this one.
+            if subdivisions == 0, result.country == other.country { result.subdivisions = other.subdivisions }
+            if city == 0 { result.city = other.city }
+            if coordinates == 0 { result.coordinates = other.coordinates }
+            return result
+        }
+    }
+
+    /// A gazetteer of no place but the unknown one.
+    public init() { entryNumbers.insert(0, 0) }
+
+    /// The place that an entry stands for.
+    public subscript(entry: Entry) -> Place {
+        Place(
+            continent: continents[Int(entry.continent)], country: countries[Int(entry.country)],
+            subdivisions: subdivisions[Int(entry.subdivisions)], city: cities[Int(entry.city)],
+            coordinates: coordinates[Int(entry.coordinates)])
+    }
+
+    /// The entry that stands for a place.
+    mutating func entry(for place: Place) -> Entry {
+        Entry(
+            continent: UInt16(truncatingIfNeeded: place.continent.map { number(ofContinent: $0) } ?? 0),
+            country: UInt16(truncatingIfNeeded: place.country.map { number(ofCountry: $0) } ?? 0),
+            subdivisions: number(ofSubdivisions: place.subdivisions), city: place.city.map { number(ofCity: $0) } ?? 0,
+            coordinates: place.coordinates.map { number(ofCoordinates: $0) } ?? 0)
+    }
+
+    /// The number of a place, given all but its coordinates and these.
+    mutating func number(of entry: Entry, at point: Coordinates?) -> UInt32 {
+        let known = latest[Int(entry.city)]
+        if point == known.point, entry == known.entry { return known.number }
+        var complete = entry
+        complete.coordinates = point.map { number(ofCoordinates: $0) } ?? 0
+        let found = number(of: complete)
+        latest[Int(entry.city)] = Latest(entry: entry, point: point, number: found)
+        return found
+    }
+
+    mutating func number(of entry: Entry) -> UInt32 {
+        if let number = entryNumbers[entry.key] { return number }
+        let number = UInt32(entries.count)
+        entries.append(entry)
+        entryNumbers.insert(entry.key, number)
+        return number
+    }
+
+    /// The number of a place with what is not known of it taken from another.
+    public mutating func number(ofPlace place: UInt32, completedBy other: UInt32) -> UInt32 {
+        let key = UInt64(place) << 32 | UInt64(other)
+        if let number = completions[key] { return number }
+        let number = number(of: entries[Int(place)].completed(by: entries[Int(other)]))
+        completions[key] = number
+        return number
+    }
+
+    mutating func number(ofContinent code: PlaceCode) -> UInt32 { intern(code, &continents, &continentNumbers) }
+    mutating func number(ofCountry code: PlaceCode) -> UInt32 { intern(code, &countries, &countryNumbers) }
+
+    /// A city is known by its id, or by its name if it has none.
+    mutating func number(ofCity city: City) -> UInt32 {
+        let known = city.geonameID > 0 ? cityNumbersByID[city.geonameID] : cityNumbersByName[city.name]
+        if let known { return known }
+        let number = UInt32(cities.count)
+        cities.append(city)
+        latest.append(Latest())
+        if city.geonameID > 0 {
+            cityNumbersByID.insert(city.geonameID, number)
+        } else {
+            cityNumbersByName[city.name] = number
+        }
+        return number
+    }
+
+    mutating func number(ofSubdivisions list: [SubdivisionCode]) -> UInt32 {
+        guard !list.isEmpty else { return 0 }
+        if let number = subdivisionNumbers[list] { return number }
+        let number = UInt32(subdivisions.count)
+        subdivisions.append(list)
+        subdivisionNumbers[list] = number
+        return number
+    }
+
+    mutating func number(ofCoordinates point: Coordinates) -> UInt32 {
+        if let number = coordinatesNumbers[point.key] { return number }
+        let number = UInt32(coordinates.count)
+        coordinates.append(point)
+        coordinatesNumbers.insert(point.key, number)
+        return number
+    }
+}
+
+private func intern<Value: Hashable>(_ value: Value, _ table: inout [Value?], _ numbers: inout [Value: UInt32])
+    -> UInt32
+{
+    if let number = numbers[value] { return number }
+    let number = UInt32(table.count)
+    table.append(value)
+    numbers[value] = number
+    return number
+}

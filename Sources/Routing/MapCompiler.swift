@@ -1,0 +1,159 @@
+import Geography
+
+/// Works maps out for every address. What maps have in common is worked out once.
+public struct MapCompiler {
+    private let atlas: Atlas
+    private let sites: [ListTable.Site]
+    /// Where each of the gazetteer's coordinates are.
+    private let clients: [Direction?]
+    /// 1 for addresses that the databases know.
+    private let knownTable: PlaceTable
+    /// For sets of datacenters that some map wants the nearest of: their order at each of the gazetteer's coordinates, four
+    /// bits for each rank.
+    private var orders: [[Datacenter]: [UInt64]] = [:]
+
+    public init(_ atlas: Atlas, datacenters sites: [ListTable.Site]) {
+        self.atlas = atlas
+        self.sites = sites
+        clients = atlas.gazetteer.coordinates.map { $0.map(Direction.init) }
+        knownTable = PlaceTable(atlas.known, listCount: 2)
+    }
+
+    /// Works out `rules` for every address of the atlas.
+    public mutating func compile(_ rules: PlaceRules) -> CompiledMap {
+        var lists = ListRegister()
+        let destinations = placeDestinations(rules, &lists)
+        let fallback = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
+        let entries = atlas.gazetteer.entries
+        var numbers = entries.indices.map { number(destinations[$0], coordinates: entries[$0].coordinates, &lists) }
+        // Of whom nothing is known there is no place that a rule could apply to.
+        numbers[0] = fallback
+        var layer: AddressLayer
+        var known = knownTable
+        if rules.networks.isEmpty, rules.systems.isEmpty {
+            layer = atlas.places.map { numbers[Int($0)] }
+        } else {
+            // Rules are numbered by their destination, and those for places by 0.
+            let networks = AddressLayer(
+                rules.networks.map { ($0.prefix, UInt32(lists.number(of: $0.destination)) + 1) }, otherwise: 0)
+            let systems = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
+            let overriding =
+                systems.isEmpty
+                ? networks : networks.combined(with: atlas.systems.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
+            layer = atlas.places.combined(with: overriding) { place, rule in
+                rule == 0
+                    ? numbers[Int(place)]
+                    : number(Int(rule) - 1, coordinates: entries[Int(place)].coordinates, &lists)
+            }
+            if !rules.networks.isEmpty {
+                known = PlaceTable(atlas.known.combined(with: networks) { $0 == 1 || $1 > 0 ? 1 : 0 }, listCount: 2)
+            }
+        }
+        return CompiledMap(
+            table: PlaceTable(layer, listCount: lists.lists.count), known: known, fallback: fallback,
+            lists: ListTable(lists.lists, datacenters: sites))
+    }
+
+    /// The destination of each place of the gazetteer, as its number in `lists`.
+    private func placeDestinations(_ rules: PlaceRules, _ lists: inout ListRegister) -> [Int] {
+        let gazetteer = atlas.gazetteer
+        func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
+        let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
+        let countries = gazetteer.countries.map { winner(rules.countryMatches($0)) }
+        let subdivisions = gazetteer.subdivisions.map { winner(rules.subdivisionMatches($0)) }
+        let cities = citiesWithRules(rules)
+        let fallback = lists.number(of: rules.fallback)
+        return gazetteer.entries.map { entry in
+            if !cities.isEmpty, cities[Int(entry.city)], let city = winner(rules.cityMatches(gazetteer[entry])) {
+                return city
+            }
+            return subdivisions[Int(entry.subdivisions)] ?? countries[Int(entry.country)]
+                ?? continents[Int(entry.continent)] ?? fallback
+        }
+    }
+
+    /// For each city of the gazetteer whether some rule may mean it; empty if there is no such rule.
+    private func citiesWithRules(_ rules: PlaceRules) -> [Bool] {
+        guard !rules.cities.isEmpty else { return [] }
+        var names: Set<String> = []
+        var numbers: Set<UInt32> = []
+        for key in rules.cities.keys {
+            switch key {
+            case .geonameID(let number): numbers.insert(number)
+            case .inCountry(_, let name), .inSubdivision(_, let name): names.insert(name)
+            }
+        }
+        return atlas.gazetteer.cities.map { city in
+            city.map { names.contains($0.name) || numbers.contains($0.geonameID) } ?? false
+        }
+    }
+
+    // MARK: Lists
+
+    /// The destinations and lists of one map, each once.
+    private struct ListRegister {
+        private(set) var lists: [PreferenceList] = []
+        private var numbers: [PreferenceList: UInt32] = [:]
+        private(set) var destinations: [Destination] = []
+        private var destinationNumbers: [Destination: Int] = [:]
+        /// Lists found before, by what they depend on.
+        var listsByVariant: [Variant: UInt32] = [:]
+
+        /// A destination, and what its list depends on: nothing, the order of its one set, or the very coordinates.
+        struct Variant: Hashable {
+            var destination: Int
+            var detail: UInt64
+        }
+
+        mutating func number(of destination: Destination) -> Int {
+            if let number = destinationNumbers[destination] { return number }
+            destinations.append(destination)
+            destinationNumbers[destination] = destinations.count - 1
+            return destinations.count - 1
+        }
+
+        mutating func number(of list: PreferenceList) -> UInt32 {
+            if let number = numbers[list] { return number }
+            let number = UInt32(lists.count)
+            lists.append(list)
+            numbers[list] = number
+            return number
+        }
+    }
+
+    /// The number of the list for clients of a destination at the gazetteer's coordinates of that number.
+    private mutating func number(_ destination: Int, coordinates: UInt32, _ lists: inout ListRegister) -> UInt32 {
+        let written = lists.destinations[destination]
+        let variant = ListRegister.Variant(
+            destination: destination, detail: detail(of: written, coordinates: coordinates))
+        if let number = lists.listsByVariant[variant] { return number }
+        let number = lists.number(
+            of: PreferenceList(written, client: clients[Int(coordinates)], locations: sites.map(\.location)))
+        lists.listsByVariant[variant] = number
+        return number
+    }
+
+    private mutating func detail(of destination: Destination, coordinates: UInt32) -> UInt64 {
+        let parts = destination.nearestParts
+        guard coordinates != 0, !parts.isEmpty else { return .max }
+        guard parts.count == 1, parts[0].datacenters.count <= PreferenceList.smallSet else {
+            return UInt64(coordinates)
+        }
+        return order(of: parts[0].datacenters)[Int(coordinates)]
+    }
+
+    private mutating func order(of datacenters: [Datacenter]) -> [UInt64] {
+        if let known = orders[datacenters] { return known }
+        let locations = datacenters.map { sites[$0].location }
+        let positions = Array(datacenters.indices)
+        let order = clients.map { client in
+            client.map { client in
+                byDistance(positions, from: client, locations, first: positions.count).reduce(0) {
+                    $0 << 4 | UInt64($1)
+                }
+            } ?? 0
+        }
+        orders[datacenters] = order
+        return order
+    }
+}
