@@ -1,0 +1,158 @@
+import Foundation
+
+enum Family: Hashable {
+    case v4, v6
+    var width: Int { self == .v4 ? 32 : 128 }
+}
+
+/// An IP address. These tests have a type of their own, so that an error in geopipe's is not in both.
+struct Address: Hashable, CustomStringConvertible {
+    let family: Family
+    /// The address as a number: of an IPv4 address the lowest 32 bits.
+    let bits: UInt128
+
+    init(_ family: Family, _ bits: UInt128) {
+        self.family = family
+        self.bits = bits
+    }
+
+    /// An address as it is written in these tests.
+    init(_ text: String) {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let family: Family = text.contains(":") ? .v6 : .v4
+        precondition(inet_pton(family == .v4 ? AF_INET : AF_INET6, text, &bytes) == 1, "no address: \(text)")
+        self.init(family, bytes.prefix(family.width / 8).reduce(0) { $0 << 8 | UInt128($1) })
+    }
+
+    /// In network byte order.
+    var bytes: [UInt8] {
+        stride(from: family.width - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: bits >> UInt128($0)) }
+    }
+
+    var description: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        inet_ntop(family == .v4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count))
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
+/// All addresses that begin with the same `length` bits.
+struct Network: Hashable, CustomStringConvertible {
+    let first: Address
+    let length: Int
+
+    /// The network of `length` that `address` is in.
+    init(_ address: Address, _ length: Int) {
+        first = Address(address.family, address.bits & ~Self.hostBits(address.family, length))
+        self.length = length
+    }
+
+    init(_ text: String) {
+        let parts = text.split(separator: "/")
+        self.init(Address(String(parts[0])), Int(parts[1])!)
+    }
+
+    static func everything(_ family: Family) -> Network { Network(Address(family, 0), 0) }
+
+    var last: Address { Address(first.family, first.bits | Self.hostBits(first.family, length)) }
+
+    var halves: (Network, Network) {
+        let lower = Network(first, length + 1)
+        return (lower, Network(last, length + 1))
+    }
+
+    func contains(_ address: Address) -> Bool {
+        address.family == first.family && Network(address, length).first == first
+    }
+
+    func contains(_ other: Network) -> Bool { other.length >= length && contains(other.first) }
+
+    /// Its ends and the addresses outside next to them: where a mistake of one shows.
+    var borders: [Address] {
+        var all = [first, last]
+        if first.bits > 0 { all.append(Address(first.family, first.bits - 1)) }
+        if last.bits < Self.hostBits(first.family, 0) { all.append(Address(first.family, last.bits + 1)) }
+        return all
+    }
+
+    func random(using generator: inout some RandomNumberGenerator) -> Address {
+        Address(first.family, first.bits | (UInt128.random(in: .min ... .max, using: &generator) & hostBits))
+    }
+
+    var description: String { "\(first)/\(length)" }
+
+    private var hostBits: UInt128 { Self.hostBits(first.family, length) }
+
+    private static func hostBits(_ family: Family, _ length: Int) -> UInt128 {
+        length == family.width ? 0 : ~0 >> UInt128(128 - family.width + length)
+    }
+}
+
+/// The IPv6 networks whose addresses carry an IPv4 address, and are looked up as that.
+enum Carrier: CaseIterable {
+    case compatible, mapped, nat64, sixToFour, teredo
+
+    var network: Network {
+        switch self {
+        case .compatible: Network("::/96")
+        case .mapped: Network("::ffff:0:0/96")
+        case .nat64: Network("64:ff9b::/96")
+        case .sixToFour: Network("2002::/16")
+        case .teredo: Network("2001::/32")
+        }
+    }
+
+    /// What the addresses of `network`, which is a part of the carrier's, carry.
+    func carried(by network: Network) -> Network {
+        switch self {
+        case .sixToFour:
+            Network(Address(.v4, network.first.bits >> 80 & 0xFFFF_FFFF), min(network.length - 16, 32))
+        case .teredo:  // written at the end, every bit turned over
+            Network(Address(.v4, ~network.first.bits & 0xFFFF_FFFF), max(network.length - 96, 0))
+        default:
+            Network(Address(.v4, network.first.bits & 0xFFFF_FFFF), network.length - 96)
+        }
+    }
+
+    /// An address that carries `address`. What else is in it is drawn.
+    func carry(_ address: Address, using generator: inout some RandomNumberGenerator) -> Address {
+        let rest = network.random(using: &generator).bits
+        return switch self {
+        case .sixToFour: Address(.v6, rest & ~(0xFFFF_FFFF << 80) | address.bits << 80)
+        case .teredo: Address(.v6, rest & ~0xFFFF_FFFF | ~address.bits & 0xFFFF_FFFF)
+        default: Address(.v6, network.first.bits | address.bits)
+        }
+    }
+
+    /// The carrier that `network` is a part of.
+    static func of(_ network: Network) -> Carrier? {
+        allCases.first { $0.network.contains(network) }
+    }
+}
+
+/// Steele, Lea and Flood's SplitMix64: a seed gives the same numbers wherever the tests run.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// True once in `number` times.
+    mutating func once(in number: Int) -> Bool { Int.random(in: 0..<number, using: &self) == 0 }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+    mutating func one<T>(of items: [T]) -> T { items.randomElement(using: &self)! }
+
+    /// Up to `count` different ones.
+    mutating func some<T>(_ count: Int, of items: [T]) -> [T] {
+        Array(items.shuffled(using: &self).prefix(count))
+    }
+}

@@ -1,0 +1,181 @@
+import CMaxMindDB
+import Foundation
+
+/// A database as MaxMind's own library reads it: the judge of what an address' record is.
+final class Database {
+    struct Unreadable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let handle: UnsafeMutablePointer<MMDB_s>
+    private var places: [UInt32: Place] = [:]
+
+    init(_ path: String) throws {
+        handle = .allocate(capacity: 1)
+        handle.initialize(to: MMDB_s())
+        let status = MMDB_open(path, UInt32(MMDB_MODE_MMAP), handle)
+        guard status == MMDB_SUCCESS else {
+            handle.deallocate()
+            throw Unreadable(description: "\(path): \(String(cString: MMDB_strerror(status)))")
+        }
+    }
+
+    deinit {
+        MMDB_close(handle)
+        handle.deallocate()
+    }
+
+    /// What the database says of an address, and the largest network around the address of which it says the same. Nothing
+    /// is said of IPv6 addresses by a database of IPv4.
+    func look(up address: Address) throws -> (place: Place?, network: Network) {
+        if address.family == .v6, handle.pointee.metadata.ip_version == 4 { return (nil, .everything(.v6)) }
+        var error: CInt = 0
+        var result = withSocketAddress(address) { MMDB_lookup_sockaddr(handle, $0, &error) }
+        guard error == MMDB_SUCCESS else { throw unreadable(error) }
+        // The library counts the 96 bits before an IPv4 address that is in a tree of IPv6.
+        let before = address.family == .v4 && handle.pointee.metadata.ip_version == 6 ? 96 : 0
+        let network = Network(address, max(0, Int(result.netmask) - before))
+        return (result.found_entry ? place(&result.entry) : nil, network)
+    }
+
+    /// A network of the tree: found by walking down from the root, and so one in a crowded part as likely as one in an
+    /// empty part.
+    func randomNetwork(_ family: Family, using generator: inout SeededGenerator) throws -> Network {
+        let isV4 = handle.pointee.metadata.ip_version == 4
+        guard !isV4 || family == .v4 else { return .everything(.v6) }
+        var node: UInt32 = 0
+        var depth = 0
+        var bits: UInt128 = 0
+        while depth < (isV4 ? 32 : 128) {
+            var sides = MMDB_search_node_s()
+            let status = MMDB_read_node(handle, node, &sides)
+            guard status == MMDB_SUCCESS else { throw unreadable(status) }
+            // Where IPv4 is in a tree of IPv6, its address begins after 96 zeros.
+            var turnsRight = family == .v4 && !isV4 && depth < 96 ? false : generator.once(in: 2)
+            let type = turnsRight ? sides.right_record_type : sides.left_record_type
+            let isFree = !(family == .v4 && !isV4 && depth < 96)
+            if isFree, type == MMDB_RECORD_TYPE_EMPTY, !generator.once(in: 8) { turnsRight.toggle() }
+            depth += 1
+            bits = bits << 1 | (turnsRight ? 1 : 0)
+            guard (turnsRight ? sides.right_record_type : sides.left_record_type) == MMDB_RECORD_TYPE_SEARCH_NODE else {
+                break
+            }
+            node = UInt32(turnsRight ? sides.right_record : sides.left_record)
+        }
+        let before = family == .v4 && !isV4 ? 96 : 0
+        let length = max(0, depth - before)
+        return Network(Address(family, length == 0 ? 0 : bits << UInt128(family.width - length)), length)
+    }
+
+    private func place(_ entry: inout MMDB_entry_s) -> Place {
+        if let known = places[entry.offset] { return known }
+        var place = Place()
+        place.continent = string(&entry, "continent", "code")
+        place.country = string(&entry, "country", "iso_code")
+        var level = 0
+        while value(&entry, ["subdivisions", "\(level)"], MMDB_DATA_TYPE_MAP) != nil {
+            string(&entry, "subdivisions", "\(level)", "iso_code").map { place.subdivisions.append($0) }
+            level += 1
+        }
+        place.city = string(&entry, "city", "names", "en")
+        place.cityNumber = number(&entry, "city", "geoname_id")
+        if let latitude = double(&entry, "location", "latitude"), let longitude = double(&entry, "location", "longitude") {
+            place.location = Location(latitude: latitude, longitude: longitude)
+        }
+        place.system = number(&entry, "autonomous_system_number")
+        places[entry.offset] = place
+        return place
+    }
+
+    private func value(_ entry: inout MMDB_entry_s, _ path: [String], _ type: CInt) -> MMDB_entry_data_s? {
+        let words = path.map { strdup($0)! }
+        defer { words.forEach { free($0) } }
+        var data = MMDB_entry_data_s()
+        let status = MMDB_aget_value(&entry, &data, words.map { UnsafePointer($0) } + [nil])
+        return status == MMDB_SUCCESS && data.has_data && data.type == UInt32(type) ? data : nil
+    }
+
+    private func string(_ entry: inout MMDB_entry_s, _ path: String...) -> String? {
+        guard let data = value(&entry, path, MMDB_DATA_TYPE_UTF8_STRING) else { return nil }
+        let bytes = UnsafeRawBufferPointer(start: data.utf8_string, count: Int(data.data_size))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func number(_ entry: inout MMDB_entry_s, _ path: String...) -> UInt32? {
+        value(&entry, path, MMDB_DATA_TYPE_UINT32)?.uint32
+    }
+
+    private func double(_ entry: inout MMDB_entry_s, _ path: String...) -> Double? {
+        value(&entry, path, MMDB_DATA_TYPE_DOUBLE)?.double_value
+    }
+
+    private func unreadable(_ error: CInt) -> Unreadable {
+        Unreadable(description: String(cString: MMDB_strerror(error)))
+    }
+}
+
+struct Location: Hashable {
+    var latitude: Double
+    var longitude: Double
+
+    /// The great-circle distance, as an angle: by the haversine formula.
+    func distance(to other: Location) -> Double {
+        let (a, b) = (latitude * .pi / 180, other.latitude * .pi / 180)
+        let difference = (longitude - other.longitude) * .pi / 180
+        let h = pow(sin((a - b) / 2), 2) + cos(a) * cos(b) * pow(sin(difference / 2), 2)
+        return 2 * asin(min(1, sqrt(h)))
+    }
+}
+
+/// What rules may ask of an address.
+struct Place: Hashable {
+    var continent: String?
+    var country: String?
+    /// The widest first, as in the database.
+    var subdivisions: [String] = []
+    var city: String?
+    var cityNumber: UInt32?
+    var location: Location?
+    var system: UInt32?
+
+    /// All that a rule may call one of its subdivisions: `US-FL`.
+    var subdivisionKeys: [String] { country.map { country in subdivisions.map { "\(country)-\($0)" } } ?? [] }
+
+    /// All that a rule may call its city: `US-FL/Miami`, `US/Miami` or the number at geonames.org.
+    var cityKeys: [String] {
+        let around = subdivisionKeys + (country.map { [$0] } ?? [])
+        return (city.map { city in around.map { "\($0)/\(city)" } } ?? []) + (cityNumber.map { ["\($0)"] } ?? [])
+    }
+
+    /// The databases' answers, field by field: the first that knows a field wins.
+    init(merging places: [Place]) {
+        continent = places.lazy.compactMap(\.continent).first
+        country = places.lazy.compactMap(\.country).first
+        subdivisions = places.map(\.subdivisions).first { !$0.isEmpty } ?? []
+        city = places.lazy.compactMap(\.city).first
+        cityNumber = places.lazy.compactMap(\.cityNumber).first
+        location = places.lazy.compactMap(\.location).first
+        system = places.lazy.compactMap(\.system).first
+    }
+
+    init() {}
+}
+
+private func withSocketAddress<Result>(_ address: Address, _ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
+    switch address.family {
+    case .v4:
+        var socket = sockaddr_in()
+        socket.sin_family = sa_family_t(AF_INET)
+        withUnsafeMutableBytes(of: &socket.sin_addr) { $0.copyBytes(from: address.bytes) }
+        return withUnsafePointer(to: &socket) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
+        }
+    case .v6:
+        var socket = sockaddr_in6()
+        socket.sin6_family = sa_family_t(AF_INET6)
+        withUnsafeMutableBytes(of: &socket.sin6_addr) { $0.copyBytes(from: address.bytes) }
+        return withUnsafePointer(to: &socket) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
+        }
+    }
+}

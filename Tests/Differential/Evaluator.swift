@@ -1,0 +1,187 @@
+import Foundation
+
+/// The rules of the configuration, one by one and address by address: slow, and as plain as they are written.
+///
+/// What it stands on is the comments of the language's example (`world.yaml`): the precedence of the rules, what a
+/// destination means, and what the scope of an answer is.
+final class Evaluator {
+    /// The datacenters for a client in the order in which they are tried: tiers, each with the weight of its members.
+    ///
+    /// A datacenter counts where it comes first, since it cannot be up later if it was down before; and weights are
+    /// shares, so that 2 to 2 is 1 to 1. An empty list is `none`.
+    typealias PreferenceList = [[Int: Int]]
+
+    private let world: World
+    private let map: MapRules
+    private let databases: [Database]
+    private var places: [Place: Int] = [:]
+    private var lists: [PreferenceList] = []
+    private var numbers: [PreferenceList: Int] = [:]
+
+    init(_ world: World, map: Int) throws {
+        self.world = world
+        self.map = world.maps[map]
+        databases = try world.databases.map(Database.init)
+    }
+
+    // MARK: One address
+
+    /// Whether some rule's network, or some database, knows the address, and the list that the map has for it.
+    func look(up address: Address) throws -> (isKnown: Bool, list: Int) {
+        let (address, found, _) = try facts(of: address)
+        let place = Place(merging: found)
+        let isKnown = !found.isEmpty || map.networks.contains { $0.network.contains(address) }
+        return (isKnown, number(of: preferences(rule(for: address, at: place), at: place.location)))
+    }
+
+    func list(_ number: Int) -> PreferenceList { lists[number] }
+
+    /// The address that databases and networks are asked for, what the databases have, and the largest network around
+    /// that address in which no database has anything else.
+    private func facts(of address: Address) throws -> (address: Address, found: [Place], network: Network) {
+        var address = address
+        if let carrier = Carrier.of(Network(address, address.family.width)) {
+            address = carrier.carried(by: Network(address, 128)).first
+        }
+        var found: [Place] = []
+        var network = Network.everything(address.family)
+        for database in databases {
+            let (place, same) = try database.look(up: address)
+            if let place { found.append(place) }
+            if network.contains(same) { network = same }
+        }
+        return (address, found, network)
+    }
+
+    /// network (longest prefix) > asn > city > subdivision > country > region > continent > default, where a region acts
+    /// at the level of its member and a place's own rule beats that of its region.
+    private func rule(for address: Address, at place: Place) -> Destination {
+        if let rule = map.networks.filter({ $0.network.contains(address) }).max(by: { $0.network.length < $1.network.length }) {
+            return rule.destination
+        }
+        if let system = place.system, let rule = map.systems.first(where: { $0.number == system }) {
+            return rule.destination
+        }
+        let cities = place.cityKeys
+        if let rule = map.cities.first(where: { cities.contains($0.key) }) { return rule.destination }
+        for code in place.subdivisionKeys.reversed() {
+            if let rule = map.subdivisions.first(where: { $0.key == code }) { return rule.destination }
+            if let rule = map.regions.first(where: { $0.members.contains(code) }) { return rule.destination }
+        }
+        if let country = place.country {
+            if let rule = map.countries.first(where: { $0.key == country }) { return rule.destination }
+            if let rule = map.regions.first(where: { $0.members.contains(country) }) { return rule.destination }
+        }
+        if let rule = map.continents.first(where: { $0.key == place.continent }) { return rule.destination }
+        return map.fallback
+    }
+
+    private func preferences(_ destination: Destination, at client: Location?) -> PreferenceList {
+        var seen: Set<Int> = []
+        return tiers(destination, client).compactMap { tier in
+            let members = tier.filter { !seen.contains($0.key) }
+            seen.formUnion(members.keys)
+            let divisor = members.values.reduce(0, commonDivisor)
+            return members.isEmpty ? nil : members.mapValues { $0 / divisor }
+        }
+    }
+
+    private func tiers(_ destination: Destination, _ client: Location?) -> PreferenceList {
+        switch destination {
+        case .none: return []
+        case .datacenter(let number): return [[number: 1]]
+        case .list(let parts): return parts.flatMap { tiers($0, client) }
+        case .weighted(let shares):
+            return [Dictionary(uniqueKeysWithValues: shares.map { ($0.datacenter, $0.weight) })]
+        case .random(let members): return [Dictionary(uniqueKeysWithValues: members.map { ($0, 1) })]
+        case .nearest(let members, let limit):
+            let listed = members ?? world.datacenters.indices.filter { world.datacenters[$0] != nil }
+            guard let client else { return listed.map { [$0: 1] } }
+            // Those equally far keep the order in which they are listed.
+            let distances = listed.map { client.distance(to: world.datacenters[$0]!) }
+            let order = listed.indices.sorted { (distances[$0], $0) < (distances[$1], $1) }
+            let nearest = order.prefix(limit ?? listed.count)
+            let rest = listed.indices.filter { !nearest.contains($0) }
+            return (nearest + rest).map { [listed[$0]: 1] }
+        }
+    }
+
+    private func number(of list: PreferenceList) -> Int {
+        if let known = numbers[list] { return known }
+        numbers[list] = lists.count
+        lists.append(list)
+        return lists.count - 1
+    }
+
+    // MARK: All addresses of a network
+
+    /// The list that every address of a network has, for each network that was looked into; nothing where they differ.
+    private var uniform: [Int: [Network: Int?]] = [:]
+
+    /// The list that every address of `network` has, or nothing if they differ.
+    ///
+    /// - Parameter unknown: the list of those that neither a network nor a database knows.
+    private func list(of network: Network, unknown: Int) throws -> Int? {
+        if let known = uniform[unknown]?[network] { return known }
+        let result: Int?
+        if let carrier = Carrier.of(network) {
+            result = try list(of: carrier.carried(by: network), unknown: unknown)
+        } else if try isSplit(network) {
+            let (lower, upper) = network.halves
+            let first = try list(of: lower, unknown: unknown)
+            result = try first != nil && first == list(of: upper, unknown: unknown) ? first : nil
+        } else {
+            let (isKnown, list) = try look(up: network.first)
+            result = isKnown ? list : unknown
+        }
+        uniform[unknown, default: [:]][network] = .some(result)
+        return result
+    }
+
+    /// Whether anything begins or ends inside `network`: a network of a database or of a rule, or a carrier.
+    private func isSplit(_ network: Network) throws -> Bool {
+        if network.first.family == .v6, Carrier.allCases.contains(where: { network.contains($0.network) }) { return true }
+        if map.networks.contains(where: { network != $0.network && network.contains($0.network) }) { return true }
+        return try !facts(of: network.first).network.contains(network)
+    }
+
+    /// The length of the widest network around `address`, 1 at least, in which every address has the same list.
+    func scope(of address: Address, unknown: Int) throws -> Int {
+        for length in 1..<address.family.width where try list(of: Network(address, length), unknown: unknown) != nil {
+            return length
+        }
+        return address.family.width
+    }
+
+    // MARK: A question
+
+    struct Expectation {
+        var list: PreferenceList
+        /// The widest that is right, and the narrowest that is not too narrow.
+        var scopes: ClosedRange<Int>
+    }
+
+    /// What the client of a question gets: by its subnet's first address if that is known, else by its resolver if that is
+    /// known, else by the default.
+    func expectation(for question: Question) throws -> Expectation {
+        let remote = try look(up: question.remote)
+        // Who tells nothing of the client is asked to be answered for himself, and pdns then gives no scope away.
+        guard question.sourcePrefix > 0 else {
+            return Expectation(list: self.list(remote.list), scopes: 1...question.remote.family.width)
+        }
+        let client = Network(question.client, question.sourcePrefix).first
+        let (isKnown, list) = try look(up: client)
+        let fallback = number(of: preferences(map.fallback, at: nil))
+        guard remote.isKnown else {
+            let exact = try scope(of: client, unknown: fallback)
+            return Expectation(list: self.list(isKnown ? list : fallback), scopes: exact...exact)
+        }
+        // Those whom nothing knows get what their resolver gets. A scope that holds also for clients who are known and
+        // happen to get the same is right, and so is one that keeps them apart: the next resolver may be elsewhere.
+        let widest = try scope(of: client, unknown: remote.list)
+        let apart = try scope(of: client, unknown: -1)
+        return Expectation(list: self.list(isKnown ? list : remote.list), scopes: widest...apart)
+    }
+}
+
+private func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }

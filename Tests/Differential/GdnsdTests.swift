@@ -1,0 +1,230 @@
+import Foundation
+import Testing
+
+/// geopipe against gdnsd, which has had the same idea: the same rules, the same clients, and the first datacenter and the
+/// scope of each.
+@Suite("As gdnsd")
+struct GdnsdTests {
+    @Test("on the demonstration's database")
+    func demonstration() throws {
+        try compare(Project.demonstration, clients: 20_000)
+    }
+
+    @Test(
+        "on data/GeoLite2-City.mmdb",
+        .enabled(if: Project.hasGeoLite2City, "`make geolite2` fetches data/GeoLite2-City.mmdb"))
+    func geoLite2City() throws {
+        try compare(Project.geoLite2City, clients: 60_000)
+    }
+
+    @Test("on databases that are drawn", arguments: (0..<UInt64(10 * Effort.rounds)).map { Effort.seed &* 1_000 &+ $0 })
+    func drawn(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let folder = try Folder()
+        // gdnsd finds a country only through its continent.
+        let database = try folder.write(RandomDatabase.cities(isOrderly: true, using: &generator), to: "drawn.mmdb")
+        var comparison = try Comparison(database, seed: seed, isDrawn: true)
+        try comparison.run(clients: 4_000)
+    }
+
+    private func compare(_ database: String, clients count: Int) throws {
+        for round in 0..<UInt64(Effort.rounds) {
+            var comparison = try Comparison(database, seed: Effort.seed &* 1_000 &+ round)
+            try comparison.run(clients: count)
+        }
+    }
+}
+
+/// What a map is made of.
+private enum Kind: Int, CaseIterable {
+    /// Of countries and continents, and nothing else.
+    case countries
+    /// Of networks of both families over these.
+    case networks
+    /// Of the nearest datacenter, for everybody.
+    case distance
+    /// Of all these and subdivisions and cities.
+    case everything
+}
+
+/// One configuration, with a map of each kind, for both.
+private struct Comparison {
+    private var generator: SeededGenerator
+    private let database: Database
+    /// Networks of the database with their places, of which the rules are made.
+    private var samples: [(network: Network, place: Place)] = []
+    private var places: [Place] { samples.map(\.place) }
+    private var world = World()
+    private let seed: UInt64
+    private let isDrawn: Bool
+    /// To gdnsd it does not matter who the resolver of a client subnet is. To geopipe it does, unless it is unknown.
+    private let resolver: Address
+
+    init(_ path: String, seed: UInt64, isDrawn: Bool = false) throws {
+        self.seed = seed
+        self.isDrawn = isDrawn
+        generator = SeededGenerator(seed: seed)
+        let database = try Database(path)
+        self.database = database
+        world.databases = [path]
+        var resolvers = [Address("192.0.2.1")]
+        for _ in 0..<100 { resolvers.append(Network.everything(.v6).random(using: &generator)) }
+        // If the database knows everybody, so it does all clients, and the resolver does not matter.
+        resolver = try resolvers.first { try database.look(up: $0).place == nil } ?? resolvers[0]
+        for number in 0..<(isDrawn ? 300 : 3_000) {
+            let network = try database.randomNetwork(number % 2 == 0 ? .v4 : .v6, using: &generator)
+            if let place = try database.look(up: network.first).place { samples.append((network, place)) }
+        }
+        world.datacenters = (0..<generator.number(3...9)).map { _ in
+            Location(
+                latitude: Double(generator.number(-600_000...700_000)) / 10_000,
+                longitude: Double(generator.number(-1_800_000...1_800_000)) / 10_000)
+        }
+        for kind in Kind.allCases {
+            world.maps.append(map(kind))
+            world.services.append(("\(kind)", kind.rawValue, ""))
+        }
+    }
+
+    // MARK: The map
+
+    private mutating func map(_ kind: Kind) -> MapRules {
+        let all = Array(world.datacenters.indices)
+        var destinations: [Destination] = (0..<4).map { _ in
+            .list(generator.some(generator.number(1...3), of: all).map(Destination.datacenter))
+        }
+        destinations += [.datacenter(generator.one(of: all)), .none]
+        var map = MapRules()
+        map.fallback = kind == .distance || kind == .everything ? .nearest(nil, limit: nil) : generator.one(of: destinations)
+        let listed = destinations
+        if kind == .everything { destinations += [.nearest(nil, limit: nil), .nearest(nil, limit: nil)] }
+        func draw(_ count: Int, of keys: [String]) -> [(String, Destination)] {
+            generator.some(count, of: Set(keys).sorted()).map { ($0, generator.one(of: destinations)) }
+        }
+        if kind != .distance {
+            // A country is reached through its continent there, so that one that has no continent is not.
+            map.countries = draw(20, of: places.compactMap { $0.continent == nil ? nil : $0.country })
+            map.continents = draw(4, of: places.compactMap(\.continent))
+        }
+        if kind == .everything {
+            map.subdivisions = draw(20, of: places.flatMap(\.subdivisionKeys))
+            // By one name each, and by none that could be taken for a subdivision's code.
+            var cities: [String: String] = [:]
+            for place in places where (place.city?.count ?? 0) > 3 {
+                let keys = place.cityKeys.filter { $0.contains("/") && !$0.contains("\"") }
+                cities[place.city!.lowercased()] = keys.randomElement(using: &generator)
+            }
+            map.cities = draw(20, of: Array(cities.values))
+        }
+        if kind == .networks || kind == .everything { map.networks = networks(to: listed) }
+        map.networksInFile = map.networks.count / 2
+        return map
+    }
+
+    private mutating func networks(to destinations: [Destination]) -> [(network: Network, destination: Destination)] {
+        var networks: Set<Network> = []
+        for _ in 0..<100 {
+            let family: Family = generator.once(in: 2) ? .v4 : .v6
+            let around = family == .v4 ? Network.everything(.v4) : Network("2000::/3")
+            let length = family == .v4 ? generator.number(6...32) : generator.number(8...64)
+            let network = isDrawn && generator.once(in: 2)
+                ? RandomDatabase.network(family, using: &generator) : Network(around.random(using: &generator), length)
+            networks.insert(network)
+            // And some inside of others.
+            if generator.once(in: 2), network.length + 4 <= family.width {
+                let inner = generator.number(network.length + 2...min(family.width, network.length + 12))
+                networks.insert(Network(network.random(using: &generator), inner))
+            }
+        }
+        return networks.filter { Self.isForBoth($0) && !$0.contains(resolver) }.sorted { "\($0)" < "\($1)" }
+            .map { ($0, generator.one(of: destinations)) }
+    }
+
+    // MARK: The clients
+
+    private mutating func clients(_ count: Int, of map: MapRules) throws -> [Address] {
+        var clients = map.networks.flatMap(\.network.borders)
+        // A rule for a city is for few clients: half of them are looked for where some such rule is.
+        let keys = Set((map.cities + map.subdivisions).map(\.key))
+        let ruled = samples.filter { !keys.isDisjoint(with: $0.place.cityKeys + $0.place.subdivisionKeys) }
+        while clients.count < count {
+            let family: Family = generator.once(in: 2) ? .v4 : .v6
+            var network = try database.randomNetwork(family, using: &generator)
+            if generator.once(in: 2), let sample = ruled.randomElement(using: &generator) { network = sample.network }
+            clients += network.borders + [network.random(using: &generator)]
+            clients.append((family == .v4 ? Network.everything(.v4) : Network("2000::/3")).random(using: &generator))
+            let carrier = generator.one(of: Carrier.allCases)
+            let v4 = generator.once(in: 2) ? clients.last! : network.first
+            if v4.family == .v4 { clients.append(carrier.carry(v4, using: &generator)) }
+            if generator.once(in: 20) { clients += carrier.network.borders }
+        }
+        return clients.filter { !Self.isNearSIIT($0) }
+    }
+
+    // MARK: What may differ
+
+    /// Whether a rule for a network means the same to both.
+    private static func isForBoth(_ network: Network) -> Bool {
+        // Neither takes one for IPv6 networks that carry IPv4.
+        Carrier.of(network) == nil && !isNearSIIT(network.first)
+            // IPv4 is at ::/96 to gdnsd, which a rule for ::/64 holds for; to geopipe, that is one for IPv6 clients.
+            && !network.contains(Carrier.compatible.network)
+    }
+
+    /// RFC 2765's IPv4-translated addresses, ::ffff:0:0:0/96, are IPv4 to gdnsd. That use has been obsolete since 2011, and
+    /// to geopipe they are IPv6 like any other. In the half of ::/64 around them scopes differ, too; from outside of it,
+    /// no scope reaches in, for the other half has all of IPv4.
+    private static func isNearSIIT(_ address: Address) -> Bool { Network("::8000:0:0:0/65").contains(address) }
+
+    /// The scope that gdnsd's means.
+    private static func scopes(_ scope: Int, of client: Address, isIPv4Uniform: Bool) -> ClosedRange<Int> {
+        // Where gdnsd says that all of a family gets the same, with a scope of 0, geopipe says so of one half: pdns would
+        // give what has scope 0 to the other family, too.
+        let scope = max(1, scope)
+        // Where all of IPv4 gets the same, the IPv6 networks that carry IPv4 are like one address each, and a scope may be
+        // wider than they are. gdnsd keeps them apart all the same.
+        return isIPv4Uniform && client.family == .v6 ? 1...scope : scope...scope
+    }
+
+    // MARK: Comparing
+
+    mutating func run(clients count: Int) throws {
+        let folder = try Folder()
+        var clients: [(map: Int, address: Address)] = []
+        for (number, map) in world.maps.enumerated() {
+            clients += try self.clients(count / world.maps.count, of: map).map { (number, $0) }
+            clients.append((number, Address("0.0.0.0")))
+        }
+        let theirs = try Gdnsd(world, places: places).answers(to: clients, in: folder)
+        let questions = clients.map { client in
+            var question = Question("\(Kind(rawValue: client.map)!)", client.address)
+            question.remote = resolver
+            return question
+        }
+        let ours = try Geopipe.answers(to: questions, of: world, in: folder)
+        let uniform = Set(zip(clients, theirs).filter { $0.address.family == .v4 && $1.scope == 0 }.map(\.0.map))
+        var disagreements: [String] = []
+        for (client, (their, our)) in zip(clients, zip(theirs, ours)) {
+            let scopes = Self.scopes(their.scope, of: client.address, isIPv4Uniform: uniform.contains(client.map))
+            let agree = our.datacenters.elementsEqual(their.datacenters.prefix(1))
+                && our.isMarker == their.datacenters.isEmpty && our.scope.map(scopes.contains) == true
+            if !agree {
+                let list = their.datacenters.isEmpty ? "none" : their.datacenters.map(name).joined(separator: ", ")
+                disagreements.append(
+                    "\(Kind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)")
+            }
+        }
+        folder.isKept = !disagreements.isEmpty
+        #expect(
+            disagreements.isEmpty,
+            """
+            \(disagreements.count) of \(clients.count), with GEOPIPE_SEED=\(seed / 1_000), whose files are in \(folder.path):
+            \(disagreements.prefix(10).joined(separator: "\n"))
+            """)
+        // Clients that all get the same would not show much.
+        for kind in Kind.allCases where !isDrawn {
+            let answers = zip(clients, theirs).filter { $0.0.map == kind.rawValue }.map(\.1)
+            #expect(Set(answers.map(\.scope)).count > 20 && Set(answers.map(\.datacenters)).count > 2, "\(kind)")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+
+/// A question as pdns asks it.
+struct Question: CustomStringConvertible {
+    var service: String
+    var type = "ANY"
+    /// The resolver.
+    var remote = Address("192.0.2.1")
+    var client: Address
+    /// How many bits of the client the resolver tells.
+    var sourcePrefix: Int
+
+    init(_ service: String, _ client: Address) {
+        self.service = service
+        self.client = client
+        sourcePrefix = client.family.width
+    }
+
+    var line: String {
+        "Q\t\(service).\(World.zone)\tIN\t\(type)\t-1\t\(remote)\t127.0.0.1\t\(client)/\(sourcePrefix)\n"
+    }
+
+    var description: String { "\(type) \(service) for \(client)/\(sourcePrefix) of resolver \(remote)" }
+}
+
+/// What geopipe said to a question.
+struct Answer: Equatable, CustomStringConvertible {
+    /// Those whose addresses it holds, in its order.
+    var datacenters: [Int] = []
+    /// Of all records, which agree; nothing if there is no record.
+    var scope: Int?
+    /// Whether it is the record that only says for whom there is nothing.
+    var isMarker = false
+
+    var description: String {
+        let names = isMarker ? "a marker" : datacenters.isEmpty ? "nothing" : datacenters.map(name).joined(separator: ", ")
+        return scope.map { "\(names), scope \($0)" } ?? names
+    }
+}
+
+/// geopipe asked many questions at once.
+enum Geopipe {
+    struct Unexpected: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// What a service answers with in a datacenter: it tells which.
+    static func address(of datacenter: Int) -> String { "10.0.\(datacenter / 256).\(datacenter % 256)" }
+
+    static func answers(to questions: [Question], of world: World, in folder: Folder) throws -> [Answer] {
+        let configuration = try world.write(to: folder)
+        var input: [UInt8] = Array("HELO\t5\n".utf8)
+        for question in questions { input += question.line.utf8 }
+        let ending = try Program.geopipe.run(["--config", configuration], input: input, in: folder)
+        guard ending.status == 0, !ending.isKilled else {
+            throw Unexpected(description: "ended with \(ending.status)\(ending.isKilled ? ", a signal" : ""): \(ending.error)")
+        }
+        let answers = try parse(ending.output)
+        guard answers.count == questions.count else {
+            throw Unexpected(description: "\(answers.count) answers to \(questions.count) questions; \(ending.error)")
+        }
+        return answers
+    }
+
+    /// Takes apart what came after the greeting.
+    private static func parse(_ output: [UInt8]) throws -> [Answer] {
+        var answers: [Answer] = []
+        var answer = Answer()
+        var isGreeted = false
+        for line in output.split(separator: UInt8(ascii: "\n")) {
+            if line.elementsEqual("END".utf8) {
+                answers.append(answer)
+                answer = Answer()
+            } else if line.starts(with: "DATA\t".utf8) {
+                let fields = line.split(separator: UInt8(ascii: "\t"))
+                guard fields.count == 9, let scope = decimal(fields[1]), answer.scope == nil || answer.scope == scope else {
+                    throw Unexpected(description: "unexpected record: \(String(decoding: line, as: UTF8.self))")
+                }
+                answer.scope = scope
+                if fields[5].elementsEqual("A".utf8) {
+                    let bytes = fields[8].split(separator: UInt8(ascii: ".")).compactMap(decimal)
+                    answer.datacenters.append(bytes[2] * 256 + bytes[3])
+                } else if fields[5].elementsEqual("TYPE65280".utf8), fields[8].elementsEqual("\\# 0".utf8) {
+                    answer.isMarker = true
+                } else {
+                    throw Unexpected(description: "unexpected record: \(String(decoding: line, as: UTF8.self))")
+                }
+            } else if !isGreeted, line.starts(with: "OK".utf8) {
+                isGreeted = true
+            } else {
+                throw Unexpected(
+                    description: "answer \(answers.count) is \(String(decoding: line, as: UTF8.self))")
+            }
+        }
+        return answers
+    }
+
+    private static func decimal(_ digits: ArraySlice<UInt8>) -> Int? {
+        guard !digits.isEmpty, digits.allSatisfy({ 48...57 ~= $0 }) else { return nil }
+        return digits.reduce(0) { $0 * 10 + Int($1) - 48 }
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+/// What geopipe does with a damaged or malicious database: it says so and exits with 2, or it answers. It does not crash,
+/// does not hang and does not take all memory.
+@Suite("Hostile databases")
+struct HostileDatabaseTests {
+    /// Far more than any of them should need, in a debug build on a busy machine.
+    private static let seconds = 30
+
+    /// The clients whose way through the tree meets what is spoilt, and others.
+    private static let clients = ["10.1.2.3", "129.240.1.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::ffff:10.1.2.3", "ffff::"]
+
+    @Test("the ones they are made from are answered from", arguments: HostileDatabase.honest)
+    func honest(database: HostileDatabase) throws {
+        let ending = try serve(database.bytes)
+        #expect(ending.status == 0 && !ending.isKilled)
+        // Norway has a rule, and both databases know where it is.
+        #expect(String(decoding: ending.output, as: UTF8.self).contains("10.0.0.1"))
+    }
+
+    @Test("search trees", arguments: HostileDatabase.trees)
+    func trees(database: HostileDatabase) throws { try expectRefusal(of: database) }
+
+    @Test("records", arguments: HostileDatabase.records)
+    func records(database: HostileDatabase) throws { try expectRefusal(of: database) }
+
+    @Test("metadata", arguments: HostileDatabase.metadata)
+    func metadata(database: HostileDatabase) throws { try expectRefusal(of: database) }
+
+    @Test("what is cut off anywhere is refused")
+    func truncated() throws {
+        let whole = Array(try Data(contentsOf: URL(filePath: Project.demonstration)))
+        var generator = SeededGenerator(seed: Effort.seed)
+        var lengths = Set((1...40).map { whole.count - $0 } + (0..<20))
+        for _ in 0..<60 * Effort.rounds { lengths.insert(generator.number(0...whole.count - 1)) }
+        for length in lengths.sorted() {
+            let ending = try serve(Array(whole.prefix(length)))
+            #expect(isRefusal(ending), "cut off at \(length): \(description(of: ending))")
+        }
+    }
+
+    @Test("a folder for a database is refused")
+    func folder() throws {
+        let folder = try Folder()
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/spoilt.mmdb", withIntermediateDirectories: true)
+        #expect(isRefusal(try serve(in: folder)))
+    }
+
+    private func expectRefusal(of database: HostileDatabase) throws {
+        let ending = try serve(database.bytes)
+        let isFine = isRefusal(ending) || !database.mustBeRefused && isAnswer(ending)
+        #expect(isFine, "\(database.testDescription): \(description(of: ending))")
+    }
+
+    private func isRefusal(_ ending: Program.Ending) -> Bool {
+        !ending.isKilled && ending.status == 2 && ending.error.contains("spoilt.mmdb")
+    }
+
+    private func isAnswer(_ ending: Program.Ending) -> Bool {
+        let ends = ending.output.split(separator: UInt8(ascii: "\n")).count { $0.elementsEqual("END".utf8) }
+        return !ending.isKilled && ending.status == 0 && ends == Self.clients.count
+    }
+
+    private func description(of ending: Program.Ending) -> String {
+        let way = ending.tookTooLong ? "took too long" : ending.isKilled ? "killed by signal \(ending.status)" : "exit \(ending.status)"
+        return "\(way); \(ending.error.prefix(500)); \(String(decoding: ending.output.prefix(500), as: UTF8.self))"
+    }
+
+    private func serve(_ database: [UInt8]) throws -> Program.Ending {
+        let folder = try Folder()
+        try folder.write(database, to: "spoilt.mmdb")
+        return try serve(in: folder)
+    }
+
+    /// Asks geopipe with the database `spoilt.mmdb` for each of the clients.
+    private func serve(in folder: Folder) throws -> Program.Ending {
+        var world = World()
+        world.databases = ["\(folder.path)/spoilt.mmdb"]
+        world.datacenters = [Location(latitude: 1.35, longitude: 103.82), Location(latitude: 59.91, longitude: 10.75)]
+        var map = MapRules()
+        map.systems = [(2119, .datacenter(0))]
+        map.countries = [("NO", .datacenter(1)), ("US", .list([.datacenter(0), .datacenter(1)]))]
+        map.continents = [("EU", .datacenter(0))]
+        map.fallback = .nearest(nil, limit: nil)
+        world.maps = [map]
+        world.services = [("first", 0, "")]
+        let questions = Self.clients.map { Question("first", Address($0)).line }.joined()
+        return try Program.geopipe.run(
+            ["--config", try world.write(to: folder)], input: Array("HELO\t5\n\(questions)".utf8), in: folder,
+            seconds: Self.seconds)
+    }
+}

@@ -1,0 +1,222 @@
+import Testing
+
+/// Databases that no honest writer makes.
+struct HostileDatabase: CustomTestStringConvertible {
+    let testDescription: String
+    let bytes: [UInt8]
+    /// Whether an answer would be wrong, because what is damaged is in the way of some client. Where it is not, a reader
+    /// may as well not notice.
+    let mustBeRefused: Bool
+
+    private init(_ what: String, _ bytes: [UInt8], refused: Bool) {
+        testDescription = what
+        self.bytes = bytes
+        mustBeRefused = refused
+    }
+
+    // MARK: An honest one, to be spoilt
+
+    private static let norway = DataValue.map([
+        ("city", .map([("geoname_id", .uint32(3_143_244)), ("names", .map([("en", .string("Oslo"))]))])),
+        ("continent", .map([("code", .string("EU"))])), ("country", .map([("iso_code", .string("NO"))])),
+        ("location", .map([("latitude", .double(59.91)), ("longitude", .double(10.75))])),
+        ("subdivisions", .array([.map([("iso_code", .string("03"))])])),
+    ])
+
+    private static let america = DataValue.map([
+        ("continent", .map([("code", .string("NA"))])), ("country", .map([("iso_code", .string("US"))])),
+        ("location", .map([("latitude", .double(37.75)), ("longitude", .double(-97.82))])),
+    ])
+
+    /// - Parameter record: what the database says of 10.0.0.0/8 instead of America.
+    private static func image(_ record: DataValue = america, isV6: Bool = true) -> DatabaseImage {
+        var writer = DatabaseWriter(isV6: isV6)
+        writer.insert(Network("129.240.0.0/16"), norway)
+        if isV6 { writer.insert(Network("2001:db8::/32"), norway) }
+        writer.insert(Network("10.0.0.0/8"), record)
+        return writer.image
+    }
+
+    static let honest = [
+        HostileDatabase("an honest one", image().bytes, refused: false),
+        HostileDatabase("an honest one of IPv4", image(isV6: false).bytes, refused: false),
+    ]
+
+    private static func spoilt(_ what: String, refused: Bool = true, _ spoil: (inout DatabaseImage) -> Void) -> Self {
+        var image = image()
+        spoil(&image)
+        return HostileDatabase(what, image.bytes, refused: refused)
+    }
+
+    // MARK: Search trees
+
+    /// The node at which 10.0.0.0/8 is a side, and the one above.
+    private static func way(_ image: DatabaseImage) -> (above: Int, node: Int) {
+        let node = image.nodes.firstIndex { node in if case .data(let offset) = node.0 { offset == lastRecord(image) } else { false } }!
+        let above = image.nodes.firstIndex { sides in
+            [sides.0, sides.1].contains { side in if case .node(node) = side { true } else { false } }
+        }!
+        return (above, node)
+    }
+
+    private static func lastRecord(_ image: DatabaseImage) -> Int { image.data.count - america.encoded.count }
+
+    /// Nodes each of whose sides both lead to the next: two to the power of `depth` networks, no two neighbours alike.
+    private static func crossroads(_ depth: Int, isV6: Bool) -> DatabaseImage {
+        var image = image(isV6: isV6)
+        image.nodes = (1..<depth).map { (.node($0), .node($0)) }
+        image.nodes.append((.data(0), .data(lastRecord(image))))
+        return image
+    }
+
+    static let trees: [HostileDatabase] = [
+        spoilt("a node that leads to itself") { $0.nodes[way($0).node].1 = .node(way($0).node) },
+        spoilt("a node that leads to the one above it") { $0.nodes[way($0).node].1 = .node(way($0).above) },
+        spoilt("a node that leads to the root") { $0.nodes[way($0).node].0 = .node(0) },
+        spoilt("a root that leads to itself on both sides") { $0.nodes[0] = (.node(0), .node(0)) },
+        spoilt("a tree deeper than an address") { image in
+            let first = image.nodes.count
+            image.nodes[way(image).node].0 = .node(first)
+            for number in 0..<200 { image.nodes.append((.node(first + number + 1), .empty)) }
+            image.nodes.append((.data(0), .empty))
+        },
+        spoilt("a record beyond the data section") { $0.nodes[way($0).node].0 = .data($0.data.count + 1_000) },
+        spoilt("a record far beyond the file") { $0.nodes[way($0).node].0 = .raw(0xFF_FFFF) },
+        // Where the data section ends is told nowhere; MaxMind's library takes the metadata for a part of it.
+        spoilt("a record at the very end of the data section", refused: false) { $0.nodes[way($0).node].0 = .data($0.data.count) },
+        spoilt("a record between tree and data") { $0.nodes[way($0).node].0 = .raw($0.nodes.count + 3) },
+        spoilt("a record that begins inside of another", refused: false) { $0.nodes[way($0).node].0 = .data(7) },
+        HostileDatabase("2^128 networks in 128 nodes", crossroads(128, isV6: true).bytes, refused: true),
+        HostileDatabase("2^32 networks in 32 nodes", crossroads(32, isV6: false).bytes, refused: true),
+        HostileDatabase("2^22 networks in 22 nodes", crossroads(22, isV6: false).bytes, refused: false),
+    ]
+
+    // MARK: Records
+
+    private static func record(_ what: String, refused: Bool = false, _ record: DataValue) -> Self {
+        HostileDatabase(what, image(record).bytes, refused: refused)
+    }
+
+    /// A record as it is at the offset at which it will be.
+    private static func record(_ what: String, refused: Bool = false, at make: (Int) -> DataValue) -> Self {
+        record(what, refused: refused, make(lastRecord(image())))
+    }
+
+    private static func country(_ value: DataValue) -> DataValue { .map([("country", value)]) }
+
+    /// Where the value of the only field of such a record is.
+    private static func insideCountry(_ offset: Int) -> Int { offset + country(.map([])).encoded.count - 1 }
+
+    private static func nested(_ depth: Int, array: Bool) -> DataValue {
+        let level = array ? DataValue.control(11, 1) : DataValue.control(7, 1) + DataValue.string("names").encoded
+        return .bytes(Array(repeatElement(level, count: depth).joined()) + DataValue.string("x").encoded)
+    }
+
+    /// Arrays that each hold the one before ten times: some hundred bytes that are 10^30 values.
+    private static func laughter(_ field: String) -> HostileDatabase {
+        var writer = DatabaseWriter(isV6: true)
+        var value = writer.share(.map([("iso_code", .string("03"))]))
+        for _ in 0..<30 { value = writer.share(.array(Array(repeating: value, count: 10))) }
+        writer.insert(Network("10.0.0.0/8"), .map([("country", .map([("iso_code", .string("US"))])), (field, value)]))
+        return HostileDatabase("arrays of arrays of ... of pointers to the same in \(field)", writer.image.bytes, refused: false)
+    }
+
+    static let records: [HostileDatabase] =
+        [
+            record("a pointer to itself", refused: true) { .pointer($0) },
+            record("a field that is a pointer to itself", refused: true) { country(.pointer(insideCountry($0))) },
+            record("a pointer outside of the data section", refused: true, country(.pointer(1_000_000))),
+            record("a pointer outside of the file", refused: true, country(.pointer(0xFFFF_FFFF))),
+            record("a map that is its own field") { country(.pointer($0)) },
+            record("an unused map that is its own field") { .map([("traits", .pointer($0))]) },
+            record("a pointer to a pointer") { country(.bytes(DataValue.pointer(insideCountry($0) + 2).encoded + DataValue.pointer(0).encoded)) },
+            record("maps in maps, 100,000 deep, for a country", country(nested(100_000, array: false))),
+            record("arrays in arrays, 100,000 deep, for subdivisions", .map([("subdivisions", nested(100_000, array: true))])),
+            record("maps in maps, 1,000,000 deep, that nothing needs", .map([("traits", nested(1_000_000, array: false))])),
+            record("arrays in arrays, 1,000,000 deep, for a record", nested(1_000_000, array: true)),
+            laughter("subdivisions"), laughter("traits"),
+            record("a map with 16 million fields that are not there", refused: true, .bytes(DataValue.control(7, 16_000_000))),
+            record("an array with 16 million items that are not there", refused: true, .map([("subdivisions", .bytes(DataValue.control(11, 16_000_000)))])),
+            record("a text of 16 million bytes that are not there", refused: true, country(.bytes(DataValue.control(2, 16_000_000)))),
+            record("a key of 16 million bytes that are not there", refused: true, .bytes(DataValue.control(7, 1) + DataValue.control(2, 16_000_000))),
+            record("a map that is cut off behind a key", .bytes(DataValue.control(7, 1) + DataValue.string("country").encoded)),
+            record("200,000 subdivisions", .map([("subdivisions", .array(Array(repeating: .map([("iso_code", .string("03"))]), count: 200_000)))])),
+            record("200,000 fields", .map((0..<200_000).map { ("field \($0)", .uint16(1)) })),
+            record("a field that is there twice", .map([("country", .map([("iso_code", .string("NO"))])), ("country", .map([("iso_code", .string("US"))]))])),
+            record("a key that is a number", .bytes(DataValue.control(7, 1) + DataValue.uint32(7).encoded + DataValue.uint32(7).encoded)),
+            record("a record that is a text", .string("NO")),
+            record("a record that is a number", .uint32(7)),
+            record("a country that is a text", country(.string("NO"))),
+            record("a country code that is a number", country(.map([("iso_code", .uint32(47))]))),
+            record("a country code that is a map", country(.map([("iso_code", .map([]))]))),
+            record("an empty country code", country(.map([("iso_code", .string(""))]))),
+            record("a country code of 300 letters", country(.map([("iso_code", .string(String(repeating: "N", count: 300)))]))),
+            record("a country code that is not UTF-8", country(.map([("iso_code", .bytes([2 << 5 | 2, 0xFF, 0xFE]))]))),
+            record("a country code with a tab and a newline", country(.map([("iso_code", .string("\t\n"))]))),
+            record("subdivisions that are a map", .map([("subdivisions", .map([("0", .string("03"))]))])),
+            record("subdivisions that are texts", .map([("subdivisions", .array([.string("03")]))])),
+            record("city names that are an array", .map([("city", .map([("names", .array([.string("Oslo")]))]))])),
+            record("coordinates that are texts", .map([("location", .map([("latitude", .string("59")), ("longitude", .string("10"))]))])),
+            record("coordinates of four bytes", .map([("location", .map([("latitude", .bytes(DataValue.control(3, 4) + [0, 0, 0, 0])), ("longitude", .double(0))]))])),
+            record("a number of nine bytes", .map([("autonomous_system_number", .bytes(DataValue.control(6, 9) + [UInt8](repeating: 255, count: 9)))])),
+            record("values of unknown types", .map([("traits", .bytes([0, 32])), ("country", .map([("iso_code", .string("US"))]))])),
+            record("a cache container for a record", .bytes([0, 5])),
+            record("an end marker for a record", .bytes([0, 6])),
+        ]
+        + [Double.nan, .infinity, -.infinity, 1e308, 90.5, -1_000].map { number in
+            record("coordinates of \(number)", .map([("location", .map([("latitude", .double(number)), ("longitude", .double(number))]))]))
+        }
+
+    // MARK: Metadata
+
+    private static func lie(_ what: String, refused: Bool = true, _ key: String, _ value: DataValue) -> Self {
+        spoilt("\(key) that is \(what)", refused: refused) { $0.lies[key] = value }
+    }
+
+    private static var nodes: Int { image().nodes.count }
+
+    static let metadata: [HostileDatabase] =
+        [0, nodes * 1_000, 0xFFFF_FFFF].map { lie("\($0)", "node_count", .uint32($0)) }
+        // What is read at the wrong place may make some sense.
+        + [1, nodes / 2, nodes - 1, nodes + 1].map { lie("\($0)", refused: false, "node_count", .uint32($0)) }
+        + [0, 1, 8, 16, 25, 30, 31, 64, 65_535].map { lie("\($0)", "record_size", .uint16($0)) }
+        + [28, 32].map { lie("\($0) though it is 24", refused: false, "record_size", .uint16($0)) }
+        + [0, 5, 7, 65_535].map { lie("\($0)", "ip_version", .uint16($0)) }
+        + [lie("4 though it is 6", refused: false, "ip_version", .uint16(4))]
+        + [0, 1, 3, 65_535].map { lie("\($0)", "binary_format_major_version", .uint16($0)) }
+        + [
+            spoilt("ip_version that is 6 though it is 4", refused: false) {
+                $0 = image(isV6: false)
+                $0.lies["ip_version"] = .uint16(6)
+            }
+        ]
+        + ["node_count", "record_size", "ip_version"].flatMap { key in
+            [
+                spoilt("no \(key)") { $0.omitted.insert(key) },
+                lie("a text", key, .string("24")), lie("a map", key, .map([])), lie("2^64 - 1", key, .bytes(DataValue.control(9, 8) + [UInt8](repeating: 255, count: 8))),
+                lie("a pointer outside", key, .pointer(1_000_000)), lie("a pointer to the metadata's begin", key, .pointer(0)),
+            ]
+        }
+        + ["build_epoch", "database_type", "description", "languages"].flatMap { key in
+            [
+                spoilt("no \(key)", refused: false) { $0.omitted.insert(key) },
+                lie("a pointer to the metadata's begin", refused: false, key, .pointer(0)),
+                lie("a pointer outside", refused: false, key, .pointer(1_000_000)),
+                lie("an array of 16 million items that are not there", refused: false, key, .bytes(DataValue.control(11, 16_000_000))),
+                lie("arrays in arrays, 10,000 deep", refused: false, key, nested(10_000, array: true)),
+                lie("maps in maps, 10,000 deep", refused: false, key, nested(10_000, array: false)),
+            ]
+        }
+        + [
+            HostileDatabase("no metadata marker", image().tree + image().data + image().metadata, refused: true),
+            HostileDatabase("nothing behind the metadata marker", image().tree + image().data + DatabaseImage.metadataMarker, refused: true),
+            HostileDatabase("metadata that is a text", image().tree + image().data + DatabaseImage.metadataMarker + DataValue.string("MaxMind").encoded, refused: true),
+            HostileDatabase("metadata alone", DatabaseImage.metadataMarker + image().metadata, refused: true),
+            HostileDatabase("a metadata marker at the end, behind the metadata", image().bytes + DatabaseImage.metadataMarker, refused: true),
+            spoilt("a metadata marker inside of the data", refused: false) { $0.data += DatabaseImage.metadataMarker },
+            HostileDatabase("an empty file", [], refused: true),
+            HostileDatabase("one byte", [0], refused: true),
+            HostileDatabase("a text", Array("databases: [GeoLite2-City.mmdb]\n".utf8), refused: true),
+            HostileDatabase("a million zeros", [UInt8](repeating: 0, count: 1_000_000), refused: true),
+        ]
+}

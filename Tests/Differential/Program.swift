@@ -1,0 +1,117 @@
+import Foundation
+
+/// A program that is run to its end on an input that is known before.
+///
+/// Input and output are files: a program that stops to read, or is slow to, can make nothing else wait.
+struct Program {
+    struct Missing: Error, CustomStringConvertible {
+        let name: String
+        var description: String { "\(name) is not installed; `make test` installs it" }
+    }
+
+    struct Ending {
+        var output: [UInt8]
+        var error: String
+        /// Of exit(3), or the signal.
+        var status: Int32
+        var isKilled: Bool
+        var tookTooLong: Bool { !isKilled && status == 124 }
+    }
+
+    let path: String
+
+    /// Finds it, in the folders for administrators as well: they are in no ordinary user's PATH.
+    init(_ name: String) throws {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
+        let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else { throw Missing(name: name) }
+        self.path = path
+    }
+
+    private init(path: String) { self.path = path }
+
+    /// The real one, built beside the tests.
+    static let geopipe = Program(
+        path: URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: "geopipe").path)
+
+    /// Runs it under timeout(1), and with so little memory that one that grows without end ends before the machine does.
+    func run(_ arguments: [String], input: [UInt8] = [], in folder: Folder, seconds: Int = 120) throws -> Ending {
+        let files = folder.unique("run")
+        let (inputFile, outputFile, errorFile) = (files + ".in", files + ".out", files + ".err")
+        try Data(input).write(to: URL(filePath: inputFile))
+        for file in [outputFile, errorFile] { try Data().write(to: URL(filePath: file)) }
+        let process = Process()
+        process.executableURL = URL(filePath: try Program("timeout").path)
+        process.arguments =
+            ["--kill-after=5", "\(seconds)", try Program("prlimit").path, "--as=4294967296", "--core=0", path] + arguments
+        process.currentDirectoryURL = URL(filePath: folder.path)
+        process.standardInput = FileHandle(forReadingAtPath: inputFile)
+        process.standardOutput = FileHandle(forWritingAtPath: outputFile)
+        process.standardError = FileHandle(forWritingAtPath: errorFile)
+        // The threads that tests run on block most signals, timeout's own alarm too, and children inherit that.
+        var none = sigset_t()
+        var blocked = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &blocked)
+        defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
+        try process.run()
+        process.waitUntilExit()
+        let output = Array(try Data(contentsOf: URL(filePath: outputFile)))
+        let error = String(decoding: try Data(contentsOf: URL(filePath: errorFile)), as: UTF8.self)
+        for file in [inputFile, outputFile, errorFile] { try FileManager.default.removeItem(atPath: file) }
+        return Ending(
+            output: output, error: error, status: process.terminationStatus,
+            isKilled: process.terminationReason == .uncaughtSignal)
+    }
+}
+
+/// A temporary folder, which goes when nobody holds it any more, unless it is kept to look into.
+final class Folder {
+    let path: String
+    var isKept = false
+    private var count = 0
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "geopipe-differential-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        if !isKept { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// A path in it that was not given out before.
+    func unique(_ name: String) -> String {
+        count += 1
+        return "\(path)/\(name)-\(count)"
+    }
+
+    /// The text of a file, for a message about it.
+    func text(of name: String) -> String {
+        (try? String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)) ?? "cannot be read: \(name)"
+    }
+
+    @discardableResult
+    func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
+        try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"))
+        return "\(path)/\(name)"
+    }
+}
+
+/// What the project has.
+enum Project {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+    static let demonstration = "\(root)/examples/demo/demo.mmdb"
+    static let geoLite2City = "\(root)/data/GeoLite2-City.mmdb"
+    static var hasGeoLite2City: Bool { FileManager.default.fileExists(atPath: geoLite2City) }
+}
+
+/// How much is tried, and from where the random numbers start.
+enum Effort {
+    /// GEOPIPE_ROUNDS=10 tries ten times as much.
+    static let rounds = max(1, Int(ProcessInfo.processInfo.environment["GEOPIPE_ROUNDS"] ?? "") ?? 1)
+    /// GEOPIPE_SEED=7 begins at another place. The same seed tries the same.
+    static let seed = UInt64(ProcessInfo.processInfo.environment["GEOPIPE_SEED"] ?? "") ?? 1
+}

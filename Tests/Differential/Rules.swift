@@ -1,0 +1,114 @@
+/// Where a rule sends clients, as the configuration can say it. Datacenters are numbers.
+indirect enum Destination {
+    case datacenter(Int)
+    case list([Destination])
+    case weighted([(datacenter: Int, weight: Int)])
+    case random([Int])
+    /// All that have a location if none are named.
+    case nearest([Int]?, limit: Int?)
+    case none
+
+    var yaml: String {
+        switch self {
+        case .datacenter(let number): name(number)
+        case .list(let parts): "[\(parts.map(\.yaml).joined(separator: ", "))]"
+        case .weighted(let shares):
+            "{ \(shares.map { "\(name($0.datacenter)): \($0.weight)" }.joined(separator: ", ")) }"
+        case .random(let members): "{ random: [\(members.map(name).joined(separator: ", "))] }"
+        case .nearest(nil, nil): "nearest"
+        case .nearest(let members, let limit):
+            "{ nearest: \(members.map { "[\($0.map(name).joined(separator: ", "))]" } ?? "all")"
+                + (limit.map { ", limit: \($0)" } ?? "") + " }"
+        case .none: "none"
+        }
+    }
+}
+
+func name(_ datacenter: Int) -> String { "dc\(datacenter)" }
+
+/// A map of the configuration.
+struct MapRules {
+    var networks: [(network: Network, destination: Destination)] = []
+    var systems: [(number: UInt32, destination: Destination)] = []
+    /// By `US/Miami`, `US-FL/Miami` or a number.
+    var cities: [(key: String, destination: Destination)] = []
+    /// By `US-FL`.
+    var subdivisions: [(key: String, destination: Destination)] = []
+    var countries: [(key: String, destination: Destination)] = []
+    /// With the members written out: `US`, `US-FL`.
+    var regions: [(name: String, members: [String], destination: Destination)] = []
+    var continents: [(key: String, destination: Destination)] = []
+    var fallback: Destination = .none
+    /// How many of the networks are in a file of their own.
+    var networksInFile = 0
+}
+
+/// A configuration: what both geopipe and the evaluator are told.
+struct World {
+    var databases: [String] = []
+    /// The location of each datacenter, if it has one.
+    var datacenters: [Location?] = []
+    var maps: [MapRules] = []
+    /// Each with the map that it uses and what it has besides: `spread: 2`.
+    var services: [(name: String, map: Int, settings: String)] = []
+
+    static let zone = "example.com"
+
+    /// The configuration as a file, with a file of networks for each map.
+    private func yaml(_ networksFiles: [String]) -> String {
+        var lines = ["databases: [\(databases.joined(separator: ", "))]", "datacenters:"]
+        for (number, location) in datacenters.enumerated() {
+            let fields = location.map { "{ location: [\($0.latitude), \($0.longitude)] }" } ?? "{}"
+            lines.append("  \(name(number)): \(fields)")
+        }
+        let regions = maps.flatMap(\.regions)
+        if !regions.isEmpty { lines.append("regions:") }
+        for region in regions { lines.append("  \(region.name): [\(region.members.joined(separator: ", "))]") }
+        func section(_ title: String, _ rules: [(String, Destination)]) {
+            guard !rules.isEmpty else { return }
+            lines.append("    \(title):")
+            for (key, destination) in rules { lines.append("      \"\(key)\": \(destination.yaml)") }
+        }
+        lines.append("maps:")
+        for (number, map) in maps.enumerated() {
+            lines.append("  map\(number):")
+            let outside = map.networks.dropLast(map.networksInFile)
+            section("networks", outside.map { ("\($0.network)", $0.destination) })
+            if map.networksInFile > 0 { lines.append("    networks_file: \(networksFiles[number])") }
+            section("asns", map.systems.map { ($0.number % 2 == 0 ? "AS\($0.number)" : "\($0.number)", $0.destination) })
+            section("cities", map.cities)
+            section("subdivisions", map.subdivisions)
+            section("countries", map.countries)
+            section("regions", map.regions.map { ($0.name, $0.destination) })
+            section("continents", map.continents)
+            lines.append("    default: \(map.fallback.yaml)")
+        }
+        lines.append("services:")
+        for service in services {
+            lines += ["  \(service.name):", "    map: map\(service.map)", "    ttl: 60"]
+            if !service.settings.isEmpty { lines.append("    \(service.settings)") }
+            let answers = datacenters.indices.map { "\(name($0)): \(Geopipe.address(of: $0))" }
+            lines.append("    answers: { \(answers.joined(separator: ", ")) }")
+        }
+        lines += [
+            "zones:", "  \(Self.zone):",
+            "    soa: { primary: ns.\(Self.zone)., contact: host.\(Self.zone)., serial: 1 }",
+            "    ns: [ns.\(Self.zone).]", "    records:",
+        ]
+        for service in services { lines.append("      \(service.name): { service: \(service.name) }") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What is in the file of each map's networks.
+    private var networkLines: [String] {
+        maps.map { map in
+            map.networks.suffix(map.networksInFile).map { "\($0.network) \($0.destination.yaml)\n" }.joined()
+        }
+    }
+
+    /// Writes the files, and gives the path of the configuration.
+    func write(to folder: Folder) throws -> String {
+        let networks = try networkLines.enumerated().map { try folder.write($1.utf8, to: "map\($0).nets") }
+        return try folder.write(yaml(networks).utf8, to: "geopipe.yaml")
+    }
+}
