@@ -15,10 +15,12 @@ struct coprocess {
     int answers;   /* we read; does not block */
 };
 
-/* What one start cost, in nanoseconds: from before the fork to the whole OK line, and the processor time of the child until then. */
+/* What a start cost, in nanoseconds. A backend may say OK first and load what it answers from then: both count, since pdns waits as
+   long for an answer as for the OK. */
 struct start_cost {
-    uint64_t wall;
-    uint64_t cpu;
+    uint64_t banner; /* from before the first fork until the last has said OK */
+    uint64_t answer; /* until the last has answered its first question */
+    uint64_t cpu;    /* of the first coprocess until then */
 };
 
 struct memory {
@@ -36,15 +38,20 @@ struct ticks {
 
 uint64_t wall_clock(void);
 
-struct start_cost coprocess_start(struct coprocess *);
+/* Starts all at once, as pdns does with those of its threads, and asks each the question. */
+struct start_cost coprocess_start(struct coprocess *, size_t count, const char *question, size_t size);
 void coprocess_stop(struct coprocess *);
 
-/* Writes all of `questions` as fast as the pipe takes it while reading the answers, until `count` have come. */
+/* Writes all of `questions` as fast as the pipe takes it while reading the answers, until `count` have come; some may have been asked
+   before. */
 void coprocess_ask(struct coprocess *, const char *questions, size_t size, size_t count);
 
 /* Binds this process to the first core it may use, and the coprocess to the same or, `apart`, to the second. */
 void coprocess_pin(const struct coprocess *, int apart);
 int cores_available(void);
+
+/* Leaves coprocesses that start from now on only the first `count` of the cores. */
+void cores_limit(int count);
 
 uint64_t coprocess_cpu(const struct coprocess *);
 struct ticks coprocess_ticks(const struct coprocess *);

@@ -48,15 +48,21 @@ static struct median ratio(const struct phase *p, const struct phase *floor, enu
     return result;
 }
 
-static struct start_cost typical_start(const struct contender *c, size_t starts)
+static struct start_cost typical_start(const struct start_cost *starts, size_t count)
 {
-    double *wall = allocate(starts * sizeof *wall), *cpu = allocate(starts * sizeof *cpu);
-    for (size_t i = 0; i < starts; i++) {
-        wall[i] = (double)c->starts[i].wall;
-        cpu[i] = (double)c->starts[i].cpu;
+    double *banner = allocate(count * sizeof *banner), *answer = allocate(count * sizeof *answer), *cpu = allocate(count * sizeof *cpu);
+    for (size_t i = 0; i < count; i++) {
+        banner[i] = (double)starts[i].banner;
+        answer[i] = (double)starts[i].answer;
+        cpu[i] = (double)starts[i].cpu;
     }
-    struct start_cost cost = {(uint64_t)median(wall, starts).value, (uint64_t)median(cpu, starts).value};
-    free(wall);
+    struct start_cost cost = {
+        (uint64_t)median(banner, count).value,
+        (uint64_t)median(answer, count).value,
+        (uint64_t)median(cpu, count).value,
+    };
+    free(banner);
+    free(answer);
     free(cpu);
     return cost;
 }
@@ -124,15 +130,23 @@ static void report_single(const struct contender *all, size_t count, const struc
         print_ratios(all[i].coprocess.name, all[0].coprocess.name, &all[i].single[placement], &all[0].single[placement], 4);
 }
 
+static void print_start(const char *name, struct start_cost start)
+{
+    printf("  %-18s%13.2f%13.2f%13.2f", name, (double)start.banner / 1e6, (double)start.answer / 1e6, (double)start.cpu / 1e6);
+}
+
 static void report_process(const struct contender *all, size_t count, const struct plan *plan)
 {
-    printf("\nStart, from fork to OK (median of %zu), and memory in MiB after all questions\n", plan->starts);
-    printf("  %-18s%13s%13s%13s%13s%13s\n", "", "start ms", "CPU ms", "resident", "private", "of it dirty");
+    printf("\nStart, from fork to OK and to the first answer (median of %zu), and MiB of memory after that and after all questions\n", plan->starts);
+    printf("  %-18s%13s%13s%13s%13s%13s%13s%13s\n", "", "OK ms", "answer ms", "CPU ms", "private", "afterwards", "of it dirty", "resident");
     for (size_t i = 0; i < count; i++) {
-        struct start_cost start = typical_start(&all[i], plan->starts);
         const struct memory *m = &all[i].memory;
-        printf("  %-18s%13.2f%13.2f%13.2f%13.2f%13.2f\n", all[i].coprocess.name, (double)start.wall / 1e6, (double)start.cpu / 1e6,
-               m->resident, m->private, m->dirty);
+        print_start(all[i].coprocess.name, typical_start(all[i].starts, plan->starts));
+        printf("%13.2f%13.2f%13.2f%13.2f\n", all[i].at_start.private, m->private, m->dirty, m->resident);
+        if (plan->at_once > 0) {
+            print_start("  all at once", typical_start(all[i].joint_starts, plan->starts));
+            putchar('\n');
+        }
     }
 }
 
@@ -144,23 +158,59 @@ void report(const struct contender *all, size_t count, const struct plan *plan, 
     report_process(all, count, plan);
 }
 
-static void print_percentile(FILE *out, const char *name, const struct contender *c, const struct contender *floor,
-                             enum placement placement, enum metric metric)
+static void print_figure(FILE *out, const struct contender *c, const char *name, double value)
 {
-    if (c->single[placement].count == 0)
-        return;
-    struct median r = ratio(&c->single[placement], &floor->single[placement], metric);
-    fprintf(out, "%s %.3f %.3f %.3f\n", name, r.value, r.low, r.high);
+    fprintf(out, "%s %s %.4f\n", c->coprocess.name, name, value);
+}
+
+static void print_ratio(FILE *out, const struct contender *c, const char *name, const struct phase *p, const struct phase *floor,
+                        enum metric metric)
+{
+    struct median r = ratio(p, floor, metric);
+    fprintf(out, "%s %s %.3f %.3f %.3f\n", c->coprocess.name, name, r.value, r.low, r.high);
+}
+
+static void print_start_figures(FILE *out, const struct contender *c, const char *kind, struct start_cost start)
+{
+    const char *name = c->coprocess.name;
+    fprintf(out, "%s %s_banner_ms %.4f\n%s %s_answer_ms %.4f\n%s %s_cpu_ms %.4f\n", name, kind, (double)start.banner / 1e6, name, kind,
+            (double)start.answer / 1e6, name, kind, (double)start.cpu / 1e6);
+}
+
+static void print_bulk_figures(FILE *out, const struct contender *c, const struct contender *floor)
+{
+    double cpu = typical(&c->bulk, CPU);
+    print_figure(out, c, "bulk_per_core_second", 1e9 / cpu);
+    print_figure(out, c, "bulk_ns", cpu);
+    print_figure(out, c, "bulk_user_ns", user_part(c, cpu));
+    print_ratio(out, c, "bulk", &c->bulk, &floor->bulk, CPU);
+}
+
+static void print_single_figures(FILE *out, const struct contender *c, const struct contender *floor, enum placement placement)
+{
+    static const char *const names[PLACEMENTS][3] = {
+        [TOGETHER] = {"own_us_together", "p50_together", "p99_together"},
+        [APART] = {"own_us_apart", "p50_apart", "p99_apart"},
+    };
+    const struct phase *p = &c->single[placement], *of_floor = &floor->single[placement];
+    print_figure(out, c, names[placement][0], (typical(p, CPU) - typical(of_floor, CPU)) / 1e3);
+    print_ratio(out, c, names[placement][1], p, of_floor, P50);
+    print_ratio(out, c, names[placement][2], p, of_floor, P99);
 }
 
 void report_figures(FILE *out, const struct contender *all, size_t count, const struct plan *plan)
 {
-    const struct contender *floor = &all[0], *last = &all[count - 1];
-    fprintf(out, "start_ms %.2f\n", (double)typical_start(last, plan->starts).wall / 1e6);
-    if (plan->rounds > 0)
-        fprintf(out, "bulk_per_core_second %.0f\n", 1e9 / typical(&last->bulk, CPU));
-    print_percentile(out, "p50_apart", last, floor, APART, P50);
-    print_percentile(out, "p99_apart", last, floor, APART, P99);
-    print_percentile(out, "p50_together", last, floor, TOGETHER, P50);
-    print_percentile(out, "p99_together", last, floor, TOGETHER, P99);
+    for (const struct contender *c = all; c < all + count; c++) {
+        print_start_figures(out, c, "one", typical_start(c->starts, plan->starts));
+        if (plan->at_once > 0)
+            print_start_figures(out, c, "joint", typical_start(c->joint_starts, plan->starts));
+        print_figure(out, c, "private_at_start", c->at_start.private);
+        print_figure(out, c, "private", c->memory.private);
+        print_figure(out, c, "dirty", c->memory.dirty);
+        if (plan->rounds > 0)
+            print_bulk_figures(out, c, &all[0]);
+        for (int placement = 0; placement < PLACEMENTS; placement++)
+            if (c->single[placement].count > 0)
+                print_single_figures(out, c, &all[0], placement);
+    }
 }

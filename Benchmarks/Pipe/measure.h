@@ -29,15 +29,18 @@ enum placement { TOGETHER, APART, PLACEMENTS };
 
 struct contender {
     struct coprocess coprocess;
+    struct questions questions; /* as many for each contender, and at least one */
     struct start_cost *starts;
+    struct start_cost *joint_starts; /* of several at once */
     struct phase bulk; /* APART where there are two cores */
     struct ticks bulk_ticks;
     struct phase single[PLACEMENTS]; /* APART stays empty where there is but one core */
-    struct memory memory;
+    struct memory at_start, memory; /* before the first and after the last question */
 };
 
 struct plan {
     size_t starts;
+    size_t at_once; /* coprocesses started together, each time; 0: none are */
     size_t rounds;  /* of the bulk, all questions each */
     size_t batches; /* of questions asked one at a time, in each placement */
     size_t batch;   /* questions a batch: enough for a 99th percentile */
@@ -46,7 +49,7 @@ struct plan {
 
 /* Fork takes longer the more memory the parent has: start before making questions. */
 void measure_starts(struct contender *, size_t contenders, const struct plan *);
-void measure_answers(struct contender *, size_t contenders, const struct questions *, const struct plan *);
+void measure_answers(struct contender *, size_t contenders, const struct plan *);
 
 /* The nearest-rank percentile, from 1 to 100, of one or more ascending values. */
 uint32_t percentile(const uint32_t *ascending, size_t count, unsigned percent);

@@ -1,4 +1,5 @@
-/* Compares coprocesses of the pipe backend with the first of them. */
+/* Compares coprocesses of the pipe backend with the first of them. Each is called by the last part of its command: give links to one
+   program names of their own. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 struct options {
     size_t questions, singles;
     unsigned seed, ipv6_percent;
+    const char *label, *label_counts;
     bool generate;
     const char *figures;
     struct plan plan;
@@ -23,17 +25,21 @@ struct options {
 
 static void usage(FILE *out)
 {
-    fputs("usage: pipebench [OPTION...] -- COMMAND [ARGUMENT...] -- COMMAND [ARGUMENT...]...\n"
+    fputs("usage: pipebench [OPTION...] -- COMMAND [ARGUMENT...] [-- COMMAND [ARGUMENT...]]...\n"
           "       pipebench -g [OPTION...]\n"
           "Starts the commands as pdns starts a pipe backend and compares each with the first.\n"
           "  -n N     questions at once, each from another client (1000000; 0: measure the start alone)\n"
-          "  -m M     questions one at a time (250000)\n"
+          "  -m M     questions one at a time (250000; 0: none)\n"
           "  -b B     questions a batch; ratios are taken batch by batch (200)\n"
           "  -r R     rounds of questions at once (12)\n"
           "  -t T     starts (11)\n"
+          "  -a A     of so many at once as well (0)\n"
+          "  -c C     cores to run on at most (0: all there are)\n"
           "  -6 PCT   share of clients with IPv6 addresses, in percent (0)\n"
           "  -s SEED  of the clients' addresses (1)\n"
-          "  -o FILE  the last command's figures, for programs\n"
+          "  -q LABEL in geo.example.com that is asked for (my)\n"
+          "  -k K,... labels: LABEL0 to LABEL<K-1> (0: LABEL alone); a K for each command, the last for all others too\n"
+          "  -o FILE  the figures, for programs\n"
           "  -g       print the greeting and N questions, ask nobody\n",
           out);
 }
@@ -53,18 +59,24 @@ static struct options parse_options(int argc, char **argv)
         .questions = 1000000,
         .singles = 250000,
         .seed = 1,
+        .label = "my",
+        .label_counts = "0",
         .plan = {.starts = 11, .rounds = 12, .batch = 200, .strip = 50},
     };
     int option;
-    while ((option = getopt(argc, argv, "+n:m:b:r:t:6:s:o:gh")) != -1)
+    while ((option = getopt(argc, argv, "+n:m:b:r:t:a:c:6:s:q:k:o:gh")) != -1)
         switch (option) {
         case 'n': o.questions = number(optarg, 0, QUESTIONS_MAX); break;
-        case 'm': o.singles = number(optarg, 1, 100000000); break;
+        case 'm': o.singles = number(optarg, 0, 100000000); break;
         case 'b': o.plan.batch = number(optarg, 1, 1000000); break;
         case 'r': o.plan.rounds = number(optarg, 1, 1000); break;
         case 't': o.plan.starts = number(optarg, 1, 1000); break;
+        case 'a': o.plan.at_once = number(optarg, 0, 100); break;
+        case 'c': cores_limit((int)number(optarg, 0, 1024)); break;
         case '6': o.ipv6_percent = (unsigned)number(optarg, 0, 100); break;
         case 's': o.seed = (unsigned)number(optarg, 0, 1u << 31); break;
+        case 'q': o.label = optarg; break;
+        case 'k': o.label_counts = optarg; break;
         case 'o': o.figures = optarg; break;
         case 'g': o.generate = true; break;
         case 'h': usage(stdout); exit(0);
@@ -99,9 +111,28 @@ static size_t split_commands(char **words, struct contender *contenders)
     return count;
 }
 
+/* Takes the number of the next contender's labels off `counts`, unless it is the last. */
+static struct questions next_questions(const struct options *o, size_t question_count, const char **counts)
+{
+    char count[16];
+    size_t length = strcspn(*counts, ",");
+    snprintf(count, sizeof count, "%.*s", (int)length, *counts);
+    if ((*counts)[length] == ',')
+        *counts += length + 1;
+    return questions_generate(question_count, o->seed, o->ipv6_percent, (struct names){o->label, number(count, 0, 1000000)});
+}
+
+static void give_questions(const struct options *o, size_t question_count, struct contender *contenders, size_t count)
+{
+    const char *label_counts = o->label_counts;
+    for (size_t i = 0; i < count; i++)
+        contenders[i].questions = next_questions(o, question_count, &label_counts);
+}
+
 static void print_questions(const struct options *o)
 {
-    struct questions q = questions_generate(o->questions, o->seed, o->ipv6_percent);
+    const char *label_counts = o->label_counts;
+    struct questions q = next_questions(o, o->questions, &label_counts);
     printf("HELO\t5\n");
     fwrite(q.text, 1, q.start[q.count], stdout);
     if (fflush(stdout) != 0)
@@ -126,14 +157,16 @@ int main(int argc, char **argv)
     }
     struct contender contenders[CONTENDERS_MAX] = {0};
     size_t count = split_commands(argv + optind, contenders);
-    if (count < 2) {
+    if (count == 0) {
         usage(stderr);
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    give_questions(&o, 1, contenders, count);
     measure_starts(contenders, count, &o.plan);
-    struct questions q = questions_generate(o.questions, o.seed, o.ipv6_percent);
-    measure_answers(contenders, count, &q, &o.plan);
+    if (o.questions > 0)
+        give_questions(&o, o.questions, contenders, count);
+    measure_answers(contenders, count, &o.plan);
     report(contenders, count, &o.plan, o.questions);
     if (o.figures)
         write_figures(&o, contenders, count);

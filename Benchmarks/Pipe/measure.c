@@ -43,28 +43,30 @@ static void prepare_all(struct contender *c, const struct plan *plan)
             prepare(&c->single[placement], plan->batches, plan->batches * plan->batch);
 }
 
-static void ask_all(struct contender *c, const struct questions *q, struct turn *turn)
+static void ask_all(struct contender *c, struct turn *turn)
 {
+    const struct questions *q = &c->questions;
     uint64_t cpu = coprocess_cpu(&c->coprocess), wall = wall_clock();
     coprocess_ask(&c->coprocess, q->text, q->start[q->count], q->count);
     turn->metric[WALL] = (double)(wall_clock() - wall) / (double)q->count;
     turn->metric[CPU] = (double)(coprocess_cpu(&c->coprocess) - cpu) / (double)q->count;
 }
 
-static void ask_one(struct contender *c, const struct questions *q, size_t i)
+static void ask_one(struct contender *c, size_t i)
 {
+    const struct questions *q = &c->questions;
     size_t start = q->start[i % q->count];
     coprocess_ask(&c->coprocess, q->text + start, q->start[i % q->count + 1] - start, 1);
 }
 
 /* Returns the processor time taken. */
-static uint64_t ask_strip(struct contender *c, const struct questions *q, size_t first, size_t size, uint32_t *latencies)
+static uint64_t ask_strip(struct contender *c, size_t first, size_t size, uint32_t *latencies)
 {
     for (size_t i = 0; i < WARM_UP; i++)
-        ask_one(c, q, first + size + i);
+        ask_one(c, first + size + i);
     uint64_t cpu = coprocess_cpu(&c->coprocess), before = wall_clock();
     for (size_t i = 0; i < size; i++) {
-        ask_one(c, q, first + i);
+        ask_one(c, first + i);
         uint64_t now = wall_clock();
         latencies[i] = (uint32_t)(now - before);
         before = now;
@@ -84,16 +86,15 @@ static void summarize(struct turn *turn, uint32_t *latencies, size_t count, uint
     turn->metric[P99] = percentile(latencies, count, 99);
 }
 
-static void bulk_turn(struct contender *all, size_t count, const struct questions *q, size_t turn)
+static void bulk_turn(struct contender *all, size_t count, size_t turn)
 {
     for (size_t place = 0; place < count; place++) {
         struct contender *c = in_turn(all, count, turn, place);
-        ask_all(c, q, &c->bulk.turns[turn]);
+        ask_all(c, &c->bulk.turns[turn]);
     }
 }
 
-static void single_turn(struct contender *all, size_t count, const struct questions *q, const struct plan *plan,
-                        enum placement placement, size_t turn)
+static void single_turn(struct contender *all, size_t count, const struct plan *plan, enum placement placement, size_t turn)
 {
     uint64_t cpu[count];
     for (size_t i = 0; i < count; i++)
@@ -103,7 +104,7 @@ static void single_turn(struct contender *all, size_t count, const struct questi
         for (size_t place = 0; place < count; place++) {
             struct contender *c = in_turn(all, count, strip, place);
             size_t size = end - at < plan->strip ? end - at : plan->strip;
-            cpu[c - all] += ask_strip(c, q, at, size, c->single[placement].latencies + at);
+            cpu[c - all] += ask_strip(c, at, size, c->single[placement].latencies + at);
         }
     for (size_t i = 0; i < count; i++) {
         struct phase *p = &all[i].single[placement];
@@ -123,7 +124,7 @@ static void add_ticks(struct ticks *sum, struct ticks before, struct ticks now)
     sum->all += now.all - before.all;
 }
 
-static void measure_bulk(struct contender *all, size_t count, const struct questions *q, size_t generation)
+static void measure_bulk(struct contender *all, size_t count, size_t generation)
 {
     struct ticks before[count];
     for (size_t i = 0; i < count; i++) {
@@ -132,19 +133,39 @@ static void measure_bulk(struct contender *all, size_t count, const struct quest
     }
     size_t end = first_turn(all->bulk.count, generation + 1);
     for (size_t turn = first_turn(all->bulk.count, generation); turn < end; turn++)
-        bulk_turn(all, count, q, turn);
+        bulk_turn(all, count, turn);
     for (size_t i = 0; i < count; i++)
         add_ticks(&all[i].bulk_ticks, before[i], coprocess_ticks(&all[i].coprocess));
 }
 
-static void measure_single(struct contender *all, size_t count, const struct questions *q, const struct plan *plan,
-                           enum placement placement, size_t generation)
+static void measure_single(struct contender *all, size_t count, const struct plan *plan, enum placement placement, size_t generation)
 {
     size_t turns = all->single[placement].count, end = first_turn(turns, generation + 1);
     for (size_t i = 0; i < count; i++)
         coprocess_pin(&all[i].coprocess, placement == APART);
     for (size_t turn = first_turn(turns, generation); turn < end; turn++)
-        single_turn(all, count, q, plan, placement, turn);
+        single_turn(all, count, plan, placement, turn);
+}
+
+static struct start_cost start(struct contender *c)
+{
+    return coprocess_start(&c->coprocess, 1, c->questions.text, c->questions.start[1]);
+}
+
+static void measure_joint_starts(struct contender *all, size_t count, const struct plan *plan)
+{
+    struct coprocess crowd[plan->at_once];
+    for (size_t i = 0; i < count; i++)
+        all[i].joint_starts = allocate(plan->starts * sizeof *all[i].joint_starts);
+    for (size_t turn = 0; turn < plan->starts; turn++)
+        for (size_t place = 0; place < count; place++) {
+            struct contender *c = in_turn(all, count, turn, place);
+            for (size_t i = 0; i < plan->at_once; i++)
+                crowd[i] = c->coprocess;
+            c->joint_starts[turn] = coprocess_start(crowd, plan->at_once, c->questions.text, c->questions.start[1]);
+            for (size_t i = 0; i < plan->at_once; i++)
+                coprocess_stop(&crowd[i]);
+        }
 }
 
 void measure_starts(struct contender *all, size_t count, const struct plan *plan)
@@ -154,31 +175,35 @@ void measure_starts(struct contender *all, size_t count, const struct plan *plan
     for (size_t turn = 0; turn < plan->starts; turn++)
         for (size_t place = 0; place < count; place++) {
             struct contender *c = in_turn(all, count, turn, place);
-            c->starts[turn] = coprocess_start(&c->coprocess);
+            c->starts[turn] = start(c);
             coprocess_stop(&c->coprocess);
         }
+    if (plan->at_once > 0)
+        measure_joint_starts(all, count, plan);
 }
 
-static void measure_generation(struct contender *all, size_t count, const struct questions *q, const struct plan *plan, size_t generation)
+static void measure_generation(struct contender *all, size_t count, const struct plan *plan, size_t generation)
 {
     for (size_t place = 0; place < count; place++)
-        coprocess_start(&in_turn(all, count, generation, place)->coprocess);
-    measure_bulk(all, count, q, generation);
+        start(in_turn(all, count, generation, place));
+    for (size_t i = 0; i < count; i++)
+        all[i].at_start = coprocess_memory(&all[i].coprocess);
+    measure_bulk(all, count, generation);
     for (int placement = 0; placement < PLACEMENTS; placement++)
         if (all->single[placement].count > 0)
-            measure_single(all, count, q, plan, placement, generation);
+            measure_single(all, count, plan, placement, generation);
     for (size_t i = 0; i < count; i++) {
         all[i].memory = coprocess_memory(&all[i].coprocess);
         coprocess_stop(&all[i].coprocess);
     }
 }
 
-void measure_answers(struct contender *all, size_t count, const struct questions *q, const struct plan *plan)
+void measure_answers(struct contender *all, size_t count, const struct plan *plan)
 {
     for (size_t i = 0; i < count; i++)
         prepare_all(&all[i], plan);
     for (size_t generation = 0; generation < GENERATIONS; generation++)
-        measure_generation(all, count, q, plan, generation);
+        measure_generation(all, count, plan, generation);
     for (size_t i = 0; i < count; i++)
         for (int placement = 0; placement < PLACEMENTS; placement++) {
             struct phase *p = &all[i].single[placement];

@@ -14,7 +14,13 @@ struct questions {
     size_t count;
 };
 
-/* The same seed gives the same questions. `ipv6_percent` of the clients have IPv6 addresses. */
-struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent);
+/* Names in geo.example.com: `label` itself or, with a `count`, `label` with a number from 0 to `count` - 1 behind it. */
+struct names {
+    const char *label;
+    size_t count;
+};
+
+/* The same seed gives the same questions. `ipv6_percent` of the clients have IPv6 addresses; names are drawn, each as likely as the next. */
+struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent, struct names);
 
 #endif

@@ -7,7 +7,8 @@
 
 #include "fail.h"
 
-#define LINE_MAX_SIZE 192
+#define LINE_MAX_SIZE 256
+#define LABEL_MAX_SIZE 64 /* 63 bytes, as in every name */
 #define NETWORKS (1u << 24)
 
 struct prefix {
@@ -52,21 +53,21 @@ static uint32_t next_public_network(uint32_t *counter)
     return address;
 }
 
-static int print_question(char *line, const char *client, const char *network, int length)
+static int print_question(char *line, const char *label, const char *client, const char *network, int length)
 {
-    return snprintf(line, LINE_MAX_SIZE, "Q\tmy.geo.example.com\tIN\tANY\t-1\t%s\t127.0.0.1\t%s/%d\n", client, network, length);
+    return snprintf(line, LINE_MAX_SIZE, "Q\t%s.geo.example.com\tIN\tANY\t-1\t%s\t127.0.0.1\t%s/%d\n", label, client, network, length);
 }
 
-static int print_ipv4(char *line, uint32_t network)
+static int print_ipv4(char *line, const char *label, uint32_t network)
 {
     char client_text[INET_ADDRSTRLEN], network_text[INET_ADDRSTRLEN];
     struct in_addr client_address = {htonl(network | (1 + shuffle(network) % 254))}, network_address = {htonl(network)};
     inet_ntop(AF_INET, &client_address, client_text, sizeof client_text);
     inet_ntop(AF_INET, &network_address, network_text, sizeof network_text);
-    return print_question(line, client_text, network_text, 24);
+    return print_question(line, label, client_text, network_text, 24);
 }
 
-static int print_ipv6(char *line, uint32_t counter)
+static int print_ipv6(char *line, const char *label, uint32_t counter)
 {
     char client_text[INET6_ADDRSTRLEN], network_text[INET6_ADDRSTRLEN];
     uint32_t spread = shuffle(counter);
@@ -78,22 +79,26 @@ static int print_ipv6(char *line, uint32_t counter)
     inet_ntop(AF_INET6, groups, network_text, sizeof network_text);
     groups[7] = htons(53);
     inet_ntop(AF_INET6, groups, client_text, sizeof client_text);
-    return print_question(line, client_text, network_text, 56);
+    return print_question(line, label, client_text, network_text, 56);
 }
 
-struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent)
+struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent, struct names names)
 {
     struct questions q = {.count = count};
     q.text = allocate(count * LINE_MAX_SIZE + 1);
     q.start = allocate((count + 1) * sizeof *q.start);
     uint32_t counter = seed;
+    char label[LABEL_MAX_SIZE];
+    snprintf(label, sizeof label, "%s", names.label);
     char *at = q.text;
     for (size_t i = 0; i < count; i++) {
         q.start[i] = (size_t)(at - q.text);
+        if (names.count > 0)
+            snprintf(label, sizeof label, "%s%zu", names.label, shuffle((uint32_t)~i) % names.count);
         if (shuffle((uint32_t)i ^ seed) % 100 < ipv6_percent)
-            at += print_ipv6(at, counter++);
+            at += print_ipv6(at, label, counter++);
         else
-            at += print_ipv4(at, next_public_network(&counter));
+            at += print_ipv4(at, label, next_public_network(&counter));
     }
     q.start[count] = (size_t)(at - q.text);
     return q;

@@ -24,6 +24,8 @@ struct tally {
     int inside_line;
 };
 
+static int cores_most; /* 0: no limit */
+
 static uint64_t nanoseconds(clockid_t clock)
 {
     struct timespec t;
@@ -49,7 +51,15 @@ static cpu_set_t allowed_cores(void)
     static cpu_set_t allowed; /* at first; binding ourselves narrows what the kernel says later */
     if (CPU_COUNT(&allowed) == 0 && sched_getaffinity(0, sizeof allowed, &allowed) < 0)
         fail("sched_getaffinity: %s", strerror(errno));
-    return allowed;
+    cpu_set_t first = allowed;
+    for (int core = CPU_SETSIZE - 1; cores_most > 0 && CPU_COUNT(&first) > cores_most; core--)
+        CPU_CLR(core, &first);
+    return first;
+}
+
+void cores_limit(int count)
+{
+    cores_most = count;
 }
 
 static void exec_with(char **command, int input, int output)
@@ -143,7 +153,7 @@ void coprocess_ask(struct coprocess *c, const char *questions, size_t size, size
 {
     static char buffer[PIPE_SIZE];
     struct tally tally = {0};
-    size_t sent = send_some(c, questions, size);
+    size_t sent = size > 0 ? send_some(c, questions, size) : 0;
     while (tally.other == 0 && (tally.end < count || tally.inside_line)) {
         int readable, writable;
         wait_for(c, sent < size, &readable, &writable);
@@ -168,14 +178,25 @@ static void await_banner(struct coprocess *c)
         fail("%s: greets with %.*s", c->name, (int)length - 1, line);
 }
 
-struct start_cost coprocess_start(struct coprocess *c)
+struct start_cost coprocess_start(struct coprocess *all, size_t count, const char *question, size_t size)
 {
     static const char greeting[] = "HELO\t5\n";
+    struct start_cost cost;
     uint64_t before = wall_clock();
-    launch(c);
-    send_some(c, greeting, sizeof greeting - 1);
-    await_banner(c);
-    return (struct start_cost){wall_clock() - before, coprocess_cpu(c)};
+    for (size_t i = 0; i < count; i++) {
+        launch(&all[i]);
+        send_some(&all[i], greeting, sizeof greeting - 1);
+    }
+    for (size_t i = 0; i < count; i++)
+        await_banner(&all[i]);
+    cost.banner = wall_clock() - before;
+    for (size_t i = 0; i < count; i++)
+        send_some(&all[i], question, size);
+    for (size_t i = 0; i < count; i++)
+        coprocess_ask(&all[i], NULL, 0, 1);
+    cost.answer = wall_clock() - before;
+    cost.cpu = coprocess_cpu(&all[0]);
+    return cost;
 }
 
 void coprocess_stop(struct coprocess *c)

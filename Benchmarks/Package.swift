@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that who only wants to use geopipe never builds it.
+let package = Package(
+    name: "benchmarks",
+    dependencies: [.package(name: "geopipe", path: "..")],
+    targets: [
+        .target(name: "CMaxMindLookup", linkerSettings: [.linkedLibrary("maxminddb")]),
+        .executableTarget(
+            name: "placebench",
+            dependencies: ["CMaxMindLookup", .product(name: "GeopipeRooms", package: "geopipe")]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,32 @@
+import Glibc
+
+/// Seconds, on a clock that means something only in differences.
+func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// How long something took, in seconds.
+struct Cost {
+    /// The processor time of this process: what others do on the machine adds little to it.
+    var cpu: Double
+    var wall: Double
+
+    static func of<Result>(_ body: () throws -> Result) rethrows -> (Cost, Result) {
+        let (cpu, wall) = (seconds(CLOCK_PROCESS_CPUTIME_ID), seconds(CLOCK_MONOTONIC))
+        let result = try body()
+        return (
+            Cost(cpu: seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, wall: seconds(CLOCK_MONOTONIC) - wall), result
+        )
+    }
+}
+
+/// Prints the median of `values` and its 95% interval, from order statistics: nothing is assumed of how noise is spread.
+func report(_ name: String, _ values: [Double]) {
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    let reach = Int((0.98 * Double(sorted.count).squareRoot()).rounded(.up))
+    let median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    print(name, median, sorted[max(middle - reach, 0)], sorted[min(middle + reach, sorted.count - 1)])
+}
