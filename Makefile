@@ -4,6 +4,8 @@
 BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
+# A peer, which the tests hold geopipe against.
+PEER_PACKAGES = gdnsd
 
 MMDB_WRITER = mmdb-writer==0.2.7
 TOOLS = .build-tools
@@ -13,7 +15,7 @@ sources = Package.swift Sources Tests
 
 # Two apt-get at once would wait for each other.
 .NOTPARALLEL:
-.PHONY: help build demo test bench geolite2 format demo-database clean toolchain server
+.PHONY: help build demo test bench geolite2 format demo-database clean toolchain server peer
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
@@ -24,13 +26,13 @@ build: toolchain ## the geopipe program, in .build/release
 demo: server build ## who is sent where, through a pdns_server of its own; DATABASE=path
 	@scripts/demo .build/release/geopipe $(database)
 
-test: server toolchain ## the format, then all tests
+test: peer toolchain ## the format, then all tests
 	swift format lint --strict --recursive $(sources)
 	swift build --build-tests
 	swift test --skip-build --disable-xctest
 
 bench: build ## speed, against the least a coprocess can need; DATABASE=path
-	Benchmarks/bench .build/release/geopipe examples/geopipe.yaml $(database)
+	Benchmarks/bench .build/release/geopipe $(database)
 
 geolite2: ## a database of the whole Internet (2019), in data
 	@scripts/geolite2
@@ -53,3 +55,6 @@ toolchain:
 # Asks for all at once, so that nobody is told twice.
 server:
 	@scripts/prerequisites $(BUILD_PACKAGES) $(SERVER_PACKAGES)
+
+peer:
+	@scripts/prerequisites $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES)
