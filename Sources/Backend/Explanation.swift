@@ -75,7 +75,11 @@ public struct Explanation: Sendable, Encodable {
 
 extension Snapshot {
     /// Explains what a client gets for a name: the records and the choice come out of the code that answers questions.
-    public func explain(_ name: String, for client: IPPrefix) throws -> Explanation {
+    ///
+    /// - Parameter configuration: what the snapshot was made from.
+    public func explain(
+        _ name: String, for client: IPPrefix, _ configuration: Configuration
+    ) throws -> Explanation {
         // The choice must be the one that the records come from.
         let seed = UInt64.random(in: .min ... .max)
         var random = RandomBits(seed: seed)
@@ -98,13 +102,15 @@ extension Snapshot {
         let bytes = Array(name.utf8)
         if key.set(bytes.span), let node = zones.node(key), node.service >= 0 {
             explanation.service = explain(
-                Int(node.service), client, gazetteer[gazetteer.entries[Int(place)]], system, random: random.next())
+                Int(node.service), client, configuration, gazetteer[gazetteer.entries[Int(place)]], system,
+                random: random.next())
         }
         return explanation
     }
 
     private func explain(
-        _ position: Int, _ client: IPPrefix, _ place: Place, _ system: UInt32, random: UInt64
+        _ position: Int, _ client: IPPrefix, _ configuration: Configuration, _ place: Place, _ system: UInt32,
+        random: UInt64
     ) -> Explanation.ServiceChoice {
         let service = services[position]
         let map = configuration.maps[service.map]

@@ -5,7 +5,8 @@ import Zones
 
 /// One dialogue with pdns: what has been agreed, and the answer to every line.
 public struct Session: ~Copyable {
-    private let compile: () -> Snapshot?
+    /// `nil` once it was called: what it holds may be large.
+    private var compile: (() -> Snapshot?)?
     /// What answers are made from; `nil` before the handshake, and if it could not be made.
     private var snapshot: Snapshot?
     /// What the handshake settled on; `nil` before it.
@@ -44,9 +45,10 @@ public struct Session: ~Copyable {
 
     private mutating func greet(_ version: ABIVersion, _ reply: inout ReplyWriter) {
         reply.ok(banner: "geopipe \(geopipeVersion)")
-        if self.version == nil {
+        if let compile {
             _ = reply.send()
             snapshot = compile()
+            self.compile = nil
         }
         self.version = version
     }

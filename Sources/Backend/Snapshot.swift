@@ -3,9 +3,9 @@ import Geography
 import Routing
 import Zones
 
-/// All that answers are made from, compiled from one configuration and never changed.
+/// All that answers are made from, compiled from one configuration and never changed. The configuration itself, which may
+/// be several times as large, is not kept.
 public final class Snapshot: Sendable {
-    let configuration: Configuration
     let store: RecordStore
     let zones: ZoneTable
     let maps: [CompiledMap]
@@ -61,7 +61,6 @@ public final class Snapshot: Sendable {
     ///   waits for an answer.
     public init(_ plan: SnapshotPlan, warnsOfUnknownPlaces: Bool = false) throws(ConfigurationError) {
         let configuration = plan.configuration
-        self.configuration = configuration
         let atlas = try plan.atlas()
         warnings =
             configuration.warnings + plan.warnings

@@ -3,7 +3,8 @@ import Geography
 
 /// A configuration and its databases, found usable as far as that can be seen at once. What is left to do is to read them.
 public struct SnapshotPlan: Sendable {
-    let configuration: Configuration
+    /// What was planned from.
+    public let configuration: Configuration
     /// What works, but hardly as it was meant.
     let warnings: [Complaint]
     /// The databases that are there.

@@ -262,7 +262,7 @@ extension ConfigurationParser {
     // MARK: Destinations
 
     /// What no datacenter may be named, since it means something else in a destination.
-    static let destinationWords = ["random", "nearest", "limit", "none"]
+    static let destinationWords = ["random", "nearest", "all", "limit", "none"]
 
     /// Where a rule sends its clients: see `Destination`.
     func destination(_ node: Node, _ what: String) -> Destination? {
@@ -327,6 +327,9 @@ extension ConfigurationParser {
         let fields = reader.fields(node, what, known: ["nearest", "limit"], required: ["nearest"])
         let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
         guard let field = fields["nearest"] else { return nil }
+        if case .scalar(let scalar) = field.value, scalar.string == "all" {
+            return nearest(of: locatedDatacenters, limit: limit, field.value.position, what)
+        }
         if case .sequence(let sequence) = field.value, sequence.isEmpty {
             reader.complain(
                 field.value.position, "\(what) wants the nearest of an empty list; name at least one datacenter")

@@ -42,7 +42,7 @@ public struct AddressLayer: Sendable {
     }
 
     /// Whether every address has the value 0.
-    var isZero: Bool { ipv4.isZero && ipv6.isZero }
+    public var isZero: Bool { ipv4.isZero && ipv6.isZero }
 
     /// The layer of what `transform` makes of this value and that of `other`.
     public func combined(with other: AddressLayer, _ transform: (UInt32, UInt32) -> UInt32) -> AddressLayer {

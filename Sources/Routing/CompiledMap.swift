@@ -3,7 +3,7 @@ import Geography
 /// A map that has been worked out for every address there is.
 public final class CompiledMap: Sendable {
     private let table: PlaceTable
-    /// 1 for addresses that a network rule or a database knows.
+    /// 1 for addresses that a database knows, or a network rule that sends them where the unknown go.
     private let known: PlaceTable
     /// The list of those of whom nothing is known.
     private let fallback: UInt32
@@ -30,12 +30,12 @@ public final class CompiledMap: Sendable {
         guard resolverList != fallback else { return found }
         // Neighbours who are not known go with the resolver, those who are known do not.
         let (isKnown, scope) = known.lookup(client)
-        return isKnown == 1 ? (found.list, max(found.scope, scope)) : (resolverList, scope)
+        return (isKnown == 1 ? found.list : resolverList, max(found.scope, scope))
     }
 
     /// The list of those of whom nothing is known.
     public var defaultList: UInt32 { fallback }
 
-    /// The number of bytes of the tables.
-    public var byteCount: Int { table.byteCount + known.byteCount }
+    /// The number of bytes of the table of lists. That of what is known is mostly the same for all maps.
+    public var byteCount: Int { table.byteCount }
 }

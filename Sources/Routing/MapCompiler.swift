@@ -29,7 +29,7 @@ public struct MapCompiler {
         // Of whom nothing is known there is no place that a rule could apply to.
         numbers[0] = fallback
         var layer: AddressLayer
-        var known = knownTable
+        var knownByRule = AddressLayer(everywhere: 0)
         if rules.networks.isEmpty, rules.systems.isEmpty {
             layer = atlas.places.map { numbers[Int($0)] }
         } else {
@@ -45,13 +45,13 @@ public struct MapCompiler {
                     ? numbers[Int(place)]
                     : number(Int(rule) - 1, coordinates: entries[Int(place)].coordinates, &lists)
             }
-            if !rules.networks.isEmpty {
-                known = PlaceTable(atlas.known.combined(with: networks) { $0 == 1 || $1 > 0 ? 1 : 0 }, listCount: 2)
-            }
+            knownByRule = networks.combined(with: layer) { $0 > 0 && $1 == fallback ? 1 : 0 }
         }
         return CompiledMap(
-            table: PlaceTable(layer, listCount: lists.lists.count), known: known, fallback: fallback,
-            lists: ListTable(lists.lists, datacenters: sites))
+            table: PlaceTable(layer, listCount: lists.lists.count),
+            known: knownByRule.isZero
+                ? knownTable : PlaceTable(atlas.known.combined(with: knownByRule) { $0 | $1 }, listCount: 2),
+            fallback: fallback, lists: ListTable(lists.lists, datacenters: sites))
     }
 
     /// The destination of each place of the gazetteer, as its number in `lists`.

@@ -22,7 +22,8 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         let explanation: Explanation
         do {
-            explanation = try options.snapshot().explain(name, for: client.prefix)
+            let plan = try options.plan()
+            explanation = try options.snapshot(of: plan).explain(name, for: client.prefix, plan.configuration)
         } catch let error as ExitCode {
             throw error
         } catch {

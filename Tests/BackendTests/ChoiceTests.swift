@@ -8,11 +8,13 @@ import Testing
 
 @Suite("Choices of a service")
 struct ChoiceTests {
+    private let configuration: Configuration
     private let snapshot: Snapshot
 
     init() throws {
         let dialogues = URL(filePath: #filePath).appending(path: "../../Transcripts/dialogues").standardized
-        snapshot = try Snapshot(Configuration.load(dialogues.appending(path: "choices.yaml").path))
+        configuration = try Configuration.load(dialogues.appending(path: "choices.yaml").path)
+        snapshot = try Snapshot(configuration)
     }
 
     @Test("that is sticky are the same for a network, and differ between networks")
@@ -38,7 +40,7 @@ struct ChoiceTests {
     func availability() {
         func chosen(down: Set<Datacenter>) -> [Int32] {
             // The service of two.geo.example.com, for a client in Norway.
-            let position = snapshot.services.firstIndex { snapshot.configuration.services[$0.service].name == "two" }!
+            let position = snapshot.services.firstIndex { configuration.services[$0.service].name == "two" }!
             let client = IPAddress("129.240.1.1")!
             let choice = snapshot.choose(position, for: client, resolver: client, Availability(down: down), random: 1)
             return (0..<choice.count).map { choice.datacenters[$0] }
@@ -59,8 +61,9 @@ struct ExplanationTests {
     @Test("name the databases, the rules, the winner, the choice and whom it holds for")
     func explains() throws {
         let dialogues = URL(filePath: #filePath).appending(path: "../../Transcripts/dialogues").standardized
-        let snapshot = try Snapshot(Configuration.load(dialogues.appending(path: "choices.yaml").path))
-        let explanation = try snapshot.explain("one.geo.example.com", for: IPPrefix("129.240.1.1")!)
+        let configuration = try Configuration.load(dialogues.appending(path: "choices.yaml").path)
+        let snapshot = try Snapshot(configuration)
+        let explanation = try snapshot.explain("one.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration)
         #expect(explanation.answer.exists)
         #expect(explanation.answer.records.first == "one.geo.example.com.\t60\tIN\tA\t192.0.2.1")
         #expect(explanation.databases.first?.network == "129.240.0.0/16")
@@ -70,7 +73,8 @@ struct ExplanationTests {
         #expect(service.preference.map { $0.map(\.datacenter) } == [["oslo"], ["ashburn"], ["singapore"]])
         #expect(service.chosen == ["oslo"])
         #expect(service.scope == "129.240.0.0/16")
-        #expect(try !snapshot.explain("nope.geo.example.com", for: IPPrefix("129.240.1.1")!).answer.exists)
+        #expect(
+            try !snapshot.explain("nope.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration).answer.exists)
     }
 
     @Test("warn of rules for places that no database knows, with the nearest that one does")
