@@ -25,8 +25,9 @@ final class Database {
         handle.deallocate()
     }
 
-    /// What the database says of an address, and the largest network around the address of which it says the same. Nothing
-    /// is said of IPv6 addresses by a database of IPv4.
+    /// What the database says of an address, and the largest network around the address of which it says the same.
+    ///
+    /// A database of IPv4 says nothing of IPv6.
     func look(up address: Address) throws -> (place: Place?, network: Network) {
         if address.family == .v6, handle.pointee.metadata.ip_version == 4 { return (nil, .everything(.v6)) }
         var error: CInt = 0
@@ -79,7 +80,9 @@ final class Database {
         }
         place.city = string(&entry, "city", "names", "en")
         place.cityNumber = number(&entry, "city", "geoname_id")
-        if let latitude = double(&entry, "location", "latitude"), let longitude = double(&entry, "location", "longitude") {
+        if let latitude = double(&entry, "location", "latitude"),
+            let longitude = double(&entry, "location", "longitude")
+        {
             place.location = Location(latitude: latitude, longitude: longitude)
         }
         place.system = number(&entry, "autonomous_system_number")
@@ -148,6 +151,8 @@ struct Place: Hashable {
     }
 
     /// The databases' answers, field by field: the first that knows a field wins.
+    ///
+    /// So where a database corrects the country of a later one, the rules for the wrong country's places do not hold.
     init(merging places: [Place]) {
         continent = places.lazy.compactMap(\.continent).first
         country = places.lazy.compactMap(\.country).first

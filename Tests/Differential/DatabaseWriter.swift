@@ -147,7 +147,8 @@ struct DatabaseWriter {
         // IPv4 is at ::/96 of a tree of IPv6.
         let before = isV6 && network.first.family == .v4 ? 96 : 0
         precondition(isV6 || network.first.family == .v4)
-        let bits = (0..<before).map { _ in false }
+        let bits =
+            (0..<before).map { _ in false }
             + (0..<network.length).map { network.first.bits >> UInt128(network.first.family.width - 1 - $0) & 1 == 1 }
         tree = Self.inserting(offset, into: tree, bits[...])
     }
@@ -156,7 +157,8 @@ struct DatabaseWriter {
         guard let isRight = bits.first else { return .data(offset) }
         let (left, right) = if case .node(let left, let right) = tree { (left, right) } else { (tree, tree) }
         let rest = bits.dropFirst()
-        return isRight ? .node(left, inserting(offset, into: right, rest)) : .node(inserting(offset, into: left, rest), right)
+        return isRight
+            ? .node(left, inserting(offset, into: right, rest)) : .node(inserting(offset, into: left, rest), right)
     }
 
     var image: DatabaseImage {

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The rules of the configuration, one by one and address by address: slow, and as plain as they are written.
+/// The rules of a map one by one, and address by address: slow, and no cleverer than the definition of the language.
 ///
-/// What it stands on is the comments of the language's example (`world.yaml`): the precedence of the rules, what a
-/// destination means, and what the scope of an answer is.
+/// The definition is that of the precedence of rules, of what a destination means, of which client is meant, and of the
+/// scope: the widest prefix around the client in which every address gets the same preference list.
 final class Evaluator {
     /// The datacenters for a client in the order in which they are tried: tiers, each with the weight of its members.
     ///
@@ -14,7 +14,6 @@ final class Evaluator {
     private let world: World
     private let map: MapRules
     private let databases: [Database]
-    private var places: [Place: Int] = [:]
     private var lists: [PreferenceList] = []
     private var numbers: [PreferenceList: Int] = [:]
 
@@ -53,12 +52,13 @@ final class Evaluator {
         return (address, found, network)
     }
 
-    /// network (longest prefix) > asn > city > subdivision > country > region > continent > default, where a region acts
-    /// at the level of its member and a place's own rule beats that of its region.
+    /// network (longest prefix) > asn > city > subdivision > country > region > continent > default.
+    ///
+    /// A region acts at the level of its member, where a place's own rule beats that of its region. Of the subdivisions
+    /// that are in one another the narrowest comes first.
     private func rule(for address: Address, at place: Place) -> Destination {
-        if let rule = map.networks.filter({ $0.network.contains(address) }).max(by: { $0.network.length < $1.network.length }) {
-            return rule.destination
-        }
+        let networks = map.networks.filter { $0.network.contains(address) }
+        if let rule = networks.max(by: { $0.network.length < $1.network.length }) { return rule.destination }
         if let system = place.system, let rule = map.systems.first(where: { $0.number == system }) {
             return rule.destination
         }
@@ -94,8 +94,10 @@ final class Evaluator {
         case .weighted(let shares):
             return [Dictionary(uniqueKeysWithValues: shares.map { ($0.datacenter, $0.weight) })]
         case .random(let members): return [Dictionary(uniqueKeysWithValues: members.map { ($0, 1) })]
-        case .nearest(let members, let limit):
-            let listed = members ?? world.datacenters.indices.filter { world.datacenters[$0] != nil }
+        case .nearest:
+            let located = world.datacenters.indices.filter { world.datacenters[$0] != nil }
+            return tiers(.nearestOf(located, limit: nil), client)
+        case .nearestOf(let listed, let limit):
             guard let client else { return listed.map { [$0: 1] } }
             // Those equally far keep the order in which they are listed.
             let distances = listed.map { client.distance(to: world.datacenters[$0]!) }
@@ -140,7 +142,9 @@ final class Evaluator {
 
     /// Whether anything begins or ends inside `network`: a network of a database or of a rule, or a carrier.
     private func isSplit(_ network: Network) throws -> Bool {
-        if network.first.family == .v6, Carrier.allCases.contains(where: { network.contains($0.network) }) { return true }
+        if network.first.family == .v6, Carrier.allCases.contains(where: { network.contains($0.network) }) {
+            return true
+        }
         if map.networks.contains(where: { network != $0.network && network.contains($0.network) }) { return true }
         return try !facts(of: network.first).network.contains(network)
     }
@@ -161,8 +165,8 @@ final class Evaluator {
         var scopes: ClosedRange<Int>
     }
 
-    /// What the client of a question gets: by its subnet's first address if that is known, else by its resolver if that is
-    /// known, else by the default.
+    /// What the client of a question gets: by the first address of its subnet if that is known, else by its resolver if
+    /// that is known, else by the default.
     func expectation(for question: Question) throws -> Expectation {
         let remote = try look(up: question.remote)
         // Who tells nothing of the client is asked to be answered for himself, and pdns then gives no scope away.

@@ -3,7 +3,7 @@ import Foundation
 /// The rules of a map as gdnsd takes them, and its answers.
 ///
 /// gdnsd-plugin-geoip(8) has one hierarchy instead of kinds of rules: continent, country, subdivisions, city. A rule is
-/// reached only through those above it, the first that matches is followed, and what it has no answer for is its default.
+/// reached only through those above it; the first that matches is followed, and has a default for the rest.
 struct Gdnsd {
     struct Answer: Equatable {
         /// All of the list, in its order.
@@ -11,7 +11,7 @@ struct Gdnsd {
         var scope: Int
     }
 
-    let configuration: String
+    private let configuration: String
 
     /// - Parameter places: where the rules' places are, so that it is known what is inside what.
     init(_ world: World, places: [Place]) {
@@ -20,13 +20,14 @@ struct Gdnsd {
             location.map { "\(name(number)) => [\($0.latitude), \($0.longitude)]" }
         }
         let maps = world.maps.enumerated().map { number, map in
+            let distance = "auto_dc_coords => { \(coordinates.joined(separator: ", ")) }, auto_dc_limit => 0"
             let isByDistance = if case .nearest = map.fallback { true } else { false }
             let networks = map.networks.map { "\($0.network) => \(Self.list($0.destination))\n" }.joined()
             return """
                 map\(number) => {
                   geoip2_db => "\(world.databases[0])"
                   datacenters => [\(datacenters)]
-                  \(isByDistance ? "auto_dc_coords => { \(coordinates.joined(separator: ", ")) }, auto_dc_limit => 0" : "")
+                  \(isByDistance ? distance : "")
                   map => \(Hierarchy(map, places).text)
                   nets => {
                 \(networks)}
@@ -68,15 +69,20 @@ struct Gdnsd {
             branch(map.countries.first { $0.key == country }?.destination, below(country, subdivision: nil))
         }
 
-        /// What gdnsd shall tell apart inside a country or a subdivision. It follows the first name that matches, and so
-        /// each subdivision with a rule has once more all the rules for what is inside it.
+        /// What gdnsd shall tell apart inside of a country or a subdivision. It follows the first name that matches,
+        /// and so each subdivision with a rule has once more all the rules for what is inside of it.
         private func below(_ country: String, subdivision: String?) -> [(String, String)] {
             let withCities = map.cities.map { String($0.key.prefix { $0 != "/" }) }
             let ruled = Set(map.subdivisions.map(\.key) + withCities).filter { $0.hasPrefix("\(country)-") }
-            let inside = ruled.filter { $0 != subdivision && (subdivision == nil || chains[$0]!.contains(subdivision!)) }
+            let inside = ruled.filter {
+                $0 != subdivision && (subdivision == nil || chains[$0]!.contains(subdivision!))
+            }
             let subdivisions = inside.sorted().map { key in
                 let rule = map.subdivisions.first { $0.key == key }
-                return (String(key.dropFirst(country.count + 1)), branch(rule?.destination, below(country, subdivision: key)))
+                return (
+                    String(key.dropFirst(country.count + 1)),
+                    branch(rule?.destination, below(country, subdivision: key))
+                )
             }
             let around = [country] + (subdivision.map { chains[$0]! } ?? [])
             let cities = map.cities.filter { around.contains(String($0.key.prefix { $0 != "/" })) }.map { rule in
@@ -95,9 +101,8 @@ struct Gdnsd {
         switch destination {
         case .none: "[]"
         case .datacenter(let number): "[\(name(number))]"
-        case .list(let parts):
-            "[\(parts.map { part in if case .datacenter(let number) = part { name(number) } else { "" } }.joined(separator: ", "))]"
-        case .nearest(nil, nil): "auto"
+        case .list(let parts): "[\(parts.map { list($0).dropFirst().dropLast() }.joined(separator: ", "))]"
+        case .nearest: "auto"
         default: preconditionFailure("gdnsd has no \(destination.yaml)")
         }
     }
@@ -118,7 +123,8 @@ struct Gdnsd {
         }
         guard ending.status == 0, answers.count == clients.count else {
             throw Geopipe.Unexpected(
-                description: "gdnsd: \(answers.count) answers to \(clients.count) questions, ended with \(ending.status): \(ending.error)")
+                description: "gdnsd gave \(answers.count) answers to \(clients.count) questions: \(ending.error)"
+            )
         }
         return answers
     }

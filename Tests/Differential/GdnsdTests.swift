@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// geopipe against gdnsd, which has had the same idea: the same rules, the same clients, and the first datacenter and the
-/// scope of each.
+/// geopipe against gdnsd, which had the idea before: the same rules and the same clients, of whom the first datacenter
+/// and the scope are compared.
 @Suite("As gdnsd")
 struct GdnsdTests {
     @Test("on the demonstration's database")
@@ -11,13 +11,13 @@ struct GdnsdTests {
     }
 
     @Test(
-        "on data/GeoLite2-City.mmdb",
-        .enabled(if: Project.hasGeoLite2City, "`make geolite2` fetches data/GeoLite2-City.mmdb"))
+        "on data/GeoLite2-City.mmdb, which `make geolite2` fetches",
+        .enabled(if: Project.hasGeoLite2City, "data/GeoLite2-City.mmdb is not there; `make geolite2` fetches it"))
     func geoLite2City() throws {
         try compare(Project.geoLite2City, clients: 60_000)
     }
 
-    @Test("on databases that are drawn", arguments: (0..<UInt64(10 * Effort.rounds)).map { Effort.seed &* 1_000 &+ $0 })
+    @Test("on databases that are drawn", arguments: (0..<UInt64(10 * Effort.rounds)).map { Effort.seed &+ $0 })
     func drawn(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let folder = try Folder()
@@ -29,7 +29,7 @@ struct GdnsdTests {
 
     private func compare(_ database: String, clients count: Int) throws {
         for round in 0..<UInt64(Effort.rounds) {
-            var comparison = try Comparison(database, seed: Effort.seed &* 1_000 &+ round)
+            var comparison = try Comparison(database, seed: Effort.seed &+ round)
             try comparison.run(clients: count)
         }
     }
@@ -95,9 +95,10 @@ private struct Comparison {
         }
         destinations += [.datacenter(generator.one(of: all)), .none]
         var map = MapRules()
-        map.fallback = kind == .distance || kind == .everything ? .nearest(nil, limit: nil) : generator.one(of: destinations)
+        map.fallback =
+            kind == .distance || kind == .everything ? .nearest : generator.one(of: destinations)
         let listed = destinations
-        if kind == .everything { destinations += [.nearest(nil, limit: nil), .nearest(nil, limit: nil)] }
+        if kind == .everything { destinations += [.nearest, .nearest] }
         func draw(_ count: Int, of keys: [String]) -> [(String, Destination)] {
             generator.some(count, of: Set(keys).sorted()).map { ($0, generator.one(of: destinations)) }
         }
@@ -127,7 +128,8 @@ private struct Comparison {
             let family: Family = generator.once(in: 2) ? .v4 : .v6
             let around = family == .v4 ? Network.everything(.v4) : Network("2000::/3")
             let length = family == .v4 ? generator.number(6...32) : generator.number(8...64)
-            let network = isDrawn && generator.once(in: 2)
+            let network =
+                isDrawn && generator.once(in: 2)
                 ? RandomDatabase.network(family, using: &generator) : Network(around.random(using: &generator), length)
             networks.insert(network)
             // And some inside of others.
@@ -171,18 +173,18 @@ private struct Comparison {
             && !network.contains(Carrier.compatible.network)
     }
 
-    /// RFC 2765's IPv4-translated addresses, ::ffff:0:0:0/96, are IPv4 to gdnsd. That use has been obsolete since 2011, and
-    /// to geopipe they are IPv6 like any other. In the half of ::/64 around them scopes differ, too; from outside of it,
-    /// no scope reaches in, for the other half has all of IPv4.
+    /// RFC 2765's IPv4-translated addresses, ::ffff:0:0:0/96, are IPv4 to gdnsd. That use is obsolete since 2011, and
+    /// to geopipe they are IPv6 like any other. In the half of ::/64 around them scopes differ, too; from outside of
+    /// it, no scope reaches in, for the other half has all of IPv4.
     private static func isNearSIIT(_ address: Address) -> Bool { Network("::8000:0:0:0/65").contains(address) }
 
     /// The scope that gdnsd's means.
     private static func scopes(_ scope: Int, of client: Address, isIPv4Uniform: Bool) -> ClosedRange<Int> {
-        // Where gdnsd says that all of a family gets the same, with a scope of 0, geopipe says so of one half: pdns would
-        // give what has scope 0 to the other family, too.
+        // Where gdnsd says that all of a family gets the same, with a scope of 0, geopipe says so of one half: pdns
+        // would give what has scope 0 to everybody, of the other family, too.
         let scope = max(1, scope)
-        // Where all of IPv4 gets the same, the IPv6 networks that carry IPv4 are like one address each, and a scope may be
-        // wider than they are. gdnsd keeps them apart all the same.
+        // Where all of IPv4 gets the same, so does all of a network that carries IPv4, and a scope may be wider than
+        // that network. gdnsd keeps them apart all the same.
         return isIPv4Uniform && client.family == .v6 ? 1...scope : scope...scope
     }
 
@@ -206,19 +208,21 @@ private struct Comparison {
         var disagreements: [String] = []
         for (client, (their, our)) in zip(clients, zip(theirs, ours)) {
             let scopes = Self.scopes(their.scope, of: client.address, isIPv4Uniform: uniform.contains(client.map))
-            let agree = our.datacenters.elementsEqual(their.datacenters.prefix(1))
+            let agree =
+                our.datacenters.elementsEqual(their.datacenters.prefix(1))
                 && our.isMarker == their.datacenters.isEmpty && our.scope.map(scopes.contains) == true
             if !agree {
                 let list = their.datacenters.isEmpty ? "none" : their.datacenters.map(name).joined(separator: ", ")
                 disagreements.append(
-                    "\(Kind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)")
+                    "\(Kind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)"
+                )
             }
         }
         folder.isKept = !disagreements.isEmpty
         #expect(
             disagreements.isEmpty,
             """
-            \(disagreements.count) of \(clients.count), with GEOPIPE_SEED=\(seed / 1_000), whose files are in \(folder.path):
+            \(disagreements.count) of \(clients.count) with GEOPIPE_SEED=\(seed); the files are in \(folder.path):
             \(disagreements.prefix(10).joined(separator: "\n"))
             """)
         // Clients that all get the same would not show much.

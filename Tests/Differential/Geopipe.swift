@@ -33,7 +33,8 @@ struct Answer: Equatable, CustomStringConvertible {
     var isMarker = false
 
     var description: String {
-        let names = isMarker ? "a marker" : datacenters.isEmpty ? "nothing" : datacenters.map(name).joined(separator: ", ")
+        let names =
+            isMarker ? "a marker" : datacenters.isEmpty ? "nothing" : datacenters.map(name).joined(separator: ", ")
         return scope.map { "\(names), scope \($0)" } ?? names
     }
 }
@@ -53,7 +54,8 @@ enum Geopipe {
         for question in questions { input += question.line.utf8 }
         let ending = try Program.geopipe.run(["--config", configuration], input: input, in: folder)
         guard ending.status == 0, !ending.isKilled else {
-            throw Unexpected(description: "ended with \(ending.status)\(ending.isKilled ? ", a signal" : ""): \(ending.error)")
+            throw Unexpected(
+                description: "ended with \(ending.status)\(ending.isKilled ? ", a signal" : ""): \(ending.error)")
         }
         let answers = try parse(ending.output)
         guard answers.count == questions.count else {
@@ -73,7 +75,8 @@ enum Geopipe {
                 answer = Answer()
             } else if line.starts(with: "DATA\t".utf8) {
                 let fields = line.split(separator: UInt8(ascii: "\t"))
-                guard fields.count == 9, let scope = decimal(fields[1]), answer.scope == nil || answer.scope == scope else {
+                guard fields.count == 9, let scope = decimal(fields[1]), answer.scope == nil || answer.scope == scope
+                else {
                     throw Unexpected(description: "unexpected record: \(String(decoding: line, as: UTF8.self))")
                 }
                 answer.scope = scope

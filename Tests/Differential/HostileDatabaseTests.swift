@@ -1,15 +1,17 @@
 import Foundation
 import Testing
 
-/// What geopipe does with a damaged or malicious database: it says so and exits with 2, or it answers. It does not crash,
-/// does not hang and does not take all memory.
+/// What geopipe does with a damaged or malicious database: it says so and exits with 2, or it answers. It does not
+/// crash, does not hang and does not take all memory.
 @Suite("Hostile databases")
 struct HostileDatabaseTests {
     /// Far more than any of them should need, in a debug build on a busy machine.
     private static let seconds = 30
 
     /// The clients whose way through the tree meets what is spoilt, and others.
-    private static let clients = ["10.1.2.3", "129.240.1.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::ffff:10.1.2.3", "ffff::"]
+    private static let clients = [
+        "10.1.2.3", "129.240.1.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::ffff:10.1.2.3", "ffff::",
+    ]
 
     @Test("the ones they are made from are answered from", arguments: HostileDatabase.honest)
     func honest(database: HostileDatabase) throws {
@@ -63,7 +65,9 @@ struct HostileDatabaseTests {
     }
 
     private func description(of ending: Program.Ending) -> String {
-        let way = ending.tookTooLong ? "took too long" : ending.isKilled ? "killed by signal \(ending.status)" : "exit \(ending.status)"
+        let way =
+            ending.tookTooLong
+            ? "took too long" : ending.isKilled ? "killed by signal \(ending.status)" : "exit \(ending.status)"
         return "\(way); \(ending.error.prefix(500)); \(String(decoding: ending.output.prefix(500), as: UTF8.self))"
     }
 
@@ -82,7 +86,7 @@ struct HostileDatabaseTests {
         map.systems = [(2119, .datacenter(0))]
         map.countries = [("NO", .datacenter(1)), ("US", .list([.datacenter(0), .datacenter(1)]))]
         map.continents = [("EU", .datacenter(0))]
-        map.fallback = .nearest(nil, limit: nil)
+        map.fallback = .nearest
         world.maps = [map]
         world.services = [("first", 0, "")]
         let questions = Self.clients.map { Question("first", Address($0)).line }.joined()

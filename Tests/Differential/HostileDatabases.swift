@@ -4,8 +4,8 @@ import Testing
 struct HostileDatabase: CustomTestStringConvertible {
     let testDescription: String
     let bytes: [UInt8]
-    /// Whether an answer would be wrong, because what is damaged is in the way of some client. Where it is not, a reader
-    /// may as well not notice.
+    /// Whether an answer would be wrong, because what is damaged is in the way of some client. Where it is not, a
+    /// reader may as well not notice.
     let mustBeRefused: Bool
 
     private init(_ what: String, _ bytes: [UInt8], refused: Bool) {
@@ -52,7 +52,9 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     /// The node at which 10.0.0.0/8 is a side, and the one above.
     private static func way(_ image: DatabaseImage) -> (above: Int, node: Int) {
-        let node = image.nodes.firstIndex { node in if case .data(let offset) = node.0 { offset == lastRecord(image) } else { false } }!
+        let node = image.nodes.firstIndex { node in
+            if case .data(let offset) = node.0 { offset == lastRecord(image) } else { false }
+        }!
         let above = image.nodes.firstIndex { sides in
             [sides.0, sides.1].contains { side in if case .node(node) = side { true } else { false } }
         }!
@@ -83,7 +85,9 @@ struct HostileDatabase: CustomTestStringConvertible {
         spoilt("a record beyond the data section") { $0.nodes[way($0).node].0 = .data($0.data.count + 1_000) },
         spoilt("a record far beyond the file") { $0.nodes[way($0).node].0 = .raw(0xFF_FFFF) },
         // Where the data section ends is told nowhere; MaxMind's library takes the metadata for a part of it.
-        spoilt("a record at the very end of the data section", refused: false) { $0.nodes[way($0).node].0 = .data($0.data.count) },
+        spoilt("a record at the very end of the data section", refused: false) {
+            $0.nodes[way($0).node].0 = .data($0.data.count)
+        },
         spoilt("a record between tree and data") { $0.nodes[way($0).node].0 = .raw($0.nodes.count + 3) },
         spoilt("a record that begins inside of another", refused: false) { $0.nodes[way($0).node].0 = .data(7) },
         HostileDatabase("2^128 networks in 128 nodes", crossroads(128, isV6: true).bytes, refused: true),
@@ -118,7 +122,8 @@ struct HostileDatabase: CustomTestStringConvertible {
         var value = writer.share(.map([("iso_code", .string("03"))]))
         for _ in 0..<30 { value = writer.share(.array(Array(repeating: value, count: 10))) }
         writer.insert(Network("10.0.0.0/8"), .map([("country", .map([("iso_code", .string("US"))])), (field, value)]))
-        return HostileDatabase("arrays of arrays of ... of pointers to the same in \(field)", writer.image.bytes, refused: false)
+        return HostileDatabase(
+            "arrays of arrays of ... of pointers to the same in \(field)", writer.image.bytes, refused: false)
     }
 
     static let records: [HostileDatabase] =
@@ -129,42 +134,87 @@ struct HostileDatabase: CustomTestStringConvertible {
             record("a pointer outside of the file", refused: true, country(.pointer(0xFFFF_FFFF))),
             record("a map that is its own field") { country(.pointer($0)) },
             record("an unused map that is its own field") { .map([("traits", .pointer($0))]) },
-            record("a pointer to a pointer") { country(.bytes(DataValue.pointer(insideCountry($0) + 2).encoded + DataValue.pointer(0).encoded)) },
+            record("a pointer to a pointer") {
+                country(.bytes(DataValue.pointer(insideCountry($0) + 2).encoded + DataValue.pointer(0).encoded))
+            },
             record("maps in maps, 100,000 deep, for a country", country(nested(100_000, array: false))),
-            record("arrays in arrays, 100,000 deep, for subdivisions", .map([("subdivisions", nested(100_000, array: true))])),
-            record("maps in maps, 1,000,000 deep, that nothing needs", .map([("traits", nested(1_000_000, array: false))])),
+            record(
+                "arrays in arrays, 100,000 deep, for subdivisions",
+                .map([("subdivisions", nested(100_000, array: true))])),
+            record(
+                "maps in maps, 1,000,000 deep, that nothing needs",
+                .map([("traits", nested(1_000_000, array: false))])),
             record("arrays in arrays, 1,000,000 deep, for a record", nested(1_000_000, array: true)),
             laughter("subdivisions"), laughter("traits"),
-            record("a map with 16 million fields that are not there", refused: true, .bytes(DataValue.control(7, 16_000_000))),
-            record("an array with 16 million items that are not there", refused: true, .map([("subdivisions", .bytes(DataValue.control(11, 16_000_000)))])),
-            record("a text of 16 million bytes that are not there", refused: true, country(.bytes(DataValue.control(2, 16_000_000)))),
-            record("a key of 16 million bytes that are not there", refused: true, .bytes(DataValue.control(7, 1) + DataValue.control(2, 16_000_000))),
-            record("a map that is cut off behind a key", .bytes(DataValue.control(7, 1) + DataValue.string("country").encoded)),
-            record("200,000 subdivisions", .map([("subdivisions", .array(Array(repeating: .map([("iso_code", .string("03"))]), count: 200_000)))])),
+            record(
+                "a map with 16 million fields that are not there", refused: true,
+                .bytes(DataValue.control(7, 16_000_000))),
+            record(
+                "an array with 16 million items that are not there", refused: true,
+                .map([("subdivisions", .bytes(DataValue.control(11, 16_000_000)))])),
+            record(
+                "a text of 16 million bytes that are not there", refused: true,
+                country(.bytes(DataValue.control(2, 16_000_000)))),
+            record(
+                "a key of 16 million bytes that are not there", refused: true,
+                .bytes(DataValue.control(7, 1) + DataValue.control(2, 16_000_000))),
+            record(
+                "a map that is cut off behind a key",
+                .bytes(DataValue.control(7, 1) + DataValue.string("country").encoded)),
+            record(
+                "200,000 subdivisions",
+                .map([
+                    ("subdivisions", .array(Array(repeating: .map([("iso_code", .string("03"))]), count: 200_000)))
+                ])),
             record("200,000 fields", .map((0..<200_000).map { ("field \($0)", .uint16(1)) })),
-            record("a field that is there twice", .map([("country", .map([("iso_code", .string("NO"))])), ("country", .map([("iso_code", .string("US"))]))])),
-            record("a key that is a number", .bytes(DataValue.control(7, 1) + DataValue.uint32(7).encoded + DataValue.uint32(7).encoded)),
+            record(
+                "a field that is there twice",
+                .map([
+                    ("country", .map([("iso_code", .string("NO"))])), ("country", .map([("iso_code", .string("US"))])),
+                ])),
+            record(
+                "a key that is a number",
+                .bytes(DataValue.control(7, 1) + DataValue.uint32(7).encoded + DataValue.uint32(7).encoded)),
             record("a record that is a text", .string("NO")),
             record("a record that is a number", .uint32(7)),
             record("a country that is a text", country(.string("NO"))),
             record("a country code that is a number", country(.map([("iso_code", .uint32(47))]))),
             record("a country code that is a map", country(.map([("iso_code", .map([]))]))),
             record("an empty country code", country(.map([("iso_code", .string(""))]))),
-            record("a country code of 300 letters", country(.map([("iso_code", .string(String(repeating: "N", count: 300)))]))),
-            record("a country code that is not UTF-8", country(.map([("iso_code", .bytes([2 << 5 | 2, 0xFF, 0xFE]))]))),
+            record(
+                "a country code of 300 letters",
+                country(.map([("iso_code", .string(String(repeating: "N", count: 300)))]))),
+            record(
+                "a country code that is not UTF-8", country(.map([("iso_code", .bytes([2 << 5 | 2, 0xFF, 0xFE]))]))),
             record("a country code with a tab and a newline", country(.map([("iso_code", .string("\t\n"))]))),
             record("subdivisions that are a map", .map([("subdivisions", .map([("0", .string("03"))]))])),
             record("subdivisions that are texts", .map([("subdivisions", .array([.string("03")]))])),
             record("city names that are an array", .map([("city", .map([("names", .array([.string("Oslo")]))]))])),
-            record("coordinates that are texts", .map([("location", .map([("latitude", .string("59")), ("longitude", .string("10"))]))])),
-            record("coordinates of four bytes", .map([("location", .map([("latitude", .bytes(DataValue.control(3, 4) + [0, 0, 0, 0])), ("longitude", .double(0))]))])),
-            record("a number of nine bytes", .map([("autonomous_system_number", .bytes(DataValue.control(6, 9) + [UInt8](repeating: 255, count: 9)))])),
-            record("values of unknown types", .map([("traits", .bytes([0, 32])), ("country", .map([("iso_code", .string("US"))]))])),
+            record(
+                "coordinates that are texts",
+                .map([("location", .map([("latitude", .string("59")), ("longitude", .string("10"))]))])),
+            record(
+                "coordinates of four bytes",
+                .map([
+                    (
+                        "location",
+                        .map([("latitude", .bytes(DataValue.control(3, 4) + [0, 0, 0, 0])), ("longitude", .double(0))])
+                    )
+                ])),
+            record(
+                "a number of nine bytes",
+                .map([("autonomous_system_number", .bytes(DataValue.control(6, 9) + [UInt8](repeating: 255, count: 9)))]
+                )),
+            record(
+                "values of unknown types",
+                .map([("traits", .bytes([0, 32])), ("country", .map([("iso_code", .string("US"))]))])),
             record("a cache container for a record", .bytes([0, 5])),
             record("an end marker for a record", .bytes([0, 6])),
         ]
         + [Double.nan, .infinity, -.infinity, 1e308, 90.5, -1_000].map { number in
-            record("coordinates of \(number)", .map([("location", .map([("latitude", .double(number)), ("longitude", .double(number))]))]))
+            record(
+                "coordinates of \(number)",
+                .map([("location", .map([("latitude", .double(number)), ("longitude", .double(number))]))]))
         }
 
     // MARK: Metadata
@@ -193,8 +243,10 @@ struct HostileDatabase: CustomTestStringConvertible {
         + ["node_count", "record_size", "ip_version"].flatMap { key in
             [
                 spoilt("no \(key)") { $0.omitted.insert(key) },
-                lie("a text", key, .string("24")), lie("a map", key, .map([])), lie("2^64 - 1", key, .bytes(DataValue.control(9, 8) + [UInt8](repeating: 255, count: 8))),
-                lie("a pointer outside", key, .pointer(1_000_000)), lie("a pointer to the metadata's begin", key, .pointer(0)),
+                lie("a text", key, .string("24")), lie("a map", key, .map([])),
+                lie("2^64 - 1", key, .bytes(DataValue.control(9, 8) + [UInt8](repeating: 255, count: 8))),
+                lie("a pointer outside", key, .pointer(1_000_000)),
+                lie("a pointer to the metadata's begin", key, .pointer(0)),
             ]
         }
         + ["build_epoch", "database_type", "description", "languages"].flatMap { key in
@@ -202,17 +254,26 @@ struct HostileDatabase: CustomTestStringConvertible {
                 spoilt("no \(key)", refused: false) { $0.omitted.insert(key) },
                 lie("a pointer to the metadata's begin", refused: false, key, .pointer(0)),
                 lie("a pointer outside", refused: false, key, .pointer(1_000_000)),
-                lie("an array of 16 million items that are not there", refused: false, key, .bytes(DataValue.control(11, 16_000_000))),
+                lie(
+                    "an array of 16 million items that are not there", refused: false, key,
+                    .bytes(DataValue.control(11, 16_000_000))),
                 lie("arrays in arrays, 10,000 deep", refused: false, key, nested(10_000, array: true)),
                 lie("maps in maps, 10,000 deep", refused: false, key, nested(10_000, array: false)),
             ]
         }
         + [
             HostileDatabase("no metadata marker", image().tree + image().data + image().metadata, refused: true),
-            HostileDatabase("nothing behind the metadata marker", image().tree + image().data + DatabaseImage.metadataMarker, refused: true),
-            HostileDatabase("metadata that is a text", image().tree + image().data + DatabaseImage.metadataMarker + DataValue.string("MaxMind").encoded, refused: true),
+            HostileDatabase(
+                "nothing behind the metadata marker", image().tree + image().data + DatabaseImage.metadataMarker,
+                refused: true),
+            HostileDatabase(
+                "metadata that is a text",
+                image().tree + image().data + DatabaseImage.metadataMarker + DataValue.string("MaxMind").encoded,
+                refused: true),
             HostileDatabase("metadata alone", DatabaseImage.metadataMarker + image().metadata, refused: true),
-            HostileDatabase("a metadata marker at the end, behind the metadata", image().bytes + DatabaseImage.metadataMarker, refused: true),
+            HostileDatabase(
+                "a metadata marker at the end, behind the metadata", image().bytes + DatabaseImage.metadataMarker,
+                refused: true),
             spoilt("a metadata marker inside of the data", refused: false) { $0.data += DatabaseImage.metadataMarker },
             HostileDatabase("an empty file", [], refused: true),
             HostileDatabase("one byte", [0], refused: true),

@@ -35,7 +35,7 @@ struct Program {
         path: URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().appending(path: "geopipe").path)
 
-    /// Runs it under timeout(1), and with so little memory that one that grows without end ends before the machine does.
+    /// Runs it under timeout(1), and with so little memory that one that grows without end ends before the machine.
     func run(_ arguments: [String], input: [UInt8] = [], in folder: Folder, seconds: Int = 120) throws -> Ending {
         let files = folder.unique("run")
         let (inputFile, outputFile, errorFile) = (files + ".in", files + ".out", files + ".err")
@@ -44,7 +44,8 @@ struct Program {
         let process = Process()
         process.executableURL = URL(filePath: try Program("timeout").path)
         process.arguments =
-            ["--kill-after=5", "\(seconds)", try Program("prlimit").path, "--as=4294967296", "--core=0", path] + arguments
+            ["--kill-after=5", "\(seconds)", try Program("prlimit").path, "--as=4294967296", "--core=0", path]
+            + arguments
         process.currentDirectoryURL = URL(filePath: folder.path)
         process.standardInput = FileHandle(forReadingAtPath: inputFile)
         process.standardOutput = FileHandle(forWritingAtPath: outputFile)

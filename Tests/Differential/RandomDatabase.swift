@@ -3,7 +3,8 @@ enum RandomDatabase {
     /// Where networks are drawn: around the IPv6 networks that carry IPv4, at the ends of the address space, and so
     /// narrow here and there that networks lie in one another.
     private static let crowded: [Family: [Network]] = [
-        .v4: ["0.0.0.0/0", "0.0.0.0/8", "10.0.0.0/8", "129.240.0.0/16", "192.0.2.0/24", "255.255.255.0/24"].map(Network.init),
+        .v4: ["0.0.0.0/0", "0.0.0.0/8", "10.0.0.0/8", "129.240.0.0/16", "192.0.2.0/24", "255.255.255.0/24"].map(
+            Network.init),
         .v6: [
             "::/0", "::/64", "::/90", "::ffff:0:0/90", "64:ff9b::/64", "64:ff9b::/90", "2000::/3", "2000::/14",
             "2001::/28", "2001:db8::/32", "2003::/20", "ffff::/16",
@@ -43,7 +44,9 @@ enum RandomDatabase {
         writer.recordSize = generator.one(of: [24, 28, 32])
         let families: [Family] = writer.isV6 ? [.v4, .v6] : [.v4]
         // Far pointers are written in another way than near ones.
-        if generator.once(in: 4) { _ = writer.share(.string(String(repeating: "-", count: generator.number(1_900...2_100)))) }
+        if generator.once(in: 4) {
+            _ = writer.share(.string(String(repeating: "-", count: generator.number(1_900...2_100))))
+        }
         // Few records for many networks, so that neighbours often agree.
         let records = (0..<generator.number(1...12)).map { _ in sharing(.map(record(&generator)), &writer, &generator) }
         for _ in 0..<generator.number(1...60) {
@@ -69,19 +72,21 @@ enum RandomDatabase {
 
     private static let systems = [2119, 15169, 64512, 4_200_000_000]
 
-    /// Names that are in several places, a country's code that is a subdivision's elsewhere, two levels of subdivisions,
-    /// and places without some of the levels.
-    private static let places: [(continent: String, country: String, subdivisions: [String], city: String?, number: Int)] = [
-        ("EU", "NO", ["03"], "Oslo", 3_143_244), ("EU", "NO", ["46"], "Bergen", 3_161_732), ("EU", "SE", [], nil, 0),
-        ("EU", "GB", ["ENG", "LND"], "London", 2_643_743), ("EU", "GB", ["ENG", "KEN"], "Maidstone", 2_643_179),
-        ("EU", "GB", ["ENG"], nil, 0), ("EU", "GB", ["SCT"], "Perth", 2_640_358),
-        ("NA", "US", ["FL"], "Miami", 4_164_138), ("NA", "US", ["OK"], "Miami", 4_543_338),
-        ("NA", "US", ["CA"], "Berkeley", 5_327_684), ("NA", "US", ["TX"], nil, 0), ("NA", "US", [], nil, 0),
-        ("NA", "CA", ["ON"], "London", 6_058_560), ("AS", "JP", ["13"], "Tokyo", 1_850_147),
-        ("AS", "SG", [], "Singapore", 1_880_252), ("OC", "AU", ["WA"], "Perth", 2_063_523),
-        ("SA", "BR", ["SP"], "São Paulo", 3_448_439), ("AF", "ZA", ["WC"], "Cape Town", 3_369_157),
-        ("AN", "AQ", [], nil, 0),
-    ]
+    /// Names that are in several places, a country's code that is a subdivision's elsewhere, two levels of
+    /// subdivisions, and places without some of the levels.
+    private static let places:
+        [(continent: String, country: String, subdivisions: [String], city: String?, number: Int)] = [
+            ("EU", "NO", ["03"], "Oslo", 3_143_244), ("EU", "NO", ["46"], "Bergen", 3_161_732),
+            ("EU", "SE", [], nil, 0),
+            ("EU", "GB", ["ENG", "LND"], "London", 2_643_743), ("EU", "GB", ["ENG", "KEN"], "Maidstone", 2_643_179),
+            ("EU", "GB", ["ENG"], nil, 0), ("EU", "GB", ["SCT"], "Perth", 2_640_358),
+            ("NA", "US", ["FL"], "Miami", 4_164_138), ("NA", "US", ["OK"], "Miami", 4_543_338),
+            ("NA", "US", ["CA"], "Berkeley", 5_327_684), ("NA", "US", ["TX"], nil, 0), ("NA", "US", [], nil, 0),
+            ("NA", "CA", ["ON"], "London", 6_058_560), ("AS", "JP", ["13"], "Tokyo", 1_850_147),
+            ("AS", "SG", [], "Singapore", 1_880_252), ("OC", "AU", ["WA"], "Perth", 2_063_523),
+            ("SA", "BR", ["SP"], "São Paulo", 3_448_439), ("AF", "ZA", ["WC"], "Cape Town", 3_369_157),
+            ("AN", "AQ", [], nil, 0),
+        ]
 
     private static func record(_ isOrderly: Bool, _ generator: inout SeededGenerator) -> [(String, DataValue)] {
         let place = generator.one(of: places)
@@ -92,7 +97,13 @@ enum RandomDatabase {
         if hasCountry { fields.append(("country", .map([("iso_code", .string(place.country))]))) }
         if let city = place.city, !generator.once(in: 4) {
             fields.append(
-                ("city", .map([("geoname_id", .uint32(place.number)), ("names", .map([("de", .string("Stadt")), ("en", .string(city))]))])))
+                (
+                    "city",
+                    .map([
+                        ("geoname_id", .uint32(place.number)),
+                        ("names", .map([("de", .string("Stadt")), ("en", .string(city))])),
+                    ])
+                ))
         }
         if hasCountry, !place.subdivisions.isEmpty, !generator.once(in: 4) {
             let codes = place.subdivisions.map { DataValue.map([("iso_code", .string($0))]) }
@@ -101,7 +112,10 @@ enum RandomDatabase {
         if !generator.once(in: 4) {
             let location = location(using: &generator)
             fields.append(
-                ("location", .map([("latitude", .double(location.latitude)), ("longitude", .double(location.longitude))])))
+                (
+                    "location",
+                    .map([("latitude", .double(location.latitude)), ("longitude", .double(location.longitude))])
+                ))
         }
         // Where the network is registered is not where its clients are.
         if generator.once(in: 3) { fields.append(("registered_country", .map([("iso_code", .string("SE"))]))) }

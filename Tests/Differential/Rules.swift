@@ -4,8 +4,9 @@ indirect enum Destination {
     case list([Destination])
     case weighted([(datacenter: Int, weight: Int)])
     case random([Int])
-    /// All that have a location if none are named.
-    case nearest([Int]?, limit: Int?)
+    /// All that have a location.
+    case nearest
+    case nearestOf([Int], limit: Int?)
     case none
 
     var yaml: String {
@@ -15,10 +16,9 @@ indirect enum Destination {
         case .weighted(let shares):
             "{ \(shares.map { "\(name($0.datacenter)): \($0.weight)" }.joined(separator: ", ")) }"
         case .random(let members): "{ random: [\(members.map(name).joined(separator: ", "))] }"
-        case .nearest(nil, nil): "nearest"
-        case .nearest(let members, let limit):
-            "{ nearest: \(members.map { "[\($0.map(name).joined(separator: ", "))]" } ?? "all")"
-                + (limit.map { ", limit: \($0)" } ?? "") + " }"
+        case .nearest: "nearest"
+        case .nearestOf(let members, let limit):
+            "{ nearest: [\(members.map(name).joined(separator: ", "))]\(limit.map { ", limit: \($0)" } ?? "") }"
         case .none: "none"
         }
     }
@@ -75,7 +75,8 @@ struct World {
             let outside = map.networks.dropLast(map.networksInFile)
             section("networks", outside.map { ("\($0.network)", $0.destination) })
             if map.networksInFile > 0 { lines.append("    networks_file: \(networksFiles[number])") }
-            section("asns", map.systems.map { ($0.number % 2 == 0 ? "AS\($0.number)" : "\($0.number)", $0.destination) })
+            section(
+                "asns", map.systems.map { ($0.number % 2 == 0 ? "AS\($0.number)" : "\($0.number)", $0.destination) })
             section("cities", map.cities)
             section("subdivisions", map.subdivisions)
             section("countries", map.countries)
