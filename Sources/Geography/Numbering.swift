@@ -17,7 +17,7 @@ struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable 
     mutating func insert(_ key: Key, _ number: UInt32) {
         if 2 * count >= slots.count {
             let old = slots
-            slots = Array(repeating: (0, .max), count: 4 * old.count)
+            slots = Array(repeating: (0, .max), count: 2 * old.count)
             for entry in old where entry.number != .max { slots[slot(of: entry.key)] = entry }
         }
         slots[slot(of: key)] = (key, number)
