@@ -70,6 +70,36 @@ struct AnswerTests {
     // MARK: - No cache mixes clients up
 
     @Test(
+        "who is sent nowhere gets no data, and nobody else is told that there is none",
+        arguments: ["none-first", "none-beside"])
+    func none(name: String) throws {
+        for _ in 0..<3 {
+            let nowhere = try server.dig("+subnet=129.240.0.0/16", "\(name).geo.example.com", "A")
+            #expect(nowhere.status == "NOERROR")
+            #expect(nowhere.answer == [])
+            let somewhere = try server.dig("+subnet=198.51.100.0/24", "\(name).geo.example.com", "A")
+            #expect(somewhere.status == "NOERROR")
+            #expect(
+                Set(somewhere.answer) == [
+                    "\(name).geo.example.com. 60 IN A 203.0.113.10", "\(name).geo.example.com. 60 IN A 192.0.2.10",
+                ])
+            #expect(somewhere.clientSubnet == "198.51.100.0/24/24")
+        }
+        if name == "none-beside" {
+            let text = try server.dig("+subnet=129.240.0.0/16", "none-beside.geo.example.com", "TXT")
+            #expect(text.answer == [#"none-beside.geo.example.com. 300 IN TXT "static""#])
+        }
+    }
+
+    @Test("one address each of the first two datacenters")
+    func spread() throws {
+        let addresses = try (0..<20).map { _ in
+            try Set(server.dig("+subnet=143.107.0.0/16", "some.geo.example.com", "A").answer.map { $0.suffix(13) })
+        }
+        #expect(addresses.allSatisfy { $0.count == 2 && $0.contains("198.51.100.10") })
+    }
+
+    @Test(
         "one client after another gets its own answer, whoever asked first",
         arguments: [
             ("norway-first", ["129.240.0.0/16", "128.95.0.0/16", "133.11.0.0/16", "143.107.0.0/16", nil]),

@@ -12,6 +12,10 @@ let configuration = """
         default:    elsewhere
       everyone:
         default:    oslo
+      some:
+        networks:   { 198.51.100.0/24: [singapore, oslo] }
+        countries:  { NO: none }
+        default:    [ashburn, { random: [oslo, singapore] }]
 
     services:
       my:
@@ -22,6 +26,11 @@ let configuration = """
           ashburn:   [198.51.100.10, "2001:db8:2::10"]
           singapore: [203.0.113.10, "2001:db8:3::10"]
           elsewhere: [203.0.113.99, "2001:db8:4::10"]
+      some:
+        map: some
+        ttl: 60
+        spread: 2
+        answers: { oslo: 192.0.2.10, ashburn: 198.51.100.10, singapore: 203.0.113.10 }
       everyone:
         map: everyone
         ttl: 60
@@ -60,6 +69,9 @@ let configuration = """
           states-first:  { service: my }
           default-first: { service: my }
           nobody-first:  { service: my }
+          none-first:    { service: some }
+          none-beside:   { service: some, TXT: static }
+          some:          { service: some }
           "*.geo":     { service: my }
           "*.wild":    { A: 192.0.2.42 }
           a.deep:      { A: 192.0.2.43 }
