@@ -61,6 +61,11 @@ struct Network: Hashable, CustomStringConvertible {
         return (lower, Network(last, length + 1))
     }
 
+    /// The other half of the network that this one is half of.
+    var sibling: Network {
+        Network(Address(first.family, first.bits ^ 1 << UInt128(first.family.width - length)), length)
+    }
+
     func contains(_ address: Address) -> Bool {
         address.family == first.family && Network(address, length).first == first
     }

@@ -138,8 +138,8 @@ private struct Comparison {
                 networks.insert(Network(network.random(using: &generator), inner))
             }
         }
-        return networks.filter { Self.isForBoth($0) && !$0.contains(resolver) }.sorted { "\($0)" < "\($1)" }
-            .map { ($0, generator.one(of: destinations)) }
+        return networks.filter { Self.isForBoth($0, among: networks) && !$0.contains(resolver) }
+            .sorted { "\($0)" < "\($1)" }.map { ($0, generator.one(of: destinations)) }
     }
 
     // MARK: The clients
@@ -166,11 +166,14 @@ private struct Comparison {
     // MARK: What may differ
 
     /// Whether a rule for a network means the same to both.
-    private static func isForBoth(_ network: Network) -> Bool {
+    private static func isForBoth(_ network: Network, among rules: Set<Network>) -> Bool {
         // Neither takes one for IPv6 networks that carry IPv4.
         Carrier.of(network) == nil && !isNearSIIT(network.first)
             // IPv4 is at ::/96 to gdnsd, which a rule for ::/64 holds for; to geopipe, that is one for IPv6 clients.
             && !network.contains(Carrier.compatible.network)
+            // gdnsd makes one of two halves that get the same. If there is a rule for the whole, too, it then has two for
+            // that, and which of them acts is arbitrary by its manual.
+            && !rules.contains(network.sibling)
     }
 
     /// RFC 2765's IPv4-translated addresses, ::ffff:0:0:0/96, are IPv4 to gdnsd. That use is obsolete since 2011, and

@@ -50,18 +50,16 @@ struct RandomWorld {
 
     private mutating func destination(isPart: Bool = false) -> Destination {
         let located = world.datacenters.indices.filter { world.datacenters[$0] != nil }
-        switch generator.number(0...11) {
+        switch generator.number(0...10) {
         case 0, 1: return .list(datacenters(1...4).map(Destination.datacenter))
         case 2: return .weighted(datacenters(1...3).map { ($0, generator.number(1...4)) })
         case 3: return .random(datacenters(1...3))
-        case 4,
-            5 where !located.isEmpty:
-            return .nearest
-        case 6 where !located.isEmpty: return .nearestOf(generator.some(4, of: located), limit: nil)
-        case 7 where !located.isEmpty:
+        case 4 where !located.isEmpty: return .nearest
+        case 5 where !located.isEmpty: return .nearestOf(generator.some(4, of: located), limit: nil)
+        case 6 where !located.isEmpty:
             return .nearestOf(generator.some(4, of: located), limit: generator.number(1...3))
-        case 8 where !isPart: return .none
-        case 9 where !isPart: return .list((0..<generator.number(1...3)).map { _ in destination(isPart: true) })
+        case 7 where !isPart: return .none
+        case 8 where !isPart: return .list((0..<generator.number(1...3)).map { _ in destination(isPart: true) })
         default: return .datacenter(generator.one(of: Array(world.datacenters.indices)))
         }
     }
