@@ -14,6 +14,12 @@ public struct MaxMindDatabase: ~Copyable {
 
     /// Opens the file at `path`, mapping it into memory.
     public init(path: String) throws(DatabaseError) {
+        var file = stat()
+        // To open a named pipe would wait for somebody to write to it.
+        if stat(path, &file) == 0, file.st_mode & S_IFMT != S_IFREG {
+            effort.deallocate()
+            throw DatabaseError(path: path, reason: "not a regular file")
+        }
         let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
         let status = MMDB_open(path, UInt32(MMDB_MODE_MMAP), handle)
         guard status == MMDB_SUCCESS else {

@@ -50,7 +50,7 @@ public struct PreferenceList: Hashable, Sendable {
             break
         case .tier(let shares):
             let new = shares.filter { placed.insert($0.datacenter).inserted }
-            if !new.isEmpty { tiers.append(.shares(new)) }
+            if !new.isEmpty { tiers.append(.shares(reduced(new))) }
         case .list(let destinations):
             for part in destinations { append(part, client, locations, &placed) }
         case .nearest(let datacenters, let limit):
@@ -68,6 +68,14 @@ public struct PreferenceList: Hashable, Sendable {
             }
         }
     }
+}
+
+/// The shares in the one form that all tiers have in which each datacenter gets the same part: what is the same must not make
+/// a scope narrower.
+private func reduced(_ shares: [Share]) -> [Share] {
+    func commonDivisor(_ a: UInt32, _ b: UInt32) -> UInt32 { b == 0 ? a : commonDivisor(b, a % b) }
+    let divisor = shares.reduce(0) { commonDivisor($0, $1.weight) }
+    return shares.map { Share($0.datacenter, weight: $0.weight / divisor) }.sorted { $0.datacenter < $1.datacenter }
 }
 
 /// The datacenters with the `count` nearest ones first, in the order of their distance, and the rest as listed. What is

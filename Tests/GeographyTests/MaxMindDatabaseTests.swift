@@ -14,6 +14,18 @@ struct MaxMindDatabaseTests {
         #expect(error?.description.contains("/nowhere/at-all.mmdb: No such file or directory") == true)
     }
 
+    @Test("that are folders or named pipes are refused, and not waited for")
+    func noFile() throws {
+        let pipe = FileManager.default.temporaryDirectory.appendingPathComponent("geopipe-\(UUID().uuidString).pipe")
+            .path
+        #expect(mkfifo(pipe, 0o600) == 0)
+        defer { try? FileManager.default.removeItem(atPath: pipe) }
+        for path in [pipe, "/tmp"] {
+            let error = #expect(throws: DatabaseError.self) { try load(path) }
+            #expect(error?.reason == "not a regular file")
+        }
+    }
+
     @Test("that were cut off anywhere are refused or read, and never crash")
     func truncated() throws {
         let whole = try Data(contentsOf: URL(fileURLWithPath: demo))

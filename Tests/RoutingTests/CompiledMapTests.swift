@@ -99,6 +99,16 @@ struct PreferenceListTests {
         #expect(list.tiers == [.shares([Share(1), Share(2)]), .shares([Share(3)])])
     }
 
+    @Test("that share their clients alike are the same list")
+    func alike() {
+        func list(_ shares: [Share]) -> PreferenceList {
+            PreferenceList(.tier(shares), client: nil, locations: locations)
+        }
+        #expect(list([Share(1, weight: 4)]) == list([Share(1)]))
+        #expect(list([Share(2, weight: 4), Share(1, weight: 6)]) == list([Share(1, weight: 3), Share(2, weight: 2)]))
+        #expect(list([Share(1, weight: 3), Share(2, weight: 2)]) != list([Share(1, weight: 2), Share(2, weight: 3)]))
+    }
+
     @Test("of very many datacenters go on behind the nearest few in the same order as a sort would give")
     func farther() {
         let count = 200
