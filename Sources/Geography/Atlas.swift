@@ -16,11 +16,6 @@ public struct Atlas: Sendable {
     /// The numbers of all autonomous systems that some address belongs to.
     public var systemNumbers: Set<UInt32> { Set(systems.ipv4.values).union(systems.ipv6.values).subtracting([0]) }
 
-    /// An atlas that knows these places, and not yet where they are.
-    init(places: [Place]) {
-        for place in places { _ = gazetteer.number(of: gazetteer.entry(for: place)) }
-    }
-
     /// Adds what `database` knows to fields that are not known yet: the databases are asked in the order of adding.
     ///
     /// - Parameter fields: what is worth reading. A whole City database takes several times as long as its countries.

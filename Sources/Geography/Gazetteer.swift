@@ -65,15 +65,6 @@ public struct Gazetteer: Sendable {
             coordinates: coordinates[Int(entry.coordinates)])
     }
 
-    /// The entry that stands for a place.
-    mutating func entry(for place: Place) -> Entry {
-        Entry(
-            continent: UInt16(truncatingIfNeeded: place.continent.map { number(ofContinent: $0) } ?? 0),
-            country: UInt16(truncatingIfNeeded: place.country.map { number(ofCountry: $0) } ?? 0),
-            subdivisions: number(ofSubdivisions: place.subdivisions), city: place.city.map { number(ofCity: $0) } ?? 0,
-            coordinates: place.coordinates.map { number(ofCoordinates: $0) } ?? 0)
-    }
-
     /// The number of a place, given all but its coordinates and these.
     mutating func number(of entry: Entry, at point: Coordinates?) -> UInt32 {
         let known = latest[Int(entry.city)]
