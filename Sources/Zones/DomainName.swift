@@ -1,90 +1,152 @@
 /// A domain name. It keeps the case it was written in, but names that differ in case only are equal (RFC 4343).
 public struct DomainName: Sendable {
-    /// The labels' bytes, the leftmost first. Empty for the root.
-    public let labels: [[UInt8]]
-    /// The labels in lower case.
-    private let folded: [[UInt8]]
+    /// The name as messages carry it, without compression (RFC 1035 section 3.1): each label behind its length, and a 0.
+    public let wire: [UInt8]
 
-    private init(labels: [[UInt8]]) throws(NameError) {
-        guard labels.reduce(1, { $0 + $1.count + 1 }) <= 255 else { throw .tooLong }
-        self.labels = labels
-        folded = labels.map { $0.map(lowerCase) }
-    }
+    private init(wire: [UInt8]) { self.wire = wire }
 
     /// The root, `.`.
-    public static let root = try! DomainName(labels: [])
+    public static let root = DomainName(wire: [0])
 
     /// Reads presentation format (RFC 1035 section 5.1): `\DDD` and `\X` escapes, a final dot for an absolute name.
     ///
     /// - Parameter origin: what a name without final dot is relative to; `@` alone stands for it.
     public init(_ text: String, relativeTo origin: DomainName = .root) throws(NameError) {
-        if text == "@" {
-            self = origin
-            return
-        }
-        guard text != "." else {
-            self = .root
-            return
-        }
-        var labels: [[UInt8]] = []
-        var label: [UInt8] = []
         let bytes = Array(text.utf8)
-        var i = 0
-        while i < bytes.count {
-            if bytes[i] == UInt8(ascii: ".") {
-                labels.append(try Self.checked(label))
-                label = []
-                i += 1
-            } else {
-                guard let (byte, next) = unescape(bytes.span, at: i) else { throw .badEscape }
-                label.append(byte)
-                i = next
-            }
-        }
-        if label.isEmpty, !labels.isEmpty {
-            try self.init(labels: labels)
-        } else {
-            labels.append(try Self.checked(label))
-            try self.init(labels: labels + origin.labels)
+        try self.init(bytes.span, relativeTo: origin)
+    }
+
+    /// Reads presentation format, as the form for texts does.
+    public init(_ text: Span<UInt8>, relativeTo origin: DomainName) throws(NameError) {
+        var wire: [UInt8] = []
+        try Self.appendWire(text, relativeTo: origin, to: &wire)
+        self.init(wire: wire)
+    }
+
+    /// Appends the wire form of a name in presentation format to `wire`, which keeps what it had if that is no name.
+    public static func appendWire(
+        _ text: Span<UInt8>, relativeTo origin: DomainName, to wire: inout [UInt8]
+    ) throws(NameError) {
+        let start = wire.count
+        do throws(NameError) {
+            try append(text, relativeTo: origin, to: &wire)
+            guard wire.count - start <= 255 else { throw .tooLong }
+        } catch {
+            wire.removeSubrange(start...)
+            throw error
         }
     }
 
-    private static func checked(_ label: [UInt8]) throws(NameError) -> [UInt8] {
-        guard !label.isEmpty else { throw .emptyLabel }
-        guard label.count <= 63 else { throw .labelTooLong }
-        return label
+    private static func append(
+        _ text: Span<UInt8>, relativeTo origin: DomainName, to wire: inout [UInt8]
+    ) throws(NameError) {
+        if text.count == 1, text[0] == UInt8(ascii: "@") { return wire.append(contentsOf: origin.wire) }
+        if text.count == 1, text[0] == UInt8(ascii: ".") { return wire.append(0) }
+        var lengthPosition = wire.count
+        wire.append(0)
+        func endLabel() throws(NameError) {
+            let length = wire.count - lengthPosition - 1
+            guard length > 0 else { throw .emptyLabel }
+            guard length <= 63 else { throw .labelTooLong }
+            wire[lengthPosition] = UInt8(length)
+            lengthPosition = wire.count
+        }
+        var i = 0
+        while i < text.count {
+            let byte = text[unchecked: i]
+            if byte == UInt8(ascii: ".") {
+                try endLabel()
+                wire.append(0)
+                i += 1
+                // The final dot of an absolute name.
+                if i == text.count { return }
+            } else if byte == UInt8(ascii: "\\") {
+                guard let (byte, next) = unescape(text, at: i) else { throw .badEscape }
+                wire.append(byte)
+                i = next
+            } else {
+                wire.append(byte)
+                i += 1
+            }
+        }
+        try endLabel()
+        wire.append(contentsOf: origin.wire)
+    }
+
+    /// Appends a name in wire form to `text`, in presentation format as pdns writes it: escaped, and without a final dot but
+    /// for the root.
+    ///
+    /// - Returns: how many bytes the name takes in `wire`; `nil`, and nothing was appended, if there is no name.
+    @discardableResult
+    public static func appendPresentation(ofWire wire: Span<UInt8>, to text: inout [UInt8]) -> Int? {
+        let start = text.count
+        var i = 0
+        while i < wire.count, i < 255 {
+            let length = Int(wire[i])
+            i += 1
+            guard length > 0 else {
+                if text.count == start { text.append(UInt8(ascii: ".")) }
+                return i
+            }
+            guard length <= 63, i + length < wire.count else { break }
+            if text.count > start { text.append(UInt8(ascii: ".")) }
+            for position in i..<(i + length) { appendEscaped(wire[position]) { text.append($0) } }
+            i += length
+        }
+        text.removeSubrange(start...)
+        return nil
     }
 
     /// The name without its leftmost label; `nil` for the root.
-    public var parent: DomainName? { labels.isEmpty ? nil : try? DomainName(labels: Array(labels.dropFirst())) }
+    public var parent: DomainName? {
+        wire[0] == 0 ? nil : DomainName(wire: Array(wire[(Int(wire[0]) + 1)...]))
+    }
+
+    /// The number of labels; 0 for the root.
+    public var labelCount: Int {
+        var count = 0
+        var i = 0
+        while wire[i] != 0 {
+            i += Int(wire[i]) + 1
+            count += 1
+        }
+        return count
+    }
 
     /// Whether this is `zone` or a name below it.
     public func isAtOrBelow(_ zone: DomainName) -> Bool {
-        folded.count >= zone.folded.count && folded.suffix(zone.folded.count).elementsEqual(zone.folded)
+        var i = 0
+        while wire.count - i > zone.wire.count { i += Int(wire[i]) + 1 }
+        return equalsIgnoringCase(wire[i...], zone.wire[...])
     }
 
     /// The name as pdns writes it in questions, in lower case: escaped, and without a final dot but for the root.
-    var key: [UInt8] { presentation(folded) }
+    var key: [UInt8] {
+        var text: [UInt8] = []
+        Self.appendPresentation(ofWire: wire.span, to: &text)
+        // Escapes have no letters.
+        for i in text.indices { text[i] = lowerCase(text[i]) }
+        return text
+    }
 }
 
+// A length is below 64, where no letter is.
 extension DomainName: Hashable {
-    public static func == (a: DomainName, b: DomainName) -> Bool { a.folded == b.folded }
-    public func hash(into hasher: inout Hasher) { hasher.combine(folded) }
+    public static func == (a: DomainName, b: DomainName) -> Bool { equalsIgnoringCase(a.wire[...], b.wire[...]) }
+    public func hash(into hasher: inout Hasher) { for byte in wire { hasher.combine(lowerCase(byte)) } }
+}
+
+private func equalsIgnoringCase(_ a: ArraySlice<UInt8>, _ b: ArraySlice<UInt8>) -> Bool {
+    a.elementsEqual(b) { lowerCase($0) == lowerCase($1) }
 }
 
 extension DomainName: CustomStringConvertible {
     /// Presentation format without the final dot, as pdns takes names in contents; `.` for the root.
-    public var description: String { String(decoding: presentation(labels), as: UTF8.self) }
-}
-
-private func presentation(_ labels: [[UInt8]]) -> [UInt8] {
-    guard !labels.isEmpty else { return [UInt8(ascii: ".")] }
-    var text: [UInt8] = []
-    for label in labels {
-        if !text.isEmpty { text.append(UInt8(ascii: ".")) }
-        for byte in label { appendEscaped(byte) { text.append($0) } }
+    public var description: String {
+        var text: [UInt8] = []
+        Self.appendPresentation(ofWire: wire.span, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
-    return text
 }
 
 /// What is wrong with a name.

@@ -35,7 +35,7 @@ struct DomainNameTests {
     @Test("have at most 255 bytes")
     func length() throws {
         let label = String(repeating: "a", count: 62) + "."
-        #expect(try DomainName(label + label + label + label).labels.count == 4)
+        #expect(try DomainName(label + label + label + label).labelCount == 4)
         #expect(throws: NameError.self) { try DomainName(label + label + label + label + "aa.") }
     }
 
