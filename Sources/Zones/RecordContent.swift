@@ -1,5 +1,3 @@
-import Glibc
-
 /// The data of a record in the form that pdns wants from a backend: names without final dot, the preference of MX and SRV
 /// a field of its own, texts quoted.
 ///
@@ -10,47 +8,33 @@ public struct RecordContent: Hashable, Sendable {
 
     private init(text: String) { self.text = text }
 
-    /// Reads what an operator wrote for a record of `type`.
+    /// Reads what an operator wrote for a record of `type` in the configuration: the words of a zone file. A text without
+    /// quotation marks is one text, cut into pieces of 255 bytes.
     ///
-    /// - Parameter origin: what names without final dot are relative to; without, all must be absolute.
+    /// - Parameter origin: the zone, in which names of a single label are; without, all must be absolute.
     public init(_ source: String, type: RecordType, origin: DomainName?) throws(ContentError) {
-        let words = source.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\n" }).map(String.init)
-        switch type {
-        case .a:
-            guard let address = address(source, AF_INET) else { throw .expected("an IPv4 address, such as 192.0.2.1") }
-            text = address
-        case .aaaa:
-            guard let address = address(source, AF_INET6) else {
-                throw .expected("an IPv6 address, such as 2001:db8::1")
+        guard type != .soa else { throw .refused("the SOA record is made from soa:") }
+        let bytes = Array(source.utf8)
+        let isText = type == .txt || type == .spf
+        if isText, bytes.first != UInt8(ascii: "\""), !source.hasPrefix("\\# ") {
+            text = try quoted(bytes, type)
+            return
+        }
+        guard isText || bytes.allSatisfy({ $0 < 0x80 }) else {
+            throw .expected(#"ASCII; write a name's xn-- form (RFC 5890), and other bytes as \DDD"#)
+        }
+        let words = try words(bytes)
+        guard !isText || words.allSatisfy(\.isQuoted) || words.first?.isQuoted == false else {
+            throw .expected("a quoted string after the first one")
+        }
+        text = try bytes.withUnsafeBufferPointer { bytes throws(ContentError) in
+            var reader = RecordDataReader()
+            do throws(RecordDataError) {
+                try reader.read(words[...], in: bytes, type: type, names: .unambiguous(in: origin))
+            } catch {
+                throw error.reason
             }
-            text = address
-        case .ns, .cname, .dname, .ptr:
-            guard words.count == 1 else { throw .expected("one name, such as www.example.com.") }
-            text = try name(words[0], origin)
-        case .mx:
-            guard words.count == 2, isUInt16(words[0]) else {
-                throw .expected("a preference and a name, such as 10 mail.example.com.")
-            }
-            text = "\(words[0])\t\(try name(words[1], origin))"
-        case .srv:
-            guard words.count == 4, words[..<3].allSatisfy(isUInt16) else {
-                throw .expected("priority, weight, port and a name, such as 10 60 5060 sip.example.com.")
-            }
-            text = "\(words[0])\t\(words[1]) \(words[2]) \(try name(words[3], origin))"
-        case .txt, .spf:
-            text = source.hasPrefix("\"") ? try quotedStrings(source) : quoted(source)
-            // Each byte and each string's length, of which all together may have 16 bits.
-            guard source.utf8.count + source.utf8.count / 255 < 1 << 16 else { throw .expected("at most 65535 bytes") }
-        case .soa:
-            throw .misplaced("the SOA record is made from soa:")
-        case .marker:
-            throw .misplaced("\(type) is used by geopipe itself")
-        default:
-            guard !words.isEmpty else { throw .expected("a value") }
-            guard source.utf8.allSatisfy({ 0x20...0x7e ~= $0 || $0 == 0x09 || $0 == 0x0a }) else {
-                throw .expected(#"printable ASCII; write other bytes as \DDD"#)
-            }
-            text = words.joined(separator: " ")
+            return String(decoding: reader.text, as: UTF8.self)
         }
     }
 
@@ -71,7 +55,10 @@ public enum ContentError: Error, CustomStringConvertible {
     case expected(String)
     case badName(String, NameError)
     case noFinalDot(String, origin: DomainName?)
-    case misplaced(String)
+    case refused(String)
+
+    /// For data that is given as bytes.
+    static let malformed = ContentError.expected("data that has the form of its type")
 
     public var description: String {
         switch self {
@@ -80,13 +67,9 @@ public enum ContentError: Error, CustomStringConvertible {
         case .noFinalDot(let name, let origin?):
             "'\(name)' has no final dot; write '\(name).', or '\(name).\(origin).' for a name in the zone"
         case .noFinalDot(let name, nil): "'\(name)' has no final dot; write '\(name).'"
-        case .misplaced(let reason): reason
+        case .refused(let reason): reason
         }
     }
-}
-
-private func name(_ text: String, _ origin: DomainName?) throws(ContentError) -> String {
-    try DomainName(target: text, origin: origin).description
 }
 
 extension DomainName {
@@ -96,11 +79,13 @@ extension DomainName {
     ///
     /// - Parameter origin: what a single label without final dot is relative to; without, the name must be absolute.
     public init(target text: String, origin: DomainName?) throws(ContentError) {
-        let isAbsolute = text.hasSuffix(".") && text.dropLast().reversed().prefix { $0 == "\\" }.count % 2 == 0
-        guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
+        let bytes = Array(text.utf8)
+        guard bytes.allSatisfy({ $0 < 0x80 }) else {
             throw .expected("a name in ASCII; write its xn-- form (RFC 5890)")
         }
-        guard isAbsolute || origin != nil && !text.contains(".") else { throw .noFinalDot(text, origin: origin) }
+        guard bytes.withUnsafeBufferPointer(isAbsolute) || origin != nil && !text.contains(".") else {
+            throw .noFinalDot(text, origin: origin)
+        }
         do {
             try self.init(text, relativeTo: origin ?? .root)
         } catch {
@@ -109,59 +94,57 @@ extension DomainName {
     }
 }
 
-/// An address in its usual form; `nil` if `text` is none.
-private func address(_ text: String, _ family: CInt) -> String? {
-    var address = in6_addr()
-    // What C reads would end at a NUL.
-    guard !text.utf8.contains(0), inet_pton(family, text, &address) == 1 else { return nil }
-    var form = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-    guard inet_ntop(family, &address, &form, socklen_t(form.count)) != nil else { return nil }
-    return String(decoding: form.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+/// Whether a name in presentation format ends with a dot that is no part of a label.
+func isAbsolute(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    name.last == UInt8(ascii: ".") && name.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 0
 }
 
-private func isUInt16(_ text: String) -> Bool { text.utf8.allSatisfy(isDigit) && UInt16(text) != nil }
-
-/// A text as quoted strings of at most 255 bytes (RFC 1035 section 3.3.14).
-private func quoted(_ text: String) -> String {
-    let bytes = Array(text.utf8)
-    let pieces = stride(from: 0, to: max(bytes.count, 1), by: 255).map { bytes[$0..<min($0 + 255, bytes.count)] }
-    return pieces.map { "\"" + $0.map(escapedInQuotes).joined() + "\"" }.joined(separator: " ")
-}
-
-private func escapedInQuotes(_ byte: UInt8) -> String {
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"): return "\\" + String(UnicodeScalar(byte))
-    case 0x20...0x7e: return String(UnicodeScalar(byte))
-    default:
-        let digits = String(byte)
-        return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+/// A text as strings of at most 255 bytes (RFC 1035 section 3.3.14).
+private func quoted(_ bytes: [UInt8], _ type: RecordType) throws(ContentError) -> String {
+    var wire: [UInt8] = []
+    for start in stride(from: 0, to: max(bytes.count, 1), by: 255) {
+        let piece = bytes[start..<min(start + 255, bytes.count)]
+        wire.append(UInt8(piece.count))
+        wire.append(contentsOf: piece)
     }
+    guard wire.count < 1 << 16 else { throw .expected("at most 65535 bytes") }
+    var text: [UInt8] = []
+    var field = 0
+    try appendRecordText(ofWire: wire.span, type: type, to: &text, field: &field)
+    return String(decoding: text, as: UTF8.self)
 }
 
-/// Reads strings that are quoted already, and writes them anew.
-private func quotedStrings(_ source: String) throws(ContentError) -> String {
-    let bytes = Array(source.utf8)
-    var strings: [String] = []
+/// Cuts at blanks that are neither quoted nor escaped.
+func words(_ bytes: [UInt8]) throws(ContentError) -> [Word] {
+    var words: [Word] = []
     var i = 0
-    while i < bytes.count {
-        if bytes[i] == UInt8(ascii: " ") || bytes[i] == UInt8(ascii: "\t") {
-            i += 1
-            continue
-        }
-        guard bytes[i] == UInt8(ascii: "\"") else { throw .expected("a quoted string after the first one") }
+    /// Goes to the quotation mark that ends the string beginning here.
+    func skipString() throws(ContentError) {
         i += 1
-        var string: [UInt8] = []
-        while i < bytes.count, bytes[i] != UInt8(ascii: "\"") {
-            guard let (byte, next) = unescape(bytes.span, at: i) else {
-                throw .expected("three digits after a backslash")
-            }
-            string.append(byte)
-            i = next
-        }
+        while i < bytes.count, bytes[i] != UInt8(ascii: "\"") { i += bytes[i] == UInt8(ascii: "\\") ? 2 : 1 }
         guard i < bytes.count else { throw .expected("a quotation mark at the end") }
-        guard string.count <= 255 else { throw .expected("at most 255 bytes in each quoted string") }
-        i += 1
-        strings.append("\"" + string.map(escapedInQuotes).joined() + "\"")
     }
-    return strings.joined(separator: " ")
+    while i < bytes.count {
+        let start = i
+        if isBlank(bytes[i]) {
+            i += 1
+        } else if bytes[i] == UInt8(ascii: "\"") {
+            try skipString()
+            words.append(Word(text: (start + 1)..<i, isQuoted: true))
+            i += 1
+        } else {
+            while i < bytes.count, !isBlank(bytes[i]) {
+                // Blanks may be quoted inside of key="value" (RFC 9460 section 2.1).
+                if bytes[i] == UInt8(ascii: "\""), bytes[i - 1] == UInt8(ascii: "=") { try skipString() }
+                i += bytes[i] == UInt8(ascii: "\\") ? 2 : 1
+            }
+            i = min(i, bytes.count)
+            words.append(Word(text: start..<i, isQuoted: false))
+        }
+    }
+    return words
+}
+
+private func isBlank(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n")
 }

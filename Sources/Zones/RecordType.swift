@@ -49,31 +49,52 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     /// A type for private use, that stands at a name to say that the name exists. It is never given to anybody who
     /// does not ask for all types.
     public static let marker = RecordType(rawValue: 65280)
+    /// Code that pdns runs for an answer.
+    static let lua = RecordType(rawValue: 65402)
     /// The question for all types.
     public static let any = RecordType(rawValue: 255)
 
     /// All types that have a name.
-    public static let mnemonics = names.map(\.value)
+    public static let mnemonics = (names + otherNames).map(\.1)
+
+    /// Why no record has this type, if none has.
+    var refusal: String? {
+        switch rawValue {
+        case 0, 41, 128...255: "\(self) is for messages, not for zones (RFC 6895 section 3.1)"
+        case Self.marker.rawValue: "\(self) is used by geopipe itself"
+        case Self.lua.rawValue: "LUA is code for pdns; a service can choose answers instead"
+        default: nil
+        }
+    }
 }
 
 extension RecordType: CustomStringConvertible {
-    /// The mnemonic, or `TYPE` and the number.
+    /// The mnemonic if pdns knows it, else `TYPE` and the number.
     public var description: String { mnemonicsByType[self] ?? "TYPE\(rawValue)" }
 }
 
 /// Types that pdns 4.7 knows by name.
-private let names: KeyValuePairs<UInt16, String> = [
-    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 8: "MG", 9: "MR", 11: "WKS", 12: "PTR", 13: "HINFO", 14: "MINFO", 15: "MX",
-    16: "TXT", 17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 36: "KX",
-    37: "CERT", 38: "A6", 39: "DNAME", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
-    49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 57: "RKEY", 59: "CDS", 60: "CDNSKEY",
-    61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF", 104: "NID", 105: "L32", 106: "L64",
-    107: "LP", 108: "EUI48", 109: "EUI64", 256: "URI", 257: "CAA",
+private let names: [(UInt16, String)] = [
+    (1, "A"), (2, "NS"), (5, "CNAME"), (6, "SOA"), (7, "MB"), (8, "MG"), (9, "MR"), (12, "PTR"), (13, "HINFO"),
+    (14, "MINFO"), (15, "MX"), (16, "TXT"), (17, "RP"), (18, "AFSDB"), (24, "SIG"), (25, "KEY"), (28, "AAAA"),
+    (29, "LOC"), (33, "SRV"), (35, "NAPTR"), (36, "KX"), (37, "CERT"), (38, "A6"), (39, "DNAME"), (42, "APL"),
+    (43, "DS"), (44, "SSHFP"), (45, "IPSECKEY"), (46, "RRSIG"), (47, "NSEC"), (48, "DNSKEY"), (49, "DHCID"),
+    (50, "NSEC3"), (51, "NSEC3PARAM"), (52, "TLSA"), (53, "SMIMEA"), (57, "RKEY"), (59, "CDS"), (60, "CDNSKEY"),
+    (61, "OPENPGPKEY"), (62, "CSYNC"), (63, "ZONEMD"), (64, "SVCB"), (65, "HTTPS"), (99, "SPF"), (104, "NID"),
+    (105, "L32"), (106, "L64"), (107, "LP"), (108, "EUI48"), (109, "EUI64"), (256, "URI"), (257, "CAA"),
+    (32769, "DLV"), (65401, "ALIAS"), (65402, "LUA"),
+]
+
+/// Types that have a name in zone files, but not for pdns 4.7.
+private let otherNames: [(UInt16, String)] = [
+    (3, "MD"), (4, "MF"), (10, "NULL"), (11, "WKS"), (19, "X25"), (20, "ISDN"), (21, "RT"), (22, "NSAP"),
+    (23, "NSAP-PTR"), (26, "PX"), (27, "GPOS"), (30, "NXT"), (31, "EID"), (32, "NIMLOC"), (34, "ATMA"), (40, "SINK"),
+    (55, "HIP"), (56, "NINFO"), (58, "TALINK"), (258, "AVC"), (259, "DOA"), (260, "AMTRELAY"), (32768, "TA"),
 ]
 
 private let mnemonicsByType = Dictionary(uniqueKeysWithValues: names.map { (RecordType(rawValue: $0), $1) })
 private let typesByMnemonic = Dictionary(
-    uniqueKeysWithValues: names.map { (packed($1), RecordType(rawValue: $0)) })
+    uniqueKeysWithValues: (names + otherNames).map { (packed($1), RecordType(rawValue: $0)) })
 private let packedANY = packed("ANY")
 private let packedTYPE = packed("TYPE")
 

@@ -1,0 +1,147 @@
+/// A part of a record's data: so many words of a zone file, and so many bytes of a message.
+enum RecordField {
+    /// Numbers of 8, 16 and 32 bits.
+    case uint8, uint16, uint32
+    /// 32 bits of seconds, that may be written as `1h30m`.
+    case period
+    /// 32 bits of seconds since 1970, that may be written as `YYYYMMDDHHmmSS` (RFC 4034 section 3.2).
+    case time
+    /// Numbers of 8 bits that have names: the algorithm of a key, and that of a digest.
+    case algorithm, digest
+    /// What kind of certificate it is, 16 bits (RFC 4398 section 2.1); never 0.
+    case certificate
+    /// The type of a record, and all the types to the end as a bitmap (RFC 4034 section 4.1.2).
+    case type, types
+    case name
+    /// A text of up to 255 bytes; one that may be missing at the end; and one or several to the end.
+    case string, optionalString, strings
+    /// A text without length, to the end.
+    case text
+    /// The name of a property (RFC 8659 section 4.1).
+    case tag
+    /// Bytes to the end, at least one, in hexadecimal or base64 digits.
+    case hex, base64
+    /// Up to 255 bytes: the salt, and the hash of a name, of NSEC3 (RFC 5155 section 3.3).
+    case salt, hash
+    case ipv4, ipv6
+    /// 6 and 8 bytes, in hexadecimal with hyphens (RFC 7043).
+    case eui48, eui64
+    /// 8 bytes, as four numbers with colons (RFC 6742 section 2.1).
+    case locator
+    /// A place on Earth (RFC 1876).
+    case location
+    /// The numbers, the gateway and the key of IPSECKEY (RFC 4025): what they are depends on each other.
+    case ipsec
+    /// A list of address prefixes (RFC 3123).
+    case prefixes
+    /// The parameters of a service (RFC 9460).
+    case parameters
+}
+
+/// What the data of one type is made of.
+struct RecordLayout: Sendable {
+    /// In order. Without any, the data is known in the form for unknown types only (RFC 3597 section 5).
+    let fields: [RecordField]
+    /// How it is written in zone files.
+    let example: String
+    /// Whether pdns 4.7.3 takes data of this type in its own text form; else in the form for unknown types.
+    let isText: Bool
+
+    init(_ fields: [RecordField], _ example: String, isText: Bool = true) {
+        self.fields = fields
+        self.example = example
+        self.isText = isText
+    }
+}
+
+extension RecordType {
+    var layout: RecordLayout {
+        Int(rawValue) < layouts.count ? layouts[Int(rawValue)] : higherLayouts[rawValue] ?? unknownLayout
+    }
+
+    /// The types whose data is known.
+    static let known = layoutsByType.keys.map(RecordType.init(rawValue:))
+}
+
+private let unknownLayout = RecordLayout([], "\\# 2 abcd", isText: false)
+private let layouts = (0..<512).map { layoutsByType[$0] ?? unknownLayout }
+private let higherLayouts = layoutsByType.filter { $0.key >= layouts.count }
+
+private let layoutsByType: [UInt16: RecordLayout] = [
+    1: .init([.ipv4], "192.0.2.1"),
+    2: .init([.name], "ns1.example.com."),
+    3: .init([.name], "mail.example.com.", isText: false),
+    4: .init([.name], "mail.example.com.", isText: false),
+    5: .init([.name], "www.example.com."),
+    6: .init(
+        [.name, .name, .uint32, .period, .period, .period, .period],
+        "ns1.example.com. hostmaster.example.com. 1 3h 1h 1w 5m"),
+    7: .init([.name], "mail.example.com."),
+    8: .init([.name], "somebody.example.com."),
+    9: .init([.name], "somebody.example.com."),
+    12: .init([.name], "www.example.com."),
+    13: .init([.string, .string], #""PC" "Linux""#),
+    14: .init([.name, .name], "admin.example.com. errors.example.com."),
+    15: .init([.uint16, .name], "10 mail.example.com."),
+    16: .init([.strings], #""v=spf1 -all""#),
+    17: .init([.name, .name], "admin.example.com. people.example.com."),
+    18: .init([.uint16, .name], "1 afs.example.com."),
+    19: .init([.string], "311061700956", isText: false),
+    20: .init([.string, .optionalString], "150862028003217 004", isText: false),
+    21: .init([.uint16, .name], "10 relay.example.com.", isText: false),
+    23: .init([.name], "www.example.com.", isText: false),
+    24: .init(signature, signatureExample, isText: false),
+    25: .init([.uint16, .uint8, .algorithm, .base64], "256 3 13 AwEAAQ=="),
+    26: .init([.uint16, .name, .name], "10 net2.example.com. prmd.example.com.", isText: false),
+    27: .init([.string, .string, .string], "-32.6882 116.8652 10.0", isText: false),
+    28: .init([.ipv6], "2001:db8::1"),
+    29: .init([.location], "59 55 0 N 10 44 0 E 20m"),
+    33: .init([.uint16, .uint16, .uint16, .name], "10 60 5060 sip.example.com."),
+    35: .init(
+        [.uint16, .uint16, .string, .string, .string, .name], #"100 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" ."#),
+    36: .init([.uint16, .name], "10 kx.example.com."),
+    37: .init([.certificate, .uint16, .algorithm, .base64], "PKIX 1 RSASHA256 AwEAAQ=="),
+    39: .init([.name], "example.net."),
+    42: .init([.prefixes], "1:192.0.2.0/24 !1:192.0.2.64/28"),
+    43: .init(delegation, delegationExample),
+    44: .init([.uint8, .uint8, .hex], "4 2 c53f9a0b"),
+    45: .init([.ipsec], "10 1 2 192.0.2.38 AwEAAQ=="),
+    46: .init(signature, signatureExample),
+    47: .init([.name, .types], "www.example.com. A RRSIG NSEC"),
+    48: .init([.uint16, .uint8, .algorithm, .base64], "257 3 13 AwEAAQ=="),
+    49: .init([.base64], "AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA="),
+    50: .init([.uint8, .uint8, .uint16, .salt, .hash, .types], "1 0 0 - 2T7B4G4VSA5SMI47K61MV5BV1A22BOJR A RRSIG"),
+    51: .init([.uint8, .uint8, .uint16, .salt], "1 0 0 -"),
+    52: .init([.uint8, .uint8, .uint8, .hex], "3 1 1 d2abde24"),
+    53: .init([.uint8, .uint8, .uint8, .hex], "3 1 1 d2abde24"),
+    56: .init([.strings], #""a status""#, isText: false),
+    57: .init([.uint16, .uint8, .algorithm, .base64], "0 3 13 AwEAAQ=="),
+    58: .init([.name, .name], "a.example.com. b.example.com.", isText: false),
+    59: .init(delegation, delegationExample),
+    60: .init([.uint16, .uint8, .algorithm, .base64], "257 3 13 AwEAAQ=="),
+    61: .init([.base64], "AwEAAQ=="),
+    62: .init([.uint32, .uint16, .types], "66 3 A NS AAAA"),
+    63: .init([.uint32, .uint8, .uint8, .hex], "2024010101 1 1 d2abde24"),
+    64: .init([.uint16, .name, .parameters], "1 svc.example.com. alpn=h2 port=8443"),
+    65: .init([.uint16, .name, .parameters], "1 . alpn=h2,h3 ipv4hint=192.0.2.1"),
+    99: .init([.strings], #""v=spf1 -all""#),
+    104: .init([.uint16, .locator], "10 0014:4fff:ff20:ee64"),
+    105: .init([.uint16, .ipv4], "10 192.0.2.0"),
+    106: .init([.uint16, .locator], "10 2001:0db8:1140:1000"),
+    107: .init([.uint16, .name], "10 l64.example.com."),
+    108: .init([.eui48], "00-00-5e-00-53-2a"),
+    109: .init([.eui64], "00-00-5e-ef-10-00-00-2a"),
+    256: .init([.uint16, .uint16, .text], #"10 1 "https://www.example.com/""#),
+    257: .init([.uint8, .tag, .text], #"0 issue "ca.example.net""#),
+    258: .init([.strings], #""app""#, isText: false),
+    32768: .init(delegation, delegationExample, isText: false),
+    32769: .init(delegation, delegationExample),
+    65401: .init([.name], "www.example.net."),
+]
+
+private let signature: [RecordField] = [
+    .type, .algorithm, .uint8, .period, .time, .time, .uint16, .name, .base64,
+]
+private let signatureExample = "A 13 3 300 20260201000000 20260101000000 12345 example.com. AwEAAQ=="
+private let delegation: [RecordField] = [.uint16, .algorithm, .digest, .hex]
+private let delegationExample = "12345 13 2 d2abde24"
