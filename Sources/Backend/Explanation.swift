@@ -100,9 +100,11 @@ extension Snapshot {
         }
         var key = NameKey()
         let bytes = Array(name.utf8)
-        if key.set(bytes.span), let node = zones.node(key), node.service >= 0 {
+        if key.set(bytes.span), let (zone, node) = zones.find(key, zoneID: -1),
+            let service = service(of: node, inZone: zone)
+        {
             explanation.service = explain(
-                Int(node.service), client, configuration, gazetteer[gazetteer.entries[Int(place)]], system,
+                service, client, configuration, gazetteer[gazetteer.entries[Int(place)]], system,
                 random: random.next())
         }
         return explanation

@@ -82,49 +82,50 @@ extension Session {
         let name = line.extracting(question.name)
         guard key.set(name) else { throw .unreadable("qname", question.name) }
         if isInternet(line.extracting(question.recordClass)), let type = RecordType(line.extracting(question.type)),
-            let node = snapshot.zones.node(key)
+            let (zone, node) = snapshot.zones.find(key, zoneID: question.zoneID)
         {
-            write(node.records, snapshot, type: type, scope: 0, name, &reply)
-            if node.service >= 0 {
-                let service = Int(node.service)
+            write(node, zone, type: type, name, &reply)
+            if let service = snapshot.service(of: node, inZone: zone) {
                 let choice = snapshot.choose(
                     service, for: client, resolver: resolver, .all, random: random.next())
-                write(choice, service, snapshot, type: type, name, &reply)
+                write(choice, service, snapshot, node, zone, type: type, name, &reply)
             }
         }
         reply.end()
     }
 
-    /// Writes the records of a service's choice.
+    /// Writes the records that are the same for every client.
     private func write(
-        _ choice: Choice, _ service: Int, _ snapshot: Snapshot, type: RecordType, _ name: Span<UInt8>,
-        _ reply: inout ReplyWriter
+        _ node: ZoneNode, _ zone: Int, type: RecordType, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) {
         let version = version!
-        let store = snapshot.store
-        var isEmpty = true
-        snapshot.services[service].forEachRecord(of: choice) { position in
-            store.forEach(position..<(position + 1), type: type) { record, _, isAuthoritative in
-                isEmpty = false
-                reply.data(
-                    scope: choice.scope, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
-            }
-        }
-        // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
-        // for all types may be answered with a type that was not asked for).
-        if isEmpty, type == .any {
-            write(snapshot.services[service].answers.marker, snapshot, type: .any, scope: choice.scope, name, &reply)
+        node.forEachRecord(type: type) { head, text, _, isAuthoritative in
+            reply.data(
+                scope: 0, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zone + 1, content: text,
+                version: version)
         }
     }
 
+    /// Writes the records of a service's choice.
     private func write(
-        _ records: RecordStore.Positions, _ snapshot: Snapshot, type: RecordType, scope: UInt8, _ name: Span<UInt8>,
-        _ reply: inout ReplyWriter
+        _ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ node: ZoneNode, _ zone: Int, type: RecordType,
+        _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) {
         let version = version!
-        snapshot.store.forEach(records, type: type) { record, _, isAuthoritative in
-            reply.data(scope: scope, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
+        let isAuthoritative = node.isAuthoritative
+        var isEmpty = true
+        func write(_ positions: RecordStore.Positions) {
+            snapshot.store.forEach(positions, type: type) { head, text, _ in
+                isEmpty = false
+                reply.data(
+                    scope: choice.scope, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zone + 1,
+                    content: text, version: version)
+            }
         }
+        snapshot.services[service].forEachRecord(of: choice) { write($0..<($0 + 1)) }
+        // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
+        // for all types may be answered with a type that was not asked for).
+        if isEmpty, type == .any { write(snapshot.services[service].answers.marker) }
     }
 
     /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver.
@@ -163,16 +164,21 @@ extension Session {
             return reply.fail()
         }
         let version = version!
-        snapshot.zones.forEachNode(inZone: zone) { name, node in
-            snapshot.store.forEach(node.records, type: .any) { record, type, isAuthoritative in
-                guard type != .marker else { return }
-                reply.data(scope: 0, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
-            }
-            guard node.service >= 0 else { return }
-            let service = snapshot.services[Int(node.service)]
-            service.forEachRecord(of: snapshot.defaultChoice(Int(node.service))) { position in
-                snapshot.store.forEach(position..<(position + 1), type: .any) { record, _, isAuthoritative in
-                    reply.data(scope: 0, isAuthoritative: isAuthoritative, name: name, record: record, version: version)
+        snapshot.zones.forEachNode(inZone: zone) { node in
+            node.withName { name in
+                node.forEachRecord(type: .any) { head, text, type, isAuthoritative in
+                    guard type != .marker else { return }
+                    reply.data(
+                        scope: 0, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zone + 1,
+                        content: text, version: version)
+                }
+                guard let service = snapshot.service(of: node, inZone: zone) else { return }
+                snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service)) { position in
+                    snapshot.store.forEach(position..<(position + 1), type: .any) { head, text, _ in
+                        reply.data(
+                            scope: 0, isAuthoritative: node.isAuthoritative, name: name, head: head, zoneID: zone + 1,
+                            content: text, version: version)
+                    }
                 }
             }
         }

@@ -9,8 +9,10 @@ public final class Snapshot: Sendable {
     let store: RecordStore
     let zones: ZoneTable
     let maps: [CompiledMap]
-    /// The services of the zones' names; a name knows the position of its own.
+    /// The services of all zones, each zone's own behind each other.
     let services: [BoundService]
+    /// Where the services of each zone begin.
+    private let firstServices: [Int]
     /// What works, but hardly as it was meant.
     public let warnings: [Complaint]
 
@@ -30,7 +32,7 @@ public final class Snapshot: Sendable {
         let salt: UInt64
 
         init(
-            _ configured: Configuration.Service, _ service: Int, _ zone: Zone, zoneID: Int, store: inout RecordStore
+            _ configured: Configuration.Service, _ service: Int, _ zone: Zone, store: inout RecordStore
         ) {
             self.service = service
             map = configured.map
@@ -41,7 +43,7 @@ public final class Snapshot: Sendable {
                             type: $0.type, content: $0.content, identity: identity(of: $0.content.text),
                             weight: $0.weight)
                     }
-                }, ttl: configured.ttl ?? zone.defaultTTL, zoneID: zoneID, negativeTTL: zone.negativeTTL, store: &store)
+                }, ttl: configured.ttl ?? zone.defaultTTL, negativeTTL: zone.negativeTTL, store: &store)
             pick = configured.spread == nil ? configured.pick ?? .max : 1
             spread = configured.spread ?? 1
             isSticky = configured.isSticky
@@ -76,21 +78,21 @@ public final class Snapshot: Sendable {
 
         var store = RecordStore()
         var services: [BoundService] = []
-        var zones: [Zone] = []
-        for (position, zone) in configuration.zones.enumerated() {
-            var bound: [Int: Int] = [:]
-            for service in Set(zone.services.map(\.service)).sorted() {
-                bound[service] = services.count
-                services.append(
-                    BoundService(configuration.services[service], service, zone, zoneID: position + 1, store: &store))
+        var firstServices: [Int] = []
+        for zone in configuration.zones {
+            firstServices.append(services.count)
+            for service in zone.services {
+                services.append(BoundService(configuration.services[service], service, zone, store: &store))
             }
-            zones.append(
-                Zone(
-                    apex: zone.apex, defaultTTL: zone.defaultTTL, negativeTTL: zone.negativeTTL, records: zone.records,
-                    services: zone.services.map { (name: $0.name, service: bound[$0.service]!) }))
         }
-        self.zones = ZoneTable(zones, store: &store)
+        zones = ZoneTable(configuration.zones)
         self.store = store
         self.services = services
+        self.firstServices = firstServices
+    }
+
+    /// The position in `services` of a name's service.
+    func service(of node: ZoneNode, inZone zone: Int) -> Int? {
+        node.service < 0 ? nil : firstServices[zone] + Int(node.service)
     }
 }

@@ -1,3 +1,5 @@
+import Zones
+
 /// Something that is wrong with a file, where it is, and what would be right.
 public struct Complaint: Error, Hashable, CustomStringConvertible {
     /// The file as the operator named it.
@@ -9,13 +11,7 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
     /// It works, but hardly as it was meant.
     public var isWarning: Bool
 
-    /// A place in a text, counted from 1.
-    public struct Position: Sendable, Hashable, Comparable {
-        public var line: Int
-        public var column: Int
-
-        public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
-    }
+    public typealias Position = SourcePosition
 
     public init(file: String, position: Position?, message: String, isWarning: Bool = false) {
         self.file = file

@@ -15,6 +15,9 @@ public struct Configuration: Sendable {
     public var datacenters: [DatacenterSite] = []
     public var maps: [Map] = []
     public var services: [Service] = []
+    /// What was written of each zone.
+    var zoneSources: [ZoneSource] = []
+    /// In the order of the file.
     public var zones: [Zone] = []
     /// The places that rules name, to be held against what the databases know.
     public var ruleSites: [RuleSite] = []
@@ -105,7 +108,10 @@ extension Configuration {
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             var parser = ConfigurationParser(
                 reader, Configuration(file: file), folder: folder, databases: databases, defaultSerial: modified)
-            if let root = reader.document(text) { parser.parse(root) }
+            if let root = reader.document(text) {
+                parser.parse(root)
+                parser.compileZones()
+            }
             if reader.complaints.isEmpty {
                 parser.configuration.warnings = reader.warnings
                 return parser.configuration

@@ -15,6 +15,8 @@ struct ConfigurationParser {
     var regions: [String: Region] = [:]
     var mapNumbers: [String: Int] = [:]
     var serviceNumbers: [String: Int] = [:]
+    /// Where each zone of the configuration was written.
+    var zoneEntries: [YAMLReader.Entry] = []
 
     init(
         _ reader: YAMLReader, _ configuration: Configuration, folder: String, databases: [String], defaultSerial: UInt32

@@ -27,6 +27,11 @@ final class YAMLReader {
         warnings.append(Complaint(file: file, position: position, message: message, isWarning: true))
     }
 
+    /// Notes what somebody else found.
+    func note(_ complaint: Complaint) {
+        if complaint.isWarning { warnings.append(complaint) } else { complaints.append(complaint) }
+    }
+
     /// The document's top node; `nil`, with a complaint, if it is not YAML.
     func document(_ text: String) -> Node? {
         do {

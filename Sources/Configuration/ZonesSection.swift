@@ -19,23 +19,25 @@ extension ConfigurationParser {
 
     private mutating func parseZone(_ entry: YAMLReader.Entry, _ apex: DomainName) {
         let what = "zone \(entry.key)"
+        let known = ["file", "soa", "ns", "ttl", "records"]
+        let hasFile = reader.entries(entry.value, what).contains { $0.key == "file" }
         let fields = reader.fields(
-            entry.value, what, known: ["soa", "ns", "ttl", "records"], required: ["soa", "ns"])
-        let ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") } ?? 3600
-        var negativeTTL: UInt32 = 60
-        var records: [Record] = []
-        if let node = fields["soa"]?.value, let soa = soa(node, apex, what, &negativeTTL) {
-            records.append(Record(owner: apex, type: .soa, ttl: ttl, content: soa))
+            entry.value, what, known: known, required: hasFile ? [] : ["soa", "ns"])
+        var zone = ZoneSource(apex: apex)
+        zone.file = fields["file"].flatMap { reader.text($0.value, "the file of \(what)") }.map(path)
+        zone.filePosition = fields["file"]?.value.position
+        zone.defaultTTL = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
+        if let node = fields["soa"]?.value, let soa = soa(node, apex, what) {
+            zone.records.append(Record(owner: apex, type: .soa, ttl: nil, content: soa, position: node.position))
         }
         if let node = fields["ns"]?.value {
             if case .sequence(let sequence) = node, sequence.isEmpty {
                 reader.complain(node.position, "\(what) has no name server; add one, such as ns1.example.com.")
             }
             for content in contents(node, .ns, origin: apex, what) {
-                records.append(Record(owner: apex, type: .ns, ttl: ttl, content: content))
+                zone.records.append(Record(owner: apex, type: .ns, ttl: nil, content: content, position: node.position))
             }
         }
-        var services: [(name: DomainName, service: Int)] = []
         var names: Set<DomainName> = []
         for entry in fields["records"].map({ reader.entries($0.value, "records of \(what)") }) ?? [] {
             guard let owner = name(entry.key, relativeTo: apex, entry.keyPosition) else { continue }
@@ -49,44 +51,41 @@ extension ConfigurationParser {
                 reader.complain(entry.keyPosition, "the name \(owner) is given twice; keep one")
                 continue
             }
-            parseRecords(entry, owner, apex, ttl, &records, &services)
+            parseRecords(entry, owner, &zone)
         }
-        configuration.zones.append(
-            Zone(apex: apex, defaultTTL: ttl, negativeTTL: negativeTTL, records: records, services: services))
+        configuration.zoneSources.append(zone)
+        zoneEntries.append(entry)
     }
 
-    private func parseRecords(
-        _ entry: YAMLReader.Entry, _ owner: DomainName, _ apex: DomainName, _ zoneTTL: UInt32,
-        _ records: inout [Record],
-        _ services: inout [(name: DomainName, service: Int)]
-    ) {
+    private func parseRecords(_ entry: YAMLReader.Entry, _ owner: DomainName, _ zone: inout ZoneSource) {
         let what = owner.description
         let entries = reader.entries(entry.value, what)
         if entries.isEmpty {
             reader.complain(entry.keyPosition, "\(what) has no record; write { service: NAME } or { A: 192.0.2.1 }")
         }
-        let ttl =
-            entries.first { $0.key == "ttl" }.flatMap { reader.seconds($0.value, "the ttl of \(what)") } ?? zoneTTL
-        var types: Set<RecordType> = owner == apex ? [.soa, .ns] : []
+        let ttl = entries.first { $0.key == "ttl" }.flatMap { reader.seconds($0.value, "the ttl of \(what)") }
+        var types: Set<RecordType> = owner == zone.apex ? [.soa, .ns] : []
         var count = types.count
         var fromService: Set<RecordType> = []
         for entry in entries where entry.key != "ttl" {
             if entry.key == "service" {
                 guard let service = service(entry.value, what) else { continue }
-                services.append((owner, service))
                 fromService = Set(configuration.services[service].answers.joined().map(\.type))
+                zone.services.append(
+                    .init(owner: owner, service: service, types: fromService, position: entry.keyPosition))
                 continue
             }
             guard let type = type(entry) else { continue }
-            if owner == apex, type == .ns {
+            if owner == zone.apex, type == .ns {
                 reader.complain(entry.keyPosition, "NS of the apex belongs into ns: of the zone; move it there")
                 continue
             }
             if !types.insert(type).inserted {
                 reader.complain(entry.keyPosition, "\(type) of \(what) is given twice; keep one")
             }
-            for content in contents(entry.value, type, origin: apex, what) {
-                records.append(Record(owner: owner, type: type, ttl: ttl, content: content))
+            for content in contents(entry.value, type, origin: zone.apex, what) {
+                zone.records.append(
+                    Record(owner: owner, type: type, ttl: ttl, content: content, position: entry.keyPosition))
                 count += 1
             }
         }
@@ -104,6 +103,25 @@ extension ConfigurationParser {
         }
     }
 
+    /// Reads the zone files, and makes the zones of what was written.
+    mutating func compileZones() {
+        // Zones that have no file were looked at already, and nothing would come of them.
+        let isUsable = reader.complaints.isEmpty
+        let sources = configuration.zoneSources.indices.filter {
+            isUsable || configuration.zoneSources[$0].file != nil
+        }
+        let (zones, problems) = ZoneLibrary().zones(sources.map { configuration.zoneSources[$0] })
+        for (source, problem) in problems {
+            let entry = zoneEntries[sources[source]]
+            reader.note(
+                Complaint(
+                    file: problem.file ?? configuration.file,
+                    position: problem.file == nil ? problem.position ?? entry.keyPosition : problem.position,
+                    message: problem.message, isWarning: problem.isWarning))
+        }
+        configuration.zones = zones
+    }
+
     private func service(_ node: Node, _ what: String) -> Int? {
         guard let name = reader.text(node, "the service of \(what)") else { return nil }
         if let number = serviceNumbers[name] { return number }
@@ -113,9 +131,7 @@ extension ConfigurationParser {
         return nil
     }
 
-    private func soa(
-        _ node: Node, _ apex: DomainName, _ what: String, _ negativeTTL: inout UInt32
-    ) -> RecordContent? {
+    private func soa(_ node: Node, _ apex: DomainName, _ what: String) -> RecordContent? {
         let what = "soa of \(what)"
         let fields = reader.fields(
             node, what, known: ["primary", "contact", "serial", "refresh", "retry", "expire", "minimum"],
@@ -123,7 +139,6 @@ extension ConfigurationParser {
         func time(_ key: String, _ fallback: UInt32) -> UInt32 {
             fields[key].flatMap { reader.seconds($0.value, "\(key) in \(what)") } ?? fallback
         }
-        negativeTTL = time("minimum", 60)
         var serial = defaultSerial
         if let node = fields["serial"]?.value, let text = reader.text(node, "serial in \(what)") {
             if let number = UInt32(text) {
@@ -137,7 +152,7 @@ extension ConfigurationParser {
         else { return nil }
         return RecordContent(
             primary: primary, contact: contact, serial: serial, refresh: time("refresh", 10_800),
-            retry: time("retry", 3600), expire: time("expire", 604_800), minimum: negativeTTL)
+            retry: time("retry", 3600), expire: time("expire", 604_800), minimum: time("minimum", 60))
     }
 
     /// The contact of a zone: a name, or a mail address, which is written as a name (RFC 1035 section 8).

@@ -48,19 +48,25 @@ public struct ReplyWriter: ~Copyable {
     /// - Parameters:
     ///   - scope: the length of the prefix for whose clients this holds; written from ABI 3 on, as is `isAuthoritative`.
     ///   - name: the owner, as it was asked.
-    ///   - record: all that comes behind the name, as `RecordLine` makes it.
+    ///   - head: all between the name and the zone's id, with the tabs around it: class, type, TTL.
+    ///   - zoneID: at least 0.
+    ///   - content: the record's data and the line's end.
     @inline(__always)
     public mutating func data(
-        scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, record: Span<UInt8>, version: ABIVersion
+        scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, head: Span<UInt8>, zoneID: Int, content: Span<UInt8>,
+        version: ABIVersion
     ) {
-        reserve(16 + name.count + record.count)
+        reserve(48 + name.count + head.count + content.count)
         append("DATA\t")
         if version.hasScope {
             append(decimal: scope)
             append(isAuthoritative ? "\t1\t" : "\t0\t")
         }
         append(name)
-        append(record)
+        append(head)
+        append(decimal: zoneID)
+        append("\t")
+        append(content)
     }
 
     /// Sends all that was collected.
@@ -106,6 +112,14 @@ public struct ReplyWriter: ~Copyable {
             if let source = bytes.baseAddress { memcpy(buffer.baseAddress! + count, source, bytes.count) }
         }
         count += bytes.count
+    }
+
+    private mutating func append(decimal number: Int) {
+        guard number > 255 else { return append(decimal: UInt8(truncatingIfNeeded: number)) }
+        append(decimal: number / 10)
+        reserve(1)
+        buffer[count] = UInt8(ascii: "0") + UInt8(number % 10)
+        count += 1
     }
 
     @inline(__always)

@@ -44,16 +44,14 @@ public struct ServiceAnswers: Sendable {
 
     /// - Parameters:
     ///   - records: the records of each datacenter, by its number.
-    ///   - zoneID: the zone's id in the protocol.
     ///   - negativeTTL: how long it may be kept that there is nothing, in seconds.
     public init(
-        _ records: [[Record]], ttl: UInt32, zoneID: Int, negativeTTL: UInt32, store: inout RecordStore
+        _ records: [[Record]], ttl: UInt32, negativeTTL: UInt32, store: inout RecordStore
     ) {
         func add(_ records: [Record]) -> RecordStore.Positions {
             let start = store.end
             for record in records {
-                store.append(
-                    type: record.type, ttl: ttl, zoneID: zoneID, content: record.content, isAuthoritative: true)
+                store.append(type: record.type, ttl: ttl, content: record.content)
             }
             return start..<store.end
         }
@@ -71,7 +69,7 @@ public struct ServiceAnswers: Sendable {
         }
         self.addresses = addresses
         let start = store.end
-        store.append(type: .marker, ttl: negativeTTL, zoneID: zoneID, content: .empty, isAuthoritative: true)
+        store.append(type: .marker, ttl: negativeTTL, content: .empty)
         marker = start..<store.end
     }
 

@@ -1,42 +1,36 @@
-/// A zone as it was configured: its records, and the names that a service answers for.
-public struct Zone: Sendable {
+/// A zone, compiled.
+public final class Zone: Sendable {
     public let apex: DomainName
-    /// The TTL of what has no own, in seconds, 0 to 2^31 - 1.
-    public let defaultTTL: UInt32
-    /// How long resolvers may keep that something does not exist, in seconds (RFC 2308).
-    public let negativeTTL: UInt32
-    /// All records, with SOA and NS at the apex among them.
-    public let records: [Record]
-    /// The names whose records depend on the client.
-    public let services: [(name: DomainName, service: Int)]
+    /// The services of its names; a name has the number of its own.
+    public let services: [Int]
+    let image: ZoneImage
+    /// What holds the image.
+    private let owner: any Sendable
 
-    /// - Parameters:
-    ///   - records: at or below `apex`.
-    ///   - services: at or below `apex`, each name once, with the number of its service.
-    public init(
-        apex: DomainName, defaultTTL: UInt32, negativeTTL: UInt32, records: [Record],
-        services: [(name: DomainName, service: Int)]
-    ) {
-        self.apex = apex
-        self.defaultTTL = defaultTTL
-        self.negativeTTL = negativeTTL
-        self.records = records
-        self.services = services
+    init(_ source: ZoneSource, _ image: ZoneImage, owner: any Sendable) {
+        apex = source.apex
+        services = source.distinctServices
+        self.image = image
+        self.owner = owner
     }
+
+    /// The TTL of what has no own, in seconds.
+    public var defaultTTL: UInt32 { image.header.defaultTTL }
+    /// How long resolvers may keep that something does not exist, in seconds (RFC 2308).
+    public var negativeTTL: UInt32 { image.header.negativeTTL }
+    /// The number of names that have records or a service.
+    public var nameCount: Int { Int(image.header.writtenNameCount) }
 }
 
-/// A record that is the same for every client.
-public struct Record: Sendable {
-    public let owner: DomainName
-    public let type: RecordType
-    /// In seconds, 0 to 2^31 - 1.
-    public let ttl: UInt32
-    public let content: RecordContent
+/// An image in memory of this process alone.
+final class PrivateImage: Sendable {
+    let image: ZoneImage
+    private nonisolated(unsafe) let memory: UnsafeRawBufferPointer
 
-    public init(owner: DomainName, type: RecordType, ttl: UInt32, content: RecordContent) {
-        self.owner = owner
-        self.type = type
-        self.ttl = ttl
-        self.content = content
+    init(_ memory: UnsafeRawBufferPointer) {
+        self.memory = memory
+        image = ZoneImage(base: memory.baseAddress!)
     }
+
+    deinit { memory.deallocate() }
 }

@@ -1,142 +1,118 @@
-/// All zones, compiled: one look-up leads from a name to its records.
-public struct ZoneTable: Sendable {
+import Glibc
+
+/// All zones: one look-up leads from a name to its zone, another to its records.
+public final class ZoneTable: Sendable {
     /// The apex of each zone; a zone's id in the protocol is one more than its position here.
     public let apexes: [DomainName]
-    private let nodes: [Node]
-    private let names: NameTable
-    /// The nodes of each zone, the apex first.
-    private let nodesOfZone: [Range<Int>]
+    private let zones: [Zone]
+    private let images: [ZoneImage]
+    private let apexIndex: ApexIndex
 
-    /// One name of a zone.
-    public struct Node: Sendable {
-        /// The position of its zone.
-        public let zone: Int32
-        /// The number of its service; -1 if it has none.
-        public let service: Int32
-        /// Its records that are the same for all clients. Not empty, but for a service: a name that exists without
-        /// having any (an empty non-terminal, RFC 8499) has a marker.
-        public let records: RecordStore.Positions
+    /// - Parameter zones: each apex once.
+    public init(_ zones: [Zone]) {
+        self.zones = zones
+        apexes = zones.map(\.apex)
+        images = zones.map(\.image)
+        apexIndex = ApexIndex(apexes)
     }
 
-    /// Compiles `zones`, adding their records to `store`.
+    /// What is at the name that `key` holds, and the position of its zone; `nil` if it does not exist.
     ///
-    /// A name that is in several zones, one of them below another, belongs to the lowest.
-    public init(_ zones: [Zone], store: inout RecordStore) {
-        var builders = zones.map { ZoneBuilder($0) }
-        let apexes = zones.map(\.apex)
-        let positions = Dictionary(apexes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        for i in builders.indices { builders[i].removeNames(belongingToOthersIn: positions) }
-
-        var nodes: [Node] = []
-        var names = NameTable(capacity: builders.reduce(0) { $0 + $1.count })
-        var nodesOfZone: [Range<Int>] = []
-        for (position, builder) in builders.enumerated() {
-            let start = nodes.count
-            builder.build(zone: position, store: &store) { name, node in
-                names.append(name)
-                nodes.append(node)
-            }
-            nodesOfZone.append(start..<nodes.count)
+    /// A name that is in several zones, one of them below another, belongs to the lowest, unless pdns asks for another.
+    ///
+    /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1. It asks a parent for a delegation.
+    public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
+        let asked = zoneID - 1
+        if asked >= 0, asked < images.count, apexIndex.isApex(asked, atOrAbove: key), let node = images[asked].node(key)
+        {
+            return (asked, node)
         }
-        self.apexes = apexes
-        self.nodes = nodes
-        self.names = names
-        self.nodesOfZone = nodesOfZone
-    }
-
-    /// What is at the name that `key` holds; `nil` if it does not exist.
-    public func node(_ key: borrowing NameKey) -> Node? {
-        guard let number = names.number(of: key) else { return nil }
-        return nodes[number]
+        guard let zone = apexIndex.lowestZone(of: key), zone != asked, let node = images[zone].node(key) else {
+            return nil
+        }
+        return (zone, node)
     }
 
     /// The position of the zone whose apex is the name that `key` holds.
     public func zone(_ key: borrowing NameKey) -> Int? {
-        guard let number = names.number(of: key) else { return nil }
-        let zone = Int(nodes[number].zone)
-        return nodesOfZone[zone].lowerBound == number ? zone : nil
+        guard let zone = apexIndex.lowestZone(of: key), apexIndex.isApex(zone, key) else { return nil }
+        return zone
     }
 
     /// Calls `body` for every name of a zone, the apex first.
-    public func forEachNode(inZone zone: Int, _ body: (_ name: Span<UInt8>, _ node: Node) -> Void) {
-        for number in nodesOfZone[zone] { body(names.key(of: number).span, nodes[number]) }
-    }
+    public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { images[zone].forEachNode(body) }
 }
 
-/// The names of one zone, while a table is made.
-private struct ZoneBuilder {
-    private let zone: Zone
-    /// The records at each name; empty non-terminals have none.
-    private var records: [DomainName: [Record]] = [:]
-    private var services: [DomainName: Int] = [:]
-    /// The names in the order in which they came.
-    private var order: [DomainName] = []
+/// Finds the zone that a name belongs to.
+private struct ApexIndex: Sendable {
+    /// Half of each slot is the hash, the other half one more than the zone's position; 0 if the slot is free.
+    private var slots: [UInt64]
+    /// The keys of all apexes, one behind the other.
+    private var keys: [UInt8] = []
+    /// Where each key ends.
+    private var ends: [Int] = [0]
+    private var labelCounts: [Int] = []
+    /// The bit of each number of labels that some apex has.
+    private var depths: UInt128 = 0
+    /// The zone of the root, if it is there.
+    private var rootZone: Int?
 
-    var count: Int { order.count }
-
-    init(_ zone: Zone) {
-        self.zone = zone
-        add(zone.apex)
-        for record in zone.records {
-            add(record.owner)
-            records[record.owner]!.append(record)
-        }
-        for (name, service) in zone.services {
-            add(name)
-            services[name] = service
-        }
-    }
-
-    /// Adds a name, and the names between it and the apex.
-    private mutating func add(_ name: DomainName) {
-        var next: DomainName? = name
-        while let name = next, name.isAtOrBelow(zone.apex), records[name] == nil {
-            records[name] = []
-            order.append(name)
-            next = name.parent
-        }
-    }
-
-    mutating func removeNames(belongingToOthersIn apexes: [DomainName: Int]) {
-        guard apexes.count > 1 else { return }
-        let apex = zone.apex
-        order.removeAll { name in
-            var next: DomainName? = name
-            while let ancestor = next, ancestor != apex {
-                if apexes[ancestor] != nil { return true }
-                next = ancestor.parent
+    init(_ apexes: [DomainName]) {
+        var size = 8
+        while size < 2 * apexes.count { size *= 2 }
+        slots = Array(repeating: 0, count: size)
+        for (zone, apex) in apexes.enumerated() {
+            let key = apex.key
+            keys += key
+            ends.append(keys.count)
+            labelCounts.append(apex.labelCount)
+            guard apex != .root else {
+                rootZone = zone
+                continue
             }
-            return false
+            depths |= 1 << UInt128(apex.labelCount)
+            let hash = nameHash(key.span)
+            var slot = Int(hash) & (size - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
+            slots[slot] = UInt64(hash) << 32 | UInt64(zone + 1)
         }
     }
 
-    func build(zone position: Int, store: inout RecordStore, _ add: (DomainName, ZoneTable.Node) -> Void) {
-        for name in order {
-            let start = store.end
-            let isBelowCut = isBelowCut(name)
-            let isCut = name != zone.apex && records[name]!.contains { $0.type == .ns }
-            for record in records[name]! {
-                // What is delegated away is not signed, nor is what leads there; the DS record at the cut is.
-                store.append(
-                    type: record.type, ttl: record.ttl, zoneID: position + 1, content: record.content,
-                    isAuthoritative: !isBelowCut && (!isCut || record.type == .ds))
-            }
-            if store.end == start, services[name] == nil {
-                store.append(
-                    type: .marker, ttl: zone.negativeTTL, zoneID: position + 1, content: .empty, isAuthoritative: true)
-            }
-            let service = services[name].map(Int32.init) ?? -1
-            add(name, ZoneTable.Node(zone: Int32(position), service: service, records: start..<store.end))
+    func lowestZone(of key: borrowing NameKey) -> Int? {
+        var labels = key.labelCount
+        while labels > 0 {
+            if depths >> UInt128(labels) & 1 == 1, let zone = zone(key.suffix(labels: labels)) { return zone }
+            labels -= 1
         }
+        return rootZone
     }
 
-    /// Whether a name between this and the apex is delegated away.
-    private func isBelowCut(_ name: DomainName) -> Bool {
-        var next = name.parent
-        while let ancestor = next, ancestor != zone.apex, ancestor.isAtOrBelow(zone.apex) {
-            if records[ancestor]?.contains(where: { $0.type == .ns }) == true { return true }
-            next = ancestor.parent
+    func isApex(_ zone: Int, atOrAbove key: borrowing NameKey) -> Bool {
+        let labels = labelCounts[zone]
+        return labels == 0 || labels <= key.labelCount && isKey(key.suffix(labels: labels), zone)
+    }
+
+    func isApex(_ zone: Int, _ key: borrowing NameKey) -> Bool { labelCounts[zone] == key.labelCount }
+
+    private func zone(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
+        let hash = nameHash(key.span)
+        let slots = slots.span
+        var slot = Int(hash) & (slots.count - 1)
+        while slots[slot] != 0 {
+            if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash {
+                let zone = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
+                if isKey(key, zone) { return zone }
+            }
+            slot = (slot + 1) & (slots.count - 1)
         }
-        return false
+        return nil
+    }
+
+    private func isKey(_ key: UnsafeBufferPointer<UInt8>, _ zone: Int) -> Bool {
+        let range = ends[zone]..<ends[zone + 1]
+        guard range.count == key.count else { return false }
+        return keys.withUnsafeBufferPointer {
+            memcmp($0.baseAddress! + range.lowerBound, key.baseAddress!, range.count) == 0
+        }
     }
 }

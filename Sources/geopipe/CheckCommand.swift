@@ -32,7 +32,7 @@ struct CheckCommand: ParsableCommand {
 extension Configuration {
     /// How much of what there is.
     fileprivate var summary: String {
-        let names = zones.reduce(0) { $0 + Set($1.records.map(\.owner) + $1.services.map(\.name)).count }
+        let names = zones.reduce(0) { $0 + $1.nameCount }
         return "\(count(zones.count, "zone")) with \(count(names, "name")), \(count(services.count, "service")), "
             + "\(count(maps.count, "map")), \(count(datacenters.count, "datacenter")), "
             + "\(count(databases.count, "database"))"

@@ -39,15 +39,16 @@ struct ConfigurationTests {
         #expect(configuration.datacenters.map(\.name) == ["oslo", "ashburn"])
         #expect(configuration.services[0].answers[0].map(\.type) == [.a, .aaaa])
         #expect(configuration.services[0].answers[1].map(\.content.text) == ["www.example.net"])
-        let zone = configuration.zones[0]
-        #expect(zone.defaultTTL == 5400)
-        #expect(zone.records.map(\.ttl) == [5400, 5400, 172_800])
+        #expect(configuration.zones[0].defaultTTL == 5400)
+        #expect(configuration.zones[0].negativeTTL == 60)
+        let zone = configuration.zoneSources[0]
+        #expect(zone.records.map(\.ttl) == [nil, nil, 172_800])
         #expect(
             zone.records.map(\.content.text) == [
                 "ns1.example.net hostmaster.example.net 7 10800 3600 604800 60", "ns1.example.net",
                 "10\tmail.example.net",
             ])
-        #expect(zone.services.map(\.name.description) == ["www.geo.example.com"])
+        #expect(zone.services.map(\.owner.description) == ["www.geo.example.com"])
     }
 
     @Test("are relative to their own folder")
@@ -62,7 +63,7 @@ struct ConfigurationTests {
 
     @Test("take their serial from the time of their last change")
     func serial() throws {
-        let soa = try load(sound.replacing(", serial: 7", with: "")).zones[0].records[0].content.text
+        let soa = try load(sound.replacing(", serial: 7", with: "")).zoneSources[0].records[0].content.text
         let serial = try #require(UInt32(soa.split(separator: " ")[2]))
         #expect(abs(Date().timeIntervalSince1970 - Double(serial)) < 60)
     }

@@ -6,21 +6,30 @@ import Testing
 @Suite("Writing answers")
 struct ReplyWriterTests {
     private let name = Array("www.example.com".utf8)
-    private let record = Array("\tIN\tA\t60\t1\t192.0.2.1\n".utf8)
+    private let head = Array("\tIN\tA\t60\t".utf8)
+    private let content = Array("192.0.2.1\n".utf8)
 
     @Test("has scope and authority from version 3 on", arguments: 1...5)
     func versions(number: Int) throws {
         let version = try #require(ABIVersion(number))
         let written = collect { reply in
-            reply.data(scope: 24, isAuthoritative: true, name: name.span, record: record.span, version: version)
-            reply.data(scope: 0, isAuthoritative: false, name: name.span, record: record.span, version: version)
-            reply.data(scope: 128, isAuthoritative: true, name: name.span, record: record.span, version: version)
-            reply.data(scope: 9, isAuthoritative: true, name: name.span, record: record.span, version: version)
+            write(&reply, scope: 24, isAuthoritative: true, version)
+            write(&reply, scope: 0, isAuthoritative: false, version)
+            write(&reply, scope: 128, isAuthoritative: true, version)
+            write(&reply, scope: 9, isAuthoritative: true, version)
             reply.end()
         }
         let beginnings = number >= 3 ? ["24\t1\t", "0\t0\t", "128\t1\t", "9\t1\t"] : ["", "", "", ""]
         #expect(
             written == beginnings.map { "DATA\t\($0)www.example.com\tIN\tA\t60\t1\t192.0.2.1\n" }.joined() + "END\n")
+    }
+
+    @Test("writes a zone's id", arguments: [1, 9, 10, 255, 256, 1000, 1_234_567])
+    func zoneIDs(id: Int) throws {
+        let version = try #require(ABIVersion(1))
+        #expect(
+            collect { write(&$0, scope: 0, isAuthoritative: true, zoneID: id, version) }
+                == "DATA\twww.example.com\tIN\tA\t60\t\(id)\t192.0.2.1\n")
     }
 
     @Test("cannot be led astray by what a message holds")
@@ -39,7 +48,7 @@ struct ReplyWriterTests {
         let version = try #require(ABIVersion(5))
         let written = collect { reply in
             for _ in 0..<count {
-                reply.data(scope: 0, isAuthoritative: true, name: name.span, record: record.span, version: version)
+                write(&reply, scope: 0, isAuthoritative: true, version)
             }
         }
         let line = "DATA\t0\t1\twww.example.com\tIN\tA\t60\t1\t192.0.2.1\n"
@@ -59,6 +68,14 @@ struct ReplyWriterTests {
         #expect(emptySend)
         #expect(!send)
         close(ends[1])
+    }
+
+    private func write(
+        _ reply: inout ReplyWriter, scope: UInt8, isAuthoritative: Bool, zoneID: Int = 1, _ version: ABIVersion
+    ) {
+        reply.data(
+            scope: scope, isAuthoritative: isAuthoritative, name: name.span, head: head.span, zoneID: zoneID,
+            content: content.span, version: version)
     }
 
     /// What `body` writes, through a file, which takes any amount.

@@ -4,34 +4,28 @@ import Testing
 
 @Suite("The zone table")
 struct ZoneTableTests {
-    private var store = RecordStore()
     private let table: ZoneTable
 
     init() throws {
-        func record(_ owner: String, _ type: RecordType, _ content: String) throws -> Record {
-            Record(
-                owner: try DomainName(owner), type: type, ttl: 60,
-                content: try RecordContent(content, type: type, origin: nil))
-        }
-        let parent = Zone(
-            apex: try DomainName("example.com."), defaultTTL: 60, negativeTTL: 30,
-            records: [
-                try record("example.com.", .ns, "ns1.example.com."), try record("a.b.c.example.com.", .a, "192.0.2.1"),
-                try record("cut.example.com.", .ns, "ns.cut.example.com."),
-                try record("ns.cut.example.com.", .a, "192.0.2.2"),
-                try record("cut.example.com.", .txt, "at the cut"), try record("x.geo.example.com.", .a, "192.0.2.9"),
-            ], services: [(name: try DomainName("www.example.com."), service: 7)])
-        let child = Zone(
-            apex: try DomainName("geo.example.com."), defaultTTL: 60, negativeTTL: 30,
-            records: [try record("geo.example.com.", .ns, "ns1.example.com.")], services: [])
-        table = ZoneTable([parent, child], store: &store)
+        var parent = try source("example.com.")
+        parent.records += [
+            try record("a.b.c.example.com.", .a, "192.0.2.1"),
+            try record("cut.example.com.", .ns, "ns.cut.example.com."),
+            try record("ns.cut.example.com.", .a, "192.0.2.2"), try record("cut.example.com.", .txt, "at the cut"),
+            try record("cut.example.com.", .ds, "1 8 2 \(String(repeating: "ab", count: 32))"),
+            try record("x.geo.example.com.", .a, "192.0.2.9"), try record("geo.example.com.", .ns, "ns1.example.com."),
+            try record("deep.ent.cut.example.com.", .a, "192.0.2.3"),
+        ]
+        parent.services = [.init(owner: try DomainName("www.example.com."), service: 7, types: [.a], position: nil)]
+        table = ZoneTable(try zones([parent, source("geo.example.com.")]))
     }
 
     @Test("finds names in either case")
     func finds() {
         #expect(lines("A.b.C.Example.com") == ["A 192.0.2.1 +"])
         #expect(lines("a.b.c.example.com.") == ["A 192.0.2.1 +"])
-        #expect(node("www.example.com")?.service == 7)
+        #expect(node("www.example.com")?.service == 0)
+        #expect(node("a.b.c.example.com")?.service == -1)
         #expect(node("b.a.example.com") == nil)
         #expect(node("com") == nil)
     }
@@ -45,51 +39,125 @@ struct ZoneTableTests {
 
     @Test("is not authoritative for delegations and glue")
     func delegations() {
-        #expect(lines("example.com") == ["NS ns1.example.com +"])
-        #expect(Set(lines("cut.example.com")) == ["NS ns.cut.example.com -", #"TXT "at the cut" -"#])
+        #expect(lines("example.com", .ns) == ["NS ns1.example.com +"])
+        #expect(lines("cut.example.com", .ns) == ["NS ns.cut.example.com -"])
+        #expect(lines("cut.example.com", .txt) == [#"TXT "at the cut" -"#])
+        #expect(lines("cut.example.com", .ds).map(\.last) == ["+"])
         #expect(lines("ns.cut.example.com") == ["A 192.0.2.2 -"])
+        #expect(lines("ent.cut.example.com") == ["TYPE65280 \\# 0 -"])
     }
 
-    @Test("gives a name to the lowest zone that it is in")
-    func nestedZones() {
-        #expect(node("geo.example.com")?.zone == 1)
-        #expect(node("x.geo.example.com") == nil)
-        #expect(node("example.com")?.zone == 0)
+    @Test("gives a name to the lowest zone that it is in, unless another is asked")
+    func nestedZones() throws {
+        #expect(try find("geo.example.com")?.zone == 1)
+        #expect(try find("x.geo.example.com") == nil)
+        #expect(try find("example.com")?.zone == 0)
+        #expect(try find("geo.example.com", zoneID: 1)?.zone == 0)
+        #expect(lines("geo.example.com", .ns, zoneID: 1) == ["NS ns1.example.com -"])
+        #expect(try find("example.com", zoneID: 2)?.zone == 0, "pdns knows the id from another configuration")
+        #expect(try find("geo.example.com", zoneID: 99)?.zone == 1)
     }
 
-    @Test("finds one name among many, and no other")
+    @Test("knows a zone by its apex alone")
+    func apexes() throws {
+        #expect(table.zone(try key("geo.EXAMPLE.com.")) == 1)
+        #expect(table.zone(try key("www.example.com")) == nil)
+        #expect(table.zone(try key("com")) == nil)
+    }
+
+    @Test("may have the root as a zone")
+    func root() throws {
+        let table = ZoneTable(try zones([source("."), source("example.com.")]))
+        #expect(table.zone(try key(".")) == 0)
+        #expect(table.find(try key("ns1.example.com"), zoneID: -1)?.zone == 1)
+        #expect(table.find(try key("com"), zoneID: -1) == nil)
+        #expect(table.find(try key("ns1"), zoneID: -1)?.zone == 0)
+    }
+
+    @Test("finds one name among many, and no other, and lists each once")
     func many() throws {
-        var store = RecordStore()
+        var source = try source("example.com.")
         let content = try RecordContent("192.0.2.1", type: .a, origin: nil)
-        let records = try (0..<5000).map {
+        source.records += try (0..<5000).map {
             Record(owner: try DomainName("host\($0).example.com."), type: .a, ttl: 60, content: content)
         }
-        let zone = Zone(
-            apex: try DomainName("example.com."), defaultTTL: 60, negativeTTL: 60, records: records, services: [])
-        let table = ZoneTable([zone], store: &store)
-        var key = NameKey()
+        let table = ZoneTable(try zones([source]))
         for i in 0..<10_000 {
-            let name = Array("host\(i).example.com".utf8)
-            let isFound = key.set(name.span) && table.node(key) != nil
-            #expect(isFound == (i < 5000))
+            #expect((table.find(try key("host\(i).example.com"), zoneID: 1) != nil) == (i < 5000))
         }
+        var names: [String] = []
+        table.forEachNode(inZone: 0) { node in
+            names.append(node.withName { String(decoding: $0.withUnsafeBufferPointer { Array($0) }, as: UTF8.self) })
+        }
+        #expect(names.first == "example.com")
+        #expect(Set(names).count == 5002)
+        #expect(names.count == 5002)
     }
 
-    private func node(_ name: String) -> ZoneTable.Node? {
-        var key = NameKey()
-        let bytes = Array(name.utf8)
-        return key.set(bytes.span) ? table.node(key) : nil
+    @Test("finds the records of a type among many at a name")
+    func types() throws {
+        var source = try source("example.com.")
+        for number in 0..<300 {
+            let type = RecordType(rawValue: UInt16(65_300 + number % 100))
+            source.records.append(try record("many.example.com.", type, "\\# 2 \(String(number + 4096, radix: 16))"))
+        }
+        let table = ZoneTable(try zones([source]))
+        let node = try #require(table.find(try key("many.example.com"), zoneID: -1)?.node)
+        for number in 0..<100 {
+            var found = 0
+            node.forEachRecord(type: RecordType(rawValue: UInt16(65_300 + number))) { _, _, _, _ in found += 1 }
+            #expect(found == 3)
+        }
+        node.forEachRecord(type: .a) { _, _, _, _ in Issue.record("there is no A record") }
     }
+
+    private func find(_ name: String, zoneID: Int = -1) throws -> (zone: Int, node: ZoneNode)? {
+        table.find(try key(name), zoneID: zoneID)
+    }
+
+    private func node(_ name: String) -> ZoneNode? { try? find(name)?.node }
 
     /// Type, content, and whether it is authoritative.
-    private func lines(_ name: String, _ type: RecordType = .any) -> [String] {
-        guard let node = node(name) else { return ["no such name"] }
+    private func lines(_ name: String, _ type: RecordType = .any, zoneID: Int = -1) -> [String] {
+        guard let node = try? find(name, zoneID: zoneID)?.node else { return ["no such name"] }
         var lines: [String] = []
-        store.forEach(node.records, type: type) { line, _, isAuthoritative in
-            let fields = String(decoding: line.withUnsafeBufferPointer { Array($0) }, as: UTF8.self).split(
-                separator: "\t")
-            lines.append("\(fields[1]) \(fields[4].dropLast()) \(isAuthoritative ? "+" : "-")")
+        node.forEachRecord(type: type) { _, text, type, isAuthoritative in
+            let text = String(decoding: text.withUnsafeBufferPointer { Array($0) }, as: UTF8.self)
+            lines.append("\(type) \(text.dropLast()) \(isAuthoritative ? "+" : "-")")
         }
         return lines
     }
+}
+
+private func key(_ name: String) throws -> NameKey {
+    var key = NameKey()
+    let bytes = Array(name.utf8)
+    let isName = key.set(bytes.span)
+    try #require(isName)
+    return key
+}
+
+private func record(_ owner: String, _ type: RecordType, _ content: String) throws -> Record {
+    Record(
+        owner: try DomainName(owner), type: type, ttl: 60, content: try RecordContent(content, type: type, origin: nil))
+}
+
+/// A zone with SOA and NS.
+private func source(_ apex: String) throws -> ZoneSource {
+    let name = try DomainName(apex)
+    let server = try DomainName("ns1", relativeTo: name)
+    var source = ZoneSource(apex: name)
+    let soa = RecordContent(
+        primary: server, contact: server, serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 30)
+    source.records = [
+        Record(owner: name, type: .soa, ttl: 60, content: soa),
+        try record(apex, .ns, "\(server)."), try record("\(server).", .a, "192.0.2.53"),
+    ]
+    return source
+}
+
+private func zones(_ sources: [ZoneSource]) throws -> [Zone] {
+    let (zones, problems) = ZoneLibrary().zones(sources)
+    try #require(problems.filter { !$0.1.isWarning }.isEmpty)
+    return zones
 }

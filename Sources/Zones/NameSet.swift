@@ -1,0 +1,130 @@
+import Glibc
+
+/// The names of a zone while it is put together: each key has a number, and a name's parent is always there before it.
+struct NameSet {
+    /// One more than the number of a name; 0 if the slot is free.
+    private var slots: [UInt32] = Array(repeating: 0, count: 16)
+    private var hashes: [UInt32] = []
+    /// All keys, one behind the other, and where each ends.
+    private var keys: [UInt8]
+    private var ends: [Int]
+    /// The number of each name's parent; -1 for the apex.
+    private(set) var parents: [Int32] = []
+
+    /// A set of one name: number 0 is the apex of the zone.
+    init(apex: [UInt8]) {
+        keys = []
+        ends = [0]
+        insert(apex.span, parent: -1)
+    }
+
+    var count: Int { hashes.count }
+
+    func hash(of number: Int) -> UInt32 { hashes[number] }
+
+    func keyRange(of number: Int) -> Range<Int> { ends[number]..<ends[number + 1] }
+
+    /// Calls `body` with the key of a name.
+    func withKey<Result>(of number: Int, _ body: (Span<UInt8>) -> Result) -> Result {
+        body(keys.span.extracting(keyRange(of: number)))
+    }
+
+    func text(of number: Int) -> String { String(decoding: keys[keyRange(of: number)], as: UTF8.self) }
+
+    /// The number of a key.
+    func number(of key: Span<UInt8>) -> Int? {
+        let slot = slot(of: key, hash: nameHash(key))
+        return slots[slot] == 0 ? nil : Int(slots[slot]) - 1
+    }
+
+    /// The number of a key, which is at or below the apex. What is not there yet is added, and so are the names between
+    /// it and the apex.
+    mutating func insert(_ key: Span<UInt8>) -> Int {
+        if let number = number(of: key) { return number }
+        let start = parentStart(of: key)
+        // Above a single label is the root, which then is the apex.
+        let parent = start == key.count ? 0 : insert(key.extracting(start..<key.count))
+        return insert(key, parent: Int32(parent))
+    }
+
+    @discardableResult
+    private mutating func insert(_ key: Span<UInt8>, parent: Int32) -> Int {
+        let number = hashes.count
+        let hash = nameHash(key)
+        slots[slot(of: key, hash: hash)] = UInt32(number + 1)
+        hashes.append(hash)
+        parents.append(parent)
+        for i in 0..<key.count { keys.append(key[i]) }
+        ends.append(keys.count)
+        if 2 * hashes.count > slots.count { grow() }
+        return number
+    }
+
+    private mutating func grow() {
+        slots = Array(repeating: 0, count: 2 * slots.count)
+        for (number, hash) in hashes.enumerated() {
+            var slot = Int(hash) & (slots.count - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = UInt32(number + 1)
+        }
+    }
+
+    /// The slot that holds `key`, or the free one where it belongs.
+    private func slot(of key: Span<UInt8>, hash: UInt32) -> Int {
+        var slot = Int(hash) & (slots.count - 1)
+        while slots[slot] != 0 {
+            let number = Int(slots[slot]) - 1
+            if hashes[number] == hash, isKey(key, number) { return slot }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return slot
+    }
+
+    private func isKey(_ key: Span<UInt8>, _ number: Int) -> Bool {
+        let range = keyRange(of: number)
+        guard range.count == key.count else { return false }
+        return key.withUnsafeBytes { key in
+            keys.withUnsafeBytes { memcmp($0.baseAddress! + range.lowerBound, key.baseAddress!, key.count) == 0 }
+        }
+    }
+}
+
+/// Where the key of the parent begins: behind the first dot that separates labels. At the key's end if there is none.
+func parentStart(of key: Span<UInt8>) -> Int {
+    var i = 0
+    while i < key.count {
+        if key[i] == UInt8(ascii: "\\") {
+            i += 1
+        } else if key[i] == UInt8(ascii: ".") {
+            return i + 1
+        }
+        i += 1
+    }
+    return key.count
+}
+
+/// A hash of 32 bits that takes eight bytes at a time. Who may choose the names in a table is its operator, so it need not
+/// resist an attack.
+func nameHash(_ key: Span<UInt8>) -> UInt32 {
+    var hash = UInt64(key.count) &* 0x9e37_79b9_7f4a_7c15
+    var i = 0
+    key.withUnsafeBytes { bytes in
+        while i + 8 <= bytes.count {
+            hash = mix(hash, bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+            i += 8
+        }
+        var rest: UInt64 = 0
+        while i < bytes.count {
+            rest = rest << 8 | UInt64(bytes[i])
+            i += 1
+        }
+        hash = mix(hash, rest)
+    }
+    return UInt32(truncatingIfNeeded: hash >> 32)
+}
+
+@inline(__always)
+private func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+    let (high, low) = (hash ^ word).multipliedFullWidth(by: 0x9fb2_1c65_1e98_df25)
+    return high ^ low &+ 0x9e37_79b9_7f4a_7c15
+}

@@ -1,0 +1,74 @@
+/// The records of a zone, sorted by name and then by type, each once.
+struct RecordGroups {
+    /// Positions in the contents' records.
+    private(set) var order: [Int32]
+    /// Where the records of each name begin in `order`; one more at the end.
+    private(set) var starts: [Int32]
+
+    init(_ contents: borrowing ZoneContents) {
+        // Counted, then put where they belong: the records of each name stay in the order in which they were written.
+        starts = Array(repeating: 0, count: contents.names.count + 1)
+        for record in contents.records { starts[Int(record.name) + 1] += 1 }
+        for i in starts.indices.dropFirst() { starts[i] += starts[i - 1] }
+        var next = starts
+        order = Array(repeating: 0, count: contents.records.count)
+        for (position, record) in contents.records.enumerated() {
+            order[Int(next[Int(record.name)])] = Int32(position)
+            next[Int(record.name)] += 1
+        }
+        sortByTypeAndRemoveDuplicates(contents)
+    }
+
+    /// The positions of the records of a name.
+    subscript(name: Int) -> ArraySlice<Int32> { order[Int(starts[name])..<Int(starts[name + 1])] }
+
+    private mutating func sortByTypeAndRemoveDuplicates(_ contents: borrowing ZoneContents) {
+        var end = 0
+        for name in 0..<contents.names.count {
+            let range = Int(starts[name])..<Int(starts[name + 1])
+            starts[name] = Int32(end)
+            if range.count == 1 {
+                order[end] = order[range.lowerBound]
+                end += 1
+            } else if range.count > 1 {
+                // Equal types keep their order: their positions ascend.
+                let sorted = order[range].sorted {
+                    (contents.records[Int($0)].type.rank, $0) < (contents.records[Int($1)].type.rank, $1)
+                }
+                var seen: Set<RecordData> = []
+                for (i, position) in sorted.enumerated() {
+                    let record = contents.records[Int(position)]
+                    let isAlone =
+                        (i == 0 || contents.records[Int(sorted[i - 1])].type != record.type)
+                        && (i + 1 == sorted.count || contents.records[Int(sorted[i + 1])].type != record.type)
+                    guard isAlone || seen.insert(RecordData(record, contents)).inserted else { continue }
+                    order[end] = position
+                    end += 1
+                }
+            }
+        }
+        starts[contents.names.count] = Int32(end)
+        order.removeSubrange(end...)
+    }
+}
+
+/// What makes two records of a name the same.
+private struct RecordData: Hashable {
+    var type: RecordType
+    var text: String
+
+    init(_ record: ZoneContents.Entry, _ contents: borrowing ZoneContents) {
+        type = record.type
+        text = contents.string(of: record)
+        // Names are the same in either case (RFC 4343).
+        if type.holdsNames { text = text.lowercased() }
+    }
+}
+
+extension RecordType {
+    /// Where its records stand among those of a name: that of the SOA record is the first of a zone (RFC 5936 section 2.2).
+    var rank: UInt16 { self == .soa ? 0 : rawValue }
+
+    /// Whether its data is nothing but names and numbers.
+    fileprivate var holdsNames: Bool { [.ns, .cname, .dname, .ptr, .mx, .srv, .soa].contains(self) }
+}

@@ -1,0 +1,87 @@
+import Glibc
+
+/// A file that a zone is made from, in memory.
+final class SourceFile {
+    /// As the operator would find it.
+    let path: String
+    let identity: FileIdentity
+    let bytes: UnsafeBufferPointer<UInt8>
+    /// Where each line begins; made when the first complaint needs it.
+    private lazy var lineStarts: [Int] = [0] + bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
+
+    /// Reads a regular file. Anything else might keep a reader waiting.
+    init(path: String) throws(Unreadable) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Unreadable() }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Unreadable() }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is no regular file") }
+        // One byte more, to see the end of a file that grows meanwhile.
+        var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(status.st_size) + 1, alignment: 8)
+        var count = 0
+        while true {
+            let received = read(descriptor, memory.baseAddress! + count, memory.count - count)
+            if received < 0, errno == EINTR { continue }
+            guard received >= 0 else {
+                memory.deallocate()
+                throw Unreadable()
+            }
+            guard received > 0 else { break }
+            count += received
+            if count == memory.count {
+                let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * count, alignment: 8)
+                larger.copyMemory(from: UnsafeRawBufferPointer(memory))
+                memory.deallocate()
+                memory = larger
+            }
+        }
+        self.path = path
+        identity = FileIdentity(status)
+        bytes = UnsafeBufferPointer(
+            start: UnsafePointer(memory.baseAddress!.assumingMemoryBound(to: UInt8.self)), count: count)
+    }
+
+    deinit { bytes.deallocate() }
+
+    /// Why a file cannot be read.
+    struct Unreadable: Error {
+        var reason = String(cString: strerror(errno))
+    }
+
+    /// The line and column of an offset, both counted from 1, columns in characters.
+    func position(of offset: Int) -> (line: Int, column: Int) {
+        var low = 0
+        var high = lineStarts.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if lineStarts[middle] <= offset { low = middle } else { high = middle }
+        }
+        // Bytes that go on with a character of UTF-8 are no column.
+        return (low + 1, bytes[lineStarts[low]..<offset].count { $0 & 0xc0 != 0x80 } + 1)
+    }
+}
+
+/// What tells a file from another and from itself after a change.
+struct FileIdentity: Hashable {
+    var device: UInt64
+    var inode: UInt64
+    var size: Int64
+    var seconds: Int64
+    var nanoseconds: Int64
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        seconds = Int64(status.st_mtim.tv_sec)
+        nanoseconds = Int64(status.st_mtim.tv_nsec)
+    }
+
+    /// The file that is at `path` now.
+    init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+}

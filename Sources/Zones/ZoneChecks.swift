@@ -1,0 +1,170 @@
+/// Looks a zone over for what breaks DNS. What is an error and what a warning is as with named-checkzone(1).
+struct ZoneChecks {
+    private(set) var contents: ZoneContents
+    private let groups: RecordGroups
+    private let delegations: ZoneDelegations
+
+    init(_ contents: ZoneContents, _ groups: RecordGroups, _ delegations: ZoneDelegations) {
+        self.contents = contents
+        self.groups = groups
+        self.delegations = delegations
+    }
+
+    mutating func run() {
+        checkApex()
+        for name in 0..<contents.names.count {
+            for sameType in rrsets(of: name) { check(sameType, of: name) }
+            checkAlias(name)
+        }
+    }
+
+    /// The records of a name, by type.
+    private func rrsets(of name: Int) -> [ArraySlice<Int32>] {
+        let all = groups[name]
+        guard all.count > 1 else { return all.isEmpty ? [] : [all] }
+        var sets: [ArraySlice<Int32>] = []
+        var start = all.startIndex
+        for i in all.indices.dropFirst() where record(all[i]).type != record(all[start]).type {
+            sets.append(all[start..<i])
+            start = i
+        }
+        return sets + [all[start...]]
+    }
+
+    private func record(_ position: Int32) -> ZoneContents.Entry { contents.records[Int(position)] }
+
+    private func text(of name: Int) -> String { contents.names.text(of: name) }
+
+    private mutating func checkApex() {
+        let types = groups[0].map { record($0).type }
+        if !types.contains(.soa) {
+            contents.complain(
+                nil, "the zone \(contents.apex) has no SOA record; write @ SOA, or soa: in the configuration")
+        }
+        if !types.contains(.ns) {
+            contents.complain(
+                nil, "the zone \(contents.apex) has no NS record; write @ NS, or ns: in the configuration")
+        }
+    }
+
+    private mutating func check(_ set: ArraySlice<Int32>, of name: Int) {
+        let first = record(set.first!)
+        for position in set.dropFirst() where record(position).ttl != first.ttl {
+            contents.warn(
+                record(position).place,
+                "\(first.type) of \(text(of: name)) has another TTL before; \(first.ttl) is used for all (RFC 2181 section 5.2)"
+            )
+        }
+        switch first.type {
+        case .soa where name != 0:
+            contents.complain(
+                first.place, "an SOA record at \(text(of: name)), which is not the top of the zone; take it out")
+        case .soa, .cname, .dname:
+            guard set.count > 1 else { break }
+            contents.complain(
+                record(set.last!).place, "\(text(of: name)) has two \(first.type) records; there can be one, keep it")
+        case .ns:
+            if text(of: name).hasPrefix("*.") {
+                contents.complain(
+                    first.place, "a wildcard cannot be delegated (RFC 4592 section 4.2); take the NS record out")
+            }
+            if delegations[name] != .below { for position in set { checkNameServer(record(position), of: name) } }
+        case .mx, .srv:
+            if delegations[name] == .above { for position in set { checkTarget(record(position), of: name) } }
+        case .ds:
+            guard name == 0 || delegations[name] != .at else { break }
+            contents.warn(first.place, "DS at \(text(of: name)), where no delegation is; it has no effect")
+        default: break
+        }
+    }
+
+    private mutating func checkAlias(_ name: Int) {
+        let positions = groups[name]
+        guard let alias = positions.first(where: { record($0).type == .cname }) else { return }
+        // What a signer adds may stand beside it (RFC 4034 section 3, RFC 4035 section 2.5).
+        let beside: Set<RecordType> = [.cname, .rrsig, .nsec, .key, .nxt]
+        guard let other = positions.first(where: { !beside.contains(record($0).type) }) else { return }
+        contents.complain(
+            record(max(alias, other)).place,
+            "\(text(of: name)) has a CNAME beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)")
+    }
+}
+
+// MARK: - Where records point to
+
+extension ZoneChecks {
+    /// What a name is good for as an address of a server.
+    private enum Reach {
+        case outside, addresses, alias, noAddresses
+        /// Delegated away, and without glue.
+        case delegated
+    }
+
+    private mutating func checkNameServer(_ record: ZoneContents.Entry, of name: Int) {
+        let target = contents.string(of: record)
+        let problem: String
+        switch reach(of: target) {
+        case .outside, .addresses: return
+        case .alias: problem = "is a CNAME, which a name server must not be (RFC 2181 section 10.3)"
+        case .noAddresses: problem = "has no address; write an A or AAAA record for it"
+        case .delegated: problem = "is delegated away and has no glue; write an A or AAAA record for it"
+        }
+        let message = "the name server \(target) of \(text(of: name)) \(problem)"
+        // The zone works without, if another name server does; a configuration may be all that an operator has.
+        if name == 0, record.place.isInFile {
+            contents.complain(record.place, message)
+        } else {
+            contents.warn(record.place, message)
+        }
+    }
+
+    private mutating func checkTarget(_ record: ZoneContents.Entry, of name: Int) {
+        let text = contents.string(of: record)
+        let target = text.split(whereSeparator: { $0 == " " || $0 == "\t" }).last.map(String.init) ?? ""
+        guard target != "." else { return }
+        let problem: String
+        switch reach(of: target) {
+        case .outside, .addresses, .delegated: return
+        case .alias: problem = "is a CNAME, which it must not be (RFC 2181 section 10.3)"
+        case .noAddresses: problem = "has no address"
+        }
+        contents.warn(
+            record.place, "\(target), where \(record.type) of \(self.text(of: name)) points to, \(problem)")
+    }
+
+    private func reach(of target: String) -> Reach {
+        let key = Array(target.lowercased().utf8)
+        guard let (closest, isItself) = closest(to: key.span) else { return .outside }
+        let reached: Int
+        if isItself {
+            reached = closest
+        } else {
+            if delegations[closest] != .above { return .delegated }
+            let wildcard = Array("*.\(text(of: closest))".utf8)
+            guard let name = contents.names.number(of: wildcard.span) else { return .noAddresses }
+            reached = name
+        }
+        let types = groups[reached].map { record($0).type }
+        if types.contains(.a) || types.contains(.aaaa) || contents.services[Int32(reached)] != nil { return .addresses }
+        if delegations[reached] != .above { return .delegated }
+        return types.contains(.cname) ? .alias : .noAddresses
+    }
+
+    /// The name, or the nearest one above it that exists; `nil` if it is not in the zone.
+    private func closest(to key: Span<UInt8>) -> (name: Int, isItself: Bool)? {
+        var start = 0
+        while true {
+            if let name = contents.names.number(of: key.extracting(start..<key.count)) { return (name, start == 0) }
+            let next = start + parentStart(of: key.extracting(start..<key.count))
+            guard next < key.count else { return contents.apex == .root ? (0, false) : nil }
+            start = next
+        }
+    }
+}
+
+extension RecordType {
+    fileprivate static let key = RecordType(rawValue: 25)
+    fileprivate static let nxt = RecordType(rawValue: 30)
+    fileprivate static let rrsig = RecordType(rawValue: 46)
+    fileprivate static let nsec = RecordType(rawValue: 47)
+}

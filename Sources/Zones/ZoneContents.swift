@@ -1,0 +1,86 @@
+/// The records of one zone while it is put together, from zone files and configuration, and what was found wrong with them.
+struct ZoneContents {
+    let apex: DomainName
+    private(set) var names: NameSet
+    private(set) var records: [Entry] = []
+    /// The texts of all records, one behind the other.
+    private(set) var texts: [UInt8] = []
+    /// The number of the service at a name.
+    private(set) var services: [Int32: Int32] = [:]
+    private(set) var problems: [Problem] = []
+    private var scratch: [UInt8] = []
+
+    /// A record, its text as pdns takes it from `text`.
+    struct Entry {
+        var name: Int32
+        var type: RecordType
+        /// In seconds.
+        var ttl: UInt32
+        var textStart: Int
+        var textLength: Int32
+        /// Where it was written.
+        var place: Place
+
+        var textRange: Range<Int> { textStart..<(textStart + Int(textLength)) }
+    }
+
+    /// Where something was written.
+    enum Place {
+        /// In the zone's file of that number.
+        case file(Int32, offset: Int)
+        case configuration(SourcePosition?)
+
+        var isInFile: Bool {
+            switch self {
+            case .file: true
+            case .configuration: false
+            }
+        }
+    }
+
+    /// A complaint, or a warning.
+    struct Problem {
+        var place: Place?
+        var message: String
+        var isWarning: Bool
+    }
+
+    init(apex: DomainName) {
+        self.apex = apex
+        names = NameSet(apex: apex.key)
+    }
+
+    mutating func complain(_ place: Place?, _ message: String) {
+        problems.append(Problem(place: place, message: message, isWarning: false))
+    }
+
+    mutating func warn(_ place: Place?, _ message: String) {
+        problems.append(Problem(place: place, message: message, isWarning: true))
+    }
+
+    /// The number of a name in wire form; `nil` if it is not in the zone.
+    mutating func insert(wire: Span<UInt8>) -> Int32? {
+        var i = 0
+        while wire.count - i > apex.wire.count { i += Int(wire[i]) + 1 }
+        guard wire.count - i == apex.wire.count else { return nil }
+        for j in 0..<apex.wire.count where lowerCase(wire[i + j]) != lowerCase(apex.wire[j]) { return nil }
+        scratch.removeAll(keepingCapacity: true)
+        DomainName.appendPresentation(ofWire: wire, to: &scratch)
+        for i in scratch.indices { scratch[i] = lowerCase(scratch[i]) }
+        let key = scratch
+        return Int32(names.insert(key.span))
+    }
+
+    mutating func append(name: Int32, type: RecordType, ttl: UInt32, text: Span<UInt8>, place: Place) {
+        records.append(
+            Entry(
+                name: name, type: type, ttl: ttl, textStart: texts.count, textLength: Int32(text.count), place: place))
+        text.withUnsafeBufferPointer { texts.append(contentsOf: $0) }
+    }
+
+    mutating func setService(_ service: Int32, at name: Int32) { services[name] = service }
+
+    mutating func removeRecords(where isRemoved: (Entry) -> Bool) { records.removeAll(where: isRemoved) }
+
+    func string(of entry: Entry) -> String { String(decoding: texts[entry.textRange], as: UTF8.self) }
+}

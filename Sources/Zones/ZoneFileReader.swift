@@ -1,0 +1,349 @@
+import Glibc
+
+/// Reads zone files (master files: RFC 1035 section 5, RFC 2308 section 4 for `$TTL`, RFC 3597 for unknown types), and
+/// collects what is wrong with them instead of stopping.
+struct ZoneFileReader {
+    /// What was read, and the complaints.
+    var contents: ZoneContents
+    /// All files that were read, the zone's own first.
+    private(set) var files: [SourceFile] = []
+    /// The first `$TTL`, in seconds.
+    private(set) var firstDefaultTTL: UInt32?
+
+    /// The folder that nothing is included from outside of, with all links resolved; ends with a slash.
+    private var folder = ""
+    /// The files that are being read, each included by the one before.
+    private var reading: [Int] = []
+    private var origin: DomainName
+    private var owner = Owner.none
+    /// From `$TTL`.
+    private var defaultTTL: UInt32?
+    /// The TTL of the last record that had one.
+    private var lastTTL: UInt32?
+    private var hasWarnedOfMissingTTL = false
+    private var data = RecordDataReader()
+    private var wire: [UInt8] = []
+    /// Where complaints point to while records are read that are not written in the file.
+    private var generatedFrom: Int?
+
+    /// Who has the next record, if it does not say.
+    private enum Owner {
+        case none, outside
+        case name(Int32)
+    }
+
+    /// More files than this belong to no zone that was meant.
+    private static let mostFiles = 1000
+
+    init(_ contents: ZoneContents) {
+        self.contents = contents
+        origin = contents.apex
+    }
+
+    /// Reads the zone file at `path`.
+    ///
+    /// - Parameter position: where the configuration names it.
+    mutating func read(path: String, namedAt position: SourcePosition?) {
+        do throws(SourceFile.Unreadable) {
+            let file = try SourceFile(path: path)
+            folder = realPath(of: path).map { String($0[...$0.lastIndex(of: "/")!]) } ?? ""
+            read(file)
+        } catch {
+            contents.complain(.configuration(position), "cannot read the zone file \(path): \(error.reason)")
+        }
+    }
+
+    private mutating func read(_ file: SourceFile) {
+        reading.append(files.count)
+        files.append(file)
+        var lexer = ZoneFileLexer(file.bytes)
+        while true {
+            do throws(ZoneFileLexer.Failure) {
+                guard try lexer.next() else { break }
+                readEntry(lexer.words, startsWithBlank: lexer.startsWithBlank, in: file.bytes)
+            } catch {
+                complain(error.offset, error.message)
+            }
+        }
+        reading.removeLast()
+    }
+
+    private mutating func readEntry(_ words: [Word], startsWithBlank: Bool, in bytes: UnsafeBufferPointer<UInt8>) {
+        let first = words[0]
+        if !startsWithBlank, !first.isQuoted, bytes[first.text.lowerBound] == UInt8(ascii: "$") {
+            switch string(first, bytes).uppercased() {
+            case "$ORIGIN": setOrigin(words, bytes)
+            case "$TTL": setDefaultTTL(words, bytes)
+            case "$INCLUDE": include(words, bytes)
+            case "$GENERATE": generate(words, bytes)
+            default:
+                complain(
+                    first, "unknown directive '\(string(first, bytes))'; there are $ORIGIN, $TTL, $INCLUDE, $GENERATE")
+            }
+        } else {
+            readRecord(words, startsWithBlank: startsWithBlank, in: bytes)
+        }
+    }
+}
+
+// MARK: - Records
+
+extension ZoneFileReader {
+    private mutating func readRecord(_ words: [Word], startsWithBlank: Bool, in bytes: UnsafeBufferPointer<UInt8>) {
+        if !startsWithBlank { setOwner(words[0], bytes) }
+        var next = startsWithBlank ? 0 : 1
+        var ttl: UInt32?
+        var hasClass = false
+        while next < words.count, !words[next].isQuoted {
+            let word = words[next]
+            let text = bytes.extracting(word.text)
+            if ttl == nil, isDigit(text[0]), let seconds = seconds(text.span) {
+                ttl = limited(seconds, word)
+            } else if !hasClass, let isInternet = classIsInternet(text.span) {
+                hasClass = true
+                guard isInternet else {
+                    return complain(word, "the class is '\(string(word, bytes))'; write IN, or leave it out")
+                }
+            } else {
+                break
+            }
+            next += 1
+        }
+        guard next < words.count else {
+            return complain(words[words.count - 1], "a record needs a type and data, such as www A 192.0.2.1")
+        }
+        guard let type = RecordType(bytes.extracting(words[next].text).span), type != .any else {
+            return complain(
+                words[next],
+                "'\(string(words[next], bytes))' is no record type"
+                    + (next > (startsWithBlank ? 0 : 1) ? "" : ", class or TTL")
+                    + "; a record is written NAME TTL IN TYPE DATA"
+            )
+        }
+        do throws(RecordDataError) {
+            try data.read(words[(next + 1)...], in: bytes, type: type, names: .relative(to: origin))
+        } catch {
+            // The error's word is counted among those of the data, and may be one that is missing.
+            let word = min(next + 1 + error.word, words.count - 1)
+            return complain(words[word], "\(type): \(error.reason)")
+        }
+        append(type, ttl, place: words[next])
+    }
+
+    /// Adds the record whose data was read.
+    private mutating func append(_ type: RecordType, _ ttl: UInt32?, place: Word) {
+        if let ttl { lastTTL = ttl }
+        // RFC 1035 knows the last TTL only, RFC 2308 the default; a zone with neither has that of its SOA record.
+        var used = ttl ?? defaultTTL ?? lastTTL
+        if used == nil, type == .soa {
+            used = data.wire.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
+            lastTTL = used
+            warn(place, "the zone has no TTL; using the SOA's minimum. Write $TTL 3600, or what fits, before it")
+        }
+        guard let used else {
+            return complain(place, "the record has no TTL; write $TTL 3600 as the file's first line")
+        }
+        switch owner {
+        case .none: complain(place, "the record has no owner: it begins with a blank, and no record is before it")
+        case .outside: break
+        case .name(let name):
+            let text = data.text
+            contents.append(
+                name: name, type: type, ttl: used, text: text.span, place: self.place(place.text.lowerBound))
+        }
+    }
+
+    private mutating func setOwner(_ word: Word, _ bytes: UnsafeBufferPointer<UInt8>) {
+        wire.removeAll(keepingCapacity: true)
+        do throws(NameError) {
+            try DomainName.appendWire(bytes.extracting(word.text).span, relativeTo: origin, to: &wire)
+        } catch {
+            // What follows belongs to nobody; one complaint is enough.
+            owner = .outside
+            return complain(word, "'\(string(word, bytes))' is no name: \(error)")
+        }
+        let name = wire
+        if let name = contents.insert(wire: name.span) {
+            owner = .name(name)
+        } else {
+            owner = .outside
+            warn(
+                word,
+                "\(string(word, bytes)) is not in the zone \(contents.apex), and left out; a name without final dot is below \(origin)"
+            )
+        }
+    }
+
+    /// RFC 2181 section 8: 31 bits, and what has more counts as 0.
+    private mutating func limited(_ seconds: UInt64, _ word: Word) -> UInt32 {
+        guard seconds > Int32.max else { return UInt32(seconds) }
+        warn(word, "a TTL above 2147483647 counts as 0; write a smaller one")
+        return 0
+    }
+}
+
+/// Whether a word names the class IN; `nil` if it names no class at all (RFC 1035 section 3.2.4, RFC 3597 section 5).
+private func classIsInternet(_ text: Span<UInt8>) -> Bool? {
+    func has(_ name: StaticString) -> Bool {
+        guard text.count >= name.utf8CodeUnitCount else { return false }
+        for i in 0..<name.utf8CodeUnitCount where lowerCase(text[i]) != name.utf8Start[i] { return false }
+        return true
+    }
+    switch text.count {
+    case 2: return has("in") ? true : has("ch") || has("hs") || has("cs") ? false : nil
+    case 6...10:
+        guard has("class") else { return nil }
+        for i in 5..<text.count where !isDigit(text[i]) { return nil }
+        return text.count == 6 && text[5] == UInt8(ascii: "1")
+    default: return nil
+    }
+}
+
+/// A time in seconds: digits, or digits with units, as in 1h30m; `nil` for anything else.
+func seconds(_ text: Span<UInt8>) -> UInt64? {
+    var total: UInt64 = 0
+    var number: UInt64 = 0
+    var digits = 0
+    var hasUnit = false
+    for i in 0..<text.count {
+        if isDigit(text[i]) {
+            number = number * 10 + UInt64(text[i] - UInt8(ascii: "0"))
+            digits += 1
+            guard digits <= 10 else { return nil }
+            continue
+        }
+        let unit: UInt64
+        switch lowerCase(text[i]) {
+        case UInt8(ascii: "s"): unit = 1
+        case UInt8(ascii: "m"): unit = 60
+        case UInt8(ascii: "h"): unit = 3600
+        case UInt8(ascii: "d"): unit = 86_400
+        case UInt8(ascii: "w"): unit = 604_800
+        default: return nil
+        }
+        guard digits > 0 else { return nil }
+        total += number * unit
+        (number, digits, hasUnit) = (0, 0, true)
+    }
+    guard digits > 0 || hasUnit else { return nil }
+    return total + number
+}
+
+// MARK: - Directives
+
+extension ZoneFileReader {
+    private mutating func setOrigin(_ words: [Word], _ bytes: UnsafeBufferPointer<UInt8>) {
+        guard words.count == 2 else { return complain(words[0], "$ORIGIN needs one name; write $ORIGIN example.com.") }
+        if let name = name(words[1], bytes) { origin = name }
+    }
+
+    private mutating func setDefaultTTL(_ words: [Word], _ bytes: UnsafeBufferPointer<UInt8>) {
+        guard words.count == 2, let time = seconds(bytes.extracting(words[1].text).span) else {
+            return complain(words[words.count > 1 ? 1 : 0], "$TTL needs one time; write $TTL 3600, or $TTL 1h")
+        }
+        defaultTTL = limited(time, words[1])
+        firstDefaultTTL = firstDefaultTTL ?? defaultTTL
+    }
+
+    private mutating func include(_ words: [Word], _ bytes: UnsafeBufferPointer<UInt8>) {
+        guard 2...3 ~= words.count else {
+            return complain(words[0], "$INCLUDE needs a file, and may have an origin; write $INCLUDE hosts.inc")
+        }
+        var inner = origin
+        if words.count == 3 {
+            guard let name = name(words[2], bytes) else { return }
+            inner = name
+        }
+        let path = string(words[1], bytes)
+        guard let real = realPath(of: path.hasPrefix("/") ? path : folder + path) else {
+            return complain(words[1], "cannot read '\(path)': \(String(cString: strerror(errno)))")
+        }
+        guard real.hasPrefix(folder) else {
+            return complain(words[1], "'\(path)' is outside of the zone file's folder; put it into \(folder)")
+        }
+        guard files.count < Self.mostFiles else {
+            return complain(words[1], "a zone has at most \(Self.mostFiles) files; put some into one")
+        }
+        do throws(SourceFile.Unreadable) {
+            let file = try SourceFile(path: real)
+            guard !reading.contains(where: { files[$0].path == real || files[$0].identity == file.identity }) else {
+                return complain(words[1], "'\(path)' includes itself; take one $INCLUDE out")
+            }
+            // An included file changes neither origin nor owner of the one around it.
+            let outer = (origin, owner)
+            origin = inner
+            read(file)
+            (origin, owner) = outer
+        } catch {
+            complain(words[1], "cannot read '\(path)': \(error.reason)")
+        }
+    }
+
+    private mutating func name(_ word: Word, _ bytes: UnsafeBufferPointer<UInt8>) -> DomainName? {
+        do throws(NameError) {
+            return try DomainName(bytes.extracting(word.text).span, relativeTo: origin)
+        } catch {
+            complain(word, "'\(string(word, bytes))' is no name: \(error)")
+            return nil
+        }
+    }
+
+    /// `$GENERATE FIRST-LAST[/STEP] OWNER [TTL] [CLASS] TYPE DATA`, BIND's shorthand for many records alike.
+    private mutating func generate(_ words: [Word], _ bytes: UnsafeBufferPointer<UInt8>) {
+        guard words.count >= 5, let range = GenerateRange(bytes.extracting(words[1].text).span) else {
+            return complain(
+                words[0], "$GENERATE needs a range and a record; write $GENERATE 1-100 host$ A 192.0.2.$")
+        }
+        var template: [GenerateTemplate] = []
+        for (position, word) in words[2...].enumerated() {
+            // Data of several words may be quoted as a whole.
+            let isQuoted = word.isQuoted && !(position == words.count - 3 && words.count == 5)
+            guard let part = GenerateTemplate(bytes.extracting(word.text).span, isQuoted: isQuoted) else {
+                return complain(word, "'\(string(word, bytes))' has a ${ that is not ${OFFSET,WIDTH,BASE}")
+            }
+            template.append(part)
+        }
+        generatedFrom = words[0].text.lowerBound
+        defer { generatedFrom = nil }
+        var line: [UInt8] = []
+        for number in range.numbers {
+            line.removeAll(keepingCapacity: true)
+            for part in template { part.append(number, to: &line) }
+            line.withUnsafeBufferPointer { line in
+                var lexer = ZoneFileLexer(line)
+                do throws(ZoneFileLexer.Failure) {
+                    if try lexer.next() { readRecord(lexer.words, startsWithBlank: false, in: line) }
+                } catch {
+                    complain(error.offset, error.message)
+                }
+            }
+        }
+    }
+}
+
+// MARK: - Complaints
+
+extension ZoneFileReader {
+    private func place(_ offset: Int) -> ZoneContents.Place {
+        .file(Int32(reading.last ?? 0), offset: generatedFrom ?? offset)
+    }
+
+    private mutating func complain(_ offset: Int, _ message: String) { contents.complain(place(offset), message) }
+
+    private mutating func complain(_ word: Word, _ message: String) { complain(word.text.lowerBound, message) }
+
+    private mutating func warn(_ word: Word, _ message: String) {
+        contents.warn(place(word.text.lowerBound), message)
+    }
+
+    private func string(_ word: Word, _ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        String(decoding: bytes[word.text], as: UTF8.self)
+    }
+}
+
+/// The path without links; `nil`, with errno set, if there is nothing.
+private func realPath(of path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+}

@@ -1,0 +1,156 @@
+import Glibc
+
+/// One zone, compiled: a single piece of memory that holds no pointers, so that processes can share it.
+///
+///     header
+///     slots      a hash table of the names: UInt64, of which half is the hash and half where the name's block is
+///     blocks     one for each name, the apex first: all there is to know about the name, next to each other
+///
+/// A block is its own header, a header for each record, sorted by type, the name, and the records' texts.
+struct ZoneImage: Sendable {
+    nonisolated(unsafe) let base: UnsafeRawPointer
+
+    struct Header {
+        /// Of the whole image.
+        var length: Int
+        var slotCount: UInt32
+        /// Of all names, those without records too.
+        var nameCount: UInt32
+        /// Of the names that somebody wrote down.
+        var writtenNameCount: UInt32
+        var recordCount: UInt32
+        /// In seconds.
+        var defaultTTL: UInt32
+        /// In seconds.
+        var negativeTTL: UInt32
+    }
+
+    struct Block {
+        /// Where the next one begins, from here.
+        var length: UInt32
+        var keyLength: UInt16
+        /// Whether a signer may sign what is here: not at a delegation, nor below.
+        var isAuthoritative: Bool
+        /// The number of its service in the zone; -1 if it has none.
+        var service: Int32
+        var recordCount: UInt32
+    }
+
+    struct Record {
+        /// From the beginning of the block.
+        var start: UInt32
+        var length: UInt32
+        var type: RecordType
+        /// How much of the text comes before the zone's id.
+        var headLength: UInt8
+        var isAuthoritative: Bool
+    }
+
+    /// What blocks begin at multiples of.
+    static let alignment = 8
+
+    var header: Header { base.load(as: Header.self) }
+
+    static let slotsStart = MemoryLayout<Header>.stride
+
+    var blocksStart: Int { Self.slotsStart + Int(header.slotCount) * 8 }
+
+    /// What is at the name that `key` holds.
+    @inline(__always)
+    func node(_ key: borrowing NameKey) -> ZoneNode? {
+        let hash = key.hash
+        let mask = Int(base.load(fromByteOffset: MemoryLayout<Header>.offset(of: \.slotCount)!, as: UInt32.self)) - 1
+        var slot = Int(hash) & mask
+        while true {
+            let entry = base.load(fromByteOffset: Self.slotsStart + slot * 8, as: UInt64.self)
+            guard entry != 0 else { return nil }
+            if UInt32(truncatingIfNeeded: entry >> 32) == hash {
+                let node = ZoneNode(block: base + Int(UInt32(truncatingIfNeeded: entry)) * Self.alignment)
+                if node.isNamed(key) { return node }
+            }
+            slot = (slot + 1) & mask
+        }
+    }
+
+    /// Calls `body` for every name, the apex first.
+    func forEachNode(_ body: (ZoneNode) -> Void) {
+        var offset = blocksStart
+        let length = header.length
+        while offset < length {
+            body(ZoneNode(block: base + offset))
+            offset += Int(base.load(fromByteOffset: offset, as: Block.self).length)
+        }
+    }
+}
+
+/// One name of a zone. It is there as long as its zone's table.
+public struct ZoneNode {
+    let block: UnsafeRawPointer
+
+    private var header: ZoneImage.Block { block.load(as: ZoneImage.Block.self) }
+
+    /// The number of its service in the zone; -1 if it has none.
+    public var service: Int32 { header.service }
+
+    /// Whether a signer may sign what is here: not at a delegation, nor below.
+    public var isAuthoritative: Bool { header.isAuthoritative }
+
+    private var keyStart: Int {
+        MemoryLayout<ZoneImage.Block>.stride + Int(header.recordCount) * MemoryLayout<ZoneImage.Record>.stride
+    }
+
+    /// Calls `body` with the name, in lower case and as pdns writes it.
+    public func withName<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        body(bytes(keyStart..<(keyStart + Int(header.keyLength))).span)
+    }
+
+    @inline(__always)
+    func isNamed(_ key: borrowing NameKey) -> Bool {
+        key.count == Int(header.keyLength) && memcmp(block + keyStart, key.bytes, key.count) == 0
+    }
+
+    /// Calls `body` for the records of `type`, or for all if that is `any`. Not one, but for a service, has a name that exists
+    /// without having any (an empty non-terminal, RFC 8499): it has a marker.
+    ///
+    /// - Parameter body: gets what comes before the zone's id in a line, and what comes behind it.
+    @inline(__always)
+    public func forEachRecord(
+        type: RecordType,
+        _ body: (_ head: Span<UInt8>, _ text: Span<UInt8>, _ type: RecordType, _ isAuthoritative: Bool) -> Void
+    ) {
+        let count = Int(header.recordCount)
+        var position = type == .any ? 0 : firstRecord(notBelow: type, count)
+        while position < count {
+            let record = record(position)
+            guard record.type == type || type == .any else { return }
+            let text = bytes(Int(record.start)..<Int(record.start + record.length))
+            let headLength = Int(record.headLength)
+            body(
+                text.extracting(0..<headLength).span, text.extracting(headLength..<text.count).span, record.type,
+                record.isAuthoritative)
+            position += 1
+        }
+    }
+
+    /// The position of the first record whose type has no lower rank.
+    private func firstRecord(notBelow type: RecordType, _ count: Int) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if record(middle).type.rank < type.rank { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func record(_ position: Int) -> ZoneImage.Record {
+        block.load(
+            fromByteOffset: MemoryLayout<ZoneImage.Block>.stride + position * MemoryLayout<ZoneImage.Record>.stride,
+            as: ZoneImage.Record.self)
+    }
+
+    private func bytes(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(
+            start: (block + range.lowerBound).assumingMemoryBound(to: UInt8.self), count: range.count)
+    }
+}

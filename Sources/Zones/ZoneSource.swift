@@ -1,0 +1,84 @@
+/// What a configuration says of a zone: a file, and what is laid over it, or all there is.
+public struct ZoneSource: Sendable {
+    public var apex: DomainName
+    /// The path of the zone file, if there is one.
+    public var file: String?
+    /// Where it is named.
+    public var filePosition: SourcePosition?
+    /// The TTL of what has no own, in seconds, 0 to 2^31 - 1; without, the file's `$TTL`, or 3600.
+    public var defaultTTL: UInt32?
+    /// At or below `apex`. They take the place of the file's records of the same name and type.
+    public var records: [Record] = []
+    /// The names whose records depend on the client; each once, at or below `apex`.
+    public var services: [ServiceName] = []
+
+    /// A name that a service answers for.
+    public struct ServiceName: Sendable {
+        public var owner: DomainName
+        /// Any number that tells services apart.
+        public var service: Int
+        /// All types that it may answer with.
+        public var types: Set<RecordType>
+        public var position: SourcePosition?
+
+        public init(owner: DomainName, service: Int, types: Set<RecordType>, position: SourcePosition?) {
+            self.owner = owner
+            self.service = service
+            self.types = types
+            self.position = position
+        }
+    }
+
+    public init(apex: DomainName) { self.apex = apex }
+
+    /// The services of the zone, each once. Their positions here are their numbers in the zone.
+    public var distinctServices: [Int] {
+        var seen: Set<Int> = []
+        return services.map(\.service).filter { seen.insert($0).inserted }
+    }
+}
+
+/// A record that is the same for every client.
+public struct Record: Sendable {
+    public let owner: DomainName
+    public let type: RecordType
+    /// In seconds, 0 to 2^31 - 1; without, the zone's own.
+    public let ttl: UInt32?
+    public let content: RecordContent
+    /// Where it is written.
+    public let position: SourcePosition?
+
+    public init(
+        owner: DomainName, type: RecordType, ttl: UInt32?, content: RecordContent, position: SourcePosition? = nil
+    ) {
+        self.owner = owner
+        self.type = type
+        self.ttl = ttl
+        self.content = content
+        self.position = position
+    }
+}
+
+/// A place in a text, counted from 1.
+public struct SourcePosition: Sendable, Hashable, Comparable {
+    public var line: Int
+    public var column: Int
+
+    public init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
+    public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
+}
+
+/// What is wrong with a zone.
+public struct ZoneProblem: Error, Hashable {
+    /// The zone file, or one that it includes; `nil` for the configuration.
+    public var file: String?
+    public var position: SourcePosition?
+    /// `what is wrong; what would be right`.
+    public var message: String
+    /// It works, but hardly as it was meant.
+    public var isWarning: Bool
+}
