@@ -17,12 +17,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CLinux"),
 
         .target(name: "PipeProtocol", swiftSettings: strict),
         .target(name: "Geography", dependencies: ["CMaxMindDB"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Geography"], swiftSettings: strict),
-        .target(name: "Zones", swiftSettings: strict),
+        .target(name: "Zones", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "Configuration",
             dependencies: ["Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
@@ -34,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CMalloc", "Configuration",
+                "Backend", "CLinux", "Configuration",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

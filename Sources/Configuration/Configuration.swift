@@ -99,9 +99,13 @@ public enum RulePlace: Sendable {
 extension Configuration {
     /// Reads `file`.
     ///
-    /// - Parameter databases: files to use in place of the configured ones, if there are any.
+    /// - Parameters:
+    ///   - databases: files to use in place of the configured ones, if there are any.
+    ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
     /// - Throws: all complaints about the file at once.
-    public static func load(_ file: String, databases: [String] = []) throws(ConfigurationError) -> Configuration {
+    public static func load(
+        _ file: String, databases: [String] = [], sharesZones: Bool = false
+    ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         do {
             let (text, modified) = try readText(file)
@@ -110,7 +114,7 @@ extension Configuration {
                 reader, Configuration(file: file), folder: folder, databases: databases, defaultSerial: modified)
             if let root = reader.document(text) {
                 parser.parse(root)
-                parser.compileZones()
+                parser.compileZones(publishes: sharesZones)
             }
             if reader.complaints.isEmpty {
                 parser.configuration.warnings = reader.warnings

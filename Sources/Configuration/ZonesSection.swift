@@ -104,13 +104,16 @@ extension ConfigurationParser {
     }
 
     /// Reads the zone files, and makes the zones of what was written.
-    mutating func compileZones() {
+    ///
+    /// - Parameter publishes: whether other processes are to find what is made here.
+    mutating func compileZones(publishes: Bool) {
         // Zones that have no file were looked at already, and nothing would come of them.
         let isUsable = reader.complaints.isEmpty
         let sources = configuration.zoneSources.indices.filter {
             isUsable || configuration.zoneSources[$0].file != nil
         }
-        let (zones, problems) = ZoneLibrary().zones(sources.map { configuration.zoneSources[$0] })
+        let library = ZoneLibrary(configuration: configuration.file, publishes: publishes)
+        let (zones, problems) = library.zones(sources.map { configuration.zoneSources[$0] })
         for (source, problem) in problems {
             let entry = zoneEntries[sources[source]]
             reader.note(

@@ -105,7 +105,11 @@ func parentStart(of key: Span<UInt8>) -> Int {
 
 /// A hash of 32 bits that takes eight bytes at a time. Who may choose the names in a table is its operator, so it need not
 /// resist an attack.
-func nameHash(_ key: Span<UInt8>) -> UInt32 {
+@inline(__always)
+func nameHash(_ key: Span<UInt8>) -> UInt32 { UInt32(truncatingIfNeeded: hash64(key) >> 32) }
+
+/// The hash that `nameHash` takes a half of.
+func hash64(_ key: Span<UInt8>) -> UInt64 {
     var hash = UInt64(key.count) &* 0x9e37_79b9_7f4a_7c15
     var i = 0
     key.withUnsafeBytes { bytes in
@@ -120,7 +124,7 @@ func nameHash(_ key: Span<UInt8>) -> UInt32 {
         }
         hash = mix(hash, rest)
     }
-    return UInt32(truncatingIfNeeded: hash >> 32)
+    return hash
 }
 
 @inline(__always)

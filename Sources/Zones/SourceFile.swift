@@ -62,20 +62,23 @@ final class SourceFile {
     }
 }
 
-/// What tells a file from another and from itself after a change.
-struct FileIdentity: Hashable {
+/// What tells a file from another, and from itself after a change.
+struct FileIdentity: Hashable, BitwiseCopyable {
     var device: UInt64
     var inode: UInt64
     var size: Int64
-    var seconds: Int64
-    var nanoseconds: Int64
+    /// When the content was changed last, in nanoseconds since 1970.
+    var modified: Int64
+    /// When anything about it was changed last, in nanoseconds since 1970.
+    var changed: Int64
 
     init(_ status: stat) {
+        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
-        seconds = Int64(status.st_mtim.tv_sec)
-        nanoseconds = Int64(status.st_mtim.tv_nsec)
+        modified = nanoseconds(status.st_mtim)
+        changed = nanoseconds(status.st_ctim)
     }
 
     /// The file that is at `path` now.
@@ -83,5 +86,38 @@ struct FileIdentity: Hashable {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         self.init(status)
+    }
+}
+
+/// A file that a zone was made from.
+struct ZoneInput: Sendable {
+    var path: String
+    var state: State
+
+    /// What the file was when it was read.
+    struct State: BitwiseCopyable {
+        var identity: FileIdentity
+        var hash: UInt64
+        /// Whether the file was old enough that a change after it was read shows in its time.
+        var isSettled: Bool
+    }
+
+    init(path: String, state: State) {
+        self.path = path
+        self.state = state
+    }
+
+    init(_ file: SourceFile) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let age = Int64(now.tv_sec) * 1_000_000_000 - max(file.identity.modified, file.identity.changed)
+        path = file.path
+        state = State(identity: file.identity, hash: hash64(file.bytes.span), isSettled: age > 2_000_000_000)
+    }
+
+    /// Whether the file is still what it was.
+    var isUnchanged: Bool {
+        guard FileIdentity(path: path) == state.identity else { return false }
+        return state.isSettled || (try? SourceFile(path: path)).map { hash64($0.bytes.span) } == state.hash
     }
 }

@@ -14,6 +14,8 @@ public final class Zone: Sendable {
         self.owner = owner
     }
 
+    /// Whether other processes may have it, too.
+    var isShared: Bool { owner is SharedZones }
     /// The TTL of what has no own, in seconds.
     public var defaultTTL: UInt32 { image.header.defaultTTL }
     /// How long resolvers may keep that something does not exist, in seconds (RFC 2308).

@@ -7,12 +7,6 @@ struct CompiledZone {
     var inputs: [ZoneInput]
 }
 
-/// A file that a zone was made from.
-struct ZoneInput: Hashable {
-    var path: String
-    var identity: FileIdentity
-}
-
 extension ZoneSource {
     /// Reads the zone's file, lays the configuration's records over it, and compiles the zone if nothing is wrong with it.
     func compile() -> CompiledZone {
@@ -20,7 +14,7 @@ extension ZoneSource {
         if let file { reader.read(path: file, namedAt: filePosition) }
         let defaultTTL = self.defaultTTL ?? reader.firstDefaultTTL ?? 3600
         var contents = reader.contents
-        let inputs = reader.files.map { ZoneInput(path: $0.path, identity: $0.identity) }
+        let inputs = reader.files.map(ZoneInput.init)
         lay(over: &contents, defaultTTL: defaultTTL)
 
         // What is missing in a file that was not understood would only hide what was not understood.

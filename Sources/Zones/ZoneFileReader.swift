@@ -342,7 +342,7 @@ extension ZoneFileReader {
 }
 
 /// The path without links; `nil`, with errno set, if there is nothing.
-private func realPath(of path: String) -> String? {
+func realPath(of path: String) -> String? {
     guard let real = realpath(path, nil) else { return nil }
     defer { free(real) }
     return String(cString: real)

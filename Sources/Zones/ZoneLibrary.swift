@@ -1,21 +1,95 @@
-/// Makes zones of what a configuration says.
-public struct ZoneLibrary {
-    public init() {}
+import Glibc
 
-    /// Compiles all zones.
+/// Makes zones of what a configuration says. Zones that have files are shared with the other processes that serve the same
+/// configuration.
+public struct ZoneLibrary {
+    /// The configuration's file.
+    private let file: String
+    /// What tells the zones of this configuration from those of others.
+    private let name: String
+    private let publishes: Bool
+
+    /// - Parameters:
+    ///   - configuration: the configuration's file.
+    ///   - publishes: whether other processes are to find what is compiled here.
+    public init(configuration: String, publishes: Bool) {
+        file = configuration
+        let path = Array((realPath(of: configuration) ?? configuration).utf8)
+        name = "geopipe-zones-" + String(hash64(path.span), radix: 16)
+        self.publishes = publishes
+    }
+
+    /// Makes all zones. What is in shared memory, from another process or from this, is not made again as long as its files
+    /// are what they were.
     ///
     /// - Returns: the zones without errors, and what is wrong with the others or worth a warning, each with the position of
-    ///   the source.
+    ///   its source.
     public func zones(_ sources: [ZoneSource]) -> (zones: [Zone], problems: [(source: Int, ZoneProblem)]) {
-        var zones: [Zone] = []
+        let hasFiles = sources.contains { $0.file != nil }
+        // Of those that start together the first compiles, and the others wait; but not for one that is stuck.
+        let lock = hasFiles && publishes ? FileLock(file, patience: 4) : nil
+        defer { lock?.release() }
+        let shared = hasFiles ? SharedZones.found(name: name) : []
+
         var problems: [(Int, ZoneProblem)] = []
+        var zones: [Zone?] = []
+        var sharable: [(position: Int, key: [UInt8], entry: SharedZones.Entry)] = []
+        var hasNews = false
         for (position, source) in sources.enumerated() {
-            let compiled = source.compile()
-            problems += compiled.problems.map { (position, $0) }
-            guard let memory = compiled.image else { continue }
-            let owner = PrivateImage(memory)
-            zones.append(Zone(source, owner.image, owner: owner))
+            let key = source.file == nil ? nil : source.key
+            let known = key.flatMap { key in
+                shared.lazy.compactMap { memory in memory.entry(key).map { (entry: $0, owner: memory) } }.first
+            }
+            if let key, let known {
+                zones.append(Zone(source, known.entry.image, owner: known.owner))
+                sharable.append((position, key, known.entry))
+                problems += known.entry.problems.map { (position, $0) }
+            } else {
+                let compiled = source.compile()
+                let image = compiled.image.map(PrivateImage.init)
+                zones.append(image.map { Zone(source, $0.image, owner: $0) })
+                problems += compiled.problems.map { (position, $0) }
+                if let key, let image {
+                    hasNews = true
+                    sharable.append(
+                        (
+                            position, key,
+                            SharedZones.Entry(image: image.image, inputs: compiled.inputs, problems: compiled.problems)
+                        ))
+                }
+            }
         }
-        return (zones, problems)
+        if publishes, hasNews, let memory = SharedZones(sharable.map { ($0.key, $0.entry) }, name: name) {
+            for (position, key, _) in sharable {
+                guard let entry = memory.entries[key] else { continue }
+                zones[position] = Zone(sources[position], entry.image, owner: memory)
+            }
+        }
+        return (zones.compactMap(\.self), problems)
     }
+}
+
+/// A lock on a file, which ends with its holder.
+private struct FileLock {
+    private let descriptor: CInt
+
+    /// Waits until nobody else has the lock.
+    ///
+    /// - Parameter patience: for so many seconds at most.
+    /// - Returns: `nil` if the lock cannot be had.
+    init?(_ path: String, patience: Double) {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        var waited = 0.0
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR, waited < patience else {
+                close(descriptor)
+                return nil
+            }
+            usleep(5_000)
+            waited += 0.005
+        }
+    }
+
+    func release() { close(descriptor) }
 }

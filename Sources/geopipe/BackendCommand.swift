@@ -1,6 +1,6 @@
 import ArgumentParser
 import Backend
-import CMalloc
+import CLinux
 import Glibc
 
 struct BackendCommand: ParsableCommand {
@@ -14,7 +14,7 @@ struct BackendCommand: ParsableCommand {
     func run() throws {
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
-        let plan = try options.plan()
+        let plan = try options.plan(sharesZones: true)
         if isatty(STDIN_FILENO) == 1 {
             complain(
                 """

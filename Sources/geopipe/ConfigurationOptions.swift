@@ -16,9 +16,11 @@ struct ConfigurationOptions: ParsableArguments {
     var databases: [String] = []
 
     /// A configuration that can be used; what is wrong goes to stderr.
-    func plan() throws(ExitCode) -> SnapshotPlan {
+    ///
+    /// - Parameter sharesZones: whether other processes are to find the zones that were made of files.
+    func plan(sharesZones: Bool = false) throws(ExitCode) -> SnapshotPlan {
         try reported { () throws(ConfigurationError) in
-            try SnapshotPlan(Configuration.load(file, databases: databases))
+            try SnapshotPlan(Configuration.load(file, databases: databases, sharesZones: sharesZones))
         }
     }
 

@@ -1,0 +1,8 @@
+#include <malloc.h>
+
+/* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), fcntl(2). */
+int memfd_create(const char *name, unsigned int flags);
+
+enum { memfd_cloexec = 0x1, memfd_allow_sealing = 0x2 };
+enum { fcntl_add_seals = 1033, fcntl_get_seals = 1034 };
+enum { seal_seal = 0x1, seal_shrink = 0x2, seal_grow = 0x4, seal_write = 0x8 };

@@ -1,0 +1,176 @@
+import CLinux
+import Glibc
+
+/// Compiled zones in memory that processes share: what one has made, the others of the same pdns need not make, nor hold
+/// once more.
+///
+/// The memory is a file without name (memfd_create(2)) that nobody can change any more. Processes of the same program and
+/// user find it among each other's open files, and it is gone with the last of them.
+final class SharedZones: Sendable {
+    private nonisolated(unsafe) let memory: UnsafeRawBufferPointer
+    /// Kept open, so that others find it.
+    private let descriptor: CInt
+    /// By their keys.
+    let entries: [[UInt8]: Entry]
+
+    /// A zone, and what it was made from.
+    struct Entry: Sendable {
+        var image: ZoneImage
+        var inputs: [ZoneInput]
+        var problems: [ZoneProblem]
+    }
+
+    private struct Header {
+        var magic: UInt64
+        var length: Int
+        var entryCount: Int
+    }
+
+    /// Where an entry's parts are, from the beginning.
+    private struct Bounds {
+        var description: Range<Int>
+        var image: Range<Int>
+    }
+
+    private static let magic: UInt64 = 0x7a6f_6e65_7300_0001
+    private static let seals = CInt(seal_seal | seal_shrink | seal_grow | seal_write)
+
+    /// Puts zones into shared memory; `nil` if there is no room.
+    init?(_ zones: [(key: [UInt8], entry: Entry)], name: String) {
+        descriptor = memfd_create(name, UInt32(memfd_cloexec | memfd_allow_sealing))
+        guard descriptor >= 0 else { return nil }
+        guard Self.write(zones, to: descriptor), fcntl(descriptor, CInt(fcntl_add_seals), Self.seals) == 0,
+            let memory = Self.map(descriptor), let entries = Self.entries(memory)
+        else {
+            close(descriptor)
+            return nil
+        }
+        self.memory = memory
+        self.entries = entries
+    }
+
+    /// Takes part in what another process has made.
+    ///
+    /// - Parameter path: its open file.
+    private init?(openedBy path: String) {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        // Without the seals it is not ready, or not what it seems.
+        guard fcntl(descriptor, CInt(fcntl_get_seals)) == Self.seals, let memory = Self.map(descriptor),
+            let entries = Self.entries(memory)
+        else {
+            close(descriptor)
+            return nil
+        }
+        self.memory = memory
+        self.entries = entries
+    }
+
+    deinit {
+        munmap(UnsafeMutableRawPointer(mutating: memory.baseAddress!), memory.count)
+        close(descriptor)
+    }
+
+    /// The zone that was made of `key`, if its files are still what they were.
+    func entry(_ key: [UInt8]) -> Entry? {
+        guard let entry = entries[key], entry.inputs.allSatisfy(\.isUnchanged) else { return nil }
+        return entry
+    }
+
+    /// All that processes of this program and user have made under `name`, this one too.
+    static func found(name: String) -> [SharedZones] {
+        guard let program = FileIdentity(path: "/proc/self/exe") else { return [] }
+        var found: [SharedZones] = []
+        var files: Set<FileIdentity> = []
+        for process in names(in: "/proc") where Int(process) != nil {
+            guard FileIdentity(path: "/proc/\(process)/exe") == program else { continue }
+            for file in names(in: "/proc/\(process)/fd") {
+                let path = "/proc/\(process)/fd/\(file)"
+                guard linkTarget(path) == "/memfd:\(name) (deleted)", let identity = FileIdentity(path: path),
+                    files.insert(identity).inserted, let zones = SharedZones(openedBy: path)
+                else { continue }
+                found.append(zones)
+            }
+        }
+        return found
+    }
+
+    private static func write(_ zones: [(key: [UInt8], entry: Entry)], to descriptor: CInt) -> Bool {
+        var start = MemoryLayout<Header>.stride + zones.count * MemoryLayout<Bounds>.stride
+        func place(_ length: Int) -> Range<Int> {
+            let range = start..<(start + length)
+            start = (range.upperBound + ZoneImage.alignment - 1) / ZoneImage.alignment * ZoneImage.alignment
+            return range
+        }
+        let descriptions = zones.map { ZoneDescription(key: $0.key, entry: $0.entry).bytes }
+        let bounds = zip(zones, descriptions).map {
+            Bounds(description: place($1.count), image: place($0.entry.image.header.length))
+        }
+        var header = Header(magic: magic, length: start, entryCount: zones.count)
+        // Room that is not there would end the process at a write to it.
+        guard posix_fallocate(descriptor, 0, start) == 0 else { return false }
+        func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+            var written = 0
+            while written < bytes.count {
+                let count = pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, offset + written)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
+                written += count
+            }
+            return true
+        }
+        return withUnsafeBytes(of: &header) { write($0, at: 0) }
+            && bounds.withUnsafeBytes { write($0, at: MemoryLayout<Header>.stride) }
+            && zip(bounds, descriptions).allSatisfy { bounds, description in
+                description.withUnsafeBytes { write($0, at: bounds.description.lowerBound) }
+            }
+            && zip(bounds, zones).allSatisfy { bounds, zone in
+                write(
+                    UnsafeRawBufferPointer(start: zone.entry.image.base, count: bounds.image.count),
+                    at: bounds.image.lowerBound)
+            }
+    }
+
+    private static func map(_ descriptor: CInt) -> UnsafeRawBufferPointer? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_size >= MemoryLayout<Header>.stride,
+            let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0), start != MAP_FAILED
+        else { return nil }
+        return UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
+    }
+
+    private static func entries(_ memory: UnsafeRawBufferPointer) -> [[UInt8]: Entry]? {
+        let header = memory.load(as: Header.self)
+        guard header.magic == magic, header.length == memory.count else { return nil }
+        var entries: [[UInt8]: Entry] = [:]
+        for position in 0..<header.entryCount {
+            let bounds = memory.load(
+                fromByteOffset: MemoryLayout<Header>.stride + position * MemoryLayout<Bounds>.stride, as: Bounds.self)
+            guard
+                let description = try? ZoneDescription(
+                    bytes: memory[bounds.description],
+                    image: ZoneImage(base: memory.baseAddress! + bounds.image.lowerBound))
+            else { return nil }
+            entries[description.key] = description.entry
+        }
+        return entries
+    }
+}
+
+/// The names in a folder; none if it cannot be read.
+private func names(in folder: String) -> [String] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+        names.append(
+            withUnsafeBytes(of: &entry.pointee.d_name) { String(cString: $0.bindMemory(to: CChar.self).baseAddress!) })
+    }
+    return names
+}
+
+private func linkTarget(_ path: String) -> String? {
+    var target = [UInt8](repeating: 0, count: 256)
+    let count = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+    return count < 0 ? nil : String(decoding: target[..<count], as: UTF8.self)
+}
