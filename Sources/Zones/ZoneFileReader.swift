@@ -295,9 +295,12 @@ extension ZoneFileReader {
                 words[0], "$GENERATE needs a range and a record; write $GENERATE 1-100 host$ A 192.0.2.$")
         }
         var template: [GenerateTemplate] = []
-        for (position, word) in words[2...].enumerated() {
-            // Data of several words may be quoted as a whole.
-            let isQuoted = word.isQuoted && !(position == words.count - 3 && words.count == 5)
+        for position in 2..<words.count {
+            let word = words[position]
+            // Data of several words is quoted as a whole.
+            let isAllData =
+                position == words.count - 1 && RecordType(bytes.extracting(words[position - 1].text).span) != nil
+            let isQuoted = word.isQuoted && !isAllData
             guard let part = GenerateTemplate(bytes.extracting(word.text).span, isQuoted: isQuoted) else {
                 return complain(word, "'\(string(word, bytes))' has a ${ that is not ${OFFSET,WIDTH,BASE}")
             }
