@@ -18,6 +18,7 @@ struct options {
     size_t questions, singles;
     unsigned seed, ipv6_percent;
     const char *label, *label_counts;
+    size_t labels_per_zone;
     bool generate;
     const char *figures;
     struct plan plan;
@@ -39,6 +40,7 @@ static void usage(FILE *out)
           "  -s SEED  of the clients' addresses (1)\n"
           "  -q LABEL in geo.example.com that is asked for (my)\n"
           "  -k K,... labels: LABEL0 to LABEL<K-1> (0: LABEL alone); a K for each command, the last for all others too\n"
+          "  -z Z     so many labels a zone: LABEL<N mod Z>.z<N / Z> (0: all in geo.example.com)\n"
           "  -o FILE  the figures, for programs\n"
           "  -g       print the greeting and N questions, ask nobody\n",
           out);
@@ -64,7 +66,7 @@ static struct options parse_options(int argc, char **argv)
         .plan = {.starts = 11, .rounds = 12, .batch = 200, .strip = 50},
     };
     int option;
-    while ((option = getopt(argc, argv, "+n:m:b:r:t:a:c:6:s:q:k:o:gh")) != -1)
+    while ((option = getopt(argc, argv, "+n:m:b:r:t:a:c:6:s:q:k:z:o:gh")) != -1)
         switch (option) {
         case 'n': o.questions = number(optarg, 0, QUESTIONS_MAX); break;
         case 'm': o.singles = number(optarg, 0, 100000000); break;
@@ -77,6 +79,7 @@ static struct options parse_options(int argc, char **argv)
         case 's': o.seed = (unsigned)number(optarg, 0, 1u << 31); break;
         case 'q': o.label = optarg; break;
         case 'k': o.label_counts = optarg; break;
+        case 'z': o.labels_per_zone = number(optarg, 0, 1000000); break;
         case 'o': o.figures = optarg; break;
         case 'g': o.generate = true; break;
         case 'h': usage(stdout); exit(0);
@@ -119,7 +122,7 @@ static struct questions next_questions(const struct options *o, size_t question_
     snprintf(count, sizeof count, "%.*s", (int)length, *counts);
     if ((*counts)[length] == ',')
         *counts += length + 1;
-    return questions_generate(question_count, o->seed, o->ipv6_percent, (struct names){o->label, number(count, 0, 1000000)});
+    return questions_generate(question_count, o->seed, o->ipv6_percent, (struct names){o->label, number(count, 0, 1000000), o->labels_per_zone});
 }
 
 static void give_questions(const struct options *o, size_t question_count, struct contender *contenders, size_t count)

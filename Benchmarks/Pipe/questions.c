@@ -82,6 +82,14 @@ static int print_ipv6(char *line, const char *label, uint32_t counter)
     return print_question(line, label, client_text, network_text, 56);
 }
 
+static void print_label(char label[LABEL_MAX_SIZE], struct names names, size_t number)
+{
+    if (names.per_zone > 0)
+        snprintf(label, LABEL_MAX_SIZE, "%s%zu.z%zu", names.label, number % names.per_zone, number / names.per_zone);
+    else
+        snprintf(label, LABEL_MAX_SIZE, "%s%zu", names.label, number);
+}
+
 struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent, struct names names)
 {
     struct questions q = {.count = count};
@@ -94,7 +102,7 @@ struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_p
     for (size_t i = 0; i < count; i++) {
         q.start[i] = (size_t)(at - q.text);
         if (names.count > 0)
-            snprintf(label, sizeof label, "%s%zu", names.label, shuffle((uint32_t)~i) % names.count);
+            print_label(label, names, shuffle((uint32_t)~i) % names.count);
         if (shuffle((uint32_t)i ^ seed) % 100 < ipv6_percent)
             at += print_ipv6(at, label, counter++);
         else

@@ -14,10 +14,12 @@ struct questions {
     size_t count;
 };
 
-/* Names in geo.example.com: `label` itself or, with a `count`, `label` with a number from 0 to `count` - 1 behind it. */
+/* Names in geo.example.com: `label` itself or, with a `count`, `label` with a number from 0 to `count` - 1 behind it. With
+   `per_zone`, so many of these are in one zone: number N is `label` with N % per_zone, in the zone z with N / per_zone. */
 struct names {
     const char *label;
     size_t count;
+    size_t per_zone;
 };
 
 /* The same seed gives the same questions. `ipv6_percent` of the clients have IPv6 addresses; names are drawn, each as likely as the next. */
