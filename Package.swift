@@ -31,10 +31,12 @@ let package = Package(
             name: "Backend",
             dependencies: ["PipeProtocol", "Geography", "Routing", "Zones", "Configuration"],
             swiftSettings: strict),
+        .target(
+            name: "ServerSettings", dependencies: ["Routing", "Zones", "Configuration"], swiftSettings: strict),
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CLinux", "Configuration",
+                "Backend", "CLinux", "Configuration", "ServerSettings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -46,8 +48,10 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "BackendTests", dependencies: ["Backend"], swiftSettings: strict),
         .testTarget(
+            name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
+        .testTarget(
             name: "Transcripts", dependencies: ["geopipe"], exclude: ["dialogues"], swiftSettings: strict),
-        .testTarget(name: "Integration", dependencies: ["geopipe"], swiftSettings: strict),
+        .testTarget(name: "Integration", dependencies: ["ServerSettings", "geopipe"], swiftSettings: strict),
         .testTarget(name: "Differential", dependencies: ["geopipe", "CMaxMindDB"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -12,7 +12,7 @@ public func suggestion(for word: String, among known: some Collection<String>, l
 }
 
 /// How many letters must be put in, taken out, replaced or swapped with their neighbour to make `b` of `a`.
-private func editDistance(_ a: String, _ b: String) -> Int {
+public func editDistance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a), Array(b))
     var rows = [Array(0...b.count)]
     for i in 0..<a.count {

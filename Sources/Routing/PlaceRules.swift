@@ -57,6 +57,9 @@ public struct PlaceRules: Sendable {
         return all
     }
 
+    /// Some clients are sent to no datacenter.
+    public var sendsSomeNowhere: Bool { (destinations + [fallback]).contains { $0.datacenters.isEmpty } }
+
     /// What the rules need to know of a place.
     public var fields: PlaceFields {
         var fields: PlaceFields = []

@@ -1,0 +1,52 @@
+import Configuration
+import Glibc
+import Zones
+
+extension Inspection {
+    /// A coprocess that starts must answer within the timeout, or pdns kills it and starts another.
+    func verdict(onTimeout timeout: Int) -> ValueRule.Verdict? {
+        let start = Int(deployment.startTime / .milliseconds(1))
+        let atOnce = start * max(deployment.cores, coprocesses) / max(1, deployment.cores)
+        // Half of the time may go to others.
+        let needed = max(500, 2 * atOnce)
+        let write = max(5000, (needed + 999) / 1000 * 1000)
+        switch timeout {
+        case ..<1: return .risky("pdns waits without end for a coprocess that hangs", write: write)
+        case ...start:
+            return .wrong(
+                "pdns kills each coprocess before its first answer: reading zones and databases took \(start) ms here",
+                write: write)
+        case ..<needed:
+            return .risky(
+                "pdns may kill coprocesses that are only starting: reading zones and databases took \(start) ms here, and \(coprocesses) start at once on \(deployment.cores) cores",
+                write: write)
+        default: return nil
+        }
+    }
+
+    /// More coprocesses than can run at once only take memory.
+    func verdict(onThreads name: String, write: Int) -> ValueRule.Verdict? {
+        guard coprocesses > max(16, 4 * deployment.cores), number(name) > write else { return nil }
+        return .risky(
+            "pdns starts \(coprocesses) coprocesses, each with tables of its own in memory, for \(deployment.cores) cores",
+            write: write)
+    }
+
+    /// The names that pdns asks geopipe about at all.
+    mutating func inspectRegularExpression() {
+        guard let pipe, let setting = settings["\(pipe.prefix)-regex"], !setting.value.isEmpty else { return }
+        var expression = regex_t()
+        guard regcomp(&expression, setting.value, REG_ICASE | REG_EXTENDED | REG_NOSUB) == 0 else {
+            return complain(
+                setting, "pdns does not start, for '\(setting.value)' is no regular expression; take it out")
+        }
+        defer { regfree(&expression) }
+        let names = deployment.configuration.zones.map(\.apex.description)
+        let unasked = names.filter { regexec(&expression, $0, 0, nil, 0) != 0 }
+        if let name = unasked.first {
+            complain(
+                setting,
+                "pdns refuses all questions for \(name), for its name does not match; take \(pipe.prefix)-regex out")
+        }
+    }
+}
