@@ -6,7 +6,9 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Say what is wrong with a configuration, or that it is ok.",
-        discussion: "Complaints are file:line:column: what is wrong; what would be right. Exits 1 if there are any.")
+        discussion: """
+            Complaints are file:line:column: what is wrong; what would be right. Exits 1 if there are any but warnings.
+            """)
 
     @Argument(help: "The configuration file.")
     var file = ConfigurationOptions.defaultFile
@@ -16,11 +18,24 @@ struct CheckCommand: ParsableCommand {
         help: "A MaxMind database to use in place of the configured ones. May be given several times.")
     var databases: [String] = []
 
+    @Option(
+        name: .customLong("pdns-conf"),
+        help: "The pdns.conf of the pdns that is to start geopipe; says what will go wrong with its settings.")
+    var serverSettings: String?
+
     func run() throws {
         do throws(ConfigurationError) {
+            let start = processTime()
             let configuration = try Configuration.load(file, databases: databases)
             let snapshot = try Snapshot(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
+            let startTime = processTime() - start
             for warning in snapshot.warnings { print(warning.description) }
+            if let serverSettings {
+                let complaints = try complaints(
+                    aboutServerSettings: serverSettings, serving: configuration, startTime: startTime)
+                guard complaints.allSatisfy(\.isWarning) else { throw ConfigurationError(complaints) }
+                for warning in complaints { print(warning.description) }
+            }
             print("ok: \(configuration.summary)")
         } catch {
             print(error.description)

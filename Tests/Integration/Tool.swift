@@ -9,6 +9,8 @@ struct Tool {
 
     let path: String
 
+    init(path: String) { self.path = path }
+
     /// Finds it, in the folders for administrators as well: they are in no ordinary user's PATH.
     init(_ name: String) throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"

@@ -28,6 +28,39 @@ struct CommandLineTests {
         #expect(try run("--config", file).error == check.output)
     }
 
+    @Test("check --pdns-conf warns of what is risky, and says ok all the same")
+    func checkRiskySettings() throws {
+        let check = try run("check", "opera.yaml", "--pdns-conf", "risky.conf")
+        #expect(check.ending == Coprocess.Ending(status: 0))
+        #expect(
+            check.output.split(separator: "\n").map { $0.prefix { $0 != ";" } } == [
+                "risky.conf: warning: with consistent-backends=yes, the default, pdns asks geopipe everything twice",
+                "risky.conf:3:14: warning: /bin/sh is not called geopipe",
+                "risky.conf:4:18: warning: with pipe-abi-version=3 pdns passes no commands of pdnsutil on to geopipe",
+                "risky.conf:8:20: warning: with negquery-cache-ttl=60 a coprocess that dies makes pdns tell everybody 'no such name' for 60 s",
+                "ok: 1 zone with 3 names, 1 service, 1 map, 3 datacenters, 1 database",
+            ])
+    }
+
+    @Test("check --pdns-conf says what will not work, each with the line to write, and does not say ok")
+    func checkWrongSettings() throws {
+        let check = try run("check", "opera.yaml", "--pdns-conf", "wrong.conf")
+        #expect(check.ending == Coprocess.Ending(status: 1))
+        #expect(
+            check.output.split(separator: "\n").map(String.init) == [
+                "wrong.conf:2:14: pdns does not start, for there is no /nonexistent/geopipe; install geopipe there, or write pipe-command=/usr/local/bin/geopipe --config \(Transcript.folder.path)/opera.yaml",
+                "wrong.conf:2:35: pdns does not start, for geopipe, started without a shell, says: Unknown option '--conifg'. Did you mean '--config'?; write pipe-command=/nonexistent/geopipe --config \(Transcript.folder.path)/opera.yaml",
+                "wrong.conf:4:24: with edns-subnet-processing=no pdns ignores the client subnets of resolvers, and every client seems to be where its resolver is; write edns-subnet-processing=yes",
+            ])
+    }
+
+    @Test("check --pdns-conf of a file that is not there")
+    func checkMissingSettings() throws {
+        let check = try run("check", "opera.yaml", "--pdns-conf", "nonexistent.conf")
+        #expect(check.ending == Coprocess.Ending(status: 1))
+        #expect(check.output == "nonexistent.conf: cannot read it: No such file or directory\n")
+    }
+
     @Test("--database takes the place of the configured databases")
     func databaseOption() throws {
         #expect(try run("--config", "no-database.yaml").ending == Coprocess.Ending(status: 2))
