@@ -137,15 +137,16 @@ extension Complaint.Position {
 
 /// The text of a file, and when it was changed last, in seconds since 1970 as far as they fit.
 func readText(_ file: String) throws(Complaint) -> (text: String, modified: UInt32) {
-    func unreadable() -> Complaint {
-        Complaint(
-            file: file, position: nil, message: "cannot read it: \(String(cString: strerror(errno)))")
+    func unreadable(_ reason: String = String(cString: strerror(errno))) -> Complaint {
+        Complaint(file: file, position: nil, message: "cannot read it: \(reason)")
     }
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    // What is no file might let its reader wait.
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     var status = stat()
     guard descriptor >= 0 else { throw unreadable() }
     defer { close(descriptor) }
     guard fstat(descriptor, &status) == 0 else { throw unreadable() }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable("it is no regular file") }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {

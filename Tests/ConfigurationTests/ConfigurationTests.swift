@@ -386,7 +386,7 @@ struct ConfigurationTests {
         let missing = try #require(throws: ConfigurationError.self) { try Configuration.load("/nowhere/at-all.yaml") }
         #expect(missing.description == "/nowhere/at-all.yaml: cannot read it: No such file or directory")
         let folder = try #require(throws: ConfigurationError.self) { try Configuration.load("/tmp") }
-        #expect(folder.description == "/tmp: cannot read it: Is a directory")
+        #expect(folder.description == "/tmp: cannot read it: it is no regular file")
     }
 
     private func load(_ text: String, databases: [String] = []) throws -> Configuration {
