@@ -13,6 +13,16 @@ public struct Session: ~Copyable {
     private var version: ABIVersion?
     private var key = NameKey()
     private var random: RandomBits
+    /// Whose question pdns works on; `nil` before the first.
+    private var asker: Asker?
+
+    /// For whom a question is answered, and how the dice fell.
+    private struct Asker {
+        let client: IPAddress
+        let resolver: IPAddress
+        /// Draws from pools.
+        let random: UInt64
+    }
 
     /// - Parameters:
     ///   - seed: begins the random numbers that draw from pools.
@@ -81,40 +91,51 @@ extension Session {
         let (client, resolver) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         guard key.set(name) else { throw .unreadable("qname", question.name) }
+        // pdns itself asks as nobody. To deny a type with a signature it lists those that there are, and asks for them
+        // right after the client's own question: they must be the client's, as another may have the type.
+        let isPDNS = resolver == .v4(0)
+        let asker =
+            (isPDNS ? self.asker : nil) ?? Asker(client: client, resolver: resolver, random: random.next())
+        if !isPDNS { self.asker = asker }
         if isInternet(line.extracting(question.recordClass)), let type = RecordType(line.extracting(question.type)),
             let (zone, node) = snapshot.zones.find(key, zoneID: question.zoneID)
         {
-            write(node, zone, type: type, name, &reply)
+            write(node, zone, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
                 let choice = snapshot.choose(
-                    service, for: client, resolver: resolver, .all, random: random.next())
-                write(choice, service, snapshot, node, zone, type: type, name, &reply)
+                    service, for: asker.client, resolver: asker.resolver, .all, random: asker.random)
+                write(choice, service, snapshot, node, zone, type: type, listsMarkers: !isPDNS, name, &reply)
             }
         }
         reply.end()
     }
 
     /// Writes the records that are the same for every client.
+    ///
+    /// - Parameter listsMarkers: whether a marker is authoritative. pdns leaves out of a signed denial what is not; to a
+    ///   client's question that would mean a delegation.
     private func write(
-        _ node: ZoneNode, _ zone: Int, type: RecordType, _ name: Span<UInt8>, _ reply: inout ReplyWriter
+        _ node: ZoneNode, _ zone: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
+        _ reply: inout ReplyWriter
     ) {
         let version = version!
-        node.forEachRecord(type: type) { head, text, _, isAuthoritative in
+        node.forEachRecord(type: type) { head, text, type, isAuthoritative in
+            let isMarker = type == .marker
+            // pdns keeps nothing that has a scope: a marker differs by who asks.
             reply.data(
-                scope: 0, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zone + 1, content: text,
-                version: version)
+                scope: isMarker ? 1 : 0, isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
+                head: head, zoneID: zone + 1, content: text, version: version)
         }
     }
 
     /// Writes the records of a service's choice.
     private func write(
         _ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ node: ZoneNode, _ zone: Int, type: RecordType,
-        _ name: Span<UInt8>, _ reply: inout ReplyWriter
+        listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) {
         let version = version!
-        let isAuthoritative = node.isAuthoritative
         var isEmpty = true
-        func write(_ positions: RecordStore.Positions) {
+        func write(_ positions: RecordStore.Positions, isAuthoritative: Bool) {
             snapshot.store.forEach(positions, type: type) { head, text, _ in
                 isEmpty = false
                 reply.data(
@@ -122,10 +143,15 @@ extension Session {
                     content: text, version: version)
             }
         }
-        snapshot.services[service].forEachRecord(of: choice) { write($0..<($0 + 1)) }
+        snapshot.services[service].forEachRecord(of: choice) {
+            write($0..<($0 + 1), isAuthoritative: node.isAuthoritative)
+        }
         // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
-        if isEmpty, type == .any { write(snapshot.services[service].answers.marker) }
+        if isEmpty, type == .any {
+            write(
+                snapshot.services[service].answers.marker, isAuthoritative: node.isAuthoritative && listsMarkers)
+        }
     }
 
     /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver.
