@@ -6,7 +6,7 @@ import Testing
 struct CoprocessTests {
     @Test("pdns starts five, keeps four of them, and these stay the same over many questions")
     func number() async throws {
-        try await NameServer.run { server in
+        try await NameServer.run(Backend()) { server in
             #expect(try eventually { try server.log().split(separator: "Backend launched with banner: OK").count == 6 })
             let coprocesses = try server.coprocesses()
             #expect(coprocesses.count == 4, "the first is for pdns to see that it starts")
@@ -19,7 +19,7 @@ struct CoprocessTests {
 
     @Test("they end with pdns, however it ends", arguments: [SIGTERM, SIGKILL])
     func end(signal: CInt) async throws {
-        try await NameServer.run { server in
+        try await NameServer.run(Backend()) { server in
             #expect(try eventually { try server.coprocesses().count == 4 })
             let coprocesses = try server.coprocesses()
             kill(server.process, signal)
@@ -31,11 +31,6 @@ struct CoprocessTests {
     func command() throws {
         let backend = try Backend()
         defer { backend.remove() }
-        let example = try String(
-            contentsOf: NameServer.project.appending(path: "examples/pdns.conf"), encoding: .utf8)
-        try example.replacing(/pipe-command=.*/, with: "pipe-command=\(backend.command)")
-            .write(to: backend.folder.appending(path: "pdns.conf"), atomically: true, encoding: .utf8)
-
         let result = try Tool("pdnsutil").run(
             ["--config-dir=\(backend.folder.path)", "backend-cmd", "pipe", "version"])
         #expect(result.status == 0)

@@ -3,7 +3,7 @@ import Testing
 
 /// A real pdns_server on the loopback, with the project's own pdns.conf and geopipe behind it.
 struct NameServer {
-    /// The one that a suite with the trait `.served` shares.
+    /// The one that a suite with a trait such as `.served` shares.
     @TaskLocal static var shared: NameServer?
 
     struct DidNotStart: Error, CustomStringConvertible {
@@ -16,11 +16,13 @@ struct NameServer {
 
     let process: pid_t
     let port: UInt16
+    let backend: Backend
     private let logFile: URL
 
-    /// Runs `body` with a name server of its own.
-    static func run(_ body: (NameServer) async throws -> Void) async throws {
-        let backend = try Backend()
+    /// Runs `body` with a name server of its own, and removes `backend` then.
+    ///
+    /// - Parameter backend: has a zone geo.example.com.
+    static func run(_ backend: Backend, _ body: (NameServer) async throws -> Void) async throws {
         defer { backend.remove() }
 
         let port = try #require((0..<100).lazy.map { _ in UInt16.random(in: 20_000..<32_000) }.first(where: isFree))
@@ -28,9 +30,8 @@ struct NameServer {
         try Data().write(to: log)
         let guardian = try Tool("pdns_server").start(
             [
-                "--config-dir=\(project.path)/examples", "--pipe-command=\(backend.command)", "--local-port=\(port)",
-                "--local-address=127.0.0.1", "--socket-dir=\(backend.folder.path)", "--daemon=no", "--guardian=no",
-                "--disable-syslog=yes",
+                "--config-dir=\(backend.folder.path)", "--local-port=\(port)", "--local-address=127.0.0.1",
+                "--socket-dir=\(backend.folder.path)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
             ],
             seconds: 300, output: try FileHandle(forWritingTo: log))
         defer { guardian.waitUntilExit() }
@@ -46,7 +47,7 @@ struct NameServer {
             kill(process, SIGTERM)
             if !eventually({ !isRunning(process) }) { kill(process, SIGKILL) }
         }
-        try await body(NameServer(process: process, port: port, logFile: log))
+        try await body(NameServer(process: process, port: port, backend: backend, logFile: log))
     }
 
     /// Its coprocesses.
@@ -74,19 +75,31 @@ struct NameServer {
     }
 }
 
-/// What pdns needs to start geopipe: a folder with the program and a configuration, in a path without spaces, at which
-/// pdns splits its command.
+/// What pdns needs to start geopipe: a folder with the program, its configuration and a pdns.conf, in a path without
+/// spaces, at which pdns splits its command.
 struct Backend {
     let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
 
-    var command: String { "\(folder.path)/geopipe --config \(folder.path)/geopipe.yaml" }
-
-    init() throws {
+    /// - Parameter configurationFiles: of pdns, in examples; together they are its pdns.conf.
+    init(_ configuration: String = Integration.configuration, configurationFiles: [String] = ["pdns.conf"]) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         try FileManager.default.createSymbolicLink(
             at: folder.appending(path: "geopipe"), withDestinationURL: tests.appending(path: "geopipe"))
-        try configuration.write(to: folder.appending(path: "geopipe.yaml"), atomically: true, encoding: .utf8)
+        try write(configuration, to: "geopipe.yaml")
+        let settings = try configurationFiles.map {
+            try String(contentsOf: NameServer.project.appending(path: "examples/\($0)"), encoding: .utf8)
+        }
+        try write(
+            settings.joined()
+                .replacing(
+                    /pipe-command=.*/, with: "pipe-command=\(folder.path)/geopipe --config \(folder.path)/geopipe.yaml"
+                )
+                .replacing("/var/lib/powerdns", with: folder.path), to: "pdns.conf")
+    }
+
+    func write(_ text: String, to file: String) throws {
+        try text.write(to: folder.appending(path: file), atomically: true, encoding: .utf8)
     }
 
     func remove() {
@@ -96,17 +109,19 @@ struct Backend {
 
 /// Starts one name server for all tests of a suite.
 struct Served: SuiteTrait, TestScoping {
+    let makeBackend: @Sendable () throws -> Backend
+
     func provideScope(
         for test: Test, testCase: Test.Case?, performing tests: @Sendable () async throws -> Void
     ) async throws {
-        try await NameServer.run { server in
+        try await NameServer.run(try makeBackend()) { server in
             try await NameServer.$shared.withValue(server) { try await tests() }
         }
     }
 }
 
 extension Trait where Self == Served {
-    static var served: Self { Self() }
+    static var served: Self { Self { try Backend() } }
 }
 
 /// What dig printed.
