@@ -43,36 +43,26 @@ extension Configuration {
     }
 
     /// Of a service in use that answers some clients with fewer types of records than others, what those lack.
-    var varyingTypes: String? { lack { self.types($0).reduce(into: []) { $0.formUnion($1) } } }
-
-    /// The same, of a service of which the client that nothing is known of gets a type that others lack.
-    var deniedTypes: String? {
-        lack { service in
-            let fallback = self.maps[service.map].rules.fallback.datacenters
-            return fallback.reduce(into: []) { $0.formUnion(service.answers[$1].map(\.type)) }
+    var varyingTypes: String? {
+        let used = Set(zones.flatMap(\.services))
+        for service in used.sorted().map({ services[$0] }) {
+            let types = types(service)
+            let all = types.reduce(into: Set()) { $0.formUnion($1) }
+            guard let place = types.firstIndex(where: { $0 != all }) else { continue }
+            let missing = all.subtracting(types[place]).map(\.description).sorted().joined(separator: " and ")
+            let reached = maps[service.map].datacenters.sorted()
+            let who =
+                reached.indices.contains(place)
+                ? "in datacenter \(datacenters[reached[place]].name)"
+                : "for those whom map \(maps[service.map].name) sends to none"
+            return "service \(service.name) has \(missing), but not \(who)"
         }
+        return nil
     }
 
     /// The types that each group of a service's clients gets.
     private func types(_ service: Service) -> [Set<RecordType>] {
         maps[service.map].datacenters.sorted().map { Set(service.answers[$0].map(\.type)) }
             + (maps[service.map].rules.sendsSomeNowhere ? [[]] : [])
-    }
-
-    /// Says which of the types that `expected` gives for a service some of its clients lack.
-    private func lack(of expected: (Service) -> Set<RecordType>) -> String? {
-        let used = Set(zones.flatMap(\.services))
-        for service in used.sorted().map({ services[$0] }) {
-            let missing = types(service).map { expected(service).subtracting($0) }
-            guard let place = missing.firstIndex(where: { !$0.isEmpty }) else { continue }
-            let types = missing[place].map(\.description).sorted().joined(separator: " and ")
-            let reached = maps[service.map].datacenters.sorted()
-            let who =
-                reached.indices.contains(place)
-                ? "in datacenter \(datacenters[reached[place]].name)"
-                : "for those whom map \(maps[service.map].name) sends to none"
-            return "service \(service.name) has \(types), but not \(who)"
-        }
-        return nil
     }
 }

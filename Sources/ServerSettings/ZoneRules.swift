@@ -6,24 +6,15 @@ extension Inspection {
     /// A database backend beside geopipe, which has the keys of signed zones.
     mutating func inspectSigning() {
         guard pipe != nil else { return }
-        var signs = false
         for instance in instances where ["gmysql", "godbc", "gpgsql", "gsqlite3"].contains(instance.backend) {
             let name = "\(instance.prefix)-dnssec"
             // Off by default.
-            if let setting = settings[name], !["no", "off"].contains(setting.value) {
-                signs = true
-            } else {
+            if settings[name].map({ ["no", "off"].contains($0.value) }) ?? true {
                 complain(
                     settings[name]?.place ?? instance.word.place,
                     "pdns signs nothing with the keys in \(instance.word.text); write \(name)=yes", isWarning: true)
             }
             if instance.backend == "gsqlite3" { inspectDatabase("\(instance.prefix)-database", instance) }
-        }
-        if signs, let lack = deployment.configuration.deniedTypes {
-            complain(
-                settings["launch"],
-                "in a signed zone validators take the denial for forged (it is made for a client of unknown place): \(lack); give all datacenters the same types, or write launch=pipe",
-                isWarning: true)
         }
     }
 
