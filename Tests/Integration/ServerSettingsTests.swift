@@ -86,8 +86,8 @@ private struct Server {
     init(lines: [String], files: [String: String]) throws {
         backend = try Backend()
         folder = Folder(backend)
-        var settings = try String(contentsOf: NameServer.project.appending(path: "examples/pdns.conf"), encoding: .utf8)
-        settings += "\npipe-command=\(backend.command)\n" + lines.joined(separator: "\n")
+        var settings = try String(contentsOf: backend.folder.appending(path: "pdns.conf"), encoding: .utf8)
+        settings += "\n" + lines.joined(separator: "\n")
         for (name, text) in files.merging(["pdns.conf": settings], uniquingKeysWith: { $1 }) {
             let file = backend.folder.appending(path: name)
             try FileManager.default.createDirectory(
