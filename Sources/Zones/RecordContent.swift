@@ -134,8 +134,11 @@ func words(_ bytes: [UInt8]) throws(ContentError) -> [Word] {
             i += 1
         } else {
             while i < bytes.count, !isBlank(bytes[i]) {
-                // Blanks may be quoted inside of key="value" (RFC 9460 section 2.1).
-                if bytes[i] == UInt8(ascii: "\""), bytes[i - 1] == UInt8(ascii: "=") { try skipString() }
+                if bytes[i] == UInt8(ascii: "\"") {
+                    // Blanks may be quoted inside of key="value" (RFC 9460 section 2.1).
+                    guard bytes[i - 1] == UInt8(ascii: "=") else { break }
+                    try skipString()
+                }
                 i += bytes[i] == UInt8(ascii: "\\") ? 2 : 1
             }
             i = min(i, bytes.count)

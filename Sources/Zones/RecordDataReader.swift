@@ -53,8 +53,10 @@ struct RecordDataReader {
         self.words = words
         layout = type.layout
         next = 0
+        let isGeneric: Bool
         do throws(ContentError) {
-            if try !readGeneric() {
+            isGeneric = try readGeneric()
+            if !isGeneric {
                 guard !layout.fields.isEmpty else { throw expected("\\# and the data in hexadecimal digits") }
                 for field in layout.fields { try read(field, names) }
                 guard next == words.count else {
@@ -71,7 +73,7 @@ struct RecordDataReader {
         do throws(ContentError) {
             try appendRecordText(ofWire: data.span, type: type, to: &text, field: &position)
         } catch {
-            throw RecordDataError(word: min(position, words.count - 1), reason: error)
+            throw RecordDataError(word: min(isGeneric ? 2 : position, words.count - 1), reason: error)
         }
     }
 
@@ -328,7 +330,7 @@ struct RecordDataReader {
     /// RFC 4648 section 7, without padding.
     private mutating func readHash() throws(ContentError) {
         let hash = try word("a hash in base32 digits")
-        guard [0, 2, 4, 5, 7].contains(hash.count % 8), 1...255 ~= hash.count * 5 / 8 else {
+        guard 1...255 ~= hash.count * 5 / 8 else {
             throw expected("a hash in base32 digits")
         }
         append(UInt64(hash.count * 5 / 8), bytes: 1)
@@ -348,6 +350,7 @@ struct RecordDataReader {
                 wire.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
             }
         }
+        guard count < 5, bits & (1 << UInt32(count) - 1) == 0 else { throw expected("a whole hash in base32 digits") }
     }
 
     private mutating func appendAddress(
@@ -367,13 +370,13 @@ struct RecordDataReader {
     }
 
     private mutating func readHexGroups(count: Int, separator: Unicode.Scalar) throws(ContentError) {
-        let what = "\(count) bytes in hexadecimal digits with \(separator) between them"
-        let word = try word(what)
-        guard word.count == 3 * count - 1 else { throw expected(what) }
+        func what() -> String { "\(count) bytes in hexadecimal digits with \(separator) between them" }
+        let word = try word(what())
+        guard word.count == 3 * count - 1 else { throw expected(what()) }
         for i in stride(from: 0, to: word.count, by: 3) {
             guard let high = hexValue(word[i]), let low = hexValue(word[i + 1]),
                 i + 2 == word.count || word[i + 2] == UInt8(ascii: separator)
-            else { throw expected(what) }
+            else { throw expected(what()) }
             wire.append(high << 4 | low)
         }
     }
@@ -408,7 +411,8 @@ struct RecordDataReader {
         case 2: try read(.ipv6, names)
         case 3: try read(.name, names)
         default:
-            guard try word("a . for no gateway").elementsEqual(".".utf8) else { throw expected("a . for no gateway") }
+            // What pdns reads from its own zone files has no dot here.
+            if next < words.count, source[words[words.startIndex + next].text].elementsEqual(".".utf8) { next += 1 }
         }
         if next < words.count { try readBase64() }
     }
@@ -468,15 +472,17 @@ extension RecordDataReader {
     ) throws(ContentError) {
         var milliseconds: UInt64 = 0
         for count in 0... {
-            let what = count == 0 ? "degrees up to \(degrees)" : "minutes, seconds, or \(positive) or \(negative)"
-            let word = try word(what)
+            func what() -> String {
+                count == 0 ? "degrees up to \(degrees)" : "minutes, seconds, or \(positive) or \(negative)"
+            }
+            let word = try word(what())
             if count > 0, isLetter(word, positive) || isLetter(word, negative) {
                 guard milliseconds <= degrees * 3_600_000 else { throw expected("at most \(degrees) degrees") }
                 let sum = isLetter(word, positive) ? 1 << 31 + milliseconds : 1 << 31 - milliseconds
                 return append(sum, bytes: 4)
             }
             let value = count < 2 ? number(word, max: count == 0 ? degrees : 59).map { $0 * 1_000 } : decimal(word, 3)
-            guard count < 3, let value, value < 60_000 || count == 0 else { throw expected(what) }
+            guard count < 3, let value, value < 60_000 || count == 0 else { throw expected(what()) }
             switch count {
             case 0: milliseconds += value * 3_600
             case 1: milliseconds += value * 60
@@ -516,7 +522,8 @@ extension RecordDataReader {
             throw expected(what)
         }
         var text = UnsafeBufferPointer(rebasing: word[(equalSign.map { $0 + 1 } ?? word.count)...])
-        if text.count >= 2, text.first == UInt8(ascii: "\""), text.last == UInt8(ascii: "\"") {
+        if text.first == UInt8(ascii: "\"") {
+            guard text.count >= 2, text.last == UInt8(ascii: "\"") else { throw expected(what) }
             text = UnsafeBufferPointer(rebasing: text[1..<(text.count - 1)])
         }
         let position = wire.count

@@ -21,6 +21,7 @@ func appendRecordText(
         position += 1
     }
     guard layout.fields.isEmpty || cursor.position == wire.count else { throw .malformed }
+    try checkDigest(wire, type)
     if text.count > start, text.last == UInt8(ascii: " ") { text.removeLast() }
     if !layout.isText {
         text.removeSubrange(start...)
@@ -28,6 +29,31 @@ func appendRecordText(
         appendDecimal(UInt64(wire.count), to: &text)
         if !wire.isEmpty { text.append(UInt8(ascii: " ")) }
         for i in 0..<wire.count { appendHex(wire[i], to: &text) }
+    }
+}
+
+/// Digests of known kinds have their lengths (RFC 4034, 4255, 4509, 5933, 6594, 6605 and 8976).
+private func checkDigest(_ wire: Span<UInt8>, _ type: RecordType) throws(ContentError) {
+    let start: Int
+    switch type.rawValue {
+    case 43, 59, 32768, 32769: start = 4
+    case 44: start = 2
+    case 63: start = 6
+    default: return
+    }
+    let kind = wire[start - 1]
+    let length: Int
+    switch (kind, type.rawValue) {
+    case (1, 63): length = 48
+    case (2, 63): length = 64
+    case (1, _): length = 20
+    case (2, _): length = 32
+    case (3, let type) where type != 44: length = 32
+    case (4, let type) where type != 44: length = 48
+    default: return
+    }
+    guard wire.count - start == length else {
+        throw .expected("\(length) bytes in a digest of kind \(kind), instead of \(wire.count - start)")
     }
 }
 

@@ -4,8 +4,10 @@ struct Base64Decoder {
     private var digits = 0
     private var padding = 0
 
-    /// Whether there were digits, and as many as their bytes need.
-    var isComplete: Bool { digits > 0 && (digits + padding) % 4 == 0 }
+    /// Whether there were digits, as many as their bytes need, and none with bits for more.
+    var isComplete: Bool {
+        digits > 0 && (digits + padding) % 4 == 0 && bits & (padding == 0 ? 0 : padding == 1 ? 3 : 15) == 0
+    }
 
     /// Reads the next digit, and appends the byte that is complete with it.
     ///
