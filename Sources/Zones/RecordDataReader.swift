@@ -172,23 +172,10 @@ struct RecordDataReader {
     }
 
     private mutating func readPeriod() throws(ContentError) -> UInt64 {
-        let word = try word("a time in seconds")
-        var total: UInt64 = 0
-        var digits: UInt64?
-        for byte in word {
-            if isDigit(byte) {
-                digits = (digits ?? 0) * 10 + UInt64(byte - UInt8(ascii: "0"))
-            } else if let count = digits, let unit = secondsPerUnit(byte) {
-                total += count * unit
-                digits = nil
-            } else {
-                throw expected("a time in seconds, or such as 1h30m")
-            }
-            guard total + (digits ?? 0) <= 0xffff_ffff else { throw expected("a time of up to 4294967295 seconds") }
+        guard let seconds = seconds(try word("a time in seconds").span), seconds <= 0xffff_ffff else {
+            throw expected("a time of up to 4294967295 seconds, or such as 1h30m")
         }
-        // Seconds without unit are all there is, as in 3600.
-        guard digits == nil || total == 0 else { throw expected("a unit behind each number, such as 1h30m") }
-        return total + (digits ?? 0)
+        return seconds
     }
 
     private mutating func readTime() throws(ContentError) -> UInt64 {

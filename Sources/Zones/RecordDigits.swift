@@ -96,17 +96,6 @@ func equals(_ text: UnsafeBufferPointer<UInt8>, _ mnemonic: StaticString) -> Boo
         && text.indices.allSatisfy { lowerCase(text[$0]) == lowerCase(mnemonic.utf8Start[$0]) }
 }
 
-func secondsPerUnit(_ unit: UInt8) -> UInt64? {
-    switch lowerCase(unit) {
-    case UInt8(ascii: "s"): 1
-    case UInt8(ascii: "m"): 60
-    case UInt8(ascii: "h"): 3_600
-    case UInt8(ascii: "d"): 86_400
-    case UInt8(ascii: "w"): 604_800
-    default: nil
-    }
-}
-
 func daysInMonth(_ month: Int, of year: Int) -> Int {
     switch month {
     case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28

@@ -82,4 +82,10 @@ let configuration = """
         records:
           "*.wild":    { A: 192.0.2.42 }
           www:         { A: 192.0.2.80, AAAA: "2001:db8::80" }
+      types.example.org:
+        soa: { primary: ns1.geo.example.com., contact: hostmaster.example.com., serial: 7 }
+        ns: [ns1.geo.example.com.]
+        ttl: 300
+        records:
+    \(recordsOfAllTypes)
     """
