@@ -49,8 +49,9 @@ struct RecordDataReader {
         if let refusal = type.refusal { throw RecordDataError(word: 0, reason: .refused(refusal)) }
         wire.removeAll(keepingCapacity: true)
         text.removeAll(keepingCapacity: true)
-        self.source = source
-        self.words = words
+        (self.source, self.words) = (source, words)
+        // Kept any longer, the words would have to be copied when the next ones are written in their place.
+        defer { (self.source, self.words) = (UnsafeBufferPointer(start: nil, count: 0), []) }
         layout = type.layout
         next = 0
         let isGeneric: Bool

@@ -22,7 +22,9 @@ struct RecordContentTests {
                 "\"\(String(repeating: "a", count: 255))\" \"\(String(repeating: "a", count: 45))\""
             ),
             (RecordType(rawValue: 257), #"0 issue "ca.example.net""#, #"0 issue "ca.example.net""#),
-            (RecordType(rawValue: 65281), "\\# 2 abcd", "\\# 2 abcd"),
+            (RecordType(rawValue: 65281), "\\# 2 abcd", "\\# 2 abcd"), (.txt, "\\# 4 03616263", #""abc""#),
+            (RecordType(rawValue: 64), #"1 svc key667="a b" port=53"#, #"1 svc.example.com port=53 key667="a b""#),
+            (RecordType(rawValue: 35), #"1 2 "u" sip "!a b!"  ."#, #"1 2 "u" "sip" "!a b!" ."#),
         ])
     func writes(type: RecordType, source: String, text: String) throws {
         #expect(try RecordContent(source, type: type, origin: origin).text == text)
@@ -37,6 +39,8 @@ struct RecordContentTests {
             (.cname, "www.example.net"),
             (.mx, "mail"), (.mx, "65536 mail"), (.mx, "-1 mail"), (.srv, "1 2 mail"), (.txt, #""open"#),
             (.txt, #""a" b"#),
+            (.txt, "\\# 4 03"), (RecordType(rawValue: 64), "1 svc.example.net alpn=h2"),
+            (RecordType(rawValue: 64), #"1 . key667="open"#), (RecordType(rawValue: 43), "1 2 3"),
             (.soa, "a b 1 2 3 4 5"), (.marker, "\\# 0"), (RecordType(rawValue: 257), ""),
             (RecordType(rawValue: 257), "0 issue ä"),
         ])
