@@ -58,9 +58,6 @@ extension RecordType {
     var layout: RecordLayout {
         Int(rawValue) < layouts.count ? layouts[Int(rawValue)] : higherLayouts[rawValue] ?? unknownLayout
     }
-
-    /// The types whose data is known.
-    static let known = layoutsByType.keys.map(RecordType.init(rawValue:))
 }
 
 private let unknownLayout = RecordLayout([], "\\# 2 abcd", isText: false)

@@ -20,9 +20,11 @@ struct RecordDataTests {
         #expect(data.text == sample.text)
     }
 
-    @Test("has an example for each type", arguments: RecordType.known)
-    func examples(type: RecordType) throws {
-        #expect(throws: Never.self) { try Data(type.layout.example, type.description) }
+    @Test("has an example for each type", arguments: RecordType.mnemonics)
+    func examples(mnemonic: String) throws {
+        let type = try #require(RecordType(mnemonic))
+        guard type != .lua else { return }
+        #expect(throws: Never.self) { try Data(type.layout.example, mnemonic) }
     }
 
     @Test("that is changed at random is refused, or means the same once it is written", arguments: recordSamples)
