@@ -223,6 +223,8 @@ func seconds(_ text: Span<UInt8>) -> UInt64? {
         }
         guard digits > 0 else { return nil }
         total += number * unit
+        // Far more than any time that is meant.
+        guard total < 1 << 48 else { return nil }
         (number, digits, hasUnit) = (0, 0, true)
     }
     guard digits > 0 || hasUnit else { return nil }

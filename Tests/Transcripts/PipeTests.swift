@@ -148,6 +148,38 @@ struct PipeTests {
         #expect(geopipe.output.isEmpty)
     }
 
+    @Test("a large zone is transferred without more memory")
+    func transferOfLargeZone() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let count = 100_000
+        let zone = (0..<count).map { "host\($0) A 192.0.2.1\n" }.joined()
+        try "zones: { example.com: { file: example.com.zone } }"
+            .write(to: folder.appending(path: "geopipe.yaml"), atomically: true, encoding: .utf8)
+        try "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n\(zone)"
+            .write(to: folder.appending(path: "example.com.zone"), atomically: true, encoding: .utf8)
+        let geopipe = try Coprocess(["--config", "geopipe.yaml"], in: folder)
+        // The first brings all of the zone into the process, and the second shows what a transfer takes.
+        var peaks: [Int] = []
+        try geopipe.send("HELO\t5\n")
+        _ = try geopipe.answer()
+        for _ in 0..<2 {
+            try geopipe.send("AXFR\t1\texample.com\n")
+            #expect(try geopipe.answer().count == count + 4)
+            peaks.append(try peakMemory(of: geopipe.identifier))
+        }
+        #expect(peaks[1] - peaks[0] < 2 << 20, "\(peaks)")
+        #expect(try geopipe.finish() == Coprocess.Ending(status: 0))
+    }
+
+    /// The most memory that a process had, in bytes.
+    private func peakMemory(of process: pid_t) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+        return 1024 * (try #require(line.split(separator: " ").compactMap { Int($0) }.first))
+    }
+
     @Test("it goes on where it was stopped")
     func stopped() throws {
         let geopipe = try startGreeted()
