@@ -36,24 +36,8 @@ public struct Inquiry {
         /// The record as a line of a zone file, with absolute names.
         public var zoneFileLine: String {
             let owner = name.hasSuffix(".") ? name : name + "."
-            return "\(owner)\t\(ttl)\tIN\t\(type)\t\(absolute(content))"
-        }
-
-        /// pdns takes names without final dot for absolute; a zone file does not.
-        private func absolute(_ content: String) -> String {
-            var words = content.split(whereSeparator: { $0 == "\t" || $0 == " " }).map(String.init)
-            let names: [Int]
-            switch type {
-            case "CNAME", "NS", "PTR", "DNAME": names = [0]
-            case "MX": names = [1]
-            case "SRV": names = [3]
-            case "SOA": names = [0, 1]
-            default: return content
-            }
-            for position in names where position < words.count && !words[position].hasSuffix(".") {
-                words[position] += "."
-            }
-            return words.joined(separator: " ")
+            let data = RecordType(type).map { RecordContent.zoneFileForm(of: content, type: $0) } ?? content
+            return "\(owner)\t\(ttl)\tIN\t\(type)\t\(data)"
         }
     }
 

@@ -46,6 +46,24 @@ public struct RecordContent: Hashable, Sendable {
         text = "\(primary) \(contact) \(serial) \(refresh) \(retry) \(expire) \(minimum)"
     }
 
+    /// The data of a record as zone files have it: blanks between all fields, and a final dot behind each name.
+    ///
+    /// - Parameter text: as pdns takes it.
+    public static func zoneFileForm(of text: String, type: RecordType) -> String {
+        let bytes = Array(text.utf8)
+        guard !text.hasPrefix("\\# "), let words = try? words(bytes) else { return text }
+        var form: [UInt8] = []
+        var fields = type.layout.fields[...]
+        for word in words {
+            if !form.isEmpty { form.append(UInt8(ascii: " ")) }
+            let isName = fields.popFirst() == .name && !word.isQuoted
+            form +=
+                word.isQuoted ? [UInt8(ascii: "\"")] + bytes[word.text] + [UInt8(ascii: "\"")] : bytes[word.text][...]
+            if isName, bytes[word.text] != [UInt8(ascii: ".")] { form.append(UInt8(ascii: ".")) }
+        }
+        return String(decoding: form, as: UTF8.self)
+    }
+
     /// The content of a record that says no more than that a name exists: no data at all (RFC 3597 section 5).
     static let empty = RecordContent(text: "\\# 0")
 }

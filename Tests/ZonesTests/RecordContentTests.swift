@@ -48,6 +48,19 @@ struct RecordContentTests {
         #expect(throws: ContentError.self) { try RecordContent(source, type: type, origin: origin) }
     }
 
+    @Test(
+        "have another form in zone files",
+        arguments: [
+            (RecordType.mx, "10\tmail.example.com", "10 mail.example.com."), (.ns, ".", "."),
+            (RecordType(rawValue: 35), #"1 2 "u" "a b" "" x.example.com"#, #"1 2 "u" "a b" "" x.example.com."#),
+            (RecordType(rawValue: 65), "1 www.example.com alpn=h2", "1 www.example.com. alpn=h2"),
+            (.txt, #""a b" "c""#, #""a b" "c""#), (RecordType(rawValue: 65281), "\\# 2 abcd", "\\# 2 abcd"),
+            (RecordType(rawValue: 17), "a.example.com b.example.com", "a.example.com. b.example.com."),
+        ])
+    func zoneFileForm(type: RecordType, text: String, form: String) {
+        #expect(RecordContent.zoneFileForm(of: text, type: type) == form)
+    }
+
     @Test("types are read by name or number, in either case")
     func types() {
         #expect(RecordType("A") == .a)
