@@ -9,6 +9,13 @@ import Glibc
 /// A block is its own header, a header for each record, sorted by type, the name, and the records' texts.
 struct ZoneImage: Sendable {
     nonisolated(unsafe) let base: UnsafeRawPointer
+    /// Of the header, which a look-up need not fetch from memory then.
+    private let slotMask: Int
+
+    init(base: UnsafeRawPointer) {
+        self.base = base
+        slotMask = Int(base.load(as: Header.self).slotCount) - 1
+    }
 
     struct Header {
         /// Of the whole image.
@@ -59,8 +66,7 @@ struct ZoneImage: Sendable {
     @inline(__always)
     func node(_ key: borrowing NameKey) -> ZoneNode? {
         let hash = key.hash
-        let mask = Int(base.load(fromByteOffset: MemoryLayout<Header>.offset(of: \.slotCount)!, as: UInt32.self)) - 1
-        var slot = Int(hash) & mask
+        var slot = Int(hash) & slotMask
         while true {
             let entry = base.load(fromByteOffset: Self.slotsStart + slot * 8, as: UInt64.self)
             guard entry != 0 else { return nil }
@@ -68,7 +74,7 @@ struct ZoneImage: Sendable {
                 let node = ZoneNode(block: base + Int(UInt32(truncatingIfNeeded: entry)) * Self.alignment)
                 if node.isNamed(key) { return node }
             }
-            slot = (slot + 1) & mask
+            slot = (slot + 1) & slotMask
         }
     }
 
