@@ -1,7 +1,8 @@
 #include <malloc.h>
 
-/* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), fcntl(2). */
+/* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2), fcntl(2). */
 int memfd_create(const char *name, unsigned int flags);
+int close_range(unsigned int first, unsigned int last, int flags);
 
 enum { memfd_cloexec = 0x1, memfd_allow_sealing = 0x2 };
 enum { fcntl_add_seals = 1033, fcntl_get_seals = 1034 };

@@ -12,6 +12,9 @@ struct BackendCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
+        // pdns hands down the pipes of coprocesses that it starts at the same time, and what was handed down to itself.
+        // Two that hold each other's pipes would not end with it.
+        close_range(3, .max, 0)
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
         let plan = try options.plan(sharesZones: true)

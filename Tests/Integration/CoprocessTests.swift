@@ -27,6 +27,26 @@ struct CoprocessTests {
         }
     }
 
+    @Test("they let go of sockets and pipes that are handed down to them")
+    func inheritance() async throws {
+        try await NameServer.run(Backend()) { server in
+            #expect(try eventually { try server.coprocesses().count == 4 })
+            for process in try server.coprocesses() {
+                // One that is just being started is still a copy of pdns.
+                #expect(try eventually { try inherited(by: process) == [] })
+            }
+        }
+    }
+
+    /// The sockets and pipes that a process has open, but for its standard ones.
+    private func inherited(by process: pid_t) throws -> [String] {
+        let descriptors = "/proc/\(process)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: descriptors)
+            .filter { !["0", "1", "2"].contains($0) }
+            .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(descriptors)/\($0)") }
+            .filter { $0.hasPrefix("socket:") || $0.hasPrefix("pipe:") }
+    }
+
     @Test("pdnsutil reaches its commands")
     func command() throws {
         let backend = try Backend()
