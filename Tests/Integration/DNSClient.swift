@@ -34,6 +34,8 @@ struct DNSClient {
     }
 
     let port: UInt16
+    /// The address that the questions come from, in 127.0.0.0/8.
+    var source = "127.0.0.1"
 
     /// Asks all the questions, keeping so many unanswered at a time; the answers are in the order of the questions.
     ///
@@ -41,7 +43,9 @@ struct DNSClient {
     func ask(_ questions: [Question], atATime window: Int = 64, patience: Double = 10) throws -> [Answer] {
         let socket = socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)
         defer { close(socket) }
-        guard withLoopback(port, { connect(socket, $0, $1) }) == 0 else { throw Unanswered(description: "no socket") }
+        guard withLoopback(0, address: source, { bind(socket, $0, $1) }) == 0,
+            withLoopback(port, { connect(socket, $0, $1) }) == 0
+        else { throw Unanswered(description: "no socket") }
 
         var answers = [Answer?](repeating: nil, count: questions.count)
         var asked = 0
@@ -148,11 +152,13 @@ private struct Reader {
     }
 }
 
-func withLoopback<R>(_ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+func withLoopback<R>(
+    _ port: UInt16, address text: String = "127.0.0.1", _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
+) -> R {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    address.sin_addr.s_addr = inet_addr(text)
     return withUnsafePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }

@@ -80,22 +80,35 @@ struct NameServer {
 struct Backend {
     let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
 
-    /// - Parameter configurationFiles: of pdns, in examples; together they are its pdns.conf.
-    init(_ configuration: String = Integration.configuration, configurationFiles: [String] = ["pdns.conf"]) throws {
+    /// - Parameters:
+    ///   - configurationFiles: of pdns, in examples; together they are its pdns.conf.
+    ///   - defaults: settings in them that are left as pdns has them by itself.
+    ///   - script: a program that takes geopipe's place.
+    init(
+        _ configuration: String = Integration.configuration, configurationFiles: [String] = ["pdns.conf"],
+        defaults: [String] = [], script: String? = nil
+    ) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        try FileManager.default.createSymbolicLink(
-            at: folder.appending(path: "geopipe"), withDestinationURL: tests.appending(path: "geopipe"))
+        let program = folder.appending(path: "geopipe")
+        if let script {
+            try script.write(to: program, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program.path)
+        } else {
+            let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            try FileManager.default.createSymbolicLink(
+                at: program, withDestinationURL: tests.appending(path: "geopipe"))
+        }
         try write(configuration, to: "geopipe.yaml")
         let settings = try configurationFiles.map {
             try String(contentsOf: NameServer.project.appending(path: "examples/\($0)"), encoding: .utf8)
         }
+        let lines = settings.joined().split(separator: "\n")
+            .filter { line in !defaults.contains { line.hasPrefix("\($0)=") } }
+            .joined(separator: "\n")
         try write(
-            settings.joined()
-                .replacing(
-                    /pipe-command=.*/, with: "pipe-command=\(folder.path)/geopipe --config \(folder.path)/geopipe.yaml"
-                )
-                .replacing("/var/lib/powerdns", with: folder.path), to: "pdns.conf")
+            lines.replacing(
+                /pipe-command=.*/, with: "pipe-command=\(program.path) --config \(folder.path)/geopipe.yaml"
+            ).replacing("/var/lib/powerdns", with: folder.path), to: "pdns.conf")
     }
 
     func write(_ text: String, to file: String) throws {

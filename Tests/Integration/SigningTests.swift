@@ -134,9 +134,11 @@ struct SigningTests {
             let ds = try server.validate("insecure", "DS", from: client)
             #expect(ds.isSecure && ds.denial == "nxrrset", "\(ds)")
             #expect(ds.listsOfTypes == [["NS"]])
-            let verdict = try server.validate("www.insecure", "A", from: client)
-            #expect(verdict.isInsecure, "\(verdict)")
-            #expect(verdict.records == ["A 192.0.2.80"])
+            for name in ["insecure", "www.insecure"] {
+                let verdict = try server.validate(name, "A", from: client)
+                #expect(verdict.isInsecure, "\(verdict)")
+                #expect(verdict.records == [client == .oslo ? "A 192.0.2.10" : "A 198.51.100.10"])
+            }
         }
     }
 
@@ -145,9 +147,13 @@ struct SigningTests {
         for client in [Client.oslo, .ashburn] {
             let ds = try server.validate("secure", "DS", from: client)
             #expect(ds.isSecure && ds.denial == nil, "\(ds)")
-            let verdict = try server.validate("www.secure", "A", from: client)
-            #expect(verdict.isSecure, "\(verdict)")
-            #expect(verdict.records == ["A 192.0.2.81"])
+            for name in ["secure", "www.secure"] {
+                let verdict = try server.validate(name, "A", from: client)
+                #expect(verdict.isSecure, "\(verdict)")
+                #expect(verdict.records == [client == .oslo ? "A 192.0.2.10" : "A 198.51.100.10"])
+                let denial = try server.validate(name, "MX", from: client)
+                #expect(denial.isSecure && denial.denial == "nxrrset", "\(denial)")
+            }
         }
     }
 
@@ -192,7 +198,7 @@ struct SigningTests {
     @Test(
         "what geopipe does not serve is not touched",
         arguments: [
-            ["example.com"], ["my.geo.example.com"], ["geo.example.com", "example.net"], ["insecure.geo.example.com"],
+            ["example.com"], ["my.geo.example.com"], ["geo.example.com", "example.net"], ["com"],
             ["geo.example.com'; drop table cryptokeys; --"],
         ])
     func signOther(zones: [String]) throws {
@@ -275,34 +281,22 @@ private func signedConfiguration(ds: String) -> String {
           insecure:       { NS: ns1.geo.example.com. }
           secure:         { NS: ns1.geo.example.com., DS: "\(ds)" }
           unsigned:       { NS: ns1.geo.example.com., DS: "\(ds)" }
+      insecure.geo.example.com: &below
+        soa: { primary: ns1.geo.example.com., contact: hostmaster.example.com., serial: 7 }
+        ns: [ns1.geo.example.com.]
+        records: { "@": { service: my }, www: { service: my } }
+      secure.geo.example.com: *below
+      unsigned.geo.example.com: *below
     """
 }
 
-/// A signed zone, and three below it which the same pdns_server has in its database: one is delegated without DS, one with,
-/// and one is not signed although it is delegated with one.
+/// Signs the zone and one of the three below it, and notes its key as the validator's anchor.
 private func makeSignedBackend() throws -> Backend {
     let backend = try Backend(
         signedConfiguration(ds: "1 13 2 \(String(repeating: "00", count: 32))"),
         configurationFiles: ["pdns.conf", "dnssec/dnssec.conf"])
     let anchor = try delegationSigner(in: backend.signZones("geo.example.com"))
-
-    try backend.database(
-        ["insecure 192.0.2.80", "secure 192.0.2.81", "unsigned 192.0.2.82"].map {
-            let (zone, address) = ("\($0.split(separator: " ")[0]).geo.example.com", $0.split(separator: " ")[1])
-            let soa = "ns1.geo.example.com hostmaster.example.com 1 10800 3600 604800 60"
-            return """
-                insert into domains (name, type) values ('\(zone)', 'NATIVE');
-                insert into records (domain_id, name, type, content, ttl)
-                  select domains.id, column1 || name, column2, column3, 300 from domains, (values
-                    ('', 'SOA', '\(soa)'), ('', 'NS', 'ns1.geo.example.com'), ('www.', 'A', '\(address)'))
-                  where name = '\(zone)';
-                """
-        }.joined())
-    let pdnsutil = try Tool("pdnsutil")
-    let secured = try pdnsutil.run(["--config-dir=\(backend.folder.path)", "secure-zone", "secure.geo.example.com"])
-    try #require(secured.status == 0, "\(secured.output)")
-    let ds = try delegationSigner(
-        in: pdnsutil.run(["--config-dir=\(backend.folder.path)", "export-zone-ds", "secure.geo.example.com"]))
+    let ds = try delegationSigner(in: backend.signZones("secure.geo.example.com"))
     try backend.write(signedConfiguration(ds: ds.joined(separator: " ")), to: "geopipe.yaml")
 
     for (file, digest) in [("anchor", anchor[3]), ("wrong.anchor", String(anchor[3].reversed()))] {

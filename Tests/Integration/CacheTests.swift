@@ -1,0 +1,276 @@
+import Foundation
+import Testing
+
+/// That no cache of pdns gives one client what is another's, and that these tests would see it.
+@Suite("Caches of pdns_server", .cached)
+struct CacheTests {
+    let server: NameServer
+
+    init() throws {
+        server = try #require(NameServer.shared)
+    }
+
+    @Test("each of two clients in turn gets its own answer", arguments: Turn.all)
+    func turns(turn: Turn) throws {
+        #expect(try turn.mistakes(at: server) == [])
+    }
+
+    @Test(
+        "coprocesses that are killed cost a second or two of denials under our settings, and more under pdns's own",
+        arguments: [true, false])
+    func killed(underOurSettings: Bool) async throws {
+        let backend = try Backend(cachedConfiguration, defaults: underOurSettings ? [] : ["negquery-cache-ttl"])
+        try await NameServer.run(backend) { server in
+            let recovers = try recoversFromKilling(at: server)
+            #expect(recovers == underOurSettings)
+        }
+    }
+
+    /// Kills all coprocesses under load.
+    ///
+    /// - Returns: whether all answers are right again soon, and stay so.
+    private func recoversFromKilling(at server: NameServer) throws -> Bool {
+        let turn = Turn.all[0]
+        let right = DNSClient.Answer(code: 0, addresses: turn.addresses(at: .norway))
+        let denial = DNSClient.Answer(code: 3)
+        let questions = Array(repeating: DNSClient.Question(turn.name(), turn.type), count: 300)
+        func answers() throws -> [DNSClient.Answer] { try DNSClient(port: server.port).ask(questions) }
+
+        #expect(try eventually { try server.coprocesses().count == 4 })
+        let coprocesses = try server.coprocesses()
+        #expect(try answers().allSatisfy { $0 == right })
+        for coprocess in coprocesses { kill(coprocess, SIGKILL) }
+        #expect(eventually { !coprocesses.contains(where: isRunning) })
+        // pdns takes notice before it asks the next question, and takes the silence for an empty answer. (One that dies
+        // over a question costs a server failure.)
+        #expect(try eventually { try answers().contains(denial) })
+        // Nobody is given another's answer meanwhile; a server failure (2) is kept by no cache.
+        var strange: [DNSClient.Answer] = []
+        // negquery-cache-ttl is one second, and pdns counts whole ones; the rest is for a machine with other work.
+        let recovers = try eventually(within: .seconds(6)) {
+            let wrong = try answers().filter { $0 != right }
+            strange += wrong.filter { $0 != denial && $0.code != 2 }
+            return wrong.isEmpty
+        }
+        #expect(strange == [])
+        guard recovers else { return false }
+        return try (0..<20).allSatisfy { _ in try answers().allSatisfy { $0 == right } }
+    }
+
+    // MARK: - That these tests would see it
+
+    @Test("clients are mixed up if their answers do not say for whom they are, or do not say that there is nothing")
+    func naiveBackends() async throws {
+        try await NameServer.run(try Backend(defaults: ["negquery-cache-ttl"], script: naiveBackend)) { server in
+            for fault in Fault.allCases {
+                for turn in Turn.all {
+                    let victims = try Set(turn.mistakes(at: server, fault).map(\.place))
+                    #expect(victims == turn.victims(of: fault), "\(fault), \(turn)")
+                }
+            }
+        }
+    }
+
+    @Test("where one has no such type, pdns's own packet cache gives that to another who tells no subnet either")
+    func packetCache() async throws {
+        try await NameServer.run(try Backend(cachedConfiguration, defaults: ["cache-ttl"])) { server in
+            for turn in Turn.all {
+                let (lacking, having) =
+                    turn.addresses(at: turn.first).isEmpty ? (turn.first, turn.second) : (turn.second, turn.first)
+                let victims = try Set(turn.mistakes(at: server).map(\.place))
+                let isHarmed = turn.addresses(at: lacking).isEmpty && turn.telling == .noSubnets
+                #expect(victims == (isHarmed ? [having] : []), "\(turn)")
+            }
+        }
+    }
+}
+
+// MARK: - Who asks for what
+
+/// Where clients are.
+enum Place: String, CaseIterable {
+    case norway, states, elsewhere, nowhere
+
+    var subnet: String {
+        switch self {
+        case .norway: "129.240.0.0/16"
+        case .states: "128.95.0.0/16"
+        case .elsewhere: "143.107.0.0/16"
+        case .nowhere: "130.237.0.0/16"
+        }
+    }
+
+    /// The address of one who tells no subnet.
+    var source: String {
+        switch self {
+        case .norway: "127.0.0.1"
+        case .states: "127.0.0.2"
+        case .elsewhere: "127.0.0.3"
+        case .nowhere: "127.0.0.4"
+        }
+    }
+}
+
+/// Two clients of different places ask for the same in turn, at a name that nobody else asks for.
+struct Turn: CustomTestStringConvertible {
+    enum Service: String, CaseIterable {
+        /// Both families everywhere, but nothing for those who are nowhere.
+        case both
+        /// IPv6 addresses in Norway only.
+        case six
+    }
+
+    /// Who of the two tells a client subnet; who does not is known by the address that the question comes from.
+    enum Telling: String, CaseIterable {
+        case subnets, noSubnets, firstOnly, secondOnly
+    }
+
+    let number: Int
+    let service: Service
+    let type: DNSClient.RecordType
+    let first: Place
+    let second: Place
+    let telling: Telling
+
+    var testDescription: String { "\(service) \(type): \(first), then \(second); \(telling)" }
+
+    static let all: [Turn] = {
+        var turns: [Turn] = []
+        for service in Service.allCases {
+            for type in [DNSClient.RecordType.a, .aaaa] {
+                for first in Place.allCases {
+                    for second in Place.allCases {
+                        for telling in Telling.allCases {
+                            let turn = Turn(
+                                number: turns.count, service: service, type: type, first: first, second: second,
+                                telling: telling)
+                            if turn.addresses(at: first) != turn.addresses(at: second) { turns.append(turn) }
+                        }
+                    }
+                }
+            }
+        }
+        return turns
+    }()
+
+    func name(_ fault: Fault? = nil) -> String {
+        "\(fault.map { "\($0)-" } ?? "")\(service)-\(number).geo.example.com"
+    }
+
+    /// Something that a client is told and should not be.
+    struct Mistake: Equatable {
+        let place: Place
+        let round: Int
+        let answer: DNSClient.Answer
+    }
+
+    /// What they are told wrongly in two rounds.
+    func mistakes(at server: NameServer, _ fault: Fault? = nil) throws -> [Mistake] {
+        var mistakes: [Mistake] = []
+        for round in 1...2 {
+            for (place, tells) in [
+                (first, telling == .subnets || telling == .firstOnly),
+                (second, telling == .subnets || telling == .secondOnly),
+            ] {
+                let client = DNSClient(port: server.port, source: tells ? "127.0.0.1" : place.source)
+                var answer = try client.ask([.init(name(fault), type, from: tells ? place.subnet : nil)])[0]
+                answer.scope = nil
+                if answer != .init(code: 0, addresses: addresses(at: place)) {
+                    mistakes.append(Mistake(place: place, round: round, answer: answer))
+                }
+            }
+        }
+        return mistakes
+    }
+
+    /// Who must be told something wrong by a backend with that fault.
+    func victims(of fault: Fault) -> Set<Place> {
+        switch fault {
+        case .unscoped: [second]  // gets what is kept of the first
+        case .defaultUnscoped: first == .elsewhere ? [second] : second == .elsewhere ? [first] : []
+        case .unmarked: first == .nowhere || second == .nowhere ? [first, second] : []  // are all told "no such name"
+        }
+    }
+
+    /// What is right.
+    func addresses(at place: Place) -> [String] {
+        guard let number = [Place.norway: 1, .states: 2, .elsewhere: 3][place] else { return [] }
+        if type == .a { return ["192.0.2.\(number)"] }
+        return service == .both || place == .norway ? ["2001:db8::\(number)"] : []
+    }
+}
+
+// MARK: - Who answers
+
+private let cachedConfiguration = """
+    databases: ["\(NameServer.project.path)/examples/demo/demo.mmdb"]
+    datacenters: { oslo: {}, ashburn: {}, rest: {} }
+    maps:
+      world:
+        networks:  { 127.0.0.1/32: oslo, 127.0.0.2/32: ashburn, 127.0.0.4/32: none }
+        countries: { "NO": oslo, US: ashburn, SE: none }
+        default:   rest
+    services:
+      both:
+        map: world
+        ttl: 60
+        answers:
+          oslo:    [192.0.2.1, "2001:db8::1"]
+          ashburn: [192.0.2.2, "2001:db8::2"]
+          rest:    [192.0.2.3, "2001:db8::3"]
+      six:
+        map: world
+        ttl: 60
+        answers: { oslo: [192.0.2.1, "2001:db8::1"], ashburn: 192.0.2.2, rest: 192.0.2.3 }
+    zones:
+      geo.example.com:
+        soa: { primary: ns1.geo.example.com., contact: hostmaster.example.com., serial: 7 }
+        ns: [ns1.geo.example.com.]
+        records:
+    \(Turn.all.map { "      \($0.service)-\($0.number): { service: \($0.service) }" }.joined(separator: "\n"))
+    """
+
+extension Trait where Self == Served {
+    fileprivate static var cached: Self { Self { try Backend(cachedConfiguration) } }
+}
+
+/// What is wrong with the naive backend.
+enum Fault: String, CaseIterable {
+    /// No record has a scope.
+    case unscoped
+    /// Those of the default rule have none.
+    case defaultUnscoped
+    /// Where there is no record, there is no marker either.
+    case unmarked
+}
+
+/// Answers as the configuration has it, but for the fault that begins the name asked for.
+private let naiveBackend = ##"""
+    #!/bin/bash
+    read -r _
+    # pdns hands down the pipes of its other coprocesses, which would not end then.
+    for descriptor in {3..99}; do eval "exec $descriptor>&-"; done
+    printf 'OK\tnaive\n'
+    while IFS=$'\t' read -r _ name _ type _ _ _ client; do
+        case $client in
+            129.240.* | 127.0.0.1/*) place=1 ;;
+            128.95.* | 127.0.0.2/*) place=2 ;;
+            130.237.* | 127.0.0.4/*) place= ;;
+            *) place=3 ;;
+        esac
+        scope=16
+        [[ $name != unscoped* && $name$place != defaultUnscoped*3 ]] || scope=0
+        data="DATA\t$scope\t1\t$name\tIN"
+        if [[ $name == geo.example.com ]]; then
+            [[ $type != SOA ]] || printf "DATA\t0\t1\t$name\tIN\tSOA\t60\t1\tns1.$name hostmaster.$name 1 3600 600 86400 60\n"
+        elif [[ $type$name != ANY*-* ]]; then
+            :
+        elif [[ $place ]]; then
+            printf "$data\tA\t60\t1\t192.0.2.$place\n"
+            [[ $name == *six* && $place != 1 ]] || printf "$data\tAAAA\t60\t1\t2001:db8::$place\n"
+        elif [[ $name != unmarked* ]]; then
+            printf "$data\tTYPE65280\t60\t1\t\\\\# 0\n"
+        fi
+        printf 'END\n'
+    done
+    """##
