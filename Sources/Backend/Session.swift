@@ -88,12 +88,11 @@ extension Session {
     private mutating func answer(
         _ question: Request.Question, _ line: Span<UInt8>, _ snapshot: Snapshot, _ reply: inout ReplyWriter
     ) throws(Malformation) {
-        let (client, resolver) = try addresses(of: question, line)
+        let (client, resolver, isPDNS) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         guard key.set(name) else { throw .unreadable("qname", question.name) }
-        // pdns itself asks as nobody. To deny a type with a signature it lists those that there are, and asks for them
-        // right after the client's own question: they must be the client's, as another may have the type.
-        let isPDNS = resolver == .v4(0)
+        // To deny a type with a signature pdns lists those that there are, and asks for them itself, right after the
+        // client's own question: they must be the client's, as another may have the type.
         let asker =
             (isPDNS ? self.asker : nil) ?? Asker(client: client, resolver: resolver, random: random.next())
         if !isPDNS { self.asker = asker }
@@ -154,10 +153,11 @@ extension Session {
         }
     }
 
-    /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver.
+    /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver. What
+    /// pdns asks by itself has no addresses and no subnet.
     private func addresses(
         of question: Request.Question, _ line: Span<UInt8>
-    ) throws(Malformation) -> (client: IPAddress, resolver: IPAddress) {
+    ) throws(Malformation) -> (client: IPAddress, resolver: IPAddress, isPDNS: Bool) {
         guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
             throw .unreadable("remote address", question.remoteAddress)
         }
@@ -166,12 +166,13 @@ extension Session {
                 throw .unreadable("local address", question.localAddress)
             }
         }
-        guard version!.hasClientSubnet else { return (resolver, resolver) }
+        guard version!.hasClientSubnet else { return (resolver, resolver, false) }
         guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
             throw .unreadable("client subnet", question.clientSubnet)
         }
         // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
-        return (subnet.length > 0 ? subnet.address : resolver, resolver)
+        guard subnet.length > 0 else { return (resolver, resolver, resolver == .v4(0)) }
+        return (subnet.address, resolver, false)
     }
 }
 
