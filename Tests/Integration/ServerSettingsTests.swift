@@ -84,7 +84,10 @@ private struct Server {
 
     /// - Parameter lines: behind those of examples/pdns.conf; `~` is the folder with all files.
     init(lines: [String], files: [String: String]) throws {
-        backend = try Backend()
+        // Without the types of records for which pdns needs more settings.
+        backend = try Backend(
+            try String(contentsOf: NameServer.project.appending(path: "examples/geopipe.yaml"), encoding: .utf8)
+                .replacing("demo/demo.mmdb", with: "\(NameServer.project.path)/examples/demo/demo.mmdb"))
         folder = Folder(backend)
         var settings = try String(contentsOf: backend.folder.appending(path: "pdns.conf"), encoding: .utf8)
         settings += "\n" + lines.joined(separator: "\n")
