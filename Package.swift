@@ -41,6 +41,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
@@ -51,8 +52,10 @@ let package = Package(
             name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
         .testTarget(
             name: "Transcripts", dependencies: ["geopipe"], exclude: ["dialogues"], swiftSettings: strict),
-        .testTarget(name: "Integration", dependencies: ["ServerSettings", "geopipe"], swiftSettings: strict),
-        .testTarget(name: "Differential", dependencies: ["geopipe", "CMaxMindDB"], swiftSettings: strict),
+        .testTarget(
+            name: "Integration", dependencies: ["ServerSettings", "Support", "geopipe"], swiftSettings: strict),
+        .testTarget(
+            name: "Differential", dependencies: ["geopipe", "CMaxMindDB", "Support"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,6 @@
 import CMaxMindDB
 import Foundation
+import Support
 
 /// A database as MaxMind's own library reads it: the judge of what an address' record is.
 final class Database {

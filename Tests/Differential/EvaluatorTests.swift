@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// The judge itself, where a person can see what is right.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The rules of a map as gdnsd takes them, and its answers.
 ///

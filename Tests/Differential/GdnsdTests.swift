@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// geopipe against gdnsd, which had the idea before: the same rules and the same clients, of whom the first datacenter

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A question as pdns asks it.
 struct Question: CustomStringConvertible {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// What geopipe does with a damaged or malicious database: it says so and exits with 2, or it answers. It does not

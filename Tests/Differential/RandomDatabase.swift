@@ -1,3 +1,5 @@
+import Support
+
 /// Draws databases with few places, and with networks that are crowded together where mistakes would be.
 enum RandomDatabase {
     /// Where networks are drawn: around the IPv6 networks that carry IPv4, at the ends of the address space, and so

@@ -1,3 +1,5 @@
+import Support
+
 /// Draws databases, rules and clients that get in each other's way.
 struct RandomWorld {
     private var generator: SeededGenerator

@@ -1,3 +1,5 @@
+import Support
+
 /// Where a rule sends clients, as the configuration can say it. Datacenters are numbers.
 indirect enum Destination {
     case datacenter(Int)

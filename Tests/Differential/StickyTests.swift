@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// A sticky choice depends on the client's network, and so its scope must not be wider than that.

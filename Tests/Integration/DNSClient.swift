@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Asks many questions at once over UDP, each in the name of another client, which dig cannot.
 struct DNSClient {
@@ -149,17 +150,5 @@ private struct Reader {
     private func scope(in options: ArraySlice<UInt8>) -> Int? {
         let option = Array(options)
         return option.count > 7 && option[1] == 8 ? Int(option[7]) : nil
-    }
-}
-
-func withLoopback<R>(
-    _ port: UInt16, address text: String = "127.0.0.1", _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
-) -> R {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = inet_addr(text)
-    return withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }
 }

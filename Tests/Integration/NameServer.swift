@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// A real pdns_server on the loopback, with the project's own pdns.conf and geopipe behind it.
@@ -25,7 +26,7 @@ struct NameServer {
     static func run(_ backend: Backend, _ body: (NameServer) async throws -> Void) async throws {
         defer { backend.remove() }
 
-        let port = try #require((0..<100).lazy.map { _ in UInt16.random(in: 20_000..<32_000) }.first(where: isFree))
+        let port = try #require(freePort())
         let log = backend.folder.appending(path: "pdns.log")
         try Data().write(to: log)
         let guardian = try Tool("pdns_server").start(
@@ -63,15 +64,6 @@ struct NameServer {
         let result = try Tool("dig").run(["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=10"] + arguments)
         try #require(result.status == 0, "\(result.output)")
         return Reply(result.output)
-    }
-
-    private static func isFree(_ port: UInt16) -> Bool {
-        // Above lie the ports that the system gives to whoever asks for any.
-        [SOCK_STREAM, SOCK_DGRAM].allSatisfy { kind in
-            let socket = socket(AF_INET, CInt(kind.rawValue), 0)
-            defer { close(socket) }
-            return withLoopback(port) { bind(socket, $0, $1) } == 0
-        }
     }
 }
 

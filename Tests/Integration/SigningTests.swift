@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// Signed answers, set up by examples/dnssec, under the eyes of a validator.

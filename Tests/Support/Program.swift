@@ -3,25 +3,25 @@ import Foundation
 /// A program that is run to its end on an input that is known before.
 ///
 /// Input and output are files: a program that stops to read, or is slow to, can make nothing else wait.
-struct Program {
-    struct Missing: Error, CustomStringConvertible {
+package struct Program {
+    package struct Missing: Error, CustomStringConvertible {
         let name: String
-        var description: String { "\(name) is not installed; `make test` installs it" }
+        package var description: String { "\(name) is not installed; `make test` installs it" }
     }
 
-    struct Ending {
-        var output: [UInt8]
-        var error: String
+    package struct Ending {
+        package var output: [UInt8]
+        package var error: String
         /// Of exit(3), or the signal.
-        var status: Int32
-        var isKilled: Bool
-        var tookTooLong: Bool { !isKilled && status == 124 }
+        package var status: Int32
+        package var isKilled: Bool
+        package var tookTooLong: Bool { !isKilled && status == 124 }
     }
 
-    let path: String
+    package let path: String
 
     /// Finds it, in the folders for administrators as well: they are in no ordinary user's PATH.
-    init(_ name: String) throws {
+    package init(_ name: String) throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
         let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
         guard let path = paths.first(where: FileManager.default.isExecutableFile) else { throw Missing(name: name) }
@@ -31,12 +31,13 @@ struct Program {
     private init(path: String) { self.path = path }
 
     /// The real one, built beside the tests.
-    static let geopipe = Program(
+    package static let geopipe = Program(
         path: URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().appending(path: "geopipe").path)
 
     /// Runs it under timeout(1), and with so little memory that one that grows without end ends before the machine.
-    func run(_ arguments: [String], input: [UInt8] = [], in folder: Folder, seconds: Int = 120) throws -> Ending {
+    package func run(_ arguments: [String], input: [UInt8] = [], in folder: Folder, seconds: Int = 120) throws -> Ending
+    {
         let files = folder.unique("run")
         let (inputFile, outputFile, errorFile) = (files + ".in", files + ".out", files + ".err")
         try Data(input).write(to: URL(filePath: inputFile))
@@ -68,12 +69,12 @@ struct Program {
 }
 
 /// A temporary folder, which goes when nobody holds it any more, unless it is kept to look into.
-final class Folder {
-    let path: String
-    var isKept = false
+package final class Folder {
+    package let path: String
+    package var isKept = false
     private var count = 0
 
-    init() throws {
+    package init() throws {
         path = FileManager.default.temporaryDirectory.appending(path: "geopipe-differential-\(UUID())").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
@@ -83,36 +84,36 @@ final class Folder {
     }
 
     /// A path in it that was not given out before.
-    func unique(_ name: String) -> String {
+    package func unique(_ name: String) -> String {
         count += 1
         return "\(path)/\(name)-\(count)"
     }
 
     /// The text of a file, for a message about it.
-    func text(of name: String) -> String {
+    package func text(of name: String) -> String {
         (try? String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)) ?? "cannot be read: \(name)"
     }
 
     @discardableResult
-    func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
+    package func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
         try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"))
         return "\(path)/\(name)"
     }
 }
 
 /// What the project has.
-enum Project {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+package enum Project {
+    package static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
-    static let demonstration = "\(root)/examples/demo/demo.mmdb"
-    static let geoLite2City = "\(root)/data/GeoLite2-City.mmdb"
-    static var hasGeoLite2City: Bool { FileManager.default.fileExists(atPath: geoLite2City) }
+    package static let demonstration = "\(root)/examples/demo/demo.mmdb"
+    package static let geoLite2City = "\(root)/data/GeoLite2-City.mmdb"
+    package static var hasGeoLite2City: Bool { FileManager.default.fileExists(atPath: geoLite2City) }
 }
 
 /// How much is tried, and from where the random numbers start.
-enum Effort {
+package enum Effort {
     /// GEOPIPE_ROUNDS=10 tries ten times as much.
-    static let rounds = max(1, Int(ProcessInfo.processInfo.environment["GEOPIPE_ROUNDS"] ?? "") ?? 1)
+    package static let rounds = max(1, Int(ProcessInfo.processInfo.environment["GEOPIPE_ROUNDS"] ?? "") ?? 1)
     /// GEOPIPE_SEED=7 begins at another place. The same seed tries the same.
-    static let seed = UInt64(ProcessInfo.processInfo.environment["GEOPIPE_SEED"] ?? "") ?? 1
+    package static let seed = UInt64(ProcessInfo.processInfo.environment["GEOPIPE_SEED"] ?? "") ?? 1
 }

@@ -1,18 +1,18 @@
 import Foundation
 
 /// A program of the system.
-struct Tool {
-    struct Missing: Error, CustomStringConvertible {
+package struct Tool {
+    package struct Missing: Error, CustomStringConvertible {
         let name: String
-        var description: String { "\(name) is not installed; `make test` installs it" }
+        package var description: String { "\(name) is not installed; `make test` installs it" }
     }
 
-    let path: String
+    package let path: String
 
-    init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// Finds it, in the folders for administrators as well: they are in no ordinary user's PATH.
-    init(_ name: String) throws {
+    package init(_ name: String) throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
         let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
         guard let path = paths.first(where: FileManager.default.isExecutableFile) else { throw Missing(name: name) }
@@ -20,7 +20,7 @@ struct Tool {
     }
 
     /// Starts it under timeout(1): what is forgotten, or left behind by a test that crashed, ends by itself.
-    func start(_ arguments: [String], seconds: Int, output: Any) throws -> Process {
+    package func start(_ arguments: [String], seconds: Int, output: Any) throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: try Tool("timeout").path)
         process.arguments = ["--kill-after=5", "\(seconds)", path] + arguments
@@ -38,7 +38,7 @@ struct Tool {
     }
 
     /// Runs it to its end; what it wrote and its exit status, which is 124 if it took too long.
-    func run(_ arguments: [String]) throws -> (output: String, status: Int32) {
+    package func run(_ arguments: [String]) throws -> (output: String, status: Int32) {
         let pipe = Pipe()
         let process = try start(arguments, seconds: 30, output: pipe)
         let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
@@ -48,12 +48,12 @@ struct Tool {
 }
 
 /// The processes that were started by `parent` and still run.
-func children(of parent: pid_t) throws -> [pid_t] {
+package func children(of parent: pid_t) throws -> [pid_t] {
     try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
         .filter { status(of: $0)?.parent == parent }
 }
 
-func isRunning(_ process: pid_t) -> Bool {
+package func isRunning(_ process: pid_t) -> Bool {
     status(of: process) != nil
 }
 
@@ -68,7 +68,7 @@ private func status(of process: pid_t) -> (parent: pid_t, state: String)? {
 }
 
 /// Whether `condition` comes true within the time limit.
-func eventually(within limit: Duration = .seconds(15), _ condition: () throws -> Bool) rethrows -> Bool {
+package func eventually(within limit: Duration = .seconds(15), _ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while try !condition() {
         guard ContinuousClock.now < deadline else { return false }
