@@ -18,16 +18,15 @@ public final class ZoneTable: Sendable {
 
     /// What is at the name that `key` holds, and the position of its zone; `nil` if it does not exist.
     ///
-    /// A name that is in several zones, one of them below another, belongs to the lowest, unless pdns asks for another.
+    /// A name that is in several zones, one of them below another, belongs to the lowest, unless pdns asks another: a
+    /// parent for a delegation. What that does not have does not exist there.
     ///
-    /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1. It asks a parent for a delegation.
+    /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1.
     public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
         let asked = zoneID - 1
-        if asked >= 0, asked < images.count, apexIndex.isApex(asked, atOrAbove: key), let node = images[asked].node(key)
-        {
-            return (asked, node)
-        }
-        guard let zone = apexIndex.lowestZone(of: key), zone != asked, let node = images[zone].node(key) else {
+        // An id from before a reload may be another zone's.
+        let isKnown = images.indices.contains(asked) && apexIndex.isApex(asked, atOrAbove: key)
+        guard let zone = isKnown ? asked : apexIndex.lowestZone(of: key), let node = images[zone].node(key) else {
             return nil
         }
         return (zone, node)
