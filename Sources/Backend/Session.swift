@@ -12,6 +12,8 @@ public struct Session: ~Copyable {
     /// What the handshake settled on; `nil` before it.
     private var version: ABIVersion?
     private var key = NameKey()
+    /// How many bytes the name has that pdns looks for a DNAME record for; 0 if it does not.
+    private var redirectedLength = 0
     private var random: RandomBits
     /// Whose question pdns works on; `nil` before the first.
     private var asker: Asker?
@@ -96,9 +98,17 @@ extension Session {
         let asker =
             (isPDNS ? self.asker : nil) ?? Asker(client: client, resolver: resolver, random: random.next())
         if !isPDNS { self.asker = asker }
-        if isInternet(line.extracting(question.recordClass)), let type = RecordType(line.extracting(question.type)),
+        let type = RecordType(line.extracting(question.type))
+        // pdns asks for a DNAME at the name itself, and right after that at one after another of those above it.
+        if type != .dname {
+            redirectedLength = 0
+        } else if redirectedLength == 0 {
+            redirectedLength = wireLength(of: name)
+        }
+        if isInternet(line.extracting(question.recordClass)), let type,
             let (zone, node) = snapshot.zones.find(key, zoneID: question.zoneID)
         {
+            if type == .dname, overflows(node, name) { return reply.fail() }
             write(node, zone, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
                 let choice = snapshot.choose(
@@ -107,6 +117,16 @@ extension Session {
             }
         }
         reply.end()
+    }
+
+    /// Whether pdns would make a name of more than 255 bytes with the DNAME record (RFC 6672 section 2.2). It would say
+    /// SERVFAIL and leave our END unread, and take that for the answer to its next question, of whoever it is.
+    private func overflows(_ node: ZoneNode, _ name: Span<UInt8>) -> Bool {
+        var overflows = false
+        node.forEachRecord(type: .dname) { _, target, _, _ in
+            overflows = redirectedLength - wireLength(of: name) + wireLength(of: target) > 255
+        }
+        return overflows
     }
 
     /// Writes the records that are the same for every client.

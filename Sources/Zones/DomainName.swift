@@ -163,6 +163,26 @@ public enum NameError: Error, CustomStringConvertible {
     }
 }
 
+/// How many bytes a name in presentation format has in a message (RFC 1035 section 3.1), with or without a final dot, and
+/// with the end of its line.
+public func wireLength(of name: Span<UInt8>) -> Int {
+    var length = 1
+    var position = 0
+    var startsLabel = true
+    while position < name.count, name[position] != UInt8(ascii: "\n") {
+        if name[position] == UInt8(ascii: ".") {
+            startsLabel = true
+            position += 1
+            continue
+        }
+        guard let (_, next) = unescape(name, at: position) else { break }
+        length += startsLabel ? 2 : 1
+        startsLabel = false
+        position = next
+    }
+    return length
+}
+
 /// The byte that is written at `position`, plain or as an escape, and where the next one begins.
 func unescape(_ text: Span<UInt8>, at position: Int) -> (byte: UInt8, next: Int)? {
     guard text[position] == UInt8(ascii: "\\") else { return (text[position], position + 1) }
