@@ -71,8 +71,11 @@ struct ZoneChecks {
             if delegations[name] != .below { for position in set { checkNameServer(record(position), of: name) } }
         case .mx, .srv:
             if delegations[name] == .above { for position in set { checkTarget(record(position), of: name) } }
+        case .ds where name == 0:
+            contents.complain(
+                first.place, "a DS record at the top of the zone; it belongs into the zone above (RFC 4034 section 5)")
         case .ds:
-            guard name == 0 || delegations[name] != .at else { break }
+            guard delegations[name] != .at else { break }
             contents.warn(first.place, "DS at \(text(of: name)), where no delegation is; it has no effect")
         default: break
         }
@@ -98,6 +101,8 @@ extension ZoneChecks {
         case outside, addresses, alias, noAddresses
         /// Delegated away, and without glue.
         case delegated
+        /// Below a DNAME, which leads elsewhere.
+        case redirected
     }
 
     private mutating func checkNameServer(_ record: ZoneContents.Entry, of name: Int) {
@@ -108,6 +113,8 @@ extension ZoneChecks {
         case .alias: problem = "is a CNAME, which a name server must not be (RFC 2181 section 10.3)"
         case .noAddresses: problem = "has no address; write an A or AAAA record for it"
         case .delegated: problem = "is delegated away and has no glue; write an A or AAAA record for it"
+        case .redirected:
+            problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4); choose another name"
         }
         let message = "the name server \(target) of \(text(of: name)) \(problem)"
         // The zone works without, if another name server does; a configuration may be all that an operator has.
@@ -127,6 +134,7 @@ extension ZoneChecks {
         case .outside, .addresses, .delegated: return
         case .alias: problem = "is a CNAME, which it must not be (RFC 2181 section 10.3)"
         case .noAddresses: problem = "has no address"
+        case .redirected: problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4)"
         }
         contents.warn(
             record.place, "\(target), where \(record.type) of \(self.text(of: name)) points to, \(problem)")
@@ -135,6 +143,7 @@ extension ZoneChecks {
     private func reach(of target: String) -> Reach {
         let key = Array(target.lowercased().utf8)
         guard let (closest, isItself) = closest(to: key.span) else { return .outside }
+        if isRedirected(isItself ? Int(contents.names.parents[closest]) : closest) { return .redirected }
         let reached: Int
         if isItself {
             reached = closest
@@ -148,6 +157,16 @@ extension ZoneChecks {
         if types.contains(.a) || types.contains(.aaaa) || contents.services[Int32(reached)] != nil { return .addresses }
         if delegations[reached] != .above { return .delegated }
         return types.contains(.cname) ? .alias : .noAddresses
+    }
+
+    /// Whether a name, or one above it, has a DNAME record. -1 is above the apex.
+    private func isRedirected(_ name: Int) -> Bool {
+        var name = name
+        while name >= 0 {
+            if groups[name].contains(where: { record($0).type == .dname }) { return true }
+            name = Int(contents.names.parents[name])
+        }
+        return false
     }
 
     /// The name, or the nearest one above it that exists; `nil` if it is not in the zone.

@@ -177,6 +177,10 @@ extension ZoneFileReader {
     /// RFC 2181 section 8: 31 bits, and what has more counts as 0.
     private mutating func limited(_ seconds: UInt64, _ word: Word) -> UInt32 {
         guard seconds > Int32.max else { return UInt32(seconds) }
+        guard seconds <= UInt32.max else {
+            complain(word, "a TTL has no more than 32 bits; write at most 2147483647")
+            return 0
+        }
         warn(word, "a TTL above 2147483647 counts as 0; write a smaller one")
         return 0
     }
