@@ -4,8 +4,8 @@
 BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
-# A peer, which the tests hold geopipe against, and what signed answers need.
-PEER_PACKAGES = gdnsd pdns-backend-sqlite3 sqlite3
+# Peers, which the tests hold geopipe against, and what signed answers need.
+PEER_PACKAGES = gdnsd pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
 
 MMDB_WRITER = mmdb-writer==0.2.7
 TOOLS = .build-tools

@@ -56,6 +56,7 @@ let package = Package(
             name: "Integration", dependencies: ["ServerSettings", "Support", "geopipe"], swiftSettings: strict),
         .testTarget(
             name: "Differential", dependencies: ["geopipe", "CMaxMindDB", "Support"], swiftSettings: strict),
+        .testTarget(name: "Oracle", dependencies: ["geopipe", "Support"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

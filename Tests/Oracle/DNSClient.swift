@@ -1,0 +1,101 @@
+import Foundation
+import Support
+
+/// Asks a server on this machine and keeps all of its answers.
+struct DNSClient {
+    let port: UInt16
+
+    /// Asks all the questions over UDP, and again over TCP what was too large for UDP.
+    ///
+    /// - Parameters:
+    ///   - window: how many questions are open at a time.
+    ///   - patience: how many seconds an answer may let wait for itself.
+    /// - Returns: in the order of the questions; `nil` for what was not answered, or not by a message.
+    func ask(_ questions: [Question], atATime window: Int = 16, patience: Double = 5) -> [Reply?] {
+        var replies: [Reply?] = []
+        // A question is known by its 16 bits of id.
+        for start in stride(from: 0, to: questions.count, by: 30_000) {
+            let part = questions[start..<min(start + 30_000, questions.count)]
+            replies += askOverUDP(Array(part), window, patience)
+        }
+        for number in replies.indices where replies[number]?.isTruncated == true {
+            replies[number] = askOverTCP(questions[number], patience).first
+        }
+        return replies
+    }
+
+    private func askOverUDP(_ questions: [Question], _ window: Int, _ patience: Double) -> [Reply?] {
+        let socket = socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)
+        defer { close(socket) }
+        var replies = [Reply?](repeating: nil, count: questions.count)
+        guard withLoopback(port, { connect(socket, $0, $1) }) == 0 else { return replies }
+        var open: Set<Int> = []
+        var asked = 0
+        var buffer = [UInt8](repeating: 0, count: 65_535)
+        while asked < questions.count || !open.isEmpty {
+            while asked < questions.count, open.count < window {
+                let query = questions[asked].message(id: UInt16(asked))
+                send(socket, query, query.count, 0)
+                open.insert(asked)
+                asked += 1
+            }
+            var ready = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            guard poll(&ready, 1, CInt(patience * 1_000)) == 1 else {
+                open = []  // they stay without answer
+                continue
+            }
+            let count = recv(socket, &buffer, buffer.count, 0)
+            guard count > 2 else { return replies }
+            let id = Int(buffer[0]) << 8 | Int(buffer[1])
+            guard open.remove(id) != nil else { continue }
+            replies[id] = try? Reply(Array(buffer[..<count]))
+        }
+        return replies
+    }
+
+    /// All records of a zone (RFC 5936), with the SOA at its beginning and at its end; `nil` if the transfer is refused
+    /// or ends too early.
+    func transfer(_ zone: Name, patience: Double = 10) -> [Record]? {
+        let replies = askOverTCP(Question(name: zone, type: 252), patience) { reply, records in
+            records.count > 1 && records.last?.type == 6 || reply.code != 0
+        }
+        let records = replies.flatMap { $0[.answer] }
+        guard replies.allSatisfy({ $0.code == 0 }), records.count > 1, records.last?.type == 6 else { return nil }
+        return records
+    }
+
+    /// Reads messages until one is the last.
+    private func askOverTCP(
+        _ question: Question, _ patience: Double, until isLast: (Reply, [Record]) -> Bool = { _, _ in true }
+    ) -> [Reply] {
+        let socket = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var limit = timeval(tv_sec: Int(patience), tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        guard withLoopback(port, { connect(socket, $0, $1) }) == 0 else { return [] }
+        let message = question.message(id: 1)
+        let query = bigEndian(UInt16(message.count)) + message
+        guard send(socket, query, query.count, CInt(MSG_NOSIGNAL)) == query.count else { return [] }
+        var replies: [Reply] = []
+        var records: [Record] = []
+        while let size = receive(2, from: socket),
+            let bytes = receive(Int(size[0]) << 8 | Int(size[1]), from: socket), let reply = try? Reply(bytes)
+        {
+            replies.append(reply)
+            records += reply[.answer]
+            if isLast(reply, records) { break }
+        }
+        return replies
+    }
+
+    private func receive(_ count: Int, from socket: CInt) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let more = bytes[filled...].withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
+            guard more > 0 else { return nil }
+            filled += more
+        }
+        return bytes
+    }
+}

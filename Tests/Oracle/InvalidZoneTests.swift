@@ -1,0 +1,34 @@
+import Foundation
+import Support
+import Testing
+
+/// What `geopipe check` takes and what it refuses, as BIND's named-checkzone does.
+@Suite("As named-checkzone judges")
+struct InvalidZoneTests {
+    @Test("zones whose records do not fit together", arguments: InvalidZone.structures)
+    func structure(zone: InvalidZone) throws { try judge(zone) }
+
+    @Test("files in files", arguments: InvalidZone.inclusions)
+    func inclusion(zone: InvalidZone) throws { try judge(zone) }
+
+    @Test("a line", arguments: InvalidZone.lines)
+    func line(zone: InvalidZone) throws { try judge(zone) }
+
+    private func judge(_ zone: InvalidZone) throws {
+        let folder = try Folder()
+        try folder.write(zone.text.utf8, to: "zone")
+        for (name, text) in zone.includes { try folder.write(text.utf8, to: name) }
+        try folder.write("zones: { \(InvalidZone.apex): { file: zone } }\n".utf8, to: "geopipe.yaml")
+        let bind = try Program("named-checkzone").run(
+            ["-k", "ignore", "-i", "local", "\(InvalidZone.apex)", "zone"], in: folder, seconds: 20)
+        let geopipe = try Program.geopipe.run(["check", "geopipe.yaml"], in: folder, seconds: 20)
+        let isEnding = !geopipe.isKilled && [0, 1].contains(geopipe.status)
+        #expect(
+            isEnding && (geopipe.status == bind.status) == (InvalidZone.disagreements[zone.title] == nil),
+            """
+            BIND \(bind.status): \(String(decoding: bind.output, as: UTF8.self))
+            geopipe \(geopipe.status)\(geopipe.isKilled ? " (killed)" : ""): \(String(decoding: geopipe.output, as: UTF8.self)) \(geopipe.error)
+            \(zone.text)
+            """)
+    }
+}

@@ -1,0 +1,181 @@
+/// What is asked.
+struct Question: Hashable, Sendable, CustomStringConvertible {
+    var name: Name
+    var type: UInt16
+    /// Whether signatures and proofs are wanted (the DO bit, RFC 3225).
+    var wantsProof = false
+
+    var description: String { "\(name) \(typeName(type))\(wantsProof ? " +dnssec" : "")" }
+
+    /// RFC 1035 section 4.1, with an OPT record (RFC 6891).
+    func message(id: UInt16) -> [UInt8] {
+        var bytes = bigEndian(id) + [0, 0] + bigEndian(1) + bigEndian(0) + bigEndian(0) + bigEndian(1)
+        bytes += name.wire + bigEndian(type) + bigEndian(1)
+        // The size of an answer, the extended code and version, the flags, and no options.
+        bytes += [0] + bigEndian(41) + bigEndian(4096) + [0, 0] + bigEndian(wantsProof ? 0x8000 : 0) + bigEndian(0)
+        return bytes
+    }
+}
+
+/// A record as it was received.
+struct Record: Hashable, Sendable {
+    var owner: Name
+    var type: UInt16
+    var recordClass: UInt16
+    var ttl: UInt32
+    /// The data with all names written out, in lower case where pdns may have compressed them.
+    var data: [UInt8]
+}
+
+extension Record: CustomStringConvertible {
+    var description: String {
+        "\(owner) \(ttl) \(recordClass == 1 ? "IN" : "CLASS\(recordClass)") \(typeName(type)) \(dataDescription)"
+    }
+
+    /// Names and addresses as such, the rest as RFC 3597 section 5 says, and what of it is printable.
+    private var dataDescription: String {
+        var reader = MessageReader(data)
+        switch type {
+        case 1: return data.map(String.init).joined(separator: ".")
+        case 2, 5, 12, 39: return (try? reader.name().description) ?? "?"
+        case 6:
+            guard let primary = try? reader.name(), let contact = try? reader.name() else { return "?" }
+            let numbers = (0..<5).map { _ in (try? reader.number(4)).map(String.init) ?? "?" }
+            return "\(primary) \(contact) \(numbers.joined(separator: " "))"
+        case 15:
+            guard let preference = try? reader.number(2), let name = try? reader.name() else { return "?" }
+            return "\(preference) \(name)"
+        default:
+            let text = data.prefix(200).map { 0x20..<0x7f ~= $0 ? String(UnicodeScalar($0)) : "." }.joined()
+            return "\\# \(data.count) \(data.prefix(100).map(hexadecimal).joined()) ; \(text)"
+        }
+    }
+}
+
+/// What is answered.
+struct Reply: Equatable, Sendable {
+    enum Section: String, CaseIterable { case answer, authority, additional }
+
+    /// RFC 1035 section 4.1.1, with the upper bits from OPT (RFC 6891).
+    var code: Int
+    var isAuthoritative: Bool
+    var isTruncated: Bool
+    var sections: [Section: [Record]] = [:]
+
+    subscript(section: Section) -> [Record] {
+        get { sections[section] ?? [] }
+        set { sections[section] = newValue }
+    }
+
+    init(_ message: [UInt8]) throws(MalformedMessage) {
+        var reader = MessageReader(message)
+        _ = try reader.number(2)
+        let flags = try reader.number(2)
+        code = Int(flags & 0xf)
+        isAuthoritative = flags & 0x0400 != 0
+        isTruncated = flags & 0x0200 != 0
+        var counts: [UInt32] = []
+        for _ in 0..<4 { counts.append(try reader.number(2)) }
+        for _ in 0..<counts[0] {
+            _ = try reader.name()
+            _ = try reader.number(4)
+        }
+        for (section, count) in zip(Section.allCases, counts.dropFirst()) {
+            for _ in 0..<count {
+                let record = try reader.record()
+                if record.type == 41 {
+                    code |= Int(record.ttl >> 24) << 4
+                } else {
+                    self[section].append(record)
+                }
+            }
+        }
+    }
+}
+
+extension Reply: CustomStringConvertible {
+    var description: String {
+        var lines = ["\(codeName)\(isAuthoritative ? ", authoritative" : "")\(isTruncated ? ", truncated" : "")"]
+        for section in Section.allCases where !self[section].isEmpty {
+            lines.append("\(section.rawValue):")
+            lines += self[section].map { "  \($0)" }.sorted()
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private var codeName: String {
+        let names = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN"]
+        return names.indices.contains(code) ? names[code] : "code \(code)"
+    }
+}
+
+struct MalformedMessage: Error {}
+
+/// Reads a message from its beginning on.
+struct MessageReader {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    mutating func number(_ size: Int) throws(MalformedMessage) -> UInt32 {
+        try take(size).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private mutating func take(_ count: Int) throws(MalformedMessage) -> ArraySlice<UInt8> {
+        guard position + count <= bytes.count else { throw MalformedMessage() }
+        defer { position += count }
+        return bytes[position..<(position + count)]
+    }
+
+    /// RFC 1035 section 4.1.4.
+    mutating func name() throws(MalformedMessage) -> Name {
+        var labels: [[UInt8]] = []
+        var behind: Int?
+        while case let length = Int(try number(1)), length != 0 {
+            if length >= 0xc0 {
+                let target = (length & 0x3f) << 8 | Int(try number(1))
+                if behind == nil { behind = position }
+                guard target < position - 2 else { throw MalformedMessage() }
+                position = target
+            } else {
+                labels.append(Array(try take(length)))
+            }
+        }
+        if let behind { position = behind }
+        return Name(labels)
+    }
+
+    mutating func record() throws(MalformedMessage) -> Record {
+        let owner = try name()
+        let type = UInt16(try number(2))
+        let recordClass = UInt16(try number(2))
+        let ttl = try number(4)
+        let count = Int(try number(2))
+        let end = position + count
+        guard end <= bytes.count else { throw MalformedMessage() }
+        var data: [UInt8] = []
+        if count > 0, let (before, names) = namesInData[type] {
+            data += try take(before)
+            for _ in 0..<names { data += Name(try name().folded).wire }
+        }
+        guard position <= end else { throw MalformedMessage() }
+        data += try take(end - position)
+        return Record(owner: owner, type: type, recordClass: recordClass, ttl: ttl, data: data)
+    }
+}
+
+/// Of types whose data has names that may be compressed (RFC 3597 section 4): how many bytes are before them, and how
+/// many there are.
+private let namesInData: [UInt16: (before: Int, names: Int)] = [
+    2: (0, 1), 5: (0, 1), 6: (0, 2), 7: (0, 1), 8: (0, 1), 9: (0, 1), 12: (0, 1), 14: (0, 2), 15: (2, 1), 17: (0, 2),
+    18: (2, 1), 33: (6, 1), 36: (2, 1), 39: (0, 1), 107: (2, 1),
+]
+
+func bigEndian(_ number: UInt16) -> [UInt8] { [UInt8(number >> 8), UInt8(number & 0xff)] }
+
+func bigEndian(_ number: Int, bytes: Int) -> [UInt8] {
+    (0..<bytes).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+}
+
+func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
