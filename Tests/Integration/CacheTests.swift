@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// That no cache of pdns gives one client what is another's, and that these tests would see it.
