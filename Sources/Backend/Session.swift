@@ -109,11 +109,12 @@ extension Session {
             let (zone, node) = snapshot.zones.find(key, zoneID: question.zoneID)
         {
             if type == .dname, overflows(node, name) { return reply.fail() }
-            write(node, zone, type: type, listsMarkers: !isPDNS, name, &reply)
+            let zoneID = snapshot.zones.ids[zone]
+            write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
                 let choice = snapshot.choose(
                     service, for: asker.client, resolver: asker.resolver, .all, random: asker.random)
-                write(choice, service, snapshot, node, zone, type: type, listsMarkers: !isPDNS, name, &reply)
+                write(choice, service, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             }
         }
         reply.end()
@@ -134,7 +135,7 @@ extension Session {
     /// - Parameter listsMarkers: whether a marker is authoritative. pdns leaves out of a signed denial what is not; to a
     ///   client's question that would mean a delegation.
     private func write(
-        _ node: ZoneNode, _ zone: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
+        _ node: ZoneNode, _ zoneID: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
         _ reply: inout ReplyWriter
     ) {
         let version = version!
@@ -143,13 +144,13 @@ extension Session {
             // pdns keeps nothing that has a scope: a marker differs by who asks.
             reply.data(
                 scope: isMarker ? 1 : 0, isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
-                head: head, zoneID: zone + 1, content: text, version: version)
+                head: head, zoneID: zoneID, content: text, version: version)
         }
     }
 
     /// Writes the records of a service's choice.
     private func write(
-        _ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ node: ZoneNode, _ zone: Int, type: RecordType,
+        _ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ node: ZoneNode, _ zoneID: Int, type: RecordType,
         listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) {
         let version = version!
@@ -158,7 +159,7 @@ extension Session {
             snapshot.store.forEach(positions, type: type) { head, text, _ in
                 isEmpty = false
                 reply.data(
-                    scope: choice.scope, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zone + 1,
+                    scope: choice.scope, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zoneID,
                     content: text, version: version)
             }
         }
@@ -211,19 +212,20 @@ extension Session {
             return reply.fail()
         }
         let version = version!
+        let zoneID = snapshot.zones.ids[zone]
         snapshot.zones.forEachNode(inZone: zone) { node in
             node.withName { name in
                 node.forEachRecord(type: .any) { head, text, type, isAuthoritative in
                     guard type != .marker else { return }
                     reply.data(
-                        scope: 0, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zone + 1,
+                        scope: 0, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zoneID,
                         content: text, version: version)
                 }
                 guard let service = snapshot.service(of: node, inZone: zone) else { return }
                 snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service)) { position in
                     snapshot.store.forEach(position..<(position + 1), type: .any) { head, text, _ in
                         reply.data(
-                            scope: 0, isAuthoritative: node.isAuthoritative, name: name, head: head, zoneID: zone + 1,
+                            scope: 0, isAuthoritative: node.isAuthoritative, name: name, head: head, zoneID: zoneID,
                             content: text, version: version)
                     }
                 }
@@ -237,7 +239,7 @@ extension Session {
         if !transfer.zone.isEmpty {
             return key.set(line.extracting(transfer.zone)) ? snapshot.zones.zone(key) : nil
         }
-        return snapshot.zones.apexes.indices.contains(transfer.zoneID - 1) ? transfer.zoneID - 1 : nil
+        return snapshot.zones.ids.zone(transfer.zoneID)
     }
 
     /// Commands always end with END: pdns reads on until then, even after FAIL.

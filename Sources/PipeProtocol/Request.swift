@@ -179,12 +179,12 @@ private struct Fields {
     }
 }
 
-/// The decimal number that fills a field, with or without a minus sign; `nil` if it is none of at most nine digits.
+/// The decimal number that fills a field, with or without a minus sign; `nil` if it is none of at most ten digits.
 private func integer(_ line: Span<UInt8>, _ field: Range<Int>) -> Int? {
     var digits = field
     let isNegative = !field.isEmpty && line[field.lowerBound] == UInt8(ascii: "-")
     if isNegative { digits = (field.lowerBound + 1)..<field.upperBound }
-    guard 1...9 ~= digits.count else { return nil }
+    guard 1...10 ~= digits.count else { return nil }
     var number = 0
     for i in digits {
         let digit = Int(line[i]) - Int(UInt8(ascii: "0"))

@@ -2,8 +2,8 @@ import Glibc
 
 /// All zones: one look-up leads from a name to its zone, another to its records.
 public final class ZoneTable: Sendable {
-    /// The apex of each zone; a zone's id in the protocol is one more than its position here.
-    public let apexes: [DomainName]
+    /// The id of each zone in the protocol.
+    public let ids: ZoneIDs
     private let zones: [Zone]
     private let images: [ZoneImage]
     private let apexIndex: ApexIndex
@@ -11,9 +11,10 @@ public final class ZoneTable: Sendable {
     /// - Parameter zones: each apex once.
     public init(_ zones: [Zone]) {
         self.zones = zones
-        apexes = zones.map(\.apex)
         images = zones.map(\.image)
-        apexIndex = ApexIndex(apexes)
+        let index = ApexIndex(zones.map(\.apex))
+        apexIndex = index
+        ids = ZoneIDs(zones.map(\.apex), areNested: zones.contains { index.isBelowAnother($0.apex) })
     }
 
     /// What is at the name that `key` holds, and the position of its zone; `nil` if it does not exist.
@@ -23,13 +24,16 @@ public final class ZoneTable: Sendable {
     ///
     /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1.
     public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
-        let asked = zoneID - 1
-        // An id from before a reload may be another zone's.
-        let isKnown = images.indices.contains(asked) && apexIndex.isApex(asked, atOrAbove: key)
-        guard let zone = isKnown ? asked : apexIndex.lowestZone(of: key), let node = images[zone].node(key) else {
+        let zone: Int
+        // pdns may know an id from another configuration.
+        if let asked = ids.zone(zoneID), apexIndex.isApex(asked, atOrAbove: key) {
+            zone = asked
+        } else if let lowest = apexIndex.lowestZone(of: key) {
+            zone = lowest
+        } else {
             return nil
         }
-        return (zone, node)
+        return images[zone].node(key).map { (zone, $0) }
     }
 
     /// The position of the zone whose apex is the name that `key` holds.
@@ -84,6 +88,13 @@ private struct ApexIndex: Sendable {
             labels -= 1
         }
         return rootZone
+    }
+
+    /// Whether some other apex is above this one.
+    func isBelowAnother(_ apex: DomainName) -> Bool {
+        var key = NameKey()
+        let parent = apex.parent?.key
+        return parent.map { key.set($0.span) && lowestZone(of: key) != nil } ?? false
     }
 
     func isApex(_ zone: Int, atOrAbove key: borrowing NameKey) -> Bool {

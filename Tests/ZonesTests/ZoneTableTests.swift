@@ -52,10 +52,25 @@ struct ZoneTableTests {
         #expect(try find("geo.example.com")?.zone == 1)
         #expect(try find("x.geo.example.com") == nil)
         #expect(try find("example.com")?.zone == 0)
-        #expect(try find("geo.example.com", zoneID: 1)?.zone == 0)
-        #expect(lines("geo.example.com", .ns, zoneID: 1) == ["NS ns1.example.com -"])
-        #expect(try find("example.com", zoneID: 2)?.zone == 0, "pdns knows the id from another configuration")
+        #expect(try find("geo.example.com", zoneID: table.ids[0])?.zone == 0)
+        #expect(lines("geo.example.com", .ns, zoneID: table.ids[0]) == ["NS ns1.example.com -"])
+        #expect(
+            try find("example.com", zoneID: table.ids[1])?.zone == 0, "pdns knows the id from another configuration")
         #expect(try find("geo.example.com", zoneID: 99)?.zone == 1)
+    }
+
+    @Test("gives zones ids that mean the same in every configuration where some are below others")
+    func ids() throws {
+        let other = ZoneTable(
+            try zones([source("new.example.org."), source("geo.example.com."), source("example.com.")]))
+        #expect(other.ids[1] == table.ids[1])
+        #expect(other.ids[2] == table.ids[0])
+        #expect(Set((0..<3).map { other.ids[$0] }).count == 3)
+        for table in [table, other, ZoneTable(try zones([source("example.com."), source("example.org.")]))] {
+            for zone in 0..<2 { #expect(table.ids.zone(table.ids[zone]) == zone) }
+            for id in [-1, 0, 4, 1 << 31] { #expect(table.ids.zone(id) == nil) }
+        }
+        #expect(try find("x.geo.example.com", zoneID: other.ids[0]) == nil, "an id that is not known here")
     }
 
     @Test("knows a zone by its apex alone")
