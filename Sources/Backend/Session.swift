@@ -12,8 +12,6 @@ public struct Session: ~Copyable {
     /// What the handshake settled on; `nil` before it.
     private var version: ABIVersion?
     private var key = NameKey()
-    /// How many bytes the name has that pdns looks for a DNAME record for; 0 if it does not.
-    private var redirectedLength = 0
     private var random: RandomBits
     /// Whose question pdns works on; `nil` before the first.
     private var asker: Asker?
@@ -92,23 +90,17 @@ extension Session {
     ) throws(Malformation) {
         let (client, resolver, isPDNS) = try addresses(of: question, line)
         let name = line.extracting(question.name)
+        let type = RecordType(line.extracting(question.type))
+        if type == .dname, overflows(name, snapshot, zoneID: question.zoneID) { return reply.fail() }
         guard key.set(name) else { throw .unreadable("qname", question.name) }
         // To deny a type with a signature pdns lists those that there are, and asks for them itself, right after the
         // client's own question: they must be the client's, as another may have the type.
         let asker =
             (isPDNS ? self.asker : nil) ?? Asker(client: client, resolver: resolver, random: random.next())
         if !isPDNS { self.asker = asker }
-        let type = RecordType(line.extracting(question.type))
-        // pdns asks for a DNAME at the name itself, and right after that at one after another of those above it.
-        if type != .dname {
-            redirectedLength = 0
-        } else if redirectedLength == 0 {
-            redirectedLength = wireLength(of: name)
-        }
         if isInternet(line.extracting(question.recordClass)), let type,
             let (zone, node) = snapshot.zones.find(key, zoneID: question.zoneID)
         {
-            if type == .dname, overflows(node, name) { return reply.fail() }
             let zoneID = snapshot.zones.ids[zone]
             write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
@@ -120,14 +112,23 @@ extension Session {
         reply.end()
     }
 
-    /// Whether pdns would make a name of more than 255 bytes with the DNAME record (RFC 6672 section 2.2). It would say
-    /// SERVFAIL and leave our END unread, and take that for the answer to its next question, of whoever it is.
-    private func overflows(_ node: ZoneNode, _ name: Span<UInt8>) -> Bool {
-        var overflows = false
-        node.forEachRecord(type: .dname) { _, target, _, _ in
-            overflows = redirectedLength - wireLength(of: name) + wireLength(of: target) > 255
+    /// Whether a DNAME record above a name makes more than 255 bytes of it (RFC 6672 section 2.2).
+    ///
+    /// pdns looks for it at the name, then at one after another of those above it. When it makes the name, which is too
+    /// long for it, it leaves our END unread, and takes that for the answer to its next question, of whoever it is. So it
+    /// must not come that far; and it keeps no FAIL, so that the next time it does not begin further up.
+    private mutating func overflows(_ name: Span<UInt8>, _ snapshot: Snapshot, zoneID: Int) -> Bool {
+        var start = 0
+        while start < name.count {
+            let above = name.extracting(start..<name.count)
+            var targetLength: Int?
+            if key.set(above), let (_, node) = snapshot.zones.find(key, zoneID: zoneID) {
+                node.forEachRecord(type: .dname) { _, target, _, _ in targetLength = wireLength(of: target) }
+            }
+            if let targetLength { return wireLength(of: name) - wireLength(of: above) + targetLength > 255 }
+            start += parentStart(of: above)
         }
-        return overflows
+        return false
     }
 
     /// Writes the records that are the same for every client.

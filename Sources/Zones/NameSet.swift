@@ -89,8 +89,9 @@ struct NameSet {
     }
 }
 
-/// Where the key of the parent begins: behind the first dot that separates labels. At the key's end if there is none.
-func parentStart(of key: Span<UInt8>) -> Int {
+/// Where the parent begins in a name in presentation format: behind the first dot that separates labels. At the end if there
+/// is none.
+public func parentStart(of key: Span<UInt8>) -> Int {
     var i = 0
     while i < key.count {
         if key[i] == UInt8(ascii: "\\") {

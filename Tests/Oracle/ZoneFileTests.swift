@@ -14,6 +14,42 @@ struct ZoneFileTests {
     @Test("through the caches of examples/pdns.conf, several times in any order", arguments: seeds(1))
     func cached(seed: UInt64) throws { try compare(seed, settings: .recommended) }
 
+    /// From one question on pdns 4.7 took each answer of a coprocess for the one to the next question.
+    @Test(
+        "what a DNAME makes too long harms nobody who asks next", arguments: [Server.Settings.uncached, .recommended])
+    func overflow(settings: Server.Settings) throws {
+        let apex = Name("example.org")
+        let host = try #require(apex.child("host"))
+        let owner = try #require(apex.child("alias"))
+        let soa: [RecordData.Field] =
+            [.name(host), .name(apex)] + [1, 7200, 600, 1_209_600, 60].map { .number($0, 4) }
+        var zone = MasterZone(apex: apex, records: [])
+        for (name, ttl, type, fields): (Name, Int, UInt16, [RecordData.Field]) in [
+            (apex, 60, 6, soa), (apex, 60, 2, [.name(Name("ns.example.net"))]),
+            (host, 60, 1, [.words(["192.0.2.1"], [192, 0, 2, 1])]),
+            // With a TTL of 0 pdns does not keep the record, but that there is none at the names below.
+            (owner, 0, 39, [.name(Name("a.name.that.is.longer.example.net"))]),
+        ] {
+            zone.records.append(ZoneRecord(owner: name, ttl: ttl, data: RecordData(type: type, fields: fields)))
+        }
+        var long = owner
+        while let longer = long.child(Array(repeating: UInt8(ascii: "x"), count: 9)) { long = longer }
+        let world = try World([zone], seed: Effort.seed)
+        let oracle = try Server(.bind, world.plainFiles, in: world.folder)
+        let geopipe = try Server(.geopipe, world.files, in: world.folder, settings: settings)
+        let tooLong = Question(name: long, type: 1)
+        for _ in 0..<5 {
+            for type: UInt16 in [1, 2, 6, 16, 255] {
+                let reply = geopipe.ask([tooLong])[0]
+                #expect(reply?.code == 2, "SERVFAIL")
+                let others = [host, apex, owner, try #require(owner.child("short"))]
+                let questions = others.map { Question(name: $0, type: type) }
+                let differences = Difference.among(questions, oracle.ask(questions), geopipe.ask(questions))
+                #expect(differences.isEmpty, "\(differences)")
+            }
+        }
+    }
+
     private func compare(_ seed: UInt64, isSigned: Bool = false, settings: Server.Settings = .uncached) throws {
         let world = try World(seed: seed)
         let folder = world.folder
