@@ -122,7 +122,9 @@ extension Session {
         while start < name.count {
             let above = name.extracting(start..<name.count)
             var targetLength: Int?
-            if key.set(above), let (_, node) = snapshot.zones.find(key, zoneID: zoneID) {
+            if key.set(above), let (zone, node) = snapshot.zones.find(key, zoneID: zoneID) {
+                // Above the zone that pdns asks it does not look.
+                guard snapshot.zones.ids[zone] == zoneID else { return false }
                 node.forEachRecord(type: .dname) { _, target, _, _ in targetLength = wireLength(of: target) }
             }
             if let targetLength { return wireLength(of: name) - wireLength(of: above) + targetLength > 255 }
