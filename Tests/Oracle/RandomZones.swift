@@ -209,7 +209,8 @@ struct RandomZones {
     private mutating func complete(_ zone: inout Draft) {
         var isComplete = true
         for record in zone.records where [2, 15, 33].contains(record.data.type) {
-            for name in record.data.names where name.isAtOrBelow(zone.apex) && !zone.hasAddress(name) {
+            for name in record.data.names where name.isAtOrBelow(zone.apex) {
+                guard zone.leadsElsewhere(name) || !zone.hasAddress(name) else { continue }
                 isComplete = false
                 zone.removeAliases(of: name)
                 let ttl = time()
@@ -262,7 +263,11 @@ private struct Draft {
         seen = seen.filter { $0.owner != owner }
     }
 
-    /// Removes what would make of a question for the name one for another.
+    /// Whether a question for the name is one for another.
+    func leadsElsewhere(_ name: Name) -> Bool {
+        typesAt[name]?[5] != nil || name.ancestors(to: apex).dropFirst().contains { typesAt[$0]?[39] != nil }
+    }
+
     mutating func removeAliases(of name: Name) {
         if typesAt[name]?[5] != nil { clear(name) }
         for above in name.ancestors(to: apex).dropFirst() where typesAt[above]?[39] != nil { clear(above) }
