@@ -56,6 +56,10 @@ struct ZoneFileReader {
     private mutating func read(_ file: SourceFile) {
         reading.append(files.count)
         files.append(file)
+        defer { reading.removeLast() }
+        if let offset = file.bytes.firstIndex(of: 0) {
+            return complain(offset, "a byte of value 0, which no text has; name a zone file in text form")
+        }
         var lexer = ZoneFileLexer(file.bytes)
         while true {
             do throws(ZoneFileLexer.Failure) {
@@ -65,7 +69,6 @@ struct ZoneFileReader {
                 complain(error.offset, error.message)
             }
         }
-        reading.removeLast()
     }
 
     private mutating func readEntry(_ words: [Word], startsWithBlank: Bool, in bytes: UnsafeBufferPointer<UInt8>) {

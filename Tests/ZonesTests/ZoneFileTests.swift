@@ -150,7 +150,8 @@ final class ZoneFileTests {
             ("@ NS ns2", "5:3: the name server ns2.example.com of example.com has no address"),
             ("@ NS ns2\nns2 CNAME ns1", "5:3: the name server ns2.example.com of example.com is a CNAME"),
             ("*.a NS ns1", "5:5: a wildcard cannot be delegated"),
-            ("a TYPE65280 \\# 0", "5:13: TYPE65280: "), ("ä A 192.0.2.1x", "5:5: A: "),
+            ("a TXT x\0y", "5:8: a byte of value 0"), ("a TYPE65280 \\# 0", "5:13: TYPE65280: "),
+            ("ä A 192.0.2.1x", "5:5: A: "),
         ])
     func refuses(text: String, complaint: String) {
         let compiled = compile(text)
