@@ -15,7 +15,7 @@ sources = Package.swift Sources Tests
 
 # Two apt-get at once would wait for each other.
 .NOTPARALLEL:
-.PHONY: help build demo test bench geolite2 format demo-database clean toolchain server peer
+.PHONY: help build demo test bench bench-pdns geolite2 format demo-database clean toolchain server peer
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
@@ -33,6 +33,9 @@ test: peer toolchain ## the format, then all tests
 
 bench: build ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
+
+bench-pdns: server build ## what the settings of pdns cost, and which answer wrong; DATABASE=path
+	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
 geolite2: ## a database of the whole Internet (2019), in data
 	@scripts/geolite2

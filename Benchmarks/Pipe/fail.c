@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include "fail.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@ void fail(const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     fflush(stdout);
-    fputs("pipebench: ", stderr);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);

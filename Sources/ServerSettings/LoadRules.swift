@@ -24,12 +24,19 @@ extension Inspection {
         }
     }
 
-    /// More coprocesses than can run at once only take memory.
-    func verdict(onThreads name: String, write: Int) -> ValueRule.Verdict? {
-        guard coprocesses > max(16, 4 * deployment.cores), number(name) > write else { return nil }
-        return .risky(
-            "pdns starts \(coprocesses) coprocesses, each with tables of its own in memory, for \(deployment.cores) cores",
-            write: write)
+    /// Each thread that receives questions shall have a core, but another must go on while its coprocess starts.
+    func verdict(onReceivers threads: Int) -> ValueRule.Verdict? {
+        let write = max(2, deployment.cores)
+        switch threads {
+        case ..<1: return .wrong("pdns answers nothing over UDP", write: write)
+        case 1 where number("distributor-threads") <= 1:
+            return .risky("nobody is answered while the only coprocess starts", write: write)
+        case (write + 1)... where coprocesses > max(16, 4 * deployment.cores):
+            return .risky(
+                "pdns starts \(coprocesses) coprocesses, each with tables of its own in memory, for \(deployment.cores) cores",
+                write: write)
+        default: return nil
+        }
     }
 
     /// The names that pdns asks geopipe about at all.

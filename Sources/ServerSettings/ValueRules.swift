@@ -77,15 +77,16 @@ struct ValueRule {
                     "a coprocess that dies makes pdns tell everybody 'no such name' for \(value) s", write: 1)
         },
         .init("distributor-threads", .count) { value, inspection in
-            value < 1
-                ? .wrong("pdns does not start: it has no thread to ask geopipe", write: 3)
-                : inspection.verdict(onThreads: "distributor-threads", write: 3)
+            switch value {
+            case ..<1: .wrong("pdns does not start: it has no thread to ask geopipe", write: 1)
+            case 1: nil
+            default:
+                .risky(
+                    "pdns lets questions wait for a coprocess that is only starting, and ends when \(inspection.number("max-queue-length")) wait, which more receiver-threads do not",
+                    write: 1)
+            }
         },
-        .init("receiver-threads", .count) { value, inspection in
-            value < 1
-                ? .wrong("pdns answers nothing over UDP", write: 1)
-                : inspection.verdict(onThreads: "receiver-threads", write: 1)
-        },
+        .init("receiver-threads", .count) { $1.verdict(onReceivers: $0) },
         .init("dname-processing", .truth) { value, inspection in
             guard value == 0, let zone = inspection.deployment.configuration.zone(with: .dname) else { return nil }
             return .wrong("pdns answers 'no such name' below the DNAME of zone \(zone.apex)", write: 1)

@@ -37,7 +37,7 @@ struct CacheTests {
         let questions = Array(repeating: DNSClient.Question(turn.name(), turn.type), count: 300)
         func answers() throws -> [DNSClient.Answer] { try DNSClient(port: server.port).ask(questions) }
 
-        #expect(try eventually { try server.coprocesses().count == 4 })
+        #expect(try eventually { try server.coprocesses().count == 3 })
         let coprocesses = try server.coprocesses()
         #expect(try answers().allSatisfy { $0 == right })
         for coprocess in coprocesses { kill(coprocess, SIGKILL) }

@@ -5,12 +5,12 @@ import Testing
 /// How pdns runs geopipe.
 @Suite("Coprocesses of pdns_server")
 struct CoprocessTests {
-    @Test("pdns starts five, keeps four of them, and these stay the same over many questions")
+    @Test("pdns starts four, keeps three of them, and these stay the same over many questions")
     func number() async throws {
         try await NameServer.run(Backend()) { server in
-            #expect(try eventually { try server.log().split(separator: "Backend launched with banner: OK").count == 6 })
+            #expect(try eventually { try server.log().split(separator: "Backend launched with banner: OK").count == 5 })
             let coprocesses = try server.coprocesses()
-            #expect(coprocesses.count == 4, "the first is for pdns to see that it starts")
+            #expect(coprocesses.count == 3, "the first is for pdns to see that it starts")
             let questions = (0..<500).map { DNSClient.Question("name\($0).geo.geo.example.com", .a) }
             let answers = try DNSClient(port: server.port).ask(questions)
             #expect(answers.allSatisfy { $0 == .init(code: 0, addresses: ["203.0.113.99"]) })
@@ -21,7 +21,7 @@ struct CoprocessTests {
     @Test("they end with pdns, however it ends", arguments: [SIGTERM, SIGKILL])
     func end(signal: CInt) async throws {
         try await NameServer.run(Backend()) { server in
-            #expect(try eventually { try server.coprocesses().count == 4 })
+            #expect(try eventually { try server.coprocesses().count == 3 })
             let coprocesses = try server.coprocesses()
             kill(server.process, signal)
             #expect(eventually { !coprocesses.contains(where: isRunning) })
@@ -31,7 +31,7 @@ struct CoprocessTests {
     @Test("they let go of sockets and pipes that are handed down to them")
     func inheritance() async throws {
         try await NameServer.run(Backend()) { server in
-            #expect(try eventually { try server.coprocesses().count == 4 })
+            #expect(try eventually { try server.coprocesses().count == 3 })
             for process in try server.coprocesses() {
                 // One that is just being started is still a copy of pdns.
                 #expect(try eventually { try inherited(by: process) == [] })

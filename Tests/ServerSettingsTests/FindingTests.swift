@@ -33,7 +33,7 @@ struct FindingTests {
                 "pipe-abi-version=2", "edns-subnet-processing=no", "pipe-abi-version=5",
                 configuration: Machine.motionless),
             Case("pipe-regex=example"), Case("edns-subnet-processing"), Case("consistent-backends=off"),
-            Case("distributor-threads="), Case("disable-axfr=yes", "allow-axfr-ips=0.0.0.0/0"),
+            Case("distributor-threads=", "receiver-threads=14"), Case("disable-axfr=yes", "allow-axfr-ips=0.0.0.0/0"),
             Case("launch=pipe,bind", "primary=yes"), Case("module-dir=~", "load-modules=/lib/libpipebackend.so"),
         ])
     func fine(settings: Case) throws {
@@ -48,7 +48,7 @@ struct FindingTests {
                 "launch=bind, gsqlite3", "-pipe-command", "-pipe-abi-version", "-pipe-timeout",
                 says: ":1:8: pdns never asks geopipe, for no pipe backend is launched; write launch=pipe,bind,gsqlite3"),
             Case("launch=pipe pipe", says: ":1:13: pdns does not start with pipe launched twice; write launch=pipe"),
-            Case("launch+=pipe", says: ":10:9: pdns does not start with pipe launched twice; write launch=pipe"),
+            Case("launch+=pipe", says: ":12:9: pdns does not start with pipe launched twice; write launch=pipe"),
             Case(
                 "launch=bind,pipe",
                 says:
@@ -62,7 +62,7 @@ struct FindingTests {
             Case(
                 "module-dir=~",
                 says:
-                    ":10:12: pdns does not start, for ~ has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
+                    ":12:12: pdns does not start, for ~ has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
             ),
         ])
     func launch(settings: Case) throws {
@@ -80,7 +80,7 @@ struct FindingTests {
             ])
         #expect(
             try machine.findings(named + "pipe-timeout=1\n") == [
-                "~/pdns.conf:10:1: pdns does not start with 'pipe-timeout', for launch has no backend with such a setting; take it out, or write pipe-geo-timeout=1"
+                "~/pdns.conf:12:1: pdns does not start with 'pipe-timeout', for launch has no backend with such a setting; take it out, or write pipe-geo-timeout=1"
             ])
     }
 
@@ -89,23 +89,23 @@ struct FindingTests {
         arguments: [
             Case(
                 "cahce-ttl=1",
-                says: ":10:1: pdns does not start with the unknown setting 'cahce-ttl'; write cache-ttl=1"),
+                says: ":12:1: pdns does not start with the unknown setting 'cahce-ttl'; write cache-ttl=1"),
             Case(
                 "Cache-ttl=1",
-                says: ":10:1: pdns does not start with the unknown setting 'Cache-ttl'; write cache-ttl=1"),
+                says: ":12:1: pdns does not start with the unknown setting 'Cache-ttl'; write cache-ttl=1"),
             Case(
                 "[pdns]",
                 says:
-                    ":10:1: warning: pdns 4.7 does not know '[pdns]' and does not start with it, though a newer one may; take it out"
+                    ":12:1: warning: pdns 4.7 does not know '[pdns]' and does not start with it, though a newer one may; take it out"
             ),
             Case(
                 "gmysql-host=x",
                 says:
-                    ":10:1: pdns does not start with 'gmysql-host', for launch has no backend with such a setting; take it out"
+                    ":12:1: pdns does not start with 'gmysql-host', for launch has no backend with such a setting; take it out"
             ),
             Case(
-                "foo+=x", says: ":10:1: there is no foo to add to, and pdns does not start; write foo=x",
-                ":10:1: warning: pdns 4.7 does not know 'foo' and does not start with it, though a newer one may; take it out"
+                "foo+=x", says: ":12:1: there is no foo to add to, and pdns does not start; write foo=x",
+                ":12:1: warning: pdns 4.7 does not know 'foo' and does not start with it, though a newer one may; take it out"
             ),
         ])
     func names(settings: Case) throws {
@@ -118,11 +118,11 @@ struct FindingTests {
             Case(
                 "# a \\", "query-cache-ttl=0",
                 says:
-                    ":11:1: warning: the comment above ends with a \\, and pdns takes this line for a part of it; take the \\ away"
+                    ":13:1: warning: the comment above ends with a \\, and pdns takes this line for a part of it; take the \\ away"
             ),
             Case(
                 "query-cache-ttl=0\\",
-                says: ":10:1: warning: the file ends behind a \\, and pdns drops this line; take the \\ away"),
+                says: ":12:1: warning: the file ends behind a \\, and pdns drops this line; take the \\ away"),
             Case(
                 "consistent-backends=false",
                 says: ":7:21: warning: pdns takes consistent-backends=false for yes; write consistent-backends=no",
@@ -130,8 +130,8 @@ struct FindingTests {
             ),
             Case(
                 "query-logging=No",
-                says: ":10:15: warning: pdns takes query-logging=No for yes; write query-logging=no",
-                ":10:15: warning: with query-logging=No pdns writes a line into its log for every question that it asks geopipe; write query-logging=no"
+                says: ":12:15: warning: pdns takes query-logging=No for yes; write query-logging=no",
+                ":12:15: warning: with query-logging=No pdns writes a line into its log for every question that it asks geopipe; write query-logging=no"
             ),
         ])
     func traps(settings: Case) throws {
@@ -181,12 +181,12 @@ struct FindingTests {
             Case(
                 "query-cache-ttl=0",
                 says:
-                    ":10:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for what is the same for everybody; write query-cache-ttl=20"
+                    ":12:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for what is the same for everybody; write query-cache-ttl=20"
             ),
             Case(
                 "max-cache-entries=0",
                 says:
-                    ":10:19: warning: with max-cache-entries=0 pdns keeps nothing, and asks geopipe up to four times a question; write max-cache-entries=1000000"
+                    ":12:19: warning: with max-cache-entries=0 pdns keeps nothing, and asks geopipe up to four times a question; write max-cache-entries=1000000"
             ),
             Case(
                 "negquery-cache-ttl=2",
@@ -196,39 +196,49 @@ struct FindingTests {
             Case(
                 "distributor-threads=0",
                 says:
-                    ":10:21: with distributor-threads=0 pdns does not start: it has no thread to ask geopipe; write distributor-threads=3"
+                    ":11:21: with distributor-threads=0 pdns does not start: it has no thread to ask geopipe; write distributor-threads=1"
+            ),
+            Case(
+                "distributor-threads=2", "max-queue-length=100",
+                says:
+                    ":11:21: warning: with distributor-threads=2 pdns lets questions wait for a coprocess that is only starting, and ends when 100 wait, which more receiver-threads do not; write distributor-threads=1"
             ),
             Case(
                 "receiver-threads=0",
-                says: ":10:18: with receiver-threads=0 pdns answers nothing over UDP; write receiver-threads=1"),
+                says: ":10:18: with receiver-threads=0 pdns answers nothing over UDP; write receiver-threads=2"),
             Case(
-                "receiver-threads=5",
+                "receiver-threads=1",
+                says:
+                    ":10:18: warning: with receiver-threads=1 nobody is answered while the only coprocess starts; write receiver-threads=2"
+            ),
+            Case(
+                "receiver-threads=15",
                 says:
                     ":4:14: warning: with pipe-timeout=5000 pdns may kill coprocesses that are only starting: reading zones and databases took 300 ms here, and 17 start at once on 2 cores; write pipe-timeout=6000",
-                ":10:18: warning: with receiver-threads=5 pdns starts 17 coprocesses, each with tables of its own in memory, for 2 cores; write receiver-threads=1"
+                ":10:18: warning: with receiver-threads=15 pdns starts 17 coprocesses, each with tables of its own in memory, for 2 cores; write receiver-threads=2"
             ),
             Case(
                 "master=yes",
                 says:
-                    ":10:8: warning: with master=yes pdns notifies no secondary, for the pipe backend cannot list its zones; write master=no"
+                    ":12:8: warning: with master=yes pdns notifies no secondary, for the pipe backend cannot list its zones; write master=no"
             ),
             Case(
                 "primary=yes",
                 says:
-                    ":10:9: warning: with primary=yes pdns notifies no secondary, for the pipe backend cannot list its zones; write primary=no"
+                    ":12:9: warning: with primary=yes pdns notifies no secondary, for the pipe backend cannot list its zones; write primary=no"
             ),
             Case(
                 "allow-axfr-ips=127.0.0.1, 192.0.2.0/24",
                 says:
-                    ":10:27: warning: a zone transfer has the answers for a client of unknown place, and a secondary at 192.0.2.0/24 gives them to everybody; write allow-axfr-ips=127.0.0.0/8,::1"
+                    ":12:27: warning: a zone transfer has the answers for a client of unknown place, and a secondary at 192.0.2.0/24 gives them to everybody; write allow-axfr-ips=127.0.0.0/8,::1"
             ),
             Case(
                 "pipe-regex=(",
-                says: ":10:12: pdns does not start, for '(' is no regular expression; take it out"),
+                says: ":12:12: pdns does not start, for '(' is no regular expression; take it out"),
             Case(
                 "pipe-regex=^geo\\.example\\.com\\.$",
                 says:
-                    ":10:12: pdns refuses all questions for geo.example.com, for its name does not match; take pipe-regex out"
+                    ":12:12: pdns refuses all questions for geo.example.com, for its name does not match; take pipe-regex out"
             ),
         ])
     func values(settings: Case) throws {
@@ -245,18 +255,18 @@ struct FindingTests {
                 5000, false
             ),
             (
-                300, 1499,
-                "pdns may kill coprocesses that are only starting: reading zones and databases took 300 ms here, and 5 start at once on 2 cores",
+                300, 1199,
+                "pdns may kill coprocesses that are only starting: reading zones and databases took 300 ms here, and 4 start at once on 2 cores",
                 5000, true
             ),
             (
-                1200, 5000,
-                "pdns may kill coprocesses that are only starting: reading zones and databases took 1200 ms here, and 5 start at once on 2 cores",
+                1500, 5000,
+                "pdns may kill coprocesses that are only starting: reading zones and databases took 1500 ms here, and 4 start at once on 2 cores",
                 6000, true
             ),
             (
                 2, 499,
-                "pdns may kill coprocesses that are only starting: reading zones and databases took 2 ms here, and 5 start at once on 2 cores",
+                "pdns may kill coprocesses that are only starting: reading zones and databases took 2 ms here, and 4 start at once on 2 cores",
                 5000, true
             ),
         ])
@@ -308,7 +318,7 @@ struct FindingTests {
                 says: ":1:13: warning: pdns signs nothing with the keys in gpgsql; write gpgsql-dnssec=yes"),
             Case(
                 "launch=pipe,gsqlite3", "gsqlite3-dnssec=no", "gsqlite3-database=~/geopipe.yaml",
-                says: ":10:17: warning: pdns signs nothing with the keys in gsqlite3; write gsqlite3-dnssec=yes"),
+                says: ":12:17: warning: pdns signs nothing with the keys in gsqlite3; write gsqlite3-dnssec=yes"),
             Case(
                 "launch=pipe,gsqlite3", "gsqlite3-dnssec=yes",
                 says:
@@ -317,7 +327,7 @@ struct FindingTests {
             Case(
                 "launch=pipe,gsqlite3:k", "gsqlite3-k-dnssec=yes", "gsqlite3-k-database=~/keys",
                 says:
-                    ":11:21: pdns does not start, for there is no database ~/keys; make it, or write gsqlite3-k-database=/var/lib/powerdns/pdns.sqlite3"
+                    ":13:21: pdns does not start, for there is no database ~/keys; make it, or write gsqlite3-k-database=/var/lib/powerdns/pdns.sqlite3"
             ),
         ])
     func keys(settings: Case) throws {
@@ -341,7 +351,7 @@ struct FindingTests {
             Case(
                 "expand-alias=yes", "resolver=no", configuration: Machine.record("ALIAS: www.example.net."),
                 says:
-                    ":11:10: pdns has no address for the ALIAS of zone static.example.org; write resolver=127.0.0.53, or whichever resolver there is"
+                    ":13:10: pdns has no address for the ALIAS of zone static.example.org; write resolver=127.0.0.53, or whichever resolver there is"
             ),
             Case("expand-alias", "resolver=[::1]:53", configuration: Machine.record("ALIAS: www.example.net.")),
             Case(
@@ -361,7 +371,7 @@ struct FindingTests {
         #expect(
             try machine.findings(Machine.good(with: ["include-dir=~/d", "query-cache-ttl=0"])) == [
                 "~/pdns.conf: pdns does not start without pipe-b-command; write pipe-b-command=/usr/local/bin/geopipe --config ~/geopipe.yaml",
-                "~/pdns.conf:11:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for what is the same for everybody; write query-cache-ttl=20",
+                "~/pdns.conf:13:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for what is the same for everybody; write query-cache-ttl=20",
                 "~/d/more.conf:3:11: cache-ttl=x is no number, and pdns does not start; write cache-ttl=20",
             ])
     }
@@ -372,6 +382,7 @@ struct FindingTests {
             try Machine().findings("").map { $0.prefix { $0 != "," }.replacing("~/pdns.conf: ", with: "") } == [
                 "pdns does not start", "with zone-cache-refresh-interval=300", "with edns-subnet-processing=no",
                 "warning: with consistent-backends=yes", "warning: with negquery-cache-ttl=60",
+                "warning: with distributor-threads=3",
             ])
     }
 }

@@ -21,6 +21,8 @@ final class Machine {
         consistent-backends=no
         cache-ttl=0
         negquery-cache-ttl=1
+        receiver-threads=2
+        distributor-threads=1
 
         """
 
