@@ -22,6 +22,18 @@ struct RecordGroups {
     /// The positions of the records of a name.
     subscript(name: Int) -> ArraySlice<Int32> { order[Int(starts[name])..<Int(starts[name + 1])] }
 
+    /// Whether a name has a record of `type`.
+    func has(_ type: RecordType, at name: Int, in contents: borrowing ZoneContents) -> Bool {
+        var low = Int(starts[name])
+        let end = Int(starts[name + 1])
+        var high = end
+        while low < high {
+            let middle = (low + high) / 2
+            if contents.records[Int(order[middle])].type.rank < type.rank { low = middle + 1 } else { high = middle }
+        }
+        return low < end && contents.records[Int(order[low])].type == type
+    }
+
     private mutating func sortByTypeAndRemoveDuplicates(_ contents: borrowing ZoneContents) {
         var end = 0
         for name in 0..<contents.names.count {

@@ -33,15 +33,16 @@ struct ZoneChecks {
 
     private func record(_ position: Int32) -> ZoneContents.Entry { contents.records[Int(position)] }
 
+    private func has(_ type: RecordType, at name: Int) -> Bool { groups.has(type, at: name, in: contents) }
+
     private func text(of name: Int) -> String { contents.names.text(of: name) }
 
     private mutating func checkApex() {
-        let types = groups[0].map { record($0).type }
-        if !types.contains(.soa) {
+        if !has(.soa, at: 0) {
             contents.complain(
                 nil, "the zone \(contents.apex) has no SOA record; write @ SOA, or soa: in the configuration")
         }
-        if !types.contains(.ns) {
+        if !has(.ns, at: 0) {
             contents.complain(
                 nil, "the zone \(contents.apex) has no NS record; write @ NS, or ns: in the configuration")
         }
@@ -153,17 +154,18 @@ extension ZoneChecks {
             guard let name = contents.names.number(of: wildcard.span) else { return .noAddresses }
             reached = name
         }
-        let types = groups[reached].map { record($0).type }
-        if types.contains(.a) || types.contains(.aaaa) || contents.services[Int32(reached)] != nil { return .addresses }
+        if has(.a, at: reached) || has(.aaaa, at: reached) || contents.services[Int32(reached)] != nil {
+            return .addresses
+        }
         if delegations[reached] != .above { return .delegated }
-        return types.contains(.cname) ? .alias : .noAddresses
+        return has(.cname, at: reached) ? .alias : .noAddresses
     }
 
     /// Whether a name, or one above it, has a DNAME record. -1 is above the apex.
     private func isRedirected(_ name: Int) -> Bool {
         var name = name
         while name >= 0 {
-            if groups[name].contains(where: { record($0).type == .dname }) { return true }
+            if has(.dname, at: name) { return true }
             name = Int(contents.names.parents[name])
         }
         return false

@@ -17,7 +17,7 @@ struct ZoneDelegations {
             } else if cuts[Int(parent)] != .above {
                 cuts.append(.below)
             } else {
-                cuts.append(groups[name].contains { contents.records[Int($0)].type == .ns } ? .at : .above)
+                cuts.append(groups.has(.ns, at: name, in: contents) ? .at : .above)
             }
         }
         self.cuts = cuts

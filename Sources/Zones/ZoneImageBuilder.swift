@@ -51,23 +51,15 @@ struct ZoneImageBuilder {
     private mutating func blockLength(of name: Int) -> Int {
         var length = MemoryLayout<ZoneImage.Block>.stride + contents.names.keyRange(of: name).count
         func add(head: Int, text: Int) { length += MemoryLayout<ZoneImage.Record>.stride + head + text + 1 }
+        var ttl = SetTTL()
         for position in groups[name] {
             let record = contents.records[Int(position)]
-            add(head: heads.head(record.type, ttl(of: record, name)).count, text: Int(record.textLength))
+            add(head: heads.head(record.type, ttl.of(record)).count, text: Int(record.textLength))
         }
         if isMarked(name) {
             add(head: heads.head(.marker, negativeTTL).count, text: RecordContent.empty.text.utf8.count)
         }
         return (length + ZoneImage.alignment - 1) / ZoneImage.alignment * ZoneImage.alignment
-    }
-
-    /// All records of one type have the TTL of the first (RFC 2181 section 5.2).
-    private func ttl(of record: ZoneContents.Entry, _ name: Int) -> UInt32 {
-        let all = groups[name]
-        guard all.count > 1, let first = all.first(where: { contents.records[Int($0)].type == record.type }) else {
-            return record.ttl
-        }
-        return contents.records[Int(first)].ttl
     }
 
     /// - Returns: where the next block begins.
@@ -103,11 +95,12 @@ struct ZoneImageBuilder {
             recordStart += MemoryLayout<ZoneImage.Record>.stride
         }
         contents.names.withKey(of: name) { append($0) }
+        var ttl = SetTTL()
         for position in positions {
             let record = contents.records[Int(position)]
             // What is delegated away is not signed, nor is what leads there; the DS record at the cut is.
             append(
-                record.type, head: heads.head(record.type, ttl(of: record, name)),
+                record.type, head: heads.head(record.type, ttl.of(record)),
                 contents.texts.span.extracting(record.textRange),
                 isAuthoritative: cut == .above || cut == .at && record.type == .ds)
         }
@@ -116,6 +109,17 @@ struct ZoneImageBuilder {
             append(.marker, head: heads.head(.marker, negativeTTL), text.span, isAuthoritative: cut == .above)
         }
         return start + length
+    }
+}
+
+/// The TTL of a name's records, which come sorted by type: all of one type have that of the first (RFC 2181 section 5.2).
+private struct SetTTL {
+    private var first: (type: RecordType, ttl: UInt32)?
+
+    mutating func of(_ record: ZoneContents.Entry) -> UInt32 {
+        if let first, first.type == record.type { return first.ttl }
+        first = (record.type, record.ttl)
+        return record.ttl
     }
 }
 
