@@ -10,7 +10,7 @@ struct CompiledZone {
 extension ZoneSource {
     /// Reads the zone's file, lays the configuration's records over it, and compiles the zone if nothing is wrong with it.
     func compile() -> CompiledZone {
-        var reader = ZoneFileReader(ZoneContents(apex: apex))
+        var reader = ZoneFileReader(ZoneContents(apex: apex), defaultTTL: self.defaultTTL)
         if let file { reader.read(path: file, namedAt: filePosition) }
         let defaultTTL = self.defaultTTL ?? reader.firstDefaultTTL ?? 3600
         var contents = reader.contents
@@ -51,6 +51,7 @@ extension ZoneSource {
             return types.contains(record.type) || record.type == .cname
                 || types == [.cname] && record.type != .soa && record.type != .ns
         }
+        warnOfCrowdedAliases(zip(services, serviceOwners), besides: Set(owners), &contents)
         for (record, owner) in zip(records, owners) {
             guard let owner else { continue }
             let text = Array(record.content.text.utf8)
@@ -61,6 +62,23 @@ extension ZoneSource {
         let numbers = distinctServices
         for (service, owner) in zip(services, serviceOwners) {
             if let owner { contents.setService(Int32(numbers.firstIndex(of: service.service)!), at: owner) }
+        }
+    }
+
+    /// Warns of services that are a CNAME for some clients, at names of which the file has other records.
+    ///
+    /// - Parameter owners: the names of the configuration's own records, of which it has warned itself.
+    private func warnOfCrowdedAliases(
+        _ services: Zip2Sequence<[ServiceName], [Int32?]>, besides owners: Set<Int32?>, _ contents: inout ZoneContents
+    ) {
+        let aliases = services.filter { $0.types.contains(.cname) && $1 != 0 && !owners.contains($1) }
+        guard !aliases.isEmpty else { return }
+        let inFile = Set(contents.records.map(\.name))
+        for case (let service, let owner?) in aliases where inFile.contains(owner) {
+            contents.warn(
+                .configuration(service.position),
+                "\(service.owner) is a CNAME in some datacenters of its service, beside other data in the zone file; a CNAME stands alone (RFC 1034 section 3.6.2)"
+            )
         }
     }
 

@@ -27,7 +27,7 @@ struct GenerateRange {
 }
 
 /// A word of a `$GENERATE` directive, in which `$` stands for the number, `${OFFSET,WIDTH,BASE}` for the number plus an
-/// offset in a form of its own, and `\$` for a dollar.
+/// offset in a form of its own, and `\$` or `$$` for a dollar.
 struct GenerateTemplate {
     private var parts: [Part] = []
 
@@ -43,6 +43,9 @@ struct GenerateTemplate {
             if text[i] == UInt8(ascii: "\\"), i + 1 < text.count {
                 if text[i + 1] != UInt8(ascii: "$") { literal.append(text[i]) }
                 literal.append(text[i + 1])
+                i += 2
+            } else if text[i] == UInt8(ascii: "$"), i + 1 < text.count, text[i + 1] == UInt8(ascii: "$") {
+                literal.append(text[i])
                 i += 2
             } else if text[i] == UInt8(ascii: "$") {
                 parts.append(.text(literal))

@@ -16,7 +16,7 @@ struct ZoneFileReader {
     private var reading: [Int] = []
     private var origin: DomainName
     private var owner = Owner.none
-    /// From `$TTL`.
+    /// From the last `$TTL`, or from the configuration before the first.
     private var defaultTTL: UInt32?
     /// The TTL of the last record that had one.
     private var lastTTL: UInt32?
@@ -25,6 +25,7 @@ struct ZoneFileReader {
     private var wire: [UInt8] = []
     /// Where complaints point to while records are read that are not written in the file.
     private var generatedFrom: Int?
+    private var hasWarnedOfGenerated = false
 
     /// Who has the next record, if it does not say.
     private enum Owner {
@@ -35,8 +36,10 @@ struct ZoneFileReader {
     /// More files than this belong to no zone that was meant.
     private static let mostFiles = 1000
 
-    init(_ contents: ZoneContents) {
+    /// - Parameter defaultTTL: for records that have no TTL, until the first `$TTL`, in seconds.
+    init(_ contents: ZoneContents, defaultTTL: UInt32?) {
         self.contents = contents
+        self.defaultTTL = defaultTTL
         origin = contents.apex
     }
 
@@ -46,7 +49,8 @@ struct ZoneFileReader {
     mutating func read(path: String, namedAt position: SourcePosition?) {
         do throws(SourceFile.Unreadable) {
             let file = try SourceFile(path: path)
-            folder = realPath(of: path).map { String($0[...$0.lastIndex(of: "/")!]) } ?? ""
+            guard let real = realPath(of: path) else { throw SourceFile.Unreadable() }
+            folder = String(real[...real.lastIndex(of: "/")!])
             read(file)
         } catch {
             contents.complain(.configuration(position), "cannot read the zone file \(path): \(error.reason)")
@@ -250,8 +254,9 @@ extension ZoneFileReader {
         guard words.count == 2, let time = seconds(bytes.extracting(words[1].text).span) else {
             return complain(words[words.count > 1 ? 1 : 0], "$TTL needs one time; write $TTL 3600, or $TTL 1h")
         }
-        defaultTTL = limited(time, words[1])
-        firstDefaultTTL = firstDefaultTTL ?? defaultTTL
+        let seconds = limited(time, words[1])
+        defaultTTL = seconds
+        firstDefaultTTL = firstDefaultTTL ?? seconds
     }
 
     private mutating func include(_ words: [Word], _ bytes: UnsafeBufferPointer<UInt8>) {
@@ -316,9 +321,10 @@ extension ZoneFileReader {
             template.append(part)
         }
         generatedFrom = words[0].text.lowerBound
-        defer { generatedFrom = nil }
+        defer { (generatedFrom, hasWarnedOfGenerated) = (nil, false) }
         var line: [UInt8] = []
         for number in range.numbers {
+            let problems = contents.problems.count
             line.removeAll(keepingCapacity: true)
             for part in template { part.append(number, to: &line) }
             line.withUnsafeBufferPointer { line in
@@ -329,6 +335,8 @@ extension ZoneFileReader {
                     complain(error.offset, error.message)
                 }
             }
+            // What is wrong with one is wrong with many, and all of them are in one place.
+            if contents.problems.count > problems, !contents.problems.last!.isWarning { return }
         }
     }
 }
@@ -345,6 +353,10 @@ extension ZoneFileReader {
     private mutating func complain(_ word: Word, _ message: String) { complain(word.text.lowerBound, message) }
 
     private mutating func warn(_ word: Word, _ message: String) {
+        if generatedFrom != nil {
+            guard !hasWarnedOfGenerated else { return }
+            hasWarnedOfGenerated = true
+        }
         contents.warn(place(word.text.lowerBound), message)
     }
 

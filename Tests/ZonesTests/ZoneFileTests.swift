@@ -59,6 +59,7 @@ final class ZoneFileTests {
             ),
             ("$GENERATE 1-2 $ 5 MX \"$0 m$\"", ["1 MX 5 10\tm1.example.com", "2 MX 5 20\tm2.example.com"]),
             ("$GENERATE 31-31 x${0,2,x}.${0,2,X}.${0,3,o} TXT \\$${0,5,n}", ["x1f.1f.037 TXT 3600 \"$f.1.0\""]),
+            ("$GENERATE 1-2 a$ TXT $$$", ["a1 TXT 3600 \"$1\"", "a2 TXT 3600 \"$2\""]),
             (
                 "a A 192.0.2.1\na A 192.0.2.1\nb CNAME X\nb CNAME x",
                 ["a A 3600 192.0.2.1", "b CNAME 3600 X.example.com"]
@@ -90,6 +91,33 @@ final class ZoneFileTests {
         #expect(lines(try #require(compiled.zone)) == ["a A 7 192.0.2.2"])
         #expect(compiled.problems.map(\.isWarning) == [true])
         #expect(compile("@ NS ns1\n", head: "").complains(of: "1:3: the record has no TTL"))
+
+        var source = self.source
+        source.defaultTTL = 8
+        try write("@ SOA ns1 h 1 2 3 4 60\n@ NS ns1\nns1 7 A 192.0.2.1\na A 192.0.2.2\n$TTL 9\nb A 192.0.2.2", "zone")
+        #expect(lines(try #require(library.zones([source]).zones.first)) == ["a A 8 192.0.2.2", "b A 9 192.0.2.2"])
+    }
+
+    @Test("tell once what is wrong with records that are generated")
+    func generatedProblems() {
+        #expect(compile("$GENERATE 1-999 a$ A 192.0.2.$").complaints.map { $0.prefix(7) } == ["5:1: A:"])
+        let outside = compile("$GENERATE 1-3 a$.example.net. A 192.0.2.$\nb.example.net. A 192.0.2.1")
+        #expect(outside.complaints.map { $0.prefix(20) } == ["5:1: a1.example.net.", "6:1: b.example.net. "])
+        #expect(compile("$GENERATE 255-256 a$.example.net. A 192.0.2.$").problems.map(\.isWarning) == [true, false])
+    }
+
+    @Test("may have tens of thousands of records of several types at one name, and many that point to it")
+    func crowdedName() throws {
+        let count = 20_000
+        func text(_ record: (Int) -> String) -> String { (0..<count).map(record).joined() }
+        let many = text { "@ A 10.0.\($0 >> 8).\($0 & 255)\n" }
+        let clock = ContinuousClock()
+        var compiled: Compiled?
+        let one = clock.measure { compiled = compile(many + text { "a\($0) MX 1 ns1\n" }) }
+        #expect(try #require(compiled).complaints == [])
+        let other = clock.measure { compiled = compile(many + text { "@ TXT \($0)\n" } + text { "a\($0) MX 1 @\n" }) }
+        #expect(try #require(compiled).complaints == [])
+        #expect(other < one * 8, "\(other), and \(one) where they are at many names")
     }
 
     @Test("include files of their folder, which change neither origin nor owner")
@@ -271,6 +299,22 @@ final class ZoneFileTests {
                 "d TXT 3600 \"stays\"", "d service 0", "e service 1", "f service 0", "g TXT 3600 \"new\"",
             ])
         #expect(all(zone).filter { $0.hasPrefix("@ NS") } == ["@ NS 3600 ns.example.net"])
+    }
+
+    @Test("warn of services that are a CNAME for some, where the file has other data")
+    func crowdedAlias() throws {
+        try write(Self.head + "a MX 5 ns1\nb A 192.0.2.1\nc MX 5 ns1", "zone")
+        var source = self.source
+        for (line, name) in ["@", "a", "b", "c", "d"].enumerated() {
+            source.services.append(
+                .init(
+                    owner: try DomainName(name, relativeTo: source.apex), service: 1,
+                    types: name == "c" ? [.a] : [.a, .cname], position: SourcePosition(line: line, column: 1)))
+        }
+        let problems = library.zones([source]).problems.map(\.1)
+        #expect(problems.map(\.position?.line) == [1])
+        #expect(problems.first?.isWarning == true)
+        #expect(problems.first?.message.hasPrefix("a.example.com is a CNAME in some datacenters") == true)
     }
 
     // MARK: -
