@@ -17,6 +17,8 @@ struct BackendCommand: ParsableCommand {
         close_range(3, .max, 0)
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
+        // The same goes for a limit on the size of files, which memory that is shared is under as well.
+        signal(SIGXFSZ, SIG_IGN)
         let plan = try options.plan(sharesZones: true)
         if isatty(STDIN_FILENO) == 1 {
             complain(

@@ -48,6 +48,21 @@ struct CoprocessTests {
             .filter { $0.hasPrefix("socket:") || $0.hasPrefix("pipe:") }
     }
 
+    @Test("a limit on the size of files lets none end")
+    func fileSize() throws {
+        let folder = try Folder()
+        let records = (0..<1000).map { "a\($0) A 192.0.2.1\n" }.joined()
+        try "$TTL 60\n@ SOA a0 a0 1 2 3 4 5\n@ NS a0\n\(records)"
+            .write(toFile: folder.path + "/zone", atomically: true, encoding: .utf8)
+        try "zones: { example.com: { file: zone } }"
+            .write(toFile: folder.path + "/geopipe.yaml", atomically: true, encoding: .utf8)
+        let ending = try Program("prlimit").run(
+            ["--fsize=16384", Program.geopipe.path, "--config", "geopipe.yaml"],
+            input: Array("HELO\t1\nQ\ta7.example.com\tIN\tANY\t-1\t192.0.2.1\n".utf8), in: folder)
+        #expect(!ending.isKilled && ending.status == 0)
+        #expect(String(decoding: ending.output, as: UTF8.self).hasSuffix("\t192.0.2.1\nEND\n"), "\(ending.error)")
+    }
+
     @Test("pdnsutil reaches its commands")
     func command() throws {
         let backend = try Backend()
