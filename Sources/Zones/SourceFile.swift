@@ -17,6 +17,8 @@ final class SourceFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Unreadable() }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is no regular file") }
+        // What is not there to be had cannot be asked for without ending the process.
+        guard status.st_size <= 1 << 32 else { throw Unreadable(reason: "it has more than 4 GiB") }
         // One byte more, to see the end of a file that grows meanwhile.
         var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(status.st_size) + 1, alignment: 8)
         var count = 0

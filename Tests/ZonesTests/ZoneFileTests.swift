@@ -237,7 +237,9 @@ final class ZoneFileTests {
     func unreadable() throws {
         var source = ZoneSource(apex: try DomainName("example.com."))
         source.filePosition = SourcePosition(line: 7, column: 8)
-        for path in ["missing", "."] {
+        try write("", "huge")
+        #expect(truncate(folder.appending(path: "huge").path, 1 << 43) == 0)
+        for path in ["missing", ".", "huge"] {
             source.file = folder.appending(path: path).path
             let (zones, problems) = library.zones([source])
             #expect(zones.isEmpty)
