@@ -169,8 +169,9 @@ private func names(in folder: String) -> [String] {
     return names
 }
 
-private func linkTarget(_ path: String) -> String? {
-    var target = [UInt8](repeating: 0, count: 256)
+/// Where a link leads; `nil` if there is none.
+func linkTarget(_ path: String) -> String? {
+    var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
     return count < 0 ? nil : String(decoding: target[..<count], as: UTF8.self)
 }

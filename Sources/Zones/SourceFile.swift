@@ -10,10 +10,16 @@ final class SourceFile {
     private lazy var lineStarts: [Int] = [0] + bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
 
     /// Reads a regular file. Anything else might keep a reader waiting.
-    init(path: String) throws(Unreadable) {
+    ///
+    /// - Parameter folder: where the file must be, or below; with a final slash, and without links.
+    init(path: String, within folder: String? = nil) throws(Unreadable) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Unreadable() }
         defer { close(descriptor) }
+        // The path may lead elsewhere since it was looked at; what was opened stays.
+        if let folder, linkTarget("/proc/self/fd/\(descriptor)")?.hasPrefix(folder) != true {
+            throw Unreadable(reason: "it is not in \(folder)")
+        }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Unreadable() }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is no regular file") }

@@ -279,7 +279,7 @@ extension ZoneFileReader {
             return complain(words[1], "a zone has at most \(Self.mostFiles) files; put some into one")
         }
         do throws(SourceFile.Unreadable) {
-            let file = try SourceFile(path: real)
+            let file = try SourceFile(path: real, within: folder)
             guard !reading.contains(where: { files[$0].path == real || files[$0].identity == file.identity }) else {
                 return complain(words[1], "'\(path)' includes itself; take one $INCLUDE out")
             }

@@ -150,6 +150,10 @@ final class ZoneFileTests {
             #expect(compiled.zone == nil, "\(path)")
             #expect(compiled.complains(of: complaint), "\(compiled.complaints)")
         }
+        // A link may come to be where a file was when its path was looked at.
+        #expect(throws: SourceFile.Unreadable.self) {
+            try SourceFile(path: self.folder.appending(path: "link").path, within: self.folder.path + "/")
+        }
         #expect(mkfifo(folder.appending(path: "fifo").path, 0o600) == 0)
         #expect(compile("$INCLUDE fifo").complains(of: "it is no regular file"))
     }
