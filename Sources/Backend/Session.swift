@@ -118,13 +118,14 @@ extension Session {
     /// long for it, it leaves our END unread, and takes that for the answer to its next question, of whoever it is. So it
     /// must not come that far; and it keeps no FAIL, so that the next time it does not begin further up.
     private mutating func overflows(_ name: Span<UInt8>, _ snapshot: Snapshot, zoneID: Int) -> Bool {
+        guard key.set(name), let asked = snapshot.zones.zone(of: key, asked: zoneID) else { return false }
         var start = 0
         while start < name.count {
             let above = name.extracting(start..<name.count)
             var targetLength: Int?
             if key.set(above), let (zone, node) = snapshot.zones.find(key, zoneID: zoneID) {
                 // Above the zone that pdns asks it does not look.
-                guard snapshot.zones.ids[zone] == zoneID else { return false }
+                guard zone == asked else { return false }
                 node.forEachRecord(type: .dname) { _, target, _, _ in targetLength = wireLength(of: target) }
             }
             if let targetLength { return wireLength(of: name) - wireLength(of: above) + targetLength > 255 }

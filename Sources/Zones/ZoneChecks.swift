@@ -65,7 +65,7 @@ struct ZoneChecks {
             contents.complain(
                 record(set.last!).place, "\(text(of: name)) has two \(first.type) records; there can be one, keep it")
         case .ns:
-            if text(of: name).hasPrefix("*.") {
+            if text(of: name) == "*" || text(of: name).hasPrefix("*.") {
                 contents.complain(
                     first.place, "a wildcard cannot be delegated (RFC 4592 section 4.2); take the NS record out")
             }
@@ -150,7 +150,7 @@ extension ZoneChecks {
             reached = closest
         } else {
             if delegations[closest] != .above { return .delegated }
-            let wildcard = Array("*.\(text(of: closest))".utf8)
+            let wildcard = Array((text(of: closest) == "." ? "*" : "*.\(text(of: closest))").utf8)
             guard let name = contents.names.number(of: wildcard.span) else { return .noAddresses }
             reached = name
         }

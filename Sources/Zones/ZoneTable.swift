@@ -24,16 +24,17 @@ public final class ZoneTable: Sendable {
     ///
     /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1.
     public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
-        let zone: Int
-        // pdns may know an id from another configuration.
-        if let asked = ids.zone(zoneID), apexIndex.isApex(asked, atOrAbove: key) {
-            zone = asked
-        } else if let lowest = apexIndex.lowestZone(of: key) {
-            zone = lowest
-        } else {
-            return nil
-        }
+        guard let zone = zone(of: key, asked: zoneID) else { return nil }
         return images[zone].node(key).map { (zone, $0) }
+    }
+
+    /// The position of the zone that a name is looked for in, whether it exists or not.
+    ///
+    /// - Parameter zoneID: as for `find`.
+    public func zone(of key: borrowing NameKey, asked zoneID: Int) -> Int? {
+        // pdns may know an id from another configuration.
+        if let asked = ids.zone(zoneID), apexIndex.isApex(asked, atOrAbove: key) { return asked }
+        return apexIndex.lowestZone(of: key)
     }
 
     /// The position of the zone whose apex is the name that `key` holds.

@@ -224,6 +224,17 @@ final class ZoneFileTests {
         #expect(complaints.map { $0.prefix(4) } == ["1:3:", "2:5:", "3:1:"])
     }
 
+    @Test("of the root have wildcards, too")
+    func root() throws {
+        let head = "$TTL 60\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\na. A 192.0.2.1\n"
+        var source = self.source
+        source.apex = .root
+        try write(head + "* A 192.0.2.1\nb MX 5 c", "zone")
+        #expect(library.zones([source]).problems.isEmpty)
+        try write(head + "* NS a.", "zone")
+        #expect(library.zones([source]).problems.map(\.1.isWarning) == [false])
+    }
+
     @Test("without SOA or NS are refused")
     func incomplete() {
         #expect(
