@@ -3,8 +3,6 @@ import Glibc
 /// Makes zones of what a configuration says. Zones that have files are shared with the other processes that serve the same
 /// configuration.
 public struct ZoneLibrary {
-    /// The configuration's file.
-    private let file: String
     /// What tells the zones of this configuration from those of others.
     private let name: String
     private let publishes: Bool
@@ -13,7 +11,6 @@ public struct ZoneLibrary {
     ///   - configuration: the configuration's file.
     ///   - publishes: whether other processes are to find what is compiled here.
     public init(configuration: String, publishes: Bool) {
-        file = configuration
         let path = Array((realPath(of: configuration) ?? configuration).utf8)
         name = "geopipe-zones-" + String(hash64(path.span), radix: 16)
         self.publishes = publishes
@@ -27,7 +24,7 @@ public struct ZoneLibrary {
     public func zones(_ sources: [ZoneSource]) -> (zones: [Zone], problems: [(source: Int, ZoneProblem)]) {
         let hasFiles = sources.contains { $0.file != nil }
         // Of those that start together the first compiles, and the others wait; but not for one that is stuck.
-        let lock = hasFiles && publishes ? FileLock(file, patience: 4) : nil
+        let lock = hasFiles && publishes ? FileLock("/dev/shm/\(name)-\(geteuid())", patience: 4) : nil
         defer { lock?.release() }
         let shared = hasFiles ? SharedZones.found(name: name) : []
 
@@ -69,7 +66,7 @@ public struct ZoneLibrary {
     }
 }
 
-/// A lock on a file, which ends with its holder.
+/// A lock on a file that is there for this alone and for one user, so that nobody else can hold it. It ends with its holder.
 private struct FileLock {
     private let descriptor: CInt
 
@@ -78,8 +75,13 @@ private struct FileLock {
     /// - Parameter patience: for so many seconds at most.
     /// - Returns: `nil` if the lock cannot be had.
     init?(_ path: String, patience: Double) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return nil }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
+            close(descriptor)
+            return nil
+        }
         var waited = 0.0
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR, waited < patience else {

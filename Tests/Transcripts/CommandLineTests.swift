@@ -35,6 +35,7 @@ struct CommandLineTests {
         #expect(
             check.output.split(separator: "\n").map { $0.prefix { $0 != ";" } } == [
                 "risky.conf: warning: with consistent-backends=yes, the default, pdns asks geopipe everything twice",
+                "risky.conf: warning: with distributor-threads=3, the default, pdns lets questions wait for a coprocess that is only starting, and ends when 5000 wait, which more receiver-threads do not",
                 "risky.conf:3:14: warning: /bin/sh is not called geopipe",
                 "risky.conf:4:18: warning: with pipe-abi-version=3 pdns passes no commands of pdnsutil on to geopipe",
                 "risky.conf:8:20: warning: with negquery-cache-ttl=60 a coprocess that dies makes pdns tell everybody 'no such name' for 60 s",
