@@ -12,6 +12,12 @@ struct NameServer {
         var description: String { "pdns_server does not answer; it says:\n\(log)" }
     }
 
+    struct Ended: Error, CustomStringConvertible {
+        let error: String
+        let log: String
+        var description: String { "\(error); pdns_server has ended, and says:\n\(log.suffix(4000))" }
+    }
+
     static let project = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
@@ -48,7 +54,11 @@ struct NameServer {
             kill(process, SIGTERM)
             if !eventually({ !isRunning(process) }) { kill(process, SIGKILL) }
         }
-        try await body(NameServer(process: process, port: port, backend: backend, logFile: log))
+        do {
+            try await body(NameServer(process: process, port: port, backend: backend, logFile: log))
+        } catch where !isRunning(process) {
+            throw Ended(error: "\(error)", log: try String(contentsOf: log, encoding: .utf8))
+        }
     }
 
     /// Its coprocesses.
