@@ -29,7 +29,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Backend",
-            dependencies: ["PipeProtocol", "Geography", "Routing", "Zones", "Configuration"],
+            dependencies: ["CLinux", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration"],
             swiftSettings: strict),
         .target(
             name: "ServerSettings", dependencies: ["Routing", "Zones", "Configuration"], swiftSettings: strict),

@@ -4,9 +4,11 @@ import PipeProtocol
 ///
 /// All lines that have come are answered with one write. SIGPIPE must be ignored by the process.
 ///
-/// - Parameter compile: as `Session` has it.
-public func serve(input: CInt, output: CInt, compile: @escaping () -> Snapshot?) {
-    var session = Session(seed: UInt64.random(in: .min ... .max), compile: compile)
+/// - Parameters:
+///   - supply: has what answers are made from, but for the first snapshot.
+///   - makeFirst: as `Session` has it.
+public func serve(input: CInt, output: CInt, supply: Supply, makeFirst: @escaping () -> Snapshot?) {
+    var session = Session(seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
     repeat {

@@ -74,7 +74,7 @@ public struct Inquiry {
         guard let file = tmpfile() else { throw Refusal(description: String(cString: strerror(errno))) }
         defer { fclose(file) }
         let answer = fileno(file)
-        var session = Session(seed: seed) { [snapshot] in snapshot }
+        var session = Session(seed: seed, supply: Supply()) { [snapshot] in snapshot }
         var reply = ReplyWriter(descriptor: answer)
         let greeting = Array("HELO\t5".utf8)
         let resolver = client.address

@@ -5,9 +5,10 @@ import Zones
 
 /// One dialogue with pdns: what has been agreed, and the answer to every line.
 public struct Session: ~Copyable {
+    private let supply: Supply
     /// `nil` once it was called: what it holds may be large.
-    private var compile: (() -> Snapshot?)?
-    /// What answers are made from; `nil` before the handshake, and if it could not be made.
+    private var makeFirst: (() -> Snapshot?)?
+    /// What answers are made from; `nil` before the handshake, and as long as there is none to be had.
     private var snapshot: Snapshot?
     /// What the handshake settled on; `nil` before it.
     private var version: ABIVersion?
@@ -26,15 +27,18 @@ public struct Session: ~Copyable {
 
     /// - Parameters:
     ///   - seed: begins the random numbers that draw from pools.
-    ///   - compile: makes what answers are made from. It is called when pdns has been greeted: pdns waits 2 seconds for the
-    ///     greeting, by default, and all coprocesses start at once. Without a snapshot every question fails.
-    public init(seed: UInt64, compile: @escaping () -> Snapshot?) {
+    ///   - supply: has later snapshots than the first.
+    ///   - makeFirst: makes the first snapshot to answer from. It is called when pdns has been greeted: pdns waits 2 seconds
+    ///     for the greeting, by default, and all coprocesses start at once. Without a snapshot every question fails.
+    public init(seed: UInt64, supply: Supply, makeFirst: @escaping () -> Snapshot?) {
         random = RandomBits(seed: seed)
-        self.compile = compile
+        self.supply = supply
+        self.makeFirst = makeFirst
     }
 
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
+        supply.renew(&snapshot)
         do {
             switch try Request(line, version: version) {
             case .question(let question):
@@ -55,10 +59,10 @@ public struct Session: ~Copyable {
 
     private mutating func greet(_ version: ABIVersion, _ reply: inout ReplyWriter) {
         reply.ok(banner: "geopipe \(geopipeVersion)")
-        if let compile {
+        if let makeFirst {
             _ = reply.send()
-            snapshot = compile()
-            self.compile = nil
+            snapshot = makeFirst()
+            self.makeFirst = nil
         }
         self.version = version
     }

@@ -25,7 +25,7 @@ public struct SnapshotPlan: Sendable {
                 complaints.append(complaint)
             }
         }
-        guard complaints.allSatisfy(\.isWarning) else { throw ConfigurationError(complaints) }
+        guard complaints.allSatisfy(\.isWarning) else { throw ConfigurationError(complaints, files: configuration.files) }
         warnings = complaints
         self.databases = databases
     }
@@ -38,7 +38,7 @@ public struct SnapshotPlan: Sendable {
             do {
                 try atlas.add(try MaxMindDatabase(path: database.path), fields: fields)
             } catch {
-                throw ConfigurationError([configuration.complaint(about: database, error)])
+                throw ConfigurationError([configuration.complaint(about: database, error)], files: configuration.files)
             }
         }
         return atlas

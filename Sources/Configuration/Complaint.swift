@@ -31,8 +31,13 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
 public struct ConfigurationError: Error, CustomStringConvertible {
     /// In the order of the file; never empty.
     public let complaints: [Complaint]
+    /// All files that it was made from, or would have been if they could be read.
+    public let files: Set<String>
 
-    public init(_ complaints: [Complaint]) { self.complaints = complaints }
+    public init(_ complaints: [Complaint], files: Set<String> = []) {
+        self.complaints = complaints
+        self.files = files
+    }
 
     public var description: String { complaints.map(\.description).joined(separator: "\n") }
 }

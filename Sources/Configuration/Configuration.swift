@@ -21,6 +21,8 @@ public struct Configuration: Sendable {
     public var zones: [Zone] = []
     /// The places that rules name, to be held against what the databases know.
     public var ruleSites: [RuleSite] = []
+    /// All files that it was made from, or would have been if they were there.
+    public var files: Set<String> = []
     /// What works, but hardly as it was meant.
     public var warnings: [Complaint] = []
 
@@ -107,6 +109,7 @@ extension Configuration {
         _ file: String, databases: [String] = [], sharesZones: Bool = false
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
+        reader.files.insert(file)
         do {
             let (text, modified) = try readText(file)
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
@@ -118,6 +121,7 @@ extension Configuration {
             }
             if reader.complaints.isEmpty {
                 parser.configuration.warnings = reader.warnings
+                parser.configuration.files = reader.files
                 return parser.configuration
             }
         } catch {
@@ -127,7 +131,7 @@ extension Configuration {
             // Those of other files come behind.
             ($0.file == file ? 0 : 1, $0.position ?? .start) < ($1.file == file ? 0 : 1, $1.position ?? .start)
         }
-        throw ConfigurationError(complaints)
+        throw ConfigurationError(complaints, files: reader.files)
     }
 }
 

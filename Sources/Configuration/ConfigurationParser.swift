@@ -58,6 +58,7 @@ struct ConfigurationParser {
         if !overridingDatabases.isEmpty {
             configuration.databases = overridingDatabases.map { .init(path: $0, isOptional: false, position: nil) }
         }
+        reader.files.formUnion(configuration.databases.map(\.path))
     }
 
     /// A path of the configuration, which is relative to the configuration's folder.

@@ -173,6 +173,7 @@ extension ConfigurationParser {
         inFile file: String, _ position: Complaint.Position?, _ seen: inout Set<IPPrefix>, _ what: String
     ) -> [(prefix: IPPrefix, destination: Destination)] {
         let text: String
+        reader.files.insert(file)
         do throws(Complaint) {
             text = try readText(file).text
         } catch {

@@ -7,6 +7,8 @@ final class YAMLReader {
     private let file: String
     private(set) var complaints: [Complaint] = []
     private(set) var warnings: [Complaint] = []
+    /// All files that were read, or that would have been if they could be.
+    var files: Set<String> = []
 
     init(file: String) { self.file = file }
 

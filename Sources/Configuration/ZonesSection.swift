@@ -113,7 +113,8 @@ extension ConfigurationParser {
             isUsable || configuration.zoneSources[$0].file != nil
         }
         let library = ZoneLibrary(configuration: configuration.file, publishes: publishes)
-        let (zones, problems) = library.zones(sources.map { configuration.zoneSources[$0] })
+        let (zones, problems, files) = library.zones(sources.map { configuration.zoneSources[$0] })
+        reader.files.formUnion(files)
         for (source, problem) in problems {
             let entry = zoneEntries[sources[source]]
             reader.note(

@@ -5,6 +5,8 @@ struct CompiledZone {
     var problems: [ZoneProblem]
     /// The files that it was made from, as they were then.
     var inputs: [ZoneInput]
+    /// Files that could not be read.
+    var missing: [String]
 }
 
 extension ZoneSource {
@@ -29,10 +31,11 @@ extension ZoneSource {
                     contents, groups, delegations, negativeTTL: contents.negativeTTL ?? defaultTTL)
                 return CompiledZone(
                     image: builder.build(defaultTTL: defaultTTL), problems: problems(contents, reader.files),
-                    inputs: inputs)
+                    inputs: inputs, missing: reader.missing)
             }
         }
-        return CompiledZone(image: nil, problems: problems(contents, reader.files), inputs: inputs)
+        return CompiledZone(
+            image: nil, problems: problems(contents, reader.files), inputs: inputs, missing: reader.missing)
     }
 
     private func lay(over contents: inout ZoneContents, defaultTTL: UInt32) {

@@ -7,6 +7,8 @@ struct ZoneFileReader {
     var contents: ZoneContents
     /// All files that were read, the zone's own first.
     private(set) var files: [SourceFile] = []
+    /// The paths of files that could not be read.
+    private(set) var missing: [String] = []
     /// The first `$TTL`, in seconds.
     private(set) var firstDefaultTTL: UInt32?
 
@@ -269,7 +271,9 @@ extension ZoneFileReader {
             inner = name
         }
         let path = string(words[1], bytes)
-        guard let real = realPath(of: path.hasPrefix("/") ? path : folder + path) else {
+        let place = path.hasPrefix("/") ? path : folder + path
+        guard let real = realPath(of: place) else {
+            missing.append(place)
             return complain(words[1], "cannot read '\(path)': \(String(cString: strerror(errno)))")
         }
         guard real.hasPrefix(folder) else {
@@ -289,6 +293,7 @@ extension ZoneFileReader {
             read(file)
             (origin, owner) = outer
         } catch {
+            missing.append(real)
             complain(words[1], "cannot read '\(path)': \(error.reason)")
         }
     }

@@ -19,9 +19,11 @@ public struct ZoneLibrary {
     /// Makes all zones. What is in shared memory, from another process or from this, is not made again as long as its files
     /// are what they were.
     ///
-    /// - Returns: the zones without errors, and what is wrong with the others or worth a warning, each with the position of
-    ///   its source.
-    public func zones(_ sources: [ZoneSource]) -> (zones: [Zone], problems: [(source: Int, ZoneProblem)]) {
+    /// - Returns: the zones without errors; what is wrong with the others or worth a warning, each with the position of
+    ///   its source; and all files that were read, or would have been if they were there.
+    public func zones(
+        _ sources: [ZoneSource]
+    ) -> (zones: [Zone], problems: [(source: Int, ZoneProblem)], files: Set<String>) {
         let hasFiles = sources.contains { $0.file != nil }
         // Of those that start together the first compiles, and the others wait; but not for one that is stuck.
         let lock = hasFiles && publishes ? FileLock("/dev/shm/\(name)-\(geteuid())", patience: 4) : nil
@@ -32,6 +34,7 @@ public struct ZoneLibrary {
         var zones: [Zone?] = []
         var sharable: [(position: Int, key: [UInt8], entry: SharedZones.Entry)] = []
         var hasNews = false
+        var files = Set(sources.compactMap(\.file))
         for (position, source) in sources.enumerated() {
             let key = source.file == nil ? nil : source.key
             let known = key.flatMap { key in
@@ -40,12 +43,15 @@ public struct ZoneLibrary {
             if let key, let known {
                 zones.append(Zone(source, known.entry.image, owner: known.owner))
                 sharable.append((position, key, known.entry))
+                files.formUnion(known.entry.inputs.map(\.path))
                 problems += known.entry.problems.map { (position, $0) }
             } else {
                 let compiled = source.compile()
                 let image = compiled.image.map(PrivateImage.init)
                 zones.append(image.map { Zone(source, $0.image, owner: $0) })
                 problems += compiled.problems.map { (position, $0) }
+                files.formUnion(compiled.inputs.map(\.path))
+                files.formUnion(compiled.missing)
                 if let key, let image {
                     hasNews = true
                     sharable.append(
@@ -62,7 +68,7 @@ public struct ZoneLibrary {
                 zones[position] = Zone(sources[position], entry.image, owner: memory)
             }
         }
-        return (zones.compactMap(\.self), problems)
+        return (zones.compactMap(\.self), problems, files)
     }
 }
 

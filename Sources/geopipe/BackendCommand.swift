@@ -1,7 +1,9 @@
 import ArgumentParser
 import Backend
 import CLinux
+import Configuration
 import Glibc
+import Synchronization
 
 struct BackendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,6 +21,7 @@ struct BackendCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // The same goes for a limit on the size of files, which memory that is shared is under as well.
         signal(SIGXFSZ, SIG_IGN)
+        let start = time(nil)
         let plan = try options.plan(sharesZones: true)
         if isatty(STDIN_FILENO) == 1 {
             complain(
@@ -29,18 +32,57 @@ struct BackendCommand: ParsableCommand {
                 Ctrl-D ends it. 'geopipe --help' tells what else there is.
                 """)
         }
-        let options = options
-        var failure: ExitCode?
-        serve(input: STDIN_FILENO, output: STDOUT_FILENO) {
-            // Reading a large database takes several times the memory of what comes out of it.
-            defer { malloc_trim(0) }
-            do throws(ExitCode) {
-                return try options.snapshot(of: plan)
-            } catch {
-                failure = error
-                return nil
-            }
+        let loader = Loader(options: options)
+        let supply = Supply()
+        let keeper = Keeper(supply, load: loader.load)
+        keeper.loadOn(SIGHUP)
+        serve(input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply) {
+            let snapshot = loader.snapshot(of: plan)
+            keeper.start(files: plan.configuration.files, since: start)
+            return snapshot
         }
-        if let failure { throw failure }
+        if !loader.hasSnapshot { throw ExitCode.unusable }
+    }
+}
+
+/// Reads the configuration and all that belongs to it, and says on stderr what is wrong.
+private final class Loader: Sendable {
+    private let options: ConfigurationOptions
+    private let snapshots = Atomic<Int>(0)
+
+    init(options: ConfigurationOptions) { self.options = options }
+
+    /// Whether it has ever made a snapshot.
+    var hasSnapshot: Bool { snapshots.load(ordering: .relaxed) > 0 }
+
+    func snapshot(of plan: SnapshotPlan) -> Snapshot? {
+        // Reading a large database takes several times the memory of what comes out of it.
+        defer { malloc_trim(0) }
+        do throws(ConfigurationError) {
+            let snapshot = try Snapshot(plan)
+            for warning in snapshot.warnings { complain(warning.description) }
+            snapshots.add(1, ordering: .relaxed)
+            return snapshot
+        } catch {
+            complain(error.description)
+            return nil
+        }
+    }
+
+    /// Reads everything anew.
+    func load() -> Keeper.Outcome {
+        do throws(ConfigurationError) {
+            let plan = try SnapshotPlan(
+                Configuration.load(options.file, databases: options.databases, sharesZones: true))
+            guard let snapshot = snapshot(of: plan) else {
+                return Keeper.Outcome(snapshot: nil, files: plan.configuration.files)
+            }
+            complain("geopipe[\(getpid())]: loaded \(options.file)")
+            return Keeper.Outcome(snapshot: snapshot, files: plan.configuration.files)
+        } catch {
+            complain(error.description)
+            complain("geopipe[\(getpid())]: the last configuration without complaints stays in use")
+            return Keeper.Outcome(snapshot: nil, files: error.files)
+        }
     }
 }

@@ -256,7 +256,7 @@ final class ZoneFileTests {
         #expect(truncate(folder.appending(path: "huge").path, 1 << 43) == 0)
         for path in ["missing", ".", "huge"] {
             source.file = folder.appending(path: path).path
-            let (zones, problems) = library.zones([source])
+            let (zones, problems, _) = library.zones([source])
             #expect(zones.isEmpty)
             #expect(problems.map(\.1.position) == [source.filePosition])
             #expect(problems.map(\.1.file) == [nil])
@@ -306,7 +306,7 @@ final class ZoneFileTests {
                     owner: try DomainName(name, relativeTo: source.apex), service: number, types: Set(types),
                     position: nil))
         }
-        let (zones, problems) = library.zones([source])
+        let (zones, problems, _) = library.zones([source])
         #expect(problems.isEmpty, "\(problems)")
         let zone = try #require(zones.first)
         #expect(zone.services == [4, 2])
@@ -370,7 +370,7 @@ final class ZoneFileTests {
 
     private func compile(_ text: String, head: String = head) -> Compiled {
         do { try write(head + text, "zone") } catch { Issue.record(error) }
-        let (zones, problems) = library.zones([source])
+        let (zones, problems, _) = library.zones([source])
         return Compiled(zone: zones.first, problems: problems.map(\.1))
     }
 

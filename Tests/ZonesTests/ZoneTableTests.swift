@@ -172,7 +172,7 @@ private func source(_ apex: String) throws -> ZoneSource {
 }
 
 private func zones(_ sources: [ZoneSource]) throws -> [Zone] {
-    let (zones, problems) = ZoneLibrary(configuration: "geopipe.yaml", publishes: false).zones(sources)
+    let (zones, problems, _) = ZoneLibrary(configuration: "geopipe.yaml", publishes: false).zones(sources)
     try #require(problems.filter { !$0.1.isWarning }.isEmpty)
     return zones
 }

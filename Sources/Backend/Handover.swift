@@ -1,0 +1,30 @@
+import Synchronization
+
+/// A place where one thread leaves something and another takes it. Neither ever waits for the other.
+final class Handover<Value: AnyObject & Sendable>: Sendable {
+    /// An unmanaged reference, which the place owns; 0 if nothing is there.
+    private let place = Atomic<UInt>(0)
+
+    deinit { _ = take() }
+
+    /// Leaves `value`, in place of what was left before and never taken.
+    func leave(_ value: Value) {
+        let reference = UInt(bitPattern: Unmanaged.passRetained(value).toOpaque())
+        release(place.exchange(reference, ordering: .acquiringAndReleasing))
+    }
+
+    /// What was left last; `nil` if nothing was since.
+    @inline(__always)
+    func take() -> Value? {
+        // Nearly always nothing is there, which costs no more than to look.
+        guard place.load(ordering: .relaxed) != 0 else { return nil }
+        return value(place.exchange(0, ordering: .acquiringAndReleasing))
+    }
+
+    private func value(_ reference: UInt) -> Value? {
+        guard let pointer = UnsafeRawPointer(bitPattern: reference) else { return nil }
+        return Unmanaged<Value>.fromOpaque(pointer).takeRetainedValue()
+    }
+
+    private func release(_ reference: UInt) { _ = value(reference) }
+}
