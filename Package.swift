@@ -20,7 +20,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         .target(name: "PipeProtocol", swiftSettings: strict),
-        .target(name: "Geography", dependencies: ["CMaxMindDB"], swiftSettings: strict),
+        .target(name: "Geography", dependencies: ["CLinux", "CMaxMindDB"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Geography"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["CLinux"], swiftSettings: strict),
         .target(

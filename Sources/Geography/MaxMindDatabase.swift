@@ -1,3 +1,4 @@
+import CLinux
 import CMaxMindDB
 import Glibc
 
@@ -13,7 +14,9 @@ public struct MaxMindDatabase: ~Copyable {
     private let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
 
     /// Opens the file at `path`, mapping it into memory.
-    public init(path: String) throws(DatabaseError) {
+    ///
+    /// - Parameter copying: maps a copy: who changes a mapped file in place, or cuts it short, takes its readers with it.
+    public init(path: String, copying: Bool = false) throws(DatabaseError) {
         var file = stat()
         // To open a named pipe would wait for somebody to write to it.
         if stat(path, &file) == 0, file.st_mode & S_IFMT != S_IFREG {
@@ -21,7 +24,10 @@ public struct MaxMindDatabase: ~Copyable {
             throw DatabaseError(path: path, reason: "not a regular file")
         }
         let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
-        let status = MMDB_open(path, UInt32(MMDB_MODE_MMAP), handle)
+        let copy = copying ? copyInMemory(of: path) : nil
+        defer { if let copy { close(copy) } }
+        // Without the room for a copy the file itself will do.
+        let status = MMDB_open(copy.map { "/proc/self/fd/\($0)" } ?? path, UInt32(MMDB_MODE_MMAP), handle)
         guard status == MMDB_SUCCESS else {
             let system = status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR ? errno : 0
             handle.deallocate()
@@ -40,6 +46,34 @@ public struct MaxMindDatabase: ~Copyable {
         handle.deallocate()
         effort.deallocate()
     }
+}
+
+/// A file that holds what the one at `path` holds now, and has no name; `nil` if it cannot be made.
+private func copyInMemory(of path: String) -> CInt? {
+    let source = open(path, O_RDONLY | O_CLOEXEC)
+    guard source >= 0 else { return nil }
+    defer { close(source) }
+    let copy = memfd_create("geopipe-database", UInt32(memfd_cloexec))
+    guard copy >= 0 else { return nil }
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+        let count = read(source, &chunk, chunk.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else {
+            if count == 0 { return copy }
+            break
+        }
+        var written = 0
+        while written < count {
+            let part = chunk.withUnsafeBytes { write(copy, $0.baseAddress! + written, count - written) }
+            if part < 0, errno == EINTR { continue }
+            guard part > 0 else { break }
+            written += part
+        }
+        guard written == count else { break }
+    }
+    close(copy)
+    return nil
 }
 
 /// Why a database cannot be used.
