@@ -27,13 +27,13 @@ extension Snapshot {
         let service = services[position]
         let map = maps[service.map]
         let (list, scope) = map.locate(client, resolver: resolver)
-        guard service.isSticky else {
+        guard service.isSticky || !availability.isSameForAll else {
             return choose(service, map, list, scope, Draw(random: random), availability).choice
         }
         let network = ClientNetwork(client)
-        let (choice, drawn) = choose(
-            service, map, list, scope, Draw(network: network.number, salt: service.salt), availability)
-        guard drawn else { return choice }
+        let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
+        let (choice, drawn) = choose(service, map, list, scope, draw, availability.forNetwork(network.number))
+        guard drawn && service.isSticky || !availability.isSameForAll else { return choice }
         var narrowed = choice
         narrowed.scope = max(scope, network.scope)
         return narrowed

@@ -5,9 +5,9 @@ import PipeProtocol
 /// All lines that have come are answered with one write. SIGPIPE must be ignored by the process.
 ///
 /// - Parameters:
-///   - supply: has what answers are made from, but for the first snapshot.
+///   - supply: has what answers are made from, but for the first.
 ///   - makeFirst: as `Session` has it.
-public func serve(input: CInt, output: CInt, supply: Supply, makeFirst: @escaping () -> Snapshot?) {
+public func serve(input: CInt, output: CInt, supply: Supply, makeFirst: @escaping () -> Serving?) {
     var session = Session(seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)

@@ -73,7 +73,7 @@ public struct Explanation: Sendable, Encodable {
     }
 }
 
-extension Snapshot {
+extension Serving {
     /// Explains what a client gets for a name: the records and the choice come out of the code that answers questions.
     ///
     /// - Parameter configuration: what the snapshot was made from.
@@ -100,8 +100,8 @@ extension Snapshot {
         }
         var key = NameKey()
         let bytes = Array(name.utf8)
-        if key.set(bytes.span), let (zone, node) = zones.find(key, zoneID: -1),
-            let service = service(of: node, inZone: zone)
+        if key.set(bytes.span), let (zone, node) = snapshot.zones.find(key, zoneID: -1),
+            let service = snapshot.service(of: node, inZone: zone)
         {
             explanation.service = explain(
                 service, client, configuration, gazetteer[gazetteer.entries[Int(place)]], system,
@@ -114,16 +114,20 @@ extension Snapshot {
         _ position: Int, _ client: IPPrefix, _ configuration: Configuration, _ place: Place, _ system: UInt32,
         random: UInt64
     ) -> Explanation.ServiceChoice {
-        let service = services[position]
+        let service = snapshot.services[position]
         let map = configuration.maps[service.map]
-        let choice = choose(position, for: client.address, resolver: client.address, .all, random: random)
+        let availability = availability(ofService: service.service)
+        let choice = snapshot.choose(
+            position, for: client.address, resolver: client.address, availability, random: random)
+        let open = availability.forNetwork(ClientNetwork(client.address).number)
         let located = place.coordinates.map(Direction.init)
         let names = configuration.datacenters.map(\.name)
         let locations = configuration.datacenters.map { $0.location.map(Direction.init) }
-        let preference = maps[service.map].lists.tiers(of: choice.list).map { tier in
+        let preference = snapshot.maps[service.map].lists.tiers(of: choice.list).map { tier in
             tier.map { share in
                 Explanation.Candidate(
-                    datacenter: names[share.datacenter], isAvailable: true, weight: share.weight,
+                    datacenter: names[share.datacenter], isAvailable: open.contains(share.datacenter),
+                    weight: share.weight,
                     kilometres: located.flatMap { from in
                         locations[share.datacenter].map { Int(from.kilometres(to: $0).rounded()) }
                     })
@@ -138,6 +142,9 @@ extension Snapshot {
             notes.append("spread: one address of each family from up to \(service.spread) datacenters")
         }
         if choice.count == 0 { notes.append("none: clients here get no record") }
+        for entry in switches(ofService: configuration.services[service.service].name) {
+            notes.append("drained: \(entry.words)")
+        }
         return Explanation.ServiceChoice(
             service: configuration.services[service.service].name, map: map.name,
             rules: map.rules.matches(client.address, system: system, place: place).map {

@@ -45,12 +45,6 @@ struct FileWatch: ~Copyable {
     /// Whether any file was changed at or after a time, in seconds since 1970.
     func hasFile(changedSince time: Int) -> Bool { states.values.contains { $0.changed.tv_sec >= time } }
 
-    /// Takes what inotify has said. Some of it may be about other files.
-    func drain() {
-        var events = [UInt8](repeating: 0, count: 4096)
-        while read(descriptor, &events, events.count) > 0 {}
-    }
-
     /// Whether any of the files is another than before, or changed; from now on this is the state to compare with.
     mutating func hasChanged() -> Bool {
         var changed = false

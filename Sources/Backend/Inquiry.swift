@@ -5,14 +5,14 @@ import Zones
 
 /// A question that is put to geopipe by hand: through a session, as pdns puts it.
 public struct Inquiry {
-    private let snapshot: Snapshot
+    private let serving: Serving
     private let seed: UInt64
 
-    /// Questions to what `snapshot` says.
+    /// Questions to what `serving` says.
     ///
     /// - Parameter seed: begins the random numbers.
-    public init(_ snapshot: Snapshot, seed: UInt64 = .random(in: .min ... .max)) {
-        self.snapshot = snapshot
+    public init(_ serving: Serving, seed: UInt64 = .random(in: .min ... .max)) {
+        self.serving = serving
         self.seed = seed
     }
 
@@ -74,7 +74,7 @@ public struct Inquiry {
         guard let file = tmpfile() else { throw Refusal(description: String(cString: strerror(errno))) }
         defer { fclose(file) }
         let answer = fileno(file)
-        var session = Session(seed: seed, supply: Supply()) { [snapshot] in snapshot }
+        var session = Session(seed: seed, supply: Supply()) { [serving] in serving }
         var reply = ReplyWriter(descriptor: answer)
         let greeting = Array("HELO\t5".utf8)
         let resolver = client.address

@@ -2,11 +2,12 @@ import CLinux
 import Configuration
 import Glibc
 
-/// Makes a new snapshot whenever something changes that the last was made from. It has a thread of its own, which gives way
-/// to those that answer.
+/// Keeps what is answered from up to date: makes a new snapshot whenever something changes that the last was made from, and
+/// follows the switches. It has a thread of its own, which gives way to those that answer.
 public final class Keeper: Sendable {
     private let supply: Supply
     private let load: @Sendable () -> Outcome
+    private let complain: @Sendable (String) -> Void
     /// A pipe; a byte in it makes the thread look at once, whether anything seems to have changed or not.
     private let wakeInput: CInt
     private let wakeOutput: CInt
@@ -17,22 +18,27 @@ public final class Keeper: Sendable {
         public var snapshot: Snapshot?
         /// All that was read, or would have been.
         public var files: Set<String>
+        public var state: StateDirectory?
 
-        public init(snapshot: Snapshot?, files: Set<String>) {
+        public init(snapshot: Snapshot?, files: Set<String>, state: StateDirectory?) {
             self.snapshot = snapshot
             self.files = files
+            self.state = state
         }
     }
 
     /// Milliseconds without any news from a folder, after which what happens there is taken to be over.
     private static let quiet: CInt = 100
     /// Milliseconds between two looks at files of which nobody tells that they have changed.
-    private static let interval: CInt = 2_000
+    private static let interval: CInt = 1_000
 
     /// - Parameters:
-    ///   - supply: gets the snapshots.
+    ///   - supply: gets what is made.
     ///   - load: reads everything anew, and says what is wrong.
-    public init(_ supply: Supply, load: @escaping @Sendable () -> Outcome) {
+    ///   - complain: says what is wrong with the state.
+    public init(
+        _ supply: Supply, load: @escaping @Sendable () -> Outcome, complain: @escaping @Sendable (String) -> Void
+    ) {
         var ends: [CInt] = [-1, -1]
         // Without it nothing is lost but signals: somebody looks now and then.
         pipe(&ends)
@@ -43,6 +49,7 @@ public final class Keeper: Sendable {
         (wakeOutput, wakeInput) = (ends[0], ends[1])
         self.supply = supply
         self.load = load
+        self.complain = complain
     }
 
     /// Loads whenever the process gets this signal. Must be called before there are other threads.
@@ -58,55 +65,93 @@ public final class Keeper: Sendable {
         }
     }
 
-    /// Begins to watch.
+    /// Makes the first to answer from, and begins to watch.
     ///
     /// - Parameters:
-    ///   - files: what was read for the first snapshot.
+    ///   - outcome: what came of loading.
     ///   - start: when that was begun, in seconds since 1970.
-    public func start(files: Set<String>, since start: Int) {
-        startThread { [self] in
+    /// - Returns: `nil` if the configuration cannot be used, and nothing is to be answered yet.
+    public func start(_ outcome: Outcome, since start: Int) -> Serving? {
+        var switches: [Switch] = []
+        if let state = outcome.state { read(&switches, state) }
+        startThread { [self, switches] in
             // Of this thread alone, on Linux.
             _ = nice(10)
-            keep(files, since: start)
+            keep(outcome, switches, since: start)
+        }
+        return outcome.snapshot.map { Serving($0, switches: switches, at: time(nil)) }
+    }
+
+    private func keep(_ outcome: Outcome, _ switches: [Switch], since start: Int) {
+        var (state, snapshot) = (outcome.state, outcome.snapshot)
+        var switches = switches
+        var files = FileWatch()
+        files.watch(outcome.files)
+        var switchFile = FileWatch()
+        switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
+        // Files that changed while the first snapshot was made look no different now.
+        var mustLoad = files.hasFile(changedSince: start)
+        var mustFollow = switchFile.hasFile(changedSince: start)
+        while true {
+            var hasNews = false
+            if mustLoad || files.hasChanged() {
+                let outcome = load()
+                // What changes while it is read is another change.
+                files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []))
+                if let newer = outcome.snapshot {
+                    (snapshot, state) = (newer, outcome.state)
+                    switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
+                    mustFollow = true
+                    hasNews = true
+                }
+                malloc_trim(0)
+            }
+            if let state, mustFollow || switchFile.hasChanged() { hasNews = read(&switches, state) || hasNews }
+            mustFollow = false
+            let now = time(nil)
+            let ended = switches.filter { !$0.isInForce(at: now) }
+            if !ended.isEmpty {
+                switches.removeAll { !$0.isInForce(at: now) }
+                hasNews = true
+            }
+            if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, at: now)) }
+            mustLoad = waitForNews(files.descriptor, switchFile.descriptor)
+            supply.discard()
         }
     }
 
-    private func keep(_ files: Set<String>, since start: Int) {
-        var watch = FileWatch()
-        watch.watch(files)
-        // Files that changed while the first snapshot was made look no different now.
-        var mustLoad = watch.hasFile(changedSince: start)
-        while true {
-            if mustLoad || watch.hasChanged() {
-                let outcome = load()
-                // What changes while it is read is another change.
-                watch.watch(outcome.files.union(outcome.snapshot == nil ? watch.paths : []))
-                if let snapshot = outcome.snapshot { supply.deliver(snapshot) }
-                malloc_trim(0)
-            }
-            mustLoad = waitForNews(from: watch)
-            supply.discard()
+    /// Reads the switches; what cannot be trusted changes nothing.
+    ///
+    /// - Returns: whether they are others than before.
+    @discardableResult
+    private func read(_ switches: inout [Switch], _ state: StateDirectory) -> Bool {
+        do throws(StateDirectory.Failure) {
+            let now = time(nil)
+            let read = try state.switches().filter { $0.isInForce(at: now) }
+            guard read != switches else { return false }
+            switches = read
+            return true
+        } catch {
+            complain("\(error); the switches stay as they are")
+            return false
         }
     }
 
     /// Waits until there may be something new; but not for ever, since some file systems tell nothing.
     ///
+    /// - Parameter descriptors: become readable when it is time to look.
     /// - Returns: whether somebody demands a load.
-    private func waitForNews(from watch: borrowing FileWatch) -> Bool {
+    private func waitForNews(_ descriptors: CInt...) -> Bool {
         var patience = Self.interval
         // A folder that never rests must not keep the thread from looking.
         for _ in 0..<20 {
-            var requests = [
-                pollfd(fd: wakeOutput, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: watch.descriptor, events: Int16(POLLIN), revents: 0),
-            ]
-            guard poll(&requests, 2, patience) > 0 else { return false }
-            if requests[0].revents != 0 {
-                var bytes = [UInt8](repeating: 0, count: 64)
-                while read(wakeOutput, &bytes, bytes.count) > 0 {}
-                return true
+            var requests = ([wakeOutput] + descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            guard poll(&requests, nfds_t(requests.count), patience) > 0 else { return false }
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            for request in requests where request.revents != 0 {
+                while Glibc.read(request.fd, &bytes, bytes.count) > 0 {}
             }
-            watch.drain()
+            if requests[0].revents != 0 { return true }
             patience = Self.quiet
         }
         return false

@@ -7,9 +7,9 @@ import Zones
 public struct Session: ~Copyable {
     private let supply: Supply
     /// `nil` once it was called: what it holds may be large.
-    private var makeFirst: (() -> Snapshot?)?
+    private var makeFirst: (() -> Serving?)?
     /// What answers are made from; `nil` before the handshake, and as long as there is none to be had.
-    private var snapshot: Snapshot?
+    private var serving: Serving?
     /// What the handshake settled on; `nil` before it.
     private var version: ABIVersion?
     private var key = NameKey()
@@ -27,10 +27,10 @@ public struct Session: ~Copyable {
 
     /// - Parameters:
     ///   - seed: begins the random numbers that draw from pools.
-    ///   - supply: has later snapshots than the first.
-    ///   - makeFirst: makes the first snapshot to answer from. It is called when pdns has been greeted: pdns waits 2 seconds
-    ///     for the greeting, by default, and all coprocesses start at once. Without a snapshot every question fails.
-    public init(seed: UInt64, supply: Supply, makeFirst: @escaping () -> Snapshot?) {
+    ///   - supply: has later ones than the first.
+    ///   - makeFirst: makes the first to answer from. It is called when pdns has been greeted: pdns waits 2 seconds
+    ///     for the greeting, by default, and all coprocesses start at once. Without it every question fails.
+    public init(seed: UInt64, supply: Supply, makeFirst: @escaping () -> Serving?) {
         random = RandomBits(seed: seed)
         self.supply = supply
         self.makeFirst = makeFirst
@@ -38,17 +38,17 @@ public struct Session: ~Copyable {
 
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
-        supply.renew(&snapshot)
+        supply.renew(&serving)
         do {
             switch try Request(line, version: version) {
             case .question(let question):
-                guard let snapshot else { return refuseForLackOfSnapshot(&reply) }
-                try answer(question, line, snapshot, &reply)
+                guard let serving else { return refuseForLackOfSnapshot(&reply) }
+                try answer(question, line, serving, &reply)
             case .hello(let version):
                 greet(version, &reply)
             case .transfer(let transfer):
-                guard let snapshot else { return refuseForLackOfSnapshot(&reply) }
-                answer(transfer, line, snapshot, &reply)
+                guard let serving else { return refuseForLackOfSnapshot(&reply) }
+                answer(transfer, line, serving.snapshot, &reply)
             case .command(let words):
                 answerCommand(line.extracting(words), &reply)
             }
@@ -61,7 +61,7 @@ public struct Session: ~Copyable {
         reply.ok(banner: "geopipe \(geopipeVersion)")
         if let makeFirst {
             _ = reply.send()
-            snapshot = makeFirst()
+            serving = makeFirst()
             self.makeFirst = nil
         }
         self.version = version
@@ -90,8 +90,9 @@ public struct Session: ~Copyable {
 
 extension Session {
     private mutating func answer(
-        _ question: Request.Question, _ line: Span<UInt8>, _ snapshot: Snapshot, _ reply: inout ReplyWriter
+        _ question: Request.Question, _ line: Span<UInt8>, _ serving: Serving, _ reply: inout ReplyWriter
     ) throws(Malformation) {
+        let snapshot = serving.snapshot
         let (client, resolver, isPDNS) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         let type = RecordType(line.extracting(question.type))
@@ -109,7 +110,8 @@ extension Session {
             write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
                 let choice = snapshot.choose(
-                    service, for: asker.client, resolver: asker.resolver, .all, random: asker.random)
+                    service, for: asker.client, resolver: asker.resolver,
+                    serving.availability(ofService: snapshot.services[service].service), random: asker.random)
                 write(choice, service, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             }
         }

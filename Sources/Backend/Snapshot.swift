@@ -13,6 +13,10 @@ public final class Snapshot: Sendable {
     let services: [BoundService]
     /// Where the services of each zone begin.
     private let firstServices: [Int]
+    /// By number.
+    let datacenterNames: [String]
+    /// By position in the configuration.
+    let serviceNames: [String]
     /// What works, but hardly as it was meant.
     public let warnings: [Complaint]
 
@@ -63,6 +67,8 @@ public final class Snapshot: Sendable {
     ///   waits for an answer.
     public init(_ plan: SnapshotPlan, warnsOfUnknownPlaces: Bool = false) throws(ConfigurationError) {
         let configuration = plan.configuration
+        datacenterNames = configuration.datacenters.map(\.name)
+        serviceNames = configuration.services.map(\.name)
         let atlas = try plan.atlas()
         warnings =
             configuration.warnings + plan.warnings

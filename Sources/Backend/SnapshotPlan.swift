@@ -25,7 +25,9 @@ public struct SnapshotPlan: Sendable {
                 complaints.append(complaint)
             }
         }
-        guard complaints.allSatisfy(\.isWarning) else { throw ConfigurationError(complaints, files: configuration.files) }
+        guard complaints.allSatisfy(\.isWarning) else {
+            throw ConfigurationError(complaints, files: configuration.files)
+        }
         warnings = complaints
         self.databases = databases
     }

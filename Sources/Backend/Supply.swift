@@ -1,29 +1,29 @@
 import Configuration
 import Synchronization
 
-/// Brings snapshots to the thread that answers, from wherever they are made. That thread never waits for one.
+/// Brings what is to be answered from to the thread that answers, from wherever it is made. That thread never waits for one.
 public final class Supply: Sendable {
-    private let next = Handover<Snapshot>()
+    private let next = Handover<Serving>()
     /// What is not answered from any more, to be let go of by somebody who has time.
-    private let retired = Handover<Snapshot>()
+    private let retired = Handover<Serving>()
 
     public init() {}
 
-    /// Takes what is newer than `snapshot`, if anything is.
+    /// Takes what is newer than `serving`, if anything is.
     @inline(__always)
-    func renew(_ snapshot: inout Snapshot?) {
+    func renew(_ serving: inout Serving?) {
         guard let newer = next.take() else { return }
-        exchange(&snapshot, newer)
+        exchange(&serving, newer)
     }
 
     @inline(never)
-    private func exchange(_ snapshot: inout Snapshot?, _ newer: Snapshot) {
-        if let older = snapshot { retired.leave(older) }
-        snapshot = newer
+    private func exchange(_ serving: inout Serving?, _ newer: Serving) {
+        if let older = serving { retired.leave(older) }
+        serving = newer
     }
 
-    /// Leaves a snapshot to answer from.
-    public func deliver(_ snapshot: Snapshot) { next.leave(snapshot) }
+    /// Leaves a serving to answer from.
+    public func deliver(_ serving: Serving) { next.leave(serving) }
 
     /// Lets go of what nobody answers from any more.
     public func discard() { _ = retired.take() }

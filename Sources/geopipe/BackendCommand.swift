@@ -34,12 +34,10 @@ struct BackendCommand: ParsableCommand {
         }
         let loader = Loader(options: options)
         let supply = Supply()
-        let keeper = Keeper(supply, load: loader.load)
+        let keeper = Keeper(supply, load: loader.load, complain: loader.say)
         keeper.loadOn(SIGHUP)
         serve(input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply) {
-            let snapshot = loader.snapshot(of: plan)
-            keeper.start(files: plan.configuration.files, since: start)
-            return snapshot
+            keeper.start(loader.outcome(of: plan), since: start)
         }
         if !loader.hasSnapshot { throw ExitCode.unusable }
     }
@@ -55,34 +53,35 @@ private final class Loader: Sendable {
     /// Whether it has ever made a snapshot.
     var hasSnapshot: Bool { snapshots.load(ordering: .relaxed) > 0 }
 
-    func snapshot(of plan: SnapshotPlan) -> Snapshot? {
+    /// One line, with the process that it is from.
+    func say(_ message: String) { complain("geopipe[\(getpid())]: \(message)") }
+
+    func outcome(of plan: SnapshotPlan) -> Keeper.Outcome {
         // Reading a large database takes several times the memory of what comes out of it.
         defer { malloc_trim(0) }
+        var outcome = Keeper.Outcome(
+            snapshot: nil, files: plan.configuration.files, state: options.state(plan.configuration))
         do throws(ConfigurationError) {
             let snapshot = try Snapshot(plan)
             for warning in snapshot.warnings { complain(warning.description) }
             snapshots.add(1, ordering: .relaxed)
-            return snapshot
+            outcome.snapshot = snapshot
         } catch {
             complain(error.description)
-            return nil
         }
+        return outcome
     }
 
     /// Reads everything anew.
     func load() -> Keeper.Outcome {
         do throws(ConfigurationError) {
-            let plan = try SnapshotPlan(
-                Configuration.load(options.file, databases: options.databases, sharesZones: true))
-            guard let snapshot = snapshot(of: plan) else {
-                return Keeper.Outcome(snapshot: nil, files: plan.configuration.files)
-            }
-            complain("geopipe[\(getpid())]: loaded \(options.file)")
-            return Keeper.Outcome(snapshot: snapshot, files: plan.configuration.files)
+            let outcome = outcome(of: try options.loadedPlan(sharesZones: true))
+            say(outcome.snapshot == nil ? "what was loaded before stays in use" : "loaded \(options.file)")
+            return outcome
         } catch {
             complain(error.description)
-            complain("geopipe[\(getpid())]: the last configuration without complaints stays in use")
-            return Keeper.Outcome(snapshot: nil, files: error.files)
+            say("what was loaded before stays in use")
+            return Keeper.Outcome(snapshot: nil, files: error.files, state: nil)
         }
     }
 }

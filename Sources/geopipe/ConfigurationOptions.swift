@@ -1,6 +1,7 @@
 import ArgumentParser
 import Backend
 import Configuration
+import Glibc
 
 /// Where the configuration is, for all commands alike.
 struct ConfigurationOptions: ParsableArguments {
@@ -15,17 +16,38 @@ struct ConfigurationOptions: ParsableArguments {
         help: "A MaxMind database to use in place of the configured ones. May be given several times.")
     var databases: [String] = []
 
-    /// A configuration that can be used; what is wrong goes to stderr.
+    @Option(
+        name: .customLong("state"),
+        help: "The folder of the state, in place of the configuration's state_directory.")
+    var stateDirectory: String?
+
+    /// A configuration that can be used.
     ///
     /// - Parameter sharesZones: whether other processes are to find the zones that were made of files.
+    func loadedPlan(sharesZones: Bool = false) throws(ConfigurationError) -> SnapshotPlan {
+        try SnapshotPlan(Configuration.load(file, databases: databases, sharesZones: sharesZones))
+    }
+
+    /// A configuration that can be used; what is wrong goes to stderr.
     func plan(sharesZones: Bool = false) throws(ExitCode) -> SnapshotPlan {
-        try reported { () throws(ConfigurationError) in
-            try SnapshotPlan(Configuration.load(file, databases: databases, sharesZones: sharesZones))
-        }
+        try reported { () throws(ConfigurationError) in try loadedPlan(sharesZones: sharesZones) }
+    }
+
+    /// Where the state is, if anywhere.
+    func state(_ configuration: Configuration) -> StateDirectory? {
+        (stateDirectory ?? configuration.stateDirectory).map(StateDirectory.init)
     }
 
     /// All that answers are made from; what is wrong goes to stderr.
-    func snapshot() throws(ExitCode) -> Snapshot { try snapshot(of: try plan()) }
+    func serving(of plan: SnapshotPlan) throws(ExitCode) -> Serving {
+        var switches: [Switch] = []
+        do throws(StateDirectory.Failure) {
+            switches = try state(plan.configuration)?.switches() ?? []
+        } catch {
+            complain("\(error); as if there were none")
+        }
+        return Serving(try snapshot(of: plan), switches: switches, at: time(nil))
+    }
 
     /// All that answers are made from; what is wrong goes to stderr.
     func snapshot(of plan: SnapshotPlan) throws(ExitCode) -> Snapshot {

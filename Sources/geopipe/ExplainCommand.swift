@@ -23,7 +23,7 @@ struct ExplainCommand: ParsableCommand {
         let explanation: Explanation
         do {
             let plan = try options.plan()
-            explanation = try options.snapshot(of: plan).explain(name, for: client.prefix, plan.configuration)
+            explanation = try options.serving(of: plan).explain(name, for: client.prefix, plan.configuration)
         } catch let error as ExitCode {
             throw error
         } catch {

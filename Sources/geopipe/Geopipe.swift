@@ -7,7 +7,10 @@ struct Geopipe: ParsableCommand {
         commandName: "geopipe",
         abstract: "Geographic answers for PowerDNS: a pipe backend that sends every client to the right datacenter.",
         version: geopipeVersion,
-        subcommands: [BackendCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self],
+        subcommands: [
+            BackendCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self, DrainCommand.self,
+            UndrainCommand.self,
+        ],
         defaultSubcommand: BackendCommand.self)
 }
 

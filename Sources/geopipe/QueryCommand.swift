@@ -20,13 +20,13 @@ struct QueryCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
-        let snapshot = try options.snapshot()
+        let serving = try options.serving(of: try options.plan())
         do throws(Inquiry.Refusal) {
-            let reply = try Inquiry(snapshot).ask(name, type: type, client: client.prefix)
+            let reply = try Inquiry(serving).ask(name, type: type, client: client.prefix)
             for record in reply.records { print(record.zoneFileLine) }
             guard reply.records.isEmpty else { return }
             complain(
-                try exists(snapshot, reply)
+                try exists(serving, reply)
                     ? "\(name) has no record of type \(type) for \(client.prefix)" : "there is no name \(name)")
         } catch {
             complain(error.description)
@@ -35,9 +35,9 @@ struct QueryCommand: ParsableCommand {
     }
 
     /// Whether the name exists, which a question for one type does not tell.
-    private func exists(_ snapshot: Snapshot, _ reply: Inquiry.Reply) throws(Inquiry.Refusal) -> Bool {
+    private func exists(_ serving: Serving, _ reply: Inquiry.Reply) throws(Inquiry.Refusal) -> Bool {
         if reply.exists { return true }
-        return try Inquiry(snapshot).ask(name, type: "ANY", client: client.prefix).exists
+        return try Inquiry(serving).ask(name, type: "ANY", client: client.prefix).exists
     }
 }
 

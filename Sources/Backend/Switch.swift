@@ -1,0 +1,89 @@
+/// A datacenter that an operator has switched off, wholly or in part.
+public struct Switch: Hashable, Sendable, Encodable {
+    public var datacenter: String
+    /// For this service alone; `nil` for all.
+    public var service: String?
+    /// How many of 100 client networks are sent elsewhere, from 1.
+    public var share: Int
+    /// When it ends by itself, in seconds since 1970.
+    public var until: Int?
+    /// Who switched it.
+    public var who: String
+    /// When, in seconds since 1970.
+    public var since: Int
+    /// Why; may be empty.
+    public var reason: String
+
+    public init(
+        datacenter: String, service: String?, share: Int, until: Int?, who: String, since: Int, reason: String
+    ) {
+        self.datacenter = datacenter
+        self.service = service
+        self.share = share
+        self.until = until
+        self.who = who
+        self.since = since
+        self.reason = reason
+    }
+
+    /// What it does, for people.
+    public var words: String {
+        let part = share < 100 ? "\(share)% of " : ""
+        return "\(part)\(datacenter)\(service.map { " for service \($0)" } ?? "") by \(who)"
+            + (reason.isEmpty ? "" : ": \(reason)")
+    }
+
+    /// Whether it counts at a time, in seconds since 1970.
+    public func isInForce(at time: Int) -> Bool { until.map { time < $0 } ?? true }
+}
+
+/// The file that all switches are in: a line for each, fields separated by tabs, and a sum of all that at its end.
+enum SwitchFile {
+    private static let heading = "geopipe switches 1"
+
+    /// Why a file is not trusted.
+    struct Untrusted: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    static func text(_ switches: [Switch]) -> String {
+        let lines = switches.map { entry in
+            [
+                entry.datacenter, entry.service ?? "", "\(entry.share)", entry.until.map { "\($0)" } ?? "", entry.who,
+                "\(entry.since)", entry.reason,
+            ].map(plain).joined(separator: "\t")
+        }
+        let body = ([heading] + lines).map { $0 + "\n" }.joined()
+        return body + sum(of: body) + "\n"
+    }
+
+    static func switches(_ text: String) throws(Untrusted) -> [Switch] {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.popLast() == "", let last = lines.popLast(), lines.first.map(String.init) == heading else {
+            throw Untrusted(description: "it is torn, or no file of switches")
+        }
+        guard last == sum(of: lines.map { $0 + "\n" }.joined()) else {
+            throw Untrusted(description: "its sum is wrong: it is torn, or somebody else has changed it")
+        }
+        var switches: [Switch] = []
+        for line in lines.dropFirst() {
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 7, let share = Int(fields[2]), 1...100 ~= share, let since = Int(fields[5]),
+                fields[3].isEmpty || Int(fields[3]) != nil
+            else { throw Untrusted(description: "the line '\(line)' is no switch") }
+            switches.append(
+                Switch(
+                    datacenter: fields[0], service: fields[1].isEmpty ? nil : fields[1], share: share,
+                    until: Int(fields[3]), who: fields[4], since: since, reason: fields[6]))
+        }
+        return switches
+    }
+
+    private static func plain(_ field: String) -> String {
+        String(field.map { $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0 })
+    }
+
+    private static func sum(of body: String) -> String {
+        "sum \(String(body.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 16))"
+    }
+}
