@@ -7,8 +7,13 @@ import PipeProtocol
 /// - Parameters:
 ///   - supply: has what answers are made from, but for the first.
 ///   - makeFirst: as `Session` has it.
-public func serve(input: CInt, output: CInt, supply: Supply, makeFirst: @escaping () -> Serving?) {
-    var session = Session(seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst)
+///   - perform: as `Session` has it.
+public func serve(
+    input: CInt, output: CInt, supply: Supply, makeFirst: @escaping () -> Serving?,
+    perform: @escaping (_ command: String) -> [String]
+) {
+    var session = Session(
+        seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
     repeat {

@@ -8,6 +8,8 @@ public final class Keeper: Sendable {
     private let supply: Supply
     private let load: @Sendable () -> Outcome
     private let complain: @Sendable (String) -> Void
+    /// The configuration's file.
+    private let configuration: String
     /// A pipe; a byte in it makes the thread look at once, whether anything seems to have changed or not.
     private let wakeInput: CInt
     private let wakeOutput: CInt
@@ -19,6 +21,8 @@ public final class Keeper: Sendable {
         /// All that was read, or would have been.
         public var files: Set<String>
         public var state: StateDirectory?
+        /// What is wrong, if it cannot be used.
+        public var complaints: [String] = []
 
         public init(snapshot: Snapshot?, files: Set<String>, state: StateDirectory?) {
             self.snapshot = snapshot
@@ -29,16 +33,21 @@ public final class Keeper: Sendable {
 
     /// Milliseconds without any news from a folder, after which what happens there is taken to be over.
     private static let quiet: CInt = 100
-    /// Milliseconds between two looks at files of which nobody tells that they have changed.
+    /// Milliseconds between two looks at switches of which nobody tells that they have changed.
     private static let interval: CInt = 1_000
+    /// Every so many of these looks are at all files as well.
+    private static let looksAtSwitches = 5
 
     /// - Parameters:
     ///   - supply: gets what is made.
+    ///   - configuration: the configuration's file, as it was named.
     ///   - load: reads everything anew, and says what is wrong.
     ///   - complain: says what is wrong with the state.
     public init(
-        _ supply: Supply, load: @escaping @Sendable () -> Outcome, complain: @escaping @Sendable (String) -> Void
+        _ supply: Supply, configuration: String, load: @escaping @Sendable () -> Outcome,
+        complain: @escaping @Sendable (String) -> Void
     ) {
+        self.configuration = configuration
         var ends: [CInt] = [-1, -1]
         // Without it nothing is lost but signals: somebody looks now and then.
         pipe(&ends)
@@ -90,15 +99,24 @@ public final class Keeper: Sendable {
         var switchFile = FileWatch()
         switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
         // Files that changed while the first snapshot was made look no different now.
-        var mustLoad = files.hasFile(changedSince: start)
+        let mustLoad = files.hasFile(changedSince: start)
         var mustFollow = switchFile.hasFile(changedSince: start)
+        var status = CoprocessStatus(configuration: configuration)
+        status.started = start
+        status.loaded = snapshot == nil ? nil : time(nil)
+        status.complaints = outcome.complaints
+        var news = News(isOrder: mustLoad, isFromFolder: true)
+        var looks = 0
         while true {
             var hasNews = false
-            if mustLoad || files.hasChanged() {
+            looks += 1
+            if news.isOrder || (news.isFromFolder || looks % Self.looksAtSwitches == 0) && files.hasChanged() {
                 let outcome = load()
                 // What changes while it is read is another change.
                 files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []))
+                status.complaints = outcome.complaints
                 if let newer = outcome.snapshot {
+                    status.loaded = time(nil)
                     (snapshot, state) = (newer, outcome.state)
                     switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
                     mustFollow = true
@@ -115,9 +133,16 @@ public final class Keeper: Sendable {
                 hasNews = true
             }
             if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, at: now)) }
-            mustLoad = waitForNews(files.descriptor, switchFile.descriptor)
+            status.questions = supply.questions
+            tell(status, state)
+            news = waitForNews(files.descriptor, switchFile.descriptor)
             supply.discard()
         }
+    }
+
+    /// Tells the status, if there is a place for it. Nobody is disturbed if that cannot be written.
+    private func tell(_ status: CoprocessStatus, _ state: StateDirectory?) {
+        do throws(StateDirectory.Failure) { try state?.tell(status) } catch {}
     }
 
     /// Reads the switches; what cannot be trusted changes nothing.
@@ -137,24 +162,33 @@ public final class Keeper: Sendable {
         }
     }
 
+    /// Why the thread looks.
+    private struct News {
+        /// Somebody demands a load.
+        var isOrder: Bool
+        /// Something happens in a folder that leads to a file.
+        var isFromFolder: Bool
+    }
+
     /// Waits until there may be something new; but not for ever, since some file systems tell nothing.
     ///
     /// - Parameter descriptors: become readable when it is time to look.
-    /// - Returns: whether somebody demands a load.
-    private func waitForNews(_ descriptors: CInt...) -> Bool {
+    private func waitForNews(_ descriptors: CInt...) -> News {
+        var news = News(isOrder: false, isFromFolder: false)
         var patience = Self.interval
         // A folder that never rests must not keep the thread from looking.
         for _ in 0..<20 {
             var requests = ([wakeOutput] + descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            guard poll(&requests, nfds_t(requests.count), patience) > 0 else { return false }
+            guard poll(&requests, nfds_t(requests.count), patience) > 0 else { return news }
             var bytes = [UInt8](repeating: 0, count: 4096)
             for request in requests where request.revents != 0 {
                 while Glibc.read(request.fd, &bytes, bytes.count) > 0 {}
             }
-            if requests[0].revents != 0 { return true }
+            news.isFromFolder = true
+            if requests[0].revents != 0 { return News(isOrder: true, isFromFolder: true) }
             patience = Self.quiet
         }
-        return false
+        return news
     }
 }
 

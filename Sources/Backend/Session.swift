@@ -6,8 +6,10 @@ import Zones
 /// One dialogue with pdns: what has been agreed, and the answer to every line.
 public struct Session: ~Copyable {
     private let supply: Supply
+    private var questions = 0
     /// `nil` once it was called: what it holds may be large.
     private var makeFirst: (() -> Serving?)?
+    private let perform: (String) -> [String]
     /// What answers are made from; `nil` before the handshake, and as long as there is none to be had.
     private var serving: Serving?
     /// What the handshake settled on; `nil` before it.
@@ -30,10 +32,15 @@ public struct Session: ~Copyable {
     ///   - supply: has later ones than the first.
     ///   - makeFirst: makes the first to answer from. It is called when pdns has been greeted: pdns waits 2 seconds
     ///     for the greeting, by default, and all coprocesses start at once. Without it every question fails.
-    public init(seed: UInt64, supply: Supply, makeFirst: @escaping () -> Serving?) {
+    ///   - perform: carries a command out, and says what came of it.
+    public init(
+        seed: UInt64, supply: Supply, makeFirst: @escaping () -> Serving?,
+        perform: @escaping (_ command: String) -> [String] = { ["unknown command '\($0)'"] }
+    ) {
         random = RandomBits(seed: seed)
         self.supply = supply
         self.makeFirst = makeFirst
+        self.perform = perform
     }
 
     /// Answers one line, given without its end.
@@ -44,6 +51,8 @@ public struct Session: ~Copyable {
             case .question(let question):
                 guard let serving else { return refuseForLackOfSnapshot(&reply) }
                 try answer(question, line, serving, &reply)
+                questions += 1
+                supply.count(questions)
             case .hello(let version):
                 greet(version, &reply)
             case .transfer(let transfer):
@@ -255,15 +264,7 @@ extension Session {
     /// Commands always end with END: pdns reads on until then, even after FAIL.
     private func answerCommand(_ words: Span<UInt8>, _ reply: inout ReplyWriter) {
         let command = String(decoding: words.withUnsafeBufferPointer { Array($0) }, as: UTF8.self)
-        switch command.split(whereSeparator: { $0 == " " || $0 == "\t" }).first {
-        case "version":
-            reply.line("geopipe \(geopipeVersion)")
-        case "help":
-            reply.line("version  the version of geopipe")
-            reply.line("help     this list")
-        default:
-            reply.line("unknown command '\(command)'; try help")
-        }
+        for line in perform(command) { reply.line(line) }
         reply.end()
     }
 }

@@ -7,7 +7,17 @@ public final class Supply: Sendable {
     /// What is not answered from any more, to be let go of by somebody who has time.
     private let retired = Handover<Serving>()
 
+    /// How many questions were answered.
+    private let answered = Atomic<Int>(0)
+
     public init() {}
+
+    /// Tells how many questions were answered up to now.
+    @inline(__always)
+    func count(_ questions: Int) { answered.store(questions, ordering: .relaxed) }
+
+    /// How many questions were answered.
+    var questions: Int { answered.load(ordering: .relaxed) }
 
     /// Takes what is newer than `serving`, if anything is.
     @inline(__always)

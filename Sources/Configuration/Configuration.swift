@@ -135,6 +135,21 @@ extension Configuration {
     }
 }
 
+extension Configuration {
+    /// The state directory of a file that may be wrong otherwise, even so wrong that it is no YAML: whoever has to act needs it
+    /// then most.
+    public static func stateDirectory(inFile file: String) -> String? {
+        let key = "state_directory:"
+        guard let text = try? readText(file).text,
+            let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix(key) })
+        else { return nil }
+        let value = line.dropFirst(key.count).prefix { $0 != "#" }
+            .split(whereSeparator: { $0 == " " || $0 == "\"" || $0 == "'" }).joined(separator: " ")
+        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+        return value.isEmpty ? nil : value.hasPrefix("/") ? value : folder + value
+    }
+}
+
 extension Complaint.Position {
     fileprivate static let start = Self(line: 0, column: 0)
 }

@@ -34,11 +34,11 @@ struct BackendCommand: ParsableCommand {
         }
         let loader = Loader(options: options)
         let supply = Supply()
-        let keeper = Keeper(supply, load: loader.load, complain: loader.say)
+        let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
         keeper.loadOn(SIGHUP)
-        serve(input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply) {
-            keeper.start(loader.outcome(of: plan), since: start)
-        }
+        serve(
+            input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply,
+            makeFirst: { keeper.start(loader.outcome(of: plan), since: start) }, perform: options.perform)
         if !loader.hasSnapshot { throw ExitCode.unusable }
     }
 }
@@ -68,6 +68,7 @@ private final class Loader: Sendable {
             outcome.snapshot = snapshot
         } catch {
             complain(error.description)
+            outcome.complaints = error.complaints.map(\.description)
         }
         return outcome
     }
@@ -81,7 +82,9 @@ private final class Loader: Sendable {
         } catch {
             complain(error.description)
             say("what was loaded before stays in use")
-            return Keeper.Outcome(snapshot: nil, files: error.files, state: nil)
+            var outcome = Keeper.Outcome(snapshot: nil, files: error.files, state: nil)
+            outcome.complaints = error.complaints.map(\.description)
+            return outcome
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backend
+import Configuration
 import Glibc
 
 struct DrainCommand: ParsableCommand {
@@ -25,13 +26,15 @@ struct DrainCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    func run() throws {
+    func run() throws { try report(perform) }
+
+    /// - Parameter who: does it.
+    func perform(by who: String) throws(Refusal) -> [String] {
         try options.changeSwitches(about: datacenter, service) { switches, now in
             switches.append(
                 Switch(
                     datacenter: datacenter, service: service, share: share.value,
-                    until: duration.map { now + $0.value },
-                    who: operatorName(), since: now, reason: reason))
+                    until: duration.map { now + $0.value }, who: who, since: now, reason: reason))
         }
     }
 }
@@ -48,7 +51,12 @@ struct UndrainCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    func run() throws { try options.changeSwitches(about: datacenter, service, isEnd: true) { _, _ in } }
+    func run() throws { try report(perform) }
+
+    /// - Parameter who: does it.
+    func perform(by who: String) throws(Refusal) -> [String] {
+        try options.changeSwitches(about: datacenter, service, isEnd: true) { _, _ in }
+    }
 }
 
 extension ConfigurationOptions {
@@ -59,20 +67,22 @@ extension ConfigurationOptions {
     fileprivate func changeSwitches(
         about datacenter: String, _ service: String?, isEnd: Bool = false,
         _ body: (inout [Switch], _ now: Int) -> Void
-    ) throws {
-        let configuration = try plan().configuration
-        guard configuration.datacenters.contains(where: { $0.name == datacenter }) else {
-            complain("there is no datacenter \(datacenter) in \(file)")
-            throw ExitCode.wrong
+    ) throws(Refusal) -> [String] {
+        var notes: [String] = []
+        var unknown: String?
+        do throws(ConfigurationError) {
+            let configuration = try loadedPlan().configuration
+            if !configuration.datacenters.contains(where: { $0.name == datacenter }) {
+                unknown = "there is no datacenter \(datacenter) in \(file)"
+            } else if let service, !configuration.services.contains(where: { $0.name == service }) {
+                unknown = "there is no service \(service) in \(file)"
+            }
+        } catch {
+            // What is in use is what was loaded before, and that has to be switched now.
+            notes.append("\(file) has errors; taking it that there is a datacenter \(datacenter)")
         }
-        guard service == nil || configuration.services.contains(where: { $0.name == service }) else {
-            complain("there is no service \(service!) in \(file)")
-            throw ExitCode.wrong
-        }
-        guard let state = state(configuration) else {
-            complain("\(file) has no state_directory; add state_directory: /run/geopipe, or use --state")
-            throw ExitCode.unusable
-        }
+        if let unknown { throw Refusal(message: unknown, code: .wrong) }
+        let state = try requiredState()
         do throws(StateDirectory.Failure) {
             let now = time(nil)
             let complaint = try state.change { switches in
@@ -82,11 +92,34 @@ extension ConfigurationOptions {
                 }
                 body(&switches, now)
             }
-            if let complaint { complain(complaint) }
+            return notes + [complaint].compactMap(\.self)
         } catch {
-            complain("\(error)")
-            throw ExitCode.unusable
+            throw Refusal(message: "\(error)", code: .unusable)
         }
+    }
+
+    /// Where the state is, even if the configuration has errors.
+    func requiredState() throws(Refusal) -> StateDirectory {
+        if let path = stateDirectory ?? Configuration.stateDirectory(inFile: file) { return StateDirectory(path: path) }
+        throw Refusal(
+            message: "\(file) has no state_directory; add state_directory: /run/geopipe, or use --state",
+            code: .unusable)
+    }
+}
+
+/// Why a command was not carried out.
+struct Refusal: Error {
+    var message: String
+    var code: ExitCode
+}
+
+/// Carries a command out for whoever runs this, and prints what came of it.
+private func report(_ perform: (_ who: String) throws(Refusal) -> [String]) throws {
+    do throws(Refusal) {
+        for line in try perform(operatorName()) { complain(line) }
+    } catch {
+        complain(error.message)
+        throw error.code
     }
 }
 

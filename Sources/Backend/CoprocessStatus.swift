@@ -1,0 +1,97 @@
+import Glibc
+
+/// What a coprocess tells of itself, once a second, in a file of its own.
+public struct CoprocessStatus: Sendable, Encodable {
+    public var process: Int
+    /// In seconds since 1970.
+    public var started: Int
+    /// How many questions it has answered.
+    public var questions: Int
+    /// When what it answers from was loaded, in seconds since 1970; `nil` if it has nothing to answer from.
+    public var loaded: Int?
+    /// The configuration's file.
+    public var configuration: String
+    /// What is wrong with what was to be loaded last. Empty if nothing is.
+    public var complaints: [String]
+    /// The program's version.
+    public var version: String
+
+    /// The status of this process.
+    init(configuration: String) {
+        process = Int(getpid())
+        started = time(nil)
+        questions = 0
+        self.configuration = configuration
+        complaints = []
+        version = geopipeVersion
+    }
+
+    /// A line for each field: its name, a tab, and what it is.
+    var text: String {
+        let lines = [
+            "process\t\(process)", "started\t\(started)", "questions\t\(questions)",
+            "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
+        ]
+        let complaints = complaints.flatMap { $0.split(separator: "\n") }.map { "complaint\t\($0)" }
+        return (lines + complaints + ["end"]).map { $0 + "\n" }.joined()
+    }
+
+    /// Reads what `text` wrote; `nil` if it is anything else.
+    init?(_ text: String) {
+        var fields: [Substring: String] = [:]
+        complaints = []
+        var lines = text.split(separator: "\n")
+        guard lines.popLast() == "end" else { return nil }
+        for line in lines {
+            let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            if parts[0] == "complaint" {
+                complaints.append(String(parts[1]))
+            } else {
+                fields[parts[0]] = String(parts[1])
+            }
+        }
+        guard let process = fields["process"].flatMap({ Int($0) }),
+            let started = fields["started"].flatMap({ Int($0) }),
+            let questions = fields["questions"].flatMap({ Int($0) }), let loaded = fields["loaded"],
+            let configuration = fields["configuration"], let version = fields["version"]
+        else { return nil }
+        self.process = process
+        self.started = started
+        self.questions = questions
+        self.loaded = Int(loaded)
+        self.configuration = configuration
+        self.version = version
+    }
+}
+
+extension StateDirectory {
+    private var coprocessFolder: String { path + "/coprocesses" }
+
+    /// Tells the status of this process. It need not last.
+    func tell(_ status: CoprocessStatus) throws(Failure) {
+        if mkdir(path, 0o755) != 0, errno != EEXIST { throw Failure("make", path) }
+        if mkdir(coprocessFolder, 0o755) != 0, errno != EEXIST { throw Failure("make", coprocessFolder) }
+        try write(status.text, to: "\(coprocessFolder)/\(status.process)", isDurable: false)
+    }
+
+    /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
+    public func coprocesses() -> [CoprocessStatus] {
+        guard let folder = opendir(coprocessFolder) else { return [] }
+        defer { closedir(folder) }
+        var found: [CoprocessStatus] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
+            }
+            guard let process = pid_t(name) else { continue }
+            let file = "\(coprocessFolder)/\(name)"
+            if kill(process, 0) != 0, errno == ESRCH {
+                unlink(file)
+            } else if let text = try? read(file), let status = CoprocessStatus(text) {
+                found.append(status)
+            }
+        }
+        return found.sorted { $0.process < $1.process }
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Backend
+
+extension ConfigurationOptions {
+    /// Carries out a command that pdns has passed on from pdnsutil, for the configuration of this coprocess.
+    ///
+    /// - Returns: what came of it, a line each.
+    func perform(_ command: String) -> [String] {
+        var arguments = words(command)
+        switch arguments.first {
+        case "drain", "undrain", "status": break
+        case "version": return ["geopipe \(geopipeVersion)"]
+        case "help", nil:
+            return [
+                "drain DATACENTER [--service SERVICE] [--share 25%] [--for 2h] [--reason WORDS]",
+                "undrain DATACENTER [--service SERVICE]", "status [--json]", "version", "help",
+            ]
+        case let other?: return ["unknown command '\(other)'; try help"]
+        }
+        arguments += ["--config", file] + databases.flatMap { ["--database", $0] }
+        arguments += stateDirectory.map { ["--state", $0] } ?? []
+        do {
+            switch try Geopipe.parseAsRoot(arguments) {
+            case let drain as DrainCommand: return try drain.perform(by: "pdnsutil")
+            case let undrain as UndrainCommand: return try undrain.perform(by: "pdnsutil")
+            case let status as StatusCommand: return try status.lines()
+            default: return []
+            }
+        } catch let refusal as Refusal {
+            return [refusal.message]
+        } catch {
+            return Geopipe.message(for: error).split(separator: "\n").map(String.init)
+        }
+    }
+}
+
+/// Words as a shell has them: separated by blanks, which quotation marks keep together.
+private func words(_ text: String) -> [String] {
+    var words: [String] = []
+    var word: String?
+    var mark: Character?
+    for character in text {
+        if character == mark {
+            mark = nil
+        } else if mark == nil, character == "\"" || character == "'" {
+            mark = character
+            word = word ?? ""
+        } else if mark == nil, character == " " || character == "\t" {
+            if let complete = word { words.append(complete) }
+            word = nil
+        } else {
+            word = (word ?? "") + String(character)
+        }
+    }
+    return words + [word].compactMap(\.self)
+}
