@@ -6,16 +6,22 @@ import PipeProtocol
 ///
 /// - Parameters:
 ///   - supply: has what answers are made from, but for the first.
+///   - takeover: says when another program is to go on.
+///   - inheritance: what another program has left, in whose place this is.
 ///   - makeFirst: as `Session` has it.
 ///   - perform: as `Session` has it.
 public func serve(
-    input: CInt, output: CInt, supply: Supply, makeFirst: @escaping () -> Serving?,
-    perform: @escaping (_ command: String) -> [String]
+    input: CInt, output: CInt, supply: Supply, takeover: Takeover?, inheritance: Takeover.Inheritance?,
+    makeFirst: @escaping () -> Serving?, perform: @escaping (_ command: String) -> [String]
 ) {
     var session = Session(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
+    if let inheritance {
+        session.goOn(version: inheritance.version)
+        inheritance.release()
+    }
     repeat {
         while let line = reader.next() {
             switch line {
@@ -23,5 +29,10 @@ public func serve(
             case .tooLong: session.answerOverlongLine(&reply)
             }
         }
-    } while reply.send() && reader.read()
+        guard reply.send() else { return }
+        // Not within a line, and not before there is a dialogue to go on with.
+        if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
+            takeover.replace(version: version)
+        }
+    } while reader.read()
 }

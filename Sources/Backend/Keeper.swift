@@ -61,16 +61,20 @@ public final class Keeper: Sendable {
         self.complain = complain
     }
 
-    /// Loads whenever the process gets this signal. Must be called before there are other threads.
-    public func loadOn(_ signal: CInt) {
+    /// Loads whenever the process gets SIGHUP, and calls `takeOver` when it gets SIGUSR2. Must be called before there are other
+    /// threads.
+    public func followSignals(takeOver: @escaping @Sendable () -> Void) {
         var signals = sigset_t()
         sigemptyset(&signals)
-        sigaddset(&signals, signal)
+        sigaddset(&signals, SIGHUP)
+        sigaddset(&signals, SIGUSR2)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         startThread { [self, signals] in
             var signals = signals
             var received: CInt = 0
-            while sigwait(&signals, &received) == 0 { write(wakeInput, "!", 1) }
+            while sigwait(&signals, &received) == 0 {
+                if received == SIGHUP { write(wakeInput, "!", 1) } else { takeOver() }
+            }
         }
     }
 

@@ -13,7 +13,7 @@ public struct Session: ~Copyable {
     /// What answers are made from; `nil` before the handshake, and as long as there is none to be had.
     private var serving: Serving?
     /// What the handshake settled on; `nil` before it.
-    private var version: ABIVersion?
+    private(set) var version: ABIVersion?
     private var key = NameKey()
     private var random: RandomBits
     /// Whose question pdns works on; `nil` before the first.
@@ -73,6 +73,13 @@ public struct Session: ~Copyable {
             serving = makeFirst()
             self.makeFirst = nil
         }
+        self.version = version
+    }
+
+    /// Goes on with a dialogue that another program has begun.
+    mutating func goOn(version: ABIVersion) {
+        serving = makeFirst?()
+        makeFirst = nil
         self.version = version
     }
 

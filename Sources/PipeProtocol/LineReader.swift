@@ -60,7 +60,10 @@ public struct LineReader: ~Copyable {
         return UnsafeMutableRawPointer(base).distance(to: found)
     }
 
-    /// Waits for input and takes what there is. All lines must have been taken by `next`.
+    /// Whether no part of a line has come.
+    public var isEmpty: Bool { unread.isEmpty && !isOverlong }
+
+    /// Waits for input and takes what there is. All lines must have been taken by `next`. A signal ends the wait, too.
     ///
     /// - Returns: false if the input has ended, or cannot be read any more.
     public mutating func read() -> Bool {
@@ -80,7 +83,7 @@ public struct LineReader: ~Copyable {
                 unread = 0..<(unread.upperBound + count)
                 return true
             }
-            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EINTR { return true }
             if count < 0, errno == EAGAIN, wait(for: descriptor, CInt(POLLIN)) { continue }
             hasEnded = true
             return isOverlong || !unread.isEmpty

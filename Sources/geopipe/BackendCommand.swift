@@ -14,15 +14,17 @@ struct BackendCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
+        let inheritance = Takeover.Inheritance.take()
         // pdns hands down the pipes of coprocesses that it starts at the same time, and what was handed down to itself.
         // Two that hold each other's pipes would not end with it.
-        close_range(3, .max, 0)
+        if let inheritance { inheritance.closeOtherFiles() } else { closeFiles(from: 3, to: .max) }
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
         // The same goes for a limit on the size of files, which memory that is shared is under as well.
         signal(SIGXFSZ, SIG_IGN)
         let start = time(nil)
-        let plan = try options.plan(sharesZones: true)
+        // Who goes on with a dialogue must not end it, whatever the files are now.
+        let plan = inheritance == nil ? try options.plan(sharesZones: true) : nil
         if isatty(STDIN_FILENO) == 1 {
             complain(
                 """
@@ -35,10 +37,14 @@ struct BackendCommand: ParsableCommand {
         let loader = Loader(options: options)
         let supply = Supply()
         let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
-        keeper.loadOn(SIGHUP)
+        let takeover = Takeover(arguments: CommandLine.arguments)
+        keeper.followSignals {
+            takeover?.begin(check: options.checkArguments, state: options.state(), complain: loader.say)
+        }
         serve(
-            input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply,
-            makeFirst: { keeper.start(loader.outcome(of: plan), since: start) }, perform: options.perform)
+            input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
+            makeFirst: { keeper.start(plan.map(loader.outcome) ?? loader.load(), since: start) },
+            perform: options.perform)
         if !loader.hasSnapshot { throw ExitCode.unusable }
     }
 }

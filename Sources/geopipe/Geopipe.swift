@@ -9,7 +9,7 @@ struct Geopipe: ParsableCommand {
         version: geopipeVersion,
         subcommands: [
             BackendCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self, DrainCommand.self,
-            UndrainCommand.self, StatusCommand.self,
+            UndrainCommand.self, StatusCommand.self, UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)
 }

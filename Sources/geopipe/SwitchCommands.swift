@@ -100,7 +100,7 @@ extension ConfigurationOptions {
 
     /// Where the state is, even if the configuration has errors.
     func requiredState() throws(Refusal) -> StateDirectory {
-        if let path = stateDirectory ?? Configuration.stateDirectory(inFile: file) { return StateDirectory(path: path) }
+        if let state = state() { return state }
         throw Refusal(
             message: "\(file) has no state_directory; add state_directory: /run/geopipe, or use --state",
             code: .unusable)

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Backend
+import Glibc
+
+struct UpgradeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upgrade",
+        abstract: "Have the coprocesses that run go on with the program that is installed now.",
+        discussion: """
+            They do so one after another, each after its answer, in the same processes: pdns notices nothing. What cannot \
+            start, or not with this configuration, is refused. Exits 1 if a coprocess did not follow within a minute.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        do throws(Refusal) {
+            let coprocesses = try options.requiredState().coprocesses().map { pid_t($0.process) }
+            guard !coprocesses.isEmpty else {
+                throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
+            }
+            let old = coprocesses.filter { !$0.runsWhatIsInstalled }
+            print("\(coprocesses.count - old.count) of \(coprocesses.count) coprocesses run what is installed already")
+            for process in old where kill(process, SIGUSR2) != 0 {
+                throw Refusal(message: "cannot tell \(process): \(String(cString: strerror(errno)))", code: .unusable)
+            }
+            var waiting = old
+            for _ in 0..<600 where !waiting.isEmpty {
+                usleep(100_000)
+                for process in waiting where process.runsWhatIsInstalled {
+                    print("\(process) goes on with the new program")
+                }
+                waiting.removeAll { $0.runsWhatIsInstalled || kill($0, 0) != 0 }
+            }
+            guard waiting.isEmpty else {
+                let processes = waiting.map { "\($0)" }.joined(separator: ", ")
+                throw Refusal(message: "not yet: \(processes); their standard error says why", code: .wrong)
+            }
+        } catch {
+            complain(error.message)
+            throw error.code
+        }
+    }
+}
+
+extension pid_t {
+    /// Whether the process runs the file that is now where its program was.
+    fileprivate var runsWhatIsInstalled: Bool {
+        guard let program = link("/proc/\(self)/exe") else { return false }
+        return !program.hasSuffix(" (deleted)")
+    }
+
+    private func link(_ path: String) -> String? {
+        var target = [UInt8](repeating: 0, count: 4096)
+        let count = target.withUnsafeMutableBytes {
+            readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
+        return count < 0 ? nil : String(decoding: target[..<count], as: UTF8.self)
+    }
+}
