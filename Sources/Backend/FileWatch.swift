@@ -59,7 +59,7 @@ struct FileWatch: ~Copyable {
 }
 
 /// What is at a path.
-private struct FileState: Equatable {
+struct FileState: Equatable {
     private var device: UInt64 = 0
     private var inode: UInt64 = 0
     private var size: Int64 = 0
@@ -74,6 +74,11 @@ private struct FileState: Equatable {
         size = Int64(status.st_size)
         modified = status.st_mtim
         changed = status.st_ctim
+    }
+
+    /// Device, inode, size, and times of change.
+    var words: String {
+        "\(device) \(inode) \(size) \(modified.tv_sec).\(modified.tv_nsec) \(changed.tv_sec).\(changed.tv_nsec)"
     }
 
     static func == (a: Self, b: Self) -> Bool {

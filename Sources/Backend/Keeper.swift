@@ -23,6 +23,8 @@ public final class Keeper: Sendable {
         public var state: StateDirectory?
         /// What is wrong, if it cannot be used.
         public var complaints: [String] = []
+        /// False for the last good configuration, which is not what is on disk.
+        public var isCurrent = true
 
         public init(snapshot: Snapshot?, files: Set<String>, state: StateDirectory?) {
             self.snapshot = snapshot
@@ -109,6 +111,7 @@ public final class Keeper: Sendable {
         status.started = start
         status.loaded = snapshot == nil ? nil : time(nil)
         status.complaints = outcome.complaints
+        var keepsLastGood = outcome.isCurrent && outcome.snapshot != nil
         var news = News(isOrder: mustLoad, isFromFolder: true)
         var looks = 0
         while true {
@@ -121,6 +124,7 @@ public final class Keeper: Sendable {
                 status.complaints = outcome.complaints
                 if let newer = outcome.snapshot {
                     status.loaded = time(nil)
+                    keepsLastGood = true
                     (snapshot, state) = (newer, outcome.state)
                     switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
                     mustFollow = true
@@ -137,10 +141,23 @@ public final class Keeper: Sendable {
                 hasNews = true
             }
             if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, at: now)) }
+            if keepsLastGood, let state {
+                keep(files.paths, state)
+                keepsLastGood = false
+            }
             status.questions = supply.questions
             tell(status, state)
             news = waitForNews(files.descriptor, switchFile.descriptor)
             supply.discard()
+        }
+    }
+
+    /// Copies what was loaded for coprocesses that start when it is no longer good.
+    private func keep(_ files: Set<String>, _ state: StateDirectory) {
+        do throws(StateDirectory.Failure) {
+            try LastGood(of: configuration, in: state).keep(files)
+        } catch {
+            complain("\(error); a coprocess that starts while the configuration is broken will not answer")
         }
     }
 

@@ -103,10 +103,12 @@ extension Configuration {
     ///
     /// - Parameters:
     ///   - databases: files to use in place of the configured ones, if there are any.
+    ///   - root: what stands in for the root of the file system, where all files are copies; `file` and `databases` are
+    ///     below it already.
     ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
     /// - Throws: all complaints about the file at once.
     public static func load(
-        _ file: String, databases: [String] = [], sharesZones: Bool = false
+        _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         reader.files.insert(file)
@@ -114,7 +116,8 @@ extension Configuration {
             let (text, modified) = try readText(file)
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             var parser = ConfigurationParser(
-                reader, Configuration(file: file), folder: folder, databases: databases, defaultSerial: modified)
+                reader, Configuration(file: file), folder: folder, root: root, databases: databases,
+                defaultSerial: modified)
             if let root = reader.document(text) {
                 parser.parse(root)
                 parser.compileZones(publishes: sharesZones)

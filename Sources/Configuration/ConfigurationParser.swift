@@ -9,6 +9,8 @@ struct ConfigurationParser {
     var configuration: Configuration
     /// What relative paths of the configuration follow on; empty, or with a slash at its end.
     private let folder: String
+    /// What absolute paths follow on; empty but for copies.
+    private let root: String
     private let overridingDatabases: [String]
     let defaultSerial: UInt32
     var datacenterNumbers: [String: Datacenter] = [:]
@@ -19,8 +21,10 @@ struct ConfigurationParser {
     var zoneEntries: [YAMLReader.Entry] = []
 
     init(
-        _ reader: YAMLReader, _ configuration: Configuration, folder: String, databases: [String], defaultSerial: UInt32
+        _ reader: YAMLReader, _ configuration: Configuration, folder: String, root: String, databases: [String],
+        defaultSerial: UInt32
     ) {
+        self.root = root
         self.reader = reader
         self.configuration = configuration
         self.folder = folder
@@ -62,7 +66,7 @@ struct ConfigurationParser {
     }
 
     /// A path of the configuration, which is relative to the configuration's folder.
-    func path(_ text: String) -> String { text.hasPrefix("/") ? text : folder + text }
+    func path(_ text: String) -> String { text.hasPrefix("/") ? root + text : folder + text }
 
     private mutating func parseDatacenters(_ node: Node) {
         for entry in reader.entries(node, "datacenters") {

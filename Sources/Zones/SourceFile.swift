@@ -4,6 +4,8 @@ import Glibc
 final class SourceFile {
     /// As the operator would find it.
     let path: String
+    /// As it is named; another path than that if links are on the way.
+    let name: String
     let identity: FileIdentity
     let bytes: UnsafeBufferPointer<UInt8>
     /// Where each line begins; made when the first complaint needs it.
@@ -13,6 +15,7 @@ final class SourceFile {
     ///
     /// - Parameter folder: where the file must be, or below; with a final slash, and without links.
     init(path: String, within folder: String? = nil) throws(Unreadable) {
+    init(path: String, name: String? = nil) throws(Unreadable) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Unreadable() }
         defer { close(descriptor) }
@@ -45,6 +48,7 @@ final class SourceFile {
             }
         }
         self.path = path
+        self.name = name ?? path
         identity = FileIdentity(status)
         bytes = UnsafeBufferPointer(
             start: UnsafePointer(memory.baseAddress!.assumingMemoryBound(to: UInt8.self)), count: count)
@@ -100,6 +104,8 @@ struct FileIdentity: Hashable, BitwiseCopyable {
 /// A file that a zone was made from.
 struct ZoneInput: Sendable {
     var path: String
+    /// As it is named; another path than that if links are on the way.
+    var name: String
     var state: State
 
     /// What the file was when it was read.
@@ -110,8 +116,9 @@ struct ZoneInput: Sendable {
         var isSettled: Bool
     }
 
-    init(path: String, state: State) {
+    init(path: String, name: String, state: State) {
         self.path = path
+        self.name = name
         self.state = state
     }
 
@@ -120,6 +127,7 @@ struct ZoneInput: Sendable {
         clock_gettime(CLOCK_REALTIME, &now)
         let age = Int64(now.tv_sec) * 1_000_000_000 - max(file.identity.modified, file.identity.changed)
         path = file.path
+        name = file.name
         state = State(identity: file.identity, hash: hash64(file.bytes.span), isSettled: age > 2_000_000_000)
     }
 

@@ -35,7 +35,8 @@ extension ZoneSource {
             }
         }
         return CompiledZone(
-            image: nil, problems: problems(contents, reader.files), inputs: inputs, missing: reader.missing)
+            image: nil, problems: problems(contents, reader.files), inputs: inputs,
+            missing: reader.missing)
     }
 
     private func lay(over contents: inout ZoneContents, defaultTTL: UInt32) {

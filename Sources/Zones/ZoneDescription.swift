@@ -15,6 +15,7 @@ struct ZoneDescription {
         writer.write(entry.inputs.count)
         for input in entry.inputs {
             writer.write(Array(input.path.utf8))
+            writer.write(Array(input.name.utf8))
             writer.write(input.state)
         }
         writer.write(entry.problems.count)
@@ -33,7 +34,9 @@ struct ZoneDescription {
         key = try reader.bytes()
         entry = SharedZones.Entry(image: image, inputs: [], problems: [])
         for _ in 0..<(try reader.count()) {
-            entry.inputs.append(ZoneInput(path: try reader.text(), state: try reader.value(ZoneInput.State.self)))
+            entry.inputs.append(
+                ZoneInput(
+                    path: try reader.text(), name: try reader.text(), state: try reader.value(ZoneInput.State.self)))
         }
         for _ in 0..<(try reader.count()) {
             let file = try reader.text()

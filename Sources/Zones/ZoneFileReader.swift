@@ -9,6 +9,8 @@ struct ZoneFileReader {
     private(set) var files: [SourceFile] = []
     /// The paths of files that could not be read.
     private(set) var missing: [String] = []
+    /// The zone file's folder as it is named; ends with a slash.
+    private var namedFolder = ""
     /// The first `$TTL`, in seconds.
     private(set) var firstDefaultTTL: UInt32?
 
@@ -53,6 +55,8 @@ struct ZoneFileReader {
             let file = try SourceFile(path: path)
             guard let real = realPath(of: path) else { throw SourceFile.Unreadable() }
             folder = String(real[...real.lastIndex(of: "/")!])
+            namedFolder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+            folder = realPath(of: path).map { String($0[...$0.lastIndex(of: "/")!]) } ?? ""
             read(file)
         } catch {
             contents.complain(.configuration(position), "cannot read the zone file \(path): \(error.reason)")
@@ -272,8 +276,9 @@ extension ZoneFileReader {
         }
         let path = string(words[1], bytes)
         let place = path.hasPrefix("/") ? path : folder + path
+        let name = path.hasPrefix("/") ? path : namedFolder + path
         guard let real = realPath(of: place) else {
-            missing.append(place)
+            missing.append(name)
             return complain(words[1], "cannot read '\(path)': \(String(cString: strerror(errno)))")
         }
         guard real.hasPrefix(folder) else {
@@ -284,6 +289,7 @@ extension ZoneFileReader {
         }
         do throws(SourceFile.Unreadable) {
             let file = try SourceFile(path: real, within: folder)
+            let file = try SourceFile(path: real, name: name)
             guard !reading.contains(where: { files[$0].path == real || files[$0].identity == file.identity }) else {
                 return complain(words[1], "'\(path)' includes itself; take one $INCLUDE out")
             }
@@ -293,7 +299,7 @@ extension ZoneFileReader {
             read(file)
             (origin, owner) = outer
         } catch {
-            missing.append(real)
+            missing.append(name)
             complain(words[1], "cannot read '\(path)': \(error.reason)")
         }
     }

@@ -43,14 +43,14 @@ public struct ZoneLibrary {
             if let key, let known {
                 zones.append(Zone(source, known.entry.image, owner: known.owner))
                 sharable.append((position, key, known.entry))
-                files.formUnion(known.entry.inputs.map(\.path))
+                files.formUnion(known.entry.inputs.flatMap { [$0.path, $0.name] })
                 problems += known.entry.problems.map { (position, $0) }
             } else {
                 let compiled = source.compile()
                 let image = compiled.image.map(PrivateImage.init)
                 zones.append(image.map { Zone(source, $0.image, owner: $0) })
                 problems += compiled.problems.map { (position, $0) }
-                files.formUnion(compiled.inputs.map(\.path))
+                files.formUnion(compiled.inputs.flatMap { [$0.path, $0.name] })
                 files.formUnion(compiled.missing)
                 if let key, let image {
                     hasNews = true

@@ -23,8 +23,10 @@ struct BackendCommand: ParsableCommand {
         // The same goes for a limit on the size of files, which memory that is shared is under as well.
         signal(SIGXFSZ, SIG_IGN)
         let start = time(nil)
-        // Who goes on with a dialogue must not end it, whatever the files are now.
-        let plan = inheritance == nil ? try options.plan(sharesZones: true) : nil
+        let loader = Loader(options: options)
+        let outcome = loader.first()
+        // Only before the dialogue begins is there somebody who sees why it does not.
+        if outcome == nil, inheritance == nil { throw ExitCode.unusable }
         if isatty(STDIN_FILENO) == 1 {
             complain(
                 """
@@ -34,7 +36,6 @@ struct BackendCommand: ParsableCommand {
                 Ctrl-D ends it. 'geopipe --help' tells what else there is.
                 """)
         }
-        let loader = Loader(options: options)
         let supply = Supply()
         let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
         let takeover = Takeover(arguments: CommandLine.arguments)
@@ -43,7 +44,7 @@ struct BackendCommand: ParsableCommand {
         }
         serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
-            makeFirst: { keeper.start(plan.map(loader.outcome) ?? loader.load(), since: start) },
+            makeFirst: { keeper.start(outcome?() ?? loader.load(), since: start) },
             perform: options.perform)
         if !loader.hasSnapshot { throw ExitCode.unusable }
     }
@@ -61,6 +62,28 @@ private final class Loader: Sendable {
 
     /// One line, with the process that it is from.
     func say(_ message: String) { complain("geopipe[\(getpid())]: \(message)") }
+
+    /// Finds out whether there is something to load; what it is, comes later. `nil` if there is not.
+    func first() -> (() -> Keeper.Outcome)? {
+        do throws(ConfigurationError) {
+            let plan = try options.loadedPlan(sharesZones: true)
+            return { self.outcome(of: plan) }
+        } catch {
+            complain(error.description)
+            guard let (plan, time) = options.lastGoodPlan() else { return nil }
+            say("using the last configuration without complaints, of \(dateAndTime(time))")
+            let complaints = error.complaints.map(\.description)
+            let files = error.files
+            return {
+                var outcome = self.outcome(of: plan)
+                outcome.files.formUnion(files)
+                outcome.state = self.options.state()
+                outcome.complaints = complaints
+                outcome.isCurrent = false
+                return outcome
+            }
+        }
+    }
 
     func outcome(of plan: SnapshotPlan) -> Keeper.Outcome {
         // Reading a large database takes several times the memory of what comes out of it.
@@ -93,4 +116,14 @@ private final class Loader: Sendable {
             return outcome
         }
     }
+}
+
+/// A time as people write it, in the zone of this machine.
+private func dateAndTime(_ seconds: Int) -> String {
+    var time = time_t(seconds)
+    var parts = tm()
+    localtime_r(&time, &parts)
+    var text = [CChar](repeating: 0, count: 64)
+    strftime(&text, text.count, "%Y-%m-%d %H:%M:%S", &parts)
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -7,6 +7,8 @@ import Glibc
 struct ConfigurationOptions: ParsableArguments {
     /// Where the configuration is if nobody says.
     static let defaultFile = "/etc/geopipe/geopipe.yaml"
+    /// Where the state usually is.
+    private static let usualStateDirectory = "/run/geopipe"
 
     @Option(name: .customLong("config"), help: "The configuration file.")
     var file = Self.defaultFile
@@ -26,6 +28,19 @@ struct ConfigurationOptions: ParsableArguments {
     /// - Parameter sharesZones: whether other processes are to find the zones that were made of files.
     func loadedPlan(sharesZones: Bool = false) throws(ConfigurationError) -> SnapshotPlan {
         try SnapshotPlan(Configuration.load(file, databases: databases, sharesZones: sharesZones))
+    }
+
+    /// The last configuration that could be used, if it is kept anywhere.
+    ///
+    /// - Returns: the plan, and since when it was used, in seconds since 1970.
+    func lastGoodPlan() -> (plan: SnapshotPlan, time: Int)? {
+        // Of a configuration that is gone nothing can be read, not even where its state is.
+        let copies = LastGood(of: file, in: state() ?? StateDirectory(path: Self.usualStateDirectory))
+        guard let root = copies.root, let time = copies.time else { return nil }
+        func copy(of path: String) -> String { root + absolutePath(path) }
+        return
+            (try? SnapshotPlan(
+                Configuration.load(copy(of: file), databases: databases.map(copy), root: root))).map { ($0, time) }
     }
 
     /// A configuration that can be used; what is wrong goes to stderr.

@@ -1,0 +1,125 @@
+import Glibc
+import Routing
+
+/// Copies of all files of the last configuration that could be used, for a coprocess that starts when what is on disk cannot.
+///
+/// They stand below a folder of their own as they do below the root of the file system, so that relative paths lead
+/// to copies by themselves.
+public struct LastGood: Sendable {
+    private let state: StateDirectory
+    /// The folder of this configuration's copies.
+    private let folder: String
+    /// The configuration's file.
+    private let file: String
+
+    /// - Parameter configuration: the configuration's file.
+    public init(of configuration: String, in state: StateDirectory) {
+        self.state = state
+        file = absolutePath(configuration)
+        folder = "\(state.path)/last-good/\(String(identity(of: file), radix: 16))"
+    }
+
+    /// What stands in for the root of the file system, if there is anything; links lead to what was copied last.
+    public var root: String? {
+        let current = folder + "/current"
+        return access(current + file, R_OK) == 0 ? current : nil
+    }
+
+    /// When the copies were made, in seconds since 1970.
+    public var time: Int? {
+        var status = stat()
+        return lstat(folder + "/current", &status) == 0 ? status.st_mtim.tv_sec : nil
+    }
+
+    /// Copies these files, unless that was done since they changed. Another process that is at it is left to it.
+    ///
+    /// - Parameter files: those that are not there are left out.
+    public func keep(_ files: Set<String>) throws(StateDirectory.Failure) {
+        for path in [state.path, state.path + "/last-good", folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+            throw StateDirectory.Failure("make", path)
+        }
+        let lock = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw StateDirectory.Failure("write to", folder) }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return }
+
+        let sources = files.map(absolutePath).sorted()
+        let description = sources.map { "\($0)\t\(FileState($0).words)\n" }.joined()
+        guard try state.read(folder + "/files") != description else { return }
+        let name = "copy-\(Glibc.time(nil))-\(getpid())"
+        do throws(StateDirectory.Failure) {
+            for source in sources { try copy(source, to: "\(folder)/\(name)\(source)") }
+            let link = folder + "/current.new"
+            unlink(link)
+            guard symlink(name, link) == 0, rename(link, folder + "/current") == 0 else {
+                throw StateDirectory.Failure("write", folder + "/current")
+            }
+            try state.write(description, to: folder + "/files")
+        } catch {
+            remove(folder + "/" + name)
+            throw error
+        }
+        removeCopies(but: name)
+    }
+
+    private func copy(_ source: String, to target: String) throws(StateDirectory.Failure) {
+        let input = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard input >= 0 else { return }
+        defer { close(input) }
+        var status = stat()
+        guard fstat(input, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        var end = target.startIndex
+        while let slash = target[target.index(after: end)...].firstIndex(of: "/") {
+            end = slash
+            mkdir(String(target[..<slash]), 0o700)
+        }
+        let output = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard output >= 0 else { throw StateDirectory.Failure("write", target) }
+        defer { close(output) }
+        var chunk = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = read(input, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            guard chunk.withUnsafeBytes({ write(output, $0.baseAddress!, count) }) == count else {
+                throw StateDirectory.Failure("write", target)
+            }
+        }
+        // A zone's serial may be the time of its file.
+        let times = [status.st_atim, status.st_mtim]
+        futimens(output, times)
+    }
+
+    /// Removes all copies but one, and what is left of such as were never finished.
+    private func removeCopies(but name: String) {
+        for entry in entries(of: folder) where entry.hasPrefix("copy-") && entry != name {
+            remove(folder + "/" + entry)
+        }
+    }
+
+    private func remove(_ path: String) {
+        if unlink(path) == 0 || errno == ENOENT { return }
+        for entry in entries(of: path) { remove(path + "/" + entry) }
+        rmdir(path)
+    }
+
+    private func entries(of path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}
+
+/// A path from the root of the file system; links in it stay.
+public func absolutePath(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+    defer { free(folder) }
+    return String(cString: folder) + "/" + path
+}
