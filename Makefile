@@ -6,6 +6,12 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # Peers, which the tests hold geopipe against, and what signed answers need.
 PEER_PACKAGES = gdnsd pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
+# Man pages, and binary packages.
+MANUAL_PACKAGES = lowdown
+DEB_PACKAGES = dpkg-dev
+
+# Where `make install` puts things; DESTDIR is the root of a tree that will be elsewhere, such as a package's.
+PREFIX = /usr/local
 
 MMDB_WRITER = mmdb-writer==0.2.7
 TOOLS = .build-tools
@@ -15,7 +21,8 @@ sources = Package.swift Sources Tests
 
 # Two apt-get at once would wait for each other.
 .NOTPARALLEL:
-.PHONY: help build demo test bench bench-pdns geolite2 format demo-database clean toolchain server peer
+.PHONY: help build demo test bench bench-pdns install uninstall deb try-deb geolite2 format demo-database clean \
+	toolchain server peer manual
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
@@ -34,8 +41,19 @@ test: peer toolchain ## the format, then all tests
 bench: build ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
 
-bench-pdns: server build ## what the settings of pdns cost, and which answer wrong; DATABASE=path
-	Benchmarks/pdns-settings .build/release/geopipe $(database)
+install: manual ## after make build: program, man pages, completions; PREFIX=/usr/local
+	@scripts/install .build/release/geopipe "$(PREFIX)" "$(DESTDIR)"
+
+uninstall: ## removes what make install has installed; PREFIX=/usr/local
+	@scripts/install --remove "$(PREFIX)" "$(DESTDIR)"
+
+deb: build manual ## a Debian package, in .build
+	@scripts/prerequisites $(DEB_PACKAGES)
+	@scripts/package .build/release/geopipe .build
+
+try-deb: deb ## root: installs, uses and removes that in a Debian of its own
+	@scripts/prerequisites debootstrap
+	@scripts/try-package .build/geopipe_*.deb
 
 geolite2: ## a database of the whole Internet (2019), in data
 	@scripts/geolite2
@@ -61,3 +79,6 @@ server:
 
 peer:
 	@scripts/prerequisites $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES)
+
+manual:
+	@scripts/prerequisites $(MANUAL_PACKAGES)
