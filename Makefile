@@ -53,7 +53,7 @@ deb: build manual ## a Debian package, in .build
 
 try-deb: deb ## root: installs, uses and removes that in a Debian of its own
 	@scripts/prerequisites debootstrap
-	@scripts/try-package .build/geopipe_*.deb
+	@scripts/try-package "$$(ls -t .build/geopipe_*.deb | head -n 1)"
 
 geolite2: ## a database of the whole Internet (2019), in data
 	@scripts/geolite2
