@@ -38,7 +38,7 @@ public struct StateDirectory: Sendable {
     @discardableResult
     public func change(_ body: (inout [Switch]) -> Void) throws(Failure) -> String? {
         if mkdir(path, 0o755) != 0, errno != EEXIST { throw Failure("make", path) }
-        let lock = open(path + "/switches.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let lock = open(path + "/switches.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
         while flock(lock, LOCK_EX) != 0 { guard errno == EINTR else { throw Failure("lock", path) } }

@@ -74,7 +74,7 @@ public final class Takeover: Sendable {
     ///   - state: where the lock is with which coprocesses take turns: loading is work.
     ///   - complain: says why nothing comes of it.
     public func begin(check: [String], state: StateDirectory?, complain: (String) -> Void) {
-        let lock = state.map { open($0.path + "/takeover.lock", O_RDWR | O_CREAT, 0o644) } ?? -1
+        let lock = state.map { open($0.path + "/takeover.lock", O_RDONLY | O_CREAT, 0o644) } ?? -1
         while lock >= 0, flock(lock, LOCK_EX) != 0, errno == EINTR {}
         if let reason = refusal(check: check) {
             complain("\(program) does not take over: \(reason)")
