@@ -13,9 +13,10 @@ final class SourceFile {
 
     /// Reads a regular file. Anything else might keep a reader waiting.
     ///
-    /// - Parameter folder: where the file must be, or below; with a final slash, and without links.
-    init(path: String, within folder: String? = nil) throws(Unreadable) {
-    init(path: String, name: String? = nil) throws(Unreadable) {
+    /// - Parameters:
+    ///   - name: the path as it is named, if links are on that way.
+    ///   - folder: where the file must be, or below; with a final slash, and without links.
+    init(path: String, name: String? = nil, within folder: String? = nil) throws(Unreadable) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Unreadable() }
         defer { close(descriptor) }

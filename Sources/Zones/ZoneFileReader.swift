@@ -56,7 +56,6 @@ struct ZoneFileReader {
             guard let real = realPath(of: path) else { throw SourceFile.Unreadable() }
             folder = String(real[...real.lastIndex(of: "/")!])
             namedFolder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-            folder = realPath(of: path).map { String($0[...$0.lastIndex(of: "/")!]) } ?? ""
             read(file)
         } catch {
             contents.complain(.configuration(position), "cannot read the zone file \(path): \(error.reason)")
@@ -288,8 +287,7 @@ extension ZoneFileReader {
             return complain(words[1], "a zone has at most \(Self.mostFiles) files; put some into one")
         }
         do throws(SourceFile.Unreadable) {
-            let file = try SourceFile(path: real, within: folder)
-            let file = try SourceFile(path: real, name: name)
+            let file = try SourceFile(path: real, name: name, within: folder)
             guard !reading.contains(where: { files[$0].path == real || files[$0].identity == file.identity }) else {
                 return complain(words[1], "'\(path)' includes itself; take one $INCLUDE out")
             }
