@@ -38,7 +38,7 @@ public struct SnapshotPlan: Sendable {
         var atlas = Atlas()
         for database in databases {
             do {
-                try atlas.add(try MaxMindDatabase(path: database.path, copying: true), fields: fields)
+                try atlas.add(try MaxMindDatabase(path: database.path), fields: fields)
             } catch {
                 throw ConfigurationError([configuration.complaint(about: database, error)], files: configuration.files)
             }

@@ -13,10 +13,9 @@ public struct MaxMindDatabase: ~Copyable {
     /// For `DataSection`.
     private let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
 
-    /// Opens the file at `path`, mapping it into memory.
-    ///
-    /// - Parameter copying: maps a copy: who changes a mapped file in place, or cuts it short, takes its readers with it.
-    public init(path: String, copying: Bool = false) throws(DatabaseError) {
+    /// Opens a copy of the file at `path`, mapped into memory: who changes a mapped file in place, or cuts it short, takes its
+    /// readers with it.
+    public init(path: String) throws(DatabaseError) {
         var file = stat()
         // To open a named pipe would wait for somebody to write to it.
         if stat(path, &file) == 0, file.st_mode & S_IFMT != S_IFREG {
@@ -24,7 +23,7 @@ public struct MaxMindDatabase: ~Copyable {
             throw DatabaseError(path: path, reason: "not a regular file")
         }
         let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
-        let copy = copying ? copyInMemory(of: path) : nil
+        let copy = copyInMemory(of: path)
         defer { if let copy { close(copy) } }
         // Without the room for a copy the file itself will do.
         let status = MMDB_open(copy.map { "/proc/self/fd/\($0)" } ?? path, UInt32(MMDB_MODE_MMAP), handle)
