@@ -8,7 +8,8 @@ struct FileWatch: ~Copyable {
     /// Becomes readable when it is time to look; -1 if there is no inotify.
     let descriptor: CInt
     private var states: [String: FileState] = [:]
-    private var folders: Set<String> = []
+    /// By watched folders, the names in them that lead to files.
+    private var names: [CInt: Set<String>] = [:]
 
     init() { descriptor = inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC)) }
 
@@ -19,31 +20,59 @@ struct FileWatch: ~Copyable {
 
     /// Watches these paths and no others: those that were watched before from the state that they were in then, the others
     /// from now on.
-    mutating func watch(_ paths: Set<String>) {
-        states = Dictionary(uniqueKeysWithValues: paths.map { ($0, states[$0] ?? FileState($0)) })
+    ///
+    /// - Parameter start: when the others began to be read, in seconds since 1970. One that was changed since then has changed:
+    ///   nobody knows whether before it was read or after.
+    mutating func watch(_ paths: Set<String>, readSince start: Int) {
+        states = Dictionary(
+            uniqueKeysWithValues: paths.map { path in
+                (path, states[path] ?? (changed(path, since: start) ? FileState() : FileState(path)))
+            })
         // A link on the way to a file may change in any of the folders that lead there.
+        var watched: Set<String> = []
         for path in paths {
-            watchFolders(above: path)
+            watchFolders(above: path, &watched)
             if let real = realpath(path, nil) {
-                watchFolders(above: String(cString: real))
+                watchFolders(above: String(cString: real), &watched)
                 free(real)
             }
         }
     }
 
-    private mutating func watchFolders(above path: String) {
-        var folder = path[...]
-        while let slash = folder.lastIndex(of: "/") {
-            folder = folder[..<slash]
-            let name = folder.isEmpty ? "/" : String(folder)
-            guard folders.insert(name).inserted else { return }
+    private mutating func watchFolders(above path: String, _ watched: inout Set<String>) {
+        var path = path[...]
+        while !path.isEmpty, watched.insert(String(path)).inserted {
+            let slash = path.lastIndex(of: "/")
+            let name = slash.map { path[path.index(after: $0)...] } ?? path
+            path = slash.map { path[..<$0] } ?? ""
+            let folder = slash == nil ? "." : path.isEmpty ? "/" : String(path)
             let events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR
-            inotify_add_watch(descriptor, name, UInt32(events))
+            // A folder that is watched already is the same watch still.
+            let watch = inotify_add_watch(descriptor, folder, UInt32(events))
+            if watch >= 0 { names[watch, default: []].insert(String(name)) }
         }
     }
 
-    /// Whether any file was changed at or after a time, in seconds since 1970.
-    func hasFile(changedSince time: Int) -> Bool { states.values.contains { $0.changed.tv_sec >= time } }
+    /// Takes what the folders tell, and says whether any of it may be about the files.
+    func takeNews() -> Bool {
+        var isNews = false
+        let size = MemoryLayout<inotify_event>.size
+        withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 8) { bytes in
+            while case let count = read(descriptor, bytes.baseAddress!, bytes.count), count > 0 {
+                var start = 0
+                while start < count {
+                    let event = bytes.load(fromByteOffset: start, as: inotify_event.self)
+                    let name = bytes[(start + size)..<(start + size + Int(event.len))].prefix { $0 != 0 }
+                    // Without a name it is about the folder itself, or says that there was too much to tell.
+                    isNews =
+                        isNews || name.isEmpty
+                        || names[event.wd]?.contains(String(decoding: name, as: UTF8.self)) == true
+                    start += size + Int(event.len)
+                }
+            }
+        }
+        return isNews
+    }
 
     /// Whether any of the files is another than before, or changed; from now on this is the state to compare with.
     mutating func hasChanged() -> Bool {
@@ -58,6 +87,20 @@ struct FileWatch: ~Copyable {
     }
 }
 
+/// Whether what is at a path, or a link on the way there, was changed at or after a time, in seconds since 1970.
+private func changed(_ path: String, since time: Int) -> Bool {
+    if FileState(path).changed.tv_sec >= time { return true }
+    var path = path[...]
+    while !path.isEmpty {
+        var status = stat()
+        if lstat(String(path), &status) == 0, status.st_mode & S_IFMT == S_IFLNK, status.st_ctim.tv_sec >= time {
+            return true
+        }
+        path = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
+    }
+    return false
+}
+
 /// What is at a path.
 struct FileState: Equatable {
     private var device: UInt64 = 0
@@ -65,6 +108,9 @@ struct FileState: Equatable {
     private var size: Int64 = 0
     private var modified = timespec()
     private(set) var changed = timespec()
+
+    /// Nothing.
+    init() {}
 
     init(_ path: String) {
         var status = stat()

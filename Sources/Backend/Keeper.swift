@@ -37,8 +37,10 @@ public final class Keeper: Sendable {
     private static let quiet: CInt = 100
     /// Milliseconds between two looks at switches of which nobody tells that they have changed.
     private static let interval: CInt = 1_000
-    /// Every so many of these looks are at all files as well.
-    private static let looksAtSwitches = 5
+    /// Milliseconds between two looks at all files of which nobody tells that they have changed.
+    private static let fileInterval: CInt = 5_000
+    /// So many loads in a row are dropped because files changed meanwhile.
+    private static let droppedLoads = 10
 
     /// - Parameters:
     ///   - supply: gets what is made.
@@ -101,38 +103,56 @@ public final class Keeper: Sendable {
         var (state, snapshot) = (outcome.state, outcome.snapshot)
         var switches = switches
         var files = FileWatch()
-        files.watch(outcome.files)
+        files.watch(outcome.files, readSince: start)
         var switchFile = FileWatch()
-        switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
-        // Files that changed while the first snapshot was made look no different now.
-        let mustLoad = files.hasFile(changedSince: start)
-        var mustFollow = switchFile.hasFile(changedSince: start)
+        switchFile.watch(Set([state?.switchFile].compactMap(\.self)), readSince: start)
+        var mustFollow = false
         var status = CoprocessStatus(configuration: configuration)
         status.started = start
         status.loaded = snapshot == nil ? nil : time(nil)
         status.complaints = outcome.complaints
         var keepsLastGood = outcome.isCurrent && outcome.snapshot != nil
-        var news = News(isOrder: mustLoad, isFromFolder: true)
-        var looks = 0
+        var news = News(isOrder: false, isFromFolder: false)
+        var lastLook = 0
+        // Whether something has changed since it was read, and how many loads in a row something changed in.
+        var hasChanged = false
+        var droppedLoads = 0
         while true {
             var hasNews = false
-            looks += 1
-            if news.isOrder || (news.isFromFolder || looks % Self.looksAtSwitches == 0) && files.hasChanged() {
-                let outcome = load()
-                // What changes while it is read is another change.
-                files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []))
+            let patience = droppedLoads > 0 ? Self.quiet : hasChanged ? Self.interval : Self.fileInterval
+            let isDue = milliseconds() - lastLook >= Int(patience)
+            var isChanging = false
+            if news.isFromFolder || isDue {
+                isChanging = files.hasChanged()
+                hasChanged = hasChanged || isChanging
+                lastLook = milliseconds()
+            }
+            // A file that changes and nobody tells is being written still: it may be half of itself.
+            if news.isOrder || hasChanged && (news.isFromFolder || isDue && !isChanging) {
+                let start = time(nil)
+                var outcome = load()
+                files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []), readSince: start)
+                // What changes while it is read may be read half old and half new; but what never rests must not keep out
+                // all else for ever.
+                hasChanged = files.hasChanged()
+                droppedLoads = hasChanged ? droppedLoads + 1 : 0
+                if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
                 status.complaints = outcome.complaints
                 if let newer = outcome.snapshot {
                     status.loaded = time(nil)
                     keepsLastGood = true
                     (snapshot, state) = (newer, outcome.state)
-                    switchFile.watch(Set([state?.switchFile].compactMap(\.self)))
+                    switchFile.watch(Set([state?.switchFile].compactMap(\.self)), readSince: start)
                     mustFollow = true
                     hasNews = true
                 }
                 malloc_trim(0)
             }
-            if let state, mustFollow || switchFile.hasChanged() { hasNews = read(&switches, state) || hasNews }
+            if let state {
+                if switchFile.hasChanged() || mustFollow { hasNews = read(&switches, state) || hasNews }
+            } else {
+                switches = []
+            }
             mustFollow = false
             let now = time(nil)
             let ended = switches.filter { !$0.isInForce(at: now) }
@@ -147,7 +167,7 @@ public final class Keeper: Sendable {
             }
             status.questions = supply.questions
             tell(status, state)
-            news = waitForNews(files.descriptor, switchFile.descriptor)
+            news = waitForNews(files, switchFile, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
             supply.discard()
         }
     }
@@ -193,24 +213,36 @@ public final class Keeper: Sendable {
 
     /// Waits until there may be something new; but not for ever, since some file systems tell nothing.
     ///
-    /// - Parameter descriptors: become readable when it is time to look.
-    private func waitForNews(_ descriptors: CInt...) -> News {
+    /// - Parameter patience: milliseconds without any news.
+    private func waitForNews(_ files: borrowing FileWatch, _ switchFile: borrowing FileWatch, patience: CInt) -> News {
         var news = News(isOrder: false, isFromFolder: false)
-        var patience = Self.interval
-        // A folder that never rests must not keep the thread from looking.
-        for _ in 0..<20 {
-            var requests = ([wakeOutput] + descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            guard poll(&requests, nfds_t(requests.count), patience) > 0 else { return news }
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            for request in requests where request.revents != 0 {
-                while Glibc.read(request.fd, &bytes, bytes.count) > 0 {}
+        let start = milliseconds()
+        var end = start + Int(patience)
+        // A file that never rests must not keep the thread from looking.
+        let last = start + 2 * Int(Self.interval)
+        while case let left = min(end, last) - milliseconds(), left > 0 {
+            var requests = [wakeOutput, files.descriptor, switchFile.descriptor].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
-            news.isFromFolder = true
-            if requests[0].revents != 0 { return News(isOrder: true, isFromFolder: true) }
-            patience = Self.quiet
+            guard poll(&requests, nfds_t(requests.count), CInt(left)) > 0 else { continue }
+            if requests[0].revents != 0 {
+                var bytes = [UInt8](repeating: 0, count: 4096)
+                while Glibc.read(wakeOutput, &bytes, bytes.count) > 0 {}
+                return News(isOrder: true, isFromFolder: true)
+            }
+            let isFromFolder = files.takeNews()
+            if switchFile.takeNews() || isFromFolder { end = milliseconds() + Int(Self.quiet) }
+            news.isFromFolder = news.isFromFolder || isFromFolder
         }
         return news
     }
+}
+
+/// On a clock that nobody sets.
+private func milliseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
 }
 
 /// Runs `body` in a thread of its own.
