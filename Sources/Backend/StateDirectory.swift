@@ -32,7 +32,7 @@ public struct StateDirectory: Sendable {
 
     /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
     ///
-    /// A file that cannot be trusted is put aside, and what it held is lost.
+    /// A file that cannot be trusted is put aside, and what it held is lost. One that cannot be read stays where it is.
     ///
     /// - Returns: a complaint about what was put aside.
     @discardableResult
@@ -44,11 +44,13 @@ public struct StateDirectory: Sendable {
         while flock(lock, LOCK_EX) != 0 { guard errno == EINTR else { throw Failure("lock", path) } }
         var complaint: String?
         var switches: [Switch] = []
-        do throws(Failure) {
-            switches = try self.switches()
-        } catch {
-            complaint = "\(error); it is now \(switchFile).untrusted"
-            rename(switchFile, switchFile + ".untrusted")
+        if let text = try read(switchFile) {
+            do throws(SwitchFile.Untrusted) {
+                switches = try SwitchFile.switches(text)
+            } catch {
+                complaint = "cannot trust \(switchFile): \(error); it is now \(switchFile).untrusted"
+                rename(switchFile, switchFile + ".untrusted")
+            }
         }
         body(&switches)
         try write(SwitchFile.text(switches), to: switchFile)
