@@ -24,6 +24,12 @@ struct BackendCommand: ParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         let start = time(nil)
         let loader = Loader(options: options)
+        let supply = Supply()
+        let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
+        let takeover = Takeover(arguments: CommandLine.arguments)
+        keeper.followSignals {
+            takeover?.begin(check: options.checkArguments, state: options.state(), complain: loader.say)
+        }
         let outcome = loader.first()
         // Only before the dialogue begins is there somebody who sees why it does not.
         if outcome == nil, inheritance == nil { throw ExitCode.unusable }
@@ -36,17 +42,11 @@ struct BackendCommand: ParsableCommand {
                 Ctrl-D ends it. 'geopipe --help' tells what else there is.
                 """)
         }
-        let supply = Supply()
-        let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
-        let takeover = Takeover(arguments: CommandLine.arguments)
-        keeper.followSignals {
-            takeover?.begin(check: options.checkArguments, state: options.state(), complain: loader.say)
-        }
         serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
             makeFirst: { keeper.start(outcome?() ?? loader.load(), since: start) },
             perform: options.perform)
-        if !loader.hasSnapshot { throw ExitCode.unusable }
+        if loader.hasOnlyFailed { throw ExitCode.unusable }
     }
 }
 
@@ -54,11 +54,12 @@ struct BackendCommand: ParsableCommand {
 private final class Loader: Sendable {
     private let options: ConfigurationOptions
     private let snapshots = Atomic<Int>(0)
+    private let failures = Atomic<Int>(0)
 
     init(options: ConfigurationOptions) { self.options = options }
 
-    /// Whether it has ever made a snapshot.
-    var hasSnapshot: Bool { snapshots.load(ordering: .relaxed) > 0 }
+    /// Whether it was to make a snapshot, and never has.
+    var hasOnlyFailed: Bool { snapshots.load(ordering: .relaxed) == 0 && failures.load(ordering: .relaxed) > 0 }
 
     /// One line, with the process that it is from.
     func say(_ message: String) { complain("geopipe[\(getpid())]: \(message)") }
@@ -97,6 +98,7 @@ private final class Loader: Sendable {
             outcome.snapshot = snapshot
         } catch {
             complain(error.description)
+            failures.add(1, ordering: .relaxed)
             outcome.complaints = error.complaints.map(\.description)
         }
         return outcome
