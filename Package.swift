@@ -47,11 +47,11 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
         .testTarget(name: "ZonesTests", dependencies: ["Zones"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
-        .testTarget(name: "BackendTests", dependencies: ["Backend"], swiftSettings: strict),
+        .testTarget(name: "BackendTests", dependencies: ["Backend", "Support"], swiftSettings: strict),
         .testTarget(
             name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
         .testTarget(
-            name: "Transcripts", dependencies: ["geopipe"], exclude: ["dialogues"], swiftSettings: strict),
+            name: "Transcripts", dependencies: ["geopipe", "Support"], exclude: ["dialogues"], swiftSettings: strict),
         .testTarget(
             name: "Integration", dependencies: ["ServerSettings", "Support", "geopipe"], swiftSettings: strict),
         .testTarget(

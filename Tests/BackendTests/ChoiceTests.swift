@@ -10,11 +10,13 @@ import Testing
 struct ChoiceTests {
     private let configuration: Configuration
     private let snapshot: Snapshot
+    private let serving: Serving
 
     init() throws {
         let dialogues = URL(filePath: #filePath).appending(path: "../../Transcripts/dialogues").standardized
         configuration = try Configuration.load(dialogues.appending(path: "choices.yaml").path)
         snapshot = try Snapshot(configuration)
+        serving = Serving(snapshot, switches: [], at: 0)
     }
 
     @Test("that is sticky are the same for a network, and differ between networks")
@@ -52,7 +54,7 @@ struct ChoiceTests {
     }
 
     private func records(_ name: String, _ client: String) throws -> [String] {
-        try Inquiry(snapshot).ask(name, type: "ANY", client: IPPrefix(client)!).records.map(\.content).sorted()
+        try Inquiry(serving).ask(name, type: "ANY", client: IPPrefix(client)!).records.map(\.content).sorted()
     }
 }
 
@@ -62,8 +64,8 @@ struct ExplanationTests {
     func explains() throws {
         let dialogues = URL(filePath: #filePath).appending(path: "../../Transcripts/dialogues").standardized
         let configuration = try Configuration.load(dialogues.appending(path: "choices.yaml").path)
-        let snapshot = try Snapshot(configuration)
-        let explanation = try snapshot.explain("one.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration)
+        let serving = Serving(try Snapshot(configuration), switches: [], at: 0)
+        let explanation = try serving.explain("one.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration)
         #expect(explanation.answer.exists)
         #expect(explanation.answer.records.first == "one.geo.example.com.\t60\tIN\tA\t192.0.2.1")
         #expect(explanation.databases.first?.network == "129.240.0.0/16")
@@ -74,7 +76,7 @@ struct ExplanationTests {
         #expect(service.chosen == ["oslo"])
         #expect(service.scope == "129.240.0.0/16")
         #expect(
-            try !snapshot.explain("nope.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration).answer.exists)
+            try !serving.explain("nope.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration).answer.exists)
     }
 
     @Test("warn of rules for places that no database knows, with the nearest that one does")

@@ -1,0 +1,149 @@
+import Foundation
+import Support
+import Testing
+
+@testable import Backend
+
+private func drained(
+    _ datacenter: String, service: String? = nil, share: Int = 100, until: Int? = nil, reason: String = ""
+) -> Switch {
+    Switch(
+        datacenter: datacenter, service: service, share: share, until: until, who: "operator", since: 1_700_000_000,
+        reason: reason)
+}
+
+@Suite("The file of the switches")
+struct SwitchFileTests {
+    private static let samples = [
+        drained("oslo"),
+        drained("ashburn", service: "web", share: 1, until: 1_800_000_000, reason: "kjøling svikter 🔥"),
+        drained("far.west-1", share: 99, reason: "\u{301}, \u{fffd}, \\t and \"quotes\""),
+    ]
+
+    /// What a reader of these bytes makes of them.
+    private func switches(_ bytes: some Sequence<UInt8>) throws -> [Switch] {
+        try SwitchFile.switches(String(decoding: Array(bytes), as: UTF8.self))
+    }
+
+    @Test("gives back what was put into it", arguments: [[], Array(samples.prefix(1)), samples])
+    func roundTrip(samples: [Switch]) throws {
+        #expect(try switches(SwitchFile.text(samples).utf8) == samples)
+    }
+
+    @Test("has a space where a field has what ends fields and lines")
+    func controlCharacters() throws {
+        let entry = drained("oslo", reason: "a\tb\nc\r\nd\u{0}e")
+        #expect(try switches(SwitchFile.text([entry]).utf8).map(\.reason) == ["a b c d e"])
+    }
+
+    @Test("is refused if its end is missing, wherever it is torn")
+    func torn() {
+        let bytes = Array(SwitchFile.text(Self.samples).utf8)
+        for end in 0..<bytes.count {
+            #expect(throws: SwitchFile.Untrusted.self, "torn after \(end) bytes") { try switches(bytes[..<end]) }
+        }
+    }
+
+    @Test("is refused if any bit of it is another")
+    func flipped() {
+        let bytes = Array(SwitchFile.text(Self.samples).utf8)
+        for position in bytes.indices {
+            for bit in 0..<8 {
+                var flipped = bytes
+                flipped[position] ^= 1 << bit
+                #expect(throws: SwitchFile.Untrusted.self, "bit \(bit) of byte \(position)") { try switches(flipped) }
+            }
+        }
+    }
+
+    @Test("is refused if anything is added to it")
+    func longer() {
+        let text = SwitchFile.text(Self.samples)
+        for addition in ["x", "\n", " ", text] {
+            #expect(throws: SwitchFile.Untrusted.self) { try switches((text + addition).utf8) }
+        }
+    }
+}
+
+@Suite("The state directory")
+struct StateDirectoryTests {
+    private let folder: Folder
+    private let state: StateDirectory
+
+    init() throws {
+        folder = try Folder()
+        state = StateDirectory(path: "\(folder.path)/state")
+    }
+
+    @Test("has no switches until one is made, and comes with the first")
+    func empty() throws {
+        #expect(try state.switches() == [])
+        #expect(try state.change { $0 = [drained("oslo")] } == nil)
+        #expect(try state.switches() == [drained("oslo")])
+    }
+
+    @Test("loses nothing when many change it at once, and nobody who reads meanwhile sees half of it")
+    func manyAtOnce() throws {
+        let (writers, changes) = (8, 10)
+        try state.change { _ in }
+        let (working, failures) = (Counter(), Counter())
+        working.add(writers)
+        inThreads(writers + 1) { [state] thread in
+            var last = 0
+            if thread == writers {
+                while working.now > 0 {
+                    let count = (try? state.switches().count) ?? -1
+                    if count < last { failures.add(1) }
+                    last = count
+                }
+            } else {
+                for change in 0..<changes {
+                    do {
+                        if try state.change({ $0.append(drained("dc-\(thread)-\(change)")) }) != nil { failures.add(1) }
+                    } catch {
+                        failures.add(1)
+                    }
+                }
+                working.add(-1)
+            }
+        }
+        #expect(failures.now == 0)
+        let names = try state.switches().map(\.datacenter)
+        #expect(Set(names) == Set((0..<writers).flatMap { w in (0..<changes).map { "dc-\(w)-\($0)" } }))
+        #expect(names.count == writers * changes)
+        // Nor does it leave anything lying about.
+        #expect(
+            try Set(FileManager.default.contentsOfDirectory(atPath: state.path)) == ["switches", "switches.lock"])
+    }
+
+    @Test("puts aside a file that it cannot trust, and says so")
+    func untrusted() throws {
+        try state.change { $0 = [drained("oslo")] }
+        let torn = String(SwitchFile.text([drained("oslo")]).dropLast(3))
+        try folder.write(torn.utf8, to: "state/switches")
+        #expect(throws: StateDirectory.Failure.self) { try state.switches() }
+        let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
+        #expect(complaint.contains(state.switchFile))
+        #expect(try state.switches() == [drained("ashburn")])
+        #expect(folder.text(of: "state/switches.untrusted") == torn)
+        #expect(try state.change { _ in } == nil)
+    }
+
+    @Test("changes nothing where it cannot read the switches: they may be good")
+    func unreadable() throws {
+        try state.change { $0 = [drained("oslo")] }
+        rename(state.switchFile, state.path + "/kept")
+        try FileManager.default.createSymbolicLink(atPath: state.switchFile, withDestinationPath: "switches")
+        #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
+        try FileManager.default.removeItem(atPath: state.switchFile)
+        rename(state.path + "/kept", state.switchFile)
+        #expect(try state.switches() == [drained("oslo")])
+    }
+
+    @Test("that cannot be made is complained of")
+    func impossible() throws {
+        try folder.write("a file".utf8, to: "state")
+        #expect(throws: StateDirectory.Failure.self) { try state.change { _ in } }
+        #expect(folder.text(of: "state") == "a file")
+    }
+}
