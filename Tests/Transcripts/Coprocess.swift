@@ -32,13 +32,14 @@ final class Coprocess {
     /// Whether standard output is read at all.
     var listening = true
 
-    private let process = Process()
+    let identifier: pid_t
+    /// Once it is known.
+    private var exit: Ending?
     private var unsent: ArraySlice<UInt8> = []
     private var inputEnd: CInt = -1
     private var outputEnd: CInt = -1
     private var errorEnd: CInt = -1
 
-    var identifier: pid_t { process.processIdentifier }
     var hasUnsent: Bool { !unsent.isEmpty }
     var hasClosedOutput: Bool { outputEnd < 0 }
 
@@ -52,24 +53,22 @@ final class Coprocess {
         // A write to a coprocess that is gone shall give EPIPE here. The coprocess gets the default back through `env`:
         // a signal that is ignored stays so across exec, and would hide that geopipe forgot to.
         signal(SIGPIPE, SIG_IGN)
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["--default-signal=PIPE", Self.binary] + arguments
-        process.currentDirectoryURL = folder
-
         let input = try connection()
         let output = try connection(packets: packets)
         let error = try connection()
-        process.standardInput = terminal ?? FileHandle(fileDescriptor: input.read)
-        process.standardOutput = FileHandle(fileDescriptor: output.write)
-        process.standardError = FileHandle(fileDescriptor: error.write)
         defer { for end in [input.read, output.write, error.write] { close(end) } }
         (inputEnd, outputEnd, errorEnd) = (input.write, output.read, error.read)
         for end in [inputEnd, outputEnd, errorEnd] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
-        try process.run()
+        identifier = try spawn(
+            ["/usr/bin/env", "--default-signal=PIPE", "--chdir=\(folder.path)", Self.binary] + arguments,
+            ends: [terminal?.fileDescriptor ?? input.read, output.write, error.write])
     }
 
     deinit {
-        if process.isRunning { kill(identifier, SIGKILL) }
+        if !hasEnded() {
+            kill(identifier, SIGKILL)
+            waitpid(identifier, nil, 0)
+        }
         closeInput()
         closeOutput()
         if errorEnd >= 0 { close(errorEnd) }
@@ -106,6 +105,9 @@ final class Coprocess {
         return lines
     }
 
+    /// Drops what was written to standard error so far.
+    func forgetError() { standardError = [] }
+
     /// Reads, and writes what is queued, for a while.
     func wait(_ duration: Duration) throws {
         let end = ContinuousClock.now + duration
@@ -133,11 +135,20 @@ final class Coprocess {
     func ending() throws -> Ending {
         try pump("the end of its output") { outputEnd < 0 && errorEnd < 0 }
         let deadline = ContinuousClock.now + Self.patience
-        while process.isRunning {
+        while !hasEnded() {
             guard ContinuousClock.now < deadline else { throw unanswered("it to exit") }
             usleep(1_000)
         }
-        return Ending(status: process.terminationStatus, killed: process.terminationReason == .uncaughtSignal)
+        return exit!
+    }
+
+    private func hasEnded() -> Bool {
+        var status: CInt = 0
+        if exit == nil, waitpid(identifier, &status, WNOHANG) == identifier {
+            let signal = status & 0x7f
+            exit = signal == 0 ? Ending(status: status >> 8 & 0xff) : Ending(status: signal, killed: true)
+        }
+        return exit != nil
     }
 
     /// Moves bytes both ways until `done`.
@@ -186,6 +197,32 @@ final class Coprocess {
                 waited for \(awaited); standard output so far: \(legible(output)); standard error: \(error)
                 """)
     }
+}
+
+/// Starts a program with these standard files, and with no signal blocked: the threads that tests run on block most.
+///
+/// Foundation's Process takes a child that closes what was handed down to it for one that ends, and lets all others wait
+/// until it does.
+private func spawn(_ arguments: [String], ends: [CInt]) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    var attributes = posix_spawnattr_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawnattr_init(&attributes)
+    defer {
+        posix_spawn_file_actions_destroy(&actions)
+        posix_spawnattr_destroy(&attributes)
+    }
+    for (number, end) in ends.enumerated() { posix_spawn_file_actions_adddup2(&actions, end, CInt(number)) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    var words = arguments.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process: pid_t = 0
+    let status = posix_spawn(&process, arguments[0], &actions, &attributes, &words, environ)
+    guard status == 0 else { throw POSIXError(POSIXErrorCode(rawValue: status) ?? .EIO) }
+    return process
 }
 
 /// Both ends of a pipe, or of a socket that keeps packets apart.

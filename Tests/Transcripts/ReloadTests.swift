@@ -1,0 +1,257 @@
+import Foundation
+import Support
+import Testing
+
+/// What a coprocess makes of files that change under it.
+@Suite("Reloading")
+struct ReloadTests {
+    enum Way: String, CaseIterable, CustomTestStringConvertible {
+        case inPlace = "written in place"
+        case renamed = "put in the place of the old one"
+        case linked = "reached by a link that leads elsewhere now"
+
+        var testDescription: String { rawValue }
+    }
+
+    @Test("takes a file that is", arguments: Way.allCases)
+    func takes(way: Way) throws {
+        let site = try Site()
+        var release = "release"
+        for (number, part) in Site.Part.allCases.enumerated() {
+            switch way {
+            case .inPlace: try site.write(part, 2)
+            case .renamed: try site.replace("release/\(part.rawValue)", with: part.content(2))
+            case .linked:
+                let next = "release-\(number)"
+                try FileManager.default.copyItem(atPath: site.path(release), toPath: site.path(next))
+                try site.write(part, 2, in: next)
+                try site.link("current", to: next)
+                release = next
+            }
+            try site.expect(part, 2)
+        }
+        for part in Site.Part.allCases { try site.expect(part, 2) }
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("takes less than two seconds, as a rule")
+    func soon() throws {
+        let site = try Site()
+        let times = try (2...6).map { version in
+            let start = ContinuousClock.now
+            try site.replace("release/\(Site.Part.zone.rawValue)", with: Site.Part.zone.content(version))
+            try site.expect(.zone, version)
+            return ContinuousClock.now - start
+        }
+        #expect(times.sorted()[2] < .seconds(2), "\(times)")
+    }
+
+    @Test("happens on SIGHUP, whether anything has changed or not")
+    func onSignal() throws {
+        let site = try Site()
+        #expect(site.error == "")
+        for _ in 1...2 {
+            site.coprocess.forgetError()
+            kill(site.coprocess.identifier, SIGHUP)
+            try site.expectError("geopipe[\(site.coprocess.identifier)]: loaded current/geopipe.yaml\n")
+        }
+    }
+
+    @Test("refuses what is bad, with the place, keeps what was, and takes the next good one")
+    func bad() throws {
+        let site = try Site()
+        for part in Site.Part.allCases {
+            site.coprocess.forgetError()
+            try site.replace("release/\(part.rawValue)", with: part.badContent)
+            try site.expectError("/\(part.badPlace)")
+            try site.expectError("what was loaded before stays in use\n")
+            for other in Site.Part.allCases {
+                #expect(try site.version(of: other) == site.told(1, of: other))
+            }
+            try site.replace("release/\(part.rawValue)", with: part.content(2))
+            try site.expect(part, 2)
+            try site.replace("release/\(part.rawValue)", with: part.content(1))
+            try site.expect(part, 1)
+        }
+    }
+
+    @Test("leaves what was loaded in use while files are away, and goes on when they are back")
+    func away() throws {
+        let site = try Site()
+        for part in Site.Part.allCases where part != .networks {  // which need not be there
+            site.coprocess.forgetError()
+            try FileManager.default.removeItem(atPath: site.path("release/\(part.rawValue)"))
+            try site.expectError("what was loaded before stays in use\n")
+            #expect(try site.version(of: part) == 1)
+            try site.write(part, 3)
+            try site.expect(part, 3)
+        }
+        site.coprocess.forgetError()
+        try #require(rename(site.path("release"), site.path("away")) == 0)
+        try site.expectError("what was loaded before stays in use\n")
+        try site.write(.zone, 4, in: "away")
+        #expect(try site.version(of: .zone) == 3)
+        try #require(rename(site.path("away"), site.path("release")) == 0)
+        try site.expect(.zone, 4)
+        // And it is told of what happens in the folder that has come back.
+        try site.write(.zone, 5)
+        try site.expect(.zone, 5)
+    }
+
+    @Test("never takes half of a file that is written slowly")
+    func slowWriter() throws {
+        let site = try Site()
+        let file = try #require(FileHandle(forWritingAtPath: site.path("release/\(Site.Part.zone.rawValue)")))
+        try file.truncate(atOffset: 0)
+        let content = String(decoding: Site.Part.zone.content(2), as: UTF8.self)
+        let lines = content.split(separator: "\n").map { "\($0)\n" }
+        // All but the last are a zone as well, in which www has no MX.
+        try file.write(contentsOf: Data(lines.dropLast().joined().utf8))
+        for number in 0..<12 {
+            try file.write(contentsOf: Data("; \(number)\n".utf8))
+            let end = ContinuousClock.now + .milliseconds(150)
+            while ContinuousClock.now < end { try #require(try site.version(of: .zone) == 1, "\(site.error)") }
+        }
+        try file.write(contentsOf: Data(lines.last!.utf8))
+        try file.close()
+        try site.expect(.zone, 2)
+    }
+
+    @Test("makes every answer wholly of one release, while releases good and bad come a hundred times")
+    func whole() throws {
+        let site = try Site()
+        var random = SeededGenerator(seed: Effort.seed)
+        for version in 1...6 {
+            let release = "release-\(version)"
+            try site.copyRelease(to: release)
+            for part in Site.Part.allCases { try site.write(part, version, in: release) }
+            if version == 3 { try site.folder.write(Site.Part.zone.badContent, to: "\(release)/example.com.zone") }
+            if version == 4 { try site.folder.write(Site.Part.configuration.badContent, to: "\(release)/geopipe.yaml") }
+        }
+        var seen: Set<Int> = []
+        for swap in 1...100 {
+            try site.link("current", to: "release-\(swap == 100 ? 6 : random.number(1...5))")
+            // Now and then a release stays for long enough to be loaded.
+            let end = ContinuousClock.now + .milliseconds(random.once(in: 10) ? 300 : random.number(0...15))
+            repeat {
+                let records = try #require(try site.records("www", from: "129.240.1.0/24"))
+                let configuration = records.first { $0.type == "TXT" }?.content
+                let version = try #require(configuration.flatMap { Int($0.dropFirst().dropLast()) })
+                seen.insert(version)
+                let zone = records.first { $0.type == "MX" }?.content
+                let address = records.first { $0.type == "A" }?.content
+                let answer = "\(version): MX \(zone ?? ""), A \(address ?? "")"
+                try #require(zone?.hasPrefix("\(version) ") == true, "\(answer)")
+                try #require(
+                    address == (version % 2 == 1 ? "192.0.2.\(version)" : "198.51.100.\(version)"), "\(answer)")
+            } while ContinuousClock.now < end
+        }
+        for part in Site.Part.allCases { try site.expect(part, 6) }
+        #expect(seen.isDisjoint(with: [3, 4]))
+        #expect(seen.count > 1)
+    }
+}
+
+/// What must not end a coprocess.
+@Suite("A coprocess outlives")
+struct SurvivalTests {
+    @Test("a storm of SIGHUP, and answers meanwhile")
+    func signals() throws {
+        let site = try Site()
+        for _ in 0..<2_000 {
+            kill(site.coprocess.identifier, SIGHUP)
+            try #require(try site.version(of: .zone) == 1)
+        }
+        try site.write(.zone, 2)
+        try site.expect(.zone, 2)
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("SIGHUP while it starts")
+    func signalAtStart() throws {
+        let site = try Site(isStarted: false)
+        try site.start { kill(site.coprocess.identifier, SIGHUP) }
+        #expect(try site.version(of: .zone) == 1)
+        try site.expectError("loaded")
+    }
+
+    @Test("a database that is overwritten and cut short while it is read")
+    func database() throws {
+        let site = try Site()
+        try site.expect(.database, 1)
+        let file = site.path("release/\(Site.Part.database.rawValue)")
+        let descriptor = open(file, O_WRONLY)
+        defer { close(descriptor) }
+        let content = Site.Part.database.content(2)
+        let end = ContinuousClock.now + .milliseconds(1_500)
+        while ContinuousClock.now < end {
+            kill(site.coprocess.identifier, SIGHUP)
+            for length in [0, 4_096, content.count / 2, content.count - 1] {
+                pwrite(descriptor, content, content.count, 0)
+                ftruncate(descriptor, off_t(length))
+            }
+            _ = try #require(try site.version(of: .zone) == 1)
+        }
+        try site.replace("release/\(Site.Part.database.rawValue)", with: content)
+        try site.expect(.database, 2)
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("a database that is no good from the start: it fails questions until there is another")
+    func databaseAtStart() throws {
+        let site = try Site(isStarted: false)
+        // What is at its end is good, so that it seems to be a database.
+        let content = Site.Part.database.content(1)
+        try site.replace(
+            "release/places.mmdb", with: [UInt8](repeating: 0xff, count: 64) + content.dropFirst(64))
+        try site.start()
+        #expect(try site.records("www") == nil)
+        try site.replace("release/places.mmdb", with: content)
+        try site.expect(.database, 1)
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("a release that takes the place of another while it starts, and takes it")
+    func releaseAtStart() throws {
+        let site = try Site(isStarted: false)
+        try site.copyRelease(to: "next")
+        for part in Site.Part.allCases { try site.write(part, 2, in: "next") }
+        try site.start { try site.link("current", to: "next") }
+        for part in Site.Part.allCases { try site.expect(part, 2) }
+    }
+
+    @Test("the loss of its state directory, and follows the switches of a new one")
+    func stateDirectory() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo").status == 0)
+        #expect(try eventually { try site.contents("api") == ["198.51.100.251"] })
+        try #require(rename(site.path("state"), site.path("lost")) == 0)
+        try site.coprocess.wait(.milliseconds(1_300))
+        #expect(try site.contents("api").count == 1)
+        try #require(site.run("drain", "ashburn").status == 0)
+        #expect(try eventually { try site.contents("api") == ["192.0.2.251"] })
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+}
+
+extension Site {
+    /// Starts a coprocess that takes its time to read the zone file.
+    ///
+    /// - Parameter meanwhile: happens when it has read its configuration.
+    fileprivate func start(meanwhile: () throws -> Void) throws {
+        let zone = Part.zone.content(1) + "$GENERATE 1-60000 host$ A 192.0.2.1\n".utf8
+        try replace("release/\(Part.zone.rawValue)", with: zone)
+        // Nothing is newer than the start.
+        sleep(1)
+        let process = try launch().identifier
+        // Its time on a processor, in hundredths of a second, tells how far it is, however busy the machine is.
+        let isUnderWay = eventually {
+            let text = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+            let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+            return fields.count > 12 && Int(fields[11]).map { $0 >= 15 } == true
+        }
+        try #require(isUnderWay)
+        try meanwhile()
+        try greet()
+    }
+}

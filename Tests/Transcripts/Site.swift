@@ -1,0 +1,221 @@
+import Foundation
+import Support
+import Testing
+
+/// A folder with a configuration and all that belongs to it, and a coprocess that serves it.
+///
+/// All files are in a folder `release`, which is reached through a link `current`.
+final class Site {
+    /// A file that answers depend on. Each version of it has a number, which answers tell.
+    enum Part: String, CaseIterable {
+        case configuration = "geopipe.yaml"
+        case zone = "example.com.zone"
+        case included = "more.inc"
+        case networks = "office.nets"
+        case database = "places.mmdb"
+
+        /// - Parameter version: from 1 to 250.
+        func content(_ version: Int) -> [UInt8] {
+            switch self {
+            case .configuration: Array(Site.configuration(version).utf8)
+            case .zone:
+                Array(
+                    "$TTL 60\n@ SOA ns h \(version) 2 3 4 5\n@ NS ns\nns A 192.0.2.254\n$INCLUDE more.inc\nwww MX \(version) ns\n"
+                        .utf8)
+            case .included: Array("more A 203.0.113.\(version)\n".utf8)
+            case .networks: Array("10.0.0.0/8 \(version % 2 == 1 ? "oslo" : "ashburn")\n".utf8)
+            case .database: version % 2 == 1 ? Site.database : Site.databaseWithoutNorway
+            }
+        }
+
+        /// What cannot be used in its place.
+        var badContent: [UInt8] {
+            switch self {
+            case .configuration: Array("zones:\n  example.com: { fiel: example.com.zone }\n".utf8)
+            case .zone: Array("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.256\n".utf8)
+            case .included: Array("more A 192.0.2\n".utf8)
+            case .networks: Array("10.0.0.0/8 nowhere\n".utf8)
+            case .database: Array(Site.database.prefix(Site.database.count / 2))
+            }
+        }
+
+        /// Where the complaint about that says that something is wrong.
+        var badPlace: String {
+            switch self {
+            case .configuration: "geopipe.yaml:2:18: "
+            case .zone: "example.com.zone:4:6: "
+            case .included: "more.inc:1:8: "
+            case .networks: "office.nets:1:12: "
+            // The database has no lines: it is where the configuration names it.
+            case .database: "geopipe.yaml:1:13: "
+            }
+        }
+    }
+
+    private static func configuration(_ version: Int) -> String {
+        """
+        databases: [places.mmdb]
+        state_directory: ../state
+        datacenters: { oslo: {}, ashburn: {} }
+        maps:
+          places: { networks_file: office.nets, countries: { NO: oslo }, default: ashburn }
+          all: { default: [oslo, ashburn] }
+        services:
+          web: { map: places, answers: { oslo: 192.0.2.\(version), ashburn: 198.51.100.\(version) } }
+          api: { map: all, answers: { oslo: 192.0.2.251, ashburn: 198.51.100.251 } }
+          six: { map: all, answers: { oslo: "2001:db8::1", ashburn: "2001:db8::2" } }
+        zones:
+          example.com:
+            file: example.com.zone
+            records: { www: { service: web, TXT: '"\(version)"' }, api: { service: api }, six: { service: six } }
+
+        """
+    }
+
+    private static let database = Array((try? Data(contentsOf: URL(filePath: Project.demonstration))) ?? Data())
+    /// Where Norway was is a country that no rule is for. A text of two bytes begins with 0x42.
+    private static let databaseWithoutNorway = database.replacing([0x42] + "NO".utf8, with: [0x42] + "NZ".utf8)
+
+    let folder: Folder
+    private(set) var coprocess: Coprocess!
+
+    /// Version 1 of all, and a coprocess that serves it.
+    ///
+    /// - Parameter isStarted: whether it is also started.
+    init(isStarted: Bool = true) throws {
+        folder = try Folder()
+        try FileManager.default.createDirectory(atPath: path("release"), withIntermediateDirectories: true)
+        try link("current", to: "release")
+        for part in Part.allCases { try write(part, 1) }
+        if isStarted { try start() }
+    }
+
+    func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+
+    // MARK: Files
+
+    /// Writes a version of a part in place.
+    func write(_ part: Part, _ version: Int, in release: String = "release") throws {
+        try folder.write(part.content(version), to: "\(release)/\(part.rawValue)")
+    }
+
+    /// Puts a file in the place of another at once.
+    func replace(_ name: String, with content: [UInt8]) throws {
+        try folder.write(content, to: "\(name).new")
+        try #require(rename(path("\(name).new"), path(name)) == 0)
+    }
+
+    /// Lets a link lead elsewhere at once.
+    func link(_ name: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(atPath: path("\(name).new"), withDestinationPath: target)
+        try #require(rename(path("\(name).new"), path(name)) == 0)
+    }
+
+    /// A copy of the release, which `current` does not lead to yet.
+    func copyRelease(to name: String) throws {
+        try FileManager.default.copyItem(atPath: path("release"), toPath: path(name))
+    }
+
+    // MARK: The coprocess
+
+    /// Starts a coprocess in the place of the one before.
+    func start() throws {
+        try launch()
+        try greet()
+        // It greets before it loads.
+        _ = try records("www")
+    }
+
+    /// Starts one that is not greeted.
+    @discardableResult
+    func launch() throws -> Coprocess {
+        coprocess = try Coprocess(["--config", "current/geopipe.yaml"], in: URL(filePath: folder.path))
+        return coprocess
+    }
+
+    func greet() throws {
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+    }
+
+    /// A record of an answer.
+    struct Record {
+        var type: String
+        var scope: Int
+        var content: String
+    }
+
+    /// The records at a name of example.com, or `nil` for FAIL.
+    func records(_ name: String, from client: String = "203.0.113.0/24") throws -> [Record]? {
+        try coprocess.send("Q\t\(name).example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t\(client)\n")
+        let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
+        guard answer.last == "END" else { return nil }
+        return answer.filter { $0.hasPrefix("DATA") }.map { line in
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            return Record(type: fields[5], scope: Int(fields[1]) ?? -1, content: fields[8...].joined(separator: " "))
+        }
+    }
+
+    /// What the records of a type say.
+    func contents(_ name: String, _ type: String = "A", from client: String = "203.0.113.0/24") throws -> [String] {
+        try (records(name, from: client) ?? []).filter { $0.type == type }.map(\.content)
+    }
+
+    /// What the answers tell of a part: its version, or of the last two parts whether that is odd.
+    func version(of part: Part) throws -> Int? {
+        switch part {
+        case .configuration: return try contents("www", "TXT").first.flatMap { Int($0.trimming("\"")) }
+        case .zone: return try contents("www", "MX").first?.split(separator: " ").first.flatMap { Int($0) }
+        case .included: return try contents("more").first?.split(separator: ".").last.flatMap { Int($0) }
+        case .networks, .database:
+            let address = try contents("www", from: part == .networks ? "10.1.2.0/24" : "129.240.1.0/24").first
+            return address.map { $0.hasPrefix("192.0.2.") ? 1 : 0 }
+        }
+    }
+
+    /// What `version(of:)` says of a version.
+    func told(_ version: Int, of part: Part) -> Int {
+        part == .networks || part == .database ? version % 2 : version
+    }
+
+    /// Waits until answers are made from a version of a part, however slow the machine is.
+    func expect(_ part: Part, _ version: Int, _ comment: Comment? = nil, at place: SourceLocation = #_sourceLocation)
+        throws
+    {
+        var last: Int?
+        let isThere = try eventually(within: Coprocess.patience) {
+            last = try self.version(of: part)
+            return last == told(version, of: part)
+        }
+        try #require(
+            isThere, "\(part) \(version), not \(String(describing: last)); \(comment?.rawValue ?? "")\n\(error)",
+            sourceLocation: place)
+    }
+
+    /// What it has written to standard error so far.
+    var error: String { String(decoding: coprocess.standardError, as: UTF8.self) }
+
+    /// Waits until it has written something to standard error.
+    func expectError(_ words: String, at place: SourceLocation = #_sourceLocation) throws {
+        let isThere = try eventually(within: Coprocess.patience) {
+            try coprocess.wait(.milliseconds(10))
+            return error.contains(words)
+        }
+        try #require(isThere, "no '\(words)' in: \(error)", sourceLocation: place)
+    }
+
+    // MARK: Commands
+
+    /// Runs a geopipe command on the configuration.
+    @discardableResult
+    func run(_ arguments: String...) throws -> (status: Int32, output: String, error: String) {
+        let ending = try Program.geopipe.run(arguments + ["--config", "current/geopipe.yaml"], in: folder)
+        return (ending.status, String(decoding: ending.output, as: UTF8.self), ending.error)
+    }
+}
+
+extension String {
+    fileprivate func trimming(_ characters: String) -> String {
+        trimmingCharacters(in: CharacterSet(charactersIn: characters))
+    }
+}

@@ -1,0 +1,232 @@
+import Foundation
+import Support
+import Testing
+
+/// How operators send clients elsewhere.
+@Suite("Drains")
+struct SwitchTests {
+    private static let (oslo, ashburn) = (["192.0.2.251"], ["198.51.100.251"])
+
+    private func expect(
+        _ site: Site, _ name: String, _ addresses: [String], at place: SourceLocation = #_sourceLocation
+    ) throws {
+        var last: [String] = []
+        let isThere = try eventually {
+            last = try site.contents(name)
+            return last == addresses
+        }
+        try #require(isThere, "\(last)\n\(site.error)", sourceLocation: place)
+    }
+
+    @Test("send clients elsewhere until they end, and query and explain tell of them")
+    func drain() throws {
+        let site = try Site()
+        #expect(try site.contents("api") == Self.oslo)
+        let drain = try site.run("drain", "oslo", "--reason", "the cooling fails")
+        #expect(drain == (0, "", ""))
+        try expect(site, "api", Self.ashburn)
+        #expect(try site.contents("www", from: "129.240.1.0/24") == ["192.0.2.1"], "nothing else is left of this map")
+        let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
+        #expect(query.output.contains(Self.ashburn[0]) && !query.output.contains(Self.oslo[0]), "\(query)")
+        let explain = try site.run("explain", "api.example.com", "203.0.113.1")
+        #expect(explain.output.contains("oslo (not available)"), "\(explain)")
+        #expect(explain.output.contains(/drained: oslo by .+: the cooling fails/), "\(explain)")
+
+        #expect(try site.run("undrain", "oslo") == (0, "", ""))
+        try expect(site, "api", Self.oslo)
+        #expect(try site.run("query", "api.example.com", "A", "203.0.113.1").output.contains(Self.oslo[0]))
+        #expect(try !site.run("explain", "api.example.com", "203.0.113.1").output.contains("drained"))
+        #expect(!site.error.contains("switches"))
+    }
+
+    @Test("are followed within a second, as a rule")
+    func soon() throws {
+        let site = try Site()
+        let times = try (0..<5).map { number in
+            try #require(site.run(number % 2 == 0 ? "drain" : "undrain", "oslo").status == 0)
+            let start = ContinuousClock.now
+            try expect(site, "api", number % 2 == 0 ? Self.ashburn : Self.oslo)
+            return ContinuousClock.now - start
+        }
+        #expect(times.sorted()[2] < .seconds(1), "\(times)")
+    }
+
+    @Test("are in force from a coprocess's first answer on")
+    func first() throws {
+        let site = try Site(isStarted: false)
+        try #require(site.run("drain", "oslo").status == 0)
+        try site.start()
+        #expect(try site.contents("api") == Self.ashburn)
+    }
+
+    @Test("may be for one service, and be ended for it, or for all at once")
+    func service() throws {
+        let site = try Site()
+        func drain(_ words: String...) throws {
+            let ending = try Program.geopipe.run(words + ["--config", "current/geopipe.yaml"], in: site.folder)
+            try #require(ending.status == 0, "\(ending.error)")
+        }
+        let (six, other) = (["2001:db8::1"], ["2001:db8::2"])
+        func expectSix(_ addresses: [String]) throws {
+            let isThere = try eventually { try site.contents("six", "AAAA") == addresses }
+            try #require(isThere)
+        }
+        try drain("drain", "oslo", "--service", "api")
+        try expect(site, "api", Self.ashburn)
+        try expectSix(six)
+        #expect(try site.run("explain", "six.example.com", "203.0.113.1").output.contains("drained") == false)
+        try drain("drain", "oslo", "--service", "six")
+        try expectSix(other)
+        try drain("undrain", "oslo", "--service", "api")
+        try expect(site, "api", Self.oslo)
+        try expectSix(other)
+        try drain("drain", "oslo", "--service", "api")
+        try expect(site, "api", Self.ashburn)
+        try drain("undrain", "oslo")
+        try expect(site, "api", Self.oslo)
+        try expectSix(six)
+    }
+
+    @Test("of a share move a stable part of the networks, with a scope that speaks for no other network")
+    func share() throws {
+        let site = try Site()
+        let networks =
+            (0..<1_000).map { (name: "api", type: "A", stem: "10.\($0 / 200).\($0 % 200).", isV6: false) }
+            + (0..<500).map { (name: "six", type: "AAAA", stem: "2001:db8:\(String($0, radix: 16)):", isV6: true) }
+        /// The networks that do not get what they would, by their position.
+        func moved() throws -> Set<Int> {
+            var moved: Set<Int> = []
+            for (position, network) in networks.enumerated() {
+                let (client, other) =
+                    network.isV6
+                    ? ("\(network.stem)4200::/56", "\(network.stem)42ff::1/128")
+                    : ("\(network.stem)0/24", "\(network.stem)200/32")
+                let record = try #require(site.records(network.name, from: client)?.first { $0.type == network.type })
+                try #require(record.scope >= (network.isV6 ? 56 : 24), "\(client): \(record)")
+                if !["192.0.2.251", "2001:db8::1"].contains(record.content) { moved.insert(position) }
+                guard position % 10 == 0 else { continue }
+                try #require(site.contents(network.name, network.type, from: other) == [record.content], "\(client)")
+            }
+            return moved
+        }
+        var last: Set<Int> = []
+        for share in [25, 50, 100] {
+            try #require(site.run("drain", "oslo", "--share", "\(share)%").status == 0)
+            // Some of those who stayed until now are among the first to move.
+            let isThere = try eventually {
+                try networks.enumerated().contains { position, network in
+                    guard !last.contains(position), !network.isV6, position < 100 else { return false }
+                    return try site.contents("api", from: "\(network.stem)0/24") == Self.ashburn
+                }
+            }
+            try #require(isThere)
+            if share == 100 {
+                try expect(site, "api", Self.ashburn)
+                break
+            }
+            let now = try moved()
+            let part = Double(now.count) / Double(networks.count)
+            #expect(abs(part - Double(share) / 100) < 0.065, "\(part)")  // five standard deviations
+            #expect(last.isStrictSubset(of: now))
+            last = now
+        }
+    }
+
+    @Test("end by themselves when they are for a time")
+    func time() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo", "--for", "2s").status == 0)
+        try expect(site, "api", Self.ashburn)
+        try expect(site, "api", Self.oslo)
+        #expect(try !site.run("explain", "api.example.com", "203.0.113.1").output.contains("drained"))
+    }
+
+    @Test("stay as they are when their file is torn, which the next one puts aside")
+    func torn() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo", "--service", "api").status == 0)
+        try expect(site, "api", Self.ashburn)
+        let file = site.folder.text(of: "state/switches")
+        try site.replace("state/switches", with: Array(file.utf8.dropLast(4)))
+        try site.expectError("cannot trust current/../state/switches: ")
+        try site.expectError("the switches stay as they are\n")
+        #expect(try site.contents("api") == Self.ashburn)
+        let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
+        #expect(query.error.contains("cannot trust") && query.output.contains(Self.oslo[0]), "\(query)")
+        let drain = try site.run("drain", "ashburn", "--service", "api")
+        #expect(drain.status == 0 && drain.error.contains("switches.untrusted"), "\(drain)")
+        try expect(site, "api", Self.oslo)
+    }
+
+    @Test("by many at once are all kept")
+    func manyAtOnce() throws {
+        let site = try Site(isStarted: false)
+        let names = (0..<12).map { "dc\($0)" }
+        let text = """
+            state_directory: state
+            datacenters: { \(names.map { "\($0): {}" }.joined(separator: ", ")) }
+            zones: { example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.] } }
+            """
+        try site.folder.write(text.utf8, to: "many.yaml")
+        let processes = try names.map {
+            try Coprocess(["drain", $0, "--config", "many.yaml"], in: URL(filePath: site.folder.path))
+        }
+        for process in processes { #expect(try process.finish() == Coprocess.Ending(status: 0)) }
+        let lines = site.folder.text(of: "state/switches").split(separator: "\n").dropFirst().dropLast()
+        #expect(Set(lines.map { String($0.prefix { $0 != "\t" }) }) == Set(names))
+        #expect(lines.count == names.count)
+    }
+
+    @Test("follow the configuration to another state directory, and end without one")
+    func moved() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo").status == 0)
+        try expect(site, "api", Self.ashburn)
+        let text = String(decoding: Site.Part.configuration.content(2), as: UTF8.self)
+        let line = "state_directory: ../state\n"
+        try site.replace("release/geopipe.yaml", with: Array(text.replacing(line, with: "").utf8))
+        try site.expect(.configuration, 2)
+        #expect(try site.contents("api") == Self.oslo)
+        try site.replace(
+            "release/geopipe.yaml",
+            with: Array(
+                text.replacing(line, with: "state_directory: ../other\n").replacing("\"2\"", with: "\"3\"").utf8))
+        try site.expect(.configuration, 3)
+        try #require(site.run("drain", "oslo").status == 0)
+        try expect(site, "api", Self.ashburn)
+    }
+
+    @Test(
+        "are refused with words when they make no sense",
+        arguments: [
+            (["drain", "osl"], 1, "there is no datacenter osl"),
+            (["undrain", "osl"], 1, "there is no datacenter osl"),
+            (["drain", "oslo", "--service", "wbe"], 1, "there is no service wbe"),
+            (["drain", "oslo", "--share", "0"], 2, "--share"),
+            (["drain", "oslo", "--share", "101%"], 2, "--share"),
+            (["drain", "oslo", "--for", "soon"], 2, "--for"),
+            (["drain", "oslo", "--for", "0s"], 2, "--for"),
+            (["drain"], 2, "datacenter"),
+        ])
+    func refused(words: [String], status: Int32, complaint: String) throws {
+        let site = try Site(isStarted: false)
+        let ending = try Program.geopipe.run(words + ["--config", "current/geopipe.yaml"], in: site.folder)
+        #expect(ending.status == status)
+        #expect(ending.error.contains(complaint), "\(ending.error)")
+        #expect(ending.output == [])
+        #expect(!FileManager.default.fileExists(atPath: site.path("state")))
+    }
+
+    @Test("need a state directory, of the configuration or of the command line")
+    func stateDirectory() throws {
+        let site = try Site(isStarted: false)
+        let text = String(decoding: Site.Part.configuration.content(1), as: UTF8.self)
+        try site.folder.write(text.replacing("state_directory: ../state\n", with: "").utf8, to: "release/geopipe.yaml")
+        let drain = try site.run("drain", "oslo")
+        #expect(drain.status == 2)
+        #expect(drain.error.contains("state_directory"))
+        #expect(try site.run("drain", "oslo", "--state", "elsewhere").status == 0)
+        let query = try site.run("query", "api.example.com", "A", "203.0.113.1", "--state", "elsewhere")
+        #expect(query.output.contains(Self.ashburn[0]), "\(query)")
+    }
+}
