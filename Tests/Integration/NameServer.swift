@@ -56,7 +56,7 @@ struct NameServer {
         }
         do {
             try await body(NameServer(process: process, port: port, backend: backend, logFile: log))
-        } catch where !isRunning(process) {
+        } catch  where !isRunning(process) {
             throw Ended(error: "\(error)", log: try String(contentsOf: log, encoding: .utf8))
         }
     }

@@ -1,0 +1,75 @@
+import Foundation
+import Support
+import Testing
+
+/// What operators change reaches clients through all coprocesses of a pdns_server.
+@Suite("Changes while pdns_server runs")
+struct ReloadTests {
+    private static let configuration = """
+        state_directory: state
+        datacenters: { oslo: {}, ashburn: {} }
+        maps: { all: { default: [oslo, ashburn] } }
+        services: { web: { map: all, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2 } } }
+        zones:
+          geo.example.com: { file: geo.zone, records: { "*": { service: web } } }
+        """
+
+    private static func zone(_ address: String) -> String {
+        "$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 127.0.0.1\nstatic A \(address)\n"
+    }
+
+    private func makeBackend() throws -> Backend {
+        let backend = try Backend(Self.configuration)
+        try backend.write(Self.zone("192.0.2.80"), to: "geo.zone")
+        // The test is not to wait for longer than this for what pdns keeps.
+        let settings = try String(contentsOf: backend.folder.appending(path: "pdns.conf"), encoding: .utf8)
+        try backend.write(settings.replacing("query-cache-ttl=20", with: "query-cache-ttl=1"), to: "pdns.conf")
+        return backend
+    }
+
+    private func command(_ words: String..., on server: NameServer) throws {
+        let folder = server.backend.folder
+        let result = try Tool(path: folder.appending(path: "geopipe").path).run(
+            words + ["--config", folder.appending(path: "geopipe.yaml").path])
+        try #require(result.status == 0, "\(result.output)")
+    }
+
+    /// Which addresses 2,000 clients get, as many at once as keep all coprocesses busy.
+    private func addresses(_ server: NameServer) throws -> Set<String> {
+        let questions = (0..<2_000).map {
+            DNSClient.Question("name\($0).geo.example.com", .a, from: "10.\($0 / 200).\($0 % 200).0/24")
+        }
+        let answers = try DNSClient(port: server.port).ask(questions)
+        #expect(answers.allSatisfy { $0.code == 0 && $0.addresses.count == 1 })
+        return Set(answers.flatMap(\.addresses))
+    }
+
+    @Test("a drain is in force in all coprocesses within a second, and so is its end")
+    func drain() async throws {
+        try await NameServer.run(makeBackend()) { server in
+            #expect(try addresses(server) == ["192.0.2.1"])
+            var times: [Duration] = []
+            for word in ["drain", "undrain", "drain", "undrain", "drain"] {
+                try command(word, "oslo", on: server)
+                let start = ContinuousClock.now
+                let expected: Set = [word == "drain" ? "192.0.2.2" : "192.0.2.1"]
+                #expect(try eventually { try addresses(server) == expected })
+                times.append(ContinuousClock.now - start)
+                // None brings the old one back.
+                #expect(try addresses(server) == expected)
+            }
+            // A machine that has other things to do may be slower now and then.
+            #expect(times.sorted()[2] < .seconds(1), "\(times)")
+        }
+    }
+
+    @Test("another zone file is served, at the latest when pdns keeps the old answers no longer")
+    func zoneFile() async throws {
+        try await NameServer.run(makeBackend()) { server in
+            let ask = { try DNSClient(port: server.port).ask([.init("static.geo.example.com", .a)])[0].addresses }
+            #expect(try ask() == ["192.0.2.80"])
+            try server.backend.write(Self.zone("192.0.2.81"), to: "geo.zone")
+            #expect(try eventually { try ask() == ["192.0.2.81"] })
+        }
+    }
+}
