@@ -37,9 +37,7 @@ public struct ZoneLibrary {
         var files = Set(sources.compactMap(\.file))
         for (position, source) in sources.enumerated() {
             let key = source.file == nil ? nil : source.key
-            let known = key.flatMap { key in
-                shared.lazy.compactMap { memory in memory.entry(key).map { (entry: $0, owner: memory) } }.first
-            }
+            let known = key.flatMap { found($0, in: shared) }
             if let key, let known {
                 zones.append(Zone(source, known.entry.image, owner: known.owner))
                 sharable.append((position, key, known.entry))
@@ -70,6 +68,14 @@ public struct ZoneLibrary {
         }
         return (zones.compactMap(\.self), problems, files)
     }
+}
+
+/// The zone that was made of `key`, and the memory that it is in. Each is asked once: a file may change at any time.
+private func found(_ key: [UInt8], in shared: [SharedZones]) -> (entry: SharedZones.Entry, owner: SharedZones)? {
+    for memory in shared {
+        if let entry = memory.entry(key) { return (entry, memory) }
+    }
+    return nil
 }
 
 /// A lock on a file that is there for this alone and for one user, so that nobody else can hold it. It ends with its holder.

@@ -40,6 +40,26 @@ final class SharedZonesTests {
         #expect(address(first) == "192.0.2.1", "who has it, keeps it")
     }
 
+    @Test("may be looked for while a file changes all the time")
+    func changing() throws {
+        let file = folder.appending(path: "zone").path
+        let content = try Data(contentsOf: URL(filePath: file))
+        let end = ContinuousClock.now + .milliseconds(700)
+        let writer = Thread {
+            while ContinuousClock.now < end {
+                try? content.write(to: URL(filePath: file), options: .atomic)
+                usleep(.random(in: 0...10_000))
+            }
+        }
+        writer.start()
+        var last = try zone(publishes: true)
+        while ContinuousClock.now < end {
+            // What was made last is there to be found.
+            last = try zone(publishes: true)
+            try #require(address(last) == "192.0.2.1")
+        }
+    }
+
     @Test("are made again when an included file is another")
     func included() throws {
         let include = folder.appending(path: "more")
