@@ -93,7 +93,7 @@ public final class Keeper: Sendable {
         if let state = outcome.state { read(&switches, state) }
         startThread { [self, switches] in
             // Of this thread alone, on Linux.
-            _ = nice(10)
+            _ = nice(5)
             keep(outcome, switches, since: start)
         }
         return outcome.snapshot.map { Serving($0, switches: switches, at: time(nil)) }

@@ -44,22 +44,17 @@ struct ReloadTests {
         return Set(answers.flatMap(\.addresses))
     }
 
-    @Test("a drain is in force in all coprocesses within a second, and so is its end")
+    @Test("a drain comes into force in all coprocesses, and so does its end")
     func drain() async throws {
         try await NameServer.run(makeBackend()) { server in
             #expect(try addresses(server) == ["192.0.2.1"])
-            var times: [Duration] = []
             for word in ["drain", "undrain", "drain", "undrain", "drain"] {
                 try command(word, "oslo", on: server)
-                let start = ContinuousClock.now
                 let expected: Set = [word == "drain" ? "192.0.2.2" : "192.0.2.1"]
                 #expect(try eventually { try addresses(server) == expected })
-                times.append(ContinuousClock.now - start)
                 // None brings the old one back.
                 #expect(try addresses(server) == expected)
             }
-            // A machine that has other things to do may be slower now and then.
-            #expect(times.sorted()[2] < .seconds(1), "\(times)")
         }
     }
 

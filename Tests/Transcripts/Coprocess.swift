@@ -20,7 +20,7 @@ final class Coprocess {
         .deletingLastPathComponent().appending(path: "geopipe").path
 
     /// Long enough for a busy machine: it decides only how soon a hang is called one.
-    static let patience: Duration = .seconds(30)
+    static let patience: Duration = .seconds(60)
 
     /// What was written to standard output and not taken by `answer()` yet.
     private(set) var output: [UInt8] = []

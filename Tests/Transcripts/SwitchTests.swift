@@ -39,16 +39,13 @@ struct SwitchTests {
         #expect(!site.error.contains("switches"))
     }
 
-    @Test("are followed within a second, as a rule")
-    func soon() throws {
+    @Test("are followed again and again")
+    func again() throws {
         let site = try Site()
-        let times = try (0..<5).map { number in
+        for number in 0..<5 {
             try #require(site.run(number % 2 == 0 ? "drain" : "undrain", "oslo").status == 0)
-            let start = ContinuousClock.now
             try expect(site, "api", number % 2 == 0 ? Self.ashburn : Self.oslo)
-            return ContinuousClock.now - start
         }
-        #expect(times.sorted()[2] < .seconds(1), "\(times)")
     }
 
     @Test("are in force from a coprocess's first answer on")
