@@ -91,7 +91,7 @@ public struct Session: ~Copyable {
 
     /// FAIL, and no END: that would be kept by pdns as "no such name".
     private func refuseForLackOfSnapshot(_ reply: inout ReplyWriter) {
-        reply.log("geopipe cannot read its databases; its standard error has more")
+        reply.log("geopipe has nothing that it can answer from; its standard error has more")
         reply.fail()
     }
 

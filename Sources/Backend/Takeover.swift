@@ -35,7 +35,7 @@ public final class Takeover: Sendable {
         func release() { if lock >= 0 { close(lock) } }
     }
 
-    /// One more than the lock's descriptor, when the thread that answers is to be replaced; 0 before.
+    /// Two more than the lock's descriptor, when the program is to be replaced; below that, why it could not be: a negative errno.
     private let order = Atomic<Int>(0)
     private let answering: pthread_t
     private let program: String
@@ -82,11 +82,12 @@ public final class Takeover: Sendable {
             return
         }
         order.store(Int(lock) + 2, ordering: .releasing)
-        while order.load(ordering: .acquiring) != 0 {
+        while isDue {
             pthread_kill(answering, Self.nudge)
             usleep(20_000)
         }
-        complain("\(program) does not take over: \(String(cString: strerror(errno)))")
+        let reason = CInt(-order.load(ordering: .acquiring))
+        complain("\(program) does not take over: \(String(cString: strerror(reason)))")
         if lock >= 0 { close(lock) }
     }
 
@@ -117,7 +118,7 @@ public final class Takeover: Sendable {
 
     /// Whether the thread that answers is to be replaced.
     @inline(__always)
-    var isDue: Bool { order.load(ordering: .relaxed) != 0 }
+    var isDue: Bool { order.load(ordering: .relaxed) > 0 }
 
     /// Replaces the program. Returns only if that fails.
     func replace(version: ABIVersion) {
@@ -126,10 +127,11 @@ public final class Takeover: Sendable {
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)
         execv(program, &words)
+        let reason = errno
         setNudgeBlocked(false)
         for word in words { free(word) }
         _ = Inheritance.take()
-        order.store(0, ordering: .releasing)
+        order.store(-Int(reason), ordering: .releasing)
     }
 }
 

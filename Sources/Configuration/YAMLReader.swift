@@ -167,7 +167,8 @@ final class YAMLReader {
     }
 }
 
-private func parseSeconds(_ text: String) -> UInt32? {
+/// A time as the configuration has it: whole seconds, or numbers with units, as in 1h30m; 0 to 2^31 - 1.
+public func parseSeconds(_ text: String) -> UInt32? {
     let units: [Character: UInt64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800]
     var total: UInt64 = 0
     var digits = ""

@@ -21,11 +21,8 @@ struct ZoneImage: Sendable {
         /// Of the whole image.
         var length: Int
         var slotCount: UInt32
-        /// Of all names, those without records too.
-        var nameCount: UInt32
         /// Of the names that somebody wrote down.
         var writtenNameCount: UInt32
-        var recordCount: UInt32
         /// In seconds.
         var defaultTTL: UInt32
         /// In seconds.

@@ -25,8 +25,8 @@ struct ZoneImageBuilder {
         let image = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: ZoneImage.alignment)
         image.initializeMemory(as: UInt8.self, repeating: 0)
         var header = ZoneImage.Header(
-            length: length, slotCount: UInt32(slotCount), nameCount: UInt32(nameCount), writtenNameCount: 0,
-            recordCount: 0, defaultTTL: defaultTTL, negativeTTL: negativeTTL)
+            length: length, slotCount: UInt32(slotCount), writtenNameCount: 0, defaultTTL: defaultTTL,
+            negativeTTL: negativeTTL)
         var offset = blocksStart
         for name in 0..<nameCount {
             var slot = Int(contents.names.hash(of: name)) & (slotCount - 1)
@@ -37,7 +37,6 @@ struct ZoneImageBuilder {
                 of: UInt64(contents.names.hash(of: name)) << 32 | UInt64(UInt32(offset / ZoneImage.alignment)),
                 toByteOffset: ZoneImage.slotsStart + slot * 8, as: UInt64.self)
             let isMarked = isMarked(name)
-            header.recordCount += UInt32(groups[name].count)
             header.writtenNameCount += isMarked ? 0 : 1
             offset = write(name, isMarked: isMarked, at: offset, image)
         }

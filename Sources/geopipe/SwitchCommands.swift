@@ -18,7 +18,7 @@ struct DrainCommand: ParsableCommand {
     @Option(help: "Only for a part of the client networks, always the same ones: 1% to 100%.")
     var share = Percentage(value: 100)
 
-    @Option(name: .customLong("for"), help: "End by itself after this time: 90s, 15m, 2h, 1d.")
+    @Option(name: .customLong("for"), help: "End by itself after this time: 90s, 15m, 1h30m, 2d.")
     var duration: Seconds?
 
     @Option(help: "Why, for those who look at the status.")
@@ -150,11 +150,7 @@ struct Seconds: ExpressibleByArgument {
     let value: Int
 
     init?(argument: String) {
-        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800]
-        let number = argument.prefix { $0.isASCII && $0.isNumber }
-        guard let count = Int32(number), count > 0 else { return nil }
-        let unit = argument.dropFirst(number.count)
-        guard unit.isEmpty || unit.count == 1 && units[unit.first!] != nil else { return nil }
-        value = Int(count) * (unit.first.flatMap { units[$0] } ?? 1)
+        guard let seconds = parseSeconds(argument), seconds > 0 else { return nil }
+        value = Int(seconds)
     }
 }
