@@ -1,0 +1,85 @@
+import Foundation
+import Support
+import Testing
+
+/// What stands in when a program or a configuration is replaced, and what the status says of it.
+@Suite("Standing in")
+struct StandInTests {
+    @Test(
+        "a coprocess that starts with a broken configuration answers from the last that was not",
+        arguments: Site.Part.allCases)
+    func lastGood(part: Site.Part) throws {
+        let site = try Site()
+        try expectCopies(site)
+        // Where the state is, is found in a broken configuration as well.
+        let stateLine = part == .configuration ? Array("state_directory: ../state\n".utf8) : []
+        try site.replace("release/\(part.rawValue)", with: part.badContent + stateLine)
+        try site.launch()
+        try site.greet()
+        for other in Site.Part.allCases { #expect(try site.version(of: other) == site.told(1, of: other)) }
+        #expect(site.error.contains("/\(part.badPlace)"))
+        #expect(site.error.contains("using the last configuration without complaints, of "))
+        // And it takes the next good one.
+        try site.replace("release/\(part.rawValue)", with: part.content(2))
+        try site.expect(part, 2)
+    }
+
+    @Test("on SIGUSR2 the program goes on in a new one, within one dialogue")
+    func takeover() throws {
+        let site = try Site()
+        var asked = 1
+        func ask() throws {
+            #expect(try site.contents("api") == ["192.0.2.251"])
+            asked += 1
+        }
+        for _ in 0..<500 { try ask() }
+        #expect(try eventually(within: Coprocess.patience) { try questions(site) == asked })
+        kill(site.coprocess.identifier, SIGUSR2)
+        // Whoever begins anew counts anew.
+        let isNew = try eventually(within: Coprocess.patience) {
+            try ask()
+            return try questions(site).map { $0 < 500 } ?? false
+        }
+        #expect(isNew, "\(site.error)")
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("the status tells of drains, coprocesses, and what is wrong with the configuration on disk")
+    func status() throws {
+        let site = try Site()
+        try site.run("drain", "oslo", "--share", "25%", "--reason", "new routers")
+        #expect(try eventually(within: Coprocess.patience) { try questions(site) == 1 })
+        let sound = try site.run("status")
+        #expect(sound.status == 0)
+        #expect(sound.output.contains(#/oslo +drained for 25% of the client networks, .*, new routers/#))
+        #expect(sound.output.contains(#/ashburn +in use/#))
+        #expect(sound.output.contains(#/\n +[0-9]+  up [0-9]+ s, 1 questions, loaded /#))
+        try site.replace(
+            "release/geopipe.yaml", with: Site.Part.configuration.badContent + Array("state_directory: ../state\n".utf8)
+        )
+        try site.expectError("what was loaded before stays in use\n")
+        let isToldOf = try eventually(within: Coprocess.patience) {
+            let broken = try site.run("status")
+            return broken.status == 1 && broken.output.contains("    current/geopipe.yaml:2:18: ")
+        }
+        #expect(isToldOf)
+        #expect(try questions(site) == 1, "what a program reads is told of a broken configuration, too")
+    }
+
+    /// How many questions the coprocess has answered, by its own account.
+    private func questions(_ site: Site) throws -> Int? {
+        let output = try site.run("status", "--json").output
+        let status = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+        let coprocesses = status?["coprocesses"] as? [[String: Any]]
+        return coprocesses?.first { $0["process"] as? Int == Int(site.coprocess.identifier) }?["questions"] as? Int
+    }
+
+    /// Waits until the copies are whole.
+    private func expectCopies(_ site: Site) throws {
+        let isThere = eventually(within: Coprocess.patience) {
+            let folders = (try? FileManager.default.contentsOfDirectory(atPath: site.path("state/last-good"))) ?? []
+            return folders.contains { FileManager.default.fileExists(atPath: site.path("state/last-good/\($0)/files")) }
+        }
+        try #require(isThere, "\(site.error)")
+    }
+}
