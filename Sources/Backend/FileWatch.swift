@@ -26,7 +26,7 @@ struct FileWatch: ~Copyable {
     mutating func watch(_ paths: Set<String>, readSince start: Int) {
         states = Dictionary(
             uniqueKeysWithValues: paths.map { path in
-                (path, states[path] ?? (changed(path, since: start) ? FileState() : FileState(path)))
+                (path, states[path] ?? (changed(path, since: start) ? .unknown : FileState(path)))
             })
         // A link on the way to a file may change in any of the folders that lead there.
         var watched: Set<String> = []
@@ -109,8 +109,15 @@ struct FileState: Equatable {
     private var modified = timespec()
     private(set) var changed = timespec()
 
+    /// Like no state that anything is in, not even that of nothing.
+    static let unknown = {
+        var state = FileState()
+        state.size = -1
+        return state
+    }()
+
     /// Nothing.
-    init() {}
+    private init() {}
 
     init(_ path: String) {
         var status = stat()
