@@ -70,7 +70,7 @@ extension StateDirectory {
 
     /// Tells the status of this process. It need not last.
     func tell(_ status: CoprocessStatus) throws(Failure) {
-        if mkdir(path, 0o755) != 0, errno != EEXIST { throw Failure("make", path) }
+        try make()
         if mkdir(coprocessFolder, 0o755) != 0, errno != EEXIST { throw Failure("make", coprocessFolder) }
         try write(status.text, to: "\(coprocessFolder)/\(status.process)", isDurable: false)
     }

@@ -23,7 +23,7 @@ public struct StateDirectory: Sendable {
     /// All switches, whether they count or have ended. None if none was ever made.
     public func switches() throws(Failure) -> [Switch] {
         guard let text = try read(switchFile) else { return [] }
-        do throws(SwitchFile.Untrusted) {
+        do throws(StateFile.Untrusted) {
             return try SwitchFile.switches(text)
         } catch {
             throw Failure(description: "cannot trust \(switchFile): \(error)")
@@ -37,7 +37,7 @@ public struct StateDirectory: Sendable {
     /// - Returns: a complaint about what was put aside.
     @discardableResult
     public func change(_ body: (inout [Switch]) -> Void) throws(Failure) -> String? {
-        if mkdir(path, 0o755) != 0, errno != EEXIST { throw Failure("make", path) }
+        try make()
         let lock = open(path + "/switches.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
@@ -45,7 +45,7 @@ public struct StateDirectory: Sendable {
         var complaint: String?
         var switches: [Switch] = []
         if let text = try read(switchFile) {
-            do throws(SwitchFile.Untrusted) {
+            do throws(StateFile.Untrusted) {
                 switches = try SwitchFile.switches(text)
             } catch {
                 complaint = "cannot trust \(switchFile): \(error); it is now \(switchFile).untrusted"
@@ -55,6 +55,11 @@ public struct StateDirectory: Sendable {
         body(&switches)
         try write(SwitchFile.text(switches), to: switchFile)
         return complaint
+    }
+
+    /// Makes the folder, if it is not there.
+    func make() throws(Failure) {
+        if mkdir(path, 0o755) != 0, errno != EEXIST { throw Failure("make", path) }
     }
 
     /// The text of a file; `nil` if it is not there.

@@ -39,53 +39,32 @@ public struct Switch: Hashable, Sendable, Encodable {
     public func isInForce(at time: Int) -> Bool { until.map { time < $0 } ?? true }
 }
 
-/// The file that all switches are in: a line for each, fields separated by tabs, and a sum of all that at its end.
+/// The file that all switches are in.
 enum SwitchFile {
     private static let heading = "geopipe switches 1"
 
-    /// Why a file is not trusted.
-    struct Untrusted: Error, CustomStringConvertible {
-        let description: String
-    }
-
     static func text(_ switches: [Switch]) -> String {
-        let lines = switches.map { entry in
-            [
-                entry.datacenter, entry.service ?? "", "\(entry.share)", entry.until.map { "\($0)" } ?? "", entry.who,
-                "\(entry.since)", entry.reason,
-            ].map(plain).joined(separator: "\t")
-        }
-        let body = ([heading] + lines).map { $0 + "\n" }.joined()
-        return body + sum(of: body) + "\n"
+        StateFile.text(
+            heading,
+            switches.map { entry in
+                [
+                    entry.datacenter, entry.service ?? "", "\(entry.share)", entry.until.map { "\($0)" } ?? "",
+                    entry.who, "\(entry.since)", entry.reason,
+                ]
+            })
     }
 
-    static func switches(_ text: String) throws(Untrusted) -> [Switch] {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.popLast() == "", let last = lines.popLast(), lines.first.map(String.init) == heading else {
-            throw Untrusted(description: "it is torn, or no file of switches")
-        }
-        guard last == sum(of: lines.map { $0 + "\n" }.joined()) else {
-            throw Untrusted(description: "its sum is wrong: it is torn, or somebody else has changed it")
-        }
+    static func switches(_ text: String) throws(StateFile.Untrusted) -> [Switch] {
         var switches: [Switch] = []
-        for line in lines.dropFirst() {
-            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        for fields in try StateFile.lines(text, heading) {
             guard fields.count == 7, let share = Int(fields[2]), 1...100 ~= share, let since = Int(fields[5]),
                 fields[3].isEmpty || Int(fields[3]) != nil
-            else { throw Untrusted(description: "the line '\(line)' is no switch") }
+            else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no switch") }
             switches.append(
                 Switch(
                     datacenter: fields[0], service: fields[1].isEmpty ? nil : fields[1], share: share,
                     until: Int(fields[3]), who: fields[4], since: since, reason: fields[6]))
         }
         return switches
-    }
-
-    private static func plain(_ field: String) -> String {
-        String(field.map { $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0 })
-    }
-
-    private static func sum(of body: String) -> String {
-        "sum \(String(identity(of: body), radix: 16))"
     }
 }

@@ -79,6 +79,10 @@ public struct Configuration: Sendable {
         public var isSticky = false
         /// When no datacenter is available: answer as if all were, or give no answer.
         public var answersWhenAllDown = true
+        /// How its addresses are checked; `nil` if all count as up.
+        public var check: HealthCheck?
+        /// How much of a datacenter must be up for it to be available.
+        public var quorum = Quorum.count(1)
 
         /// A record of a datacenter.
         public struct Answer: Sendable {
@@ -86,6 +90,9 @@ public struct Configuration: Sendable {
             public var content: RecordContent
             /// Its part where not all are given, from 1.
             public var weight: UInt32 = 1
+
+            /// Whether it is an address, which can be checked.
+            public var isAddress: Bool { type == .a || type == .aaaa }
         }
     }
 }

@@ -22,9 +22,9 @@ extension ConfigurationParser {
             service.isSticky = fields["sticky"].flatMap { reader.truth($0.value, "sticky of \(what)") } ?? false
             service.answersWhenAllDown =
                 fields["when_all_down"].flatMap { answersWhenAllDown($0.value, what) } ?? true
+            parseHealth(fields, what, &service)
             serviceNumbers[entry.key] = configuration.services.count
             configuration.services.append(service)
-            checkHealthFields(fields, what)
             if service.spread != nil, service.answers.joined().contains(where: { $0.type == .cname }) {
                 reader.complain(
                     fields["spread"]?.value.position,
@@ -86,29 +86,20 @@ extension ConfigurationParser {
         }
     }
 
-    /// Health checks are run by an agent that does not exist yet; what is written for it must be sound all the same.
-    private func checkHealthFields(_ fields: [String: YAMLReader.Entry], _ what: String) {
-        if let node = fields["check"]?.value {
-            let kinds = ["http", "https", "tcp", "command", "file"]
-            let check = reader.fields(
-                node, "check of \(what)", known: kinds + ["interval", "timeout", "rise", "fall"])
-            for key in ["interval", "timeout"] {
-                _ = check[key].flatMap { reader.seconds($0.value, "\(key) in check of \(what)") }
+    /// What of a service's health is checked, with what does not go together.
+    private func parseHealth(
+        _ fields: [String: YAMLReader.Entry], _ what: String, _ service: inout Configuration.Service
+    ) {
+        service.check = fields["check"].flatMap { healthCheck($0.value, what) }
+        if let node = fields["quorum"]?.value { service.quorum = quorum(node, what) ?? service.quorum }
+        guard let entry = fields["check"] else {
+            if let quorum = fields["quorum"] {
+                reader.warn(quorum.keyPosition, "\(what) has a quorum but no check; all its addresses count as up")
             }
-            for key in ["rise", "fall"] {
-                _ = check[key].flatMap { reader.count($0.value, "\(key) in check of \(what)") }
-            }
-            if kinds.count(where: { check[$0] != nil }) != 1 {
-                reader.complain(node.position, "check of \(what) needs one of \(kinds.joined(separator: ", "))")
-            }
-            reader.warn(fields["check"]?.keyPosition, "health is not checked yet; all datacenters count as available")
+            return
         }
-        if let node = fields["quorum"]?.value, let text = reader.text(node, "quorum of \(what)") {
-            let percent = text.hasSuffix("%") ? Int(text.dropLast()) : nil
-            if percent.map({ 1...100 ~= $0 }) != true, Int(text).map({ $0 > 0 }) != true {
-                reader.complain(
-                    node.position, "quorum of \(what) is '\(text)'; write a number of addresses, or a part such as 50%")
-            }
+        if !service.answers.joined().contains(where: \.isAddress) {
+            reader.warn(entry.keyPosition, "\(what) has no addresses that could be checked; it counts as up")
         }
     }
 

@@ -40,7 +40,7 @@ struct SwitchFileTests {
     func torn() {
         let bytes = Array(SwitchFile.text(Self.samples).utf8)
         for end in 0..<bytes.count {
-            #expect(throws: SwitchFile.Untrusted.self, "torn after \(end) bytes") { try switches(bytes[..<end]) }
+            #expect(throws: StateFile.Untrusted.self, "torn after \(end) bytes") { try switches(bytes[..<end]) }
         }
     }
 
@@ -51,7 +51,7 @@ struct SwitchFileTests {
             for bit in 0..<8 {
                 var flipped = bytes
                 flipped[position] ^= 1 << bit
-                #expect(throws: SwitchFile.Untrusted.self, "bit \(bit) of byte \(position)") { try switches(flipped) }
+                #expect(throws: StateFile.Untrusted.self, "bit \(bit) of byte \(position)") { try switches(flipped) }
             }
         }
     }
@@ -60,7 +60,7 @@ struct SwitchFileTests {
     func longer() {
         let text = SwitchFile.text(Self.samples)
         for addition in ["x", "\n", " ", text] {
-            #expect(throws: SwitchFile.Untrusted.self) { try switches((text + addition).utf8) }
+            #expect(throws: StateFile.Untrusted.self) { try switches((text + addition).utf8) }
         }
     }
 }
