@@ -13,6 +13,8 @@ struct Choice {
     var list: UInt32
     /// Picks among the addresses of a datacenter.
     var draw: Draw
+    /// Whether addresses that are down are left out; not if there is nothing but what is down.
+    var heedsHealth = true
 }
 
 extension Snapshot {
@@ -22,18 +24,18 @@ extension Snapshot {
     ///   - resolver: who asks, and stands in for a client of whom nothing is known.
     ///   - random: any 64 bits.
     func choose(
-        _ position: Int, for client: IPAddress, resolver: IPAddress, _ availability: Availability, random: UInt64
+        _ position: Int, for client: IPAddress, resolver: IPAddress, _ state: ServiceState, random: UInt64
     ) -> Choice {
         let service = services[position]
         let map = maps[service.map]
         let (list, scope) = map.locate(client, resolver: resolver)
-        guard service.isSticky || !availability.isSameForAll else {
-            return choose(service, map, list, scope, Draw(random: random), availability).choice
+        guard service.isSticky || !state.isSameForAll else {
+            return choose(service, map, list, scope, Draw(random: random), state, network: 0).choice
         }
         let network = ClientNetwork(client)
         let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
-        let (choice, drawn) = choose(service, map, list, scope, draw, availability.forNetwork(network.number))
-        guard drawn && service.isSticky || !availability.isSameForAll else { return choice }
+        let (choice, drawn) = choose(service, map, list, scope, draw, state, network: network.number)
+        guard drawn && service.isSticky || !state.isSameForAll else { return choice }
         var narrowed = choice
         narrowed.scope = max(scope, network.scope)
         return narrowed
@@ -43,17 +45,27 @@ extension Snapshot {
     func defaultChoice(_ position: Int) -> Choice {
         let service = services[position]
         let map = maps[service.map]
-        return choose(service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all).choice
+        return choose(service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, network: 0).choice
     }
 
+    /// - Parameter network: tells the client's network from others, if that makes a difference.
     /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
     private func choose(
         _ service: BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
-        _ availability: Availability
+        _ state: ServiceState, network: UInt64
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
-        var drawn = choice.take(from: map, service, availability)
-        if choice.count == 0, service.answersWhenAllDown { drawn = choice.take(from: map, service, .all) }
+        var drawn = choice.take(from: map, service, state.available.forNetwork(network))
+        guard choice.count == 0, service.answersWhenAllDown else { return (choice, drawn) }
+        // What an operator has said counts for more than what was found out.
+        choice.heedsHealth = false
+        drawn = choice.take(from: map, service, state.undrained.forNetwork(network))
+        guard choice.count == 0 else { return (choice, drawn) }
+        choice.heedsHealth = true
+        drawn = choice.take(from: map, service, state.up)
+        guard choice.count == 0 else { return (choice, drawn) }
+        choice.heedsHealth = false
+        drawn = choice.take(from: map, service, .all)
         return (choice, drawn)
     }
 }
@@ -80,25 +92,31 @@ extension Choice {
 
 extension Snapshot.BoundService {
     /// Calls `body` with the positions of the records that a choice gives, in the store.
-    func forEachRecord(of choice: Choice, _ body: (_ position: Int32) -> Void) {
+    func forEachRecord(of choice: Choice, _ state: ServiceState, _ body: (_ position: Int32) -> Void) {
         for i in 0..<choice.count {
             let records = answers[Int(choice.datacenters[i])]
-            forEachPicked(records.ipv4, choice.draw, body)
-            forEachPicked(records.ipv6, choice.draw, body)
+            let heedsHealth = choice.heedsHealth && state.hasDownAddresses
+            forEachPicked(records.ipv4, choice.draw, heedsHealth ? state : nil, body)
+            forEachPicked(records.ipv6, choice.draw, heedsHealth ? state : nil, body)
             for position in records.others { body(position) }
         }
     }
 
     /// As many of the addresses as may be given, those with the lowest scores.
-    private func forEachPicked(_ group: ServiceAnswers.AddressGroup, _ draw: Draw, _ body: (Int32) -> Void) {
-        guard group.records.count > pick else {
-            for position in group.records { body(position) }
+    ///
+    /// - Parameter state: leaves out addresses that are down.
+    private func forEachPicked(
+        _ group: ServiceAnswers.AddressGroup, _ draw: Draw, _ state: ServiceState?, _ body: (Int32) -> Void
+    ) {
+        func isUp(_ position: Int32) -> Bool { state?.isDown(answers.number(position, of: group)) != true }
+        guard (state == nil ? group.records.count : group.records.count(where: isUp)) > pick else {
+            for position in group.records where isUp(position) { body(position) }
             return
         }
         var last = -Double.infinity
         for _ in 0..<pick {
             var best: (score: Double, position: Int32)?
-            for position in group.records {
+            for position in group.records where isUp(position) {
                 let address = answers.address(position, of: group)
                 let score = draw.score(address.identity, weight: address.weight)
                 guard score > last, score < best?.score ?? .infinity else { continue }

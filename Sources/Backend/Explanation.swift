@@ -66,6 +66,10 @@ public struct Explanation: Sendable, Encodable {
     public struct Candidate: Sendable, Encodable {
         public var datacenter: String
         public var isAvailable: Bool
+        /// Whether an operator has switched it off for this client.
+        public var isDrained: Bool
+        /// How its addresses are; absent if they are not checked.
+        public var health: CheckedService.DatacenterHealth?
         /// Its weight within its tier.
         public var weight: UInt32
         /// From the client, along the great circle, where both are known.
@@ -116,18 +120,22 @@ extension Serving {
     ) -> Explanation.ServiceChoice {
         let service = snapshot.services[position]
         let map = configuration.maps[service.map]
-        let availability = availability(ofService: service.service)
+        let state = state(ofService: service.service)
         let choice = snapshot.choose(
-            position, for: client.address, resolver: client.address, availability, random: random)
-        let open = availability.forNetwork(ClientNetwork(client.address).number)
+            position, for: client.address, resolver: client.address, state, random: random)
+        let open = state.undrained.forNetwork(ClientNetwork(client.address).number)
+        let checked = snapshot.checkedServices[service.service]
+        let health = checked?.datacenters { down[$0] != nil }
         let located = place.coordinates.map(Direction.init)
         let names = configuration.datacenters.map(\.name)
         let locations = configuration.datacenters.map { $0.location.map(Direction.init) }
         let preference = snapshot.maps[service.map].lists.tiers(of: choice.list).map { tier in
             tier.map { share in
-                Explanation.Candidate(
-                    datacenter: names[share.datacenter], isAvailable: open.contains(share.datacenter),
-                    weight: share.weight,
+                let isDrained = !open.contains(share.datacenter)
+                let health = health?[share.datacenter]
+                return Explanation.Candidate(
+                    datacenter: names[share.datacenter], isAvailable: !isDrained && health?.isUp ?? true,
+                    isDrained: isDrained, health: health, weight: share.weight,
                     kilometres: located.flatMap { from in
                         locations[share.datacenter].map { Int(from.kilometres(to: $0).rounded()) }
                     })
@@ -142,6 +150,19 @@ extension Serving {
             notes.append("spread: one address of each family from up to \(service.spread) datacenters")
         }
         if choice.count == 0 { notes.append("none: clients here get no record") }
+        if !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
+            notes.append(
+                service.answersWhenAllDown
+                    ? "when_all_down: nothing that is wanted here is available, and the answer is as if it were"
+                    : "when_all_down: nothing that is wanted here is available, and so nothing is answered")
+        }
+        for target
+            in (checked?.targets(ofDatacenters: preference.joined().compactMap { names.firstIndex(of: $0.datacenter) })
+            ?? [])
+        {
+            guard let state = down[target] else { continue }
+            notes.append("down: \(target): \(state.reason)")
+        }
         for entry in switches(ofService: configuration.services[service.service].name) {
             notes.append("drained: \(entry.words)")
         }

@@ -74,17 +74,20 @@ struct FileWatch: ~Copyable {
         return isNews
     }
 
-    /// Whether any of the files is another than before, or changed; from now on this is the state to compare with.
-    mutating func hasChanged() -> Bool {
-        var changed = false
+    /// The paths at which another file is than before, or a changed one; from now on this is the state to compare with.
+    mutating func changes() -> Set<String> {
+        var changed: Set<String> = []
         for (path, state) in states {
             let now = FileState(path)
             guard now != state else { continue }
             states[path] = now
-            changed = true
+            changed.insert(path)
         }
         return changed
     }
+
+    /// Whether there are any changes.
+    mutating func hasChanged() -> Bool { !changes().isEmpty }
 }
 
 /// Whether what is at a path, or a link on the way there, was changed at or after a time, in seconds since 1970.

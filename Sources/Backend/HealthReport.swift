@@ -25,7 +25,7 @@ public struct HealthReport: Equatable, Sendable {
         }
 
         /// Whether it still counts at a time, in seconds since 1970. Of what nobody has told for a day nothing is known.
-        public func isKnown(at time: Int) -> Bool { time - told < 86_400 }
+        public func isKnown(at time: Int) -> Bool { abs(time - told) < 86_400 }
     }
 
     public init(time: Int, process: Int, states: [String: State]) {
@@ -42,12 +42,8 @@ public struct HealthReport: Equatable, Sendable {
         }
     }
 
-    /// What is known at a time, in seconds since 1970.
-    func known(at time: Int) -> HealthReport {
-        var report = self
-        report.states = states.filter { $0.value.isKnown(at: time) }
-        return report
-    }
+    /// What is down at a time, in seconds since 1970.
+    func down(at time: Int) -> [String: State] { states.filter { !$0.value.isUp && $0.value.isKnown(at: time) } }
 }
 
 extension HealthReport {
@@ -78,6 +74,9 @@ extension HealthReport {
 }
 
 extension StateDirectory {
+    /// What coprocesses follow.
+    var sharedFiles: Set<String> { [switchFile, healthFile] }
+
     /// The file of the health.
     public var healthFile: String { path + "/health" }
 

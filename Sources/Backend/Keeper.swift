@@ -90,22 +90,29 @@ public final class Keeper: Sendable {
     /// - Returns: `nil` if the configuration cannot be used, and nothing is to be answered yet.
     public func start(_ outcome: Outcome, since start: Int) -> Serving? {
         var switches: [Switch] = []
-        if let state = outcome.state { read(&switches, state) }
-        startThread { [self, switches] in
+        var health: HealthReport?
+        if let state = outcome.state {
+            read(&switches, state)
+            read(&health, state)
+        }
+        startThread { [self, switches, health] in
             // Of this thread alone, on Linux.
             _ = nice(5)
-            keep(outcome, switches, since: start)
+            keep(outcome, switches, health, since: start)
         }
-        return outcome.snapshot.map { Serving($0, switches: switches, at: time(nil)) }
+        return outcome.snapshot.map { Serving($0, switches: switches, health: health, at: time(nil)) }
     }
 
-    private func keep(_ outcome: Outcome, _ switches: [Switch], since start: Int) {
+    private func keep(_ outcome: Outcome, _ switches: [Switch], _ health: HealthReport?, since start: Int) {
         var (state, snapshot) = (outcome.state, outcome.snapshot)
         var switches = switches
+        var health = health
+        // What is served as down.
+        var down = Set(health?.down(at: time(nil)).keys ?? [:].keys)
         var files = FileWatch()
         files.watch(outcome.files, readSince: start)
-        var switchFile = FileWatch()
-        switchFile.watch(Set([state?.switchFile].compactMap(\.self)), readSince: start)
+        var stateFiles = FileWatch()
+        stateFiles.watch(state?.sharedFiles ?? [], readSince: start)
         var mustFollow = false
         var status = CoprocessStatus(configuration: configuration)
         status.started = start
@@ -142,32 +149,38 @@ public final class Keeper: Sendable {
                     status.loaded = time(nil)
                     keepsLastGood = true
                     (snapshot, state) = (newer, outcome.state)
-                    switchFile.watch(Set([state?.switchFile].compactMap(\.self)), readSince: start)
+                    stateFiles.watch(state?.sharedFiles ?? [], readSince: start)
                     mustFollow = true
                     hasNews = true
                 }
                 malloc_trim(0)
             }
+            let now = time(nil)
             if let state {
-                if switchFile.hasChanged() || mustFollow { hasNews = read(&switches, state) || hasNews }
+                let changes = mustFollow ? state.sharedFiles : stateFiles.changes()
+                if changes.contains(state.switchFile) { hasNews = read(&switches, state) || hasNews }
+                if changes.contains(state.healthFile) { read(&health, state) }
             } else {
                 switches = []
+                health = nil
             }
             mustFollow = false
-            let now = time(nil)
+            let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
+            if nowDown != down { hasNews = true }
+            down = nowDown
             let ended = switches.filter { !$0.isInForce(at: now) }
             if !ended.isEmpty {
                 switches.removeAll { !$0.isInForce(at: now) }
                 hasNews = true
             }
-            if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, at: now)) }
+            if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, health: health, at: now)) }
             if keepsLastGood, let state {
                 keep(files.paths, state)
                 keepsLastGood = false
             }
             status.questions = supply.questions
             tell(status, state)
-            news = waitForNews(files, switchFile, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
+            news = waitForNews(files, stateFiles, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
             supply.discard()
         }
     }
@@ -203,6 +216,17 @@ public final class Keeper: Sendable {
         }
     }
 
+    /// Reads the health; what cannot be trusted changes nothing, and nothing is forgotten because it is not spoken of.
+    private func read(_ health: inout HealthReport?, _ state: StateDirectory) {
+        do throws(StateDirectory.Failure) {
+            guard var newer = try state.health() else { return }
+            if let health { newer.complete(from: health) }
+            health = newer
+        } catch {
+            complain("\(error); the health of all addresses stays as it is")
+        }
+    }
+
     /// Why the thread looks.
     private struct News {
         /// Somebody demands a load.
@@ -214,14 +238,14 @@ public final class Keeper: Sendable {
     /// Waits until there may be something new; but not for ever, since some file systems tell nothing.
     ///
     /// - Parameter patience: milliseconds without any news.
-    private func waitForNews(_ files: borrowing FileWatch, _ switchFile: borrowing FileWatch, patience: CInt) -> News {
+    private func waitForNews(_ files: borrowing FileWatch, _ stateFiles: borrowing FileWatch, patience: CInt) -> News {
         var news = News(isOrder: false, isFromFolder: false)
         let start = milliseconds()
         var end = start + Int(patience)
         // A file that never rests must not keep the thread from looking.
         let last = start + 2 * Int(Self.interval)
         while case let left = min(end, last) - milliseconds(), left > 0 {
-            var requests = [wakeOutput, files.descriptor, switchFile.descriptor].map {
+            var requests = [wakeOutput, files.descriptor, stateFiles.descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
             guard poll(&requests, nfds_t(requests.count), CInt(left)) > 0 else { continue }
@@ -231,7 +255,7 @@ public final class Keeper: Sendable {
                 return News(isOrder: true, isFromFolder: true)
             }
             let isFromFolder = files.takeNews()
-            if switchFile.takeNews() || isFromFolder { end = milliseconds() + Int(Self.quiet) }
+            if stateFiles.takeNews() || isFromFolder { end = milliseconds() + Int(Self.quiet) }
             news.isFromFolder = news.isFromFolder || isFromFolder
         }
         return news

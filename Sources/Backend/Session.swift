@@ -125,10 +125,10 @@ extension Session {
             let zoneID = snapshot.zones.ids[zone]
             write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
+                let state = serving.state(ofService: snapshot.services[service].service)
                 let choice = snapshot.choose(
-                    service, for: asker.client, resolver: asker.resolver,
-                    serving.availability(ofService: snapshot.services[service].service), random: asker.random)
-                write(choice, service, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+                    service, for: asker.client, resolver: asker.resolver, state, random: asker.random)
+                write(choice, service, state, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             }
         }
         reply.end()
@@ -176,8 +176,8 @@ extension Session {
 
     /// Writes the records of a service's choice.
     private func write(
-        _ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ node: ZoneNode, _ zoneID: Int, type: RecordType,
-        listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
+        _ choice: Choice, _ service: Int, _ state: ServiceState, _ snapshot: Snapshot, _ node: ZoneNode, _ zoneID: Int,
+        type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) {
         let version = version!
         var isEmpty = true
@@ -189,7 +189,7 @@ extension Session {
                     content: text, version: version)
             }
         }
-        snapshot.services[service].forEachRecord(of: choice) {
+        snapshot.services[service].forEachRecord(of: choice, state) {
             write($0..<($0 + 1), isAuthoritative: node.isAuthoritative)
         }
         // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
@@ -248,7 +248,7 @@ extension Session {
                         content: text, version: version)
                 }
                 guard let service = snapshot.service(of: node, inZone: zone) else { return }
-                snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service)) { position in
+                snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service), .all) { position in
                     snapshot.store.forEach(position..<(position + 1), type: .any) { head, text, _ in
                         reply.data(
                             scope: 0, isAuthoritative: node.isAuthoritative, name: name, head: head, zoneID: zoneID,

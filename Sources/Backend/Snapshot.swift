@@ -17,6 +17,8 @@ public final class Snapshot: Sendable {
     let datacenterNames: [String]
     /// By position in the configuration.
     let serviceNames: [String]
+    /// By position in the configuration, what of a service is checked.
+    let checkedServices: [CheckedService?]
     /// What works, but hardly as it was meant.
     public let warnings: [Complaint]
 
@@ -69,6 +71,7 @@ public final class Snapshot: Sendable {
         let configuration = plan.configuration
         datacenterNames = configuration.datacenters.map(\.name)
         serviceNames = configuration.services.map(\.name)
+        checkedServices = configuration.services.map(CheckedService.init)
         let atlas = try plan.atlas()
         warnings =
             configuration.warnings + plan.warnings

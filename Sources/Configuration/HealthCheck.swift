@@ -59,7 +59,9 @@ public struct HealthCheck: Hashable, Sendable {
             var parts = ["\(http.isSecure ? "https" : "http")://\(server):\(http.port)\(escaped(http.path))"]
             if let host = http.host { parts.append("host=\(escaped(host))") }
             if http.expected != [200...399] {
-                let codes = http.expected.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+                let codes = http.expected.map {
+                    $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
+                }
                 parts.append("expect=\(codes.joined(separator: ","))")
             }
             if let match = http.match { parts.append("match=\(escaped(match))") }

@@ -50,7 +50,8 @@ extension ConfigurationParser {
             if text.hasPrefix("/"), isVisible(text) {
                 http.path = text
             } else {
-                reader.complain(node.position, "path in \(what) is '\(text)'; write one that begins with / and has no blanks")
+                reader.complain(
+                    node.position, "path in \(what) is '\(text)'; write one that begins with / and has no blanks")
             }
         }
         if let node = fields["host"]?.value, let text = reader.text(node, "host in \(what)") {
@@ -62,7 +63,9 @@ extension ConfigurationParser {
         }
         if let node = fields["expect"]?.value {
             http.expected = reader.items(node).compactMap { statusCodes($0, "expect in \(what)") }
-            if reader.items(node).isEmpty { reader.complain(node.position, "expect in \(what) is empty; write 200, or 200-299") }
+            if reader.items(node).isEmpty {
+                reader.complain(node.position, "expect in \(what) is empty; write 200, or 200-299")
+            }
         }
         if let node = fields["match"]?.value { http.match = reader.text(node, "match in \(what)") }
         http.verifiesCertificate = fields["verify"].flatMap { reader.truth($0.value, "verify in \(what)") } ?? true
@@ -76,7 +79,8 @@ extension ConfigurationParser {
         if 1...2 ~= ends.count, let first = ends[0], let last = ends.last!, first <= last, first >= 100, last <= 599 {
             return first...last
         }
-        reader.complain(node.position, "\(what) is '\(text)'; write a status code such as 200, or a range such as 200-299")
+        reader.complain(
+            node.position, "\(what) is '\(text)'; write a status code such as 200, or a range such as 200-299")
         return nil
     }
 
@@ -102,7 +106,8 @@ extension ConfigurationParser {
         }
         let words = reader.items(node).compactMap { reader.text($0, what) }
         guard let program = words.first, program.hasPrefix("/") else {
-            reader.complain(node.position, "\(what) does not begin with a program's absolute path; write [/usr/bin/program, …]")
+            reader.complain(
+                node.position, "\(what) does not begin with a program's absolute path; write [/usr/bin/program, …]")
             return nil
         }
         return .command(words)

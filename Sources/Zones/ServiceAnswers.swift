@@ -2,7 +2,7 @@
 public struct ServiceAnswers: Sendable {
     /// The answers of each datacenter, by its number.
     private var datacenters: [Datacenter] = []
-    /// The addresses among the records, in the order of their positions from `firstAddress` on.
+    /// The addresses among the records, by their numbers.
     private var addresses: [Address] = []
     /// Says that the name exists, where a client gets no record.
     public let marker: RecordStore.Positions
@@ -82,7 +82,11 @@ public struct ServiceAnswers: Sendable {
     }
 
     /// The address of the record at a position of `group`.
-    public func address(_ position: Int32, of group: AddressGroup) -> Address {
-        addresses[Int(group.firstAddress + position - group.records.lowerBound)]
+    public func address(_ position: Int32, of group: AddressGroup) -> Address { addresses[number(position, of: group)] }
+
+    /// The number of the address at a position of `group`: they are counted datacenter by datacenter, IPv4 first, each family
+    /// in the order that was given.
+    public func number(_ position: Int32, of group: AddressGroup) -> Int {
+        Int(group.firstAddress + position - group.records.lowerBound)
     }
 }

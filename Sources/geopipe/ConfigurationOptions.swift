@@ -63,13 +63,20 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// All that answers are made from; what is wrong goes to stderr.
     func serving(of plan: SnapshotPlan) throws(ExitCode) -> Serving {
+        let state = state(plan.configuration)
         var switches: [Switch] = []
+        var health: HealthReport?
         do throws(StateDirectory.Failure) {
-            switches = try state(plan.configuration)?.switches() ?? []
+            switches = try state?.switches() ?? []
         } catch {
             complain("\(error); as if there were none")
         }
-        return Serving(try snapshot(of: plan), switches: switches, at: time(nil))
+        do throws(StateDirectory.Failure) {
+            health = try state?.health()
+        } catch {
+            complain("\(error); as if all addresses were up")
+        }
+        return Serving(try snapshot(of: plan), switches: switches, health: health, at: time(nil))
     }
 
     /// All that answers are made from; what is wrong goes to stderr.

@@ -90,6 +90,15 @@ extension Explanation.Rule {
 extension Explanation.Candidate {
     fileprivate var line: String {
         datacenter + (weight > 1 ? " (weight \(weight))" : "") + (kilometres.map { " (\($0) km)" } ?? "")
-            + (isAvailable ? "" : " (not available)")
+            + states.map { " (\($0))" }.joined()
+    }
+
+    /// Why it is not available, or hardly.
+    private var states: [String] {
+        var states = isDrained ? ["drained"] : []
+        if let health, health.up < health.addresses {
+            states.append("\(health.isUp ? "" : "down: ")\(health.up) of \(health.addresses) addresses up")
+        }
+        return states
     }
 }

@@ -6,8 +6,9 @@ import Foundation
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show the datacenters, what is drained, and the coprocesses that run.",
-        discussion: "Exits 1 if a coprocess has complaints.")
+        abstract: "Show the datacenters, what is drained or down, and the coprocesses that run.",
+        discussion:
+            "Exits 1 if a coprocess has complaints, or nobody tells how the addresses are that are to be checked.")
 
     @Flag(help: "Print JSON, for programs.")
     var json = false
@@ -18,7 +19,9 @@ struct StatusCommand: ParsableCommand {
         do throws(Refusal) {
             let status = try Status(options)
             for line in lines(of: status) { print(line) }
-            guard status.coprocesses.contains(where: { !$0.complaints.isEmpty }) else { return }
+            guard status.coprocesses.contains(where: { !$0.complaints.isEmpty }) || status.health?.isOld == true else {
+                return
+            }
         } catch {
             complain(error.message)
             throw error.code
@@ -41,6 +44,8 @@ struct StatusCommand: ParsableCommand {
 /// How things are with all that serves one configuration.
 struct Status: Encodable {
     var datacenters: [Datacenter]
+    /// What is known of the addresses that are to be checked; absent if there are none.
+    var health: Health?
     var coprocesses: [CoprocessStatus]
     /// When this was so, in seconds since 1970.
     var time: Int
@@ -52,6 +57,55 @@ struct Status: Encodable {
     struct Datacenter: Encodable {
         var name: String
         var switches: [Switch]
+        /// By the name of a service, how its addresses here are that are checked.
+        var health: [String: CheckedService.DatacenterHealth]
+    }
+
+    struct Health: Encodable {
+        /// When the agent told last, in seconds since 1970; absent if it never has.
+        var told: Int?
+        /// The process of the agent.
+        var agent: Int?
+        /// Whether that is so long ago that it cannot be well.
+        var isOld: Bool
+        /// Why what it told is not known, if it is not.
+        var complaint: String?
+        /// What is checked, with what is known of it.
+        var checks: [Check]
+
+        struct Check: Encodable {
+            /// What is asked.
+            var target: String
+            var address: String
+            /// `unknown` counts as up.
+            var state: String
+            /// Since when, in seconds since 1970.
+            var since: Int?
+            var reason: String
+        }
+
+        /// Seconds after which an agent that is well has told again, several times over.
+        private static let patience = 30
+
+        init?(_ targets: [HealthTarget], _ state: StateDirectory, at time: Int) {
+            guard !targets.isEmpty else { return nil }
+            var report: HealthReport?
+            do throws(StateDirectory.Failure) {
+                report = try state.health()
+            } catch {
+                complaint = "\(error); coprocesses go by what they read before"
+            }
+            told = report?.time
+            agent = report?.process
+            isOld = report.map { abs(time - $0.time) > Self.patience } ?? true
+            checks = targets.map { target in
+                let known = report?.states[target.identity].flatMap { $0.isKnown(at: time) ? $0 : nil }
+                return Check(
+                    target: target.identity, address: target.address,
+                    state: known.map { $0.isUp ? "up" : "down" } ?? "unknown", since: known?.since,
+                    reason: known?.reason ?? "")
+            }
+        }
     }
 
     init(_ options: ConfigurationOptions) throws(Refusal) {
@@ -65,16 +119,29 @@ struct Status: Encodable {
             complaint = "\(error); coprocesses go by what they read before"
         }
         var names: [String] = []
+        var services: [Configuration.Service] = []
         do throws(ConfigurationError) {
-            names = try options.loadedPlan().configuration.datacenters.map(\.name)
+            let configuration = try options.loadedPlan().configuration
+            names = configuration.datacenters.map(\.name)
+            services = configuration.services
+            health = Health(configuration.healthTargets, state, at: now)
             complaints = []
         } catch {
             complaints = error.complaints.map(\.description)
         }
+        let down = Set(health?.checks.filter { $0.state == "down" }.map(\.target) ?? [])
+        let checked = services.compactMap { service in
+            CheckedService(service).map { (service.name, $0.datacenters(down.contains)) }
+        }
         // Those that only switches know of any more.
         for entry in switches where !names.contains(entry.datacenter) { names.append(entry.datacenter) }
-        datacenters = names.map { name in
-            Datacenter(name: name, switches: switches.filter { $0.datacenter == name })
+        datacenters = names.enumerated().map { number, name in
+            let health = checked.compactMap { service, datacenters in
+                number < datacenters.count && datacenters[number].addresses > 0 ? (service, datacenters[number]) : nil
+            }
+            return Datacenter(
+                name: name, switches: switches.filter { $0.datacenter == name },
+                health: Dictionary(uniqueKeysWithValues: health))
         }
         let file = realPath(options.file)
         coprocesses = state.coprocesses().filter { realPath($0.configuration) == file }
@@ -86,11 +153,12 @@ struct Status: Encodable {
         let width = datacenters.map(\.name.count).max() ?? 0
         for datacenter in datacenters {
             let name = datacenter.name.padding(toLength: width, withPad: " ", startingAt: 0)
-            let states = datacenter.switches.map { "drained \($0.words(at: time))" }
+            let states = datacenter.switches.map { "drained \($0.words(at: time))" } + datacenter.healthWords
             lines.append("  \(name)  \(states.isEmpty ? "in use" : states.joined(separator: "; "))")
         }
         if let complaint { lines.append("  \(complaint)") }
         if !complaints.isEmpty { lines += ["", "Configuration"] + complaints.map { "  \($0)" } }
+        if let health { lines += ["", "Health"] + healthLines(health) }
         lines += ["", "Coprocesses"]
         if coprocesses.isEmpty { lines.append("  none runs") }
         for coprocess in coprocesses {
@@ -103,7 +171,40 @@ struct Status: Encodable {
         return lines.joined(separator: "\n")
     }
 
+    private func healthLines(_ health: Health) -> [String] {
+        var lines: [String] = []
+        if let complaint = health.complaint {
+            lines.append(complaint)
+        } else if let told = health.told, let agent = health.agent {
+            lines.append("told \(age(told)) ago by agent \(agent)")
+            if health.isOld {
+                lines.append("it does not run, or is stuck; what it told last counts for a day")
+            }
+        } else {
+            lines.append("never told; geopipe-agent does not run, and all addresses count as up")
+        }
+        let counts = ["up", "down", "unknown"].compactMap { state in
+            let count = health.checks.count { $0.state == state }
+            return count > 0 ? "\(count) \(state)" : nil
+        }
+        lines.append("addresses: \(counts.joined(separator: ", "))")
+        for check in health.checks where check.state == "down" {
+            lines.append("down\(check.since.map { " for \(age($0))" } ?? "")  \(check.target): \(check.reason)")
+        }
+        return lines.map { "  \($0)" }
+    }
+
     private func age(_ since: Int) -> String { words(ofSeconds: time - since) }
+}
+
+extension Status.Datacenter {
+    /// What is down of it, for people.
+    fileprivate var healthWords: [String] {
+        health.sorted { $0.key < $1.key }.filter { $0.value.up < $0.value.addresses }.map { service, health in
+            let words = "\(health.up) of \(health.addresses) addresses up"
+            return health.isUp ? "\(words) for service \(service)" : "down for service \(service), \(words)"
+        }
+    }
 }
 
 extension Switch {

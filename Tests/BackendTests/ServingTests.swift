@@ -36,7 +36,7 @@ struct ServingTests {
     /// How many of 4,000 networks may use a datacenter for the services web and api.
     private func open(_ datacenter: Int, _ serving: Serving) -> [Int] {
         (0...1).map { service in
-            let availability = serving.availability(ofService: service)
+            let availability = serving.state(ofService: service).available
             return (0..<4_000).count { availability.forNetwork(UInt64($0)).contains(datacenter) }
         }
     }
@@ -66,9 +66,9 @@ struct ServingTests {
 
     @Test("is the same for all networks unless a part is drained")
     func sameForAll() {
-        #expect(serving(drained("oslo")).availability(ofService: 0).isSameForAll)
-        #expect(!serving(drained("oslo", share: 99)).availability(ofService: 0).isSameForAll)
-        #expect(serving(drained("oslo", service: "api", share: 99)).availability(ofService: 0).isSameForAll)
+        #expect(serving(drained("oslo")).state(ofService: 0).isSameForAll)
+        #expect(!serving(drained("oslo", share: 99)).state(ofService: 0).isSameForAll)
+        #expect(serving(drained("oslo", service: "api", share: 99)).state(ofService: 0).isSameForAll)
     }
 
     @Test("passes over switches that have ended")
