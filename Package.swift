@@ -51,7 +51,8 @@ let package = Package(
         .testTarget(
             name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
         .testTarget(
-            name: "Transcripts", dependencies: ["geopipe", "Support"], exclude: ["dialogues"], swiftSettings: strict),
+            name: "Transcripts", dependencies: ["Backend", "geopipe", "Support"], exclude: ["dialogues"],
+            swiftSettings: strict),
         .testTarget(
             name: "Integration", dependencies: ["ServerSettings", "Support", "geopipe"], swiftSettings: strict),
         .testTarget(
