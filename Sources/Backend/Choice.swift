@@ -30,7 +30,7 @@ extension Snapshot {
         let map = maps[service.map]
         let (list, scope) = map.locate(client, resolver: resolver)
         guard service.isSticky || !state.isSameForAll else {
-            return choose(service, map, list, scope, Draw(random: random), state, network: 0).choice
+            return choose(service, map, list, scope, Draw(random: random), state, network: nil).choice
         }
         let network = ClientNetwork(client)
         let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
@@ -45,32 +45,42 @@ extension Snapshot {
     func defaultChoice(_ position: Int) -> Choice {
         let service = services[position]
         let map = maps[service.map]
-        return choose(service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, network: 0).choice
+        return choose(service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, network: nil).choice
     }
 
-    /// - Parameter network: tells the client's network from others, if that makes a difference.
+    /// - Parameter network: tells the client's network from others; `nil` if that makes no difference.
     /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
     private func choose(
         _ service: BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
-        _ state: ServiceState, network: UInt64
+        _ state: ServiceState, network: UInt64?
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
-        var drawn = choice.take(from: map, service, state.available.forNetwork(network))
-        guard choice.count == 0, service.answersWhenAllDown else { return (choice, drawn) }
-        // What an operator has said counts for more than what was found out.
-        choice.heedsHealth = false
-        drawn = choice.take(from: map, service, state.undrained.forNetwork(network))
-        guard choice.count == 0 else { return (choice, drawn) }
-        choice.heedsHealth = true
-        drawn = choice.take(from: map, service, state.up)
-        guard choice.count == 0 else { return (choice, drawn) }
-        choice.heedsHealth = false
-        drawn = choice.take(from: map, service, .all)
+        var drawn = choice.take(from: map, service, network.map(state.available.forNetwork) ?? state.available)
+        if choice.count == 0, service.answersWhenAllDown {
+            drawn = choice.takeInSpite(of: state, from: map, service, network: network ?? 0)
+        }
         return (choice, drawn)
     }
 }
 
 extension Choice {
+    /// Takes what is best where nothing is available.
+    ///
+    /// - Returns: as `take` does.
+    fileprivate mutating func takeInSpite(
+        of state: ServiceState, from map: CompiledMap, _ service: Snapshot.BoundService, network: UInt64
+    ) -> Bool {
+        // What an operator has said counts for more than what was found out.
+        heedsHealth = false
+        var drawn = take(from: map, service, state.undrained.forNetwork(network))
+        guard count == 0 else { return drawn }
+        heedsHealth = true
+        drawn = take(from: map, service, state.up)
+        guard count == 0 else { return drawn }
+        heedsHealth = false
+        return take(from: map, service, .all)
+    }
+
     /// Takes as many available datacenters of its list as the service spreads over.
     ///
     /// - Returns: whether chance had a part in it or in what will be picked of it.
@@ -93,30 +103,34 @@ extension Choice {
 extension Snapshot.BoundService {
     /// Calls `body` with the positions of the records that a choice gives, in the store.
     func forEachRecord(of choice: Choice, _ state: ServiceState, _ body: (_ position: Int32) -> Void) {
+        let heedsHealth = choice.heedsHealth && state.hasDownAddresses
         for i in 0..<choice.count {
             let records = answers[Int(choice.datacenters[i])]
-            let heedsHealth = choice.heedsHealth && state.hasDownAddresses
-            forEachPicked(records.ipv4, choice.draw, heedsHealth ? state : nil, body)
-            forEachPicked(records.ipv6, choice.draw, heedsHealth ? state : nil, body)
+            forEachPicked(records.ipv4, choice.draw, state, heedsHealth: heedsHealth, body)
+            forEachPicked(records.ipv6, choice.draw, state, heedsHealth: heedsHealth, body)
             for position in records.others { body(position) }
         }
     }
 
     /// As many of the addresses as may be given, those with the lowest scores.
-    ///
-    /// - Parameter state: leaves out addresses that are down.
     private func forEachPicked(
-        _ group: ServiceAnswers.AddressGroup, _ draw: Draw, _ state: ServiceState?, _ body: (Int32) -> Void
+        _ group: ServiceAnswers.AddressGroup, _ draw: Draw, _ state: ServiceState, heedsHealth: Bool,
+        _ body: (Int32) -> Void
     ) {
-        func isUp(_ position: Int32) -> Bool { state?.isDown(answers.number(position, of: group)) != true }
-        guard (state == nil ? group.records.count : group.records.count(where: isUp)) > pick else {
-            for position in group.records where isUp(position) { body(position) }
+        guard group.records.count > pick || heedsHealth else {
+            for position in group.records { body(position) }
+            return
+        }
+        var eligible = 0
+        for position in group.records where isEligible(position, of: group, state, heedsHealth) { eligible += 1 }
+        guard eligible > pick else {
+            for position in group.records where isEligible(position, of: group, state, heedsHealth) { body(position) }
             return
         }
         var last = -Double.infinity
         for _ in 0..<pick {
             var best: (score: Double, position: Int32)?
-            for position in group.records where isUp(position) {
+            for position in group.records where isEligible(position, of: group, state, heedsHealth) {
                 let address = answers.address(position, of: group)
                 let score = draw.score(address.identity, weight: address.weight)
                 guard score > last, score < best?.score ?? .infinity else { continue }
@@ -127,6 +141,11 @@ extension Snapshot.BoundService {
             last = best.score
         }
     }
+
+    /// Whether an address may be given.
+    private func isEligible(
+        _ position: Int32, of group: ServiceAnswers.AddressGroup, _ state: ServiceState, _ heedsHealth: Bool
+    ) -> Bool { !heedsHealth || !state.isDown(answers.number(position, of: group)) }
 }
 
 /// The network whose clients a sticky service treats alike: /24 of IPv4, /56 of IPv6, which is what resolvers tell of their

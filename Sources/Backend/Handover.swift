@@ -14,12 +14,11 @@ final class Handover<Value: AnyObject & Sendable>: Sendable {
     }
 
     /// What was left last; `nil` if nothing was since.
+    func take() -> Value? { value(place.exchange(0, ordering: .acquiringAndReleasing)) }
+
+    /// Whether something is there. It costs hardly anything to look.
     @inline(__always)
-    func take() -> Value? {
-        // Nearly always nothing is there, which costs no more than to look.
-        guard place.load(ordering: .relaxed) != 0 else { return nil }
-        return value(place.exchange(0, ordering: .acquiringAndReleasing))
-    }
+    var isFull: Bool { place.load(ordering: .relaxed) != 0 }
 
     private func value(_ reference: UInt) -> Value? {
         guard let pointer = UnsafeRawPointer(bitPattern: reference) else { return nil }

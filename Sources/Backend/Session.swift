@@ -179,25 +179,38 @@ extension Session {
         _ choice: Choice, _ service: Int, _ state: ServiceState, _ snapshot: Snapshot, _ node: ZoneNode, _ zoneID: Int,
         type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) {
-        let version = version!
         var isEmpty = true
-        func write(_ positions: RecordStore.Positions, isAuthoritative: Bool) {
-            snapshot.store.forEach(positions, type: type) { head, text, _ in
-                isEmpty = false
-                reply.data(
-                    scope: choice.scope, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zoneID,
-                    content: text, version: version)
-            }
-        }
-        snapshot.services[service].forEachRecord(of: choice, state) {
-            write($0..<($0 + 1), isAuthoritative: node.isAuthoritative)
+        snapshot.services[service].forEachRecord(of: choice, state) { position in
+            let wasWritten = write(
+                position..<(position + 1), snapshot.store, scope: choice.scope, isAuthoritative: node.isAuthoritative,
+                zoneID, type: type, name, &reply)
+            isEmpty = isEmpty && !wasWritten
         }
         // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
-        if isEmpty, type == .any {
-            write(
-                snapshot.services[service].answers.marker, isAuthoritative: node.isAuthoritative && listsMarkers)
+        guard isEmpty, type == .any else { return }
+        _ = write(
+            snapshot.services[service].answers.marker, snapshot.store, scope: choice.scope,
+            isAuthoritative: node.isAuthoritative && listsMarkers, zoneID, type: type, name, &reply)
+    }
+
+    /// Writes the records at some positions that are of `type`.
+    ///
+    /// - Returns: whether there are any.
+    @inline(__always)
+    private func write(
+        _ positions: RecordStore.Positions, _ store: RecordStore, scope: UInt8, isAuthoritative: Bool, _ zoneID: Int,
+        type: RecordType, _ name: Span<UInt8>, _ reply: inout ReplyWriter
+    ) -> Bool {
+        let version = version!
+        var isAny = false
+        store.forEach(positions, type: type) { head, text, _ in
+            isAny = true
+            reply.data(
+                scope: scope, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zoneID, content: text,
+                version: version)
         }
+        return isAny
     }
 
     /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver. What

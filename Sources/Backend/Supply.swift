@@ -22,18 +22,22 @@ public final class Supply: Sendable {
     /// Takes what is newer than `serving`, if anything is.
     @inline(__always)
     func renew(_ serving: inout Serving?) {
-        guard let newer = next.take() else { return }
-        exchange(&serving, newer)
+        if next.isFull { exchange(&serving) }
     }
 
     @inline(never)
-    private func exchange(_ serving: inout Serving?, _ newer: Serving) {
+    private func exchange(_ serving: inout Serving?) {
+        // To leave a second one would let go of the first here.
+        guard !retired.isFull, let newer = next.take() else { return }
         if let older = serving { retired.leave(older) }
         serving = newer
     }
 
     /// Leaves a serving to answer from.
-    public func deliver(_ serving: Serving) { next.leave(serving) }
+    public func deliver(_ serving: Serving) {
+        discard()
+        next.leave(serving)
+    }
 
     /// Lets go of what nobody answers from any more.
     public func discard() { _ = retired.take() }
