@@ -24,12 +24,14 @@ public func serve(
     }
     repeat {
         while let line = reader.next() {
+            FaultGuard.beginAnswer()
             switch line {
             case .text(let bytes): session.answer(bytes.span, &reply)
             case .tooLong: session.answerOverlongLine(&reply)
             }
         }
         guard reply.send() else { return }
+        FaultGuard.endAnswers()
         // Not within a line, and not before there is a dialogue to go on with.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
             takeover.replace(version: version)

@@ -73,6 +73,8 @@ public final class Keeper: Sendable {
         sigaddset(&signals, SIGHUP)
         sigaddset(&signals, SIGUSR2)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
+        // Nobody waits for what is ignored.
+        for number in [SIGHUP, SIGUSR2] { signal(number, SIG_DFL) }
         startThread { [self, signals] in
             var signals = signals
             var received: CInt = 0
@@ -280,6 +282,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
     let result = pthread_create(
         &thread, nil,
         { argument in
+            FaultGuard.prepareThread()
             Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
             return nil
         }, argument)

@@ -68,8 +68,10 @@ public struct Session: ~Copyable {
 
     private mutating func greet(_ version: ABIVersion, _ reply: inout ReplyWriter) {
         reply.ok(banner: "geopipe \(geopipeVersion)")
+        FaultGuard.setVersion(version)
         if let makeFirst {
             _ = reply.send()
+            FaultGuard.endAnswers()
             serving = makeFirst()
             self.makeFirst = nil
         }
@@ -78,6 +80,7 @@ public struct Session: ~Copyable {
 
     /// Goes on with a dialogue that another program has begun.
     mutating func goOn(version: ABIVersion) {
+        FaultGuard.setVersion(version)
         serving = makeFirst?()
         makeFirst = nil
         self.version = version

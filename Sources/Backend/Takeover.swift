@@ -11,7 +11,7 @@ public final class Takeover: Sendable {
         /// A lock that is let go of when the new program can answer; -1 if there is none.
         let lock: CInt
 
-        private static let variable = "GEOPIPE_TAKEOVER"
+        static let variable = "GEOPIPE_TAKEOVER"
 
         /// What the program before this one has left, if this one was started in its place.
         public static func take() -> Inheritance? {

@@ -18,10 +18,8 @@ struct BackendCommand: ParsableCommand {
         // pdns hands down the pipes of coprocesses that it starts at the same time, and what was handed down to itself.
         // Two that hold each other's pipes would not end with it.
         if let inheritance { inheritance.closeOtherFiles() } else { closeFiles(from: 3, to: .max) }
-        // Who has stopped reading is found out by write, not by being killed.
-        signal(SIGPIPE, SIG_IGN)
-        // The same goes for a limit on the size of files, which memory that is shared is under as well.
-        signal(SIGXFSZ, SIG_IGN)
+        // Who has stopped reading is found out by write, and so is a limit on the size of files, not by being killed.
+        FaultGuard.install(input: STDIN_FILENO, output: STDOUT_FILENO, isTerminal: isatty(STDIN_FILENO) == 1)
         let start = time(nil)
         let loader = Loader(options: options)
         let supply = Supply()

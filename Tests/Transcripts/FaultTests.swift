@@ -1,0 +1,103 @@
+import Foundation
+import Support
+import Testing
+
+/// What signals do to a coprocess, and what it makes of faults of its own.
+@Suite("Signals and faults")
+struct FaultTests {
+    private let folder: Folder
+
+    init() throws {
+        folder = try Folder()
+        try folder.write(
+            """
+            zones:
+              example.com:
+                soa: { primary: ns., contact: h. }
+                ns: [ns.example.net.]
+                records: { www: { A: 192.0.2.1 }, fault: { A: 192.0.2.2 }, abort: { A: 192.0.2.3 } }
+            """.utf8, to: "geopipe.yaml")
+    }
+
+    /// A coprocess that has been greeted.
+    private func start(environment: [String] = []) throws -> Coprocess {
+        let coprocess = try Coprocess(
+            ["--config", "geopipe.yaml"], in: URL(filePath: folder.path), environment: environment)
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        return coprocess
+    }
+
+    /// What is at a name of example.com; `nil` if the question is refused.
+    private func ask(_ name: String, _ coprocess: Coprocess) throws -> String? {
+        try coprocess.send("Q\t\(name).example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
+        if answer == ["FAIL"] { return nil }
+        try #require(answer.count == 2 && answer[1] == "END", "\(answer)")
+        return answer[0].split(separator: "\t").last.map(String.init)
+    }
+
+    @Test("no signal that somebody sends ends a coprocess, but for two")
+    func signals() throws {
+        let coprocess = try start()
+        // Others stop a process, or belong to the C library.
+        for signal in Set(1...64).subtracting([SIGKILL, SIGTERM, SIGSTOP, 32, 33].map(Int.init)).sorted() {
+            for _ in 0..<3 { try #require(kill(coprocess.identifier, CInt(signal)) == 0) }
+            try #require(try ask("www", coprocess) == "192.0.2.1", "signal \(signal)")
+        }
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+        let another = try start()
+        kill(another.identifier, SIGTERM)
+        #expect(try another.ending() == Coprocess.Ending(status: SIGTERM, killed: true))
+    }
+
+    /// Makes a coprocess come to grief over answers that have the names `fault` and `abort` in them.
+    private func library() throws -> String {
+        try folder.write(
+            """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <unistd.h>
+
+            ssize_t write(int descriptor, const void *bytes, size_t count) {
+                ssize_t (*next)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+                if (descriptor == 1 && memmem(bytes, count, "fault.example", 13)) __builtin_trap();
+                if (descriptor == 1 && memmem(bytes, count, "abort.example", 13)) abort();
+                return next(descriptor, bytes, count);
+            }
+
+            """.utf8, to: "fault.c")
+        let library = "\(folder.path)/fault.so"
+        let compiler = try Tool("cc").run(["-shared", "-fPIC", "-o", library, "\(folder.path)/fault.c", "-ldl"])
+        try #require(compiler.status == 0, "\(compiler.output)")
+        return library
+    }
+
+    @Test("a fault refuses the question at hand, and the same process goes on")
+    func fault() throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        for name in ["fault", "abort", "fault", "fault", "fault"] {
+            try #require(try ask(name, coprocess) == nil, "\(name)")
+            if name != "fault" { try #require(try ask("www", coprocess) == "192.0.2.1") }
+        }
+        try #require(try ask("www", coprocess) == "192.0.2.1")
+        let error = String(decoding: coprocess.standardError, as: UTF8.self)
+        #expect(error.contains("geopipe: a fault of its own; the question is refused\n"))
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("one fault after another lets questions be refused, but not for ever")
+    func faults() throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        for _ in 0..<4 { try #require(try ask("fault", coprocess) == nil) }
+        try #require(try ask("www", coprocess) == nil)
+        let isBack = try eventually(within: Coprocess.patience) {
+            usleep(200_000)
+            return try ask("www", coprocess) == "192.0.2.1"
+        }
+        #expect(isBack)
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+}
