@@ -1,6 +1,6 @@
 import ArgumentParser
 import Backend
-import Glibc
+import Foundation
 
 struct UpgradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,17 +44,17 @@ struct UpgradeCommand: ParsableCommand {
 }
 
 extension pid_t {
-    /// Whether the process runs the file that is now where its program was.
+    /// Whether the process runs what is now where its program was. That may be a link.
     fileprivate var runsWhatIsInstalled: Bool {
-        guard let program = link("/proc/\(self)/exe") else { return false }
-        return !program.hasSuffix(" (deleted)")
+        guard let words = try? String(contentsOfFile: "/proc/\(self)/cmdline", encoding: .utf8),
+            let program = words.split(separator: "\0").first, let running = file("/proc/\(self)/exe")
+        else { return false }
+        return running == file(program.hasPrefix("/") ? String(program) : "/proc/\(self)/cwd/\(program)")
     }
+}
 
-    private func link(_ path: String) -> String? {
-        var target = [UInt8](repeating: 0, count: 4096)
-        let count = target.withUnsafeMutableBytes {
-            readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
-        }
-        return count < 0 ? nil : String(decoding: target[..<count], as: UTF8.self)
-    }
+/// Device and inode of the file that a path leads to; `nil` if there is none.
+private func file(_ path: String) -> [UInt]? {
+    var status = stat()
+    return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
 }
