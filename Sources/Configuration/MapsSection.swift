@@ -1,4 +1,5 @@
 import Geography
+import Glibc
 import Routing
 import Yams
 
@@ -177,10 +178,12 @@ extension ConfigurationParser {
         do throws(Complaint) {
             text = try readText(file).text
         } catch {
-            // The file may come later, from whatever makes it.
-            reader.warn(
-                position,
-                "\(error.position == nil ? "" : "\(error.description): ")no networks from \(file): \(error.message)")
+            if access(file, F_OK) != 0, errno == ENOENT {
+                // The file may come later, from whatever makes it.
+                reader.warn(position, "no networks from \(file): \(error.message)")
+            } else {
+                reader.complain(error.position, error.message, file: file)
+            }
             return []
         }
         var rules: [(prefix: IPPrefix, destination: Destination)] = []

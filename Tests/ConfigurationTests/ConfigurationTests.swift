@@ -231,6 +231,15 @@ struct ConfigurationTests {
             try load(text).warnings.map(\.message) == [
                 "no networks from \(nets): cannot read it: No such file or directory"
             ])
+        // A file that is there is meant to be heard: without it, clients would go elsewhere.
+        func refusals() throws -> [String] {
+            try #require(throws: ConfigurationError.self) { try load(text) }.complaints.map(\.description)
+        }
+        try Data([0x0a, 0xff]).write(to: URL(filePath: nets))
+        #expect(try refusals() == ["\(nets):2:1: a byte that is not UTF-8; save the file in UTF-8"])
+        try FileManager.default.removeItem(atPath: nets)
+        try FileManager.default.createDirectory(atPath: nets, withIntermediateDirectories: false)
+        #expect(try refusals() == ["\(nets): cannot read it: it is no regular file"])
     }
 
     @Test(
