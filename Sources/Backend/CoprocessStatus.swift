@@ -13,8 +13,17 @@ public struct CoprocessStatus: Sendable, Encodable {
     public var configuration: String
     /// What is wrong with what was to be loaded last. Empty if nothing is.
     public var complaints: [String]
+    /// Why the last program that was to take over does not; absent if none was refused.
+    public var refusal: Refusal?
     /// The program's version.
     public var version: String
+
+    /// A takeover that came to nothing.
+    public struct Refusal: Sendable, Encodable {
+        /// In seconds since 1970.
+        public var time: Int
+        public var reason: String
+    }
 
     /// The status of this process.
     init(configuration: String) {
@@ -32,8 +41,10 @@ public struct CoprocessStatus: Sendable, Encodable {
             "process\t\(process)", "started\t\(started)", "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
         ]
+        let refusals =
+            refusal.map { ["refused\t\($0.time)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
         let complaints = complaints.flatMap { $0.split(separator: "\n") }.map { "complaint\t\($0)" }
-        return (lines + complaints + ["end"]).map { $0 + "\n" }.joined()
+        return (lines + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
     }
 
     /// Reads what `text` wrote; `nil` if it is anything else.
@@ -62,6 +73,9 @@ public struct CoprocessStatus: Sendable, Encodable {
         self.loaded = Int(loaded)
         self.configuration = configuration
         self.version = version
+        if let time = fields["refused"].flatMap({ Int($0) }), let reason = fields["refusal"] {
+            refusal = Refusal(time: time, reason: reason)
+        }
     }
 }
 

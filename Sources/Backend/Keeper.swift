@@ -1,6 +1,7 @@
 import CLinux
 import Configuration
 import Glibc
+import Synchronization
 
 /// Keeps what is answered from up to date: makes a new snapshot whenever something changes that the last was made from, and
 /// follows the switches. It has a thread of its own, which gives way to those that answer.
@@ -13,6 +14,8 @@ public final class Keeper: Sendable {
     /// A pipe; a byte in it makes the thread look at once, whether anything seems to have changed or not.
     private let wakeInput: CInt
     private let wakeOutput: CInt
+    /// Why the last takeover came to nothing.
+    private let refusal = Mutex<CoprocessStatus.Refusal?>(nil)
 
     /// What came of loading.
     public struct Outcome: Sendable {
@@ -65,9 +68,9 @@ public final class Keeper: Sendable {
         self.complain = complain
     }
 
-    /// Loads whenever the process gets SIGHUP, and calls `takeOver` when it gets SIGUSR2. Must be called before there are other
-    /// threads.
-    public func followSignals(takeOver: @escaping @Sendable () -> Void) {
+    /// Loads whenever the process gets SIGHUP, and calls `takeOver` when it gets SIGUSR2, which returns why nothing came of it.
+    /// Must be called before there are other threads.
+    public func followSignals(takeOver: @escaping @Sendable () -> String?) {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGHUP)
@@ -79,7 +82,12 @@ public final class Keeper: Sendable {
             var signals = signals
             var received: CInt = 0
             while sigwait(&signals, &received) == 0 {
-                if received == SIGHUP { write(wakeInput, "!", 1) } else { takeOver() }
+                if received == SIGHUP {
+                    write(wakeInput, "!", 1)
+                } else if let reason = takeOver() {
+                    complain(reason)
+                    refusal.withLock { $0 = CoprocessStatus.Refusal(time: time(nil), reason: reason) }
+                }
             }
         }
     }
@@ -181,6 +189,7 @@ public final class Keeper: Sendable {
                 keepsLastGood = false
             }
             status.questions = supply.questions
+            status.refusal = refusal.withLock { $0 }
             tell(status, state)
             news = waitForNews(files, stateFiles, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
             supply.discard()

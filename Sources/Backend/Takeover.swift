@@ -72,23 +72,19 @@ public final class Takeover: Sendable {
     /// - Parameters:
     ///   - check: the arguments with which the program says by exit code 0 that it can start.
     ///   - state: where the lock is with which coprocesses take turns: loading is work.
-    ///   - complain: says why nothing comes of it.
-    public func begin(check: [String], state: StateDirectory?, complain: (String) -> Void) {
+    /// - Returns: why nothing came of it.
+    public func begin(check: [String], state: StateDirectory?) -> String {
         let lock = state.map { open($0.path + "/takeover.lock", O_RDONLY | O_CREAT, 0o644) } ?? -1
         while lock >= 0, flock(lock, LOCK_EX) != 0, errno == EINTR {}
-        if let reason = refusal(check: check) {
-            complain("\(program) does not take over: \(reason)")
-            if lock >= 0 { close(lock) }
-            return
-        }
+        defer { if lock >= 0 { close(lock) } }
+        if let reason = refusal(check: check) { return "\(program) does not take over: \(reason)" }
         order.store(Int(lock) + 2, ordering: .releasing)
         while isDue {
             pthread_kill(answering, Self.nudge)
             usleep(20_000)
         }
         let reason = CInt(-order.load(ordering: .acquiring))
-        complain("\(program) does not take over: \(String(cString: strerror(reason)))")
-        if lock >= 0 { close(lock) }
+        return "\(program) does not take over: \(String(cString: strerror(reason)))"
     }
 
     /// Why the program on disk is not fit.

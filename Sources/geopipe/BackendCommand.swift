@@ -26,7 +26,7 @@ struct BackendCommand: ParsableCommand {
         let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
         let takeover = Takeover(arguments: CommandLine.arguments)
         keeper.followSignals {
-            takeover?.begin(check: options.checkArguments, state: options.state(), complain: loader.say)
+            takeover?.begin(check: options.checkArguments, state: options.state())
         }
         let outcome = loader.first()
         // Only before the dialogue begins is there somebody who sees why it does not.

@@ -15,7 +15,9 @@ struct UpgradeCommand: ParsableCommand {
 
     func run() throws {
         do throws(Refusal) {
-            let coprocesses = try options.requiredState().coprocesses().map { pid_t($0.process) }
+            let state = try options.requiredState()
+            let start = time(nil)
+            let coprocesses = state.coprocesses().map { pid_t($0.process) }
             guard !coprocesses.isEmpty else {
                 throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
             }
@@ -25,13 +27,22 @@ struct UpgradeCommand: ParsableCommand {
                 throw Refusal(message: "cannot tell \(process): \(String(cString: strerror(errno)))", code: .unusable)
             }
             var waiting = old
+            var refusals: [String] = []
             for _ in 0..<600 where !waiting.isEmpty {
                 usleep(100_000)
                 for process in waiting where process.runsWhatIsInstalled {
                     print("\(process) goes on with the new program")
                 }
                 waiting.removeAll { $0.runsWhatIsInstalled || kill($0, 0) != 0 }
+                for status in state.coprocesses() {
+                    guard let refusal = status.refusal, refusal.time >= start,
+                        let place = waiting.firstIndex(of: pid_t(status.process))
+                    else { continue }
+                    refusals.append("\(status.process) stays what it is: \(refusal.reason)")
+                    waiting.remove(at: place)
+                }
             }
+            guard refusals.isEmpty else { throw Refusal(message: refusals.joined(separator: "\n"), code: .wrong) }
             guard waiting.isEmpty else {
                 let processes = waiting.map { "\($0)" }.joined(separator: ", ")
                 throw Refusal(message: "not yet: \(processes); their standard error says why", code: .wrong)

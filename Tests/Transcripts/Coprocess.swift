@@ -49,10 +49,11 @@ final class Coprocess {
     ///   - folder: where it runs, and what the paths in `arguments` start from.
     ///   - terminal: stands in for the pipe to its standard input.
     ///   - packets: keeps its writes apart, so that each arrives by a read of its own.
+    ///   - program: geopipe itself, or a copy of it.
     ///   - environment: what it has in its environment beside what is there, as `NAME=VALUE`.
     init(
         _ arguments: [String], in folder: URL, terminal: FileHandle? = nil, packets: Bool = false,
-        environment: [String] = []
+        program: String = Coprocess.binary, environment: [String] = []
     ) throws {
         // A write to a coprocess that is gone shall give EPIPE here. The coprocess gets the default back through `env`:
         // a signal that is ignored stays so across exec, and would hide that geopipe forgot to.
@@ -64,7 +65,7 @@ final class Coprocess {
         (inputEnd, outputEnd, errorEnd) = (input.write, output.read, error.read)
         for end in [inputEnd, outputEnd, errorEnd] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         identifier = try spawn(
-            ["/usr/bin/env", "--default-signal=PIPE", "--chdir=\(folder.path)"] + environment + [Self.binary]
+            ["/usr/bin/env", "--default-signal=PIPE", "--chdir=\(folder.path)"] + environment + [program]
                 + arguments,
             ends: [terminal?.fileDescriptor ?? input.read, output.write, error.write])
     }

@@ -44,6 +44,39 @@ struct StandInTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
+    @Test("upgrade says who goes on with a new program, and why one that cannot start is refused")
+    func upgrade() throws {
+        let site = try Site(isStarted: false)
+        let program = site.path("geopipe")
+        try FileManager.default.copyItem(atPath: Coprocess.binary, toPath: program)
+        let coprocess = try Coprocess(
+            ["--config", "current/geopipe.yaml"], in: URL(filePath: site.folder.path), program: program)
+        try coprocess.send("HELO\t5\n")
+        #expect(try coprocess.answer().count == 1)
+        let isTold = try eventually(within: Coprocess.patience) {
+            try site.run("upgrade").output == "1 of 1 coprocesses run what is installed already\n"
+        }
+        try #require(isTold)
+
+        try site.replace("geopipe", with: Array("#!/bin/sh\nexit 1\n".utf8))
+        chmod(program, 0o755)
+        let refused = try site.run("upgrade")
+        #expect(refused.status == 1)
+        #expect(
+            refused.error
+                == "\(coprocess.identifier) stays what it is: \(program) does not take over: 'check current/geopipe.yaml' fails with it\n"
+        )
+
+        try FileManager.default.copyItem(atPath: Coprocess.binary, toPath: "\(program).new")
+        try #require(rename("\(program).new", program) == 0)
+        let upgraded = try site.run("upgrade")
+        #expect(upgraded.output.hasSuffix("\n\(coprocess.identifier) goes on with the new program\n"), "\(upgraded)")
+        #expect(upgraded.status == 0)
+        try coprocess.send("Q\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        #expect(try coprocess.answer().count == 2)
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
     @Test("the status tells of drains, coprocesses, and what is wrong with the configuration on disk")
     func status() throws {
         let site = try Site()
