@@ -217,8 +217,10 @@ public final class Keeper: Sendable {
     private func read(_ switches: inout [Switch], _ state: StateDirectory) -> Bool {
         do throws(StateDirectory.Failure) {
             let now = time(nil)
-            let read = try state.switches().filter { $0.isInForce(at: now) }
-            guard read != switches else { return false }
+            let found = try state.switches()
+            if let complaint = found.complaint { complain(complaint) }
+            // What is gone was not taken back: whoever does that leaves a file.
+            guard let read = found.all?.filter({ $0.isInForce(at: now) }), read != switches else { return false }
             switches = read
             return true
         } catch {
@@ -274,7 +276,7 @@ public final class Keeper: Sendable {
 }
 
 /// On a clock that nobody sets.
-private func milliseconds() -> Int {
+func milliseconds() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000

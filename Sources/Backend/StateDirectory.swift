@@ -17,22 +17,51 @@ public struct StateDirectory: Sendable {
         init(description: String) { self.description = description }
     }
 
+    /// Milliseconds that one who changes something waits for another who does.
+    private static let patience = 10_000
+
     /// The file of the switches.
     public var switchFile: String { path + "/switches" }
 
-    /// All switches, whether they count or have ended. None if none was ever made.
-    public func switches() throws(Failure) -> [Switch] {
-        guard let text = try read(switchFile) else { return [] }
+    /// What stands in for that when it is torn or gone.
+    private var switchCopy: String { switchFile + ".copy" }
+
+    /// The switches as they were found.
+    public struct Switches {
+        /// All, whether they count or have ended; `nil` if none was ever made.
+        public var all: [Switch]?
+        /// Why the copy stands in for the file, if it does.
+        public var complaint: String?
+    }
+
+    /// All switches.
+    public func switches() throws(Failure) -> Switches {
+        var failure: Failure
+        do throws(Failure) {
+            if let switches = try switches(in: switchFile) { return Switches(all: switches) }
+            guard access(switchCopy, F_OK) == 0 else { return Switches() }
+            failure = Failure(description: "\(switchFile) is gone")
+        } catch {
+            failure = error
+        }
+        guard let switches = try? switches(in: switchCopy) else { throw failure }
+        return Switches(all: switches, complaint: "\(failure); its copy counts")
+    }
+
+    /// `nil` if the file is not there.
+    private func switches(in file: String) throws(Failure) -> [Switch]? {
+        guard let text = try read(file) else { return nil }
         do throws(StateFile.Untrusted) {
             return try SwitchFile.switches(text)
         } catch {
-            throw Failure(description: "cannot trust \(switchFile): \(error)")
+            throw Failure(description: "cannot trust \(file): \(error)")
         }
     }
 
     /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
     ///
-    /// A file that cannot be trusted is put aside, and what it held is lost. One that cannot be read stays where it is.
+    /// A file that cannot be trusted is put aside, and what it held is lost if its copy is no better. One that cannot be read
+    /// stays where it is.
     ///
     /// - Returns: a complaint about what was put aside.
     @discardableResult
@@ -41,19 +70,30 @@ public struct StateDirectory: Sendable {
         let lock = open(path + "/switches.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        while flock(lock, LOCK_EX) != 0 { guard errno == EINTR else { throw Failure("lock", path) } }
+        let end = milliseconds() + Self.patience
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR, milliseconds() < end else { throw Failure("lock", path) }
+            usleep(10_000)
+        }
         var complaint: String?
         var switches: [Switch] = []
-        if let text = try read(switchFile) {
-            do throws(StateFile.Untrusted) {
-                switches = try SwitchFile.switches(text)
-            } catch {
-                complaint = "cannot trust \(switchFile): \(error); it is now \(switchFile).untrusted"
-                rename(switchFile, switchFile + ".untrusted")
-            }
+        // What cannot be read may be good.
+        let isThere = try read(switchFile) != nil
+        do throws(Failure) {
+            let found = try self.switches()
+            switches = found.all ?? []
+            complaint = found.complaint
+        } catch {
+            complaint = "\(error)"
+        }
+        if isThere, complaint != nil {
+            rename(switchFile, switchFile + ".untrusted")
+            complaint! += "; it is now \(switchFile).untrusted"
         }
         body(&switches)
-        try write(SwitchFile.text(switches), to: switchFile)
+        let text = SwitchFile.text(switches)
+        try write(text, to: switchFile)
+        try write(text, to: switchCopy)
         return complaint
     }
 

@@ -67,7 +67,9 @@ struct ConfigurationOptions: ParsableArguments {
         var switches: [Switch] = []
         var health: HealthReport?
         do throws(StateDirectory.Failure) {
-            switches = try state?.switches() ?? []
+            let found = try state?.switches()
+            switches = found?.all ?? []
+            if let complaint = found?.complaint { complain(complaint) }
         } catch {
             complain("\(error); as if there were none")
         }

@@ -114,7 +114,9 @@ struct Status: Encodable {
         time = now
         var switches: [Switch] = []
         do throws(StateDirectory.Failure) {
-            switches = try state.switches().filter { $0.isInForce(at: now) }
+            let found = try state.switches()
+            switches = found.all?.filter { $0.isInForce(at: now) } ?? []
+            complaint = found.complaint
         } catch {
             complaint = "\(error); coprocesses go by what they read before"
         }

@@ -77,9 +77,9 @@ struct StateDirectoryTests {
 
     @Test("has no switches until one is made, and comes with the first")
     func empty() throws {
-        #expect(try state.switches() == [])
+        #expect(try state.switches().all == nil)
         #expect(try state.change { $0 = [drained("oslo")] } == nil)
-        #expect(try state.switches() == [drained("oslo")])
+        #expect(try state.switches().all == [drained("oslo")])
     }
 
     @Test("loses nothing when many change it at once, and nobody who reads meanwhile sees half of it")
@@ -92,7 +92,7 @@ struct StateDirectoryTests {
             var last = 0
             if thread == writers {
                 while working.now > 0 {
-                    let count = (try? state.switches().count) ?? -1
+                    let count = (try? state.switches().all?.count) ?? -1
                     if count < last { failures.add(1) }
                     last = count
                 }
@@ -108,24 +108,39 @@ struct StateDirectoryTests {
             }
         }
         #expect(failures.now == 0)
-        let names = try state.switches().map(\.datacenter)
+        let names = try #require(try state.switches().all).map(\.datacenter)
         #expect(Set(names) == Set((0..<writers).flatMap { w in (0..<changes).map { "dc-\(w)-\($0)" } }))
         #expect(names.count == writers * changes)
         // Nor does it leave anything lying about.
         #expect(
-            try Set(FileManager.default.contentsOfDirectory(atPath: state.path)) == ["switches", "switches.lock"])
+            try Set(FileManager.default.contentsOfDirectory(atPath: state.path))
+                == ["switches", "switches.copy", "switches.lock"])
     }
 
-    @Test("puts aside a file that it cannot trust, and says so")
+    private static let torn = String(SwitchFile.text([drained("oslo")]).dropLast(3))
+
+    @Test("goes by a copy where the file cannot be trusted or is gone, and says so", arguments: [torn, nil])
+    func copy(bad: String?) throws {
+        try state.change { $0 = [drained("oslo")] }
+        if let bad { try folder.write(bad.utf8, to: "state/switches") } else { unlink(state.switchFile) }
+        #expect(try state.switches().all == [drained("oslo")])
+        #expect(try state.switches().complaint?.contains(state.switchFile) == true)
+        let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
+        #expect(complaint.contains(state.switchFile))
+        #expect(try state.switches().all == [drained("oslo"), drained("ashburn")])
+        #expect(try state.switches().complaint == nil)
+        if bad != nil { #expect(folder.text(of: "state/switches.untrusted") == bad) }
+    }
+
+    @Test("puts aside a file that it cannot trust where the copy is no better, and says so")
     func untrusted() throws {
         try state.change { $0 = [drained("oslo")] }
-        let torn = String(SwitchFile.text([drained("oslo")]).dropLast(3))
-        try folder.write(torn.utf8, to: "state/switches")
+        for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
         #expect(throws: StateDirectory.Failure.self) { try state.switches() }
         let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
         #expect(complaint.contains(state.switchFile))
-        #expect(try state.switches() == [drained("ashburn")])
-        #expect(folder.text(of: "state/switches.untrusted") == torn)
+        #expect(try state.switches().all == [drained("ashburn")])
+        #expect(folder.text(of: "state/switches.untrusted") == Self.torn)
         #expect(try state.change { _ in } == nil)
     }
 
@@ -135,9 +150,10 @@ struct StateDirectoryTests {
         rename(state.switchFile, state.path + "/kept")
         try FileManager.default.createSymbolicLink(atPath: state.switchFile, withDestinationPath: "switches")
         #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
+        #expect(try state.switches().all == [drained("oslo")])
         try FileManager.default.removeItem(atPath: state.switchFile)
         rename(state.path + "/kept", state.switchFile)
-        #expect(try state.switches() == [drained("oslo")])
+        #expect(try state.switches().all == [drained("oslo")])
     }
 
     @Test("that cannot be made is complained of")

@@ -138,12 +138,34 @@ struct SwitchTests {
         #expect(try !site.run("explain", "api.example.com", "203.0.113.1").output.contains("drained"))
     }
 
-    @Test("stay as they are when their file is torn, which the next one puts aside")
+    @Test("stay as they are when their file is torn or gone, even for a coprocess that starts then")
     func torn() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo", "--service", "api").status == 0)
         try expect(site, "api", Self.ashburn)
         let file = site.folder.text(of: "state/switches")
+        for (bad, words) in [
+            (Array(file.utf8.dropLast(4)), "cannot trust "), (nil, "switches is gone; its copy counts\n"),
+        ] {
+            site.coprocess.forgetError()
+            if let bad { try site.replace("state/switches", with: bad) } else { unlink(site.path("state/switches")) }
+            try site.expectError(words)
+            try site.expectError("switches")
+            #expect(try site.contents("api") == Self.ashburn)
+            let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
+            #expect(query.error.contains(words) && query.output.contains(Self.ashburn[0]), "\(query)")
+            try site.start()
+            #expect(try site.contents("api") == Self.ashburn)
+        }
+    }
+
+    @Test("stay as they are when their file and its copy are torn, which the next one puts aside")
+    func bothTorn() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo", "--service", "api").status == 0)
+        try expect(site, "api", Self.ashburn)
+        let file = site.folder.text(of: "state/switches")
+        try site.replace("state/switches.copy", with: Array(file.utf8.dropLast(4)))
         try site.replace("state/switches", with: Array(file.utf8.dropLast(4)))
         try site.expectError("cannot trust current/../state/switches: ")
         try site.expectError("the switches stay as they are\n")
