@@ -90,9 +90,21 @@ struct FileWatch: ~Copyable {
     mutating func hasChanged() -> Bool { !changes().isEmpty }
 }
 
-/// Whether what is at a path, or a link on the way there, was changed at or after a time, in seconds since 1970.
+/// Whether what is at a path, or a link on the way there, was changed at or after a time, in seconds since 1970; if nothing is
+/// there, whether it may have gone since then.
 private func changed(_ path: String, since time: Int) -> Bool {
-    if FileState(path).changed.tv_sec >= time { return true }
+    let state = FileState(path)
+    if state.changed.tv_sec >= time { return true }
+    if state == .nothing {
+        // A folder is changed by what leaves it.
+        var folder = path[...]
+        while let slash = folder.lastIndex(of: "/") {
+            folder = path[..<slash]
+            let state = FileState(folder.isEmpty ? "/" : String(folder))
+            if state != .nothing { return state.changed.tv_sec >= time }
+        }
+        return FileState(".").changed.tv_sec >= time
+    }
     var path = path[...]
     while !path.isEmpty {
         var status = stat()
@@ -112,14 +124,16 @@ struct FileState: Equatable {
     private var modified = timespec()
     private(set) var changed = timespec()
 
-    /// Like no state that anything is in, not even that of nothing.
+    /// That of a path at which nothing is.
+    static let nothing = FileState()
+
+    /// Like no state that anything is in, not even nothing.
     static let unknown = {
         var state = FileState()
         state.size = -1
         return state
     }()
 
-    /// Nothing.
     private init() {}
 
     init(_ path: String) {

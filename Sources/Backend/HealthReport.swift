@@ -80,19 +80,14 @@ extension StateDirectory {
     /// The file of the health.
     public var healthFile: String { path + "/health" }
 
-    /// What the agent has told last; `nil` if it never has.
-    public func health() throws(Failure) -> HealthReport? {
-        guard let text = try read(healthFile) else { return nil }
-        do throws(StateFile.Untrusted) {
-            return try HealthReport(text)
-        } catch {
-            throw Failure(description: "cannot trust \(healthFile): \(error)")
-        }
+    /// What the agent has told last.
+    public func health() throws(Failure) -> Found<HealthReport> {
+        try find(healthFile) { text throws(StateFile.Untrusted) in try HealthReport(text) }
     }
 
     /// Tells the health. It lasts when this returns.
     public func tell(_ report: HealthReport) throws(Failure) {
         try make()
-        try write(report.text, to: healthFile)
+        try writeTwice(report.text, to: healthFile)
     }
 }

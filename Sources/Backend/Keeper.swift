@@ -220,7 +220,7 @@ public final class Keeper: Sendable {
             let found = try state.switches()
             if let complaint = found.complaint { complain(complaint) }
             // What is gone was not taken back: whoever does that leaves a file.
-            guard let read = found.all?.filter({ $0.isInForce(at: now) }), read != switches else { return false }
+            guard let read = found.value?.filter({ $0.isInForce(at: now) }), read != switches else { return false }
             switches = read
             return true
         } catch {
@@ -232,7 +232,9 @@ public final class Keeper: Sendable {
     /// Reads the health; what cannot be trusted changes nothing, and nothing is forgotten because it is not spoken of.
     private func read(_ health: inout HealthReport?, _ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
-            guard var newer = try state.health() else { return }
+            let found = try state.health()
+            if let complaint = found.complaint { complain(complaint) }
+            guard var newer = found.value else { return }
             if let health { newer.complete(from: health) }
             health = newer
         } catch {

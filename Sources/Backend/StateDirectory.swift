@@ -23,39 +23,51 @@ public struct StateDirectory: Sendable {
     /// The file of the switches.
     public var switchFile: String { path + "/switches" }
 
-    /// What stands in for that when it is torn or gone.
-    private var switchCopy: String { switchFile + ".copy" }
-
-    /// The switches as they were found.
-    public struct Switches {
-        /// All, whether they count or have ended; `nil` if none was ever made.
-        public var all: [Switch]?
+    /// What a file holds.
+    public struct Found<Value> {
+        /// `nil` if nothing was ever told.
+        public var value: Value?
         /// Why the copy stands in for the file, if it does.
         public var complaint: String?
     }
 
-    /// All switches.
-    public func switches() throws(Failure) -> Switches {
-        var failure: Failure
+    /// All switches, whether they count or have ended.
+    public func switches() throws(Failure) -> Found<[Switch]> { try find(switchFile, SwitchFile.switches) }
+
+    /// What a file holds, or its copy if the file is torn or gone.
+    func find<Value>(
+        _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
+    ) throws(Failure) -> Found<Value> {
+        let failure: Failure
         do throws(Failure) {
-            if let switches = try switches(in: switchFile) { return Switches(all: switches) }
-            guard access(switchCopy, F_OK) == 0 else { return Switches() }
-            failure = Failure(description: "\(switchFile) is gone")
+            if let value = try parsed(file, parse) { return Found(value: value) }
+            guard access(copy(of: file), F_OK) == 0 else { return Found() }
+            failure = Failure(description: "\(file) is gone")
         } catch {
             failure = error
         }
-        guard let switches = try? switches(in: switchCopy) else { throw failure }
-        return Switches(all: switches, complaint: "\(failure); its copy counts")
+        guard let value = try? parsed(copy(of: file), parse) else { throw failure }
+        return Found(value: value, complaint: "\(failure); its copy counts")
     }
 
     /// `nil` if the file is not there.
-    private func switches(in file: String) throws(Failure) -> [Switch]? {
+    private func parsed<Value>(
+        _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
+    ) throws(Failure) -> Value? {
         guard let text = try read(file) else { return nil }
         do throws(StateFile.Untrusted) {
-            return try SwitchFile.switches(text)
+            return try parse(text)
         } catch {
             throw Failure(description: "cannot trust \(file): \(error)")
         }
+    }
+
+    private func copy(of file: String) -> String { file + ".copy" }
+
+    /// Writes a file that `find` finds, one after the other: if one is torn the other is whole.
+    func writeTwice(_ text: String, to file: String) throws(Failure) {
+        try write(text, to: file)
+        try write(text, to: copy(of: file))
     }
 
     /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
@@ -77,11 +89,11 @@ public struct StateDirectory: Sendable {
         }
         var complaint: String?
         var switches: [Switch] = []
-        // What cannot be read may be good.
-        let isThere = try read(switchFile) != nil
+        // What cannot be read may be good, if it is a file.
+        let isThere = isFolder(switchFile) ? false : try read(switchFile) != nil
         do throws(Failure) {
             let found = try self.switches()
-            switches = found.all ?? []
+            switches = found.value ?? []
             complaint = found.complaint
         } catch {
             complaint = "\(error)"
@@ -91,9 +103,7 @@ public struct StateDirectory: Sendable {
             complaint! += "; it is now \(switchFile).untrusted"
         }
         body(&switches)
-        let text = SwitchFile.text(switches)
-        try write(text, to: switchFile)
-        try write(text, to: switchCopy)
+        try writeTwice(SwitchFile.text(switches), to: switchFile)
         return complaint
     }
 
@@ -139,6 +149,8 @@ public struct StateDirectory: Sendable {
         }
         let isWritten = written == bytes.count && (!isDurable || fsync(descriptor) == 0)
         close(descriptor)
+        // A folder cannot be replaced; whoever has put it there may want it back.
+        if isFolder(file) { rename(file, "\(file).untrusted.\(time(nil))") }
         guard isWritten, rename(new, file) == 0 else {
             let failure = Failure("write", file)
             unlink(new)
@@ -150,5 +162,10 @@ public struct StateDirectory: Sendable {
             fsync(folder)
             close(folder)
         }
+    }
+
+    private func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

@@ -68,13 +68,15 @@ struct ConfigurationOptions: ParsableArguments {
         var health: HealthReport?
         do throws(StateDirectory.Failure) {
             let found = try state?.switches()
-            switches = found?.all ?? []
+            switches = found?.value ?? []
             if let complaint = found?.complaint { complain(complaint) }
         } catch {
             complain("\(error); as if there were none")
         }
         do throws(StateDirectory.Failure) {
-            health = try state?.health()
+            let found = try state?.health()
+            health = found?.value
+            if let complaint = found?.complaint { complain(complaint) }
         } catch {
             complain("\(error); as if all addresses were up")
         }

@@ -91,7 +91,9 @@ struct Status: Encodable {
             guard !targets.isEmpty else { return nil }
             var report: HealthReport?
             do throws(StateDirectory.Failure) {
-                report = try state.health()
+                let found = try state.health()
+                report = found.value
+                complaint = found.complaint
             } catch {
                 complaint = "\(error); coprocesses go by what they read before"
             }
@@ -115,7 +117,7 @@ struct Status: Encodable {
         var switches: [Switch] = []
         do throws(StateDirectory.Failure) {
             let found = try state.switches()
-            switches = found.all?.filter { $0.isInForce(at: now) } ?? []
+            switches = found.value?.filter { $0.isInForce(at: now) } ?? []
             complaint = found.complaint
         } catch {
             complaint = "\(error); coprocesses go by what they read before"

@@ -123,6 +123,17 @@ struct FileWatchTests {
         #expect(!Watcher(["\(root)/new/sub/file"], readSince: start).hasChanged())
     }
 
+    @Test("may have changed if they are missing, and something has left their folder since somebody began to read them")
+    func goneBefore() throws {
+        sleep(1)
+        let start = time(nil)
+        #expect(!Watcher(["\(root)/old/sub/missing"], readSince: start + 2).hasChanged())
+        try FileManager.default.removeItem(atPath: path)
+        #expect(Watcher([path], readSince: start).hasChanged())
+        #expect(Watcher(["\(root)/old/sub/missing/too"], readSince: start).hasChanged())
+        #expect(!Watcher(["\(root)/new/sub/missing"], readSince: start).hasChanged())
+    }
+
     @Test("are compared with what they were when they were watched first, until that is asked")
     func watchedAgain() throws {
         let watch = Watcher([path])

@@ -77,9 +77,9 @@ struct StateDirectoryTests {
 
     @Test("has no switches until one is made, and comes with the first")
     func empty() throws {
-        #expect(try state.switches().all == nil)
+        #expect(try state.switches().value == nil)
         #expect(try state.change { $0 = [drained("oslo")] } == nil)
-        #expect(try state.switches().all == [drained("oslo")])
+        #expect(try state.switches().value == [drained("oslo")])
     }
 
     @Test("loses nothing when many change it at once, and nobody who reads meanwhile sees half of it")
@@ -92,7 +92,7 @@ struct StateDirectoryTests {
             var last = 0
             if thread == writers {
                 while working.now > 0 {
-                    let count = (try? state.switches().all?.count) ?? -1
+                    let count = (try? state.switches().value?.count) ?? -1
                     if count < last { failures.add(1) }
                     last = count
                 }
@@ -108,7 +108,7 @@ struct StateDirectoryTests {
             }
         }
         #expect(failures.now == 0)
-        let names = try #require(try state.switches().all).map(\.datacenter)
+        let names = try #require(try state.switches().value).map(\.datacenter)
         #expect(Set(names) == Set((0..<writers).flatMap { w in (0..<changes).map { "dc-\(w)-\($0)" } }))
         #expect(names.count == writers * changes)
         // Nor does it leave anything lying about.
@@ -123,13 +123,24 @@ struct StateDirectoryTests {
     func copy(bad: String?) throws {
         try state.change { $0 = [drained("oslo")] }
         if let bad { try folder.write(bad.utf8, to: "state/switches") } else { unlink(state.switchFile) }
-        #expect(try state.switches().all == [drained("oslo")])
+        #expect(try state.switches().value == [drained("oslo")])
         #expect(try state.switches().complaint?.contains(state.switchFile) == true)
         let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
         #expect(complaint.contains(state.switchFile))
-        #expect(try state.switches().all == [drained("oslo"), drained("ashburn")])
+        #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
         #expect(try state.switches().complaint == nil)
         if bad != nil { #expect(folder.text(of: "state/switches.untrusted") == bad) }
+    }
+
+    @Test("puts a folder aside that is in the place of the file")
+    func folderInPlace() throws {
+        try state.change { $0 = [drained("oslo")] }
+        unlink(state.switchFile)
+        mkdir(state.switchFile, 0o755)
+        #expect(try state.switches().value == [drained("oslo")])
+        try state.change { $0.append(drained("ashburn")) }
+        #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
+        #expect(try state.switches().complaint == nil)
     }
 
     @Test("puts aside a file that it cannot trust where the copy is no better, and says so")
@@ -139,7 +150,7 @@ struct StateDirectoryTests {
         #expect(throws: StateDirectory.Failure.self) { try state.switches() }
         let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
         #expect(complaint.contains(state.switchFile))
-        #expect(try state.switches().all == [drained("ashburn")])
+        #expect(try state.switches().value == [drained("ashburn")])
         #expect(folder.text(of: "state/switches.untrusted") == Self.torn)
         #expect(try state.change { _ in } == nil)
     }
@@ -150,10 +161,10 @@ struct StateDirectoryTests {
         rename(state.switchFile, state.path + "/kept")
         try FileManager.default.createSymbolicLink(atPath: state.switchFile, withDestinationPath: "switches")
         #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
-        #expect(try state.switches().all == [drained("oslo")])
+        #expect(try state.switches().value == [drained("oslo")])
         try FileManager.default.removeItem(atPath: state.switchFile)
         rename(state.path + "/kept", state.switchFile)
-        #expect(try state.switches().all == [drained("oslo")])
+        #expect(try state.switches().value == [drained("oslo")])
     }
 
     @Test("that cannot be made is complained of")

@@ -86,6 +86,7 @@ struct HealthTests {
         let good = try Data(contentsOf: URL(filePath: state.healthFile))
         for bad in [Data(), good.dropLast(3), Data("geopipe health 1\n".utf8), good + good] {
             coprocess.forgetError()
+            try bad.write(to: URL(filePath: state.healthFile + ".copy"))
             try bad.write(to: URL(filePath: state.healthFile))
             let isSaid = try eventually(within: Coprocess.patience) {
                 try coprocess.wait(.milliseconds(10))
@@ -100,6 +101,17 @@ struct HealthTests {
         #expect(try addresses() == ["192.0.2.2"])
         try tell(down: [])
         try expect("192.0.2.1", "192.0.2.2")
+    }
+
+    @Test("is that of a copy when the file is torn while a coprocess starts")
+    func copy() throws {
+        try tell(down: ["192.0.2.1"])
+        try Data("torn".utf8).write(to: URL(filePath: state.healthFile))
+        let another = try Coprocess(["--config", "geopipe.yaml"], in: URL(filePath: folder.path))
+        try another.send("HELO\t5\nQ\twww.example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        _ = try another.answer()
+        #expect(try another.answer().count == 2)
+        #expect(String(decoding: another.standardError, as: UTF8.self).contains("its copy counts"))
     }
 
     @Test("does not count if it was told a day ago, and the status tells how old it is")
