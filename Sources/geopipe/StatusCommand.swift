@@ -76,7 +76,6 @@ struct Status: Encodable {
         struct Check: Encodable {
             /// What is asked.
             var target: String
-            var address: String
             /// `unknown` counts as up.
             var state: String
             /// Since when, in seconds since 1970.
@@ -87,8 +86,9 @@ struct Status: Encodable {
         /// Seconds after which an agent that is well has told again, several times over.
         private static let patience = 30
 
-        init?(_ targets: [HealthTarget], _ state: StateDirectory, at time: Int) {
-            guard !targets.isEmpty else { return nil }
+        /// - Parameter targets: what is to be checked; `nil` if the configuration does not say.
+        init?(_ targets: [String]?, _ state: StateDirectory, at time: Int) {
+            guard targets?.isEmpty != true else { return nil }
             var report: HealthReport?
             do throws(StateDirectory.Failure) {
                 let found = try state.health()
@@ -100,10 +100,11 @@ struct Status: Encodable {
             told = report?.time
             agent = report?.process
             isOld = report.map { abs(time - $0.time) > Self.patience } ?? true
+            guard let targets = targets ?? report.map({ $0.states.keys.sorted() }), !targets.isEmpty else { return nil }
             checks = targets.map { target in
-                let known = report?.states[target.identity].flatMap { $0.isKnown(at: time) ? $0 : nil }
+                let known = report?.states[target].flatMap { $0.isKnown(at: time) ? $0 : nil }
                 return Check(
-                    target: target.identity, address: target.address,
+                    target: target,
                     state: known.map { $0.isUp ? "up" : "down" } ?? "unknown", since: known?.since,
                     reason: known?.reason ?? "")
             }
@@ -128,10 +129,11 @@ struct Status: Encodable {
             let configuration = try options.loadedPlan().configuration
             names = configuration.datacenters.map(\.name)
             services = configuration.services
-            health = Health(configuration.healthTargets, state, at: now)
+            health = Health(configuration.healthTargets.map(\.identity), state, at: now)
             complaints = []
         } catch {
             complaints = error.complaints.map(\.description)
+            health = Health(nil, state, at: now)
         }
         let down = Set(health?.checks.filter { $0.state == "down" }.map(\.target) ?? [])
         let checked = services.compactMap { service in

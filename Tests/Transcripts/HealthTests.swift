@@ -151,5 +151,9 @@ struct HealthTests {
         #expect(told.text.contains("addresses: 1 up, 2 down"))
         #expect(told.text.contains(#/down for [0-9]+ s  tcp://192.0.2.1:80: no answer/#))
         #expect(told.text.contains(/told [0-9]+ s ago by agent 4711\n  addresses/))
+        try folder.write("state_directory: state\nzones: 1\n".utf8, to: "geopipe.yaml")
+        let broken = try status()
+        #expect(broken.text.contains("addresses: 1 up, 2 down"), "\(broken.text)")
+        #expect(broken.text.contains("geopipe.yaml:2:8: zones is not a mapping"))
     }
 }
