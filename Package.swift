@@ -23,6 +23,7 @@ let package = Package(
         .target(name: "Geography", dependencies: ["CLinux", "CMaxMindDB"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Geography"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",
             dependencies: ["Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
@@ -46,6 +47,7 @@ let package = Package(
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
         .testTarget(name: "ZonesTests", dependencies: ["Zones"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "BackendTests", dependencies: ["Backend", "Support"], swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,85 @@
+/// Metrics in the format that Prometheus reads.
+/// Source: https://prometheus.io/docs/instrumenting/exposition_formats/ ("Text-based format", version 0.0.4).
+public struct PrometheusText: Sendable {
+    /// Of an HTTP response with it.
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    /// What has been written.
+    public private(set) var text = ""
+
+    public init() {}
+
+    /// What a metric is.
+    public enum Kind: String, Sendable {
+        /// Only ever grows; by convention the name ends with `_total`.
+        case counter
+        case gauge
+        case histogram
+    }
+
+    /// Begins a metric, whose samples follow. Each name once.
+    public mutating func metric(_ name: String, _ kind: Kind, help: String) {
+        text += "# HELP \(name) \(escaped(help, quote: false))\n# TYPE \(name) \(kind.rawValue)\n"
+    }
+
+    /// A sample.
+    ///
+    /// - Parameters:
+    ///   - value: a number, in digits.
+    ///   - labels: names and values; a name is made of letters, digits and underscores.
+    public mutating func sample(_ name: String, _ value: String, _ labels: KeyValuePairs<String, String> = [:]) {
+        text += name
+        if !labels.isEmpty {
+            text += "{"
+            for (position, label) in labels.enumerated() {
+                text += "\(position == 0 ? "" : ",")\(label.key)=\"\(escaped(label.value, quote: true))\""
+            }
+            text += "}"
+        }
+        text += " \(value)\n"
+    }
+
+    public mutating func sample(_ name: String, _ value: Int, _ labels: KeyValuePairs<String, String> = [:]) {
+        sample(name, "\(value)", labels)
+    }
+
+    /// A whole metric of the kind histogram, in seconds.
+    public mutating func histogram(_ name: String, _ durations: Durations, help: String) {
+        metric(name, .histogram, help: help)
+        var count = 0
+        for (bound, inBucket) in zip(Durations.bounds.map(seconds) + ["+Inf"], durations.counts) {
+            count = sum(count, inBucket)
+            sample("\(name)_bucket", count, ["le": bound])
+        }
+        sample("\(name)_sum", seconds(durations.sum))
+        sample("\(name)_count", count)
+    }
+}
+
+/// Nanoseconds in seconds, without rounding.
+private func seconds(_ nanoseconds: Int) -> String {
+    let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    guard rest > 0 else { return "\(whole)" }
+    var digits = Array("\(rest + 1_000_000_000)".dropFirst())
+    while digits.last == "0" { digits.removeLast() }
+    return "\(whole)." + String(digits)
+}
+
+private func escaped(_ text: String, quote: Bool) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case "\"" where quote: result += "\\\""
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
+
+/// A sum that stays where it is when it cannot grow any more.
+func sum(_ a: Int, _ b: Int) -> Int {
+    let (sum, overflows) = a.addingReportingOverflow(b)
+    return overflows ? .max : sum
+}

@@ -1,0 +1,189 @@
+/// What a coprocess tells the agent: one datagram, which can be understood without any other.
+///
+/// All counts are from the start of the coprocess on, so that a datagram that is lost is made good by the next. The text has a line for
+/// each thing, whose fields are divided by tabs; `\t`, `\n` and `\\` stand for what would break a line.
+public struct Report: Equatable, Sendable {
+    /// Who sends.
+    public struct Sender: Hashable, Sendable {
+        /// The process's id.
+        public var process: Int
+        /// When it began to count, in nanoseconds since 1970: tells it from another that has had the same id.
+        public var start: Int
+
+        public init(process: Int, start: Int) {
+            self.process = process
+            self.start = start
+        }
+    }
+
+    /// Something that was counted, and how often.
+    public struct Count: Hashable, Sendable {
+        public var series: Series
+        public var value: Int
+
+        public init(_ series: Series, _ value: Int) {
+            self.series = series
+            self.value = value
+        }
+    }
+
+    public var sender: Sender
+    /// What the coprocess is like; it is not in every datagram.
+    public var condition: Condition?
+    public var counts: [Count] = []
+
+    /// What a coprocess is like as a whole.
+    public struct Condition: Equatable, Sendable {
+        /// When what it answers from was loaded, in seconds since 1970; `nil` if there is nothing to answer from.
+        public var loaded: Int?
+        /// Hits that nobody has looked at, as there were too many.
+        public var droppedHits: Int
+        public var durations: Durations
+
+        public init(loaded: Int?, droppedHits: Int, durations: Durations) {
+            self.loaded = loaded
+            self.droppedHits = droppedHits
+            self.durations = durations
+        }
+    }
+
+    public init(sender: Sender) { self.sender = sender }
+
+    /// The most bytes of a datagram.
+    public static let sizeLimit = 8192
+    /// The most bytes of a name; of longer ones the beginning is told.
+    static let nameLimit = 1024
+
+    private static let title = "geopipe-telemetry 1"
+    private static let ending = "end\n"
+
+    /// The bytes of the datagram without its last line.
+    private var head: [UInt8] {
+        var text = "\(Self.title)\t\(sender.process)\t\(sender.start)\n"
+        if let condition {
+            text += "condition\t\(condition.loaded ?? 0)\t\(condition.droppedHits)\t\(condition.durations.sum)"
+            for count in condition.durations.counts { text += "\t\(count)" }
+            text += "\n"
+        }
+        return Array(text.utf8)
+    }
+
+    /// As few datagrams as hold everything, none of them longer than `sizeLimit`.
+    public var datagrams: [[UInt8]] {
+        var writer = Writer(self)
+        var datagrams: [[UInt8]] = []
+        for count in counts where !writer.append(count) {
+            datagrams.append(writer.datagram)
+            writer = Writer(Report(sender: sender))
+            _ = writer.append(count)
+        }
+        return datagrams + [writer.datagram]
+    }
+
+    /// A datagram that grows.
+    struct Writer {
+        private var bytes: [UInt8]
+
+        /// Begins with all but the counts of a report.
+        init(_ report: Report) { bytes = report.head }
+
+        /// Adds a count. False if there is no room left.
+        mutating func append(_ count: Count) -> Bool {
+            let line: String =
+                switch count.series {
+                case .questions(let zone, let result):
+                    "questions\t\(escaped(zone))\t\(result.rawValue)\t\(count.value)\n"
+                case .answers(let service, let datacenter):
+                    "answers\t\(escaped(service))\t\(escaped(datacenter))\t\(count.value)\n"
+                case .clients(let country): "clients\t\(escaped(country))\t\(count.value)\n"
+                }
+            guard bytes.count + line.utf8.count + ending.utf8.count <= sizeLimit else { return false }
+            bytes += line.utf8
+            return true
+        }
+
+        var datagram: [UInt8] { bytes + Array(ending.utf8) }
+    }
+
+    /// Reads a datagram; `nil` if it is anything else, or torn.
+    public init?(_ datagram: some Collection<UInt8>) {
+        guard datagram.count <= Self.sizeLimit, let text = String(validating: datagram, as: UTF8.self),
+            text.utf8.last == UInt8(ascii: "\n")
+        else { return nil }
+        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+            .map { $0.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { Substring($0) } }
+        guard lines.count >= 2, lines.popLast() == ["end"], lines[0].count == 3, lines[0][0] == Self.title,
+            let process = number(lines[0][1]), let start = number(lines[0][2])
+        else { return nil }
+        sender = Sender(process: process, start: start)
+        for line in lines.dropFirst() {
+            guard line.count >= 3, let value = number(line.last!) else { return nil }
+            switch (line[0], line.count) {
+            case ("condition", Durations().counts.count + 4):
+                let numbers = line.dropFirst().compactMap(number)
+                guard condition == nil, numbers.count == line.count - 1 else { return nil }
+                var durations = Durations()
+                durations.sum = numbers[2]
+                durations.counts = Array(numbers[3...])
+                condition = Condition(
+                    loaded: numbers[0] == 0 ? nil : numbers[0], droppedHits: numbers[1], durations: durations)
+            case ("questions", 4):
+                guard let zone = name(line[1]), let result = QuestionResult(rawValue: String(line[2])) else {
+                    return nil
+                }
+                counts.append(Count(.questions(zone: zone, result: result), value))
+            case ("answers", 4):
+                guard let service = name(line[1]), let datacenter = name(line[2]) else { return nil }
+                counts.append(Count(.answers(service: service, datacenter: datacenter), value))
+            case ("clients", 3):
+                guard let country = name(line[1]) else { return nil }
+                counts.append(Count(.clients(country: country), value))
+            default: return nil
+            }
+        }
+    }
+}
+
+/// A number from 0 on, written in digits alone.
+private func number(_ text: Substring) -> Int? {
+    guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
+    return Int(text)
+}
+
+/// A name as a field of a line, of which it takes `Report.nameLimit` bytes, or twice as many if all of them are escaped.
+private func escaped(_ name: String) -> String {
+    var end = name.endIndex
+    if name.utf8.count > Report.nameLimit {
+        end = name.utf8.index(name.startIndex, offsetBy: Report.nameLimit)
+        while end.samePosition(in: name.unicodeScalars) == nil { name.utf8.formIndex(before: &end) }
+    }
+    var text = ""
+    for scalar in name.unicodeScalars[..<end] {
+        switch scalar {
+        case "\t": text += "\\t"
+        case "\n": text += "\\n"
+        case "\\": text += "\\\\"
+        default: text.unicodeScalars.append(scalar)
+        }
+    }
+    return text
+}
+
+/// What `escaped` wrote; `nil` if it has not.
+private func name(_ field: Substring) -> String? {
+    var text = ""
+    var scalars = field.unicodeScalars.makeIterator()
+    while let scalar = scalars.next() {
+        guard scalar == "\\" else {
+            text.unicodeScalars.append(scalar)
+            continue
+        }
+        switch scalars.next() {
+        case "t": text += "\t"
+        case "n": text += "\n"
+        case "\\": text += "\\"
+        default: return nil
+        }
+    }
+    return text.utf8.count <= Report.nameLimit ? text : nil
+}

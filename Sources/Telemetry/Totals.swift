@@ -1,0 +1,207 @@
+/// What all coprocesses have counted together, as the agent adds it up from their datagrams. No sum ever goes down, whichever
+/// coprocess ends, and whatever comes.
+public struct Totals: Sendable {
+    /// What keeps rubbish, and coprocesses of odd configurations, from taking all memory.
+    public struct Limits: Sendable {
+        /// Different things that are counted.
+        public var series = 100_000
+        /// Coprocesses at a time.
+        public var coprocesses = 256
+        /// Last values kept, of all coprocesses together.
+        public var values = 2_000_000
+
+        public init() {}
+    }
+
+    /// Seconds of silence after which a coprocess has ended. They tell something every 15.
+    public static let silence = 60
+    /// So many ended ones are known again.
+    private static let rememberedEnds = 1_000
+
+    private let limits: Limits
+    private var numbers: [Series: Int] = [:]
+    /// By number.
+    private var series: [Series] = []
+    /// By number.
+    private var values: [Int] = []
+    private var durations = Durations()
+    private var droppedHits = 0
+    private var coprocesses: [Int: Coprocess] = [:]
+    private var valueCount = 0
+    /// The last ends, the oldest first.
+    private var ended: [Report.Sender] = []
+    /// Datagrams that were none of a coprocess, or came too late.
+    public private(set) var ignoredDatagrams = 0
+    /// Counts that there was no room for.
+    public private(set) var ignoredCounts = 0
+
+    private struct Coprocess {
+        let sender: Report.Sender
+        /// In seconds since 1970.
+        var lastHeard: Int
+        /// It was taken for ended: what it tells first was added already, nobody knows up to where.
+        var isBack: Bool
+        var condition: Report.Condition?
+        /// What it told last of each series, by number.
+        var values: [Int: Int] = [:]
+    }
+
+    public init(limits: Limits = Limits()) { self.limits = limits }
+
+    /// How many coprocesses have been heard of lately.
+    public var coprocessCount: Int { coprocesses.count }
+
+    /// Adds what came. What is no report of a coprocess changes nothing but `ignoredDatagrams`.
+    ///
+    /// - Parameter now: in seconds since 1970.
+    public mutating func take(_ datagram: some Collection<UInt8>, at now: Int) {
+        guard let report = Report(datagram) else {
+            ignoredDatagrams += 1
+            return
+        }
+        take(report, at: now)
+    }
+
+    mutating func take(_ report: Report, at now: Int) {
+        forgetEnded(at: now)
+        let sender = report.sender
+        if let known = coprocesses[sender.process], known.sender != sender {
+            guard known.sender.start < sender.start else {
+                ignoredDatagrams += 1
+                return
+            }
+            end(known)
+        }
+        guard coprocesses[sender.process] != nil || coprocesses.count < limits.coprocesses else {
+            ignoredDatagrams += 1
+            return
+        }
+        // Taken out, so that its tables are not copied.
+        var coprocess =
+            coprocesses.removeValue(forKey: sender.process)
+            ?? Coprocess(sender: sender, lastHeard: now, isBack: ended.contains(sender))
+        coprocess.lastHeard = now
+        if let condition = report.condition { take(condition, &coprocess) }
+        for count in report.counts { take(count, &coprocess) }
+        coprocesses[sender.process] = coprocess
+    }
+
+    private mutating func take(_ condition: Report.Condition, _ coprocess: inout Coprocess) {
+        let last =
+            coprocess.condition
+            ?? (coprocess.isBack ? condition : Report.Condition(loaded: nil, droppedHits: 0, durations: Durations()))
+        coprocess.condition = condition
+        droppedHits = sum(droppedHits, max(0, condition.droppedHits - last.droppedHits))
+        durations.sum = sum(durations.sum, max(0, condition.durations.sum - last.durations.sum))
+        for (bucket, count) in condition.durations.counts.enumerated() {
+            let growth = max(0, count - last.durations.counts[bucket])
+            durations.counts[bucket] = sum(durations.counts[bucket], growth)
+        }
+    }
+
+    private mutating func take(_ count: Report.Count, _ coprocess: inout Coprocess) {
+        guard let number = number(of: count.series),
+            coprocess.values[number] != nil || valueCount < limits.values
+        else {
+            ignoredCounts += 1
+            return
+        }
+        if coprocess.values[number] == nil { valueCount += 1 }
+        let last = coprocess.values[number] ?? (coprocess.isBack ? count.value : 0)
+        guard count.value >= last else { return }
+        coprocess.values[number] = count.value
+        values[number] = sum(values[number], count.value - last)
+    }
+
+    /// `nil` if there is no room for another.
+    private mutating func number(of series: Series) -> Int? {
+        if let number = numbers[series] { return number }
+        guard self.series.count < limits.series else { return nil }
+        numbers[series] = self.series.count
+        self.series.append(series)
+        values.append(0)
+        return self.series.count - 1
+    }
+
+    /// Forgets coprocesses that have been silent for too long; what they counted stays.
+    public mutating func forgetEnded(at now: Int) {
+        for coprocess in coprocesses.values where now - coprocess.lastHeard >= Self.silence { end(coprocess) }
+    }
+
+    private mutating func end(_ coprocess: Coprocess) {
+        coprocesses[coprocess.sender.process] = nil
+        valueCount -= coprocess.values.count
+        ended.append(coprocess.sender)
+        if ended.count > Self.rememberedEnds { ended.removeFirst() }
+    }
+
+    /// How often something was counted.
+    public subscript(series: Series) -> Int { numbers[series].map { values[$0] } ?? 0 }
+}
+
+// MARK: - For Prometheus
+
+extension Totals {
+    /// Writes all metrics that coprocesses have.
+    ///
+    /// - Parameter now: in seconds since 1970.
+    public func write(to text: inout PrometheusText, at now: Int) {
+        let counts = zip(series, values).sorted { $0.0 < $1.0 }
+        text.metric(
+            "geopipe_questions_total", .counter,
+            help: "Questions of pdns by zone; without a zone those for names that are in none."
+                + " pdns asks up to several questions for one of a client's, and none for what it has cached.")
+        for case (.questions(let zone, let result), let value) in counts {
+            text.sample("geopipe_questions_total", value, ["zone": zone, "result": result.rawValue])
+        }
+        text.metric(
+            "geopipe_answers_total", .counter,
+            help: "Answers with records of a service, by the datacenter that they are from."
+                + " One that is made of several datacenters counts for each.")
+        for case (.answers(let service, let datacenter), let value) in counts {
+            text.sample("geopipe_answers_total", value, ["service": service, "datacenter": datacenter])
+        }
+        text.metric(
+            "geopipe_clients_total", .counter,
+            help: "Answers of services by the client's country, without one if no database knows it."
+                + " Under heavy load only those that could be looked at: geopipe_hits_dropped_total has the others.")
+        for case (.clients(let country), let value) in counts {
+            text.sample("geopipe_clients_total", value, ["country": country])
+        }
+        text.metric(
+            "geopipe_hits_dropped_total", .counter,
+            help: "Answers of services whose client could not be looked at, as there were too many.")
+        text.sample("geopipe_hits_dropped_total", droppedHits)
+        text.histogram(
+            "geopipe_answer_duration_seconds", durations,
+            help: "From when questions had been read until the answers to them were written.")
+        text.metric("geopipe_coprocesses", .gauge, help: "Coprocesses that were heard of in the last minute.")
+        text.sample("geopipe_coprocesses", coprocesses.count)
+        let ages = coprocesses.values.compactMap { $0.condition?.loaded }.map { max(0, now - $0) }
+        text.metric(
+            "geopipe_snapshot_age_seconds", .gauge,
+            help: "Since when the coprocesses with the oldest and the newest configuration have had it.")
+        if let oldest = ages.max(), let newest = ages.min() {
+            text.sample("geopipe_snapshot_age_seconds", oldest, ["of": "oldest"])
+            text.sample("geopipe_snapshot_age_seconds", newest, ["of": "newest"])
+        }
+        text.metric(
+            "geopipe_telemetry_ignored_total", .counter,
+            help: "Datagrams that were no reports of coprocesses, and counts that there was no room for.")
+        text.sample("geopipe_telemetry_ignored_total", ignoredDatagrams, ["what": "datagrams"])
+        text.sample("geopipe_telemetry_ignored_total", ignoredCounts, ["what": "counts"])
+    }
+}
+
+extension Series {
+    /// Whether it comes first in a list for people.
+    fileprivate static func < (a: Series, b: Series) -> Bool { a.words.lexicographicallyPrecedes(b.words) }
+
+    private var words: [String] {
+        switch self {
+        case .questions(let zone, let result): ["questions", zone, result.rawValue]
+        case .answers(let service, let datacenter): ["answers", service, datacenter]
+        case .clients(let country): ["clients", country]
+        }
+    }
+}
