@@ -30,7 +30,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Backend",
-            dependencies: ["CLinux", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration"],
+            dependencies: ["CLinux", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration", "Telemetry"],
             swiftSettings: strict),
         .target(
             name: "ServerSettings", dependencies: ["Routing", "Zones", "Configuration"], swiftSettings: strict),

@@ -1,3 +1,4 @@
+import Glibc
 import PipeProtocol
 
 /// Answers what comes from `input` until it ends, or until nobody reads `output` any more.
@@ -9,10 +10,11 @@ import PipeProtocol
 ///   - takeover: says when another program is to go on.
 ///   - inheritance: what another program has left, in whose place this is.
 ///   - makeFirst: as `Session` has it.
+///   - finish: called before another program goes on.
 ///   - perform: as `Session` has it.
 public func serve(
     input: CInt, output: CInt, supply: Supply, takeover: Takeover?, inheritance: Takeover.Inheritance?,
-    makeFirst: @escaping () -> Serving?, perform: @escaping (_ command: String) -> [String]
+    makeFirst: @escaping () -> Serving?, finish: () -> Void, perform: @escaping (_ command: String) -> [String]
 ) {
     var session = Session(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
@@ -23,6 +25,7 @@ public func serve(
         inheritance.release()
     }
     repeat {
+        let (start, before) = (nanoseconds(), session.questions)
         while let line = reader.next() {
             FaultGuard.beginAnswer()
             switch line {
@@ -32,9 +35,19 @@ public func serve(
         }
         guard reply.send() else { return }
         FaultGuard.endAnswers()
+        let answers = session.questions - before
+        if answers > 0 { supply.recorder.count(answers, of: nanoseconds() - start) }
         // Not within a line, and not before there is a dialogue to go on with.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
+            finish()
             takeover.replace(version: version)
         }
     } while reader.read()
+}
+
+/// On a clock that nobody sets.
+private func nanoseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

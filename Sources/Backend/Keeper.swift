@@ -7,6 +7,7 @@ import Synchronization
 /// follows the switches. It has a thread of its own, which gives way to those that answer.
 public final class Keeper: Sendable {
     private let supply: Supply
+    private let reporter: Reporter
     private let load: @Sendable () -> Outcome
     private let complain: @Sendable (String) -> Void
     /// The configuration's file.
@@ -64,6 +65,7 @@ public final class Keeper: Sendable {
         }
         (wakeOutput, wakeInput) = (ends[0], ends[1])
         self.supply = supply
+        reporter = Reporter(supply.recorder, complain: complain)
         self.load = load
         self.complain = complain
     }
@@ -105,6 +107,8 @@ public final class Keeper: Sendable {
             read(&switches, state)
             read(&health, state)
         }
+        reporter.follow(outcome.snapshot, loaded: time(nil), outcome.state)
+        reporter.start()
         startThread { [self, switches, health] in
             // Of this thread alone, on Linux.
             _ = nice(5)
@@ -112,6 +116,9 @@ public final class Keeper: Sendable {
         }
         return outcome.snapshot.map { Serving($0, switches: switches, health: health, at: time(nil)) }
     }
+
+    /// Lets nothing be lost that was counted: the process ends, or another program takes it over.
+    public func finish() { reporter.finish() }
 
     private func keep(_ outcome: Outcome, _ switches: [Switch], _ health: HealthReport?, since start: Int) {
         var (state, snapshot) = (outcome.state, outcome.snapshot)
@@ -156,9 +163,11 @@ public final class Keeper: Sendable {
                 if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
                 status.complaints = outcome.complaints
                 if let newer = outcome.snapshot {
-                    status.loaded = time(nil)
+                    let loaded = time(nil)
+                    status.loaded = loaded
                     keepsLastGood = true
                     (snapshot, state) = (newer, outcome.state)
+                    reporter.follow(newer, loaded: loaded, state)
                     stateFiles.watch(state?.sharedFiles ?? [], readSince: start)
                     mustFollow = true
                     hasNews = true

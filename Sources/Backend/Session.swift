@@ -1,12 +1,14 @@
 import Geography
 import PipeProtocol
 import Routing
+import Telemetry
 import Zones
 
 /// One dialogue with pdns: what has been agreed, and the answer to every line.
 public struct Session: ~Copyable {
     private let supply: Supply
-    private var questions = 0
+    /// How many questions have been answered.
+    private(set) var questions = 0
     /// `nil` once it was called: what it holds may be large.
     private var makeFirst: (() -> Serving?)?
     private let perform: (String) -> [String]
@@ -22,6 +24,8 @@ public struct Session: ~Copyable {
     /// For whom a question is answered, and how the dice fell.
     private struct Asker {
         let client: IPAddress
+        /// The length of the prefix that `client` is the first address of, as it was told.
+        let clientLength: Int
         let resolver: IPAddress
         /// Draws from pools.
         let random: UInt64
@@ -46,11 +50,21 @@ public struct Session: ~Copyable {
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
         supply.renew(&serving)
-        do {
+        do throws(Malformation) {
             switch try Request(line, version: version) {
             case .question(let question):
-                guard let serving else { return refuseForLackOfSnapshot(&reply) }
-                try answer(question, line, serving, &reply)
+                guard let serving else {
+                    supply.recorder.countUnserved()
+                    return refuseForLackOfSnapshot(&reply)
+                }
+                let tally = serving.snapshot.tally
+                do throws(Malformation) {
+                    let (zone, result) = try answer(question, line, serving, &reply)
+                    tally.countQuestion(zone: zone, result)
+                } catch {
+                    tally.countQuestion(zone: nil, .refused)
+                    throw error
+                }
                 questions += 1
                 supply.count(questions)
             case .hello(let version):
@@ -108,33 +122,64 @@ public struct Session: ~Copyable {
 // MARK: - Questions
 
 extension Session {
+    /// - Returns: the position of the name's zone, if it is in one, and what became of the question.
     private mutating func answer(
         _ question: Request.Question, _ line: Span<UInt8>, _ serving: Serving, _ reply: inout ReplyWriter
-    ) throws(Malformation) {
+    ) throws(Malformation) -> (zone: Int?, result: QuestionResult) {
         let snapshot = serving.snapshot
-        let (client, resolver, isPDNS) = try addresses(of: question, line)
+        let (client, clientLength, resolver, isPDNS) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         let type = RecordType(line.extracting(question.type))
-        if type == .dname, overflows(name, snapshot, zoneID: question.zoneID) { return reply.fail() }
+        if type == .dname, overflows(name, snapshot, zoneID: question.zoneID) {
+            reply.fail()
+            return (key.set(name) ? snapshot.zones.zone(of: key, asked: question.zoneID) : nil, .refused)
+        }
         guard key.set(name) else { throw .unreadable("qname", question.name) }
         // To deny a type with a signature pdns lists those that there are, and asks for them itself, right after the
         // client's own question: they must be the client's, as another may have the type.
         let asker =
-            (isPDNS ? self.asker : nil) ?? Asker(client: client, resolver: resolver, random: random.next())
+            (isPDNS ? self.asker : nil)
+            ?? Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
         if !isPDNS { self.asker = asker }
-        if isInternet(line.extracting(question.recordClass)), let type,
-            let (zone, node) = snapshot.zones.find(key, zoneID: question.zoneID)
+        let zone = snapshot.zones.zone(of: key, asked: question.zoneID)
+        var hasRecords = false
+        if isInternet(line.extracting(question.recordClass)), let type, let zone,
+            let node = snapshot.zones.node(key, inZone: zone)
         {
             let zoneID = snapshot.zones.ids[zone]
-            write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+            hasRecords = write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
                 let state = serving.state(ofService: snapshot.services[service].service)
                 let choice = snapshot.choose(
                     service, for: asker.client, resolver: asker.resolver, state, random: asker.random)
-                write(choice, service, state, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+                let isAnswered = write(
+                    choice, service, state, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+                if isAnswered {
+                    hasRecords = true
+                    count(choice, service, snapshot, isPDNS ? nil : asker, name)
+                }
             }
         }
         reply.end()
+        return (zone, hasRecords ? .answered : .empty)
+    }
+
+    /// Counts an answer of a service, and hands it on to whoever wants to look at it.
+    ///
+    /// - Parameter asker: the client that it is for, unless pdns asks on its own account.
+    @inline(__always)
+    private func count(_ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ asker: Asker?, _ name: Span<UInt8>) {
+        let tally = snapshot.tally
+        let configured = snapshot.services[service].service
+        for i in 0..<choice.count {
+            tally.countAnswer(service: configured, datacenter: Int(choice.datacenters[i]))
+        }
+        guard let asker, case let lot = UInt32(truncatingIfNeeded: asker.random >> 32), supply.recorder.hits.wants(lot)
+        else { return }
+        supply.recorder.hits.put(
+            lot: lot, tally, service: configured, client: asker.client, clientLength: asker.clientLength,
+            resolver: asker.resolver, scope: choice.scope, name: name, datacenterCount: choice.count
+        ) { choice.datacenters[$0] }
     }
 
     /// Whether a DNAME record above a name makes more than 255 bytes of it (RFC 6672 section 2.2).
@@ -163,25 +208,31 @@ extension Session {
     ///
     /// - Parameter listsMarkers: whether a marker is authoritative. pdns leaves out of a signed denial what is not; to a
     ///   client's question that would mean a delegation.
+    /// - Returns: whether there were any but markers.
     private func write(
         _ node: ZoneNode, _ zoneID: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
         _ reply: inout ReplyWriter
-    ) {
+    ) -> Bool {
         let version = version!
+        var hasRecords = false
         node.forEachRecord(type: type) { head, text, type, isAuthoritative in
             let isMarker = type == .marker
+            hasRecords = hasRecords || !isMarker
             // pdns keeps nothing that has a scope: a marker differs by who asks.
             reply.data(
                 scope: isMarker ? 1 : 0, isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
                 head: head, zoneID: zoneID, content: text, version: version)
         }
+        return hasRecords
     }
 
     /// Writes the records of a service's choice.
+    ///
+    /// - Returns: whether there were any.
     private func write(
         _ choice: Choice, _ service: Int, _ state: ServiceState, _ snapshot: Snapshot, _ node: ZoneNode, _ zoneID: Int,
         type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
-    ) {
+    ) -> Bool {
         var isEmpty = true
         snapshot.services[service].forEachRecord(of: choice, state) { position in
             let wasWritten = write(
@@ -191,10 +242,11 @@ extension Session {
         }
         // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
-        guard isEmpty, type == .any else { return }
+        guard isEmpty, type == .any else { return !isEmpty }
         _ = write(
             snapshot.services[service].answers.marker, snapshot.store, scope: choice.scope,
             isAuthoritative: node.isAuthoritative && listsMarkers, zoneID, type: type, name, &reply)
+        return false
     }
 
     /// Writes the records at some positions that are of `type`.
@@ -220,7 +272,7 @@ extension Session {
     /// pdns asks by itself has no addresses and no subnet.
     private func addresses(
         of question: Request.Question, _ line: Span<UInt8>
-    ) throws(Malformation) -> (client: IPAddress, resolver: IPAddress, isPDNS: Bool) {
+    ) throws(Malformation) -> (client: IPAddress, clientLength: Int, resolver: IPAddress, isPDNS: Bool) {
         guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
             throw .unreadable("remote address", question.remoteAddress)
         }
@@ -229,13 +281,13 @@ extension Session {
                 throw .unreadable("local address", question.localAddress)
             }
         }
-        guard version!.hasClientSubnet else { return (resolver, resolver, false) }
+        guard version!.hasClientSubnet else { return (resolver, resolver.bitWidth, resolver, false) }
         guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
             throw .unreadable("client subnet", question.clientSubnet)
         }
         // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
-        guard subnet.length > 0 else { return (resolver, resolver, resolver == .v4(0)) }
-        return (subnet.address, resolver, false)
+        guard subnet.length > 0 else { return (resolver, resolver.bitWidth, resolver, resolver == .v4(0)) }
+        return (subnet.address, subnet.length, resolver, false)
     }
 }
 

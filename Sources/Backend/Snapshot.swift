@@ -1,6 +1,7 @@
 import Configuration
 import Geography
 import Routing
+import Telemetry
 import Zones
 
 /// All that answers are made from, compiled from one configuration and never changed. The configuration itself, which may
@@ -19,6 +20,11 @@ public final class Snapshot: Sendable {
     let serviceNames: [String]
     /// By position in the configuration, what of a service is checked.
     let checkedServices: [CheckedService?]
+    /// Counts what is answered from it.
+    let tally: Tally
+    /// The files of the databases, in the order in which they are asked.
+    let databases: [String]
+    let hitsLog: Configuration.HitsLog?
     /// What works, but hardly as it was meant.
     public let warnings: [Complaint]
 
@@ -72,6 +78,12 @@ public final class Snapshot: Sendable {
         datacenterNames = configuration.datacenters.map(\.name)
         serviceNames = configuration.services.map(\.name)
         checkedServices = configuration.services.map(CheckedService.init)
+        databases = configuration.databases.map(\.path)
+        hitsLog = configuration.hitsLog
+        let apexes = configuration.zones.map(\.apex)
+        tally = Tally(zoneCount: apexes.count, services: serviceNames, datacenters: datacenterNames) {
+            apexes[$0].description
+        }
         let atlas = try plan.atlas()
         warnings =
             configuration.warnings + plan.warnings

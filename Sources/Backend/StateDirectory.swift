@@ -23,6 +23,9 @@ public struct StateDirectory: Sendable {
     /// The file of the switches.
     public var switchFile: String { path + "/switches" }
 
+    /// The socket at which the agent gets what coprocesses count.
+    public var agentSocket: String { path + "/agent.sock" }
+
     /// What a file holds.
     public struct Found<Value> {
         /// `nil` if nothing was ever told.

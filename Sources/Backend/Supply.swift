@@ -1,5 +1,6 @@
 import Configuration
 import Synchronization
+import Telemetry
 
 /// Brings what is to be answered from to the thread that answers, from wherever it is made. That thread never waits for one.
 public final class Supply: Sendable {
@@ -7,6 +8,8 @@ public final class Supply: Sendable {
     /// What is not answered from any more, to be let go of by somebody who has time.
     private let retired = Handover<Serving>()
 
+    /// What is counted of the answers.
+    let recorder = Recorder()
     /// How many questions were answered.
     private let answered = Atomic<Int>(0)
 

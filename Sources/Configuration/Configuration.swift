@@ -11,6 +11,8 @@ public struct Configuration: Sendable {
     public var databases: [DatabaseFile] = []
     /// Where coprocesses and agent keep what they tell each other.
     public var stateDirectory: String?
+    /// Where answers are logged; nowhere without.
+    public var hitsLog: HitsLog?
     /// Everywhere else a datacenter is its position here.
     public var datacenters: [DatacenterSite] = []
     public var maps: [Map] = []
@@ -39,6 +41,21 @@ public struct Configuration: Sendable {
             self.path = path
             self.isOptional = isOptional
             self.position = position
+        }
+    }
+
+    /// A log of answers.
+    public struct HitsLog: Hashable, Sendable {
+        public var file: String
+        public var format = Format.tsv
+        /// The part of the answers that are logged, from above 0 to 1.
+        public var sample = 1.0
+
+        public enum Format: String, CaseIterable, Sendable {
+            /// Fields with tabs between them.
+            case tsv
+            /// An object a line.
+            case json
         }
     }
 

@@ -33,12 +33,15 @@ struct ConfigurationParser {
     }
 
     mutating func parse(_ root: Node) {
-        let known = ["databases", "state_directory", "datacenters", "regions", "maps", "services", "zones"]
+        let known = [
+            "databases", "state_directory", "hits_log", "datacenters", "regions", "maps", "services", "zones",
+        ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         parseDatabases(sections["databases"]?.value)
         if let node = sections["state_directory"]?.value {
             configuration.stateDirectory = reader.text(node, "the state_directory").map(path)
         }
+        if let node = sections["hits_log"]?.value { parseHitsLog(node) }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }
@@ -67,6 +70,31 @@ struct ConfigurationParser {
 
     /// A path of the configuration, which is relative to the configuration's folder.
     func path(_ text: String) -> String { text.hasPrefix("/") ? root + text : folder + text }
+
+    private mutating func parseHitsLog(_ node: Node) {
+        let what = "the hits_log"
+        let fields = reader.fields(node, what, known: ["file", "format", "sample"], required: ["file"])
+        guard let file = fields["file"].flatMap({ reader.text($0.value, "the file of \(what)") }) else { return }
+        // It is written, and not to a copy.
+        var log = Configuration.HitsLog(file: String(path(file).dropFirst(root.count)))
+        if let node = fields["format"]?.value, let text = reader.text(node, "the format of \(what)") {
+            if let format = Configuration.HitsLog.Format(rawValue: text) {
+                log.format = format
+            } else {
+                reader.complain(node.position, "the format of \(what) is '\(text)'; write tsv or json")
+            }
+        }
+        if let node = fields["sample"]?.value, let text = reader.text(node, "the sample of \(what)") {
+            if text.hasSuffix("%"), let percent = Double(text.dropLast()), percent > 0, percent <= 100 {
+                log.sample = percent / 100
+            } else {
+                reader.complain(
+                    node.position,
+                    "the sample of \(what) is '\(text)'; write a part above 0% up to 100%, such as 1% or 0.1%")
+            }
+        }
+        configuration.hitsLog = log
+    }
 
     private mutating func parseDatacenters(_ node: Node) {
         for entry in reader.entries(node, "datacenters") {

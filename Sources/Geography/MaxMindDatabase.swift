@@ -13,9 +13,15 @@ public struct MaxMindDatabase: ~Copyable {
     /// For `DataSection`.
     private let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
 
+    /// The copy, if others are to find it; else -1.
+    private let sharedCopy: CInt
+
     /// Opens a copy of the file at `path`, mapped into memory: who changes a mapped file in place, or cuts it short, takes its
     /// readers with it.
-    public init(path: String) throws(DatabaseError) {
+    ///
+    /// - Parameter isShared: whether processes of this program and user have one copy for all. To find it takes some milliseconds;
+    ///   without the room for it there is none.
+    public init(path: String, isShared: Bool = false) throws(DatabaseError) {
         var file = stat()
         // To open a named pipe would wait for somebody to write to it.
         if stat(path, &file) == 0, file.st_mode & S_IFMT != S_IFREG {
@@ -23,9 +29,17 @@ public struct MaxMindDatabase: ~Copyable {
             throw DatabaseError(path: path, reason: "not a regular file")
         }
         let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
-        let copy = copyInMemory(of: path)
-        defer { if let copy { close(copy) } }
-        // Without the room for a copy the file itself will do.
+        let name = "geopipe-database" + (isShared ? "-\(file.words)" : "")
+        let found = isShared ? sealedMemory(named: name) : nil
+        let copy = found ?? copyInMemory(of: path, name: name)
+        var isKept = false
+        defer { if let copy, !isKept { close(copy) } }
+        if copy == nil, isShared {
+            handle.deallocate()
+            effort.deallocate()
+            throw DatabaseError(path: path, reason: String(cString: strerror(errno)), isMissingFile: errno == ENOENT)
+        }
+        // Without the room for a copy the file itself will do, for as long as it takes to read it.
         let status = MMDB_open(copy.map { "/proc/self/fd/\($0)" } ?? path, UInt32(MMDB_MODE_MMAP), handle)
         guard status == MMDB_SUCCESS else {
             let system = status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR ? errno : 0
@@ -36,23 +50,27 @@ public struct MaxMindDatabase: ~Copyable {
                 reason: system == 0 ? String(cString: MMDB_strerror(status)) : String(cString: strerror(system)),
                 isMissingFile: system == ENOENT)
         }
+        if isShared, found == nil, let copy { sealMemory(copy) }
+        isKept = isShared
+        sharedCopy = isShared ? copy ?? -1 : -1
         self.path = path
         self.handle = handle
     }
 
     deinit {
         MMDB_close(handle)
+        if sharedCopy >= 0 { close(sharedCopy) }
         handle.deallocate()
         effort.deallocate()
     }
 }
 
 /// A file that holds what the one at `path` holds now, and has no name; `nil` if it cannot be made.
-private func copyInMemory(of path: String) -> CInt? {
+private func copyInMemory(of path: String, name: String) -> CInt? {
     let source = open(path, O_RDONLY | O_CLOEXEC)
     guard source >= 0 else { return nil }
     defer { close(source) }
-    let copy = memfd_create("geopipe-database", UInt32(memfd_cloexec))
+    let copy = memfd_create(name, UInt32(memfd_cloexec | memfd_allow_sealing))
     guard copy >= 0 else { return nil }
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
     while true {
@@ -73,6 +91,13 @@ private func copyInMemory(of path: String) -> CInt? {
     }
     close(copy)
     return nil
+}
+
+extension stat {
+    /// What is another for another file, and for the same one after it was changed.
+    fileprivate var words: String {
+        "\(st_dev)-\(st_ino)-\(st_size)-\(st_mtim.tv_sec)-\(st_mtim.tv_nsec)-\(st_ctim.tv_sec)-\(st_ctim.tv_nsec)"
+    }
 }
 
 /// Why a database cannot be used.

@@ -16,7 +16,7 @@ struct RecordReader {
     init(_ data: DataSection, _ fields: PlaceFields) {
         self.data = data
         self.fields = fields
-        cities = OffsetTable(limit: data.count)
+        cities = OffsetTable(limit: fields.contains(.city) ? data.count : 0)
     }
 
     /// The number of the place of the record at `offset`, and that of its autonomous system or 0.

@@ -25,8 +25,11 @@ public final class ZoneTable: Sendable {
     /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1.
     public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
         guard let zone = zone(of: key, asked: zoneID) else { return nil }
-        return images[zone].node(key).map { (zone, $0) }
+        return node(key, inZone: zone).map { (zone, $0) }
     }
+
+    /// What is at a name of the zone at that position; `nil` if it does not exist.
+    public func node(_ key: borrowing NameKey, inZone zone: Int) -> ZoneNode? { images[zone].node(key) }
 
     /// The position of the zone that a name is looked for in, whether it exists or not.
     ///

@@ -43,7 +43,8 @@ struct BackendCommand: ParsableCommand {
         serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
             makeFirst: { keeper.start(outcome?() ?? loader.load(), since: start) },
-            perform: options.perform)
+            finish: keeper.finish, perform: options.perform)
+        keeper.finish()
         if loader.hasOnlyFailed { throw ExitCode.unusable }
     }
 }

@@ -1,0 +1,61 @@
+/// Tells where clients are, one after another: country and coordinates, straight from databases. What it has read it keeps, up
+/// to some megabytes.
+public final class ClientFinder {
+    private let databases: [Database]
+
+    /// What is known of a client.
+    public struct Location: Sendable {
+        public var country: PlaceCode?
+        public var coordinates: Coordinates?
+    }
+
+    /// Opens the databases at these paths, whose copies all processes of this program share; those that cannot be opened are left
+    /// out.
+    public init(paths: [String]) {
+        databases = paths.compactMap { try? Database(MaxMindDatabase(path: $0, isShared: true)) }
+    }
+
+    /// Where an address is; of each field what the first database knows that knows it. `nil` if no database has the address.
+    public func find(_ address: IPAddress) -> Location? {
+        var result: Location?
+        for database in databases {
+            guard let found = database.find(address) else { continue }
+            result = Location(
+                country: result?.country ?? found.country, coordinates: result?.coordinates ?? found.coordinates)
+        }
+        return result
+    }
+
+    /// A database, and what was read of it.
+    private final class Database {
+        private let database: MaxMindDatabase
+        private var reader: RecordReader
+        private var gazetteer = Gazetteer()
+        /// By the offset of their records.
+        private var known: [UInt32: Location] = [:]
+
+        private static let fields: PlaceFields = [.country, .coordinates]
+        private static let knownLimit = 1 << 14
+
+        init(_ database: consuming MaxMindDatabase) {
+            reader = RecordReader(database.dataSection, Self.fields)
+            self.database = database
+        }
+
+        func find(_ address: IPAddress) -> Location? {
+            let address = address.embeddedIPv4.map { .v4($0.address) } ?? address
+            guard let (_, offset) = try? database.recordOffset(of: address) else { return nil }
+            if let location = known[offset] { return location }
+            if known.count >= Self.knownLimit {
+                known = [:]
+                gazetteer = Gazetteer()
+                reader = RecordReader(database.dataSection, Self.fields)
+            }
+            guard let record = try? reader.read(at: offset, &gazetteer) else { return nil }
+            let place = gazetteer[gazetteer.entries[Int(record.place)]]
+            let location = Location(country: place.country, coordinates: place.coordinates)
+            known[offset] = location
+            return location
+        }
+    }
+}

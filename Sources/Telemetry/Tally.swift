@@ -1,0 +1,74 @@
+import Synchronization
+
+/// What is counted by positions in one configuration: questions and answers.
+public final class Tally: Sendable {
+    private let zoneCount: Int
+    private let zoneName: @Sendable (Int) -> String
+    let services: [String]
+    let datacenters: [String]
+    private let questions: CounterTable
+    private let answers: CounterTable
+    /// Tells it from all others of this process.
+    let number: UInt32
+
+    private static let numbers = Atomic<UInt32>(0)
+
+    /// - Parameters:
+    ///   - zoneName: the name of the zone at a position below `zoneCount`.
+    ///   - services: their names, by position.
+    ///   - datacenters: likewise.
+    public init(
+        zoneCount: Int, services: [String], datacenters: [String], zoneName: @escaping @Sendable (Int) -> String
+    ) {
+        self.zoneCount = zoneCount
+        self.zoneName = zoneName
+        self.services = services
+        self.datacenters = datacenters
+        questions = CounterTable(count: (zoneCount + 1) * QuestionResult.allCases.count)
+        answers = CounterTable(count: services.count * datacenters.count)
+        number = Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+    }
+
+    /// Counts a question.
+    ///
+    /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
+    @inline(__always)
+    public func countQuestion(zone: Int?, _ result: QuestionResult) {
+        questions.add(1, at: ((zone ?? -1) + 1) * 3 + result.position)
+    }
+
+    /// Counts an answer of a service from a datacenter.
+    @inline(__always)
+    public func countAnswer(service: Int, datacenter: Int) {
+        answers.add(1, at: service * datacenters.count + datacenter)
+    }
+
+    /// All that was counted, in an order that only grows.
+    func forEachQuestion(_ body: (_ order: Int, _ series: () -> Series, _ value: Int) -> Void) {
+        questions.forEachUsed { order, position, value in
+            let (zone, result) = position.quotientAndRemainder(dividingBy: QuestionResult.allCases.count)
+            let name = { zone == 0 ? "" : self.zoneName(zone - 1) }
+            body(order, { .questions(zone: name(), result: QuestionResult.allCases[result]) }, value)
+        }
+    }
+
+    /// All that was counted, in an order that only grows.
+    func forEachAnswer(_ body: (_ order: Int, _ series: () -> Series, _ value: Int) -> Void) {
+        answers.forEachUsed { order, position, value in
+            let (service, datacenter) = position.quotientAndRemainder(dividingBy: datacenters.count)
+            body(order, { .answers(service: self.services[service], datacenter: self.datacenters[datacenter]) }, value)
+        }
+    }
+}
+
+extension QuestionResult {
+    /// Its place in `allCases`.
+    @inline(__always)
+    fileprivate var position: Int {
+        switch self {
+        case .answered: 0
+        case .empty: 1
+        case .refused: 2
+        }
+    }
+}
