@@ -1,0 +1,226 @@
+import Foundation
+import Testing
+
+@testable import Telemetry
+
+@Suite("The ledger of a coprocess")
+struct LedgerTests {
+    private static let sender = Report.Sender(process: 1, start: 2)
+
+    private func tally(
+        zones: [String] = ["example.com"], services: [String] = ["web"], datacenters: [String] = ["oslo"]
+    ) -> Tally {
+        Tally(zoneCount: zones.count, services: services, datacenters: datacenters) { zones[$0] }
+    }
+
+    private func answers(_ service: String, _ datacenter: String) -> Series {
+        .answers(service: service, datacenter: datacenter)
+    }
+
+    /// What is told, and the datagrams of it.
+    private func told(_ ledger: inout Ledger) -> [Series: Int] {
+        var counts: [Series: Int] = [:]
+        let isAll = ledger.tell(as: Self.sender, loaded: 5) { datagram in
+            for count in Report(datagram)?.counts ?? [] { counts[count.series] = count.value }
+            return true
+        }
+        #expect(isAll)
+        return counts
+    }
+
+    @Test("has what was counted, by name")
+    func names() {
+        var ledger = Ledger(Recorder())
+        let tally = tally(
+            zones: ["a.example", "b.example"], services: ["web", "api"], datacenters: ["oslo", "ashburn"])
+        ledger.follow(tally)
+        for _ in 0..<3 { tally.countQuestion(zone: 1, .answered) }
+        tally.countQuestion(zone: 0, .empty)
+        tally.countQuestion(zone: nil, .refused)
+        tally.countAnswer(service: 1, datacenter: 0)
+        tally.countAnswer(service: 0, datacenter: 1)
+        tally.countAnswer(service: 1, datacenter: 0)
+        ledger.count(country: "NO")
+        ledger.update()
+        #expect(
+            told(&ledger) == [
+                .questions(zone: "b.example", result: .answered): 3, .questions(zone: "a.example", result: .empty): 1,
+                .questions(zone: "", result: .refused): 1, answers("api", "oslo"): 2, answers("web", "ashburn"): 1,
+                .clients(country: "NO"): 1,
+            ])
+    }
+
+    @Test("counts on by name when another configuration is loaded, and loses nothing of the one before")
+    func reload() {
+        var ledger = Ledger(Recorder())
+        var old: Tally? = tally(services: ["web", "api"])
+        weak let released = old
+        ledger.follow(old!)
+        old!.countAnswer(service: 1, datacenter: 0)
+        ledger.update()
+        let new = tally(services: ["api", "web"])
+        ledger.follow(new)
+        new.countAnswer(service: 0, datacenter: 0)
+        old!.countAnswer(service: 1, datacenter: 0)
+        old!.countAnswer(service: 0, datacenter: 0)
+        old = nil
+        ledger.update()
+        #expect(ledger[answers("api", "oslo")] == 3)
+        #expect(ledger[answers("web", "oslo")] == 1)
+        #expect(released != nil, "there may be hits that its names are needed for")
+        new.countAnswer(service: 0, datacenter: 0)
+        ledger.update()
+        #expect(released == nil)
+        #expect(ledger[answers("api", "oslo")] == 4)
+    }
+
+    @Test("tells what has changed, and everything when that is asked for")
+    func changes() {
+        var ledger = Ledger(Recorder())
+        let tally = tally(services: ["web", "api"])
+        ledger.follow(tally)
+        tally.countAnswer(service: 0, datacenter: 0)
+        tally.countAnswer(service: 1, datacenter: 0)
+        ledger.update()
+        #expect(told(&ledger).count == 2)
+        tally.countAnswer(service: 1, datacenter: 0)
+        ledger.update()
+        #expect(told(&ledger) == [answers("api", "oslo"): 2])
+        ledger.update()
+        #expect(told(&ledger) == [:])
+        ledger.forgetWhatWasTold()
+        #expect(told(&ledger) == [answers("web", "oslo"): 1, answers("api", "oslo"): 2])
+    }
+
+    @Test("says nothing when nothing has changed")
+    func silence() {
+        let recorder = Recorder()
+        var ledger = Ledger(recorder)
+        var datagrams = 0
+        func tell() {
+            _ = ledger.tell(as: Self.sender, loaded: 5) { _ in
+                datagrams += 1; return true
+            }
+        }
+        tell()
+        tell()
+        #expect(datagrams == 1)
+        recorder.count(1, of: 1_000)
+        tell()
+        tell()
+        #expect(datagrams == 2)
+    }
+
+    @Test("tells again what could not be sent, however often that fails")
+    func failure() {
+        var ledger = Ledger(Recorder())
+        let services = (0..<2_000).map { "service \($0)" }
+        let tally = tally(services: services)
+        ledger.follow(tally)
+        for service in services.indices { for _ in 0...service { tally.countAnswer(service: service, datacenter: 0) } }
+        ledger.update()
+        var counts: [Series: Int] = [:]
+        var attempts = 0
+        var rounds = 0
+        var isAll = false
+        while !isAll, rounds < 1_000 {
+            rounds += 1
+            isAll = ledger.tell(as: Self.sender, loaded: nil) { datagram in
+                attempts += 1
+                guard attempts % 2 == 0 else { return false }
+                for count in Report(datagram)?.counts ?? [] { counts[count.series] = count.value }
+                return true
+            }
+        }
+        #expect(rounds > 5)
+        #expect(counts.count == 2_000)
+        #expect(services.enumerated().allSatisfy { counts[answers($1, "oslo")] == $0 + 1 })
+    }
+
+    @Test("has the times that answers took, and what was dropped or could not be served")
+    func condition() throws {
+        let recorder = Recorder()
+        var ledger = Ledger(recorder)
+        recorder.count(5, of: 1_500)
+        recorder.count(2, of: 20_000_000_000)
+        recorder.countUnserved()
+        ledger.update()
+        var report: Report?
+        _ = ledger.tell(as: Self.sender, loaded: 77) { datagram in
+            report = Report(datagram)
+            return true
+        }
+        let condition = try #require(report?.condition)
+        #expect(condition.loaded == 77)
+        #expect(condition.durations.sum == 5 * 1_500 + 40_000_000_000)
+        #expect(condition.durations.counts[1] == 5)
+        #expect(condition.durations.counts.last == 2)
+        #expect(condition.durations.counts.reduce(0, +) == 7)
+        #expect(report?.counts == [.init(.questions(zone: "", result: .refused), 1)])
+    }
+
+    @Test("of 10,000 services in 1,000 datacenters takes memory and time for what is used only")
+    func large() throws {
+        func residentPages() throws -> Int {
+            try #require(Int(String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]))
+        }
+        let before = try residentPages()
+        let table = CounterTable(count: 10_000 * 1_000)
+        #expect(table.count == 10_000_000)
+        for service in 0..<100 { table.add(1, at: service * 1_000 + 7) }
+        var used = 0
+        table.forEachUsed { order, position, value in
+            #expect(order == used && position == order * 1_000 + 7 && value == 1)
+            used += 1
+        }
+        #expect(used == 100)
+        // Other tests run at the same time; all of it would be 30,000 pages.
+        #expect(try residentPages() - before < 10_000)
+    }
+
+    @Test("is right while another thread counts")
+    func threads() {
+        let tally = tally(services: (0..<100).map { "\($0)" }, datacenters: ["oslo", "ashburn"])
+        var ledger = Ledger(Recorder())
+        ledger.follow(tally)
+        let count = 500_000
+        let writer = Thread {
+            for number in 0..<count { tally.countAnswer(service: number % 100, datacenter: number / 100 % 2) }
+        }
+        writer.start()
+        let deadline = ContinuousClock.now + .seconds(60)
+        func sum() -> Int {
+            ["oslo", "ashburn"].reduce(0) { sum, datacenter in
+                (0..<100).reduce(sum) { $0 + ledger[answers("\($1)", datacenter)] }
+            }
+        }
+        var last = 0
+        while last < count, ContinuousClock.now < deadline {
+            ledger.update()
+            #expect(sum() >= last)
+            last = sum()
+        }
+        #expect(last == count)
+        #expect(ledger[answers("42", "oslo")] == count / 200)
+    }
+}
+
+@Suite("Times that answers take")
+struct DurationTests {
+    @Test(
+        "are in the bucket of the next bound",
+        arguments: [
+            (0, 0), (1_000, 0), (1_001, 1), (2_000, 1), (999_999_999, 18), (1_000_000_000, 18), (1_000_000_001, 19),
+            (Int.max, 19),
+        ])
+    func bucket(nanoseconds: Int, bucket: Int) {
+        #expect(Durations.bucket(nanoseconds) == bucket)
+    }
+
+    @Test("have bounds that grow, from 1 us to 1 s")
+    func bounds() {
+        #expect(Durations.bounds == Durations.bounds.sorted())
+        #expect(Durations.bounds.first == 1_000)
+        #expect(Durations.bounds.last == 1_000_000_000)
+    }
+}
