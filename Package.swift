@@ -53,7 +53,7 @@ let package = Package(
         .testTarget(
             name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
         .testTarget(
-            name: "Transcripts", dependencies: ["Backend", "geopipe", "Support"], exclude: ["dialogues"],
+            name: "Transcripts", dependencies: ["Backend", "geopipe", "Support", "Telemetry"], exclude: ["dialogues"],
             swiftSettings: strict),
         .testTarget(
             name: "Integration", dependencies: ["ServerSettings", "Support", "geopipe"], swiftSettings: strict),

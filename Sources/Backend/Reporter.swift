@@ -55,9 +55,10 @@ public final class Reporter: Sendable {
             _ = nice(10)
             var pause = Self.pauses.upperBound
             while true {
+                let work = work.withLock { $0.step(takenNews()) }
                 usleep(UInt32(pause) * 1_000)
-                let isBusy = work.withLock { $0.step(takenNews()) }
-                pause = isBusy ? max(pause / 2, Self.pauses.lowerBound) : min(pause * 2, Self.pauses.upperBound)
+                if work > 0.1 { pause = max(pause / 2, Self.pauses.lowerBound) }
+                if work == 0 { pause = min(pause * 2, Self.pauses.upperBound) }
             }
         }
     }
@@ -69,6 +70,7 @@ public final class Reporter: Sendable {
     ///   - loaded: when it was loaded, in seconds since 1970.
     ///   - state: where the agent listens.
     func follow(_ snapshot: Snapshot?, loaded: Int, _ state: StateDirectory?) {
+        if let log = snapshot?.hitsLog { recorder.hits.wantAtLeast(log.sample) }
         news.withLock { news in
             if let snapshot { news.tallies.append(snapshot.tally) }
             news.subject = Subject(
@@ -112,13 +114,13 @@ public final class Reporter: Sendable {
             sender = Report.Sender(process: Int(getpid()), start: now.tv_sec * 1_000_000_000 + now.tv_nsec)
         }
 
-        /// - Returns: whether it should be done again soon.
-        mutating func step(_ news: News) -> Bool {
+        /// - Returns: how much there was to do, from 0 to 1.
+        mutating func step(_ news: News) -> Double {
             take(news)
             let fullness = takeHits()
             let now = milliseconds()
             if now - lastReport >= Reporter.interval || !isAllTold { report(now) }
-            return fullness > 0.1 || !isAllTold && isGettingOn
+            return !isAllTold && isGettingOn ? 1 : fullness
         }
 
         mutating func finish(_ news: News) {

@@ -5,7 +5,7 @@ import Synchronization
 /// counted.
 public final class HitRing: Sendable {
     /// In bytes; one hit takes some 100.
-    private static let capacity = 1 << 18
+    private static let capacity = 1 << 20
 
     private nonisolated(unsafe) let memory: UnsafeMutableRawPointer
     /// The position behind the last hit, counted on and on.
@@ -51,6 +51,11 @@ public final class HitRing: Sendable {
 
     /// Has a part of the hits put in, from 0 for none to 1 for all.
     public func want(_ part: Double) { share.store(UInt64(part * 0x1p32), ordering: .relaxed) }
+
+    /// Has at least a part of the hits put in.
+    public func wantAtLeast(_ part: Double) {
+        if UInt64(part * 0x1p32) > share.load(ordering: .relaxed) { want(part) }
+    }
 
     /// Whether somebody wants the hit that drew a lot.
     @inline(__always)

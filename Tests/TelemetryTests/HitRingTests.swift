@@ -97,6 +97,10 @@ struct HitRingTests {
         #expect(ring.wants(0) && ring.wants(.max))
         ring.want(0.25)
         #expect(ring.wants(1 << 30 - 1) && !ring.wants(1 << 30))
+        ring.wantAtLeast(0.1)
+        #expect(ring.wants(1 << 30 - 1))
+        ring.wantAtLeast(0.5)
+        #expect(ring.wants(1 << 31 - 1) && !ring.wants(1 << 31))
         ring.want(0)
         #expect(!ring.wants(0))
     }

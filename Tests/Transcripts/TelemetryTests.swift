@@ -1,0 +1,175 @@
+import Foundation
+import Support
+import Telemetry
+import Testing
+
+/// What coprocesses tell the agent.
+@Suite("Telemetry")
+struct TelemetryTests {
+    /// Listens where an agent would.
+    private final class Agent {
+        private let descriptor: CInt
+        private(set) var totals = Totals()
+
+        init(_ site: Site) throws {
+            try FileManager.default.createDirectory(atPath: site.path("state"), withIntermediateDirectories: true)
+            descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            let path = site.path("state/agent.sock")
+            unlink(path)
+            try #require(withAddress(path) { bind(descriptor, $0, $1) } == 0)
+        }
+
+        deinit { close(descriptor) }
+
+        private func withAddress<R>(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            return withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+        }
+
+        /// Takes what has come. No datagram may be anything else than a report.
+        func receive() {
+            var bytes = [UInt8](repeating: 0, count: 65_536)
+            while case let count = recv(descriptor, &bytes, bytes.count, 0), count >= 0 {
+                totals.take(bytes[..<count], at: Int(time(nil)))
+            }
+            #expect(totals.ignoredDatagrams == 0)
+        }
+
+        /// Leaves no room for another datagram.
+        func fill(_ site: Site) {
+            let path = site.path("state/agent.sock")
+            let sender = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            defer { close(sender) }
+            let byte: [UInt8] = [0]
+            while withAddress(path, { sendto(sender, byte, 1, 0, $0, $1) }) == 1 {}
+        }
+
+        /// Takes what has come, whatever it is.
+        func empty() {
+            var bytes = [UInt8](repeating: 0, count: 65_536)
+            while recv(descriptor, &bytes, bytes.count, 0) >= 0 {}
+        }
+
+        /// Receives until something was counted so often.
+        func expect(
+            _ series: Series, _ count: Int, sending site: Site? = nil, at place: SourceLocation = #_sourceLocation
+        ) throws {
+            let isThere = try eventually(within: Coprocess.patience) {
+                receive()
+                try site?.coprocess.wait(.milliseconds(1))
+                return totals[series] >= count
+            }
+            try #require(isThere, "\(totals[series]) of \(count) \(series)", sourceLocation: place)
+            try #require(totals[series] == count, sourceLocation: place)
+        }
+
+        func text() -> String {
+            var text = PrometheusText()
+            totals.write(to: &text, at: Int(time(nil)))
+            return text.text
+        }
+    }
+
+    private static func question(
+        _ name: String, _ type: String = "ANY", from client: String = "129.240.0.0/16", resolver: String = "192.0.2.1"
+    ) -> String { "Q\t\(name)\tIN\t\(type)\t-1\t\(resolver)\t127.0.0.1\t\(client)\n" }
+
+    private func ask(_ site: Site, _ count: Int, _ question: String) throws {
+        try site.coprocess.send(String(repeating: question, count: count))
+        for _ in 0..<count { _ = try site.coprocess.answer() }
+    }
+
+    private let oslo = Series.answers(service: "web", datacenter: "oslo")
+
+    @Test("has all questions by zone and result, answers by service and datacenter, clients by country")
+    func counts() throws {
+        let site = try Site(isStarted: false)
+        let agent = try Agent(site)
+        try site.launch()
+        try site.greet()
+        // Hits are told of only once it is known that somebody listens.
+        let isKnown = try eventually {
+            agent.receive()
+            try site.coprocess.wait(.milliseconds(10))
+            return agent.totals.coprocessCount == 1
+        }
+        try #require(isKnown)
+        try ask(site, 300, Self.question("www.example.com"))
+        try ask(site, 20, Self.question("www.example.com", from: "203.0.113.0/24"))
+        try ask(site, 7, Self.question("www.example.com", "SOA"))
+        try ask(site, 5, Self.question("nothing.example.com"))
+        try ask(site, 4, Self.question("www.example.org"))
+        try ask(site, 3, Self.question("www.example.com", from: "nobody"))
+        // pdns asks for itself, after the last question of a client.
+        try ask(site, 2, Self.question("www.example.com", "ANY", from: "0.0.0.0/0", resolver: "0.0.0.0"))
+        try agent.expect(.questions(zone: "example.com", result: .answered), 322)
+        try agent.expect(.questions(zone: "example.com", result: .empty), 12)
+        try agent.expect(.questions(zone: "", result: .empty), 4)
+        try agent.expect(.questions(zone: "", result: .refused), 3)
+        try agent.expect(oslo, 302)
+        try agent.expect(.answers(service: "web", datacenter: "ashburn"), 20)
+        try agent.expect(.clients(country: "NO"), 300)
+        try agent.expect(.clients(country: ""), 20)
+        let text = agent.text()
+        #expect(text.contains("geopipe_answer_duration_seconds_count 338\n"), "\(text)")
+        #expect(text.contains("geopipe_hits_dropped_total 0\n"))
+        #expect(text.contains("geopipe_coprocesses 1\n"))
+    }
+
+    @Test("loses nothing at a reload, when another program takes over, or when it ends")
+    func lastCounts() throws {
+        let site = try Site(isStarted: false)
+        let agent = try Agent(site)
+        try site.start()
+        try ask(site, 100, Self.question("www.example.com"))
+        try site.write(.configuration, 2)
+        try site.expect(.configuration, 2)
+        try ask(site, 100, Self.question("www.example.com"))
+        kill(site.coprocess.identifier, SIGUSR2)
+        for _ in 0..<50 {
+            try ask(site, 10, Self.question("www.example.com"))
+            try site.coprocess.wait(.milliseconds(40))
+        }
+        #expect(!site.error.contains("does not take over"))
+        try ask(site, 11, Self.question("www.example.com"))
+        #expect(try site.coprocess.finish() == .init(status: 0))
+        try agent.expect(oslo, 711)
+    }
+
+    @Test("is told again in full to an agent that comes late, or begins anew")
+    func lateAgent() throws {
+        let site = try Site()
+        try ask(site, 50, Self.question("www.example.com"))
+        var agent: Agent? = try Agent(site)
+        try agent?.expect(oslo, 50)
+        agent = nil
+        try ask(site, 50, Self.question("www.example.com"))
+        try site.coprocess.wait(.milliseconds(1_500))
+        let other = try Agent(site)
+        try other.expect(oslo, 100)
+        try other.expect(.questions(zone: "example.com", result: .answered), 101)
+    }
+
+    @Test("waits for nobody: with an agent that does not read all is answered, and told when it does")
+    func stuckAgent() throws {
+        let site = try Site(isStarted: false)
+        let agent = try Agent(site)
+        agent.fill(site)
+        try site.start()
+        for _ in 0..<10 {
+            try ask(site, 2_000, Self.question("www.example.com"))
+            try site.coprocess.wait(.milliseconds(150))
+        }
+        agent.empty()
+        try agent.expect(oslo, 20_000)
+        agent.fill(site)
+        try ask(site, 1, Self.question("www.example.com"))
+        #expect(try site.coprocess.finish() == .init(status: 0))
+    }
+}
