@@ -117,8 +117,10 @@ public final class Keeper: Sendable {
         return outcome.snapshot.map { Serving($0, switches: switches, health: health, at: time(nil)) }
     }
 
-    /// Lets nothing be lost that was counted: the process ends, or another program takes it over.
-    public func finish() { reporter.finish() }
+    /// Lets nothing be lost that was counted.
+    ///
+    /// - Parameter isEnd: whether the process ends. Else another program takes it over, and pdns waits.
+    public func finish(isEnd: Bool) { reporter.finish(patience: isEnd ? 2_000 : 200) }
 
     private func keep(_ outcome: Outcome, _ switches: [Switch], _ health: HealthReport?, since start: Int) {
         var (state, snapshot) = (outcome.state, outcome.snapshot)

@@ -79,9 +79,11 @@ public final class Reporter: Sendable {
         }
     }
 
-    /// Reports what there is, before the process ends or is another; not if that takes longer than some 100 ms.
-    func finish() {
-        for _ in 0..<20 {
+    /// Reports what there is, before the process ends or is another.
+    ///
+    /// - Parameter patience: it is not done if the thread is at work for so many milliseconds more.
+    func finish(patience: Int) {
+        for _ in 0...(patience / 5) {
             if work.withLockIfAvailable({ $0.finish(takenNews()) }) != nil { return }
             usleep(5_000)
         }
@@ -160,15 +162,19 @@ public final class Reporter: Sendable {
         }
 
         private mutating func report(_ now: Int) {
-            if now - lastReport >= Reporter.interval {
-                lastReport = now
+            let isDue = now - lastReport >= Reporter.interval
+            if isDue { lastReport = now }
+            guard agent.path != nil else {
+                if isDue { ledger.releaseEnded() }
+                return
+            }
+            if isDue {
                 ledger.update()
                 if now - lastFullReport >= Reporter.fullInterval || !agent.isThere {
                     lastFullReport = now
                     ledger.forgetWhatWasTold()
                 }
             }
-            guard agent.path != nil else { return }
             let wasThere = agent.isThere
             let sent = agent.sent
             isAllTold = ledger.tell(as: sender, loaded: subject.loaded) { agent.send($0) } || !agent.isThere

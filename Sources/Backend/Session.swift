@@ -57,12 +57,11 @@ public struct Session: ~Copyable {
                     supply.recorder.countUnserved()
                     return refuseForLackOfSnapshot(&reply)
                 }
-                let tally = serving.snapshot.tally
                 do throws(Malformation) {
                     let (zone, result) = try answer(question, line, serving, &reply)
-                    tally.countQuestion(zone: zone, result)
+                    serving.snapshot.counters.countQuestion(zone: zone, result)
                 } catch {
-                    tally.countQuestion(zone: nil, .refused)
+                    serving.snapshot.counters.countQuestion(zone: nil, .refused)
                     throw error
                 }
                 questions += 1
@@ -169,15 +168,15 @@ extension Session {
     /// - Parameter asker: the client that it is for, unless pdns asks on its own account.
     @inline(__always)
     private func count(_ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ asker: Asker?, _ name: Span<UInt8>) {
-        let tally = snapshot.tally
         let configured = snapshot.services[service].service
         for i in 0..<choice.count {
-            tally.countAnswer(service: configured, datacenter: Int(choice.datacenters[i]))
+            snapshot.counters.countAnswer(service: configured, datacenter: Int(choice.datacenters[i]))
         }
         guard let asker, case let lot = UInt32(truncatingIfNeeded: asker.random >> 32), supply.recorder.hits.wants(lot)
         else { return }
         supply.recorder.hits.put(
-            lot: lot, tally, service: configured, client: asker.client, clientLength: asker.clientLength,
+            lot: lot, tally: snapshot.tally.number, service: configured, client: asker.client,
+            clientLength: asker.clientLength,
             resolver: asker.resolver, scope: choice.scope, name: name, datacenterCount: choice.count
         ) { choice.datacenters[$0] }
     }

@@ -22,6 +22,8 @@ public final class Snapshot: Sendable {
     let checkedServices: [CheckedService?]
     /// Counts what is answered from it.
     let tally: Tally
+    /// That tally, for the thread that answers.
+    let counters: Tally.Writer
     /// The files of the databases, in the order in which they are asked.
     let databases: [String]
     let hitsLog: Configuration.HitsLog?
@@ -84,6 +86,7 @@ public final class Snapshot: Sendable {
         tally = Tally(zoneCount: apexes.count, services: serviceNames, datacenters: datacenterNames) {
             apexes[$0].description
         }
+        counters = tally.writer
         let atlas = try plan.atlas()
         warnings =
             configuration.warnings + plan.warnings

@@ -30,6 +30,13 @@ public struct MaxMindDatabase: ~Copyable {
         }
         let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
         let name = "geopipe-database" + (isShared ? "-\(file.words)" : "")
+        // Those that start together are to wait for the first one's copy; but not for ever, as others may lock the file.
+        let lock = isShared ? open(path, O_RDONLY | O_CLOEXEC) : -1
+        defer { if lock >= 0 { close(lock) } }
+        for _ in 0..<100 where lock >= 0 {
+            if flock(lock, LOCK_EX | LOCK_NB) == 0 { break }
+            usleep(10_000)
+        }
         let found = isShared ? sealedMemory(named: name) : nil
         let copy = found ?? copyInMemory(of: path, name: name)
         var isKept = false

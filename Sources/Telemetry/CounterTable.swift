@@ -6,69 +6,85 @@ import Synchronization
 /// There may be many millions: memory is taken for those that are used, a page at a time, and a reader finds these without
 /// going through all.
 public final class CounterTable: Sendable {
-    /// How many counters there are.
-    public let count: Int
-    private nonisolated(unsafe) let memory: UnsafeMutableRawPointer?
-    private nonisolated(unsafe) let counters: UnsafeMutablePointer<Atomic<Int>>
-    /// The positions of counters in the order in which they were used first.
-    private nonisolated(unsafe) let used: UnsafeMutablePointer<Atomic<UInt32>>
-    private let countOfUsed = Atomic<Int>(0)
+    public let writer: Writer
+
+    /// The memory of the counters as the thread that counts sees it: valid as long as their table is.
+    public struct Writer: @unchecked Sendable {
+        /// How many counters there are.
+        @usableFromInline let count: Int
+        @usableFromInline let counters: UnsafeMutablePointer<Atomic<Int>>
+        /// The positions of counters in the order in which they were used first.
+        fileprivate let used: UnsafeMutablePointer<Atomic<UInt32>>
+        fileprivate let countOfUsed: UnsafeMutablePointer<Atomic<Int>>
+
+        /// Adds to a counter; to none for a position that there is not. Only one thread may do this.
+        @inlinable
+        public func add(_ number: Int, at position: Int) {
+            guard position >= 0, position < count else { return }
+            let value = counters[position].load(ordering: .relaxed)
+            if value == 0, number > 0 { noteUse(of: position) }
+            counters[position].store(value &+ number, ordering: .relaxed)
+        }
+
+        @usableFromInline
+        func noteUse(of position: Int) {
+            let end = countOfUsed.pointee.load(ordering: .relaxed)
+            used[end].store(UInt32(truncatingIfNeeded: position), ordering: .relaxed)
+            countOfUsed.pointee.store(end + 1, ordering: .releasing)
+        }
+
+        /// The bytes that so many counters take, with all that belongs to them.
+        fileprivate static func size(_ count: Int) -> Int {
+            (count + 1) * MemoryLayout<Atomic<Int>>.stride + count * MemoryLayout<Atomic<UInt32>>.stride
+        }
+
+        fileprivate init(_ memory: UnsafeMutableRawPointer, count: Int) {
+            self.count = count
+            countOfUsed = memory.bindMemory(to: Atomic<Int>.self, capacity: 1)
+            let first = memory + MemoryLayout<Atomic<Int>>.stride
+            counters = first.bindMemory(to: Atomic<Int>.self, capacity: count)
+            used = (first + count * MemoryLayout<Atomic<Int>>.stride)
+                .bindMemory(to: Atomic<UInt32>.self, capacity: count)
+        }
+    }
+
+    private nonisolated(unsafe) let memory: UnsafeMutableRawPointer
+    private let size: Int
 
     /// Counters that are all 0.
     ///
     /// - Parameter count: at most 2^32. Without the address space for them there are none.
     public init(count: Int) {
-        let size = count * (MemoryLayout<Atomic<Int>>.stride + MemoryLayout<Atomic<UInt32>>.stride)
-        let memory = size > 0 ? mmap(nil, size, PROT_READ | PROT_WRITE, mapFlags, -1, 0) : MAP_FAILED
-        guard let memory, memory != MAP_FAILED else {
-            self.count = 0
-            self.memory = nil
-            // Never read, since there is no position.
-            counters = UnsafeMutablePointer(bitPattern: MemoryLayout<Atomic<Int>>.alignment)!
-            used = UnsafeMutablePointer(bitPattern: MemoryLayout<Atomic<UInt32>>.alignment)!
-            return
-        }
-        // One counter is not to take 2 MiB.
-        madvise(memory, size, CInt(MADV_NOHUGEPAGE))
-        self.count = count
-        self.memory = memory
-        counters = memory.bindMemory(to: Atomic<Int>.self, capacity: count)
-        used = (memory + count * MemoryLayout<Atomic<Int>>.stride)
-            .bindMemory(to: Atomic<UInt32>.self, capacity: count)
-    }
-
-    deinit {
-        if let memory {
-            munmap(memory, count * (MemoryLayout<Atomic<Int>>.stride + MemoryLayout<Atomic<UInt32>>.stride))
+        let size = Writer.size(count)
+        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, mapFlags, -1, 0)
+        if let memory, memory != MAP_FAILED {
+            // One counter is not to take 2 MiB.
+            madvise(memory, size, CInt(MADV_NOHUGEPAGE))
+            self.memory = memory
+            self.size = size
+            writer = Writer(memory, count: count)
+        } else {
+            self.memory = .allocate(byteCount: Writer.size(0), alignment: MemoryLayout<Atomic<Int>>.alignment)
+            self.memory.initializeMemory(as: UInt8.self, repeating: 0, count: Writer.size(0))
+            self.size = 0
+            writer = Writer(self.memory, count: 0)
         }
     }
 
-    /// Adds to a counter; to none for a position that there is not. Only one thread may do this.
-    @inline(__always)
-    public func add(_ number: Int, at position: Int) {
-        guard position >= 0, position < count else { return }
-        let value = counters[position].load(ordering: .relaxed)
-        if value == 0, number > 0 { noteUse(of: position) }
-        counters[position].store(value &+ number, ordering: .relaxed)
-    }
+    deinit { if size > 0 { munmap(memory, size) } else { memory.deallocate() } }
 
-    @inline(never)
-    private func noteUse(of position: Int) {
-        let end = countOfUsed.load(ordering: .relaxed)
-        used[end].store(UInt32(truncatingIfNeeded: position), ordering: .relaxed)
-        countOfUsed.store(end + 1, ordering: .releasing)
-    }
+    /// How many counters there are.
+    public var count: Int { writer.count }
+
+    /// Adds to a counter, as `Writer.add` does.
+    public func add(_ number: Int, at position: Int) { writer.add(number, at: position) }
 
     /// The positions of the counters that are not 0, in the order in which they came to be so: what was there stays in its place.
     public func forEachUsed(_ body: (_ order: Int, _ position: Int, _ value: Int) -> Void) {
-        for order in 0..<countOfUsed.load(ordering: .acquiring) {
-            let position = Int(used[order].load(ordering: .relaxed))
-            body(order, position, counters[position].load(ordering: .relaxed))
+        for order in 0..<writer.countOfUsed.pointee.load(ordering: .acquiring) {
+            let position = Int(writer.used[order].load(ordering: .relaxed))
+            body(order, position, writer.counters[position].load(ordering: .relaxed))
         }
-    }
-
-    public subscript(position: Int) -> Int {
-        position >= 0 && position < count ? counters[position].load(ordering: .relaxed) : 0
     }
 }
 

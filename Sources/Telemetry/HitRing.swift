@@ -16,7 +16,7 @@ public final class HitRing: Sendable {
     private nonisolated(unsafe) let knownStart: UnsafeMutablePointer<Int>
     private let dropped = Atomic<Int>(0)
     /// The part of the hits that somebody wants, of 2^32.
-    private let share = Atomic<UInt64>(0)
+    @usableFromInline let share = Atomic<UInt64>(0)
 
     /// What stands before the datacenters and the name.
     struct Header {
@@ -58,24 +58,25 @@ public final class HitRing: Sendable {
     }
 
     /// Whether somebody wants the hit that drew a lot.
-    @inline(__always)
+    @inlinable
     public func wants(_ lot: UInt32) -> Bool { UInt64(lot) < share.load(ordering: .relaxed) }
 
     /// Puts a hit in. Only one thread may do this.
     ///
     /// - Parameters:
     ///   - lot: any number; the lower ones are wanted first.
+    ///   - tally: the number of the tally that the positions belong to.
     ///   - clientLength: the length of the prefix that `client` is the first address of.
     ///   - resolver: looked at if nothing is known of the client.
     ///   - name: as asked; at most 1024 bytes of it are kept.
     ///   - datacenter: the position of each of `datacenterCount` datacenters.
     public func put(
-        lot: UInt32, _ tally: Tally, service: Int, client: IPAddress, clientLength: Int, resolver: IPAddress,
+        lot: UInt32, tally: UInt32, service: Int, client: IPAddress, clientLength: Int, resolver: IPAddress,
         scope: UInt8,
         name: Span<UInt8>, datacenterCount: Int, datacenter: (Int) -> Int32
     ) {
         var header = Header()
-        header.tally = tally.number
+        header.tally = tally
         (header.client, header.isClientIPv6) = client.parts
         (header.resolver, header.isResolverIPv6) = resolver.parts
         header.lot = lot

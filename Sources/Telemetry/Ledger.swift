@@ -44,13 +44,18 @@ public struct Ledger: ~Copyable {
     /// Counts an answer to a client.
     public mutating func count(country: String) { add(1, to: number(of: .clients(country: country))) }
 
-    /// Takes over what was counted since the last time. All hits must have been taken before.
-    public mutating func update() {
+    /// Lets go of tallies that nobody counts in any more, once all of them was taken over. All hits must have been taken before.
+    public mutating func releaseEnded() {
         // The hits of a tally that had no other owner at the last update have been taken since.
         followed.removeAll(where: \.isOver)
         for position in followed.indices {
             followed[position].isOver = isKnownUniquelyReferenced(&followed[position].tally)
         }
+    }
+
+    /// Takes over what was counted since the last time. All hits must have been taken before.
+    public mutating func update() {
+        releaseEnded()
         // Of a tally that nobody counts in any more what is read now is the last.
         atomicMemoryFence(ordering: .acquiring)
         for position in followed.indices {

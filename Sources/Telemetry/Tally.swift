@@ -9,7 +9,31 @@ public final class Tally: Sendable {
     private let questions: CounterTable
     private let answers: CounterTable
     /// Tells it from all others of this process.
-    let number: UInt32
+    public let number: UInt32
+
+    /// What counts in it.
+    public let writer: Writer
+
+    /// The counters as the thread that counts sees them: valid as long as their tally is. To use it costs no counting of references.
+    public struct Writer: Sendable {
+        @usableFromInline let questions: CounterTable.Writer
+        @usableFromInline let answers: CounterTable.Writer
+        @usableFromInline let datacenterCount: Int
+
+        /// Counts a question.
+        ///
+        /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
+        @inlinable
+        public func countQuestion(zone: Int?, _ result: QuestionResult) {
+            questions.add(1, at: ((zone ?? -1) + 1) * 3 + result.position)
+        }
+
+        /// Counts an answer of a service from a datacenter.
+        @inlinable
+        public func countAnswer(service: Int, datacenter: Int) {
+            answers.add(1, at: service * datacenterCount + datacenter)
+        }
+    }
 
     private static let numbers = Atomic<UInt32>(0)
 
@@ -26,21 +50,8 @@ public final class Tally: Sendable {
         self.datacenters = datacenters
         questions = CounterTable(count: (zoneCount + 1) * QuestionResult.allCases.count)
         answers = CounterTable(count: services.count * datacenters.count)
+        writer = Writer(questions: questions.writer, answers: answers.writer, datacenterCount: datacenters.count)
         number = Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
-    }
-
-    /// Counts a question.
-    ///
-    /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
-    @inline(__always)
-    public func countQuestion(zone: Int?, _ result: QuestionResult) {
-        questions.add(1, at: ((zone ?? -1) + 1) * 3 + result.position)
-    }
-
-    /// Counts an answer of a service from a datacenter.
-    @inline(__always)
-    public func countAnswer(service: Int, datacenter: Int) {
-        answers.add(1, at: service * datacenters.count + datacenter)
     }
 
     /// All that was counted, in an order that only grows.
@@ -63,8 +74,8 @@ public final class Tally: Sendable {
 
 extension QuestionResult {
     /// Its place in `allCases`.
-    @inline(__always)
-    fileprivate var position: Int {
+    @inlinable
+    var position: Int {
         switch self {
         case .answered: 0
         case .empty: 1

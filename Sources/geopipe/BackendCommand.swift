@@ -43,8 +43,8 @@ struct BackendCommand: ParsableCommand {
         serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
             makeFirst: { keeper.start(outcome?() ?? loader.load(), since: start) },
-            finish: keeper.finish, perform: options.perform)
-        keeper.finish()
+            finish: { keeper.finish(isEnd: false) }, perform: options.perform)
+        keeper.finish(isEnd: true)
         if loader.hasOnlyFailed { throw ExitCode.unusable }
     }
 }

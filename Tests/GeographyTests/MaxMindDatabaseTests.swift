@@ -26,6 +26,53 @@ struct MaxMindDatabaseTests {
         }
     }
 
+    @Test("tell where clients are; of several the first that knows a field counts")
+    func clients() throws {
+        let finder = ClientFinder(paths: ["/nowhere/at-all.mmdb", demo, demo])
+        for _ in 0..<2 {
+            let oslo = finder.find(IPAddress("129.240.1.1")!)
+            #expect(oslo?.country?.description == "NO")
+            #expect(oslo?.coordinates?.latitude == 59.91)
+        }
+        #expect(finder.find(IPAddress("::ffff:129.240.1.1")!)?.country?.description == "NO")
+        #expect(finder.find(IPAddress("203.0.113.1")!) == nil)
+        #expect(finder.find(IPAddress("2001:db8::1")!) == nil)
+        #expect(ClientFinder(paths: []).find(IPAddress("129.240.1.1")!) == nil)
+    }
+
+    @Test(
+        "are one copy in memory for all that share them, which nobody can change, and another once the file is another")
+    func sharing() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("geopipe-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("some.mmdb").path
+        try FileManager.default.copyItem(atPath: demo, toPath: path)
+        /// The copies of a file of that number that this process has open.
+        func copies(of file: Int) throws -> Set<Int> {
+            let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+            return Set(
+                descriptors.compactMap { descriptor in
+                    let link = "/proc/self/fd/\(descriptor)"
+                    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link),
+                        target.contains("geopipe-database-"), target.contains("-\(file)-")
+                    else { return nil }
+                    return number(of: link)
+                })
+        }
+        func number(of path: String) -> Int? {
+            var status = stat()
+            return stat(path, &status) == 0 ? Int(status.st_ino) : nil
+        }
+        let old = try #require(number(of: path))
+        let finders = (0..<3).map { _ in ClientFinder(paths: [path]) }
+        #expect(try copies(of: old).count == 1)
+        // Cut short in place: who had the file itself mapped would die.
+        try #require(truncate(path, 0) == 0)
+        #expect(finders.allSatisfy { $0.find(IPAddress("129.240.1.1")!)?.country?.description == "NO" })
+        #expect(ClientFinder(paths: [path]).find(IPAddress("129.240.1.1")!) == nil)
+    }
+
     @Test("that were cut off anywhere are refused or read, and never crash")
     func truncated() throws {
         let whole = try Data(contentsOf: URL(fileURLWithPath: demo))

@@ -11,7 +11,7 @@ struct HitRingTests {
     private func put(_ ring: HitRing, _ number: Int, _ name: String = "www.example.com", datacenters: [Int32] = [0]) {
         let bytes = Array(name.utf8)
         ring.put(
-            lot: UInt32(number), tally, service: 0, client: .v4(UInt32(number)), clientLength: 32,
+            lot: UInt32(number), tally: tally.number, service: 0, client: .v4(UInt32(number)), clientLength: 32,
             resolver: .v6(UInt128(number) << 64), scope: 24, name: bytes.span, datacenterCount: datacenters.count
         ) { datacenters[$0] }
     }
@@ -29,7 +29,7 @@ struct HitRingTests {
         let bytes = Array(name.utf8)
         let datacenters: [Int32] = [7, 0, 65_536]
         ring.put(
-            lot: .max, tally, service: 3, client: IPAddress("2001:db8::")!, clientLength: 56,
+            lot: .max, tally: tally.number, service: 3, client: IPAddress("2001:db8::")!, clientLength: 56,
             resolver: IPAddress("192.0.2.1")!, scope: 128, name: bytes.span, datacenterCount: 3
         ) { datacenters[$0] }
         put(ring, 1, "")

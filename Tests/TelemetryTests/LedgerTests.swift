@@ -34,12 +34,12 @@ struct LedgerTests {
         let tally = tally(
             zones: ["a.example", "b.example"], services: ["web", "api"], datacenters: ["oslo", "ashburn"])
         ledger.follow(tally)
-        for _ in 0..<3 { tally.countQuestion(zone: 1, .answered) }
-        tally.countQuestion(zone: 0, .empty)
-        tally.countQuestion(zone: nil, .refused)
-        tally.countAnswer(service: 1, datacenter: 0)
-        tally.countAnswer(service: 0, datacenter: 1)
-        tally.countAnswer(service: 1, datacenter: 0)
+        for _ in 0..<3 { tally.writer.countQuestion(zone: 1, .answered) }
+        tally.writer.countQuestion(zone: 0, .empty)
+        tally.writer.countQuestion(zone: nil, .refused)
+        tally.writer.countAnswer(service: 1, datacenter: 0)
+        tally.writer.countAnswer(service: 0, datacenter: 1)
+        tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.count(country: "NO")
         ledger.update()
         #expect(
@@ -56,19 +56,19 @@ struct LedgerTests {
         var old: Tally? = tally(services: ["web", "api"])
         weak let released = old
         ledger.follow(old!)
-        old!.countAnswer(service: 1, datacenter: 0)
+        old!.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
         let new = tally(services: ["api", "web"])
         ledger.follow(new)
-        new.countAnswer(service: 0, datacenter: 0)
-        old!.countAnswer(service: 1, datacenter: 0)
-        old!.countAnswer(service: 0, datacenter: 0)
+        new.writer.countAnswer(service: 0, datacenter: 0)
+        old!.writer.countAnswer(service: 1, datacenter: 0)
+        old!.writer.countAnswer(service: 0, datacenter: 0)
         old = nil
         ledger.update()
         #expect(ledger[answers("api", "oslo")] == 3)
         #expect(ledger[answers("web", "oslo")] == 1)
         #expect(released != nil, "there may be hits that its names are needed for")
-        new.countAnswer(service: 0, datacenter: 0)
+        new.writer.countAnswer(service: 0, datacenter: 0)
         ledger.update()
         #expect(released == nil)
         #expect(ledger[answers("api", "oslo")] == 4)
@@ -79,11 +79,11 @@ struct LedgerTests {
         var ledger = Ledger(Recorder())
         let tally = tally(services: ["web", "api"])
         ledger.follow(tally)
-        tally.countAnswer(service: 0, datacenter: 0)
-        tally.countAnswer(service: 1, datacenter: 0)
+        tally.writer.countAnswer(service: 0, datacenter: 0)
+        tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
         #expect(told(&ledger).count == 2)
-        tally.countAnswer(service: 1, datacenter: 0)
+        tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
         #expect(told(&ledger) == [answers("api", "oslo"): 2])
         ledger.update()
@@ -117,7 +117,9 @@ struct LedgerTests {
         let services = (0..<2_000).map { "service \($0)" }
         let tally = tally(services: services)
         ledger.follow(tally)
-        for service in services.indices { for _ in 0...service { tally.countAnswer(service: service, datacenter: 0) } }
+        for service in services.indices {
+            for _ in 0...service { tally.writer.countAnswer(service: service, datacenter: 0) }
+        }
         ledger.update()
         var counts: [Series: Int] = [:]
         var attempts = 0
@@ -185,7 +187,7 @@ struct LedgerTests {
         ledger.follow(tally)
         let count = 500_000
         let writer = Thread {
-            for number in 0..<count { tally.countAnswer(service: number % 100, datacenter: number / 100 % 2) }
+            for number in 0..<count { tally.writer.countAnswer(service: number % 100, datacenter: number / 100 % 2) }
         }
         writer.start()
         let deadline = ContinuousClock.now + .seconds(60)
