@@ -20,8 +20,8 @@ public struct CoprocessStatus: Sendable, Encodable {
 
     /// A takeover that came to nothing.
     public struct Refusal: Sendable, Encodable {
-        /// In seconds since 1970.
-        public var time: Int
+        /// How many there were until then.
+        public var count: Int
         public var reason: String
     }
 
@@ -42,7 +42,7 @@ public struct CoprocessStatus: Sendable, Encodable {
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
         ]
         let refusals =
-            refusal.map { ["refused\t\($0.time)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
+            refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
         let complaints = complaints.flatMap { $0.split(separator: "\n") }.map { "complaint\t\($0)" }
         return (lines + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
     }
@@ -73,8 +73,8 @@ public struct CoprocessStatus: Sendable, Encodable {
         self.loaded = Int(loaded)
         self.configuration = configuration
         self.version = version
-        if let time = fields["refused"].flatMap({ Int($0) }), let reason = fields["refusal"] {
-            refusal = Refusal(time: time, reason: reason)
+        if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
+            refusal = Refusal(count: count, reason: reason)
         }
     }
 }

@@ -88,7 +88,7 @@ public final class Keeper: Sendable {
                     write(wakeInput, "!", 1)
                 } else if let reason = takeOver() {
                     complain(reason)
-                    refusal.withLock { $0 = CoprocessStatus.Refusal(time: time(nil), reason: reason) }
+                    refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
                 }
             }
         }

@@ -16,8 +16,9 @@ struct UpgradeCommand: ParsableCommand {
     func run() throws {
         do throws(Refusal) {
             let state = try options.requiredState()
-            let start = time(nil)
-            let coprocesses = state.coprocesses().map { pid_t($0.process) }
+            let statuses = state.coprocesses()
+            let coprocesses = statuses.map { pid_t($0.process) }
+            let refusalsBefore = Dictionary(uniqueKeysWithValues: statuses.map { ($0.process, $0.refusal?.count ?? 0) })
             guard !coprocesses.isEmpty else {
                 throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
             }
@@ -35,7 +36,7 @@ struct UpgradeCommand: ParsableCommand {
                 }
                 waiting.removeAll { $0.runsWhatIsInstalled || kill($0, 0) != 0 }
                 for status in state.coprocesses() {
-                    guard let refusal = status.refusal, refusal.time >= start,
+                    guard let refusal = status.refusal, refusal.count > refusalsBefore[status.process] ?? 0,
                         let place = waiting.firstIndex(of: pid_t(status.process))
                     else { continue }
                     refusals.append("\(status.process) stays what it is: \(refusal.reason)")
