@@ -6,7 +6,7 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
     public var file: String
     /// Counted from 1; `nil` if the whole file is meant.
     public var position: Position?
-    /// `what is wrong; what would be right`.
+    /// `what is wrong; what would be right`. The middle of a very long one is left out.
     public var message: String
     /// It works, but hardly as it was meant.
     public var isWarning: Bool
@@ -16,7 +16,8 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
     public init(file: String, position: Position?, message: String, isWarning: Bool = false) {
         self.file = file
         self.position = position
-        self.message = message
+        // What a message quotes may be megabytes without a space, from a file that is something else.
+        self.message = message.utf8.count > 1_000 ? "\(message.prefix(300))…\(message.suffix(300))" : message
         self.isWarning = isWarning
     }
 

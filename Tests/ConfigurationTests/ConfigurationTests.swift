@@ -33,6 +33,14 @@ struct ConfigurationTests {
               www: { service: web }
         """
 
+    @Test("quote no more in complaints than anybody reads")
+    func longWord() {
+        let word = String(repeating: "x", count: 1 << 20)
+        let complaint = Complaint(file: "a.yaml", position: nil, message: "'\(word)' is no name; write another")
+        #expect(complaint.message.count < 1_000, "\(complaint.message.count)")
+        #expect(complaint.message.hasPrefix("'xxx") && complaint.message.hasSuffix("xxx' is no name; write another"))
+    }
+
     @Test("mean what they say")
     func meaning() throws {
         let configuration = try load(sound)
