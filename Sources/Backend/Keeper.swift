@@ -143,39 +143,11 @@ public final class Keeper: Sendable {
         // Whether something has changed since it was read, and how many loads in a row something changed in.
         var hasChanged = false
         var droppedLoads = 0
-        while true {
-            var hasNews = false
-            let patience = droppedLoads > 0 ? Self.quiet : hasChanged ? Self.interval : Self.fileInterval
-            let isDue = milliseconds() - lastLook >= Int(patience)
-            var isChanging = false
-            if news.isFromFolder || isDue {
-                isChanging = files.hasChanged()
-                hasChanged = hasChanged || isChanging
-                lastLook = milliseconds()
-            }
-            // A file that changes and nobody tells is being written still: it may be half of itself.
-            if news.isOrder || hasChanged && (news.isFromFolder || isDue && !isChanging) {
-                let start = time(nil)
-                var outcome = load()
-                files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []), readSince: start)
-                // What changes while it is read may be read half old and half new; but what never rests must not keep out
-                // all else for ever.
-                hasChanged = files.hasChanged()
-                droppedLoads = hasChanged ? droppedLoads + 1 : 0
-                if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
-                status.complaints = outcome.complaints
-                if let newer = outcome.snapshot {
-                    let loaded = time(nil)
-                    status.loaded = loaded
-                    keepsLastGood = true
-                    (snapshot, state) = (newer, outcome.state)
-                    reporter.follow(newer, loaded: loaded, state)
-                    stateFiles.watch(state?.sharedFiles ?? [], readSince: start)
-                    mustFollow = true
-                    hasNews = true
-                }
-                malloc_trim(0)
-            }
+        /// Follows what others leave in the state directory, and what ends by itself, and delivers what comes of it.
+        ///
+        /// - Parameter hasSnapshot: whether there is a newer snapshot to deliver anyway.
+        func followState(hasSnapshot: Bool) {
+            var hasNews = hasSnapshot
             let now = time(nil)
             if let state {
                 let changes = mustFollow ? state.sharedFiles : stateFiles.changes()
@@ -195,6 +167,44 @@ public final class Keeper: Sendable {
                 hasNews = true
             }
             if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, health: health, at: now)) }
+        }
+        while true {
+            var hasNews = false
+            let patience = droppedLoads > 0 ? Self.quiet : hasChanged ? Self.interval : Self.fileInterval
+            let isDue = milliseconds() - lastLook >= Int(patience)
+            var isChanging = false
+            if news.isFromFolder || isDue {
+                isChanging = files.hasChanged()
+                hasChanged = hasChanged || isChanging
+                lastLook = milliseconds()
+            }
+            // A file that changes and nobody tells is being written still: it may be half of itself.
+            if news.isOrder || hasChanged && (news.isFromFolder || isDue && !isChanging) {
+                let start = time(nil)
+                var outcome = loadAside {
+                    followState(hasSnapshot: false)
+                    supply.discard()
+                }
+                files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []), readSince: start)
+                // What changes while it is read may be read half old and half new; but what never rests must not keep out
+                // all else for ever.
+                hasChanged = files.hasChanged()
+                droppedLoads = hasChanged ? droppedLoads + 1 : 0
+                if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
+                status.complaints = outcome.complaints
+                if let newer = outcome.snapshot {
+                    let loaded = time(nil)
+                    status.loaded = loaded
+                    keepsLastGood = true
+                    (snapshot, state) = (newer, outcome.state)
+                    reporter.follow(newer, loaded: loaded, state)
+                    stateFiles.watch(state?.sharedFiles ?? [], readSince: start)
+                    mustFollow = true
+                    hasNews = true
+                }
+                malloc_trim(0)
+            }
+            followState(hasSnapshot: hasNews)
             if keepsLastGood, let state {
                 keep(files.paths, state)
                 keepsLastGood = false
@@ -204,6 +214,24 @@ public final class Keeper: Sendable {
             tell(status, state)
             news = waitForNews(files, stateFiles, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
             supply.discard()
+        }
+    }
+
+    /// Loads in a thread of its own, and calls `meanwhile` again and again until that is done: drains do not wait for it.
+    private func loadAside(_ meanwhile: () -> Void) -> Outcome {
+        final class Result: Sendable {
+            let outcome = Mutex<Outcome?>(nil)
+        }
+        let result = Result()
+        let isLoading = startThread { [load] in
+            let outcome = load()
+            result.outcome.withLock { $0 = outcome }
+        }
+        guard isLoading else { return load() }
+        while true {
+            if let outcome = result.outcome.withLock(\.self) { return outcome }
+            usleep(20_000)
+            meanwhile()
         }
     }
 
@@ -295,8 +323,9 @@ func milliseconds() -> Int {
     return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
 }
 
-/// Runs `body` in a thread of its own.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+/// Runs `body` in a thread of its own; false if there cannot be one.
+@discardableResult
+func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -310,5 +339,6 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
             Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
             return nil
         }, argument)
-    if result == 0 { pthread_detach(thread) }
+    if result == 0 { pthread_detach(thread) } else { Unmanaged<Body>.fromOpaque(argument).release() }
+    return result == 0
 }
