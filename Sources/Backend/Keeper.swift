@@ -50,7 +50,7 @@ public final class Keeper: Sendable {
     ///   - supply: gets what is made.
     ///   - configuration: the configuration's file, as it was named.
     ///   - load: reads everything anew, and says what is wrong.
-    ///   - complain: says what is wrong with the state.
+    ///   - complain: says what came of a load, and what is wrong with the state.
     public init(
         _ supply: Supply, configuration: String, load: @escaping @Sendable () -> Outcome,
         complain: @escaping @Sendable (String) -> Void
@@ -190,9 +190,11 @@ public final class Keeper: Sendable {
                 // all else for ever.
                 hasChanged = files.hasChanged()
                 droppedLoads = hasChanged ? droppedLoads + 1 : 0
+                if outcome.snapshot == nil { complain("what was loaded before stays in use") }
                 if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
                 status.complaints = outcome.complaints
                 if let newer = outcome.snapshot {
+                    complain("loaded \(configuration)")
                     let loaded = time(nil)
                     status.loaded = loaded
                     keepsLastGood = true

@@ -106,12 +106,9 @@ private final class Loader: Sendable {
     /// Reads everything anew.
     func load() -> Keeper.Outcome {
         do throws(ConfigurationError) {
-            let outcome = outcome(of: try options.loadedPlan(sharesZones: true))
-            say(outcome.snapshot == nil ? "what was loaded before stays in use" : "loaded \(options.file)")
-            return outcome
+            return outcome(of: try options.loadedPlan(sharesZones: true))
         } catch {
             complain(error.description)
-            say("what was loaded before stays in use")
             var outcome = Keeper.Outcome(snapshot: nil, files: error.files, state: nil)
             outcome.complaints = error.complaints.map(\.description)
             return outcome
