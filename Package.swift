@@ -8,12 +8,16 @@ let package = Package(
     name: "geopipe",
     products: [
         .executable(name: "geopipe", targets: ["geopipe"]),
+        .executable(name: "geopipe-agent", targets: ["geopipe-agent"]),
         // For the benchmarks, which are a package of their own.
         .library(name: "GeopipeRooms", targets: ["Geography", "Routing", "Zones", "Configuration", "Backend"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // Of the agent alone: `swift build --product geopipe` compiles none of these.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
@@ -42,6 +46,18 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "geopipe-agent",
+            dependencies: [
+                "Backend", "CLinux", "Configuration", "Geography", "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Sources/GeopipeAgent", swiftSettings: strict),
+
         .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
@@ -50,6 +66,18 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "BackendTests", dependencies: ["Backend", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "AgentTests", dependencies: ["geopipe-agent", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "AgentIntegration",
+            dependencies: [
+                "Backend", "Configuration", "Telemetry", "Support", "geopipe-agent",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
         .testTarget(

@@ -116,8 +116,8 @@ private func changed(_ path: String, since time: Int) -> Bool {
     return false
 }
 
-/// What is at a path.
-struct FileState: Equatable {
+/// What is at a path: which file, and when it was changed last.
+public struct FileState: Equatable, Sendable {
     private var device: UInt64 = 0
     private var inode: UInt64 = 0
     private var size: Int64 = 0
@@ -136,7 +136,8 @@ struct FileState: Equatable {
 
     private init() {}
 
-    init(_ path: String) {
+    /// Follows links; where nothing is, that is the state.
+    public init(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
         device = UInt64(status.st_dev)
@@ -151,7 +152,10 @@ struct FileState: Equatable {
         "\(device) \(inode) \(size) \(modified.tv_sec).\(modified.tv_nsec) \(changed.tv_sec).\(changed.tv_nsec)"
     }
 
-    static func == (a: Self, b: Self) -> Bool {
+    /// Whether it was changed at or after a time, in seconds since 1970.
+    public func changed(since time: Int) -> Bool { changed.tv_sec >= time }
+
+    public static func == (a: Self, b: Self) -> Bool {
         a.device == b.device && a.inode == b.inode && a.size == b.size
             && a.modified.tv_sec == b.modified.tv_sec && a.modified.tv_nsec == b.modified.tv_nsec
             && a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec

@@ -130,9 +130,11 @@ extension Configuration {
     ///   - root: what stands in for the root of the file system, where all files are copies; `file` and `databases` are
     ///     below it already.
     ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
+    ///   - hasZones: whether zones are wanted; without, zone files are not read.
     /// - Throws: all complaints about the file at once.
     public static func load(
-        _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false
+        _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false,
+        hasZones: Bool = true
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         reader.files.insert(file)
@@ -144,7 +146,7 @@ extension Configuration {
                 defaultSerial: modified)
             if let root = reader.document(text) {
                 parser.parse(root)
-                parser.compileZones(publishes: sharesZones)
+                if hasZones { parser.compileZones(publishes: sharesZones) }
             }
             if reader.complaints.isEmpty {
                 parser.configuration.warnings = reader.warnings

@@ -109,6 +109,12 @@ public struct HealthTarget: Sendable {
     /// As text.
     public var address: String
     public var check: HealthCheck
+
+    public init(identity: String, address: String, check: HealthCheck) {
+        self.identity = identity
+        self.address = address
+        self.check = check
+    }
 }
 
 extension Configuration {

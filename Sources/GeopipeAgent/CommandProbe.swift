@@ -1,0 +1,134 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Runs a program to find out whether an address is up.
+///
+/// It gets no input, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long:
+/// nothing that it has started is left.
+struct CommandProbe {
+    /// The groups of those that run; `nil` once none may run any more.
+    private static let groups = Mutex<Set<pid_t>?>([])
+
+    /// Kills all that run, with what they have started, and has no other run.
+    static func killAll() {
+        groups.withLock { groups in
+            for group in groups ?? [] { kill(-group, SIGKILL) }
+            groups = nil
+        }
+    }
+
+    /// Waits for its end.
+    ///
+    /// - Parameters:
+    ///   - words: its absolute path, and its arguments.
+    ///   - timeout: seconds.
+    static func run(_ words: [String], timeout: UInt32) -> Outcome {
+        var output: [CInt] = [-1, -1]
+        guard pipe2(&output, O_CLOEXEC) == 0 else { return .error(systemError()) }
+        defer { close(output[0]) }
+        // The other end is the program's: it may not like that.
+        _ = fcntl(output[0], F_SETFL, O_NONBLOCK)
+        let started = start(words, output: output[1])
+        close(output[1])
+        let process: pid_t
+        switch started {
+        case .success(let id): process = id
+        case .failure(let error) where error.isOwn: return .error(error.reason)
+        case .failure(let error): return .failure("cannot run \(words[0]): \(error.reason)")
+        }
+        let status = wait(for: process, reading: output[0], until: monotonicTime() + Double(timeout))
+        let line = status.line.isEmpty ? "" : ": \(status.line)"
+        guard let status = status.status else { return .failure("timed out after \(timeout) s\(line)") }
+        let signal = status & 0x7f
+        if signal != 0 { return .failure("killed by signal \(signal)\(line)") }
+        let code = status >> 8 & 0xff
+        return code == 0 ? .success("exit status 0\(line)") : .failure("exit status \(code)\(line)")
+    }
+
+    private struct StartError: Error {
+        var code: CInt
+        var reason: String { systemError(code) }
+        /// Whether it is this machine that has not enough of something.
+        var isOwn: Bool { [EAGAIN, ENOMEM, EMFILE, ENFILE].contains(code) }
+    }
+
+    private static func start(_ words: [String], output: CInt) -> Result<pid_t, StartError> {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        var arguments = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var process: pid_t = 0
+        // Nobody may look for what runs between its start and its entry.
+        return groups.withLock { groups in
+            guard groups != nil else { return .failure(StartError(code: EAGAIN)) }
+            let error = posix_spawn(&process, words[0], &actions, &attributes, &arguments, environ)
+            guard error == 0 else { return .failure(StartError(code: error)) }
+            groups?.insert(process)
+            return .success(process)
+        }
+    }
+
+    /// Waits until the process has ended, kills it if it does not, and leaves nothing of it.
+    ///
+    /// - Returns: its status as of wait(2), `nil` if it was killed here, and the first line that it wrote.
+    private static func wait(for process: pid_t, reading output: CInt, until end: Double) -> (
+        status: CInt?, line: String
+    ) {
+        let handle = pidfd_open(process, 0)
+        defer { close(handle) }
+        var head: [UInt8] = []
+        var watched = [
+            pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+        ]
+        var isOver = false
+        while case let left = end - monotonicTime(), left > 0, !isOver {
+            guard poll(&watched, 2, CInt(left * 1_000) + 1) > 0 else { continue }
+            isOver = watched[0].revents != 0
+            if watched[1].revents != 0, !drain(output, &head) { watched[1].fd = -1 }
+        }
+        var status: CInt = 0
+        groups.withLock { groups in
+            // As long as nobody has waited for it, its number is nobody else's.
+            kill(-process, SIGKILL)
+            groups?.remove(process)
+        }
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        if isOver, watched[1].fd >= 0 { _ = drain(output, &head) }
+        let line = head.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false).first ?? []
+        return (isOver ? status : nil, String(decoding: line.prefix(lineLimit), as: UTF8.self))
+    }
+
+    private static let lineLimit = 200
+
+    /// Reads what there is to read, and keeps the first of it.
+    ///
+    /// - Returns: whether more may come.
+    private static func drain(_ output: CInt, _ head: inout [UInt8]) -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { chunk in
+            // Whoever writes without end must not keep its reader from looking at the clock.
+            for _ in 0..<64 {
+                let count = read(output, chunk.baseAddress, chunk.count)
+                guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }
+                head += chunk.prefix(min(count, max(0, lineLimit - head.count)))
+            }
+            return true
+        }
+    }
+}

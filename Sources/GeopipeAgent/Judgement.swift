@@ -1,0 +1,45 @@
+import Backend
+import Configuration
+
+/// What came of a check, with a reason in a few words for people on call.
+enum Outcome: Equatable, Sendable {
+    case success(String)
+    case failure(String)
+    /// Nothing was found out, for a reason that is this machine's own.
+    case error(String)
+}
+
+/// What is thought of a target after all that was found out about it.
+struct Judgement: Sendable {
+    /// `nil` while nothing is known.
+    private(set) var state: HealthReport.State?
+    /// So many outcomes in a row speak against the state.
+    private(set) var streak: UInt32 = 0
+
+    /// - Parameter state: what was thought before, if anything was.
+    init(_ state: HealthReport.State? = nil) { self.state = state }
+
+    /// Takes an outcome into account. What is unknown is up after one success, and down as what is up gets down.
+    ///
+    /// - Parameter time: seconds since 1970.
+    /// - Returns: whether it is up now and was not before, or down.
+    mutating func take(_ outcome: Outcome, _ check: HealthCheck, at time: Int) -> Bool {
+        let (isSuccess, reason): (Bool, String)
+        switch outcome {
+        case .success(let text): (isSuccess, reason) = (true, text)
+        case .failure(let text): (isSuccess, reason) = (false, text)
+        case .error: return false
+        }
+        state?.told = time
+        state?.reason = reason
+        guard state?.isUp != isSuccess else {
+            streak = 0
+            return false
+        }
+        streak += 1
+        guard streak >= (isSuccess ? state == nil ? 1 : check.rise : check.fall) else { return false }
+        streak = 0
+        state = HealthReport.State(isUp: isSuccess, since: time, told: time, reason: reason)
+        return true
+    }
+}

@@ -1,0 +1,173 @@
+import ArgumentParser
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+import Telemetry
+
+/// Where metrics are served.
+enum MetricsAddress: ExpressibleByArgument, Sendable {
+    case at(SocketAddress)
+    case nowhere
+
+    /// Port 9353 of this machine alone.
+    static let usual = MetricsAddress(argument: "127.0.0.1:9353")!
+
+    /// `ADDRESS:PORT`, with brackets around an IPv6 address, or `none`.
+    init?(argument: String) {
+        if argument == "none" {
+            self = .nowhere
+            return
+        }
+        guard let colon = argument.lastIndex(of: ":"), let port = UInt16(argument[argument.index(after: colon)...])
+        else {
+            return nil
+        }
+        var host = argument[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard let address = try? SocketAddress(ipAddress: String(host), port: Int(port)) else { return nil }
+        self = .at(address)
+    }
+
+    var defaultValueDescription: String {
+        guard case .at(let address) = self, let host = address.ipAddress, let port = address.port else { return "none" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+/// Serves metrics to Prometheus, and nothing else to anybody. Whatever clients do takes few connections, and those not for long.
+final class MetricsServer: Sendable {
+    /// Makes the metrics.
+    typealias Page = @Sendable () async -> String
+
+    fileprivate static let connectionLimit = 16
+    /// How long a request may take, and how long an answer.
+    fileprivate static let (requestPatience, answerPatience) = (TimeAmount.seconds(2), TimeAmount.seconds(10))
+    /// Between two attempts to listen.
+    private static let pause = Duration.seconds(5)
+    /// Who asks again within this time gets the same once more.
+    private static let freshness = 0.5
+
+    private let page: Page
+    private let cache = Mutex<(text: String, time: Double)?>(nil)
+    fileprivate let connections = Atomic<Int>(0)
+
+    init(_ page: @escaping Page) { self.page = page }
+
+    /// Serves until the task is cancelled. If the address is taken, says so, and tries again.
+    func run(at address: SocketAddress) async {
+        var complaint: String?
+        let name = MetricsAddress.at(address).defaultValueDescription
+        while !Task.isCancelled {
+            do {
+                let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                    .childChannelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                            try channel.pipeline.syncOperations.addHandler(MetricsHandler(self))
+                        }
+                    }
+                    .bind(to: address).get()
+                complain("metrics are at http://\(name)/metrics")
+                await withTaskCancellationHandler {
+                    try? await channel.closeFuture.get()
+                } onCancel: {
+                    channel.close(promise: nil)
+                }
+            } catch {
+                let reason = (error as? IOError).map { systemError($0.errnoCode) } ?? "\(error)"
+                if reason != complaint {
+                    complain("cannot serve metrics at \(name): \(reason); health goes on without")
+                }
+                complaint = reason
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+
+    fileprivate func text() async -> String {
+        let now = monotonicTime()
+        if let cached = cache.withLock({ $0 }), now - cached.time < Self.freshness { return cached.text }
+        let text = await page()
+        cache.withLock { $0 = (text, now) }
+        return text
+    }
+}
+
+/// One connection, with one request.
+private final class MetricsHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let server: MetricsServer
+    private var head: HTTPRequestHead?
+    private var isCounted = false
+    private var timer: Scheduled<Void>?
+
+    init(_ server: MetricsServer) { self.server = server }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        isCounted = true
+        if server.connections.add(1, ordering: .relaxed).newValue > MetricsServer.connectionLimit {
+            return context.close(promise: nil)
+        }
+        close(context, in: MetricsServer.requestPatience)
+    }
+
+    private func close(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        timer?.cancel()
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        if isCounted { server.connections.subtract(1, ordering: .relaxed) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): self.head = head
+        case .body: break
+        case .end: if let head { answer(head, context) }
+        }
+    }
+
+    private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        close(context, in: MetricsServer.answerPatience)
+        let path = request.uri.prefix { $0 != "?" }
+        guard path == "/metrics" || path == "/" else {
+            return send(.notFound, "there is /metrics, and nothing else\n", to: request, context)
+        }
+        guard request.method == .GET || request.method == .HEAD else {
+            return send(.methodNotAllowed, "there is only GET and HEAD\n", to: request, context)
+        }
+        guard path == "/metrics" else {
+            return send(.ok, "geopipe-agent: what there is to measure is at /metrics\n", to: request, context)
+        }
+        let (server, bound) = (server, NIOLoopBound((self, context), eventLoop: context.eventLoop))
+        context.eventLoop.makeFutureWithTask { await server.text() }.whenSuccess { text in
+            let (handler, context) = bound.value
+            handler.send(.ok, text, type: PrometheusText.contentType, to: request, context)
+        }
+    }
+
+    private func send(
+        _ status: HTTPResponseStatus, _ text: String, type: String = "text/plain; charset=utf-8",
+        to request: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) {
+        var head = HTTPResponseHead(version: .http1_1, status: status)
+        head.headers.add(name: "Content-Type", value: type)
+        head.headers.add(name: "Content-Length", value: "\(text.utf8.count)")
+        head.headers.add(name: "Connection", value: "close")
+        if status == .methodNotAllowed { head.headers.add(name: "Allow", value: "GET, HEAD") }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if request.method != .HEAD {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        }
+        let end = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in end.value.close(promise: nil) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,65 @@
+import Backend
+import Glibc
+import Synchronization
+
+/// Writes what is known of the health into the state directory, soon after it changes and now and then.
+final class Reporter: Sendable {
+    private let directory: StateDirectory
+    private let news: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+    /// When it was last written, in seconds of `monotonicTime`.
+    private let lastWritten = Mutex<Double?>(nil)
+
+    /// Changes that come within this time are written together.
+    private static let gathering = Duration.milliseconds(50)
+    /// So often it is written without any change: its time shows that somebody looks.
+    private static let interval = Duration.seconds(4)
+
+    init(_ directory: StateDirectory) {
+        self.directory = directory
+        (news, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Has it written soon.
+    func poke() { continuation.yield() }
+
+    /// How many seconds ago it was written; `nil` if it never was.
+    var age: Double? { lastWritten.withLock { $0 }.map { monotonicTime() - $0 } }
+
+    /// Writes until the task is cancelled, and then once more.
+    func run(_ report: @Sendable () async -> HealthReport) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                repeat {
+                    self.poke()
+                    try? await Task.sleep(for: Self.interval)
+                } while !Task.isCancelled
+            }
+            var complaint: String?
+            for await _ in news {
+                try? await Task.sleep(for: Self.gathering)
+                await write(report(), &complaint)
+            }
+            await write(report(), &complaint)
+        }
+    }
+
+    private func write(_ report: HealthReport, _ complaint: inout String?) async {
+        let directory = directory
+        let failure = await inThread { () -> String? in
+            do throws(StateDirectory.Failure) {
+                try directory.tell(report)
+                return nil
+            } catch {
+                return error.description
+            }
+        }
+        if let failure {
+            if failure != complaint { complain("\(failure); coprocesses go by the health that they know") }
+        } else {
+            if complaint != nil { complain("the health can be written again") }
+            lastWritten.withLock { $0 = monotonicTime() }
+        }
+        complaint = failure
+    }
+}

@@ -1,0 +1,116 @@
+import Backend
+import Configuration
+import Glibc
+import Telemetry
+
+/// All that goes on for one state directory.
+final class Session: Sendable {
+    let directory: StateDirectory
+    private let lock: CInt
+    private let monitor: Monitor
+    private let reporter: Reporter
+    private let receiver: Receiver
+    private let tasks: [Task<Void, Never>]
+
+    /// Another agent has the state directory.
+    struct Held: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Waits until the state directory can be used, and goes on from what it says.
+    ///
+    /// - Parameters:
+    ///   - targets: what to check.
+    ///   - isConfigurationGood: whether what is on disk is what is checked.
+    /// - Returns: `nil` if the task is cancelled.
+    init?(
+        _ directory: StateDirectory, _ targets: [HealthTarget], _ prober: Prober, metrics: MetricsAddress,
+        isConfigurationGood: @escaping @Sendable () -> Bool
+    ) async throws(Held) {
+        guard let lock = try await Self.lock(directory.path) else { return nil }
+        self.lock = lock
+        self.directory = directory
+        let (reporter, receiver) = (Reporter(directory), Receiver(directory))
+        let monitor = Monitor(prober) { reporter.poke() }
+        (self.monitor, self.reporter, self.receiver) = (monitor, reporter, receiver)
+        var states: [String: HealthReport.State] = [:]
+        do throws(StateDirectory.Failure) {
+            let now = time(nil)
+            let found = try directory.health()
+            if let complaint = found.complaint { complain(complaint) }
+            states = found.value?.states.filter { $0.value.isKnown(at: now) } ?? [:]
+        } catch {
+            complain("\(error); nothing is known at first")
+        }
+        await monitor.follow(targets, states: states)
+        receiver.start()
+        var tasks = [Task { await reporter.run { await monitor.report() } }]
+        if case .at(let address) = metrics {
+            let server = MetricsServer {
+                var text = PrometheusText()
+                Self.write(to: &text, reportAge: reporter.age, isConfigurationGood: isConfigurationGood())
+                await monitor.write(to: &text)
+                receiver.totals.write(to: &text, at: time(nil))
+                return text.text
+            }
+            tasks.append(Task { await server.run(at: address) })
+        }
+        self.tasks = tasks
+    }
+
+    /// Checks these targets from now on.
+    func follow(_ targets: [HealthTarget]) async {
+        await monitor.follow(targets)
+        reporter.poke()
+    }
+
+    /// Ends all; what is known stays in the state directory.
+    func stop() async {
+        receiver.stop()
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        await monitor.stop()
+        close(lock)
+    }
+
+    private static func write(to text: inout PrometheusText, reportAge: Double?, isConfigurationGood: Bool) {
+        text.metric("geopipe_agent_build_info", .gauge, help: "Always 1; says which version runs.")
+        text.sample("geopipe_agent_build_info", 1, ["version": geopipeVersion])
+        text.metric(
+            "geopipe_agent_configuration_good", .gauge, help: "Whether the configuration on disk is the one in use.")
+        text.sample("geopipe_agent_configuration_good", isConfigurationGood ? 1 : 0)
+        text.metric(
+            "geopipe_health_report_age_seconds", .gauge,
+            help: "Since when coprocesses have been told nothing of health.")
+        if let reportAge { text.sample("geopipe_health_report_age_seconds", "\(reportAge)") }
+    }
+
+    /// The descriptor of the lock, which is held as long as that is open.
+    private static func lock(_ folder: String) async throws(Held) -> CInt? {
+        var complaint: String?
+        while !Task.isCancelled {
+            mkdir(folder, 0o755)
+            let file = folder + "/agent.lock"
+            let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+                let line = Array("\(getpid())\n".utf8)
+                ftruncate(descriptor, 0)
+                _ = Glibc.write(descriptor, line, line.count)
+                return descriptor
+            }
+            let reason = "cannot use \(file): \(systemError())"
+            if descriptor >= 0, errno == EWOULDBLOCK {
+                var bytes = [UInt8](repeating: 0, count: 20)
+                let count = read(descriptor, &bytes, bytes.count)
+                let holder = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").first
+                close(descriptor)
+                throw Held(description: "\(folder) has an agent already: process \(holder ?? "unknown")")
+            }
+            if descriptor >= 0 { close(descriptor) }
+            if reason != complaint { complain("\(reason); nothing is checked until that is mended") }
+            complaint = reason
+            try? await Task.sleep(for: .seconds(1))
+        }
+        return nil
+    }
+}
