@@ -1,0 +1,151 @@
+import Backend
+import Foundation
+import NIOHTTP1
+import Support
+import Testing
+
+/// Seconds are of the configuration: what waits here is as patient as everywhere.
+private let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
+
+@Suite("The agent checks")
+struct CheckTests {
+    /// Has all services checked, and tells of each whether it is up, and why.
+    private func results(
+        _ services: [(addresses: String, check: String)], trusting roots: String? = nil
+    ) throws -> [String] {
+        let agent = try Agent(services.map { ($0.addresses, "\($0.check), \(often)") }, trusting: roots)
+        let isKnown = try agent.waits { try agent.states().allSatisfy { $0 != nil } }
+        try #require(isKnown, "\(agent.said)")
+        try #require(agent.end(SIGTERM) == 0)
+        return try agent.states().map { "\($0!.isUp ? "up" : "down"): \($0!.reason)" }
+    }
+
+    @Test("by HTTP, whose status and text decide, and no redirect is followed")
+    func http() throws {
+        let server = try LocalServer()
+        let expectations = [
+            ("path: /", "up: 200 OK"),
+            ("path: /status/204", "up: 204 No Content"),
+            ("path: /status/302", "up: 302 Found"),
+            ("path: /status/302, expect: 200-299", "down: 302 Found"),
+            ("path: /status/404", "down: 404 Not Found"),
+            ("path: /status/404, expect: [200, 400-404]", "up: 404 Not Found"),
+            ("path: /status/503", "down: 503 Service Unavailable"),
+            ("path: /a?b=c, match: \"Host: 127.0.0.1:\(server.port)\"", "up: 200 OK"),
+            ("path: /b, host: www.example.com, match: \"Host: www.example.com\\n\"", "up: 200 OK"),
+            ("path: /, match: healthy", "down: 200 OK, but without 'healthy'"),
+            ("path: /large, match: 456789012", "up: 200 OK"),
+            ("path: /large, match: Host", "down: 200 OK, but without 'Host'"),
+            ("path: /hang", "down: timed out after 1 s"),
+            ("path: /trickle", "down: timed out after 1 s"),
+            ("path: /silent", "down: closed the connection without an answer"),
+            ("path: /rude", "down: answers with no HTTP"),
+        ]
+        let results = try results(expectations.map { ("127.0.0.1", "http: { port: \(server.port), \($0.0) }") })
+        #expect(results == expectations.map(\.1))
+        let request = try #require(server.requests.first { $0.uri == "/a?b=c" })
+        #expect(request.method == .GET && request.version == .http1_1)
+        #expect(request.headers["Connection"] == ["close"])
+        #expect(request.headers["Host"] == ["127.0.0.1:\(server.port)"])
+        #expect(request.headers["User-Agent"] == ["geopipe-agent/\(geopipeVersion)"])
+        #expect(!server.requests.contains { $0.uri == "/status/500" }, "a redirect was followed")
+    }
+
+    @Test("by HTTPS, whose certificate must be good for the name, or for the address without one")
+    func https() throws {
+        let folder = try Folder()
+        let good = try Certificate("DNS:www.example.com,IP:127.0.0.1", in: folder)
+        let named = try Certificate("DNS:other.example.com,IP:192.0.2.1", in: folder)
+        let unknown = try Certificate("DNS:www.example.com,IP:127.0.0.1", in: folder)
+        let servers = try [good, named, unknown].map { try LocalServer(certificate: $0) }
+        let plain = try LocalServer()
+        let roots = try folder.write(
+            try [good, named].flatMap { try Data(contentsOf: URL(filePath: $0.file)) }, to: "roots")
+        let other = "certificate is for other.example.com, 192.0.2.1"
+        let untrusted = "certificate is not trusted, or not valid at this time"
+        let expectations = [
+            ("port: \(servers[0].port)", "up: 200 OK"),
+            ("port: \(servers[0].port), host: www.example.com, match: \"Host: www.example.com\\n\"", "up: 200 OK"),
+            (
+                "port: \(servers[0].port), host: \"www.example.com:8443\", match: \"Host: www.example.com:8443\"",
+                "up: 200 OK"
+            ),
+            ("port: \(servers[1].port)", "down: \(other)"),
+            ("port: \(servers[1].port), host: www.example.com", "down: \(other)"),
+            ("port: \(servers[1].port), host: other.example.com", "up: 200 OK"),
+            ("port: \(servers[1].port), verify: false", "up: 200 OK"),
+            ("port: \(servers[2].port)", "down: \(untrusted)"),
+            ("port: \(servers[2].port), host: www.example.com", "down: \(untrusted)"),
+            ("port: \(servers[2].port), host: www.example.com, verify: false", "up: 200 OK"),
+            ("port: \(servers[0].port), path: /status/500", "down: 500 Internal Server Error"),
+            ("port: \(servers[0].port), path: /hang", "down: timed out after 1 s"),
+            ("port: \(plain.port)", "down: TLS handshake failed"),
+        ]
+        let results = try results(expectations.map { ("127.0.0.1", "https: { \($0.0) }") }, trusting: roots)
+        #expect(results == expectations.map(\.1))
+    }
+
+    @Test("addresses of both families, by HTTP and by TCP")
+    func families() throws {
+        let servers = try [LocalServer(), LocalServer("::1")]
+        // Bound, but nobody listens.
+        let closed = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        defer { close(closed) }
+        let port = try #require(freePort())
+        try #require(withLoopback(port) { bind(closed, $0, $1) } == 0)
+        let results = try results([
+            ("127.0.0.1", "tcp: \(servers[0].port)"), ("\"::1\"", "tcp: { port: \(servers[1].port) }"),
+            ("\"::1\"", "http: { port: \(servers[1].port), match: \"Host: [::1]:\(servers[1].port)\" }"),
+            ("127.0.0.1", "tcp: \(port)"), ("127.0.0.1", "http: { port: \(port) }"),
+        ])
+        #expect(
+            results == [
+                "up: connected", "up: connected", "up: 200 OK", "down: connection refused", "down: connection refused",
+            ])
+    }
+
+    @Test("by commands, of which nothing is left")
+    func commands() throws {
+        let folder = try Folder()
+        let children = "\(folder.path)/children"
+        let script = "sleep 300 & echo $! >> \(children); sleep 300 & echo $! >> \(children)"
+        let expectations = [
+            ("[/bin/true]", "up: exit status 0"),
+            (
+                "[/bin/sh, -c, 'echo \"$0 is well\"; echo more', '<{address}>']",
+                "up: exit status 0: <127.0.0.1> is well"
+            ),
+            ("[/bin/sh, -c, 'echo ill >&2; exit 2']", "down: exit status 2: ill"),
+            ("[/bin/sh, -c, 'kill -9 $$']", "down: killed by signal 9"),
+            ("[/nowhere/program]", "down: cannot run /nowhere/program: no such file or directory"),
+            ("[/bin/cat]", "up: exit status 0"),
+            ("[/bin/sh, -c, 'test -e /proc/self/fd/3']", "down: exit status 1"),
+            ("[/usr/bin/yes]", "down: timed out after 1 s: y"),
+            ("[/bin/sh, -c, '\(script); wait']", "down: timed out after 1 s"),
+            ("[/bin/sh, -c, '\(script); echo done']", "up: exit status 0: done"),
+        ]
+        #expect(try results(expectations.map { ("127.0.0.1", "command: \($0.0)") }) == expectations.map(\.1))
+        let started = try String(contentsOfFile: children, encoding: .utf8).split(separator: "\n").compactMap {
+            pid_t($0)
+        }
+        try #require(started.count >= 4)
+        #expect(eventually { !started.contains(where: isRunning) })
+    }
+
+    @Test("by files")
+    func files() throws {
+        let folder = try Folder()
+        let file = try folder.write(Array("down\n127.0.0.2 up\n".utf8), to: "all")
+        try folder.write(Array("up\n".utf8), to: "of-127.0.0.1")
+        try #require(mkfifo("\(folder.path)/pipe", 0o600) == 0)
+        #expect(
+            try results([
+                ("127.0.0.1, 127.0.0.2", "file: \(file)"),
+                ("127.0.0.1, 127.0.0.2", "file: \"\(folder.path)/of-{address}\""),
+                ("127.0.0.1", "file: \(folder.path)/pipe"),
+            ]) == [
+                "down: the file says down", "up: the file says up", "up: the file says up",
+                "down: cannot read the file: no such file or directory", "down: it is no regular file",
+            ])
+    }
+}

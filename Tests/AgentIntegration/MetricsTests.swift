@@ -1,0 +1,124 @@
+import Backend
+import Foundation
+import Support
+import Telemetry
+import Testing
+
+@Suite("The metrics of the agent")
+struct MetricsTests {
+    private func metrics(_ agent: Agent) throws -> Metrics? {
+        guard let answer = WebAnswer("/metrics", port: agent.port) else { return nil }
+        #expect(answer.status == 200)
+        #expect(answer.head.contains("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8"), "\(answer.head)")
+        return try Metrics(answer.body)
+    }
+
+    private func isServing(_ agent: Agent) -> Bool { agent.waits { WebAnswer("/", port: agent.port) != nil } }
+
+    @Test("say how the targets are, in the format of Prometheus")
+    func health() throws {
+        let server = try LocalServer()
+        let agent = try Agent([
+            ("127.0.0.1", "http: { port: \(server.port) }, interval: 1, timeout: 1"),
+            ("127.0.0.1", "http: { port: \(server.port), match: 'a \"\\ b' }, interval: 1, timeout: 1, fall: 1"),
+        ])
+        try #require(agent.waits { try agent.states().allSatisfy { $0 != nil } }, "\(agent.said)")
+        let metrics = try #require(try metrics(agent), "\(agent.said)")
+        let (good, bad) = (
+            "http://127.0.0.1:\(server.port)/", "http://127.0.0.1:\(server.port)/ match=a%20\\\"\\\\%20b"
+        )
+        #expect(metrics.values["geopipe_health_up{target=\"\(good)\",address=\"127.0.0.1\"}"] == 1, "\(metrics.values)")
+        #expect(metrics.values["geopipe_health_up{target=\"\(bad)\",address=\"127.0.0.1\"}"] == 0)
+        #expect(metrics.values["geopipe_health_checks_total{target=\"\(good)\",result=\"success\"}"] ?? 0 >= 1)
+        #expect(metrics.values["geopipe_health_checks_total{target=\"\(bad)\",result=\"failure\"}"] ?? 0 >= 1)
+        #expect(metrics.values["geopipe_health_checks_total{target=\"\(bad)\",result=\"success\"}"] == 0)
+        #expect(
+            metrics.values["geopipe_health_check_duration_seconds{target=\"\(good)\",address=\"127.0.0.1\"}"] ?? 0 > 0)
+        #expect(metrics.values["geopipe_health_report_age_seconds"] ?? -1 >= 0)
+        #expect(metrics.values["geopipe_agent_build_info{version=\"\(geopipeVersion)\"}"] == 1)
+        #expect(metrics.values["geopipe_agent_configuration_good"] == 1)
+        #expect(metrics.types["geopipe_health_checks_total"] == "counter")
+        #expect(metrics.types["geopipe_health_up"] == "gauge")
+        try agent.configure("nonsense")
+        #expect(try agent.waits { try self.metrics(agent)?.values["geopipe_agent_configuration_good"] == 0 })
+    }
+
+    @Test("are there for GET and HEAD alone, and nothing else is")
+    func requests() throws {
+        let agent = try Agent([])
+        try #require(isServing(agent), "\(agent.said)")
+        #expect(WebAnswer("/", port: agent.port)?.body.contains("/metrics") == true)
+        let head = try #require(WebAnswer("/metrics", by: "HEAD", port: agent.port))
+        #expect(head.status == 200 && head.body.isEmpty && head.head.contains("Content-Length: "))
+        for path in ["/metric", "/metrics/", "/etc/passwd", "/../metrics", "*"] {
+            #expect(WebAnswer(path, port: agent.port)?.status == 404, "\(path)")
+        }
+        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+            #expect(WebAnswer("/metrics", by: method, port: agent.port)?.status == 405, "\(method)")
+        }
+        #expect(WebAnswer(to: "nonsense\r\n\r\n", port: agent.port)?.status == 400)
+    }
+
+    @Test("are there in spite of clients that are slow, or many, or never stop")
+    func hostile() throws {
+        let agent = try Agent([])
+        try #require(isServing(agent), "\(agent.said)")
+        var connections: [CInt] = []
+        defer { for connection in connections { close(connection) } }
+        for number in 0..<40 {
+            guard let connection = connection(to: agent.port) else { continue }
+            connections.append(connection)
+            let bytes = Array((number % 2 == 0 ? "GET /metrics HTTP/1.1\r\nX: " : "").utf8)
+            send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+        if let last = connections.last {
+            let endless = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
+            send(last, endless, endless.count, Int32(MSG_NOSIGNAL))
+        }
+        #expect(isServing(agent), "\(agent.said)")
+        #expect(agent.waits { agent.report != nil })
+    }
+
+    @Test("may have no port, and health is told all the same")
+    func takenPort() throws {
+        let server = try LocalServer()
+        let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }")], isStarted: false)
+        try agent.start(metrics: "127.0.0.1:\(server.port)")
+        let isComplaining = agent.waits {
+            agent.said.contains("cannot serve metrics at 127.0.0.1:\(server.port): address already in use")
+        }
+        #expect(isComplaining, "\(agent.said)")
+        #expect(try agent.waits { try agent.states().first??.isUp == true })
+    }
+
+    @Test("add up what coprocesses tell, and nothing that others write")
+    func datagrams() throws {
+        let agent = try Agent([])
+        try #require(isServing(agent), "\(agent.said)")
+        let path = agent.state.path + "/agent.sock"
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o7777 == 0o660)
+        let socket = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        func tell(_ bytes: [UInt8]) {
+            let sent = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    sendto(socket, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            #expect(sent == bytes.count)
+        }
+        var report = Report(sender: .init(process: 4711, start: 1))
+        report.counts = [.init(.answers(service: "web", datacenter: "oslo"), 42)]
+        for garbage in [[], Array("nonsense".utf8), [UInt8](repeating: 0xff, count: 60_000)] { tell(garbage) }
+        for datagram in report.datagrams { tell(datagram) }
+        let isThere = try agent.waits {
+            try metrics(agent)?.values["geopipe_answers_total{service=\"web\",datacenter=\"oslo\"}"] == 42
+        }
+        #expect(isThere)
+        #expect(try metrics(agent)?.values["geopipe_telemetry_ignored_total{what=\"datagrams\"}"] == 3)
+    }
+}

@@ -1,0 +1,169 @@
+import Backend
+import Configuration
+import Foundation
+import Support
+import Telemetry
+import Testing
+
+@Suite("The agent as a service")
+struct ServiceTests {
+    private static let often = "interval: 1, timeout: 1, rise: 2, fall: 2"
+
+    private func expect(
+        _ agent: Agent, _ words: String, _ condition: () throws -> Bool, at place: SourceLocation = #_sourceLocation
+    ) throws {
+        let isSo = try agent.waits(for: condition)
+        try #require(isSo, "\(words): \(agent.said)", sourceLocation: place)
+    }
+
+    @Test("tells when an address goes down, and when it is up again")
+    func healing() throws {
+        let server = try LocalServer()
+        let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")])
+        try expect(agent, "up") { try agent.states().first??.isUp == true }
+        server.status = 503
+        try expect(agent, "down") { try agent.states().first??.isUp == false }
+        let target = "http://127.0.0.1:\(server.port)/"
+        #expect(
+            agent.said.contains("127.0.0.1 is down: \(target): 503 Service Unavailable, 2 times in a row\n"),
+            "\(agent.said)")
+        server.status = 200
+        try expect(agent, "up again") { try agent.states().first??.isUp == true }
+        #expect(agent.said.contains("127.0.0.1 is up: \(target): 200 OK\n"), "\(agent.said)")
+    }
+
+    @Test("changes nothing when it is killed and starts again, and goes on checking")
+    func restart() throws {
+        let server = try LocalServer()
+        func services(_ times: String) -> [(addresses: String, check: String)] {
+            ["up", "down"].map { ("127.0.0.1", "http: { port: \(server.port), path: /\($0) }, interval: 1, \(times)") }
+        }
+        let agent = try Agent(services("rise: 1, fall: 1"), isStarted: false)
+        // What an earlier one has found out.
+        let now = time(nil)
+        let targets = try Configuration.load(agent.file).healthTargets.map(\.identity)
+        let state = HealthReport.State(isUp: false, since: now - 100, told: now - 10, reason: "earlier")
+        let lost = HealthReport.State(isUp: true, since: now - 200_000, told: now - 100_000, reason: "long ago")
+        try agent.state.tell(
+            HealthReport(
+                time: now - 10, process: 1, states: [targets[0]: lost, targets[1]: state, "tcp://192.0.2.1:1": state]))
+        try agent.configure(services("rise: 1000, fall: 1000"))
+        try agent.start()
+        for _ in 0..<2 {
+            let start = agent.report?.time ?? 0
+            try expect(agent, "checks") {
+                try agent.states().allSatisfy { $0?.reason == "200 OK" } && agent.report!.time > start
+            }
+            #expect(try agent.states().map { $0?.isUp } == [true, false])
+            #expect(try agent.states()[0]!.since >= now, "after a day nothing is known")
+            #expect(try agent.states()[1]!.since == now - 100)
+            #expect(agent.report?.states.count == 2, "what is not configured is dropped")
+            try agent.end(SIGKILL)
+            // Nobody takes care of the socket and the lock.
+            #expect(FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock"))
+            try agent.start()
+        }
+        #expect(!agent.said.contains(" is down: "))
+    }
+
+    @Test("leaves a state directory to the agent that it has")
+    func second() throws {
+        let agent = try Agent([])
+        try expect(agent, "reports") { agent.report != nil }
+        let other = try Tool(path: Agent.program).run(["--config", agent.file, "--metrics", "none"])
+        #expect(other.status == 1)
+        let process = try #require(agent.identifier)
+        #expect(
+            other.output.contains("\(agent.state.path) has an agent already: process \(process)\n"), "\(other.output)")
+    }
+
+    @Test("needs a state directory, and arguments that it knows")
+    func unusable() throws {
+        let agent = try Agent([], isStarted: false)
+        try agent.configure(Agent.yaml([], state: "# none"))
+        let result = try Tool(path: Agent.program).run(["--config", agent.file])
+        #expect(result.status == 2 && result.output.contains("has no state_directory; add one"), "\(result)")
+        for arguments in [["--conifg"], ["--metrics", "9353"], ["--metrics", "localhost:x"], ["more"]] {
+            #expect(try Tool(path: Agent.program).run(arguments).status == 2, "\(arguments)")
+        }
+        let version = try Tool(path: Agent.program).run(["--version"])
+        #expect(version.output == "\(geopipeVersion)\n" && version.status == 0)
+    }
+
+    @Test("waits for a good configuration, and keeps the last one that was")
+    func configurations() throws {
+        let server = try LocalServer()
+        let good = [("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")]
+        let bad = Agent.yaml([("127.0.0.1", "http: { prot: 80 }")])
+        let agent = try Agent(good, isStarted: false)
+        try agent.configure(bad)
+        try agent.start()
+        try expect(agent, "complains") { agent.said.contains("nothing is checked until the configuration is mended") }
+        #expect(agent.said.contains("\(agent.file):8:"), "\(agent.said)")
+        try agent.configure(good)
+        try expect(agent, "checks") { try agent.states().first??.isUp == true }
+        try agent.configure(bad)
+        try expect(agent, "complains") { agent.said.contains("what was loaded before stays in use") }
+        let told = try #require(agent.report?.states.values.first?.told)
+        try expect(agent, "still checks") { agent.report?.states.values.first.map { $0.told > told } ?? false }
+        #expect(agent.said.split(separator: "unknown key").count <= 3, "each is complained of once")
+        try agent.configure(good + [("127.0.0.1", "http: { port: \(server.port), path: /status/503 }, \(Self.often)")])
+        try expect(agent, "checks more") { try agent.states().map { $0?.isUp } == [true, false] }
+        let loads = agent.said.split(separator: "\nloaded ").count
+        kill(try #require(agent.identifier), SIGHUP)
+        try expect(agent, "obeys") { agent.said.split(separator: "\nloaded ").count > loads }
+    }
+
+    @Test("checks 200 targets")
+    func many() throws {
+        let server = try LocalServer()
+        let agent = try Agent(
+            (0..<200).map {
+                (
+                    "127.0.0.1",
+                    "http: { port: \(server.port), path: /status/\($0 % 2 == 0 ? 200 : 500)/\($0) }, \(Self.often)"
+                )
+            })
+        try expect(agent, "all") { try agent.states().map { $0?.isUp } == (0..<200).map { $0 % 2 == 0 } }
+    }
+
+    @Test(
+        "ends when it is told to, with its commands and its socket, and leaves what it knows",
+        arguments: [SIGTERM, SIGINT])
+    func ending(signal: Int32) throws {
+        let folder = try Folder()
+        let child = "\(folder.path)/child"
+        let agent = try Agent([
+            ("127.0.0.1", "command: [/bin/sh, -c, 'sleep 300 & echo $! > \(child); wait'], interval: 300, timeout: 300")
+        ])
+        try expect(agent, "runs") {
+            let text = (try? String(contentsOfFile: child, encoding: .utf8)) ?? ""
+            return text.hasSuffix("\n") && FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock")
+        }
+        #expect(try agent.end(signal) == 0)
+        #expect(!FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock"))
+        #expect(agent.report != nil)
+        let process = try #require(pid_t(String(contentsOfFile: child, encoding: .utf8).dropLast()))
+        #expect(eventually { !isRunning(process) })
+    }
+
+    @Test("goes on when the state directory cannot be written, and writes again when it can")
+    func unwritable() throws {
+        let agent = try Agent([], isStarted: false)
+        // What is no folder cannot be written by root either.
+        try Data().write(to: URL(filePath: agent.state.path))
+        try agent.start()
+        try expect(agent, "complains") { agent.said.contains("nothing is checked until that is mended") }
+        #expect(agent.said.contains("cannot use \(agent.state.path)/agent.lock: not a directory"), "\(agent.said)")
+        try FileManager.default.removeItem(atPath: agent.state.path)
+        try expect(agent, "reports") { agent.report != nil }
+        try FileManager.default.removeItem(atPath: agent.state.path)
+        try Data().write(to: URL(filePath: agent.state.path))
+        try expect(agent, "complains") { agent.said.contains("coprocesses go by the health that they know") }
+        try FileManager.default.removeItem(atPath: agent.state.path)
+        try expect(agent, "reports again") {
+            agent.said.contains("the health can be written again") && agent.report != nil
+        }
+        try expect(agent, "listens again") { FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock") }
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Support
+import Testing
+
+@testable import geopipe_agent
+
+@Suite("A file that says what is up")
+struct FileProbeTests {
+    private func outcome(_ text: String, _ address: String = "192.0.2.1") -> Outcome {
+        FileContents(Array(text.utf8)).outcome(address)
+    }
+
+    @Test("is about every address where it names none, and about one where it does")
+    func meaning() {
+        let (up, down) = (Outcome.success("the file says up"), Outcome.failure("the file says down"))
+        let nothing = Outcome.success("the file says nothing against it")
+        for text in ["", "\n", " \n\t\n", "192.0.2.2 down\n"] { #expect(outcome(text) == nothing, "\(text)") }
+        for text in ["up", "up\n", "  up\r\n", "down\nup\n", "down\n192.0.2.1 up", "192.0.2.1 up\ndown\n"] {
+            #expect(outcome(text) == up, "\(text)")
+        }
+        for text in ["down", "down\n", "192.0.2.1 down\n", "192.0.2.1\tdown\nup\n", "192.0.2.1 up\n192.0.2.1 down\n"] {
+            #expect(outcome(text) == down, "\(text)")
+        }
+        #expect(outcome("2001:DB8:0::1 down", "2001:db8::1") == down)
+        #expect(outcome("2001:db8::2 down", "2001:db8::1") == nothing)
+    }
+
+    @Test("says why an address is down if it says anything else")
+    func nonsense() {
+        for text in ["UP", "maintenance until noon", "192.0.2.1", "192.0.2.1 up down", "192.0.2 up", "# up", "up up"] {
+            #expect(outcome(text) == .failure(text))
+            #expect(outcome("up\n192.0.2.1 up\n\(text)\nlater") == .failure(text))
+        }
+    }
+
+    @Test("is a failure if it cannot be read, is too large or no file at all")
+    func unreadable() throws {
+        let folder = try Folder()
+        let probe = FileProbe()
+        #expect(
+            probe.check("\(folder.path)/none", "192.0.2.1")
+                == .failure("cannot read the file: no such file or directory"))
+        #expect(probe.check(folder.path, "192.0.2.1") == .failure("it is no regular file"))
+        let pipe = folder.unique("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        #expect(probe.check(pipe, "192.0.2.1") == .failure("it is no regular file"))
+        #expect(probe.check("/dev/zero", "192.0.2.1") == .failure("it is no regular file"))
+        let blanks = [UInt8](repeating: 0x20, count: FileContents.sizeLimit)
+        let file = try folder.write(blanks, to: "file")
+        #expect(probe.check(file, "192.0.2.1") == .success("the file says nothing against it"))
+        try folder.write(blanks + [0x20], to: "file")
+        #expect(probe.check(file, "192.0.2.1") == .failure("the file has more than 1 MiB"))
+    }
+
+    @Test("counts as it is now, when it was changed long ago or just now, or in place of another")
+    func changes() throws {
+        let folder = try Folder()
+        let probe = FileProbe()
+        func write(_ text: String, secondsAgo: Int) throws -> String {
+            let path = try folder.write(Array(text.utf8), to: "new")
+            let times = [timespec(tv_sec: time(nil) - secondsAgo, tv_nsec: 0)]
+            try #require(utimensat(AT_FDCWD, path, [times[0], times[0]], 0) == 0)
+            try #require(rename(path, "\(folder.path)/file") == 0)
+            return "\(folder.path)/file"
+        }
+        for round in 0..<50 {
+            let words = round % 2 == 0 ? ("up", "down") : ("down", "up")
+            let path = try write("192.0.2.1 \(words.0)\n192.0.2.2 \(words.1)\n", secondsAgo: round % 3 * 1_000)
+            for _ in 0..<2 {
+                let outcomes = ["192.0.2.1", "192.0.2.2"].map { probe.check(path, $0) }
+                let (up, down) = (Outcome.success("the file says up"), Outcome.failure("the file says down"))
+                #expect(outcomes == (round % 2 == 0 ? [up, down] : [down, up]))
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Backend
+import Configuration
+import Testing
+
+@testable import geopipe_agent
+
+@Suite("What is thought of a target")
+struct JudgementTests {
+    private static let check = {
+        var check = HealthCheck(.tcp(port: 80))
+        check.rise = 2
+        check.fall = 3
+        return check
+    }()
+
+    /// Takes outcomes, `+`, `-`, or `!` for one that is this machine's own, and tells what was thought after each: `+`, `-`, `?`.
+    private func course(_ outcomes: String, from state: HealthReport.State? = nil) -> String {
+        var judgement = Judgement(state)
+        return String(
+            outcomes.enumerated().map { second, outcome -> Character in
+                let before = judgement.state?.isUp
+                let outcome: Outcome = outcome == "+" ? .success("") : outcome == "-" ? .failure("") : .error("")
+                let isNews = judgement.take(outcome, Self.check, at: second)
+                #expect(isNews == (judgement.state?.isUp != before))
+                return judgement.state.map { $0.isUp ? "+" : "-" } ?? "?"
+            })
+    }
+
+    @Test(
+        "is up by the first success, down by `fall` failures in a row, and up again by `rise` successes in a row",
+        arguments: [
+            ("+", "+"), ("--+", "??+"), ("---", "??-"), ("+--+--+---", "+++++++++-"), ("---+-+-++", "??------+"),
+            ("---++--+---", "??--++++++-"),
+        ])
+    func course(outcomes: String, thoughts: String) { #expect(course(outcomes) == thoughts) }
+
+    @Test("is not changed by what is this machine's own fault, which does not come between outcomes in a row either")
+    func ownFault() {
+        #expect(course("!") == "?")
+        #expect(course("--!-") == "???-")
+        #expect(course("---!+!+") == "??----+")
+        var judgement = Judgement(.init(isUp: true, since: 1, told: 2, reason: "200 OK"))
+        let isNews = judgement.take(.error("too many open files"), Self.check, at: 3)
+        #expect(!isNews)
+        #expect(judgement.state == .init(isUp: true, since: 1, told: 2, reason: "200 OK"), "it ages")
+    }
+
+    @Test("goes on from what was thought before")
+    func takenOver() {
+        let (up, down) = (
+            HealthReport.State(isUp: true, since: 1, told: 2, reason: ""),
+            HealthReport.State(isUp: false, since: 1, told: 2, reason: "")
+        )
+        #expect(course("---", from: up) == "++-")
+        #expect(course("++", from: down) == "-+")
+    }
+
+    @Test("keeps the last reason, and the times of the last change and of the last outcome")
+    func times() {
+        var judgement = Judgement()
+        func take(_ outcome: Outcome, at time: Int) -> HealthReport.State? {
+            _ = judgement.take(outcome, Self.check, at: time)
+            return judgement.state
+        }
+        #expect(take(.success("200 OK"), at: 10) == .init(isUp: true, since: 10, told: 10, reason: "200 OK"))
+        let late = "timed out after 3 s"
+        #expect(take(.failure(late), at: 20) == .init(isUp: true, since: 10, told: 20, reason: late))
+        #expect(take(.failure(late), at: 30) == .init(isUp: true, since: 10, told: 30, reason: late))
+        let refused = "connection refused"
+        #expect(take(.failure(refused), at: 40) == .init(isUp: false, since: 40, told: 40, reason: refused))
+    }
+}
