@@ -5,7 +5,7 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # Peers, which the tests hold geopipe against, and what signed answers need.
-PEER_PACKAGES = gdnsd pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
+PEER_PACKAGES = gdnsd openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
 DEB_PACKAGES = dpkg-dev
@@ -22,15 +22,15 @@ sources = Package.swift Sources Tests
 # Two apt-get at once would wait for each other.
 .NOTPARALLEL:
 .PHONY: help build demo test bench bench-pdns install uninstall deb try-deb geolite2 format demo-database clean \
-	toolchain server peer manual
+	program toolchain server peer manual
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
 
-build: toolchain ## the geopipe program, in .build/release
-	swift build -c release --product geopipe --static-swift-stdlib
+build: program ## geopipe and geopipe-agent, in .build/release
+	swift build -c release --product geopipe-agent --static-swift-stdlib
 
-demo: server build ## who is sent where, through a pdns_server of its own; DATABASE=path
+demo: server program ## who is sent where, through a pdns_server of its own; DATABASE=path
 	@scripts/demo .build/release/geopipe $(database)
 
 test: peer toolchain ## the format, then all tests
@@ -39,10 +39,10 @@ test: peer toolchain ## the format, then all tests
 	swift test --skip-build --disable-xctest --skip 'Oracle|Differential'
 	swift test --skip-build --disable-xctest --filter 'Oracle|Differential'
 
-bench: build ## speed, against the least a coprocess can need; DATABASE=path
+bench: program ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
 
-install: manual ## after make build: program, man pages, completions; PREFIX=/usr/local
+install: manual ## after make build: programs, man pages, completions; PREFIX=/usr/local
 	@scripts/install .build/release/geopipe "$(PREFIX)" "$(DESTDIR)"
 
 uninstall: ## removes what make install has installed; PREFIX=/usr/local
@@ -69,6 +69,10 @@ demo-database: ## examples/demo/demo.mmdb, from the tables beside it
 
 clean: ## removes all that was built
 	rm -rf .build $(TOOLS)
+
+# Without the agent, which takes several times as long.
+program: toolchain
+	swift build -c release --product geopipe --static-swift-stdlib
 
 toolchain:
 	@scripts/prerequisites $(BUILD_PACKAGES)
