@@ -4,16 +4,20 @@ import NIOHTTP1
 import Support
 import Testing
 
-/// Seconds are of the configuration: what waits here is as patient as everywhere.
-private let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
-
 @Suite("The agent checks")
 struct CheckTests {
     /// Has all services checked, and tells of each whether it is up, and why.
+    ///
+    /// - Parameter expected: what takes too long has a second for it, and all else as long as a busy machine may need.
     private func results(
-        _ services: [(addresses: String, check: String)], trusting roots: String? = nil
+        _ services: [(addresses: String, check: String)], expecting expected: [String] = [],
+        trusting roots: String? = nil
     ) throws -> [String] {
-        let agent = try Agent(services.map { ($0.addresses, "\($0.check), \(often)") }, trusting: roots)
+        let checks = services.enumerated().map { number, service in
+            let seconds = number < expected.count && expected[number].contains("timed out after 1 s") ? 1 : 120
+            return (service.addresses, "\(service.check), interval: \(seconds), timeout: \(seconds), rise: 1, fall: 1")
+        }
+        let agent = try Agent(checks, trusting: roots)
         let isKnown = try agent.waits { try agent.states().allSatisfy { $0 != nil } }
         try #require(isKnown, "\(agent.said)")
         try #require(agent.end(SIGTERM) == 0)
@@ -41,7 +45,9 @@ struct CheckTests {
             ("path: /silent", "down: closed the connection without an answer"),
             ("path: /rude", "down: answers with no HTTP"),
         ]
-        let results = try results(expectations.map { ("127.0.0.1", "http: { port: \(server.port), \($0.0) }") })
+        let results = try results(
+            expectations.map { ("127.0.0.1", "http: { port: \(server.port), \($0.0) }") },
+            expecting: expectations.map(\.1))
         #expect(results == expectations.map(\.1))
         let request = try #require(server.requests.first { $0.uri == "/a?b=c" })
         #expect(request.method == .GET && request.version == .http1_1)
@@ -81,7 +87,8 @@ struct CheckTests {
             ("port: \(servers[0].port), path: /hang", "down: timed out after 1 s"),
             ("port: \(plain.port)", "down: TLS handshake failed"),
         ]
-        let results = try results(expectations.map { ("127.0.0.1", "https: { \($0.0) }") }, trusting: roots)
+        let results = try results(
+            expectations.map { ("127.0.0.1", "https: { \($0.0) }") }, expecting: expectations.map(\.1), trusting: roots)
         #expect(results == expectations.map(\.1))
     }
 
@@ -124,11 +131,12 @@ struct CheckTests {
             ("[/bin/sh, -c, '\(script); wait']", "down: timed out after 1 s"),
             ("[/bin/sh, -c, '\(script); echo done']", "up: exit status 0: done"),
         ]
-        #expect(try results(expectations.map { ("127.0.0.1", "command: \($0.0)") }) == expectations.map(\.1))
+        let expected = expectations.map(\.1)
+        #expect(try results(expectations.map { ("127.0.0.1", "command: \($0.0)") }, expecting: expected) == expected)
         let started = try String(contentsOfFile: children, encoding: .utf8).split(separator: "\n").compactMap {
             pid_t($0)
         }
-        try #require(started.count >= 4)
+        try #require(started.count >= 2)
         #expect(eventually { !started.contains(where: isRunning) })
     }
 

@@ -96,8 +96,11 @@ struct MetricsTests {
         let agent = try Agent([])
         try #require(isServing(agent), "\(agent.said)")
         let path = agent.state.path + "/agent.sock"
-        var status = stat()
-        #expect(stat(path, &status) == 0 && status.st_mode & 0o7777 == 0o660)
+        let isListening = agent.waits {
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & 0o7777 == 0o660
+        }
+        try #require(isListening, "\(agent.said)")
         let socket = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
         defer { close(socket) }
         var address = sockaddr_un()
