@@ -157,8 +157,15 @@ struct ServiceTests {
         #expect(agent.said.contains("cannot use \(agent.state.path)/agent.lock: not a directory"), "\(agent.said)")
         try FileManager.default.removeItem(atPath: agent.state.path)
         try expect(agent, "reports") { agent.report != nil }
-        try FileManager.default.removeItem(atPath: agent.state.path)
-        try Data().write(to: URL(filePath: agent.state.path))
+        // The agent makes the folder anew at any time.
+        var number = 0
+        let isReplaced = eventually {
+            number += 1
+            rename(agent.state.path, "\(agent.folder.path)/away-\(number)")
+            let file = open(agent.state.path, O_WRONLY | O_CREAT | O_EXCL, 0o644)
+            return file >= 0 && close(file) == 0
+        }
+        try #require(isReplaced)
         try expect(agent, "complains") { agent.said.contains("coprocesses go by the health that they know") }
         try FileManager.default.removeItem(atPath: agent.state.path)
         try expect(agent, "reports again") {
