@@ -1,6 +1,6 @@
-import CLinux
 import CMaxMindDB
 import Glibc
+import SealedMemory
 
 /// A database in MaxMind's format, opened through libmaxminddb.
 ///
@@ -37,7 +37,7 @@ public struct MaxMindDatabase: ~Copyable {
             if flock(lock, LOCK_EX | LOCK_NB) == 0 { break }
             usleep(10_000)
         }
-        let found = isShared ? sealedMemory(named: name) : nil
+        let found = isShared ? SealedMemory.found(named: name, limit: 1).first : nil
         let copy = found ?? copyInMemory(of: path, name: name)
         var isKept = false
         defer { if let copy, !isKept { close(copy) } }
@@ -57,7 +57,7 @@ public struct MaxMindDatabase: ~Copyable {
                 reason: system == 0 ? String(cString: MMDB_strerror(status)) : String(cString: strerror(system)),
                 isMissingFile: system == ENOENT)
         }
-        if isShared, found == nil, let copy { sealMemory(copy) }
+        if isShared, found == nil, let copy { _ = SealedMemory.seal(copy) }
         isKept = isShared
         sharedCopy = isShared ? copy ?? -1 : -1
         self.path = path
@@ -77,7 +77,7 @@ private func copyInMemory(of path: String, name: String) -> CInt? {
     let source = open(path, O_RDONLY | O_CLOEXEC)
     guard source >= 0 else { return nil }
     defer { close(source) }
-    let copy = memfd_create(name, UInt32(memfd_cloexec | memfd_allow_sealing))
+    let copy = SealedMemory.make(name)
     guard copy >= 0 else { return nil }
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
     while true {

@@ -1,11 +1,8 @@
-import CLinux
 import Glibc
+import SealedMemory
 
 /// Compiled zones in memory that processes share: what one has made, the others of the same pdns need not make, nor hold
 /// once more.
-///
-/// The memory is a file without name (memfd_create(2)) that nobody can change any more. Processes of the same program and
-/// user find it among each other's open files, and it is gone with the last of them.
 final class SharedZones: Sendable {
     private nonisolated(unsafe) let memory: UnsafeRawBufferPointer
     /// Kept open, so that others find it.
@@ -33,14 +30,13 @@ final class SharedZones: Sendable {
     }
 
     private static let magic: UInt64 = 0x7a6f_6e65_7300_0001
-    private static let seals = CInt(seal_seal | seal_shrink | seal_grow | seal_write)
 
     /// Puts zones into shared memory; `nil` if there is no room.
     init?(_ zones: [(key: [UInt8], entry: Entry)], name: String) {
-        descriptor = memfd_create(name, UInt32(memfd_cloexec | memfd_allow_sealing))
+        descriptor = SealedMemory.make(name)
         guard descriptor >= 0 else { return nil }
-        guard Self.write(zones, to: descriptor), fcntl(descriptor, CInt(fcntl_add_seals), Self.seals) == 0,
-            let memory = Self.map(descriptor), let entries = Self.entries(memory)
+        guard Self.write(zones, to: descriptor), SealedMemory.seal(descriptor), let memory = Self.map(descriptor),
+            let entries = Self.entries(memory)
         else {
             close(descriptor)
             return nil
@@ -50,14 +46,9 @@ final class SharedZones: Sendable {
     }
 
     /// Takes part in what another process has made.
-    ///
-    /// - Parameter path: its open file.
-    private init?(openedBy path: String) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        // Without the seals it is not ready, or not what it seems.
-        guard fcntl(descriptor, CInt(fcntl_get_seals)) == Self.seals, let memory = Self.map(descriptor),
-            let entries = Self.entries(memory)
+    private init?(_ descriptor: CInt) {
+        self.descriptor = descriptor
+        guard let memory = Self.map(descriptor), let entries = Self.entries(memory)
         else {
             close(descriptor)
             return nil
@@ -79,20 +70,7 @@ final class SharedZones: Sendable {
 
     /// All that processes of this program and user have made under `name`, this one too.
     static func found(name: String) -> [SharedZones] {
-        guard let program = FileIdentity(path: "/proc/self/exe") else { return [] }
-        var found: [SharedZones] = []
-        var files: Set<FileIdentity> = []
-        for process in names(in: "/proc") where Int(process) != nil {
-            guard FileIdentity(path: "/proc/\(process)/exe") == program else { continue }
-            for file in names(in: "/proc/\(process)/fd") {
-                let path = "/proc/\(process)/fd/\(file)"
-                guard linkTarget(path) == "/memfd:\(name) (deleted)", let identity = FileIdentity(path: path),
-                    files.insert(identity).inserted, let zones = SharedZones(openedBy: path)
-                else { continue }
-                found.append(zones)
-            }
-        }
-        return found
+        SealedMemory.found(named: name).compactMap(SharedZones.init)
     }
 
     private static func write(_ zones: [(key: [UInt8], entry: Entry)], to descriptor: CInt) -> Bool {
@@ -155,18 +133,6 @@ final class SharedZones: Sendable {
         }
         return entries
     }
-}
-
-/// The names in a folder; none if it cannot be read.
-private func names(in folder: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-        names.append(
-            withUnsafeBytes(of: &entry.pointee.d_name) { String(cString: $0.bindMemory(to: CChar.self).baseAddress!) })
-    }
-    return names
 }
 
 /// Where a link leads; `nil` if there is none.
