@@ -57,6 +57,7 @@ public enum FaultGuard {
                 counts: table((0...patience).map { "\(variable)=\($0)" })))
         state = made
         prepareThread()
+        if faults > 0 { keepName() }
         var action = sigaction()
         sigemptyset(&action.sa_mask)
         action.sa_flags = CInt(SA_SIGINFO | SA_ONSTACK | SA_NODEFER)
@@ -75,6 +76,14 @@ public enum FaultGuard {
         ]
         // The C library has the first two that come behind for itself.
         for signal in others + (isTerminal ? [] : keys) + Array(34...64) { Glibc.signal(signal, SIG_IGN) }
+    }
+
+    /// Has the process called as the program is, and not `exe`, as which a fault has started it.
+    private static func keepName() {
+        let file = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+        guard file >= 0, let program = CommandLine.arguments.first?.split(separator: "/").last else { return }
+        _ = Glibc.write(file, Array(program.utf8), program.utf8.count)
+        close(file)
     }
 
     /// Gives this thread a stack to handle faults on: its own may be used up.
@@ -153,15 +162,20 @@ public enum FaultGuard {
         var start = timespec()
         clock_gettime(CLOCK_MONOTONIC, &start)
         var byte: UInt8 = 0
+        // What is left of a line was asked before.
+        var isWithinLine = false
         while true {
+            var now = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &now)
+            if now.tv_sec - start.tv_sec >= pause, !isWithinLine { beginAnew(state) }
+            var request = pollfd(fd: state.pointee.input, events: Int16(POLLIN), revents: 0)
+            guard poll(&request, 1, 1_000) > 0 else { continue }
             let count = read(state.pointee.input, &byte, 1)
             if count == 0 { _exit(0) }
             if count < 0, errno != EINTR { _exit(1) }
-            guard count == 1, byte == UInt8(ascii: "\n") else { continue }
-            refuse(state.pointee.output)
-            var now = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &now)
-            if now.tv_sec - start.tv_sec >= pause { beginAnew(state) }
+            guard count == 1 else { continue }
+            isWithinLine = byte != UInt8(ascii: "\n")
+            if !isWithinLine { refuse(state.pointee.output) }
         }
     }
 

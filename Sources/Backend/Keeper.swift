@@ -126,7 +126,8 @@ public final class Keeper: Sendable {
         var (state, snapshot) = (outcome.state, outcome.snapshot)
         var switches = switches
         var health = health
-        // What is served as down.
+        // What is served as drained and as down.
+        var inForce = switches.filter { $0.isInForce(at: time(nil)) }
         var down = Set(health?.down(at: time(nil)).keys ?? [:].keys)
         var files = FileWatch()
         files.watch(outcome.files, readSince: start)
@@ -151,21 +152,18 @@ public final class Keeper: Sendable {
             let now = time(nil)
             if let state {
                 let changes = mustFollow ? state.sharedFiles : stateFiles.changes()
-                if changes.contains(state.switchFile) { hasNews = read(&switches, state) || hasNews }
+                if changes.contains(state.switchFile) { read(&switches, state) }
                 if changes.contains(state.healthFile) { read(&health, state) }
             } else {
                 switches = []
                 health = nil
             }
             mustFollow = false
+            // What has ended may be in force again when somebody sets the clock.
+            let nowInForce = switches.filter { $0.isInForce(at: now) }
             let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
-            if nowDown != down { hasNews = true }
-            down = nowDown
-            let ended = switches.filter { !$0.isInForce(at: now) }
-            if !ended.isEmpty {
-                switches.removeAll { !$0.isInForce(at: now) }
-                hasNews = true
-            }
+            if nowInForce != inForce || nowDown != down { hasNews = true }
+            (inForce, down) = (nowInForce, nowDown)
             if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, health: health, at: now)) }
         }
         while true {
@@ -198,6 +196,8 @@ public final class Keeper: Sendable {
                     let loaded = time(nil)
                     status.loaded = loaded
                     keepsLastGood = true
+                    // What is known of one folder says nothing about another.
+                    if outcome.state?.path != state?.path { (switches, health) = ([], nil) }
                     (snapshot, state) = (newer, outcome.state)
                     reporter.follow(newer, loaded: loaded, state)
                     stateFiles.watch(state?.sharedFiles ?? [], readSince: start)
@@ -252,21 +252,14 @@ public final class Keeper: Sendable {
     }
 
     /// Reads the switches; what cannot be trusted changes nothing.
-    ///
-    /// - Returns: whether they are others than before.
-    @discardableResult
-    private func read(_ switches: inout [Switch], _ state: StateDirectory) -> Bool {
+    private func read(_ switches: inout [Switch], _ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
-            let now = time(nil)
             let found = try state.switches()
             if let complaint = found.complaint { complain(complaint) }
             // What is gone was not taken back: whoever does that leaves a file.
-            guard let read = found.value?.filter({ $0.isInForce(at: now) }), read != switches else { return false }
-            switches = read
-            return true
+            if let value = found.value { switches = value }
         } catch {
             complain("\(error); the switches stay as they are")
-            return false
         }
     }
 

@@ -127,7 +127,8 @@ public final class Reporter: Sendable {
 
         mutating func finish(_ news: News) {
             take(news)
-            takeHits()
+            // To open databases takes more time than there is.
+            if finder != nil { takeHits() }
             lastReport = .min / 2
             report(milliseconds())
         }

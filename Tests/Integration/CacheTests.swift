@@ -44,7 +44,7 @@ struct CacheTests {
         // pdns takes notice before it asks the next question, and takes the silence for an empty answer. One that dies
         // over a question costs a server failure, and no denial: then others have to die.
         var isDenied = false
-        for _ in 0..<5 where !isDenied {
+        for _ in 0..<20 where !isDenied {
             let coprocesses = try server.coprocesses()
             for coprocess in coprocesses { kill(coprocess, SIGKILL) }
             #expect(eventually { !coprocesses.contains(where: isRunning) })

@@ -159,6 +159,16 @@ struct SwitchTests {
         }
     }
 
+    @Test("are those of another state directory once the configuration names another")
+    func otherDirectory() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo", "--service", "api").status == 0)
+        try expect(site, "api", Self.ashburn)
+        let text = String(decoding: Site.Part.configuration.content(1), as: UTF8.self)
+        try site.replace("release/geopipe.yaml", with: Array(text.replacing("../state", with: "../other").utf8))
+        try expect(site, "api", Self.oslo)
+    }
+
     @Test("stay as they are when their file and its copy are torn, which the next one puts aside")
     func bothTorn() throws {
         let site = try Site()
