@@ -105,6 +105,9 @@ public enum FaultGuard {
         state.pointee.faults = 0
     }
 
+    /// The version of the dialogue, if there is one.
+    static var version: ABIVersion? { state.flatMap { ABIVersion($0.pointee.version) } }
+
     /// Tells that there is a dialogue which can be gone on with.
     static func setVersion(_ version: ABIVersion) { state?.pointee.version = version.number }
 

@@ -92,11 +92,19 @@ public struct Session: ~Copyable {
     }
 
     /// Goes on with a dialogue that another program has begun.
-    mutating func goOn(version: ABIVersion) {
+    ///
+    /// - Parameter loads: whether the first to answer from is to be made now; else it comes by the supply.
+    mutating func goOn(version: ABIVersion, loads: Bool) {
         FaultGuard.setVersion(version)
-        serving = makeFirst?()
+        if loads { serving = makeFirst?() }
         makeFirst = nil
         self.version = version
+    }
+
+    /// Whether there is something to answer from.
+    mutating func canAnswer() -> Bool {
+        supply.renew(&serving)
+        return serving != nil
     }
 
     /// Answers a line that was too long to keep.

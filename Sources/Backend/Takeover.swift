@@ -10,6 +10,8 @@ public final class Takeover: Sendable {
         let version: ABIVersion
         /// A lock that is let go of when the new program can answer; -1 if there is none.
         let lock: CInt
+        /// Answers until then; `nil` after a fault, which leaves nobody.
+        let standIn: StandIn?
 
         static let variable = "GEOPIPE_TAKEOVER"
 
@@ -18,18 +20,31 @@ public final class Takeover: Sendable {
             guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
             unsetenv(variable)
             let numbers = text.split(separator: ",").compactMap { Int($0) }
-            guard numbers.count == 2, let version = ABIVersion(numbers[0]) else { return nil }
-            return Inheritance(version: version, lock: CInt(truncatingIfNeeded: numbers[1]))
+            guard numbers.count >= 2, let version = ABIVersion(numbers[0]) else { return nil }
+            let rest = numbers.dropFirst().map { CInt(truncatingIfNeeded: $0) }
+            return Inheritance(
+                version: version, lock: rest[0],
+                standIn: rest.count == 4 ? StandIn(questions: rest[1], answers: rest[2], process: rest[3]) : nil)
         }
 
-        /// Closes all files but the standard ones and the lock.
+        /// Whether somebody answers while this program loads.
+        public var hasStandIn: Bool { standIn != nil }
+
+        /// Closes all files but the standard ones and those that were left.
         public func closeOtherFiles() {
-            guard lock >= 3 else { return closeFiles(from: 3, to: .max) }
-            closeFiles(from: 3, to: UInt32(lock) - 1)
-            closeFiles(from: UInt32(lock) + 1, to: .max)
+            var next: UInt32 = 3
+            for file in [lock, standIn?.questions ?? -1, standIn?.answers ?? -1].sorted() where file >= 3 {
+                closeFiles(from: next, to: UInt32(file) - 1)
+                next = UInt32(file) + 1
+            }
+            closeFiles(from: next, to: .max)
         }
 
-        func leave() { setenv(Self.variable, "\(version.number),\(lock)", 1) }
+        func leave() {
+            let numbers =
+                [CInt(version.number), lock] + (standIn.map { [$0.questions, $0.answers, $0.process] } ?? [])
+            setenv(Self.variable, numbers.map { "\($0)" }.joined(separator: ","), 1)
+        }
 
         /// Lets the next process take over.
         func release() { if lock >= 0 { close(lock) } }
@@ -37,6 +52,8 @@ public final class Takeover: Sendable {
 
     /// Two more than the lock's descriptor, when the program is to be replaced; below that, why it could not be: a negative errno.
     private let order = Atomic<Int>(0)
+    /// Answers while the new program loads.
+    private let standIn = Mutex<StandIn?>(nil)
     private let answering: pthread_t
     private let program: String
     private let arguments: [String]
@@ -70,47 +87,38 @@ public final class Takeover: Sendable {
     /// called by the thread that answers.
     ///
     /// - Parameters:
-    ///   - check: the arguments with which the program says by exit code 0 that it can start.
     ///   - state: where the lock is with which coprocesses take turns: loading is work.
     /// - Returns: why nothing came of it.
-    public func begin(check: [String], state: StateDirectory?) -> String {
+    public func begin(state: StateDirectory?) -> String {
         let lock = state.map { open($0.path + "/takeover.lock", O_RDONLY | O_CREAT, 0o644) } ?? -1
         while lock >= 0, flock(lock, LOCK_EX) != 0, errno == EINTR {}
         defer { if lock >= 0 { close(lock) } }
-        if let reason = refusal(check: check) { return "\(program) does not take over: \(reason)" }
+        // Whoever has not been greeted yet has no dialogue to go on with.
+        var version = FaultGuard.version
+        while version == nil {
+            usleep(20_000)
+            version = FaultGuard.version
+        }
+        let made: StandIn
+        do throws(StandIn.Unfit) {
+            made = try StandIn(program, arguments, version: version!)
+        } catch {
+            return "\(program) does not take over: \(error.reason)"
+        }
+        standIn.withLock { $0 = made }
         order.store(Int(lock) + 2, ordering: .releasing)
         while isDue {
-            pthread_kill(answering, Self.nudge)
+            nudgeAnswering()
             usleep(20_000)
         }
+        made.closePipes()
+        made.reap()
         let reason = CInt(-order.load(ordering: .acquiring))
         return "\(program) does not take over: \(String(cString: strerror(reason)))"
     }
 
-    /// Why the program on disk is not fit.
-    private func refusal(check: [String]) -> String? {
-        var process = pid_t()
-        var words: [UnsafeMutablePointer<CChar>?] = ([program] + check).map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        // The dialogue is none of its business.
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        let result = posix_spawn(&process, program, &actions, nil, &words, environ)
-        guard result == 0 else { return String(cString: strerror(result)) }
-        var status: CInt = 0
-        for _ in 0..<600 {
-            let ended = waitpid(process, &status, WNOHANG)
-            if ended == process { return status == 0 ? nil : "'\(check.joined(separator: " "))' fails with it" }
-            if ended < 0, errno != EINTR { return String(cString: strerror(errno)) }
-            usleep(50_000)
-        }
-        kill(process, SIGKILL)
-        waitpid(process, &status, 0)
-        return "it does not end a check of the configuration within 30 s"
-    }
+    /// Ends a wait for input.
+    func nudgeAnswering() { pthread_kill(answering, Self.nudge) }
 
     /// Whether the thread that answers is to be replaced.
     @inline(__always)
@@ -119,7 +127,9 @@ public final class Takeover: Sendable {
     /// Replaces the program. Returns only if that fails.
     func replace(version: ABIVersion) {
         let lock = CInt(order.load(ordering: .acquiring) - 2)
-        Inheritance(version: version, lock: lock).leave()
+        let standIn = standIn.withLock { $0 }
+        standIn?.setClosedByExec(false)
+        Inheritance(version: version, lock: lock, standIn: standIn).leave()
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)
         execv(program, &words)
@@ -127,6 +137,7 @@ public final class Takeover: Sendable {
         setNudgeBlocked(false)
         for word in words { free(word) }
         _ = Inheritance.take()
+        standIn?.setClosedByExec(true)
         order.store(-Int(reason), ordering: .releasing)
     }
 }

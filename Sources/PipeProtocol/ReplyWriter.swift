@@ -37,6 +37,13 @@ public struct ReplyWriter: ~Copyable {
     /// A line of the answer to a command.
     public mutating func line(_ text: String) { append(text: text) }
 
+    /// A part of an answer that another coprocess has given.
+    public mutating func raw(_ bytes: UnsafeRawBufferPointer) {
+        reserve(bytes.count)
+        if let source = bytes.baseAddress { memcpy(buffer.baseAddress! + count, source, bytes.count) }
+        count += bytes.count
+    }
+
     /// `END`: the answer is complete.
     public mutating func end() { append("END\n") }
 

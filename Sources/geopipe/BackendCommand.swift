@@ -26,9 +26,10 @@ struct BackendCommand: ParsableCommand {
         let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
         let takeover = Takeover(arguments: CommandLine.arguments)
         keeper.followSignals {
-            takeover?.begin(check: options.checkArguments, state: options.state())
+            takeover?.begin(state: options.state())
         }
-        let outcome = loader.first()
+        let hasStandIn = inheritance?.hasStandIn == true
+        let outcome = hasStandIn ? nil : loader.first()
         // Only before the dialogue begins is there somebody who sees why it does not.
         if outcome == nil, inheritance == nil { throw ExitCode.unusable }
         if isatty(STDIN_FILENO) == 1 {
@@ -43,6 +44,7 @@ struct BackendCommand: ParsableCommand {
         serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
             makeFirst: { keeper.start(outcome?() ?? loader.load(), since: start) },
+            load: { keeper.start(loader.first()?() ?? loader.load(), since: start) },
             finish: { keeper.finish(isEnd: false) }, perform: options.perform)
         keeper.finish(isEnd: true)
         if loader.hasOnlyFailed { throw ExitCode.unusable }

@@ -48,9 +48,6 @@ struct ConfigurationOptions: ParsableArguments {
         try reported { () throws(ConfigurationError) in try loadedPlan(sharesZones: sharesZones) }
     }
 
-    /// With which a program says whether it can serve the same.
-    var checkArguments: [String] { ["check", file] + databases.flatMap { ["--database", $0] } }
-
     /// Where the state is, if anywhere, even if the configuration has errors.
     func state() -> StateDirectory? {
         (stateDirectory ?? Configuration.stateDirectory(inFile: file)).map(StateDirectory.init)
