@@ -39,12 +39,16 @@ struct CommandProbe {
         }
         let status = wait(for: process, reading: output[0], until: monotonicTime() + Double(timeout))
         let line = status.line.isEmpty ? "" : ": \(status.line)"
+        // What `killAll` may have done says nothing about the address.
+        if groups.withLock({ $0 == nil }) { return .error(Self.ending) }
         guard let status = status.status else { return .failure("timed out after \(timeout) s\(line)") }
         let signal = status & 0x7f
         if signal != 0 { return .failure("killed by signal \(signal)\(line)") }
         let code = status >> 8 & 0xff
         return code == 0 ? .success("exit status 0\(line)") : .failure("exit status \(code)\(line)")
     }
+
+    private static let ending = "the agent ends"
 
     private struct StartError: Error {
         var code: CInt

@@ -64,10 +64,9 @@ actor Monitor {
         }
     }
 
-    /// Ends all checks.
+    /// Ends all checks, those under way without a result; what is known stays.
     func stop() {
         for entry in entries.values { entry.task?.cancel() }
-        entries = [:]
     }
 
     /// What is known at this time.

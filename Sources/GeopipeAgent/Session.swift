@@ -67,9 +67,10 @@ final class Session: Sendable {
     /// Ends all; what is known stays in the state directory.
     func stop() async {
         receiver.stop()
+        // The last report must not say what comes of checks that are broken off.
+        await monitor.stop()
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
-        await monitor.stop()
         close(lock)
     }
 

@@ -147,6 +147,26 @@ struct ServiceTests {
         #expect(eventually { !isRunning(process) })
     }
 
+    @Test("takes nothing for down whose check it breaks off when it ends")
+    func brokenOff() throws {
+        let folder = try Folder()
+        let running = "\(folder.path)/running"
+        let command = "command: [/bin/sh, -c, 'touch \(running); sleep 300'], interval: 300, timeout: 300, fall: 1"
+        let agent = try Agent([("127.0.0.1", command)], isStarted: false)
+        let target = try #require(Configuration.load(agent.file).healthTargets.first?.identity)
+        let now = time(nil)
+        let up = HealthReport.State(isUp: true, since: now, told: now, reason: "earlier")
+        try agent.state.tell(HealthReport(time: now, process: 1, states: [target: up]))
+        for _ in 0..<5 {
+            try? FileManager.default.removeItem(atPath: running)
+            try agent.start()
+            try expect(agent, "runs") { FileManager.default.fileExists(atPath: running) }
+            try #require(agent.end(SIGTERM) == 0)
+            #expect(agent.report?.states == [target: up], "\(agent.said)")
+        }
+        #expect(!agent.said.contains(" is down: "), "\(agent.said)")
+    }
+
     @Test("goes on when the state directory cannot be written, and writes again when it can")
     func unwritable() throws {
         let agent = try Agent([], isStarted: false)
