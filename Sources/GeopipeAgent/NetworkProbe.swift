@@ -90,6 +90,9 @@ struct NetworkProbe: Sendable {
                 }
                 .flatMapErrorThrowing { error in
                     conversation.value.end(error)
+                    if (error as? IOError)?.errnoCode == ENETUNREACH, !hasRoute(to: target) {
+                        return .error(systemError(ENETUNREACH))
+                    }
                     return conversation.value.outcome ?? .error("\(error)")
                 }
         }
@@ -241,6 +244,16 @@ extension NIOSSLCertificate {
 
 /// Those that say nothing about the address: this machine has not enough of something.
 private let ownErrors: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAFNOSUPPORT]
+
+/// Whether this machine knows a way to the address. That the network cannot be reached is also what routers say of one that is gone.
+private func hasRoute(to address: SocketAddress) -> Bool {
+    let family = address.protocol == .inet6 ? AF_INET6 : AF_INET
+    let descriptor = socket(family, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    // Of a datagram socket it sends nothing (connect(2)).
+    return address.withSockAddr { connect(descriptor, $0, socklen_t($1)) } == 0 || errno != ENETUNREACH
+}
 
 /// How the agent introduces itself to web servers.
 private let userAgent = "geopipe-agent/\(geopipeVersion)"
