@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs a program to find out whether an address is up.
 ///
-/// It gets no input, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long:
-/// nothing that it has started is left.
+/// It gets no input, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long,
+/// with all that it has started and that is in the group still.
 struct CommandProbe {
     /// The groups of those that run; `nil` once none may run any more.
     private static let groups = Mutex<Set<pid_t>?>([])
