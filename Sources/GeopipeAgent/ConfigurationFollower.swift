@@ -10,6 +10,8 @@ final class ConfigurationFollower: Sendable {
     private struct State {
         var isOrdered = true
         var isGood = false
+        /// The file as it was read.
+        var read: FileState?
     }
 
     /// Milliseconds between two looks at the file.
@@ -20,22 +22,30 @@ final class ConfigurationFollower: Sendable {
     /// Whether what is on disk could be used when it was read last.
     var isGood: Bool { state.withLock { $0.isGood } }
 
+    /// Whether it is to be read again: it has changed, or that was ordered.
+    var hasNews: Bool {
+        let now = FileState(file)
+        return state.withLock { $0.isOrdered || $0.read != now }
+    }
+
     /// Has it read once more, whether it seems to have changed or not.
     func order() { state.withLock { $0.isOrdered = true } }
 
     /// Gives each good configuration to `body`, until the task is cancelled or `body` has enough. What is wrong goes to stderr.
+    /// As long as `body` works, nothing is read; what takes long has to look for `hasNews`.
     func run<Failure: Error>(_ body: (Configuration) async throws(Failure) -> Void) async throws(Failure) {
-        var (read, seen): (FileState?, FileState?)
+        var seen: FileState?
         var wasEverGood = false
         while !Task.isCancelled {
             let now = FileState(file)
-            let isOrdered = state.withLock { state in
-                defer { state.isOrdered = false }
-                return state.isOrdered
+            let isDue = state.withLock { state in
+                // What changes from look to look is being written still.
+                guard state.isOrdered || now != state.read && now == seen else { return false }
+                state.isOrdered = false
+                state.read = now
+                return true
             }
-            // What changes from look to look is being written still.
-            if isOrdered || now != read && now == seen {
-                read = now
+            if isDue {
                 let outcome = await inThread { [file] () -> Result<Configuration, ConfigurationError> in
                     do throws(ConfigurationError) {
                         return .success(try Configuration.load(file, hasZones: false))

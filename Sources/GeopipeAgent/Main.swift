@@ -38,17 +38,22 @@ struct AgentCommand: ParsableCommand {
                 guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
                 return complain("\(complaint); what was loaded before stays in use")
             }
-            if let session, session.directory.path == path {
-                return await session.follow(configuration.healthTargets)
-            }
-            await session?.stop()
+            if let session, session.has(path) { return await session.follow(configuration.healthTargets) }
+            let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
+            let lock: CInt?
             do throws(Session.Held) {
-                session = try await Session(
-                    StateDirectory(path: path), configuration.healthTargets, prober, metrics: metrics,
-                    isConfigurationGood: { follower.isGood })
+                lock = try await Session.lock(path, until: { follower.hasNews }) {
+                    complain("\($0); \(fallback) until that is mended")
+                }
             } catch {
-                throw Refusal(code: .wrong, message: error.description)
+                guard session != nil else { throw Refusal(code: .wrong, message: error.description) }
+                return complain("\(error.description); \(fallback)")
             }
+            guard let lock else { return }
+            await session?.stop()
+            session = await Session(
+                StateDirectory(path: path), lock, configuration.healthTargets, prober, metrics: metrics,
+                isConfigurationGood: { follower.isGood })
         }
         await session?.stop()
     }

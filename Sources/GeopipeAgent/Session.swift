@@ -17,17 +17,16 @@ final class Session: Sendable {
         let description: String
     }
 
-    /// Waits until the state directory can be used, and goes on from what it says.
+    /// Goes on from what the state directory says.
     ///
     /// - Parameters:
+    ///   - lock: what `lock` has returned for it.
     ///   - targets: what to check.
     ///   - isConfigurationGood: whether what is on disk is what is checked.
-    /// - Returns: `nil` if the task is cancelled.
-    init?(
-        _ directory: StateDirectory, _ targets: [HealthTarget], _ prober: Prober, metrics: MetricsAddress,
+    init(
+        _ directory: StateDirectory, _ lock: CInt, _ targets: [HealthTarget], _ prober: Prober, metrics: MetricsAddress,
         isConfigurationGood: @escaping @Sendable () -> Bool
-    ) async throws(Held) {
-        guard let lock = try await Self.lock(directory.path) else { return nil }
+    ) async {
         self.lock = lock
         self.directory = directory
         let (reporter, receiver) = (Reporter(directory), Receiver(directory))
@@ -58,6 +57,14 @@ final class Session: Sendable {
         self.tasks = tasks
     }
 
+    /// Whether a folder is its state directory, by whatever name.
+    func has(_ folder: String) -> Bool {
+        var (own, other) = (stat(), stat())
+        return folder == directory.path
+            || fstat(lock, &own) == 0 && stat(Self.lockFile(in: folder), &other) == 0
+                && own.st_dev == other.st_dev && own.st_ino == other.st_ino
+    }
+
     /// Checks these targets from now on.
     func follow(_ targets: [HealthTarget]) async {
         await monitor.follow(targets)
@@ -86,12 +93,21 @@ final class Session: Sendable {
         if let reportAge { text.sample("geopipe_health_report_age_seconds", "\(reportAge)") }
     }
 
-    /// The descriptor of the lock, which is held as long as that is open.
-    private static func lock(_ folder: String) async throws(Held) -> CInt? {
+    private static func lockFile(in folder: String) -> String { folder + "/agent.lock" }
+
+    /// Waits until a folder can be used as a state directory, and has no other agent use it.
+    ///
+    /// - Parameters:
+    ///   - isEnough: whether not to wait any longer.
+    ///   - complain: is told why it has to wait.
+    /// - Returns: a descriptor; the lock is held as long as that is open. `nil` if it was enough, or the task is cancelled.
+    static func lock(_ folder: String, until isEnough: () -> Bool, complain: (String) -> Void) async throws(Held)
+        -> CInt?
+    {
         var complaint: String?
-        while !Task.isCancelled {
+        repeat {
             mkdir(folder, 0o755)
-            let file = folder + "/agent.lock"
+            let file = lockFile(in: folder)
             let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
             if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 let line = Array("\(getpid())\n".utf8)
@@ -108,10 +124,10 @@ final class Session: Sendable {
                 throw Held(description: "\(folder) has an agent already: process \(holder ?? "unknown")")
             }
             if descriptor >= 0 { close(descriptor) }
-            if reason != complaint { complain("\(reason); nothing is checked until that is mended") }
+            if reason != complaint { complain(reason) }
             complaint = reason
             try? await Task.sleep(for: .seconds(1))
-        }
+        } while !Task.isCancelled && !isEnough()
         return nil
     }
 }

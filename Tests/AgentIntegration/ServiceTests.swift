@@ -115,6 +115,51 @@ struct ServiceTests {
         try expect(agent, "obeys") { agent.said.split(separator: "\nloaded ").count > loads }
     }
 
+    @Test("stays with its state directory while another cannot be used, and takes the next that can")
+    func otherState() throws {
+        let services = [("127.0.0.1", "file: /nowhere/file, \(Self.often)")]
+        let agent = try Agent(services, isStarted: false)
+        let other = try Agent([], isStarted: false)
+        try other.start()
+        try expect(other, "reports") { other.report != nil }
+        // What is no folder cannot be used by root either.
+        try agent.folder.write([], to: "file")
+        func move(to folder: String) throws {
+            try agent.configure(Agent.yaml(services, state: "state_directory: \(folder)"))
+        }
+        func goesOn(in folder: String) throws {
+            let now = time(nil)
+            let state = StateDirectory(path: "\(agent.folder.path)/\(folder)")
+            try expect(agent, "goes on") {
+                try state.health().value?.states.values.first.map { $0.told > now } ?? false
+            }
+        }
+        // From the start, too.
+        try move(to: "file/first")
+        try agent.start()
+        try expect(agent, "complains") { agent.said.contains("; nothing is checked until that is mended\n") }
+        try move(to: "state")
+        try goesOn(in: "state")
+        try move(to: "file/state")
+        try expect(agent, "complains") {
+            agent.said.contains("not a directory; what was loaded before stays in use until that is mended\n")
+        }
+        try goesOn(in: "state")
+        try move(to: other.state.path)
+        try expect(agent, "complains") {
+            agent.said.contains("\(other.state.path) has an agent already: process \(other.identifier ?? 0); what was")
+        }
+        try goesOn(in: "state")
+        let loads = agent.said.split(separator: "\nloaded ").count
+        try move(to: "./state/../state")
+        try expect(agent, "loads") { agent.said.split(separator: "\nloaded ").count > loads }
+        try goesOn(in: "state")
+        try move(to: "new")
+        try goesOn(in: "new")
+        #expect(!FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock"))
+        #expect(try agent.end(SIGTERM) == 0)
+    }
+
     @Test("checks 200 targets")
     func many() throws {
         let server = try LocalServer()
