@@ -85,7 +85,7 @@ extension StateDirectory {
     /// Tells the status of this process. It need not last.
     func tell(_ status: CoprocessStatus) throws(Failure) {
         try make()
-        if mkdir(coprocessFolder, 0o755) != 0, errno != EEXIST { throw Failure("make", coprocessFolder) }
+        try make(coprocessFolder)
         try write(status.text, to: "\(coprocessFolder)/\(status.process)", isDurable: false)
     }
 

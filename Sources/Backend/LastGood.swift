@@ -35,7 +35,12 @@ public struct LastGood: Sendable {
     ///
     /// - Parameter files: those that are not there are left out.
     public func keep(_ files: Set<String>) throws(StateDirectory.Failure) {
-        for path in [state.path, state.path + "/last-good", folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+        try state.make()
+        try state.asOwner { () throws(StateDirectory.Failure) in try keepAsOwner(files) }
+    }
+
+    private func keepAsOwner(_ files: Set<String>) throws(StateDirectory.Failure) {
+        for path in [state.path + "/last-good", folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
             throw StateDirectory.Failure("make", path)
         }
         let lock = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

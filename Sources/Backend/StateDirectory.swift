@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The folder in which coprocesses, commands and agent tell each other what is to outlast them.
@@ -82,7 +83,7 @@ public struct StateDirectory: Sendable {
     @discardableResult
     public func change(_ body: (inout [Switch]) -> Void) throws(Failure) -> String? {
         try make()
-        let lock = open(path + "/switches.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
+        let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
         let end = milliseconds() + Self.patience
@@ -111,8 +112,46 @@ public struct StateDirectory: Sendable {
     }
 
     /// Makes the folder, if it is not there.
-    func make() throws(Failure) {
-        if mkdir(path, 0o755) != 0, errno != EEXIST { throw Failure("make", path) }
+    public func make() throws(Failure) { try make(path) }
+
+    /// Makes the folder, or one in it, if it is not there. Others may look into it, whatever the umask.
+    func make(_ folder: String) throws(Failure) {
+        try asOwner { () throws(Failure) in
+            if mkdir(folder, 0o755) == 0 { chmod(folder, 0o755) } else if errno != EEXIST { throw Failure("make", folder) }
+        }
+    }
+
+    /// Does something with the rights that the owner of the folder has, if root does it for a folder of somebody else's.
+    ///
+    /// What is made belongs to the owner, who can replace it later; and a link that the owner has put into the folder leads
+    /// root nowhere where the owner could not go. Holds for this thread alone, and for files alone (setfsuid(2)).
+    public func asOwner<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        var status = stat()
+        guard geteuid() == 0, stat(path, &status) == 0, status.st_uid != 0 else { return try body() }
+        let group = setfsgid(status.st_gid)
+        let user = setfsuid(status.st_uid)
+        defer {
+            let reason = errno
+            setfsuid(uid_t(user))
+            setfsgid(gid_t(group))
+            errno = reason
+        }
+        return try body()
+    }
+
+    /// Opens a file of the folder for flock(2), and makes it if it is not there. Whoever can open it can hold up all others:
+    /// that is nobody but root and the folder's owner.
+    ///
+    /// - Parameter access: `O_RDONLY` or `O_RDWR`.
+    /// - Returns: a descriptor, or -1 with a reason in `errno`.
+    public func openLock(_ name: String, _ access: CInt = O_RDONLY) -> CInt {
+        let open = { () throws(Failure) -> CInt in
+            let flags = access | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+            let descriptor = Glibc.open(path + "/" + name, flags, 0o600)
+            if descriptor >= 0 { fchmod(descriptor, 0o600) }
+            return descriptor
+        }
+        return (try? asOwner(open)) ?? -1
     }
 
     /// The text of a file; `nil` if it is not there.
@@ -137,9 +176,15 @@ public struct StateDirectory: Sendable {
 
     /// Replaces a file at once: whoever reads it sees all of the old or all of the new, after a crash as well.
     func write(_ text: String, to file: String, isDurable: Bool = true) throws(Failure) {
+        try asOwner { () throws(Failure) in try replace(file, with: text, isDurable: isDurable) }
+    }
+
+    private func replace(_ file: String, with text: String, isDurable: Bool) throws(Failure) {
         let new = "\(file).\(getpid()).new"
         let descriptor = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Failure("write", new) }
+        // Coprocesses, agent and operators read it, whatever the umask of who writes.
+        fchmod(descriptor, 0o644)
         let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {

@@ -90,7 +90,7 @@ public final class Takeover: Sendable {
     ///   - state: where the lock is with which coprocesses take turns: loading is work.
     /// - Returns: why nothing came of it.
     public func begin(state: StateDirectory?) -> String {
-        let lock = state.map { open($0.path + "/takeover.lock", O_RDONLY | O_CREAT, 0o644) } ?? -1
+        let lock = state?.openLock("takeover.lock") ?? -1
         while lock >= 0, flock(lock, LOCK_EX) != 0, errno == EINTR {}
         defer { if lock >= 0 { close(lock) } }
         // Whoever has not been greeted yet has no dialogue to go on with.
@@ -130,6 +130,7 @@ public final class Takeover: Sendable {
         let standIn = standIn.withLock { $0 }
         standIn?.setClosedByExec(false)
         Inheritance(version: version, lock: lock, standIn: standIn).leave()
+        if lock >= 0 { _ = fcntl(lock, F_SETFD, 0) }
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)
         execv(program, &words)

@@ -1,5 +1,6 @@
 #include <malloc.h>
 #include <spawn.h>
+#include <sys/fsuid.h>
 
 /* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2), fcntl(2). */
 int memfd_create(const char *name, unsigned int flags);

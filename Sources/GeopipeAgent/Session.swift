@@ -106,9 +106,10 @@ final class Session: Sendable {
     {
         var complaint: String?
         repeat {
-            mkdir(folder, 0o755)
+            let directory = StateDirectory(path: folder)
+            try? directory.make()
             let file = lockFile(in: folder)
-            let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            let descriptor = directory.openLock("agent.lock", O_RDWR)
             if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 let line = Array("\(getpid())\n".utf8)
                 ftruncate(descriptor, 0)

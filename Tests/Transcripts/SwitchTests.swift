@@ -246,6 +246,33 @@ struct SwitchTests {
         #expect(!FileManager.default.fileExists(atPath: site.path("state")))
     }
 
+    @Test("can be read by coprocesses of another user, whatever the umask of who made them")
+    func umask() throws {
+        let site = try Site(isStarted: false)
+        func withUmask(_ program: String, _ words: [String]) -> [String] {
+            ["-c", "umask 077; exec \"$0\" \"$@\"", program] + words + ["--config", "current/geopipe.yaml"]
+        }
+        let shell = try Program("sh")
+        let drain = try shell.run(withUmask(Coprocess.binary, ["drain", "oslo"]), in: site.folder)
+        try #require(drain.status == 0, "\(drain.error)")
+        let coprocess = try Coprocess(
+            withUmask(Coprocess.binary, []), in: URL(filePath: site.folder.path), program: shell.path)
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        let file = "coprocesses/\(coprocess.identifier)"
+        try #require(
+            eventually(within: Coprocess.patience) { FileManager.default.fileExists(atPath: site.path("state/\(file)")) })
+        for (name, mode) in [
+            (".", 0o755), ("switches", 0o644), ("switches.copy", 0o644), ("switches.lock", 0o600),
+            ("coprocesses", 0o755), (file, 0o644), ("last-good", 0o700),
+        ] as [(String, mode_t)] {
+            var status = stat()
+            #expect(stat(site.path("state/\(name)"), &status) == 0)
+            #expect(status.st_mode & 0o777 == mode, "\(name)")
+        }
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
     @Test("need a state directory, of the configuration or of the command line")
     func stateDirectory() throws {
         let site = try Site(isStarted: false)
