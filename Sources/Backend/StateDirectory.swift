@@ -181,7 +181,8 @@ public struct StateDirectory: Sendable {
 
     private func replace(_ file: String, with text: String, isDurable: Bool) throws(Failure) {
         let new = "\(file).\(getpid()).new"
-        let descriptor = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        unlink(new)
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Failure("write", new) }
         // Coprocesses, agent and operators read it, whatever the umask of who writes.
         fchmod(descriptor, 0o644)

@@ -5,7 +5,7 @@ import Telemetry
 
 /// Adds up what the coprocesses tell: takes datagrams at a socket in the state directory, whatever they are.
 final class Receiver: Sendable {
-    private let folder: String
+    private let directory: StateDirectory
     private let path: String
     private let state = Mutex(State())
 
@@ -18,7 +18,7 @@ final class Receiver: Sendable {
     private static let bufferSize: CInt = 4 << 20
 
     init(_ directory: StateDirectory) {
-        folder = directory.path
+        self.directory = directory
         path = directory.path + "/agent.sock"
     }
 
@@ -102,24 +102,26 @@ final class Receiver: Sendable {
         // Somebody has to look now and then whether it is over.
         var patience = timeval(tv_sec: 0, tv_usec: 500_000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let isBound = state.withLock { state in
-            guard !state.isOver else { return true }
+        let bind = { [path] () throws(StateDirectory.Failure) -> Bool in
             unlink(path)
-            return withUnsafePointer(to: &address) {
+            let result = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                    Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
                 }
             }
+            // For the coprocesses, whom the folder belongs to, and nobody else.
+            if result == 0 { chmod(path, 0o660) }
+            return result == 0
+        }
+        let isBound = state.withLock { state in
+            guard !state.isOver else { return true }
+            return (try? directory.asOwner(bind)) ?? false
         }
         guard isBound else {
             let failure = Failure(description: "cannot make \(path): \(systemError())")
             close(socket)
             throw failure
         }
-        // For the coprocesses, whom the folder belongs to, and nobody else.
-        var status = stat()
-        if stat(folder, &status) == 0 { _ = chown(path, status.st_uid, status.st_gid) }
-        chmod(path, 0o660)
         return socket
     }
 }

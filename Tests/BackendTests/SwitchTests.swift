@@ -167,6 +167,52 @@ struct StateDirectoryTests {
         #expect(try state.switches().value == [drained("oslo")])
     }
 
+    @Test("comes with no link followed that somebody has put where a file is to be written or locked")
+    func links() throws {
+        try state.change { $0 = [drained("oslo")] }
+        let victim = try folder.write("precious".utf8, to: "victim")
+        try link("switches.\(getpid()).new", to: victim)
+        try state.change { $0.append(drained("ashburn")) }
+        #expect(folder.text(of: "victim") == "precious")
+        #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
+        unlink(state.path + "/switches.lock")
+        try link("switches.lock", to: "\(folder.path)/new")
+        #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/new"))
+    }
+
+    private func link(_ name: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(atPath: "\(state.path)/\(name)", withDestinationPath: target)
+    }
+
+    @Test(
+        "of somebody else's gets files of its owner's from root, with no more rights than the owner has",
+        .enabled(if: geteuid() == 0, "only root can give a folder away"))
+    func owner() throws {
+        let owner: uid_t = 65_534
+        try state.make()
+        try #require(chown(state.path, owner, owner) == 0)
+        try state.change { $0 = [drained("oslo")] }
+        try state.tell(CoprocessStatus(configuration: "geopipe.yaml"))
+        let names = try FileManager.default.subpathsOfDirectory(atPath: state.path)
+        #expect(Set(names) == ["switches", "switches.copy", "switches.lock", "coprocesses", "coprocesses/\(getpid())"])
+        for name in names {
+            var status = stat()
+            #expect(lstat("\(state.path)/\(name)", &status) == 0)
+            #expect((status.st_uid, status.st_gid) == (owner, owner), "\(name)")
+        }
+        // Where the owner may not write, root does not write for the owner.
+        try FileManager.default.removeItem(atPath: state.path + "/coprocesses")
+        try FileManager.default.createDirectory(atPath: folder.path + "/roots", withIntermediateDirectories: true)
+        try link("coprocesses", to: folder.path + "/roots")
+        #expect(throws: StateDirectory.Failure.self) { try state.tell(CoprocessStatus(configuration: "geopipe.yaml")) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/roots") == [])
+        // What root is elsewhere, it still is.
+        _ = try folder.write("".utf8, to: "roots/file")
+        var status = stat()
+        #expect(lstat(folder.path + "/roots/file", &status) == 0 && status.st_uid == 0)
+    }
+
     @Test("that cannot be made is complained of")
     func impossible() throws {
         try folder.write("a file".utf8, to: "state")
