@@ -86,11 +86,7 @@ public struct StateDirectory: Sendable {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        let end = milliseconds() + Self.patience
-        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR, milliseconds() < end else { throw Failure("lock", path) }
-            usleep(10_000)
-        }
+        guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
         var complaint: String?
         var switches: [Switch] = []
         // What cannot be read may be good, if it is a file.
@@ -172,6 +168,16 @@ public struct StateDirectory: Sendable {
             bytes += chunk[..<count]
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Takes a lock; false with a reason in `errno` if that cannot be done within `patience` milliseconds.
+    func hold(_ lock: CInt, patience: Int) -> Bool {
+        let end = milliseconds() + patience
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR, milliseconds() < end else { return false }
+            usleep(10_000)
+        }
+        return true
     }
 
     /// Replaces a file at once: whoever reads it sees all of the old or all of the new, after a crash as well.

@@ -88,11 +88,14 @@ public final class Takeover: Sendable {
     ///
     /// - Parameters:
     ///   - state: where the lock is with which coprocesses take turns: loading is work.
+    ///   - patience: how many milliseconds to wait for its turn.
     /// - Returns: why nothing came of it.
-    public func begin(state: StateDirectory?) -> String {
+    public func begin(state: StateDirectory?, patience: Int = 60_000) -> String {
         let lock = state?.openLock("takeover.lock") ?? -1
-        while lock >= 0, flock(lock, LOCK_EX) != 0, errno == EINTR {}
         defer { if lock >= 0 { close(lock) } }
+        if lock >= 0, let state, !state.hold(lock, patience: patience) {
+            return "\(program) does not take over: others have held \(state.path)/takeover.lock for \(patience / 1_000) s"
+        }
         // Whoever has not been greeted yet has no dialogue to go on with.
         var version = FaultGuard.version
         while version == nil {

@@ -181,6 +181,20 @@ struct StateDirectoryTests {
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/new"))
     }
 
+    @Test("lets a takeover end with words where another never does")
+    func takeoverLock() throws {
+        try state.make()
+        let lock = state.openLock("takeover.lock")
+        defer { close(lock) }
+        try #require(flock(lock, LOCK_EX) == 0)
+        let takeover = try #require(Takeover(arguments: ["/bin/false"]))
+        #expect(
+            takeover.begin(check: [], state: state, patience: 1_000)
+                == "/bin/false does not take over: others have held \(state.path)/takeover.lock for 1 s")
+        flock(lock, LOCK_UN)
+        #expect(takeover.begin(check: [], state: state) == "/bin/false does not take over: '' fails with it")
+    }
+
     private func link(_ name: String, to target: String) throws {
         try FileManager.default.createSymbolicLink(atPath: "\(state.path)/\(name)", withDestinationPath: target)
     }
