@@ -3,6 +3,9 @@ import Glibc
 /// What a coprocess tells of itself, once a second, in a file of its own.
 public struct CoprocessStatus: Sendable, Encodable {
     public var process: Int
+    /// When the process was started, in clock ticks since the machine was: field 22 of proc_pid_stat(5), which tells it from a
+    /// later one of the same number. `nil` without /proc.
+    var birth: Int?
     /// In seconds since 1970.
     public var started: Int
     /// How many questions it has answered.
@@ -28,6 +31,7 @@ public struct CoprocessStatus: Sendable, Encodable {
     /// The status of this process.
     init(configuration: String) {
         process = Int(getpid())
+        birth = processBirth(getpid())
         started = time(nil)
         questions = 0
         self.configuration = configuration
@@ -38,7 +42,7 @@ public struct CoprocessStatus: Sendable, Encodable {
     /// A line for each field: its name, a tab, and what it is.
     var text: String {
         let lines = [
-            "process\t\(process)", "started\t\(started)", "questions\t\(questions)",
+            "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)", "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
         ]
         let refusals =
@@ -68,6 +72,7 @@ public struct CoprocessStatus: Sendable, Encodable {
             let configuration = fields["configuration"], let version = fields["version"]
         else { return nil }
         self.process = process
+        birth = fields["birth"].flatMap { Int($0) }
         self.started = started
         self.questions = questions
         self.loaded = Int(loaded)
@@ -90,7 +95,9 @@ extension StateDirectory {
     }
 
     /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
-    public func coprocesses() -> [CoprocessStatus] {
+    public func coprocesses() -> [CoprocessStatus] { (try? asOwner(coprocessesAsOwner)) ?? [] }
+
+    private func coprocessesAsOwner() throws(Failure) -> [CoprocessStatus] {
         guard let folder = opendir(coprocessFolder) else { return [] }
         defer { closedir(folder) }
         var found: [CoprocessStatus] = []
@@ -98,14 +105,31 @@ extension StateDirectory {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) {
                 String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
             }
-            guard let process = pid_t(name) else { continue }
+            guard let process = pid_t(name), process > 0 else { continue }
             let file = "\(coprocessFolder)/\(name)"
             if kill(process, 0) != 0, errno == ESRCH {
                 unlink(file)
-            } else if let text = try? read(file), let status = CoprocessStatus(text) {
-                found.append(status)
+            } else if let text = try? read(file), let status = CoprocessStatus(text), status.process == process {
+                // A number is given to another process when it is free again.
+                if let told = status.birth, let birth = processBirth(process), told != birth {
+                    unlink(file)
+                } else {
+                    found.append(status)
+                }
             }
         }
         return found.sorted { $0.process < $1.process }
     }
+}
+
+/// When a process was started, in clock ticks since the machine was; `nil` if /proc does not say.
+private func processBirth(_ process: pid_t) -> Int? {
+    guard let file = fopen("/proc/\(process)/stat", "re") else { return nil }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let text = String(decoding: bytes.prefix(fread(&bytes, 1, bytes.count, file)), as: UTF8.self)
+    // The name, field 2, may have spaces and parentheses of its own.
+    guard let name = text.lastIndex(of: ")") else { return nil }
+    let fields = text[name...].split(separator: " ")
+    return fields.count > 20 ? Int(fields[20]) : nil
 }

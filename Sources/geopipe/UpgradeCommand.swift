@@ -24,7 +24,8 @@ struct UpgradeCommand: ParsableCommand {
             }
             let old = coprocesses.filter { !$0.runsWhatIsInstalled }
             print("\(coprocesses.count - old.count) of \(coprocesses.count) coprocesses run what is installed already")
-            for process in old where kill(process, SIGUSR2) != 0 {
+            // One that has ended since needs no upgrade.
+            for process in old where kill(process, SIGUSR2) != 0 && errno != ESRCH {
                 throw Refusal(message: "cannot tell \(process): \(String(cString: strerror(errno)))", code: .unusable)
             }
             var waiting = old

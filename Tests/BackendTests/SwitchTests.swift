@@ -195,6 +195,25 @@ struct StateDirectoryTests {
         #expect(takeover.begin(check: [], state: state) == "/bin/false does not take over: '' fails with it")
     }
 
+    @Test("forgets coprocesses whose number another process has got, and believes none that speaks for another")
+    func foreignStatus() throws {
+        var status = CoprocessStatus(configuration: "geopipe.yaml")
+        try state.tell(status)
+        #expect(state.coprocesses().map(\.process) == [Int(getpid())])
+        let birth = try #require(status.birth, "there is no /proc")
+        status.birth = birth - 1
+        try state.tell(status)
+        #expect(state.coprocesses().isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: "\(state.path)/coprocesses/\(getpid())"))
+        status.birth = nil
+        try state.tell(status)
+        #expect(state.coprocesses().map(\.process) == [Int(getpid())])
+        status.process = -1
+        try folder.write(status.text.utf8, to: "state/coprocesses/\(getpid())")
+        try folder.write(status.text.utf8, to: "state/coprocesses/-1")
+        #expect(state.coprocesses().isEmpty)
+    }
+
     private func link(_ name: String, to target: String) throws {
         try FileManager.default.createSymbolicLink(atPath: "\(state.path)/\(name)", withDestinationPath: target)
     }
