@@ -42,7 +42,8 @@ public struct CoprocessStatus: Sendable, Encodable {
     /// A line for each field: its name, a tab, and what it is.
     var text: String {
         let lines = [
-            "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)", "questions\t\(questions)",
+            "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)",
+            "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
         ]
         let refusals =

@@ -113,7 +113,11 @@ public struct StateDirectory: Sendable {
     /// Makes the folder, or one in it, if it is not there. Others may look into it, whatever the umask.
     func make(_ folder: String) throws(Failure) {
         try asOwner { () throws(Failure) in
-            if mkdir(folder, 0o755) == 0 { chmod(folder, 0o755) } else if errno != EEXIST { throw Failure("make", folder) }
+            if mkdir(folder, 0o755) == 0 {
+                chmod(folder, 0o755)
+            } else if errno != EEXIST {
+                throw Failure("make", folder)
+            }
         }
     }
 

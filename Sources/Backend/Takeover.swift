@@ -88,23 +88,22 @@ public final class Takeover: Sendable {
     ///
     /// - Parameters:
     ///   - state: where the lock is with which coprocesses take turns: loading is work.
-    ///   - patience: how many milliseconds to wait for its turn.
+    ///   - patience: how many milliseconds to wait for its turn, and for a dialogue.
     /// - Returns: why nothing came of it.
     public func begin(state: StateDirectory?, patience: Int = 60_000) -> String {
         let lock = state?.openLock("takeover.lock") ?? -1
         defer { if lock >= 0 { close(lock) } }
         if lock >= 0, let state, !state.hold(lock, patience: patience) {
-            return "\(program) does not take over: others have held \(state.path)/takeover.lock for \(patience / 1_000) s"
+            return
+                "\(program) does not take over: others have held \(state.path)/takeover.lock for \(patience / 1_000) s"
         }
         // Whoever has not been greeted yet has no dialogue to go on with.
-        var version = FaultGuard.version
-        while version == nil {
-            usleep(20_000)
-            version = FaultGuard.version
-        }
+        let end = milliseconds() + patience
+        while FaultGuard.version == nil, milliseconds() < end { usleep(20_000) }
+        guard let version = FaultGuard.version else { return "\(program) does not take over: there is no dialogue yet" }
         let made: StandIn
         do throws(StandIn.Unfit) {
-            made = try StandIn(program, arguments, version: version!)
+            made = try StandIn(program, arguments, version: version)
         } catch {
             return "\(program) does not take over: \(error.reason)"
         }

@@ -261,7 +261,9 @@ struct SwitchTests {
         _ = try coprocess.answer()
         let file = "coprocesses/\(coprocess.identifier)"
         try #require(
-            eventually(within: Coprocess.patience) { FileManager.default.fileExists(atPath: site.path("state/\(file)")) })
+            eventually(within: Coprocess.patience) {
+                FileManager.default.fileExists(atPath: site.path("state/\(file)"))
+            })
         for (name, mode) in [
             (".", 0o755), ("switches", 0o644), ("switches.copy", 0o644), ("switches.lock", 0o600),
             ("coprocesses", 0o755), (file, 0o644), ("last-good", 0o700),
