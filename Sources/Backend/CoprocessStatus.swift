@@ -8,6 +8,8 @@ public struct CoprocessStatus: Sendable, Encodable {
     var birth: Int?
     /// In seconds since 1970.
     public var started: Int
+    /// When it told this, in seconds since 1970.
+    public private(set) var told: Int
     /// How many questions it has answered.
     public var questions: Int
     /// When what it answers from was loaded, in seconds since 1970; `nil` if it has nothing to answer from.
@@ -33,6 +35,7 @@ public struct CoprocessStatus: Sendable, Encodable {
         process = Int(getpid())
         birth = processBirth(getpid())
         started = time(nil)
+        told = started
         questions = 0
         self.configuration = configuration
         complaints = []
@@ -53,7 +56,10 @@ public struct CoprocessStatus: Sendable, Encodable {
     }
 
     /// Reads what `text` wrote; `nil` if it is anything else.
-    init?(_ text: String) {
+    ///
+    /// - Parameter told: when that was, in seconds since 1970.
+    init?(_ text: String, told: Int) {
+        self.told = told
         var fields: [Substring: String] = [:]
         complaints = []
         var lines = text.split(separator: "\n")
@@ -108,9 +114,12 @@ extension StateDirectory {
             }
             guard let process = pid_t(name), process > 0 else { continue }
             let file = "\(coprocessFolder)/\(name)"
+            var status = stat()
             if kill(process, 0) != 0, errno == ESRCH {
                 unlink(file)
-            } else if let text = try? read(file), let status = CoprocessStatus(text), status.process == process {
+            } else if stat(file, &status) == 0, let text = try? read(file),
+                let status = CoprocessStatus(text, told: status.st_mtim.tv_sec), status.process == process
+            {
                 // A number is given to another process when it is free again.
                 if let told = status.birth, let birth = processBirth(process), told != birth {
                     unlink(file)
@@ -128,7 +137,8 @@ private func processBirth(_ process: pid_t) -> Int? {
     guard let file = fopen("/proc/\(process)/stat", "re") else { return nil }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 4096)
-    let text = String(decoding: bytes.prefix(fread(&bytes, 1, bytes.count, file)), as: UTF8.self)
+    let count = fread(&bytes, 1, bytes.count, file)
+    let text = String(decoding: bytes.prefix(count), as: UTF8.self)
     // The name, field 2, may have spaces and parentheses of its own.
     guard let name = text.lastIndex(of: ")") else { return nil }
     let fields = text[name...].split(separator: " ")

@@ -166,6 +166,13 @@ public final class Keeper: Sendable {
             (inForce, down) = (nowInForce, nowDown)
             if hasNews, let snapshot { supply.deliver(Serving(snapshot, switches: switches, health: health, at: now)) }
         }
+        var lastTold = 0
+        func tellStatus() {
+            status.questions = supply.questions
+            status.refusal = refusal.withLock { $0 }
+            tell(status, state)
+            lastTold = milliseconds()
+        }
         while true {
             var hasNews = false
             let patience = droppedLoads > 0 ? Self.quiet : hasChanged ? Self.interval : Self.fileInterval
@@ -182,6 +189,7 @@ public final class Keeper: Sendable {
                 var outcome = loadAside {
                     followState(hasSnapshot: false)
                     supply.discard()
+                    if milliseconds() - lastTold >= Int(Self.interval) { tellStatus() }
                 }
                 files.watch(outcome.files.union(outcome.snapshot == nil ? files.paths : []), readSince: start)
                 // What changes while it is read may be read half old and half new; but what never rests must not keep out
@@ -211,9 +219,7 @@ public final class Keeper: Sendable {
                 keep(files.paths, state)
                 keepsLastGood = false
             }
-            status.questions = supply.questions
-            status.refusal = refusal.withLock { $0 }
-            tell(status, state)
+            tellStatus()
             news = waitForNews(files, stateFiles, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
             supply.discard()
         }

@@ -111,6 +111,9 @@ struct Status: Encodable {
         }
     }
 
+    /// Seconds after which a coprocess that is well has told again, several times over.
+    private static let patience = 10
+
     init(_ options: ConfigurationOptions) throws(Refusal) {
         let state = try options.requiredState()
         let now = Int(Date().timeIntervalSince1970)
@@ -151,6 +154,10 @@ struct Status: Encodable {
         }
         let file = realPath(options.file)
         coprocesses = state.coprocesses().filter { realPath($0.configuration) == file }
+        for index in coprocesses.indices where now - coprocesses[index].told > Self.patience {
+            let silence = words(ofSeconds: now - coprocesses[index].told)
+            coprocesses[index].complaints.append("silent for \(silence): it follows nothing any more")
+        }
     }
 
     /// For people.

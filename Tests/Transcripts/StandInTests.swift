@@ -100,6 +100,22 @@ struct StandInTests {
         #expect(try questions(site) == 1, "what a program reads is told of a broken configuration, too")
     }
 
+    @Test("the status complains of a coprocess that lives but tells nothing any more")
+    func silent() throws {
+        let site = try Site()
+        #expect(try eventually(within: Coprocess.patience) { try questions(site) == 1 })
+        #expect(try site.run("status").status == 0)
+        kill(site.coprocess.identifier, SIGSTOP)
+        let isTold = try eventually(within: Coprocess.patience) {
+            let status = try site.run("status")
+            return status.status == 1
+                && status.output.contains(#/\n    silent for [0-9]+ s: it follows nothing any more/#)
+        }
+        #expect(isTold)
+        kill(site.coprocess.identifier, SIGCONT)
+        #expect(try eventually(within: Coprocess.patience) { try site.run("status").status == 0 })
+    }
+
     /// How many questions the coprocess has answered, by its own account.
     private func questions(_ site: Site) throws -> Int? {
         let output = try site.run("status", "--json").output
