@@ -18,12 +18,13 @@ struct CommandProbe {
         }
     }
 
-    /// Waits for its end.
+    /// Waits for its end, which may be late where it hangs in the system: no kill ends it there.
     ///
     /// - Parameters:
     ///   - words: its absolute path, and its arguments.
     ///   - timeout: seconds.
     static func run(_ words: [String], timeout: UInt32) -> Outcome {
+        guard groups.withLock({ $0 != nil }) else { return .error(ending) }
         var output: [CInt] = [-1, -1]
         guard pipe2(&output, O_CLOEXEC) == 0 else { return .error(systemError()) }
         defer { close(output[0]) }
@@ -40,7 +41,7 @@ struct CommandProbe {
         let status = wait(for: process, reading: output[0], until: monotonicTime() + Double(timeout))
         let line = status.line.isEmpty ? "" : ": \(status.line)"
         // What `killAll` may have done says nothing about the address.
-        if groups.withLock({ $0 == nil }) { return .error(Self.ending) }
+        if groups.withLock({ $0 == nil }) { return .error(ending) }
         guard let status = status.status else { return .failure("timed out after \(timeout) s\(line)") }
         let signal = status & 0x7f
         if signal != 0 { return .failure("killed by signal \(signal)\(line)") }
@@ -78,14 +79,14 @@ struct CommandProbe {
         var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var process: pid_t = 0
-        // Nobody may look for what runs between its start and its entry.
-        return groups.withLock { groups in
-            guard groups != nil else { return .failure(StartError(code: EAGAIN)) }
-            let error = posix_spawn(&process, words[0], &actions, &attributes, &arguments, environ)
-            guard error == 0 else { return .failure(StartError(code: error)) }
-            groups?.insert(process)
-            return .success(process)
+        // It waits until the program is read from its disk; nobody else is to wait with it.
+        let error = posix_spawn(&process, words[0], &actions, &attributes, &arguments, environ)
+        guard error == 0 else { return .failure(StartError(code: error)) }
+        groups.withLock { groups in
+            // `killAll` may have come between.
+            if groups?.insert(process) == nil { kill(-process, SIGKILL) }
         }
+        return .success(process)
     }
 
     /// Waits until the process has ended, kills it if it does not, and leaves nothing of it.

@@ -18,7 +18,7 @@ final class FileProbe: Sendable {
     private let readings = Mutex<[String: Reading]>([:])
     private static let readingLimit = 16
 
-    /// Looks into a file. May wait for the disk, but for nothing else.
+    /// Looks into a file. May wait for the disk without end, but for nothing else.
     func check(_ path: String, _ address: String) -> Outcome {
         let now = Glibc.time(nil)
         let state = FileState(path)
@@ -29,9 +29,10 @@ final class FileProbe: Sendable {
         case .failure(let reason): return .failure(reason.text)
         case .success(let bytes):
             let contents = FileContents(bytes)
+            // A file that was changed just now may be changed once more without looking like it.
+            let isSettled = state == FileState(path) && !state.changed(since: now - 1)
             readings.withLock { readings in
-                // A file that was changed just now may be changed once more without looking like it.
-                if state == FileState(path), !state.changed(since: now - 1), contents.addressCount > 1 {
+                if isSettled, contents.addressCount > 1 {
                     if readings.count >= Self.readingLimit { readings.removeAll() }
                     readings[path] = Reading(state: state, contents: contents)
                 } else {

@@ -10,10 +10,12 @@ final class Prober: Sendable {
     private let sockets: Slots
     private let programs: Slots
     private let disks: Slots
+    private let runs = Attempts()
+    private let looks = Attempts()
 
-    /// Programs at a time.
+    /// Programs at a time, but for those that hang.
     private static let programLimit = 128
-    /// Threads that wait for disks at a time.
+    /// Threads that wait for disks at a time, but for those that hang.
     private static let diskLimit = 16
     /// Open files of all that is no connection to an address.
     private static let otherFiles = 128 + 2 * programLimit + diskLimit
@@ -57,10 +59,19 @@ final class Prober: Sendable {
             return (sockets, { await network.connect(to: address, port: port, timeout: timeout) })
         case .command(let words):
             let words = words.prefix(1) + words.dropFirst().map { filled($0, address) }
-            return (programs, { await inThread { CommandProbe.run(Array(words), timeout: timeout) } })
+            return (
+                programs,
+                {
+                    await self.runs.run(Array(words), timeout: timeout, grace: 1) {
+                        CommandProbe.run(Array(words), timeout: timeout)
+                    }
+                }
+            )
         case .file(let path):
             let path = filled(path, address)
-            return (disks, { await inThread { self.files.check(path, address) } })
+            return (
+                disks, { await self.looks.run([path], timeout: timeout) { self.files.check(path, address) } }
+            )
         }
     }
 }
