@@ -120,7 +120,7 @@ public final class Keeper: Sendable {
     /// Lets nothing be lost that was counted.
     ///
     /// - Parameter isEnd: whether the process ends. Else another program takes it over, and pdns waits.
-    public func finish(isEnd: Bool) { reporter.finish(patience: isEnd ? 2_000 : 200) }
+    public func finish(isEnd: Bool) { reporter.finish(isEnd: isEnd) }
 
     private func keep(_ outcome: Outcome, _ switches: [Switch], _ health: HealthReport?, since start: Int) {
         var (state, snapshot) = (outcome.state, outcome.snapshot)

@@ -81,10 +81,11 @@ public final class Reporter: Sendable {
 
     /// Reports what there is, before the process ends or is another.
     ///
-    /// - Parameter patience: it is not done if the thread is at work for so many milliseconds more.
-    func finish(patience: Int) {
+    /// - Parameter isEnd: whether the process ends. Else pdns waits, and it is not done if that takes time.
+    func finish(isEnd: Bool) {
+        let patience = isEnd ? 2_000 : 200
         for _ in 0...(patience / 5) {
-            if work.withLockIfAvailable({ $0.finish(takenNews()) }) != nil { return }
+            if work.withLockIfAvailable({ $0.finish(takenNews(), opensDatabases: isEnd) }) != nil { return }
             usleep(5_000)
         }
     }
@@ -125,10 +126,10 @@ public final class Reporter: Sendable {
             return !isAllTold && isGettingOn ? 1 : fullness
         }
 
-        mutating func finish(_ news: News) {
+        mutating func finish(_ news: News, opensDatabases: Bool) {
             take(news)
-            // To open databases takes more time than there is.
-            if finder != nil { takeHits() }
+            // While somebody waits for an answer there is no time for that.
+            if opensDatabases || finder != nil { takeHits() }
             lastReport = .min / 2
             report(milliseconds())
         }
