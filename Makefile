@@ -21,7 +21,7 @@ sources = Package.swift Sources Tests
 
 # Two apt-get at once would wait for each other.
 .NOTPARALLEL:
-.PHONY: help build demo test bench bench-pdns install uninstall deb try-deb geolite2 format demo-database clean \
+.PHONY: help build demo test bench bench-pdns soak install uninstall deb try-deb geolite2 format demo-database clean \
 	program toolchain server peer manual
 
 help:
@@ -41,6 +41,12 @@ test: peer toolchain ## the format, then all tests
 
 bench: program ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
+
+soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
+	swift build -c release --package-path Benchmarks --product soak
+	Benchmarks/.build/release/soak --geopipe .build/release/geopipe --agent .build/release/geopipe-agent \
+		--settings examples/pdns.conf --minutes $(or $(MINUTES),3) $(addprefix --seed ,$(SEED)) \
+		--database $(or $(database),$(or $(wildcard data/GeoLite2-City.mmdb),examples/demo/demo.mmdb))
 
 install: manual ## after make build: programs, man pages, completions; PREFIX=/usr/local
 	@scripts/install .build/release/geopipe "$(PREFIX)" "$(DESTDIR)"

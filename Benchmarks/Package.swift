@@ -4,12 +4,21 @@ import PackageDescription
 // A package of its own, so that who only wants to use geopipe never builds it.
 let package = Package(
     name: "benchmarks",
-    dependencies: [.package(name: "geopipe", path: "..")],
+    dependencies: [
+        .package(name: "geopipe", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
     targets: [
         .target(name: "CMaxMindLookup", linkerSettings: [.linkedLibrary("maxminddb")]),
         .executableTarget(
             name: "placebench",
             dependencies: ["CMaxMindLookup", .product(name: "GeopipeRooms", package: "geopipe")]),
+        .target(name: "CPoll"),
+        .executableTarget(
+            name: "soak",
+            dependencies: [
+                "CMaxMindLookup", "CPoll", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

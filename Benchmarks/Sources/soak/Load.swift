@@ -1,0 +1,208 @@
+import CPoll
+import Glibc
+import Synchronization
+
+/// What goes on while questions are asked; of two, the later one in this list counts.
+enum Phase: Int, CaseIterable, CustomStringConvertible {
+    case quiet, disturbance, reload, takeover
+
+    var description: String {
+        switch self {
+        case .quiet: "nothing else"
+        case .disturbance: "drains, broken files, health"
+        case .reload: "loading"
+        case .takeover: "taking over a new program"
+        }
+    }
+}
+
+/// Asks a name server on the loopback, so many questions a second whatever is answered, and has each answer judged.
+///
+/// Times count from when a question was due, so that no stall hides in questions that were not asked.
+final class Load: Sendable {
+    /// A question that waits for its answer.
+    private struct Waiting {
+        /// When it was to be asked; 0 if nothing waits here.
+        var due: UInt64 = 0
+        var question = Question.web
+        var client = Client.ipv4(0)
+        var phase = 0
+    }
+
+    struct Figures: Sendable {
+        var latencies = [Latencies](repeating: Latencies(), count: Phase.allCases.count)
+        var asked = 0
+        var lost = 0
+        /// By how much a question was asked too late, at most, in nanoseconds: so long the machine let its processes wait.
+        var delay: UInt64 = 0
+    }
+
+    /// Nanoseconds that a client waits.
+    static let patience: UInt64 = 5_000_000_000
+    private static let sockets = 16
+
+    private let port: UInt16
+    private let rate: Int
+    private let zone: String
+    private let oracle: Oracle
+    private let journal: Journal
+    private let questions: [Question]
+    /// Networks of which the database knows that they are in the United States, without their last 16 bits.
+    private let known: [UInt32]
+    private let phaseNumber = Atomic<Int>(Phase.quiet.rawValue)
+    private let isStopped = Atomic<Bool>(false)
+    private let result = Mutex<Figures?>(nil)
+    private let seed: UInt64
+
+    init(port: UInt16, rate: Int, zone: String, asksChecked: Bool, oracle: Oracle, journal: Journal, seed: UInt64) {
+        (self.port, self.rate, self.zone, self.oracle, self.journal) = (port, rate, zone, oracle, journal)
+        self.seed = seed
+        questions = Question.allCases.filter { asksChecked || $0 != .checked }
+            .flatMap { [Question](repeating: $0, count: $0.weight) }
+        known = (0x100..<0xe000).map { UInt32($0) << 16 }.filter { oracle.isInUnitedStates(.ipv4($0)) }
+    }
+
+    var phase: Phase {
+        get { Phase(rawValue: phaseNumber.load(ordering: .relaxed))! }
+        set { phaseNumber.store(newValue.rawValue, ordering: .relaxed) }
+    }
+
+    /// Asks in a thread of its own until `stop()`.
+    func start() {
+        let context = Unmanaged.passRetained(self).toOpaque()
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            {
+                Unmanaged<Load>.fromOpaque($0!).takeRetainedValue().run()
+                return nil
+            }, context)
+        pthread_detach(thread)
+    }
+
+    /// Waits for the last answers.
+    func stop() -> Figures {
+        isStopped.store(true, ordering: .relaxed)
+        while true {
+            if let figures = result.withLock({ $0 }) { return figures }
+            usleep(10_000)
+        }
+    }
+
+    private func run() {
+        var random = Random(seed: seed)
+        var figures = Figures()
+        var waiting = [Waiting](repeating: Waiting(), count: 65_536)
+        // From `oldest` on they may wait.
+        var (next, oldest): (UInt16, UInt16) = (0, 0)
+        var sockets = (0..<Self.sockets).map { _ in pollfd(fd: openSocket(), events: Int16(POLLIN), revents: 0) }
+        defer { for socket in sockets { close(socket.fd) } }
+        var clientNumber: UInt32 = UInt32(truncatingIfNeeded: seed)
+        let start = now()
+
+        func ask(due: UInt64) {
+            let question = random.one(of: questions)
+            let client = nextClient(&clientNumber, &random)
+            if waiting[Int(next)].due != 0 { giveUp(&waiting[Int(next)], &figures) }
+            waiting[Int(next)] = Waiting(
+                due: due, question: question, client: client, phase: phaseNumber.load(ordering: .relaxed))
+            var name = question.name
+            if name.first == "*" { name = "x\(String(random.next() >> 16, radix: 36))" + name.dropFirst() }
+            let bytes = Message.question(next, "\(name).\(zone)", type: question.type, client: client)
+            figures.asked += 1
+            figures.delay = max(figures.delay, now() - due)
+            next &+= 1
+            // What cannot be sent is lost, and found to be so later.
+            _ = bytes.withUnsafeBytes {
+                send(sockets[Int(random.next() % UInt64(Self.sockets))].fd, $0.baseAddress!, $0.count, 0)
+            }
+        }
+
+        func take(_ bytes: borrowing Span<UInt8>) {
+            guard bytes.count >= 12, case let id = Int(bytes[0]) << 8 | Int(bytes[1]), waiting[id].due != 0 else {
+                return
+            }
+            let arrived = now()
+            let asked = waiting[id]
+            waiting[id].due = 0
+            let phase = max(asked.phase, phaseNumber.load(ordering: .relaxed))
+            figures.latencies[phase].add(arrived - asked.due)
+            guard let answer = Message.answer(bytes, type: asked.question.type) else {
+                return journal.violation("an answer to \(asked.question) for \(asked.client) that cannot be read")
+            }
+            let complaint = oracle.complaint(
+                about: answer, to: asked.question, for: asked.client, asked: asked.due, answered: arrived)
+            if let complaint {
+                journal.violation("\(asked.question.name) for \(asked.client): \(answer); \(complaint)")
+            }
+        }
+
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let time = now()
+            let isEnding = isStopped.load(ordering: .relaxed)
+            var wait: UInt64 = 10_000_000
+            if !isEnding {
+                while case let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate), due <= time {
+                    ask(due: due)
+                }
+                let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate)
+                let moment = now()
+                wait = due > moment ? min(due - moment, wait) : 0
+            }
+            if poll_nanoseconds(&sockets, UInt32(sockets.count), wait) > 0 {
+                for socket in sockets where socket.revents != 0 {
+                    while case let size = recv(socket.fd, &buffer, buffer.count, 0), size > 0 {
+                        take(buffer.span.extracting(0..<size))
+                    }
+                }
+            }
+            while oldest != next {
+                if waiting[Int(oldest)].due != 0 {
+                    if time < waiting[Int(oldest)].due + Self.patience { break }
+                    giveUp(&waiting[Int(oldest)], &figures)
+                }
+                oldest &+= 1
+            }
+            if isEnding, oldest == next { break }
+        }
+        result.withLock { $0 = figures }
+    }
+
+    private func giveUp(_ waiting: inout Waiting, _ figures: inout Figures) {
+        journal.violation(
+            "\(waiting.question.name) for \(waiting.client): no answer within \(Self.patience / 1_000_000_000) s")
+        waiting.due = 0
+        figures.lost += 1
+    }
+
+    /// Most are IPv4 networks of which none comes twice in 14 million; the others are in places that the database knows.
+    private func nextClient(_ number: inout UInt32, _ random: inout Random) -> Client {
+        if random.once(in: 8) {
+            return .ipv6((0x2400 << 48 | random.next() >> 4) & 0x3fff_ffff_ffff_ff00 | 0x2400 << 48)
+        }
+        while true {
+            // Both steps can be undone, so different numbers give different networks.
+            number &+= 1
+            var network = number &* 0x9e37_79b1 & 0xff_ffff
+            network ^= network >> 13
+            if !known.isEmpty, random.once(in: 3) { return .ipv4(random.one(of: known) | (network & 0xff) << 8) }
+            let first = network >> 16
+            if first >= 1, first < 224, first != 127 { return .ipv4(network << 8) }
+        }
+    }
+
+    private func openSocket() -> CInt {
+        let descriptor = socket(AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+        var size: CInt = 1 << 20
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        withUnsafeBytes(of: &address) {
+            _ = connect(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+        }
+        return descriptor
+    }
+}

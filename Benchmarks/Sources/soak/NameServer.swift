@@ -1,0 +1,154 @@
+import Foundation
+
+/// Runs a program to its end; what it wrote and its exit status.
+@discardableResult
+func run(_ program: String, _ arguments: [String], input: String = "") throws -> (output: String, status: Int32) {
+    let folder = FileManager.default.temporaryDirectory
+    let files = ["in", "out"].map { folder.appending(path: "soak-\(UUID().uuidString).\($0)") }
+    defer { for file in files { remove(file.path) } }
+    try Data(input.utf8).write(to: files[0])
+    try Data().write(to: files[1])
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.standardInput = try FileHandle(forReadingFrom: files[0])
+    process.standardOutput = try FileHandle(forWritingTo: files[1])
+    process.standardError = process.standardOutput
+    try process.run()
+    process.waitUntilExit()
+    return (String(decoding: try Data(contentsOf: files[1]), as: UTF8.self), process.terminationStatus)
+}
+
+/// Starts a program that ends when this one does, however that ends.
+func startServant(_ program: String, _ arguments: [String], log: String) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/setpriv")
+    process.arguments = ["--pdeathsig", "TERM", program] + arguments
+    process.standardInput = FileHandle.nullDevice
+    let descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    process.standardOutput = file
+    process.standardError = file
+    try process.run()
+    return process
+}
+
+func children(of process: pid_t) -> [pid_t] {
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    return tasks.flatMap { task in
+        ((try? String(contentsOfFile: "/proc/\(process)/task/\(task)/children", encoding: .utf8)) ?? "")
+            .split(separator: " ").compactMap { pid_t($0) }
+    }.sorted()
+}
+
+/// The letter that the kernel has for what a process does; Z for one that is dead and that its parent has not taken notice of.
+func state(of process: pid_t) -> Character? {
+    let text = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+    return text.split(separator: ")").last?.first { $0 != " " }
+}
+
+/// Memory that a process has written to, in MiB.
+func privateMemory(of process: pid_t) -> Double {
+    let text = (try? String(contentsOfFile: "/proc/\(process)/smaps_rollup", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("Private_Dirty:") }
+    return (line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) / 1024
+}
+
+func openFiles(of process: pid_t) -> Int {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []).count
+}
+
+/// What identifies the program that a process runs.
+func program(of process: pid_t) -> UInt64? { file("/proc/\(process)/exe") }
+
+/// What identifies a file.
+func file(_ path: String) -> UInt64? {
+    var status = Glibc.stat()
+    return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+}
+
+/// A port of the loopback that is free for UDP and TCP alike.
+func freePort() throws -> UInt16 {
+    for _ in 0..<100 {
+        let port = UInt16.random(in: 20_000...32_000)
+        let isFree = [SOCK_DGRAM, SOCK_STREAM].allSatisfy { type in
+            let descriptor = socket(AF_INET, CInt(type.rawValue), 0)
+            defer { close(descriptor) }
+            return bindLoopback(descriptor, address: 0x7f00_0001, port: port)
+        }
+        if isFree { return port }
+    }
+    throw Failure("no port is free")
+}
+
+func bindLoopback(_ descriptor: CInt, address: UInt32, port: UInt16) -> Bool {
+    var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    name.sin_port = port.bigEndian
+    name.sin_addr.s_addr = address.bigEndian
+    return withUnsafeBytes(of: &name) {
+        bind(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) == 0
+    }
+}
+
+/// A pdns_server with geopipe behind it, and with the settings that geopipe recommends.
+final class NameServer {
+    let port: UInt16
+    let process: Process
+    private let log: String
+    private var readTo = 0
+
+    /// - Parameter settings: the recommended ones, a pdns.conf.
+    init(_ site: Site, settings: String) throws {
+        port = try freePort()
+        log = site.folder + "/pdns.log"
+        let lines = try String(contentsOfFile: settings, encoding: .utf8).split(separator: "\n")
+            .map { $0.hasPrefix("pipe-command=") ? "pipe-command=\(site.program) --config \(site.configuration)" : $0 }
+        try place(Data(lines.joined(separator: "\n").utf8), at: site.folder + "/pdns.conf", isInPlace: true)
+        guard
+            let program = ["/usr/sbin", "/usr/local/sbin"].map({ $0 + "/pdns_server" }).first(where: { file($0) != nil }
+            )
+        else { throw Failure("pdns_server is not installed") }
+        process = try startServant(
+            program,
+            [
+                "--config-dir=\(site.folder)", "--local-address=127.0.0.1", "--local-port=\(port)", "--write-pid=no",
+                "--socket-dir=\(site.folder)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
+            ], log: log)
+        // Its threads start one after another.
+        let deadline = now() + 30_000_000_000
+        var (seen, since) = (coprocesses, now())
+        while seen.isEmpty || now() < since + 2_000_000_000 {
+            guard process.isRunning, now() < deadline else {
+                throw Failure(
+                    "pdns_server does not start:\n" + ((try? String(contentsOfFile: log, encoding: .utf8)) ?? ""))
+            }
+            usleep(20_000)
+            if coprocesses != seen { (seen, since) = (coprocesses, now()) }
+        }
+    }
+
+    /// How many questions it has never seen, as it came to none for so long that the kernel had no room for more.
+    var dropped: Int {
+        let text = (try? String(contentsOfFile: "/proc/net/udp", encoding: .utf8)) ?? ""
+        let end = ":" + String(port, radix: 16, uppercase: true)
+        let fields = text.split(separator: "\n").map { $0.split(separator: " ") }
+        return fields.first { $0.count > 1 && $0[1].hasSuffix(end) }.flatMap { Int($0.last!) } ?? 0
+    }
+
+    var coprocesses: [pid_t] { children(of: process.processIdentifier) }
+
+    /// The lines that it and its coprocesses have written since somebody asked last.
+    func said() -> [String] {
+        guard let file = FileHandle(forReadingAtPath: log), (try? file.seek(toOffset: UInt64(readTo))) != nil,
+            let data = try? file.readToEnd(), let end = data.lastIndex(of: UInt8(ascii: "\n"))
+        else { return [] }
+        readTo += data.distance(from: data.startIndex, to: end) + 1
+        return String(decoding: data[...end], as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+}

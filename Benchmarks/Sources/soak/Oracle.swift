@@ -1,0 +1,401 @@
+import CMaxMindLookup
+import Synchronization
+
+/// Where clients are sent, in the order of the configuration.
+enum Datacenter: Int, CaseIterable {
+    case oslo, ashburn, singapore
+}
+
+/// What a datacenter answers with.
+enum Service: Int, CaseIterable {
+    case web, api, checked
+}
+
+/// What an answer may depend on. Each has a value at any time.
+enum Part: Hashable, CustomStringConvertible {
+    /// The version of a file, from 1; that of the networks is 0 while there is none. Of the database there are two: 0 and 1.
+    case configuration, zone, networks, database
+    /// For how many of 100 networks a datacenter is drained, for one service or for all.
+    case drain(Datacenter, Service?)
+    /// 1 if the checked address of this number is well, else 0.
+    case health(Int)
+
+    static let files: [Part] = [.configuration, .zone, .networks, .database]
+    static let count = 4 + 3 * 4 + checkedAddresses
+    /// Two of each datacenter.
+    static let checkedAddresses = 6
+
+    var index: Int {
+        switch self {
+        case .configuration: 0
+        case .zone: 1
+        case .networks: 2
+        case .database: 3
+        case .drain(let datacenter, let service): 4 + 4 * datacenter.rawValue + (service.map { $0.rawValue + 1 } ?? 0)
+        case .health(let address): 16 + address
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .configuration: "configuration"
+        case .zone: "zone"
+        case .networks: "networks"
+        case .database: "database"
+        case .drain(let datacenter, let service): "drain of \(datacenter)\(service.map { " for \($0)" } ?? "")"
+        case .health(let address): "health of 127.1.0.\(address + 1)"
+        }
+    }
+
+    static func drains(of service: Service) -> [Part] {
+        Datacenter.allCases.flatMap { [.drain($0, nil), .drain($0, service)] }
+    }
+}
+
+/// A question that is asked again and again, each time for another client.
+enum Question: CaseIterable {
+    case web, wildcard, zone, list, six, fixed, missing, checked
+
+    /// How often it is asked, as compared with the others.
+    var weight: Int { self == .web ? 4 : self == .list || self == .checked ? 3 : 1 }
+
+    /// In the zone; a star becomes a label that no other question has.
+    var name: String {
+        switch self {
+        case .web, .zone: "www"
+        case .wildcard: "*.any"
+        case .list, .six: "api"
+        case .fixed: "fixed"
+        case .missing: "*"
+        case .checked: "checked"
+        }
+    }
+
+    var type: Int {
+        switch self {
+        case .zone: 15
+        case .six: 28
+        default: 1
+        }
+    }
+
+    /// Whether its answers depend on the client, so that they must say for whom they hold.
+    var isGeographic: Bool { self != .fixed && self != .missing && self != .zone }
+
+    var parts: [Part] {
+        switch self {
+        case .web, .wildcard: [.configuration, .networks, .database] + Part.drains(of: .web)
+        case .zone: [.zone]
+        case .list, .six: Part.drains(of: .api)
+        case .fixed, .missing: []
+        case .checked: Part.drains(of: .checked) + (0..<Part.checkedAddresses).map { .health($0) }
+        }
+    }
+}
+
+/// Knows which answers are right, from what is in force, or may still be or be already.
+final class Oracle: Sendable {
+    /// Nanoseconds until a change must be in force everywhere.
+    struct Bounds {
+        var reload: UInt64 = 5_000_000_000
+        /// One second, and another for a machine that is busy.
+        var drain: UInt64 = 2_000_000_000
+        var health: UInt64 = 0
+    }
+
+    /// A value that a part has, or had.
+    private struct Value {
+        var value: Int
+        /// From when on it may be in force.
+        var since: UInt64
+        /// When the next one took its place; until then it is right.
+        var replaced: UInt64 = .max
+        /// Until when it may be in force still.
+        var until: UInt64 = .max
+    }
+
+    /// How a drain of a part of the networks was followed.
+    private struct Share {
+        var asked = 0
+        var moved = 0
+    }
+
+    private struct State: Sendable {
+        /// By the index of the part, the newest last.
+        var values = [[Value]](repeating: [], count: Part.count)
+        /// Something on disk is broken, so that nothing is loaded.
+        var isBroken = false
+        /// Nobody follows the health of addresses.
+        var isAgentAway = false
+        var shares: [Int: Share] = [:]
+        /// The longest time for which an answer of old was seen after a change, in nanoseconds.
+        var delays = Delays()
+    }
+
+    /// The longest times between a change and a question that was answered from before it, in nanoseconds.
+    struct Delays {
+        var reload: UInt64 = 0, drain: UInt64 = 0, health: UInt64 = 0
+
+        mutating func add(_ delay: UInt64, of part: Part) {
+            switch part {
+            case .configuration, .zone, .networks, .database: reload = max(reload, delay)
+            case .drain: drain = max(drain, delay)
+            case .health: health = max(health, delay)
+            }
+        }
+    }
+
+    private let state = Mutex(State())
+    private let bounds: Bounds
+    private nonisolated(unsafe) let databases: [OpaquePointer]
+
+    init(databases paths: [String], bounds: Bounds) throws {
+        databases = try paths.map { path in
+            guard let database = maxmind_open(path) else { throw Failure("libmaxminddb cannot open \(path)") }
+            return database
+        }
+        self.bounds = bounds
+        state.withLock { state in
+            for index in 0..<Part.count {
+                state.values[index] = [Value(value: index < 3 ? 1 : index < 16 ? 0 : 1, since: 0)]
+            }
+        }
+    }
+
+    // MARK: What the director does
+
+    /// Changes parts by what `body` does; while it does so, both old and new are right.
+    func change(_ changes: [(Part, Int)], _ body: () throws -> Void) rethrows {
+        let start = now()
+        state.withLock { state in
+            for (part, value) in changes {
+                if state.values[part.index].last?.value != value {
+                    state.values[part.index].append(Value(value: value, since: start))
+                }
+            }
+        }
+        try body()
+        let end = now()
+        state.withLock { state in
+            for (part, _) in changes { settle(part, at: end, &state) }
+            // Files that change while they are read are read anew, all of them.
+            if changes.contains(where: { Part.files.contains($0.0) }) { restart(at: end, &state) }
+        }
+    }
+
+    /// Loading begins anew, or cannot come to an end as long as something is broken.
+    func filesChange(isBroken: Bool) {
+        state.withLock { state in
+            state.isBroken = isBroken
+            restart(at: now(), &state)
+        }
+    }
+
+    /// The agent that checks addresses is there again, or away.
+    func agentIs(away: Bool) {
+        state.withLock { state in
+            state.isAgentAway = away
+            for address in 0..<Part.checkedAddresses { settle(.health(address), at: now(), &state) }
+        }
+    }
+
+    /// A drain that ends by itself, at a time that is known to a second.
+    func expect(_ part: Part, toBe value: Int, from time: UInt64) {
+        state.withLock { state in
+            let index = part.index
+            state.values[index][state.values[index].count - 1].replaced = time
+            state.values[index][state.values[index].count - 1].until = time + 1_000_000_000 + bounds.drain
+            state.values[index].append(Value(value: value, since: time - 1_000_000_000))
+        }
+    }
+
+    /// When all that was changed must be in force.
+    var settled: UInt64 {
+        state.withLock { state in
+            state.values.joined().map { $0.until == .max ? $0.since : $0.until }.max() ?? 0
+        }
+    }
+
+    var delays: Delays { state.withLock(\.delays) }
+
+    /// A complaint if too many or too few of the networks follow the drains of a share that are in force.
+    func shareComplaint() -> String? {
+        state.withLock { state in
+            defer { state.shares = [:] }
+            for (index, share) in state.shares where share.asked >= 300 {
+                guard let part = state.values[index].last.map({ Double($0.value) / 100 }) else { continue }
+                let found = Double(share.moved) / Double(share.asked)
+                let deviation = (part * (1 - part) / Double(share.asked)).squareRoot()
+                if abs(found - part) > 6 * deviation {
+                    return "a drain of \(part) moves \(found) of \(share.asked) client networks"
+                }
+            }
+            return nil
+        }
+    }
+
+    private func settle(_ part: Part, at time: UInt64, _ state: inout State) {
+        let bound: UInt64 =
+            switch part {
+            case .configuration, .zone, .networks, .database: state.isBroken ? .max : bounds.reload
+            case .drain: bounds.drain
+            case .health: state.isAgentAway ? .max : bounds.health
+            }
+        var values = state.values[part.index].filter { $0.until > time }
+        for place in values.indices.dropLast() {
+            // What delays loading does not delay drains.
+            if case .drain = part, values[place].until != .max { continue }
+            values[place].replaced = bound == .max ? .max : time
+            values[place].until = bound == .max ? .max : time + bound
+        }
+        state.values[part.index] = values
+        state.shares[part.index] = nil
+    }
+
+    private func restart(at time: UInt64, _ state: inout State) {
+        for part in Part.files { settle(part, at: time, &state) }
+    }
+
+    // MARK: What is right
+
+    /// What is wrong with an answer; `nil` if nothing is.
+    func complaint(
+        about answer: Answer, to question: Question, for client: Client, asked: UInt64, answered: UInt64
+    ) -> String? {
+        if question == .missing { return answer.responseCode == 3 ? nil : "there is no such name" }
+        guard answer.responseCode == 0 else { return "the name is there" }
+        if question.isGeographic, answer.scope ?? 0 == 0 { return "it says that it holds for all clients" }
+        let given = question == .zone ? answer.records.map { Array($0.prefix(2)) } : answer.records
+        let countries = databases.map { country(of: client, $0) }
+        return state.withLock { state in
+            var choices: [(part: Part, values: [Value], isShare: Bool)] = []
+            var world = [Int](repeating: 0, count: Part.count)
+            for part in question.parts {
+                let values = state.values[part.index]
+                var possible = values.reversed().filter { $0.since <= answered && $0.until >= asked }
+                world[part.index] = possible.first?.value ?? 0
+                guard case .drain = part, possible.contains(where: { 1..<100 ~= $0.value }) else {
+                    if possible.count > 1 { choices.append((part, possible, false)) }
+                    continue
+                }
+                let isShare = possible.count == 1
+                // Some of the networks are drained, and some are not.
+                possible = possible.flatMap { value in
+                    guard 1..<100 ~= value.value else { return [value] }
+                    return [0, 100].map { Value(value: $0, since: value.since, replaced: value.replaced) }
+                }
+                choices.append((part, possible, isShare))
+            }
+            var selection = [Int](repeating: 0, count: choices.count)
+            var expectations: [[[UInt8]]] = []
+            // How it can be explained with the least of old.
+            var best: [(part: Part, value: Value)]?
+            while true {
+                for (number, choice) in choices.enumerated() {
+                    world[choice.part.index] = choice.values[selection[number]].value
+                }
+                let expected = records(question, client, countries, world)
+                if expected == given {
+                    let used = choices.enumerated().map { ($1.part, $1.values[selection[$0]]) }
+                    if best.map({ Self.delay($0, asked) > Self.delay(used, asked) }) ?? true { best = used }
+                    if choices.count == 1, choices[0].isShare {
+                        world[choices[0].part.index] = 100 - world[choices[0].part.index]
+                        if records(question, client, countries, world) != expected {
+                            state.shares[choices[0].part.index, default: Share()].asked += 1
+                            state.shares[choices[0].part.index]!.moved += world[choices[0].part.index] == 0 ? 1 : 0
+                        }
+                    }
+                }
+                if !expectations.contains(expected) { expectations.append(expected) }
+                guard let place = selection.indices.first(where: { selection[$0] + 1 < choices[$0].values.count })
+                else {
+                    break
+                }
+                for earlier in 0..<place { selection[earlier] = 0 }
+                selection[place] += 1
+            }
+            if let best {
+                for (part, value) in best { state.delays.add(Self.delay([(part, value)], asked), of: part) }
+                return nil
+            }
+            let reasons = question.parts.map { part in
+                "\(part) "
+                    + state.values[part.index].filter { $0.since <= answered && $0.until >= asked }
+                    .map { "\($0.value)" }.joined(separator: " or ")
+            }.filter { !$0.hasPrefix("drain") || !$0.hasSuffix(" 0") }
+            return "right is \(expectations.map(words).joined(separator: ", or ")): \(reasons.joined(separator: ", "))"
+        }
+    }
+
+    /// For how long what was used has been replaced when the question was asked.
+    private static func delay(_ used: [(part: Part, value: Value)], _ asked: UInt64) -> UInt64 {
+        used.map { $0.value.replaced < asked ? asked - $0.value.replaced : 0 }.max() ?? 0
+    }
+
+    private func country(of client: Client, _ database: OpaquePointer) -> UInt32 {
+        switch client {
+        case .ipv4(let bits): maxmind_country_ipv4(database, bits)
+        case .ipv6(let bits): maxmind_country_ipv6(database, address(high: bits, low: 0))
+        }
+    }
+
+    /// Whether the database has the client in the United States.
+    func isInUnitedStates(_ client: Client) -> Bool { country(of: client, databases[0]) == code("US") }
+
+    private func code(_ letters: StaticString) -> UInt32 {
+        UInt32(letters.utf8Start[0]) << 8 | UInt32(letters.utf8Start[1])
+    }
+
+    /// The datacenters of a client, by preference, as `Site` has them in configuration and networks.
+    private func datacenters(_ question: Question, _ client: Client, _ countries: [UInt32], _ world: [Int])
+        -> [Datacenter]
+    {
+        guard question == .web || question == .wildcard else { return Datacenter.allCases }
+        let isInNetworks =
+            switch client {
+            case .ipv4(let bits): bits >> 28 == 1
+            case .ipv6(let bits): bits >> 60 == 2
+            }
+        let networks = world[Part.networks.index]
+        if networks > 0, isInNetworks { return (0..<3).map { Datacenter(rawValue: (networks + $0) % 3)! } }
+        switch countries[world[Part.database.index]] {
+        case code("US"): return [.ashburn, .oslo]
+        case code("CA"): return [.singapore, .ashburn, .oslo]
+        default: return [.oslo, .singapore, .ashburn]
+        }
+    }
+
+    /// The right records in one world.
+    private func records(_ question: Question, _ client: Client, _ countries: [UInt32], _ world: [Int]) -> [[UInt8]] {
+        let service: Service
+        switch question {
+        case .zone:
+            let version = world[Part.zone.index]
+            return [[UInt8(version >> 8), UInt8(version & 0xff)]]
+        case .fixed: return [[192, 0, 2, 252]]
+        case .missing: return []
+        case .web, .wildcard: service = .web
+        case .list, .six: service = .api
+        case .checked: service = .checked
+        }
+        let list = datacenters(question, client, countries, world)
+        let open = list.filter { world[Part.drain($0, nil).index] < 100 && world[Part.drain($0, service).index] < 100 }
+        func well(_ datacenter: Datacenter) -> [Int] {
+            [0, 1].map { 2 * datacenter.rawValue + $0 }.filter { world[Part.health($0).index] == 1 }
+        }
+        func isUp(_ datacenter: Datacenter) -> Bool { service != .checked || !well(datacenter).isEmpty }
+        // Where nothing is open and up, rather down than drained, and where all is drained, what is up.
+        let chosen = open.first(where: isUp) ?? open.first ?? list.first(where: isUp) ?? list[0]
+        switch question {
+        case .web, .wildcard:
+            let version = UInt8(world[Part.configuration.index])
+            return [[[192, 0, 2, version], [198, 51, 100, version], [203, 0, 113, version]][chosen.rawValue]]
+        case .six: return [[0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 11) + [UInt8(chosen.rawValue + 1)]]
+        case .checked:
+            let addresses = well(chosen)
+            return (addresses.isEmpty ? [0, 1].map { 2 * chosen.rawValue + $0 } : addresses)
+                .map { [127, 1, 0, UInt8($0 + 1)] }
+        default: return [[[192, 0, 2, 251], [198, 51, 100, 251], [203, 0, 113, 251]][chosen.rawValue]]
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Foundation
+
+/// What can be at a path in place of what should be there.
+enum Damage: CaseIterable {
+    case empty, torn, foreign, random, huge, directory, missing, danglingLink, loop, fifo
+
+    /// Puts it there.
+    ///
+    /// - Parameters:
+    ///   - good: what should be there.
+    ///   - isInPlace: writes into the file that is there.
+    func inflict(on path: String, good: Data, isInPlace: Bool) throws {
+        switch self {
+        // Without its last bytes nothing is whole: no bracket is closed, no line complete, no database has its description.
+        case .torn: try place(good.dropLast(good.count > 1 << 16 ? good.count / 2 : 8), at: path, isInPlace: isInPlace)
+        case .empty: try place(Data(), at: path, isInPlace: isInPlace)
+        case .foreign:
+            try place(Data("# Who has put this here?\nmemory_limit = 1 G\n".utf8), at: path, isInPlace: isInPlace)
+        case .random:
+            var random = Random(seed: 1)
+            try place(Data((0..<65_536).map { _ in UInt8(random.number(0...255)) }), at: path, isInPlace: isInPlace)
+        case .huge: try place(Data(repeating: UInt8(ascii: "x"), count: 40 << 20), at: path, isInPlace: isInPlace)
+        case .directory: try replace(path) { mkdir(path, 0o755) }
+        case .missing: try replace(path) { 0 }
+        case .danglingLink: try replace(path) { symlink("nowhere", path) }
+        case .loop: try replace(path) { symlink(path, path) }
+        case .fifo: try replace(path) { mkfifo(path, 0o644) }
+        }
+    }
+
+    private func replace(_ path: String, _ make: () -> CInt) throws {
+        remove(path)
+        guard make() == 0 else { throw Failure("cannot make \(path): \(String(cString: strerror(errno)))") }
+    }
+}
+
+/// Removes a file or a folder, if it is there.
+func remove(_ path: String) {
+    if unlink(path) != 0, errno != ENOENT { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// Writes a file, into the one that is there or in its place.
+func place(_ data: Data, at path: String, isInPlace: Bool) throws {
+    var status = stat()
+    let isFile = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    if !isFile { remove(path) }
+    let file = isInPlace ? path : path + ".new"
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard descriptor >= 0 else { throw Failure("cannot write \(file): \(String(cString: strerror(errno)))") }
+    defer { close(descriptor) }
+    var written = 0
+    while written < data.count {
+        let count = data.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, data.count - written) }
+        guard count > 0 else { throw Failure("cannot write \(file): \(String(cString: strerror(errno)))") }
+        written += count
+    }
+    if !isInPlace, rename(file, path) != 0 { throw Failure("cannot replace \(path)") }
+}
+
+/// A folder with a configuration and all that belongs to it. Files are in a release, which is reached through the link `current`.
+final class Site {
+    enum Way: CaseIterable {
+        case inPlace, renamed, linked
+    }
+
+    static let zone = "soak.example"
+
+    let folder: String
+    /// The port at which addresses are checked; `nil` if nobody checks them.
+    let checkedPort: UInt16?
+    private var release = 0
+    private let databases: [Data]
+
+    var configuration: String { folder + "/current/geopipe.yaml" }
+    var state: String { folder + "/state" }
+    /// What pdns starts: a link, or a file.
+    var program: String { folder + "/geopipe" }
+    /// The two databases, unchanged.
+    var databaseCopies: [String] { [0, 1].map { "\(folder)/database-\($0)" } }
+
+    /// - Parameter database: the second is this one, with Canada where the United States were.
+    init(folder: String, database: String, checkedPort: UInt16?) throws {
+        self.folder = folder
+        self.checkedPort = checkedPort
+        let original = try Data(contentsOf: URL(filePath: database), options: .alwaysMapped)
+        var other = original
+        // A text of two bytes begins with 0x42.
+        other.withUnsafeMutableBytes { bytes in
+            for place in 0..<(bytes.count - 2)
+            where bytes[place] == 0x42 && bytes[place + 1] == 0x55 && bytes[place + 2] == 0x53 {
+                (bytes[place + 1], bytes[place + 2]) = (0x43, 0x41)
+            }
+        }
+        databases = [original, other]
+        for (data, path) in zip(databases, databaseCopies) { try place(data, at: path, isInPlace: false) }
+        try makeRelease()
+    }
+
+    private func path(_ part: Part, release: Int) -> String { "\(folder)/release-\(release)/\(Self.name(of: part))" }
+
+    static func name(of part: Part) -> String {
+        switch part {
+        case .zone: "soak.example.zone"
+        case .networks: "office.nets"
+        case .database: "places.mmdb"
+        default: "geopipe.yaml"
+        }
+    }
+
+    /// Puts a version of a file in the place of the one before.
+    func put(_ part: Part, _ version: Int, _ way: Way) throws {
+        if part == .networks, version == 0 { return remove(path(part, release: release)) }
+        let data = content(part, version)
+        if way == .linked { return try makeRelease(with: part, data) }
+        try place(data, at: path(part, release: release), isInPlace: way == .inPlace)
+    }
+
+    /// Puts what cannot be used in the place of a file.
+    func damage(_ part: Part, _ version: Int, _ damage: Damage, isInPlace: Bool) throws {
+        try damage.inflict(on: path(part, release: release), good: content(part, version), isInPlace: isInPlace)
+    }
+
+    /// Which damages cannot be taken for a file that is only different.
+    static func damages(of part: Part) -> [Damage] {
+        // Networks need not be there, and need not be any.
+        part == .networks ? [.torn, .foreign, .random, .huge, .directory, .loop] : Damage.allCases
+    }
+
+    /// Makes a release in which one file is other than in the one before, and has `current` lead there.
+    private func makeRelease(with part: Part, _ data: Data) throws {
+        try FileManager.default.createDirectory(
+            atPath: "\(folder)/release-\(release + 1)", withIntermediateDirectories: true)
+        for other in Part.files where other != part {
+            _ = Glibc.link(path(other, release: release), path(other, release: release + 1))
+        }
+        try place(data, at: path(part, release: release + 1), isInPlace: false)
+        try switchRelease()
+    }
+
+    private func makeRelease() throws {
+        try FileManager.default.createDirectory(atPath: "\(folder)/release-1", withIntermediateDirectories: true)
+        for part in Part.files {
+            try place(content(part, part == .database ? 0 : 1), at: path(part, release: 1), isInPlace: true)
+        }
+        try switchRelease()
+    }
+
+    private func switchRelease() throws {
+        release += 1
+        try link("current", to: "release-\(release)")
+        remove("\(folder)/release-\(release - 1)")
+    }
+
+    /// Lets a name lead elsewhere at once.
+    func link(_ name: String, to target: String) throws {
+        remove("\(folder)/\(name).new")
+        guard symlink(target, "\(folder)/\(name).new") == 0, rename("\(folder)/\(name).new", "\(folder)/\(name)") == 0
+        else {
+            throw Failure("cannot link \(name) to \(target): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    // MARK: What is in the files
+
+    private func content(_ part: Part, _ version: Int) -> Data {
+        switch part {
+        case .zone:
+            let names = (0..<2_000).map { "host\($0) A 192.0.2.\($0 % 250)\n" }.joined()
+            return Data(
+                "$TTL 60\n@ SOA ns h \(version) 3600 600 86400 60\n@ NS ns\nns A 192.0.2.253\nfixed A 192.0.2.252\n\(names)www MX \(version) ns\n"
+                    .utf8)
+        case .networks:
+            let names = (0..<3).map { "\(Datacenter(rawValue: (version + $0) % 3)!)" }.joined(separator: ", ")
+            return Data("16.0.0.0/4 [\(names)]\n2000::/4 [\(names)]\n".utf8)
+        case .database: return databases[version]
+        default: return Data(configurationText(version).utf8)
+        }
+    }
+
+    private func configurationText(_ version: Int) -> String {
+        let check = checkedPort.map {
+            ", check: { http: { port: \($0), path: /health }, interval: 1s, timeout: 1s, rise: 1, fall: 2 }"
+        }
+        return """
+            databases: [places.mmdb]
+            state_directory: \(state)
+            datacenters: { oslo: {}, ashburn: {}, singapore: {} }
+            maps:
+              places:
+                networks_file: office.nets
+                countries: { US: [ashburn, oslo], CA: [singapore, ashburn, oslo] }
+                default: [oslo, singapore, ashburn]
+              all: { default: [oslo, ashburn, singapore] }
+            services:
+              web: { map: places, answers: { oslo: 192.0.2.\(version), ashburn: 198.51.100.\(version), singapore: 203.0.113.\(version) } }
+              api:
+                map: all
+                answers:
+                  oslo: [192.0.2.251, "2001:db8::1"]
+                  ashburn: [198.51.100.251, "2001:db8::2"]
+                  singapore: [203.0.113.251, "2001:db8::3"]
+              checked: { map: all, answers: { oslo: [127.1.0.1, 127.1.0.2], ashburn: [127.1.0.3, 127.1.0.4], singapore: [127.1.0.5, 127.1.0.6] }\(check ?? "") }
+            zones:
+              \(Self.zone):
+                file: soak.example.zone
+                records: { www: { service: web }, "*.any": { service: web }, api: { service: api }, checked: { service: checked } }
+
+            """
+    }
+}
