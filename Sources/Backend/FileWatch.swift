@@ -7,7 +7,7 @@ import Glibc
 struct FileWatch: ~Copyable {
     /// Becomes readable when it is time to look; -1 if there is no inotify.
     let descriptor: CInt
-    private var states: [String: FileState] = [:]
+    private(set) var states: [String: FileState] = [:]
     /// By watched folders, the names in them that lead to files.
     private var names: [CInt: Set<String>] = [:]
 

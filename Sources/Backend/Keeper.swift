@@ -216,7 +216,7 @@ public final class Keeper: Sendable {
             }
             followState(hasSnapshot: hasNews)
             if keepsLastGood, let state {
-                keep(files.paths, state)
+                keep(files.states, state)
                 keepsLastGood = false
             }
             tellStatus()
@@ -244,7 +244,7 @@ public final class Keeper: Sendable {
     }
 
     /// Copies what was loaded for coprocesses that start when it is no longer good.
-    private func keep(_ files: Set<String>, _ state: StateDirectory) {
+    private func keep(_ files: [String: FileState], _ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             try LastGood(of: configuration, in: state).keep(files)
         } catch {

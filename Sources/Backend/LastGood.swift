@@ -33,13 +33,14 @@ public struct LastGood: Sendable {
 
     /// Copies these files, unless that was done since they changed. Another process that is at it is left to it.
     ///
-    /// - Parameter files: those that are not there are left out.
-    public func keep(_ files: Set<String>) throws(StateDirectory.Failure) {
+    /// - Parameter files: as they were when they were read. Those that are not there are left out; if any has changed since then,
+    ///   nothing is copied, as it may be bad.
+    func keep(_ files: [String: FileState]) throws(StateDirectory.Failure) {
         try state.make()
         try state.asOwner { () throws(StateDirectory.Failure) in try keepAsOwner(files) }
     }
 
-    private func keepAsOwner(_ files: Set<String>) throws(StateDirectory.Failure) {
+    private func keepAsOwner(_ files: [String: FileState]) throws(StateDirectory.Failure) {
         for path in [state.path + "/last-good", folder] where mkdir(path, 0o700) != 0 && errno != EEXIST {
             throw StateDirectory.Failure("make", path)
         }
@@ -48,12 +49,13 @@ public struct LastGood: Sendable {
         defer { close(lock) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return }
 
-        let sources = files.map(absolutePath).sorted()
+        let sources = files.keys.map(absolutePath).sorted()
         let description = sources.map { "\($0)\t\(FileState($0).words)\n" }.joined()
         guard try state.read(folder + "/files") != description else { return }
         let name = "copy-\(Glibc.time(nil))-\(getpid())"
         do throws(StateDirectory.Failure) {
             for source in sources { try copy(source, to: "\(folder)/\(name)\(source)") }
+            guard files.allSatisfy({ FileState($0.key) == $0.value }) else { return remove(folder + "/" + name) }
             let link = folder + "/current.new"
             unlink(link)
             guard symlink(name, link) == 0, rename(link, folder + "/current") == 0 else {
