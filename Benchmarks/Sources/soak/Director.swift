@@ -18,6 +18,8 @@ final class Director {
     private var broken: Set<Part> = []
     /// Whether there are copies of the last good files, which are made when something is loaded.
     private var hasCopies = true
+    /// The agent was started while something was broken, and checks nothing until that is mended.
+    private var isAgentBlind = false
     /// How often each coprocess has said that it has loaded, or that it could not.
     private var loads: [pid_t: Int] = [:]
     private var refusals = 0
@@ -69,6 +71,10 @@ final class Director {
         broken.remove(part)
         try oracle.change([(part, new)]) { try site.put(part, new, broken.isEmpty ? way : .renamed) }
         oracle.filesChange(isBroken: !broken.isEmpty)
+        if isAgentBlind, broken.isEmpty {
+            isAgentBlind = false
+            oracle.agentIs(away: false)
+        }
     }
 
     private func changeFile() throws {
@@ -359,7 +365,8 @@ final class Director {
         if random.once(in: 2) { try random.one(of: [drain, undrain, changeFile, failServer])() }
         journal.note("the agent goes on")
         if isKilled { try agent.start() } else { agent.goOn() }
-        oracle.agentIs(away: false)
+        isAgentBlind = isAgentBlind || isKilled && !broken.isEmpty
+        if !isAgentBlind { oracle.agentIs(away: false) }
     }
 
     // MARK: Looking
