@@ -2,7 +2,7 @@ import Backend
 import Configuration
 import Synchronization
 
-/// Reads the configuration whenever its file changes.
+/// Reads the configuration whenever its file changes; as long as it has errors, whenever any of its files does.
 final class ConfigurationFollower: Sendable {
     private let file: String
     private let state = Mutex(State())
@@ -10,11 +10,13 @@ final class ConfigurationFollower: Sendable {
     private struct State {
         var isOrdered = true
         var isGood = false
-        /// The file as it was read.
-        var read: FileState?
+        /// Where it is to be mended, if it has to be.
+        var others: Set<String> = []
+        /// The files as they were read.
+        var read: [String: FileState] = [:]
     }
 
-    /// Milliseconds between two looks at the file.
+    /// Milliseconds between two looks at the files.
     private static let interval = Duration.milliseconds(500)
 
     init(_ file: String) { self.file = file }
@@ -24,8 +26,14 @@ final class ConfigurationFollower: Sendable {
 
     /// Whether it is to be read again: it has changed, or that was ordered.
     var hasNews: Bool {
-        let now = FileState(file)
+        let now = look()
         return state.withLock { $0.isOrdered || $0.read != now }
+    }
+
+    /// The files as they are.
+    private func look() -> [String: FileState] {
+        let files = state.withLock(\.others).union([file])
+        return Dictionary(uniqueKeysWithValues: files.map { ($0, FileState($0)) })
     }
 
     /// Has it read once more, whether it seems to have changed or not.
@@ -34,10 +42,10 @@ final class ConfigurationFollower: Sendable {
     /// Gives each good configuration to `body`, until the task is cancelled or `body` has enough. What is wrong goes to stderr.
     /// As long as `body` works, nothing is read; what takes long has to look for `hasNews`.
     func run<Failure: Error>(_ body: (Configuration) async throws(Failure) -> Void) async throws(Failure) {
-        var seen: FileState?
+        var seen: [String: FileState] = [:]
         var wasEverGood = false
         while !Task.isCancelled {
-            let now = FileState(file)
+            let now = look()
             let isDue = state.withLock { state in
                 // What changes from look to look is being written still.
                 guard state.isOrdered || now != state.read && now == seen else { return false }
@@ -55,13 +63,22 @@ final class ConfigurationFollower: Sendable {
                 }
                 switch outcome {
                 case .success(let configuration):
-                    state.withLock { $0.isGood = true }
+                    state.withLock { state in
+                        state.isGood = true
+                        state.others = []
+                        state.read = now.filter { $0.key == file }
+                    }
                     wasEverGood = true
                     let count = configuration.healthTargets.count
                     complain("loaded \(file): \(count) target\(count == 1 ? "" : "s") to check")
                     try await body(configuration)
                 case .failure(let error):
-                    state.withLock { $0.isGood = false }
+                    state.withLock { state in
+                        state.isGood = false
+                        state.others = error.files
+                        for other in error.files where now[other] == nil { state.read[other] = FileState(other) }
+                        state.read = state.read.filter { $0.key == file || error.files.contains($0.key) }
+                    }
                     complain(error.description)
                     complain(
                         wasEverGood

@@ -91,6 +91,20 @@ struct ServiceTests {
         #expect(version.output == "\(geopipeVersion)\n" && version.status == 0)
     }
 
+    @Test("goes on when another file than the configuration's own is mended")
+    func otherFile() throws {
+        let server = try LocalServer()
+        let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")], isStarted: false)
+        let text = try String(contentsOfFile: agent.file, encoding: .utf8)
+        let networks = agent.file + ".nets"
+        try Data([0xff]).write(to: URL(filePath: networks))
+        try agent.configure(text.replacing("default:", with: "networks_file: \(networks), default:"))
+        try agent.start()
+        try expect(agent, "complains") { agent.said.contains("\(networks):1:1: a byte that is not UTF-8") }
+        try Data("# none\n".utf8).write(to: URL(filePath: networks), options: .atomic)
+        try expect(agent, "checks") { try agent.states().first??.isUp == true }
+    }
+
     @Test("waits for a good configuration, and keeps the last one that was")
     func configurations() throws {
         let server = try LocalServer()
