@@ -39,6 +39,8 @@ public final class Serving: Sendable {
                 return (datacenter, Availability.Closure(part: part, identity: identity(of: name)))
             }
             let checked = down.isEmpty ? nil : snapshot.checkedServices[service]
+            // One for all of which there is nothing to tell stays in the processor's cache.
+            if drained.isEmpty, closures.isEmpty, checked == nil { return .all }
             let health = checked?.datacenters { down[$0] != nil } ?? []
             return ServiceState(
                 drained: drained, closures: Dictionary(uniqueKeysWithValues: closures),
