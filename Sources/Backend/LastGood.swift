@@ -71,7 +71,11 @@ public struct LastGood: Sendable {
 
     private func copy(_ source: String, to target: String) throws(StateDirectory.Failure) {
         let input = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard input >= 0 else { return }
+        guard input >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return }
+            // Copies without it would be of another configuration.
+            throw StateDirectory.Failure("read", source)
+        }
         defer { close(input) }
         var status = stat()
         guard fstat(input, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
