@@ -206,6 +206,14 @@ final class Site {
 
     // MARK: Commands
 
+    /// How many questions the coprocess has answered, by its own account.
+    func questions() throws -> Int? {
+        let output = try run("status", "--json").output
+        let status = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+        let coprocesses = status?["coprocesses"] as? [[String: Any]]
+        return coprocesses?.first { $0["process"] as? Int == Int(coprocess.identifier) }?["questions"] as? Int
+    }
+
     /// Runs a geopipe command on the configuration.
     @discardableResult
     func run(_ arguments: String...) throws -> (status: Int32, output: String, error: String) {

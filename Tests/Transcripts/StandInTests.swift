@@ -33,12 +33,12 @@ struct StandInTests {
             asked += 1
         }
         for _ in 0..<500 { try ask() }
-        #expect(try eventually(within: Coprocess.patience) { try questions(site) == asked })
+        #expect(try eventually(within: Coprocess.patience) { try site.questions() == asked })
         kill(site.coprocess.identifier, SIGUSR2)
         // Whoever begins anew counts anew.
         let isNew = try eventually(within: Coprocess.patience) {
             try ask()
-            return try questions(site).map { $0 < 500 } ?? false
+            return try site.questions().map { $0 < 500 } ?? false
         }
         #expect(isNew, "\(site.error)")
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
@@ -82,7 +82,7 @@ struct StandInTests {
     func status() throws {
         let site = try Site()
         try site.run("drain", "oslo", "--share", "25%", "--reason", "new routers")
-        #expect(try eventually(within: Coprocess.patience) { try questions(site) == 1 })
+        #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
         let sound = try site.run("status")
         #expect(sound.status == 0)
         #expect(sound.output.contains(#/oslo +drained for 25% of the client networks, .*, new routers/#))
@@ -97,13 +97,13 @@ struct StandInTests {
             return broken.status == 1 && broken.output.contains("    current/geopipe.yaml:2:18: ")
         }
         #expect(isToldOf)
-        #expect(try questions(site) == 1, "what a program reads is told of a broken configuration, too")
+        #expect(try site.questions() == 1, "what a program reads is told of a broken configuration, too")
     }
 
     @Test("the status complains of a coprocess that lives but tells nothing any more")
     func silent() throws {
         let site = try Site()
-        #expect(try eventually(within: Coprocess.patience) { try questions(site) == 1 })
+        #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
         #expect(try site.run("status").status == 0)
         kill(site.coprocess.identifier, SIGSTOP)
         let isTold = try eventually(within: Coprocess.patience) {
@@ -114,14 +114,6 @@ struct StandInTests {
         #expect(isTold)
         kill(site.coprocess.identifier, SIGCONT)
         #expect(try eventually(within: Coprocess.patience) { try site.run("status").status == 0 })
-    }
-
-    /// How many questions the coprocess has answered, by its own account.
-    private func questions(_ site: Site) throws -> Int? {
-        let output = try site.run("status", "--json").output
-        let status = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
-        let coprocesses = status?["coprocesses"] as? [[String: Any]]
-        return coprocesses?.first { $0["process"] as? Int == Int(site.coprocess.identifier) }?["questions"] as? Int
     }
 
     /// Waits until the copies are whole.

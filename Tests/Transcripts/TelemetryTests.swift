@@ -138,9 +138,7 @@ struct TelemetryTests {
             try ask(site, 1, Self.question("www.example.com"))
             asked += 1
             try site.coprocess.wait(.milliseconds(20))
-            let status = site.folder.text(of: "state/coprocesses/\(site.coprocess.identifier)")
-            let questions = status.split(separator: "\n").first { $0.hasPrefix("questions\t") }
-            return questions.flatMap { Int($0.split(separator: "\t")[1]) }.map { $0 < 200 && asked > $0 + 200 } ?? false
+            return try site.questions().map { $0 < 200 && asked > $0 + 200 } ?? false
         }
         try #require(isNew, "\(site.error)")
         #expect(try site.coprocess.finish() == .init(status: 0))
