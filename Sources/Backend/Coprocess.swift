@@ -74,10 +74,3 @@ private func loadAside(
     // Then the other goes on answering.
     if !isStarted { inheritance.release() }
 }
-
-/// On a clock that nobody sets.
-private func nanoseconds() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
-}

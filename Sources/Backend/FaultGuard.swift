@@ -56,7 +56,8 @@ public enum FaultGuard {
                 takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1" }),
                 counts: table((0...patience).map { "\(variable)=\($0)" })))
         state = made
-        prepareThread()
+        // The thread that answers ends with the process.
+        _ = prepareThread()
         if faults > 0 { keepName() }
         var action = sigaction()
         sigemptyset(&action.sa_mask)
@@ -87,10 +88,20 @@ public enum FaultGuard {
     }
 
     /// Gives this thread a stack to handle faults on: its own may be used up.
-    static func prepareThread() {
+    ///
+    /// - Returns: the stack, for `endThread`.
+    static func prepareThread() -> UnsafeMutableRawPointer? {
         let size = 65_536
         var stack = stack_t(ss_sp: malloc(size), ss_flags: 0, ss_size: size)
         sigaltstack(&stack, nil)
+        return stack.ss_sp
+    }
+
+    /// Takes that from a thread that ends.
+    static func endThread(_ memory: UnsafeMutableRawPointer?) {
+        var none = stack_t(ss_sp: nil, ss_flags: CInt(SS_DISABLE), ss_size: 0)
+        sigaltstack(&none, nil)
+        free(memory)
     }
 
     /// Tells that a line has been read that needs an answer.

@@ -316,30 +316,3 @@ public final class Keeper: Sendable {
         return news
     }
 }
-
-/// On a clock that nobody sets.
-func milliseconds() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
-}
-
-/// Runs `body` in a thread of its own; false if there cannot be one.
-@discardableResult
-func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-    var thread = pthread_t()
-    let argument = Unmanaged.passRetained(Body(body)).toOpaque()
-    let result = pthread_create(
-        &thread, nil,
-        { argument in
-            FaultGuard.prepareThread()
-            Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-            return nil
-        }, argument)
-    if result == 0 { pthread_detach(thread) } else { Unmanaged<Body>.fromOpaque(argument).release() }
-    return result == 0
-}

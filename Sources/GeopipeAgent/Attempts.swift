@@ -26,7 +26,7 @@ final class Attempts: Sendable {
                     hanging[words, default: 0] += 1
                 }
             }
-            startThread {
+            startOrRun {
                 let outcome = body()
                 timer.cancel()
                 self.hanging.withLock { hanging in

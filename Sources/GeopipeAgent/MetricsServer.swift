@@ -1,3 +1,4 @@
+import Backend
 import ArgumentParser
 import NIOCore
 import NIOHTTP1

@@ -31,7 +31,7 @@ final class Receiver: Sendable {
     }
 
     /// Begins to receive, in a thread of its own.
-    func start() { startThread { self.run() } }
+    func start() { startOrRun { self.run() } }
 
     /// Ends that, and removes the socket.
     func stop() {

@@ -1,17 +1,18 @@
+import Backend
 import Glibc
 
-/// Writes a line to stderr.
-func complain(_ message: String) {
-    let line = Array((message + "\n").utf8)
-    _ = write(STDERR_FILENO, line, line.count)
+/// Seconds on a clock that nobody sets.
+func monotonicTime() -> Double { Double(nanoseconds()) / 1e9 }
+
+/// Runs what may wait for the system in a thread of its own.
+func inThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        startOrRun { continuation.resume(returning: body()) }
+    }
 }
 
-/// Seconds on a clock that nobody sets.
-func monotonicTime() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
+/// Runs `body` in a thread of its own; with none to be had the caller waits itself.
+func startOrRun(_ body: @escaping @Sendable () -> Void) { if !startThread(body) { body() } }
 
 /// An error of the system in the words of strerror(3), as part of a sentence.
 func systemError(_ code: CInt = errno) -> String {

@@ -35,9 +35,3 @@ enum Main {
         }
     }
 }
-
-/// Writes a line to stderr.
-func complain(_ message: String) {
-    let line = Array((message + "\n").utf8)
-    _ = write(STDERR_FILENO, line, line.count)
-}

@@ -7,8 +7,8 @@ struct UpgradeCommand: ParsableCommand {
         commandName: "upgrade",
         abstract: "Have the coprocesses that run go on with the program that is installed now.",
         discussion: """
-            They do so one after another, each after its answer, in the same processes: pdns notices nothing. What cannot \
-            start, or not with this configuration, is refused. Exits 1 if a coprocess did not follow within a minute.
+            They do so one after another, each after its answer, in the same processes: pdns notices nothing. A program \
+            that does not answer is refused. Exits 1 if a coprocess did not follow within a minute.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -60,14 +60,9 @@ extension pid_t {
     /// Whether the process runs what is now where its program was. That may be a link.
     fileprivate var runsWhatIsInstalled: Bool {
         guard let words = try? String(contentsOfFile: "/proc/\(self)/cmdline", encoding: .utf8),
-            let program = words.split(separator: "\0").first, let running = file("/proc/\(self)/exe")
+            let program = words.split(separator: "\0").first
         else { return false }
-        return running == file(program.hasPrefix("/") ? String(program) : "/proc/\(self)/cwd/\(program)")
+        let installed = FileState(program.hasPrefix("/") ? String(program) : "/proc/\(self)/cwd/\(program)")
+        return FileState("/proc/\(self)/exe") == installed
     }
-}
-
-/// Device and inode of the file that a path leads to; `nil` if there is none.
-private func file(_ path: String) -> [UInt]? {
-    var status = stat()
-    return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
 }
