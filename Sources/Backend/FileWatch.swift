@@ -26,7 +26,7 @@ struct FileWatch: ~Copyable {
     mutating func watch(_ paths: Set<String>, readSince start: Int) {
         states = Dictionary(
             uniqueKeysWithValues: paths.map { path in
-                (path, states[path] ?? (changed(path, since: start) ? .unknown : FileState(path)))
+                (path, states[path] ?? FileState(path, unlessChangedSince: start))
             })
         // A link on the way to a file may change in any of the folders that lead there.
         var watched: Set<String> = []
@@ -90,39 +90,13 @@ struct FileWatch: ~Copyable {
     mutating func hasChanged() -> Bool { !changes().isEmpty }
 }
 
-/// Whether what is at a path, or a link on the way there, was changed at or after a time, in seconds since 1970; if nothing is
-/// there, whether it may have gone since then.
-private func changed(_ path: String, since time: Int) -> Bool {
-    let state = FileState(path)
-    if state.changed.tv_sec >= time { return true }
-    if state == .nothing {
-        // A folder is changed by what leaves it.
-        var folder = path[...]
-        while let slash = folder.lastIndex(of: "/") {
-            folder = path[..<slash]
-            let state = FileState(folder.isEmpty ? "/" : String(folder))
-            if state != .nothing { return state.changed.tv_sec >= time }
-        }
-        return FileState(".").changed.tv_sec >= time
-    }
-    var path = path[...]
-    while !path.isEmpty {
-        var status = stat()
-        if lstat(String(path), &status) == 0, status.st_mode & S_IFMT == S_IFLNK, status.st_ctim.tv_sec >= time {
-            return true
-        }
-        path = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
-    }
-    return false
-}
-
 /// What is at a path: which file, and when it was changed last.
 public struct FileState: Equatable, Sendable {
     private var device: UInt64 = 0
     private var inode: UInt64 = 0
     private var size: Int64 = 0
     private var modified = timespec()
-    private(set) var changed = timespec()
+    private var changed = timespec()
 
     /// That of a path at which nothing is.
     static let nothing = FileState()
@@ -147,6 +121,20 @@ public struct FileState: Equatable, Sendable {
         changed = status.st_ctim
     }
 
+    /// What is at a path; `unknown` if it, or a link on the way there, was changed at or after a time, or if nothing is there and
+    /// something may have gone since then.
+    ///
+    /// - Parameter time: in seconds since 1970.
+    init(_ path: String, unlessChangedSince time: Int) {
+        // Whatever happens from here on makes a difference to this.
+        self.init(path)
+        if self == .nothing
+            ? folderChanged(above: path, since: time) : changed(since: time) || linkChanged(on: path, since: time)
+        {
+            self = .unknown
+        }
+    }
+
     /// Device, inode, size, and times of change.
     var words: String {
         "\(device) \(inode) \(size) \(modified.tv_sec).\(modified.tv_nsec) \(changed.tv_sec).\(changed.tv_nsec)"
@@ -160,4 +148,29 @@ public struct FileState: Equatable, Sendable {
             && a.modified.tv_sec == b.modified.tv_sec && a.modified.tv_nsec == b.modified.tv_nsec
             && a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec
     }
+}
+
+/// Whether the folder that a path leads to, or the last on the way there that is there, was changed at or after a time: what leaves
+/// a folder changes it.
+private func folderChanged(above path: String, since time: Int) -> Bool {
+    var folder = path[...]
+    while let slash = folder.lastIndex(of: "/") {
+        folder = path[..<slash]
+        let state = FileState(folder.isEmpty ? "/" : String(folder))
+        if state != .nothing { return state.changed(since: time) }
+    }
+    return FileState(".").changed(since: time)
+}
+
+/// Whether a link on the way of a path was changed at or after a time.
+private func linkChanged(on path: String, since time: Int) -> Bool {
+    var path = path[...]
+    while !path.isEmpty {
+        var status = stat()
+        if lstat(String(path), &status) == 0, status.st_mode & S_IFMT == S_IFLNK, status.st_ctim.tv_sec >= time {
+            return true
+        }
+        path = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
+    }
+    return false
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import Synchronization
 import Testing
 
 @testable import Backend
@@ -132,6 +133,32 @@ struct FileWatchTests {
         #expect(Watcher([path], readSince: start).hasChanged())
         #expect(Watcher(["\(root)/old/sub/missing/too"], readSince: start).hasChanged())
         #expect(!Watcher(["\(root)/new/sub/missing"], readSince: start).hasChanged())
+    }
+
+    @Test("have changed if they go at the very moment when they begin to be watched")
+    func goesMeanwhile() throws {
+        let paths = (0..<100).map { "\(root)/old/sub/\($0)" }
+        for path in paths { try #require(FileManager.default.createFile(atPath: path, contents: nil)) }
+        sleep(1)
+        let start = time(nil)
+        let begun = Atomic<Int>(-1)
+        let gone = Atomic<Int>(-1)
+        let remover = Thread {
+            var random = SeededGenerator(seed: 1)
+            for (number, path) in paths.enumerated() {
+                while begun.load(ordering: .acquiring) < number {}
+                for _ in 0..<Int.random(in: 0..<300, using: &random) { _ = begun.load(ordering: .acquiring) }
+                unlink(path)
+                gone.store(number, ordering: .releasing)
+            }
+        }
+        remover.start()
+        for (number, path) in paths.enumerated() {
+            begun.store(number, ordering: .releasing)
+            let watch = Watcher([path], readSince: start)
+            while gone.load(ordering: .acquiring) < number { usleep(10) }
+            try #require(watch.hasChanged(), "\(number)")
+        }
     }
 
     @Test("are compared with what they were when they were watched first, until that is asked")
