@@ -102,7 +102,7 @@ public struct FileState: Equatable, Sendable {
     static let nothing = FileState()
 
     /// Like no state that anything is in, not even nothing.
-    static let unknown = {
+    fileprivate static let unknown = {
         var state = FileState()
         state.size = -1
         return state
@@ -125,7 +125,7 @@ public struct FileState: Equatable, Sendable {
     /// something may have gone since then.
     ///
     /// - Parameter time: in seconds since 1970.
-    init(_ path: String, unlessChangedSince time: Int) {
+    public init(_ path: String, unlessChangedSince time: Int) {
         // Whatever happens from here on makes a difference to this.
         self.init(path)
         if self == .nothing

@@ -1,5 +1,6 @@
 import Backend
 import Configuration
+import Glibc
 import Synchronization
 
 /// Reads the configuration whenever its file changes; as long as it has errors, whenever any of its files does.
@@ -54,6 +55,7 @@ final class ConfigurationFollower: Sendable {
                 return true
             }
             if isDue {
+                let start = time(nil)
                 let outcome = await inThread { [file] () -> Result<Configuration, ConfigurationError> in
                     do throws(ConfigurationError) {
                         return .success(try Configuration.load(file, hasZones: false))
@@ -76,7 +78,9 @@ final class ConfigurationFollower: Sendable {
                     state.withLock { state in
                         state.isGood = false
                         state.others = error.files
-                        for other in error.files where now[other] == nil { state.read[other] = FileState(other) }
+                        for other in error.files where now[other] == nil {
+                            state.read[other] = FileState(other, unlessChangedSince: start)
+                        }
                         state.read = state.read.filter { $0.key == file || error.files.contains($0.key) }
                     }
                     complain(error.description)
