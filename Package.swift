@@ -24,10 +24,10 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         .target(name: "PipeProtocol", swiftSettings: strict),
-        .target(name: "SealedMemory", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Geography", dependencies: ["CMaxMindDB", "SealedMemory"], swiftSettings: strict),
-        .target(name: "Routing", dependencies: ["Geography"], swiftSettings: strict),
-        .target(name: "Zones", dependencies: ["SealedMemory"], swiftSettings: strict),
+        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Geography", dependencies: ["CMaxMindDB", "Platform"], swiftSettings: strict),
+        .target(name: "Routing", dependencies: ["Geography", "Platform"], swiftSettings: strict),
+        .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",

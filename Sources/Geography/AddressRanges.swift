@@ -1,3 +1,5 @@
+import Platform
+
 /// A value for every address of a family: ranges without a gap, in the order of their addresses.
 struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     /// The first address of each range; the first of them is 0. A range ends where the next begins.
@@ -26,6 +28,7 @@ struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: S
         guard values.last != value else { return }
         starts.append(start)
         values.append(value)
+        giveWay(at: starts.count)
     }
 
     /// The ranges in which `transform` gives the same value, as one range each.

@@ -1,6 +1,6 @@
 import CMaxMindDB
 import Glibc
-import SealedMemory
+import Platform
 
 /// A database in MaxMind's format, opened through libmaxminddb.
 ///
@@ -214,6 +214,7 @@ extension MaxMindDatabase {
         case .node(let node):
             guard length < Address.bitWidth else { throw corrupt("the search tree is deeper than an address is long") }
             budget -= 1
+            giveWay(at: budget)
             guard budget > 0 else { throw corrupt("the search tree has a cycle") }
             let (left, right) = try children(of: node)
             try walk(left, first: first, length: length + 1, budget: &budget, skipping: isSkipped, body)

@@ -1,3 +1,5 @@
+import Platform
+
 /// Numbers for keys: a hash table of integers, several times faster than a dictionary.
 struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     private var slots: [(key: Key, number: UInt32)]
@@ -18,7 +20,10 @@ struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable 
         if 2 * count >= slots.count {
             let old = slots
             slots = Array(repeating: (0, .max), count: 2 * old.count)
-            for entry in old where entry.number != .max { slots[slot(of: entry.key)] = entry }
+            for (position, entry) in old.enumerated() where entry.number != .max {
+                slots[slot(of: entry.key)] = entry
+                giveWay(at: position, every: 1_024)
+            }
         }
         slots[slot(of: key)] = (key, number)
         count += 1

@@ -1,3 +1,5 @@
+import Platform
+
 /// Ranges as a trie that takes 16 bits of the address at a time, laid out for looking up.
 ///
 /// A node has the ranges of one block of addresses by their next 16 bits; where a range begins or ends farther in, a child
@@ -49,6 +51,7 @@ struct StrideTable<Address: FixedWidthInteger & UnsignedInteger & Sendable>: Sen
         let pieceMask: Address = (1 << shift) &- 1
         func last(_ range: Int) -> Address { range + 1 < ranges.starts.count ? ranges.starts[range + 1] - 1 : .max }
 
+        giveWay(at: shapes.count)
         var entries: [(start: UInt16, value: UInt32)] = []
         var range = block.lowerBound
         var piece = 0

@@ -1,4 +1,5 @@
 import Geography
+import Platform
 
 /// Works maps out for every address. What maps have in common is worked out once.
 public struct MapCompiler {
@@ -15,7 +16,10 @@ public struct MapCompiler {
     public init(_ atlas: Atlas, datacenters sites: [ListTable.Site]) {
         self.atlas = atlas
         self.sites = sites
-        clients = atlas.gazetteer.coordinates.map { $0.map(Direction.init) }
+        clients = atlas.gazetteer.coordinates.enumerated().map { number, coordinates in
+            giveWay(at: number)
+            return coordinates.map(Direction.init)
+        }
         knownTable = PlaceTable(atlas.known, listCount: 2)
     }
 
@@ -25,7 +29,10 @@ public struct MapCompiler {
         let destinations = placeDestinations(rules, &lists)
         let fallback = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
         let entries = atlas.gazetteer.entries
-        var numbers = entries.indices.map { number(destinations[$0], coordinates: entries[$0].coordinates, &lists) }
+        var numbers = entries.indices.map { entry in
+            giveWay(at: entry)
+            return number(destinations[entry], coordinates: entries[entry].coordinates, &lists)
+        }
         // Of whom nothing is known there is no place that a rule could apply to.
         numbers[0] = fallback
         var layer: AddressLayer
@@ -63,7 +70,8 @@ public struct MapCompiler {
         let subdivisions = gazetteer.subdivisions.map { winner(rules.subdivisionMatches($0)) }
         let cities = citiesWithRules(rules)
         let fallback = lists.number(of: rules.fallback)
-        return gazetteer.entries.map { entry in
+        return gazetteer.entries.enumerated().map { number, entry in
+            giveWay(at: number)
             if !cities.isEmpty, cities[Int(entry.city)], let city = winner(rules.cityMatches(gazetteer[entry])) {
                 return city
             }
@@ -146,8 +154,9 @@ public struct MapCompiler {
         if let known = orders[datacenters] { return known }
         let locations = datacenters.map { sites[$0].location }
         let positions = Array(datacenters.indices)
-        let order = clients.map { client in
-            client.map { client in
+        let order = clients.enumerated().map { number, client in
+            giveWay(at: number)
+            return client.map { client in
                 byDistance(positions, from: client, locations, first: positions.count).reduce(0) {
                     $0 << 4 | UInt64($1)
                 }

@@ -1,5 +1,5 @@
 import Glibc
-import SealedMemory
+import Platform
 
 /// Compiled zones in memory that processes share: what one has made, the others of the same pdns need not make, nor hold
 /// once more.

@@ -1,3 +1,5 @@
+import Platform
+
 /// Looks a zone over for what breaks DNS. What is an error and what a warning is as with named-checkzone(1).
 struct ZoneChecks {
     private(set) var contents: ZoneContents
@@ -13,6 +15,7 @@ struct ZoneChecks {
     mutating func run() {
         checkApex()
         for name in 0..<contents.names.count {
+            giveWay(at: name)
             for sameType in rrsets(of: name) { check(sameType, of: name) }
             checkAlias(name)
         }

@@ -1,3 +1,5 @@
+import Platform
+
 /// The records of one zone while it is put together, from zone files and configuration, and what was found wrong with them.
 struct ZoneContents {
     let apex: DomainName
@@ -76,6 +78,7 @@ struct ZoneContents {
             Entry(
                 name: name, type: type, ttl: ttl, textStart: texts.count, textLength: Int32(text.count), place: place))
         text.withUnsafeBufferPointer { texts.append(contentsOf: $0) }
+        giveWay(at: records.count)
     }
 
     mutating func setService(_ service: Int32, at name: Int32) { services[name] = service }
