@@ -31,11 +31,13 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Platform", "Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .target(
             name: "Backend",
-            dependencies: ["CLinux", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration", "Telemetry"],
+            dependencies: [
+                "CLinux", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration", "Telemetry",
+            ],
             swiftSettings: strict),
         .target(
             name: "ServerSettings", dependencies: ["Routing", "Zones", "Configuration"], swiftSettings: strict),

@@ -215,8 +215,13 @@ public final class Keeper: Sendable {
                 malloc_trim(0)
             }
             followState(hasSnapshot: hasNews)
-            if keepsLastGood, let state {
-                keep(files.states, state)
+            if keepsLastGood {
+                if let state {
+                    state.remember(for: configuration)
+                    keep(files.states, state)
+                } else {
+                    StateDirectory.forget(for: configuration)
+                }
                 keepsLastGood = false
             }
             tellStatus()

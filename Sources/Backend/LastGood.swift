@@ -1,4 +1,6 @@
+import Configuration
 import Glibc
+import Platform
 import Routing
 
 /// Copies of all files of the last configuration that could be used, for a coprocess that starts when what is on disk cannot.
@@ -19,14 +21,31 @@ public struct LastGood: Sendable {
         folder = "\(state.path)/last-good/\(String(identity(of: file), radix: 16))"
     }
 
+    /// The last configuration that could be used, if it is kept in the state directory.
+    ///
+    /// - Parameters:
+    ///   - databases: files to use in place of the configured ones, if there are any.
+    ///   - hasZones: whether zones are wanted.
+    /// - Returns: the configuration, and since when it was used, in seconds since 1970.
+    public func configuration(
+        databases: [String] = [], hasZones: Bool = true
+    ) -> (configuration: Configuration, time: Int)? {
+        guard let root, let time else { return nil }
+        let copies = databases.map { root + absolutePath($0) }
+        let loaded = try? Configuration.load(root + file, databases: copies, root: root, hasZones: hasZones)
+        guard var loaded else { return nil }
+        loaded.stateDirectory = state.path
+        return (loaded, time)
+    }
+
     /// What stands in for the root of the file system, if there is anything; links lead to what was copied last.
-    public var root: String? {
+    var root: String? {
         let current = folder + "/current"
         return access(current + file, R_OK) == 0 ? current : nil
     }
 
     /// When the copies were made, in seconds since 1970.
-    public var time: Int? {
+    var time: Int? {
         var status = stat()
         return lstat(folder + "/current", &status) == 0 ? status.st_mtim.tv_sec : nil
     }
@@ -126,11 +145,4 @@ public struct LastGood: Sendable {
         }
         return names
     }
-}
-
-/// A path from the root of the file system; links in it stay.
-public func absolutePath(_ path: String) -> String {
-    guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
-    defer { free(folder) }
-    return String(cString: folder) + "/" + path
 }

@@ -16,6 +16,16 @@ public func nanoseconds() -> Int {
 /// On the same clock.
 func milliseconds() -> Int { nanoseconds() / 1_000_000 }
 
+/// A time as people write it, in the zone of this machine.
+public func dateAndTime(_ seconds: Int) -> String {
+    var time = time_t(seconds)
+    var parts = tm()
+    localtime_r(&time, &parts)
+    var text = [CChar](repeating: 0, count: 64)
+    strftime(&text, text.count, "%Y-%m-%d %H:%M:%S", &parts)
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
 /// Runs `body` in a thread of its own; false if there cannot be one.
 @discardableResult
 public func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {

@@ -169,8 +169,9 @@ extension Configuration {
     /// then most.
     public static func stateDirectory(inFile file: String) -> String? {
         let key = "state_directory:"
-        guard let text = try? readText(file).text,
-            let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix(key) })
+        guard let bytes = try? readBytes(file).bytes,
+            let line = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+                .first(where: { $0.hasPrefix(key) })
         else { return nil }
         let value = line.dropFirst(key.count).prefix { $0 != "#" }
             .split(whereSeparator: { $0 == " " || $0 == "\"" || $0 == "'" }).joined(separator: " ")
@@ -185,6 +186,17 @@ extension Complaint.Position {
 
 /// The text of a file, and when it was changed last, in seconds since 1970 as far as they fit.
 func readText(_ file: String) throws(Complaint) -> (text: String, modified: UInt32) {
+    let (bytes, modified) = try readBytes(file)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+        let before = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
+        let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        let position = Complaint.Position(line: lines.count, column: (lines.last?.count ?? 0) + 1)
+        throw Complaint(file: file, position: position, message: "a byte that is not UTF-8; save the file in UTF-8")
+    }
+    return (text, modified)
+}
+
+private func readBytes(_ file: String) throws(Complaint) -> (bytes: [UInt8], modified: UInt32) {
     func unreadable(_ reason: String = String(cString: strerror(errno))) -> Complaint {
         Complaint(file: file, position: nil, message: "cannot read it: \(reason)")
     }
@@ -204,11 +216,5 @@ func readText(_ file: String) throws(Complaint) -> (text: String, modified: UInt
         guard count > 0 else { break }
         bytes += chunk[..<count]
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-        let before = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
-        let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        let position = Complaint.Position(line: lines.count, column: (lines.last?.count ?? 0) + 1)
-        throw Complaint(file: file, position: position, message: "a byte that is not UTF-8; save the file in UTF-8")
-    }
-    return (text, UInt32(truncatingIfNeeded: status.st_mtim.tv_sec))
+    return (bytes, UInt32(truncatingIfNeeded: status.st_mtim.tv_sec))
 }

@@ -1,4 +1,5 @@
 import Geography
+import Platform
 import Routing
 import Yams
 import Zones
@@ -71,12 +72,14 @@ struct ConfigurationParser {
     /// A path of the configuration, which is relative to the configuration's folder.
     func path(_ text: String) -> String { text.hasPrefix("/") ? root + text : folder + text }
 
+    /// A path of the configuration from the root of the file system, and not to a copy.
+    func original(_ text: String) -> String { absolutePath(String(path(text).dropFirst(root.count))) }
+
     private mutating func parseHitsLog(_ node: Node) {
         let what = "the hits_log"
         let fields = reader.fields(node, what, known: ["file", "format", "sample"], required: ["file"])
         guard let file = fields["file"].flatMap({ reader.text($0.value, "the file of \(what)") }) else { return }
-        // It is written, and not to a copy.
-        var log = Configuration.HitsLog(file: String(path(file).dropFirst(root.count)))
+        var log = Configuration.HitsLog(file: original(file))
         if let node = fields["format"]?.value, let text = reader.text(node, "the format of \(what)") {
             if let format = Configuration.HitsLog.Format(rawValue: text) {
                 log.format = format

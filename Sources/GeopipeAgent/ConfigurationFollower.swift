@@ -6,6 +6,8 @@ import Synchronization
 /// Reads the configuration whenever its file changes; as long as it has errors, whenever any of its files does.
 final class ConfigurationFollower: Sendable {
     private let file: String
+    /// Where somebody says that the state is.
+    private let stateDirectory: String?
     private let state = Mutex(State())
 
     private struct State {
@@ -20,7 +22,13 @@ final class ConfigurationFollower: Sendable {
     /// Milliseconds between two looks at the files.
     private static let interval = Duration.milliseconds(500)
 
-    init(_ file: String) { self.file = file }
+    /// - Parameters:
+    ///   - file: the configuration's file.
+    ///   - stateDirectory: in place of the configuration's.
+    init(_ file: String, stateDirectory: String? = nil) {
+        self.file = file
+        self.stateDirectory = stateDirectory
+    }
 
     /// Whether what is on disk could be used when it was read last.
     var isGood: Bool { state.withLock { $0.isGood } }
@@ -40,11 +48,18 @@ final class ConfigurationFollower: Sendable {
     /// Has it read once more, whether it seems to have changed or not.
     func order() { state.withLock { $0.isOrdered = true } }
 
-    /// Gives each good configuration to `body`, until the task is cancelled or `body` has enough. What is wrong goes to stderr.
+    /// What coprocesses have kept of the configuration when it could be used last, and since when it was used.
+    private func lastGood() -> (configuration: Configuration, time: Int)? {
+        StateDirectory.of(file, at: stateDirectory).flatMap {
+            LastGood(of: file, in: $0).configuration(hasZones: false)
+        }
+    }
+
+    /// Gives each good configuration to `body`, and first the last good one if there is none, until the task is cancelled or `body` has enough. What is wrong goes to stderr.
     /// As long as `body` works, nothing is read; what takes long has to look for `hasNews`.
     func run<Failure: Error>(_ body: (Configuration) async throws(Failure) -> Void) async throws(Failure) {
         var seen: [String: FileState] = [:]
-        var wasEverGood = false
+        var isInUse = false
         while !Task.isCancelled {
             let now = look()
             let isDue = state.withLock { state in
@@ -70,7 +85,7 @@ final class ConfigurationFollower: Sendable {
                         state.others = []
                         state.read = now.filter { $0.key == file }
                     }
-                    wasEverGood = true
+                    isInUse = true
                     let count = configuration.healthTargets.count
                     complain("loaded \(file): \(count) target\(count == 1 ? "" : "s") to check")
                     try await body(configuration)
@@ -84,10 +99,15 @@ final class ConfigurationFollower: Sendable {
                         state.read = state.read.filter { $0.key == file || error.files.contains($0.key) }
                     }
                     complain(error.description)
-                    complain(
-                        wasEverGood
-                            ? "what was loaded before stays in use"
-                            : "nothing is checked until the configuration is mended")
+                    if isInUse {
+                        complain("what was loaded before stays in use")
+                    } else if let (configuration, time) = await inThread({ [self] in lastGood() }) {
+                        isInUse = true
+                        complain("using the last configuration without complaints, of \(dateAndTime(time))")
+                        try await body(configuration)
+                    } else {
+                        complain("nothing is checked until the configuration is mended")
+                    }
                 }
             }
             seen = now

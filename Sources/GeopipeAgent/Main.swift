@@ -91,7 +91,7 @@ enum Main {
             complain(AgentCommand.fullMessage(for: error))
             exit(ExitCode.unusable.rawValue)
         }
-        let follower = ConfigurationFollower(command.file)
+        let follower = ConfigurationFollower(command.file, stateDirectory: command.stateDirectory)
         // The main thread has no time for it.
         let work = Task.detached {
             do throws(Refusal) {

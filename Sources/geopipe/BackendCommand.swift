@@ -79,7 +79,6 @@ private final class Loader: Sendable {
             return {
                 var outcome = self.outcome(of: plan)
                 outcome.files.formUnion(files)
-                outcome.state = self.options.state()
                 outcome.complaints = complaints
                 outcome.isCurrent = false
                 return outcome
@@ -116,14 +115,4 @@ private final class Loader: Sendable {
             return outcome
         }
     }
-}
-
-/// A time as people write it, in the zone of this machine.
-private func dateAndTime(_ seconds: Int) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    localtime_r(&time, &parts)
-    var text = [CChar](repeating: 0, count: 64)
-    strftime(&text, text.count, "%Y-%m-%d %H:%M:%S", &parts)
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -7,8 +7,6 @@ import Glibc
 struct ConfigurationOptions: ParsableArguments {
     /// Where the configuration is if nobody says.
     static let defaultFile = "/etc/geopipe/geopipe.yaml"
-    /// Where the state usually is.
-    private static let usualStateDirectory = "/run/geopipe"
 
     @Option(name: .customLong("config"), help: "The configuration file.")
     var file = Self.defaultFile
@@ -34,13 +32,10 @@ struct ConfigurationOptions: ParsableArguments {
     ///
     /// - Returns: the plan, and since when it was used, in seconds since 1970.
     func lastGoodPlan() -> (plan: SnapshotPlan, time: Int)? {
-        // Of a configuration that is gone nothing can be read, not even where its state is.
-        let copies = LastGood(of: file, in: state() ?? StateDirectory(path: Self.usualStateDirectory))
-        guard let root = copies.root, let time = copies.time else { return nil }
-        func copy(of path: String) -> String { root + absolutePath(path) }
-        return
-            (try? SnapshotPlan(
-                Configuration.load(copy(of: file), databases: databases.map(copy), root: root))).map { ($0, time) }
+        guard let state = state(),
+            let (configuration, time) = LastGood(of: file, in: state).configuration(databases: databases)
+        else { return nil }
+        return (try? SnapshotPlan(configuration)).map { ($0, time) }
     }
 
     /// A configuration that can be used; what is wrong goes to stderr.
@@ -50,7 +45,7 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// Where the state is, if anywhere, even if the configuration has errors.
     func state() -> StateDirectory? {
-        (stateDirectory ?? Configuration.stateDirectory(inFile: file)).map(StateDirectory.init)
+        StateDirectory.of(file, at: stateDirectory)
     }
 
     /// Where the state is, if anywhere.

@@ -1,4 +1,4 @@
-import Backend
+@testable import Backend
 import Configuration
 import Foundation
 import Support
@@ -103,6 +103,25 @@ struct ServiceTests {
         try expect(agent, "complains") { agent.said.contains("\(networks):1:1: a byte that is not UTF-8") }
         try Data("# none\n".utf8).write(to: URL(filePath: networks), options: .atomic)
         try expect(agent, "checks") { try agent.states().first??.isUp == true }
+    }
+
+    @Test("starts with what coprocesses have kept where its configuration is broken, and takes the next good one")
+    func lastGood() throws {
+        let server = try LocalServer()
+        let agent = try Agent(
+            [
+                ("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)"),
+                ("127.0.0.2", "file: up, \(Self.often)"),
+            ],
+            isStarted: false)
+        try agent.folder.write("up".utf8, to: "up")
+        try LastGood(of: agent.file, in: agent.state).keep([agent.file: FileState(agent.file)])
+        try agent.configure("state_directory: state\nzones: [")
+        try agent.start()
+        try expect(agent, "checks") { try agent.state.health().value?.states.values.map(\.isUp) == [true, true] }
+        #expect(agent.said.contains("using the last configuration without complaints, of "))
+        try agent.configure([("127.0.0.1", "http: { port: \(server.port), path: /status/503 }, \(Self.often)")])
+        try expect(agent, "takes the next") { try agent.states().map { $0?.isUp } == [false] }
     }
 
     @Test("waits for a good configuration, and keeps the last one that was")

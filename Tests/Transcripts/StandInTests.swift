@@ -11,9 +11,7 @@ struct StandInTests {
     func lastGood(part: Site.Part) throws {
         let site = try Site()
         try expectCopies(site)
-        // Where the state is, is found in a broken configuration as well.
-        let stateLine = part == .configuration ? Array("state_directory: ../state\n".utf8) : []
-        try site.replace("release/\(part.rawValue)", with: part.badContent + stateLine)
+        try site.replace("release/\(part.rawValue)", with: part.badContent)
         try site.launch()
         try site.greet()
         for other in Site.Part.allCases { #expect(try site.version(of: other) == site.told(1, of: other)) }
@@ -22,6 +20,35 @@ struct StandInTests {
         // And it takes the next good one.
         try site.replace("release/\(part.rawValue)", with: part.content(2))
         try site.expect(part, 2)
+    }
+
+    @Test(
+        "a configuration of which nothing can be read, not even where the state is, is stood in for as well",
+        arguments: ["zones: [", "", "\u{0}", nil])
+    func unreadable(text: String?) throws {
+        let site = try Site()
+        try #require(try site.run("drain", "oslo", "--service", "api").status == 0)
+        try expectCopies(site)
+        if let text {
+            try site.replace("release/geopipe.yaml", with: Array(text.utf8) + (text == "\u{0}" ? [0xff] : []))
+        } else {
+            unlink(site.path("release/geopipe.yaml"))
+        }
+        try site.launch()
+        try site.greet()
+        #expect(try site.contents("www") == ["198.51.100.1"])
+        #expect(try site.contents("api") == ["198.51.100.251"])
+        #expect(site.error.contains("using the last configuration without complaints, of "))
+        let undrain = try site.run("undrain", "oslo", "--service", "api")
+        #expect(undrain.status == 0, "\(undrain)")
+        #expect(undrain.error.contains("taking it that there is a datacenter oslo"))
+        let isBack = try eventually(within: Coprocess.patience) {
+            try site.contents("api") == ["192.0.2.251"]
+        }
+        #expect(isBack, "\(site.error)")
+        // And it takes the next good one.
+        try site.replace("release/geopipe.yaml", with: Site.Part.configuration.content(2))
+        try site.expect(.configuration, 2)
     }
 
     @Test("on SIGUSR2 the program goes on in a new one, within one dialogue")
