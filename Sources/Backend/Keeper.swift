@@ -43,6 +43,8 @@ public final class Keeper: Sendable {
     private static let interval: CInt = 1_000
     /// Milliseconds between two looks at all files of which nobody tells that they have changed.
     private static let fileInterval: CInt = 5_000
+    /// Milliseconds between two looks at the copies of what was loaded.
+    private static let copyInterval = 10_000
     /// So many loads in a row are dropped because files changed meanwhile.
     private static let droppedLoads = 10
 
@@ -138,7 +140,11 @@ public final class Keeper: Sendable {
         status.started = start
         status.loaded = snapshot == nil ? nil : time(nil)
         status.complaints = outcome.complaints
-        var keepsLastGood = outcome.isCurrent && outcome.snapshot != nil
+        // Whether what is served is what was on disk at the last look, and whether copies of it are wanted.
+        var isCurrent = outcome.isCurrent && outcome.snapshot != nil
+        var keepsLastGood = isCurrent
+        var lastCopies = 0
+        var copyComplaint: String?
         var news = News(isOrder: false, isFromFolder: false)
         var lastLook = 0
         // Whether something has changed since it was read, and how many loads in a row something changed in.
@@ -199,6 +205,7 @@ public final class Keeper: Sendable {
                 if outcome.snapshot == nil { complain("what was loaded before stays in use") }
                 if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
                 status.complaints = outcome.complaints
+                isCurrent = outcome.snapshot != nil
                 if let newer = outcome.snapshot {
                     complain("loaded \(configuration)")
                     let loaded = time(nil)
@@ -215,14 +222,19 @@ public final class Keeper: Sendable {
                 malloc_trim(0)
             }
             followState(hasSnapshot: hasNews)
+            // Somebody may have taken the copies away.
+            if isCurrent, !hasChanged, milliseconds() - lastCopies >= Self.copyInterval { keepsLastGood = true }
             if keepsLastGood {
                 if let state {
                     state.remember(for: configuration)
-                    keep(files.states, state)
+                    let complaint = keep(files.states, state)
+                    if let complaint, complaint != copyComplaint { complain(complaint) }
+                    copyComplaint = complaint
                 } else {
                     StateDirectory.forget(for: configuration)
                 }
                 keepsLastGood = false
+                lastCopies = milliseconds()
             }
             tellStatus()
             news = waitForNews(files, stateFiles, patience: droppedLoads > 0 ? Self.quiet : Self.interval)
@@ -249,11 +261,14 @@ public final class Keeper: Sendable {
     }
 
     /// Copies what was loaded for coprocesses that start when it is no longer good.
-    private func keep(_ files: [String: FileState], _ state: StateDirectory) {
+    ///
+    /// - Returns: why that is not possible.
+    private func keep(_ files: [String: FileState], _ state: StateDirectory) -> String? {
         do throws(StateDirectory.Failure) {
             try LastGood(of: configuration, in: state).keep(files)
+            return nil
         } catch {
-            complain("\(error); a coprocess that starts while the configuration is broken will not answer")
+            return "\(error); a coprocess that starts while the configuration is broken will not answer"
         }
     }
 

@@ -50,7 +50,7 @@ public struct LastGood: Sendable {
         return lstat(folder + "/current", &status) == 0 ? status.st_mtim.tv_sec : nil
     }
 
-    /// Copies these files, unless that was done since they changed. Another process that is at it is left to it.
+    /// Copies these files, unless that was done since they changed and the copies are whole. Another process that is at it is left to it.
     ///
     /// - Parameter files: as they were when they were read. Those that are not there are left out; if any has changed since then,
     ///   nothing is copied, as it may be bad.
@@ -70,8 +70,12 @@ public struct LastGood: Sendable {
 
         let sources = files.keys.map(absolutePath).sorted()
         let description = sources.map { "\($0)\t\(FileState($0).words)\n" }.joined()
-        guard try state.read(folder + "/files") != description else { return }
-        let name = "copy-\(Glibc.time(nil))-\(getpid())"
+        if let root, try state.read(folder + "/files") == description,
+            sources.allSatisfy({ isWhole(root + $0, copyOf: $0) })
+        {
+            return
+        }
+        let name = "copy-\(getpid())-\(nanoseconds())"
         do throws(StateDirectory.Failure) {
             for source in sources { try copy(source, to: "\(folder)/\(name)\(source)") }
             guard files.allSatisfy({ FileState($0.key) == $0.value }) else { return remove(folder + "/" + name) }
@@ -118,6 +122,14 @@ public struct LastGood: Sendable {
         // A zone's serial may be the time of its file.
         let times = [status.st_atim, status.st_mtim]
         futimens(output, times)
+    }
+
+    /// Whether nobody has changed a copy: it has the size and the time of what it was made of.
+    private func isWhole(_ copy: String, copyOf source: String) -> Bool {
+        var (made, given) = (stat(), stat())
+        guard stat(source, &given) == 0, given.st_mode & S_IFMT == S_IFREG else { return true }
+        return stat(copy, &made) == 0 && made.st_size == given.st_size && made.st_mtim.tv_sec == given.st_mtim.tv_sec
+            && made.st_mtim.tv_nsec == given.st_mtim.tv_nsec
     }
 
     /// Removes all copies but one, and what is left of such as were never finished.

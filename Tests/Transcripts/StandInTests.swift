@@ -51,6 +51,18 @@ struct StandInTests {
         try site.expect(.configuration, 2)
     }
 
+    @Test("copies that somebody takes away are made again")
+    func copiesAgain() throws {
+        let site = try Site()
+        try expectCopies(site)
+        try FileManager.default.removeItem(atPath: site.path("state"))
+        try expectCopies(site)
+        try site.replace("release/geopipe.yaml", with: Site.Part.configuration.badContent)
+        try site.launch()
+        try site.greet()
+        #expect(try site.version(of: .zone) == 1)
+    }
+
     @Test("on SIGUSR2 the program goes on in a new one, within one dialogue")
     func takeover() throws {
         let site = try Site()
