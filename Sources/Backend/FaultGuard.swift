@@ -5,8 +5,8 @@ import PipeProtocol
 /// coprocess that dies makes pdns tell the next client that the name does not exist.
 ///
 /// A fault in the thread that answers refuses the question at hand, and the program begins anew in the same process, as it does
-/// when it is taken over. If it comes to grief again and again, questions are refused until it does not. A thread with less
-/// to do just stops.
+/// when it is taken over. If it comes to grief again and again, questions are refused until it does not. A fault while something
+/// is loaded ends that alone. A thread with less to do just stops.
 ///
 /// All that the handler of a fault touches has been made before: it may not allocate (signal-safety(7)).
 public enum FaultGuard {
@@ -23,6 +23,9 @@ public enum FaultGuard {
         var output: CInt
         /// Whether a question has been read and not been answered.
         var isAnswering = false
+        /// The thread that loads, and whether it has come to grief.
+        var loading: pthread_t?
+        var hasLoadFailed = false
         /// The version that the dialogue has settled on; 0 before that.
         var version = 0
         /// How many faults there were since the last answer.
@@ -122,6 +125,18 @@ public enum FaultGuard {
     /// Tells that there is a dialogue which can be gone on with.
     static func setVersion(_ version: ABIVersion) { state?.pointee.version = version.number }
 
+    /// Tells that a thread is going to load, and no other does.
+    static func prepareLoad() {
+        state?.pointee.loading = nil
+        state?.pointee.hasLoadFailed = false
+    }
+
+    /// Tells that this is the thread.
+    static func beginLoad() { state?.pointee.loading = pthread_self() }
+
+    /// Whether that thread has come to grief, and will never end.
+    static var hasLoadFailed: Bool { state?.pointee.hasLoadFailed ?? false }
+
     private static func table(_ words: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
         let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: words.count + 1)
         for (number, word) in words.enumerated() { table[number] = strdup(word) }
@@ -152,9 +167,14 @@ public enum FaultGuard {
             return
         }
         guard pthread_equal(pthread_self(), state.pointee.answering) != 0 else {
-            say(
-                "geopipe: a fault of its own in the background; it answers from what it has, and follows nothing any more\n"
-            )
+            let isLoading = state.pointee.loading.map { pthread_equal(pthread_self(), $0) != 0 } ?? false
+            if isLoading {
+                state.pointee.hasLoadFailed = true
+            } else {
+                say(
+                    "geopipe: a fault of its own in the background; it answers from what it has, and follows nothing any more\n"
+                )
+            }
             while true { sleep(3_600) }
         }
         say("geopipe: a fault of its own; the question is refused\n")

@@ -248,13 +248,23 @@ public final class Keeper: Sendable {
             let outcome = Mutex<Outcome?>(nil)
         }
         let result = Result()
+        FaultGuard.prepareLoad()
         let isLoading = startThread { [load] in
+            FaultGuard.beginLoad()
             let outcome = load()
             result.outcome.withLock { $0 = outcome }
         }
         guard isLoading else { return load() }
         while true {
             if let outcome = result.outcome.withLock(\.self) { return outcome }
+            if FaultGuard.hasLoadFailed {
+                let complaint =
+                    "\(configuration): a fault of geopipe's own in loading it; report that, with what was changed last"
+                complain(complaint)
+                var outcome = Outcome(snapshot: nil, files: [], state: nil)
+                outcome.complaints = [complaint]
+                return outcome
+            }
             usleep(20_000)
             meanwhile()
         }

@@ -51,12 +51,13 @@ struct FaultTests {
         #expect(try another.ending() == Coprocess.Ending(status: SIGTERM, killed: true))
     }
 
-    /// Makes a coprocess come to grief over answers that have the names `fault` and `abort` in them.
+    /// Makes a coprocess come to grief over answers that have the names `fault` and `abort` in them, and over a file `fault.mmdb`.
     private func library() throws -> String {
         try folder.write(
             """
             #define _GNU_SOURCE
             #include <dlfcn.h>
+            #include <stdarg.h>
             #include <stdlib.h>
             #include <string.h>
             #include <unistd.h>
@@ -66,6 +67,14 @@ struct FaultTests {
                 if (descriptor == 1 && memmem(bytes, count, "fault.example", 13)) __builtin_trap();
                 if (descriptor == 1 && memmem(bytes, count, "abort.example", 13)) abort();
                 return next(descriptor, bytes, count);
+            }
+
+            int open(const char *path, int flags, ...) {
+                int (*next)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
+                va_list more;
+                va_start(more, flags);
+                if (strstr(path, "fault.mmdb")) __builtin_trap();
+                return next(path, flags, va_arg(more, int));
             }
 
             """.utf8, to: "fault.c")
@@ -85,6 +94,34 @@ struct FaultTests {
         try #require(try ask("www", coprocess) == "192.0.2.1")
         let error = String(decoding: coprocess.standardError, as: UTF8.self)
         #expect(error.contains("geopipe: a fault of its own; the question is refused\n"))
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("a fault in loading leaves what was loaded before, and the next change is loaded")
+    func faultInLoading() throws {
+        let good = folder.text(of: "geopipe.yaml")
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        try #require(try ask("www", coprocess) == "192.0.2.1")
+        func replace(_ text: String, saying words: String) throws {
+            try folder.write(text.utf8, to: "new")
+            try #require(rename("\(folder.path)/new", "\(folder.path)/geopipe.yaml") == 0)
+            let isSaid = try eventually(within: Coprocess.patience) {
+                try coprocess.wait(.milliseconds(10))
+                return String(decoding: coprocess.standardError, as: UTF8.self).contains(words)
+            }
+            try #require(isSaid, "\(words)")
+        }
+        for _ in 0..<3 {
+            coprocess.forgetError()
+            try replace(
+                "databases: [fault.mmdb]\n" + good,
+                saying:
+                    "geopipe.yaml: a fault of geopipe's own in loading it; report that, with what was changed last\n")
+            try #require(try ask("www", coprocess) == "192.0.2.1")
+        }
+        try replace(good.replacing("192.0.2.1", with: "192.0.2.9"), saying: "loaded geopipe.yaml\n")
+        let isNew = try eventually(within: Coprocess.patience) { try ask("www", coprocess) == "192.0.2.9" }
+        #expect(isNew)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
