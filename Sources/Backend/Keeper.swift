@@ -144,7 +144,7 @@ public final class Keeper: Sendable {
         var isCurrent = outcome.isCurrent && outcome.snapshot != nil
         var keepsLastGood = isCurrent
         var lastCopies = 0
-        var copyComplaint: String?
+        var hasCopies = true
         var news = News(isOrder: false, isFromFolder: false)
         var lastLook = 0
         // Whether something has changed since it was read, and how many loads in a row something changed in.
@@ -228,8 +228,9 @@ public final class Keeper: Sendable {
                 if let state {
                     state.remember(for: configuration)
                     let complaint = keep(files.states, state)
-                    if let complaint, complaint != copyComplaint { complain(complaint) }
-                    copyComplaint = complaint
+                    // Once is enough, until there are copies again.
+                    if let complaint, hasCopies { complain(complaint) }
+                    hasCopies = complaint == nil
                 } else {
                     StateDirectory.forget(for: configuration)
                 }
