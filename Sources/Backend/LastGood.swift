@@ -50,7 +50,8 @@ public struct LastGood: Sendable {
         return lstat(folder + "/current", &status) == 0 ? status.st_mtim.tv_sec : nil
     }
 
-    /// Copies these files, unless that was done since they changed and the copies are whole. Another process that is at it is left to it.
+    /// Copies these files, unless that was done since they changed and the copies are whole. Another process that is at it is
+    /// left to it.
     ///
     /// - Parameter files: as they were when they were read. Those that are not there are left out; if any has changed since then,
     ///   nothing is copied, as it may be bad.

@@ -55,8 +55,9 @@ final class ConfigurationFollower: Sendable {
         }
     }
 
-    /// Gives each good configuration to `body`, and first the last good one if there is none, until the task is cancelled or `body` has enough. What is wrong goes to stderr.
-    /// As long as `body` works, nothing is read; what takes long has to look for `hasNews`.
+    /// Gives each good configuration to `body`, and at first the last good one if there is none, until the task is cancelled or
+    /// `body` has enough. What is wrong goes to stderr. As long as `body` works, nothing is read; what takes long has to look
+    /// for `hasNews`.
     func run<Failure: Error>(_ body: (Configuration) async throws(Failure) -> Void) async throws(Failure) {
         var seen: [String: FileState] = [:]
         var isInUse = false

@@ -18,7 +18,7 @@ final class Director {
     private var broken: Set<Part> = []
     /// Whether there are copies of the last good files, which are made when something is loaded.
     private var hasCopies = true
-    /// The agent was started while something was broken and there were no copies, and checks nothing until that is mended.
+    /// The agent was started while something was broken and there were no copies: it checks nothing until that is mended.
     private var isAgentBlind = false
     /// How often each coprocess has said that it has loaded, or that it could not.
     private var loads: [pid_t: Int] = [:]
