@@ -1,6 +1,8 @@
 #include <malloc.h>
 #include <spawn.h>
+#include <sched.h>
 #include <sys/fsuid.h>
+#include <time.h>
 
 /* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2), fcntl(2). */
 int memfd_create(const char *name, unsigned int flags);
@@ -14,3 +16,14 @@ enum { seal_seal = 0x1, seal_shrink = 0x2, seal_grow = 0x4, seal_write = 0x8 };
 int pipe2(int ends[2], int flags);
 int pidfd_open(int process, unsigned int flags);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+
+/* Yields the processor (sched_yield(2)), unless this thread did so less than `interval` nanoseconds ago. */
+static inline void yield_if_due(long interval) {
+    static _Thread_local struct timespec last;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((now.tv_sec - last.tv_sec) * 1000000000L + now.tv_nsec - last.tv_nsec < interval) return;
+    sched_yield();
+    /* What others took meanwhile does not count. */
+    clock_gettime(CLOCK_MONOTONIC, &last);
+}

@@ -22,7 +22,7 @@ struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable 
             slots = Array(repeating: (0, .max), count: 2 * old.count)
             for (position, entry) in old.enumerated() where entry.number != .max {
                 slots[slot(of: entry.key)] = entry
-                giveWay(at: position, every: 1_024)
+                giveWay(at: position)
             }
         }
         slots[slot(of: key)] = (key, number)
