@@ -1,6 +1,6 @@
 #include <malloc.h>
-#include <spawn.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/fsuid.h>
 #include <time.h>
 
