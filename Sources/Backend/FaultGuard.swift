@@ -61,7 +61,7 @@ public enum FaultGuard {
         state = made
         // The thread that answers ends with the process.
         _ = prepareThread()
-        if faults > 0 { keepName() }
+        keepName()
         var action = sigaction()
         sigemptyset(&action.sa_mask)
         action.sa_flags = CInt(SA_SIGINFO | SA_ONSTACK | SA_NODEFER)
@@ -82,7 +82,7 @@ public enum FaultGuard {
         for signal in others + (isTerminal ? [] : keys) + Array(34...64) { Glibc.signal(signal, SIG_IGN) }
     }
 
-    /// Has the process called as the program is, and not `exe`, as which a fault has started it.
+    /// Has the process called as the program is, and not `exe`, as which a fault or a takeover has started it.
     private static func keepName() {
         let file = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
         guard file >= 0, let program = CommandLine.arguments.first?.split(separator: "/").last else { return }

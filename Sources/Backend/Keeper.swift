@@ -99,12 +99,15 @@ public final class Keeper: Sendable {
     /// Makes the first to answer from, and begins to watch.
     ///
     /// - Parameters:
-    ///   - outcome: what came of loading.
-    ///   - start: when that was begun, in seconds since 1970.
+    ///   - state: where the state probably is. What is lost while something is loaded is known from before.
+    ///   - start: when loading is begun, in seconds since 1970.
+    ///   - load: loads.
     /// - Returns: `nil` if the configuration cannot be used, and nothing is to be answered yet.
-    public func start(_ outcome: Outcome, since start: Int) -> Serving? {
-        var switches: [Switch] = []
-        var health: HealthReport?
+    public func start(state: StateDirectory?, since start: Int, load: () -> Outcome) -> Serving? {
+        var switches = (try? state?.switches())?.value ?? []
+        var health = (try? state?.health())?.value
+        let outcome = load()
+        if outcome.state?.path != state?.path { (switches, health) = ([], nil) }
         if let state = outcome.state {
             read(&switches, state)
             read(&health, state)

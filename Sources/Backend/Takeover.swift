@@ -135,7 +135,8 @@ public final class Takeover: Sendable {
         if lock >= 0 { _ = fcntl(lock, F_SETFD, 0) }
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)
-        execv(program, &words)
+        // The very file that was found fit; the one on disk may be another by now.
+        execv(standIn.map { "/proc/\($0.process)/exe" } ?? program, &words)
         let reason = errno
         setNudgeBlocked(false)
         for word in words { free(word) }

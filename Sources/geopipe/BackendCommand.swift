@@ -43,8 +43,8 @@ struct BackendCommand: ParsableCommand {
         }
         serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
-            makeFirst: { keeper.start(outcome?() ?? loader.load(), since: start) },
-            load: { keeper.start(loader.first()?() ?? loader.load(), since: start) },
+            makeFirst: { keeper.start(state: options.state(), since: start) { outcome?() ?? loader.load() } },
+            load: { keeper.start(state: options.state(), since: start) { loader.first()?() ?? loader.load() } },
             finish: { keeper.finish(isEnd: false) }, perform: options.perform)
         keeper.finish(isEnd: true)
         if loader.hasOnlyFailed { throw ExitCode.unusable }

@@ -38,4 +38,46 @@ struct TakeoverTests {
         try site.expect(.zone, 2)
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
+
+    @Test("the program that takes over is the one that was found fit, whatever takes its place on disk meanwhile")
+    func replacedMeanwhile() throws {
+        let site = try Site(isStarted: false)
+        let program = site.path("geopipe")
+        // A program that breaks off in the middle is begun, and dies.
+        for name in [program, "\(program).new", "\(program).torn"] {
+            try #require(try Tool("cp").run([Coprocess.binary, name]).status == 0)
+        }
+        try #require(truncate("\(program).torn", 1 << 20) == 0)
+        let coprocess = try Coprocess(
+            ["--config", "current/geopipe.yaml"], in: URL(filePath: site.folder.path), program: program)
+        func ask() throws {
+            try coprocess.send("Q\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+            try #require(try coprocess.answer().count == 2)
+        }
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        try ask()
+        try #require(rename("\(program).new", program) == 0)
+        let fit = fileNumber(program)
+        let process = coprocess.identifier
+        kill(process, SIGUSR2)
+        let isBegun = try eventually(within: Coprocess.patience) {
+            try ([process] + children(of: process)).contains { fileNumber("/proc/\($0)/exe") == fit }
+        }
+        try #require(isBegun)
+        try #require(rename("\(program).torn", program) == 0)
+        let isNew = try eventually(within: Coprocess.patience) {
+            try ask()
+            return fileNumber("/proc/\(process)/exe") == fit
+        }
+        #expect(isNew)
+        #expect(try String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8) == "geopipe\n")
+        try ask()
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    private func fileNumber(_ path: String) -> UInt64? {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+    }
 }
