@@ -44,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "ServerSettings",
+                "Backend", "CLinux", "Configuration", "ServerSettings", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -2,6 +2,18 @@ import Geography
 import Routing
 import Zones
 
+/// The part of an answer that a choice is for.
+enum AnswerPart {
+    /// All records of a datacenter.
+    case all
+    /// A records.
+    case ipv4
+    /// AAAA records.
+    case ipv6
+    /// Records of all other types.
+    case rest
+}
+
 /// The datacenters that one question is answered from.
 struct Choice {
     /// The most wanted first; `count` of them.
@@ -20,72 +32,115 @@ struct Choice {
 extension Snapshot {
     /// Chooses for a client, by the service at that position.
     ///
+    /// As long as no address of the service is down, one choice holds for the whole answer. Otherwise each family, and
+    /// what is no address, is chosen on its own: `body` is called for each part that has a datacenter.
+    ///
     /// - Parameters:
-    ///   - resolver: who asks, and stands in for a client of whom nothing is known.
+    ///   - client: the first address of the client's subnet, of which `length` bits are known.
+    ///   - resolver: the address that asks; it stands in for a client of unknown place.
     ///   - random: any 64 bits.
+    /// - Returns: all chosen datacenters together, with the narrowest of the scopes.
+    @inline(__always)
     func choose(
-        _ position: Int, for client: IPAddress, resolver: IPAddress, _ state: ServiceState, random: UInt64
+        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
+        _ body: (_ choice: Choice, _ part: AnswerPart) -> Void
+    ) -> Choice {
+        var all = choose(
+            position, for: client, length: length, resolver: resolver, state, random: random,
+            part: state.hasDownAddresses ? .rest : .all)
+        guard state.hasDownAddresses else {
+            body(all, .all)
+            return all
+        }
+        let rest = all
+        func add(_ part: AnswerPart) {
+            // Where the datacenter has no address of a family, the client gets none from elsewhere either; an alias, above all,
+            // stands alone.
+            guard services[position].has(part, in: rest) else { return }
+            let choice = choose(
+                position, for: client, length: length, resolver: resolver, state, random: random, part: part)
+            body(choice, part)
+            all.add(choice)
+        }
+        add(.ipv4)
+        add(.ipv6)
+        body(rest, .rest)
+        return all
+    }
+
+    /// Chooses the datacenters for one part of an answer.
+    private func choose(
+        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
+        part: AnswerPart
     ) -> Choice {
         let service = services[position]
         let map = maps[service.map]
-        let (list, scope) = map.locate(client, resolver: resolver)
+        let (list, scope) = map.locate(client, length: length, resolver: resolver)
         guard service.isSticky || !state.isSameForAll else {
-            return choose(service, map, list, scope, Draw(random: random), state, network: nil).choice
+            return choose(service, map, list, scope, Draw(random: random), state, part, network: nil).choice
         }
-        let network = ClientNetwork(client)
+        let network = ClientNetwork(client, length: length)
         let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
-        let (choice, drawn) = choose(service, map, list, scope, draw, state, network: network.number)
+        let (choice, drawn) = choose(service, map, list, scope, draw, state, part, network: network.number)
         guard drawn && service.isSticky || !state.isSameForAll else { return choice }
         var narrowed = choice
         narrowed.scope = max(scope, network.scope)
         return narrowed
     }
 
-    /// What is chosen for those who are nowhere, for those who ask for a whole zone and not for themselves.
+    /// Chooses for a client of unknown place, while nothing is drained or down: what a zone transfer gives.
     func defaultChoice(_ position: Int) -> Choice {
         let service = services[position]
         let map = maps[service.map]
-        return choose(service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, network: nil).choice
+        return choose(
+            service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, .all, network: nil
+        ).choice
     }
 
-    /// - Parameter network: tells the client's network from others; `nil` if that makes no difference.
+    /// - Parameter network: the client's network as a number; `nil` if it makes no difference.
     /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
     private func choose(
         _ service: BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
-        _ state: ServiceState, network: UInt64?
+        _ state: ServiceState, _ part: AnswerPart, network: UInt64?
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
-        var drawn = choice.take(from: map, service, network.map(state.available.forNetwork) ?? state.available)
-        if choice.count == 0, service.answersWhenAllDown {
-            drawn = choice.takeInSpite(of: state, from: map, service, network: network ?? 0)
+        let undrained = network.map(state.undrained.forNetwork) ?? state.undrained
+        var drawn = false
+        if part == .all {
+            drawn = choice.take(from: map, service, undrained, part)
+            if choice.count == 0, service.answersWhenAllDown { drawn = choice.take(from: map, service, .all, part) }
+            return (choice, drawn)
+        }
+        let attempts = state.attempts(for: part)
+        for i in attempts.indices where i == 0 || service.answersWhenAllDown {
+            let attempt = attempts[i]
+            choice.heedsHealth = attempt.heedsHealth
+            drawn = choice.take(
+                from: map, service, network.map(attempt.availability.forNetwork) ?? attempt.availability, part)
+            if choice.count > 0 { break }
         }
         return (choice, drawn)
     }
 }
 
 extension Choice {
-    /// Takes what is best where nothing is available.
-    ///
-    /// - Returns: as `take` does.
-    fileprivate mutating func takeInSpite(
-        of state: ServiceState, from map: CompiledMap, _ service: Snapshot.BoundService, network: UInt64
-    ) -> Bool {
-        // What an operator has said counts for more than what was found out.
-        heedsHealth = false
-        var drawn = take(from: map, service, state.undrained.forNetwork(network))
-        guard count == 0 else { return drawn }
-        heedsHealth = true
-        drawn = take(from: map, service, state.up)
-        guard count == 0 else { return drawn }
-        heedsHealth = false
-        return take(from: map, service, .all)
+    /// Adds the datacenters of another part of the same answer, as far as there is room.
+    fileprivate mutating func add(_ other: Choice) {
+        scope = max(scope, other.scope)
+        for i in 0..<other.count where count < 16 { addOnce(other.datacenters[i]) }
+    }
+
+    private mutating func addOnce(_ datacenter: Int32) {
+        for i in 0..<count where datacenters[i] == datacenter { return }
+        datacenters[count] = datacenter
+        count += 1
     }
 
     /// Takes as many available datacenters of its list as the service spreads over.
     ///
     /// - Returns: whether chance had a part in it or in what will be picked of it.
     fileprivate mutating func take(
-        from map: CompiledMap, _ service: Snapshot.BoundService, _ availability: Availability
+        from map: CompiledMap, _ service: Snapshot.BoundService, _ availability: Availability, _ part: AnswerPart
     ) -> Bool {
         var anyDrawn = false
         map.lists.forEachChoice(list, draw, availability) { datacenter, drawn in
@@ -93,7 +148,7 @@ extension Choice {
             for i in 0..<count where datacenters[i] == Int32(datacenter) { return true }
             datacenters[count] = Int32(datacenter)
             count += 1
-            anyDrawn = anyDrawn || drawn || service.answers.mostAddresses(of: datacenter) > service.pick
+            anyDrawn = anyDrawn || drawn || service.picks(part, of: datacenter)
             return count < service.spread
         }
         return anyDrawn
@@ -101,14 +156,41 @@ extension Choice {
 }
 
 extension Snapshot.BoundService {
-    /// Calls `body` with the positions of the records that a choice gives, in the store.
-    func forEachRecord(of choice: Choice, _ state: ServiceState, _ body: (_ position: Int32) -> Void) {
+    /// Whether a datacenter of `choice` has addresses of a family.
+    fileprivate func has(_ part: AnswerPart, in choice: Choice) -> Bool {
+        for i in 0..<choice.count where addressCount(part, of: Int(choice.datacenters[i])) > 0 { return true }
+        return false
+    }
+
+    /// Whether a datacenter has more addresses than an answer gives.
+    fileprivate func picks(_ part: AnswerPart, of datacenter: Int) -> Bool {
+        addressCount(part, of: datacenter) > pick
+    }
+
+    /// The number of a datacenter's addresses; of those of a family if that is meant, else of the larger family.
+    private func addressCount(_ part: AnswerPart, of datacenter: Int) -> Int {
+        switch part {
+        case .all: answers.mostAddresses(of: datacenter)
+        case .ipv4: answers[datacenter].ipv4.records.count
+        case .ipv6: answers[datacenter].ipv6.records.count
+        case .rest: 0
+        }
+    }
+
+    /// Calls `body` with the positions in the store of the records that a choice gives.
+    func forEachRecord(
+        of choice: Choice, _ part: AnswerPart, _ state: ServiceState, _ body: (_ position: Int32) -> Void
+    ) {
         let heedsHealth = choice.heedsHealth && state.hasDownAddresses
         for i in 0..<choice.count {
             let records = answers[Int(choice.datacenters[i])]
-            forEachPicked(records.ipv4, choice.draw, state, heedsHealth: heedsHealth, body)
-            forEachPicked(records.ipv6, choice.draw, state, heedsHealth: heedsHealth, body)
-            for position in records.others { body(position) }
+            if part == .all || part == .ipv4 {
+                forEachPicked(records.ipv4, choice.draw, state, heedsHealth: heedsHealth, body)
+            }
+            if part == .all || part == .ipv6 {
+                forEachPicked(records.ipv6, choice.draw, state, heedsHealth: heedsHealth, body)
+            }
+            if part == .all || part == .rest { for position in records.others { body(position) } }
         }
     }
 
@@ -156,13 +238,14 @@ struct ClientNetwork {
     /// The length of its prefix, in the client's own family.
     let scope: UInt8
 
-    init(_ client: IPAddress) {
+    /// - Parameter length: how many of the client's first bits are known.
+    init(_ client: IPAddress, length: Int = .max) {
         switch client {
         case .v4(let bits):
             number = UInt64(bits >> 8)
             scope = 24
         case .v6(let bits):
-            if let embedded = client.embeddedIPv4 {
+            if let embedded = client.embeddedIPv4, length > embedded.offset {
                 number = UInt64(embedded.address >> 8)
                 scope = UInt8(24 + embedded.offset)
             } else if bits >> 72 == 0 || bits >> 72 == 0x64_ff9b_0000_00 {

@@ -96,7 +96,7 @@ extension Serving {
         var system: UInt32 = 0
         for file in configuration.databases {
             guard let database = try? MaxMindDatabase(path: file.path) else { continue }
-            let finding = try database.find(client.address, &gazetteer)
+            let finding = try database.find(client, &gazetteer)
             explanation.databases.append(.init(file.path, finding))
             guard let finding else { continue }
             place = gazetteer.number(ofPlace: place, completedBy: finding.number)
@@ -122,8 +122,9 @@ extension Serving {
         let map = configuration.maps[service.map]
         let state = state(ofService: service.service)
         let choice = snapshot.choose(
-            position, for: client.address, resolver: client.address, state, random: random)
-        let open = state.undrained.forNetwork(ClientNetwork(client.address).number)
+            position, for: client.address, length: client.length, resolver: client.address, state, random: random
+        ) { _, _ in }
+        let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[service.service]
         let health = checked?.datacenters { down[$0] != nil }
         let located = place.coordinates.map(Direction.init)
@@ -168,7 +169,7 @@ extension Serving {
         }
         return Explanation.ServiceChoice(
             service: configuration.services[service.service].name, map: map.name,
-            rules: map.rules.matches(client.address, system: system, place: place).map {
+            rules: map.rules.matches(client, system: system, place: place).map {
                 .init(rule: $0.rule, destination: $0.destination.words(names))
             },
             preference: preference,

@@ -32,7 +32,9 @@ public struct LastGood: Sendable {
     ) -> (configuration: Configuration, time: Int)? {
         guard let root, let time else { return nil }
         let copies = databases.map { root + absolutePath($0) }
-        let loaded = try? Configuration.load(root + file, databases: copies, root: root, hasZones: hasZones)
+        let loaded = try? Configuration.load(root + file, databases: copies, root: root, hasZones: hasZones) { _ in
+            SerialLedger(of: file, in: state, keepsChanges: false)
+        }
         guard var loaded else { return nil }
         loaded.stateDirectory = state.path
         return (loaded, time)

@@ -153,7 +153,7 @@ public final class Reporter: Sendable {
             var time: String?
             let fullness = recorder.hits.take { hit in
                 if finder == nil { finder = ClientFinder(paths: subject.databases) }
-                let location = finder?.find(hit.client) ?? finder?.find(hit.resolver)
+                let location = hit.prefixes.lazy.compactMap { [finder] in finder?.find($0) }.first
                 if agent.isThere { ledger.count(country: location?.country?.description ?? "") }
                 guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }

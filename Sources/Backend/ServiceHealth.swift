@@ -19,32 +19,55 @@ public struct CheckedService: Sendable {
         }
     }
 
+    /// How the addresses of one family are in a datacenter.
+    public struct FamilyHealth: Sendable, Encodable {
+        /// The number of addresses, all of which are checked.
+        public var addresses: Int
+        /// The number of addresses that are up, or of which nothing is known.
+        public var up: Int
+        /// The number of addresses that must be up.
+        public var required: Int
+        /// Whether enough are up.
+        public var isUp: Bool
+    }
+
     /// How the addresses of a datacenter are.
     public struct DatacenterHealth: Sendable, Encodable {
-        /// So many are checked.
-        public var addresses: Int
-        /// So many are up, or nothing is known of them.
-        public var up: Int
-        /// So many must be up.
-        public var required: Int
-        /// Whether enough are, and some of each family that there is.
-        public var isUp: Bool
+        public var ipv4: FamilyHealth
+        public var ipv6: FamilyHealth
+
+        /// The number of addresses of both families.
+        public var addresses: Int { ipv4.addresses + ipv6.addresses }
+        /// The number of addresses of both families that are up, or of which nothing is known.
+        public var up: Int { ipv4.up + ipv6.up }
+        /// Whether a family has enough up, or there is nothing to check.
+        public var isUp: Bool {
+            addresses == 0 || ipv4.addresses > 0 && ipv4.isUp || ipv6.addresses > 0 && ipv6.isUp
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(addresses, forKey: .addresses)
+            try container.encode(up, forKey: .up)
+            try container.encode(ipv4.required + ipv6.required, forKey: .required)
+            try container.encode(isUp, forKey: .isUp)
+            if ipv4.addresses > 0 { try container.encode(ipv4, forKey: .ipv4) }
+            if ipv6.addresses > 0 { try container.encode(ipv6, forKey: .ipv6) }
+        }
+
+        private enum Key: CodingKey { case addresses, up, required, isUp, ipv4, ipv6 }
     }
 
     /// How the addresses of each datacenter are.
     ///
     /// - Parameter isDown: whether an address is down of which that is asked.
     public func datacenters(_ isDown: (_ target: String) -> Bool) -> [DatacenterHealth] {
-        targets.map { ipv4, ipv6 in
-            let up = [ipv4, ipv6].map { $0.count { !isDown($0) } }
-            let addresses = ipv4.count + ipv6.count
-            let required = addresses == 0 ? 0 : quorum.required(of: addresses)
-            // One that has nothing left for those who know only one of the families would leave them without an answer.
-            let isWhole = (up[0] > 0 || ipv4.isEmpty) && (up[1] > 0 || ipv6.isEmpty)
-            return DatacenterHealth(
-                addresses: addresses, up: up[0] + up[1], required: required,
-                isUp: up[0] + up[1] >= required && isWhole)
+        func family(_ targets: [String]) -> FamilyHealth {
+            let up = targets.count { !isDown($0) }
+            let required = targets.isEmpty ? 0 : quorum.required(of: targets.count)
+            return FamilyHealth(addresses: targets.count, up: up, required: required, isUp: up >= required)
         }
+        return targets.map { DatacenterHealth(ipv4: family($0.ipv4), ipv6: family($0.ipv6)) }
     }
 
     /// What is asked of the addresses of these datacenters.

@@ -18,13 +18,15 @@ public struct Session: ~Copyable {
     private(set) var version: ABIVersion?
     private var key = NameKey()
     private var random: RandomBits
-    /// Whose question pdns works on; `nil` before the first.
+    /// The client of the last question that had one; `nil` before the first.
     private var asker: Asker?
+    /// The name of that question.
+    private var askedKey = NameKey()
 
-    /// For whom a question is answered, and how the dice fell.
+    /// The client that a question is answered for, and the random number of its draws.
     private struct Asker {
         let client: IPAddress
-        /// The length of the prefix that `client` is the first address of, as it was told.
+        /// The length of the prefix that `client` is the first address of.
         let clientLength: Int
         let resolver: IPAddress
         /// Draws from pools.
@@ -137,43 +139,52 @@ extension Session {
         let (client, clientLength, resolver, isPDNS) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         let type = RecordType(line.extracting(question.type))
-        if type == .dname, overflows(name, snapshot, zoneID: question.zoneID) {
-            reply.fail()
-            return (key.set(name) ? snapshot.zones.zone(of: key, asked: question.zoneID) : nil, .refused)
-        }
         guard key.set(name) else { throw .unreadable("qname", question.name) }
-        // To deny a type with a signature pdns lists those that there are, and asks for them itself, right after the
-        // client's own question: they must be the client's, as another may have the type.
-        let asker =
-            (isPDNS ? self.asker : nil)
-            ?? Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
-        if !isPDNS { self.asker = asker }
         let zone = snapshot.zones.zone(of: key, asked: question.zoneID)
+        let node = zone.flatMap { snapshot.zones.node(key, inZone: $0) }
+        if let zone, node == nil, type == .dname || type == .any, overflows(name, snapshot, zone) {
+            reply.fail()
+            return (zone, .refused)
+        }
+        let asker: Asker?
+        if isPDNS {
+            asker = ownAsker(of: type, else: client)
+        } else {
+            asker = Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
+            self.asker = asker
+            swap(&key, &askedKey)
+        }
         var hasRecords = false
-        if isInternet(line.extracting(question.recordClass)), let type, let zone,
-            let node = snapshot.zones.node(key, inZone: zone)
-        {
+        if isInternet(line.extracting(question.recordClass)), let type, let zone, let node {
             let zoneID = snapshot.zones.ids[zone]
             hasRecords = write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
             if let service = snapshot.service(of: node, inZone: zone) {
-                let state = serving.state(ofService: snapshot.services[service].service)
-                let choice = snapshot.choose(
-                    service, for: asker.client, resolver: asker.resolver, state, random: asker.random)
                 let isAnswered = write(
-                    choice, service, state, snapshot, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
-                if isAnswered {
-                    hasRecords = true
-                    count(choice, service, snapshot, isPDNS ? nil : asker, name)
-                }
+                    service, asker, serving, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+                hasRecords = hasRecords || isAnswered
             }
         }
         reply.end()
         return (zone, hasRecords ? .answered : .empty)
     }
 
-    /// Counts an answer of a service, and hands it on to whoever wants to look at it.
+    /// The client that a question of pdns's own is answered for; `nil` if it has nothing to do with a client.
     ///
-    /// - Parameter asker: the client that it is for, unless pdns asks on its own account.
+    /// To deny a type with a signature, pdns asks itself which types there are, right after the client's own question for the same
+    /// name, or for the wildcard below it: the list must be that client's, as another may have the type. What else pdns asks
+    /// without a client, such as the addresses behind an alias of type HTTPS, may come at any time, and the answer to the client's
+    /// question may have come from a cache of pdns: the last client here may be another.
+    private func ownAsker(of type: RecordType?, else client: IPAddress) -> Asker? {
+        guard type == .any else { return nil }
+        guard let asker else {
+            return Asker(client: client, clientLength: client.bitWidth, resolver: client, random: 0)
+        }
+        return key == askedKey || key.isParent(ofWildcard: askedKey) ? asker : nil
+    }
+
+    /// Counts an answer of a service, and puts it before those who look at samples.
+    ///
+    /// - Parameter asker: the client that it is for; `nil` if pdns asks on its own account.
     @inline(__always)
     private func count(_ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ asker: Asker?, _ name: Span<UInt8>) {
         let configured = snapshot.services[service].service
@@ -189,23 +200,26 @@ extension Session {
         ) { choice.datacenters[$0] }
     }
 
-    /// Whether a DNAME record above a name makes more than 255 bytes of it (RFC 6672 section 2.2).
+    /// Whether a DNAME record above a name, which does not exist, makes more than 255 bytes of it (RFC 6672 section 2.2).
     ///
-    /// pdns looks for it at the name, then at one after another of those above it. When it makes the name, which is too
-    /// long for it, it leaves our END unread, and takes that for the answer to its next question, of whoever it is. So it
-    /// must not come that far; and it keeps no FAIL, so that the next time it does not begin further up.
-    private mutating func overflows(_ name: Span<UInt8>, _ snapshot: Snapshot, zoneID: Int) -> Bool {
-        guard key.set(name), let asked = snapshot.zones.zone(of: key, asked: zoneID) else { return false }
-        var start = 0
+    /// pdns asks for the name, and then for one after another of those above it. When it makes the new name, which is too
+    /// long for it, pdns 4.7 leaves our END unread, and takes that for the answer to its next question, whatever that is. So it
+    /// must not come that far; and pdns caches no FAIL, so that the next time it does not begin further up.
+    private mutating func overflows(_ name: Span<UInt8>, _ snapshot: Snapshot, _ zone: Int) -> Bool {
+        // Mostly a zone has no DNAME that is long enough, which saves looking for it.
+        let longest = snapshot.zones.longestDNAMETarget(inZone: zone)
+        guard longest > 0, case let length = wireLength(of: name), length + longest > 255 else { return false }
+        defer { _ = key.set(name) }
+        var start = parentStart(of: name)
         while start < name.count {
             let above = name.extracting(start..<name.count)
             var targetLength: Int?
-            if key.set(above), let (zone, node) = snapshot.zones.find(key, zoneID: zoneID) {
-                // Above the zone that pdns asks it does not look.
-                guard zone == asked else { return false }
-                node.forEachRecord(type: .dname) { _, target, _, _ in targetLength = wireLength(of: target) }
+            // Above the zone pdns does not look.
+            guard key.set(above), snapshot.zones.isInZone(key, zone) else { return false }
+            snapshot.zones.node(key, inZone: zone)?.forEachRecord(type: .dname) { _, target, _, _ in
+                targetLength = wireLength(of: target)
             }
-            if let targetLength { return wireLength(of: name) - wireLength(of: above) + targetLength > 255 }
+            if let targetLength { return length - wireLength(of: above) + targetLength > 255 }
             start += parentStart(of: above)
         }
         return false
@@ -233,26 +247,42 @@ extension Session {
         return hasRecords
     }
 
-    /// Writes the records of a service's choice.
+    /// Writes the records that a service has for a client, and counts the answer.
     ///
-    /// - Returns: whether there were any.
+    /// - Parameter asker: without, only what is the same for every client: that the name exists.
+    /// - Returns: whether there were any records.
     private func write(
-        _ choice: Choice, _ service: Int, _ state: ServiceState, _ snapshot: Snapshot, _ node: ZoneNode, _ zoneID: Int,
-        type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
+        _ position: Int, _ asker: Asker?, _ serving: Serving, _ node: ZoneNode, _ zoneID: Int, type: RecordType,
+        listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) -> Bool {
+        let snapshot = serving.snapshot
+        let service = snapshot.services[position]
+        let isAuthoritative = node.isAuthoritative
         var isEmpty = true
-        snapshot.services[service].forEachRecord(of: choice, state) { position in
-            let wasWritten = write(
-                position..<(position + 1), snapshot.store, scope: choice.scope, isAuthoritative: node.isAuthoritative,
-                zoneID, type: type, name, &reply)
-            isEmpty = isEmpty && !wasWritten
+        // Any scope but 0 keeps pdns from caching the marker.
+        var scope: UInt8 = 1
+        if let asker {
+            let state = serving.state(ofService: service.service)
+            let choice = snapshot.choose(
+                position, for: asker.client, length: asker.clientLength, resolver: asker.resolver, state,
+                random: asker.random
+            ) { choice, part in
+                service.forEachRecord(of: choice, part, state) { record in
+                    let wasWritten = write(
+                        record..<(record + 1), snapshot.store, scope: choice.scope, isAuthoritative: isAuthoritative,
+                        zoneID, type: type, name, &reply)
+                    isEmpty = isEmpty && !wasWritten
+                }
+            }
+            scope = choice.scope
+            if !isEmpty { count(choice, position, snapshot, listsMarkers ? asker : nil, name) }
         }
-        // Without any record that has a scope pdns would keep for everybody that there is none (but only a question
+        // Without any record that has a scope, pdns would cache for all clients that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
         guard isEmpty, type == .any else { return !isEmpty }
         _ = write(
-            snapshot.services[service].answers.marker, snapshot.store, scope: choice.scope,
-            isAuthoritative: node.isAuthoritative && listsMarkers, zoneID, type: type, name, &reply)
+            service.answers.marker, snapshot.store, scope: scope, isAuthoritative: isAuthoritative && listsMarkers,
+            zoneID, type: type, name, &reply)
         return false
     }
 
@@ -282,11 +312,6 @@ extension Session {
     ) throws(Malformation) -> (client: IPAddress, clientLength: Int, resolver: IPAddress, isPDNS: Bool) {
         guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
             throw .unreadable("remote address", question.remoteAddress)
-        }
-        if version!.hasLocalAddress {
-            guard IPAddress(line.extracting(question.localAddress)) != nil else {
-                throw .unreadable("local address", question.localAddress)
-            }
         }
         guard version!.hasClientSubnet else { return (resolver, resolver.bitWidth, resolver, false) }
         guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
@@ -323,7 +348,7 @@ extension Session {
                         content: text, version: version)
                 }
                 guard let service = snapshot.service(of: node, inZone: zone) else { return }
-                snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service), .all) { position in
+                snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service), .all, .all) { position in
                     snapshot.store.forEach(position..<(position + 1), type: .any) { head, text, _ in
                         reply.data(
                             scope: 0, isAuthoritative: node.isAuthoritative, name: name, head: head, zoneID: zoneID,

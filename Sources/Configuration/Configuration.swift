@@ -111,6 +111,12 @@ public struct Configuration: Sendable {
             /// Whether it is an address, which can be checked.
             public var isAddress: Bool { type == .a || type == .aaaa }
         }
+
+        /// A text that is another one if what may be answered is.
+        var recordText: String {
+            let records = answers.map { $0.map { "\($0.type) \($0.content.text)" }.joined(separator: "\n") }
+            return "\(ttl.map(String.init) ?? "")\n\(records.joined(separator: "\n\n"))"
+        }
     }
 }
 
@@ -131,22 +137,27 @@ extension Configuration {
     ///     below it already.
     ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
+    ///   - serials: what knows the zones' serials, once it is known where the configuration keeps its state; without, each zone
+    ///     has the time of its newest change.
     /// - Throws: all complaints about the file at once.
     public static func load(
         _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false,
-        hasZones: Bool = true
+        hasZones: Bool = true, serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         reader.files.insert(file)
         do {
-            let (text, modified) = try readText(file)
+            let (text, newestChange) = try readText(file)
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             var parser = ConfigurationParser(
                 reader, Configuration(file: file), folder: folder, root: root, databases: databases,
-                defaultSerial: modified)
+                configurationFile: .init(content: Array(text.utf8).span, newestChange: newestChange))
             if let root = reader.document(text) {
                 parser.parse(root)
-                if hasZones { parser.compileZones(publishes: sharesZones) }
+                if hasZones {
+                    parser.compileZones(
+                        publishes: sharesZones, serials: serials?(parser.configuration.stateDirectory))
+                }
             }
             if reader.complaints.isEmpty {
                 parser.configuration.warnings = reader.warnings
@@ -184,19 +195,19 @@ extension Complaint.Position {
     fileprivate static let start = Self(line: 0, column: 0)
 }
 
-/// The text of a file, and when it was changed last, in seconds since 1970 as far as they fit.
-func readText(_ file: String) throws(Complaint) -> (text: String, modified: UInt32) {
-    let (bytes, modified) = try readBytes(file)
+/// The text of a file, and when it was changed last.
+func readText(_ file: String) throws(Complaint) -> (text: String, newestChange: NewestChange) {
+    let (bytes, newestChange) = try readBytes(file)
     guard let text = String(validating: bytes, as: UTF8.self) else {
         let before = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
         let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         let position = Complaint.Position(line: lines.count, column: (lines.last?.count ?? 0) + 1)
         throw Complaint(file: file, position: position, message: "a byte that is not UTF-8; save the file in UTF-8")
     }
-    return (text, modified)
+    return (text, newestChange)
 }
 
-private func readBytes(_ file: String) throws(Complaint) -> (bytes: [UInt8], modified: UInt32) {
+private func readBytes(_ file: String) throws(Complaint) -> (bytes: [UInt8], newestChange: NewestChange) {
     func unreadable(_ reason: String = String(cString: strerror(errno))) -> Complaint {
         Complaint(file: file, position: nil, message: "cannot read it: \(reason)")
     }
@@ -216,5 +227,7 @@ private func readBytes(_ file: String) throws(Complaint) -> (bytes: [UInt8], mod
         guard count > 0 else { break }
         bytes += chunk[..<count]
     }
-    return (bytes, UInt32(truncatingIfNeeded: status.st_mtim.tv_sec))
+    var newestChange = NewestChange()
+    newestChange.add(modified: status.st_mtim.tv_sec, changed: status.st_ctim.tv_sec)
+    return (bytes, newestChange)
 }

@@ -13,7 +13,8 @@ struct ConfigurationParser {
     /// What absolute paths follow on; empty but for copies.
     private let root: String
     private let overridingDatabases: [String]
-    let defaultSerial: UInt32
+    /// The configuration's file, for zones that have no serial.
+    let configurationFile: ZoneSource.ConfigurationFile
     var datacenterNumbers: [String: Datacenter] = [:]
     var regions: [String: Region] = [:]
     var mapNumbers: [String: Int] = [:]
@@ -23,14 +24,14 @@ struct ConfigurationParser {
 
     init(
         _ reader: YAMLReader, _ configuration: Configuration, folder: String, root: String, databases: [String],
-        defaultSerial: UInt32
+        configurationFile: ZoneSource.ConfigurationFile
     ) {
         self.root = root
         self.reader = reader
         self.configuration = configuration
         self.folder = folder
         self.overridingDatabases = databases
-        self.defaultSerial = defaultSerial
+        self.configurationFile = configurationFile
     }
 
     mutating func parse(_ root: Node) {

@@ -27,8 +27,9 @@ extension ConfigurationParser {
         zone.file = fields["file"].flatMap { reader.text($0.value, "the file of \(what)") }.map(path)
         zone.filePosition = fields["file"]?.value.position
         zone.defaultTTL = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
-        if let node = fields["soa"]?.value, let soa = soa(node, apex, what) {
+        if let node = fields["soa"]?.value, let (soa, hasSerial) = soa(node, apex, what) {
             zone.records.append(Record(owner: apex, type: .soa, ttl: nil, content: soa, position: node.position))
+            if !hasSerial { zone.configurationFile = configurationFile }
         }
         if let node = fields["ns"]?.value {
             if case .sequence(let sequence) = node, sequence.isEmpty {
@@ -72,7 +73,9 @@ extension ConfigurationParser {
                 guard let service = service(entry.value, what) else { continue }
                 fromService = Set(configuration.services[service].answers.joined().map(\.type))
                 zone.services.append(
-                    .init(owner: owner, service: service, types: fromService, position: entry.keyPosition))
+                    .init(
+                        owner: owner, service: service, types: fromService,
+                        records: configuration.services[service].recordText, position: entry.keyPosition))
                 continue
             }
             guard let type = type(entry) else { continue }
@@ -105,15 +108,20 @@ extension ConfigurationParser {
 
     /// Reads the zone files, and makes the zones of what was written.
     ///
-    /// - Parameter publishes: whether other processes are to find what is made here.
-    mutating func compileZones(publishes: Bool) {
+    /// - Parameters:
+    ///   - publishes: whether other processes are to find what is made here.
+    ///   - serials: knows the zones' serials.
+    mutating func compileZones(publishes: Bool, serials: (any ZoneSerials)?) {
+        var serials = serials
         // Zones that have no file were looked at already, and nothing would come of them.
         let isUsable = reader.complaints.isEmpty
         let sources = configuration.zoneSources.indices.filter {
             isUsable || configuration.zoneSources[$0].file != nil
         }
         let library = ZoneLibrary(configuration: configuration.file, publishes: publishes)
-        let (zones, problems, files) = library.zones(sources.map { configuration.zoneSources[$0] })
+        let (zones, problems, files) = library.zones(
+            sources.map { configuration.zoneSources[$0] }, &serials)
+        serials?.keep()
         reader.files.formUnion(files)
         for (source, problem) in problems {
             let entry = zoneEntries[sources[source]]
@@ -135,7 +143,10 @@ extension ConfigurationParser {
         return nil
     }
 
-    private func soa(_ node: Node, _ apex: DomainName, _ what: String) -> RecordContent? {
+    /// The SOA record, and whether its serial was written; otherwise it is made when the zone is compiled.
+    private func soa(
+        _ node: Node, _ apex: DomainName, _ what: String
+    ) -> (content: RecordContent, hasSerial: Bool)? {
         let what = "soa of \(what)"
         let fields = reader.fields(
             node, what, known: ["primary", "contact", "serial", "refresh", "retry", "expire", "minimum"],
@@ -143,7 +154,7 @@ extension ConfigurationParser {
         func time(_ key: String, _ fallback: UInt32) -> UInt32 {
             fields[key].flatMap { reader.seconds($0.value, "\(key) in \(what)") } ?? fallback
         }
-        var serial = defaultSerial
+        var serial: UInt32?
         if let node = fields["serial"]?.value, let text = reader.text(node, "serial in \(what)") {
             if let number = UInt32(text) {
                 serial = number
@@ -154,9 +165,10 @@ extension ConfigurationParser {
         guard let primary = fields["primary"].flatMap({ target($0.value, apex, "primary in \(what)") }),
             let contact = fields["contact"].flatMap({ contact($0.value, apex, "contact in \(what)") })
         else { return nil }
-        return RecordContent(
-            primary: primary, contact: contact, serial: serial, refresh: time("refresh", 10_800),
+        let content = RecordContent(
+            primary: primary, contact: contact, serial: serial ?? 0, refresh: time("refresh", 10_800),
             retry: time("retry", 3600), expire: time("expire", 604_800), minimum: time("minimum", 60))
+        return (content, serial != nil)
     }
 
     /// The contact of a zone: a name, or a mail address, which is written as a name (RFC 1035 section 8).

@@ -19,6 +19,16 @@ struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: S
     /// Whether all addresses have one value, 0.
     var isZero: Bool { values == [0] }
 
+    /// The value of an address.
+    func value(of address: Address) -> UInt32 {
+        var (low, high) = (0, starts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= address { low = middle } else { high = middle }
+        }
+        return values[low]
+    }
+
     /// Gives all addresses from `start` on a value. `start` must not be lower than those before.
     mutating func append(from start: Address, value: UInt32) {
         if starts.last == start {

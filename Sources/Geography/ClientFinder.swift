@@ -16,7 +16,9 @@ public final class ClientFinder {
     }
 
     /// Where an address is; of each field what the first database knows that knows it. `nil` if no database has the address.
-    public func find(_ address: IPAddress) -> Location? {
+    public func find(_ client: IPPrefix) -> Location? {
+        let address = client.embeddedIPv4.map { .v4($0.address) } ?? client.address
+        guard address.embeddedIPv4 == nil else { return nil }
         var result: Location?
         for database in databases {
             guard let found = database.find(address) else { continue }
@@ -43,7 +45,6 @@ public final class ClientFinder {
         }
 
         func find(_ address: IPAddress) -> Location? {
-            let address = address.embeddedIPv4.map { .v4($0.address) } ?? address
             guard let (_, offset) = try? database.recordOffset(of: address) else { return nil }
             if let location = known[offset] { return location }
             if known.count >= Self.knownLimit {

@@ -7,8 +7,8 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the textual form: dotted decimal without leading zeros, or RFC 4291 section 2.2.
     ///
-    /// A zone index at the end (`%eth1`, RFC 4007 section 11) is read over: pdns hands them on in some networks.
-    /// Anything else gives `nil`.
+    /// A zone index behind an IPv6 address (`%eth1`, RFC 4007 section 11) is ignored: pdns passes it on. Anything else gives
+    /// `nil`.
     public init?(_ text: Span<UInt8>) {
         var end = text.count
         for i in 0..<text.count where text[i] == UInt8(ascii: "%") {
@@ -17,6 +17,7 @@ public enum IPAddress: Hashable, Sendable {
             break
         }
         self.init(text, from: 0, to: end)
+        if end < text.count, case .v4 = self { return nil }
     }
 
     /// Reads the textual form, as the form for bytes does.

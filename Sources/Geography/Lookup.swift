@@ -10,13 +10,14 @@ extension MaxMindDatabase {
         public var system: UInt32
     }
 
-    /// Looks one address up, as it is looked up for a question: what carries an IPv4 address as that.
+    /// Looks a client up by its first address, as it is looked up for a question: what carries an IPv4 address as that.
     ///
     /// - Parameter gazetteer: takes the place up.
     /// - Returns: `nil` if nothing is known of the address.
-    public func find(_ address: IPAddress, _ gazetteer: inout Gazetteer) throws(DatabaseError) -> Finding? {
-        if let embedded = address.embeddedIPv4 { return try find(.v4(embedded.address), &gazetteer) }
-        guard let (length, offset) = try recordOffset(of: address) else { return nil }
+    public func find(_ client: IPPrefix, _ gazetteer: inout Gazetteer) throws(DatabaseError) -> Finding? {
+        let address = client.embeddedIPv4.map { .v4($0.address) } ?? client.address
+        // Where the client's IPv4 address is left open, so is its place.
+        guard address.embeddedIPv4 == nil, let (length, offset) = try recordOffset(of: address) else { return nil }
         var reader = RecordReader(dataSection, .all)
         do {
             let (place, system) = try reader.read(at: offset, &gazetteer)

@@ -8,6 +8,8 @@ public struct PlaceTable: Sendable {
     private let ipv6: StrideTable<UInt128>
     /// All IPv4 addresses have the same list, so that the IPv6 ranges say it all.
     private let isIPv4Uniform: Bool
+    /// The list of clients in each of `IPPrefix.embeddingIPv4` whose IPv4 address is not known.
+    private let blockLists: [UInt32]
 
     /// The table in which each address has the list that `layer` gives it, below `listCount`.
     public init(_ layer: AddressLayer, listCount: Int) {
@@ -15,6 +17,10 @@ public struct PlaceTable: Sendable {
         isIPv4Uniform = layer.ipv4.values.count == 1
         var ipv6 = layer.ipv6
         let elsewhere = UInt32(listCount)
+        blockLists = IPPrefix.embeddingIPv4.map { block in
+            guard case .v6(let first) = block.address else { return 0 }
+            return layer.ipv6.value(of: first)
+        }
         // What carries an IPv4 address is looked up as that address. A scope must not reach into these blocks, unless
         // there is only one list to be found there.
         for block in IPPrefix.embeddingIPv4 {
@@ -27,15 +33,37 @@ public struct PlaceTable: Sendable {
 
     /// The preference list of an address, and the length of the widest prefix around the address in which every address
     /// has the same: at least 1, since pdns keeps an answer of scope 0 for clients of both families.
-    public func lookup(_ address: IPAddress) -> (list: UInt32, scope: UInt8) {
+    ///
+    /// - Parameter length: how many of the address's first bits are known. An IPv4 address of which none of the bits are
+    ///   known cannot be looked up: its client has the list that rules give to the IPv6 block.
+    @inline(__always)
+    public func lookup(_ address: IPAddress, length: Int = .max) -> (list: UInt32, scope: UInt8) {
         switch address {
         case .v4(let bits):
             return ipv4.lookup(bits)
         case .v6(let bits):
-            guard !isIPv4Uniform, let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
-            let (list, scope) = ipv4.lookup(embedded.address)
+            guard let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
+            guard length > embedded.offset else { return lookupBlock(of: address) }
+            guard !isIPv4Uniform else { return ipv6.lookup(bits) }
+            // Teredo flips all bits, also those that are not known.
+            let isKnown = ~(UInt32.max >> UInt32(min(32, length - embedded.offset)))
+            let (list, scope) = ipv4.lookup(embedded.address & isKnown)
             return (list, scope + UInt8(embedded.offset))
         }
+    }
+
+    /// The list of clients of unknown IPv4 address in the block around an address that carries one.
+    private func lookupBlock(of address: IPAddress) -> (list: UInt32, scope: UInt8) {
+        let blocks = IPPrefix.embeddingIPv4
+        for i in blocks.indices where blocks[i].contains(address) {
+            if isIPv4Uniform, case .v6(let bits) = address, case let found = ipv6.lookup(bits),
+                found.list == blockLists[i]
+            {
+                return found
+            }
+            return (blockLists[i], UInt8(blocks[i].length))
+        }
+        return (blockLists[0], 1)
     }
 
     /// The number of bytes that the table takes.

@@ -21,15 +21,18 @@ public final class CompiledMap: Sendable {
     /// the same list holds, at least 1.
     ///
     /// - Parameters:
-    ///   - client: the client's subnet, or the resolver where there is none.
+    ///   - client: the first address of the client's subnet, or the resolver where there is none.
+    ///   - length: the length of the subnet's prefix; more for a whole address.
     ///   - resolver: stands in for a client of whom nothing is known, if it is known itself.
-    public func locate(_ client: IPAddress, resolver: IPAddress) -> (list: UInt32, scope: UInt8) {
-        let found = table.lookup(client)
+    public func locate(
+        _ client: IPAddress, length: Int = .max, resolver: IPAddress
+    ) -> (list: UInt32, scope: UInt8) {
+        let found = table.lookup(client, length: length)
         guard found.list == fallback, client != resolver else { return found }
         let resolverList = table.lookup(resolver).list
         guard resolverList != fallback else { return found }
         // Neighbours who are not known go with the resolver, those who are known do not.
-        let (isKnown, scope) = known.lookup(client)
+        let (isKnown, scope) = known.lookup(client, length: length)
         return (isKnown == 1 ? found.list : resolverList, max(found.scope, scope))
     }
 

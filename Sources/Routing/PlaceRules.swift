@@ -91,13 +91,13 @@ extension PlaceRules {
     }
 
     /// All rules that apply to a client, the one that wins first. The last is the default.
-    public func matches(_ client: IPAddress, system: UInt32, place: Place) -> [Match] {
+    public func matches(_ client: IPPrefix, system: UInt32, place: Place) -> [Match] {
         networkMatches(client) + systemMatches(system) + placeMatches(place)
     }
 
     /// The rules for the networks around `client`, the longest prefix first.
-    private func networkMatches(_ client: IPAddress) -> [Match] {
-        let client = client.embeddedIPv4.map { IPAddress.v4($0.address) } ?? client
+    private func networkMatches(_ client: IPPrefix) -> [Match] {
+        let client = client.embeddedIPv4.map { .v4($0.address) } ?? client.address
         var longest: [Int: Match] = [:]
         for (prefix, destination) in networks where prefix.contains(client) {
             longest[prefix.length] = Match(rule: "network \(prefix)", destination: destination)

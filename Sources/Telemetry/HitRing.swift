@@ -158,6 +158,10 @@ public struct Hit: Sendable {
     public let clientLength: Int
     /// Who asked.
     public let resolver: IPAddress
+    /// Where the client may be found: its own prefix, and the address of its resolver, which stands in for it.
+    public var prefixes: [IPPrefix] {
+        [IPPrefix(client, length: clientLength), IPPrefix(resolver, length: resolver.bitWidth)].compactMap(\.self)
+    }
     /// The prefix length that the answer holds for.
     public let scope: Int
     /// The service's position.

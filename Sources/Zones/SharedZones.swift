@@ -29,7 +29,7 @@ final class SharedZones: Sendable {
         var image: Range<Int>
     }
 
-    private static let magic: UInt64 = 0x7a6f_6e65_7300_0001
+    private static let magic: UInt64 = 0x7a6f_6e65_7300_0002
 
     /// Puts zones into shared memory; `nil` if there is no room.
     init?(_ zones: [(key: [UInt8], entry: Entry)], name: String) {

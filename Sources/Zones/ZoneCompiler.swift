@@ -7,17 +7,20 @@ struct CompiledZone {
     var inputs: [ZoneInput]
     /// Files that could not be read.
     var missing: [String]
+    /// That the zone was changed, but not its serial.
+    var serialWarning: ZoneProblem?
 }
 
 extension ZoneSource {
     /// Reads the zone's file, lays the configuration's records over it, and compiles the zone if nothing is wrong with it.
-    func compile() -> CompiledZone {
+    func compile(_ serials: inout (any ZoneSerials)?) -> CompiledZone {
         var reader = ZoneFileReader(ZoneContents(apex: apex), defaultTTL: self.defaultTTL)
         if let file { reader.read(path: file, namedAt: filePosition) }
         let defaultTTL = self.defaultTTL ?? reader.firstDefaultTTL ?? 3600
         var contents = reader.contents
         let inputs = reader.files.map(ZoneInput.init)
         lay(over: &contents, defaultTTL: defaultTTL)
+        setSerial(&contents, inputs, &serials)
 
         // What is missing in a file that was not understood would only hide what was not understood.
         if contents.problems.allSatisfy(\.isWarning) {
@@ -29,9 +32,12 @@ extension ZoneSource {
             if contents.problems.allSatisfy(\.isWarning) {
                 var builder = ZoneImageBuilder(
                     contents, groups, delegations, negativeTTL: contents.negativeTTL ?? defaultTTL)
+                let image = builder.build(defaultTTL: defaultTTL)
+                let problems = problems(contents, reader.files)
+                let warning = serialWarning(contents, &serials)
                 return CompiledZone(
-                    image: builder.build(defaultTTL: defaultTTL), problems: problems(contents, reader.files),
-                    inputs: inputs, missing: reader.missing)
+                    image: image, problems: problems, inputs: inputs, missing: reader.missing,
+                    serialWarning: warning.map { located($0, reader.files) })
             }
         }
         return CompiledZone(
@@ -87,21 +93,101 @@ extension ZoneSource {
     }
 
     private func problems(_ contents: ZoneContents, _ files: [SourceFile]) -> [ZoneProblem] {
-        contents.problems.map { problem in
-            switch problem.place {
-            case .file(let number, let offset):
-                let (line, column) = files[Int(number)].position(of: offset)
-                return ZoneProblem(
-                    file: files[Int(number)].path, position: SourcePosition(line: line, column: column),
-                    message: problem.message, isWarning: problem.isWarning)
-            case .configuration(let position):
-                return ZoneProblem(
-                    file: nil, position: position, message: problem.message, isWarning: problem.isWarning)
-            case nil:
-                return ZoneProblem(
-                    file: file, position: nil, message: problem.message, isWarning: problem.isWarning)
-            }
+        contents.problems.map { located($0, files) }
+    }
+
+    private func located(_ problem: ZoneContents.Problem, _ files: [SourceFile]) -> ZoneProblem {
+        switch problem.place {
+        case .file(let number, let offset):
+            let (line, column) = files[Int(number)].position(of: offset)
+            return ZoneProblem(
+                file: files[Int(number)].path, position: SourcePosition(line: line, column: column),
+                message: problem.message, isWarning: problem.isWarning)
+        case .configuration(let position):
+            return ZoneProblem(
+                file: nil, position: position, message: problem.message, isWarning: problem.isWarning)
+        case nil:
+            return ZoneProblem(
+                file: file, position: nil, message: problem.message, isWarning: problem.isWarning)
         }
+    }
+}
+
+// MARK: - Serials
+
+/// The serial in the text of an SOA record.
+func soaSerial(_ text: String) -> UInt32? {
+    let words = text.split(separator: " ")
+    return words.count > 2 ? UInt32(words[2]) : nil
+}
+
+extension ZoneSource {
+    /// Gives the SOA record a serial, unless the operator has written one.
+    private func setSerial(
+        _ contents: inout ZoneContents, _ inputs: [ZoneInput], _ serials: inout (any ZoneSerials)?
+    ) {
+        guard let configurationFile, let soa = contents.soa, !contents.records[soa].place.isInFile else { return }
+        var newest = configurationFile.newestChange
+        for input in inputs {
+            newest.add(
+                modified: Int(input.state.identity.modified / 1_000_000_000),
+                changed: Int(input.state.identity.changed / 1_000_000_000))
+        }
+        let content = hash(configurationFile, inputs)
+        let serial = serials?.serial(of: apex, content: content, newest: newest.time) ?? newest.time
+        contents.setSerial(serial, ofRecord: soa)
+    }
+
+    /// A hash of all that the zone is made from.
+    private func hash(_ configurationFile: ConfigurationFile, _ inputs: [ZoneInput]) -> UInt64 {
+        let hashes = [configurationFile.hash] + inputs.map(\.state.hash)
+        return hashes.withUnsafeBytes { hash64(Array($0).span) }
+    }
+
+    /// Whether a zone that was compiled from this can be served as it is.
+    func accepts(_ entry: SharedZones.Entry, _ serials: inout (any ZoneSerials)?) -> Bool {
+        guard let configurationFile, serials != nil else { return true }
+        guard let serial = entry.image.serial else { return false }
+        return serials!.accepts(serial, of: apex, content: hash(configurationFile, entry.inputs))
+    }
+
+    /// A warning if the zone has a serial of its own, which is what it was although the records are others.
+    private func serialWarning(
+        _ contents: ZoneContents, _ serials: inout (any ZoneSerials)?
+    ) -> ZoneContents.Problem? {
+        guard serials != nil, let soa = contents.soa, configurationFile == nil || contents.records[soa].place.isInFile,
+            let serial = contents.serial(ofRecord: soa)
+        else { return nil }
+        // In any order.
+        var content: UInt64 = 0
+        for (position, record) in contents.records.enumerated() where position != soa {
+            var bytes = Array(contents.texts[record.textRange])
+            withUnsafeBytes(of: (UInt64(record.type.rawValue) << 32 | UInt64(record.ttl)).littleEndian) { bytes += $0 }
+            contents.names.withKey(of: Int(record.name)) { key in for i in 0..<key.count { bytes.append(key[i]) } }
+            content &+= hash64(bytes.span)
+        }
+        for service in services { content &+= hash64(service.owner.wire.span) ^ service.content }
+        guard let before = serials?.note(apex, content: content, serial: serial) else { return nil }
+        return ZoneContents.Problem(
+            place: contents.records[soa].place,
+            message: serial == before
+                ? "the records of \(apex) have changed, and the serial \(serial) has not, so that no secondary transfers them; write a later one"
+                : "the serial of \(apex) was \(before) and is \(serial), which is no later one (RFC 1982), so that no secondary transfers the zone; write a later one",
+            isWarning: true)
+    }
+}
+
+extension ZoneContents {
+    /// The position of the zone's SOA record.
+    fileprivate var soa: Int? { records.firstIndex { $0.type == .soa && $0.name == 0 } }
+
+    fileprivate func serial(ofRecord soa: Int) -> UInt32? { soaSerial(string(of: records[soa])) }
+
+    fileprivate mutating func setSerial(_ serial: UInt32, ofRecord soa: Int) {
+        var words = string(of: records[soa]).split(separator: " ").map(String.init)
+        guard words.count > 2 else { return }
+        words[2] = "\(serial)"
+        setText(Array(words.joined(separator: " ").utf8), ofRecord: soa)
     }
 }
 

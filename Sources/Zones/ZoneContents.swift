@@ -81,6 +81,13 @@ struct ZoneContents {
         giveWay(at: records.count)
     }
 
+    /// Replaces the text of the record at a position.
+    mutating func setText(_ text: [UInt8], ofRecord position: Int) {
+        records[position].textStart = texts.count
+        records[position].textLength = Int32(text.count)
+        texts += text
+    }
+
     mutating func setService(_ service: Int32, at name: Int32) { services[name] = service }
 
     mutating func removeRecords(where isRemoved: (Entry) -> Bool) { records.removeAll(where: isRemoved) }

@@ -56,6 +56,7 @@ extension ZoneSource {
         writer.write(Array((file ?? "").utf8))
         writer.write(filePosition)
         writer.write(defaultTTL.map(Int.init) ?? -1)
+        writer.write(configurationFile?.hash ?? 0)
         writer.write(records.count)
         for record in records {
             writer.write(record.owner.wire)
@@ -70,6 +71,7 @@ extension ZoneSource {
             writer.write(service.types.count)
             writer.write(numbers.firstIndex(of: service.service)!)
             for type in service.types.map(\.rawValue).sorted() { writer.write(type) }
+            writer.write(service.content)
             writer.write(service.position)
         }
         return writer.bytes

@@ -27,6 +27,8 @@ struct ZoneImage: Sendable {
         var defaultTTL: UInt32
         /// In seconds.
         var negativeTTL: UInt32
+        /// In bytes on the wire; 0 if there is no DNAME.
+        var longestDNAMETarget: UInt32
     }
 
     struct Block {
@@ -58,6 +60,15 @@ struct ZoneImage: Sendable {
     static let slotsStart = MemoryLayout<Header>.stride
 
     var blocksStart: Int { Self.slotsStart + Int(header.slotCount) * 8 }
+
+    /// The serial of the zone.
+    var serial: UInt32? {
+        var serial: UInt32?
+        ZoneNode(block: base + blocksStart).forEachRecord(type: .soa) { _, text, _, _ in
+            serial = soaSerial(String(decoding: (0..<text.count).map { text[$0] }, as: UTF8.self))
+        }
+        return serial
+    }
 
     /// What is at the name that `key` holds.
     @inline(__always)

@@ -28,7 +28,7 @@ struct ZoneImageBuilder {
         image.initializeMemory(as: UInt8.self, repeating: 0)
         var header = ZoneImage.Header(
             length: length, slotCount: UInt32(slotCount), writtenNameCount: 0, defaultTTL: defaultTTL,
-            negativeTTL: negativeTTL)
+            negativeTTL: negativeTTL, longestDNAMETarget: UInt32(longestDNAMETarget))
         var offset = blocksStart
         for name in 0..<nameCount {
             var slot = Int(contents.names.hash(of: name)) & (slotCount - 1)
@@ -45,6 +45,12 @@ struct ZoneImageBuilder {
         }
         image.storeBytes(of: header, as: ZoneImage.Header.self)
         return UnsafeRawBufferPointer(image)
+    }
+
+    /// In bytes on the wire; 0 if there is no DNAME.
+    private var longestDNAMETarget: Int {
+        contents.records.lazy.filter { $0.type == .dname }
+            .map { [contents] in wireLength(of: contents.texts.span.extracting($0.textRange)) }.max() ?? 0
     }
 
     /// Whether the name is an empty non-terminal.

@@ -16,13 +16,22 @@ public struct ZoneLibrary {
         self.publishes = publishes
     }
 
+    /// Makes all zones, each with the time of its newest change as its serial.
+    public func zones(
+        _ sources: [ZoneSource]
+    ) -> (zones: [Zone], problems: [(source: Int, ZoneProblem)], files: Set<String>) {
+        var serials: (any ZoneSerials)?
+        return zones(sources, &serials)
+    }
+
     /// Makes all zones. What is in shared memory, from another process or from this, is not made again as long as its files
     /// are what they were.
     ///
+    /// - Parameter serials: knows the zones' serials; without, each has the time of its newest change.
     /// - Returns: the zones without errors; what is wrong with the others or worth a warning, each with the position of
     ///   its source; and all files that were read, or would have been if they were there.
     public func zones(
-        _ sources: [ZoneSource]
+        _ sources: [ZoneSource], _ serials: inout (any ZoneSerials)?
     ) -> (zones: [Zone], problems: [(source: Int, ZoneProblem)], files: Set<String>) {
         let hasFiles = sources.contains { $0.file != nil }
         // Of those that start together the first compiles, and the others wait; but not for one that is stuck.
@@ -38,16 +47,17 @@ public struct ZoneLibrary {
         for (position, source) in sources.enumerated() {
             let key = source.file == nil ? nil : source.key
             let known = key.flatMap { found($0, in: shared) }
-            if let key, let known {
+            if let key, let known, source.accepts(known.entry, &serials) {
                 zones.append(Zone(source, known.entry.image, owner: known.owner))
                 sharable.append((position, key, known.entry))
                 files.formUnion(known.entry.inputs.flatMap { [$0.path, $0.name] })
                 problems += known.entry.problems.map { (position, $0) }
             } else {
-                let compiled = source.compile()
+                let compiled = source.compile(&serials)
                 let image = compiled.image.map(PrivateImage.init)
                 zones.append(image.map { Zone(source, $0.image, owner: $0) })
                 problems += compiled.problems.map { (position, $0) }
+                if let warning = compiled.serialWarning { problems.append((position, warning)) }
                 files.formUnion(compiled.inputs.flatMap { [$0.path, $0.name] })
                 files.formUnion(compiled.missing)
                 if let key, let image {

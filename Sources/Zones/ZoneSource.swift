@@ -11,6 +11,21 @@ public struct ZoneSource: Sendable {
     public var records: [Record] = []
     /// The names whose records depend on the client; each once, at or below `apex`.
     public var services: [ServiceName] = []
+    /// Where the configuration gives the SOA record but no serial, what the serial is made from besides the zone's own files:
+    /// the file of the configuration. `nil` if the zone has a serial of its own.
+    public var configurationFile: ConfigurationFile?
+
+    /// The file that a zone is configured in.
+    public struct ConfigurationFile: Sendable {
+        public var hash: UInt64
+        public var newestChange: NewestChange
+
+        /// - Parameter content: the content of the file.
+        public init(content: Span<UInt8>, newestChange: NewestChange) {
+            hash = hash64(content)
+            self.newestChange = newestChange
+        }
+    }
 
     /// A name that a service answers for.
     public struct ServiceName: Sendable {
@@ -19,12 +34,18 @@ public struct ZoneSource: Sendable {
         public var service: Int
         /// All types that it may answer with.
         public var types: Set<RecordType>
+        /// A hash of all records that it may answer with.
+        public var content: UInt64
         public var position: SourcePosition?
 
-        public init(owner: DomainName, service: Int, types: Set<RecordType>, position: SourcePosition?) {
+        /// - Parameter records: a text of all records that it may answer with.
+        public init(
+            owner: DomainName, service: Int, types: Set<RecordType>, records: String = "", position: SourcePosition?
+        ) {
             self.owner = owner
             self.service = service
             self.types = types
+            content = hash64(Array(records.utf8).span)
             self.position = position
         }
     }

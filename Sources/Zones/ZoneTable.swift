@@ -46,6 +46,12 @@ public final class ZoneTable: Sendable {
         return zone
     }
 
+    /// Whether the name that `key` holds is the zone's apex or below it.
+    public func isInZone(_ key: borrowing NameKey, _ zone: Int) -> Bool { apexIndex.isApex(zone, atOrAbove: key) }
+
+    /// The length of the longest name that a DNAME record of the zone points to, in bytes on the wire; 0 if there is none.
+    public func longestDNAMETarget(inZone zone: Int) -> Int { Int(images[zone].header.longestDNAMETarget) }
+
     /// Calls `body` for every name of a zone, the apex first.
     public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { images[zone].forEachNode(body) }
 }

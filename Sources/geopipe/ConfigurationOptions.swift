@@ -2,6 +2,7 @@ import ArgumentParser
 import Backend
 import Configuration
 import Glibc
+import Zones
 
 /// Where the configuration is, for all commands alike.
 struct ConfigurationOptions: ParsableArguments {
@@ -25,7 +26,19 @@ struct ConfigurationOptions: ParsableArguments {
     ///
     /// - Parameter sharesZones: whether other processes are to find the zones that were made of files.
     func loadedPlan(sharesZones: Bool = false) throws(ConfigurationError) -> SnapshotPlan {
-        try SnapshotPlan(Configuration.load(file, databases: databases, sharesZones: sharesZones))
+        try SnapshotPlan(
+            Configuration.load(
+                file, databases: databases, sharesZones: sharesZones, serials: serials(keepsChanges: sharesZones)))
+    }
+
+    /// What knows the serials of the zones.
+    ///
+    /// - Parameter keepsChanges: whether this process serves the zones.
+    func serials(keepsChanges: Bool) -> (_ stateDirectory: String?) -> any ZoneSerials {
+        { configured in
+            SerialLedger(
+                of: file, in: (stateDirectory ?? configured).map(StateDirectory.init), keepsChanges: keepsChanges)
+        }
     }
 
     /// The last configuration that could be used, if it is kept anywhere.

@@ -44,8 +44,10 @@ struct ChoiceTests {
             // The service of two.geo.example.com, for a client in Norway.
             let position = snapshot.services.firstIndex { configuration.services[$0.service].name == "two" }!
             let client = IPAddress("129.240.1.1")!
-            let state = ServiceState(drained: down, closures: [:], down: [], downAddresses: [])
-            let choice = snapshot.choose(position, for: client, resolver: client, state, random: 1)
+            let state = ServiceState(drained: down, closures: [:], health: [], downAddresses: [])
+            let choice = snapshot.choose(position, for: client, length: 32, resolver: client, state, random: 1) {
+                #expect($1 == .all)
+            }
             return (0..<choice.count).map { choice.datacenters[$0] }
         }
         #expect(chosen(down: []) == [0, 1])

@@ -36,7 +36,7 @@ struct ServingTests {
     /// How many of 4,000 networks may use a datacenter for the services web and api.
     private func open(_ datacenter: Int, _ serving: Serving) -> [Int] {
         (0...1).map { service in
-            let availability = serving.state(ofService: service).available
+            let availability = serving.state(ofService: service).undrained
             return (0..<4_000).count { availability.forNetwork(UInt64($0)).contains(datacenter) }
         }
     }

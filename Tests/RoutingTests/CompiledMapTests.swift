@@ -16,7 +16,7 @@ struct PlaceRulesTests {
         var expected = ["default"]
         func check(_ rule: String, sourceLocation: SourceLocation = #_sourceLocation) {
             expected.insert(rule, at: 0)
-            let found = rules.matches(IPAddress("192.0.2.1")!, system: 64_500, place: seattle).map(\.rule)
+            let found = rules.matches(IPPrefix("192.0.2.1")!, system: 64_500, place: seattle).map(\.rule)
             #expect(found == expected, sourceLocation: sourceLocation)
         }
         rules.continents[PlaceCode("NA")!] = .tier([Share(1)])
@@ -55,8 +55,8 @@ struct PlaceRulesTests {
         rules.cities[.inCountry(PlaceCode("CA")!, name: "Seattle")] = .tier([Share(1)])
         rules.countries[PlaceCode("CA")!] = .tier([Share(1)])
         rules.networks.append((IPPrefix("198.51.100.0/24")!, .tier([Share(1)])))
-        #expect(rules.matches(IPAddress("192.0.2.1")!, system: 0, place: seattle).map(\.rule) == ["default"])
-        #expect(rules.matches(IPAddress("192.0.2.1")!, system: 0, place: Place()).map(\.rule) == ["default"])
+        #expect(rules.matches(IPPrefix("192.0.2.1")!, system: 0, place: seattle).map(\.rule) == ["default"])
+        #expect(rules.matches(IPPrefix("192.0.2.1")!, system: 0, place: Place()).map(\.rule) == ["default"])
     }
 }
 
