@@ -20,8 +20,7 @@ public struct Session: ~Copyable {
     private var random: RandomBits
     /// The client of the last question that had one; `nil` before the first.
     private var asker: Asker?
-    /// The name of that question.
-    private var askedKey = NameKey()
+    private var ownQuestions = OwnQuestions.others
 
     /// The client that a question is answered for, and the random number of its draws.
     private struct Asker {
@@ -31,6 +30,16 @@ public struct Session: ~Copyable {
         let resolver: IPAddress
         /// Draws from pools.
         let random: UInt64
+    }
+
+    /// What pdns does, as far as its last question tells.
+    private enum OwnQuestions {
+        /// It has asked for a client.
+        case none
+        /// It has asked for the SOA record of a zone right after a question for a client: it denies something with a signature.
+        case denial
+        /// It has asked something else of its own.
+        case others
     }
 
     /// - Parameters:
@@ -148,11 +157,11 @@ extension Session {
         }
         let asker: Asker?
         if isPDNS {
-            asker = ownAsker(of: type, else: client)
+            asker = ownAsker(of: type, snapshot.zones, else: client)
         } else {
             asker = Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
             self.asker = asker
-            swap(&key, &askedKey)
+            ownQuestions = .none
         }
         var hasRecords = false
         if isInternet(line.extracting(question.recordClass)), let type, let zone, let node {
@@ -168,18 +177,23 @@ extension Session {
         return (zone, hasRecords ? .answered : .empty)
     }
 
-    /// The client that a question of pdns's own is answered for; `nil` if it has nothing to do with a client.
+    /// The client that a question of pdns's own, for the name in `key`, is answered for; `nil` if it has none.
     ///
-    /// To deny a type with a signature, pdns asks itself which types there are, right after the client's own question for the same
-    /// name, or for the wildcard below it: the list must be that client's, as another may have the type. What else pdns asks
-    /// without a client, such as the addresses behind an alias of type HTTPS, may come at any time, and the answer to the client's
-    /// question may have come from a cache of pdns: the last client here may be another.
-    private func ownAsker(of type: RecordType?, else client: IPAddress) -> Asker? {
-        guard type == .any else { return nil }
+    /// To deny a type with a signature, pdns reads the zone's SOA record right after the client's questions, and then asks which
+    /// types there are: these must be the client's, as another may have the type. What else pdns asks without a client, such as
+    /// for the target of an alias of type HTTPS, is not about the last client here: pdns may have had the answer to the client's
+    /// own question from its cache.
+    private mutating func ownAsker(
+        of type: RecordType?, _ zones: ZoneTable, else client: IPAddress
+    ) -> Asker? {
+        guard type == .any else {
+            ownQuestions = ownQuestions == .none && type == .soa && zones.zone(key) != nil ? .denial : .others
+            return nil
+        }
         guard let asker else {
             return Asker(client: client, clientLength: client.bitWidth, resolver: client, random: 0)
         }
-        return key == askedKey || key.isParent(ofWildcard: askedKey) ? asker : nil
+        return ownQuestions == .denial ? asker : nil
     }
 
     /// Counts an answer of a service, and puts it before those who look at samples.

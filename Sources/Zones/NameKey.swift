@@ -1,5 +1,3 @@
-import Glibc
-
 /// A name as it is looked for: in lower case and with all escapes written alike. Memory for one name, used again and again.
 public struct NameKey: ~Copyable {
     /// Longer than the longest name: 255 bytes, each of which may need an escape of four.
@@ -85,17 +83,6 @@ public struct NameKey: ~Copyable {
         }
         labelCount += 1
         return true
-    }
-
-    /// Whether both hold the same name.
-    public static func == (a: borrowing NameKey, b: borrowing NameKey) -> Bool {
-        a.hash == b.hash && a.count == b.count && memcmp(a.bytes, b.bytes, a.count) == 0
-    }
-
-    /// Whether `other` is the wildcard right below this name.
-    public func isParent(ofWildcard other: borrowing NameKey) -> Bool {
-        other.count == count + 2 && other.labelCount == labelCount + 1 && other.bytes[0] == UInt8(ascii: "*")
-            && memcmp(bytes, other.bytes + 2, count) == 0
     }
 
     /// The key of the name that has the last `labels` labels of this, which has as many. Not for the root.

@@ -145,6 +145,7 @@ struct Reply {
     var status = ""
     var answer: [String] = []
     var authority: [String] = []
+    var additional: [String] = []
     /// As `ADDRESS/SOURCE PREFIX LENGTH/SCOPE PREFIX LENGTH` (RFC 7871).
     var clientSubnet: String?
 
@@ -161,6 +162,7 @@ struct Reply {
                 let record = line.split(maxSplits: 4, whereSeparator: \.isWhitespace).joined(separator: " ")
                 if section == "ANSWER" { answer.append(record) }
                 if section == "AUTHORITY" { authority.append(record) }
+                if section == "ADDITIONAL" { additional.append(record) }
             }
         }
     }
