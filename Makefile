@@ -17,12 +17,13 @@ MMDB_WRITER = mmdb-writer==0.2.7
 TOOLS = .build-tools
 
 database = $(if $(DATABASE),"$(DATABASE)")
-sources = Package.swift Sources Tests
+sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+# No target here is a file. The names come from the rules, so that make complains of a name that has no rule.
+targets := $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # Two apt-get at once would wait for each other.
 .NOTPARALLEL:
-.PHONY: help build demo test bench bench-pdns soak install uninstall deb try-deb geolite2 format demo-database clean \
-	program toolchain server peer manual
+.PHONY: $(targets)
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
@@ -41,6 +42,9 @@ test: peer toolchain ## the format, then all tests
 
 bench: program ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
+
+bench-pdns: server program ## what the settings of pdns cost, and which answer wrong; DATABASE=path
+	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
 	swift build -c release --package-path Benchmarks --product soak
@@ -74,7 +78,7 @@ demo-database: ## examples/demo/demo.mmdb, from the tables beside it
 	PYTHONPATH=$(TOOLS) python3 examples/demo/make-database.py
 
 clean: ## removes all that was built
-	rm -rf .build $(TOOLS)
+	rm -rf .build .build-* Benchmarks/.build examples/demo/__pycache__
 
 # Without the agent, which takes several times as long.
 program: toolchain

@@ -1,12 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that who only wants to use geopipe never builds it.
+// A package of its own, so that users of geopipe never build it.
 let package = Package(
     name: "benchmarks",
     dependencies: [
         .package(name: "geopipe", path: ".."),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     ],
     targets: [
         .target(name: "CMaxMindLookup", linkerSettings: [.linkedLibrary("maxminddb")]),
