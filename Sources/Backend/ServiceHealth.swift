@@ -45,6 +45,12 @@ public struct CheckedService: Sendable {
             addresses == 0 || ipv4.addresses > 0 && ipv4.isUp || ipv6.addresses > 0 && ipv6.isUp
         }
 
+        /// `down`, or the family that is down while the other is up; empty if nothing is down.
+        public var stateWords: String {
+            if !isUp { return "down" }
+            return ipv4.isUp ? ipv6.isUp ? "" : "IPv6 down" : "IPv4 down"
+        }
+
         public func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(addresses, forKey: .addresses)

@@ -97,7 +97,8 @@ extension Explanation.Candidate {
     private var states: [String] {
         var states = isDrained ? ["drained"] : []
         if let health, health.up < health.addresses {
-            states.append("\(health.isUp ? "" : "down: ")\(health.up) of \(health.addresses) addresses up")
+            let state = health.stateWords
+            states.append("\(state.isEmpty ? "" : "\(state): ")\(health.up) of \(health.addresses) addresses up")
         }
         return states
     }

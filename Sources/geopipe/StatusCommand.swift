@@ -214,8 +214,9 @@ extension Status.Datacenter {
     /// What is down of it, for people.
     fileprivate var healthWords: [String] {
         health.sorted { $0.key < $1.key }.filter { $0.value.up < $0.value.addresses }.map { service, health in
-            let words = "\(health.up) of \(health.addresses) addresses up"
-            return health.isUp ? "\(words) for service \(service)" : "down for service \(service), \(words)"
+            let count = "\(health.up) of \(health.addresses) addresses up"
+            let state = health.stateWords
+            return state.isEmpty ? "\(count) for service \(service)" : "\(state) for service \(service), \(count)"
         }
     }
 }
