@@ -8,7 +8,9 @@ import Zones
 /// The file is in the state directory; where there is none, or it cannot be written to, in /dev/shm.
 public final class SerialLedger: ZoneSerials {
     private var entries: [String: Entry] = [:]
+    private var isRead = false
     private var isChanged = false
+    private let keepsChanges: Bool
     /// The files, the preferred one first.
     private let stores: [Store]
     /// Held by the one process that may change the ledger; -1 for a process that only reads it.
@@ -28,8 +30,9 @@ public final class SerialLedger: ZoneSerials {
     }
 
     private static let heading = "geopipe serials 1"
-    /// Milliseconds to wait for another process that compiles the zones.
-    private static let timeout = 4_000
+    /// Milliseconds to wait for another process that compiles the zones. One that compiles for longer makes others wait before
+    /// they come here.
+    private static let timeout = 500
 
     /// - Parameters:
     ///   - configuration: the configuration's file.
@@ -40,6 +43,16 @@ public final class SerialLedger: ZoneSerials {
         let memory = Store(
             directory: StateDirectory(path: "/dev/shm"), name: "geopipe-serials-\(name)-\(geteuid())")
         stores = (state.map { [Store(directory: $0, name: "serials-\(name)")] } ?? []) + [memory]
+        self.keepsChanges = keepsChanges
+    }
+
+    deinit { if lock >= 0 { close(lock) } }
+
+    /// Reads the ledger, once.
+    private func read() {
+        guard !isRead else { return }
+        isRead = true
+        let memory = stores[stores.count - 1]
         if keepsChanges {
             lock = memory.directory.openLock(memory.name + "-lock")
             // A process that is stuck must not keep all others from serving.
@@ -50,8 +63,6 @@ public final class SerialLedger: ZoneSerials {
         }
         for store in stores.reversed() { read(store) }
     }
-
-    deinit { if lock >= 0 { close(lock) } }
 
     private func read(_ store: Store) {
         var status = stat()
@@ -69,6 +80,7 @@ public final class SerialLedger: ZoneSerials {
     }
 
     public func serial(of apex: DomainName, content: UInt64, newest: UInt32) -> UInt32 {
+        read()
         guard let known = entries[key(apex)] else { return set(newest, apex, content) }
         if known.content == content { return known.serial }
         // 0 is special to some programs that compare serials.
@@ -77,6 +89,7 @@ public final class SerialLedger: ZoneSerials {
     }
 
     public func accepts(_ serial: UInt32, of apex: DomainName, content: UInt64) -> Bool {
+        read()
         guard let known = entries[key(apex)] else {
             _ = set(serial, apex, content)
             return true
@@ -85,6 +98,7 @@ public final class SerialLedger: ZoneSerials {
     }
 
     public func note(_ apex: DomainName, content: UInt64, serial: UInt32) -> UInt32? {
+        read()
         let known = entries[key(apex)]
         if known?.content != content || known?.serial != serial { _ = set(serial, apex, content) }
         guard let known, known.content != content || known.serial != serial, !isLater(serial, than: known.serial)
