@@ -75,9 +75,6 @@ struct ZoneChecks {
             if delegations[name] != .below { for position in set { checkNameServer(record(position), of: name) } }
         case .mx, .srv:
             if delegations[name] == .above { for position in set { checkTarget(record(position), of: name) } }
-        case .ds where name == 0:
-            contents.complain(
-                first.place, "a DS record at the top of the zone; it belongs into the zone above (RFC 4034 section 5)")
         case .ds:
             guard delegations[name] != .at else { break }
             contents.warn(first.place, "DS at \(text(of: name)), where no delegation is; it has no effect")

@@ -196,7 +196,16 @@ final class ZoneFileTests {
         arguments: [
             ("a.example.net. A 192.0.2.1", "5:1: a.example.net. is not in the zone example.com, and left out"),
             ("a 5 A 192.0.2.1\na 6 A 192.0.2.2", "6:5: A of a.example.com has another TTL before; 5 is used for all"),
-            ("a 2147483648 A 192.0.2.1", "5:3: a TTL above 2147483647 counts as 0"),
+            ("a 2147483648 A 192.0.2.1", "5:3: a TTL above 2147483647, which is served in its place"),
+            ("@ DS 1 8 2 \(String(repeating: "ab", count: 32))", "5:3: a DS record at the top of the zone"),
+            ("a TXT \"\(String(repeating: "x", count: 256))\"", "5:8: TXT: a text of 256 bytes"),
+            ("a HTTPS 1 . no-default-alpn", "5:13: HTTPS: no-default-alpn without alpn"),
+            ("a HTTPS 0 b port=1\nb A 192.0.2.1", "5:13: HTTPS: an alias, of priority 0, has no parameters"),
+            (
+                "a IPSECKEY 10 1 4 192.0.2.1 AwEA",
+                "5:12: IPSECKEY: pdns takes algorithms up to 2 only; the record is left"
+            ),
+            ("a LOC 1 N 1 E 0 50000000m", "5:7: LOC: pdns takes sizes up to 40000000m only; the record is left out"),
             ("a NS ns.a", "5:3: the name server ns.a.example.com of a.example.com is delegated away and has no glue"),
             ("a NS b", "5:3: the name server b.example.com of a.example.com has no address"),
             ("a MX 5 b", "5:3: b.example.com, where MX of a.example.com points to, has no address"),
