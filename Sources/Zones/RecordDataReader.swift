@@ -167,6 +167,7 @@ struct RecordDataReader {
         case .location: try readLocation()
         case .ipsec: try readIPSECKEY(names)
         case .prefixes:
+            guard next < words.count else { throw .unservable("pdns takes no APL without a prefix") }
             repeat { try readPrefix() } while next < words.count
         case .parameters:
             let start = wire.count

@@ -163,6 +163,11 @@ extension ZoneFileReader {
         case .none: complain(place, "the record has no owner: it begins with a blank, and no record is before it")
         case .outside: break
         case .name(0) where type == .ds: warn(place, ZoneContents.dsAtApex)
+        case .name(let name) where type == .soa && name != 0:
+            warn(
+                place,
+                "an SOA record at \(contents.names.text(of: Int(name))), which is not the top of the zone; it is left out"
+            )
         case .name(let name):
             let text = data.text
             contents.append(

@@ -288,7 +288,7 @@ private let refusals: [(type: String, source: String, word: Int, reason: String)
     ("IPSECKEY", "10 1 2 gw AwEA", 3, "expected an IPv4 address"),
     ("IPSECKEY", "10 1 3 192.0.2.1 AwEA", 0, "pdns takes algorithms up to 2 only"),
     ("IPSECKEY", "10 1 2 192.0.2.1", 0, "expected a key"), ("IPSECKEY", "10 0 0 . AwEA", 0, "expected no key"),
-    ("APL", "", 0, "expected a prefix"), ("APL", "1:192.0.2.0/24 3:00/0", 1, "expected a prefix"),
+    ("APL", "", 0, "pdns takes no APL without a prefix"), ("APL", "1:192.0.2.0/24 3:00/0", 1, "expected a prefix"),
     ("APL", "1:192.0.2.0/33", 0, "expected a prefix length up to 32"), ("APL", "1:::/0", 0, "expected an IPv4"),
     ("APL", "1:192.0.2.0", 0, "expected a prefix"), ("APL", "!!1:192.0.2.0/24", 0, "expected a prefix"),
     ("SVCB", "1", 1, "expected a name"), ("SVCB", "1 . what=1", 2, "expected a parameter"),
