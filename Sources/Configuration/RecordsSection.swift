@@ -22,15 +22,22 @@ extension ConfigurationParser {
         var contents: [RecordContent] = []
         for item in reader.items(node) {
             guard let text = reader.text(item, "\(type) of \(what)") else { continue }
-            do {
-                let content = try RecordContent(text, type: type, origin: origin)
+            do throws(ContentError) {
+                var warnings: [String] = []
+                let content = try RecordContent(text, type: type, origin: origin, warnings: &warnings)
+                for warning in warnings { reader.warn(item.position, "\(type) of \(what): \(warning)") }
                 if contents.contains(content) {
                     reader.complain(item.position, "\(type) '\(text)' is given twice for \(what); keep one")
                 } else {
                     contents.append(content)
                 }
             } catch {
-                reader.complain(item.position, "\(type) '\(text)' of \(what): \(error)")
+                let message = "\(type) '\(text)' of \(what): \(error)"
+                if case .unservable = error {
+                    reader.warn(item.position, message)
+                } else {
+                    reader.complain(item.position, message)
+                }
             }
         }
         return contents

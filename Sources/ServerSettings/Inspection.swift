@@ -38,6 +38,7 @@ public struct Inspection {
         self.deployment = deployment
         instances = settings["launch"].map(BackendInstance.list) ?? []
         findings = settings.complaints
+        if let remark = settings.server.remark { complain(nil, remark, isWarning: true) }
     }
 
     /// The instance of the pipe backend that is taken to be geopipe's: the first that starts a program of this name.
@@ -59,13 +60,15 @@ public struct Inspection {
         return distributors + (communicates ? 3 : 2)
     }
 
-    /// Whether pdns takes a setting for yes: that is every word but two.
-    func isOn(_ name: String) -> Bool { !["no", "off"].contains(value(name)) }
+    /// Whether pdns takes a setting for yes: that is every word but two, for one that it knows.
+    func isOn(_ name: String) -> Bool { server.settings[name] != nil && !["no", "off"].contains(value(name)) }
 
     /// A number as pdns reads it; 0 for what is none.
     func number(_ name: String) -> Int { parseNumber(value(name)) ?? 0 }
 
-    private func value(_ name: String) -> String { settings[name]?.value ?? KnownSettings.defaults[name] ?? "" }
+    private func value(_ name: String) -> String { settings[name]?.value ?? server.settings[name] ?? "" }
+
+    var server: KnownServer { settings.server }
 
     // MARK: - Complaining
 

@@ -1,14 +1,164 @@
-/// The settings that pdns knows, with their defaults, for it does not start with any other.
+/// The settings that each release of pdns knows, with their defaults: it does not start with any other.
 ///
-/// Source: `pdns_server --config=default` of pdns 4.7.3. What depends on the machine is empty here.
+/// Source: `pdns_server --config=default` of pdns 4.7.3, 4.8.3, 4.9.18, 5.0.2 and 5.1.5. What depends on the machine is empty
+/// here.
 enum KnownSettings {
-    /// By name; those of the pipe backend as of an instance without a name of its own.
-    static let defaults: [String: String] = {
+    /// The settings of a version, by name; those of the pipe backend as of an instance without a name of its own.
+    static func defaults(of version: ServerVersion) -> [String: String] {
+        var settings = pairs(oldest)
+        for change in changes where version.nearestKnown.isAtLeast(change.release) {
+            for name in change.removed.keys { settings[name] = nil }
+            settings.merge(pairs(change.added)) { $1 }
+        }
+        for (name, first) in patches where !first.allows(version) { settings[name] = nil }
+        return settings
+    }
+
+    /// What is in `table`, which has a setting with its default in each line.
+    static func pairs(_ table: String) -> [String: String] {
         let pairs = table.split(separator: "\n").map { line in
             line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         }
         return Dictionary(uniqueKeysWithValues: pairs.map { ($0[0], $0[1]) })
-    }()
+    }
+
+    /// What became of a setting that a version does not have.
+    enum Fate {
+        /// This version brought it.
+        case isNewer(ServerVersion)
+        /// This release dropped it; another may have come in its place.
+        case isGone(ServerVersion, replacement: String?)
+    }
+
+    /// Why `version` does not know a setting that another version knows; `nil` if no version that geopipe knows has it.
+    static func fate(of name: String, in version: ServerVersion) -> Fate? {
+        if let removal = removal(of: name), version.nearestKnown.isAtLeast(removal.release) {
+            return .isGone(removal.release, replacement: removal.replacement)
+        }
+        if let first = patches[name], let patch = first.patches[version.nearestKnown.release] {
+            return .isNewer(ServerVersion("\(version.release).\(patch)")!)
+        }
+        return changes.first { pairs($0.added)[name] != nil }.map { .isNewer($0.release) }
+    }
+
+    /// The release without this setting, and the setting that came in its place, if releases before have it.
+    static func removal(of name: String) -> (release: ServerVersion, replacement: String?)? {
+        for change in changes {
+            if let replacement = change.removed[name] { return (change.release, replacement) }
+        }
+        return nil
+    }
+
+    /// What one release changed.
+    private struct Change {
+        var release: ServerVersion
+        /// What is new, or has another default.
+        var added: String
+        /// What is gone, and what came in its place.
+        var removed: [String: String] = [:]
+    }
+
+    private static let changes = [
+        Change(
+            release: ServerVersion("4.8")!,
+            added: """
+                default-catalog-zone=
+                slave-cycle-interval=
+                webserver-connection-timeout=5
+                workaround-11804=no
+                """),
+        Change(
+            release: ServerVersion("4.9")!,
+            added: """
+                delay-notifications=0
+                loglevel-show=no
+                lua-consistent-hashes-cleanup-interval=3600
+                lua-consistent-hashes-expire-delay=86400
+                lua-records-insert-whitespace=yes
+                max-pointers-per-name=10
+                max-pointers-per-packet-byte=4
+                max-pointers-to-pointers=4
+                """,
+            removed: [
+                "allow-unsigned-supermaster": "allow-unsigned-autoprimary", "master": "primary", "slave": "secondary",
+                "slave-cycle-interval": "xfr-cycle-interval", "slave-renotify": "secondary-do-renotify",
+                "superslave": "autosecondary",
+            ]),
+        Change(
+            release: ServerVersion("5.0")!,
+            added: """
+                direct-dnskey-signature=no
+                dnsproxy-udp-port-range=10000 60000
+                dnsupdate-require-tsig=no
+                lua-global-include-dir=
+                lua-records-insert-whitespace=no
+                resolve-across-zones=yes
+                views=no
+                """),
+        Change(
+            release: ServerVersion("5.1")!,
+            added: """
+                default-soa-edit-api=DEFAULT
+                enable-lua-record-updates=no
+                entropy-source=
+                logging-structured=no
+                member-catalog-group=pdns-member-catalog
+                naptr-additional-processing=yes
+                protobuf-servers=
+                rng=
+                rrsig-expiry-extend=soa-edit-spread
+                soa-edit-spread=0
+                webserver-cross-origin-request-header=
+                webserver-max-concurrent-connections=100
+                """),
+    ]
+
+    /// The first patch versions with a setting, of the releases whose first versions lack it.
+    private struct FirstPatches {
+        /// By release.
+        var patches: [String: Int]
+
+        /// Of a version without patch number, the newest is meant.
+        func allows(_ version: ServerVersion) -> Bool {
+            guard version.nearestKnown.release == version.release, let first = patches[version.release],
+                let patch = version.patch
+            else { return true }
+            return patch >= first
+        }
+    }
+
+    private static let patches = [
+        "lua-records-insert-whitespace": FirstPatches(patches: ["4.9": 1]),
+        "max-pointers-per-name": FirstPatches(patches: ["4.9": 18, "5.0": 8, "5.1": 5]),
+        "max-pointers-per-packet-byte": FirstPatches(patches: ["4.9": 18, "5.0": 8, "5.1": 5]),
+        "max-pointers-to-pointers": FirstPatches(patches: ["4.9": 18, "5.0": 8, "5.1": 5]),
+        "webserver-connection-timeout": FirstPatches(patches: ["4.8": 5, "4.9": 2]),
+    ]
+
+    /// What became of a setting of another backend than pipe, without the name of its instance: `supermasters` of `bind`.
+    static func fate(of name: String, ofBackend backend: String, in version: ServerVersion) -> Fate? {
+        let renamed: [String: String]
+        switch backend {
+        case "bind": renamed = renamedOfBind
+        case "gmysql", "godbc", "gpgsql", "gsqlite3": renamed = renamedQueries
+        default: return nil
+        }
+        let renaming = ServerVersion("4.9")!
+        if version.nearestKnown.isAtLeast(renaming) {
+            return renamed[name].map { .isGone(renaming, replacement: $0) }
+        }
+        return renamed.values.contains(name) ? .isNewer(renaming) : nil
+    }
+
+    private static let renamedOfBind = [
+        "supermaster-config": "autoprimary-config", "supermaster-destdir": "autoprimary-destdir",
+        "supermasters": "autoprimaries",
+    ]
+    private static let renamedQueries = [
+        "info-all-master-query": "info-all-primary-query", "info-all-slaves-query": "info-all-secondaries-query",
+        "supermaster-add": "autoprimary-add", "supermaster-name-to-ips": "autoprimary-name-to-ips",
+        "supermaster-query": "autoprimary-query", "update-master-query": "update-primary-query",
+    ]
 
     /// The backends that come with pdns. The settings of each are known only to a pdns that launches it.
     static let backends = [
@@ -16,7 +166,8 @@ enum KnownSettings {
         "tinydns",
     ]
 
-    private static let table = """
+    /// Those of 4.7.
+    private static let oldest = """
         8bit-dns=no
         allow-axfr-ips=127.0.0.0/8,::1
         allow-dnsupdate-from=127.0.0.0/8,::1

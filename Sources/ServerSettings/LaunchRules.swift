@@ -54,16 +54,27 @@ extension Inspection {
     /// Settings that pdns does not know, with which it does not start.
     mutating func inspectNames() {
         let ignored = Set(settings["ignore-unknown-settings"]?.words(separatedBy: " ,\t").map(\.text) ?? [])
-        let pipeSettings = KnownSettings.defaults.keys.filter { $0.hasPrefix("pipe-") }
-        var known = Set(KnownSettings.defaults.keys)
+        let pipeSettings = server.settings.keys.filter { $0.hasPrefix("pipe-") }
+        var known = Set(server.settings.keys)
         let pipes = instances.filter { $0.backend == "pipe" }
         if !pipes.isEmpty { known.subtract(pipeSettings) }
         for instance in pipes {
             known.formUnion(pipeSettings.map { instance.prefix + $0.dropFirst("pipe".count) })
         }
+        for (name, setting) in settings.settings where known.contains(name) { inspectOldName(setting) }
         for (name, setting) in settings.settings where !known.contains(name) && !ignored.contains(name) {
-            // What other backends know is their own affair.
-            if instances.contains(where: { $0.backend != "pipe" && name.hasPrefix("\($0.prefix)-") }) { continue }
+            if let instance = instances.first(where: { $0.backend != "pipe" && name.hasPrefix("\($0.prefix)-") }) {
+                // What else other backends know is their own affair.
+                let rest = String(name.dropFirst(instance.prefix.count + 1))
+                if let fate = KnownSettings.fate(of: rest, ofBackend: instance.backend, in: server.version) {
+                    complain(setting, of: fate, prefix: "\(instance.prefix)-")
+                }
+                continue
+            }
+            if let fate = KnownSettings.fate(of: name, in: server.version) {
+                complain(setting, of: fate)
+                continue
+            }
             let nearest = known.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
             if let nearest, nearest.distance <= 2 {
                 complain(
@@ -77,16 +88,44 @@ extension Inspection {
             } else {
                 complain(
                     setting.namePlace,
-                    "pdns 4.7 does not know '\(name)' and does not start with it, though a newer one may; take it out",
-                    isWarning: true)
+                    "pdns \(server.version) does not know '\(name)' and does not start with it\(server.isExact ? "" : ", though a newer one may"); take it out",
+                    isWarning: !server.isExact)
             }
         }
+    }
+
+    /// Complains of a setting that this pdns does not know, but another does.
+    private mutating func complain(
+        _ setting: PowerDNSConfiguration.Setting, of fate: KnownSettings.Fate, prefix: String = ""
+    ) {
+        switch fate {
+        case .isNewer(let version):
+            complain(
+                setting.namePlace,
+                "pdns \(server.version) does not start with '\(setting.name)', which pdns \(version) brought; take it out"
+            )
+        case .isGone(let release, let replacement):
+            let remedy = replacement.map { "write \(prefix)\($0)=\(setting.value)" } ?? "take it out"
+            complain(
+                setting.namePlace, "pdns \(release) and newer do not start with '\(setting.name)'; \(remedy)")
+        }
+    }
+
+    /// Warns of a setting that this pdns knows, but newer ones do not, if the one in its place is known already.
+    private mutating func inspectOldName(_ setting: PowerDNSConfiguration.Setting) {
+        guard let (release, replacement) = KnownSettings.removal(of: setting.name), let replacement,
+            server.settings[replacement] != nil
+        else { return }
+        complain(
+            setting.namePlace,
+            "pdns \(release) and newer do not start with '\(setting.name)'; write \(replacement)=\(setting.value), which pdns \(server.version) knows, too",
+            isWarning: true)
     }
 
     /// The name that a setting of a backend has in the instance that is launched.
     private func hint(_ name: String, _ backend: String) -> String {
         let rest = name.dropFirst("pipe-".count)
-        guard backend == "pipe", let pipe, let setting = settings[name], KnownSettings.defaults["pipe-\(rest)"] != nil
+        guard backend == "pipe", let pipe, let setting = settings[name], server.settings["pipe-\(rest)"] != nil
         else { return "" }
         return ", or write \(pipe.prefix)-\(rest)=\(setting.value)"
     }

@@ -3,10 +3,12 @@ import Glibc
 
 /// The settings of a pdns_server, as its pdns.conf and the files that this includes give them.
 ///
-/// Source: what pdns 4.7 does, and https://doc.powerdns.com/authoritative/settings.html.
+/// Source: what pdns 4.7 to 5.1 do, and https://doc.powerdns.com/authoritative/settings.html.
 public struct PowerDNSConfiguration: Sendable {
     /// The file as the operator named it.
     public let file: String
+    /// The pdns that reads them.
+    let server: KnownServer
     /// By name. Of those that are given several times the last counts.
     var settings: [String: Setting] = [:]
     /// What reading alone has shown to be wrong.
@@ -46,8 +48,9 @@ public struct PowerDNSConfiguration: Sendable {
     /// Reads `file` and the `*.conf` of its `include-dir`.
     ///
     /// - Throws: why a file cannot be read; what it would have said can then not be judged.
-    public init(contentsOf file: String) throws(ConfigurationError) {
+    public init(contentsOf file: String, for server: KnownServer) throws(ConfigurationError) {
         self.file = file
+        self.server = server
         try read(file)
         guard let include = settings["include-dir"], !include.value.isEmpty else { return }
         for file in try includedFiles(include) { try read(file) }
@@ -75,7 +78,7 @@ public struct PowerDNSConfiguration: Sendable {
             let name = statement.name
             let parent =
                 settings[name].map { zip($0.value, $0.valuePlaces).map { Glyph(character: $0, place: $1) } }
-                ?? (KnownSettings.defaults[name] ?? "").map { Glyph(character: $0, place: statement.place) }
+                ?? (server.settings[name] ?? "").map { Glyph(character: $0, place: statement.place) }
             if parent.isEmpty, settings[name] == nil {
                 complain(
                     statement.place,

@@ -96,6 +96,20 @@ struct ValueRule {
                 ? nil
                 : .risky("pdns writes a line into its log for every question that it asks geopipe", write: 0)
         },
+        .init("views", .truth) { value, _ in
+            value == 0
+                ? nil
+                : .wrong("pdns does not start: views need the zone cache, which the pipe backend cannot fill", write: 0)
+        },
+        .init("resolve-across-zones", .truth) { value, inspection in
+            let configuration = inspection.deployment.configuration
+            guard value == 0, configuration.zones.count > 1, let zone = configuration.zone(with: .cname) else {
+                return nil
+            }
+            return .risky(
+                "pdns does not follow a CNAME of zone \(zone.apex) into another zone, and resolvers have to ask once more",
+                write: 1)
+        },
         .init("primary", .truth) { $1.verdict(onNotifying: $0) },
         .init("master", .truth) { $1.verdict(onNotifying: $0) },
     ]
@@ -108,14 +122,16 @@ extension Inspection {
             guard let prefix = isOfPipe ? pipe?.prefix : "" else { continue }
             let name = prefix + rule.name.dropFirst(isOfPipe ? "pipe".count : 0)
             let setting = settings[name]
-            let text = setting?.value ?? KnownSettings.defaults[rule.name] ?? ""
+            // What this pdns does not know is complained of elsewhere.
+            guard let standard = server.settings[rule.name] else { continue }
+            let text = setting?.value ?? standard
             guard
                 let value = rule.kind == .truth
                     ? parseTruth(text, of: name) : parseNumber(text, rule.kind == .count ? 1 : 0)
             else {
                 complain(
                     setting,
-                    "\(name)=\(text) is no number, and pdns does not start; write \(name)=\(KnownSettings.defaults[rule.name] ?? "")"
+                    "\(name)=\(text) is no number, and pdns does not start; write \(name)=\(standard)"
                 )
                 continue
             }

@@ -13,6 +13,15 @@ public struct RecordContent: Hashable, Sendable {
     ///
     /// - Parameter origin: the zone, in which names of a single label are; without, all must be absolute.
     public init(_ source: String, type: RecordType, origin: DomainName?) throws(ContentError) {
+        var warnings: [String] = []
+        try self.init(source, type: type, origin: origin, warnings: &warnings)
+    }
+
+    /// Reads what an operator wrote for a record, as above, and appends to `warnings` what was changed in it, or what
+    /// clients make no use of.
+    public init(
+        _ source: String, type: RecordType, origin: DomainName?, warnings: inout [String]
+    ) throws(ContentError) {
         guard type != .soa else { throw .refused("the SOA record is made from soa:") }
         let bytes = Array(source.utf8)
         let isText = type == .txt || type == .spf
@@ -27,15 +36,16 @@ public struct RecordContent: Hashable, Sendable {
         guard !isText || words.allSatisfy(\.isQuoted) || words.first?.isQuoted == false else {
             throw .expected("a quoted string after the first one")
         }
-        text = try bytes.withUnsafeBufferPointer { bytes throws(ContentError) in
-            var reader = RecordDataReader()
+        var reader = RecordDataReader()
+        try bytes.withUnsafeBufferPointer { bytes throws(ContentError) in
             do throws(RecordDataError) {
                 try reader.read(words[...], in: bytes, type: type, names: .unambiguous(in: origin))
             } catch {
                 throw error.reason
             }
-            return String(decoding: reader.text, as: UTF8.self)
         }
+        text = String(decoding: reader.text, as: UTF8.self)
+        warnings += reader.warnings.map(\.message)
     }
 
     /// The content of an SOA record (RFC 1035 section 3.3.13). Times are in seconds.
@@ -74,6 +84,8 @@ public enum ContentError: Error, CustomStringConvertible {
     case badName(String, NameError)
     case noFinalDot(String, origin: DomainName?)
     case refused(String)
+    /// The data is right, but pdns cannot be told it: the record is left out.
+    case unservable(String)
 
     /// For data that is given as bytes.
     static let malformed = ContentError.expected("data that has the form of its type")
@@ -86,6 +98,7 @@ public enum ContentError: Error, CustomStringConvertible {
             "'\(name)' has no final dot; write '\(name).', or '\(name).\(origin).' for a name in the zone"
         case .noFinalDot(let name, nil): "'\(name)' has no final dot; write '\(name).'"
         case .refused(let reason): reason
+        case .unservable(let reason): "\(reason); the record is left out"
         }
     }
 }
@@ -128,7 +141,7 @@ private func quoted(_ bytes: [UInt8], _ type: RecordType) throws(ContentError) -
     guard wire.count < 1 << 16 else { throw .expected("at most 65535 bytes") }
     var text: [UInt8] = []
     var field = 0
-    try appendRecordText(ofWire: wire.span, type: type, to: &text, field: &field)
+    try appendRecordText(ofWire: wire.span, type: type, dialect: nil, to: &text, field: &field)
     return String(decoding: text, as: UTF8.self)
 }
 

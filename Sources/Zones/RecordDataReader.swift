@@ -23,14 +23,25 @@ struct RecordDataError: Error {
     let reason: ContentError
 }
 
+/// What was changed in the data of a record, or what clients make no use of, and where.
+struct RecordDataWarning {
+    /// The number of the word, from 0.
+    let word: Int
+    let message: String
+}
+
 /// Reads the data of records from words, into the form of messages and into the text that pdns takes from a backend.
 ///
 /// To be kept, and used for many records: then it allocates no memory.
 struct RecordDataReader {
     /// The data as messages carry it, without compression: at most 65,535 bytes. Only after a `read` that succeeded.
     private(set) var wire: [UInt8] = []
-    /// The same as pdns 4.7.3 takes it from a pipe backend: one line, without its end. Only after a `read` that succeeded.
+    /// The same as pdns takes it from a pipe backend: one line, without its end. Only after a `read` that succeeded.
     private(set) var text: [UInt8] = []
+    /// What is odd about the data that was read last. Only after a `read` that succeeded.
+    private(set) var warnings: [RecordDataWarning] = []
+    /// The pdns that `text` is for; `nil` for the one that asks this process, which is looked for when a record needs it.
+    private let dialect: RecordDialect?
 
     private var source = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
     private var words: ArraySlice<Word> = []
@@ -39,6 +50,8 @@ struct RecordDataReader {
     private var layout = RecordType.a.layout
     private var types: [UInt16] = []
     private var value: [UInt8] = []
+
+    init(dialect: RecordDialect? = nil) { self.dialect = dialect }
 
     /// Reads what stands behind the type.
     ///
@@ -49,6 +62,7 @@ struct RecordDataReader {
         if let refusal = type.refusal { throw RecordDataError(word: 0, reason: .refused(refusal)) }
         wire.removeAll(keepingCapacity: true)
         text.removeAll(keepingCapacity: true)
+        warnings.removeAll(keepingCapacity: true)
         (self.source, self.words) = (source, words)
         // Kept any longer, the words would have to be copied when the next ones are written in their place.
         defer { (self.source, self.words) = (UnsafeBufferPointer(start: nil, count: 0), []) }
@@ -69,10 +83,11 @@ struct RecordDataReader {
         } catch {
             throw RecordDataError(word: max(next - 1, 0), reason: error)
         }
+        if type.rawValue == 64 || type.rawValue == 65 { checkService(isGeneric: isGeneric) }
         var position = 0
         let data = wire
         do throws(ContentError) {
-            try appendRecordText(ofWire: data.span, type: type, to: &text, field: &position)
+            try appendRecordText(ofWire: data.span, type: type, dialect: dialect, to: &text, field: &position)
         } catch {
             throw RecordDataError(word: min(isGeneric ? 2 : position, words.count - 1), reason: error)
         }
@@ -125,7 +140,7 @@ struct RecordDataReader {
         case .string: try readString()
         case .optionalString: if next < words.count { try readString() }
         case .strings:
-            repeat { try readString() } while next < words.count
+            repeat { try readString(isSplit: true) } while next < words.count
         case .text: try appendUnescaped(try word("a text"))
         case .tag:
             let tag = try word("a property of letters and digits")
@@ -152,6 +167,7 @@ struct RecordDataReader {
         case .location: try readLocation()
         case .ipsec: try readIPSECKEY(names)
         case .prefixes:
+            guard next < words.count else { throw .unservable("pdns takes no APL without a prefix") }
             repeat { try readPrefix() } while next < words.count
         case .parameters:
             let start = wire.count
@@ -245,15 +261,32 @@ struct RecordDataReader {
         }
     }
 
-    private mutating func readString() throws(ContentError) {
+    /// - Parameter isSplit: whether a text of more than 255 bytes may become several texts, which it does for pdns.
+    private mutating func readString(isSplit: Bool = false) throws(ContentError) {
         let string = try word("a text")
-        let lengthPosition = wire.count
+        var lengthPosition = wire.count
         wire.append(0)
         try appendUnescaped(string)
+        let count = wire.count - lengthPosition - 1
+        if count > 255, isSplit {
+            warn(
+                "a text of \(count) bytes, of which one has at most 255 (RFC 1035 section 3.3); it is served in pieces of 255"
+            )
+            while wire.count - lengthPosition - 1 > 255 {
+                wire[lengthPosition] = 255
+                lengthPosition += 256
+                wire.insert(0, at: lengthPosition)
+            }
+        }
         guard let length = UInt8(exactly: wire.count - lengthPosition - 1) else {
             throw expected("at most 255 bytes in each text")
         }
         wire[lengthPosition] = length
+    }
+
+    /// Warns of the word that was read last.
+    private mutating func warn(_ message: String) {
+        warnings.append(RecordDataWarning(word: max(next - 1, 0), message: message))
     }
 
     private mutating func appendUnescaped(_ text: UnsafeBufferPointer<UInt8>) throws(ContentError) {
@@ -501,6 +534,47 @@ extension RecordDataReader {
 // MARK: - Parameters of services
 
 extension RecordDataReader {
+    /// Drops the parameters of an alias, which clients ignore (RFC 9460 section 2.4.2) and pdns does not take, and warns of
+    /// records that clients ignore. Of data that is malformed, writing it as text complains.
+    private mutating func checkService(isGeneric: Bool) {
+        var position = 2
+        while position < wire.count, wire[position] != 0 { position += Int(wire[position]) + 1 }
+        position += 1
+        guard position < wire.count else { return }
+        let start = position
+        var keys: [UInt16] = []
+        var mandatory: [UInt16] = []
+        while position + 4 <= wire.count {
+            let key = UInt16(wire[position]) << 8 | UInt16(wire[position + 1])
+            let end = position + 4 + Int(wire[position + 2]) << 8 + Int(wire[position + 3])
+            if key == 0, end <= wire.count {
+                for i in stride(from: position + 4, to: end - 1, by: 2) {
+                    mandatory.append(UInt16(wire[i]) << 8 | UInt16(wire[i + 1]))
+                }
+            }
+            keys.append(key)
+            position = end
+        }
+        guard position == wire.count else { return }
+        next = isGeneric ? 1 : min(3, words.count)
+        if wire[0] == 0, wire[1] == 0 {
+            wire.removeSubrange(start...)
+            return warn("an alias, of priority 0, has no parameters (RFC 9460 section 2.4.2); they are left out")
+        }
+        if keys.contains(2), !keys.contains(1) {
+            warn(
+                "no-default-alpn without alpn, and clients ignore the record (RFC 9460 section 7.1.1); write alpn, too")
+        }
+        if let missing = mandatory.first(where: { $0 == 0 || !keys.contains($0) }) {
+            let name = Int(missing) < parameterNames.count ? parameterNames[Int(missing)] : "key\(missing)"
+            warn(
+                missing == 0
+                    ? "'mandatory' lists itself, and clients ignore the record (RFC 9460 section 8); take it out of the list"
+                    : "'mandatory' lists \(name), which the record lacks, and clients ignore it (RFC 9460 section 8); write \(name), too"
+            )
+        }
+    }
+
     /// `key=value`, `key="value"` or `key` (RFC 9460 section 2.1); kept in the order of the keys, from `start` on.
     private mutating func readParameter(start: Int) throws(ContentError) {
         let what = "a parameter, such as alpn=h2 or key667=text"
@@ -566,6 +640,13 @@ extension RecordDataReader {
             }
         case 2, 8:
             guard text.isEmpty else { throw expected("no value for \(parameterNames[Int(key)])") }
+        case 9:
+            try forEachItem(of: text) { reader, item throws(ContentError) in
+                guard let group = number(item, max: 0xffff) else {
+                    throw reader.expected("a list of groups' numbers up to 65535")
+                }
+                reader.append(group, bytes: 2)
+            }
         case 3:
             guard let port = number(text, max: 0xffff) else { throw expected("a port up to 65535") }
             append(port, bytes: 2)

@@ -1,13 +1,15 @@
-/// Appends the data of a record, given as messages carry it, to `text` as pdns 4.7.3 takes it from a pipe backend: names
+/// Appends the data of a record, given as messages carry it, to `text` as pdns takes it from a pipe backend: names
 /// without final dot, the preference of MX and SRV a field of its own, and the form for unknown types (RFC 3597) where pdns
 /// knows no other.
 ///
 /// Source: https://doc.powerdns.com/authoritative/appendices/types.html
 ///
-/// - Parameter field: set to the number of the field that is wrong, where this throws: data that is no data of that type,
-///   or that pdns cannot be told.
+/// - Parameters:
+///   - dialect: the pdns that it is for; `nil` for the one that asks this process.
+///     to the number of the field that is wrong, where this throws: data that is no data of that type, or that pdns cannot be told.
 func appendRecordText(
-    ofWire wire: Span<UInt8>, type: RecordType, to text: inout [UInt8], field position: inout Int
+    ofWire wire: Span<UInt8>, type: RecordType, dialect: RecordDialect?, to text: inout [UInt8],
+    field position: inout Int
 ) throws(ContentError) {
     let layout = type.layout
     let start = text.count
@@ -17,13 +19,23 @@ func appendRecordText(
         if position > 0, text.last != UInt8(ascii: " ") {
             text.append(UInt8(ascii: position == 1 && (type == .mx || type == .srv) ? "\t" : " "))
         }
-        try append(field, of: wire, &cursor, to: &text)
+        if case .parameters = field {
+            try appendParameters(wire, &cursor, dialect, to: &text)
+        } else {
+            try append(field, of: wire, &cursor, to: &text)
+        }
         position += 1
     }
     guard layout.fields.isEmpty || cursor.position == wire.count else { throw .malformed }
     try checkDigest(wire, type)
     if text.count > start, text.last == UInt8(ascii: " ") { text.removeLast() }
-    if !layout.isText {
+    let isText =
+        switch layout.text {
+        case .always: true
+        case .since5_1: (dialect ?? .asking) == .since5_1
+        case .never: false
+        }
+    if !isText {
         text.removeSubrange(start...)
         text.append(contentsOf: "\\# ".utf8)
         appendDecimal(UInt64(wire.count), to: &text)
@@ -141,7 +153,7 @@ private func append(
     case .location: try appendLocation(wire, &cursor, to: &text)
     case .ipsec: try appendIPSECKEY(wire, &cursor, to: &text)
     case .prefixes: try appendPrefixes(wire, &cursor, to: &text)
-    case .parameters: try appendParameters(wire, &cursor, to: &text)
+    case .parameters: try appendParameters(wire, &cursor, nil, to: &text)
     }
 }
 
@@ -149,7 +161,7 @@ private func append(
 
 private func append(_ type: RecordType, to text: inout [UInt8]) {
     // pdns takes no other mnemonics inside of data than those of types that it takes as text.
-    if type.layout.isText {
+    if type.layout.text == .always {
         text.append(contentsOf: type.description.utf8)
     } else {
         text.append(contentsOf: "TYPE".utf8)
@@ -306,7 +318,7 @@ private func appendLocation(
         var centimetres = UInt64(wire[i] >> 4)
         guard centimetres > 0 || wire[i] == 0 else { throw .malformed }
         for _ in 0..<(wire[i] & 15) { centimetres *= 10 }
-        guard centimetres <= UInt32.max else { throw .refused("pdns takes sizes up to 40000000m only") }
+        guard centimetres <= UInt32.max else { throw .unservable("pdns takes sizes up to 40000000m only") }
         text.append(UInt8(ascii: " "))
         appendDecimal(centimetres, decimals: 2, to: &text)
         text.append(UInt8(ascii: "m"))
@@ -338,7 +350,7 @@ private func appendIPSECKEY(
     appendDecimal(gateway, to: &text)
     text.append(UInt8(ascii: " "))
     let algorithm = try cursor.number(wire, bytes: 1)
-    guard algorithm <= 2 else { throw .refused("pdns takes algorithms up to 2 only") }
+    guard algorithm <= 2 else { throw .unservable("pdns takes algorithms up to 2 only") }
     appendDecimal(algorithm, to: &text)
     if gateway > 0 { text.append(UInt8(ascii: " ")) }
     switch gateway {
@@ -390,11 +402,10 @@ private func appendPrefixes(
 
 /// RFC 9460 sections 2.2 and 7.
 private func appendParameters(
-    _ wire: Span<UInt8>, _ cursor: inout WireCursor, to text: inout [UInt8]
+    _ wire: Span<UInt8>, _ cursor: inout WireCursor, _ dialect: RecordDialect?, to text: inout [UInt8]
 ) throws(ContentError) {
     guard cursor.position < wire.count else { return }
-    guard wire[0] != 0 || wire[1] != 0 else { throw .refused("an alias, of priority 0, has no parameters") }
-    let start = cursor.position
+    guard wire[0] != 0 || wire[1] != 0 else { throw .malformed }
     var last: UInt64?
     while cursor.position < wire.count {
         let key = try cursor.number(wire, bytes: 2)
@@ -402,21 +413,21 @@ private func appendParameters(
         last = key
         let value = try cursor.take(Int(try cursor.number(wire, bytes: 2)), of: wire)
         if text.last != UInt8(ascii: " ") { text.append(UInt8(ascii: " ")) }
+        if key == 8 || key == 9, (dialect ?? .asking) == .since5_1 {
+            try appendNamedParameter(key, wire, value, to: &text)
+            continue
+        }
         appendKey(key, to: &text)
         if key != 2 { text.append(UInt8(ascii: "=")) }
         switch key {
         case 0:
             try forEachNumber(wire, value) { mandatory throws(ContentError) in
-                guard mandatory != 0, hasParameter(mandatory, wire, from: start) else {
-                    throw .expected("the parameters that are mandatory")
-                }
                 if text.last != UInt8(ascii: "=") { text.append(UInt8(ascii: ",")) }
                 appendKey(UInt64(mandatory), to: &text)
             }
         case 1: try appendProtocols(wire, value, to: &text)
         case 2:
             guard value.isEmpty else { throw .malformed }
-            guard hasParameter(1, wire, from: start) else { throw .expected("alpn, where there is no-default-alpn") }
         case 3:
             guard value.count == 2 else { throw .malformed }
             appendDecimal(UInt64(wire[value.lowerBound]) << 8 | UInt64(wire[value.lowerBound + 1]), to: &text)
@@ -437,7 +448,26 @@ private func appendParameters(
     }
 }
 
-/// The names that pdns 4.7.3 knows, and numbers for all others.
+/// A parameter that pdns 5.1 takes by its name only, and by its number only before.
+private func appendNamedParameter(
+    _ key: UInt64, _ wire: Span<UInt8>, _ value: Range<Int>, to text: inout [UInt8]
+) throws(ContentError) {
+    let name = parameterNames[Int(key)]
+    text.append(contentsOf: name.utf8)
+    if key == 8 {
+        guard value.isEmpty else { throw .unservable("pdns 5.1 takes no value for \(name)") }
+        return
+    }
+    guard !value.isEmpty, value.count % 2 == 0 else {
+        throw .unservable("pdns 5.1 takes numbers of two bytes in \(name) only")
+    }
+    for i in stride(from: value.lowerBound, to: value.upperBound, by: 2) {
+        text.append(UInt8(ascii: i == value.lowerBound ? "=" : ","))
+        appendDecimal(UInt64(wire[i]) << 8 | UInt64(wire[i + 1]), to: &text)
+    }
+}
+
+/// The names that every pdns knows, and numbers for all others.
 private func appendKey(_ key: UInt64, to text: inout [UInt8]) {
     if key <= 6 {
         text.append(contentsOf: parameterNames[Int(key)].utf8)
@@ -458,15 +488,6 @@ private func forEachNumber(
         last = number
         try body(number)
     }
-}
-
-private func hasParameter(_ key: UInt16, _ wire: Span<UInt8>, from start: Int) -> Bool {
-    var i = start
-    while i + 4 <= wire.count {
-        if UInt16(wire[i]) << 8 | UInt16(wire[i + 1]) == key { return true }
-        i += 4 + Int(wire[i + 2]) << 8 + Int(wire[i + 3])
-    }
-    return false
 }
 
 /// A list of texts, in which commas and backslashes are escaped for the list, and again for the text it stands in.

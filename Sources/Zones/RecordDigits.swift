@@ -133,6 +133,7 @@ let certificates: KeyValuePairs<StaticString, UInt64> = [
 /// The parameters of services that have a name, by their keys (IANA's list of service parameter keys).
 let parameterNames = [
     "mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath", "ohttp",
+    "tls-supported-groups",
 ]
 
 /// The key of a parameter, which is written as a name or as `key` and its number.

@@ -44,13 +44,17 @@ struct RecordLayout: Sendable {
     let fields: [RecordField]
     /// How it is written in zone files.
     let example: String
-    /// Whether pdns 4.7.3 takes data of this type in its own text form; else in the form for unknown types.
-    let isText: Bool
+    /// The dialects in which pdns takes data of this type in its own text form; else in the form for unknown types.
+    let text: Text
 
-    init(_ fields: [RecordField], _ example: String, isText: Bool = true) {
+    enum Text {
+        case always, since5_1, never
+    }
+
+    init(_ fields: [RecordField], _ example: String, text: Text = .always) {
         self.fields = fields
         self.example = example
-        self.isText = isText
+        self.text = text
     }
 }
 
@@ -60,15 +64,15 @@ extension RecordType {
     }
 }
 
-private let unknownLayout = RecordLayout([], "\\# 2 abcd", isText: false)
+private let unknownLayout = RecordLayout([], "\\# 2 abcd", text: .never)
 private let layouts = (0..<512).map { layoutsByType[$0] ?? unknownLayout }
 private let higherLayouts = layoutsByType.filter { $0.key >= layouts.count }
 
 private let layoutsByType: [UInt16: RecordLayout] = [
     1: .init([.ipv4], "192.0.2.1"),
     2: .init([.name], "ns1.example.com."),
-    3: .init([.name], "mail.example.com.", isText: false),
-    4: .init([.name], "mail.example.com.", isText: false),
+    3: .init([.name], "mail.example.com.", text: .never),
+    4: .init([.name], "mail.example.com.", text: .never),
     5: .init([.name], "www.example.com."),
     6: .init(
         [.name, .name, .uint32, .period, .period, .period, .period],
@@ -83,14 +87,14 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     16: .init([.strings], #""v=spf1 -all""#),
     17: .init([.name, .name], "admin.example.com. people.example.com."),
     18: .init([.uint16, .name], "1 afs.example.com."),
-    19: .init([.string], "47200001", isText: false),
-    20: .init([.string, .optionalString], "4722000000 004", isText: false),
-    21: .init([.uint16, .name], "10 relay.example.com.", isText: false),
-    23: .init([.name], "www.example.com.", isText: false),
-    24: .init(signature, signatureExample, isText: false),
+    19: .init([.string], "47200001", text: .never),
+    20: .init([.string, .optionalString], "4722000000 004", text: .never),
+    21: .init([.uint16, .name], "10 relay.example.com.", text: .never),
+    23: .init([.name], "www.example.com.", text: .never),
+    24: .init(signature, signatureExample, text: .never),
     25: .init([.uint16, .uint8, .algorithm, .base64], "256 3 13 AwEAAQ=="),
-    26: .init([.uint16, .name, .name], "10 net2.example.com. prmd.example.com.", isText: false),
-    27: .init([.string, .string, .string], "59.9 10.7 20", isText: false),
+    26: .init([.uint16, .name, .name], "10 net2.example.com. prmd.example.com.", text: .never),
+    27: .init([.string, .string, .string], "59.9 10.7 20", text: .never),
     28: .init([.ipv6], "2001:db8::1"),
     29: .init([.location], "59 55 0 N 10 44 0 E 20m"),
     33: .init([.uint16, .uint16, .uint16, .name], "10 60 5060 sip.example.com."),
@@ -111,9 +115,9 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     51: .init([.uint8, .uint8, .uint16, .salt], "1 0 0 -"),
     52: .init([.uint8, .uint8, .uint8, .hex], "3 1 1 00112233"),
     53: .init([.uint8, .uint8, .uint8, .hex], "3 1 1 00112233"),
-    56: .init([.strings], #""a status""#, isText: false),
+    56: .init([.strings], #""a status""#, text: .never),
     57: .init([.uint16, .uint8, .algorithm, .base64], "0 3 13 AwEAAQ=="),
-    58: .init([.name, .name], "a.example.com. b.example.com.", isText: false),
+    58: .init([.name, .name], "a.example.com. b.example.com.", text: .never),
     59: .init(delegation, delegationExample),
     60: .init([.uint16, .uint8, .algorithm, .base64], "257 3 13 AwEAAQ=="),
     61: .init([.base64], "AwEAAQ=="),
@@ -121,6 +125,8 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     63: .init([.uint32, .uint8, .uint8, .hex], "2026010101 1 241 00112233445566778899aabb"),
     64: .init([.uint16, .name, .parameters], "1 svc.example.com. alpn=h2 port=8443"),
     65: .init([.uint16, .name, .parameters], "1 . alpn=h2,h3 ipv4hint=192.0.2.1"),
+    67: .init([.base64], "AwEAAQ==", text: .since5_1),
+    68: .init([.base64], "AwEAAQ==", text: .since5_1),
     99: .init([.strings], #""v=spf1 -all""#),
     104: .init([.uint16, .locator], "10 0012:34ff:fe56:789a"),
     105: .init([.uint16, .ipv4], "10 192.0.2.0"),
@@ -130,8 +136,10 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     109: .init([.eui64], "00-00-5e-ef-10-00-00-a1"),
     256: .init([.uint16, .uint16, .text], #"10 1 "https://www.example.com/""#),
     257: .init([.uint8, .tag, .text], #"0 issue "ca.example.net""#),
-    258: .init([.strings], #""app""#, isText: false),
-    32768: .init(delegation, delegationExample, isText: false),
+    258: .init([.strings], #""app""#, text: .never),
+    261: .init([.strings], "qnamemin exterr=15-17 infourl=https://resolver.example.com/guide", text: .since5_1),
+    262: .init([.strings], #""BTC" "wallet-address""#, text: .since5_1),
+    32768: .init(delegation, delegationExample, text: .never),
     32769: .init(delegation, delegationExample),
     65401: .init([.name], "www.example.net."),
 ]

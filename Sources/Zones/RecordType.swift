@@ -9,7 +9,11 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     public init?(_ text: Span<UInt8>) {
         guard 1...16 ~= text.count else { return nil }
         var packed: UInt128 = 0
-        for i in 0..<text.count { packed = packed << 8 | UInt128(lowerCase(text[i]) & 0x7f) }
+        for i in 0..<text.count {
+            // Other bytes are in no mnemonic, and zeros at the start would not be seen in the number.
+            guard 0x21...0x7e ~= text[i] else { return nil }
+            packed = packed << 8 | UInt128(lowerCase(text[i]))
+        }
         if packed == packedANY {
             self = .any
         } else if let type = typesByMnemonic[packed] {
@@ -69,11 +73,11 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
 }
 
 extension RecordType: CustomStringConvertible {
-    /// The mnemonic if pdns knows it, else `TYPE` and the number.
+    /// The mnemonic if every pdns knows it, else `TYPE` and the number, which every pdns takes.
     public var description: String { mnemonicsByType[self] ?? "TYPE\(rawValue)" }
 }
 
-/// Types that pdns 4.7 knows by name.
+/// Types that every pdns from 4.7 on knows by name.
 private let names: [(UInt16, String)] = [
     (1, "A"), (2, "NS"), (5, "CNAME"), (6, "SOA"), (7, "MB"), (8, "MG"), (9, "MR"), (12, "PTR"), (13, "HINFO"),
     (14, "MINFO"), (15, "MX"), (16, "TXT"), (17, "RP"), (18, "AFSDB"), (24, "SIG"), (25, "KEY"), (28, "AAAA"),
@@ -85,11 +89,12 @@ private let names: [(UInt16, String)] = [
     (32769, "DLV"), (65401, "ALIAS"), (65402, "LUA"),
 ]
 
-/// Types that have a name in zone files, but not for pdns 4.7.
+/// Types that have a name in zone files, but not for every pdns: 5.1 knows HHIT, BRID, RESINFO and WALLET.
 private let otherNames: [(UInt16, String)] = [
     (3, "MD"), (4, "MF"), (10, "NULL"), (11, "WKS"), (19, "X25"), (20, "ISDN"), (21, "RT"), (22, "NSAP"),
     (23, "NSAP-PTR"), (26, "PX"), (27, "GPOS"), (30, "NXT"), (31, "EID"), (32, "NIMLOC"), (34, "ATMA"), (40, "SINK"),
-    (55, "HIP"), (56, "NINFO"), (58, "TALINK"), (258, "AVC"), (259, "DOA"), (260, "AMTRELAY"), (32768, "TA"),
+    (55, "HIP"), (56, "NINFO"), (58, "TALINK"), (67, "HHIT"), (68, "BRID"), (258, "AVC"), (259, "DOA"),
+    (260, "AMTRELAY"), (261, "RESINFO"), (262, "WALLET"), (32768, "TA"),
 ]
 
 private let mnemonicsByType = Dictionary(uniqueKeysWithValues: names.map { (RecordType(rawValue: $0), $1) })

@@ -1,6 +1,7 @@
 import Platform
 
-/// Looks a zone over for what breaks DNS. What is an error and what a warning is as with named-checkzone(1).
+/// Looks a zone over for what breaks DNS. What pdns's own backends serve is no error, so that a zone that worked with these works
+/// here; other servers may refuse it, of which a warning tells.
 struct ZoneChecks {
     private(set) var contents: ZoneContents
     private let groups: RecordGroups
@@ -60,24 +61,24 @@ struct ZoneChecks {
             )
         }
         switch first.type {
-        case .soa where name != 0:
-            contents.complain(
-                first.place, "an SOA record at \(text(of: name)), which is not the top of the zone; take it out")
-        case .soa, .cname, .dname:
+        case .soa:
             guard set.count > 1 else { break }
             contents.complain(
-                record(set.last!).place, "\(text(of: name)) has two \(first.type) records; there can be one, keep it")
+                record(set.last!).place, "\(text(of: name)) has two SOA records; there can be one, keep it")
+        case .cname, .dname:
+            guard set.count > 1 else { break }
+            contents.warn(
+                record(set.last!).place,
+                "\(text(of: name)) has two \(first.type) records, and resolvers may refuse the answer; there can be one, keep it"
+            )
         case .ns:
             if text(of: name) == "*" || text(of: name).hasPrefix("*.") {
-                contents.complain(
+                contents.warn(
                     first.place, "a wildcard cannot be delegated (RFC 4592 section 4.2); take the NS record out")
             }
             if delegations[name] != .below { for position in set { checkNameServer(record(position), of: name) } }
         case .mx, .srv:
             if delegations[name] == .above { for position in set { checkTarget(record(position), of: name) } }
-        case .ds where name == 0:
-            contents.complain(
-                first.place, "a DS record at the top of the zone; it belongs into the zone above (RFC 4034 section 5)")
         case .ds:
             guard delegations[name] != .at else { break }
             contents.warn(first.place, "DS at \(text(of: name)), where no delegation is; it has no effect")
@@ -91,9 +92,10 @@ struct ZoneChecks {
         // What a signer adds may stand beside it (RFC 4034 section 3, RFC 4035 section 2.5).
         let beside: Set<RecordType> = [.cname, .rrsig, .nsec, .key, .nxt]
         guard let other = positions.first(where: { !beside.contains(record($0).type) }) else { return }
-        contents.complain(
+        contents.warn(
             record(max(alias, other)).place,
-            "\(text(of: name)) has a CNAME beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)")
+            "\(text(of: name)) has a CNAME beside other data, which pdns does not answer with; a CNAME stands alone (RFC 1034 section 3.6.2)"
+        )
     }
 }
 
@@ -120,13 +122,8 @@ extension ZoneChecks {
         case .redirected:
             problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4); choose another name"
         }
-        let message = "the name server \(target) of \(text(of: name)) \(problem)"
-        // The zone works without, if another name server does; a configuration may be all that an operator has.
-        if name == 0, record.place.isInFile {
-            contents.complain(record.place, message)
-        } else {
-            contents.warn(record.place, message)
-        }
+        // The zone works without, if another name server does.
+        contents.warn(record.place, "the name server \(target) of \(text(of: name)) \(problem)")
     }
 
     private mutating func checkTarget(_ record: ZoneContents.Entry, of name: Int) {

@@ -64,6 +64,10 @@ extension ZoneSource {
         warnOfCrowdedAliases(zip(services, serviceOwners), besides: Set(owners), &contents)
         for (record, owner) in zip(records, owners) {
             guard let owner else { continue }
+            if owner == 0, record.type == .ds {
+                contents.warn(.configuration(record.position), ZoneContents.dsAtApex)
+                continue
+            }
             let text = Array(record.content.text.utf8)
             contents.append(
                 name: owner, type: record.type, ttl: record.ttl ?? defaultTTL, text: text.span,
@@ -192,9 +196,10 @@ extension ZoneContents {
 }
 
 extension ZoneContents {
-    /// How long resolvers may keep that something does not exist, in seconds: the last number of the SOA record (RFC 2308).
+    /// How long resolvers may keep that something does not exist, in seconds: the last number of the SOA record, or that
+    /// record's own TTL if it is smaller (RFC 2308 section 5).
     fileprivate var negativeTTL: UInt32? {
         guard let soa = records.first(where: { $0.type == .soa && $0.name == 0 }) else { return nil }
-        return string(of: soa).split(separator: " ").last.flatMap { UInt32($0) }
+        return string(of: soa).split(separator: " ").last.flatMap { UInt32($0) }.map { min($0, soa.ttl) }
     }
 }

@@ -12,6 +12,9 @@ struct ZoneContents {
     private(set) var problems: [Problem] = []
     private var scratch: [UInt8] = []
 
+    static let dsAtApex =
+        "a DS record at the top of the zone, where pdns does not serve it; it belongs into the zone above (RFC 4034 section 5) and is left out"
+
     /// A record, its text as pdns takes it from `text`.
     struct Entry {
         var name: Int32
@@ -31,13 +34,6 @@ struct ZoneContents {
         /// In the zone's file of that number.
         case file(Int32, offset: Int)
         case configuration(SourcePosition?)
-
-        var isInFile: Bool {
-            switch self {
-            case .file: true
-            case .configuration: false
-            }
-        }
     }
 
     /// A complaint, or a warning.

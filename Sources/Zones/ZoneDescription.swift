@@ -52,6 +52,8 @@ extension ZoneSource {
     /// All that the zone is made of, but for the content of its file.
     var key: [UInt8] {
         var writer = ByteWriter()
+        // Coprocesses of another pdns may have made the zone for that one.
+        writer.write(RecordDialect.asking == .since5_1 ? 1 : 0)
         writer.write(apex.wire)
         writer.write(Array((file ?? "").utf8))
         writer.write(filePosition)

@@ -24,7 +24,6 @@ struct ZoneFileReader {
     private var defaultTTL: UInt32?
     /// The TTL of the last record that had one.
     private var lastTTL: UInt32?
-    private var hasWarnedOfMissingTTL = false
     private var data = RecordDataReader()
     private var wire: [UInt8] = []
     /// Where complaints point to while records are read that are not written in the file.
@@ -136,8 +135,13 @@ extension ZoneFileReader {
             try data.read(words[(next + 1)...], in: bytes, type: type, names: .relative(to: origin))
         } catch {
             // The error's word is counted among those of the data, and may be one that is missing.
-            let word = min(next + 1 + error.word, words.count - 1)
-            return complain(words[word], "\(type): \(error.reason)")
+            let word = words[min(next + 1 + error.word, words.count - 1)]
+            let message = "\(type): \(error.reason)"
+            if case .unservable = error.reason { return warn(word, message) }
+            return complain(word, message)
+        }
+        for warning in data.warnings {
+            warn(words[min(next + 1 + warning.word, words.count - 1)], "\(type): \(warning.message)")
         }
         append(type, ttl, place: words[next])
     }
@@ -158,6 +162,12 @@ extension ZoneFileReader {
         switch owner {
         case .none: complain(place, "the record has no owner: it begins with a blank, and no record is before it")
         case .outside: break
+        case .name(0) where type == .ds: warn(place, ZoneContents.dsAtApex)
+        case .name(let name) where type == .soa && name != 0:
+            warn(
+                place,
+                "an SOA record at \(contents.names.text(of: Int(name))), which is not the top of the zone; it is left out"
+            )
         case .name(let name):
             let text = data.text
             contents.append(
@@ -186,15 +196,19 @@ extension ZoneFileReader {
         }
     }
 
-    /// RFC 2181 section 8: 31 bits, and what has more counts as 0.
+    /// RFC 8767 section 4: 32 bits, of which the highest does not make it 0, as RFC 2181 section 8 had it. Resolvers that go by
+    /// RFC 2181 still take it for 0, so that it is capped.
     private mutating func limited(_ seconds: UInt64, _ word: Word) -> UInt32 {
         guard seconds > Int32.max else { return UInt32(seconds) }
         guard seconds <= UInt32.max else {
             complain(word, "a TTL has no more than 32 bits; write at most 2147483647")
             return 0
         }
-        warn(word, "a TTL above 2147483647 counts as 0; write a smaller one")
-        return 0
+        warn(
+            word,
+            "a TTL above 2147483647, which is served in its place, since older resolvers take a larger one for 0 (RFC 8767 section 4); write a smaller one"
+        )
+        return UInt32(Int32.max)
     }
 }
 

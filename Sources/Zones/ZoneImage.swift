@@ -124,7 +124,7 @@ public struct ZoneNode {
     }
 
     /// Calls `body` for the records of `type`, or for all if that is `any`. Not one, but for a service, has a name that exists
-    /// without having any (an empty non-terminal, RFC 8499): it has a marker.
+    /// without having any (an empty non-terminal, RFC 9499): it has a marker.
     ///
     /// - Parameter body: gets what comes before the zone's id in a line, and what comes behind it.
     @inline(__always)

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Backend
 import Configuration
+import ServerSettings
+import Zones
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,8 +25,16 @@ struct CheckCommand: ParsableCommand {
         help: "The pdns.conf of the pdns that is to start geopipe; says what will go wrong with its settings.")
     var serverSettings: String?
 
+    @Option(
+        name: .customLong("pdns-version"),
+        help: ArgumentHelp(
+            "The version of that pdns, such as 4.9.18. Without it, the installed pdns_server is asked.",
+            valueName: "version"))
+    var serverVersion: ServerVersion?
+
     func run() throws {
         do throws(ConfigurationError) {
+            if let serverVersion { RecordDialect.speak(serverVersion.recordDialect) }
             let start = processTime()
             let configuration = try Configuration.load(file, databases: databases)
             let snapshot = try Snapshot(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
@@ -32,7 +42,8 @@ struct CheckCommand: ParsableCommand {
             for warning in snapshot.warnings { print(warning.description) }
             if let serverSettings {
                 let complaints = try complaints(
-                    aboutServerSettings: serverSettings, serving: configuration, startTime: startTime)
+                    aboutServerSettings: serverSettings, of: serverVersion, serving: configuration, startTime: startTime
+                )
                 guard complaints.allSatisfy(\.isWarning) else { throw ConfigurationError(complaints) }
                 for warning in complaints { print(warning.description) }
             }

@@ -2,18 +2,30 @@ import ArgumentParser
 import Configuration
 import Glibc
 import ServerSettings
+import Zones
 
 /// What will go wrong when pdns serves `configuration` with the settings in `file`.
 ///
-/// - Parameter startTime: the CPU time that it took to read the configuration and its databases.
+/// - Parameters:
+///   - version: that of the pdns that reads `file`; without, the one that is installed is asked.
+///   - startTime: the CPU time that it took to read the configuration and its databases.
 func complaints(
-    aboutServerSettings file: String, serving configuration: Configuration, startTime: Duration
+    aboutServerSettings file: String, of version: ServerVersion?, serving configuration: Configuration,
+    startTime: Duration
 ) throws(ConfigurationError) -> [Complaint] {
     Inspection.complaints(
-        about: try PowerDNSConfiguration(contentsOf: file),
+        about: try PowerDNSConfiguration(
+            contentsOf: file, for: version.map { KnownServer(version: $0) } ?? .found()),
         serving: Deployment(
             configuration: configuration, startTime: startTime, cores: max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
         ) { arguments throws(Deployment.CommandError) in try configurationFile(ofBackend: arguments) })
+}
+
+extension ServerVersion: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+
+    /// That of the pdns which takes records in this form.
+    var recordDialect: RecordDialect { isSince(major: 5, minor: 1) ? .since5_1 : .upTo5_0 }
 }
 
 /// The configuration of the backend that these arguments start.

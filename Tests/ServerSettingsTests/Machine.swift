@@ -9,6 +9,8 @@ final class Machine {
     /// The CPU time that a start takes.
     var startTime: Duration = .milliseconds(300)
     var cores = 2
+    /// The pdns that reads the settings.
+    var server = KnownServer(version: ServerVersion("4.7")!)
 
     /// Settings without fault, one a line.
     static let good = """
@@ -115,7 +117,7 @@ final class Machine {
         var complaints: [Complaint]
         do throws(ConfigurationError) {
             complaints = Inspection.complaints(
-                about: try PowerDNSConfiguration(contentsOf: path(file)), serving: deployment)
+                about: try PowerDNSConfiguration(contentsOf: path(file), for: server), serving: deployment)
         } catch {
             complaints = error.complaints
         }

@@ -9,7 +9,7 @@ struct ReadingTests {
     private func value(_ name: String, of text: String) throws -> String? {
         let machine = try Machine()
         try machine.write(text, to: "pdns.conf")
-        return try PowerDNSConfiguration(contentsOf: machine.path("pdns.conf"))[name]?.value
+        return try PowerDNSConfiguration(contentsOf: machine.path("pdns.conf"), for: machine.server)[name]?.value
     }
 
     @Test(
@@ -75,7 +75,7 @@ struct ReadingTests {
         try machine.write("a=lower\nc=lower", to: "d/a.conf")
         try machine.write("a=low line\n", to: "d/_.conf")
         for ignored in ["c.CONF", ".c.conf", "c.conf~"] { try machine.write("a=no", to: "d/\(ignored)") }
-        let settings = try PowerDNSConfiguration(contentsOf: machine.path("pdns.conf"))
+        let settings = try PowerDNSConfiguration(contentsOf: machine.path("pdns.conf"), for: machine.server)
         #expect(["a", "b", "c"].map { settings[$0]?.value } == ["upper", "upper", "lower"])
     }
 
@@ -83,6 +83,7 @@ struct ReadingTests {
     func latin1() throws {
         let machine = try Machine()
         try Data("# f".utf8 + [0xFC] + "r\na=1".utf8).write(to: machine.folder.appending(path: "pdns.conf"))
-        #expect(try PowerDNSConfiguration(contentsOf: machine.path("pdns.conf"))["a"]?.value == "1")
+        #expect(
+            try PowerDNSConfiguration(contentsOf: machine.path("pdns.conf"), for: machine.server)["a"]?.value == "1")
     }
 }

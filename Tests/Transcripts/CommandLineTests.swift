@@ -55,6 +55,46 @@ struct CommandLineTests {
             ])
     }
 
+    @Test(
+        "check takes the release of pdns from --pdns-version",
+        arguments: [
+            (
+                "4.7",
+                [
+                    "4:1: warning: pdns 4.9 and newer do not start with 'master'; write primary=yes, which pdns 4.7 knows, too",
+                    "5:1: pdns 4.7 does not start with 'views', which pdns 5.0 brought; take it out",
+                ]
+            ),
+            (
+                "4.9.4-1+deb13u1",
+                [
+                    "4:1: pdns 4.9 and newer do not start with 'master'; write primary=yes",
+                    "5:1: pdns 4.9.4 does not start with 'views', which pdns 5.0 brought; take it out",
+                ]
+            ),
+            (
+                "5.0",
+                [
+                    "4:1: pdns 4.9 and newer do not start with 'master'; write primary=yes",
+                    "5:7: with views=yes pdns does not start: views need the zone cache, which the pipe backend cannot fill; write views=no",
+                ]
+            ),
+            ("5.9", [" warning: geopipe knows no pdns 5.9; this is for 5.1, the newest that it knows"]),
+        ])
+    func releases(version: String, findings: [String]) throws {
+        let check = try run("check", "opera.yaml", "--pdns-conf", "releases.conf", "--pdns-version", version)
+        #expect(check.ending == Coprocess.Ending(status: 1))
+        let lines = check.output.split(separator: "\n")
+        for finding in findings { #expect(lines.contains("releases.conf:\(finding)"), "\(check.output)") }
+    }
+
+    @Test("check says that something is no version of pdns")
+    func noRelease() throws {
+        let check = try run("check", "opera.yaml", "--pdns-conf", "releases.conf", "--pdns-version", "banana")
+        #expect(check.ending == Coprocess.Ending(status: 2))
+        #expect(check.error.contains("'banana' is invalid for '--pdns-version <version>'"))
+    }
+
     @Test("check --pdns-conf of a file that is not there")
     func checkMissingSettings() throws {
         let check = try run("check", "opera.yaml", "--pdns-conf", "nonexistent.conf")

@@ -69,8 +69,45 @@ struct RecordContentTests {
         #expect(RecordType("any") == .any)
         #expect(RecordType("TYPE65280")?.description == "TYPE65280")
         #expect(RecordType("NSEC3PARAM")?.rawValue == 51)
-        for text in ["", "B", "TYPE", "TYPE65536", "TYPE-1", "TYPE1A", "AAAAA", "A A"] {
+        for (text, number) in [("hhit", 67), ("BRID", 68), ("ResInfo", 261), ("WALLET", 262), ("type262", 262)] {
+            #expect(RecordType(text)?.rawValue == UInt16(number))
+        }
+        for text in ["", "B", "TYPE", "TYPE65536", "TYPE-1", "TYPE1A", "AAAAA", "A A", "\0A", "á", "A\u{7f}"] {
             #expect(RecordType(text) == nil)
         }
+    }
+
+    @Test("types have no other bytes in them")
+    func bytesOfTypes() {
+        for mnemonic in ["A", "txt", "ANY", "TYPE1", "NSEC3PARAM"] {
+            let bytes = Array(mnemonic.utf8)
+            for i in bytes.indices {
+                for byte in UInt8.min...UInt8.max {
+                    var changed = bytes
+                    changed[i] = byte
+                    guard let type = RecordType(changed.span) else { continue }
+                    #expect(byte < 0x80)
+                    let text = String(decoding: changed, as: UTF8.self).uppercased()
+                    #expect(
+                        type == .any
+                            ? text == "ANY" : RecordType.mnemonics.contains(text) || text.hasPrefix("TYPE"),
+                        "\(changed)")
+                }
+            }
+            #expect(RecordType(([0] + bytes).span) == nil)
+        }
+    }
+
+    @Test("say what was changed in them")
+    func warnings() throws {
+        var warnings: [String] = []
+        let long = String(repeating: "a", count: 300)
+        #expect(
+            try RecordContent("\"\(long)\"", type: .txt, origin: origin, warnings: &warnings).text
+                == "\"\(long.prefix(255))\" \"\(long.dropFirst(255))\"")
+        #expect(
+            warnings == [
+                "a text of 300 bytes, of which one has at most 255 (RFC 1035 section 3.3); it is served in pieces of 255"
+            ])
     }
 }

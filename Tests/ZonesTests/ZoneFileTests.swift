@@ -175,13 +175,7 @@ final class ZoneFileTests {
             ("$GENERATE 2-1 a$ A 192.0.2.1", "5:1: $GENERATE needs a range"),
             ("$GENERATE 0-2147483647 a$ A 192.0.2.1", "5:1: $GENERATE needs a range"),
             ("$GENERATE 1-2 a${x} A 192.0.2.1", "5:15: "), ("$GENERATE 1-2 a$ A 192.0.2.300$", "5:1: A: "),
-            ("a CNAME b\na A 192.0.2.1", "6:3: a.example.com has a CNAME beside other data"),
-            ("a CNAME b\na CNAME c", "6:3: a.example.com has two CNAME records"),
             ("@ SOA ns1 h 2 2 3 4 5", "5:3: example.com has two SOA records"),
-            ("a SOA ns1 h 2 2 3 4 5", "5:3: an SOA record at a.example.com, which is not the top"),
-            ("@ NS ns2", "5:3: the name server ns2.example.com of example.com has no address"),
-            ("@ NS ns2\nns2 CNAME ns1", "5:3: the name server ns2.example.com of example.com is a CNAME"),
-            ("*.a NS ns1", "5:5: a wildcard cannot be delegated"),
             ("a TXT x\0y", "5:8: a byte of value 0"), ("a TYPE65280 \\# 0", "5:13: TYPE65280: "),
             ("ä A 192.0.2.1x", "5:5: A: "),
         ])
@@ -196,7 +190,24 @@ final class ZoneFileTests {
         arguments: [
             ("a.example.net. A 192.0.2.1", "5:1: a.example.net. is not in the zone example.com, and left out"),
             ("a 5 A 192.0.2.1\na 6 A 192.0.2.2", "6:5: A of a.example.com has another TTL before; 5 is used for all"),
-            ("a 2147483648 A 192.0.2.1", "5:3: a TTL above 2147483647 counts as 0"),
+            ("a 2147483648 A 192.0.2.1", "5:3: a TTL above 2147483647, which is served in its place"),
+            ("@ DS 1 8 2 \(String(repeating: "ab", count: 32))", "5:3: a DS record at the top of the zone"),
+            ("a TXT \"\(String(repeating: "x", count: 256))\"", "5:8: TXT: a text of 256 bytes"),
+            ("a HTTPS 1 . no-default-alpn", "5:13: HTTPS: no-default-alpn without alpn"),
+            ("a HTTPS 0 b port=1\nb A 192.0.2.1", "5:13: HTTPS: an alias, of priority 0, has no parameters"),
+            (
+                "a IPSECKEY 10 1 4 192.0.2.1 AwEA",
+                "5:12: IPSECKEY: pdns takes algorithms up to 2 only; the record is left"
+            ),
+            ("a LOC 1 N 1 E 0 50000000m", "5:7: LOC: pdns takes sizes up to 40000000m only; the record is left out"),
+            ("a CNAME b\na A 192.0.2.1", "6:3: a.example.com has a CNAME beside other data"),
+            ("a CNAME b\na CNAME c", "6:3: a.example.com has two CNAME records"),
+            ("a SOA ns1 h 2 2 3 4 5", "5:3: an SOA record at a.example.com, which is not the top"),
+            ("@ NS ns2", "5:3: the name server ns2.example.com of example.com has no address"),
+            ("@ NS ns2\nns2 CNAME ns1", "5:3: the name server ns2.example.com of example.com is a CNAME"),
+            ("*.a NS ns1", "5:5: a wildcard cannot be delegated"),
+            ("a DNAME b.example.\na DNAME c.example.", "6:3: a.example.com has two DNAME records"),
+            ("a APL", "5:3: APL: pdns takes no APL without a prefix; the record is left out"),
             ("a NS ns.a", "5:3: the name server ns.a.example.com of a.example.com is delegated away and has no glue"),
             ("a NS b", "5:3: the name server b.example.com of a.example.com has no address"),
             ("a MX 5 b", "5:3: b.example.com, where MX of a.example.com points to, has no address"),
@@ -232,7 +243,7 @@ final class ZoneFileTests {
         try write(head + "* A 192.0.2.1\nb MX 5 c", "zone")
         #expect(library.zones([source]).problems.isEmpty)
         try write(head + "* NS a.", "zone")
-        #expect(library.zones([source]).problems.map(\.1.isWarning) == [false])
+        #expect(library.zones([source]).problems.map(\.1.isWarning) == [true])
     }
 
     @Test("without SOA or NS are refused")
