@@ -34,6 +34,13 @@ struct ZoneContents {
         /// In the zone's file of that number.
         case file(Int32, offset: Int)
         case configuration(SourcePosition?)
+
+        var isInFile: Bool {
+            switch self {
+            case .file: true
+            case .configuration: false
+            }
+        }
     }
 
     /// A complaint, or a warning.
