@@ -6,6 +6,8 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # Peers, which the tests hold geopipe against, and what signed answers need.
 PEER_PACKAGES = gdnsd openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
+# What makes a Debian system in a folder.
+ROOT_PACKAGES = debootstrap debian-archive-keyring
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
 DEB_PACKAGES = dpkg-dev
@@ -39,6 +41,9 @@ test: peer toolchain ## the format, then all tests
 	swift build --build-tests
 	swift test --skip-build --disable-xctest --skip 'Oracle|Differential'
 	swift test --skip-build --disable-xctest --filter 'Oracle|Differential'
+
+test-pdns: ## root: the tests that start pdns, with the installed one, 4.9 and 5.1; MIRROR=URI of Debian's packages
+	@scripts/test-pdns .build-roots $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES) $(ROOT_PACKAGES)
 
 bench: program ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)

@@ -66,6 +66,15 @@ struct NameServer {
         try children(of: process)
     }
 
+    /// How many coprocesses pdns starts before it answers: one for each backend that it keeps, and before 5.1 one more,
+    /// to see that they start.
+    static var launchesAtStart: Int { PowerDNSRelease.started.map { $0 < PowerDNSRelease(5, 1) } == true ? 4 : 3 }
+
+    /// How many coprocesses pdns has started, by its log.
+    func launches() throws -> Int {
+        try log().split(separator: "Backend launched with banner: OK").count - 1
+    }
+
     func log() throws -> String {
         try String(contentsOf: logFile, encoding: .utf8)
     }

@@ -325,7 +325,9 @@ extension Backend {
 
     fileprivate func signZones(_ zones: [String]) throws -> (output: String, status: Int32) {
         let program = NameServer.project.appending(path: "examples/dnssec/sign-zones").path
-        return try Tool("bash").run([program, "--config-dir", folder.path] + zones)
+        // pdns, and the schema of its database, may be in another root.
+        let shell = ProcessInfo.processInfo.environment["GEOPIPE_PDNS_SHELL"].map { Tool(path: $0) }
+        return try (shell ?? Tool("bash")).run([program, "--config-dir", folder.path] + zones)
     }
 
     /// Runs a command of sqlite3 or SQL; what it prints.

@@ -30,7 +30,7 @@ final class Server {
     ///
     /// - Parameters:
     ///   - zones: the apexes, and the files' names.
-    ///   - key: signs all zones, if there is one: a file as `pdnsutil generate-zone-key` prints it.
+    ///   - key: signs all zones, if there is one: see `drawKey()`.
     init(
         _ backend: Backend, _ zones: [(apex: Name, file: String)], in folder: Folder, settings: Settings = .uncached,
         key: String? = nil
@@ -120,38 +120,63 @@ final class Server {
 
     // MARK: Keys
 
-    /// Of a kind that gives the same signature whenever it signs the same.
-    static func generateKey() throws -> String {
-        let result = try Tool("pdnsutil").run(["generate-zone-key", "ksk", "ed25519"])
-        guard result.status == 0 else { throw DidNotStart(description: result.output) }
-        return result.output
+    /// Draws a key, of a kind that gives the same signature whenever it signs the same (Ed25519, of which any 32 bytes
+    /// are a private key), as a file that pdnsutil imports.
+    static func drawKey() -> String {
+        let bytes = Data((0..<32).map { _ in UInt8.random(in: .min ... .max) })
+        return """
+            Private-key-format: v1.2
+            Algorithm: 15 (ED25519)
+            PrivateKey: \(bytes.base64EncodedString())
+
+            """
     }
 
     /// Signs with one key and denies with narrow NSEC3, for the pipe backend cannot say which name is next.
     private static func sign(_ zones: [Name], _ backend: Backend, _ home: String, with key: String) throws {
-        let pdnsutil = try Tool("pdnsutil")
-        func run(_ arguments: [String]) throws {
-            let result = try pdnsutil.run(["--config-dir=\(home)"] + arguments)
+        func run(_ tool: String, _ arguments: [String]) throws {
+            let result = try Tool(tool).run(arguments)
             guard result.status == 0 else {
-                throw DidNotStart(description: "pdnsutil \(arguments.joined(separator: " ")): \(result.output)")
+                throw DidNotStart(description: "\(tool) \(arguments.joined(separator: " ")): \(result.output)")
             }
         }
+        func database(_ command: String) throws { try run("sqlite3", ["\(home)/keys.db", command]) }
+        func sqlName(of zone: Name) -> String {
+            zone.labels.isEmpty ? "." : String("\(Name(zone.folded))".dropLast()).replacing("'", with: "''")
+        }
+
+        try database(".read /usr/share/pdns-backend-\(backend.schema)")
         switch backend {
-        case .bind: try run(["create-bind-db", "\(home)/keys.db"])
-        case .geopipe:
-            let schema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
-            let result = try Tool("sqlite3").run(["\(home)/keys.db", ".read \(schema)"])
-            guard result.status == 0 else { throw DidNotStart(description: result.output) }
-        }
-        try Data(key.utf8).write(to: URL(filePath: "\(home)/zone.key"))
-        for zone in zones {
-            if backend == .geopipe {
-                let name = zone.labels.isEmpty ? "." : String("\(Name(zone.folded))".dropLast())
-                let row = "insert into domains (name, type) values ('\(name)', 'NATIVE')"
-                _ = try Tool("sqlite3").run(["\(home)/keys.db", row])
+        case .bind:
+            // Written as pdnsutil writes it, which cannot load the bind backend everywhere: Debian's 5.1.5 lacks a symbol.
+            for name in zones.map(sqlName) {
+                try database(
+                    """
+                    insert into cryptokeys (domain, flags, active, content) values ('\(name)', 257, 1, '\(key)');
+                    insert into domainmetadata (domain, kind, content)
+                    values ('\(name)', 'NSEC3PARAM', '1 0 0 -'), ('\(name)', 'NSEC3NARROW', '1');
+                    """)
             }
-            try run(["import-zone-key", "\(zone)", "\(home)/zone.key", "active", "ksk"])
-            try run(["set-nsec3", "\(zone)", "1 0 0 -", "narrow"])
+        case .geopipe:
+            try Data(key.utf8).write(to: URL(filePath: "\(home)/zone.key"))
+            for zone in zones {
+                try database("insert into domains (name, type) values ('\(sqlName(of: zone))', 'NATIVE')")
+                let configuration = "--config-dir=\(home)"
+                try run(
+                    "pdnsutil",
+                    [configuration, "import-zone-key", "\(zone)", "\(home)/zone.key", "active", "ksk"])
+                try run("pdnsutil", [configuration, "set-nsec3", "\(zone)", "1 0 0 -", "narrow"])
+            }
+        }
+    }
+}
+
+extension Server.Backend {
+    /// Of the database with the keys, as the Debian package has it.
+    fileprivate var schema: String {
+        switch self {
+        case .bind: "bind/schema/bind-dnssec.schema.sqlite3.sql"
+        case .geopipe: "sqlite3/schema/schema.sqlite3.sql"
         }
     }
 }
