@@ -12,12 +12,16 @@ extension MaxMindDatabase {
 
     /// Looks one address up, as it is looked up for a question: what carries an IPv4 address as that.
     ///
-    /// - Parameter gazetteer: takes the place up.
+    /// - Parameters:
+    ///   - fields: what is read beside all that a place is made of.
+    ///   - gazetteer: takes the place up.
     /// - Returns: `nil` if nothing is known of the address.
-    public func find(_ address: IPAddress, _ gazetteer: inout Gazetteer) throws(DatabaseError) -> Finding? {
-        if let embedded = address.embeddedIPv4 { return try find(.v4(embedded.address), &gazetteer) }
+    public func find(
+        _ address: IPAddress, fields: PlaceFields = [], _ gazetteer: inout Gazetteer
+    ) throws(DatabaseError) -> Finding? {
+        if let embedded = address.embeddedIPv4 { return try find(.v4(embedded.address), fields: fields, &gazetteer) }
         guard let (length, offset) = try recordOffset(of: address) else { return nil }
-        var reader = RecordReader(dataSection, .all)
+        var reader = RecordReader(dataSection, fields.union(.all))
         do {
             let (place, system) = try reader.read(at: offset, &gazetteer)
             return Finding(
