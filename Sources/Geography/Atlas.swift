@@ -93,7 +93,7 @@ private struct RecordRegister {
     private var systems = Numbering<UInt32>()
     private var hasSystems = false
     /// Looks for all that there may be in a record, as long as nothing is found that was asked for.
-    private var sampler: RecordReader
+    private var sampler: (reader: RecordReader, gazetteer: Gazetteer)?
     private var sampled: Set<UInt32> = []
     private var fieldNames: [String] = []
 
@@ -104,7 +104,6 @@ private struct RecordRegister {
 
     init(_ data: DataSection, _ fields: PlaceFields) {
         reader = RecordReader(data, fields)
-        sampler = RecordReader(data, .all)
         places = OffsetTable(limit: fields.isEmpty ? 0 : data.count)
     }
 
@@ -143,9 +142,11 @@ private struct RecordRegister {
     @inline(never)
     private mutating func sample(_ offset: UInt32) {
         guard sampled.insert(offset).inserted else { return }
-        var gazetteer = Gazetteer()
-        _ = try? sampler.read(at: offset, &gazetteer)
-        guard fieldNames.count < Self.nameLimit, let names = try? sampler.fieldNames(at: offset) else { return }
+        var (reader, gazetteer) = sampler ?? (RecordReader(self.reader.data, .all), Gazetteer())
+        sampler = nil
+        defer { sampler = (reader, gazetteer) }
+        _ = try? reader.read(at: offset, &gazetteer)
+        guard fieldNames.count < Self.nameLimit, let names = try? reader.fieldNames(at: offset) else { return }
         for name in names where fieldNames.count < Self.nameLimit && !fieldNames.contains(name) {
             fieldNames.append(name)
         }
@@ -155,7 +156,7 @@ private struct RecordRegister {
         let found = reader.found
         return DatabaseContents(
             path: database.path, type: database.metadata.type, found: found,
-            others: found.isEmpty ? sampler.found : [], fieldNames: found.isEmpty ? fieldNames : [],
+            others: found.isEmpty ? sampler?.reader.found ?? [] : [], fieldNames: found.isEmpty ? fieldNames : [],
             hasSubdivisionsWithoutCode: reader.hasSubdivisionsWithoutCode)
     }
 }
