@@ -147,7 +147,7 @@ public final class Keeper: Sendable {
         status.databases = snapshot?.databaseBuilds ?? []
         status.complaints = outcome.complaints
         // When something is loaded though nothing has changed.
-        var retry: Int?
+        var retry = outcome.retryIn.map { milliseconds() + 1_000 * $0 }
         // Whether what is served is what was on disk at the last look, and whether copies of it are wanted.
         var isCurrent = outcome.isCurrent && outcome.snapshot != nil
         var keepsLastGood = isCurrent
