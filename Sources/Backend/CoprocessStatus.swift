@@ -16,6 +16,8 @@ public struct CoprocessStatus: Sendable, Encodable {
     public var loaded: Int?
     /// The configuration's file.
     public var configuration: String
+    /// When the databases were built that what it answers from was made from.
+    public var databases: [DatabaseBuild] = []
     /// What is wrong with what was to be loaded last. Empty if nothing is.
     public var complaints: [String]
     /// Why the last program that was to take over does not; absent if none was refused.
@@ -51,8 +53,11 @@ public struct CoprocessStatus: Sendable, Encodable {
         ]
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
+        let databases = databases.map {
+            "database\t\($0.built.map { "\($0)" } ?? "")\t\($0.database.replacing("\n", with: " "))"
+        }
         let complaints = complaints.flatMap { $0.split(separator: "\n") }.map { "complaint\t\($0)" }
-        return (lines + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
+        return (lines + databases + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
     }
 
     /// Reads what `text` wrote; `nil` if it is anything else.
@@ -69,6 +74,10 @@ public struct CoprocessStatus: Sendable, Encodable {
             guard parts.count == 2 else { return nil }
             if parts[0] == "complaint" {
                 complaints.append(String(parts[1]))
+            } else if parts[0] == "database" {
+                let words = parts[1].split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+                guard words.count == 2 else { return nil }
+                databases.append(DatabaseBuild(database: String(words[1]), built: Int(words[0])))
             } else {
                 fields[parts[0]] = String(parts[1])
             }
@@ -103,6 +112,15 @@ extension StateDirectory {
 
     /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
     public func coprocesses() -> [CoprocessStatus] { (try? asOwner(coprocessesAsOwner)) ?? [] }
+
+    /// When the databases were built that coprocesses answer from, by path; of those that differ the oldest.
+    public func databaseBuilds() -> [DatabaseBuild] {
+        var builds: [String: Int] = [:]
+        for build in coprocesses().flatMap(\.databases) {
+            if let built = build.built { builds[build.database] = min(built, builds[build.database] ?? .max) }
+        }
+        return builds.sorted { $0.key < $1.key }.map { DatabaseBuild(database: $0.key, built: $0.value) }
+    }
 
     private func coprocessesAsOwner() throws(Failure) -> [CoprocessStatus] {
         guard let folder = opendir(coprocessFolder) else { return [] }

@@ -28,9 +28,13 @@ public struct Explanation: Sendable, Encodable {
     /// What one database says.
     public struct DatabaseFinding: Sendable, Encodable {
         public var database: String
+        /// When the database was built, in seconds since 1970; absent if it does not say.
+        public var built: Int?
         /// Absent if the database does not know the client.
         public var network: String?
         public var continent: String?
+        /// Whether the database says no continent, so that this is the one of the country; absent if it does.
+        public var continentIsOfCountry: Bool?
         public var country: String?
         public var subdivisions: [String] = []
         public var city: String?
@@ -92,12 +96,14 @@ extension Serving {
             name: name, client: client.length == client.address.bitWidth ? "\(client.address)" : "\(client)",
             answer: .init(exists: reply.exists, records: reply.records.map(\.zoneFileLine)))
         var gazetteer = Gazetteer()
+        // Subdivisions have names only if rules call them so.
+        let fields = configuration.neededFields
         var place: UInt32 = 0
         var system: UInt32 = 0
         for file in configuration.databases {
             guard let database = try? MaxMindDatabase(path: file.path) else { continue }
-            let finding = try database.find(client, &gazetteer)
-            explanation.databases.append(.init(file.path, finding))
+            let finding = try database.find(client, fields: fields, &gazetteer)
+            explanation.databases.append(.init(file.path, database.metadata, finding))
             guard let finding else { continue }
             place = gazetteer.number(ofPlace: place, completedBy: finding.number)
             if system == 0 { system = finding.system }
@@ -180,11 +186,13 @@ extension Serving {
 }
 
 extension Explanation.DatabaseFinding {
-    fileprivate init(_ database: String, _ finding: MaxMindDatabase.Finding?) {
+    fileprivate init(_ database: String, _ metadata: DatabaseMetadata, _ finding: MaxMindDatabase.Finding?) {
         self.database = database
+        built = metadata.built
         guard let finding else { return }
         network = "\(finding.network)"
         continent = finding.place.continent?.description
+        if finding.place.isContinentOfCountry { continentIsOfCountry = true }
         country = finding.place.country?.description
         subdivisions = finding.place.subdivisions.map(\.description)
         city = finding.place.city?.name

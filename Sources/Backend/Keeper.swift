@@ -27,6 +27,8 @@ public final class Keeper: Sendable {
         public var state: StateDirectory?
         /// What is wrong, if it cannot be used.
         public var complaints: [String] = []
+        /// In how many seconds it is to be loaded once more, whether anything changes or not.
+        public var retryIn: Int?
         /// False for the last good configuration, which is not what is on disk.
         public var isCurrent = true
 
@@ -142,7 +144,10 @@ public final class Keeper: Sendable {
         var status = CoprocessStatus(configuration: configuration)
         status.started = start
         status.loaded = snapshot == nil ? nil : time(nil)
+        status.databases = snapshot?.databaseBuilds ?? []
         status.complaints = outcome.complaints
+        // When something is loaded though nothing has changed.
+        var retry = outcome.retryIn.map { milliseconds() + 1_000 * $0 }
         // Whether what is served is what was on disk at the last look, and whether copies of it are wanted.
         var isCurrent = outcome.isCurrent && outcome.snapshot != nil
         var keepsLastGood = isCurrent
@@ -192,6 +197,11 @@ public final class Keeper: Sendable {
                 hasChanged = hasChanged || isChanging
                 lastLook = milliseconds()
             }
+            if let due = retry, milliseconds() >= due {
+                retry = nil
+                hasChanged = true
+                lastLook = 0
+            }
             // A file that changes and nobody tells is being written still: it may be half of itself.
             if news.isOrder || hasChanged && (news.isFromFolder || isDue && !isChanging) {
                 let start = time(nil)
@@ -204,6 +214,7 @@ public final class Keeper: Sendable {
                 // What changes while it is read may be read half old and half new; but what never rests must not keep out
                 // all else for ever.
                 hasChanged = files.hasChanged()
+                retry = outcome.retryIn.map { milliseconds() + 1_000 * $0 }
                 droppedLoads = hasChanged ? droppedLoads + 1 : 0
                 if outcome.snapshot == nil { complain("what was loaded before stays in use") }
                 if 1...Self.droppedLoads ~= droppedLoads { outcome.snapshot = nil } else { droppedLoads = 0 }
@@ -213,6 +224,7 @@ public final class Keeper: Sendable {
                     complain("loaded \(configuration)")
                     let loaded = time(nil)
                     status.loaded = loaded
+                    status.databases = newer.databaseBuilds
                     keepsLastGood = true
                     // What is known of one folder says nothing about another.
                     if outcome.state?.path != state?.path { (switches, health) = ([], nil) }

@@ -26,6 +26,8 @@ public final class Snapshot: Sendable {
     let counters: Tally.Writer
     /// The files of the databases, in the order in which they are asked.
     let databases: [String]
+    /// When the databases that it was made from were built.
+    let databaseBuilds: [DatabaseBuild]
     let hitsLog: Configuration.HitsLog?
     /// What works, but hardly as it was meant.
     public let warnings: [Complaint]
@@ -81,16 +83,17 @@ public final class Snapshot: Sendable {
         serviceNames = configuration.services.map(\.name)
         checkedServices = configuration.services.map(CheckedService.init)
         databases = configuration.databases.map(\.path)
+        databaseBuilds = plan.databaseBuilds
         hitsLog = configuration.hitsLog
         let apexes = configuration.zones.map(\.apex)
         tally = Tally(zoneCount: apexes.count, services: serviceNames, datacenters: datacenterNames) {
             apexes[$0].description
         }
         counters = tally.writer
-        let atlas = try plan.atlas()
+        let (atlas, databaseWarnings) = try plan.atlas()
         warnings =
             configuration.warnings + plan.warnings
-            + (warnsOfUnknownPlaces ? configuration.warnings(about: atlas) : [])
+            + (warnsOfUnknownPlaces ? databaseWarnings + configuration.warnings(about: atlas) : [])
         var compiler = MapCompiler(
             atlas,
             datacenters: configuration.datacenters.map {

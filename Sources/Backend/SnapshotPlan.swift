@@ -1,10 +1,15 @@
 import Configuration
 import Geography
+import Platform
 
 /// A configuration and its databases, found usable as far as that can be seen at once. What is left to do is to read them.
 public struct SnapshotPlan: Sendable {
     /// What was planned from.
     public let configuration: Configuration
+    /// When the databases that are there were built.
+    public let databaseBuilds: [DatabaseBuild]
+    /// The paths of the optional databases that are there, and of those that are not.
+    let optionalDatabases: (present: Set<String>, missing: [String])
     /// What works, but hardly as it was meant.
     let warnings: [Complaint]
     /// The databases that are there.
@@ -15,13 +20,17 @@ public struct SnapshotPlan: Sendable {
         self.configuration = configuration
         var complaints: [Complaint] = []
         var databases: [Configuration.DatabaseFile] = []
+        var builds: [DatabaseBuild] = []
+        var missing: [String] = []
         for database in configuration.databases {
             do {
-                _ = try MaxMindDatabase(path: database.path)
+                let opened = try MaxMindDatabase(path: database.path)
                 databases.append(database)
+                builds.append(DatabaseBuild(database: absolutePath(database.path), built: opened.metadata.built))
             } catch {
                 var complaint = configuration.complaint(about: database, error)
                 complaint.isWarning = database.isOptional && error.isMissingFile
+                if complaint.isWarning { missing.append(database.path) }
                 complaints.append(complaint)
             }
         }
@@ -29,12 +38,16 @@ public struct SnapshotPlan: Sendable {
             throw ConfigurationError(complaints, files: configuration.files)
         }
         warnings = complaints
+        databaseBuilds = builds
+        optionalDatabases = (Set(databases.filter(\.isOptional).map(\.path)), missing)
         self.databases = databases
     }
 
-    /// What the databases know, as far as the maps ask for it.
-    func atlas() throws(ConfigurationError) -> Atlas {
-        let fields = configuration.maps.reduce(into: PlaceFields()) { $0.formUnion($1.rules.fields) }
+    /// What the databases know, as far as the maps ask for it, and what is odd about them.
+    ///
+    /// - Throws: also if the databases cannot serve the rules.
+    func atlas() throws(ConfigurationError) -> (atlas: Atlas, warnings: [Complaint]) {
+        let fields = configuration.neededFields
         var atlas = Atlas()
         for database in databases {
             do {
@@ -43,7 +56,14 @@ public struct SnapshotPlan: Sendable {
                 throw ConfigurationError([configuration.complaint(about: database, error)], files: configuration.files)
             }
         }
-        return atlas
+        let complaints = configuration.complaints(about: atlas.contents, of: databases)
+        guard complaints.allSatisfy(\.isWarning) else {
+            // Where a database has something, which rules go without it is worth saying, too.
+            let isUseless = atlas.contents.allSatisfy { $0.found.isEmpty && $0.others.isEmpty }
+            throw ConfigurationError(
+                complaints + (isUseless ? [] : configuration.warnings(about: atlas)), files: configuration.files)
+        }
+        return (atlas, complaints)
     }
 }
 
@@ -51,6 +71,6 @@ extension Configuration {
     fileprivate func complaint(about database: DatabaseFile, _ error: DatabaseError) -> Complaint {
         Complaint(
             file: database.position == nil ? "--database" : file, position: database.position,
-            message: "\(error); name a file in MaxMind's format (.mmdb)")
+            message: "\(error); \(error.advice)")
     }
 }

@@ -23,6 +23,9 @@ public struct Configuration: Sendable {
     public var zones: [Zone] = []
     /// The places that rules name, to be held against what the databases know.
     public var ruleSites: [RuleSite] = []
+    /// The rules that want the nearest datacenters.
+    public var nearestSites: [NearestSite] = []
+    public var networksFiles: [NetworksFile] = []
     /// All files that it was made from, or would have been if they were there.
     public var files: Set<String> = []
     /// What works, but hardly as it was meant.
@@ -69,6 +72,27 @@ public struct Configuration: Sendable {
     public struct RuleSite: Sendable {
         public var place: RulePlace
         public var position: Complaint.Position?
+    }
+
+    /// A rule that wants the nearest datacenters, and where it is written.
+    public struct NearestSite: Sendable {
+        /// Such as `the default of map world`.
+        public var rule: String
+        public var map: String
+        public var position: Complaint.Position?
+    }
+
+    /// A file of networks that a map has, as it was when it was read.
+    public struct NetworksFile: Sendable {
+        public var path: String
+        /// The path as it is written in the configuration.
+        public var name: String
+        /// Where it is written.
+        public var position: Complaint.Position?
+        /// How many networks are in it.
+        public var count: Int
+        /// Whether it may lose all its networks.
+        public var mayBeEmpty: Bool
     }
 
     /// Rules that say where the clients of each place are sent.
@@ -126,6 +150,7 @@ public enum RulePlace: Sendable {
     case city(PlaceRules.CityKey)
     case subdivision(SubdivisionCode)
     case country(PlaceCode)
+    case continent(PlaceCode)
 }
 
 extension Configuration {

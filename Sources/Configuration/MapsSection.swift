@@ -50,6 +50,7 @@ extension ConfigurationParser {
             let fields = reader.fields(entry.value, what, known: known, required: ["default"])
             let fallback = fields["default"].flatMap { destination($0.value, "the default of \(what)") }
             var rules = PlaceRules(fallback: fallback ?? .none)
+            noteNearest(fallback, "the default of ", in: what, fields["default"]?.value.position)
             rules.networks = networks(fields["networks"]?.value, file: fields["networks_file"]?.value, what)
             rules.systems = places(fields["asns"], "asns of \(what)", RulePlace.system, Self.system) {
                 "'\($0)' is no number of an autonomous system; write one such as 2119 or AS2119"
@@ -59,13 +60,15 @@ extension ConfigurationParser {
             }
             rules.subdivisions = places(
                 fields["subdivisions"], "subdivisions of \(what)", RulePlace.subdivision, { SubdivisionCode($0) }
-            ) { "'\($0)' is no subdivision code; write one of ISO 3166-2, such as US-TX" }
+            ) { "'\($0)' is no subdivision; write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken" }
             rules.countries = places(fields["countries"], "countries of \(what)", RulePlace.country, { PlaceCode($0) })
             {
                 "'\($0)' is no country code; write two letters (ISO 3166-1), such as NO for Norway"
             }
             rules.regions = regionRules(fields["regions"]?.value, what)
-            rules.continents = places(fields["continents"], "continents of \(what)", { _ in nil }, Self.continent) {
+            rules.continents = places(
+                fields["continents"], "continents of \(what)", RulePlace.continent, Self.continent
+            ) {
                 "'\($0)' is no continent; write one of \(PlaceCode.continents.map(\.description).joined(separator: ", "))"
             }
             if configuration.databases.isEmpty, rules.needsDatabase {
@@ -113,9 +116,20 @@ extension ConfigurationParser {
             if let place = place(key), destination != nil {
                 configuration.ruleSites.append(.init(place: place, position: entry.keyPosition))
             }
+            noteNearest(destination, "'\(entry.key)' in ", in: what, entry.keyPosition)
             rules[key] = destination
         }
         return rules
+    }
+
+    /// Notes where a rule is that wants the nearest, to be held against what the databases know.
+    ///
+    /// - Parameter section: such as `countries of map world`.
+    private mutating func noteNearest(
+        _ destination: Destination?, _ rule: String, in section: String, _ position: Complaint.Position?
+    ) {
+        guard let destination, destination.wantsNearest, let map = section.split(separator: " of ").last else { return }
+        configuration.nearestSites.append(.init(rule: rule + section, map: String(map), position: position))
     }
 
     private mutating func regionRules(_ node: Node?, _ what: String) -> [PlaceRules.Region] {
@@ -137,6 +151,7 @@ extension ConfigurationParser {
                     "\(both.sorted().joined(separator: ", ")) is in region \(other.name), too, which acts; take it out of one"
                 )
             }
+            noteNearest(destination, "'\(entry.key)' in ", in: "regions of \(what)", entry.keyPosition)
             if let destination {
                 configuration.ruleSites += region.sites
                 rules.append(
@@ -150,8 +165,9 @@ extension ConfigurationParser {
 
     // MARK: Networks
 
-    private func networks(_ node: Node?, file: Node?, _ what: String) -> [(prefix: IPPrefix, destination: Destination)]
-    {
+    private mutating func networks(_ node: Node?, file: Node?, _ what: String) -> [(
+        prefix: IPPrefix, destination: Destination
+    )] {
         var rules: [(prefix: IPPrefix, destination: Destination)] = []
         var seen: Set<IPPrefix> = []
         for entry in node.map({ reader.entries($0, "networks of \(what)") }) ?? [] {
@@ -159,19 +175,45 @@ extension ConfigurationParser {
             do throws(BadPrefix) {
                 let prefix = try self.prefix(entry.key, &seen)
                 if let destination { rules.append((prefix, destination)) }
+                noteNearest(destination, "'\(entry.key)' in ", in: "networks of \(what)", entry.keyPosition)
             } catch {
                 reader.complain(entry.keyPosition, error.complaint)
             }
         }
-        if let file, let name = reader.text(file, "the networks_file of \(what)") {
-            rules += networks(inFile: path(name), file.position, &seen, what)
+        if let file { rules += networksOfFile(file, &seen, what) }
+        return rules
+    }
+
+    /// The networks of a networks_file: a path, or `{ path: office.nets, may_be_empty: true }`.
+    private mutating func networksOfFile(
+        _ node: Node, _ seen: inout Set<IPPrefix>, _ what: String
+    ) -> [(prefix: IPPrefix, destination: Destination)] {
+        var (written, mayBeEmpty) = (node, false)
+        if case .mapping = node {
+            let fields = reader.fields(
+                node, "the networks_file of \(what)", known: ["path", "may_be_empty"], required: ["path"])
+            guard let path = fields["path"] else { return [] }
+            written = path.value
+            mayBeEmpty =
+                fields["may_be_empty"].flatMap {
+                    reader.truth($0.value, "may_be_empty of the networks_file of \(what)")
+                } ?? false
         }
+        guard let name = reader.text(written, "the networks_file of \(what)") else { return [] }
+        let complaints = reader.complaints.count
+        let rules = networks(inFile: path(name), written.position, &seen, mayBeEmpty: mayBeEmpty)
+        guard reader.complaints.count == complaints else { return rules }
+        configuration.networksFiles.append(
+            .init(
+                path: path(name), name: name, position: written.position, count: rules.count, mayBeEmpty: mayBeEmpty))
+        let nearest = rules.first { $0.destination.wantsNearest }
+        noteNearest(nearest?.destination, "the networks_file of ", in: what, written.position)
         return rules
     }
 
     /// Lines of a prefix and a destination, as in `networks`; `#` begins a comment.
     private func networks(
-        inFile file: String, _ position: Complaint.Position?, _ seen: inout Set<IPPrefix>, _ what: String
+        inFile file: String, _ position: Complaint.Position?, _ seen: inout Set<IPPrefix>, mayBeEmpty: Bool
     ) -> [(prefix: IPPrefix, destination: Destination)] {
         let text: String
         reader.files.insert(file)
@@ -180,12 +222,13 @@ extension ConfigurationParser {
         } catch {
             if access(file, F_OK) != 0, errno == ENOENT {
                 // The file may come later, from whatever makes it.
-                reader.warn(position, "no networks from \(file): \(error.message)")
+                if !mayBeEmpty { reader.warn(position, "no networks from \(file): \(error.message)") }
             } else {
                 reader.complain(error.position, error.message, file: file)
             }
             return []
         }
+        let complaints = reader.complaints.count
         var rules: [(prefix: IPPrefix, destination: Destination)] = []
         var destinations: [Substring: Destination] = [:]
         // By bytes: a file of a million lines is not unusual, and CR LF is one Character.
@@ -211,6 +254,11 @@ extension ConfigurationParser {
             } catch {
                 complain(network, error.complaint)
             }
+        }
+        if rules.isEmpty, !mayBeEmpty, reader.complaints.count == complaints {
+            reader.warn(
+                position,
+                "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
         }
         return rules
     }

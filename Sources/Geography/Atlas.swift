@@ -5,10 +5,10 @@ public struct Atlas: Sendable {
     public internal(set) var places = AddressLayer(everywhere: 0)
     /// For each address the number of its autonomous system (RFC 6793); 0 where it is not known.
     public internal(set) var systems = AddressLayer(everywhere: 0)
-    /// 1 for addresses that some database has a record of, whatever is in it; 0 for others.
-    public internal(set) var known = AddressLayer(everywhere: 0)
     /// What the places are made of.
     public private(set) var gazetteer = Gazetteer()
+    /// What each database has, in the order of adding.
+    public private(set) var contents: [DatabaseContents] = []
 
     /// An atlas that knows nothing.
     public init() {}
@@ -22,25 +22,21 @@ public struct Atlas: Sendable {
     public mutating func add(
         _ database: borrowing MaxMindDatabase, fields: PlaceFields = .all
     ) throws(DatabaseError) {
-        let fields = fields.contains(.subdivisions) ? fields.union(.country) : fields
-        var records = RecordRegister(RecordReader(database.dataSection, fields))
+        var records = RecordRegister(database.dataSection, fields)
         var newPlaces = AddressLayer(everywhere: 0)
         var newSystems = AddressLayer(everywhere: 0)
-        var newKnown = AddressLayer(everywhere: 0)
         newPlaces.reserve(database.nodeCount + 1)
-        newKnown.reserve(database.nodeCount + 1)
         try database.forEachIPv4Network { first, offset throws(DatabaseError) in
             let (place, system) = try records.record(at: offset, &gazetteer, database)
             newPlaces.ipv4.append(from: first, value: place)
             newSystems.ipv4.append(from: first, value: system)
-            newKnown.ipv4.append(from: first, value: offset == nil ? 0 : 1)
         }
         try database.forEachIPv6Network(skipping: IPPrefix.embeddingIPv4) { first, offset throws(DatabaseError) in
             let (place, system) = try records.record(at: offset, &gazetteer, database)
             newPlaces.ipv6.append(from: first, value: place)
             newSystems.ipv6.append(from: first, value: system)
-            newKnown.ipv6.append(from: first, value: offset == nil ? 0 : 1)
         }
+        contents.append(records.contents(of: database))
         if places.isZero {
             places = newPlaces
         } else {
@@ -49,7 +45,6 @@ public struct Atlas: Sendable {
             }
         }
         systems = systems.isZero ? newSystems : systems.combined(with: newSystems) { $0 == 0 ? $1 : $0 }
-        known = known.isZero ? newKnown : known.combined(with: newKnown) { $0 | $1 }
     }
 }
 
@@ -62,12 +57,32 @@ public struct PlaceFields: OptionSet, Sendable {
 
     public static let continent = PlaceFields(rawValue: 1)
     public static let country = PlaceFields(rawValue: 2)
-    /// Read with the country, which a subdivision's code begins with.
+    /// The country is read as well, since a subdivision's code begins with it.
     public static let subdivisions = PlaceFields(rawValue: 4)
     public static let city = PlaceFields(rawValue: 8)
     public static let coordinates = PlaceFields(rawValue: 16)
     public static let system = PlaceFields(rawValue: 32)
+    /// Subdivisions by their names, for rules that call them so.
+    public static let subdivisionNames = PlaceFields(rawValue: 64)
+    /// All that a place is made of, each part by one name.
     public static let all: PlaceFields = [.continent, .country, .subdivisions, .city, .coordinates, .system]
+    static let everything = all.union(.subdivisionNames)
+}
+
+/// What there is in a database, as far as it was looked at.
+public struct DatabaseContents: Sendable {
+    /// The file.
+    public var path: String
+    /// What the database says that it is, such as `GeoLite2-City`.
+    public var type: String
+    /// The fields that were asked for, and that some record has.
+    public var found: PlaceFields
+    /// If none were found: those that were not asked for, and that one of the first records has.
+    public var others: PlaceFields
+    /// If none were found: the names of the fields of the first records.
+    public var fieldNames: [String]
+    /// Whether some subdivisions have a name and no code.
+    public var hasSubdivisionsWithoutCode: Bool
 }
 
 /// What was read of one database's records, each of them once.
@@ -77,17 +92,30 @@ private struct RecordRegister {
     /// The autonomous systems of those that have one.
     private var systems = Numbering<UInt32>()
     private var hasSystems = false
+    /// Looks for all that there may be in a record, as long as nothing is found that was asked for.
+    private var sampler: (reader: RecordReader, gazetteer: Gazetteer)?
+    private var sampled: Set<UInt32> = []
+    private var fieldNames: [String] = []
 
-    init(_ reader: RecordReader) {
-        self.reader = reader
-        places = OffsetTable(limit: reader.data.count)
+    /// So many records are looked at to say what there is in a database instead of what was asked for.
+    private static let sampleSize = 1_000
+    /// So many names of fields are enough to know a database by.
+    private static let nameLimit = 20
+
+    init(_ data: DataSection, _ fields: PlaceFields) {
+        reader = RecordReader(data, fields)
+        places = OffsetTable(limit: fields.isEmpty ? 0 : data.count)
     }
 
     @inline(__always)
     mutating func record(
         at offset: UInt32?, _ gazetteer: inout Gazetteer, _ database: borrowing MaxMindDatabase
     ) throws(DatabaseError) -> (place: UInt32, system: UInt32) {
-        guard let offset, !reader.fields.isEmpty else { return (0, 0) }
+        guard let offset else { return (0, 0) }
+        guard !reader.fields.isEmpty else {
+            if sampled.count < Self.sampleSize { sample(offset) }
+            return (0, 0)
+        }
         guard let place = places[offset] else { return try read(offset, &gazetteer, database) }
         return (place, hasSystems ? systems[offset] ?? 0 : 0)
     }
@@ -103,9 +131,32 @@ private struct RecordRegister {
                 hasSystems = true
                 systems.insert(offset, record.system)
             }
+            if reader.found.isEmpty, sampled.count < Self.sampleSize { sample(offset) }
             return record
         } catch {
             throw database.corrupt("\(error.reason)")
         }
+    }
+
+    /// Looks at what there is in a record.
+    @inline(never)
+    private mutating func sample(_ offset: UInt32) {
+        guard sampled.insert(offset).inserted else { return }
+        var (reader, gazetteer) = sampler ?? (RecordReader(self.reader.data, .all), Gazetteer())
+        sampler = nil
+        defer { sampler = (reader, gazetteer) }
+        _ = try? reader.read(at: offset, &gazetteer)
+        guard fieldNames.count < Self.nameLimit, let names = try? reader.fieldNames(at: offset) else { return }
+        for name in names where fieldNames.count < Self.nameLimit && !fieldNames.contains(name) {
+            fieldNames.append(name)
+        }
+    }
+
+    func contents(of database: borrowing MaxMindDatabase) -> DatabaseContents {
+        let found = reader.found
+        return DatabaseContents(
+            path: database.path, type: database.metadata.type, found: found,
+            others: found.isEmpty ? sampler?.reader.found ?? [] : [], fieldNames: found.isEmpty ? fieldNames : [],
+            hasSubdivisionsWithoutCode: reader.hasSubdivisionsWithoutCode)
     }
 }

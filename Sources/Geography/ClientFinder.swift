@@ -38,6 +38,8 @@ public final class ClientFinder {
 
         private static let fields: PlaceFields = [.country, .coordinates]
         private static let knownLimit = 1 << 14
+        /// How many values may be skipped in one record. A damaged one must not use up what the others need.
+        private static let effort = 1 << 16
 
         init(_ database: consuming MaxMindDatabase) {
             reader = RecordReader(database.dataSection, Self.fields)
@@ -52,6 +54,7 @@ public final class ClientFinder {
                 gazetteer = Gazetteer()
                 reader = RecordReader(database.dataSection, Self.fields)
             }
+            reader.data.allow(effort: Self.effort)
             guard let record = try? reader.read(at: offset, &gazetteer) else { return nil }
             let place = gazetteer[gazetteer.entries[Int(record.place)]]
             let location = Location(country: place.country, coordinates: place.coordinates)

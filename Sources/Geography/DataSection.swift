@@ -21,6 +21,9 @@ struct DataSection {
         effort.initialize(to: (1 << 26) + 16 * Int(count))
     }
 
+    /// Lets so many values be skipped from now on, however many there were before.
+    func allow(effort: Int) { self.effort.pointee = effort }
+
     /// Why something cannot be read.
     struct Malformed: Error {
         var reason: StaticString
@@ -50,6 +53,7 @@ struct DataSection {
         static var uint16: Self { Self(number: 5) }
         static var uint32: Self { Self(number: 6) }
         static var map: Self { Self(number: 7) }
+        static var int32: Self { Self(number: 8) }
         static var uint64: Self { Self(number: 9) }
         static var array: Self { Self(number: 11) }
         static var cacheContainer: Self { Self(number: 12) }
@@ -60,7 +64,9 @@ struct DataSection {
 
     /// The key of an entry. Valid as long as the database is open.
     struct Key {
-        fileprivate let bytes: UnsafeRawBufferPointer
+        let bytes: UnsafeRawBufferPointer
+        /// Where the text is; the same for all that point to it.
+        let offset: UInt32
 
         static func ~= (name: StaticString, key: Key) -> Bool {
             key.bytes.count == name.utf8CodeUnitCount
@@ -188,7 +194,7 @@ struct DataSection {
             let key = try resolve(try reference(at: next))
             guard key.type == .string else { throw Malformed(reason: "a key is no text") }
             let value = try reference(at: key.next)
-            switch try body(Key(bytes: contents(of: key)), value) {
+            switch try body(Key(bytes: contents(of: key), offset: key.offset), value) {
             case .next: next = try end(of: value)
             case .nextAt(let end): next = value.next != 0 ? value.next : end
             case .stop: return 0
@@ -216,30 +222,75 @@ struct DataSection {
         UnsafeRawBufferPointer(start: bytes + Int(value.contents), count: Int(value.size))
     }
 
+    /// The bytes of the text that a value is, valid as long as the database is open; `nil` if it is something else.
+    func text(_ value: Value) throws(Malformed) -> UnsafeRawBufferPointer? {
+        let value = try resolve(value)
+        return value.type == .string ? contents(of: value) : nil
+    }
+
     /// The text that a value is; `nil` if it is something else.
     func string(_ value: Value) throws(Malformed) -> String? {
-        let value = try resolve(value)
-        return value.type == .string ? String(decoding: contents(of: value), as: UTF8.self) : nil
+        try text(value).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The unsigned number that a value is; `nil` if it is something else, or one over 64 bits.
+    /// Whether a value is a map.
+    func isMap(_ value: Value) throws(Malformed) -> Bool { try resolve(value).type == .map }
+
+    /// The number from 0 on that a value is, or that its text says; `nil` if it is something else, or one over 64 bits.
     func unsigned(_ value: Value) throws(Malformed) -> UInt64? {
         let value = try resolve(value)
-        guard value.type == .uint16 || value.type == .uint32 || value.type == .uint64, value.size <= 8 else {
+        switch value.type {
+        case .uint16, .uint32, .uint64:
+            return value.size <= 8 ? try integer(at: value.contents, size: value.size) : nil
+        case .int32:
+            return try signed(value).flatMap { UInt64(exactly: $0) }
+        case .string:
+            return decimal(contents(of: value))
+        default:
             return nil
         }
-        return try integer(at: value.contents, size: value.size)
     }
 
-    /// The number with a fraction that a value is; `nil` if it is something else.
+    private func signed(_ value: Value) throws(Malformed) -> Int32? {
+        guard value.size <= 4 else { return nil }
+        return Int32(bitPattern: UInt32(truncatingIfNeeded: try integer(at: value.contents, size: value.size)))
+    }
+
+    /// The number that a value is, or that its text says, whole or with a fraction; `nil` if it is something else.
     func real(_ value: Value) throws(Malformed) -> Double? {
         let value = try resolve(value)
-        if value.type == .double, value.size == 8 {
+        switch value.type {
+        case .double where value.size == 8:
             return Double(bitPattern: try integer(at: value.contents, size: 8))
-        }
-        if value.type == .float, value.size == 4 {
+        case .float where value.size == 4:
             return Double(Float(bitPattern: UInt32(try integer(at: value.contents, size: 4))))
+        case .uint16, .uint32, .uint64:
+            return value.size <= 8 ? Double(try integer(at: value.contents, size: value.size)) : nil
+        case .int32:
+            return try signed(value).map { Double($0) }
+        case .string:
+            return fraction(contents(of: value))
+        default:
+            return nil
         }
-        return nil
     }
+}
+
+/// The number that decimal digits say; `nil` for anything else.
+func decimal(_ digits: some Collection<UInt8>) -> UInt64? {
+    guard 1...19 ~= digits.count else { return nil }
+    var number: UInt64 = 0
+    for digit in digits {
+        guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
+        number = number * 10 + UInt64(digit - UInt8(ascii: "0"))
+    }
+    return number
+}
+
+/// The number that a text such as `-77.49` says; `nil` for anything else.
+func fraction(_ text: some Collection<UInt8>) -> Double? {
+    guard 1...32 ~= text.count,
+        text.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "+-.eE".utf8.contains($0) })
+    else { return nil }
+    return Double(String(decoding: text, as: UTF8.self))
 }

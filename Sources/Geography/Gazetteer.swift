@@ -10,8 +10,9 @@ public struct Gazetteer: Sendable {
     /// All places.
     public private(set) var entries: [Entry] = [Entry()]
 
-    private var continentNumbers: [PlaceCode: UInt32] = [:]
-    private var countryNumbers: [PlaceCode: UInt32] = [:]
+    /// By `PlaceCode.index`; 0 for those that have no number yet.
+    private var continentNumbers = [UInt16](repeating: 0, count: PlaceCode.indices.count)
+    private var countryNumbers = [UInt16](repeating: 0, count: PlaceCode.indices.count)
     private var subdivisionNumbers: [[SubdivisionCode]: UInt32] = [:]
     private var cityNumbersByID = Numbering<UInt32>()
     /// Of the cities without an id.
@@ -59,10 +60,28 @@ public struct Gazetteer: Sendable {
 
     /// The place that an entry stands for.
     public subscript(entry: Entry) -> Place {
-        Place(
-            continent: continents[Int(entry.continent)], country: countries[Int(entry.country)],
+        var place = Place(
+            continent: continent(of: entry), country: countries[Int(entry.country)],
             subdivisions: subdivisions[Int(entry.subdivisions)], city: cities[Int(entry.city)],
             coordinates: coordinates[Int(entry.coordinates)])
+        place.isContinentOfCountry = entry.continent == 0 && place.continent != nil
+        return place
+    }
+
+    /// The continent that a database says, whichever that is; if none does, that of the country.
+    ///
+    /// It is decided here, after all databases are merged, so that what one database says beats what follows from another's country.
+    public func continent(of entry: Entry) -> PlaceCode? {
+        continents[Int(entry.continent)] ?? countries[Int(entry.country)]?.continent
+    }
+
+    /// Whether any of these fields of a place are known.
+    public func knows(_ fields: PlaceFields, of entry: Entry) -> Bool {
+        fields.contains(.country) && entry.country != 0
+            || fields.contains(.coordinates) && entry.coordinates != 0
+            || fields.contains(.continent) && continent(of: entry) != nil
+            || fields.contains(.city) && entry.city != 0
+            || !fields.isDisjoint(with: [.subdivisions, .subdivisionNames]) && entry.subdivisions != 0
     }
 
     /// The number of a place, given all but its coordinates and these.
@@ -93,8 +112,8 @@ public struct Gazetteer: Sendable {
         return number
     }
 
-    mutating func number(ofContinent code: PlaceCode) -> UInt32 { intern(code, &continents, &continentNumbers) }
-    mutating func number(ofCountry code: PlaceCode) -> UInt32 { intern(code, &countries, &countryNumbers) }
+    mutating func number(ofContinent code: PlaceCode) -> UInt16 { intern(code, &continents, &continentNumbers) }
+    mutating func number(ofCountry code: PlaceCode) -> UInt16 { intern(code, &countries, &countryNumbers) }
 
     /// A city is known by its id, or by its name if it has none.
     mutating func number(ofCity city: City) -> UInt32 {
@@ -129,12 +148,10 @@ public struct Gazetteer: Sendable {
     }
 }
 
-private func intern<Value: Hashable>(_ value: Value, _ table: inout [Value?], _ numbers: inout [Value: UInt32])
-    -> UInt32
-{
-    if let number = numbers[value] { return number }
-    let number = UInt32(table.count)
-    table.append(value)
-    numbers[value] = number
-    return number
+private func intern(_ code: PlaceCode, _ table: inout [PlaceCode?], _ numbers: inout [UInt16]) -> UInt16 {
+    if numbers[code.index] == 0 {
+        numbers[code.index] = UInt16(table.count)
+        table.append(code)
+    }
+    return numbers[code.index]
 }

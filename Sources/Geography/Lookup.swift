@@ -12,13 +12,17 @@ extension MaxMindDatabase {
 
     /// Looks a client up by its first address, as it is looked up for a question: what carries an IPv4 address as that.
     ///
-    /// - Parameter gazetteer: takes the place up.
+    /// - Parameters:
+    ///   - fields: what is read beside all that a place is made of.
+    ///   - gazetteer: takes the place up.
     /// - Returns: `nil` if nothing is known of the address.
-    public func find(_ client: IPPrefix, _ gazetteer: inout Gazetteer) throws(DatabaseError) -> Finding? {
+    public func find(
+        _ client: IPPrefix, fields: PlaceFields = [], _ gazetteer: inout Gazetteer
+    ) throws(DatabaseError) -> Finding? {
         let address = client.embeddedIPv4.map { .v4($0.address) } ?? client.address
         // Where the client's IPv4 address is left open, so is its place.
         guard address.embeddedIPv4 == nil, let (length, offset) = try recordOffset(of: address) else { return nil }
-        var reader = RecordReader(dataSection, .all)
+        var reader = RecordReader(dataSection, fields.union(.all))
         do {
             let (place, system) = try reader.read(at: offset, &gazetteer)
             return Finding(

@@ -11,7 +11,7 @@ public struct MaxMindDatabase: ~Copyable {
     public let path: String
     private let handle: UnsafeMutablePointer<MMDB_s>
     /// For `DataSection`.
-    private let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+    private let effort: UnsafeMutablePointer<Int>
 
     /// The copy, if others are to find it; else -1.
     private let sharedCopy: CInt
@@ -22,44 +22,39 @@ public struct MaxMindDatabase: ~Copyable {
     /// - Parameter isShared: whether processes of this program and user have one copy for all. To find it takes some milliseconds;
     ///   without the room for it there is none.
     public init(path: String, isShared: Bool = false) throws(DatabaseError) {
+        // To open a named pipe would wait for somebody to write to it. A later change of what is at the path changes nothing.
+        let source = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard source >= 0 else { throw DatabaseError(path: path, error: errno) }
+        defer { close(source) }
         var file = stat()
-        // To open a named pipe would wait for somebody to write to it.
-        if stat(path, &file) == 0, file.st_mode & S_IFMT != S_IFREG {
-            effort.deallocate()
-            throw DatabaseError(path: path, reason: "not a regular file")
-        }
-        let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
+        guard fstat(source, &file) == 0 else { throw DatabaseError(path: path, error: errno) }
+        guard file.st_mode & S_IFMT == S_IFREG else { throw DatabaseError(path: path, kind: .notAFile) }
+        guard file.st_size > 0 else { throw DatabaseError(path: path, kind: .empty) }
         let name = "geopipe-database" + (isShared ? "-\(file.words)" : "")
         // Those that start together are to wait for the first one's copy; but not for ever, as others may lock the file.
-        let lock = isShared ? open(path, O_RDONLY | O_CLOEXEC) : -1
-        defer { if lock >= 0 { close(lock) } }
-        for _ in 0..<100 where lock >= 0 {
-            if flock(lock, LOCK_EX | LOCK_NB) == 0 { break }
+        for _ in 0..<100 where isShared {
+            if flock(source, LOCK_EX | LOCK_NB) == 0 { break }
             usleep(10_000)
         }
         let found = isShared ? SealedMemory.found(named: name, limit: 1).first : nil
-        let copy = found ?? copyInMemory(of: path, name: name)
+        let copy = found ?? copyInMemory(of: source, name: name)
         var isKept = false
         defer { if let copy, !isKept { close(copy) } }
-        if copy == nil, isShared {
-            handle.deallocate()
-            effort.deallocate()
-            throw DatabaseError(path: path, reason: String(cString: strerror(errno)), isMissingFile: errno == ENOENT)
-        }
+        if copy == nil, isShared { throw DatabaseError(path: path, error: errno) }
+        let handle = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
         // Without the room for a copy the file itself will do, for as long as it takes to read it.
-        let status = MMDB_open(copy.map { "/proc/self/fd/\($0)" } ?? path, UInt32(MMDB_MODE_MMAP), handle)
+        let status = MMDB_open("/proc/self/fd/\(copy ?? source)", UInt32(MMDB_MODE_MMAP), handle)
         guard status == MMDB_SUCCESS else {
             let system = status == MMDB_IO_ERROR || status == MMDB_FILE_OPEN_ERROR ? errno : 0
             handle.deallocate()
-            effort.deallocate()
-            throw DatabaseError(
-                path: path,
-                reason: system == 0 ? String(cString: MMDB_strerror(status)) : String(cString: strerror(system)),
-                isMissingFile: system == ENOENT)
+            throw system == 0
+                ? DatabaseError(path: path, reason: String(cString: MMDB_strerror(status)))
+                : DatabaseError(path: path, error: system)
         }
         if isShared, found == nil, let copy { _ = SealedMemory.seal(copy) }
         isKept = isShared
         sharedCopy = isShared ? copy ?? -1 : -1
+        effort = .allocate(capacity: 1)
         self.path = path
         self.handle = handle
     }
@@ -72,11 +67,8 @@ public struct MaxMindDatabase: ~Copyable {
     }
 }
 
-/// A file that holds what the one at `path` holds now, and has no name; `nil` if it cannot be made.
-private func copyInMemory(of path: String, name: String) -> CInt? {
-    let source = open(path, O_RDONLY | O_CLOEXEC)
-    guard source >= 0 else { return nil }
-    defer { close(source) }
+/// A file that holds what the open file `source` holds now, and has no name; `nil` if it cannot be made.
+private func copyInMemory(of source: CInt, name: String) -> CInt? {
     let copy = SealedMemory.make(name)
     guard copy >= 0 else { return nil }
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
@@ -107,16 +99,25 @@ extension stat {
     }
 }
 
-/// Why a database cannot be used.
-public struct DatabaseError: Error, CustomStringConvertible {
-    /// The database's file.
-    public let path: String
-    /// What is wrong with it.
-    public let reason: String
-    /// There is no such file.
-    public var isMissingFile = false
+// MARK: - Metadata
 
-    public var description: String { "cannot use the database \(path): \(reason)" }
+/// What a database says of itself.
+public struct DatabaseMetadata: Sendable {
+    /// Such as `GeoLite2-City`; empty if it says nothing.
+    public var type: String
+    /// When it was built, in seconds since 1970; `nil` if it does not say.
+    public var built: Int?
+}
+
+extension MaxMindDatabase {
+    /// What the database says of itself.
+    public var metadata: DatabaseMetadata {
+        let metadata = handle.pointee.metadata
+        let built = metadata.build_epoch
+        return DatabaseMetadata(
+            type: metadata.database_type.map { String(cString: $0) } ?? "",
+            built: built == 0 ? nil : Int(exactly: built))
+    }
 }
 
 // MARK: - Networks

@@ -31,8 +31,9 @@ struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable 
 
     /// Where `key` is, or would be.
     private func slot(of key: Key) -> Int {
-        let folded = UInt64(truncatingIfNeeded: key) ^ UInt64(truncatingIfNeeded: key >> 64)
-        var hash = (folded ^ seed) &* 0x9e37_79b9_7f4a_7c15
+        // The halves must not cancel each other out before the seed comes in.
+        let high = (UInt64(truncatingIfNeeded: key >> 64) ^ seed) &* 0xa076_1d64_78bd_642f
+        var hash = (UInt64(truncatingIfNeeded: key) ^ seed ^ high ^ high >> 32) &* 0x9e37_79b9_7f4a_7c15
         hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash >> 32) & mask

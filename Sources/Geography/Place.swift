@@ -1,25 +1,44 @@
-/// A country's subdivision: ISO 3166-2, such as `US-CA` or `GB-ENG`.
+/// A country's subdivision: its code of ISO 3166-2, such as `US-CA` or `GB-ENG`, or its name, such as `NO/Viken`, since some
+/// databases have no codes.
 public struct SubdivisionCode: Hashable, Sendable, CustomStringConvertible {
     /// ISO 3166-1 alpha-2.
     public let country: PlaceCode
-    /// What stands behind the hyphen, in upper case.
+    /// The part after the hyphen, in upper case; or the name in English, as the database writes it.
     public let code: String
+    /// Whether `code` is a name.
+    public let isName: Bool
 
     /// The subdivision that its country knows by `code`; `nil` if that is no code of letters and digits.
     public init?(country: PlaceCode, code: some StringProtocol) {
         guard !code.isEmpty, code.utf8.allSatisfy(isASCIILetterOrDigit) else { return nil }
         self.country = country
         self.code = code.uppercased()
+        isName = false
     }
 
-    /// Reads a country's code, a hyphen, and the subdivision's own code, in either case; `nil` for anything else.
+    /// The subdivision of a country by its English name; `nil` if the name is empty.
+    public init?(country: PlaceCode, name: some StringProtocol) {
+        guard !name.isEmpty else { return nil }
+        self.country = country
+        code = String(name)
+        isName = true
+    }
+
+    /// Reads a country's code, a hyphen, and the subdivision's own code, in either case, or a country's code, a slash, and the
+    /// subdivision's name; `nil` for anything else.
     public init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "-", maxSplits: 1)
-        guard parts.count == 2, let country = PlaceCode(parts[0]) else { return nil }
-        self.init(country: country, code: parts[1])
+        guard let separator = text.firstIndex(where: { $0 == "-" || $0 == "/" }),
+            let country = PlaceCode(text[..<separator])
+        else { return nil }
+        let rest = text[text.index(after: separator)...]
+        if text[separator] == "/" {
+            self.init(country: country, name: rest)
+        } else {
+            self.init(country: country, code: rest)
+        }
     }
 
-    public var description: String { "\(country)-\(code)" }
+    public var description: String { "\(country)\(isName ? "/" : "-")\(code)" }
 }
 
 /// A city, by the names that rules may give it.
@@ -36,6 +55,20 @@ public struct City: Hashable, Sendable {
         self.geonameID = geonameID
         self.name = name
     }
+
+    /// The name without the district that follows it in parentheses, `Oslo` for `Oslo (Sentrum)`; `nil` if there is none.
+    ///
+    /// Only of cities without a number: where cities have numbers, `Frankfurt (Oder)` is another city than a Frankfurt.
+    public var nameWithoutDistrict: String? {
+        guard geonameID == 0, name.utf8.last == UInt8(ascii: ")"), let start = name.firstIndex(of: "(") else {
+            return nil
+        }
+        let city = name[..<start]
+        return city.last == " " && city.count > 1 ? String(city.dropLast()) : nil
+    }
+
+    /// All names that rules may call it by, the most exact first.
+    public var names: [String] { [name] + (nameWithoutDistrict.map { [$0] } ?? []) }
 }
 
 /// A point on the globe, to the millionth of a degree, which is 11 cm.
@@ -68,6 +101,8 @@ public struct Coordinates: Hashable, Sendable {
 public struct Place: Hashable, Sendable {
     /// MaxMind's continent code.
     public var continent: PlaceCode?
+    /// Whether no database says the continent, so that it is the one that the country belongs to.
+    public var isContinentOfCountry = false
     /// ISO 3166-1 alpha-2.
     public var country: PlaceCode?
     /// From the widest to the narrowest, as a database lists them.

@@ -13,7 +13,25 @@ public struct PlaceCode: Hashable, Sendable, CustomStringConvertible {
         self.second = second
     }
 
+    /// Reads two ASCII letters of either case; `nil` for anything else.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == 2, let first = upperCaseLetter(bytes[0]), let second = upperCaseLetter(bytes[1]) else {
+            return nil
+        }
+        self.first = first
+        self.second = second
+    }
+
     public var description: String { String(decoding: [first, second], as: UTF8.self) }
+
+    /// The numbers that codes have as positions in a table.
+    static let indices = 0..<(26 * 26)
+
+    /// A number of this code alone, one of `indices`.
+    var index: Int { Int(first - UInt8(ascii: "A")) * 26 + Int(second - UInt8(ascii: "A")) }
+
+    /// What databases write for a country that is not known.
+    var isUnknownCountry: Bool { first == second && (first == UInt8(ascii: "X") || first == UInt8(ascii: "Z")) }
 }
 
 extension PlaceCode {

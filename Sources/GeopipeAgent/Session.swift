@@ -48,6 +48,7 @@ final class Session: Sendable {
             let server = MetricsServer {
                 var text = PrometheusText()
                 Self.write(to: &text, reportAge: reporter.age, isConfigurationGood: isConfigurationGood())
+                Self.write(to: &text, directory.databaseBuilds())
                 await monitor.write(to: &text)
                 receiver.totals.write(to: &text, at: time(nil))
                 return text.text
@@ -91,6 +92,16 @@ final class Session: Sendable {
             "geopipe_health_report_age_seconds", .gauge,
             help: "Since when coprocesses have been told nothing of health.")
         if let reportAge { text.sample("geopipe_health_report_age_seconds", "\(reportAge)") }
+    }
+
+    private static func write(to text: inout PrometheusText, _ builds: [DatabaseBuild]) {
+        text.metric(
+            "geopipe_database_build_timestamp_seconds", .gauge,
+            help: "When the database was built that coprocesses answer from; of several, the oldest.")
+        for build in builds {
+            guard let built = build.built else { continue }
+            text.sample("geopipe_database_build_timestamp_seconds", built, ["database": build.database])
+        }
     }
 
     private static func lockFile(in folder: String) -> String { folder + "/agent.lock" }

@@ -3,7 +3,8 @@ import Geography
 /// A map that has been worked out for every address there is.
 public final class CompiledMap: Sendable {
     private let table: PlaceTable
-    /// 1 for addresses that a database knows, or a network rule that sends them where the unknown go.
+    /// 1 for addresses of which a database knows something that the map's rules look at, or that a network rule sends where the
+    /// unknown go.
     private let known: PlaceTable
     /// The list of those of whom nothing is known.
     private let fallback: UInt32
@@ -31,7 +32,9 @@ public final class CompiledMap: Sendable {
         guard found.list == fallback, client != resolver else { return found }
         let resolverList = table.lookup(resolver).list
         guard resolverList != fallback else { return found }
-        // Neighbours who are not known go with the resolver, those who are known do not.
+        // Neighbours who are not known go with the resolver, those who are known do not. The narrower of the two prefixes is
+        // one in which all are like the client; for a client who is not known there may be a wider one, with known neighbours who
+        // have the resolver's list by their own place.
         let (isKnown, scope) = known.lookup(client, length: length)
         return (isKnown == 1 ? found.list : resolverList, max(found.scope, scope))
     }

@@ -35,6 +35,9 @@ public indirect enum Destination: Hashable, Sendable {
         }
     }
 
+    /// Whether the order depends on where the client is.
+    public var wantsNearest: Bool { !nearestParts.isEmpty }
+
     /// The parts of which the order depends on where the client is.
     var nearestParts: [(datacenters: [Datacenter], limit: Int)] {
         switch self {

@@ -7,8 +7,8 @@ public struct MapCompiler {
     private let sites: [ListTable.Site]
     /// Where each of the gazetteer's coordinates are.
     private let clients: [Direction?]
-    /// 1 for addresses that the databases know.
-    private let knownTable: PlaceTable
+    /// For sets of fields that some map looks at: 1 for addresses of which the databases know one of them.
+    private var known: [PlaceFields.RawValue: (layer: AddressLayer, table: PlaceTable)] = [:]
     /// For sets of datacenters that some map wants the nearest of: their order at each of the gazetteer's coordinates, four
     /// bits for each rank.
     private var orders: [[Datacenter]: [UInt64]] = [:]
@@ -20,7 +20,6 @@ public struct MapCompiler {
             giveWay(at: number)
             return coordinates.map(Direction.init)
         }
-        knownTable = PlaceTable(atlas.known, listCount: 2)
     }
 
     /// Works out `rules` for every address of the atlas.
@@ -54,11 +53,26 @@ public struct MapCompiler {
             }
             knownByRule = networks.combined(with: layer) { $0 > 0 && $1 == fallback ? 1 : 0 }
         }
+        let known = known(rules.fields)
         return CompiledMap(
             table: PlaceTable(layer, listCount: lists.lists.count),
             known: knownByRule.isZero
-                ? knownTable : PlaceTable(atlas.known.combined(with: knownByRule) { $0 | $1 }, listCount: 2),
+                ? known.table : PlaceTable(known.layer.combined(with: knownByRule) { $0 | $1 }, listCount: 2),
             fallback: fallback, lists: ListTable(lists.lists, datacenters: sites))
+    }
+
+    /// Where the databases know one of these fields.
+    private mutating func known(_ fields: PlaceFields) -> (layer: AddressLayer, table: PlaceTable) {
+        if let known = known[fields.rawValue] { return known }
+        let gazetteer = atlas.gazetteer
+        let isKnown: [UInt32] = gazetteer.entries.enumerated().map { number, entry in
+            giveWay(at: number)
+            return gazetteer.knows(fields, of: entry) ? 1 : 0
+        }
+        var layer = atlas.places.map { isKnown[Int($0)] }
+        if fields.contains(.system) { layer = layer.combined(with: atlas.systems) { $0 | ($1 > 0 ? 1 : 0) } }
+        known[fields.rawValue] = (layer, PlaceTable(layer, listCount: 2))
+        return known[fields.rawValue]!
     }
 
     /// The destination of each place of the gazetteer, as its number in `lists`.
@@ -66,6 +80,8 @@ public struct MapCompiler {
         let gazetteer = atlas.gazetteer
         func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
         let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
+        // By the country, for places of which no database says the continent.
+        let continentsOfCountries = gazetteer.countries.map { winner(rules.continentMatches($0?.continent)) }
         let countries = gazetteer.countries.map { winner(rules.countryMatches($0)) }
         let subdivisions = gazetteer.subdivisions.map { winner(rules.subdivisionMatches($0)) }
         let cities = citiesWithRules(rules)
@@ -76,7 +92,9 @@ public struct MapCompiler {
                 return city
             }
             return subdivisions[Int(entry.subdivisions)] ?? countries[Int(entry.country)]
-                ?? continents[Int(entry.continent)] ?? fallback
+                ?? (entry.continent == 0
+                    ? continentsOfCountries[Int(entry.country)] : continents[Int(entry.continent)])
+                ?? fallback
         }
     }
 
@@ -92,7 +110,8 @@ public struct MapCompiler {
             }
         }
         return atlas.gazetteer.cities.map { city in
-            city.map { names.contains($0.name) || numbers.contains($0.geonameID) } ?? false
+            guard let city else { return false }
+            return numbers.contains(city.geonameID) || city.names.contains(where: names.contains)
         }
     }
 

@@ -60,17 +60,28 @@ public struct PlaceRules: Sendable {
     /// Some clients are sent to no datacenter.
     public var sendsSomeNowhere: Bool { (destinations + [fallback]).contains { $0.datacenters.isEmpty } }
 
-    /// What the rules need to know of a place.
+    /// What the rules look at of a client beside its network.
+    ///
+    /// Of a client of whom none of this is known the resolver stands in.
     public var fields: PlaceFields {
         var fields: PlaceFields = []
         if !systems.isEmpty { fields.insert(.system) }
-        if !cities.isEmpty { fields.formUnion([.city, .subdivisions]) }
-        if !subdivisions.isEmpty || regions.contains(where: { !$0.subdivisions.isEmpty }) {
-            fields.insert(.subdivisions)
+        for city in cities.keys {
+            fields.insert(.city)
+            switch city {
+            case .geonameID: break
+            case .inCountry: fields.insert(.country)
+            case .inSubdivision(let subdivision, _): fields.formUnion(subdivision.fields)
+            }
         }
-        if !countries.isEmpty || regions.contains(where: { !$0.countries.isEmpty }) { fields.insert(.country) }
+        for subdivision in subdivisions.keys { fields.formUnion(subdivision.fields) }
+        for region in regions {
+            if !region.countries.isEmpty { fields.insert(.country) }
+            for subdivision in region.subdivisions { fields.formUnion(subdivision.fields) }
+        }
+        if !countries.isEmpty { fields.insert(.country) }
         if !continents.isEmpty { fields.insert(.continent) }
-        if (destinations + [fallback]).contains(where: { !$0.nearestParts.isEmpty }) { fields.insert(.coordinates) }
+        if (destinations + [fallback]).contains(where: \.wantsNearest) { fields.insert(.coordinates) }
         return fields
     }
 
@@ -116,9 +127,11 @@ extension PlaceRules {
 
     func cityMatches(_ place: Place) -> [Match] {
         guard let city = place.city else { return [] }
-        var keys: [CityKey] = [.geonameID(city.geonameID)]
-        keys += place.subdivisions.reversed().map { .inSubdivision($0, name: city.name) }
-        if let country = place.country { keys.append(.inCountry(country, name: city.name)) }
+        var keys: [CityKey] = city.geonameID > 0 ? [.geonameID(city.geonameID)] : []
+        for name in city.names {
+            keys += place.subdivisions.reversed().map { .inSubdivision($0, name: name) }
+            if let country = place.country { keys.append(.inCountry(country, name: name)) }
+        }
         return keys.compactMap { key in cities[key].map { Match(rule: "city \(key)", destination: $0) } }
     }
 
@@ -143,6 +156,13 @@ extension PlaceRules {
     func continentMatches(_ continent: PlaceCode?) -> [Match] {
         guard let continent, let destination = continents[continent] else { return [] }
         return [Match(rule: "continent \(continent)", destination: destination)]
+    }
+}
+
+extension SubdivisionCode {
+    /// What has to be known of a client for a rule that means this.
+    fileprivate var fields: PlaceFields {
+        isName ? [.country, .subdivisions, .subdivisionNames] : [.country, .subdivisions]
     }
 }
 

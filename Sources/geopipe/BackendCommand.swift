@@ -54,6 +54,7 @@ struct BackendCommand: ParsableCommand {
 /// Reads the configuration and all that belongs to it, and says on stderr what is wrong.
 private final class Loader: Sendable {
     private let options: ConfigurationOptions
+    private let reloadGuard = ReloadGuard()
     private let snapshots = Atomic<Int>(0)
     private let failures = Atomic<Int>(0)
 
@@ -95,6 +96,7 @@ private final class Loader: Sendable {
             let snapshot = try Snapshot(plan)
             for warning in snapshot.warnings { complain(warning.description) }
             snapshots.add(1, ordering: .relaxed)
+            reloadGuard.accept(plan)
             outcome.snapshot = snapshot
         } catch {
             complain(error.description)
@@ -107,7 +109,16 @@ private final class Loader: Sendable {
     /// Reads everything anew.
     func load() -> Keeper.Outcome {
         do throws(ConfigurationError) {
-            return outcome(of: try options.loadedPlan(sharesZones: true))
+            let plan = try options.loadedPlan(sharesZones: true)
+            if let objection = reloadGuard.objection(to: plan, at: monotonicSeconds()) {
+                let error = ConfigurationError(objection.complaints)
+                complain(error.description)
+                var outcome = Keeper.Outcome(snapshot: nil, files: plan.configuration.files, state: nil)
+                outcome.complaints = error.complaints.map(\.description)
+                outcome.retryIn = objection.retryIn
+                return outcome
+            }
+            return outcome(of: plan)
         } catch {
             complain(error.description)
             var outcome = Keeper.Outcome(snapshot: nil, files: error.files, state: nil)
@@ -115,4 +126,11 @@ private final class Loader: Sendable {
             return outcome
         }
     }
+}
+
+/// Seconds on a clock that nobody sets.
+private func monotonicSeconds() -> Int {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec
 }

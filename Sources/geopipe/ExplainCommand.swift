@@ -45,7 +45,7 @@ extension Explanation {
     /// The explanation in words, a paragraph a step.
     fileprivate var text: String {
         var lines = ["\(name) for the client \(client)", ""]
-        lines += section("What the databases say", databases.map(\.line))
+        lines += section("What the databases say", databases.map(\.line) + databases.compactMap(\.age))
         if let service {
             lines += section(
                 "Rules of map \(service.map), for service \(service.service)",
@@ -73,13 +73,21 @@ extension Explanation.DatabaseFinding {
     fileprivate var line: String {
         guard let network else { return "\(database): nothing" }
         var words: [String] = []
-        if let continent { words.append("continent \(continent)") }
+        if let continent {
+            words.append("continent \(continent)" + (continentIsOfCountry == true ? " (of the country)" : ""))
+        }
         if let country { words.append("country \(country)") }
         words += subdivisions.map { "subdivision \($0)" }
         if let city { words.append("city \(city)" + (geonameID.map { $0 > 0 ? " (\($0))" : "" } ?? "")) }
         if let latitude, let longitude { words.append("at \(latitude), \(longitude)") }
         if let autonomousSystem { words.append("AS\(autonomousSystem)") }
-        return "\(database): \(network): \(words.joined(separator: ", "))"
+        return
+            "\(database): \(network): \(words.isEmpty ? "nothing that rules can use" : words.joined(separator: ", "))"
+    }
+
+    /// When the database was built.
+    fileprivate var age: String? {
+        built.map { "\(database) was \(buildWords($0, at: Int(Date().timeIntervalSince1970)))" }
     }
 }
 

@@ -47,6 +47,8 @@ struct Status: Encodable {
     /// What is known of the addresses that are to be checked; absent if there are none.
     var health: Health?
     var coprocesses: [CoprocessStatus]
+    /// The databases, in the order of the configuration.
+    var databases: [Database]
     /// When this was so, in seconds since 1970.
     var time: Int
     /// What is wrong with the configuration as it is on disk now.
@@ -59,6 +61,17 @@ struct Status: Encodable {
         var switches: [Switch]
         /// By the name of a service, how its addresses here are that are checked.
         var health: [String: CheckedService.DatacenterHealth]
+    }
+
+    /// When a database was built, in seconds since 1970.
+    struct Database: Encodable {
+        /// The absolute path of its file.
+        var database: String
+        /// Of the one that coprocesses answer from, of several the oldest; without any, of the one on disk. Absent if it does not
+        /// say.
+        var built: Int?
+        /// Of the one on disk; absent if that cannot be used.
+        var builtOnDisk: Int?
     }
 
     struct Health: Encodable {
@@ -128,8 +141,11 @@ struct Status: Encodable {
         }
         var names: [String] = []
         var services: [Configuration.Service] = []
+        var builds: [DatabaseBuild] = []
         do throws(ConfigurationError) {
-            let configuration = try options.loadedPlan().configuration
+            let plan = try options.loadedPlan()
+            let configuration = plan.configuration
+            builds = plan.databaseBuilds
             names = configuration.datacenters.map(\.name)
             services = configuration.services
             health = Health(configuration.healthTargets.map(\.identity), state, at: now)
@@ -154,9 +170,20 @@ struct Status: Encodable {
         }
         let file = realPath(options.file)
         coprocesses = state.coprocesses().filter { realPath($0.configuration) == file }
+        databases = Self.databases(onDisk: builds, told: coprocesses.flatMap(\.databases))
         for index in coprocesses.indices where now - coprocesses[index].told > Self.patience {
             let silence = words(ofSeconds: now - coprocesses[index].told)
             coprocesses[index].complaints.append("silent for \(silence): it follows nothing any more")
+        }
+    }
+
+    private static func databases(onDisk: [DatabaseBuild], told: [DatabaseBuild]) -> [Database] {
+        var paths: [String] = []
+        for build in onDisk + told where !paths.contains(build.database) { paths.append(build.database) }
+        return paths.map { path in
+            let disk = onDisk.first { $0.database == path }?.built
+            let inUse = told.filter { $0.database == path }.compactMap(\.built).min()
+            return Database(database: path, built: inUse ?? disk, builtOnDisk: disk)
         }
     }
 
@@ -172,6 +199,7 @@ struct Status: Encodable {
         if let complaint { lines.append("  \(complaint)") }
         if !complaints.isEmpty { lines += ["", "Configuration"] + complaints.map { "  \($0)" } }
         if let health { lines += ["", "Health"] + healthLines(health) }
+        if !databases.isEmpty { lines += ["", "Databases"] + databases.map { "  \(line($0))" } }
         lines += ["", "Coprocesses"]
         if coprocesses.isEmpty { lines.append("  none runs") }
         for coprocess in coprocesses {
@@ -182,6 +210,12 @@ struct Status: Encodable {
             lines += coprocess.complaints.map { "    \($0)" }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private func line(_ database: Database) -> String {
+        let built = database.built.map { buildWords($0, at: time) } ?? "built at a time that it does not say"
+        guard let disk = database.builtOnDisk, disk != database.built else { return "\(database.database)  \(built)" }
+        return "\(database.database)  \(built); the one on disk, \(buildWords(disk, at: time)), is not in use"
     }
 
     private func healthLines(_ health: Health) -> [String] {
@@ -231,6 +265,11 @@ extension Switch {
         if !reason.isEmpty { parts.append(reason) }
         return parts.joined(separator: ", ")
     }
+}
+
+/// When a database was built, and how long ago that is.
+func buildWords(_ built: Int, at time: Int) -> String {
+    "built \(dateAndTime(built)), \(words(ofSeconds: time - built)) ago"
 }
 
 /// A time in the largest unit that leaves two digits or so.

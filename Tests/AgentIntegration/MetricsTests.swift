@@ -43,6 +43,39 @@ struct MetricsTests {
         #expect(try agent.waits { try self.metrics(agent)?.values["geopipe_agent_configuration_good"] == 0 })
     }
 
+    @Test("say when the databases were built that coprocesses answer from, of several the oldest")
+    func databaseBuilds() throws {
+        let agent = try Agent([])
+        try #require(isServing(agent), "\(agent.said)")
+        let folder = "\(agent.state.path)/coprocesses"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // Processes that run: this one, and the one that has started it.
+        for (process, built) in [(getpid(), 1_767_225_600), (getppid(), 1_735_689_600)] {
+            let text = """
+                process\t\(process)
+                birth\t
+                started\t1
+                questions\t0
+                loaded\t1
+                configuration\tgeopipe.yaml
+                version\t0
+                database\t\(built)\t/data/City.mmdb
+                database\t\t/data/"ASN".mmdb
+                end
+
+                """
+            try text.write(toFile: "\(folder)/\(process)", atomically: true, encoding: .utf8)
+        }
+        let name = "geopipe_database_build_timestamp_seconds"
+        #expect(
+            try agent.waits {
+                try self.metrics(agent)?.values["\(name){database=\"/data/City.mmdb\"}"] == 1_735_689_600
+            })
+        let metrics = try #require(try metrics(agent))
+        #expect(metrics.types[name] == "gauge")
+        #expect(metrics.values.keys.count { $0.hasPrefix(name) } == 1)
+    }
+
     @Test("are there for GET and HEAD alone, and nothing else is")
     func requests() throws {
         let agent = try Agent([])

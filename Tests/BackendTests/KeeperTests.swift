@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import Routing
 import Support
+import Synchronization
 import Testing
 
 @testable import Backend
@@ -30,5 +31,28 @@ struct KeeperTests {
             return Keeper.Outcome(snapshot: snapshot, files: [file], state: state)
         }
         #expect(serving?.switches.map(\.datacenter) == ["oslo"])
+    }
+
+    @Test("loads once more when a load says when, though nothing changes")
+    func retry() throws {
+        let folder = try Folder()
+        let file = try folder.write(
+            "zones: { example.com: { soa: { primary: ns.example.com., contact: a@b.com }, ns: [ns.example.com.] } }\n"
+                .utf8,
+            to: "geopipe.yaml")
+        let loads = Atomic<Int>(0)
+        let plan = try SnapshotPlan(Configuration.load(file))
+        let first = try Snapshot(plan)
+        let keeper = Keeper(Supply(), configuration: file) {
+            loads.add(1, ordering: .relaxed)
+            return Keeper.Outcome(snapshot: try? Snapshot(plan), files: [file], state: nil)
+        } complain: { _ in
+        }
+        _ = keeper.start(state: nil, since: time(nil)) {
+            var outcome = Keeper.Outcome(snapshot: first, files: [file], state: nil)
+            outcome.retryIn = 1
+            return outcome
+        }
+        #expect(eventually { loads.load(ordering: .relaxed) == 1 })
     }
 }

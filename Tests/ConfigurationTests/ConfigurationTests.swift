@@ -297,7 +297,7 @@ struct ConfigurationTests {
             ),
             (
                 "countries:", "subdivisions: { TX: oslo }\n    countries:",
-                "5:21: 'TX' is no subdivision code; write one of ISO 3166-2, such as US-TX"
+                "5:21: 'TX' is no subdivision; write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
             ),
             ("countries:", "regions: { west: oslo }\n    countries:", "5:16: unknown region 'west'"),
             (

@@ -151,12 +151,19 @@ struct Place: Hashable {
         return (city.map { city in around.map { "\($0)/\(city)" } } ?? []) + (cityNumber.map { ["\($0)"] } ?? [])
     }
 
+    /// Where the countries are that are drawn, for places of which no database says the continent.
+    static let continents = [
+        "NO": "EU", "SE": "EU", "GB": "EU", "US": "NA", "CA": "NA", "JP": "AS", "SG": "AS", "AU": "OC", "BR": "SA",
+        "ZA": "AF", "AQ": "AN", "DE": "EU", "FR": "EU",
+    ]
+
     /// The databases' answers, field by field: the first that knows a field wins.
     ///
     /// So where a database corrects the country of a later one, the rules for the wrong country's places do not hold.
     init(merging places: [Place]) {
-        continent = places.lazy.compactMap(\.continent).first
         country = places.lazy.compactMap(\.country).first
+        // What any database says of the continent beats what follows from the country.
+        continent = places.lazy.compactMap(\.continent).first ?? country.flatMap { Self.continents[$0] }
         subdivisions = places.map(\.subdivisions).first { !$0.isEmpty } ?? []
         city = places.lazy.compactMap(\.city).first
         cityNumber = places.lazy.compactMap(\.cityNumber).first

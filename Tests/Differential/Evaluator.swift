@@ -25,15 +25,34 @@ final class Evaluator {
 
     // MARK: One address
 
-    /// Whether some rule's network, or some database, knows the address, and the list that the map has for it.
+    /// Whether some rule's network holds the address, or some database says what a rule of the map asks for, and the list that
+    /// the map has for it.
     func look(up address: Address) throws -> (isKnown: Bool, list: Int) {
         let (address, found, _) = try facts(of: address)
         let place = Place(merging: found)
-        let isKnown = !found.isEmpty || map.networks.contains { $0.network.contains(address) }
+        let isKnown = says(place) || map.networks.contains { $0.network.contains(address) }
         return (isKnown, number(of: preferences(rule(for: address, at: place), at: place.location)))
     }
 
     func list(_ number: Int) -> PreferenceList { lists[number] }
+
+    /// Whether a place has any of what the rules of the map are written in.
+    private func says(_ place: Place) -> Bool {
+        let codes = map.subdivisions.map(\.key) + map.regions.flatMap(\.members)
+        /// What names the surroundings of a city: `US` of `US/Miami`, nothing of a number.
+        let surroundings = map.cities.compactMap { city in
+            city.key.contains("/") ? city.key.split(separator: "/").first.map(String.init) : nil
+        }
+        let areas = codes + surroundings
+        if place.country != nil, !map.countries.isEmpty || !areas.isEmpty { return true }
+        if !place.subdivisions.isEmpty, place.country != nil, areas.contains(where: { $0.contains("-") }) {
+            return true
+        }
+        if place.continent != nil, !map.continents.isEmpty { return true }
+        if place.system ?? 0 > 0, !map.systems.isEmpty { return true }
+        if place.city != nil || place.cityNumber != nil, !map.cities.isEmpty { return true }
+        return place.location != nil && map.destinations.contains(where: \.dependsOnDistance)
+    }
 
     /// The address that databases and networks are asked for, what the databases have, and the largest network around
     /// that address in which no database has anything else.

@@ -50,7 +50,12 @@ enum RandomDatabase {
             _ = writer.share(.string(String(repeating: "-", count: generator.number(1_900...2_100))))
         }
         // Few records for many networks, so that neighbours often agree.
-        let records = (0..<generator.number(1...12)).map { _ in sharing(.map(record(&generator)), &writer, &generator) }
+        var contents = (0..<generator.number(1...12)).map { _ in record(&generator) }
+        // A database that says nothing at all is refused.
+        if contents.allSatisfy({ $0.allSatisfy { $0.0 == "registered_country" } }) {
+            contents.append([("continent", .map([("code", .string("EU"))]))])
+        }
+        let records = contents.map { sharing(.map($0), &writer, &generator) }
         for _ in 0..<generator.number(1...60) {
             writer.insert(network(generator.one(of: families), using: &generator), generator.one(of: records))
         }

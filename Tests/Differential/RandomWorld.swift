@@ -83,7 +83,7 @@ struct RandomWorld {
         let countries = Set(places.compactMap(\.country)).sorted()
         map.subdivisions = draw(4, of: subdivisions)
         map.countries = draw(5, of: countries)
-        map.continents = draw(4, of: Set(places.compactMap(\.continent)).sorted())
+        map.continents = draw(4, of: Set(places.compactMap { Place(merging: [$0]).continent }).sorted())
         var members = (countries + subdivisions).shuffled(using: &generator)[...]
         for number in 0..<generator.number(0...2) where !members.isEmpty {
             let count = min(members.count, generator.number(1...5))
@@ -128,6 +128,10 @@ struct RandomWorld {
                 question.sourcePrefix = generator.number(0...question.client.family.width)
                 // Hosts' bits are not told, but a resolver may be sloppy.
                 if !generator.once(in: 4) { question.client = Network(question.client, question.sourcePrefix).first }
+            }
+            // That is how pdns asks on its own account, for the client of the question before.
+            if question.sourcePrefix == 0, question.remote == Address("0.0.0.0") {
+                question.remote = Address("192.0.2.1")
             }
             return question
         }

@@ -26,6 +26,17 @@ indirect enum Destination {
     }
 }
 
+extension Destination {
+    /// Whether some part of it asks how far the datacenters are.
+    var dependsOnDistance: Bool {
+        switch self {
+        case .nearest, .nearestOf: true
+        case .list(let parts): parts.contains(where: \.dependsOnDistance)
+        case .datacenter, .weighted, .random, .none: false
+        }
+    }
+}
+
 func name(_ datacenter: Int) -> String { "dc\(datacenter)" }
 
 /// A map of the configuration.
@@ -43,6 +54,13 @@ struct MapRules {
     var fallback: Destination = .none
     /// How many of the networks are in a file of their own.
     var networksInFile = 0
+
+    /// Where all its rules lead.
+    var destinations: [Destination] {
+        networks.map(\.destination) + systems.map(\.destination) + cities.map(\.destination)
+            + subdivisions.map(\.destination) + countries.map(\.destination) + regions.map(\.destination)
+            + continents.map(\.destination) + [fallback]
+    }
 }
 
 /// A configuration: what both geopipe and the evaluator are told.

@@ -26,6 +26,52 @@ struct MaxMindDatabaseTests {
         }
     }
 
+    @Test("that cannot be used say what to do about it")
+    func advice() throws {
+        try withDatabase(Data()) { path in
+            let error = #expect(throws: DatabaseError.self) { try load(path) }
+            #expect(error?.reason == "it is empty")
+            #expect(error?.advice.contains("MaxMind") == false)
+        }
+        try withDatabase(Data("PK".utf8)) { path in
+            let error = #expect(throws: DatabaseError.self) { try load(path) }
+            #expect(error?.advice.contains("a file in MaxMind's format (.mmdb)") == true)
+        }
+        #expect(DatabaseError(path: "x.mmdb", error: EACCES).advice.contains("chmod a+r"))
+        #expect(DatabaseError(path: "x.mmdb", error: ENOENT).isMissingFile)
+        #expect(!DatabaseError(path: "x.mmdb", error: EIO).advice.contains(".mmdb"))
+        #expect(DatabaseError(path: "x.BIN", reason: "").advice.contains("IP2Location"))
+        #expect(DatabaseError(path: "x.tar.gz", reason: "").advice.contains("unpack"))
+    }
+
+    @Test("say when they were built, and what they are")
+    func metadata() throws {
+        let metadata = try MaxMindDatabase(path: demo).metadata
+        #expect(metadata.type == "GeoLite2-City")
+        #expect(metadata.built ?? 0 > 1_500_000_000)
+    }
+
+    @Test(
+        "leave a country's continent to the country",
+        arguments: [
+            ("NO", "EU"), ("US", "NA"), ("TR", "AS"), ("CY", "EU"), ("AU", "OC"), ("BR", "SA"), ("ZA", "AF"),
+            ("AQ", "AN"),
+            ("XK", "EU"), ("TL", "OC"), ("GE", "AS"), ("EG", "AF"), ("GL", "NA"), ("RU", "EU"), ("YT", "AF"),
+            ("BQ", "NA"),
+        ])
+    func continents(country: String, continent: String) {
+        #expect(PlaceCode(country)!.continent == PlaceCode(continent)!)
+    }
+
+    @Test("know the continent of every country")
+    func allContinents() {
+        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        let codes = letters.flatMap { first in letters.map { "\(first)\($0)" } }
+        // 249 of ISO 3166-1, Kosovo, and four that are no countries.
+        #expect(codes.count { PlaceCode($0)!.continent != nil } == 254)
+        for code in ["UK", "XX", "ZZ", "AA"] { #expect(PlaceCode(code)!.continent == nil) }
+    }
+
     @Test("tell where clients are; of several the first that knows a field counts")
     func clients() throws {
         let finder = ClientFinder(paths: ["/nowhere/at-all.mmdb", demo, demo])

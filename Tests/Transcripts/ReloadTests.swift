@@ -86,6 +86,98 @@ struct ReloadTests {
         try site.expect(.zone, 5)
     }
 
+    @Test(
+        "refuses a file of networks that has become empty, until there are networks, or the configuration says that it may be"
+    )
+    func emptyNetworks() throws {
+        let site = try Site()
+        for content in ["", "# nothing\n", nil] {
+            site.coprocess.forgetError()
+            if let content {
+                try site.replace("release/office.nets", with: Array(content.utf8))
+            } else {
+                try FileManager.default.removeItem(atPath: site.path("release/office.nets"))
+            }
+            try site.expectError(
+                "/geopipe.yaml:5:28: current/office.nets has no networks any more, and had 1; put them back, or write networks_file: { path: office.nets, may_be_empty: true } if there are to be none\n"
+            )
+            try site.expectError("what was loaded before stays in use\n")
+            #expect(try site.version(of: .networks) == 1)
+        }
+        #expect(try site.check().contains("5:28: warning: no networks from "))
+        try site.write(.networks, 2)
+        try site.expect(.networks, 2)
+        let configuration = String(decoding: Site.Part.configuration.content(3), as: UTF8.self)
+            .replacing("networks_file: office.nets", with: "networks_file: { path: office.nets, may_be_empty: true }")
+        try site.write(.networks, 1)
+        try site.expect(.networks, 1)
+        try site.replace("release/geopipe.yaml", with: Array(configuration.utf8))
+        try site.expect(.configuration, 3)
+        try site.replace("release/office.nets", with: [])
+        try site.expect(.networks, 2, "no network is as if it were for ashburn")
+        #expect(try site.check().hasPrefix("ok"))
+    }
+
+    @Test("tells when the databases were built that it answers from, as status and explain do")
+    func databaseBuilds() throws {
+        let site = try Site()
+        let built = 1_767_225_600
+        func status() throws -> [String: Any] {
+            let output = try site.run("status", "--json").output
+            return try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] ?? [:]
+        }
+        let image = try Site.database(builtAt: built)
+        try site.replace("release/places.mmdb", with: image)
+        let isTold = try eventually {
+            let coprocesses = try status()["coprocesses"] as? [[String: Any]]
+            let databases = coprocesses?.first?["databases"] as? [[String: Any]]
+            return databases?.first?["built"] as? Int == built
+        }
+        #expect(isTold)
+        let database = (try status()["databases"] as? [[String: Any]])?.first
+        #expect((database?["database"] as? String)?.hasSuffix("/current/places.mmdb") == true)
+        #expect(database?["built"] as? Int == built && database?["builtOnDisk"] as? Int == built)
+        #expect(try site.run("status").output.contains("/current/places.mmdb  built 202"))
+        let explanation = try site.run("explain", "www.example.com", "129.240.1.1")
+        #expect(explanation.output.contains("  current/places.mmdb was built 202"), "\(explanation)")
+        let json = try site.run("explain", "www.example.com", "129.240.1.1", "--json").output
+        #expect(json.contains("\"built\" : \(built)"), "\(json)")
+    }
+
+    @Test("starts with an empty file of networks, with a warning")
+    func emptyNetworksAtStart() throws {
+        let site = try Site(isStarted: false)
+        try site.replace("release/office.nets", with: [])
+        try site.start()
+        #expect(
+            site.error.contains("/geopipe.yaml:5:28: warning: current/office.nets has no networks; if that is meant"))
+        #expect(try site.version(of: .networks) == 0)
+    }
+
+    @Test("keeps what is loaded while an optional database is away for a moment")
+    func optionalDatabase() throws {
+        let site = try Site(isStarted: false)
+        func configuration(_ version: Int) -> [UInt8] {
+            Site.Part.configuration.content(version).replacing(
+                "[places.mmdb]".utf8, with: "[{ path: places.mmdb, optional: true }]".utf8)
+        }
+        try site.replace("release/geopipe.yaml", with: configuration(1))
+        try site.start()
+        try FileManager.default.removeItem(atPath: site.path("release/places.mmdb"))
+        try site.expectError(
+            "/geopipe.yaml:1:21: the optional database current/places.mmdb is gone; nothing is loaded for 60 s")
+        #expect(try site.version(of: .database) == 1)
+        // Nor by what is loaded for another reason.
+        site.coprocess.forgetError()
+        try site.replace("release/geopipe.yaml", with: configuration(2))
+        try site.expectError("what was loaded before stays in use\n")
+        #expect(try site.version(of: .database) == 1)
+        #expect(try site.version(of: .configuration) == 1)
+        try site.write(.database, 2)
+        try site.expect(.database, 2)
+        #expect(try site.version(of: .configuration) == 2)
+    }
+
     @Test("never takes half of a file that is written slowly")
     func slowWriter() throws {
         let site = try Site()

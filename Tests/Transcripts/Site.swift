@@ -76,6 +76,16 @@ final class Site {
     /// Where Norway was is a country that no rule is for. A text of two bytes begins with 0x42.
     private static let databaseWithoutNorway = database.replacing([0x42] + "NO".utf8, with: [0x42] + "NZ".utf8)
 
+    /// A database that says that it was built at a time, in seconds since 1970.
+    static func database(builtAt time: Int) throws -> [UInt8] {
+        let key = Array("build_epoch".utf8)
+        let start = try #require(database.firstRange(of: key)).upperBound
+        // An unsigned number of 64 bits and of so many bytes: two bytes in front of them.
+        let count = Int(database[start] & 0x1f)
+        let bytes = (0..<count).reversed().map { UInt8(truncatingIfNeeded: time >> (8 * $0)) }
+        return database[..<(start + 2)] + bytes + database[(start + 2 + count)...]
+    }
+
     let folder: Folder
     private(set) var coprocess: Coprocess!
 
@@ -212,6 +222,12 @@ final class Site {
         let status = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
         let coprocesses = status?["coprocesses"] as? [[String: Any]]
         return coprocesses?.first { $0["process"] as? Int == Int(coprocess.identifier) }?["questions"] as? Int
+    }
+
+    /// What `geopipe check` says of the configuration.
+    func check() throws -> String {
+        let ending = try Program.geopipe.run(["check", "current/geopipe.yaml"], in: folder)
+        return String(decoding: ending.output, as: UTF8.self)
     }
 
     /// Runs a geopipe command on the configuration.

@@ -1,0 +1,307 @@
+import Foundation
+import Support
+import Testing
+
+/// A database with a few records, a map, and geopipe with both.
+private struct Trial {
+    let folder: Folder
+    let configuration: String
+
+    /// - Parameters:
+    ///   - databases: the records of each, by network.
+    ///   - map: as YAML.
+    init(_ databases: [[(String, DataValue)]], map: String) throws {
+        folder = try Folder()
+        var names: [String] = []
+        for (number, records) in databases.enumerated() {
+            var writer = DatabaseWriter(isV6: true)
+            for (network, record) in records { writer.insert(Network(network), record) }
+            names.append("\(number).mmdb")
+            _ = try folder.write(writer.image.bytes, to: names[number])
+        }
+        configuration = try folder.write(
+            """
+            databases: [\(names.joined(separator: ", "))]
+            datacenters: { oslo: {location: [59.91, 10.75]}, ashburn: {location: [39.04, -77.49]}, singapore: {location: [1.35, 103.82]} }
+            maps: { m: \(map) }
+            services: { w: { map: m, ttl: 60, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2, singapore: 192.0.2.3 } } }
+            zones:
+              example.com:
+                soa: { primary: ns.example.com., contact: host.example.com., serial: 1 }
+                ns: [ns.example.com.]
+                records: { ns: { A: 192.0.2.53 }, www: { service: w } }
+
+            """.utf8, to: "geopipe.yaml")
+    }
+
+    /// The datacenter that a client gets, and for which prefix that holds; or what geopipe says instead.
+    func answer(_ client: String, resolver: String = "192.0.2.99") throws -> String {
+        let question = "HELO\t5\nQ\twww.example.com\tIN\tANY\t-1\t\(resolver)\t127.0.0.1\t\(client)\n"
+        let ending = try Program.geopipe.run(["--config", configuration], input: Array(question.utf8), in: folder)
+        let record = String(decoding: ending.output, as: UTF8.self).split(separator: "\n")
+            .first { $0.hasPrefix("DATA") }?.split(separator: "\t")
+        guard let record else { return ending.error }
+        let names = ["192.0.2.1": "oslo", "192.0.2.2": "ashburn", "192.0.2.3": "singapore"]
+        return "\(names[String(record[8])] ?? "?") /\(record[1])"
+    }
+
+    func check() throws -> (status: Int32, lines: [String]) {
+        let ending = try Program.geopipe.run(["check", configuration], in: folder)
+        let text = String(decoding: ending.output, as: UTF8.self).replacing("\(folder.path)/", with: "")
+        return (ending.status, text.split(separator: "\n").map(String.init))
+    }
+}
+
+private func text(_ fields: KeyValuePairs<String, String>) -> DataValue { .map(fields.map { ($0, .string($1)) }) }
+
+private func code(_ name: String, _ code: String) -> DataValue { .map([(name, .string(code))]) }
+
+private func english(_ name: String) -> DataValue { .map([("names", .map([("en", .string(name))]))]) }
+
+/// Files in MaxMind's format as their makers fill them.
+@Suite("Databases of other vendors")
+struct VendorTests {
+    /// By the vendor, the record of a client in Oslo, a rule that only that client gets, and the part of the record that it is by.
+    private static let records: [(vendor: String, record: DataValue, map: String)] = [
+        (
+            "IPinfo Lite",
+            text([
+                "country": "Norway", "country_code": "NO", "continent": "Europe", "continent_code": "EU",
+                "asn": "AS224",
+            ]), "countries: { NO: oslo }"
+        ),
+        ("IPinfo Lite", text(["continent": "Europe", "continent_code": "EU"]), "continents: { EU: oslo }"),
+        ("IPinfo Lite", text(["asn": "AS224", "as_name": "Uninett"]), "asns: { 224: oslo }"),
+        ("IPinfo's old files", text(["country": "NO", "country_name": "Norway"]), "countries: { NO: oslo }"),
+        ("IPinfo's old files", text(["continent": "EU", "continent_name": "Europe"]), "continents: { EU: oslo }"),
+        ("lower case", text(["country": "no", "asn": "as224"]), "countries: { NO: oslo }"),
+        ("lower case", text(["country": "no", "asn": "as224"]), "asns: { AS224: oslo }"),
+        ("a name of a continent alone", text(["continent": "europe"]), "continents: { EU: oslo }"),
+        (
+            "IPinfo's locations",
+            text(["city": "Oslo", "region": "Viken", "country": "NO", "geoname_id": "3143244"]),
+            "cities: { 3143244: oslo }"
+        ),
+        ("IPinfo's locations", text(["city": "Oslo", "country": "NO"]), "cities: { NO/Oslo: oslo }"),
+        ("IPinfo's locations", text(["region": "Viken", "country": "NO"]), "subdivisions: { NO/Viken: oslo }"),
+        ("IPinfo Core", text(["region_code": "03", "country_code": "NO"]), "subdivisions: { NO-03: oslo }"),
+        ("a code with its country", text(["region_code": "NO-03", "country": "NO"]), "subdivisions: { NO-03: oslo }"),
+        ("a region of names", text(["state1": "Viken", "country_code": "NO"]), "subdivisions: { NO/Viken: oslo }"),
+        ("IPLocate", text(["country_code": "NO", "country_name": "Norway"]), "countries: { NO: oslo }"),
+        ("IPLocate", .map([("asn", .uint32(224)), ("name", .string("Uninett"))]), "asns: { 224: oslo }"),
+        ("DB-IP's systems", .map([("as_number", .uint32(224))]), "asns: { 224: oslo }"),
+        (
+            "DB-IP's providers", .map([("traits", .map([("autonomous_system_number", .uint32(224))]))]),
+            "asns: { 224: oslo }"
+        ),
+        ("a number as a text", text(["autonomous_system_number": "224"]), "asns: { 224: oslo }"),
+        (
+            "DB-IP", .map([("country", code("iso_code", "NO")), ("city", english("Oslo (Sentrum)"))]),
+            "cities: { NO/Oslo: oslo }"
+        ),
+        (
+            "DB-IP", .map([("country", code("iso_code", "NO")), ("subdivisions", .array([english("Oslo County")]))]),
+            "subdivisions: { NO/Oslo County: oslo }"
+        ),
+        (
+            "a map of everything", .map([("geo", text(["country": "Norway", "country_code": "NO"]))]),
+            "countries: { NO: oslo }"
+        ),
+        ("a code beats a text", text(["country": "SE", "country_code": "NO"]), "countries: { NO: oslo }"),
+        ("a code beats a text", text(["country_code": "NO", "country": "SE"]), "countries: { NO: oslo }"),
+    ]
+
+    @Test("are read by the fields that are there", arguments: records.indices)
+    func fields(number: Int) throws {
+        let (vendor, record, map) = Self.records[number]
+        let trial = try Trial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }")
+        #expect(try trial.answer("129.240.1.0/24") == "oslo /16", "\(vendor)")
+        #expect(try trial.answer("129.241.1.0/24") == "singapore /16", "\(vendor)")
+        let check = try trial.check()
+        #expect(check.lines.count == 1 && check.lines[0].hasPrefix("ok"), "\(vendor): \(check)")
+    }
+
+    @Test(
+        "say where a client is, in numbers or texts",
+        arguments: [
+            [("location", DataValue.map([("latitude", .double(1.3)), ("longitude", .double(103.8))]))],
+            [("location", .map([("latitude", .uint16(1)), ("longitude", .uint32(103))]))],
+            [("latitude", .string("1.3")), ("longitude", .string("103.8"))],
+            [("lat", .double(1.3)), ("lng", .double(103.8))], [("lat", .string("1")), ("lon", .string("103"))],
+            [("loc", .string("1.3,103.8"))], [("location", text(["latitude": "1.3", "longitude": "103.8"]))],
+        ])
+    func coordinates(fields: [(String, DataValue)]) throws {
+        let trial = try Trial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }")
+        #expect(try trial.answer("129.240.1.0/24") == "singapore /16")
+    }
+
+    @Test(
+        "know nothing by 0, 0, by dashes, or by values of another kind",
+        arguments: [
+            DataValue.map([("latitude", .double(0)), ("longitude", .double(0))]),
+            .map([("location", .map([("latitude", .string("0")), ("longitude", .string("0.0"))]))]),
+            text(["country_code": "-", "city": "-", "region": "-", "asn": "-", "latitude": "-", "longitude": "-"]),
+            text(["country_code": "ZZ", "continent": "", "asn": "AS0", "lat": "91", "lng": "0"]),
+            .map([
+                ("country", .uint32(7)), ("continent", .array([.string("EU")])), ("asn", .double(224)),
+                ("city", .array([])), ("subdivisions", .string("03")), ("location", .array([.uint16(1), .uint16(2)])),
+                ("latitude", .map([])), ("longitude", .string("east")),
+            ]),
+        ])
+    func unknown(record: DataValue) throws {
+        let other = DataValue.map([
+            ("country", code("iso_code", "SG")),
+            ("location", .map([("latitude", .double(1.3)), ("longitude", .double(103.8))])),
+            ("autonomous_system_number", .uint32(7)),
+        ])
+        let trial = try Trial(
+            [[("129.240.0.0/16", record), ("8.8.8.0/24", other)]],
+            map:
+                "{ asns: { 224: ashburn }, cities: { NO/Oslo: ashburn }, countries: { NO: ashburn }, default: nearest }"
+        )
+        // The resolver stands in.
+        #expect(try trial.answer("129.240.1.0/24", resolver: "8.8.8.8").hasPrefix("singapore /"))
+        #expect(try trial.answer("129.240.1.0/24").hasPrefix("oslo /"))
+    }
+}
+
+/// Whether a client's subnet counts, or its resolver.
+@Suite("A client of whom nothing is known that the map looks at")
+struct KnownTests {
+    private static let places: [(String, DataValue)] = [
+        ("10.1.0.0/16", .map([("registered_country", code("iso_code", "NO"))])),
+        ("10.2.0.0/16", .map([("continent", code("code", "EU"))])),
+        ("10.3.0.0/16", .map([("autonomous_system_number", .uint32(224))])),
+        ("10.4.0.0/16", .map([("location", .map([("latitude", .double(59)), ("longitude", .double(11))]))])),
+        ("10.5.0.0/16", .map([("country", code("iso_code", "NO"))])),
+        (
+            "8.8.8.0/24",
+            .map([
+                ("country", code("iso_code", "US")), ("autonomous_system_number", .uint32(15169)),
+                ("city", english("Miami")), ("subdivisions", .array([code("iso_code", "FL")])),
+                ("location", .map([("latitude", .double(39)), ("longitude", .double(-77))])),
+            ])
+        ),
+    ]
+
+    /// Of each map the clients 10.1.0.0 to 10.5.0.0 and 10.6.0.0 that are known.
+    private static let maps: [(map: String, known: Set<Int>)] = [
+        ("countries: { US: ashburn }", [5]), ("continents: { NA: ashburn }", [2, 5]), ("asns: { 15169: ashburn }", [3]),
+        ("networks: { 8.0.0.0/8: ashburn }", []), ("networks: { 8.0.0.0/8: ashburn, 10.6.0.0/16: singapore }", [6]),
+        ("countries: { US: ashburn }, continents: { NA: ashburn }", [2, 5]),
+        ("subdivisions: { US-FL: ashburn }", [5]), ("cities: { US/Miami: ashburn }", [5]),
+        ("countries: { US: { nearest: [ashburn] } }", [4, 5]),
+    ]
+
+    @Test("has the resolver stand in, and no other does", arguments: maps.indices)
+    func standIn(number: Int) throws {
+        let (map, known) = Self.maps[number]
+        // In two databases, of which the second must not decide for the first.
+        for databases in [[Self.places], [[Self.places[5]], Array(Self.places[..<5])]] {
+            let trial = try Trial(databases, map: "{ \(map), default: singapore }")
+            for client in 1...6 {
+                let answer = try trial.answer("10.\(client).7.0/24", resolver: "8.8.8.8")
+                #expect(
+                    answer.hasPrefix(known.contains(client) ? "singapore" : "ashburn"),
+                    "\(map), 10.\(client): \(answer)")
+                // No neighbour with another answer is in the scope.
+                guard let scope = answer.split(separator: "/").last.flatMap({ Int($0) }) else { continue }
+                for other in 1...6 where known.contains(other) != known.contains(client) {
+                    #expect(scope > 8 + UInt8(client ^ other).leadingZeroBitCount, "\(map), 10.\(client)")
+                }
+            }
+        }
+    }
+
+    @Test("has the continent of its country, unless a database says another, be it a later one")
+    func continents() throws {
+        let country = [("10.0.0.0/8", DataValue.map([("country", code("iso_code", "TR"))]))]
+        let map = "{ continents: { AS: oslo, EU: ashburn }, default: singapore }"
+        #expect(try Trial([country], map: map).answer("10.1.0.0/16") == "oslo /8")
+        let continent = [("10.0.0.0/8", DataValue.map([("continent", code("code", "EU"))]))]
+        #expect(try Trial([country, continent], map: map).answer("10.1.0.0/16") == "ashburn /8")
+        #expect(try Trial([continent, country], map: map).answer("10.1.0.0/16") == "ashburn /8")
+    }
+}
+
+@Suite("geopipe check, of what databases have")
+struct DatabaseCheckTests {
+    private static let country = DataValue.map([("country", code("iso_code", "NO"))])
+    private static let system = DataValue.map([("autonomous_system_number", .uint32(224))])
+
+    @Test(
+        "warns of what they lack",
+        arguments: [
+            (
+                country, "{ default: nearest }",
+                "geopipe.yaml:3:23: warning: the default of map m wants the nearest, and no database has coordinates"
+            ),
+            (
+                country, "{ countries: { NO: { nearest: [singapore, oslo], limit: 1 } }, default: ashburn }",
+                "geopipe.yaml:3:27: warning: 'NO' in countries of map m wants the nearest, and no database has coordinates"
+            ),
+            (
+                system, "{ asns: { 224: oslo }, continents: { EU: oslo, AS: ashburn }, default: ashburn }",
+                "geopipe.yaml:3:49: warning: no database knows a continent, nor a country to take it from"
+            ),
+            (
+                system, "{ asns: { 224: oslo }, countries: { NO: oslo, SE: ashburn }, default: ashburn }",
+                "geopipe.yaml:3:48: warning: no database knows a country, so that the rules for them never act"
+            ),
+            (
+                country, "{ countries: { NO: oslo }, continents: { AN: oslo }, default: ashburn }",
+                "geopipe.yaml:3:53: warning: no database knows the continent AN, so that its rule never acts"
+            ),
+            (
+                .map([("country", code("iso_code", "NO")), ("subdivisions", .array([english("Viken")]))]),
+                "{ countries: { NO: oslo }, subdivisions: { NO-30: oslo }, default: ashburn }",
+                "geopipe.yaml:3:55: warning: no database knows the subdivision NO-30, so that its rule never acts; some have names only"
+            ),
+        ])
+    func warnings(record: DataValue, map: String, warning: String) throws {
+        let check = try Trial([[("129.240.0.0/16", record)]], map: map).check()
+        #expect(check.status == 0)
+        #expect(check.lines.contains { $0.hasPrefix(warning) }, "\(check.lines)")
+        #expect(check.lines.count { $0.contains("continent") } <= 1, "\(check.lines)")
+        #expect(check.lines.last?.hasPrefix("ok") == true)
+    }
+
+    @Test("refuses databases that have nothing that the rules need, and so does a coprocess")
+    func errors() throws {
+        let proxies = DataValue.map([("is_proxy", .string("yes")), ("usage", text(["type": "VPN"]))])
+        let map = "{ countries: { NO: oslo }, default: singapore }"
+        for (databases, words) in [
+            (
+                [[("129.240.0.0/16", proxies)]],
+                "geopipe.yaml:1:13: 0.mmdb (Test-City) has none of the fields that geopipe reads; it has is_proxy, usage.type; the rules need country.iso_code"
+            ),
+            (
+                [[("129.240.0.0/16", Self.country)], [("129.240.0.0/16", proxies)]],
+                "geopipe.yaml:1:21: 1.mmdb (Test-City) has none of the fields that geopipe reads; it has is_proxy, usage.type"
+            ),
+            (
+                [[("129.240.0.0/16", Self.system)]],
+                "geopipe.yaml:1:13: no database has any field that the rules need: 0.mmdb (Test-City) has autonomous_system_number; the rules need country.iso_code"
+            ),
+        ] {
+            let trial = try Trial(databases, map: map)
+            let check = try trial.check()
+            #expect(check.status == 1)
+            #expect(check.lines.first?.hasPrefix(words) == true, "\(check.lines)")
+            #expect(try trial.answer("129.240.1.0/24").contains(words.split(separator: ": ")[1]))
+        }
+    }
+
+    @Test("warns of a database that nothing uses, but not where there are no rules for places")
+    func unused() throws {
+        let databases = [[("129.240.0.0/16", Self.country)], [("129.240.0.0/16", Self.system)]]
+        let check = try Trial(databases, map: "{ countries: { NO: oslo }, default: singapore }").check()
+        #expect(check.status == 0)
+        #expect(
+            check.lines.first
+                == "geopipe.yaml:1:21: warning: no rule here needs what 1.mmdb (Test-City) has: autonomous_system_number; take it out of databases"
+        )
+        let bare = try Trial(databases, map: "{ networks: { 10.0.0.0/8: oslo }, default: singapore }").check()
+        #expect(bare.lines.count == 1)
+    }
+}
