@@ -33,38 +33,40 @@ private struct KnownPlaces {
         switch place {
         case .system(let number):
             systems.contains(number) ? nil : "no database knows AS\(number), so that its rule never acts"
-        case .country(let code): complaint("country", code, countries)
-        case .subdivision(let code): complaint("subdivision", code, subdivisions)
+        case .country(let code):
+            complaint("country", code, countries) { countrySuggestion(for: code, among: countries) }
+        case .subdivision(let code):
+            complaint("subdivision", code, subdivisions) { subdivisionSuggestion(for: code, among: subdivisions) }
         case .city(let key): complaint(about: key)
         }
     }
 
     private func complaint<Code: Hashable & CustomStringConvertible>(
-        _ kind: String, _ code: Code, _ known: Set<Code>
+        _ kind: String, _ code: Code, _ known: Set<Code>, nearest: () -> String
     ) -> String? {
         guard !known.contains(code) else { return nil }
-        let nearest = suggestion(for: code.description, among: known.map(\.description).sorted(), listing: false)
-        return "no database knows the \(kind) \(code), so that its rule never acts\(nearest)"
+        return "no database knows the \(kind) \(code), so that its rule never acts\(nearest())"
     }
 
     private func complaint(about key: PlaceRules.CityKey) -> String? {
         let name: String
+        let place: String
         let isInside: (Place) -> Bool
         switch key {
         case .geonameID(let number):
             let isKnown = gazetteer.cities.contains { $0?.geonameID == number }
             return isKnown ? nil : "no database knows the city \(number), so that its rule never acts"
         case .inCountry(let country, let city):
-            name = city
+            (name, place) = (city, country.description)
             isInside = { $0.country == country }
         case .inSubdivision(let subdivision, let city):
-            name = city
+            (name, place) = (city, subdivision.description)
             isInside = { $0.subdivisions.contains(subdivision) }
         }
         let found = places(inCities: { $0.name == name }).filter(isInside)
         if found.isEmpty {
             let others = places(inCities: { !$0.name.isEmpty }).filter(isInside).map { $0.city!.name }
-            let nearest = suggestion(for: name, among: Set(others).sorted(), listing: false)
+            let nearest = citySuggestion(for: name, in: place, among: Set(others).sorted())
             return "no database knows the city \(key), so that its rule never acts\(nearest)"
         }
         let subdivisions = Set(found.compactMap { $0.subdivisions.first?.description }).sorted()

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// Reads zone files (master files: RFC 1035 section 5, RFC 2308 section 4 for `$TTL`, RFC 3597 for unknown types), and
 /// collects what is wrong with them instead of stopping.
@@ -66,6 +67,9 @@ struct ZoneFileReader {
         reading.append(files.count)
         files.append(file)
         defer { reading.removeLast() }
+        if let encoding = wideEncoding(file.bytes) {
+            return complain(0, "the file is in \(encoding); save it in UTF-8")
+        }
         if let offset = file.bytes.firstIndex(of: 0) {
             return complain(offset, "a byte of value 0, which no text has; name a zone file in text form")
         }
