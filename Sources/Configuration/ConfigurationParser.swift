@@ -67,8 +67,8 @@ struct ConfigurationParser {
     /// Notes which sections say nothing of their names.
     private mutating func noteUnknownSections(_ root: Node, _ sections: [String: YAMLReader.Entry]) {
         for (section, example) in [
-            ("datacenters", "oslo: {}"), ("maps", "world: { default: oslo }"), ("services", "web: { map: world, … }"),
-            ("regions", "nordics: [NO, SE]"),
+            ("datacenters", "{}"), ("maps", "{ default: … }"), ("services", "{ map: …, answers: … }"),
+            ("regions", "[NO, SE]"),
         ] {
             if let node = sections[section]?.value {
                 if reader.hasOtherShape(node) { unknownSections.insert(section) }
@@ -88,7 +88,9 @@ struct ConfigurationParser {
         guard !unknownSections.contains(section) else { return }
         if let example = missingSections[section] {
             return reader.complainOnce(
-                position, "unknown \(noun) '\(name)': there is no section \(section); add \(section): { \(example) }")
+                position, key: "no section \(section)",
+                "unknown \(noun) '\(name)', since there is no section \(section); add \(section): { \(name): \(example) }"
+            )
         }
         reader.complainOnce(position, "unknown \(noun) '\(name)'\(suggestion(for: name, among: known))")
     }

@@ -101,7 +101,10 @@ final class YAMLReader {
             if let tab = tabInIndentation(of: text, line: position.line) {
                 return complain(tab, "not YAML: a tab in the indentation; indent with spaces")
             }
-            complain(position, "not YAML: \(context.map { "\($0.text) " } ?? "")\(problem)\(wayOut(of: problem))")
+            complain(
+                position,
+                "not YAML: \(context.map { "\($0.text) " } ?? "")\(problem)\(wayOut(of: (context?.text ?? "") + problem))"
+            )
         case .duplicatedKeysInMapping(let duplicates, let context):
             complain(
                 Complaint.Position(context.mark),

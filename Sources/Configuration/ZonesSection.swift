@@ -76,7 +76,7 @@ extension ConfigurationParser {
         } else if let parent = apex.parent, parent.labelCount > 1, full.isAtOrBelow(parent) {
             reader.warn(
                 entry.keyPosition,
-                "'\(entry.key)' has no final dot and is \(owner); \(full) is not in this zone, write '\(owner).' if the longer name is meant"
+                "'\(entry.key)' has no final dot and is \(owner) here; write \(full) in a zone of its own, or '\(owner).' if that is meant"
             )
         }
     }
