@@ -110,60 +110,58 @@ private struct KnownPlaces {
         switch place {
         case .system(let number):
             systems.contains(number) ? nil : "no database knows AS\(number), so that its rule never acts"
-        case .continent(let code):
-            continents.contains(code) ? nil : "no database knows the continent \(code), so that its rule never acts"
+        case .continent(let code): complaint("continent", code, continents) { "" }
         case .country(let code):
-            // Of two letters, any are near to any others.
-            countries.contains(code) ? nil : "no database knows the country \(code), so that its rule never acts"
-        case .subdivision(let code): complaint(about: code)
+            complaint("country", code, countries) { countrySuggestion(for: code, among: countries) }
+        case .subdivision(let code):
+            complaint("subdivision", code, subdivisions) { subdivisionHint(for: code) }
         case .city(let key): complaint(about: key)
         }
     }
 
-    private func complaint(about subdivision: SubdivisionCode) -> String? {
-        guard !subdivisions.contains(subdivision) else { return nil }
-        let others = subdivisions.filter { $0.country == subdivision.country && $0.isName == subdivision.isName }
-        let hint =
-            others.isEmpty && !subdivision.isName && hasSubdivisionsWithoutCode
-            ? "; some have names only, which rules may name: \(subdivision.country)/NAME"
-            : hint(for: subdivision.description, among: others.map(\.description).sorted())
-        return "no database knows the subdivision \(subdivision), so that its rule never acts\(hint)"
+    private func complaint<Code: Hashable & CustomStringConvertible>(
+        _ kind: String, _ code: Code, _ known: Set<Code>, nearest: () -> String
+    ) -> String? {
+        guard !known.contains(code) else { return nil }
+        return "no database knows the \(kind) \(code), so that its rule never acts\(nearest())"
+    }
+
+    private func subdivisionHint(for code: SubdivisionCode) -> String {
+        let others = subdivisions.filter { $0.country == code.country && $0.isName == code.isName }
+        if others.isEmpty, !code.isName, hasSubdivisionsWithoutCode {
+            return "; some have names only, which rules may name: \(code.country)/NAME"
+        }
+        guard code.isName else { return subdivisionSuggestion(for: code, among: subdivisions) }
+        return nearestName(to: code.description, among: others.map(\.description).sorted()).map {
+            "; did you mean '\($0)'?"
+        } ?? ""
     }
 
     private func complaint(about key: PlaceRules.CityKey) -> String? {
         let name: String
+        let place: String
         let isInside: (Place) -> Bool
         switch key {
         case .geonameID(let number):
             let isKnown = gazetteer.cities.contains { $0?.geonameID == number }
             return isKnown ? nil : "no database knows the city \(number), so that its rule never acts"
         case .inCountry(let country, let city):
-            name = city
+            (name, place) = (city, country.description)
             isInside = { $0.country == country }
         case .inSubdivision(let subdivision, let city):
-            name = city
+            (name, place) = (city, subdivision.description)
             isInside = { $0.subdivisions.contains(subdivision) }
         }
         let found = places(inCities: { $0.names.contains(name) }).filter(isInside)
         if found.isEmpty {
             let others = places(inCities: { !$0.name.isEmpty }).filter(isInside).flatMap { $0.city!.names }
-            return
-                "no database knows the city \(key), so that its rule never acts\(hint(for: name, among: Set(others).sorted()))"
+            let nearest = citySuggestion(for: name, in: place, among: Set(others).sorted())
+            return "no database knows the city \(key), so that its rule never acts\(nearest)"
         }
         let subdivisions = Set(found.compactMap { $0.subdivisions.first { !$0.isName }?.description }).sorted()
         guard case .inCountry = key, subdivisions.count > 1 else { return nil }
         return
             "there are several cities \(key), in \(subdivisions.joined(separator: ", ")); to mean one, write \(subdivisions[0])/\(name)"
-    }
-
-    /// The name of `known` that is meant most probably: one that is the same but for capitals, or but for a word at its end, or
-    /// the nearest in its letters.
-    private func hint(for name: String, among known: [String]) -> String {
-        let lower = name.lowercased()
-        let same = known.first { $0.lowercased() == lower }
-        let shorter = known.filter { lower.hasPrefix($0.lowercased() + " ") }.max { $0.count < $1.count }
-        if let match = same ?? shorter { return "; did you mean '\(match)'?" }
-        return suggestion(for: name, among: known, listing: false)
     }
 
     /// The places of the cities that `isMeant` says yes to.

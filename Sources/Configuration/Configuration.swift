@@ -1,5 +1,6 @@
 import Geography
 import Glibc
+import Platform
 import Routing
 import Zones
 
@@ -30,6 +31,8 @@ public struct Configuration: Sendable {
     public var files: Set<String> = []
     /// What works, but hardly as it was meant.
     public var warnings: [Complaint] = []
+    /// What whoever checks it should know beside: warnings and notes, in the order of the file.
+    public var advice: [Complaint] = []
 
     /// A database, and where it is configured.
     public struct DatabaseFile: Sendable {
@@ -183,20 +186,20 @@ extension Configuration {
                     parser.compileZones(
                         publishes: sharesZones, serials: serials?(parser.configuration.stateDirectory))
                 }
+                parser.advise()
             }
-            if reader.complaints.isEmpty {
+            if !reader.hasComplaints {
                 parser.configuration.warnings = reader.warnings
+                parser.configuration.advice = reader.advice
                 parser.configuration.files = reader.files
                 return parser.configuration
             }
         } catch {
             reader.complain(error.position, error.message)
         }
-        let complaints = reader.complaints.sorted {
-            // Those of other files come behind.
-            ($0.file == file ? 0 : 1, $0.position ?? .start) < ($1.file == file ? 0 : 1, $1.position ?? .start)
-        }
-        throw ConfigurationError(complaints, files: reader.files)
+        throw ConfigurationError(
+            reader.complaints, warnings: ComplaintList(reader.warnings + reader.advice).sorted(main: file),
+            files: reader.files)
     }
 }
 
@@ -206,7 +209,9 @@ extension Configuration {
     public static func stateDirectory(inFile file: String) -> String? {
         let key = "state_directory:"
         guard let bytes = try? readBytes(file).bytes,
-            let line = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+            let line = String(
+                decoding: bytes.dropFirst(hasByteOrderMark(bytes) ? byteOrderMark.count : 0), as: UTF8.self
+            ).split(whereSeparator: \.isNewline)
                 .first(where: { $0.hasPrefix(key) })
         else { return nil }
         let value = line.dropFirst(key.count).prefix { $0 != "#" }
@@ -216,13 +221,14 @@ extension Configuration {
     }
 }
 
-extension Complaint.Position {
-    fileprivate static let start = Self(line: 0, column: 0)
-}
-
 /// The text of a file, and when it was changed last.
 func readText(_ file: String) throws(Complaint) -> (text: String, newestChange: NewestChange) {
-    let (bytes, newestChange) = try readBytes(file)
+    var (bytes, newestChange) = try readBytes(file)
+    // YAML 1.2 section 5.2, and what editors write.
+    if hasByteOrderMark(bytes) { bytes.removeFirst(byteOrderMark.count) }
+    if let encoding = wideEncoding(bytes) {
+        throw Complaint(file: file, position: nil, message: "the file is in \(encoding); save it in UTF-8")
+    }
     guard let text = String(validating: bytes, as: UTF8.self) else {
         let before = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
         let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)

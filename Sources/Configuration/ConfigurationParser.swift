@@ -21,6 +21,19 @@ struct ConfigurationParser {
     var serviceNumbers: [String: Int] = [:]
     /// Where each zone of the configuration was written.
     var zoneEntries: [YAMLReader.Entry] = []
+    /// Zones whose own SOA or NS records are wrong: what their files lack is not known.
+    var brokenZones: Set<Int> = []
+    /// Sections of which the names are not known, since they are not there or no mappings: whoever uses such a name is not to blame.
+    var unknownSections: Set<String> = []
+    /// Datacenters of which the location is there, and wrong.
+    var brokenLocations: Set<Datacenter> = []
+    var hasComplainedOfDatabases = false
+    /// Some database is not known, since what names it is wrong.
+    var hasUnknownDatabases = false
+    /// Sections that are not there, each with an example.
+    var missingSections: [String: String] = [:]
+    /// Where things were written of which advice is given.
+    var sites = Sites()
 
     init(
         _ reader: YAMLReader, _ configuration: Configuration, folder: String, root: String, databases: [String],
@@ -39,6 +52,7 @@ struct ConfigurationParser {
             "databases", "state_directory", "hits_log", "datacenters", "regions", "maps", "services", "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
+        noteUnknownSections(root, sections)
         parseDatabases(sections["databases"]?.value)
         if let node = sections["state_directory"]?.value {
             configuration.stateDirectory = reader.text(node, "the state_directory").map(path)
@@ -51,17 +65,54 @@ struct ConfigurationParser {
         if let node = sections["zones"]?.value { parseZones(node) }
     }
 
+    /// Notes which sections say nothing of their names.
+    private mutating func noteUnknownSections(_ root: Node, _ sections: [String: YAMLReader.Entry]) {
+        for (section, example) in [
+            ("datacenters", "{}"), ("maps", "{ default: … }"), ("services", "{ map: …, answers: … }"),
+            ("regions", "[NO, SE]"),
+        ] {
+            if let node = sections[section]?.value {
+                if reader.hasOtherShape(node) { unknownSections.insert(section) }
+            } else if reader.hasUnknownKey(root, nearestOf: [section]) {
+                // It is misspelt, and that is said.
+                unknownSections.insert(section)
+            } else {
+                missingSections[section] = example
+            }
+        }
+    }
+
+    /// Complains of a name that a section does not have, unless nothing is known of the section.
+    func complainOfUnknown(
+        _ noun: String, _ name: String, section: String, known: [String], _ position: Complaint.Position?
+    ) {
+        guard !unknownSections.contains(section) else { return }
+        if let example = missingSections[section] {
+            return reader.complainOnce(
+                position, key: "no section \(section)",
+                "unknown \(noun) '\(name)', since there is no section \(section); add \(section): { \(name): \(example) }"
+            )
+        }
+        reader.complainOnce(position, "unknown \(noun) '\(name)'\(suggestion(for: name, among: known))")
+    }
+
     private mutating func parseDatabases(_ node: Node?) {
         for item in node.map(reader.items) ?? [] {
             var name = item
             var isOptional = false
             if case .mapping = item {
                 let fields = reader.fields(item, "a database", known: ["path", "optional"], required: ["path"])
-                guard let path = fields["path"] else { continue }
+                guard let path = fields["path"] else {
+                    hasUnknownDatabases = true
+                    continue
+                }
                 name = path.value
                 isOptional = fields["optional"].flatMap { reader.truth($0.value, "optional of a database") } ?? false
             }
-            guard let text = reader.text(name, "a database") else { continue }
+            guard let text = reader.text(name, "a database") else {
+                hasUnknownDatabases = true
+                continue
+            }
             configuration.databases.append(.init(path: path(text), isOptional: isOptional, position: name.position))
         }
         if !overridingDatabases.isEmpty {
@@ -122,9 +173,12 @@ struct ConfigurationParser {
                 reader.complain(
                     node.position, "the capacity '\(text)' of \(what) is no positive number; write one, such as 100")
             }
-            datacenterNumbers[entry.key] = configuration.datacenters.count
-            configuration.datacenters.append(
-                .init(name: entry.key, location: fields["location"].flatMap { location($0.value, what) }))
+            sites.datacenters.append(entry.keyPosition)
+            let number = configuration.datacenters.count
+            let location = fields["location"].flatMap { self.location($0.value, what) }
+            if fields["location"] != nil, location == nil { brokenLocations.insert(number) }
+            datacenterNumbers[entry.key] = number
+            configuration.datacenters.append(.init(name: entry.key, location: location))
         }
     }
 
@@ -150,9 +204,8 @@ struct ConfigurationParser {
 
     func datacenter(_ name: String, _ position: Complaint.Position?) -> Datacenter? {
         if let number = datacenterNumbers[name] { return number }
-        reader.complain(
-            position,
-            "unknown datacenter '\(name)'\(suggestion(for: name, among: configuration.datacenters.map(\.name)))")
+        complainOfUnknown(
+            "datacenter", name, section: "datacenters", known: configuration.datacenters.map(\.name), position)
         return nil
     }
 }

@@ -5,9 +5,20 @@ extension ConfigurationParser {
     func healthCheck(_ node: Node, _ what: String) -> HealthCheck? {
         let what = "check of \(what)"
         let kinds = ["http", "https", "tcp", "command", "file"]
+        guard case .mapping = node else {
+            let examples = [
+                "http": "http: {}", "https": "https: {}", "tcp": "tcp: 443", "file": "file: /run/health",
+                "command": "command: [/usr/bin/program, \"{address}\"]",
+            ]
+            let example = node.scalar.flatMap { examples[$0.string] } ?? examples["http"]!
+            reader.complain(node.position, "\(what) is not a mapping; write check: { \(example) }")
+            return nil
+        }
         let fields = reader.fields(node, what, known: kinds + ["interval", "timeout", "rise", "fall"])
         let given = kinds.filter { fields[$0] != nil }
         guard given.count == 1, let entry = fields[given[0]] else {
+            let isMisspelt = reader.hasOtherShape(node) || given.isEmpty && reader.hasUnknownKey(node, nearestOf: kinds)
+            if isMisspelt { return nil }
             reader.complain(node.position, "\(what) needs one of \(kinds.joined(separator: ", "))")
             return nil
         }

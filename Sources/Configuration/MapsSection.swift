@@ -7,27 +7,45 @@ extension ConfigurationParser {
     // MARK: Regions
 
     mutating func parseRegions(_ node: Node) {
+        var groups: [CountryGroup] = []
         for entry in reader.entries(node, "regions") {
             var region = Region()
+            var countries: [(PlaceCode, Complaint.Position?)] = []
+            var isBroken = reader.isNull(entry.value)
             for item in reader.items(entry.value) {
-                guard let text = reader.text(item, "a member of region \(entry.key)") else { continue }
-                if let country = PlaceCode(text) {
+                if reader.isNull(entry.value) { break }
+                guard let text = reader.text(item, "a member of region \(entry.key)") else {
+                    isBroken = true
+                    continue
+                }
+                let place =
+                    PlaceCode(text).map(RulePlace.country) ?? SubdivisionCode(text).map(RulePlace.subdivision)
+                if let reason = place.flatMap({ impossiblePlace($0, isMember: true) }) {
+                    isBroken = true
+                    reader.complain(item.position, reason)
+                    if let code = PlaceCode(text) { countries.append((code, item.position)) }
+                } else if let country = PlaceCode(text) {
+                    countries.append((country, item.position))
                     region.countries.insert(country)
                     region.sites.append(.init(place: .country(country), position: item.position))
                 } else if let subdivision = SubdivisionCode(text) {
                     region.subdivisions.insert(subdivision)
                     region.sites.append(.init(place: .subdivision(subdivision), position: item.position))
                 } else {
+                    isBroken = true
                     reader.complain(
                         item.position,
-                        "'\(text)' is no place; write a country, such as NO, or a subdivision, such as US-CA")
+                        "'\(text)' is no place; \(PlaceSlips.memberHint(text))")
                 }
             }
-            if region.countries.isEmpty, region.subdivisions.isEmpty {
+            groups.append(CountryGroup(name: entry.key, countries: countries))
+            if region.countries.isEmpty, region.subdivisions.isEmpty, !isBroken || reader.isNull(entry.value) {
                 reader.complain(entry.keyPosition, "region \(entry.key) has no member; write [NO, SE, US-CA]")
             }
             regions[entry.key] = region
+            sites.regions.append((entry.key, entry.keyPosition))
         }
+        adviseOfContinents(groups)
     }
 
     /// The members of a region.
@@ -56,25 +74,29 @@ extension ConfigurationParser {
                 "'\($0)' is no number of an autonomous system; write one such as 2119 or AS2119"
             }
             rules.cities = places(fields["cities"], "cities of \(what)", RulePlace.city, Self.city) {
-                "'\($0)' is no city; write US/Miami, GB-ENG/London, or its number at geonames.org"
+                "'\($0)' is no city; \(PlaceSlips.cityHint($0))"
             }
             rules.subdivisions = places(
                 fields["subdivisions"], "subdivisions of \(what)", RulePlace.subdivision, { SubdivisionCode($0) }
-            ) { "'\($0)' is no subdivision; write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken" }
+            ) { "'\($0)' is no subdivision; \(PlaceSlips.subdivisionHint($0))" }
             rules.countries = places(fields["countries"], "countries of \(what)", RulePlace.country, { PlaceCode($0) })
             {
-                "'\($0)' is no country code; write two letters (ISO 3166-1), such as NO for Norway"
+                "'\($0)' is no country code; \(PlaceSlips.countryHint($0))"
             }
+            adviseOfContinents([CountryGroup(name: nil, countries: sites.countries)])
+            sites.countries = []
             rules.regions = regionRules(fields["regions"]?.value, what)
             rules.continents = places(
                 fields["continents"], "continents of \(what)", RulePlace.continent, Self.continent
             ) {
-                "'\($0)' is no continent; write one of \(PlaceCode.continents.map(\.description).joined(separator: ", "))"
+                PlaceSlips.continentComplaint($0)
             }
-            if configuration.databases.isEmpty, rules.needsDatabase {
+            if configuration.databases.isEmpty, !hasUnknownDatabases, rules.needsDatabase, !hasComplainedOfDatabases {
+                hasComplainedOfDatabases = true
                 reader.complain(
                     entry.keyPosition, "\(what) has rules for places but there is no database; add databases:")
             }
+            sites.maps.append(entry.keyPosition)
             mapNumbers[entry.key] = configuration.maps.count
             configuration.maps.append(.init(name: entry.key, rules: rules, datacenters: rules.datacenters))
         }
@@ -109,6 +131,13 @@ extension ConfigurationParser {
                 reader.complain(entry.keyPosition, complaint(entry.key))
                 continue
             }
+            if let country = key as? PlaceCode, place(key) != nil {
+                sites.countries.append((country, entry.keyPosition))
+            }
+            if let place = place(key), let reason = impossiblePlace(place) {
+                reader.complain(entry.keyPosition, reason)
+                continue
+            }
             guard rules[key] == nil else {
                 reader.complain(entry.keyPosition, "'\(entry.key)' is given twice in \(what); keep one")
                 continue
@@ -137,11 +166,11 @@ extension ConfigurationParser {
         for entry in node.map({ reader.entries($0, "regions of \(what)") }) ?? [] {
             let destination = destination(entry.value, "'\(entry.key)' in regions of \(what)")
             guard let region = regions[entry.key] else {
-                let known = regions.keys.sorted()
-                reader.complain(
-                    entry.keyPosition, "unknown region '\(entry.key)'\(suggestion(for: entry.key, among: known))")
+                complainOfUnknown(
+                    "region", entry.key, section: "regions", known: regions.keys.sorted(), entry.keyPosition)
                 continue
             }
+            sites.usedRegions.insert(entry.key)
             for other in rules {
                 let countries = other.countries.intersection(region.countries).map(\.description)
                 let both = countries + other.subdivisions.intersection(region.subdivisions).map(\.description)
@@ -200,9 +229,10 @@ extension ConfigurationParser {
                 } ?? false
         }
         guard let name = reader.text(written, "the networks_file of \(what)") else { return [] }
-        let complaints = reader.complaints.count
+        let complaints = reader.complaintCount
         let rules = networks(inFile: path(name), written.position, &seen, mayBeEmpty: mayBeEmpty)
-        guard reader.complaints.count == complaints else { return rules }
+        guard reader.complaintCount == complaints else { return rules }
+        adviseOfNowhere(rules.count { $0.destination == Destination.none }, written.position, path(name))
         configuration.networksFiles.append(
             .init(
                 path: path(name), name: name, position: written.position, count: rules.count, mayBeEmpty: mayBeEmpty))
@@ -228,7 +258,7 @@ extension ConfigurationParser {
             }
             return []
         }
-        let complaints = reader.complaints.count
+        let complaints = reader.complaintCount
         var rules: [(prefix: IPPrefix, destination: Destination)] = []
         var destinations: [Substring: Destination] = [:]
         // By bytes: a file of a million lines is not unusual, and CR LF is one Character.
@@ -255,7 +285,7 @@ extension ConfigurationParser {
                 complain(network, error.complaint)
             }
         }
-        if rules.isEmpty, !mayBeEmpty, reader.complaints.count == complaints {
+        if rules.isEmpty, !mayBeEmpty, reader.complaintCount == complaints {
             reader.warn(
                 position,
                 "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
@@ -332,7 +362,9 @@ extension ConfigurationParser {
         default:
             guard let word = reader.text(node, what) else { return nil }
             switch word {
-            case "none": return Destination.none
+            case "none":
+                adviseOfNowhere(node.position, what)
+                return Destination.none
             case "nearest": return nearest(of: locatedDatacenters, limit: nil, node.position, what)
             default: return datacenter(word, node.position).map { .tier([Share($0)]) }
             }
@@ -340,8 +372,7 @@ extension ConfigurationParser {
     }
 
     private func part(of node: Node, _ what: String) -> Destination? {
-        let part = destination(node, what)
-        guard part == Destination.none else { return part }
+        guard case .scalar(let scalar) = node, scalar.string == "none" else { return destination(node, what) }
         reader.complain(node.position, "none stands in the list of \(what); it stands alone, or is left out")
         return nil
     }
@@ -359,6 +390,7 @@ extension ConfigurationParser {
         var shares: [Share] = []
         for entry in reader.entries(node, what) {
             guard let datacenter = datacenterNumbers[entry.key] else {
+                if unknownSections.contains("datacenters") { continue }
                 let known = configuration.datacenters.map(\.name) + ["random", "nearest"]
                 reader.complain(
                     entry.keyPosition,
@@ -395,14 +427,16 @@ extension ConfigurationParser {
     ) -> Destination? {
         for datacenter in datacenters where configuration.datacenters[datacenter].location == nil {
             let name = configuration.datacenters[datacenter].name
-            reader.complain(
-                position,
+            if brokenLocations.contains(datacenter) { continue }
+            reader.complainOnce(
+                position, key: "no location of \(name)",
                 "\(what) wants the nearest, and \(name) has no location; add \(name): { location: [LATITUDE, LONGITUDE] }"
             )
         }
         guard !datacenters.isEmpty else {
-            reader.complain(
-                position,
+            if !brokenLocations.isEmpty || unknownSections.contains("datacenters") { return nil }
+            reader.complainOnce(
+                position, key: "no location",
                 "\(what) wants the nearest, and no datacenter has a location; add location: [LATITUDE, LONGITUDE]")
             return nil
         }

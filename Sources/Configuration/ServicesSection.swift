@@ -23,6 +23,7 @@ extension ConfigurationParser {
             service.answersWhenAllDown =
                 fields["when_all_down"].flatMap { answersWhenAllDown($0.value, what) } ?? true
             parseHealth(fields, what, &service)
+            sites.services.append(.init(position: entry.keyPosition, fields: fields))
             serviceNumbers[entry.key] = configuration.services.count
             configuration.services.append(service)
             if service.spread != nil, service.answers.joined().contains(where: { $0.type == .cname }) {
@@ -38,11 +39,14 @@ extension ConfigurationParser {
         _ node: Node, _ map: Int?, _ what: String
     ) -> [[Configuration.Service.Answer]] {
         var answers: [[Configuration.Service.Answer]] = Array(repeating: [], count: configuration.datacenters.count)
-        var unknown = false
+        // What is written there, right or wrong.
+        var written: Set<Datacenter> = []
+        var unknown = reader.hasOtherShape(node) || unknownSections.contains("datacenters")
         for entry in reader.entries(node, "answers of \(what)") {
             if let datacenter = datacenter(entry.key, entry.keyPosition) {
                 let what = "the answer of \(what) in \(entry.key)"
                 answers[datacenter] = self.answers(entry.value, what)
+                written.insert(datacenter)
                 var seen: Set<Configuration.Service.Answer.Identity> = []
                 for answer in answers[datacenter] where !seen.insert(answer.identity).inserted {
                     reader.complain(
@@ -55,11 +59,12 @@ extension ConfigurationParser {
         }
         // A misspelt datacenter would be complained of twice.
         guard let map, !unknown else { return answers }
-        for datacenter in configuration.maps[map].datacenters.sorted() where answers[datacenter].isEmpty {
-            let name = configuration.datacenters[datacenter].name
+        let missing = configuration.maps[map].datacenters.subtracting(written).sorted()
+            .map { configuration.datacenters[$0].name }
+        if !missing.isEmpty {
             reader.complain(
                 node.position,
-                "\(what) has no answer in \(name), where map \(configuration.maps[map].name) sends clients; add \(name): …"
+                "\(what) has no answer in \(listed(missing, "and")), where map \(configuration.maps[map].name) sends clients; add \(missing.map { "\($0): …" }.joined(separator: ", "))"
             )
         }
         return answers
@@ -106,8 +111,7 @@ extension ConfigurationParser {
     private func map(_ node: Node, _ what: String) -> Int? {
         guard let name = reader.text(node, "the map of \(what)") else { return nil }
         if let number = mapNumbers[name] { return number }
-        reader.complain(
-            node.position, "unknown map '\(name)'\(suggestion(for: name, among: configuration.maps.map(\.name)))")
+        complainOfUnknown("map", name, section: "maps", known: configuration.maps.map(\.name), node.position)
         return nil
     }
 
@@ -158,6 +162,10 @@ extension ConfigurationParser {
         case .v4: type = .a
         case .v6: type = .aaaa
         case nil:
+            if text.contains("://") {
+                reader.complain(node.position, "\(what) is the URL '\(text)'; write the address or the name alone")
+                return nil
+            }
             reader.complain(
                 node.position,
                 "\(what) is '\(text)', which is no address; write one, or a type: { CNAME: www.example.net. }")

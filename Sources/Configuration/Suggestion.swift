@@ -1,28 +1,106 @@
+import Foundation
+
 /// `; did you mean 'x'?` with the word of `known` that is nearest to `word`, or else which words are known.
 ///
-/// - Parameter listing: false to say nothing if no word is near, for there are too many to be listed.
+/// - Parameter listing: false to say nothing if no word is near, because there are too many to list.
 public func suggestion(for word: String, among known: some Collection<String>, listing: Bool = true) -> String {
-    // Who has many to choose from is only served by what is near.
-    let candidates = listing ? Array(known) : known.filter { abs($0.utf8.count - word.utf8.count) <= 2 }
-    let distances = candidates.map { (distance: editDistance(word.lowercased(), $0.lowercased()), word: $0) }
-    guard let nearest = distances.min(by: { $0.distance < $1.distance }) else { return "" }
-    if nearest.distance <= max(2, word.count / 2) { return "; did you mean '\(nearest.word)'?" }
-    guard listing else { return "" }
-    return "; known here: \(known.joined(separator: ", "))"
+    if let near = nearest(to: word, among: known) { return "; did you mean '\(near)'?" }
+    guard listing, !known.isEmpty else { return "" }
+    let shown = 20
+    let rest = known.count > shown ? " and \(known.count - shown) more" : ""
+    return "; known here: \(known.prefix(shown).joined(separator: ", "))\(rest)"
+}
+
+/// The word of `known` that is the same but for case, accents and punctuation, or else one that is so few letters away that it was
+/// probably meant; `nil` if none is.
+public func nearest(to word: String, among known: some Collection<String>) -> String? {
+    let plain = folded(word)
+    guard !plain.isEmpty else { return nil }
+    if let same = known.first(where: { folded($0) == plain }) { return same }
+    let limit = allowedDistance(plain)
+    let letters = Array(plain.unicodeScalars)
+    // A different length alone is a distance.
+    let candidates = known.lazy.filter { abs($0.unicodeScalars.count - letters.count) <= limit + 2 }
+    var best: (distance: Int, word: String)?
+    for candidate in candidates {
+        let distance = editDistance(letters, Array(folded(candidate).unicodeScalars))
+        // Something must be left of the word.
+        guard distance <= limit, distance < letters.count, distance < best?.distance ?? .max else { continue }
+        best = (distance, candidate)
+    }
+    return best?.word
+}
+
+/// The name of `known` that was probably meant by `name`: as `nearest` has it, or the same but for words that people add to the
+/// names of cities, or the longest that it begins with.
+public func nearestName(to name: String, among known: some Collection<String>) -> String? {
+    let plain = folded(name)
+    guard !plain.isEmpty else { return nil }
+    if let same = known.first(where: { folded($0) == plain }) { return same }
+    let words = essentialWords(plain)
+    if !words.isEmpty, let same = known.first(where: { essentialWords(folded($0)) == words }) { return same }
+    let beginnings = known.filter {
+        let other = essentialWords(folded($0))
+        return !other.isEmpty && other.count < words.count && words.starts(with: other)
+    }
+    return nearest(to: name, among: known) ?? beginnings.max { $0.count < $1.count }
+}
+
+/// The text in lower case, without accents, and with one space in place of punctuation.
+public func folded(_ text: String) -> String {
+    let letters: [Character: String] = [
+        "ø": "o", "đ": "d", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th",
+    ]
+    let isPlain = text.utf8.allSatisfy { $0 < 0x80 }
+    let lower = isPlain ? text.lowercased() : text.lowercased().folding(options: .diacriticInsensitive, locale: nil)
+    var result = ""
+    var isBehindWord = false
+    for character in lower {
+        guard character.isLetter || character.isNumber else {
+            // An apostrophe is part of its word.
+            if character != "'" && character != "’" { isBehindWord = !result.isEmpty }
+            continue
+        }
+        if isBehindWord { result += " " }
+        isBehindWord = false
+        result += letters[character] ?? String(character)
+    }
+    return result
+}
+
+/// The words of a folded name of a city, without those that say no more than that it is one.
+private func essentialWords(_ name: String) -> [String] {
+    let general: Set<String> = ["city", "town", "municipality", "metropolitan", "greater", "the", "of"]
+    let short = ["saint": "st", "sankt": "st", "fort": "ft", "mount": "mt"]
+    return name.split(separator: " ").map(String.init).filter { !general.contains($0) }.map { short[$0] ?? $0 }
+}
+
+/// How many letters a word may differ from the one that was meant: the fewer it has, the more others are near by chance.
+private func allowedDistance(_ word: String) -> Int {
+    switch word.unicodeScalars.count {
+    case ...5: 1
+    case ...8: 2
+    default: 3
+    }
 }
 
 /// How many letters must be put in, taken out, replaced or swapped with their neighbour to make `b` of `a`.
 public func editDistance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a), Array(b))
-    var rows = [Array(0...b.count)]
+    editDistance(Array(a.unicodeScalars), Array(b.unicodeScalars))
+}
+
+private func editDistance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
+    var before: [Int] = []
+    var last = Array(0...b.count)
     for i in 0..<a.count {
         var row = [i + 1]
+        row.reserveCapacity(b.count + 1)
         for j in 0..<b.count {
-            var cost = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
-            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, rows[i - 1][j - 1] + 1) }
+            var cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, before[j - 1] + 1) }
             row.append(cost)
         }
-        rows.append(row)
+        (before, last) = (last, row)
     }
-    return rows[a.count][b.count]
+    return last[b.count]
 }

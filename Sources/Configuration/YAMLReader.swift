@@ -5,12 +5,25 @@ import Yams
 /// Scalars are taken as they are written: `NO` is a text, never a truth value.
 final class YAMLReader {
     private let file: String
-    private(set) var complaints: [Complaint] = []
-    private(set) var warnings: [Complaint] = []
+    private var errors = ComplaintList()
+    private var cautions = ComplaintList()
+    private var advised = ComplaintList()
+    /// What was complained of that may be wrong in many places, and how often.
+    private var repeated: [String: (message: String, complaint: Complaint, count: Int)] = [:]
     /// All files that were read, or that would have been if they could be.
     var files: Set<String> = []
 
     init(file: String) { self.file = file }
+
+    /// What is wrong, in the order of the file.
+    var complaints: [Complaint] { errors.sorted(main: file) }
+    var hasComplaints: Bool { !errors.isEmpty }
+    /// The number of complaints, those that are not kept included.
+    var complaintCount: Int { errors.count }
+    /// What works, but hardly as it was meant, in the order of the file.
+    var warnings: [Complaint] { cautions.sorted(main: file) }
+    /// What is worth knowing for whoever checks a configuration, but not for each process that reads it.
+    var advice: [Complaint] { advised.sorted(main: file) }
 
     /// One key of a mapping and its value.
     struct Entry {
@@ -21,17 +34,42 @@ final class YAMLReader {
 
     /// Notes an error, in this file if no other is given.
     func complain(_ position: Complaint.Position?, _ message: String, file: String? = nil) {
-        complaints.append(Complaint(file: file ?? self.file, position: position, message: message))
+        errors.append(Complaint(file: file ?? self.file, position: position, message: message))
+    }
+
+    /// Notes an error of this file that others repeat, such as a name that is not known: it is said at the first place, with the
+    /// number of the others.
+    ///
+    /// - Parameter key: the same for what is wrong for the same reason; the message itself without.
+    func complainOnce(_ position: Complaint.Position?, key: String? = nil, _ message: String) {
+        let key = key ?? message
+        guard let (message, first, count) = repeated[key] else {
+            let complaint = Complaint(file: file, position: position, message: message)
+            repeated[key] = (message, complaint, 1)
+            return errors.append(complaint)
+        }
+        guard position != first.position else { return }
+        var complaint = Complaint(file: file, position: first.position, message: message)
+        let others = count == 1 ? "1 other place" : "\(count) other places"
+        let hint = complaint.hint.map { "; \($0)" } ?? ""
+        complaint.message = "\(complaint.summary), here and in \(others)\(hint)"
+        errors.replace(first, with: complaint)
+        repeated[key] = (message, complaint, count + 1)
     }
 
     /// Notes something that works, but hardly as it was meant.
     func warn(_ position: Complaint.Position?, _ message: String) {
-        warnings.append(Complaint(file: file, position: position, message: message, isWarning: true))
+        cautions.append(Complaint(file: file, position: position, message: message, isWarning: true))
+    }
+
+    /// Notes what a check of the configuration should say.
+    func advise(_ position: Complaint.Position?, _ message: String, _ severity: Complaint.Severity = .warning) {
+        advised.append(Complaint(file: file, position: position, message: message, severity: severity))
     }
 
     /// Notes what somebody else found.
     func note(_ complaint: Complaint) {
-        if complaint.isWarning { warnings.append(complaint) } else { complaints.append(complaint) }
+        if complaint.isWarning { cautions.append(complaint) } else { errors.append(complaint) }
     }
 
     /// The document's top node; `nil`, with a complaint, if it is not YAML.
@@ -50,24 +88,59 @@ final class YAMLReader {
             }
             return root
         } catch let error as YamlError {
-            complain(error)
+            complain(error, in: text)
         } catch {
             complain(nil, "not YAML: \(error)")
         }
         return nil
     }
 
-    private func complain(_ error: YamlError) {
+    private func complain(_ error: YamlError, in text: String) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            complain(Complaint.Position(mark), "not YAML: \(context.map { "\($0.text) " } ?? "")\(problem)")
+            let position = Complaint.Position(mark)
+            if let tab = tabInIndentation(of: text, line: position.line) {
+                return complain(tab, "not YAML: a tab in the indentation; indent with spaces")
+            }
+            complain(
+                position,
+                "not YAML: \(context.map { "\($0.text) " } ?? "")\(problem)\(wayOut(of: (context?.text ?? "") + problem))"
+            )
         case .duplicatedKeysInMapping(let duplicates, let context):
             complain(
                 Complaint.Position(context.mark),
                 "the key '\(duplicates.joined(separator: "', '"))' is given twice; keep one")
         default:
             complain(nil, "not YAML: \(error)")
+        }
+    }
+
+    /// Where a line, or the one before it, has a tab in front of its text.
+    private func tabInIndentation(of text: String, line: Int) -> Complaint.Position? {
+        let lines = text.split(separator: "\n", maxSplits: line, omittingEmptySubsequences: false)
+        for number in [line, line - 1] where lines.indices.contains(number - 1) {
+            let indentation = lines[number - 1].prefix { $0 == " " || $0 == "\t" }
+            guard let tab = indentation.firstIndex(of: "\t") else { continue }
+            return .init(line: number, column: indentation.distance(from: indentation.startIndex, to: tab) + 1)
+        }
+        return nil
+    }
+
+    /// What to write instead of what libyaml does not understand.
+    private func wayOut(of problem: String) -> String {
+        switch problem {
+        case let text where text.contains("alias"):
+            "; a text that begins with * stands in quotation marks, as \"*.img\""
+        case let text where text.contains("cannot start any token"):
+            "; a text that begins with @, ` or % stands in quotation marks"
+        case let text where text.contains("mapping values are not allowed"):
+            "; look at the indentation, and put a text with a colon into quotation marks"
+        case let text where text.contains("did not find expected ',' or"): "; close the bracket or brace before"
+        case let text where text.contains("did not find expected"):
+            "; look at the indentation of this line and the one before"
+        case let text where text.contains("could not find expected ':'"): "; write key: value"
+        default: ""
         }
     }
 
@@ -81,6 +154,10 @@ final class YAMLReader {
         var entries: [Entry] = []
         var keys: Set<String> = []
         for (keyNode, value) in mapping {
+            if isMergeKey(keyNode) {
+                complain(keyNode.position, "merge keys (<<) are not supported; repeat the keys in \(what)")
+                continue
+            }
             guard case .scalar(let key) = keyNode else {
                 complain(keyNode.position, "a key of \(what) is not a text; write key: value")
                 continue
@@ -99,19 +176,41 @@ final class YAMLReader {
     /// The entries of a mapping by key, complaining of keys that are not known and of required ones that are not there.
     func fields(_ node: Node, _ what: String, known: [String], required: [String] = []) -> [String: Entry] {
         var fields: [String: Entry] = [:]
+        // What was meant by the keys that are not known.
+        var misspelt: Set<String> = []
         for entry in entries(node, what) {
             if known.contains(entry.key) {
                 fields[entry.key] = entry
             } else {
+                if let near = nearest(to: entry.key, among: known) { misspelt.insert(near) }
                 complain(
                     entry.keyPosition,
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
             }
         }
-        for key in required where fields[key] == nil {
+        guard !required.isEmpty, !hasOtherShape(node) else { return fields }
+        for key in required where fields[key] == nil && !misspelt.contains(key) {
             complain(node.position, "\(what) has no '\(key)'; add \(key): …")
         }
         return fields
+    }
+
+    /// Whether a node is no mapping, or has a merge key: what keys it has, or was meant to have, is not known.
+    func hasOtherShape(_ node: Node) -> Bool {
+        guard case .mapping(let mapping) = node else { return !isNull(node) }
+        return mapping.contains { isMergeKey($0.key) }
+    }
+
+    /// Whether a mapping has a key that is none of `keys`, but near to one.
+    func hasUnknownKey(_ node: Node, nearestOf keys: [String]) -> Bool {
+        node.mapping?.contains { key, _ in
+            key.scalar.map { !keys.contains($0.string) && nearest(to: $0.string, among: keys) != nil } ?? false
+        } ?? false
+    }
+
+    private func isMergeKey(_ node: Node) -> Bool {
+        guard case .scalar(let scalar) = node else { return false }
+        return scalar.string == "<<" && scalar.style == .plain
     }
 
     /// The text of a scalar; `nil`, with a complaint, for anything else and for an empty one.

@@ -12,7 +12,7 @@ extension ConfigurationParser {
             }
             parseZone(entry, apex)
         }
-        if apexes.isEmpty, reader.complaints.isEmpty {
+        if apexes.isEmpty, !reader.hasComplaints {
             reader.complain(node.position, "there is no zone; add one, such as geo.example.com:")
         }
     }
@@ -20,7 +20,7 @@ extension ConfigurationParser {
     private mutating func parseZone(_ entry: YAMLReader.Entry, _ apex: DomainName) {
         let what = "zone \(entry.key)"
         let known = ["file", "soa", "ns", "ttl", "records"]
-        let hasFile = reader.entries(entry.value, what).contains { $0.key == "file" }
+        let hasFile = entry.value.mapping?.contains { $0.key.scalar?.string == "file" } ?? false
         let fields = reader.fields(
             entry.value, what, known: known, required: hasFile ? [] : ["soa", "ns"])
         var zone = ZoneSource(apex: apex)
@@ -30,12 +30,16 @@ extension ConfigurationParser {
         if let node = fields["soa"]?.value, let (soa, hasSerial) = soa(node, apex, what) {
             zone.records.append(Record(owner: apex, type: .soa, ttl: nil, content: soa, position: node.position))
             if !hasSerial { zone.configurationFile = configurationFile }
+        } else if fields["soa"] != nil {
+            brokenZones.insert(configuration.zoneSources.count)
         }
         if let node = fields["ns"]?.value {
             if case .sequence(let sequence) = node, sequence.isEmpty {
                 reader.complain(node.position, "\(what) has no name server; add one, such as ns1.example.com.")
             }
-            for content in contents(node, .ns, origin: apex, what) {
+            let servers = contents(node, .ns, origin: apex, what)
+            if servers.isEmpty { brokenZones.insert(configuration.zoneSources.count) }
+            for content in servers {
                 zone.records.append(Record(owner: apex, type: .ns, ttl: nil, content: content, position: node.position))
             }
         }
@@ -48,6 +52,7 @@ extension ConfigurationParser {
                     "\(owner) is not in \(what); write a name without final dot, or one below \(apex).")
                 continue
             }
+            warnOfRepeatedZone(entry, owner, apex)
             guard names.insert(owner).inserted else {
                 reader.complain(entry.keyPosition, "the name \(owner) is given twice; keep one")
                 continue
@@ -56,6 +61,25 @@ extension ConfigurationParser {
         }
         configuration.zoneSources.append(zone)
         zoneEntries.append(entry)
+    }
+
+    /// Warns of an owner without a final dot that ends in the zone's name, or in that of the zone above: it was probably meant to be a
+    /// full name.
+    private func warnOfRepeatedZone(_ entry: YAMLReader.Entry, _ owner: DomainName, _ apex: DomainName) {
+        guard !entry.key.hasSuffix("."), entry.key != "@", let full = try? DomainName(entry.key, relativeTo: .root)
+        else { return }
+        if full.isAtOrBelow(apex) {
+            let short = full == apex ? "@" : String(entry.key.dropLast(apex.description.count + 1))
+            reader.warn(
+                entry.keyPosition,
+                "'\(entry.key)' has no final dot and is \(owner), with the zone's name twice; write '\(short)' for \(full), or '\(owner).' if that is meant"
+            )
+        } else if let parent = apex.parent, parent.labelCount > 1, full.isAtOrBelow(parent) {
+            reader.warn(
+                entry.keyPosition,
+                "'\(entry.key)' has no final dot and is \(owner) here; write \(full) in a zone of its own, or '\(owner).' if that is meant"
+            )
+        }
     }
 
     private func parseRecords(_ entry: YAMLReader.Entry, _ owner: DomainName, _ zone: inout ZoneSource) {
@@ -68,10 +92,12 @@ extension ConfigurationParser {
         var types: Set<RecordType> = owner == zone.apex ? [.soa, .ns] : []
         var count = types.count
         var fromService: Set<RecordType> = []
+        var serviceEntry: (service: Int, position: Complaint.Position?)?
         for entry in entries where entry.key != "ttl" {
             if entry.key == "service" {
                 guard let service = service(entry.value, what) else { continue }
                 fromService = Set(configuration.services[service].answers.joined().map(\.type))
+                serviceEntry = (service, entry.value.position)
                 zone.services.append(
                     .init(
                         owner: owner, service: service, types: fromService,
@@ -94,7 +120,15 @@ extension ConfigurationParser {
         }
         let all = types.union(fromService.subtracting([.cname]))
         complainOfCrowdedCNAME(all, count: max(count, all.count), entry.keyPosition, what)
-        if fromService.contains(.cname), !types.isEmpty {
+        if let serviceEntry, owner == zone.apex, fromService.contains(.cname) {
+            let service = configuration.services[serviceEntry.service]
+            let aliases = service.answers.indices.filter { service.answers[$0].contains { $0.type == .cname } }
+                .map { configuration.datacenters[$0].name }
+            reader.complain(
+                serviceEntry.position,
+                "\(what) is the top of the zone, where SOA and NS are, and service \(service.name) has a CNAME in \(listed(aliases, "and")); write addresses, or ALIAS in place of CNAME (RFC 1034 section 3.6.2)"
+            )
+        } else if fromService.contains(.cname), !types.isEmpty {
             reader.warn(
                 entry.keyPosition,
                 "\(what) is a CNAME in some datacenters of its service, beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)"
@@ -114,9 +148,9 @@ extension ConfigurationParser {
     mutating func compileZones(publishes: Bool, serials: (any ZoneSerials)?) {
         var serials = serials
         // Zones that have no file were looked at already, and nothing would come of them.
-        let isUsable = reader.complaints.isEmpty
+        let isUsable = !reader.hasComplaints
         let sources = configuration.zoneSources.indices.filter {
-            isUsable || configuration.zoneSources[$0].file != nil
+            isUsable || configuration.zoneSources[$0].file != nil && !brokenZones.contains($0)
         }
         let library = ZoneLibrary(configuration: configuration.file, publishes: publishes)
         let (zones, problems, files) = library.zones(
@@ -137,9 +171,8 @@ extension ConfigurationParser {
     private func service(_ node: Node, _ what: String) -> Int? {
         guard let name = reader.text(node, "the service of \(what)") else { return nil }
         if let number = serviceNumbers[name] { return number }
-        reader.complain(
-            node.position,
-            "unknown service '\(name)'\(suggestion(for: name, among: configuration.services.map(\.name)))")
+        complainOfUnknown(
+            "service", name, section: "services", known: configuration.services.map(\.name), node.position)
         return nil
     }
 
@@ -183,6 +216,10 @@ extension ConfigurationParser {
     /// A name that a record points to.
     private func target(_ node: Node, _ apex: DomainName, _ what: String) -> DomainName? {
         guard let text = reader.text(node, what) else { return nil }
+        if let url = urlComplaint(text) {
+            reader.complain(node.position, "\(what): \(url)")
+            return nil
+        }
         do {
             return try DomainName(target: text, origin: apex)
         } catch {

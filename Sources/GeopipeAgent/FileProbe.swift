@@ -84,7 +84,12 @@ struct FileContents: Equatable, Sendable {
     var addressCount: Int { specific.count }
 
     init(_ bytes: [UInt8]) {
-        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+        if let encoding = wideEncoding(bytes) {
+            nonsense = "the file is in \(encoding), not in UTF-8"
+            return
+        }
+        let text = bytes.dropFirst(hasByteOrderMark(bytes) ? byteOrderMark.count : 0)
+        for line in text.split(separator: UInt8(ascii: "\n")) {
             let words = line.split(whereSeparator: { $0 <= 0x20 })
             let isUp: Bool? =
                 words.last.map { $0.elementsEqual("up".utf8) ? true : $0.elementsEqual("down".utf8) ? false : nil }

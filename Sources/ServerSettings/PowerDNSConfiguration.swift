@@ -1,5 +1,6 @@
 import Configuration
 import Glibc
+import Platform
 
 /// The settings of a pdns_server, as its pdns.conf and the files that this includes give them.
 ///
@@ -64,7 +65,15 @@ public struct PowerDNSConfiguration: Sendable {
     private mutating func read(_ file: String) throws(ConfigurationError) {
         let text: SettingsText
         do throws(Complaint) {
-            text = SettingsText(try contents(of: file), file: file)
+            var bytes = try contents(of: file)
+            if hasByteOrderMark(bytes) {
+                complain(
+                    Place(file: file, position: .init(line: 1, column: 1)),
+                    "pdns takes the byte order mark at the beginning for a part of the first line, and does not start; save the file without it"
+                )
+                bytes.removeFirst(byteOrderMark.count)
+            }
+            text = SettingsText(bytes, file: file)
         } catch {
             throw ConfigurationError([error])
         }
@@ -144,6 +153,9 @@ private func contents(of file: String) throws(Complaint) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while case let count = fread(&chunk, 1, chunk.count, stream), count > 0 {
+        if bytes.isEmpty, let encoding = wideEncoding(chunk[..<count]) {
+            throw unreadable("it is in \(encoding); save it in UTF-8")
+        }
         guard !chunk[..<count].contains(0) else { throw unreadable("it is no text; name a pdns.conf") }
         bytes += chunk[..<count]
     }

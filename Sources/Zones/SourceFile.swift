@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// A file that a zone is made from, in memory.
 final class SourceFile {
@@ -70,8 +71,9 @@ final class SourceFile {
             let middle = (low + high) / 2
             if lineStarts[middle] <= offset { low = middle } else { high = middle }
         }
-        // Bytes that go on with a character of UTF-8 are no column.
-        return (low + 1, bytes[lineStarts[low]..<offset].count { $0 & 0xc0 != 0x80 } + 1)
+        // Neither bytes that go on with a character of UTF-8 are a column, nor a byte order mark.
+        let start = low == 0 && hasByteOrderMark(bytes) ? min(byteOrderMark.count, offset) : lineStarts[low]
+        return (low + 1, bytes[start..<offset].count { $0 & 0xc0 != 0x80 } + 1)
     }
 }
 

@@ -15,6 +15,7 @@ struct ZoneChecks {
 
     mutating func run() {
         checkApex()
+        warnOfHiddenRecords()
         for name in 0..<contents.names.count {
             giveWay(at: name)
             for sameType in rrsets(of: name) { check(sameType, of: name) }
@@ -80,8 +81,10 @@ struct ZoneChecks {
         case .mx, .srv:
             if delegations[name] == .above { for position in set { checkTarget(record(position), of: name) } }
         case .ds:
-            guard delegations[name] != .at else { break }
-            contents.warn(first.place, "DS at \(text(of: name)), where no delegation is; it has no effect")
+            // What is below a delegation is warned of anyway.
+            guard delegations[name] == .above else { break }
+            contents.warn(
+                first.place, "DS at \(text(of: name)) has no effect, since no delegation is there; take it out")
         default: break
         }
     }
@@ -96,6 +99,67 @@ struct ZoneChecks {
             record(max(alias, other)).place,
             "\(text(of: name)) has a CNAME beside other data, which pdns does not answer with; a CNAME stands alone (RFC 1034 section 3.6.2)"
         )
+    }
+}
+
+// MARK: - What is never answered
+
+extension ZoneChecks {
+    /// Warns of what pdns never answers: data below a delegation, or at one, but for what the delegation needs (RFC 1034
+    /// section 4.2.1), and data below a DNAME (RFC 6672 section 2.4).
+    private mutating func warnOfHiddenRecords() {
+        let glue = nameServers()
+        // The nearest name above that has a DNAME record; -1 without.
+        var redirections: [Int32] = []
+        for name in 0..<contents.names.count {
+            giveWay(at: name)
+            let parent = Int(contents.names.parents[name])
+            let redirection =
+                parent < 0 ? -1 : has(.dname, at: parent) ? Int32(parent) : redirections[parent]
+            redirections.append(redirection)
+            let place = delegations[name]
+            guard place != .above || redirection >= 0 else { continue }
+            let reason: String
+            if place == .above {
+                reason =
+                    "is below the DNAME of \(text(of: Int(redirection))), which leads elsewhere, and is never answered (RFC 6672 section 2.4)"
+            } else {
+                let cut = delegation(of: name)
+                reason =
+                    "is \(place == .at ? "at" : "below") the delegation of \(text(of: cut)) to other name servers, and is never answered"
+            }
+            for set in rrsets(of: name) {
+                let first = record(set.first!)
+                switch first.type {
+                case .rrsig, .nsec: continue
+                case .ns, .ds: if place == .at { continue }
+                case .a, .aaaa: if place != .above, glue.contains(Int32(name)) { continue }
+                default: break
+                }
+                contents.warn(first.place, "\(first.type) of \(text(of: name)) \(reason); take it out")
+            }
+            if contents.services[Int32(name)] != nil, !(place != .above && glue.contains(Int32(name))) {
+                contents.warn(
+                    contents.servicePlaces[Int32(name)], "the service of \(text(of: name)) \(reason); take it out")
+            }
+        }
+    }
+
+    /// The names in the zone that some NS record points to.
+    private func nameServers() -> Set<Int32> {
+        var names: Set<Int32> = []
+        for record in contents.records where record.type == .ns {
+            let key = Array(contents.string(of: record).lowercased().utf8)
+            if let name = contents.names.number(of: key.span) { names.insert(Int32(name)) }
+        }
+        return names
+    }
+
+    /// The name at which a name at or below a delegation is delegated.
+    private func delegation(of name: Int) -> Int {
+        var name = name
+        while delegations[name] == .below { name = Int(contents.names.parents[name]) }
+        return name
     }
 }
 

@@ -75,7 +75,9 @@ extension ZoneSource {
         }
         let numbers = distinctServices
         for (service, owner) in zip(services, serviceOwners) {
-            if let owner { contents.setService(Int32(numbers.firstIndex(of: service.service)!), at: owner) }
+            guard let owner else { continue }
+            contents.setService(
+                Int32(numbers.firstIndex(of: service.service)!), at: owner, place: .configuration(service.position))
         }
     }
 

@@ -9,6 +9,8 @@ struct ZoneContents {
     private(set) var texts: [UInt8] = []
     /// The number of the service at a name.
     private(set) var services: [Int32: Int32] = [:]
+    /// Where the service of a name is written.
+    private(set) var servicePlaces: [Int32: Place] = [:]
     private(set) var problems: [Problem] = []
     private var scratch: [UInt8] = []
 
@@ -91,7 +93,10 @@ struct ZoneContents {
         texts += text
     }
 
-    mutating func setService(_ service: Int32, at name: Int32) { services[name] = service }
+    mutating func setService(_ service: Int32, at name: Int32, place: Place) {
+        services[name] = service
+        servicePlaces[name] = place
+    }
 
     mutating func removeRecords(where isRemoved: (Entry) -> Bool) { records.removeAll(where: isRemoved) }
 

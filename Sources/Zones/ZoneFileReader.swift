@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// Reads zone files (master files: RFC 1035 section 5, RFC 2308 section 4 for `$TTL`, RFC 3597 for unknown types), and
 /// collects what is wrong with them instead of stopping.
@@ -18,7 +19,11 @@ struct ZoneFileReader {
     private var folder = ""
     /// The files that are being read, each included by the one before.
     private var reading: [Int] = []
-    private var origin: DomainName
+    private var origin: DomainName { didSet { originText = Self.text(ofOrigin: origin) } }
+    /// The origin as it is written, in lower case; empty if it has a single label, with which a name may well end.
+    private var originText: [UInt8] = []
+    /// The names of which it was said that they have the origin twice.
+    private var repeatedOwners: Set<Int32> = []
     private var owner = Owner.none
     /// From the last `$TTL`, or from the configuration before the first.
     private var defaultTTL: UInt32?
@@ -44,7 +49,10 @@ struct ZoneFileReader {
         self.contents = contents
         self.defaultTTL = defaultTTL
         origin = contents.apex
+        originText = Self.text(ofOrigin: origin)
     }
+
+    private static func text(ofOrigin origin: DomainName) -> [UInt8] { origin.labelCount > 1 ? origin.key : [] }
 
     /// Reads the zone file at `path`.
     ///
@@ -65,6 +73,9 @@ struct ZoneFileReader {
         reading.append(files.count)
         files.append(file)
         defer { reading.removeLast() }
+        if let encoding = wideEncoding(file.bytes) {
+            return complain(0, "the file is in \(encoding); save it in UTF-8")
+        }
         if let offset = file.bytes.firstIndex(of: 0) {
             return complain(offset, "a byte of value 0, which no text has; name a zone file in text form")
         }
@@ -187,6 +198,7 @@ extension ZoneFileReader {
         let name = wire
         if let name = contents.insert(wire: name.span) {
             owner = .name(name)
+            warnOfRepeatedOrigin(word, bytes, name)
         } else {
             owner = .outside
             warn(
@@ -194,6 +206,27 @@ extension ZoneFileReader {
                 "\(string(word, bytes)) is not in the zone \(contents.apex), and left out; a name without final dot is below \(origin)"
             )
         }
+    }
+
+    /// Warns of an owner that ends in the name of the origin, which is added to it once more: a final dot was forgotten.
+    private mutating func warnOfRepeatedOrigin(_ word: Word, _ bytes: UnsafeBufferPointer<UInt8>, _ name: Int32) {
+        guard ends(word, with: originText, bytes), !repeatedOwners.contains(name) else { return }
+        repeatedOwners.insert(name)
+        let text = string(word, bytes)
+        warn(
+            word,
+            "'\(text)' has no final dot and is \(text).\(origin), with the name of the zone twice; write '\(text).', or '\(text).\(origin).' if that is meant"
+        )
+    }
+
+    /// Whether a word is `suffix`, which is in lower case, or that behind a dot.
+    private func ends(_ word: Word, with suffix: [UInt8], _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let rest = word.text.count - suffix.count
+        guard !suffix.isEmpty, rest >= 0 else { return false }
+        let start = word.text.lowerBound + rest
+        guard rest == 0 || bytes[start - 1] == UInt8(ascii: ".") else { return false }
+        for i in suffix.indices.reversed() where lowerCase(bytes[start + i]) != suffix[i] { return false }
+        return true
     }
 
     /// RFC 8767 section 4: 32 bits, of which the highest does not make it 0, as RFC 2181 section 8 had it. Resolvers that go by
@@ -266,6 +299,13 @@ func seconds(_ text: Span<UInt8>) -> UInt64? {
 extension ZoneFileReader {
     private mutating func setOrigin(_ words: [Word], _ bytes: UnsafeBufferPointer<UInt8>) {
         guard words.count == 2 else { return complain(words[0], "$ORIGIN needs one name; write $ORIGIN example.com.") }
+        if ends(words[1], with: originText, bytes) {
+            let text = string(words[1], bytes)
+            warn(
+                words[1],
+                "'\(text)' has no final dot and is \(text).\(origin); write $ORIGIN \(text)., or a final dot behind the longer name"
+            )
+        }
         if let name = name(words[1], bytes) { origin = name }
     }
 

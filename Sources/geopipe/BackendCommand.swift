@@ -66,13 +66,18 @@ private final class Loader: Sendable {
     /// One line, with the process that it is from.
     func say(_ message: String) { complain("geopipe[\(getpid())]: \(message)") }
 
+    /// The first few, since each coprocess says them all.
+    private func report(_ complaints: [Complaint]) {
+        for line in complaints.brief(command: "geopipe check \(options.file)") { complain(line) }
+    }
+
     /// Finds out whether there is something to load; what it is, comes later. `nil` if there is not.
     func first() -> (() -> Keeper.Outcome)? {
         do throws(ConfigurationError) {
             let plan = try options.loadedPlan(sharesZones: true)
             return { self.outcome(of: plan) }
         } catch {
-            complain(error.description)
+            report(error.complaints)
             guard let (plan, time) = options.lastGoodPlan() else { return nil }
             say("using the last configuration without complaints, of \(dateAndTime(time))")
             let complaints = error.complaints.map(\.description)
@@ -94,12 +99,12 @@ private final class Loader: Sendable {
             snapshot: nil, files: plan.configuration.files, state: options.state(plan.configuration))
         do throws(ConfigurationError) {
             let snapshot = try Snapshot(plan)
-            for warning in snapshot.warnings { complain(warning.description) }
+            report(snapshot.warnings)
             snapshots.add(1, ordering: .relaxed)
             reloadGuard.accept(plan)
             outcome.snapshot = snapshot
         } catch {
-            complain(error.description)
+            report(error.complaints)
             failures.add(1, ordering: .relaxed)
             outcome.complaints = error.complaints.map(\.description)
         }
@@ -120,7 +125,7 @@ private final class Loader: Sendable {
             }
             return outcome(of: plan)
         } catch {
-            complain(error.description)
+            report(error.complaints)
             var outcome = Keeper.Outcome(snapshot: nil, files: error.files, state: nil)
             outcome.complaints = error.complaints.map(\.description)
             return outcome

@@ -7,9 +7,10 @@ import Zones
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say what is wrong with a configuration, or that it is ok.",
+        abstract: "Validate a configuration.",
         discussion: """
-            Complaints are file:line:column: what is wrong; what would be right. Exits 1 if there are any but warnings.
+            Prints file:line:column: what is wrong; what to write instead, with the line itself on a terminal. Exits 1 if there are
+            errors, and 0 if there are none, or only warnings and notes.
             """)
 
     @Argument(help: "The configuration file.")
@@ -32,25 +33,53 @@ struct CheckCommand: ParsableCommand {
             valueName: "version"))
     var serverVersion: ServerVersion?
 
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+
     func run() throws {
+        let (diagnostics, summary) = diagnose()
+        let errors = diagnostics.count(of: .error)
+        let warnings = diagnostics.count(of: .warning)
+        if json {
+            print(try DiagnosticReport(diagnostics).text())
+        } else {
+            var printer = DiagnosticPrinter()
+            printer.print(diagnostics)
+            let counts = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }.map { count($0.0, $0.1) }
+            if errors > 0 {
+                printer.printEnd(counts.joined(separator: ", "), isError: true)
+            } else {
+                printer.printEnd((["ok: \(summary ?? "")"] + counts).joined(separator: "; "), isError: false)
+            }
+        }
+        if errors > 0 { throw ExitCode.wrong }
+    }
+
+    /// All that is to be said, in the order of the files, and how much there is of a configuration that can be used.
+    private func diagnose() -> (diagnostics: [Complaint], summary: String?) {
+        var found: [Complaint] = []
         do throws(ConfigurationError) {
             if let serverVersion { RecordDialect.speak(serverVersion.recordDialect) }
             let start = processTime()
-            let configuration = try Configuration.load(file, databases: databases)
+            let configuration = try Configuration.load(file, databases: databases) { stateDirectory in
+                SerialLedger(of: file, in: stateDirectory.map(StateDirectory.init), keepsChanges: false)
+            }
+            found = configuration.warnings + configuration.advice
             let snapshot = try Snapshot(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
             let startTime = processTime() - start
-            for warning in snapshot.warnings { print(warning.description) }
+            found = ComplaintList(snapshot.warnings + configuration.advice).sorted(main: file)
             if let serverSettings {
-                let complaints = try complaints(
-                    aboutServerSettings: serverSettings, of: serverVersion, serving: configuration, startTime: startTime
-                )
-                guard complaints.allSatisfy(\.isWarning) else { throw ConfigurationError(complaints) }
-                for warning in complaints { print(warning.description) }
+                found += ComplaintList(
+                    try complaints(
+                        aboutServerSettings: serverSettings, of: serverVersion, serving: configuration,
+                        startTime: startTime)
+                ).sorted(main: serverSettings)
             }
-            print("ok: \(configuration.summary)")
+            return (found, configuration.summary)
         } catch {
-            print(error.description)
-            throw ExitCode.wrong
+            // What reads pdns's settings comes behind what is known of the configuration.
+            let about = ComplaintList(error.complaints + error.warnings + found)
+            return (about.sorted(main: file), nil)
         }
     }
 }

@@ -21,8 +21,8 @@ extension ConfigurationOptions {
         arguments += stateDirectory.map { ["--state", $0] } ?? []
         do {
             switch try Geopipe.parseAsRoot(arguments) {
-            case let drain as DrainCommand: return try drain.perform(by: "pdnsutil")
-            case let undrain as UndrainCommand: return try undrain.perform(by: "pdnsutil")
+            case let drain as DrainCommand: return try drain.perform(by: "pdnsutil").all
+            case let undrain as UndrainCommand: return try undrain.perform(by: "pdnsutil").all
             case let status as StatusCommand: return try status.lines()
             default: return []
             }

@@ -29,7 +29,7 @@ struct DrainCommand: ParsableCommand {
     func run() throws { try report(perform) }
 
     /// - Parameter who: does it.
-    func perform(by who: String) throws(Refusal) -> [String] {
+    func perform(by who: String) throws(Refusal) -> SwitchOutcome {
         try options.changeSwitches(about: datacenter, service) { switches, now in
             switches.append(
                 Switch(
@@ -54,7 +54,7 @@ struct UndrainCommand: ParsableCommand {
     func run() throws { try report(perform) }
 
     /// - Parameter who: does it.
-    func perform(by who: String) throws(Refusal) -> [String] {
+    func perform(by who: String) throws(Refusal) -> SwitchOutcome {
         try options.changeSwitches(about: datacenter, service, isEnd: true) { _, _ in }
     }
 }
@@ -67,32 +67,43 @@ extension ConfigurationOptions {
     fileprivate func changeSwitches(
         about datacenter: String, _ service: String?, isEnd: Bool = false,
         _ body: (inout [Switch], _ now: Int) -> Void
-    ) throws(Refusal) -> [String] {
-        var notes: [String] = []
+    ) throws(Refusal) -> SwitchOutcome {
+        var outcome = SwitchOutcome()
+        var configuration: Configuration?
         var unknown: String?
         do throws(ConfigurationError) {
-            let configuration = try loadedPlan().configuration
-            if !configuration.datacenters.contains(where: { $0.name == datacenter }) {
+            let loaded = try loadedPlan().configuration
+            configuration = loaded
+            if !loaded.datacenters.contains(where: { $0.name == datacenter }) {
                 unknown = "there is no datacenter \(datacenter) in \(file)"
-            } else if let service, !configuration.services.contains(where: { $0.name == service }) {
+            } else if let service, !loaded.services.contains(where: { $0.name == service }) {
                 unknown = "there is no service \(service) in \(file)"
             }
         } catch {
             // What is in use is what was loaded before, and that has to be switched now.
-            notes.append("\(file) has errors; taking it that there is a datacenter \(datacenter)")
+            outcome.notes.append("\(file) has errors; taking it that there is a datacenter \(datacenter)")
         }
         if let unknown { throw Refusal(message: unknown, code: .wrong) }
         let state = try requiredState()
         do throws(StateDirectory.Failure) {
             let now = time(nil)
+            var drained: Set<String> = []
             let complaint = try state.change { switches in
                 switches.removeAll { entry in
                     !entry.isInForce(at: now)
                         || entry.datacenter == datacenter && (entry.service == service || isEnd && service == nil)
                 }
                 body(&switches, now)
+                // What is drained wholly, of those for all services and for this one.
+                drained = Set(
+                    switches.filter { $0.share == 100 && ($0.service == nil || $0.service == service) }.map(
+                        \.datacenter))
             }
-            return notes + [complaint].compactMap(\.self)
+            if let complaint { outcome.notes.append(complaint) }
+            if !isEnd, let configuration {
+                outcome.lines = configuration.stranded(by: datacenter, service: service, besides: drained)
+            }
+            return outcome
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }
@@ -107,6 +118,16 @@ extension ConfigurationOptions {
     }
 }
 
+/// What came of a command.
+struct SwitchOutcome {
+    /// What is wrong beside, for standard error.
+    var notes: [String] = []
+    /// What the operator should know, for standard output.
+    var lines: [String] = []
+
+    var all: [String] { notes + lines }
+}
+
 /// Why a command was not carried out.
 struct Refusal: Error {
     var message: String
@@ -114,9 +135,11 @@ struct Refusal: Error {
 }
 
 /// Carries a command out for whoever runs this, and prints what came of it.
-private func report(_ perform: (_ who: String) throws(Refusal) -> [String]) throws {
+private func report(_ perform: (_ who: String) throws(Refusal) -> SwitchOutcome) throws {
     do throws(Refusal) {
-        for line in try perform(operatorName()) { complain(line) }
+        let outcome = try perform(operatorName())
+        for note in outcome.notes { complain(note) }
+        for line in outcome.lines { print(line) }
     } catch {
         complain(error.message)
         throw error.code

@@ -1,0 +1,273 @@
+import Geography
+import Routing
+import Zones
+
+/// Where things were written of which advice is given.
+struct Sites {
+    typealias Position = Complaint.Position
+
+    /// By number.
+    var datacenters: [Position?] = []
+    /// By number.
+    var maps: [Position?] = []
+    var regions: [(name: String, position: Position?)] = []
+    var usedRegions: Set<String> = []
+    /// By number.
+    var services: [Service] = []
+    /// The countries of the map that is being read.
+    var countries: [(code: PlaceCode, position: Position?)] = []
+
+    /// A service and its fields.
+    struct Service {
+        var position: Position?
+        var fields: [String: YAMLReader.Entry]
+    }
+}
+
+extension ConfigurationParser {
+    /// What a TTL may be for a fail-over to be one, in seconds.
+    private static let longestFailoverTTL: UInt32 = 300
+
+    /// Says what works, but hardly as it was meant, once all is read.
+    func advise() {
+        for service in configuration.services.indices {
+            adviseOfVaryingTypes(service)
+            adviseOfTTL(service)
+            adviseOfIdleSettings(service)
+        }
+        adviseOfPaces()
+        adviseOfUnused()
+        adviseOfSingleDatacenters()
+    }
+
+    // MARK: Absence of records
+
+    /// What an answer without a record does behind a shared resolver.
+    private static let absence =
+        "a resolver that sends client subnets may keep their empty answer for all its clients, which get no record then for the zone's negative TTL"
+
+    /// Warns of a rule that sends clients nowhere.
+    func adviseOfNowhere(_ position: Complaint.Position?, _ what: String) {
+        reader.advise(
+            position,
+            "\(what) is none, and its clients get no record: \(Self.absence); send them to a datacenter whose address refuses connections"
+        )
+    }
+
+    /// Warns of the rules of a networks file that send clients nowhere.
+    func adviseOfNowhere(_ count: Int, _ position: Complaint.Position?, _ file: String) {
+        guard count > 0 else { return }
+        reader.advise(
+            position,
+            "\(count == 1 ? "1 network" : "\(count) networks") of \(file) \(count == 1 ? "is" : "are") sent to none, and get no record: \(Self.absence); send them to a datacenter whose address refuses connections"
+        )
+    }
+
+    private func adviseOfVaryingTypes(_ number: Int) {
+        let service = configuration.services[number]
+        let site = sites.services[number]
+        if !service.answersWhenAllDown {
+            reader.advise(
+                site.fields["when_all_down"]?.value.position,
+                "with when_all_down: nothing, clients get no record while nothing on their list is available: \(Self.absence), even when something is up again; write when_all_down: answer"
+            )
+        }
+        guard configuration.maps.indices.contains(service.map), site.fields["map"] != nil else { return }
+        let reached = configuration.maps[service.map].datacenters.sorted().filter {
+            service.answers.indices.contains($0) && !service.answers[$0].isEmpty
+        }
+        let types = reached.map { Set(service.answers[$0].map(\.type)) }
+        let all = types.reduce(into: Set()) { $0.formUnion($1) }
+        let differences = all.map(\.description).sorted().compactMap { type -> String? in
+            let lacking = zip(reached, types).filter { !$0.1.contains { $0.description == type } }
+                .map { configuration.datacenters[$0.0].name }
+            return lacking.isEmpty ? nil : "no \(type) in \(shortened(lacking))"
+        }
+        guard !differences.isEmpty else { return }
+        reader.advise(
+            site.fields["answers"]?.keyPosition,
+            "service \(service.name) has other types of records in some datacenters (\(differences.joined(separator: ", "))): \(Self.absence); write the same types in all"
+        )
+    }
+
+    // MARK: Health
+
+    private func adviseOfTTL(_ number: Int) {
+        let service = configuration.services[number]
+        let fields = sites.services[number].fields
+        guard service.check != nil else { return }
+        if let ttl = service.ttl {
+            guard ttl > Self.longestFailoverTTL else { return }
+            reader.advise(
+                fields["ttl"]?.value.position,
+                "service \(service.name) has a check and a TTL of \(ttl) s: resolvers keep what is down, and a fail-over takes up to \(duration(ttl)); write ttl: 60"
+            )
+            return
+        }
+        // Without errors there are all zones; with errors there may be none.
+        let zones = configuration.zones.filter { $0.services.contains(number) }
+        guard let zone = zones.max(by: { $0.defaultTTL < $1.defaultTTL }), zone.defaultTTL > Self.longestFailoverTTL
+        else { return }
+        reader.advise(
+            fields["check"]?.keyPosition,
+            "service \(service.name) has a check and no ttl, and that of zone \(zone.apex) is \(zone.defaultTTL) s: resolvers keep what is down, and a fail-over takes up to \(duration(zone.defaultTTL)); write ttl: 60 in the service"
+        )
+    }
+
+    /// Warns of services that check the same at different paces, of which the first counts.
+    private func adviseOfPaces() {
+        var first: [String: Int] = [:]
+        for (number, service) in configuration.services.enumerated() {
+            guard let check = service.check else { continue }
+            var told: Set<Int> = []
+            for answer in service.answers.joined() where answer.isAddress {
+                let target = check.target(answer.content.text)
+                guard let other = first[target] else {
+                    first[target] = number
+                    continue
+                }
+                guard let before = configuration.services[other].check, before != check, told.insert(other).inserted
+                else { continue }
+                reader.advise(
+                    sites.services[number].fields["check"]?.keyPosition,
+                    "services \(configuration.services[other].name) and \(service.name) both check \(target), at different paces, and that of \(configuration.services[other].name) counts (\(pace(before))); write the same interval, timeout, rise and fall in both"
+                )
+            }
+        }
+    }
+
+    private func pace(_ check: HealthCheck) -> String {
+        "interval \(check.interval), timeout \(check.timeout), rise \(check.rise), fall \(check.fall)"
+    }
+
+    /// Notes rules of which the clients have nowhere to go when their only datacenter is down.
+    private func adviseOfSingleDatacenters() {
+        for (number, map) in configuration.maps.enumerated() {
+            let checked = configuration.services.contains { $0.map == number && $0.check != nil }
+            guard checked, map.datacenters.count > 1 else { continue }
+            let single = map.datacenters.sorted().compactMap { datacenter -> String? in
+                let rules = map.rules.rules { $0.datacenters == [datacenter] }
+                return rules.isEmpty ? nil : "\(configuration.datacenters[datacenter].name) for \(shortened(rules))"
+            }
+            guard !single.isEmpty else { continue }
+            reader.advise(
+                sites.maps[number],
+                "map \(map.name) has rules with a single datacenter, which cannot fail over: \(single.joined(separator: "; "))"
+                    .replacing("; ", with: ", and "), .note)
+        }
+    }
+
+    // MARK: What has no effect
+
+    private func adviseOfIdleSettings(_ number: Int) {
+        let service = configuration.services[number]
+        let fields = sites.services[number].fields
+        if let pick = fields["pick"], service.spread != nil {
+            reader.advise(
+                pick.keyPosition,
+                "pick of service \(service.name) has no effect beside spread, which gives one address of each datacenter; take one of them out"
+            )
+        }
+        let most = service.answers.map { $0.count(where: \.isAddress) }.max() ?? 0
+        if case .count(let count) = service.quorum, fields["check"] != nil, most > 0, count > most {
+            reader.advise(
+                fields["quorum"]?.value.position,
+                "quorum of service \(service.name) is \(count), and no datacenter has more than \(most == 1 ? "1 address" : "\(most) addresses"), so that all of them must be up; write at most \(most), or 100%"
+            )
+        }
+    }
+
+    private func adviseOfUnused() {
+        func advise(_ what: String, _ name: String, _ use: String, _ position: Complaint.Position?) {
+            reader.advise(position, "\(what) \(name) is not used: \(use); take it out, or use it")
+        }
+        // Where something is wrong, what would have been used may be what is wrong.
+        guard !reader.hasComplaints else { return }
+        let chosen = configuration.maps.reduce(into: Set()) { $0.formUnion($1.datacenters) }
+        for (number, datacenter) in configuration.datacenters.enumerated() where !chosen.contains(number) {
+            advise("datacenter", datacenter.name, "no map sends clients there", sites.datacenters[number])
+        }
+        for region in sites.regions where !sites.usedRegions.contains(region.name) {
+            advise("region", region.name, "no map has a rule for it", region.position)
+        }
+        let mapped = Set(configuration.services.map(\.map))
+        for (number, map) in configuration.maps.enumerated() where !mapped.contains(number) {
+            advise("map", map.name, "no service has it", sites.maps[number])
+        }
+        let answering = Set(configuration.zoneSources.flatMap { $0.services.map(\.service) })
+        for (number, service) in configuration.services.enumerated() where !answering.contains(number) {
+            advise("service", service.name, "no name in a zone has it", sites.services[number].position)
+        }
+    }
+}
+
+/// The first few of many words.
+private func shortened(_ words: [String]) -> String {
+    let shown = 6
+    return words.count <= shown + 1
+        ? listed(words, "and") : "\(words.prefix(shown).joined(separator: ", ")) and \(words.count - shown) more"
+}
+
+/// A time for people: `an hour`, `2 days`, `400 s`.
+private func duration(_ seconds: UInt32) -> String {
+    for (unit, one, many) in [(86_400, "a day", "days"), (3600, "an hour", "hours"), (60, "a minute", "minutes")] {
+        let count = Int(seconds) / unit
+        if count > 0, Int(seconds) % unit == 0 { return count == 1 ? one : "\(count) \(many)" }
+    }
+    return "\(seconds) s"
+}
+
+extension PlaceRules {
+    /// What each rule is for of which `isMeant` takes the destination, as `country NO`, in the order in which rules win.
+    func rules(where isMeant: (Destination) -> Bool) -> [String] {
+        func names(_ kind: String, _ rules: some Sequence<(name: String, destination: Destination)>) -> [String] {
+            rules.filter { isMeant($0.destination) }.map { "\(kind) \($0.name)" }
+        }
+        func sorted<Key: CustomStringConvertible>(_ rules: [Key: Destination]) -> [(
+            name: String, destination: Destination
+        )] {
+            rules.map { (name: $0.key.description, destination: $0.value) }.sorted { $0.name < $1.name }
+        }
+        return names("network", networks.lazy.map { (name: $0.prefix.description, destination: $0.destination) })
+            + names("AS", sorted(systems)) + names("city", sorted(cities))
+            + names("subdivision", sorted(subdivisions)) + names("country", sorted(countries))
+            + names("region", regions.lazy.map { (name: $0.name, destination: $0.destination) })
+            + names("continent", sorted(continents)) + (isMeant(fallback) ? ["the default"] : [])
+    }
+}
+
+extension Configuration {
+    /// What says of each map which clients have nowhere else to go when `datacenter` is drained.
+    ///
+    /// - Parameters:
+    ///   - service: the only service that is drained; all without.
+    ///   - drained: what else is drained wholly.
+    public func stranded(by datacenter: String, service: String?, besides drained: Set<String>) -> [String] {
+        guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
+        let others = Set(datacenters.indices.filter { $0 != number && drained.contains(datacenters[$0].name) })
+        let used = Set(services.filter { service == nil || $0.name == service }.map(\.map))
+        return maps.enumerated().filter { used.contains($0.offset) }.compactMap { _, map in
+            let rules = map.rules.rules {
+                $0.datacenters.contains(number) && $0.datacenters.subtracting(others) == [number]
+            }
+            guard !rules.isEmpty else { return nil }
+            let choice = others.isEmpty ? "is the only choice" : "is the only choice that is not drained"
+            return "map \(map.name): \(grouped(rules)): \(datacenter) \(choice); its clients still get it"
+        }
+    }
+
+    /// `country NO, US; the default`, of at most 20 rules.
+    private func grouped(_ rules: [String]) -> String {
+        var parts: [(kind: String, names: [String])] = []
+        for rule in rules.prefix(20) {
+            let words = rule.split(separator: " ", maxSplits: 1).map(String.init)
+            if rule != "the default", parts.last?.kind == words[0] {
+                parts[parts.count - 1].names.append(words[1])
+            } else {
+                parts.append((words[0], [words[1]]))
+            }
+        }
+        let text = parts.map { "\($0.kind) \($0.names.joined(separator: ", "))" }.joined(separator: "; ")
+        return rules.count > 20 ? "\(text) and \(rules.count - 20) more" : text
+    }
+}

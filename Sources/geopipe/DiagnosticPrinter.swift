@@ -1,0 +1,251 @@
+import Configuration
+import Foundation
+import Glibc
+import Platform
+
+/// Prints diagnostics: for people on a terminal with the line of the file and a caret, in a pipe a line each.
+struct DiagnosticPrinter {
+    /// Where standard output goes: the columns of a terminal, or `nil` for anything else.
+    private let columns: Int?
+    private let hasColour: Bool
+    private var sources: [String: [Substring]] = [:]
+
+    init() {
+        columns = isatty(STDOUT_FILENO) == 1 ? terminalColumns() : nil
+        // https://no-color.org
+        let refused = environment("NO_COLOR") != nil || environment("TERM") == "dumb"
+        hasColour = columns != nil && !refused
+    }
+
+    mutating func print(_ diagnostics: [Complaint]) {
+        for diagnostic in diagnostics { print(diagnostic) }
+    }
+
+    /// The last line: what was found, or that all is well.
+    func printEnd(_ text: String, isError: Bool) {
+        Swift.print(styled(text, isError ? .error : .success))
+    }
+
+    private mutating func print(_ diagnostic: Complaint) {
+        guard let columns else { return Swift.print(visible(diagnostic.description)) }
+        let place = diagnostic.position.map { "\(diagnostic.file):\($0.line):\($0.column)" } ?? diagnostic.file
+        let style: Style =
+            switch diagnostic.severity {
+            case .error: .error
+            case .warning: .warning
+            case .note: .note
+            }
+        Swift.print(
+            styled(visible(place) + ":", .place), styled(diagnostic.severity.rawValue + ":", style),
+            styled(visible(diagnostic.summary), .place) + visible(diagnostic.hint.map { "; \($0)" } ?? ""))
+        guard let position = diagnostic.position, let line = line(position.line, of: diagnostic.file) else { return }
+        let (text, offset) = excerpt(of: line, column: position.column, columns: max(20, columns - 10))
+        let number = String(position.line)
+        let margin = String(repeating: " ", count: max(0, 6 - number.count))
+        Swift.print(styled("\(margin)\(number) | ", .margin) + text)
+        Swift.print(
+            styled("\(String(repeating: " ", count: max(6, number.count))) | ", .margin)
+                + String(repeating: " ", count: offset) + styled("^", style))
+    }
+
+    // MARK: Lines of files
+
+    private mutating func line(_ number: Int, of file: String) -> Substring? {
+        if sources[file] == nil { sources[file] = lines(of: file) }
+        guard let lines = sources[file], lines.indices.contains(number - 1) else { return nil }
+        return lines[number - 1]
+    }
+
+    // MARK: Colours
+
+    private enum Style: String {
+        case error = "1;31"
+        case warning = "1;33"
+        case note = "1;36"
+        case success = "1;32"
+        case place = "1"
+        case margin = "2"
+    }
+
+    private func styled(_ text: String, _ style: Style) -> String {
+        hasColour ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+    }
+}
+
+/// The lines of a text file, without the byte order mark; none if it cannot be read, or is too large to be read for this.
+private func lines(of file: String) -> [Substring] {
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return [] }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size < 1 << 28 else {
+        return []
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var count = 0
+    while count < bytes.count {
+        let received = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, $0.count - count) }
+        guard received > 0 else { break }
+        count += received
+    }
+    bytes.removeLast(bytes.count - count)
+    if hasByteOrderMark(bytes) { bytes.removeFirst(byteOrderMark.count) }
+    return String(decoding: bytes, as: UTF8.self).utf8.split(
+        separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    )
+    .map { Substring($0) }
+}
+
+/// The part of a line around a column, at most `columns` wide, and how many columns of a terminal are before that place.
+///
+/// - Parameter column: counted from 1, in characters of Unicode.
+func excerpt(of line: Substring, column: Int, columns: Int) -> (text: String, offset: Int) {
+    // Each character as it is shown, and how wide that is.
+    var cells: [(text: String, width: Int)] = []
+    var width = 0
+    let scalars = line.hasSuffix("\r") ? line.dropLast().unicodeScalars : line.unicodeScalars
+    for scalar in scalars {
+        if scalar == "\t" {
+            let gap = 8 - width % 8
+            cells.append((String(repeating: " ", count: gap), gap))
+        } else {
+            let text = visible(String(scalar))
+            cells.append((text, text.unicodeScalars.reduce(0) { $0 + terminalWidth($1) }))
+        }
+        width += cells.last!.width
+    }
+    let place = min(max(0, column - 1), cells.count)
+    var start = 0
+    var end = cells.count
+    func length(_ range: Range<Int>) -> Int { cells[range].reduce(0) { $0 + $1.width } }
+    if width > columns {
+        // One column for each mark of what is left out, and as much as possible of what follows the place.
+        let room = columns - 2
+        start = place
+        var taken = 0
+        while start > 0, taken + cells[start - 1].width <= room / 2 {
+            start -= 1
+            taken += cells[start].width
+        }
+        end = place
+        while end < cells.count, taken + cells[end].width <= room {
+            taken += cells[end].width
+            end += 1
+        }
+        while start > 0, taken + cells[start - 1].width <= room {
+            start -= 1
+            taken += cells[start].width
+        }
+        // A combining character stays with the one before it.
+        while start > 0, start < place, cells[start].width == 0 { start += 1 }
+    }
+    let text = cells[start..<end].map(\.text).joined()
+    return (
+        (start > 0 ? "…" : "") + text + (end < cells.count ? "…" : ""), (start > 0 ? 1 : 0) + length(start..<place)
+    )
+}
+
+/// The text with a mark in place of each character that would do something to a terminal, or change the direction of what follows.
+func visible(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isUnprintable) else { return text }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        if scalar.value < 0x20 {
+            // The pictures of control characters.
+            result.append(Unicode.Scalar(0x2400 + scalar.value)!)
+        } else {
+            result.append(isUnprintable(scalar) ? "\u{fffd}" : scalar)
+        }
+    }
+    return String(result)
+}
+
+private func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator, .surrogate: true
+    case .format:
+        [0x061c, 0x200e, 0x200f, 0xfeff].contains(scalar.value) || 0x202a...0x202e ~= scalar.value
+            || 0x2066...0x2069 ~= scalar.value
+    default: false
+    }
+}
+
+/// How many columns a terminal takes for a character (Unicode Standard Annex 11).
+private func terminalWidth(_ scalar: Unicode.Scalar) -> Int {
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .enclosingMark, .format: return 0
+    default: break
+    }
+    return switch scalar.value {
+    case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xa960...0xa97c, 0xac00...0xd7a3, 0xf900...0xfaff,
+        0xfe30...0xfe6f, 0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f680...0x1f6ff, 0x1f900...0x1f9ff,
+        0x20000...0x3fffd:
+        2
+    default: 1
+    }
+}
+
+private func terminalColumns() -> Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+}
+
+/// A variable of the environment, unless it is empty.
+private func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+}
+
+/// Diagnostics as JSON, for programs.
+struct DiagnosticReport: Encodable {
+    var errors: Int
+    var warnings: Int
+    var diagnostics: [Diagnostic]
+
+    /// One of them. What it does not have is null.
+    struct Diagnostic: Encodable {
+        var file: String
+        var line: Int?
+        var column: Int?
+        var severity: String
+        var message: String
+        var hint: String?
+
+        private enum Key: String, CodingKey {
+            case file, line, column, severity, message, hint
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(file, forKey: .file)
+            try container.encode(line, forKey: .line)
+            try container.encode(column, forKey: .column)
+            try container.encode(severity, forKey: .severity)
+            try container.encode(message, forKey: .message)
+            try container.encode(hint, forKey: .hint)
+        }
+    }
+
+    init(_ complaints: [Complaint]) {
+        errors = complaints.count(of: .error)
+        warnings = complaints.count(of: .warning)
+        diagnostics = complaints.map {
+            Diagnostic(
+                file: $0.file, line: $0.position?.line, column: $0.position?.column, severity: $0.severity.rawValue,
+                message: $0.summary, hint: $0.hint)
+        }
+    }
+
+    func text() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}
+
+extension [Complaint] {
+    /// How many there are, those that are left out too.
+    func count(of severity: Complaint.Severity) -> Int {
+        filter { $0.severity == severity }.reduce(0) { $0 + $1.count }
+    }
+}
