@@ -1,6 +1,5 @@
 import Configuration
 import Geography
-import Platform
 
 /// A configuration and its databases, found usable as far as that can be seen at once. What is left to do is to read them.
 public struct SnapshotPlan: Sendable {
@@ -26,7 +25,7 @@ public struct SnapshotPlan: Sendable {
             do {
                 let opened = try MaxMindDatabase(path: database.path)
                 databases.append(database)
-                builds.append(DatabaseBuild(database: absolutePath(database.path), built: opened.metadata.built))
+                builds.append(DatabaseBuild(database: database.original, built: opened.metadata.built))
             } catch {
                 var complaint = configuration.complaint(about: database, error)
                 complaint.isWarning = database.isOptional && error.isMissingFile

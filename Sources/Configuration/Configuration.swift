@@ -38,13 +38,16 @@ public struct Configuration: Sendable {
     public struct DatabaseFile: Sendable {
         /// Relative paths of the configuration are relative to its folder; here they are joined already.
         public var path: String
+        /// The absolute path; where all files are copies, that of what was copied.
+        public var original: String
         /// The file may be missing.
         public var isOptional: Bool
         /// `nil` if the command line named the file.
         public var position: Complaint.Position?
 
-        public init(path: String, isOptional: Bool, position: Complaint.Position?) {
+        public init(path: String, original: String, isOptional: Bool, position: Complaint.Position?) {
             self.path = path
+            self.original = original
             self.isOptional = isOptional
             self.position = position
         }

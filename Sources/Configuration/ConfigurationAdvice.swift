@@ -38,6 +38,18 @@ extension ConfigurationParser {
         adviseOfPaces()
         adviseOfUnused()
         adviseOfSingleDatacenters()
+        adviseOfSerials()
+    }
+
+    /// Warns of zones that have the serial of their file, which does not move with what is laid over the file.
+    private func adviseOfSerials() {
+        for zone in configuration.zoneSources where zone.file != nil && !zone.records.contains(where: { $0.type == .soa }) {
+            guard !zone.services.isEmpty || zone.records.contains(where: { $0.type != .ns }) else { continue }
+            reader.advise(
+                zone.filePosition,
+                "zone \(zone.apex) has the serial of its file, which does not grow when its records and services here change, so that no secondary transfers them; write soa: without a serial, or raise the file's serial with each change"
+            )
+        }
     }
 
     // MARK: Absence of records

@@ -113,10 +113,15 @@ struct ConfigurationParser {
                 hasUnknownDatabases = true
                 continue
             }
-            configuration.databases.append(.init(path: path(text), isOptional: isOptional, position: name.position))
+            configuration.databases.append(
+                .init(path: path(text), original: original(text), isOptional: isOptional, position: name.position))
         }
         if !overridingDatabases.isEmpty {
-            configuration.databases = overridingDatabases.map { .init(path: $0, isOptional: false, position: nil) }
+            configuration.databases = overridingDatabases.map {
+                .init(
+                    path: $0, original: absolutePath(String($0.dropFirst(root.count))), isOptional: false, position: nil
+                )
+            }
         }
         reader.files.formUnion(configuration.databases.map(\.path))
     }
