@@ -134,10 +134,11 @@ extension Configuration {
     ///     below it already.
     ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
+    ///   - advises: whether all advice is wanted, for which the whole is looked over once more.
     /// - Throws: all complaints about the file at once.
     public static func load(
         _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false,
-        hasZones: Bool = true
+        hasZones: Bool = true, advises: Bool = true
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         reader.files.insert(file)
@@ -150,7 +151,7 @@ extension Configuration {
             if let root = reader.document(text) {
                 parser.parse(root)
                 if hasZones { parser.compileZones(publishes: sharesZones) }
-                parser.advise()
+                if advises { parser.advise() }
             }
             if !reader.hasComplaints {
                 parser.configuration.warnings = reader.warnings

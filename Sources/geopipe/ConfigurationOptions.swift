@@ -25,7 +25,8 @@ struct ConfigurationOptions: ParsableArguments {
     ///
     /// - Parameter sharesZones: whether other processes are to find the zones that were made of files.
     func loadedPlan(sharesZones: Bool = false) throws(ConfigurationError) -> SnapshotPlan {
-        try SnapshotPlan(Configuration.load(file, databases: databases, sharesZones: sharesZones))
+        try SnapshotPlan(
+            Configuration.load(file, databases: databases, sharesZones: sharesZones, advises: false))
     }
 
     /// The last configuration that could be used, if it is kept anywhere.
