@@ -139,23 +139,22 @@ private struct KnownPlaces {
 
     private func complaint(about key: PlaceRules.CityKey) -> String? {
         let name: String
-        let place: String
         let isInside: (Place) -> Bool
         switch key {
         case .geonameID(let number):
             let isKnown = gazetteer.cities.contains { $0?.geonameID == number }
             return isKnown ? nil : "no database knows the city \(number), so that its rule never acts"
         case .inCountry(let country, let city):
-            (name, place) = (city, country.description)
+            name = city
             isInside = { $0.country == country }
         case .inSubdivision(let subdivision, let city):
-            (name, place) = (city, subdivision.description)
+            name = city
             isInside = { $0.subdivisions.contains(subdivision) }
         }
         let found = places(inCities: { $0.names.contains(name) }).filter(isInside)
         if found.isEmpty {
             let others = places(inCities: { !$0.name.isEmpty }).filter(isInside).flatMap { $0.city!.names }
-            let nearest = citySuggestion(for: name, in: place, among: Set(others).sorted())
+            let nearest = citySuggestion(for: name, among: Set(others).sorted())
             return "no database knows the city \(key), so that its rule never acts\(nearest)"
         }
         let subdivisions = Set(found.compactMap { $0.subdivisions.first { !$0.isName }?.description }).sorted()

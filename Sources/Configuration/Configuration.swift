@@ -168,12 +168,13 @@ extension Configuration {
     ///     below it already.
     ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
+    ///   - advises: whether all advice is wanted, for which the whole is looked over once more.
     ///   - serials: what knows the zones' serials, once it is known where the configuration keeps its state; without, each zone
     ///     has the time of its newest change.
     /// - Throws: all complaints about the file at once.
     public static func load(
         _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false,
-        hasZones: Bool = true, serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
+        hasZones: Bool = true, advises: Bool = true, serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         reader.files.insert(file)
@@ -189,7 +190,7 @@ extension Configuration {
                     parser.compileZones(
                         publishes: sharesZones, serials: serials?(parser.configuration.stateDirectory))
                 }
-                parser.advise()
+                if advises { parser.advise() }
             }
             if !reader.hasComplaints {
                 parser.configuration.warnings = reader.warnings

@@ -240,7 +240,14 @@ extension PlaceRules {
         )] {
             rules.map { (name: $0.key.description, destination: $0.value) }.sorted { $0.name < $1.name }
         }
-        return names("network", networks.lazy.map { (name: $0.prefix.description, destination: $0.destination) })
+        // A map may have a million of them.
+        var networkNames: [String] = []
+        var rest = 0
+        for rule in networks where isMeant(rule.destination) {
+            if networkNames.count < 20 { networkNames.append("network \(rule.prefix)") } else { rest += 1 }
+        }
+        if rest > 0 { networkNames.append("network and \(rest) more") }
+        return networkNames
             + names("AS", sorted(systems)) + names("city", sorted(cities))
             + names("subdivision", sorted(subdivisions)) + names("country", sorted(countries))
             + names("region", regions.lazy.map { (name: $0.name, destination: $0.destination) })

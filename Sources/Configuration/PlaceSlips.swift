@@ -245,11 +245,11 @@ public func subdivisionSuggestion(
     return suggestion(for: "\(country)-\(code.code)", among: siblings, listing: false)
 }
 
-/// `; did you mean 'GB/London'?` for a city that no database knows; empty if nothing is near.
+/// `; did you mean 'London'?` for a city that no database knows; empty if nothing is near.
 ///
 /// - Parameter known: the names of the cities in the same country or subdivision.
-public func citySuggestion(for name: String, in place: String, among known: some Collection<String>) -> String {
-    nearestName(to: name, among: known).map { "; did you mean '\(place)/\($0)'?" } ?? ""
+public func citySuggestion(for name: String, among known: some Collection<String>) -> String {
+    nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
 }
 
 /// `a, b and c`.

@@ -84,7 +84,7 @@ struct ZoneChecks {
             // What is below a delegation is warned of anyway.
             guard delegations[name] == .above else { break }
             contents.warn(
-                first.place, "DS at \(text(of: name)) has no effect, since no delegation is there; take it out")
+                first.place, "DS at \(text(of: name)), where no delegation is, has no effect; take it out")
         default: break
         }
     }

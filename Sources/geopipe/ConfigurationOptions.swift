@@ -28,7 +28,8 @@ struct ConfigurationOptions: ParsableArguments {
     func loadedPlan(sharesZones: Bool = false) throws(ConfigurationError) -> SnapshotPlan {
         try SnapshotPlan(
             Configuration.load(
-                file, databases: databases, sharesZones: sharesZones, serials: serials(keepsChanges: sharesZones)))
+                file, databases: databases, sharesZones: sharesZones, advises: false,
+                serials: serials(keepsChanges: sharesZones)))
     }
 
     /// What knows the serials of the zones.

@@ -33,6 +33,14 @@ struct FileProbeTests {
         }
     }
 
+    @Test("may begin with a byte order mark, and is not UTF-16")
+    func encodings() {
+        let text = Array("192.0.2.1 down\n".utf8)
+        #expect(FileContents([0xef, 0xbb, 0xbf] + text).outcome("192.0.2.1") == .failure("the file says down"))
+        let wide = [0xff, 0xfe] + text.flatMap { [$0, 0] }
+        #expect(FileContents(wide).outcome("192.0.2.1") == .failure("the file is in UTF-16, not in UTF-8"))
+    }
+
     @Test("is a failure if it cannot be read, is too large or no file at all")
     func unreadable() throws {
         let folder = try Folder()

@@ -299,7 +299,10 @@ struct ConfigurationTests {
                 "countries:", "subdivisions: { TX: oslo }\n    countries:",
                 "5:21: 'TX' is no subdivision; write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
             ),
-            ("countries:", "regions: { west: oslo }\n    countries:", "5:16: unknown region 'west'"),
+            (
+                "countries:", "regions: { west: oslo }\n    countries:",
+                "5:16: unknown region 'west', since there is no section regions; add regions: { west: [NO, SE] }"
+            ),
             (
                 "datacenters:", "regions: { west: [Texas] }\ndatacenters:",
                 "2:19: 'Texas' is no place; write a country, such as NO, or a subdivision, such as US-CA"

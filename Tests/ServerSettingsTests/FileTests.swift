@@ -34,6 +34,22 @@ struct FileTests {
             try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is no text; name a pdns.conf"])
     }
 
+    @Test("a byte order mark, with which pdns does not start, and UTF-16")
+    func byteOrderMark() throws {
+        let machine = try Machine()
+        let file = machine.folder.appending(path: "pdns.conf")
+        try Data([0xef, 0xbb, 0xbf] + Array("launch=pipe\n".utf8)).write(to: file)
+        let mark =
+            "~/pdns.conf:1:1: pdns takes the byte order mark at the beginning for a part of the first line, and does not start; save the file without it"
+        let marked = try machine.findings(in: "pdns.conf")
+        #expect(marked.contains(mark))
+        try Data("launch=pipe\n".utf8).write(to: file)
+        #expect(try machine.findings(in: "pdns.conf") == marked.filter { $0 != mark })
+        try Data("launch=pipe\n".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }).write(to: file)
+        #expect(
+            try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is in UTF-16; save it in UTF-8"])
+    }
+
     @Test("random bytes without a zero are names that pdns does not know")
     func noise() throws {
         let machine = try Machine()

@@ -23,7 +23,10 @@ struct SwitchTests {
         let site = try Site()
         #expect(try site.contents("api") == Self.oslo)
         let drain = try site.run("drain", "oslo", "--reason", "the cooling fails")
-        #expect(drain == (0, "", ""))
+        #expect(drain.status == 0 && drain.error == "", "\(drain)")
+        #expect(
+            drain.output
+                == "map places: network 10.0.0.0/8; country NO: oslo is the only choice; its clients still get it\n")
         try expect(site, "api", Self.ashburn)
         #expect(try site.contents("www", from: "129.240.1.0/24") == ["192.0.2.1"], "nothing else is left of this map")
         let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
