@@ -53,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe-agent",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "Geography", "Telemetry",
+                "Backend", "CLinux", "Configuration", "Geography", "Platform", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,6 +1,7 @@
 import Backend
 import Geography
 import Glibc
+import Platform
 import Synchronization
 
 /// What files say about addresses.

@@ -1,7 +1,7 @@
 import Platform
 
-/// Looks a zone over for what breaks DNS. What pdns's own backends serve is no error, so that a zone that worked with these works
-/// here; other servers may refuse it, of which a warning tells.
+/// Looks a zone over for what breaks DNS. What pdns's own backends serve is no error where DNS allows an answer, so that a zone that
+/// worked with these works here; other servers may refuse it, of which a warning tells.
 struct ZoneChecks {
     private(set) var contents: ZoneContents
     private let groups: RecordGroups
@@ -68,10 +68,8 @@ struct ZoneChecks {
                 record(set.last!).place, "\(text(of: name)) has two SOA records; there can be one, keep it")
         case .cname, .dname:
             guard set.count > 1 else { break }
-            contents.warn(
-                record(set.last!).place,
-                "\(text(of: name)) has two \(first.type) records, and resolvers may refuse the answer; there can be one, keep it"
-            )
+            contents.complain(
+                record(set.last!).place, "\(text(of: name)) has two \(first.type) records; there can be one, keep it")
         case .ns:
             if text(of: name) == "*" || text(of: name).hasPrefix("*.") {
                 contents.warn(
@@ -95,10 +93,9 @@ struct ZoneChecks {
         // What a signer adds may stand beside it (RFC 4034 section 3, RFC 4035 section 2.5).
         let beside: Set<RecordType> = [.cname, .rrsig, .nsec, .key, .nxt]
         guard let other = positions.first(where: { !beside.contains(record($0).type) }) else { return }
-        contents.warn(
+        contents.complain(
             record(max(alias, other)).place,
-            "\(text(of: name)) has a CNAME beside other data, which pdns does not answer with; a CNAME stands alone (RFC 1034 section 3.6.2)"
-        )
+            "\(text(of: name)) has a CNAME beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)")
     }
 }
 

@@ -37,7 +37,7 @@ struct FileProbeTests {
     func encodings() {
         let text = Array("192.0.2.1 down\n".utf8)
         #expect(FileContents([0xef, 0xbb, 0xbf] + text).outcome("192.0.2.1") == .failure("the file says down"))
-        let wide = [0xff, 0xfe] + text.flatMap { [$0, 0] }
+        let wide: [UInt8] = [0xff, 0xfe] + text.flatMap { [$0, 0] as [UInt8] }
         #expect(FileContents(wide).outcome("192.0.2.1") == .failure("the file is in UTF-16, not in UTF-8"))
     }
 
