@@ -161,7 +161,7 @@ extension Sequence<Complaint> {
         let all = Array(self)
         let total = all.reduce(0) { $0 + $1.count }
         guard all.count > limit else { return all.map(\.description) }
-        return all.prefix(limit).map(\.description) + ["... and \(total - limit) more; \(command) has them all"]
+        return all.prefix(limit).map(\.description) + ["... and \(grouped(total - limit)) more; see \(command)"]
     }
 }
 

@@ -32,7 +32,7 @@ extension ConfigurationParser {
                     contents.append(content)
                 }
             } catch {
-                if let complaint = urlComplaint(text) ?? hintComplaint(text) {
+                if let complaint = urlComplaint(text) {
                     reader.complain(item.position, "\(type) of \(what): \(complaint)")
                     continue
                 }
@@ -52,17 +52,6 @@ extension ConfigurationParser {
         guard let url = text.split(separator: " ").first(where: { $0.contains("://") }) else { return nil }
         let host = url[url.firstRange(of: "://")!.upperBound...].prefix { !"/:?#".contains($0) }
         return "'\(url)' is a URL; write the name alone, '\(host)\(host.hasSuffix(".") ? "" : ".")'"
-    }
-
-    /// What is wrong with `ipv4hint=auto`; `nil` if it is not in `text`.
-    private func hintComplaint(_ text: String) -> String? {
-        guard
-            let hint = text.split(separator: " ").first(where: {
-                ["ipv4hint=auto", "ipv6hint=auto"].contains($0.lowercased().filter { $0 != "\"" })
-            })
-        else { return nil }
-        return
-            "pdns fills '\(hint)' in by a look-up of its own, which has no client, so that the hint would be for another place; write the addresses, or leave it out"
     }
 
     /// A CNAME stands alone, and is the only one (RFC 1034 section 3.6.2).

@@ -651,6 +651,11 @@ extension RecordDataReader {
             guard let port = number(text, max: 0xffff) else { throw expected("a port up to 65535") }
             append(port, bytes: 2)
         case 4, 6:
+            if text.elementsEqual("auto".utf8) {
+                throw expected(
+                    "addresses, since pdns fills auto in by a look-up of its own, which has no client, so that the hint would be for another place; write the addresses, or leave it out"
+                )
+            }
             try forEachItem(of: text) { reader, item throws(ContentError) in
                 try reader.appendAddress(key == 4 ? AF_INET : AF_INET6, item)
             }
