@@ -41,11 +41,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "ServerSettings", dependencies: ["Routing", "Zones", "Configuration"], swiftSettings: strict),
+            name: "ServerSettings", dependencies: ["Platform", "Routing", "Zones", "Configuration"], swiftSettings: strict),
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "ServerSettings", "Zones",
+                "Backend", "CLinux", "Configuration", "Platform", "ServerSettings", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -43,7 +43,8 @@ extension ConfigurationParser {
 
     /// Warns of zones that have the serial of their file, which does not move with what is laid over the file.
     private func adviseOfSerials() {
-        for zone in configuration.zoneSources where zone.file != nil && !zone.records.contains(where: { $0.type == .soa }) {
+        for zone in configuration.zoneSources
+        where zone.file != nil && !zone.records.contains(where: { $0.type == .soa }) {
             guard !zone.services.isEmpty || zone.records.contains(where: { $0.type != .ns }) else { continue }
             reader.advise(
                 zone.filePosition,

@@ -10,15 +10,16 @@ enum Countries {
         var threeLetters: String
         /// The English name that people use.
         var name: String
-        var continent: PlaceCode
+
+        /// Every country of the table has one.
+        var continent: PlaceCode { code.continent! }
     }
 
-    static let all: [Country] = table.flatMap { continent, countries in
+    static let all: [Country] = table.flatMap { _, countries in
         countries.split(whereSeparator: { $0 == "," || $0 == "\n" }).map { entry in
             let words = entry.split(separator: " ")
             return Country(
-                code: PlaceCode(words[0])!, threeLetters: String(words[1]), name: words[2...].joined(separator: " "),
-                continent: PlaceCode(continent)!)
+                code: PlaceCode(words[0])!, threeLetters: String(words[1]), name: words[2...].joined(separator: " "))
         }
     }
 

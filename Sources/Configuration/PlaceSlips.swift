@@ -153,9 +153,9 @@ extension PlaceSlips {
     static func subdivisionHint(_ text: String) -> String {
         if let code = subdivision(text) { return "did you mean '\(code)'?" }
         if let code = PlaceCode(text) ?? Countries.named(text)?.code, Countries.byCode[code] != nil {
-            return "write \(code) under countries, or one of ISO 3166-2, such as US-TX"
+            return "write \(code) under countries, or a code of ISO 3166-2, such as US-TX"
         }
-        return "write one of ISO 3166-2, such as US-TX"
+        return "write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
     }
 
     /// What to write in place of a key of `cities` that is no city.

@@ -16,9 +16,11 @@ public struct SubdivisionCode: Hashable, Sendable, CustomStringConvertible {
         isName = false
     }
 
-    /// The subdivision of a country by its English name; `nil` if the name is empty.
+    /// The subdivision of a country by its English name; `nil` if the name is empty, or looks like a code.
     public init?(country: PlaceCode, name: some StringProtocol) {
-        guard !name.isEmpty else { return nil }
+        guard !name.isEmpty,
+            name.utf8.count > 3 || name.utf8.contains(where: { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 })
+        else { return nil }
         self.country = country
         code = String(name)
         isName = true

@@ -324,7 +324,8 @@ struct CheckTests {
             let places = lines.dropLast().map { String($0.prefix { $0 != ";" }.prefix(60)) }
             #expect(
                 places.map { $0.split(separator: " ").prefix(5).joined(separator: " ") } == [
-                    "c.yaml:18:16: warning: the service of", "c.yaml:19:14: warning: the service of",
+                    "c.yaml:16:11: warning: zone geo.example.com has", "c.yaml:18:16: warning: the service of",
+                    "c.yaml:19:14: warning: the service of",
                     "c.yaml:20:16: warning: TXT of t.sub.geo.example.com",
                     "z.zone:5:1: warning: 'www.geo.example.com' has no",
                     "z.zone:10:5: warning: TXT of sub.geo.example.com",
