@@ -83,7 +83,7 @@ demo-database: ## examples/demo/demo.mmdb, from the tables beside it
 	PYTHONPATH=$(TOOLS) python3 examples/demo/make-database.py
 
 clean: ## removes all that was built
-	rm -rf .build .build-* Benchmarks/.build examples/demo/__pycache__
+	rm -rf --one-file-system .build .build-* Benchmarks/.build examples/demo/__pycache__
 
 # Without the agent, which takes several times as long.
 program: toolchain

@@ -41,7 +41,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "ServerSettings", dependencies: ["Platform", "Routing", "Zones", "Configuration"], swiftSettings: strict),
+            name: "ServerSettings", dependencies: ["Platform", "Routing", "Zones", "Configuration"],
+            swiftSettings: strict),
         .executableTarget(
             name: "geopipe",
             dependencies: [

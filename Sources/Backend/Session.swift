@@ -20,7 +20,7 @@ public struct Session: ~Copyable {
     private var random: RandomBits
     /// The client of the last question that had one; `nil` before the first.
     private var asker: Asker?
-    private var ownQuestions = OwnQuestions.others
+    private var phase = Phase.own
 
     /// The client that a question is answered for, and the random number of its draws.
     private struct Asker {
@@ -32,14 +32,18 @@ public struct Session: ~Copyable {
         let random: UInt64
     }
 
-    /// What pdns does, as far as its last question tells.
-    private enum OwnQuestions {
-        /// It has asked for a client.
-        case none
-        /// It has asked for the SOA record of a zone right after a question for a client: it denies something with a signature.
+    /// What pdns does, as far as its last questions tell.
+    private enum Phase {
+        /// It has asked something of its own.
+        case own
+        /// It has asked for the SOA record of a zone, and before that for a client or not.
+        case apex(afterClient: Bool)
+        /// It asks for a client, for the SOA record of whose zone it asked just before: it need not ask again to deny something.
+        case clientAfterApex
+        /// It asks for a client.
+        case client
+        /// It denies something with a signature to the client that it asked for last.
         case denial
-        /// It has asked something else of its own.
-        case others
     }
 
     /// - Parameters:
@@ -159,9 +163,15 @@ extension Session {
         if isPDNS {
             asker = ownAsker(of: type, snapshot.zones, else: client)
         } else {
+            let isSame = self.asker.map { $0.client == client && $0.resolver == resolver } ?? false
             asker = Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
             self.asker = asker
-            ownQuestions = .none
+            phase =
+                switch phase {
+                case .apex: .clientAfterApex
+                case .clientAfterApex where isSame: .clientAfterApex
+                default: .client
+                }
         }
         var hasRecords = false
         if isInternet(line.extracting(question.recordClass)), let type, let zone, let node {
@@ -179,21 +189,33 @@ extension Session {
 
     /// The client that a question of pdns's own, for the name in `key`, is answered for; `nil` if it has none.
     ///
-    /// To deny a type with a signature, pdns reads the zone's SOA record right after the client's questions, and then asks which
-    /// types there are: these must be the client's, as another may have the type. What else pdns asks without a client, such as
-    /// for the target of an alias of type HTTPS, is not about the last client here: pdns may have had the answer to the client's
-    /// own question from its cache.
-    private mutating func ownAsker(
-        of type: RecordType?, _ zones: ZoneTable, else client: IPAddress
-    ) -> Asker? {
+    /// To deny a type with a signature, pdns asks which types there are: these must be the client's, as another may have the type.
+    /// Before that it reads the zone's SOA record, right after the client's questions, unless it has read it right before them. What
+    /// else pdns asks without a client, such as for the target of an alias of type HTTPS, is not about the last client here: pdns may
+    /// have had the answer to the client's own question from its cache.
+    private mutating func ownAsker(of type: RecordType?, _ zones: ZoneTable, else client: IPAddress) -> Asker? {
         guard type == .any else {
-            ownQuestions = ownQuestions == .none && type == .soa && zones.zone(key) != nil ? .denial : .others
+            let isApex = type == .soa && zones.zone(key) != nil
+            phase =
+                switch phase {
+                case _ where !isApex: .own
+                case .client, .clientAfterApex: .apex(afterClient: true)
+                default: .apex(afterClient: false)
+                }
             return nil
         }
-        guard let asker else {
+        switch phase {
+        case .denial, .clientAfterApex, .apex(afterClient: true):
+            phase = .denial
+            return asker
+        case .apex(afterClient: false):
+            // pdns has had from its cache that there is no such name, and denies that.
             return Asker(client: client, clientLength: client.bitWidth, resolver: client, random: 0)
+        case .own, .client:
+            // Before any client, pdns may deny what a coprocess before this one has answered.
+            return asker == nil
+                ? Asker(client: client, clientLength: client.bitWidth, resolver: client, random: 0) : nil
         }
-        return ownQuestions == .denial ? asker : nil
     }
 
     /// Counts an answer of a service, and puts it before those who look at samples.

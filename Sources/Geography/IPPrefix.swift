@@ -59,13 +59,11 @@ extension IPPrefix {
     /// Whether all addresses of the block are in `other`, too.
     public func isInside(_ other: IPPrefix) -> Bool { length >= other.length && other.contains(address) }
 
-    /// The IPv4 address with which the IPv4 addresses inside this IPv6 block begin, and the number of bits in front of it; see
+    /// The IPv4 address inside the first address of this IPv6 block, and the number of bits in front of it; see
     /// `IPAddress.embeddedIPv4`. `nil` if the block is so wide that it leaves the IPv4 address open altogether.
     @inlinable public var embeddedIPv4: (address: UInt32, offset: Int)? {
         guard let embedded = address.embeddedIPv4, length > embedded.offset else { return nil }
-        let bits = UInt32(min(32, length - embedded.offset))
-        // Teredo flips all bits, also those that the block leaves open.
-        return (embedded.address & ~(UInt32.max >> bits), embedded.offset)
+        return embedded
     }
 
     /// Whether `other` is one of the block's addresses.

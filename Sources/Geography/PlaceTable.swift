@@ -8,11 +8,17 @@ public struct PlaceTable: Sendable {
     private let ipv6: StrideTable<UInt128>
     /// All IPv4 addresses have the same list, so that the IPv6 ranges say it all.
     private let isIPv4Uniform: Bool
+    /// A client whose IPv4 address is left open has the list of its block even if all IPv4 addresses have one list.
+    private let keepsBlocksApart: Bool
     /// The list of clients in each of `IPPrefix.embeddingIPv4` whose IPv4 address is not known.
     private let blockLists: [UInt32]
 
     /// The table in which each address has the list that `layer` gives it, below `listCount`.
-    public init(_ layer: AddressLayer, listCount: Int) {
+    ///
+    /// - Parameter keepsBlocksApart: whether a client whose IPv4 address is left open has the list of its IPv6 block even if all IPv4
+    ///   addresses have one list.
+    public init(_ layer: AddressLayer, listCount: Int, keepsBlocksApart: Bool = false) {
+        self.keepsBlocksApart = keepsBlocksApart
         ipv4 = StrideTable(layer.ipv4, valueCount: UInt32(listCount))
         isIPv4Uniform = layer.ipv4.values.count == 1
         var ipv6 = layer.ipv6
@@ -35,7 +41,7 @@ public struct PlaceTable: Sendable {
     /// has the same: at least 1, since pdns keeps an answer of scope 0 for clients of both families.
     ///
     /// - Parameter length: how many of the address's first bits are known. An IPv4 address of which none of the bits are
-    ///   known cannot be looked up: its client has the list that rules give to the IPv6 block.
+    ///   known cannot be looked up, unless all have the same list: its client has the list that rules give to the IPv6 block.
     @inline(__always)
     public func lookup(_ address: IPAddress, length: Int = .max) -> (list: UInt32, scope: UInt8) {
         switch address {
@@ -43,11 +49,9 @@ public struct PlaceTable: Sendable {
             return ipv4.lookup(bits)
         case .v6(let bits):
             guard let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
-            guard length > embedded.offset else { return lookupBlock(of: address) }
+            if length <= embedded.offset, !isIPv4Uniform || keepsBlocksApart { return lookupBlock(of: address) }
             guard !isIPv4Uniform else { return ipv6.lookup(bits) }
-            // Teredo flips all bits, also those that are not known.
-            let isKnown = ~(UInt32.max >> UInt32(min(32, length - embedded.offset)))
-            let (list, scope) = ipv4.lookup(embedded.address & isKnown)
+            let (list, scope) = ipv4.lookup(embedded.address)
             return (list, scope + UInt8(embedded.offset))
         }
     }
@@ -55,14 +59,7 @@ public struct PlaceTable: Sendable {
     /// The list of clients of unknown IPv4 address in the block around an address that carries one.
     private func lookupBlock(of address: IPAddress) -> (list: UInt32, scope: UInt8) {
         let blocks = IPPrefix.embeddingIPv4
-        for i in blocks.indices where blocks[i].contains(address) {
-            if isIPv4Uniform, case .v6(let bits) = address, case let found = ipv6.lookup(bits),
-                found.list == blockLists[i]
-            {
-                return found
-            }
-            return (blockLists[i], UInt8(blocks[i].length))
-        }
+        for i in blocks.indices where blocks[i].contains(address) { return (blockLists[i], UInt8(blocks[i].length)) }
         return (blockLists[0], 1)
     }
 

@@ -29,7 +29,7 @@ public final class CompiledMap: Sendable {
         _ client: IPAddress, length: Int = .max, resolver: IPAddress
     ) -> (list: UInt32, scope: UInt8) {
         let found = table.lookup(client, length: length)
-        guard found.list == fallback, client != resolver else { return found }
+        guard found.list == fallback, client != resolver || length < client.bitWidth else { return found }
         let resolverList = table.lookup(resolver).list
         guard resolverList != fallback else { return found }
         // Neighbours who are not known go with the resolver, those who are known do not. The narrower of the two prefixes is

@@ -57,7 +57,8 @@ public struct MapCompiler {
         return CompiledMap(
             table: PlaceTable(layer, listCount: lists.lists.count),
             known: knownByRule.isZero
-                ? known.table : PlaceTable(known.layer.combined(with: knownByRule) { $0 | $1 }, listCount: 2),
+                ? known.table
+                : PlaceTable(known.layer.combined(with: knownByRule) { $0 | $1 }, listCount: 2, keepsBlocksApart: true),
             fallback: fallback, lists: ListTable(lists.lists, datacenters: sites))
     }
 
@@ -71,7 +72,7 @@ public struct MapCompiler {
         }
         var layer = atlas.places.map { isKnown[Int($0)] }
         if fields.contains(.system) { layer = layer.combined(with: atlas.systems) { $0 | ($1 > 0 ? 1 : 0) } }
-        known[fields.rawValue] = (layer, PlaceTable(layer, listCount: 2))
+        known[fields.rawValue] = (layer, PlaceTable(layer, listCount: 2, keepsBlocksApart: true))
         return known[fields.rawValue]!
     }
 

@@ -107,6 +107,9 @@ enum Carrier: CaseIterable {
         }
     }
 
+    /// The number of bits in front of the IPv4 address.
+    var offset: Int { self == .sixToFour ? 16 : 96 }
+
     /// What the addresses of `network`, which is a part of the carrier's, carry.
     func carried(by network: Network) -> Network {
         switch self {

@@ -184,6 +184,32 @@ final class Evaluator {
         var scopes: ClosedRange<Int>
     }
 
+    /// What a client gets whose subnet ends before the IPv4 address that it carries: any IPv4 address may be meant, and if not all
+    /// have the same list, only a rule for the IPv6 addresses around counts.
+    private func expectationOfOpenCarrier(
+        for question: Question, _ client: Address, _ remote: (isKnown: Bool, list: Int)
+    ) throws -> Expectation? {
+        guard client.family == .v6, let carrier = Carrier.of(Network(client, 128)),
+            question.sourcePrefix <= carrier.offset
+        else { return nil }
+        let fallback = number(of: preferences(map.fallback, at: nil))
+        if let one = try list(of: Network.everything(.v4), unknown: fallback) {
+            guard one == fallback, remote.isKnown else { return nil }
+            return Expectation(list: self.list(remote.list), scopes: 1...carrier.network.length)
+        }
+        // What a database says of a wider network it says of the IPv6 addresses in it.
+        var found: [Place] = []
+        for database in databases {
+            let (place, same) = try database.look(up: carrier.network.first)
+            if let place, same.contains(carrier.network) { found.append(place) }
+        }
+        let place = Place(merging: found)
+        let isKnown = says(place) || map.networks.contains { $0.network.contains(carrier.network) }
+        let own = number(of: preferences(rule(for: carrier.network.first, at: place), at: place.location))
+        let list = isKnown ? own : remote.isKnown ? remote.list : fallback
+        return Expectation(list: self.list(list), scopes: carrier.network.length...carrier.network.length)
+    }
+
     /// What the client of a question gets: by the first address of its subnet if that is known, else by its resolver if
     /// that is known, else by the default.
     func expectation(for question: Question) throws -> Expectation {
@@ -193,6 +219,7 @@ final class Evaluator {
             return Expectation(list: self.list(remote.list), scopes: 1...question.remote.family.width)
         }
         let client = Network(question.client, question.sourcePrefix).first
+        if let open = try expectationOfOpenCarrier(for: question, client, remote) { return open }
         let (isKnown, list) = try look(up: client)
         let fallback = number(of: preferences(map.fallback, at: nil))
         guard remote.isKnown else {

@@ -58,13 +58,16 @@ struct StickyTests {
             }
             let network = Network(Network(question.client, question.sourcePrefix).first, scope)
             var addresses = [network.first, network.last, network.random(using: &generator)]
-            for carrier in Carrier.allCases where network.contains(carrier.network) {
+            // The IPv4 address of such a client is open, and its neighbours are subnets like its own.
+            let carrier = Carrier.of(Network(Network(question.client, question.sourcePrefix).first, 128))
+            let isOpen = carrier.map { question.sourcePrefix <= $0.offset } ?? false
+            for carrier in Carrier.allCases where !isOpen && network.contains(carrier.network) {
                 addresses.append(carrier.carry(Network.everything(.v4).random(using: &generator), using: &generator))
             }
             for address in addresses {
                 var neighbour = question
                 neighbour.client = address
-                neighbour.sourcePrefix = address.family.width
+                neighbour.sourcePrefix = isOpen ? question.sourcePrefix : address.family.width
                 neighbours.append((neighbour, answer))
             }
         }

@@ -110,7 +110,7 @@ private struct Server {
     var options: [String] {
         [
             "--config-dir=\(backend.folder.path)", "--socket-dir=\(backend.folder.path)", "--local-address=127.0.0.1",
-            "--local-port=\(UInt16.random(in: 20_000..<32_000))", "--daemon=no", "--guardian=no",
+            "--local-port=\(freePort()!)", "--daemon=no", "--guardian=no",
             "--disable-syslog=yes",
             "--write-pid=no",
         ]
