@@ -2,7 +2,7 @@ import Configuration
 import Glibc
 import Synchronization
 
-/// Keeps a reload from losing what probably nobody wants to lose: all networks of a file whose generator failed, or the rules that
+/// Keeps a reload from losing by accident all networks of a file whose generator failed, or the rules that
 /// need an optional database which is away for a moment while it is replaced.
 public final class ReloadGuard: Sendable {
     private let state = Mutex(State())

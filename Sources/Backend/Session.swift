@@ -38,7 +38,7 @@ public struct Session: ~Copyable {
         case own
         /// It has asked for the SOA record of a zone, and before that for a client or not.
         case apex(afterClient: Bool)
-        /// It asks for a client, for the SOA record of whose zone it asked just before: it need not ask again to deny something.
+        /// It asks for a client, right after the SOA record of the zone: it need not read that again to deny something.
         case clientAfterApex
         /// It asks for a client.
         case client

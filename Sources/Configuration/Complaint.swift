@@ -78,7 +78,7 @@ public struct Complaint: Error, Hashable, CustomStringConvertible {
 
 /// Complaints, of which only the first of each file and severity are kept: the rest are counted.
 public struct ComplaintList: Sendable {
-    /// As many of a file and severity are kept. More help nobody who reads them.
+    /// The number of complaints of a file and severity that are kept: a reader has no use for more.
     public static let limit = 100
 
     private var kept: [Complaint] = []

@@ -31,7 +31,7 @@ public struct Configuration: Sendable {
     public var files: Set<String> = []
     /// What works, but hardly as it was meant.
     public var warnings: [Complaint] = []
-    /// What whoever checks it should know beside: warnings and notes, in the order of the file.
+    /// Further warnings and notes of `geopipe check`, in the order of the file.
     public var advice: [Complaint] = []
 
     /// A database, and where it is configured.

@@ -23,7 +23,7 @@ struct ConfigurationParser {
     var zoneEntries: [YAMLReader.Entry] = []
     /// Zones whose own SOA or NS records are wrong: what their files lack is not known.
     var brokenZones: Set<Int> = []
-    /// Sections of which the names are not known, since they are not there or no mappings: whoever uses such a name is not to blame.
+    /// Sections that are missing or are no mappings, so that their names are unknown: a use of such a name is no error of its own.
     var unknownSections: Set<String> = []
     /// Datacenters of which the location is there, and wrong.
     var brokenLocations: Set<Datacenter> = []

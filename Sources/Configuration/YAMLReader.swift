@@ -22,7 +22,7 @@ final class YAMLReader {
     var complaintCount: Int { errors.count }
     /// What works, but hardly as it was meant, in the order of the file.
     var warnings: [Complaint] { cautions.sorted(main: file) }
-    /// What is worth knowing for whoever checks a configuration, but not for each process that reads it.
+    /// Advice for `geopipe check`, not for each process that reads the configuration.
     var advice: [Complaint] { advised.sorted(main: file) }
 
     /// One key of a mapping and its value.

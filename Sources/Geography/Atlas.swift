@@ -97,9 +97,9 @@ private struct RecordRegister {
     private var sampled: Set<UInt32> = []
     private var fieldNames: [String] = []
 
-    /// So many records are looked at to say what there is in a database instead of what was asked for.
+    /// The number of records to look at for the fields that a database has.
     private static let sampleSize = 1_000
-    /// So many names of fields are enough to know a database by.
+    /// The number of field names that a message lists.
     private static let nameLimit = 20
 
     init(_ data: DataSection, _ fields: PlaceFields) {
