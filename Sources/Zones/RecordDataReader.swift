@@ -652,8 +652,9 @@ extension RecordDataReader {
             append(port, bytes: 2)
         case 4, 6:
             if text.elementsEqual("auto".utf8) {
-                throw expected(
-                    "addresses, since pdns fills auto in by a look-up of its own, which has no client, so that the hint would be for another place; write the addresses, or leave it out"
+                // The rest of the zone can be served.
+                throw .unservable(
+                    "pdns fills auto in by a look-up of its own, which has no client, so that the hint would be for another place; write the addresses, or leave the parameter out"
                 )
             }
             try forEachItem(of: text) { reader, item throws(ContentError) in

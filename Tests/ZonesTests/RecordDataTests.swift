@@ -306,7 +306,7 @@ private let refusals: [(type: String, source: String, word: Int, reason: String)
     ("SVCB", "1 . ipv4hint=::1", 2, "expected an IPv4 address"), ("SVCB", "1 . ech=", 2, "expected base64"),
     ("SVCB", #"1 . key4="\001""#, 2, "expected data"), ("SVCB", #"1 . key667="a"b"#, 2, "expected a parameter"),
     ("SVCB", "1 . key65536=a", 2, "expected a parameter"),
-    ("HTTPS", "1 . ipv6hint=auto", 2, "expected addresses"),
+    ("HTTPS", "1 . ipv6hint=auto", 2, "pdns fills auto in"),
     ("TYPE65281", "abcd", 0, "expected \\# and the data in hexadecimal digits, as in \\# 2 abcd"),
     ("TYPE65281", "\\# 2 ab", 2, "expected 2 bytes instead of 1"), ("WKS", "192.0.2.1 tcp", 0, "expected \\#"),
     ("TYPE65281", "\\#", 1, "expected the number of bytes"), ("A", "\\# 3 c00002", 2, "expected data that has"),

@@ -208,6 +208,10 @@ final class ZoneFileTests {
             ("@ NS ns2\nns2 CNAME ns1", "5:3: the name server ns2.example.com of example.com is a CNAME"),
             ("*.a NS ns1", "5:5: a wildcard cannot be delegated"),
             ("a APL", "5:3: APL: pdns takes no APL without a prefix; the record is left out"),
+            (
+                "a HTTPS 1 . ipv4hint=auto",
+                "5:13: HTTPS: pdns fills auto in by a look-up of its own, which has no client"
+            ),
             ("a NS ns.a", "5:3: the name server ns.a.example.com of a.example.com is delegated away and has no glue"),
             ("a NS b", "5:3: the name server b.example.com of a.example.com has no address"),
             ("a MX 5 b", "5:3: b.example.com, where MX of a.example.com points to, has no address"),
