@@ -187,7 +187,7 @@ extension Session {
         return (zone, hasRecords ? .answered : .empty)
     }
 
-    /// The client that a question of pdns's own, for the name in `key`, is answered for; `nil` if it has none.
+    /// Returns the client whose records answer pdns's own question for the name in `key`; `nil` for no client.
     ///
     /// To deny a type with a signature, pdns asks which types there are: these must be the client's, as another may have the type.
     /// Before that it reads the zone's SOA record, right after the client's questions, unless it has read it right before them. What

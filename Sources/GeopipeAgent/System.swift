@@ -1,7 +1,7 @@
 import Backend
 import Glibc
 
-/// Seconds on a clock that nobody sets.
+/// Seconds on the monotonic clock.
 func monotonicTime() -> Double { Double(nanoseconds()) / 1e9 }
 
 /// Runs what may wait for the system in a thread of its own.

@@ -133,7 +133,7 @@ private final class Loader: Sendable {
     }
 }
 
-/// Seconds on a clock that nobody sets.
+/// Seconds on the monotonic clock.
 private func monotonicSeconds() -> Int {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)

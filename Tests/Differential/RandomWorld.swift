@@ -129,7 +129,7 @@ struct RandomWorld {
                 // Hosts' bits are not told, but a resolver may be sloppy.
                 if !generator.once(in: 4) { question.client = Network(question.client, question.sourcePrefix).first }
             }
-            // That is how pdns asks on its own account, for the client of the question before.
+            // pdns asks so on its own account; such a question has no client.
             if question.sourcePrefix == 0, question.remote == Address("0.0.0.0") {
                 question.remote = Address("192.0.2.1")
             }
