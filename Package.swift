@@ -29,6 +29,7 @@ let package = Package(
         .target(name: "Geography", dependencies: ["CMaxMindDB", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Geography", "Platform"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",
@@ -37,7 +38,8 @@ let package = Package(
         .target(
             name: "Backend",
             dependencies: [
-                "CLinux", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration", "Telemetry",
+                "CLinux", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image", "Configuration",
+                "Telemetry",
             ],
             swiftSettings: strict),
         .target(
