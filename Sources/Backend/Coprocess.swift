@@ -38,11 +38,13 @@ public func serve(
         }
         let (start, before) = (nanoseconds(), session.questions)
         while let line = reader.next() {
-            FaultGuard.beginAnswer()
             switch line {
             case .text(let bytes):
+                FaultGuard.beginAnswer(bytes)
                 if let standIn { standIn.answer(bytes.span, &reply) } else { session.answer(bytes.span, &reply) }
-            case .tooLong: session.answerOverlongLine(&reply)
+            case .tooLong:
+                FaultGuard.beginAnswer(nil)
+                session.answerOverlongLine(&reply)
             }
         }
         guard reply.send() else { return }
