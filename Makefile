@@ -1,7 +1,8 @@
 # What can be done with this project; `make` alone lists it.
 
 # What a Swift toolchain from swift.org needs to run, compile and link, and what geopipe links to.
-BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 pkg-config
+BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 libyaml-dev \
+	pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # Peers, which the tests hold geopipe against, and what signed answers need.

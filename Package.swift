@@ -15,17 +15,19 @@ let package = Package(
     // Exact versions: a program is built with what it was tested with.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         // Of the agent alone: `swift build --product geopipe` compiles none of these.
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLinux"),
+        // No system library, since it has code of its own: the program's arguments, and what handles faults.
+        .target(name: "CProcess"),
 
         .target(name: "PipeProtocol", swiftSettings: strict),
-        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
         .target(name: "Geography", dependencies: ["CMaxMindDB", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Geography", "Platform"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
@@ -33,12 +35,11 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["Platform", "Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict),
+            dependencies: ["CYAML", "Platform", "Geography", "Routing", "Zones"], swiftSettings: strict),
         .target(
             name: "Backend",
             dependencies: [
-                "CLinux", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image", "Configuration",
+                "CLinux", "CProcess", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image", "Configuration",
                 "Telemetry",
             ],
             swiftSettings: strict),

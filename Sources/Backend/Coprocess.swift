@@ -27,10 +27,13 @@ public func serve(
     repeat {
         let (start, before) = (nanoseconds(), session.questions)
         while let line = reader.next() {
-            FaultGuard.beginAnswer()
             switch line {
-            case .text(let bytes): session.answer(bytes.span, &reply)
-            case .tooLong: session.answerOverlongLine(&reply)
+            case .text(let bytes):
+                FaultGuard.beginAnswer(bytes)
+                session.answer(bytes.span, &reply)
+            case .tooLong:
+                FaultGuard.beginAnswer(nil)
+                session.answerOverlongLine(&reply)
             }
         }
         guard reply.send() else { return }

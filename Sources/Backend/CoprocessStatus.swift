@@ -1,7 +1,7 @@
 import Glibc
 
 /// What a coprocess tells of itself, once a second, in a file of its own.
-public struct CoprocessStatus: Sendable, Encodable {
+public struct CoprocessStatus: Sendable {
     public var process: Int
     /// When the process was started, in clock ticks since the machine was: field 22 of proc_pid_stat(5), which tells it from a
     /// later one of the same number. `nil` without /proc.
@@ -28,7 +28,7 @@ public struct CoprocessStatus: Sendable, Encodable {
     public var version: String
 
     /// A takeover that came to nothing.
-    public struct Refusal: Sendable, Encodable {
+    public struct Refusal: Sendable {
         /// How many there were until then.
         public var count: Int
         public var reason: String

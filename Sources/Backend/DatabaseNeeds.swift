@@ -3,7 +3,7 @@ import Geography
 import Routing
 
 /// When a database was built, by its own account.
-public struct DatabaseBuild: Sendable, Hashable, Encodable {
+public struct DatabaseBuild: Sendable, Hashable {
     /// The absolute path of its file.
     public var database: String
     /// In seconds since 1970; `nil` if it does not say.

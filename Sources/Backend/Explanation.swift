@@ -5,7 +5,7 @@ import Routing
 import Zones
 
 /// The whole way of one question, for people.
-public struct Explanation: Sendable, Encodable {
+public struct Explanation: Sendable {
     /// The name as asked.
     public var name: String
     /// The client's address, or its subnet.
@@ -18,7 +18,7 @@ public struct Explanation: Sendable, Encodable {
     public var service: ServiceChoice?
 
     /// The records, as the coprocess gives them to a question for all types.
-    public struct Answer: Sendable, Encodable {
+    public struct Answer: Sendable {
         /// False if there is no such name.
         public var exists: Bool
         /// As lines of a zone file.
@@ -26,7 +26,7 @@ public struct Explanation: Sendable, Encodable {
     }
 
     /// What one database says.
-    public struct DatabaseFinding: Sendable, Encodable {
+    public struct DatabaseFinding: Sendable {
         public var database: String
         /// When the database was built, in seconds since 1970; absent if it does not say.
         public var built: Int?
@@ -45,7 +45,7 @@ public struct Explanation: Sendable, Encodable {
     }
 
     /// How a service chose.
-    public struct ServiceChoice: Sendable, Encodable {
+    public struct ServiceChoice: Sendable {
         public var service: String
         public var map: String
         /// The rules that apply, the winner first.
@@ -61,13 +61,13 @@ public struct Explanation: Sendable, Encodable {
     }
 
     /// A rule that applies to the client.
-    public struct Rule: Sendable, Encodable {
+    public struct Rule: Sendable {
         public var rule: String
         public var destination: String
     }
 
     /// A datacenter of the preference list.
-    public struct Candidate: Sendable, Encodable {
+    public struct Candidate: Sendable {
         public var datacenter: String
         public var isAvailable: Bool
         /// Whether an operator has switched it off for this client.

@@ -1,6 +1,7 @@
 import Configuration
 import Geography
 import Glibc
+import Platform
 import Telemetry
 
 /// The log of answers, one line each. Several processes may share its file, and anybody may move it away: the next lines go to a new
@@ -67,18 +68,14 @@ struct HitsLog: ~Copyable {
 
         /// An object; what is not known is null.
         var json: String {
-            func text(_ text: String) -> String {
-                var escapes: [Unicode.Scalar: String] = ["\"": "\\\"", "\\": "\\\\"]
-                for code in 0..<UInt8(0x20) {
-                    escapes[Unicode.Scalar(code)] = "\\u00\(code < 16 ? "0" : "")\(String(code, radix: 16))"
-                }
-                return "\"\(text.escaped(escapes))\""
-            }
-            return "{\"time\":\(text(time)),\"client\":\(text("\(client)")),\"country\":\(country.map(text) ?? "null")"
-                + ",\"latitude\":\(coordinates.map { "\($0.latitude)" } ?? "null")"
-                + ",\"longitude\":\(coordinates.map { "\($0.longitude)" } ?? "null"),\"name\":\(text(name))"
-                + ",\"datacenters\":[\(datacenters.map(text).joined(separator: ","))]"
-                + ",\"service\":\(text(service)),\"scope\":\(scope)}"
+            let members: [(String, JSON)] = [
+                ("time", .text(time)), ("client", .text("\(client)")), ("country", country.map(JSON.text) ?? .null),
+                ("latitude", coordinates.map { .number($0.latitude) } ?? .null),
+                ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
+                ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
+                ("scope", .integer(Int(scope))),
+            ]
+            return JSON.object(members).compact
         }
     }
 

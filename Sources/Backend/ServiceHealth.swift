@@ -26,7 +26,7 @@ public struct CheckedService: Sendable {
     }
 
     /// How the addresses of one family are in a datacenter.
-    public struct FamilyHealth: Sendable, Encodable {
+    public struct FamilyHealth: Sendable {
         /// The number of addresses, all of which are checked.
         public var addresses: Int
         /// The number of addresses that are up, or of which nothing is known.
@@ -38,7 +38,7 @@ public struct CheckedService: Sendable {
     }
 
     /// How the addresses of a datacenter are.
-    public struct DatacenterHealth: Sendable, Encodable {
+    public struct DatacenterHealth: Sendable {
         public var ipv4: FamilyHealth
         public var ipv6: FamilyHealth
 
@@ -56,18 +56,6 @@ public struct CheckedService: Sendable {
             if !isUp { return "down" }
             return ipv4.isUp ? ipv6.isUp ? "" : "IPv6 down" : "IPv4 down"
         }
-
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Key.self)
-            try container.encode(addresses, forKey: .addresses)
-            try container.encode(up, forKey: .up)
-            try container.encode(ipv4.required + ipv6.required, forKey: .required)
-            try container.encode(isUp, forKey: .isUp)
-            if ipv4.addresses > 0 { try container.encode(ipv4, forKey: .ipv4) }
-            if ipv6.addresses > 0 { try container.encode(ipv6, forKey: .ipv6) }
-        }
-
-        private enum Key: CodingKey { case addresses, up, required, isUp, ipv4, ipv6 }
     }
 
     /// How the addresses of each datacenter are.

@@ -1,7 +1,7 @@
 import Routing
 
 /// A datacenter that an operator has switched off, wholly or in part.
-public struct Switch: Hashable, Sendable, Encodable {
+public struct Switch: Hashable, Sendable {
     public var datacenter: String
     /// For this service alone; `nil` for all.
     public var service: String?

@@ -1,7 +1,6 @@
 import Geography
 import Platform
 import Routing
-import Yams
 import Zones
 
 /// Makes a configuration of a YAML document. Sections refer only to sections before them, in the order of `parse`.
@@ -44,7 +43,7 @@ struct ConfigurationParser {
         self.configurationFile = configurationFile
     }
 
-    mutating func parse(_ root: Node) {
+    mutating func parse(_ root: YAMLNode) {
         let known = [
             "databases", "state_directory", "hits_log", "datacenters", "regions", "maps", "services", "zones",
         ]
@@ -64,7 +63,7 @@ struct ConfigurationParser {
     }
 
     /// Notes which sections say nothing of their names.
-    private mutating func noteUnknownSections(_ root: Node, _ sections: [String: YAMLReader.Entry]) {
+    private mutating func noteUnknownSections(_ root: YAMLNode, _ sections: [String: YAMLReader.Entry]) {
         for (section, example) in [
             ("datacenters", "{}"), ("maps", "{ default: … }"), ("services", "{ map: …, answers: … }"),
             ("regions", "[NO, SE]"),
@@ -94,11 +93,11 @@ struct ConfigurationParser {
         reader.complainOnce(position, "unknown \(noun) '\(name)'\(suggestion(for: name, among: known))")
     }
 
-    private mutating func parseDatabases(_ node: Node?) {
+    private mutating func parseDatabases(_ node: YAMLNode?) {
         for item in node.map(reader.items) ?? [] {
             var name = item
             var isOptional = false
-            if case .mapping = item {
+            if case .mapping = item.value {
                 let fields = reader.fields(item, "a database", known: ["path", "optional"], required: ["path"])
                 guard let path = fields["path"] else {
                     hasUnknownDatabases = true
@@ -125,7 +124,7 @@ struct ConfigurationParser {
     /// A path of the configuration, which is relative to the configuration's folder.
     func path(_ text: String) -> String { text.hasPrefix("/") ? text : folder + text }
 
-    private mutating func parseHitsLog(_ node: Node) {
+    private mutating func parseHitsLog(_ node: YAMLNode) {
         let what = "the hits_log"
         let fields = reader.fields(node, what, known: ["file", "format", "sample"], required: ["file"])
         guard let file = fields["file"].flatMap({ reader.text($0.value, "the file of \(what)") }) else { return }
@@ -149,7 +148,7 @@ struct ConfigurationParser {
         configuration.hitsLog = log
     }
 
-    private mutating func parseDatacenters(_ node: Node) {
+    private mutating func parseDatacenters(_ node: YAMLNode) {
         for entry in reader.entries(node, "datacenters") {
             let isWord = entry.key.utf8.allSatisfy { byte in
                 Character(UnicodeScalar(byte)).isLetter && byte < 0x80 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
@@ -180,7 +179,7 @@ struct ConfigurationParser {
         }
     }
 
-    private func location(_ node: Node, _ what: String) -> Coordinates? {
+    private func location(_ node: YAMLNode, _ what: String) -> Coordinates? {
         let numbers = reader.items(node).compactMap { $0.scalar.flatMap { Double($0.string) } }
         if numbers.count == 2, reader.items(node).count == 2,
             let location = Coordinates(latitude: numbers[0], longitude: numbers[1])
@@ -195,7 +194,7 @@ struct ConfigurationParser {
     }
 
     /// The number of the datacenter that `node` names.
-    func datacenter(_ node: Node, _ what: String) -> Datacenter? {
+    func datacenter(_ node: YAMLNode, _ what: String) -> Datacenter? {
         guard let name = reader.text(node, what) else { return nil }
         return datacenter(name, node.position)
     }

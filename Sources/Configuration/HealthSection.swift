@@ -1,12 +1,11 @@
 import Platform
-import Yams
 
 extension ConfigurationParser {
     /// The `check` of a service.
-    func healthCheck(_ node: Node, _ what: String) -> HealthCheck? {
+    func healthCheck(_ node: YAMLNode, _ what: String) -> HealthCheck? {
         let what = "check of \(what)"
         let kinds = ["http", "https", "tcp", "command", "file"]
-        guard case .mapping = node else {
+        guard case .mapping = node.value else {
             let examples = [
                 "http": "http: {}", "https": "https: {}", "tcp": "tcp: 443", "file": "file: /run/health",
                 "command": "command: [/usr/bin/program, \"{address}\"]",
@@ -33,7 +32,7 @@ extension ConfigurationParser {
             }
         guard let probe else { return nil }
         var check = HealthCheck(probe)
-        func positive(_ key: String, _ parse: (Node, String) -> UInt32?) -> UInt32? {
+        func positive(_ key: String, _ parse: (YAMLNode, String) -> UInt32?) -> UInt32? {
             guard let node = fields[key]?.value, let number = parse(node, "\(key) in \(what)") else { return nil }
             if number == 0 { reader.complain(node.position, "\(key) in \(what) is 0; write at least 1") }
             return max(1, number)
@@ -53,7 +52,7 @@ extension ConfigurationParser {
         return check
     }
 
-    private func http(_ node: Node, isSecure: Bool, _ what: String) -> HealthCheck.Probe? {
+    private func http(_ node: YAMLNode, isSecure: Bool, _ what: String) -> HealthCheck.Probe? {
         var http = HealthCheck.HTTP(isSecure: isSecure)
         let known = ["port", "path", "host", "expect", "match"] + (isSecure ? ["verify"] : [])
         let fields = reader.fields(node, what, known: known)
@@ -85,7 +84,7 @@ extension ConfigurationParser {
     }
 
     /// `200`, or `200-299`.
-    private func statusCodes(_ node: Node, _ what: String) -> ClosedRange<UInt16>? {
+    private func statusCodes(_ node: YAMLNode, _ what: String) -> ClosedRange<UInt16>? {
         guard let text = reader.text(node, what) else { return nil }
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
         if 1...2 ~= ends.count, let first = ends[0], let last = ends.last!, first <= last, first >= 100, last <= 599 {
@@ -96,21 +95,21 @@ extension ConfigurationParser {
         return nil
     }
 
-    private func tcp(_ node: Node, _ what: String) -> HealthCheck.Probe? {
-        guard case .mapping = node else { return port(node, what).map { .tcp(port: $0) } }
+    private func tcp(_ node: YAMLNode, _ what: String) -> HealthCheck.Probe? {
+        guard case .mapping = node.value else { return port(node, what).map { .tcp(port: $0) } }
         let fields = reader.fields(node, what, known: ["port"], required: ["port"])
         return fields["port"].flatMap { port($0.value, "port in \(what)") }.map { .tcp(port: $0) }
     }
 
-    private func port(_ node: Node, _ what: String) -> UInt16? {
+    private func port(_ node: YAMLNode, _ what: String) -> UInt16? {
         guard let text = reader.text(node, what) else { return nil }
         if let port = UInt16(text), port > 0 { return port }
         reader.complain(node.position, "\(what) is '\(text)'; write a port from 1 to 65535")
         return nil
     }
 
-    private func command(_ node: Node, _ what: String) -> HealthCheck.Probe? {
-        guard case .sequence = node else {
+    private func command(_ node: YAMLNode, _ what: String) -> HealthCheck.Probe? {
+        guard case .sequence = node.value else {
             reader.complain(
                 node.position,
                 "\(what) is no list, and no shell takes it apart; write [/usr/bin/program, argument, \"{address}\"]")
@@ -126,7 +125,7 @@ extension ConfigurationParser {
     }
 
     /// The `quorum` of a service.
-    func quorum(_ node: Node, _ what: String) -> Configuration.Service.Quorum? {
+    func quorum(_ node: YAMLNode, _ what: String) -> Configuration.Service.Quorum? {
         guard let text = reader.text(node, "quorum of \(what)") else { return nil }
         if text.hasSuffix("%") {
             if let percent = Int(text.dropLast()), 1...100 ~= percent { return .percent(percent) }

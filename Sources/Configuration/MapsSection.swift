@@ -1,12 +1,11 @@
 import Geography
 import Glibc
 import Routing
-import Yams
 
 extension ConfigurationParser {
     // MARK: Regions
 
-    mutating func parseRegions(_ node: Node) {
+    mutating func parseRegions(_ node: YAMLNode) {
         var groups: [CountryGroup] = []
         for entry in reader.entries(node, "regions") {
             var region = Region()
@@ -58,7 +57,7 @@ extension ConfigurationParser {
 
     // MARK: Maps
 
-    mutating func parseMaps(_ node: Node) {
+    mutating func parseMaps(_ node: YAMLNode) {
         let known = [
             "networks", "networks_file", "asns", "cities", "subdivisions", "countries", "regions", "continents",
             "default",
@@ -161,7 +160,7 @@ extension ConfigurationParser {
         configuration.nearestSites.append(.init(rule: rule + section, map: String(map), position: position))
     }
 
-    private mutating func regionRules(_ node: Node?, _ what: String) -> [PlaceRules.Region] {
+    private mutating func regionRules(_ node: YAMLNode?, _ what: String) -> [PlaceRules.Region] {
         var rules: [PlaceRules.Region] = []
         for entry in node.map({ reader.entries($0, "regions of \(what)") }) ?? [] {
             let destination = destination(entry.value, "'\(entry.key)' in regions of \(what)")
@@ -194,7 +193,7 @@ extension ConfigurationParser {
 
     // MARK: Networks
 
-    private mutating func networks(_ node: Node?, file: Node?, _ what: String) -> [(
+    private mutating func networks(_ node: YAMLNode?, file: YAMLNode?, _ what: String) -> [(
         prefix: IPPrefix, destination: Destination
     )] {
         var rules: [(prefix: IPPrefix, destination: Destination)] = []
@@ -215,10 +214,10 @@ extension ConfigurationParser {
 
     /// The networks of a networks_file: a path, or `{ path: office.nets, may_be_empty: true }`.
     private mutating func networksOfFile(
-        _ node: Node, _ seen: inout Set<IPPrefix>, _ what: String
+        _ node: YAMLNode, _ seen: inout Set<IPPrefix>, _ what: String
     ) -> [(prefix: IPPrefix, destination: Destination)] {
         var (written, mayBeEmpty) = (node, false)
-        if case .mapping = node {
+        if case .mapping = node.value {
             let fields = reader.fields(
                 node, "the networks_file of \(what)", known: ["path", "may_be_empty"], required: ["path"])
             guard let path = fields["path"] else { return [] }
@@ -361,8 +360,8 @@ extension ConfigurationParser {
     static let destinationWords = ["random", "nearest", "all", "limit", "none"]
 
     /// Where a rule sends its clients: see `Destination`.
-    func destination(_ node: Node, _ what: String) -> Destination? {
-        switch node {
+    func destination(_ node: YAMLNode, _ what: String) -> Destination? {
+        switch node.value {
         case .sequence(let sequence):
             if sequence.isEmpty {
                 reader.complain(node.position, "\(what) is an empty list; name a datacenter, or write none")
@@ -385,22 +384,22 @@ extension ConfigurationParser {
         }
     }
 
-    private func part(of node: Node, _ what: String) -> Destination? {
-        guard case .scalar(let scalar) = node, scalar.string == "none" else { return destination(node, what) }
+    private func part(of node: YAMLNode, _ what: String) -> Destination? {
+        guard case .scalar(let scalar) = node.value, scalar.string == "none" else { return destination(node, what) }
         reader.complain(node.position, "none stands in the list of \(what); it stands alone, or is left out")
         return nil
     }
 
-    private func pool(_ node: Node, _ what: String) -> Destination? {
+    private func pool(_ node: YAMLNode, _ what: String) -> Destination? {
         guard let pool = reader.fields(node, what, known: ["random"])["random"] else { return nil }
         let members = datacenters(pool.value, what)
-        if members.isEmpty, case .sequence(let sequence) = pool.value, sequence.isEmpty {
+        if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
             reader.complain(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
         }
         return .tier(members.map { Share($0) })
     }
 
-    private func weighted(_ node: Node, _ what: String) -> Destination? {
+    private func weighted(_ node: YAMLNode, _ what: String) -> Destination? {
         var shares: [Share] = []
         for entry in reader.entries(node, what) {
             guard let datacenter = datacenterNumbers[entry.key] else {
@@ -415,20 +414,20 @@ extension ConfigurationParser {
                 shares.append(Share(datacenter, weight: weight))
             }
         }
-        if case .mapping(let mapping) = node, mapping.isEmpty {
+        if case .mapping(let mapping) = node.value, mapping.isEmpty {
             reader.complain(node.position, "\(what) is empty; name a datacenter, or write none")
         }
         return shares.isEmpty ? nil : .tier(shares)
     }
 
-    private func nearest(_ node: Node, _ what: String) -> Destination? {
+    private func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
         let fields = reader.fields(node, what, known: ["nearest", "limit"], required: ["nearest"])
         let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
         guard let field = fields["nearest"] else { return nil }
-        if case .scalar(let scalar) = field.value, scalar.string == "all" {
+        if case .scalar(let scalar) = field.value.value, scalar.string == "all" {
             return nearest(of: locatedDatacenters, limit: limit, field.value.position, what)
         }
-        if case .sequence(let sequence) = field.value, sequence.isEmpty {
+        if case .sequence(let sequence) = field.value.value, sequence.isEmpty {
             reader.complain(
                 field.value.position, "\(what) wants the nearest of an empty list; name at least one datacenter")
             return nil
@@ -462,7 +461,7 @@ extension ConfigurationParser {
     }
 
     /// The datacenters of a list, each of them once.
-    private func datacenters(_ node: Node, _ what: String) -> [Datacenter] {
+    private func datacenters(_ node: YAMLNode, _ what: String) -> [Datacenter] {
         var members: [Datacenter] = []
         for item in reader.items(node) {
             guard let member = datacenter(item, "a datacenter of \(what)") else { continue }

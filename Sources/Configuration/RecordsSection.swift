@@ -1,4 +1,3 @@
-import Yams
 import Zones
 
 extension ConfigurationParser {
@@ -14,8 +13,8 @@ extension ConfigurationParser {
     }
 
     /// The contents of one type: one, or a list.
-    func contents(_ node: Node, _ type: RecordType, origin: DomainName?, _ what: String) -> [RecordContent] {
-        if case .sequence(let sequence) = node, sequence.isEmpty {
+    func contents(_ node: YAMLNode, _ type: RecordType, origin: DomainName?, _ what: String) -> [RecordContent] {
+        if case .sequence(let sequence) = node.value, sequence.isEmpty {
             reader.complain(
                 node.position, "\(type) of \(what) is an empty list; write a content, or leave the type out")
         }

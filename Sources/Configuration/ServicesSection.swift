@@ -1,10 +1,9 @@
 import Geography
 import Routing
-import Yams
 import Zones
 
 extension ConfigurationParser {
-    mutating func parseServices(_ node: Node) {
+    mutating func parseServices(_ node: YAMLNode) {
         let known = [
             "map", "ttl", "answers", "pick", "spread", "sticky", "check", "quorum", "when_all_down",
         ]
@@ -36,7 +35,7 @@ extension ConfigurationParser {
     }
 
     private func answers(
-        _ node: Node, _ map: Int?, _ what: String
+        _ node: YAMLNode, _ map: Int?, _ what: String
     ) -> [[Configuration.Service.Answer]] {
         var answers: [[Configuration.Service.Answer]] = Array(repeating: [], count: configuration.datacenters.count)
         // What is written there, right or wrong.
@@ -71,7 +70,7 @@ extension ConfigurationParser {
     }
 
     /// A number that every question pays for.
-    private func few(_ node: Node, _ what: String, _ most: Int) -> Int? {
+    private func few(_ node: YAMLNode, _ what: String, _ most: Int) -> Int? {
         guard let number = reader.count(node, what).map(Int.init) else { return nil }
         guard number <= most else {
             reader.complain(node.position, "\(what) is \(number); write at most \(most)")
@@ -80,7 +79,7 @@ extension ConfigurationParser {
         return number
     }
 
-    private func answersWhenAllDown(_ node: Node, _ what: String) -> Bool? {
+    private func answersWhenAllDown(_ node: YAMLNode, _ what: String) -> Bool? {
         switch reader.text(node, "when_all_down of \(what)") {
         case "answer": return true
         case "nothing": return false
@@ -108,7 +107,7 @@ extension ConfigurationParser {
         }
     }
 
-    private func map(_ node: Node, _ what: String) -> Int? {
+    private func map(_ node: YAMLNode, _ what: String) -> Int? {
         guard let name = reader.text(node, "the map of \(what)") else { return nil }
         if let number = mapNumbers[name] { return number }
         complainOfUnknown("map", name, section: "maps", known: configuration.maps.map(\.name), node.position)
@@ -116,9 +115,9 @@ extension ConfigurationParser {
     }
 
     /// Addresses, whose family says the type, or a mapping from types to contents.
-    private func answers(_ node: Node, _ what: String) -> [Configuration.Service.Answer] {
-        guard case .mapping = node else {
-            if case .sequence(let sequence) = node, sequence.isEmpty {
+    private func answers(_ node: YAMLNode, _ what: String) -> [Configuration.Service.Answer] {
+        guard case .mapping = node.value else {
+            if case .sequence(let sequence) = node.value, sequence.isEmpty {
                 reader.complain(node.position, "\(what) is empty; write an address")
             }
             return reader.items(node).compactMap { address($0, what) }
@@ -126,7 +125,7 @@ extension ConfigurationParser {
         var answers: [Configuration.Service.Answer] = []
         for entry in reader.entries(node, what) {
             guard let type = type(entry) else { continue }
-            if case .mapping = entry.value, type == .a || type == .aaaa {
+            if case .mapping = entry.value.value, type == .a || type == .aaaa {
                 answers += weightedAddresses(entry.value, type, what)
                 continue
             }
@@ -140,7 +139,7 @@ extension ConfigurationParser {
 
     /// A mapping from addresses to weights.
     private func weightedAddresses(
-        _ node: Node, _ type: RecordType, _ what: String
+        _ node: YAMLNode, _ type: RecordType, _ what: String
     ) -> [Configuration.Service.Answer] {
         var answers: [Configuration.Service.Answer] = []
         for entry in reader.entries(node, "\(type) of \(what)") {
@@ -155,7 +154,7 @@ extension ConfigurationParser {
         return answers
     }
 
-    private func address(_ node: Node, _ what: String) -> Configuration.Service.Answer? {
+    private func address(_ node: YAMLNode, _ what: String) -> Configuration.Service.Answer? {
         guard let text = reader.text(node, what) else { return nil }
         let type: RecordType
         switch IPAddress(text) {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// `; did you mean 'x'?` with the word of `known` that is nearest to `word`, or else which words are known.
 ///
 /// - Parameter listing: false to say nothing if no word is near, because there are too many to list.
@@ -48,24 +46,42 @@ public func nearestName(to name: String, among known: some Collection<String>) -
 
 /// The text in lower case, without accents, and with one space in place of punctuation.
 public func folded(_ text: String) -> String {
-    let letters: [Character: String] = [
-        "ø": "o", "đ": "d", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th",
-    ]
-    let isPlain = text.utf8.allSatisfy { $0 < 0x80 }
-    let lower = isPlain ? text.lowercased() : text.lowercased().folding(options: .diacriticInsensitive, locale: nil)
     var result = ""
-    var isBehindWord = false
-    for character in lower {
-        guard character.isLetter || character.isNumber else {
+    var isAfterWord = false
+    for scalar in text.lowercased().unicodeScalars where !isAccent(scalar) {
+        guard scalar.properties.isAlphabetic || scalar.properties.numericType != nil else {
             // An apostrophe is part of its word.
-            if character != "'" && character != "’" { isBehindWord = !result.isEmpty }
+            if scalar != "'" && scalar != "\u{2019}" { isAfterWord = !result.isEmpty }
             continue
         }
-        if isBehindWord { result += " " }
-        isBehindWord = false
-        result += letters[character] ?? String(character)
+        if isAfterWord { result += " " }
+        isAfterWord = false
+        if scalar.isASCII { result.unicodeScalars.append(scalar) } else { result += plainLetters(scalar) }
     }
     return result
+}
+
+/// Whether a character only changes the letter before it, as accents that stand alone do.
+private func isAccent(_ scalar: Unicode.Scalar) -> Bool {
+    !scalar.isASCII && scalar.properties.generalCategory == .nonspacingMark
+}
+
+/// A small letter without its accents, in the Latin alphabet if it is a letter of that.
+private func plainLetters(_ scalar: Unicode.Scalar) -> String {
+    switch scalar {
+    case "ß": return "ss"
+    case "æ": return "ae"
+    case "œ": return "oe"
+    case "ı": return "i"
+    case "ð": return "d"
+    case "þ": return "th"
+    default: break
+    }
+    // Unicode names é LATIN SMALL LETTER E WITH ACUTE.
+    let prefix = "LATIN SMALL LETTER "
+    guard let name = scalar.properties.name, name.hasPrefix(prefix) else { return String(scalar) }
+    let letter = name.dropFirst(prefix.count)
+    return letter.dropFirst().hasPrefix(" WITH ") ? letter.prefix(1).lowercased() : String(scalar)
 }
 
 /// The words of a folded name of a city, without those that say no more than that it is one.

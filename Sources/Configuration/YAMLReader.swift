@@ -1,5 +1,3 @@
-import Yams
-
 /// Reads the parts of a YAML document, and collects what is wrong with them instead of stopping.
 ///
 /// Scalars are taken as they are written: `NO` is a text, never a truth value.
@@ -29,7 +27,7 @@ final class YAMLReader {
     struct Entry {
         var key: String
         var keyPosition: Complaint.Position?
-        var value: Node
+        var value: YAMLNode
     }
 
     /// Notes an error, in this file if no other is given.
@@ -73,46 +71,28 @@ final class YAMLReader {
     }
 
     /// The document's top node; `nil`, with a complaint, if it is not YAML.
-    func document(_ text: String) -> Node? {
-        do {
-            let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
-            guard let root else {
-                complain(nil, "the file is empty; write at least zones:")
-                return nil
-            }
-            // Aliases of aliases can mean more than any memory holds.
-            var left = text.utf8.count + 1_000_000
-            guard root.isSmaller(than: &left) else {
-                complain(nil, "the file's aliases mean millions of values; write them out, or use fewer")
-                return nil
-            }
-            return root
-        } catch let error as YamlError {
-            complain(error, in: text)
+    func document(_ text: String) -> YAMLNode? {
+        do throws(YAMLError) {
+            if let root = try YAMLComposer.document(text) { return root }
+            complain(nil, "the file is empty; write at least zones:")
         } catch {
-            complain(nil, "not YAML: \(error)")
+            complain(error, in: text)
         }
         return nil
     }
 
-    private func complain(_ error: YamlError, in text: String) {
+    private func complain(_ error: YAMLError, in text: String) {
         switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let position = Complaint.Position(mark)
-            if let tab = tabInIndentation(of: text, line: position.line) {
+        case .malformed(let problem, let context, let position):
+            if let tab = position.flatMap({ tabInIndentation(of: text, line: $0.line) }) {
                 return complain(tab, "not YAML: a tab in the indentation; indent with spaces")
             }
-            complain(
-                position,
-                "not YAML: \(context.map { "\($0.text) " } ?? "")\(problem)\(wayOut(of: (context?.text ?? "") + problem))"
-            )
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            complain(
-                Complaint.Position(context.mark),
-                "the key '\(duplicates.joined(separator: "', '"))' is given twice; keep one")
-        default:
-            complain(nil, "not YAML: \(error)")
+            let what = "\(context.map { "\($0) " } ?? "")\(problem)"
+            complain(position, "not YAML: \(what)\(wayOut(of: what))")
+        case .duplicateKeys(let keys, let position):
+            complain(position, "the key '\(keys.joined(separator: "', '"))' is given twice; keep one")
+        case .tooManyValues:
+            complain(nil, "the file's aliases mean millions of values; write them out, or use fewer")
         }
     }
 
@@ -144,37 +124,30 @@ final class YAMLReader {
         }
     }
 
-    /// The entries of a mapping in their order. A key that is there twice is a complaint; so is what is no mapping.
-    func entries(_ node: Node, _ what: String) -> [Entry] {
-        guard case .mapping(let mapping) = node else {
+    /// The entries of a mapping in their order. It is a complaint if there is no mapping.
+    func entries(_ node: YAMLNode, _ what: String) -> [Entry] {
+        guard case .mapping(let mapping) = node.value else {
             // `name:` with nothing behind it is an empty mapping.
             if !isNull(node) { complain(node.position, "\(what) is not a mapping; write key: value") }
             return []
         }
         var entries: [Entry] = []
-        var keys: Set<String> = []
         for (keyNode, value) in mapping {
             if isMergeKey(keyNode) {
                 complain(keyNode.position, "merge keys (<<) are not supported; repeat the keys in \(what)")
                 continue
             }
-            guard case .scalar(let key) = keyNode else {
+            guard case .scalar(let key) = keyNode.value else {
                 complain(keyNode.position, "a key of \(what) is not a text; write key: value")
                 continue
             }
-            guard keys.insert(key.string).inserted else {
-                complain(
-                    key.mark.map(Complaint.Position.init), "the key '\(key.string)' is given twice in \(what); keep one"
-                )
-                continue
-            }
-            entries.append(Entry(key: key.string, keyPosition: key.mark.map(Complaint.Position.init), value: value))
+            entries.append(Entry(key: key.string, keyPosition: keyNode.position, value: value))
         }
         return entries
     }
 
     /// The entries of a mapping by key, complaining of keys that are not known and of required ones that are not there.
-    func fields(_ node: Node, _ what: String, known: [String], required: [String] = []) -> [String: Entry] {
+    func fields(_ node: YAMLNode, _ what: String, known: [String], required: [String] = []) -> [String: Entry] {
         var fields: [String: Entry] = [:]
         // What was meant by the keys that are not known.
         var misspelt: Set<String> = []
@@ -196,26 +169,26 @@ final class YAMLReader {
     }
 
     /// Whether a node is no mapping, or has a merge key: what keys it has, or was meant to have, is not known.
-    func hasOtherShape(_ node: Node) -> Bool {
-        guard case .mapping(let mapping) = node else { return !isNull(node) }
+    func hasOtherShape(_ node: YAMLNode) -> Bool {
+        guard case .mapping(let mapping) = node.value else { return !isNull(node) }
         return mapping.contains { isMergeKey($0.key) }
     }
 
     /// Whether a mapping has a key that is none of `keys`, but near to one.
-    func hasUnknownKey(_ node: Node, nearestOf keys: [String]) -> Bool {
+    func hasUnknownKey(_ node: YAMLNode, nearestOf keys: [String]) -> Bool {
         node.mapping?.contains { key, _ in
             key.scalar.map { !keys.contains($0.string) && nearest(to: $0.string, among: keys) != nil } ?? false
         } ?? false
     }
 
-    private func isMergeKey(_ node: Node) -> Bool {
-        guard case .scalar(let scalar) = node else { return false }
-        return scalar.string == "<<" && scalar.style == .plain
+    private func isMergeKey(_ node: YAMLNode) -> Bool {
+        guard case .scalar(let scalar) = node.value else { return false }
+        return scalar.string == "<<" && scalar.isPlain
     }
 
     /// The text of a scalar; `nil`, with a complaint, for anything else and for an empty one.
-    func text(_ node: Node, _ what: String) -> String? {
-        guard case .scalar(let scalar) = node, !isNull(node) else {
+    func text(_ node: YAMLNode, _ what: String) -> String? {
+        guard case .scalar(let scalar) = node.value, !isNull(node) else {
             complain(node.position, "\(what) is not a text; write one word, or a text in quotation marks")
             return nil
         }
@@ -223,13 +196,13 @@ final class YAMLReader {
     }
 
     /// The items of a list, or the one thing that stands in place of a list.
-    func items(_ node: Node) -> [Node] {
-        guard case .sequence(let sequence) = node else { return [node] }
+    func items(_ node: YAMLNode) -> [YAMLNode] {
+        guard case .sequence(let sequence) = node.value else { return [node] }
         return Array(sequence)
     }
 
     /// A time in whole seconds: `90`, `90s`, `15m`, `1h30m`, `2w`; 0 to 2^31 - 1 (RFC 2181 section 8).
-    func seconds(_ node: Node, _ what: String) -> UInt32? {
+    func seconds(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }
         guard let seconds = parseSeconds(text) else {
             complain(node.position, "\(what) is '\(text)'; write seconds, or a time such as 90s, 15m, 1h30m, 2d, 2w")
@@ -239,7 +212,7 @@ final class YAMLReader {
     }
 
     /// A whole number from 1 on.
-    func count(_ node: Node, _ what: String) -> UInt32? {
+    func count(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }
         guard let number = UInt32(text), 1...1_000_000 ~= number else {
             complain(node.position, "\(what) is '\(text)'; write a whole number from 1 to 1000000")
@@ -249,7 +222,7 @@ final class YAMLReader {
     }
 
     /// `true` or `false`, and nothing that only looks like it.
-    func truth(_ node: Node, _ what: String) -> Bool? {
+    func truth(_ node: YAMLNode, _ what: String) -> Bool? {
         switch text(node, what) {
         case "true": return true
         case "false": return false
@@ -260,8 +233,8 @@ final class YAMLReader {
         }
     }
 
-    func isNull(_ node: Node) -> Bool {
-        guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
+    func isNull(_ node: YAMLNode) -> Bool {
+        guard case .scalar(let scalar) = node.value, scalar.isPlain else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 }
@@ -287,29 +260,4 @@ public func parseSeconds(_ text: String) -> UInt32? {
         total = UInt64(number)
     }
     return text.isEmpty || total > Int32.max ? nil : UInt32(total)
-}
-
-extension Complaint.Position {
-    fileprivate init(_ mark: Mark) { self.init(line: mark.line, column: mark.column) }
-}
-
-extension Node {
-    /// Whether the node, with all that it holds, is less than `limit` nodes; `limit` becomes what is left of it.
-    fileprivate func isSmaller(than limit: inout Int) -> Bool {
-        limit -= 1
-        guard limit > 0 else { return false }
-        switch self {
-        case .mapping(let mapping):
-            for (key, value) in mapping where !key.isSmaller(than: &limit) || !value.isSmaller(than: &limit) {
-                return false
-            }
-        case .sequence(let sequence):
-            for item in sequence where !item.isSmaller(than: &limit) { return false }
-        default: break
-        }
-        return true
-    }
-
-    /// Where the node begins.
-    var position: Complaint.Position? { mark.map(Complaint.Position.init) }
 }

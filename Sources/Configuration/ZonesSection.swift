@@ -1,8 +1,7 @@
-import Yams
 import Zones
 
 extension ConfigurationParser {
-    mutating func parseZones(_ node: Node) {
+    mutating func parseZones(_ node: YAMLNode) {
         var apexes: Set<DomainName> = []
         for entry in reader.entries(node, "zones") {
             guard let apex = name(entry.key, relativeTo: .root, entry.keyPosition) else { continue }
@@ -34,7 +33,7 @@ extension ConfigurationParser {
             brokenZones.insert(configuration.zoneSources.count)
         }
         if let node = fields["ns"]?.value {
-            if case .sequence(let sequence) = node, sequence.isEmpty {
+            if case .sequence(let sequence) = node.value, sequence.isEmpty {
                 reader.complain(node.position, "\(what) has no name server; add one, such as ns1.example.com.")
             }
             let servers = contents(node, .ns, origin: apex, what)
@@ -178,7 +177,7 @@ extension ConfigurationParser {
         }
     }
 
-    private func service(_ node: Node, _ what: String) -> Int? {
+    private func service(_ node: YAMLNode, _ what: String) -> Int? {
         guard let name = reader.text(node, "the service of \(what)") else { return nil }
         if let number = serviceNumbers[name] { return number }
         complainOfUnknown(
@@ -188,7 +187,7 @@ extension ConfigurationParser {
 
     /// The SOA record, and whether its serial was written; otherwise it is made when the zone is compiled.
     private func soa(
-        _ node: Node, _ apex: DomainName, _ what: String
+        _ node: YAMLNode, _ apex: DomainName, _ what: String
     ) -> (content: RecordContent, hasSerial: Bool)? {
         let what = "soa of \(what)"
         let fields = reader.fields(
@@ -215,7 +214,7 @@ extension ConfigurationParser {
     }
 
     /// The contact of a zone: a name, or a mail address, which is written as a name (RFC 1035 section 8).
-    private func contact(_ node: Node, _ apex: DomainName, _ what: String) -> DomainName? {
+    private func contact(_ node: YAMLNode, _ apex: DomainName, _ what: String) -> DomainName? {
         guard let text = reader.text(node, what), let at = text.firstIndex(of: "@") else {
             return target(node, apex, what)
         }
@@ -224,7 +223,7 @@ extension ConfigurationParser {
     }
 
     /// A name that a record points to.
-    private func target(_ node: Node, _ apex: DomainName, _ what: String) -> DomainName? {
+    private func target(_ node: YAMLNode, _ apex: DomainName, _ what: String) -> DomainName? {
         guard let text = reader.text(node, what) else { return nil }
         if let url = urlComplaint(text) {
             reader.complain(node.position, "\(what): \(url)")

@@ -37,7 +37,7 @@ public enum RecordDialect: Sendable {
         // A script may stand between the two.
         for _ in 0..<4 where process > 1 {
             let folder = "/proc/\(process)"
-            let command = contents(of: "\(folder)/cmdline").map {
+            let command = contents(ofSmallFile: "\(folder)/cmdline").map {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             // The first is the program that runs, even if another has been installed since. A pdns that has changed its
@@ -47,7 +47,8 @@ public enum RecordDialect: Sendable {
                 if command.hasPrefix("/"), let dialect = ofProgram(at: command) { return dialect }
                 return nil
             }
-            guard let status = contents(of: "\(folder)/stat"), let end = status.lastIndex(of: UInt8(ascii: ")")),
+            guard let status = contents(ofSmallFile: "\(folder)/stat"),
+                let end = status.lastIndex(of: UInt8(ascii: ")")),
                 case let fields = status[(end + 1)...].split(separator: UInt8(ascii: " ")), fields.count > 1,
                 let parent = pid_t(String(decoding: fields[1], as: UTF8.self))
             else { return nil }
@@ -68,15 +69,5 @@ public enum RecordDialect: Sendable {
     /// That of a pdns_server, found by a word that only 5.1 and newer have in them; `nil` if it cannot be read.
     static func ofProgram(at path: String) -> Self? {
         file(at: path, contains: "tls-supported-groups").map { $0 ? .since5_1 : .upTo5_0 }
-    }
-
-    /// The beginning of a file of /proc.
-    private static func contents(of path: String) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = read(descriptor, &bytes, bytes.count)
-        return count > 0 ? Array(bytes[..<count]) : nil
     }
 }

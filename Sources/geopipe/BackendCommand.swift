@@ -3,6 +3,7 @@ import Backend
 import CLinux
 import Configuration
 import Glibc
+import Platform
 import Synchronization
 
 struct BackendCommand: ParsableCommand {
@@ -24,7 +25,7 @@ struct BackendCommand: ParsableCommand {
         let loader = Loader(options: options)
         let supply = Supply()
         let keeper = Keeper(supply, configuration: options.file, load: loader.load, complain: loader.say)
-        let takeover = Takeover(arguments: CommandLine.arguments)
+        let takeover = Takeover(arguments: processArguments)
         keeper.followSignals {
             takeover?.begin(state: options.state())
         }

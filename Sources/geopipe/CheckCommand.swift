@@ -41,7 +41,7 @@ struct CheckCommand: ParsableCommand {
         let errors = diagnostics.count(of: .error)
         let warnings = diagnostics.count(of: .warning)
         if json {
-            print(try DiagnosticReport(diagnostics).text())
+            print(diagnostics.json.pretty)
         } else {
             var printer = DiagnosticPrinter()
             printer.print(diagnostics)

@@ -1,5 +1,4 @@
 import Configuration
-import Foundation
 import Glibc
 import Platform
 
@@ -196,54 +195,26 @@ private func environment(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
 }
 
-/// Diagnostics as JSON, for programs.
-struct DiagnosticReport: Encodable {
-    var errors: Int
-    var warnings: Int
-    var diagnostics: [Diagnostic]
-
-    /// One of them. What it does not have is null.
-    struct Diagnostic: Encodable {
-        var file: String
-        var line: Int?
-        var column: Int?
-        var severity: String
-        var message: String
-        var hint: String?
-
-        private enum Key: String, CodingKey {
-            case file, line, column, severity, message, hint
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Key.self)
-            try container.encode(file, forKey: .file)
-            try container.encode(line, forKey: .line)
-            try container.encode(column, forKey: .column)
-            try container.encode(severity, forKey: .severity)
-            try container.encode(message, forKey: .message)
-            try container.encode(hint, forKey: .hint)
-        }
-    }
-
-    init(_ complaints: [Complaint]) {
-        errors = complaints.count(of: .error)
-        warnings = complaints.count(of: .warning)
-        diagnostics = complaints.map {
-            Diagnostic(
-                file: $0.file, line: $0.position?.line, column: $0.position?.column, severity: $0.severity.rawValue,
-                message: $0.summary, hint: $0.hint)
-        }
-    }
-
-    func text() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+extension Complaint {
+    /// The complaint for programs. What it does not have is null.
+    fileprivate var json: JSON {
+        .object([
+            "file": .text(file), "line": position.map { .integer($0.line) } ?? .null,
+            "column": position.map { .integer($0.column) } ?? .null, "severity": .text(severity.rawValue),
+            "message": .text(summary), "hint": hint.map(JSON.text) ?? .null,
+        ])
     }
 }
 
 extension [Complaint] {
+    /// The complaints for programs, and how many there are.
+    var json: JSON {
+        .object([
+            "errors": .integer(count(of: .error)), "warnings": .integer(count(of: .warning)),
+            "diagnostics": .list(map(\.json)),
+        ])
+    }
+
     /// How many there are, those that are left out too.
     func count(of severity: Complaint.Severity) -> Int {
         filter { $0.severity == severity }.reduce(0) { $0 + $1.count }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Backend
-import Foundation
+import Glibc
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,13 +30,7 @@ struct ExplainCommand: ParsableCommand {
             complain("\(error)")
             throw ExitCode.wrong
         }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(explanation), as: UTF8.self))
-        } else {
-            print(explanation.text)
-        }
+        print(json ? explanation.json.pretty : explanation.text)
         if !explanation.answer.exists { throw ExitCode.wrong }
     }
 }
@@ -87,7 +81,7 @@ extension Explanation.DatabaseFinding {
 
     /// When the database was built.
     fileprivate var age: String? {
-        built.map { "\(database) was \(buildWords($0, at: Int(Date().timeIntervalSince1970)))" }
+        built.map { "\(database) was \(buildWords($0, at: time(nil)))" }
     }
 }
 

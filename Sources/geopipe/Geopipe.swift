@@ -1,6 +1,7 @@
 import ArgumentParser
 import Backend
 import Glibc
+import Platform
 
 struct Geopipe: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,7 +27,7 @@ extension ExitCode {
 enum Main {
     static func main() {
         do {
-            var command = try Geopipe.parseAsRoot()
+            var command = try Geopipe.parseAsRoot(Array(processArguments.dropFirst()))
             try command.run()
         } catch {
             guard Geopipe.exitCode(for: error) == .validationFailure else { Geopipe.exit(withError: error) }

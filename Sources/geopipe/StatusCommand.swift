@@ -1,7 +1,8 @@
 import ArgumentParser
 import Backend
 import Configuration
-import Foundation
+import Glibc
+import Platform
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,16 +34,13 @@ struct StatusCommand: ParsableCommand {
     func lines() throws(Refusal) -> [String] { lines(of: try Status(options)) }
 
     private func lines(of status: Status) -> [String] {
-        guard json else { return status.text.components(separatedBy: "\n") }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let text = (try? encoder.encode(status)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return text.components(separatedBy: "\n")
+        (json ? status.json.pretty : status.text).split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init)
     }
 }
 
 /// How things are with all that serves one configuration.
-struct Status: Encodable {
+struct Status {
     var datacenters: [Datacenter]
     /// What is known of the addresses that are to be checked; absent if there are none.
     var health: Health?
@@ -56,7 +54,7 @@ struct Status: Encodable {
     /// Why the switches are not known, if they are not.
     var complaint: String?
 
-    struct Datacenter: Encodable {
+    struct Datacenter {
         var name: String
         var switches: [Switch]
         /// By the name of a service, how its addresses here are that are checked.
@@ -64,7 +62,7 @@ struct Status: Encodable {
     }
 
     /// When a database was built, in seconds since 1970.
-    struct Database: Encodable {
+    struct Database {
         /// The absolute path of its file.
         var database: String
         /// Of the one that coprocesses answer from, of several the oldest; without any, of the one on disk. Absent if it does not
@@ -74,7 +72,7 @@ struct Status: Encodable {
         var builtOnDisk: Int?
     }
 
-    struct Health: Encodable {
+    struct Health {
         /// When the agent told last, in seconds since 1970; absent if it never has.
         var told: Int?
         /// The process of the agent.
@@ -86,7 +84,7 @@ struct Status: Encodable {
         /// What is checked, with what is known of it.
         var checks: [Check]
 
-        struct Check: Encodable {
+        struct Check {
             /// What is asked.
             var target: String
             /// `unknown` counts as up.
@@ -129,7 +127,7 @@ struct Status: Encodable {
 
     init(_ options: ConfigurationOptions) throws(Refusal) {
         let state = try options.requiredState()
-        let now = Int(Date().timeIntervalSince1970)
+        let now = Glibc.time(nil)
         time = now
         var switches: [Switch] = []
         do throws(StateDirectory.Failure) {
@@ -187,12 +185,22 @@ struct Status: Encodable {
         }
     }
 
+    /// For programs. What there is none of is absent.
+    var json: JSON {
+        .object([
+            "datacenters": .list(datacenters.map(\.json)), "health": health?.json,
+            "coprocesses": .list(coprocesses.map(\.json)), "databases": .list(databases.map(\.json)),
+            "time": .integer(time), "complaints": .list(complaints.map(JSON.text)),
+            "complaint": complaint.map(JSON.text),
+        ])
+    }
+
     /// For people.
     var text: String {
         var lines = ["Datacenters"]
         let width = datacenters.map(\.name.count).max() ?? 0
         for datacenter in datacenters {
-            let name = datacenter.name.padding(toLength: width, withPad: " ", startingAt: 0)
+            let name = datacenter.name + String(repeating: " ", count: width - datacenter.name.count)
             let states = datacenter.switches.map { "drained \($0.words(at: time))" } + datacenter.healthWords
             lines.append("  \(name)  \(states.isEmpty ? "in use" : states.joined(separator: "; "))")
         }
@@ -244,7 +252,40 @@ struct Status: Encodable {
     private func age(_ since: Int) -> String { words(ofSeconds: time - since) }
 }
 
+extension Status.Database {
+    fileprivate var json: JSON {
+        .object([
+            "database": .text(database), "built": built.map(JSON.integer),
+            "builtOnDisk": builtOnDisk.map(JSON.integer),
+        ])
+    }
+}
+
+extension Status.Health {
+    fileprivate var json: JSON {
+        .object([
+            "told": told.map(JSON.integer), "agent": agent.map(JSON.integer), "isOld": .truth(isOld),
+            "complaint": complaint.map(JSON.text), "checks": .list(checks.map(\.json)),
+        ])
+    }
+}
+
+extension Status.Health.Check {
+    fileprivate var json: JSON {
+        .object([
+            "target": .text(target), "state": .text(state), "since": since.map(JSON.integer), "reason": .text(reason),
+        ])
+    }
+}
+
 extension Status.Datacenter {
+    fileprivate var json: JSON {
+        let health = health.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value.json) }
+        return .object([
+            "name": .text(name), "switches": .list(switches.map(\.json)), "health": .object(health),
+        ])
+    }
+
     /// What is down of it, for people.
     fileprivate var healthWords: [String] {
         health.sorted { $0.key < $1.key }.filter { $0.value.up < $0.value.addresses }.map { service, health in
@@ -282,4 +323,9 @@ private func words(ofSeconds seconds: Int) -> String {
     }
 }
 
-private func realPath(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
+/// The path with no links in it; as it is if there is no such file.
+private func realPath(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return absolutePath(path) }
+    defer { free(resolved) }
+    return String(cString: resolved)
+}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Backend
-import Foundation
+import Glibc
+import Platform
 
 struct UpgradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -59,10 +60,11 @@ struct UpgradeCommand: ParsableCommand {
 extension pid_t {
     /// Whether the process runs what is now where its program was. That may be a link.
     fileprivate var runsWhatIsInstalled: Bool {
-        guard let words = try? String(contentsOfFile: "/proc/\(self)/cmdline", encoding: .utf8),
-            let program = words.split(separator: "\0").first
+        guard
+            let program = contents(ofSmallFile: "/proc/\(self)/cmdline")?.split(separator: 0).first
+                .map({ String(decoding: $0, as: UTF8.self) })
         else { return false }
-        let installed = FileState(program.hasPrefix("/") ? String(program) : "/proc/\(self)/cwd/\(program)")
+        let installed = FileState(program.hasPrefix("/") ? program : "/proc/\(self)/cwd/\(program)")
         return FileState("/proc/\(self)/exe") == installed
     }
 }

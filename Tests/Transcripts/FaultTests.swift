@@ -20,9 +20,12 @@ struct FaultTests {
     }
 
     /// A coprocess that has been greeted.
-    private func start(environment: [String] = []) throws -> Coprocess {
+    ///
+    /// - Parameter launcher: a command that starts the program that its arguments say.
+    private func start(environment: [String] = [], launcher: [String] = []) throws -> Coprocess {
+        let words = launcher + [Coprocess.binary, "--config", "geopipe.yaml"]
         let coprocess = try Coprocess(
-            ["--config", "geopipe.yaml"], in: URL(filePath: folder.path), environment: environment)
+            Array(words.dropFirst()), in: URL(filePath: folder.path), program: words[0], environment: environment)
         try coprocess.send("HELO\t5\n")
         _ = try coprocess.answer()
         return coprocess
@@ -93,7 +96,17 @@ struct FaultTests {
         }
         try #require(try ask("www", coprocess) == "192.0.2.1")
         let error = String(decoding: coprocess.standardError, as: UTF8.self)
-        #expect(error.contains("geopipe: a fault of its own; the question is refused\n"))
+        let lines = error.split(separator: "\n").filter { $0.contains("a fault of its own") }
+        #expect(lines.count == 5)
+        #expect(lines.allSatisfy { $0.hasPrefix("geopipe[\(coprocess.identifier)]: a fault of its own: signal ") })
+        func refused(_ name: String) -> String {
+            "; the question is refused: Q \(name).example.com IN A -1 192.0.2.1 127.0.0.1 203.0.113.0/24"
+        }
+        // What a trap is differs from one kind of processor to another.
+        #expect(lines.first?.contains(" (SIGILL), address 0x") == true || lines.first?.contains(" (SIGTRAP)") == true)
+        #expect(lines.first?.hasSuffix(refused("fault")) == true)
+        #expect(lines.dropFirst().first?.contains(": signal 6 (SIGABRT), instruction 0x") == true)
+        #expect(lines.dropFirst().first?.hasSuffix(refused("abort")) == true)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
@@ -136,5 +149,53 @@ struct FaultTests {
         #expect(isBack)
         #expect(try String(contentsOfFile: "/proc/\(coprocess.identifier)/comm", encoding: .utf8) == "geopipe\n")
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    /// Starts a program where /proc is empty.
+    private static let withoutProc = [
+        "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\"",
+    ]
+
+    /// Only root, and not in every container, may hide /proc.
+    private static var canHideProc: Bool {
+        guard geteuid() == 0, let unshare = try? Tool("unshare") else { return false }
+        return (try? unshare.run(withoutProc.dropFirst() + ["true"]).status) == 0
+    }
+
+    @Test(
+        "without /proc, as in a chroot, the arguments count and a fault refuses one question (needs root)",
+        .enabled(if: canHideProc, "only root can hide /proc"))
+    func faultWithoutProc() throws {
+        let coprocess = try start(
+            environment: ["LD_PRELOAD=\(try library())"], launcher: Self.withoutProc)
+        for _ in 0..<3 {
+            try #require(try ask("www", coprocess) == "192.0.2.1")
+            try #require(try ask("fault", coprocess) == nil)
+        }
+        try #require(try ask("www", coprocess) == "192.0.2.1")
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test(
+        "a program that cannot begin anew ends, so that pdns starts another (needs root)",
+        .enabled(if: canHideProc, "only root can hide /proc"))
+    func faultWithoutProgram() throws {
+        // There is nothing to begin anew from where the program has been removed as well.
+        let copy = "\(folder.path)/geopipe"
+        try FileManager.default.copyItem(atPath: Coprocess.binary, toPath: copy)
+        let libraries = URL(filePath: Coprocess.binary).deletingLastPathComponent().path
+        let coprocess = try Coprocess(
+            Array(Self.withoutProc.dropFirst()) + ["./geopipe", "--config", "geopipe.yaml"],
+            in: URL(filePath: folder.path), program: Self.withoutProc[0],
+            environment: ["LD_PRELOAD=\(try library())", "LD_LIBRARY_PATH=\(libraries)"])
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        try #require(try ask("www", coprocess) == "192.0.2.1")
+        // What it began from is gone, and no path leads to it.
+        try FileManager.default.removeItem(atPath: copy)
+        try #require(try ask("fault", coprocess) == nil)
+        try #require(try ask("www", coprocess) == "192.0.2.1")
+        try #require(try ask("fault", coprocess) == nil)
+        #expect(try coprocess.ending() == Coprocess.Ending(status: 1))
     }
 }

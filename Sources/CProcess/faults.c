@@ -1,0 +1,231 @@
+#define _GNU_SOURCE
+#include "CProcess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+struct fault_state fault_state;
+
+static struct fault_setup setup;
+static pthread_t answering;
+/* The file of this program, by which it begins anew; -1 if it cannot be found. */
+static int program;
+/* A fault in the handler itself must not lead to the next. */
+static volatile bool is_handling;
+
+/* Where the program is in memory; the linker says it. */
+extern const char __ehdr_start, end;
+
+static const struct {
+    int number;
+    const char *name;
+} handled[] = {{SIGILL, "SIGILL"}, {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},
+               {SIGFPE, "SIGFPE"}, {SIGSEGV, "SIGSEGV"}, {SIGSYS, "SIGSYS"}};
+
+enum { handled_count = sizeof handled / sizeof *handled };
+
+/* A line that is put together without memory of the heap. */
+struct text {
+    char bytes[1024];
+    size_t count;
+};
+
+static void add_byte(struct text *text, char byte) {
+    if (text->count < sizeof text->bytes) text->bytes[text->count++] = byte;
+}
+
+static void add(struct text *text, const char *word) {
+    while (*word) add_byte(text, *word++);
+}
+
+static void add_number(struct text *text, uintptr_t number, unsigned base) {
+    char digits[24];
+    int count = 0;
+    do digits[count++] = "0123456789abcdef"[number % base];
+    while (number /= base);
+    while (count) add_byte(text, digits[--count]);
+}
+
+/* The beginning of a line, with a blank for each tab, and a question mark for what might do something to a terminal. */
+static void add_question(struct text *text) {
+    const char *line = fault_state.line;
+    size_t length = fault_state.line_length;
+    if (!line) return add(text, "a line too long to keep");
+    for (size_t place = 0; place < length && place < 400; place++) {
+        unsigned char byte = line[place];
+        add_byte(text, byte == '\t' ? ' ' : byte < 0x20 || byte > 0x7e ? '?' : byte);
+    }
+    if (length > 400) add(text, "...");
+}
+
+static void write_all(int file, const char *bytes, size_t count) {
+    while (count > 0) {
+        ssize_t written = write(file, bytes, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return;
+        bytes += written;
+        count -= written;
+    }
+}
+
+static void refuse(void) { write_all(setup.output, "FAIL\n", 5); }
+
+static uintptr_t instruction(const void *context) {
+    const ucontext_t *machine = context;
+#if defined(__x86_64__)
+    return machine->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return machine->uc_mcontext.pc;
+#else
+    (void)machine;
+    return 0;
+#endif
+}
+
+/* `geopipe[7]: a fault of its own: signal 11 (SIGSEGV), address 0x0, instruction geopipe+0x1234` */
+static void add_fault(struct text *text, int signal, const siginfo_t *info, const void *context) {
+    add(text, "geopipe[");
+    add_number(text, getpid(), 10);
+    add(text, "]: a fault of its own: signal ");
+    add_number(text, signal, 10);
+    for (int place = 0; place < handled_count; place++) {
+        if (handled[place].number != signal) continue;
+        add(text, " (");
+        add(text, handled[place].name);
+        add(text, ")");
+    }
+    /* Of what the process has sent to itself, as abort(3) does, there is no address. */
+    if (info->si_code > 0) {
+        add(text, ", address 0x");
+        add_number(text, (uintptr_t)info->si_addr, 16);
+    }
+    uintptr_t place = instruction(context), start = (uintptr_t)&__ehdr_start;
+    bool is_own = start <= place && place < (uintptr_t)&end;
+    add(text, is_own ? ", instruction geopipe+0x" : ", instruction 0x");
+    add_number(text, is_own ? place - start : place, 16);
+}
+
+/* Leaves a core, or a report in the journal, as the system is set up to, of a copy of this process that ends by the signal. Such a
+   copy is no child of this process: none would take notice of its end. */
+static void leave_core(int number) {
+    pid_t child = _Fork();
+    if (child > 0) while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+    if (child != 0) return;
+    if (_Fork() == 0) {
+        /* What waits for the end of the pipes must not wait for the core. */
+        close(setup.input);
+        close(setup.output);
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, number);
+        sigprocmask(SIG_UNBLOCK, &signals, NULL);
+        signal(number, SIG_DFL);
+        kill(getpid(), number);
+    }
+    _exit(0);
+}
+
+/* Never returns: pdns starts another in the place of a process that is gone. */
+static void begin_anew(void) {
+    if (fault_state.faults < setup.patience) fault_state.faults++;
+    setup.environment[0] = setup.takeovers[fault_state.version];
+    setup.environment[1] = setup.counts[fault_state.faults];
+    syscall(SYS_execveat, program, "", setup.arguments, setup.environment, AT_EMPTY_PATH);
+    _exit(1);
+}
+
+/* Refuses each line that comes, for a while, and then begins anew. */
+static void refuse_all(void) {
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    /* What is left of a line was asked before. */
+    bool is_within_line = false;
+    for (;;) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - start.tv_sec >= setup.pause && !is_within_line) begin_anew();
+        struct pollfd request = {.fd = setup.input, .events = POLLIN};
+        if (poll(&request, 1, 1000) <= 0) continue;
+        char byte;
+        ssize_t count = read(setup.input, &byte, 1);
+        if (count == 0) _exit(0);
+        if (count < 0 && errno != EINTR) _exit(1);
+        if (count != 1) continue;
+        is_within_line = byte != '\n';
+        if (!is_within_line) refuse();
+    }
+}
+
+static void handle(int number, siginfo_t *info, void *context) {
+    /* What another process sends is no fault; what this one sends itself is, if it gives up. */
+    if (info->si_code <= 0 && (number != SIGABRT || info->si_pid != getpid())) return;
+    if (fault_state.version == 0) {
+        /* Without a dialogue pdns sees that it does not start. */
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
+    bool is_answering = pthread_equal(pthread_self(), answering);
+    if (is_answering && is_handling) begin_anew();
+    struct text text = {.count = 0};
+    add_fault(&text, number, info, context);
+    if (!is_answering) {
+        bool is_loading = fault_state.is_loading && pthread_equal(pthread_self(), fault_state.loading);
+        add(&text, is_loading ? "; what was to be loaded is left out\n"
+                              : "; it answers from what it has, and follows nothing any more\n");
+        write_all(STDERR_FILENO, text.bytes, text.count);
+        leave_core(number);
+        if (is_loading) fault_state.has_load_failed = true;
+        for (;;) sleep(3600);
+    }
+    is_handling = true;
+    if (fault_state.is_answering) {
+        /* The answer is waited for; what is written of it is not. */
+        refuse();
+        add(&text, "; the question is refused: ");
+        add_question(&text);
+    } else {
+        add(&text, "; no question is lost");
+    }
+    add(&text, "\n");
+    write_all(STDERR_FILENO, text.bytes, text.count);
+    /* One of a row of faults is enough. */
+    if (fault_state.faults == 0) leave_core(number);
+    if (fault_state.faults < setup.patience) begin_anew();
+    refuse_all();
+}
+
+static int open_program(const char *path) { return path ? open(path, O_PATH | O_CLOEXEC) : -1; }
+
+void fault_install(const struct fault_setup *given) {
+    setup = *given;
+    answering = pthread_self();
+    fault_state.is_installed = true;
+    fault_state.faults = setup.faults < setup.patience ? setup.faults : setup.patience;
+    program = open_program("/proc/self/exe");
+    /* Without /proc, by the path that it was started by; a program that began anew has none, but still the argument. */
+    if (program < 0) program = open_program((const char *)getauxval(AT_EXECFN));
+    if (program < 0) program = open_program(setup.arguments[0]);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = handle;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int place = 0; place < handled_count; place++) {
+        sigaction(handled[place].number, &action, NULL);
+        sigaddset(&signals, handled[place].number);
+    }
+    /* The program before this one may have been in the middle of handling them. */
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}

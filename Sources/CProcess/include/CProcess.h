@@ -1,0 +1,85 @@
+/* What must be C: the arguments without /proc, and all that runs while a fault is handled (signal-safety(7)). */
+#ifndef CPROCESS_H
+#define CPROCESS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The number of arguments that execve(2) gave this program, and the arguments themselves, the name of the program first. Nothing
+   may change them. */
+int process_argument_count(void);
+char *const *process_arguments(void);
+
+/* Has the process called `name` in lists of processes (prctl(2)); to be called by the first thread. */
+void process_set_name(const char *name);
+
+/* How to answer for a question that a fault has cut short, and how to begin anew. All of it must last as long as the process. */
+struct fault_setup {
+    /* Where questions come from, and where answers go. */
+    int input, output;
+    /* The number of faults since the last answer, in the programs that were here before this one. */
+    int faults;
+    /* That number at which questions are only refused, and for how many seconds. */
+    int patience, pause;
+    char *const *arguments;
+    /* Two places at its beginning are filled in with one of each of the two tables. */
+    char **environment;
+    /* By the version of the dialogue, and by the number of faults up to `patience`. */
+    char *const *takeovers;
+    char *const *counts;
+};
+
+/* Handles all faults from now on; to be called by the thread that answers. */
+void fault_install(const struct fault_setup *setup);
+
+/* What the handler knows. */
+struct fault_state {
+    bool is_installed;
+    volatile bool is_answering;
+    /* The line at hand; NULL if it was too long to keep. */
+    const char *volatile line;
+    volatile size_t line_length;
+    /* The version that the dialogue has settled on; 0 before that. */
+    volatile int version;
+    volatile int faults;
+    /* The thread that loads, if there is one, and whether it has come to grief and will never end. */
+    volatile bool is_loading;
+    volatile bool has_load_failed;
+    volatile pthread_t loading;
+};
+
+extern struct fault_state fault_state;
+
+static inline void fault_begin_answer(const void *line, size_t length) {
+    fault_state.line = (const char *)line;
+    fault_state.line_length = length;
+    fault_state.is_answering = true;
+}
+
+static inline void fault_end_answers(void) {
+    if (!fault_state.is_answering) return;
+    fault_state.is_answering = false;
+    fault_state.faults = 0;
+}
+
+static inline int fault_dialogue_version(void) { return fault_state.version; }
+
+/* Without a handler there is no dialogue to go on with. */
+static inline void fault_set_dialogue_version(int version) {
+    if (fault_state.is_installed) fault_state.version = version;
+}
+
+static inline void fault_prepare_load(void) {
+    fault_state.is_loading = false;
+    fault_state.has_load_failed = false;
+}
+
+static inline void fault_begin_load(void) {
+    fault_state.loading = pthread_self();
+    fault_state.is_loading = true;
+}
+
+static inline bool fault_has_load_failed(void) { return fault_state.has_load_failed; }
+
+#endif

@@ -1,0 +1,189 @@
+import CYAML
+
+/// Why a text is no YAML document that can be used.
+enum YAMLError: Error {
+    /// libyaml does not understand it.
+    ///
+    /// - Parameters:
+    ///   - position: where; `nil` if the document as a whole is meant.
+    ///   - context: what libyaml was reading, such as `while parsing a block mapping`; `nil` if it does not say.
+    case malformed(problem: String, context: String? = nil, position: Complaint.Position?)
+    /// A mapping has these keys twice, the first of them at `position`.
+    case duplicateKeys([String], position: Complaint.Position)
+    /// Its aliases mean more values than are read.
+    case tooManyValues
+}
+
+/// Makes nodes of a YAML text (YAML 1.1, as libyaml reads it).
+final class YAMLComposer {
+    /// How deep values may be within others. A configuration has ten at most, and each takes a piece of the stack.
+    private static let deepest = 200
+    /// How many values a text may mean for each of its bytes, and beyond that: aliases of aliases can mean more than any memory
+    /// holds.
+    private static let surplus = 1_000_000
+
+    private let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+    private let event = UnsafeMutablePointer<yaml_event_t>.allocate(capacity: 1)
+    private let text: UnsafeBufferPointer<UInt8>
+    private var anchors: [String: (node: YAMLNode, size: Int)] = [:]
+    /// How many values there are so far, those that aliases mean counted each time.
+    private var size = 0
+    private var depth = 0
+
+    /// The only document of a text.
+    ///
+    /// - Parameter text: without a byte order mark.
+    /// - Returns: its top value; `nil` if the text has no document, only comments or nothing.
+    static func document(_ text: String) throws(YAMLError) -> YAMLNode? {
+        var text = text
+        let result = text.withUTF8 { bytes in
+            Result { () throws(YAMLError) in try YAMLComposer(bytes).document() }
+        }
+        return try result.get()
+    }
+
+    private init(_ text: UnsafeBufferPointer<UInt8>) throws(YAMLError) {
+        self.text = text
+        event.initialize(to: yaml_event_t())
+        parser.initialize(to: yaml_parser_t())
+        guard yaml_parser_initialize(parser) == 1 else {
+            throw .malformed(problem: "there is not enough memory", position: nil)
+        }
+        yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+        yaml_parser_set_input_string(parser, text.baseAddress, text.count)
+    }
+
+    deinit {
+        yaml_event_delete(event)
+        yaml_parser_delete(parser)
+        event.deallocate()
+        parser.deallocate()
+    }
+
+    private func document() throws(YAMLError) -> YAMLNode? {
+        try advance()
+        try advance()
+        guard event.pointee.type != YAML_STREAM_END_EVENT else { return nil }
+        try advance()
+        let root = try node()
+        try advance()
+        try advance()
+        guard event.pointee.type == YAML_STREAM_END_EVENT else {
+            throw .malformed(
+                problem: "but found another document", context: "expected a single document in the stream",
+                position: start)
+        }
+        return root
+    }
+
+    /// Reads the next event in place of the last.
+    private func advance() throws(YAMLError) {
+        yaml_event_delete(event)
+        guard yaml_parser_parse(parser, event) == 1 else { throw error }
+    }
+
+    /// Where the event at hand begins.
+    private var start: Complaint.Position { Complaint.Position(event.pointee.start_mark) }
+
+    /// The value that begins with the event at hand. The event is its last one then.
+    private func node() throws(YAMLError) -> YAMLNode {
+        let before = size
+        let position = start
+        var anchor: String?
+        let value: YAMLNode.Value
+        try count(1)
+        switch event.pointee.type {
+        case YAML_ALIAS_EVENT:
+            guard let known = anchors[String(cString: event.pointee.data.alias.anchor)] else {
+                throw .malformed(problem: "found undefined alias", position: position)
+            }
+            try count(known.size)
+            return known.node
+        case YAML_SCALAR_EVENT:
+            let scalar = event.pointee.data.scalar
+            anchor = scalar.anchor.map { String(cString: $0) }
+            value = .scalar(
+                YAMLNode.Scalar(
+                    string: String(
+                        decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self),
+                    isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE))
+        case YAML_SEQUENCE_START_EVENT:
+            anchor = event.pointee.data.sequence_start.anchor.map { String(cString: $0) }
+            value = .sequence(try deeper { () throws(YAMLError) in try items() })
+        case YAML_MAPPING_START_EVENT:
+            anchor = event.pointee.data.mapping_start.anchor.map { String(cString: $0) }
+            value = .mapping(try deeper { () throws(YAMLError) in try entries() })
+        default:
+            throw .malformed(problem: "did not find expected value", position: position)
+        }
+        let node = YAMLNode(value: value, position: position)
+        if let anchor { anchors[anchor] = (node, size - before) }
+        return node
+    }
+
+    private func items() throws(YAMLError) -> [YAMLNode] {
+        var items: [YAMLNode] = []
+        try advance()
+        while event.pointee.type != YAML_SEQUENCE_END_EVENT {
+            items.append(try node())
+            try advance()
+        }
+        return items
+    }
+
+    private func entries() throws(YAMLError) -> [(key: YAMLNode, value: YAMLNode)] {
+        var entries: [(key: YAMLNode, value: YAMLNode)] = []
+        var keys: Set<String> = []
+        var duplicates: [String] = []
+        try advance()
+        while event.pointee.type != YAML_MAPPING_END_EVENT {
+            let key = try node()
+            try advance()
+            entries.append((key, try node()))
+            try advance()
+            guard let text = key.scalar?.string, !keys.insert(text).inserted else { continue }
+            // Ten are enough to know what has happened.
+            if duplicates.count < 10, !duplicates.contains(text) { duplicates.append(text) }
+        }
+        guard let duplicate = duplicates.first,
+            let first = entries.first(where: { $0.key.scalar?.string == duplicate })
+        else { return entries }
+        throw .duplicateKeys(duplicates, position: first.key.position)
+    }
+
+    private func count(_ values: Int) throws(YAMLError) {
+        size += values
+        guard size <= text.count + Self.surplus else { throw .tooManyValues }
+    }
+
+    private func deeper<Value>(_ body: () throws(YAMLError) -> Value) throws(YAMLError) -> Value {
+        guard depth < Self.deepest else {
+            throw .malformed(problem: "found values more than \(Self.deepest) deep in others", position: start)
+        }
+        depth += 1
+        defer { depth -= 1 }
+        return try body()
+    }
+
+    /// What the parser has stopped for.
+    private var error: YAMLError {
+        let problem = parser.pointee.problem.map { String(cString: $0) } ?? "there is not enough memory"
+        let context = parser.pointee.context.map { String(cString: $0) }
+        var position: Complaint.Position?
+        switch parser.pointee.error {
+        case YAML_SCANNER_ERROR, YAML_PARSER_ERROR: position = Complaint.Position(parser.pointee.problem_mark)
+        case YAML_READER_ERROR:
+            // The reader knows the byte alone.
+            let before = String(decoding: text.prefix(parser.pointee.problem_offset), as: UTF8.self).unicodeScalars
+            let column = before.reversed().prefix { $0 != "\n" }.count + 1
+            position = .init(line: before.count { $0 == "\n" } + 1, column: column)
+        default: break
+        }
+        return .malformed(problem: problem, context: context, position: position)
+    }
+}
+
+extension Complaint.Position {
+    /// libyaml counts from 0.
+    fileprivate init(_ mark: yaml_mark_t) { self.init(line: mark.line + 1, column: mark.column + 1) }
+}

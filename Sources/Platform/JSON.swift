@@ -1,0 +1,97 @@
+/// A value of JSON (RFC 8259), to be written.
+public enum JSON: Sendable {
+    case null
+    case truth(Bool)
+    case integer(Int)
+    /// Infinite and undefined numbers become null: JSON has none.
+    case number(Double)
+    case text(String)
+    case list([JSON])
+    /// The names in the order in which they are written. None may be there twice.
+    case object([(name: String, value: JSON)])
+
+    /// An object without the members that have no value, in the order of their names.
+    public static func object(_ members: KeyValuePairs<String, JSON?>) -> JSON {
+        .object(
+            members.compactMap { name, value in value.map { (name, $0) } }.sorted {
+                $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+            })
+    }
+
+    /// The value on one line.
+    public var compact: String {
+        var text = ""
+        write(to: &text, indentation: nil)
+        return text
+    }
+
+    /// The value with a line for each member and item, indented by two spaces a level.
+    public var pretty: String {
+        var text = ""
+        write(to: &text, indentation: "\n")
+        return text
+    }
+
+    /// - Parameter indentation: a line feed and the spaces after it; `nil` for all on one line.
+    private func write(to text: inout String, indentation: String?) {
+        switch self {
+        case .null: text += "null"
+        case .truth(let truth): text += truth ? "true" : "false"
+        case .integer(let number): text += "\(number)"
+        case .number(let number):
+            guard number.isFinite else {
+                text += "null"
+                return
+            }
+            let digits = "\(number)"
+            text += digits.hasSuffix(".0") ? String(digits.dropLast(2)) : digits
+        case .text(let string): Self.write(string, to: &text)
+        case .list(let items):
+            Self.write(items, in: "[", "]", to: &text, indentation) { item, text, indentation in
+                item.write(to: &text, indentation: indentation)
+            }
+        case .object(let members):
+            Self.write(members, in: "{", "}", to: &text, indentation) { member, text, indentation in
+                Self.write(member.name, to: &text)
+                text += indentation == nil ? ":" : " : "
+                member.value.write(to: &text, indentation: indentation)
+            }
+        }
+    }
+
+    private static func write<Part>(
+        _ parts: [Part], in opening: String, _ closing: String, to text: inout String, _ indentation: String?,
+        _ write: (Part, inout String, _ indentation: String?) -> Void
+    ) {
+        let inner = indentation.map { $0 + "  " }
+        text += opening
+        for (number, part) in parts.enumerated() {
+            if number > 0 { text += "," }
+            text += inner ?? ""
+            write(part, &text, inner)
+        }
+        if !parts.isEmpty { text += indentation ?? "" }
+        text += closing
+    }
+
+    /// Writes a string of JSON: what RFC 8259 section 7 wants escaped is, and nothing else.
+    private static func write(_ string: String, to text: inout String) {
+        text += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\u{8}": text += "\\b"
+            case "\t": text += "\\t"
+            case "\n": text += "\\n"
+            case "\u{c}": text += "\\f"
+            case "\r": text += "\\r"
+            case ..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}
