@@ -1,5 +1,6 @@
 import Configuration
 import Geography
+import Platform
 import Routing
 import Telemetry
 import Zones
@@ -10,6 +11,8 @@ public final class Snapshot: Sendable {
     let store: RecordStore
     let zones: ZoneTable
     let maps: [CompiledMap]
+    /// What the maps are views of.
+    private let mapMemory: ColumnMemory
     /// The services of all zones, each zone's own behind each other.
     let services: [BoundService]
     /// Where the services of each zone begin.
@@ -99,8 +102,11 @@ public final class Snapshot: Sendable {
             datacenters: configuration.datacenters.map {
                 .init(identity: identity(of: $0.name), location: $0.location.map(Direction.init))
             })
-        var maps: [CompiledMap] = []
-        for map in configuration.maps { maps.append(compiler.compile(map.rules)) }
+        mapMemory = ColumnMemory { compiler.write(configuration.maps.map(\.rules), to: &$0) }
+        var reader = mapMemory.reader
+        guard
+            let maps = try? CompiledMap.all(from: &reader, datacenterCount: configuration.datacenters.count)
+        else { fatalError("the maps that were just laid out are damaged") }
         self.maps = maps
 
         var store = RecordStore()
