@@ -10,7 +10,7 @@ let package = Package(
         .executable(name: "geopipe", targets: ["geopipe"]),
         .executable(name: "geopipe-agent", targets: ["geopipe-agent"]),
         // For the benchmarks, which are a package of their own.
-        .library(name: "GeopipeRooms", targets: ["Geography", "Routing", "Zones", "Configuration", "Backend"]),
+        .library(name: "GeopipeRooms", targets: ["Addresses", "Geography", "Platform", "Routing", "Zones", "Image", "Configuration", "Backend"]),
     ],
     // Exact versions: a program is built with what it was tested with.
     dependencies: [
@@ -28,8 +28,9 @@ let package = Package(
 
         .target(name: "PipeProtocol", swiftSettings: strict),
         .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
-        .target(name: "Geography", dependencies: ["CMaxMindDB", "Platform"], swiftSettings: strict),
-        .target(name: "Routing", dependencies: ["Geography", "Platform"], swiftSettings: strict),
+        .target(name: "Addresses", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "Geography", dependencies: ["Addresses", "CMaxMindDB", "Platform"], swiftSettings: strict),
+        .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
