@@ -50,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "Platform", "ServerSettings", "Zones",
+                "Backend", "CLinux", "Configuration", "Image", "Platform", "ServerSettings", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

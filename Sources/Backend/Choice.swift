@@ -116,7 +116,7 @@ extension Snapshot {
             let attempt = attempts[i]
             choice.heedsHealth = attempt.heedsHealth
             drawn = choice.take(
-                from: map, service, network.map(attempt.availability.forNetwork) ?? attempt.availability, part)
+                from: map, service, self, network.map(attempt.availability.forNetwork) ?? attempt.availability, part)
             if choice.count > 0 { break }
         }
         return (choice, drawn)

@@ -50,10 +50,7 @@ public enum CompileTask {
             if let store {
                 try store.write(outcome.report)
             } else {
-                let text = Array(outcome.report.text.utf8)
-                try text.withUnsafeBytes { bytes throws(StateDirectory.Failure) in
-                    try writeAll(bytes, to: CompilerProcess.Inherited.report, "the report")
-                }
+                try writeAll(outcome.report.text, to: CompilerProcess.Inherited.report, "the report")
             }
         } catch {
             complain("\(error)")

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Platform
 
 /// A compiler: this program in a process of its own, which takes its memory and its faults with it when it ends.
 struct CompilerProcess {
@@ -85,19 +86,20 @@ struct CompilerProcess {
         posix_spawnattr_setsigdefault(&attributes, &all)
         // What ends pdns and its process group must not end what the next coprocess waits for.
         let newSession = 0x80
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | newSession))
+        posix_spawnattr_setflags(&attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | newSession))
         let role: CoprocessRole =
             files.map { $0.previous >= 0 ? .descriptorsWithPrevious : .descriptors } ?? .folder
-        let arguments =
-            [CommandLine.arguments.first ?? "geopipe", "compile", "--config", request.configuration]
-            + request.databases.flatMap { ["--database", $0] }
-            + (request.stateDirectory.map { ["--state", $0] } ?? [])
-            + ["--for-coprocess", role.rawValue] + (images.map { ["--images", $0] } ?? []) + (isUrgent ? ["--urgent"] : [])
+        var arguments = [processArguments.first ?? "geopipe", "compile", "--config", request.configuration]
+        for database in request.databases { arguments += ["--database", database] }
+        if let directory = request.stateDirectory { arguments += ["--state", directory] }
+        arguments += ["--for-coprocess", role.rawValue]
+        if let images { arguments += ["--images", images] }
+        if isUrgent { arguments.append("--urgent") }
         var words = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process = pid_t()
         var error = posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &words, environ)
-        if error != 0, let program = CommandLine.arguments.first, program.contains("/") {
+        if error != 0, let program = processArguments.first, program.contains("/") {
             error = posix_spawn(&process, program, &actions, &attributes, &words, environ)
         }
         guard error == 0 else {
@@ -149,7 +151,7 @@ extension CompilerProcess {
     /// Prepares this process, which a coprocess has started as a compiler: it gives way to all that answers, and must neither
     /// take all memory nor stay for ever.
     static func prepareSelf(isUrgent: Bool) {
-        if !isUrgent { setpriority(PRIO_PROCESS, 0, 19) }
+        if !isUrgent { _ = nice(19) }
         alarm(UInt32(patience + 10))
         var limit = rlimit()
         let pages = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))

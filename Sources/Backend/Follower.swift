@@ -154,8 +154,8 @@ struct Follower: ~Copyable {
     /// What is to be answered from at first, and what to watch from now on.
     mutating func start() -> Serving? {
         if let state {
-            read(&switches, state)
-            read(&health, state)
+            readSwitches(state)
+            readHealth(state)
         }
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
@@ -285,8 +285,8 @@ struct Follower: ~Copyable {
             imageName = store.currentName
         }
         if let state {
-            read(&switches, state)
-            read(&health, state)
+            readSwitches(state)
+            readHealth(state)
         }
         stateFiles.watch(statePaths, readSince: time(nil))
         watchFiles()
@@ -297,8 +297,8 @@ struct Follower: ~Copyable {
         let now = time(nil)
         if let state {
             let changes = stateFiles.changes()
-            if changes.contains(state.switchFile) { read(&switches, state) }
-            if changes.contains(state.healthFile) { read(&health, state) }
+            if changes.contains(state.switchFile) { readSwitches(state) }
+            if changes.contains(state.healthFile) { readHealth(state) }
         }
         // What has ended may be in force again when somebody sets the clock.
         let nowInForce = switches.filter { $0.isInForce(at: now) }
@@ -321,7 +321,7 @@ struct Follower: ~Copyable {
     }
 
     /// Reads the switches; what cannot be trusted changes nothing.
-    private func read(_ switches: inout [Switch], _ state: StateDirectory) {
+    private mutating func readSwitches(_ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             let found = try state.switches()
             if let complaint = found.complaint { complain(complaint) }
@@ -333,7 +333,7 @@ struct Follower: ~Copyable {
     }
 
     /// Reads the health; what cannot be trusted changes nothing, and nothing is forgotten because it is not spoken of.
-    private func read(_ health: inout HealthReport?, _ state: StateDirectory) {
+    private mutating func readHealth(_ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             let found = try state.health()
             if let complaint = found.complaint { complain(complaint) }

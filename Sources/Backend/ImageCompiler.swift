@@ -132,8 +132,8 @@ extension Snapshot {
 
 extension Configuration {
     /// The datacenters, as far as routing needs to know them.
-    var sites: [ListTable.Site] {
-        datacenters.map { .init(identity: identity(of: $0.name), location: $0.location.map(Direction.init)) }
+    var sites: [Site] {
+        datacenters.map { Site(identity: identity(of: $0.name), location: $0.location.map(Direction.init)) }
     }
 }
 

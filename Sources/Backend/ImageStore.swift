@@ -197,6 +197,15 @@ func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ path: Stri
     }
 }
 
+/// Writes a text to an open file.
+func writeAll(_ text: String, to descriptor: CInt, _ path: String) throws(StateDirectory.Failure) {
+    let bytes = Array(text.utf8)
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+    defer { memory.deallocate() }
+    memory.copyBytes(from: bytes)
+    try writeAll(UnsafeRawBufferPointer(memory), to: descriptor, path)
+}
+
 /// The names in a folder.
 func entries(of path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }

@@ -11,7 +11,7 @@ public final class Keeper: Sendable {
     private let state: StateDirectory?
     /// The configuration's file.
     private let configuration: String
-    /// Goes to the thread once there is something to answer from, or the wait for that is over.
+    /// Taken over by the thread once there is something to answer from.
     private let follower: Mutex<Box>
     /// When the process was started, in seconds since 1970.
     private let started = time(nil)
@@ -20,6 +20,8 @@ public final class Keeper: Sendable {
     private let wakeOutput: CInt
     /// Why the last takeover came to nothing.
     private let refusal = Mutex<CoprocessStatus.Refusal?>(nil)
+
+    private let isWithoutSnapshot = Atomic(false)
 
     /// Holds what cannot be copied.
     private struct Box: ~Copyable {
@@ -88,22 +90,24 @@ public final class Keeper: Sendable {
     ///
     /// - Returns: `nil` if there is nothing.
     public func start() -> Serving? {
-        var (serving, follower) = follower.withLock { box in
+        let serving = follower.withLock { box in
             box.follower!.waitForFirst()
-            let serving = box.follower!.start()
-            return (serving, box.follower.take()!)
+            return box.follower!.start()
         }
+        isWithoutSnapshot.store(serving == nil, ordering: .relaxed)
         reporter.follow(serving?.snapshot, loaded: time(nil), state)
         reporter.start()
-        let box = Mutex(Box(follower: consume follower))
         startThread { [self] in
             // Of this thread alone, on Linux.
             _ = nice(5)
-            var own = box.withLock { $0.follower.take()! }
+            var own = follower.withLock { $0.follower.take()! }
             keep(&own)
         }
         return serving
     }
+
+    /// Whether there was to be something to answer from, and never was.
+    public var hasNeverLoaded: Bool { isWithoutSnapshot.load(ordering: .relaxed) }
 
     /// Lets nothing be lost that was counted.
     ///
@@ -118,6 +122,7 @@ public final class Keeper: Sendable {
             let news = follower.step()
             if news.isSnapshotNew, let snapshot = follower.snapshot {
                 complain("loaded \(configuration)")
+                isWithoutSnapshot.store(false, ordering: .relaxed)
                 status.loaded = time(nil)
                 reporter.follow(snapshot, loaded: status.loaded!, follower.state)
             }

@@ -74,7 +74,7 @@ public final class Reporter: Sendable {
         news.withLock { news in
             if let snapshot { news.tallies.append(snapshot.tally) }
             news.subject = Subject(
-                databases: snapshot?.databases ?? [], hitsLog: snapshot?.hitsLog,
+                databases: snapshot?.manifest.databases.map(\.path) ?? [], hitsLog: snapshot?.hitsLog,
                 loaded: snapshot.map { _ in loaded }, agentSocket: state?.agentSocket)
         }
     }

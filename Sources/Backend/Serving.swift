@@ -11,7 +11,7 @@ public final class Serving: Sendable {
     /// By the position of a service in the configuration.
     private let states: [ServiceState]
     /// What a question is answered from, without references to count.
-    let world: UnsafePointer<World>
+    nonisolated(unsafe) let world: UnsafePointer<World>
 
     /// - Parameters:
     ///   - switches: what operators have switched off. Datacenters and services that the snapshot does not have are passed over.

@@ -253,7 +253,7 @@ extension Session {
         supply.recorder.hits.put(
             lot: UInt32(truncatingIfNeeded: asker.random >> 32), tally: serving.snapshot.tally.number, service: service,
             client: asker.client, clientLength: asker.clientLength, resolver: asker.resolver, scope: scope, name: name,
-            datacenterCount: datacenterCount, datacenter)
+            datacenterCount: datacenterCount, datacenter: datacenter)
     }
 
     /// Whether a DNAME record above a name, which does not exist, makes more than 255 bytes of it (RFC 6672 section 2.2).

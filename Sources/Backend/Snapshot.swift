@@ -62,6 +62,12 @@ public final class Snapshot: Sendable {
         counters = tally.writer
     }
 
+    /// Whether it was made by this version of the program, of files that are still what they were.
+    public var isCurrent: Bool {
+        manifest.program == geopipeVersion && !manifest.inputs.isEmpty
+            && manifest.inputs.allSatisfy { FileState($0.path).words == $0.state }
+    }
+
     /// The number of zones.
     public var zoneCount: Int { zones.count }
 

@@ -72,6 +72,8 @@ public struct Configuration: Sendable {
         /// The part of the answers that are logged, from above 0 to 1.
         public var sample = 1.0
 
+        public init(file: String) { self.file = file }
+
         public enum Format: String, CaseIterable, Sendable {
             /// Fields with tabs between them.
             case tsv

@@ -139,6 +139,14 @@ public struct ListTable: Sendable {
     }
 
     /// Positions of the tiers of a list.
+    /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
+    @inline(__always)
+    public func onlyFirst(_ list: UInt32) -> Datacenter? {
+        let range = range(of: list)
+        guard !range.isEmpty, case .datacenter(let datacenter) = tiers[range.lowerBound].kind else { return nil }
+        return datacenter
+    }
+
     private func range(of list: UInt32) -> Range<Int> { Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1]) }
 
     /// The tiers of a list, all of them.

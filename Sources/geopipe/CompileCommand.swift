@@ -45,7 +45,7 @@ struct CompileCommand: ParsableCommand {
         let line = ProgressLine()
         let outcome = Compilation(
             options.request, previous: store?.current().snapshot, previousReport: store?.report()
-        ).run(keepsSerials: output == nil) { line.show($0) }
+        ).run(keepsSerials: output == nil, progress: { line.show($0) })
         line.clear()
         let diagnostics = ComplaintList(outcome.diagnostics).sorted(main: options.file)
         guard let image = outcome.image else {
@@ -74,15 +74,15 @@ struct CompileCommand: ParsableCommand {
         _ diagnostics: [Complaint], _ path: String?, _ image: Image?, _ outcome: Compilation.Outcome, since start: Int
     ) {
         let seconds = Double(nanoseconds() - start) / 1e9
-        for diagnostic in diagnostics { complain(diagnostic.description) }
+        if !json { for diagnostic in diagnostics { complain(diagnostic.description) } }
         if json {
             let object = JSON.object([
-                ("image", path.map { .string($0) } ?? .null), ("id", image.map { .string($0.id) } ?? .null),
-                ("bytes", image.map { .integer($0.bytes.count) } ?? .null), ("seconds", .number(seconds)),
-                ("inputs", .array(outcome.report.inputs.map { .object([("path", .string(absolutePath($0.path)))]) })),
-                ("diagnostics", DiagnosticReport(diagnostics).diagnostics),
+                "image": path.map(JSON.text) ?? .null, "id": image.map { .text($0.id) } ?? .null,
+                "bytes": image.map { .integer($0.bytes.count) } ?? .null, "seconds": .number(seconds),
+                "inputs": .list(outcome.report.inputs.map { .object(["path": .text(absolutePath($0.path))]) }),
+                "diagnostics": .list(diagnostics.map(\.json)),
             ])
-            Swift.print(object.text)
+            Swift.print(object.pretty)
         } else if let path, let image {
             let size = Double(image.bytes.count) / 1e6
             Swift.print("\(path): image \(image.id), \(rounded(size, 1)) MB, \(rounded(seconds, 2)) s")
