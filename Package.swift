@@ -71,10 +71,12 @@ let package = Package(
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
-        .testTarget(name: "ZonesTests", dependencies: ["Zones"], swiftSettings: strict),
+        .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
+        .testTarget(name: "ZonesTests", dependencies: ["Platform", "Zones"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
-        .testTarget(name: "BackendTests", dependencies: ["Backend", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "BackendTests", dependencies: ["Addresses", "Backend", "Image", "Platform", "Support"], swiftSettings: strict),
         .testTarget(
             name: "AgentTests", dependencies: ["geopipe-agent", "Support"], swiftSettings: strict),
         .testTarget(

@@ -105,7 +105,7 @@ public struct Compilation {
 
     /// Keeps a compilation from losing by accident all networks of a file whose generator failed, or the rules that need an optional
     /// database which is away for a moment while it is replaced.
-    private func object(to plan: SnapshotPlan, at now: Int, _ report: inout CompileReport) throws(ConfigurationError) {
+    func object(to plan: SnapshotPlan, at now: Int, _ report: inout CompileReport) throws(ConfigurationError) {
         guard let previous = previous?.manifest else { return }
         let configuration = plan.configuration
         var complaints: [Complaint] = []

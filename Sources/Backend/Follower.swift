@@ -159,8 +159,14 @@ struct Follower: ~Copyable {
         }
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
-        if let manifest = snapshot?.manifest, manifest.program != geopipeVersion || !fits(manifest) {
-            order()
+        if let snapshot {
+            let manifest = snapshot.manifest
+            if manifest.program != geopipeVersion || !fits(manifest) { order() }
+            if !snapshot.isCurrent {
+                complain(
+                    "answering from the image of \(dateAndTime(manifest.created)) until what has changed since is compiled"
+                )
+            }
         }
         return served()
     }

@@ -64,6 +64,22 @@ public struct ImageStore: Sendable {
         return (nil, complaints)
     }
 
+    /// The newest image in force of a configuration, whatever databases take the place of its own.
+    public static func anyCurrent(of configuration: String, in state: StateDirectory) -> Snapshot? {
+        let own = ImageStore(of: configuration, overrides: [], in: state)
+        if let snapshot = own.current().snapshot { return snapshot }
+        let suffix = ".\(imageFormatVersion)"
+        let file = absolutePath(configuration)
+        return entries(of: state.path + "/images").filter { $0.hasSuffix(suffix) }.compactMap { name in
+            ImageStore(state: state, folder: "\(state.path)/images/\(name)").current().snapshot
+        }.filter { $0.manifest.configuration == file }.max { $0.manifest.created < $1.manifest.created }
+    }
+
+    private init(state: StateDirectory, folder: String) {
+        self.state = state
+        self.folder = folder
+    }
+
     /// The name of the image in force; `nil` if there is none.
     var currentName: String? {
         var target = [UInt8](repeating: 0, count: Int(PATH_MAX))

@@ -24,7 +24,7 @@ public final class Image: Sendable {
     }
 
     /// Takes over finished memory.
-    init(owning memory: UnsafeMutableRawBufferPointer) {
+    package init(owning memory: UnsafeMutableRawBufferPointer) {
         bytes = UnsafeRawBufferPointer(memory)
         isMapped = false
     }
