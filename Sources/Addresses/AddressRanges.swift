@@ -61,6 +61,16 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
         return result
     }
 
+    /// These ranges with all addresses that differ in the last `bits` bits having the value of the first of them.
+    @inlinable package func coarsened(bits: Int) -> Self {
+        var result = Self(everywhere: 0)
+        let rest: Address = (1 << Address(bits)) - 1
+        for (start, value) in zip(starts, values) where start <= Address.max - rest {
+            result.append(from: (start + rest) & ~rest, value: value)
+        }
+        return result
+    }
+
     /// These ranges without those that lie in `first...last`, but for the first of them, which says where the one before ends.
     package func outside(first: Address, last: Address) -> Self {
         var result = self

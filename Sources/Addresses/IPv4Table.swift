@@ -38,17 +38,16 @@ struct IPv4Table: Sendable {
         _ ranges: Column<Range>, _ chunk: Chunk, _ address: UInt32
     ) -> (value: UInt32, scope: UInt8) {
         let half = Range(truncatingIfNeeded: Range.bitWidth / 2)
-        let key = Int(truncatingIfNeeded: Range(truncatingIfNeeded: address) &<< half | Range.max &>> half)
+        let key = Range(truncatingIfNeeded: address) &<< half | Range.max &>> half
         let first = ranges.start + Int(chunk.base)
         var range = first
         var count = Int(chunk.further) &+ 1
-        // Which half it is in cannot be foreseen, so that a sign's bits, which need no branch, choose it.
-        while count > 1 {
-            let step = count &>> 1
-            let isAfter = (key &- Int(truncatingIfNeeded: range[step])) &>> 63
-            range += step & ~isAfter
-            count &-= step
-        }
+        while count > 32 { halve(&range, &count, key) }
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
         let start = UInt32(truncatingIfNeeded: range[0] &>> half)
         let next = UInt32(truncatingIfNeeded: range[1] &>> half)
         let isLast = range - first == Int(chunk.further)

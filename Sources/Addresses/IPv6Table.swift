@@ -63,12 +63,11 @@ struct IPv6Table: Sendable {
         let first = starts.start + Int(block.base)
         var range = first + Int(slot[0])
         var count = Int(slot[1] &- slot[0]) &+ 1
-        // Which half it is in cannot be foreseen: a sum of bits, which needs no branch, chooses it.
-        while count > 1 {
-            let step = count &>> 1
-            range += step & (key < range[step] ? 0 : ~0)
-            count &-= step
-        }
+        while count > 16 { halve(&range, &count, key) }
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
         let (start, next) = (range[0], range[1])
         let position = range - first
         let left = start == 0 ? 0 : level &+ (key ^ (start &- 1)).leadingZeroBitCount
@@ -223,7 +222,7 @@ extension IPv6Table {
         }
 
         private mutating func add(_ entries: [(key: UInt64, value: UInt32)]) -> Block {
-            let bits = max(1, min(16, Int.bitWidth - 1 - entries.count.leadingZeroBitCount))
+            let bits = max(1, min(16, Int.bitWidth - 2 - entries.count.leadingZeroBitCount))
             let block = Block(
                 base: UInt32(starts.count), further: UInt32(entries.count - 1), firstSlot: UInt32(slots.count),
                 shift: UInt16(64 - bits), scope: 0)

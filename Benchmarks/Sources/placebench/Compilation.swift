@@ -18,6 +18,13 @@ func measureCompilation(database path: String, configuration file: String) throw
         all.append(cost)
         bytes = memory.bytes.count
     }
+    var atlas = Atlas()
+    for database in configuration.databases {
+        try atlas.add(try MaxMindDatabase(path: database.path), fields: .clientPlace)
+    }
+    let (placesCost, places) = Cost.of { ColumnMemory { PlaceIndex.write(atlas, to: &$0) } }
+    print("places_cpu", placesCost.cpu)
+    print("places", places.bytes.count)
     report("reading_cpu", reading.map(\.cpu))
     report("all_cpu", all.map(\.cpu))
     report("all_wall", all.map(\.wall))
