@@ -40,7 +40,8 @@ public struct ImageCompiler {
         var warnings = configuration.warnings + plan.warnings
         var writer = ImageWriter()
         let routingKey = plan.routingKey
-        if let previous, previous.manifest.routingKey == routingKey, routingKey != 0, !warnsOfUnknownPlaces,
+        if let previous, previous.manifest.routingKey == routingKey, previous.manifest.program == geopipeVersion,
+            !warnsOfUnknownPlaces,
             let routing = try? previous.image.section(.routing), let places = try? previous.image.section(.places)
         {
             progress("taking over the address tables")
@@ -54,7 +55,7 @@ public struct ImageCompiler {
             progress("making the address tables")
             var compiler = MapCompiler(atlas, datacenters: configuration.sites)
             writer.section(.routing) { compiler.write(configuration.maps.map(\.rules), to: &$0) }
-            writer.section(.places) { _ in }
+            writer.section(.places) { PlaceIndex.write(atlas, to: &$0) }
         }
         progress("laying out zones and answers")
         let serviceNames = configuration.services.map(\.name)

@@ -20,6 +20,8 @@ public final class Snapshot: Sendable {
     /// By position in the configuration.
     let mapNames: [String]
     private let zoneNames: TextColumn
+    /// Where clients are.
+    let places: PlaceIndex
     /// By position in the configuration, what of a service is checked.
     let checkedServices: [CheckedService?]
     /// All addresses that are checked.
@@ -55,6 +57,8 @@ public final class Snapshot: Sendable {
             from: &section, serviceCount: serviceNames.count, datacenterCount: datacenterNames.count)
         (self.datacenterNames, self.serviceNames, self.zoneNames) = (datacenterNames, serviceNames, zoneNames)
         (self.maps, self.zones) = (maps, zones)
+        section = try image.section(.places)
+        places = try PlaceIndex(from: &section)
         // The names are in the image, which must not go before them.
         tally = Tally(zoneCount: zones.count, services: serviceNames, datacenters: datacenterNames) { [image] zone in
             withExtendedLifetime(image) { zoneNames[zone] }

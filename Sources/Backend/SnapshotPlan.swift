@@ -63,7 +63,7 @@ public struct SnapshotPlan: Sendable {
     ///
     /// - Throws: also if the databases cannot serve the rules.
     func atlas() throws(ConfigurationError) -> (atlas: Atlas, warnings: [Complaint]) {
-        let fields = configuration.neededFields
+        let fields = configuration.neededFields.union(configuration.reportedFields)
         var atlas = Atlas()
         for database in databases {
             do {

@@ -52,8 +52,10 @@ struct FollowerTests {
     func adopts() throws {
         try compile()
         var follower = follower()
-        #expect(follower.adoptCurrent())
-        let first = try #require(follower.start())
+        let isAdopted = follower.adoptCurrent()
+        #expect(isAdopted)
+        let started = follower.start()
+        let first = try #require(started)
         _ = follower.step()
         try folder.write(Self.text(address: "192.0.2.2").utf8, to: "geopipe.yaml")
         try compile()
@@ -61,36 +63,46 @@ struct FollowerTests {
         if news.serving == nil { news = follower.step() }
         #expect(news.isSnapshotNew)
         #expect(news.serving?.snapshot.image.id != first.snapshot.image.id)
-        #expect(follower.complaints.isEmpty)
+        let complaints = follower.complaints
+        #expect(complaints.isEmpty)
     }
 
     @Test("keeps what is served while what is on disk is wrong, and says what")
     func keeps() throws {
         try compile()
         var follower = follower()
-        #expect(follower.adoptCurrent())
+        let isAdopted = follower.adoptCurrent()
+        #expect(isAdopted)
         _ = follower.start()
         _ = follower.step()
         try folder.write("zones: [".utf8, to: "geopipe.yaml")
         #expect(try compile().image == nil)
-        for _ in 0..<3 { #expect(!follower.step().isSnapshotNew) }
-        #expect(follower.snapshot != nil)
-        #expect(follower.complaints.first?.contains("geopipe.yaml:") == true)
+        for _ in 0..<3 {
+            let news = follower.step()
+            #expect(!news.isSnapshotNew)
+        }
+        let (snapshot, complaints) = (follower.snapshot, follower.complaints)
+        #expect(snapshot != nil)
+        #expect(complaints.first?.contains("geopipe.yaml:") == true)
     }
 
     @Test("serves what is drained as soon as that is written, and keeps it if the file is lost")
     func drained() throws {
         try compile()
         var follower = follower()
-        #expect(follower.adoptCurrent())
-        #expect(follower.start()?.switches.isEmpty == true)
+        let isAdopted = follower.adoptCurrent()
+        #expect(isAdopted)
+        let served = follower.start()
+        #expect(served?.switches.isEmpty == true)
         let drained = Switch(
             datacenter: "oslo", service: nil, share: 100, until: nil, who: "a test", since: time(nil), reason: "")
         try state.change { $0 = [drained] }
-        #expect(follower.step().serving?.switches.map(\.datacenter) == ["oslo"])
+        let news = follower.step()
+        #expect(news.serving?.switches.map(\.datacenter) == ["oslo"])
         for file in ["switches", "switches.copy"] { unlink("\(state.path)/\(file)") }
         _ = follower.step()
-        #expect(follower.switches.map(\.datacenter) == ["oslo"])
+        let switches = follower.switches
+        #expect(switches.map(\.datacenter) == ["oslo"])
     }
 
     @Test("goes back to the image before if the one in force is damaged")
@@ -104,8 +116,10 @@ struct FollowerTests {
         chmod("\(store.folder)/\(name)", 0o644)
         #expect(truncate("\(store.folder)/\(name)", 1_000) == 0)
         var follower = follower()
-        #expect(follower.adoptCurrent())
-        #expect(follower.snapshot?.image.id == first)
+        let isAdopted = follower.adoptCurrent()
+        #expect(isAdopted)
+        let adopted = follower.snapshot?.image.id
+        #expect(adopted == first)
     }
 
     @Test("trusts no image that others may write to")
