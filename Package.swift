@@ -71,6 +71,7 @@ let package = Package(
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
+        .testTarget(name: "ImageTests", dependencies: ["Image", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
         .testTarget(name: "ZonesTests", dependencies: ["Platform", "Zones"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),

@@ -226,6 +226,12 @@ public struct ColumnReader {
         return column[0]
     }
 
+    /// Where the columns begin in memory.
+    public var start: UnsafeRawPointer { bytes.baseAddress! }
+
+    /// The number of bytes of all columns.
+    public var count: Int { bytes.count }
+
     /// Whether all columns have been read.
     public var isAtEnd: Bool { position == bytes.count }
 }

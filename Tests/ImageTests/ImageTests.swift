@@ -1,0 +1,94 @@
+import Foundation
+import Image
+import Platform
+import Support
+import Testing
+
+@Suite("Images")
+struct ImageTests {
+    private let folder: Folder
+    private var file: String { "\(folder.path)/image" }
+
+    init() throws { folder = try Folder() }
+
+    /// A small image.
+    private func image(_ number: UInt32 = 7) -> Image {
+        var writer = ImageWriter()
+        writer.section(.names) { $0.add(texts: ["oslo", "", "ashburn"]) }
+        writer.section(.routing) { $0.add([number, 2, 3]) }
+        return writer.finish()
+    }
+
+    private func refusal(of bytes: some Collection<UInt8>, mode: mode_t = 0o600) throws -> String? {
+        try folder.write(bytes, to: "image")
+        chmod(file, mode)
+        do throws(Image.Refusal) {
+            _ = try Image(path: file, owners: [geteuid()])
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test("give back what was written, and have the same id for the same content")
+    func columns() throws {
+        #expect(try refusal(of: Array(image().bytes)) == nil)
+        let read = try Image(path: file, owners: [geteuid()])
+        var section = try read.section(.names)
+        #expect(try section.readTexts() == ["oslo", "", "ashburn"])
+        section = try read.section(.routing)
+        #expect(try Array(section.read(UInt32.self).buffer) == [7, 2, 3])
+        #expect(throws: MalformedColumns.self) { try read.section(.zones) }
+        #expect(image().id == read.id)
+        #expect(image(8).id != read.id)
+    }
+
+    @Test("that are cut short, or have any other byte, are refused with a message")
+    func damaged() throws {
+        let good = Array(image().bytes)
+        for position in good.indices {
+            var bytes = good
+            bytes[position] ^= UInt8(1 << (position % 8))
+            #expect(try refusal(of: bytes)?.hasPrefix(file) == true, "byte \(position)")
+        }
+        for length in good.indices {
+            #expect(try refusal(of: good[..<length])?.hasPrefix(file) == true, "length \(length)")
+        }
+        #expect(try refusal(of: good + [0])?.contains("torn") == true)
+    }
+
+    @Test("of another version of the format are refused, and the way out is said")
+    func version() throws {
+        var bytes = Array(image().bytes)
+        bytes[8] &+= 1
+        #expect(try refusal(of: bytes)?.contains("compile it again with this program") == true)
+    }
+
+    @Test("that others have written, or may write to, are refused; so is what is no file")
+    func trust() throws {
+        let good = Array(image().bytes)
+        #expect(try refusal(of: good, mode: 0o620)?.contains("can be written to by others") == true)
+        #expect(try refusal(of: good, mode: 0o602)?.contains("can be written to by others") == true)
+        chmod(file, 0o600)
+        let stranger = try #require(throws: Image.Refusal.self) { try Image(path: file, owners: [geteuid() + 1]) }
+        #expect(stranger.description.contains("is not trusted"))
+        let missing = try #require(throws: Image.Refusal.self) { try Image(path: file + "x", owners: [geteuid()]) }
+        #expect(missing.isMissing)
+        #expect(throws: Image.Refusal.self) { try Image(path: folder.path, owners: [geteuid()]) }
+        mkfifo(file + ".pipe", 0o600)
+        #expect(throws: Image.Refusal.self) { try Image(path: file + ".pipe", owners: [geteuid()]) }
+    }
+
+    @Test("have a sum that each byte and each length changes")
+    func sum() {
+        let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        var sums: Set<UInt64> = []
+        for length in bytes.indices { sums.insert(bytes[..<length].withUnsafeBytes(checksum)) }
+        for position in bytes.indices {
+            var other = bytes
+            other[position] ^= 0x10
+            sums.insert(other.withUnsafeBytes(checksum))
+        }
+        #expect(sums.count == 600)
+    }
+}
