@@ -143,58 +143,55 @@ private func parseIPv6WithZone(_ start: UnsafePointer<UInt8>, to end: UnsafePoin
 /// Reads the IPv6 address that ends at `end` or before a `%`, and moves `next` to there.
 @inline(__always)
 private func parseIPv6(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt128? {
-    // Groups before `::` are collected in `head`, those after it in `tail`.
-    var head: UInt128 = 0
-    var tail: UInt128 = 0
-    var headGroups = 0
-    var tailGroups = 0
-    var isCompressed = false
+    var address: UInt128 = 0
+    var groups = 0
+    /// The number of groups before `::`.
+    var headGroups: Int?
     guard end - next >= 2 else { return nil }
     if next.pointee == UInt8(ascii: ":") {
         guard next[1] == UInt8(ascii: ":") else { return nil }
-        isCompressed = true
+        headGroups = 0
         next += 2
     }
     while next < end, next.pointee != UInt8(ascii: "%") {
+        guard groups < 8 else { return nil }
         let groupStart = next
         var group: UInt32 = 0
         while next < end, case let digit = hexadecimalDigit(next.pointee), digit < 16 {
             group = group << 4 | digit
             next += 1
-            guard next - groupStart <= 4 else { return nil }
         }
-        guard next > groupStart else { return nil }
-        var bits = 16
+        guard 1...4 ~= next - groupStart else { return nil }
         if next < end, next.pointee == UInt8(ascii: ".") {
             // The last 32 bits may be written as an IPv4 address.
             next = groupStart
-            guard let last = parseIPv4(&next, to: end) else { return nil }
-            group = last
-            bits = 32
+            guard let last = parseIPv4(&next, to: end), next == end || next.pointee == UInt8(ascii: "%") else {
+                return nil
+            }
+            address = address &<< 32 | UInt128(last)
+            groups &+= 2
+            break
         }
-        if isCompressed {
-            tail = tail &<< UInt128(bits) | UInt128(group)
-            tailGroups += bits / 16
-        } else {
-            head = head &<< UInt128(bits) | UInt128(group)
-            headGroups += bits / 16
-        }
-        guard headGroups + tailGroups <= 8 else { return nil }
+        address = address &<< 16 | UInt128(group)
+        groups &+= 1
         guard next < end, next.pointee != UInt8(ascii: "%") else { break }
-        // Nothing follows an IPv4 address, and no address ends with a single colon.
-        guard bits == 16, next.pointee == UInt8(ascii: ":"), end - next >= 2 else { return nil }
+        // No address ends with a single colon.
+        guard next.pointee == UInt8(ascii: ":"), end - next >= 2 else { return nil }
         next += 1
         if next.pointee == UInt8(ascii: ":") {
-            guard !isCompressed else { return nil }
-            isCompressed = true
+            guard headGroups == nil else { return nil }
+            headGroups = groups
             next += 1
         } else if next.pointee == UInt8(ascii: "%") {
             return nil
         }
     }
-    let groups = headGroups + tailGroups
-    guard isCompressed ? groups < 8 : groups == 8 else { return nil }
-    return headGroups == 0 ? tail : head &<< UInt128(16 * (8 - headGroups)) | tail
+    guard let headGroups else { return groups == 8 ? address : nil }
+    guard groups < 8 else { return nil }
+    let tailBits = UInt128(16 * (groups - headGroups))
+    let tail = address & (1 &<< tailBits &- 1)
+    // All of the address may be after `::`.
+    return headGroups == 0 ? tail : (address &>> tailBits) &<< UInt128(16 * (8 - headGroups)) | tail
 }
 
 /// The value of a digit; 16 or more for any other byte.

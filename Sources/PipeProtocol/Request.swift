@@ -79,13 +79,23 @@ extension Request {
     ///
     /// - Parameter version: what the handshake settled on; `nil` before it, when only `HELO` is understood.
     public init(_ line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
+        // Nearly all lines are questions.
+        if let version, line.count > 1, line[0] == UInt8(ascii: "Q"), line[1] == UInt8(ascii: "\t") {
+            self = .question(try Question(Fields(line), line, version: version))
+            return
+        }
+        try self.init(any: line, version: version)
+    }
+
+    /// Reads a line of any kind.
+    @inline(never)
+    private init(any line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
         let fields = Fields(line)
         guard let version else {
             guard fields.tag(in: line, is: "HELO") else { throw .helloExpected }
             self = .hello(try Self.hello(fields, line))
             return
         }
-        // Nearly all lines are questions.
         if fields.tag(in: line, is: "Q") {
             self = .question(try Question(fields, line, version: version))
         } else if fields.tag(in: line, is: "AXFR") {
@@ -147,9 +157,9 @@ private struct Fields: ~Copyable {
         line.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
             var i = 0
-            while i + 8 <= bytes.count {
+            while i &+ 8 <= bytes.count {
                 addFields(UInt64(littleEndian: start.loadUnaligned(fromByteOffset: i, as: UInt64.self)), at: i)
-                i += 8
+                i &+= 8
             }
             guard i < bytes.count else { return }
             // Zeros, which are no tabs, stand for bytes after the end.
@@ -173,8 +183,8 @@ private struct Fields: ~Copyable {
         // A byte of `tabs` has its highest bit set exactly where one of the word is a tab.
         var tabs = ~(((differences & low) &+ low) | differences | low)
         while tabs != 0 {
-            if count < 9 { bounds[count] = position + tabs.trailingZeroBitCount / 8 + 1 }
-            count += 1
+            if count < 9 { bounds[unchecked: count] = position &+ tabs.trailingZeroBitCount &>> 3 &+ 1 }
+            count &+= 1
             tabs &= tabs &- 1
         }
     }
@@ -184,7 +194,7 @@ private struct Fields: ~Copyable {
     subscript(position: Int) -> Range<Int> {
         // Through a span, since indexing the array itself copies all of it.
         let bounds = bounds.span
-        return Range(uncheckedBounds: (bounds[position], bounds[position + 1] - 1))
+        return Range(uncheckedBounds: (bounds[position], bounds[position + 1] &- 1))
     }
 
     @inline(__always)
@@ -205,10 +215,10 @@ private func integer(_ line: Span<UInt8>, _ field: Range<Int>) -> Int? {
     guard 1...10 ~= field.upperBound - i else { return nil }
     var number = 0
     while i < field.upperBound {
-        let digit = line[i] &- UInt8(ascii: "0")
+        let digit = line[unchecked: i] &- UInt8(ascii: "0")
         guard digit < 10 else { return nil }
         number = number &* 10 &+ Int(digit)
-        i += 1
+        i &+= 1
     }
     return isNegative ? -number : number
 }

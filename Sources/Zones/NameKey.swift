@@ -49,39 +49,35 @@ public struct NameKey: ~Copyable {
         }
         let count = hasFinalDot ? nameCount - 1 : nameCount
         let target = UnsafeMutableRawPointer(bytes)
+        let labelStarts = labelStarts
         var hasher = NameHasher(count: count)
         var labels = 1
         var escapes: UInt64 = 0
-        var i = 0
-        while i + 8 <= count {
-            let word = NameWord(UInt64(littleEndian: name.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
-            escapes |= word.escapes
+
+        @inline(__always)
+        func take(_ word: NameWord, at position: Int) -> UInt64 {
             var dots = word.dots
             while dots != 0 {
-                labelStarts[labels] = UInt16(truncatingIfNeeded: i + dots.trailingZeroBitCount / 8 + 1)
-                labels += 1
+                labelStarts[labels] = UInt16(truncatingIfNeeded: position &+ dots.trailingZeroBitCount &>> 3 &+ 1)
+                labels &+= 1
                 dots &= dots &- 1
             }
             let lower = word.lowerCase
-            target.storeBytes(of: lower.littleEndian, toByteOffset: i, as: UInt64.self)
-            hasher.combine(lower)
-            i += 8
+            target.storeBytes(of: lower.littleEndian, toByteOffset: position, as: UInt64.self)
+            return lower
         }
-        var rest: UInt64 = 0
-        if i < count {
-            rest = lastBytes(name, from: i, to: count)
-            let word = NameWord(rest)
-            // The bytes after the name are zero, and no part of it.
-            escapes |= word.escapes & (1 &<< UInt64(8 * (count - i)) &- 1)
-            var dots = word.dots
-            while dots != 0 {
-                labelStarts[labels] = UInt16(truncatingIfNeeded: i + dots.trailingZeroBitCount / 8 + 1)
-                labels += 1
-                dots &= dots &- 1
-            }
-            rest = word.lowerCase
-            target.storeBytes(of: rest.littleEndian, toByteOffset: i, as: UInt64.self)
+
+        var i = 0
+        while i &+ 8 <= count {
+            let word = NameWord(UInt64(littleEndian: name.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
+            escapes |= word.escapes
+            hasher.combine(take(word, at: i))
+            i &+= 8
         }
+        let word = NameWord(lastBytes(name, from: i, to: count))
+        // The bytes after the name are zero, and no part of it.
+        escapes |= word.escapes & (1 &<< UInt64(8 * (count - i)) &- 1)
+        let rest = take(word, at: i)
         guard escapes == 0 else { return false }
         self.count = count
         labelCount = labels

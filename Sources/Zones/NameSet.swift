@@ -119,9 +119,9 @@ func hash64(_ key: Span<UInt8>) -> UInt64 {
         var hasher = NameHasher(count: bytes.count)
         guard let start = bytes.baseAddress else { return hasher.finish(0, count: 0) }
         var i = 0
-        while i + 8 <= bytes.count {
+        while i &+ 8 <= bytes.count {
             hasher.combine(UInt64(littleEndian: start.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
-            i += 8
+            i &+= 8
         }
         return hasher.finish(lastBytes(start, from: i, to: bytes.count), count: bytes.count - i)
     }
@@ -145,7 +145,7 @@ struct NameHasher {
     /// Adds the last bytes, which are fewer than eight, the first in the lowest bits and zeros after them, and returns the hash.
     @inline(__always)
     mutating func finish(_ word: UInt64, count: Int) -> UInt64 {
-        combine(count == 0 ? 0 : word.byteSwapped >> UInt64(64 - 8 * count))
+        combine(count == 0 ? 0 : word.byteSwapped &>> UInt64(64 &- 8 &* count))
         return hash
     }
 }
@@ -159,7 +159,7 @@ func lastBytes(_ bytes: UnsafeRawPointer, from start: Int, to end: Int) -> UInt6
     // The eight bytes that end with the last are mostly there.
     if end >= 8 {
         return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self))
-            &>> UInt64(64 - 8 * count)
+            &>> UInt64(64 &- 8 &* count)
     }
     var word: UInt64 = 0
     for i in (start..<end).reversed() { word = word << 8 | UInt64(bytes.load(fromByteOffset: i, as: UInt8.self)) }
