@@ -10,34 +10,38 @@ let package = Package(
         .executable(name: "geopipe", targets: ["geopipe"]),
         .executable(name: "geopipe-agent", targets: ["geopipe-agent"]),
         // For the benchmarks, which are a package of their own.
-        .library(name: "GeopipeRooms", targets: ["Geography", "Routing", "Zones", "Configuration", "Backend"]),
+        .library(name: "GeopipeRooms", targets: ["Addresses", "Geography", "Platform", "Routing", "Zones", "Image", "Configuration", "Backend"]),
     ],
     // Exact versions: a program is built with what it was tested with.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         // Of the agent alone: `swift build --product geopipe` compiles none of these.
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLinux"),
+        // No system library, since it has code of its own: the program's arguments, and what handles faults.
+        .target(name: "CProcess"),
 
         .target(name: "PipeProtocol", swiftSettings: strict),
-        .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Geography", dependencies: ["CMaxMindDB", "Platform"], swiftSettings: strict),
-        .target(name: "Routing", dependencies: ["Geography", "Platform"], swiftSettings: strict),
+        .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
+        .target(name: "Addresses", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "Geography", dependencies: ["Addresses", "CMaxMindDB", "Platform"], swiftSettings: strict),
+        .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["Platform", "Geography", "Routing", "Zones", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict),
+            dependencies: ["CYAML", "Platform", "Geography", "Routing", "Zones"], swiftSettings: strict),
         .target(
             name: "Backend",
             dependencies: [
-                "CLinux", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Configuration", "Telemetry",
+                "CLinux", "CProcess", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image", "Configuration",
+                "Telemetry",
             ],
             swiftSettings: strict),
         .target(
@@ -46,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "Platform", "ServerSettings", "Zones",
+                "Backend", "CLinux", "Configuration", "Image", "Platform", "ServerSettings", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -67,10 +71,12 @@ let package = Package(
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
-        .testTarget(name: "ZonesTests", dependencies: ["Zones"], swiftSettings: strict),
+        .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
+        .testTarget(name: "ZonesTests", dependencies: ["Platform", "Zones"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
-        .testTarget(name: "BackendTests", dependencies: ["Backend", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "BackendTests", dependencies: ["Addresses", "Backend", "Image", "Platform", "Support"], swiftSettings: strict),
         .testTarget(
             name: "AgentTests", dependencies: ["geopipe-agent", "Support"], swiftSettings: strict),
         .testTarget(

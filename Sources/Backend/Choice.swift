@@ -56,7 +56,7 @@ extension Snapshot {
         func add(_ part: AnswerPart) {
             // Where the datacenter has no address of a family, the client gets none from elsewhere either; an alias, above all,
             // stands alone.
-            guard services[position].has(part, in: rest) else { return }
+            guard has(part, in: rest, position) else { return }
             let choice = choose(
                 position, for: client, length: length, resolver: resolver, state, random: random, part: part)
             body(choice, part)
@@ -73,8 +73,8 @@ extension Snapshot {
         _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
         part: AnswerPart
     ) -> Choice {
-        let service = services[position]
-        let map = maps[service.map]
+        let service = answers.services[position]
+        let map = maps[Int(service.map)]
         let (list, scope) = map.locate(client, length: length, resolver: resolver)
         guard service.isSticky || !state.isSameForAll else {
             return choose(service, map, list, scope, Draw(random: random), state, part, network: nil).choice
@@ -90,8 +90,8 @@ extension Snapshot {
 
     /// Chooses for a client of unknown place, while nothing is drained or down: what a zone transfer gives.
     func defaultChoice(_ position: Int) -> Choice {
-        let service = services[position]
-        let map = maps[service.map]
+        let service = answers.services[position]
+        let map = maps[Int(service.map)]
         return choose(
             service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, .all, network: nil
         ).choice
@@ -100,15 +100,15 @@ extension Snapshot {
     /// - Parameter network: the client's network as a number; `nil` if it makes no difference.
     /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
     private func choose(
-        _ service: BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
+        _ service: AnswerTable.BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
         _ state: ServiceState, _ part: AnswerPart, network: UInt64?
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
         let undrained = network.map(state.undrained.forNetwork) ?? state.undrained
         var drawn = false
         if part == .all {
-            drawn = choice.take(from: map, service, undrained, part)
-            if choice.count == 0, service.answersWhenAllDown { drawn = choice.take(from: map, service, .all, part) }
+            drawn = choice.take(from: map, service, self, undrained, part)
+            if choice.count == 0, service.answersWhenAllDown { drawn = choice.take(from: map, service, self, .all, part) }
             return (choice, drawn)
         }
         let attempts = state.attempts(for: part)
@@ -116,7 +116,7 @@ extension Snapshot {
             let attempt = attempts[i]
             choice.heedsHealth = attempt.heedsHealth
             drawn = choice.take(
-                from: map, service, network.map(attempt.availability.forNetwork) ?? attempt.availability, part)
+                from: map, service, self, network.map(attempt.availability.forNetwork) ?? attempt.availability, part)
             if choice.count > 0 { break }
         }
         return (choice, drawn)
@@ -140,7 +140,8 @@ extension Choice {
     ///
     /// - Returns: whether chance had a part in it or in what will be picked of it.
     fileprivate mutating func take(
-        from map: CompiledMap, _ service: Snapshot.BoundService, _ availability: Availability, _ part: AnswerPart
+        from map: CompiledMap, _ service: AnswerTable.BoundService, _ snapshot: Snapshot, _ availability: Availability,
+        _ part: AnswerPart
     ) -> Bool {
         var anyDrawn = false
         map.lists.forEachChoice(list, draw, availability) { datacenter, drawn in
@@ -148,86 +149,90 @@ extension Choice {
             for i in 0..<count where datacenters[i] == Int32(datacenter) { return true }
             datacenters[count] = Int32(datacenter)
             count += 1
-            anyDrawn = anyDrawn || drawn || service.picks(part, of: datacenter)
-            return count < service.spread
+            anyDrawn = anyDrawn || drawn || snapshot.answers.picks(part, service, of: datacenter)
+            return count < Int(service.spread)
         }
         return anyDrawn
     }
 }
 
-extension Snapshot.BoundService {
+extension Snapshot {
     /// Whether a datacenter of `choice` has addresses of a family.
-    fileprivate func has(_ part: AnswerPart, in choice: Choice) -> Bool {
-        for i in 0..<choice.count where addressCount(part, of: Int(choice.datacenters[i])) > 0 { return true }
+    private func has(_ part: AnswerPart, in choice: Choice, _ position: Int) -> Bool {
+        let service = answers.services[position]
+        for i in 0..<choice.count where answers.addressCount(part, service, of: Int(choice.datacenters[i])) > 0 {
+            return true
+        }
         return false
     }
+}
 
+extension AnswerTable {
     /// Whether a datacenter has more addresses than an answer gives.
-    fileprivate func picks(_ part: AnswerPart, of datacenter: Int) -> Bool {
-        addressCount(part, of: datacenter) > pick
+    fileprivate func picks(_ part: AnswerPart, _ service: BoundService, of datacenter: Int) -> Bool {
+        addressCount(part, service, of: datacenter) > Int(service.pick)
     }
 
     /// The number of a datacenter's addresses; of those of a family if that is meant, else of the larger family.
-    private func addressCount(_ part: AnswerPart, of datacenter: Int) -> Int {
+    fileprivate func addressCount(_ part: AnswerPart, _ service: BoundService, of datacenter: Int) -> Int {
+        let answers = answers(service, datacenter)
         switch part {
-        case .all: answers.mostAddresses(of: datacenter)
-        case .ipv4: answers[datacenter].ipv4.records.count
-        case .ipv6: answers[datacenter].ipv6.records.count
-        case .rest: 0
+        case .all: return max(answers.ipv4Range.count, answers.ipv6Range.count)
+        case .ipv4: return answers.ipv4Range.count
+        case .ipv6: return answers.ipv6Range.count
+        case .rest: return 0
         }
     }
 
-    /// Calls `body` with the positions in the store of the records that a choice gives.
+    /// Calls `body` with the positions of the records that a choice gives.
     func forEachRecord(
-        of choice: Choice, _ part: AnswerPart, _ state: ServiceState, _ body: (_ position: Int32) -> Void
+        _ service: BoundService, of choice: Choice, _ part: AnswerPart, _ state: ServiceState,
+        _ body: (_ record: ReadyRecord) -> Void
     ) {
         let heedsHealth = choice.heedsHealth && state.hasDownAddresses
         for i in 0..<choice.count {
-            let records = answers[Int(choice.datacenters[i])]
+            let answers = answers(service, Int(choice.datacenters[i]))
             if part == .all || part == .ipv4 {
-                forEachPicked(records.ipv4, choice.draw, state, heedsHealth: heedsHealth, body)
+                forEachPicked(service, answers, answers.ipv4Range, choice.draw, state, heedsHealth: heedsHealth, body)
             }
             if part == .all || part == .ipv6 {
-                forEachPicked(records.ipv6, choice.draw, state, heedsHealth: heedsHealth, body)
+                forEachPicked(service, answers, answers.ipv6Range, choice.draw, state, heedsHealth: heedsHealth, body)
             }
-            if part == .all || part == .rest { for position in records.others { body(position) } }
+            if part == .all || part == .rest { for position in answers.otherRange { body(records[position]) } }
         }
     }
 
     /// As many of the addresses as may be given, those with the lowest scores.
     private func forEachPicked(
-        _ group: ServiceAnswers.AddressGroup, _ draw: Draw, _ state: ServiceState, heedsHealth: Bool,
-        _ body: (Int32) -> Void
+        _ service: BoundService, _ answers: DatacenterAnswers, _ range: Range<Int>, _ draw: Draw, _ state: ServiceState,
+        heedsHealth: Bool, _ body: (ReadyRecord) -> Void
     ) {
-        guard group.records.count > pick || heedsHealth else {
-            for position in group.records { body(position) }
+        let pick = Int(service.pick)
+        guard range.count > pick || heedsHealth else {
+            for position in range { body(records[position]) }
             return
         }
+        func isEligible(_ position: Int) -> Bool { !heedsHealth || !state.isDown(answers.number(position)) }
         var eligible = 0
-        for position in group.records where isEligible(position, of: group, state, heedsHealth) { eligible += 1 }
+        for position in range where isEligible(position) { eligible += 1 }
         guard eligible > pick else {
-            for position in group.records where isEligible(position, of: group, state, heedsHealth) { body(position) }
+            for position in range where isEligible(position) { body(records[position]) }
             return
         }
         var last = -Double.infinity
         for _ in 0..<pick {
-            var best: (score: Double, position: Int32)?
-            for position in group.records where isEligible(position, of: group, state, heedsHealth) {
-                let address = answers.address(position, of: group)
+            var best: (score: Double, position: Int)?
+            for position in range where isEligible(position) {
+                let address = address(service, answers.number(position))
                 let score = draw.score(address.identity, weight: address.weight)
                 guard score > last, score < best?.score ?? .infinity else { continue }
                 best = (score, position)
             }
             guard let best else { return }
-            body(best.position)
+            body(records[best.position])
             last = best.score
         }
     }
-
-    /// Whether an address may be given.
-    private func isEligible(
-        _ position: Int32, of group: ServiceAnswers.AddressGroup, _ state: ServiceState, _ heedsHealth: Bool
-    ) -> Bool { !heedsHealth || !state.isDown(answers.number(position, of: group)) }
 }
 
 /// The network whose clients a sticky service treats alike: /24 of IPv4, /56 of IPv6, which is what resolvers tell of their

@@ -10,38 +10,27 @@ import PipeProtocol
 ///   - takeover: says when another program is to go on.
 ///   - inheritance: what another program has left, in whose place this is.
 ///   - makeFirst: as `Session` has it.
-///   - load: makes the first to answer from while another answers.
 ///   - finish: called before another program goes on.
 ///   - perform: as `Session` has it.
 public func serve(
     input: CInt, output: CInt, supply: Supply, takeover: Takeover?, inheritance: Takeover.Inheritance?,
-    makeFirst: @escaping () -> Serving?, load: @escaping @Sendable () -> Serving?, finish: () -> Void,
-    perform: @escaping (_ command: String) -> [String]
+    makeFirst: @escaping () -> Serving?, finish: () -> Void, perform: @escaping (_ command: String) -> [String]
 ) {
     var session = Session(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
-    var standIn = inheritance?.standIn
     if let inheritance {
-        session.goOn(version: inheritance.version, loads: standIn == nil)
-        if let standIn {
-            loadAside(inheritance, standIn, supply, takeover, load)
-        } else {
-            inheritance.release()
-        }
+        session.goOn(version: inheritance.version)
+        inheritance.release()
     }
     repeat {
-        if let old = standIn, session.canAnswer() {
-            old.closePipes()
-            standIn = nil
-        }
         let (start, before) = (nanoseconds(), session.questions)
         while let line = reader.next() {
             switch line {
             case .text(let bytes):
                 FaultGuard.beginAnswer(bytes)
-                if let standIn { standIn.answer(bytes.span, &reply) } else { session.answer(bytes.span, &reply) }
+                session.answer(bytes.span, &reply)
             case .tooLong:
                 FaultGuard.beginAnswer(nil)
                 session.answerOverlongLine(&reply)
@@ -57,22 +46,4 @@ public func serve(
             takeover.replace(version: version)
         }
     } while reader.read()
-}
-
-/// Loads what is to be answered from, and waits for the end of whoever answers meanwhile.
-private func loadAside(
-    _ inheritance: Takeover.Inheritance, _ standIn: StandIn, _ supply: Supply, _ takeover: Takeover?,
-    _ load: @escaping @Sendable () -> Serving?
-) {
-    let isStarted = startThread {
-        if let serving = load() { supply.deliver(serving) }
-        inheritance.release()
-        // Whom nobody asks would not notice that it can answer.
-        while waitpid(standIn.process, nil, WNOHANG) == 0 {
-            takeover?.nudgeAnswering()
-            usleep(50_000)
-        }
-    }
-    // Then the other goes on answering.
-    if !isStarted { inheritance.release() }
 }

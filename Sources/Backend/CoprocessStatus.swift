@@ -14,6 +14,8 @@ public struct CoprocessStatus: Sendable {
     public var questions: Int
     /// When what it answers from was loaded, in seconds since 1970; `nil` if it has nothing to answer from.
     public var loaded: Int?
+    /// The content id of the image that it answers from; `nil` if it has none.
+    public var image: String?
     /// The configuration's file.
     public var configuration: String
     /// When the databases were built that what it answers from was made from.
@@ -50,6 +52,7 @@ public struct CoprocessStatus: Sendable {
             "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)",
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
+            "image\t\(image ?? "")",
         ]
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
@@ -94,6 +97,7 @@ public struct CoprocessStatus: Sendable {
         self.loaded = Int(loaded)
         self.configuration = configuration
         self.version = version
+        image = fields["image"].flatMap { $0.isEmpty ? nil : $0 }
         if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
             refusal = Refusal(count: count, reason: reason)
         }

@@ -14,6 +14,9 @@ extension Configuration {
     /// What the rules of all maps look at.
     var neededFields: PlaceFields { maps.reduce(into: []) { $0.formUnion($1.rules.fields) } }
 
+    /// What is told of clients where an agent may listen, or a log is written.
+    var reportedFields: PlaceFields { hitsLog != nil || stateDirectory != nil ? [.country, .coordinates] : [] }
+
     /// Complaints about databases that cannot serve the rules.
     ///
     /// It is an error if rules look at fields, and a database has none at all that geopipe can read, or no database has any that
@@ -29,9 +32,7 @@ extension Configuration {
                     file: file.position == nil ? "--database" : self.file, position: file.position, message: message,
                     isWarning: isWarning))
         }
-        // Where an agent may listen, or a log is written, country and coordinates are used as well.
-        let isReported = hitsLog != nil || stateDirectory != nil
-        let used = isReported ? needed.union([.country, .coordinates]) : needed
+        let used = needed.union(reportedFields)
         for (file, contents) in zip(read, contents) where contents.found.isEmpty {
             if !contents.others.isEmpty {
                 // Who has no rules for places has written none yet, or does it with networks.

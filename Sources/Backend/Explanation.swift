@@ -111,7 +111,7 @@ extension Serving {
         var key = NameKey()
         let bytes = Array(name.utf8)
         if key.set(bytes.span), let (zone, node) = snapshot.zones.find(key, zoneID: -1),
-            let service = snapshot.service(of: node, inZone: zone)
+            let service = snapshot.answers.service(of: node, inZone: zone)
         {
             explanation.service = explain(
                 service, client, configuration, gazetteer[gazetteer.entries[Int(place)]], system,
@@ -124,19 +124,20 @@ extension Serving {
         _ position: Int, _ client: IPPrefix, _ configuration: Configuration, _ place: Place, _ system: UInt32,
         random: UInt64
     ) -> Explanation.ServiceChoice {
-        let service = snapshot.services[position]
-        let map = configuration.maps[service.map]
-        let state = state(ofService: service.service)
+        let service = snapshot.answers.services[position]
+        let map = configuration.maps[Int(service.map)]
+        let number = Int(service.service)
+        let state = state(ofService: number)
         let choice = snapshot.choose(
             position, for: client.address, length: client.length, resolver: client.address, state, random: random
         ) { _, _ in }
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
-        let checked = snapshot.checkedServices[service.service]
+        let checked = snapshot.checkedServices[number]
         let health = checked?.datacenters { down[$0] != nil }
         let located = place.coordinates.map(Direction.init)
         let names = configuration.datacenters.map(\.name)
         let locations = configuration.datacenters.map { $0.location.map(Direction.init) }
-        let preference = snapshot.maps[service.map].lists.tiers(of: choice.list).map { tier in
+        let preference = snapshot.maps[Int(service.map)].lists.tiers(of: choice.list).map { tier in
             tier.map { share in
                 let isDrained = !open.contains(share.datacenter)
                 let health = health?[share.datacenter]
@@ -170,11 +171,11 @@ extension Serving {
             guard let state = down[target] else { continue }
             notes.append("down: \(target): \(state.reason)")
         }
-        for entry in switches(ofService: configuration.services[service.service].name) {
+        for entry in switches(ofService: configuration.services[number].name) {
             notes.append("drained: \(entry.words)")
         }
         return Explanation.ServiceChoice(
-            service: configuration.services[service.service].name, map: map.name,
+            service: configuration.services[number].name, map: map.name,
             rules: map.rules.matches(client, system: system, place: place).map {
                 .init(rule: $0.rule, destination: $0.destination.words(names))
             },

@@ -28,6 +28,10 @@ struct FileWatch: ~Copyable {
             uniqueKeysWithValues: paths.map { path in
                 (path, states[path] ?? FileState(path, unlessChangedSince: start))
             })
+        watchFolders(of: paths)
+    }
+
+    private mutating func watchFolders(of paths: Set<String>) {
         // A link on the way to a file may change in any of the folders that lead there.
         var watched: Set<String> = []
         for path in paths {
@@ -37,6 +41,12 @@ struct FileWatch: ~Copyable {
                 free(real)
             }
         }
+    }
+
+    /// Watches these paths and no others, each from the state that is given.
+    mutating func watch(_ states: [String: FileState]) {
+        self.states = states
+        watchFolders(of: Set(states.keys))
     }
 
     private mutating func watchFolders(above path: String, _ watched: inout Set<String>) {
@@ -135,9 +145,35 @@ public struct FileState: Equatable, Sendable {
         }
     }
 
+    /// What is at a path; `unknown` if it may have been changed at or after a time.
+    ///
+    /// - Parameter time: in nanoseconds since 1970.
+    init(_ path: String, unlessChangedSinceNanoseconds time: Int) {
+        self.init(path)
+        // Times of files are those of the last tick of the clock, or whole seconds.
+        let isCoarse = changed.tv_nsec == 0 && modified.tv_nsec == 0
+        let latest = time - (isCoarse ? 2_000_000_000 : 20_000_000)
+        if self != .nothing, changed.tv_sec * 1_000_000_000 + changed.tv_nsec >= latest { self = .unknown }
+    }
+
     /// Device, inode, size, and times of change.
-    var words: String {
+    public var words: String {
         "\(device) \(inode) \(size) \(modified.tv_sec).\(modified.tv_nsec) \(changed.tv_sec).\(changed.tv_nsec)"
+    }
+
+    /// Reads what `words` wrote; like no state that anything is in for any other text.
+    init(words: String) {
+        let fields = words.split(whereSeparator: { $0 == " " || $0 == "." })
+        guard fields.count == 7, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
+            let size = Int64(fields[2]), let modified = Int(fields[3]), let modifiedPart = Int(fields[4]),
+            let changed = Int(fields[5]), let changedPart = Int(fields[6])
+        else {
+            self = .unknown
+            return
+        }
+        (self.device, self.inode, self.size) = (device, inode, size)
+        self.modified = timespec(tv_sec: modified, tv_nsec: modifiedPart)
+        self.changed = timespec(tv_sec: changed, tv_nsec: changedPart)
     }
 
     /// Whether it was changed at or after a time, in seconds since 1970.

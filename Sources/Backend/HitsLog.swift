@@ -43,7 +43,7 @@ struct HitsLog: ~Copyable {
 
         init(
             _ hit: Hit, time: String, _ names: (service: String, datacenters: [String]),
-            _ location: ClientFinder.Location?
+            _ location: ClientPlace?
         ) {
             let longest = hit.client.bitWidth == 32 ? 24 : 56
             self.time = time

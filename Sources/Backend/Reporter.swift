@@ -13,7 +13,8 @@ public final class Reporter: Sendable {
 
     /// What there is to answer from, as far as a reporter has to know.
     private struct Subject {
-        var databases: [String] = []
+        /// What is answered from, which says where clients are.
+        var snapshot: Snapshot?
         var hitsLog: Configuration.HitsLog?
         /// In seconds since 1970; `nil` if there is nothing.
         var loaded: Int?
@@ -74,7 +75,7 @@ public final class Reporter: Sendable {
         news.withLock { news in
             if let snapshot { news.tallies.append(snapshot.tally) }
             news.subject = Subject(
-                databases: snapshot?.databases ?? [], hitsLog: snapshot?.hitsLog,
+                snapshot: snapshot, hitsLog: snapshot?.hitsLog,
                 loaded: snapshot.map { _ in loaded }, agentSocket: state?.agentSocket)
         }
     }
@@ -85,7 +86,7 @@ public final class Reporter: Sendable {
     func finish(isEnd: Bool) {
         let patience = isEnd ? 2_000 : 200
         for _ in 0...(patience / 5) {
-            if work.withLockIfAvailable({ $0.finish(takenNews(), opensDatabases: isEnd) }) != nil { return }
+            if work.withLockIfAvailable({ $0.finish(takenNews()) }) != nil { return }
             usleep(5_000)
         }
     }
@@ -99,8 +100,6 @@ public final class Reporter: Sendable {
         private var subject = Subject()
         private var agent = AgentSocket(path: nil)
         private var log: HitsLog?
-        /// `nil` while nobody wants to know where clients are.
-        private var finder: ClientFinder?
         /// In milliseconds on a clock that nobody sets.
         private var lastReport = 0
         private var lastFullReport = 0
@@ -126,10 +125,9 @@ public final class Reporter: Sendable {
             return !isAllTold && isGettingOn ? 1 : fullness
         }
 
-        mutating func finish(_ news: News, opensDatabases: Bool) {
+        mutating func finish(_ news: News) {
             take(news)
-            // While somebody waits for an answer there is no time for that.
-            if opensDatabases || finder != nil { takeHits() }
+            takeHits()
             lastReport = .min / 2
             report(milliseconds())
         }
@@ -138,7 +136,6 @@ public final class Reporter: Sendable {
             for tally in news.tallies { ledger.follow(tally) }
             guard let newer = news.subject else { return }
             subject = newer
-            finder = nil
             if agent.path != newer.agentSocket { agent = AgentSocket(path: newer.agentSocket) }
             if log?.settings != newer.hitsLog { log = newer.hitsLog.map { HitsLog($0, complain: complain) } }
             want()
@@ -152,8 +149,7 @@ public final class Reporter: Sendable {
             let wantedLots = UInt64((subject.hitsLog?.sample ?? 0) * 0x1p32)
             var time: String?
             let fullness = recorder.hits.take { hit in
-                if finder == nil { finder = ClientFinder(paths: subject.databases) }
-                let location = hit.prefixes.lazy.compactMap { [finder] in finder?.find($0) }.first
+                let location = hit.prefixes.lazy.compactMap { [subject] in subject.snapshot?.places.find($0) }.first
                 if agent.isThere { ledger.count(country: location?.country?.description ?? "") }
                 guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }
@@ -183,7 +179,6 @@ public final class Reporter: Sendable {
             isGettingOn = agent.sent > sent
             if agent.isThere != wasThere {
                 want()
-                if !agent.isThere, log == nil { finder = nil }
             }
         }
     }

@@ -4,7 +4,7 @@ import Zones
 /// The addresses of a service that are checked.
 public struct CheckedService: Sendable {
     /// By the number of a datacenter, what is asked of its addresses: those of IPv4, then those of IPv6.
-    private let targets: [(ipv4: [String], ipv6: [String])]
+    let targets: [(ipv4: [String], ipv6: [String])]
     private let quorum: Configuration.Service.Quorum
 
     /// `nil` if nothing of the service is checked.
@@ -17,6 +17,12 @@ public struct CheckedService: Sendable {
             }
             return (targets(.a), targets(.aaaa))
         }
+    }
+
+    /// - Parameter targets: by the number of a datacenter, what is asked of its addresses.
+    init(_ targets: [(ipv4: [String], ipv6: [String])], quorum: Configuration.Service.Quorum) {
+        self.targets = targets
+        self.quorum = quorum
     }
 
     /// How the addresses of one family are in a datacenter.

@@ -10,6 +10,8 @@ public final class Serving: Sendable {
     public let down: [String: HealthReport.State]
     /// By the position of a service in the configuration.
     private let states: [ServiceState]
+    /// What a question is answered from, without references to count.
+    nonisolated(unsafe) let world: UnsafePointer<World>
 
     /// - Parameters:
     ///   - switches: what operators have switched off. Datacenters and services that the snapshot does not have are passed over.
@@ -46,7 +48,10 @@ public final class Serving: Sendable {
                 health: checked?.datacenters { down[$0] != nil } ?? [],
                 downAddresses: checked?.addresses { down[$0] != nil } ?? [])
         }
+        world = World.made(snapshot, states)
     }
+
+    deinit { World.free(world) }
 
     /// The switches that count for a service.
     func switches(ofService service: String) -> [Switch] { switches.filter { ($0.service ?? service) == service } }

@@ -14,6 +14,8 @@ public struct Session: ~Copyable {
     private let perform: (String) -> [String]
     /// What answers are made from; `nil` before the handshake, and as long as there is none to be had.
     private var serving: Serving?
+    /// What is asked of that first.
+    private var world: UnsafePointer<World>?
     /// What the handshake settled on; `nil` before it.
     private(set) var version: ABIVersion?
     private var key = NameKey()
@@ -64,19 +66,19 @@ public struct Session: ~Copyable {
 
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
-        supply.renew(&serving)
+        if supply.renew(&serving) { world = serving?.world }
         do throws(Malformation) {
             switch try Request(line, version: version) {
             case .question(let question):
-                guard let serving else {
+                guard let world else {
                     supply.recorder.countUnserved()
-                    return refuseForLackOfSnapshot(&reply)
+                    return refuseForLackOfSnapshot(isForSOA: isSOA(line.extracting(question.type)), &reply)
                 }
                 do throws(Malformation) {
-                    let (zone, result) = try answer(question, line, serving, &reply)
-                    serving.snapshot.counters.countQuestion(zone: zone, result)
+                    let (zone, result) = try answer(question, line, world, &reply)
+                    world.pointee.counters.countQuestion(zone: zone, result)
                 } catch {
-                    serving.snapshot.counters.countQuestion(zone: nil, .refused)
+                    world.pointee.counters.countQuestion(zone: nil, .refused)
                     throw error
                 }
                 questions += 1
@@ -84,7 +86,7 @@ public struct Session: ~Copyable {
             case .hello(let version):
                 greet(version, &reply)
             case .transfer(let transfer):
-                guard let serving else { return refuseForLackOfSnapshot(&reply) }
+                guard let serving else { return refuseForLackOfSnapshot(isForSOA: false, &reply) }
                 answer(transfer, line, serving.snapshot, &reply)
             case .command(let words):
                 answerCommand(line.extracting(words), &reply)
@@ -101,25 +103,19 @@ public struct Session: ~Copyable {
             _ = reply.send()
             FaultGuard.endAnswers()
             serving = makeFirst()
+            world = serving?.world
             self.makeFirst = nil
         }
         self.version = version
     }
 
     /// Goes on with a dialogue that another program has begun.
-    ///
-    /// - Parameter loads: whether the first to answer from is to be made now; else it comes by the supply.
-    mutating func goOn(version: ABIVersion, loads: Bool) {
+    mutating func goOn(version: ABIVersion) {
         FaultGuard.setVersion(version)
-        if loads { serving = makeFirst?() }
+        serving = makeFirst?()
+        world = serving?.world
         makeFirst = nil
         self.version = version
-    }
-
-    /// Whether there is something to answer from.
-    mutating func canAnswer() -> Bool {
-        supply.renew(&serving)
-        return serving != nil
     }
 
     /// Answers a line that was too long to keep.
@@ -129,9 +125,16 @@ public struct Session: ~Copyable {
     }
 
     /// FAIL, and no END: that would be kept by pdns as "no such name".
-    private func refuseForLackOfSnapshot(_ reply: inout ReplyWriter) {
+    private func refuseForLackOfSnapshot(isForSOA: Bool, _ reply: inout ReplyWriter) {
         reply.log("geopipe has nothing that it can answer from; its standard error has more")
+        fail(isForSOA: isForSOA, &reply)
+    }
+
+    /// After FAIL to a question for the SOA record pdns reads on until END, or until it has waited too long and kills the coprocess;
+    /// to any other question it takes the END for the next answer.
+    private func fail(isForSOA: Bool, _ reply: inout ReplyWriter) {
         reply.fail()
+        if isForSOA { reply.end() }
     }
 
     private func refuse(_ line: Span<UInt8>, _ reason: Malformation, _ reply: inout ReplyWriter) {
@@ -146,22 +149,27 @@ public struct Session: ~Copyable {
 extension Session {
     /// - Returns: the position of the name's zone, if it is in one, and what became of the question.
     private mutating func answer(
-        _ question: Request.Question, _ line: Span<UInt8>, _ serving: Serving, _ reply: inout ReplyWriter
+        _ question: Request.Question, _ line: Span<UInt8>, _ world: UnsafePointer<World>, _ reply: inout ReplyWriter
     ) throws(Malformation) -> (zone: Int?, result: QuestionResult) {
-        let snapshot = serving.snapshot
         let (client, clientLength, resolver, isPDNS) = try addresses(of: question, line)
         let name = line.extracting(question.name)
         let type = RecordType(line.extracting(question.type))
         guard key.set(name) else { throw .unreadable("qname", question.name) }
-        let zone = snapshot.zones.zone(of: key, asked: question.zoneID)
-        let node = zone.flatMap { snapshot.zones.node(key, inZone: $0) }
-        if let zone, node == nil, type == .dname || type == .any, overflows(name, snapshot, zone) {
-            reply.fail()
-            return (zone, .refused)
+        let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+        let node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+        if let zone, node == nil {
+            if world.pointee.zones.isBroken(zone) {
+                fail(isForSOA: type == .soa, &reply)
+                return (zone, .refused)
+            }
+            if type == .dname || type == .any, overflows(name, world.pointee.zones, zone) {
+                reply.fail()
+                return (zone, .refused)
+            }
         }
         let asker: Asker?
         if isPDNS {
-            asker = ownAsker(of: type, snapshot.zones, else: client)
+            asker = ownAsker(of: type, world.pointee.zones, else: client)
         } else {
             let isSame = self.asker.map { $0.client == client && $0.resolver == resolver } ?? false
             asker = Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
@@ -175,11 +183,10 @@ extension Session {
         }
         var hasRecords = false
         if isInternet(line.extracting(question.recordClass)), let type, let zone, let node {
-            let zoneID = snapshot.zones.ids[zone]
+            let zoneID = world.pointee.zones.ids[zone]
             hasRecords = write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
-            if let service = snapshot.service(of: node, inZone: zone) {
-                let isAnswered = write(
-                    service, asker, serving, node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+            if let service = world.pointee.answers.service(of: node, inZone: zone) {
+                let isAnswered = write(service, asker, world, node, type: type, listsMarkers: !isPDNS, name, &reply)
                 hasRecords = hasRecords || isAnswered
             }
         }
@@ -222,18 +229,31 @@ extension Session {
     ///
     /// - Parameter asker: the client that it is for; `nil` if pdns asks on its own account.
     @inline(__always)
-    private func count(_ choice: Choice, _ service: Int, _ snapshot: Snapshot, _ asker: Asker?, _ name: Span<UInt8>) {
-        let configured = snapshot.services[service].service
+    private func count(
+        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: Asker?, _ name: Span<UInt8>
+    ) {
         for i in 0..<choice.count {
-            snapshot.counters.countAnswer(service: configured, datacenter: Int(choice.datacenters[i]))
+            world.pointee.counters.countAnswer(service: service, datacenter: Int(choice.datacenters[i]))
         }
-        guard let asker, case let lot = UInt32(truncatingIfNeeded: asker.random >> 32), supply.recorder.hits.wants(lot)
-        else { return }
+        guard let asker, wantsHit(asker) else { return }
+        putHit(asker, service, scope: choice.scope, name, datacenterCount: choice.count) { choice.datacenters[$0] }
+    }
+
+    @inline(__always)
+    private func wantsHit(_ asker: Asker) -> Bool {
+        supply.recorder.hits.wants(UInt32(truncatingIfNeeded: asker.random >> 32))
+    }
+
+    @inline(never)
+    private func putHit(
+        _ asker: Asker, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
+        _ datacenter: (Int) -> Int32
+    ) {
+        guard let serving else { return }
         supply.recorder.hits.put(
-            lot: lot, tally: snapshot.tally.number, service: configured, client: asker.client,
-            clientLength: asker.clientLength,
-            resolver: asker.resolver, scope: choice.scope, name: name, datacenterCount: choice.count
-        ) { choice.datacenters[$0] }
+            lot: UInt32(truncatingIfNeeded: asker.random >> 32), tally: serving.snapshot.tally.number, service: service,
+            client: asker.client, clientLength: asker.clientLength, resolver: asker.resolver, scope: scope, name: name,
+            datacenterCount: datacenterCount, datacenter: datacenter)
     }
 
     /// Whether a DNAME record above a name, which does not exist, makes more than 255 bytes of it (RFC 6672 section 2.2).
@@ -241,9 +261,9 @@ extension Session {
     /// pdns asks for the name, and then for one after another of those above it. When it makes the new name, which is too
     /// long for it, pdns 4.7 leaves our END unread, and takes that for the answer to its next question, whatever that is. So it
     /// must not come that far; and pdns caches no FAIL, so that the next time it does not begin further up.
-    private mutating func overflows(_ name: Span<UInt8>, _ snapshot: Snapshot, _ zone: Int) -> Bool {
+    private mutating func overflows(_ name: Span<UInt8>, _ zones: ZoneTable, _ zone: Int) -> Bool {
         // Mostly a zone has no DNAME that is long enough, which saves looking for it.
-        let longest = snapshot.zones.longestDNAMETarget(inZone: zone)
+        let longest = zones.longestDNAMETarget(inZone: zone)
         guard longest > 0, case let length = wireLength(of: name), length + longest > 255 else { return false }
         defer { _ = key.set(name) }
         var start = parentStart(of: name)
@@ -251,8 +271,8 @@ extension Session {
             let above = name.extracting(start..<name.count)
             var targetLength: Int?
             // Above the zone pdns does not look.
-            guard key.set(above), snapshot.zones.isInZone(key, zone) else { return false }
-            snapshot.zones.node(key, inZone: zone)?.forEachRecord(type: .dname) { _, target, _, _ in
+            guard key.set(above), zones.isInZone(key, zone) else { return false }
+            zones.node(key, inZone: zone)?.forEachRecord(type: .dname) { _, target, _, _ in
                 targetLength = wireLength(of: target)
             }
             if let targetLength { return length - wireLength(of: above) + targetLength > 255 }
@@ -287,58 +307,100 @@ extension Session {
     ///
     /// - Parameter asker: without, only what is the same for every client: that the name exists.
     /// - Returns: whether there were any records.
+    @inline(__always)
     private func write(
-        _ position: Int, _ asker: Asker?, _ serving: Serving, _ node: ZoneNode, _ zoneID: Int, type: RecordType,
+        _ position: Int, _ asker: Asker?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
         listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
     ) -> Bool {
-        let snapshot = serving.snapshot
-        let service = snapshot.services[position]
+        let service = world.pointee.answers.services[position]
         let isAuthoritative = node.isAuthoritative
         var isEmpty = true
         // Any scope but 0 keeps pdns from caching the marker.
         var scope: UInt8 = 1
         if let asker {
-            let state = serving.state(ofService: service.service)
-            let choice = snapshot.choose(
-                position, for: asker.client, length: asker.clientLength, resolver: asker.resolver, state,
-                random: asker.random
-            ) { choice, part in
-                service.forEachRecord(of: choice, part, state) { record in
-                    let wasWritten = write(
-                        record..<(record + 1), snapshot.store, scope: choice.scope, isAuthoritative: isAuthoritative,
-                        zoneID, type: type, name, &reply)
-                    isEmpty = isEmpty && !wasWritten
-                }
+            let isDecided =
+                service.drawsNothing && world.pointee.isUnrestricted[Int(service.service)]
+                && writeOnlyChoice(
+                    service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, &scope, &isEmpty,
+                    &reply)
+            if !isDecided {
+                writeChoice(
+                    position, service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, &scope,
+                    &isEmpty, &reply)
             }
-            scope = choice.scope
-            if !isEmpty { count(choice, position, snapshot, listsMarkers ? asker : nil, name) }
         }
         // Without any record that has a scope, pdns would cache for all clients that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
         guard isEmpty, type == .any else { return !isEmpty }
-        _ = write(
-            service.answers.marker, snapshot.store, scope: scope, isAuthoritative: isAuthoritative && listsMarkers,
-            zoneID, type: type, name, &reply)
+        let answers = world.pointee.answers
+        write(
+            answers.records[Int(service.marker)], answers, scope: scope,
+            isAuthoritative: isAuthoritative && listsMarkers, name, &reply)
         return false
     }
 
-    /// Writes the records at some positions that are of `type`.
+    /// Writes the records of a client whose list begins with one datacenter, which is all that counts while nothing is drained or
+    /// down.
     ///
-    /// - Returns: whether there are any.
+    /// - Returns: false if more than that has to be looked at.
+    @inline(__always)
+    private func writeOnlyChoice(
+        _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
+        type: RecordType, counts: Bool, _ name: Span<UInt8>, _ scope: inout UInt8, _ isEmpty: inout Bool,
+        _ reply: inout ReplyWriter
+    ) -> Bool {
+        let map = world.pointee.maps.baseAddress! + Int(service.map)
+        let found = map.pointee.locate(asker.client, length: asker.clientLength, resolver: asker.resolver)
+        guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
+        scope = found.scope
+        let answers = world.pointee.answers.answers(service, datacenter)
+        for position in answers.all {
+            let record = world.pointee.answers.records[position]
+            guard type == .any || record.type == type else { continue }
+            isEmpty = false
+            write(
+                record, world.pointee.answers, scope: found.scope, isAuthoritative: isAuthoritative, name, &reply)
+        }
+        guard !isEmpty else { return true }
+        world.pointee.counters.countAnswer(service: Int(service.service), datacenter: datacenter)
+        if counts, wantsHit(asker) {
+            putHit(asker, Int(service.service), scope: found.scope, name, datacenterCount: 1) { _ in Int32(datacenter) }
+        }
+        return true
+    }
+
+    /// Writes the records of what is chosen for a client, whatever that depends on.
+    @inline(never)
+    private func writeChoice(
+        _ position: Int, _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>,
+        _ isAuthoritative: Bool, type: RecordType, counts: Bool, _ name: Span<UInt8>, _ scope: inout UInt8,
+        _ isEmpty: inout Bool, _ reply: inout ReplyWriter
+    ) {
+        guard let serving else { return }
+        let state = serving.state(ofService: Int(service.service))
+        let answers = world.pointee.answers
+        let choice = serving.snapshot.choose(
+            position, for: asker.client, length: asker.clientLength, resolver: asker.resolver, state,
+            random: asker.random
+        ) { choice, part in
+            answers.forEachRecord(service, of: choice, part, state) { record in
+                guard type == .any || record.type == type else { return }
+                isEmpty = false
+                write(record, answers, scope: choice.scope, isAuthoritative: isAuthoritative, name, &reply)
+            }
+        }
+        scope = choice.scope
+        if !isEmpty { count(choice, Int(service.service), world, counts ? asker : nil, name) }
+    }
+
     @inline(__always)
     private func write(
-        _ positions: RecordStore.Positions, _ store: RecordStore, scope: UInt8, isAuthoritative: Bool, _ zoneID: Int,
-        type: RecordType, _ name: Span<UInt8>, _ reply: inout ReplyWriter
-    ) -> Bool {
-        let version = version!
-        var isAny = false
-        store.forEach(positions, type: type) { head, text, _ in
-            isAny = true
-            reply.data(
-                scope: scope, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zoneID, content: text,
-                version: version)
-        }
-        return isAny
+        _ record: AnswerTable.ReadyRecord, _ answers: AnswerTable, scope: UInt8, isAuthoritative: Bool,
+        _ name: Span<UInt8>, _ reply: inout ReplyWriter
+    ) {
+        reply.data(
+            scope: scope, isAuthoritative: isAuthoritative, name: name, tail: answers.tail(record).span,
+            version: version!)
     }
 
     /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver. What
@@ -359,6 +421,8 @@ extension Session {
     }
 }
 
+private func isSOA(_ type: Span<UInt8>) -> Bool { RecordType(type) == .soa }
+
 private func isInternet(_ recordClass: Span<UInt8>) -> Bool {
     recordClass.count == 2 && recordClass[0] | 0x20 == UInt8(ascii: "i") && recordClass[1] | 0x20 == UInt8(ascii: "n")
 }
@@ -373,6 +437,7 @@ extension Session {
             reply.log("asked to transfer a zone that is not there")
             return reply.fail()
         }
+        guard !snapshot.zones.isBroken(zone) else { return reply.fail() }
         let version = version!
         let zoneID = snapshot.zones.ids[zone]
         snapshot.zones.forEachNode(inZone: zone) { node in
@@ -383,13 +448,10 @@ extension Session {
                         scope: 0, isAuthoritative: isAuthoritative, name: name, head: head, zoneID: zoneID,
                         content: text, version: version)
                 }
-                guard let service = snapshot.service(of: node, inZone: zone) else { return }
-                snapshot.services[service].forEachRecord(of: snapshot.defaultChoice(service), .all, .all) { position in
-                    snapshot.store.forEach(position..<(position + 1), type: .any) { head, text, _ in
-                        reply.data(
-                            scope: 0, isAuthoritative: node.isAuthoritative, name: name, head: head, zoneID: zoneID,
-                            content: text, version: version)
-                    }
+                guard let position = snapshot.answers.service(of: node, inZone: zone) else { return }
+                let choice = snapshot.defaultChoice(position)
+                snapshot.answers.forEachRecord(snapshot.answers.services[position], of: choice, .all, .all) { record in
+                    write(record, snapshot.answers, scope: 0, isAuthoritative: node.isAuthoritative, name, &reply)
                 }
             }
         }

@@ -1,125 +1,102 @@
 import Configuration
 import Geography
+import Image
+import Platform
 import Routing
 import Telemetry
 import Zones
 
-/// All that answers are made from, compiled from one configuration and never changed. The configuration itself, which may
-/// be several times as large, is not kept.
+/// All that answers are made from: an image, and what it says.
 public final class Snapshot: Sendable {
-    let store: RecordStore
+    public let image: Image
+    public let manifest: Manifest
     let zones: ZoneTable
+    let answers: AnswerTable
     let maps: [CompiledMap]
-    /// The services of all zones, each zone's own behind each other.
-    let services: [BoundService]
-    /// Where the services of each zone begin.
-    private let firstServices: [Int]
     /// By number.
-    let datacenterNames: [String]
+    public let datacenterNames: [String]
     /// By position in the configuration.
-    let serviceNames: [String]
+    public let serviceNames: [String]
+    /// By position in the configuration.
+    let mapNames: [String]
+    private let zoneNames: TextColumn
+    /// Where clients are.
+    let places: PlaceIndex
     /// By position in the configuration, what of a service is checked.
     let checkedServices: [CheckedService?]
+    /// All addresses that are checked.
+    public let healthTargets: [HealthTarget]
     /// Counts what is answered from it.
     let tally: Tally
     /// That tally, for the thread that answers.
     let counters: Tally.Writer
-    /// The files of the databases, in the order in which they are asked.
-    let databases: [String]
-    /// When the databases that it was made from were built.
-    let databaseBuilds: [DatabaseBuild]
-    let hitsLog: Configuration.HitsLog?
-    /// What works, but hardly as it was meant.
-    public let warnings: [Complaint]
 
-    /// A service as one zone has it.
-    final class BoundService: Sendable {
-        /// Its position in the configuration.
-        let service: Int
-        let map: Int
-        let answers: ServiceAnswers
-        /// How many addresses of each family a datacenter gives at most.
-        let pick: Int
-        /// How many datacenters an answer comes from at most.
-        let spread: Int
-        let isSticky: Bool
-        let answersWhenAllDown: Bool
-        /// Makes services draw independently of each other.
-        let salt: UInt64
-
-        init(
-            _ configured: Configuration.Service, _ service: Int, _ zone: Zone, store: inout RecordStore
-        ) {
-            self.service = service
-            map = configured.map
-            answers = ServiceAnswers(
-                configured.answers.map { answers in
-                    answers.map {
-                        ServiceAnswers.Record(
-                            type: $0.type, content: $0.content, identity: identity(of: $0.content.text),
-                            weight: $0.weight)
-                    }
-                }, ttl: configured.ttl ?? zone.defaultTTL, negativeTTL: zone.negativeTTL, store: &store)
-            pick = configured.spread == nil ? configured.pick ?? .max : 1
-            spread = configured.spread ?? 1
-            isSticky = configured.isSticky
-            answersWhenAllDown = configured.answersWhenAllDown
-            salt = identity(of: configured.name)
+    /// Reads an image, and checks all of it.
+    public init(_ image: Image) throws(MalformedColumns) {
+        self.image = image
+        var section = try image.section(.manifest)
+        manifest = try Manifest(from: &section)
+        section = try image.section(.names)
+        let datacenterNames = try section.readTexts()
+        let serviceNames = try section.readTexts()
+        mapNames = try section.readTexts()
+        let zoneNames = try section.readTextColumn()
+        section = try image.section(.routing)
+        let maps = try CompiledMap.all(from: &section, datacenterCount: datacenterNames.count)
+        section = try image.section(.zones)
+        let zones = try ZoneTable(from: &section)
+        guard zoneNames.count == zones.count, mapNames.count == maps.count else {
+            throw MalformedColumns("there are more names than zones and maps, or less")
         }
-    }
-
-    /// Reads the databases of `configuration`, and works out all that a question could ask.
-    public convenience init(_ configuration: Configuration) throws(ConfigurationError) {
-        try self.init(SnapshotPlan(configuration))
-    }
-
-    /// Works out what was planned, which takes its time with a large database.
-    ///
-    /// - Parameter warnsOfUnknownPlaces: also looks for rules that no database lets act, which may take longer than pdns
-    ///   waits for an answer.
-    public init(_ plan: SnapshotPlan, warnsOfUnknownPlaces: Bool = false) throws(ConfigurationError) {
-        let configuration = plan.configuration
-        datacenterNames = configuration.datacenters.map(\.name)
-        serviceNames = configuration.services.map(\.name)
-        checkedServices = configuration.services.map(CheckedService.init)
-        databases = configuration.databases.map(\.path)
-        databaseBuilds = plan.databaseBuilds
-        hitsLog = configuration.hitsLog
-        let apexes = configuration.zones.map(\.apex)
-        tally = Tally(zoneCount: apexes.count, services: serviceNames, datacenters: datacenterNames) {
-            apexes[$0].description
+        section = try image.section(.answers)
+        answers = try AnswerTable(
+            from: &section, zones: zones, mapCount: maps.count, serviceCount: serviceNames.count,
+            datacenterCount: datacenterNames.count)
+        section = try image.section(.checks)
+        (checkedServices, healthTargets) = try CheckTable.read(
+            from: &section, serviceCount: serviceNames.count, datacenterCount: datacenterNames.count)
+        (self.datacenterNames, self.serviceNames, self.zoneNames) = (datacenterNames, serviceNames, zoneNames)
+        (self.maps, self.zones) = (maps, zones)
+        section = try image.section(.places)
+        places = try PlaceIndex(from: &section)
+        // The names are in the image, which must not go before them.
+        tally = Tally(zoneCount: zones.count, services: serviceNames, datacenters: datacenterNames) { [image] zone in
+            withExtendedLifetime(image) { zoneNames[zone] }
         }
         counters = tally.writer
-        let (atlas, databaseWarnings) = try plan.atlas()
-        warnings =
-            configuration.warnings + plan.warnings
-            + (warnsOfUnknownPlaces ? databaseWarnings + configuration.warnings(about: atlas) : [])
-        var compiler = MapCompiler(
-            atlas,
-            datacenters: configuration.datacenters.map {
-                .init(identity: identity(of: $0.name), location: $0.location.map(Direction.init))
-            })
-        var maps: [CompiledMap] = []
-        for map in configuration.maps { maps.append(compiler.compile(map.rules)) }
-        self.maps = maps
-
-        var store = RecordStore()
-        var services: [BoundService] = []
-        var firstServices: [Int] = []
-        for zone in configuration.zones {
-            firstServices.append(services.count)
-            for service in zone.services {
-                services.append(BoundService(configuration.services[service], service, zone, store: &store))
-            }
-        }
-        zones = ZoneTable(configuration.zones)
-        self.store = store
-        self.services = services
-        self.firstServices = firstServices
     }
 
-    /// The position in `services` of a name's service.
-    func service(of node: ZoneNode, inZone zone: Int) -> Int? {
-        node.service < 0 ? nil : firstServices[zone] + Int(node.service)
+    /// Whether it was made by this version of the program, of files that are still what they were.
+    public var isCurrent: Bool {
+        manifest.program == geopipeVersion && !manifest.inputs.isEmpty
+            && manifest.inputs.allSatisfy { FileState($0.path).words == $0.state }
+    }
+
+    /// The number of zones.
+    public var zoneCount: Int { zones.count }
+
+    /// The name of the zone at a position.
+    public func zoneName(_ zone: Int) -> String { zoneNames[zone] }
+
+    /// The zones with what they were made from, for the next compilation.
+    public func zoneArchive() throws(MalformedColumns) -> ZoneArchive {
+        var section = try image.section(.sources)
+        return try ZoneArchive(from: &section, zones, owner: image)
+    }
+
+    /// Where hits are logged; `nil` for nowhere.
+    var hitsLog: Configuration.HitsLog? {
+        guard !manifest.hitsLog.isEmpty,
+            let format = Configuration.HitsLog.Format(rawValue: manifest.hitsLogFormat)
+        else { return nil }
+        var log = Configuration.HitsLog(file: manifest.hitsLog)
+        log.format = format
+        log.sample = manifest.hitsLogSample
+        return log
+    }
+
+    /// When the databases that it was made from were built.
+    public var databaseBuilds: [DatabaseBuild] {
+        manifest.databases.map { DatabaseBuild(database: $0.path, built: $0.built) }
     }
 }

@@ -23,17 +23,18 @@ public final class Supply: Sendable {
     var questions: Int { answered.load(ordering: .relaxed) }
 
     /// Takes what is newer than `serving`, if anything is.
+    ///
+    /// - Returns: whether it did.
     @inline(__always)
-    func renew(_ serving: inout Serving?) {
-        if next.isFull { exchange(&serving) }
-    }
+    func renew(_ serving: inout Serving?) -> Bool { next.isFull && exchange(&serving) }
 
     @inline(never)
-    private func exchange(_ serving: inout Serving?) {
+    private func exchange(_ serving: inout Serving?) -> Bool {
         // To leave a second one would let go of the first here.
-        guard !retired.isFull, let newer = next.take() else { return }
+        guard !retired.isFull, let newer = next.take() else { return false }
         if let older = serving { retired.leave(older) }
         serving = newer
+        return true
     }
 
     /// Leaves a serving to answer from.

@@ -10,8 +10,6 @@ public final class Takeover: Sendable {
         let version: ABIVersion
         /// A lock that is let go of when the new program can answer; -1 if there is none.
         let lock: CInt
-        /// Answers until then; `nil` after a fault, which leaves nobody.
-        let standIn: StandIn?
 
         static let variable = "GEOPIPE_TAKEOVER"
 
@@ -21,30 +19,17 @@ public final class Takeover: Sendable {
             unsetenv(variable)
             let numbers = text.split(separator: ",").compactMap { Int($0) }
             guard numbers.count >= 2, let version = ABIVersion(numbers[0]) else { return nil }
-            let rest = numbers.dropFirst().map { CInt(truncatingIfNeeded: $0) }
-            return Inheritance(
-                version: version, lock: rest[0],
-                standIn: rest.count == 4 ? StandIn(questions: rest[1], answers: rest[2], process: rest[3]) : nil)
+            return Inheritance(version: version, lock: CInt(truncatingIfNeeded: numbers[1]))
         }
 
-        /// Whether somebody answers while this program loads.
-        public var hasStandIn: Bool { standIn != nil }
-
-        /// Closes all files but the standard ones and those that were left.
+        /// Closes all files but the standard ones and the lock.
         public func closeOtherFiles() {
-            var next: UInt32 = 3
-            for file in [lock, standIn?.questions ?? -1, standIn?.answers ?? -1].sorted() where file >= 3 {
-                closeFiles(from: next, to: UInt32(file) - 1)
-                next = UInt32(file) + 1
-            }
-            closeFiles(from: next, to: .max)
+            guard lock >= 3 else { return closeFiles(from: 3, to: .max) }
+            closeFiles(from: 3, to: UInt32(lock) - 1)
+            closeFiles(from: UInt32(lock) + 1, to: .max)
         }
 
-        func leave() {
-            let numbers =
-                [CInt(version.number), lock] + (standIn.map { [$0.questions, $0.answers, $0.process] } ?? [])
-            setenv(Self.variable, numbers.map { "\($0)" }.joined(separator: ","), 1)
-        }
+        func leave() { setenv(Self.variable, "\(version.number),\(lock)", 1) }
 
         /// Lets the next process take over.
         func release() { if lock >= 0 { close(lock) } }
@@ -52,8 +37,8 @@ public final class Takeover: Sendable {
 
     /// Two more than the lock's descriptor, when the program is to be replaced; below that, why it could not be: a negative errno.
     private let order = Atomic<Int>(0)
-    /// Answers while the new program loads.
-    private let standIn = Mutex<StandIn?>(nil)
+    /// The file that was found fit; -1 for the one that is at the path.
+    private let file = Atomic<CInt>(-1)
     private let answering: pthread_t
     private let program: String
     private let arguments: [String]
@@ -101,20 +86,18 @@ public final class Takeover: Sendable {
         let end = milliseconds() + patience
         while FaultGuard.version == nil, milliseconds() < end { usleep(20_000) }
         guard let version = FaultGuard.version else { return "\(program) does not take over: there is no dialogue yet" }
-        let made: StandIn
-        do throws(StandIn.Unfit) {
-            made = try StandIn(program, arguments, version: version)
+        do throws(Trial.Unfit) {
+            file.store(try Trial(program, arguments, version: version).program, ordering: .relaxed)
         } catch {
             return "\(program) does not take over: \(error.reason)"
         }
-        standIn.withLock { $0 = made }
         order.store(Int(lock) + 2, ordering: .releasing)
         while isDue {
             nudgeAnswering()
             usleep(20_000)
         }
-        made.closePipes()
-        made.reap()
+        let file = file.load(ordering: .relaxed)
+        if file >= 0 { close(file) }
         let reason = CInt(-order.load(ordering: .acquiring))
         return "\(program) does not take over: \(String(cString: strerror(reason)))"
     }
@@ -129,19 +112,18 @@ public final class Takeover: Sendable {
     /// Replaces the program. Returns only if that fails.
     func replace(version: ABIVersion) {
         let lock = CInt(order.load(ordering: .acquiring) - 2)
-        let standIn = standIn.withLock { $0 }
-        standIn?.setClosedByExec(false)
-        Inheritance(version: version, lock: lock, standIn: standIn).leave()
+        Inheritance(version: version, lock: lock).leave()
         if lock >= 0 { _ = fcntl(lock, F_SETFD, 0) }
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)
         // The very file that was found fit; the one on disk may be another by now.
-        execv(standIn.map { "/proc/\($0.process)/exe" } ?? program, &words)
+        let file = file.load(ordering: .relaxed)
+        if file >= 0 { execveat(file, "", &words, environ, CInt(at_empty_path)) }
+        execv(program, &words)
         let reason = errno
         setNudgeBlocked(false)
         for word in words { free(word) }
         _ = Inheritance.take()
-        standIn?.setClosedByExec(true)
         order.store(-Int(reason), ordering: .releasing)
     }
 }

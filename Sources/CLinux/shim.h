@@ -18,6 +18,9 @@ void *memmem(const void *haystack, size_t haystack_length, const void *needle, s
 /* What it takes to run a program and to wait for it: pipe2(2), pidfd_open(2), posix_spawn_file_actions_addclosefrom_np(3). */
 int pipe2(int ends[2], int flags);
 int pidfd_open(int process, unsigned int flags);
+/* A program by its open file: execveat(2). */
+int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
+enum { at_empty_path = 0x1000 };
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 
 /* Yields the processor (sched_yield(2)), unless this thread did so less than `interval` nanoseconds ago. */

@@ -10,8 +10,8 @@ public struct Configuration: Sendable {
     public var file: String
     /// In the order in which they are asked.
     public var databases: [DatabaseFile] = []
-    /// Where coprocesses and agent keep what they tell each other.
-    public var stateDirectory: String?
+    /// Where coprocesses and agent keep what they tell each other; `nil` for `state_directory: none`.
+    public var stateDirectory: String? = Self.usualStateDirectory
     /// Where answers are logged; nowhere without.
     public var hitsLog: HitsLog?
     /// Everywhere else a datacenter is its position here.
@@ -22,6 +22,10 @@ public struct Configuration: Sendable {
     var zoneSources: [ZoneSource] = []
     /// In the order of the file.
     public var zones: [Zone] = []
+    /// The zones that are served with their last good content, or with none, since their files have errors.
+    public var unusableZones: [UnusableZone] = []
+    /// A hash of the file's text.
+    public var contentHash: UInt64 = 0
     /// The places that rules name, to be held against what the databases know.
     public var ruleSites: [RuleSite] = []
     /// The rules that want the nearest datacenters.
@@ -38,20 +42,28 @@ public struct Configuration: Sendable {
     public struct DatabaseFile: Sendable {
         /// Relative paths of the configuration are relative to its folder; here they are joined already.
         public var path: String
-        /// The absolute path; where all files are copies, that of what was copied.
-        public var original: String
         /// The file may be missing.
         public var isOptional: Bool
         /// `nil` if the command line named the file.
         public var position: Complaint.Position?
 
-        public init(path: String, original: String, isOptional: Bool, position: Complaint.Position?) {
+        public init(path: String, isOptional: Bool, position: Complaint.Position?) {
             self.path = path
-            self.original = original
             self.isOptional = isOptional
             self.position = position
         }
     }
+
+    /// A zone whose files have errors.
+    public struct UnusableZone: Sendable {
+        /// Its position in `zones`.
+        public var zone: Int
+        /// What is wrong.
+        public var complaints: [Complaint]
+    }
+
+    /// Where the state is unless the configuration says otherwise.
+    public static let usualStateDirectory = "/run/geopipe"
 
     /// A log of answers.
     public struct HitsLog: Hashable, Sendable {
@@ -59,6 +71,8 @@ public struct Configuration: Sendable {
         public var format = Format.tsv
         /// The part of the answers that are logged, from above 0 to 1.
         public var sample = 1.0
+
+        public init(file: String) { self.file = file }
 
         public enum Format: String, CaseIterable, Sendable {
             /// Fields with tabs between them.
@@ -99,6 +113,8 @@ public struct Configuration: Sendable {
         public var count: Int
         /// Whether it may lose all its networks.
         public var mayBeEmpty: Bool
+        /// Of its text.
+        public var hash: UInt64
     }
 
     /// Rules that say where the clients of each place are sent.
@@ -164,16 +180,16 @@ extension Configuration {
     ///
     /// - Parameters:
     ///   - databases: files to use in place of the configured ones, if there are any.
-    ///   - root: what stands in for the root of the file system, where all files are copies; `file` and `databases` are
-    ///     below it already.
-    ///   - sharesZones: whether other processes with the same configuration are to find the zones that were made of files.
+    ///   - archive: zones that were compiled before: what has not changed since is taken from there.
+    ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out: it keeps its content of the archive, or has
+    ///     none. Else they are errors of the configuration.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
     ///   - advises: whether all advice is wanted, for which the whole is looked over once more.
     ///   - serials: what knows the zones' serials, once it is known where the configuration keeps its state; without, each zone
     ///     has the time of its newest change.
     /// - Throws: all complaints about the file at once.
     public static func load(
-        _ file: String, databases: [String] = [], root: String = "", sharesZones: Bool = false,
+        _ file: String, databases: [String] = [], archive: ZoneArchive? = nil, keepsLastGood: Bool = false,
         hasZones: Bool = true, advises: Bool = true, serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
@@ -182,13 +198,15 @@ extension Configuration {
             let (text, newestChange) = try readText(file)
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             var parser = ConfigurationParser(
-                reader, Configuration(file: file), folder: folder, root: root, databases: databases,
+                reader, Configuration(file: file), folder: folder, databases: databases,
                 configurationFile: .init(content: Array(text.utf8).span, newestChange: newestChange))
+            parser.configuration.contentHash = parser.configurationFile.hash
             if let root = reader.document(text) {
                 parser.parse(root)
                 if hasZones {
                     parser.compileZones(
-                        publishes: sharesZones, serials: serials?(parser.configuration.stateDirectory))
+                        archive: archive, keepsLastGood: keepsLastGood,
+                        serials: serials?(parser.configuration.stateDirectory))
                 }
                 if advises { parser.advise() }
             }
@@ -204,24 +222,6 @@ extension Configuration {
         throw ConfigurationError(
             reader.complaints, warnings: ComplaintList(reader.warnings + reader.advice).sorted(main: file),
             files: reader.files)
-    }
-}
-
-extension Configuration {
-    /// The state directory of a file that may be wrong otherwise, even so wrong that it is no YAML: whoever has to act needs it
-    /// then most.
-    public static func stateDirectory(inFile file: String) -> String? {
-        let key = "state_directory:"
-        guard let bytes = try? readBytes(file).bytes,
-            let line = String(
-                decoding: bytes.dropFirst(hasByteOrderMark(bytes) ? byteOrderMark.count : 0), as: UTF8.self
-            ).split(whereSeparator: \.isNewline)
-                .first(where: { $0.hasPrefix(key) })
-        else { return nil }
-        let value = line.dropFirst(key.count).prefix { $0 != "#" }
-            .split(whereSeparator: { $0 == " " || $0 == "\"" || $0 == "'" }).joined(separator: " ")
-        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
-        return value.isEmpty ? nil : value.hasPrefix("/") ? value : folder + value
     }
 }
 

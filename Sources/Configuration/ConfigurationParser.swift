@@ -9,8 +9,6 @@ struct ConfigurationParser {
     var configuration: Configuration
     /// What relative paths of the configuration follow on; empty, or with a slash at its end.
     private let folder: String
-    /// What absolute paths follow on; empty but for copies.
-    private let root: String
     private let overridingDatabases: [String]
     /// The configuration's file, for zones that have no serial.
     let configurationFile: ZoneSource.ConfigurationFile
@@ -35,10 +33,9 @@ struct ConfigurationParser {
     var sites = Sites()
 
     init(
-        _ reader: YAMLReader, _ configuration: Configuration, folder: String, root: String, databases: [String],
+        _ reader: YAMLReader, _ configuration: Configuration, folder: String, databases: [String],
         configurationFile: ZoneSource.ConfigurationFile
     ) {
-        self.root = root
         self.reader = reader
         self.configuration = configuration
         self.folder = folder
@@ -54,7 +51,8 @@ struct ConfigurationParser {
         noteUnknownSections(root, sections)
         parseDatabases(sections["databases"]?.value)
         if let node = sections["state_directory"]?.value {
-            configuration.stateDirectory = reader.text(node, "the state_directory").map(path)
+            let text = reader.text(node, "the state_directory")
+            configuration.stateDirectory = text == "none" ? nil : text.map(path)
         }
         if let node = sections["hits_log"]?.value { parseHitsLog(node) }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
@@ -113,29 +111,24 @@ struct ConfigurationParser {
                 continue
             }
             configuration.databases.append(
-                .init(path: path(text), original: original(text), isOptional: isOptional, position: name.position))
+                .init(path: path(text), isOptional: isOptional, position: name.position))
         }
         if !overridingDatabases.isEmpty {
             configuration.databases = overridingDatabases.map {
-                .init(
-                    path: $0, original: absolutePath(String($0.dropFirst(root.count))), isOptional: false, position: nil
-                )
+                .init(path: $0, isOptional: false, position: nil)
             }
         }
         reader.files.formUnion(configuration.databases.map(\.path))
     }
 
     /// A path of the configuration, which is relative to the configuration's folder.
-    func path(_ text: String) -> String { text.hasPrefix("/") ? root + text : folder + text }
-
-    /// A path of the configuration from the root of the file system, and not to a copy.
-    func original(_ text: String) -> String { absolutePath(String(path(text).dropFirst(root.count))) }
+    func path(_ text: String) -> String { text.hasPrefix("/") ? text : folder + text }
 
     private mutating func parseHitsLog(_ node: YAMLNode) {
         let what = "the hits_log"
         let fields = reader.fields(node, what, known: ["file", "format", "sample"], required: ["file"])
         guard let file = fields["file"].flatMap({ reader.text($0.value, "the file of \(what)") }) else { return }
-        var log = Configuration.HitsLog(file: original(file))
+        var log = Configuration.HitsLog(file: absolutePath(path(file)))
         if let node = fields["format"]?.value, let text = reader.text(node, "the format of \(what)") {
             if let format = Configuration.HitsLog.Format(rawValue: text) {
                 log.format = format

@@ -1,3 +1,5 @@
+import Platform
+
 extension ConfigurationParser {
     /// The `check` of a service.
     func healthCheck(_ node: YAMLNode, _ what: String) -> HealthCheck? {
@@ -26,7 +28,7 @@ extension ConfigurationParser {
             case "https": http(entry.value, isSecure: true, "https of \(what)")
             case "tcp": tcp(entry.value, "tcp of \(what)")
             case "command": command(entry.value, "command of \(what)")
-            default: reader.text(entry.value, "file of \(what)").map { .file(original($0)) }
+            default: reader.text(entry.value, "file of \(what)").map { .file(absolutePath(path($0))) }
             }
         guard let probe else { return nil }
         var check = HealthCheck(probe)

@@ -229,12 +229,13 @@ extension ConfigurationParser {
         }
         guard let name = reader.text(written, "the networks_file of \(what)") else { return [] }
         let complaints = reader.complaintCount
-        let rules = networks(inFile: path(name), written.position, &seen, mayBeEmpty: mayBeEmpty)
+        let (rules, hash) = networks(inFile: path(name), written.position, &seen, mayBeEmpty: mayBeEmpty)
         guard reader.complaintCount == complaints else { return rules }
         adviseOfNowhere(rules.count { $0.destination == Destination.none }, written.position, path(name))
         configuration.networksFiles.append(
             .init(
-                path: path(name), name: name, position: written.position, count: rules.count, mayBeEmpty: mayBeEmpty))
+                path: path(name), name: name, position: written.position, count: rules.count, mayBeEmpty: mayBeEmpty,
+                hash: hash))
         let nearest = rules.first { $0.destination.wantsNearest }
         noteNearest(nearest?.destination, "the networks_file of ", in: what, written.position)
         return rules
@@ -243,7 +244,7 @@ extension ConfigurationParser {
     /// Lines of a prefix and a destination, as in `networks`; `#` begins a comment.
     private func networks(
         inFile file: String, _ position: Complaint.Position?, _ seen: inout Set<IPPrefix>, mayBeEmpty: Bool
-    ) -> [(prefix: IPPrefix, destination: Destination)] {
+    ) -> (rules: [(prefix: IPPrefix, destination: Destination)], hash: UInt64) {
         let text: String
         reader.files.insert(file)
         do throws(Complaint) {
@@ -255,11 +256,13 @@ extension ConfigurationParser {
             } else {
                 reader.complain(error.position, error.message, file: file)
             }
-            return []
+            return ([], 0)
         }
         let complaints = reader.complaintCount
         var rules: [(prefix: IPPrefix, destination: Destination)] = []
         var destinations: [Substring: Destination] = [:]
+        // What is wrong with those that are no destinations: most often one is misspelt all over a file.
+        var faults: [Substring: [String]] = [:]
         // By bytes: a file of a million lines is not unusual, and CR LF is one Character.
         for (number, bytes) in zip(
             1..., text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false))
@@ -276,9 +279,20 @@ extension ConfigurationParser {
                     complain(network, "no destination behind \(network); write one, such as \(network) oslo")
                 } else if let known = destinations[written] {
                     rules.append((prefix, known))
-                } else if let new = destination(written, "\(network)", complain) {
-                    destinations[written] = new
-                    rules.append((prefix, new))
+                } else if let known = faults[written] {
+                    for message in known { complain(written, message) }
+                } else {
+                    var messages: [String] = []
+                    let new = destination(written, "\(network)") { place, message in
+                        messages.append(message)
+                        complain(place, message)
+                    }
+                    if let new {
+                        destinations[written] = new
+                        rules.append((prefix, new))
+                    } else {
+                        faults[written] = messages
+                    }
                 }
             } catch {
                 complain(network, error.complaint)
@@ -289,7 +303,7 @@ extension ConfigurationParser {
                 position,
                 "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
         }
-        return rules
+        return (rules, UInt64(truncatingIfNeeded: text.utf8.count) ^ identity(of: text))
     }
 
     /// The network and the destination of a line, the latter empty if there is none; `nil` for a line without either.

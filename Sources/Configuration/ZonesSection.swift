@@ -142,29 +142,39 @@ extension ConfigurationParser {
     /// Reads the zone files, and makes the zones of what was written.
     ///
     /// - Parameters:
-    ///   - publishes: whether other processes are to find what is made here.
+    ///   - archive: zones that were compiled before.
+    ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out.
     ///   - serials: knows the zones' serials.
-    mutating func compileZones(publishes: Bool, serials: (any ZoneSerials)?) {
+    mutating func compileZones(archive: ZoneArchive?, keepsLastGood: Bool, serials: (any ZoneSerials)?) {
         var serials = serials
         // Zones that have no file were looked at already, and nothing would come of them.
         let isUsable = !reader.hasComplaints
         let sources = configuration.zoneSources.indices.filter {
             isUsable || configuration.zoneSources[$0].file != nil && !brokenZones.contains($0)
         }
-        let library = ZoneLibrary(configuration: configuration.file, publishes: publishes)
-        let (zones, problems, files) = library.zones(
-            sources.map { configuration.zoneSources[$0] }, &serials)
-        serials?.keep()
-        reader.files.formUnion(files)
-        for (source, problem) in problems {
-            let entry = zoneEntries[sources[source]]
-            reader.note(
-                Complaint(
-                    file: problem.file ?? configuration.file,
-                    position: problem.file == nil ? problem.position ?? entry.keyPosition : problem.position,
-                    message: problem.message, isWarning: problem.isWarning))
+        let library = ZoneLibrary(archive: archive, keepsLastGood: keepsLastGood && isUsable)
+        let outcome = library.zones(sources.map { configuration.zoneSources[$0] }, &serials) { [serviceNumbers] name in
+            serviceNumbers[name]
         }
-        configuration.zones = zones
+        serials?.keep()
+        reader.files.formUnion(outcome.files)
+        var unusable: [Int: [Complaint]] = [:]
+        for (source, problem) in outcome.problems {
+            let entry = zoneEntries[sources[source]]
+            let complaint = Complaint(
+                file: problem.file ?? configuration.file,
+                position: problem.file == nil ? problem.position ?? entry.keyPosition : problem.position,
+                message: problem.message, isWarning: problem.isWarning)
+            if !complaint.isWarning, outcome.unusable.contains(source) {
+                unusable[source, default: []].append(complaint)
+            } else {
+                reader.note(complaint)
+            }
+        }
+        configuration.zones = outcome.zones
+        configuration.unusableZones = unusable.sorted { $0.key < $1.key }.map { source, complaints in
+            .init(zone: source, complaints: ComplaintList(complaints).sorted(main: configuration.file))
+        }
     }
 
     private func service(_ node: YAMLNode, _ what: String) -> Int? {

@@ -66,6 +66,8 @@ public struct PlaceFields: OptionSet, Sendable {
     public static let subdivisionNames = PlaceFields(rawValue: 64)
     /// All that a place is made of, each part by one name.
     public static let all: PlaceFields = [.continent, .country, .subdivisions, .city, .coordinates, .system]
+    /// What `PlaceIndex` is made of.
+    public static let clientPlace: PlaceFields = [.continent, .country, .subdivisions, .coordinates]
     static let everything = all.union(.subdivisionNames)
 }
 

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A point on the globe as a direction from the centre, which makes distances cheap to compare.
-public struct Direction: Hashable, Sendable {
+public struct Direction: Hashable, Sendable, BitwiseCopyable {
     @usableFromInline let x: Double
     @usableFromInline let y: Double
     @usableFromInline let z: Double

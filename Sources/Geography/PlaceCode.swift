@@ -22,6 +22,9 @@ public struct PlaceCode: Hashable, Sendable, CustomStringConvertible {
         self.second = second
     }
 
+    /// The two letters.
+    var letters: (UInt8, UInt8) { (first, second) }
+
     public var description: String { String(decoding: [first, second], as: UTF8.self) }
 
     /// The numbers that codes have as positions in a table.

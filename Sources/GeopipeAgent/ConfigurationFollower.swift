@@ -48,17 +48,25 @@ final class ConfigurationFollower: Sendable {
     /// Has it read once more, whether it seems to have changed or not.
     func order() { state.withLock { $0.isOrdered = true } }
 
-    /// What coprocesses have kept of the configuration when it could be used last, and since when it was used.
-    private func lastGood() -> (configuration: Configuration, time: Int)? {
-        StateDirectory.of(file, at: stateDirectory).flatMap {
-            LastGood(of: file, in: $0).configuration(hasZones: false)
-        }
+    /// What is to be checked, and where that is told.
+    struct Subject: Sendable {
+        var targets: [HealthTarget]
+        /// `nil` for none.
+        var stateDirectory: String?
     }
 
-    /// Gives each good configuration to `body`, and at first the last good one if there is none, until the task is cancelled or
+    /// What the image in force says, and when it was made, in seconds since 1970.
+    private func inForce() -> (subject: Subject, time: Int)? {
+        guard let path = stateDirectory ?? Configuration.stateDirectory(ofFile: file),
+            let snapshot = ImageStore.anyCurrent(of: file, in: StateDirectory(path: path))
+        else { return nil }
+        return (Subject(targets: snapshot.healthTargets, stateDirectory: path), snapshot.manifest.created)
+    }
+
+    /// Gives what each good configuration says to `body`, and at first what the image in force says if there is none, until the task is cancelled or
     /// `body` has enough. What is wrong goes to stderr. As long as `body` works, nothing is read; what takes long has to look
     /// for `hasNews`.
-    func run<Failure: Error>(_ body: (Configuration) async throws(Failure) -> Void) async throws(Failure) {
+    func run<Failure: Error>(_ body: (Subject) async throws(Failure) -> Void) async throws(Failure) {
         var seen: [String: FileState] = [:]
         var isInUse = false
         while !Task.isCancelled {
@@ -87,9 +95,9 @@ final class ConfigurationFollower: Sendable {
                         state.read = now.filter { $0.key == file }
                     }
                     isInUse = true
-                    let count = configuration.healthTargets.count
-                    complain("loaded \(file): \(count) target\(count == 1 ? "" : "s") to check")
-                    try await body(configuration)
+                    let targets = configuration.healthTargets
+                    complain("loaded \(file): \(targets.count) target\(targets.count == 1 ? "" : "s") to check")
+                    try await body(Subject(targets: targets, stateDirectory: configuration.stateDirectory))
                 case .failure(let error):
                     state.withLock { state in
                         state.isGood = false
@@ -102,10 +110,10 @@ final class ConfigurationFollower: Sendable {
                     complain(error.description)
                     if isInUse {
                         complain("what was loaded before stays in use")
-                    } else if let (configuration, time) = await inThread({ [self] in lastGood() }) {
+                    } else if let (subject, time) = await inThread({ [self] in inForce() }) {
                         isInUse = true
-                        complain("using the last configuration without complaints, of \(dateAndTime(time))")
-                        try await body(configuration)
+                        complain("using the image in force, of \(dateAndTime(time))")
+                        try await body(subject)
                     } else {
                         complain("nothing is checked until the configuration is mended")
                     }

@@ -31,14 +31,14 @@ struct AgentCommand: ParsableCommand {
     func work(_ follower: ConfigurationFollower) async throws(Refusal) {
         let prober = Prober(fileLimit: raiseFileLimit(), roots: getenv("SSL_CERT_FILE").map { String(cString: $0) })
         var session: Session?
-        try await follower.run { configuration throws(Refusal) in
+        try await follower.run { subject throws(Refusal) in
             prober.readRoots()
-            guard let path = stateDirectory ?? configuration.stateDirectory else {
-                let complaint = "\(file) has no state_directory; add one, such as state_directory: /run/geopipe"
+            guard let path = stateDirectory ?? subject.stateDirectory else {
+                let complaint = "\(file) has state_directory: none; take that out for /run/geopipe"
                 guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
                 return complain("\(complaint); what was loaded before stays in use")
             }
-            if let session, session.has(path) { return await session.follow(configuration.healthTargets) }
+            if let session, session.has(path) { return await session.follow(subject.targets) }
             let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
             let lock: CInt?
             do throws(Session.Held) {
@@ -52,7 +52,7 @@ struct AgentCommand: ParsableCommand {
             guard let lock else { return }
             await session?.stop()
             session = await Session(
-                StateDirectory(path: path), lock, configuration.healthTargets, prober, metrics: metrics,
+                StateDirectory(path: path), lock, subject.targets, prober, metrics: metrics,
                 isConfigurationGood: { follower.isGood })
         }
         await session?.stop()

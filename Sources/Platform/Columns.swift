@@ -24,6 +24,22 @@ public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
     public var buffer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: start, count: count) }
 }
 
+/// Texts in UTF-8, one after the other.
+public struct TextColumn: Sendable {
+    fileprivate let bytes: Column<UInt8>
+    fileprivate let ends: Column<UInt64>
+
+    public var count: Int { ends.count }
+
+    public subscript(position: Int) -> String { String(decoding: utf8(position), as: UTF8.self) }
+
+    /// The bytes of a text.
+    public func utf8(_ position: Int) -> UnsafeBufferPointer<UInt8> {
+        let start = position == 0 ? 0 : Int(ends[position - 1])
+        return UnsafeBufferPointer(rebasing: bytes.buffer[start..<Int(ends[position])])
+    }
+}
+
 /// A column does not fit what it is read as.
 public struct MalformedColumns: Error, Equatable, CustomStringConvertible {
     public let description: String
@@ -45,7 +61,10 @@ public struct ColumnWriter: ~Copyable {
         var stride: UInt64
     }
 
-    public init() { bytes = .allocate(byteCount: 1 << 16, alignment: 64) }
+    public init() {
+        bytes = .allocate(byteCount: 1 << 16, alignment: 64)
+        memset(bytes.baseAddress!, 0, bytes.count)
+    }
 
     deinit { bytes.deallocate() }
 
@@ -67,8 +86,73 @@ public struct ColumnWriter: ~Copyable {
         count = start + elements.count * MemoryLayout<Element>.stride
     }
 
+    /// Appends a column of zeros, which `fill` may write over.
+    public mutating func add<Element: BitwiseCopyable>(
+        _ type: Element.Type, count elementCount: Int, _ fill: (UnsafeMutableBufferPointer<Element>) -> Void
+    ) {
+        let start = (count + MemoryLayout<Head>.size + 63) & ~63
+        let length = elementCount * MemoryLayout<Element>.stride
+        reserve(start + length)
+        bytes.storeBytes(
+            of: Head(count: UInt64(elementCount), stride: UInt64(MemoryLayout<Element>.stride)),
+            toByteOffset: start - MemoryLayout<Head>.size, as: Head.self)
+        fill(
+            UnsafeMutableRawBufferPointer(rebasing: bytes[start..<(start + length)]).bindMemory(to: Element.self))
+        count = start + length
+    }
+
+    /// Appends all columns of a section that begins at a multiple of 64 bytes, as this must do, too.
+    public mutating func add(section: ColumnReader) {
+        precondition(count % 64 == 0)
+        reserve(count + section.bytes.count)
+        if let source = section.bytes.baseAddress { memcpy(bytes.baseAddress! + count, source, section.bytes.count) }
+        count += section.bytes.count
+    }
+
     /// Appends a text's bytes in UTF-8.
     public mutating func add(_ text: String) { add(Array(text.utf8)) }
+
+    /// Appends texts, as one column of their bytes and one of where each ends.
+    public mutating func add(texts: [String]) {
+        var bytes: [UInt8] = []
+        var ends: [UInt64] = []
+        for text in texts {
+            bytes += text.utf8
+            ends.append(UInt64(bytes.count))
+        }
+        add(bytes)
+        add(ends)
+    }
+
+    /// Appends one number or structure, as a column of one element.
+    public mutating func add<Element: BitwiseCopyable>(one element: Element) { add([element]) }
+
+    /// Goes on at a multiple of 64 bytes.
+    ///
+    /// - Returns: where that is.
+    public mutating func align() -> Int {
+        reserve((count + 63) & ~63)
+        count = (count + 63) & ~63
+        return count
+    }
+
+    /// Leaves room that is zero.
+    public mutating func skip(_ length: Int) {
+        reserve(count + length)
+        count += length
+    }
+
+    /// Writes over what was laid down or skipped before.
+    public mutating func overwrite<Element: BitwiseCopyable>(at offset: Int, with element: Element) {
+        bytes.storeBytes(of: element, toByteOffset: offset, as: Element.self)
+    }
+
+    /// Gives the memory away; the caller is to deallocate it. It begins at a multiple of 64 bytes.
+    public consuming func finish() -> UnsafeMutableRawBufferPointer {
+        let result = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
+        bytes = .allocate(byteCount: 64, alignment: 64)
+        return result
+    }
 
     private mutating func reserve(_ needed: Int) {
         guard needed > bytes.count else { return }
@@ -83,7 +167,7 @@ public struct ColumnWriter: ~Copyable {
 
 /// Reads columns in the order in which they were written. Whatever the bytes are, it never reads outside of them.
 public struct ColumnReader {
-    private let bytes: UnsafeRawBufferPointer
+    fileprivate let bytes: UnsafeRawBufferPointer
     private var position = 0
 
     /// - Parameter bytes: begin at a multiple of 64, and stay valid as long as the columns are used.
@@ -112,6 +196,34 @@ public struct ColumnReader {
     /// The next column, a text.
     public mutating func readText() throws(MalformedColumns) -> String {
         String(decoding: try read(UInt8.self).buffer, as: UTF8.self)
+    }
+
+    /// The next columns, texts.
+    public mutating func readTexts() throws(MalformedColumns) -> [String] {
+        let texts = try readTextColumn()
+        return (0..<texts.count).map { texts[$0] }
+    }
+
+    /// The next columns, texts, which stay where they are.
+    public mutating func readTextColumn() throws(MalformedColumns) -> TextColumn {
+        let column = TextColumn(bytes: try read(UInt8.self), ends: try read(UInt64.self))
+        var start: UInt64 = 0
+        for end in column.ends.buffer {
+            guard end <= UInt64(column.bytes.count), end >= start else {
+                throw MalformedColumns("a text ends where it cannot")
+            }
+            start = end
+        }
+        return column
+    }
+
+    /// The only element of the next column.
+    public mutating func readOne<Element: BitwiseCopyable>(
+        _ type: Element.Type = Element.self
+    ) throws(MalformedColumns) -> Element {
+        let column = try read(type)
+        guard column.count == 1 else { throw MalformedColumns("a column has not one element") }
+        return column[0]
     }
 
     /// Whether all columns have been read.

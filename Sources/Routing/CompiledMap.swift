@@ -1,22 +1,16 @@
 import Geography
+import Platform
 
-/// A map that has been worked out for every address there is.
-public final class CompiledMap: Sendable {
-    private let table: PlaceTable
+/// A map that has been worked out for every address there is: a view of columns that `MapCompiler` laid out.
+public struct CompiledMap: Sendable {
+    @usableFromInline let table: AddressTable
     /// 1 for addresses of which a database knows something that the map's rules look at, or that a network rule sends where the
     /// unknown go.
-    private let known: PlaceTable
-    /// The list of those of whom nothing is known.
-    private let fallback: UInt32
+    @usableFromInline let known: AddressTable
+    /// The list of clients of whom nothing is known.
+    public let defaultList: UInt32
     /// The preference lists that `locate` speaks of.
     public let lists: ListTable
-
-    init(table: PlaceTable, known: PlaceTable, fallback: UInt32, lists: ListTable) {
-        self.table = table
-        self.known = known
-        self.fallback = fallback
-        self.lists = lists
-    }
 
     /// The number of the preference list for a client, and the length of the widest prefix around it for whose clients
     /// the same list holds, at least 1.
@@ -25,23 +19,63 @@ public final class CompiledMap: Sendable {
     ///   - client: the first address of the client's subnet, or the resolver where there is none.
     ///   - length: the length of the subnet's prefix; more for a whole address.
     ///   - resolver: stands in for a client of whom nothing is known, if it is known itself.
+    @inlinable
     public func locate(
         _ client: IPAddress, length: Int = .max, resolver: IPAddress
     ) -> (list: UInt32, scope: UInt8) {
         let found = table.lookup(client, length: length)
-        guard found.list == fallback, client != resolver || length < client.bitWidth else { return found }
-        let resolverList = table.lookup(resolver).list
-        guard resolverList != fallback else { return found }
-        // Neighbours who are not known go with the resolver, those who are known do not. The narrower of the two prefixes is
-        // one in which all are like the client; for a client who is not known there may be a wider one, with known neighbours who
+        guard found.value == defaultList, client != resolver || length < client.bitWidth else {
+            return (found.value, found.scope)
+        }
+        let resolverList = table.lookup(resolver).value
+        guard resolverList != defaultList else { return (found.value, found.scope) }
+        // Neighbours that are not known go with the resolver, those that are known do not. The narrower of the two prefixes is
+        // one in which all are like the client; for a client that is not known there may be a wider one, with known neighbours that
         // have the resolver's list by their own place.
         let (isKnown, scope) = known.lookup(client, length: length)
-        return (isKnown == 1 ? found.list : resolverList, max(found.scope, scope))
+        return (isKnown == 1 ? found.value : resolverList, max(found.scope, scope))
+    }
+}
+
+extension CompiledMap {
+    /// Reads all maps that `MapCompiler.write` laid out, and checks all of them.
+    ///
+    /// - Parameter datacenterCount: what the numbers of datacenters in the lists are below.
+    public static func all(
+        from reader: inout ColumnReader, datacenterCount: Int
+    ) throws(MalformedColumns) -> [CompiledMap] {
+        let sites = try reader.read(Site.self)
+        let mapCount = try reader.read(UInt32.self)
+        guard sites.count == datacenterCount, mapCount.count == 1 else {
+            throw MalformedColumns("the maps have another number of datacenters")
+        }
+        var parts: [(lists: ListTable, table: AddressTable)] = []
+        for _ in 0..<mapCount[0] {
+            let lists = try ListTable(from: &reader, datacenters: sites)
+            parts.append((lists, try AddressTable(from: &reader, valueCount: lists.count)))
+        }
+        let facts = try reader.read(Facts.self)
+        let knownCount = try reader.read(UInt32.self)
+        guard facts.count == parts.count, knownCount.count == 1 else { throw MalformedColumns("a map is missing") }
+        var known: [AddressTable] = []
+        for _ in 0..<knownCount[0] { known.append(try AddressTable(from: &reader, valueCount: 2)) }
+        var maps: [CompiledMap] = []
+        for (parts, facts) in zip(parts, facts.buffer) {
+            guard facts.known < known.count, facts.defaultList < parts.lists.count else {
+                throw MalformedColumns("a map has no such list or table")
+            }
+            maps.append(
+                CompiledMap(
+                    table: parts.table, known: known[Int(facts.known)], defaultList: facts.defaultList,
+                    lists: parts.lists))
+        }
+        return maps
     }
 
-    /// The list of those of whom nothing is known.
-    public var defaultList: UInt32 { fallback }
-
-    /// The number of bytes of the table of lists. That of what is known is mostly the same for all maps.
-    public var byteCount: Int { table.byteCount }
+    /// What a map has beside its tables.
+    struct Facts: BitwiseCopyable {
+        /// The position of its table of what is known.
+        var known: UInt32
+        var defaultList: UInt32
+    }
 }

@@ -1,97 +1,169 @@
 import Geography
+import Platform
 
-/// The preference lists of a map, laid out so that one is read without allocating.
+/// The preference lists of a map: a view of columns that `write` laid out, of which one is read without allocating.
 public struct ListTable: Sendable {
     /// Where the tiers of each list begin; one list's end where the next one's begin.
-    private var tierStarts: [Int32] = [0]
-    private var tiers: [Tier] = []
-    private var members: [Member] = []
-    private var farther: [FartherTier] = []
-    private let datacenters: [Site]
+    private let tierStarts: Column<UInt32>
+    private let tiers: Column<Tier>
+    /// What tiers of several datacenters, and sets of which the nearest are sought, are made of.
+    private let members: Column<Member>
+    private let pools: Column<Pool>
+    private let distances: Column<Distance>
+    private let datacenters: Column<Site>
 
-    private struct Tier {
-        /// Positions in `members`; empty if `farther` says the rest.
-        var firstMember: Int32
-        var memberCount: Int32
-        /// A position in `farther`, or -1.
-        var farther: Int32
+    /// A datacenter that stands alone, as most do, or the position of a pool or of a `Distance`.
+    private struct Tier: BitwiseCopyable {
+        var bits: UInt32
+
+        init(datacenter: Datacenter) { bits = UInt32(datacenter) }
+        init(pool: Int) { bits = 1 << 31 | UInt32(pool) }
+        init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
+
+        enum Kind {
+            case datacenter(Datacenter)
+            case pool(Int)
+            case distance(Int)
+        }
+
+        var kind: Kind {
+            switch bits >> 30 {
+            case 0, 1: .datacenter(Int(bits))
+            case 2: .pool(Int(bits & (.max >> 2)))
+            default: .distance(Int(bits & (.max >> 2)))
+            }
+        }
     }
 
-    private struct Member {
-        var datacenter: Int32
+    private struct Member: BitwiseCopyable {
+        var datacenter: UInt32
         var weight: UInt32
-        /// The sum of the weights up to this one, which included.
+        /// The sum of the weights up to and with this one.
         var cumulativeWeight: UInt64
     }
 
-    private struct FartherTier {
+    /// Positions in `members`.
+    private struct Pool: BitwiseCopyable {
+        var firstMember: UInt32
+        var memberCount: UInt32
+
+        var range: Range<Int> { Int(firstMember)..<(Int(firstMember) + Int(memberCount)) }
+    }
+
+    /// The rest of a set of which the nearest stand in the tiers before; see `PreferenceList.Farther`.
+    private struct Distance: BitwiseCopyable {
         var client: Direction
-        var firstMember: Int32
-        var memberCount: Int32
-        var skipped: Int32
-        var limit: Int32
+        var set: Pool
+        var skipped: UInt32
+        var limit: UInt32
     }
 
-    /// A datacenter, as far as choosing needs to know it.
-    public struct Site: Sendable {
-        /// The same for a name, wherever it stands; see `identity(of:)`.
-        public var identity: UInt64
-        public var location: Direction?
+    /// The number of lists.
+    public var count: Int { tierStarts.count - 1 }
 
-        public init(identity: UInt64, location: Direction?) {
-            self.identity = identity
-            self.location = location
-        }
-    }
-
-    init(_ lists: [PreferenceList], datacenters: [Site]) {
+    /// Reads the lists of a map, and checks all positions in them.
+    ///
+    /// - Parameter datacenters: all there are.
+    init(from reader: inout ColumnReader, datacenters: Column<Site>) throws(MalformedColumns) {
+        tierStarts = try reader.read()
+        tiers = try reader.read()
+        members = try reader.read()
+        pools = try reader.read()
+        distances = try reader.read()
         self.datacenters = datacenters
-        var sets: [[Datacenter]: Int32] = [:]
+        let (members, pools, distances) = (members, pools, distances)
+        func isSound(_ pool: Pool) -> Bool { pool.memberCount > 0 && pool.range.upperBound <= members.count }
+        guard !tierStarts.isEmpty, tierStarts[0] == 0, tierStarts[tierStarts.count - 1] == tiers.count,
+            zip(tierStarts.buffer, tierStarts.buffer.dropFirst()).allSatisfy({ $0 <= $1 }),
+            members.buffer.allSatisfy({ $0.datacenter < datacenters.count }), pools.buffer.allSatisfy(isSound),
+            distances.buffer.allSatisfy({ isSound($0.set) && $0.skipped <= PreferenceList.nearestFew })
+        else { throw MalformedColumns("preference lists are damaged") }
+        let isSound = tiers.buffer.allSatisfy { tier in
+            switch tier.kind {
+            case .datacenter(let datacenter): datacenter < datacenters.count
+            case .pool(let pool): pool < pools.count
+            case .distance(let distance): distance < distances.count
+            }
+        }
+        guard isSound else { throw MalformedColumns("a preference list has a datacenter that does not exist") }
+    }
+
+    /// Lays out lists, of the datacenters that the reader will be given.
+    static func write(_ lists: [PreferenceList], to writer: inout ColumnWriter) {
+        var tierStarts: [UInt32] = [0]
+        var tiers: [Tier] = []
+        var members: [Member] = []
+        var pools: [Pool] = []
+        var distances: [Distance] = []
+        var known: [[Share]: Pool] = [:]
+        func pool(_ shares: [Share]) -> Pool {
+            if let pool = known[shares] { return pool }
+            let pool = Pool(firstMember: UInt32(members.count), memberCount: UInt32(shares.count))
+            known[shares] = pool
+            var sum: UInt64 = 0
+            for share in shares {
+                sum += UInt64(share.weight)
+                members.append(
+                    Member(datacenter: UInt32(share.datacenter), weight: share.weight, cumulativeWeight: sum))
+            }
+            return pool
+        }
+        var rest: (datacenters: [Datacenter], pool: Pool)?
         for list in lists {
             for tier in list.tiers {
                 switch tier {
+                case .shares(let shares) where shares.count == 1:
+                    tiers.append(Tier(datacenter: shares[0].datacenter))
                 case .shares(let shares):
-                    tiers.append(
-                        Tier(firstMember: Int32(members.count), memberCount: Int32(shares.count), farther: -1))
-                    append(shares)
-                case .farther(let rest):
-                    let first = sets[rest.datacenters] ?? Int32(members.count)
-                    if first == Int32(members.count) {
-                        sets[rest.datacenters] = first
-                        append(rest.datacenters.map { Share($0) })
+                    tiers.append(Tier(pool: pools.count))
+                    pools.append(pool(shares))
+                case .farther(let farther):
+                    // Lists that follow one another mostly have the same set, and to hash a large one takes its time.
+                    if rest?.datacenters != farther.datacenters {
+                        rest = (farther.datacenters, pool(farther.datacenters.map { Share($0) }))
                     }
-                    tiers.append(
-                        Tier(firstMember: 0, memberCount: 0, farther: Int32(farther.count)))
-                    farther.append(
-                        FartherTier(
-                            client: rest.client, firstMember: first, memberCount: Int32(rest.datacenters.count),
-                            skipped: Int32(rest.skipped), limit: Int32(rest.limit)))
+                    tiers.append(Tier(distance: distances.count))
+                    distances.append(
+                        Distance(
+                            client: farther.client, set: rest!.pool, skipped: UInt32(farther.skipped),
+                            limit: UInt32(farther.limit)))
                 }
             }
-            tierStarts.append(Int32(tiers.count))
+            tierStarts.append(UInt32(tiers.count))
         }
+        writer.add(tierStarts)
+        writer.add(tiers)
+        writer.add(members)
+        writer.add(pools)
+        writer.add(distances)
     }
 
-    private mutating func append(_ shares: [Share]) {
-        var sum: UInt64 = 0
-        for share in shares {
-            sum += UInt64(share.weight)
-            members.append(Member(datacenter: Int32(share.datacenter), weight: share.weight, cumulativeWeight: sum))
-        }
+    /// Positions of the tiers of a list.
+    /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
+    @inline(__always)
+    public func onlyFirst(_ list: UInt32) -> Datacenter? {
+        let range = range(of: list)
+        guard !range.isEmpty, case .datacenter(let datacenter) = tiers[range.lowerBound].kind else { return nil }
+        return datacenter
     }
+
+    private func range(of list: UInt32) -> Range<Int> { Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1]) }
 
     /// The tiers of a list, all of them.
     public func tiers(of list: UInt32) -> [[Share]] {
         var result: [[Share]] = []
-        for tier in tiers[Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1])] {
-            if tier.farther >= 0 {
-                _ = forEachFarther(farther[Int(tier.farther)], .all) {
+        for position in range(of: list) {
+            switch tiers[position].kind {
+            case .datacenter(let datacenter):
+                result.append([Share(datacenter)])
+            case .pool(let pool):
+                result.append(
+                    pools[pool].range.map { Share(Int(members[$0].datacenter), weight: members[$0].weight) })
+            case .distance(let distance):
+                _ = forEachFarther(distances[distance], .all) {
                     result.append([Share($0)])
                     return true
                 }
-            } else {
-                let range = Int(tier.firstMember)..<Int(tier.firstMember + tier.memberCount)
-                result.append(members[range].map { Share(Int($0.datacenter), weight: $0.weight) })
             }
         }
         return result
@@ -105,26 +177,24 @@ public struct ListTable: Sendable {
         _ body: (_ datacenter: Datacenter, _ drawn: Bool) -> Bool
     ) {
         var drawn = false
-        for position in Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1]) {
-            let tier = tiers[position]
-            if tier.memberCount == 1 {
-                let datacenter = Int(members[Int(tier.firstMember)].datacenter)
+        for position in range(of: list) {
+            switch tiers[position].kind {
+            case .datacenter(let datacenter):
                 guard availability.contains(datacenter) else { continue }
                 guard body(datacenter, drawn) else { return }
-            } else if tier.farther >= 0 {
-                guard forEachFarther(farther[Int(tier.farther)], availability, { body($0, drawn) }) else { return }
-            } else {
+            case .pool(let pool):
                 drawn = true
-                guard forEachMember(tier, draw, availability, { body($0, true) }) else { return }
+                guard forEachMember(pools[pool].range, draw, availability, { body($0, true) }) else { return }
+            case .distance(let distance):
+                guard forEachFarther(distances[distance], availability, { body($0, drawn) }) else { return }
             }
         }
     }
 
-    /// The members of a tier in the order of their scores.
+    /// The available members of a pool in the order of their scores, with one pass for each that `body` is called for.
     private func forEachMember(
-        _ tier: Tier, _ draw: Draw, _ availability: Availability, _ body: (Datacenter) -> Bool
+        _ range: Range<Int>, _ draw: Draw, _ availability: Availability, _ body: (Datacenter) -> Bool
     ) -> Bool {
-        let range = Int(tier.firstMember)..<Int(tier.firstMember + tier.memberCount)
         let first = draw.isStable ? nil : firstMember(in: range, draw, availability)
         if let first, !body(first) { return false }
         var last = -Double.infinity
@@ -161,30 +231,51 @@ public struct ListTable: Sendable {
         return nil
     }
 
-    /// The members of a large set behind its nearest ones: by distance up to its limit, then as listed.
-    private func forEachFarther(
-        _ tier: FartherTier, _ availability: Availability, _ body: (Datacenter) -> Bool
-    ) -> Bool {
-        let range = Int(tier.firstMember)..<Int(tier.firstMember + tier.memberCount)
-        // Who is nearer than this, or as near and listed before it, has had its turn.
-        var last = (chord: -Double.infinity, position: -1)
-        for rank in 0..<tier.limit {
-            var next: (chord: Double, position: Int)?
-            for position in range {
-                let chord = tier.client.squaredChord(to: datacenters[Int(members[position].datacenter)].location!)
-                guard (chord, position) > last, next.map({ (chord, position) < $0 }) ?? true else { continue }
-                next = (chord, position)
-            }
-            guard let next else { return true }
-            last = next
-            let datacenter = Int(members[next.position].datacenter)
-            if rank >= tier.skipped, availability.contains(datacenter), !body(datacenter) { return false }
+    /// How far a member of a set is from the client. Of two that are as far the one that is listed first counts as nearer.
+    private typealias Rank = (chord: Double, position: Int)
+
+    private func rank(_ position: Int, _ client: Direction) -> Rank {
+        (client.squaredChord(to: datacenters[Int(members[position].datacenter)].direction), position)
+    }
+
+    /// The nearest of the members that are farther away than `rank`.
+    private func nearest(
+        after rank: Rank, _ distance: Distance, _ isWanted: (_ datacenter: Datacenter) -> Bool
+    ) -> Rank? {
+        var best: Rank?
+        for position in distance.set.range where isWanted(Int(members[position].datacenter)) {
+            let candidate = self.rank(position, distance.client)
+            guard candidate > rank, best.map({ candidate < $0 }) ?? true else { continue }
+            best = candidate
         }
-        for position in range {
-            let datacenter = Int(members[position].datacenter)
-            let chord = tier.client.squaredChord(to: datacenters[datacenter].location!)
-            guard (chord, position) > last, availability.contains(datacenter) else { continue }
-            guard body(datacenter) else { return false }
+        return best
+    }
+
+    /// The available members of a large set after its nearest ones: by distance up to its limit, then as listed.
+    ///
+    /// What it costs does not depend on how many are not available.
+    private func forEachFarther(
+        _ distance: Distance, _ availability: Availability, _ body: (Datacenter) -> Bool
+    ) -> Bool {
+        let set = distance.set.range
+        // What is nearer than this has had its turn.
+        var last: Rank = (-.infinity, -1)
+        for _ in 0..<distance.skipped {
+            guard let next = nearest(after: last, distance, { _ in true }) else { return true }
+            last = next
+        }
+        while let next = nearest(after: last, distance, availability.contains) {
+            if distance.limit < set.count {
+                let nearer = set.reduce(0) { $0 + (rank($1, distance.client) < next ? 1 : 0) }
+                guard nearer < distance.limit else { break }
+            }
+            guard body(Int(members[next.position].datacenter)) else { return false }
+            last = next
+        }
+        guard distance.limit < set.count else { return true }
+        for position in set where availability.contains(Int(members[position].datacenter)) {
+            guard rank(position, distance.client) > last else { continue }
+            guard body(Int(members[position].datacenter)) else { return false }
         }
         return true
     }

@@ -4,32 +4,43 @@ import Platform
 /// Works maps out for every address. What maps have in common is worked out once.
 public struct MapCompiler {
     private let atlas: Atlas
-    private let sites: [ListTable.Site]
+    private let sites: [Site]
     /// Where each of the gazetteer's coordinates are.
     private let clients: [Direction?]
-    /// For sets of fields that some map looks at: 1 for addresses of which the databases know one of them.
-    private var known: [PlaceFields.RawValue: (layer: AddressLayer, table: PlaceTable)] = [:]
+    /// 1 for addresses of which the databases know a field that some map looks at, or that a map's rule sends where the
+    /// unknown go.
+    private var known: [AddressLayer] = []
+    /// The positions of those that depend on fields alone.
+    private var knownNumbers: [PlaceFields.RawValue: UInt32] = [:]
     /// For sets of datacenters that some map wants the nearest of: their order at each of the gazetteer's coordinates, four
     /// bits for each rank.
     private var orders: [[Datacenter]: [UInt64]] = [:]
 
-    public init(_ atlas: Atlas, datacenters sites: [ListTable.Site]) {
+    public init(_ atlas: Atlas, datacenters sites: [Site]) {
         self.atlas = atlas
         self.sites = sites
         clients = atlas.gazetteer.coordinates.enumerated().map { number, coordinates in
-            giveWay(at: number)
             return coordinates.map(Direction.init)
         }
     }
 
-    /// Works out `rules` for every address of the atlas.
-    public mutating func compile(_ rules: PlaceRules) -> CompiledMap {
+    /// Works out maps for every address of the atlas, and lays them out for `CompiledMap.all`.
+    public mutating func write(_ maps: [PlaceRules], to writer: inout ColumnWriter) {
+        writer.add(sites)
+        writer.add([UInt32(maps.count)])
+        var facts: [CompiledMap.Facts] = []
+        for rules in maps { facts.append(write(rules, to: &writer)) }
+        writer.add(facts)
+        writer.add([UInt32(known.count)])
+        for layer in known { AddressTable.write(layer, valueCount: 2, keepsBlocksApart: true, to: &writer) }
+    }
+
+    private mutating func write(_ rules: PlaceRules, to writer: inout ColumnWriter) -> CompiledMap.Facts {
         var lists = ListRegister()
         let destinations = placeDestinations(rules, &lists)
         let fallback = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
         let entries = atlas.gazetteer.entries
         var numbers = entries.indices.map { entry in
-            giveWay(at: entry)
             return number(destinations[entry], coordinates: entries[entry].coordinates, &lists)
         }
         // Of whom nothing is known there is no place that a rule could apply to.
@@ -53,27 +64,25 @@ public struct MapCompiler {
             }
             knownByRule = networks.combined(with: layer) { $0 > 0 && $1 == fallback ? 1 : 0 }
         }
-        let known = known(rules.fields)
-        return CompiledMap(
-            table: PlaceTable(layer, listCount: lists.lists.count),
-            known: knownByRule.isZero
-                ? known.table
-                : PlaceTable(known.layer.combined(with: knownByRule) { $0 | $1 }, listCount: 2, keepsBlocksApart: true),
-            fallback: fallback, lists: ListTable(lists.lists, datacenters: sites))
+        ListTable.write(lists.lists, to: &writer)
+        AddressTable.write(layer, valueCount: lists.lists.count, to: &writer)
+        return CompiledMap.Facts(known: known(rules.fields, knownByRule), defaultList: fallback)
     }
 
-    /// Where the databases know one of these fields.
-    private mutating func known(_ fields: PlaceFields) -> (layer: AddressLayer, table: PlaceTable) {
-        if let known = known[fields.rawValue] { return known }
+    /// The number of the table of where the databases know one of these fields, or a rule has the place of what they know.
+    private mutating func known(_ fields: PlaceFields, _ byRule: AddressLayer) -> UInt32 {
+        if byRule.isZero, let number = knownNumbers[fields.rawValue] { return number }
         let gazetteer = atlas.gazetteer
-        let isKnown: [UInt32] = gazetteer.entries.enumerated().map { number, entry in
-            giveWay(at: number)
-            return gazetteer.knows(fields, of: entry) ? 1 : 0
-        }
+        let isKnown: [UInt32] = gazetteer.entries.map { gazetteer.knows(fields, of: $0) ? 1 : 0 }
         var layer = atlas.places.map { isKnown[Int($0)] }
         if fields.contains(.system) { layer = layer.combined(with: atlas.systems) { $0 | ($1 > 0 ? 1 : 0) } }
-        known[fields.rawValue] = (layer, PlaceTable(layer, listCount: 2, keepsBlocksApart: true))
-        return known[fields.rawValue]!
+        if byRule.isZero {
+            knownNumbers[fields.rawValue] = UInt32(known.count)
+        } else {
+            layer = layer.combined(with: byRule) { $0 | $1 }
+        }
+        known.append(layer)
+        return UInt32(known.count - 1)
     }
 
     /// The destination of each place of the gazetteer, as its number in `lists`.
@@ -88,7 +97,6 @@ public struct MapCompiler {
         let cities = citiesWithRules(rules)
         let fallback = lists.number(of: rules.fallback)
         return gazetteer.entries.enumerated().map { number, entry in
-            giveWay(at: number)
             if !cities.isEmpty, cities[Int(entry.city)], let city = winner(rules.cityMatches(gazetteer[entry])) {
                 return city
             }
@@ -175,7 +183,6 @@ public struct MapCompiler {
         let locations = datacenters.map { sites[$0].location }
         let positions = Array(datacenters.indices)
         let order = clients.enumerated().map { number, client in
-            giveWay(at: number)
             return client.map { client in
                 byDistance(positions, from: client, locations, first: positions.count).reduce(0) {
                     $0 << 4 | UInt64($1)

@@ -29,7 +29,7 @@ public struct PreferenceList: Hashable, Sendable {
     static let smallSet = 16
     /// Of a larger set so many: its orders are nearly as many as there are places, and to keep them whole would take
     /// much memory for the day on which so many are down.
-    private static let nearestFew = 2
+    static let nearestFew = 2
 
     /// Works out `destination` for a client.
     ///

@@ -75,7 +75,7 @@ public struct RecordContent: Hashable, Sendable {
     }
 
     /// The content of a record that says no more than that a name exists: no data at all (RFC 3597 section 5).
-    static let empty = RecordContent(text: "\\# 0")
+    public static let empty = RecordContent(text: "\\# 0")
 }
 
 /// What is wrong with the data of a record.

@@ -32,7 +32,7 @@ func appendRecordText(
     let isText =
         switch layout.text {
         case .always: true
-        case .since5_1: (dialect ?? .asking) == .since5_1
+        case .since5_1: (dialect ?? .decisiveForRecord) == .since5_1
         case .never: false
         }
     if !isText {
@@ -413,7 +413,7 @@ private func appendParameters(
         last = key
         let value = try cursor.take(Int(try cursor.number(wire, bytes: 2)), of: wire)
         if text.last != UInt8(ascii: " ") { text.append(UInt8(ascii: " ")) }
-        if key == 8 || key == 9, (dialect ?? .asking) == .since5_1 {
+        if key == 8 || key == 9, (dialect ?? .decisiveForRecord) == .since5_1 {
             try appendNamedParameter(key, wire, value, to: &text)
             continue
         }

@@ -15,7 +15,18 @@ public enum RecordDialect: Sendable {
     /// causes it.
     private static let found = ofAskingServer() ?? ofInstalledServer() ?? .upTo5_0
 
-    static var asking: Self { told.withLock { $0 } ?? found }
+    public static var asking: Self { told.withLock { $0 } ?? found }
+
+    private static let decisive = Mutex(false)
+
+    /// Whether any record that was read so far has one form for one dialect and another for the other.
+    public static var isDecisive: Bool { decisive.withLock(\.self) }
+
+    /// That of the pdns that asks, for a record to which it makes a difference.
+    static var decisiveForRecord: Self {
+        decisive.withLock { $0 = true }
+        return asking
+    }
 
     /// Sets the dialect of this process, whatever asks it.
     public static func speak(_ dialect: Self) { told.withLock { $0 = dialect } }

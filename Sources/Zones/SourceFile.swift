@@ -140,3 +140,10 @@ struct ZoneInput: Sendable {
         return state.isSettled || (try? SourceFile(path: path)).map { hash64($0.bytes.span) } == state.hash
     }
 }
+
+/// Where a link leads; `nil` if there is none.
+func linkTarget(_ path: String) -> String? {
+    var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+    return count < 0 ? nil : String(decoding: target[..<count], as: UTF8.self)
+}

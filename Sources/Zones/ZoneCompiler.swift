@@ -73,11 +73,11 @@ extension ZoneSource {
                 name: owner, type: record.type, ttl: record.ttl ?? defaultTTL, text: text.span,
                 place: .configuration(record.position))
         }
-        let numbers = distinctServices
+        let numbers = serviceNumbers
         for (service, owner) in zip(services, serviceOwners) {
             guard let owner else { continue }
             contents.setService(
-                Int32(numbers.firstIndex(of: service.service)!), at: owner, place: .configuration(service.position))
+                Int32(numbers[service.service]!), at: owner, place: .configuration(service.position))
         }
     }
 
@@ -151,10 +151,10 @@ extension ZoneSource {
     }
 
     /// Whether a zone that was compiled from this can be served as it is.
-    func accepts(_ entry: SharedZones.Entry, _ serials: inout (any ZoneSerials)?) -> Bool {
+    func accepts(_ image: ZoneImage, _ inputs: [ZoneInput], _ serials: inout (any ZoneSerials)?) -> Bool {
         guard let configurationFile, serials != nil else { return true }
-        guard let serial = entry.image.serial else { return false }
-        return serials!.accepts(serial, of: apex, content: hash(configurationFile, entry.inputs))
+        guard let serial = image.serial else { return false }
+        return serials!.accepts(serial, of: apex, content: hash(configurationFile, inputs))
     }
 
     /// A warning if the zone has a serial of its own, which is what it was although the records are others.

@@ -2,48 +2,55 @@
 struct ZoneDescription {
     /// What was asked for.
     var key: [UInt8]
-    var entry: SharedZones.Entry
+    var inputs: [ZoneInput]
+    var problems: [ZoneProblem]
 
-    init(key: [UInt8], entry: SharedZones.Entry) {
+    init(key: [UInt8], inputs: [ZoneInput], problems: [ZoneProblem]) {
         self.key = key
-        self.entry = entry
+        self.inputs = inputs
+        self.problems = problems
     }
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
         writer.write(key)
-        writer.write(entry.inputs.count)
-        for input in entry.inputs {
+        writer.write(inputs.count)
+        for input in inputs {
             writer.write(Array(input.path.utf8))
             writer.write(Array(input.name.utf8))
-            writer.write(input.state)
+            writer.write(input.state.identity)
+            writer.write(input.state.hash)
+            writer.write(UInt8(input.state.isSettled ? 1 : 0))
         }
-        writer.write(entry.problems.count)
-        for problem in entry.problems {
+        writer.write(problems.count)
+        for problem in problems {
             writer.write(problem.file.map { Array($0.utf8) } ?? [])
             writer.write(problem.position)
             writer.write(Array(problem.message.utf8))
-            writer.write(problem.isWarning)
+            writer.write(UInt8(problem.isWarning ? 1 : 0))
         }
         return writer.bytes
     }
 
-    /// - Parameter image: the zone that is described.
-    init(bytes: Slice<UnsafeRawBufferPointer>, image: ZoneImage) throws(Torn) {
-        var reader = ByteReader(rest: bytes)
+    init(bytes: [UInt8]) throws(Torn) {
+        var reader = ByteReader(bytes)
         key = try reader.bytes()
-        entry = SharedZones.Entry(image: image, inputs: [], problems: [])
+        inputs = []
+        problems = []
         for _ in 0..<(try reader.count()) {
-            entry.inputs.append(
+            inputs.append(
                 ZoneInput(
-                    path: try reader.text(), name: try reader.text(), state: try reader.value(ZoneInput.State.self)))
+                    path: try reader.text(), name: try reader.text(),
+                    state: ZoneInput.State(
+                        identity: try reader.value(FileIdentity.self), hash: try reader.value(UInt64.self),
+                        isSettled: try reader.value(UInt8.self) == 1)))
         }
         for _ in 0..<(try reader.count()) {
             let file = try reader.text()
-            entry.problems.append(
+            problems.append(
                 ZoneProblem(
                     file: file.isEmpty ? nil : file, position: try reader.position(), message: try reader.text(),
-                    isWarning: try reader.value(Bool.self)))
+                    isWarning: try reader.value(UInt8.self) == 1))
         }
     }
 }
@@ -67,11 +74,11 @@ extension ZoneSource {
             writer.write(Array(record.content.text.utf8))
             writer.write(record.position)
         }
-        let numbers = distinctServices
+        let numbers = serviceNumbers
         for service in services {
             writer.write(service.owner.wire)
             writer.write(service.types.count)
-            writer.write(numbers.firstIndex(of: service.service)!)
+            writer.write(numbers[service.service]!)
             for type in service.types.map(\.rawValue).sorted() { writer.write(type) }
             writer.write(service.content)
             writer.write(service.position)
@@ -102,13 +109,15 @@ private struct ByteWriter {
 
 /// Reads what a `ByteWriter` wrote.
 private struct ByteReader {
-    var rest: Slice<UnsafeRawBufferPointer>
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: [UInt8]) { rest = bytes[...] }
 
     mutating func value<Value: BitwiseCopyable>(_ type: Value.Type) throws(Torn) -> Value {
         let size = MemoryLayout<Value>.size
         guard rest.count >= size else { throw Torn() }
         defer { rest = rest.dropFirst(size) }
-        return UnsafeRawBufferPointer(rebasing: rest).loadUnaligned(as: Value.self)
+        return rest.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
     }
 
     /// A number of things, each of which takes a byte at least.

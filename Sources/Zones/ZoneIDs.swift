@@ -1,20 +1,20 @@
+import Platform
+
 /// The ids by which pdns knows zones.
 ///
 /// pdns keeps an id for as long as the SOA record that came with it, and asks with it whichever coprocess is next: that may
 /// have another configuration already. So an id may only lead to the zone that it was given for, where it matters at all:
 /// where zones are below each other.
 public struct ZoneIDs: Sendable {
-    private let ids: [Int32]
+    private let ids: Column<Int32>
     /// Positions of zones in the order of their ids.
-    private let order: [Int32]
+    private let order: Column<Int32>
 
+    /// Works out the ids of zones, by their positions.
+    ///
     /// - Parameter areNested: whether a zone is below another; ids are then made of the apexes, and else are small numbers.
-    init(_ apexes: [DomainName], areNested: Bool) {
-        guard areNested else {
-            ids = (0..<apexes.count).map { Int32($0 + 1) }
-            order = (0..<apexes.count).map { Int32($0) }
-            return
-        }
+    static func ids(_ apexes: [DomainName], areNested: Bool) -> [Int32] {
+        guard areNested else { return (0..<apexes.count).map { Int32($0 + 1) } }
         // Of two with the same hash the one with the lower key has it.
         let keys = apexes.map(\.key)
         var ids = [Int32](repeating: 0, count: apexes.count)
@@ -26,8 +26,20 @@ public struct ZoneIDs: Sendable {
             while !taken.insert(id).inserted { id = id == .max ? 1 << 30 : id + 1 }
             ids[zone] = id
         }
-        self.ids = ids
-        order = ids.indices.sorted { ids[$0] < ids[$1] }.map { Int32($0) }
+        return ids
+    }
+
+    static func write(_ ids: [Int32], to columns: inout ColumnWriter) {
+        columns.add(ids)
+        columns.add(ids.indices.sorted { ids[$0] < ids[$1] }.map { Int32($0) })
+    }
+
+    init(from columns: inout ColumnReader, zoneCount: Int) throws(MalformedColumns) {
+        ids = try columns.read()
+        order = try columns.read()
+        guard ids.count == zoneCount, order.count == zoneCount, order.buffer.allSatisfy({ 0..<zoneCount ~= Int($0) }),
+            ids.buffer.allSatisfy({ $0 > 0 })
+        else { throw MalformedColumns("the ids of zones do not fit the zones") }
     }
 
     /// The id of the zone at a position.

@@ -9,12 +9,17 @@ import Glibc
 /// A block is its own header, a header for each record, sorted by type, the name, and the records' texts.
 struct ZoneImage: Sendable {
     nonisolated(unsafe) let base: UnsafeRawPointer
-    /// Of the header, which a look-up need not fetch from memory then.
-    private let slotMask: Int
+    /// One less than the number of slots. It is known without a look at the header, which may not be in the processor's cache.
+    let slotMask: Int
 
     init(base: UnsafeRawPointer) {
         self.base = base
         slotMask = Int(base.load(as: Header.self).slotCount) - 1
+    }
+
+    init(base: UnsafeRawPointer, slotMask: Int) {
+        self.base = base
+        self.slotMask = slotMask
     }
 
     struct Header {
@@ -35,8 +40,9 @@ struct ZoneImage: Sendable {
         /// Where the next one begins, from here.
         var length: UInt32
         var keyLength: UInt16
-        /// Whether a signer may sign what is here: not at a delegation, nor below.
-        var isAuthoritative: Bool
+        /// 1 if a signer may sign what is here: not at a delegation, nor below.
+        var isAuthoritative: UInt8
+        var reserved: UInt8 = 0
         /// The number of its service in the zone; -1 if it has none.
         var service: Int32
         var recordCount: UInt32
@@ -49,13 +55,17 @@ struct ZoneImage: Sendable {
         var type: RecordType
         /// How much of the text comes before the zone's id.
         var headLength: UInt8
-        var isAuthoritative: Bool
+        /// 0 or 1.
+        var isAuthoritative: UInt8
     }
 
     /// What blocks begin at multiples of.
     static let alignment = 8
 
     var header: Header { base.load(as: Header.self) }
+
+    /// The whole image.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: header.length) }
 
     static let slotsStart = MemoryLayout<Header>.stride
 
@@ -97,7 +107,68 @@ struct ZoneImage: Sendable {
     }
 }
 
-/// One name of a zone. It is there as long as its zone's table.
+// MARK: - Checking
+
+extension ZoneImage {
+    /// Whether all that a look-up follows stays inside of `bytes`, whatever they are.
+    ///
+    /// - Parameter serviceCount: the number of services that names of the zone may have.
+    static func isSound(_ bytes: UnsafeRawBufferPointer, serviceCount: Int) -> Bool {
+        guard let base = bytes.baseAddress, bytes.count >= slotsStart + 8 else { return false }
+        let header = base.load(as: Header.self)
+        let slotCount = Int(header.slotCount)
+        guard header.length == bytes.count, slotCount > 0, slotCount & (slotCount - 1) == 0,
+            slotCount <= (bytes.count - slotsStart) / 8
+        else { return false }
+        var offset = slotsStart + slotCount * 8
+        // A bit for each multiple of the alignment at which a block begins.
+        var starts = [UInt64](repeating: 0, count: bytes.count / alignment / 64 + 1)
+        while offset < bytes.count {
+            guard let length = lengthOfSoundBlock(bytes, at: offset, serviceCount: serviceCount) else { return false }
+            starts[offset / alignment / 64] |= 1 << UInt64(offset / alignment % 64)
+            offset += length
+        }
+        var hasFreeSlot = false
+        for slot in 0..<slotCount {
+            let entry = base.load(fromByteOffset: slotsStart + slot * 8, as: UInt64.self)
+            guard entry != 0 else {
+                hasFreeSlot = true
+                continue
+            }
+            let position = Int(UInt32(truncatingIfNeeded: entry))
+            guard position * alignment < bytes.count, starts[position / 64] >> UInt64(position % 64) & 1 == 1 else {
+                return false
+            }
+        }
+        // The first block is the apex's. A search ends at a free slot.
+        return hasFreeSlot && offset == bytes.count && slotsStart + slotCount * 8 < bytes.count
+    }
+
+    private static func lengthOfSoundBlock(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, serviceCount: Int
+    ) -> Int? {
+        guard bytes.count - offset >= MemoryLayout<Block>.stride else { return nil }
+        let block = bytes.load(fromByteOffset: offset, as: Block.self)
+        let length = Int(block.length)
+        let heads = MemoryLayout<Block>.stride + Int(block.recordCount) * MemoryLayout<Record>.stride
+        guard length % alignment == 0, length <= bytes.count - offset, heads + Int(block.keyLength) <= length,
+            -1..<serviceCount ~= Int(block.service)
+        else { return nil }
+        for position in 0..<Int(block.recordCount) {
+            let record = bytes.load(
+                fromByteOffset: offset + MemoryLayout<Block>.stride + position * MemoryLayout<Record>.stride,
+                as: Record.self)
+            guard Int(record.start) + Int(record.length) <= length, Int(record.headLength) <= Int(record.length) else {
+                return nil
+            }
+        }
+        return length
+    }
+}
+
+// MARK: - Names
+
+/// One name of a zone. It is valid as long as the zone's table.
 public struct ZoneNode {
     let block: UnsafeRawPointer
 
@@ -107,7 +178,7 @@ public struct ZoneNode {
     public var service: Int32 { header.service }
 
     /// Whether a signer may sign what is here: not at a delegation, nor below.
-    public var isAuthoritative: Bool { header.isAuthoritative }
+    public var isAuthoritative: Bool { header.isAuthoritative != 0 }
 
     private var keyStart: Int {
         MemoryLayout<ZoneImage.Block>.stride + Int(header.recordCount) * MemoryLayout<ZoneImage.Record>.stride
@@ -141,7 +212,7 @@ public struct ZoneNode {
             let headLength = Int(record.headLength)
             body(
                 text.extracting(0..<headLength).span, text.extracting(headLength..<text.count).span, record.type,
-                record.isAuthoritative)
+                record.isAuthoritative != 0)
             position += 1
         }
     }

@@ -81,7 +81,7 @@ struct ZoneImageBuilder {
         let keyLength = contents.names.keyRange(of: name).count
         image.storeBytes(
             of: ZoneImage.Block(
-                length: UInt32(length), keyLength: UInt16(keyLength), isAuthoritative: cut == .above,
+                length: UInt32(length), keyLength: UInt16(keyLength), isAuthoritative: cut == .above ? 1 : 0,
                 service: contents.services[Int32(name)] ?? -1, recordCount: UInt32(recordCount)),
             toByteOffset: start, as: ZoneImage.Block.self)
         var recordStart = start + MemoryLayout<ZoneImage.Block>.stride
@@ -98,7 +98,7 @@ struct ZoneImageBuilder {
             image.storeBytes(
                 of: ZoneImage.Record(
                     start: UInt32(textStart - start), length: UInt32(end - textStart), type: type,
-                    headLength: UInt8(head.count), isAuthoritative: isAuthoritative),
+                    headLength: UInt8(head.count), isAuthoritative: isAuthoritative ? 1 : 0),
                 toByteOffset: recordStart, as: ZoneImage.Record.self)
             recordStart += MemoryLayout<ZoneImage.Record>.stride
         }
@@ -143,3 +143,6 @@ private struct LineHeads {
         return head
     }
 }
+
+/// What a line has between the owner and the zone's id.
+public func lineHead(_ type: RecordType, _ ttl: UInt32) -> [UInt8] { Array("\tIN\t\(type)\t\(ttl)\t".utf8) }

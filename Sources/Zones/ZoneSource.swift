@@ -57,6 +57,11 @@ public struct ZoneSource: Sendable {
         var seen: Set<Int> = []
         return services.map(\.service).filter { seen.insert($0).inserted }
     }
+
+    /// The number of each service in the zone.
+    var serviceNumbers: [Int: Int] {
+        Dictionary(uniqueKeysWithValues: distinctServices.enumerated().map { ($0.element, $0.offset) })
+    }
 }
 
 /// A record that is the same for every client.

@@ -1,21 +1,103 @@
-import Glibc
+import Platform
 
 /// All zones: one look-up leads from a name to its zone, another to its records.
-public final class ZoneTable: Sendable {
+///
+/// It is a view of columns, and is valid as long as these.
+public struct ZoneTable: Sendable {
     /// The id of each zone in the protocol.
     public let ids: ZoneIDs
-    private let zones: [Zone]
-    private let images: [ZoneImage]
     private let apexIndex: ApexIndex
+    private let entries: Column<Entry>
+    /// The images of all zones, one after the other.
+    private let images: Column<UInt64>
 
-    /// - Parameter zones: each apex once.
-    public init(_ zones: [Zone]) {
-        self.zones = zones
-        images = zones.map(\.image)
-        let index = ApexIndex(zones.map(\.apex))
-        apexIndex = index
-        ids = ZoneIDs(zones.map(\.apex), areNested: zones.contains { index.isBelowAnother($0.apex) })
+    /// Where a zone's image is.
+    private struct Entry: BitwiseCopyable {
+        /// In `images`, in units of eight bytes.
+        var start: UInt64
+        /// In units of eight bytes; 0 if the zone has no content.
+        var length: UInt64
+        /// One less than the number of slots of its hash table.
+        var slotMask: UInt64
+        /// The number of its services.
+        var serviceCount: UInt64
     }
+
+    /// The number of zones.
+    public var count: Int { entries.count }
+
+    /// Lays out zones.
+    ///
+    /// - Parameter zones: each apex once.
+    public static func write(_ zones: [Zone], to columns: inout ColumnWriter) {
+        var entries: [Entry] = []
+        var length: UInt64 = 0
+        for zone in zones {
+            let words = UInt64((zone.imageBytes.count + 7) / 8)
+            entries.append(
+                Entry(
+                    start: length, length: words,
+                    slotMask: zone.image.map { UInt64($0.slotMask) } ?? 0, serviceCount: UInt64(zone.services.count)))
+            length += words
+        }
+        columns.add(entries)
+        ZoneIDs.write(ids(of: zones.map(\.apex)), to: &columns)
+        ApexIndex.write(zones.map(\.apex), to: &columns)
+        columns.add(UInt64.self, count: Int(length)) { images in
+            for (zone, entry) in zip(zones, entries) where entry.length > 0 {
+                UnsafeMutableRawBufferPointer(images).baseAddress!.advanced(by: Int(entry.start) * 8)
+                    .copyMemory(from: zone.imageBytes.baseAddress!, byteCount: zone.imageBytes.count)
+            }
+        }
+    }
+
+    /// The ids of zones, by their positions.
+    public static func ids(of apexes: [DomainName]) -> [Int32] {
+        let known = Set(apexes)
+        let areNested = apexes.contains { apex in
+            var above = apex.parent
+            while let name = above {
+                if known.contains(name) { return true }
+                above = name.parent
+            }
+            return false
+        }
+        return ZoneIDs.ids(apexes, areNested: areNested)
+    }
+
+    /// Reads what `write` wrote, and checks all of it.
+    public init(from columns: inout ColumnReader) throws(MalformedColumns) {
+        let entries = try columns.read(Entry.self)
+        self.entries = entries
+        ids = try ZoneIDs(from: &columns, zoneCount: entries.count)
+        apexIndex = try ApexIndex(from: &columns, zoneCount: entries.count)
+        images = try columns.read()
+        for entry in entries.buffer where entry.length > 0 {
+            guard entry.start <= UInt64(images.count), entry.length <= UInt64(images.count) - entry.start,
+                entry.serviceCount <= UInt64(Int32.max)
+            else { throw MalformedColumns("a zone is outside of the zones") }
+            let bytes = UnsafeRawBufferPointer(
+                start: images.start + Int(entry.start), count: Int(entry.length) * 8)
+            guard ZoneImage.isSound(bytes, serviceCount: Int(entry.serviceCount)),
+                UInt64(ZoneImage(base: bytes.baseAddress!).slotMask) == entry.slotMask
+            else { throw MalformedColumns("a zone is damaged") }
+        }
+    }
+
+    /// The image of the zone at a position; `nil` if it has no content.
+    @inline(__always)
+    func image(_ zone: Int) -> ZoneImage? {
+        let entry = entries[zone]
+        guard entry.length > 0 else { return nil }
+        return ZoneImage(base: UnsafeRawPointer(images.start + Int(entry.start)), slotMask: Int(entry.slotMask))
+    }
+
+    /// Whether a zone has no content, because what it is made of was never good.
+    @inline(__always)
+    public func isBroken(_ zone: Int) -> Bool { entries[zone].length == 0 }
+
+    /// The number of the services that names of a zone have.
+    public func serviceCount(ofZone zone: Int) -> Int { Int(entries[zone].serviceCount) }
 
     /// What is at the name that `key` holds, and the position of its zone; `nil` if it does not exist.
     ///
@@ -29,7 +111,8 @@ public final class ZoneTable: Sendable {
     }
 
     /// What is at a name of the zone at that position; `nil` if it does not exist.
-    public func node(_ key: borrowing NameKey, inZone zone: Int) -> ZoneNode? { images[zone].node(key) }
+    @inline(__always)
+    public func node(_ key: borrowing NameKey, inZone zone: Int) -> ZoneNode? { image(zone)?.node(key) }
 
     /// The position of the zone that a name is looked for in, whether it exists or not.
     ///
@@ -50,89 +133,10 @@ public final class ZoneTable: Sendable {
     public func isInZone(_ key: borrowing NameKey, _ zone: Int) -> Bool { apexIndex.isApex(zone, atOrAbove: key) }
 
     /// The length of the longest name that a DNAME record of the zone points to, in bytes on the wire; 0 if there is none.
-    public func longestDNAMETarget(inZone zone: Int) -> Int { Int(images[zone].header.longestDNAMETarget) }
+    public func longestDNAMETarget(inZone zone: Int) -> Int {
+        image(zone).map { Int($0.header.longestDNAMETarget) } ?? 0
+    }
 
     /// Calls `body` for every name of a zone, the apex first.
-    public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { images[zone].forEachNode(body) }
-}
-
-/// Finds the zone that a name belongs to.
-private struct ApexIndex: Sendable {
-    /// Half of each slot is the hash, the other half one more than the zone's position; 0 if the slot is free.
-    private var slots: [UInt64]
-    /// The keys of all apexes, one behind the other.
-    private var keys: [UInt8] = []
-    /// Where each key ends.
-    private var ends: [Int] = [0]
-    private var labelCounts: [Int] = []
-    /// The bit of each number of labels that some apex has.
-    private var depths: UInt128 = 0
-    /// The zone of the root, if it is there.
-    private var rootZone: Int?
-
-    init(_ apexes: [DomainName]) {
-        var size = 8
-        while size < 2 * apexes.count { size *= 2 }
-        slots = Array(repeating: 0, count: size)
-        for (zone, apex) in apexes.enumerated() {
-            let key = apex.key
-            keys += key
-            ends.append(keys.count)
-            labelCounts.append(apex.labelCount)
-            guard apex != .root else {
-                rootZone = zone
-                continue
-            }
-            depths |= 1 << UInt128(apex.labelCount)
-            let hash = nameHash(key.span)
-            var slot = Int(hash) & (size - 1)
-            while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
-            slots[slot] = UInt64(hash) << 32 | UInt64(zone + 1)
-        }
-    }
-
-    func lowestZone(of key: borrowing NameKey) -> Int? {
-        var labels = key.labelCount
-        while labels > 0 {
-            if depths >> UInt128(labels) & 1 == 1, let zone = zone(key.suffix(labels: labels)) { return zone }
-            labels -= 1
-        }
-        return rootZone
-    }
-
-    /// Whether some other apex is above this one.
-    func isBelowAnother(_ apex: DomainName) -> Bool {
-        var key = NameKey()
-        let parent = apex.parent?.key
-        return parent.map { key.set($0.span) && lowestZone(of: key) != nil } ?? false
-    }
-
-    func isApex(_ zone: Int, atOrAbove key: borrowing NameKey) -> Bool {
-        let labels = labelCounts[zone]
-        return labels == 0 || labels <= key.labelCount && isKey(key.suffix(labels: labels), zone)
-    }
-
-    func isApex(_ zone: Int, _ key: borrowing NameKey) -> Bool { labelCounts[zone] == key.labelCount }
-
-    private func zone(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
-        let hash = nameHash(key.span)
-        let slots = slots.span
-        var slot = Int(hash) & (slots.count - 1)
-        while slots[slot] != 0 {
-            if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash {
-                let zone = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
-                if isKey(key, zone) { return zone }
-            }
-            slot = (slot + 1) & (slots.count - 1)
-        }
-        return nil
-    }
-
-    private func isKey(_ key: UnsafeBufferPointer<UInt8>, _ zone: Int) -> Bool {
-        let range = ends[zone]..<ends[zone + 1]
-        guard range.count == key.count else { return false }
-        return keys.withUnsafeBufferPointer {
-            memcmp($0.baseAddress! + range.lowerBound, key.baseAddress!, range.count) == 0
-        }
-    }
+    public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { image(zone)?.forEachNode(body) }
 }

@@ -2,7 +2,7 @@ extension Zone {
     /// The types of all its records, without those of services. Looks at every name.
     public var types: Set<RecordType> {
         var types: Set<RecordType> = []
-        image.forEachNode { node in
+        image?.forEachNode { node in
             node.forEachRecord(type: .any) { _, _, type, _ in types.insert(type) }
         }
         return types

@@ -65,9 +65,9 @@ struct CheckCommand: ParsableCommand {
                 SerialLedger(of: file, in: stateDirectory.map(StateDirectory.init), keepsChanges: false)
             }
             found = configuration.warnings + configuration.advice
-            let snapshot = try Snapshot(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
+            let (_, warnings) = try Snapshot.compiled(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
             let startTime = processTime() - start
-            found = ComplaintList(snapshot.warnings + configuration.advice).sorted(main: file)
+            found = ComplaintList(warnings + configuration.advice).sorted(main: file)
             if let serverSettings {
                 found += ComplaintList(
                     try complaints(

@@ -22,54 +22,55 @@ struct ConfigurationOptions: ParsableArguments {
         help: "The folder of the state, in place of the configuration's state_directory.")
     var stateDirectory: String?
 
-    /// A configuration that can be used.
-    ///
-    /// - Parameter sharesZones: whether other processes are to find the zones that were made of files.
-    func loadedPlan(sharesZones: Bool = false) throws(ConfigurationError) -> SnapshotPlan {
-        try SnapshotPlan(
-            Configuration.load(
-                file, databases: databases, sharesZones: sharesZones, advises: false,
-                serials: serials(keepsChanges: sharesZones)))
+    /// What is to be compiled.
+    var request: CompileRequest {
+        CompileRequest(configuration: file, databases: databases, stateDirectory: stateDirectory)
     }
 
-    /// What knows the serials of the zones.
-    ///
-    /// - Parameter keepsChanges: whether this process serves the zones.
-    func serials(keepsChanges: Bool) -> (_ stateDirectory: String?) -> any ZoneSerials {
+    /// Where the state is; `nil` for `state_directory: none`.
+    func state() -> StateDirectory? {
+        (stateDirectory ?? Configuration.stateDirectory(ofFile: file)).map(StateDirectory.init)
+    }
+
+    /// Where the images are; `nil` if there is no state directory.
+    func imageStore() -> ImageStore? {
+        state().map { ImageStore(of: file, overrides: databases, in: $0) }
+    }
+
+    /// The configuration without its zones, for what an image does not say.
+    func configuration() throws(ConfigurationError) -> Configuration {
+        try Configuration.load(file, databases: databases, hasZones: false, advises: false)
+    }
+
+    /// What knows the serials of the zones, for a process that does not serve them.
+    var serials: (_ stateDirectory: String?) -> any ZoneSerials {
         { configured in
             SerialLedger(
-                of: file, in: (stateDirectory ?? configured).map(StateDirectory.init), keepsChanges: keepsChanges)
+                of: file, in: (stateDirectory ?? configured).map(StateDirectory.init), keepsChanges: false)
         }
     }
 
-    /// The last configuration that could be used, if it is kept anywhere.
-    ///
-    /// - Returns: the plan, and since when it was used, in seconds since 1970.
-    func lastGoodPlan() -> (plan: SnapshotPlan, time: Int)? {
-        guard let state = state(),
-            let (configuration, time) = LastGood(of: file, in: state).configuration(databases: databases)
-        else { return nil }
-        return (try? SnapshotPlan(configuration)).map { ($0, time) }
-    }
-
-    /// A configuration that can be used; what is wrong goes to stderr.
-    func plan(sharesZones: Bool = false) throws(ExitCode) -> SnapshotPlan {
-        try reported { () throws(ConfigurationError) in try loadedPlan(sharesZones: sharesZones) }
-    }
-
-    /// Where the state is, if anywhere, even if the configuration has errors.
-    func state() -> StateDirectory? {
-        StateDirectory.of(file, at: stateDirectory)
-    }
-
-    /// Where the state is, if anywhere.
-    func state(_ configuration: Configuration) -> StateDirectory? {
-        (stateDirectory ?? configuration.stateDirectory).map(StateDirectory.init)
+    /// What answers are made from, as it is on disk: the image in force if it was made of that, and else one of this process alone. If
+    /// what is on disk cannot be used, the image in force. What is wrong goes to stderr.
+    func snapshot() throws(ExitCode) -> Snapshot {
+        let store = imageStore()
+        let inForce = store?.current().snapshot
+        if let inForce, inForce.isCurrent { return inForce }
+        let outcome = Compilation(request, previous: inForce, previousReport: store?.report()).run(keepsSerials: false)
+        for diagnostic in outcome.diagnostics { complain(diagnostic.description) }
+        if let image = outcome.image {
+            do { return try Snapshot(image) } catch { complain("\(error)") }
+        } else if let inForce {
+            complain("using the image in force, of \(dateAndTime(inForce.manifest.created))")
+            return inForce
+        }
+        throw ExitCode.unusable
     }
 
     /// All that answers are made from; what is wrong goes to stderr.
-    func serving(of plan: SnapshotPlan) throws(ExitCode) -> Serving {
-        let state = state(plan.configuration)
+    func serving() throws(ExitCode) -> Serving {
+        let snapshot = try snapshot()
+        let state = state()
         var switches: [Switch] = []
         var health: HealthReport?
         do throws(StateDirectory.Failure) {
@@ -86,22 +87,6 @@ struct ConfigurationOptions: ParsableArguments {
         } catch {
             complain("\(error); as if all addresses were up")
         }
-        return Serving(try snapshot(of: plan), switches: switches, health: health, at: time(nil))
-    }
-
-    /// All that answers are made from; what is wrong goes to stderr.
-    func snapshot(of plan: SnapshotPlan) throws(ExitCode) -> Snapshot {
-        let snapshot = try reported { () throws(ConfigurationError) in try Snapshot(plan) }
-        for warning in snapshot.warnings { complain(warning.description) }
-        return snapshot
-    }
-
-    private func reported<Value>(_ body: () throws(ConfigurationError) -> Value) throws(ExitCode) -> Value {
-        do throws(ConfigurationError) {
-            return try body()
-        } catch {
-            complain(error.description)
-            throw ExitCode.unusable
-        }
+        return Serving(snapshot, switches: switches, health: health, at: time(nil))
     }
 }

@@ -197,7 +197,7 @@ private func environment(_ name: String) -> String? {
 
 extension Complaint {
     /// The complaint for programs. What it does not have is null.
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             "file": .text(file), "line": position.map { .integer($0.line) } ?? .null,
             "column": position.map { .integer($0.column) } ?? .null, "severity": .text(severity.rawValue),

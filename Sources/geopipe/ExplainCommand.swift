@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backend
+import Configuration
 import Glibc
 
 struct ExplainCommand: ParsableCommand {
@@ -22,8 +23,14 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         let explanation: Explanation
         do {
-            let plan = try options.plan()
-            explanation = try options.serving(of: plan).explain(name, for: client.prefix, plan.configuration)
+            let configuration: Configuration
+            do throws(ConfigurationError) {
+                configuration = try options.configuration()
+            } catch {
+                complain(error.description)
+                throw ExitCode.unusable
+            }
+            explanation = try options.serving().explain(name, for: client.prefix, configuration)
         } catch let error as ExitCode {
             throw error
         } catch {

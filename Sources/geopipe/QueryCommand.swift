@@ -20,7 +20,7 @@ struct QueryCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
-        let serving = try options.serving(of: try options.plan())
+        let serving = try options.serving()
         do throws(Inquiry.Refusal) {
             let reply = try Inquiry(serving).ask(name, type: type, client: client.prefix)
             for record in reply.records { print(record.zoneFileLine) }

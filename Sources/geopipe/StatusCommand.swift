@@ -141,7 +141,7 @@ struct Status {
         var services: [Configuration.Service] = []
         var builds: [DatabaseBuild] = []
         do throws(ConfigurationError) {
-            let plan = try options.loadedPlan()
+            let plan = try SnapshotPlan(try options.configuration())
             let configuration = plan.configuration
             builds = plan.databaseBuilds
             names = configuration.datacenters.map(\.name)

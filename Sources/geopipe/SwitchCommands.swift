@@ -72,7 +72,7 @@ extension ConfigurationOptions {
         var configuration: Configuration?
         var unknown: String?
         do throws(ConfigurationError) {
-            let loaded = try loadedPlan().configuration
+            let loaded = try self.configuration()
             configuration = loaded
             if !loaded.datacenters.contains(where: { $0.name == datacenter }) {
                 unknown = "there is no datacenter \(datacenter) in \(file)"
@@ -113,7 +113,7 @@ extension ConfigurationOptions {
     func requiredState() throws(Refusal) -> StateDirectory {
         if let state = state() { return state }
         throw Refusal(
-            message: "\(file) has no state_directory; add state_directory: /run/geopipe, or use --state",
+            message: "\(file) has state_directory: none; take that out for /run/geopipe, or use --state",
             code: .unusable)
     }
 }

@@ -105,7 +105,7 @@ struct ServiceTests {
         try expect(agent, "checks") { try agent.states().first??.isUp == true }
     }
 
-    @Test("starts with what coprocesses have kept where its configuration is broken, and takes the next good one")
+    @Test("starts with what the image in force says where its configuration is broken, and takes the next good one")
     func lastGood() throws {
         let server = try LocalServer()
         let agent = try Agent(
@@ -115,11 +115,14 @@ struct ServiceTests {
             ],
             isStarted: false)
         try agent.folder.write("up".utf8, to: "up")
-        try LastGood(of: agent.file, in: agent.state).keep([agent.file: FileState(agent.file)])
+        let request = CompileRequest(configuration: agent.file)
+        let compiled = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false).image
+        let store = ImageStore(of: agent.file, overrides: [], in: agent.state)
+        try store.publish(#require(compiled))
         try agent.configure("state_directory: state\nzones: [")
         try agent.start()
         try expect(agent, "checks") { try agent.state.health().value?.states.values.map(\.isUp) == [true, true] }
-        #expect(agent.said.contains("using the last configuration without complaints, of "))
+        #expect(agent.said.contains("using the image in force, of "))
         try agent.configure([("127.0.0.1", "http: { port: \(server.port), path: /status/503 }, \(Self.often)")])
         try expect(agent, "takes the next") { try agent.states().map { $0?.isUp } == [false] }
     }

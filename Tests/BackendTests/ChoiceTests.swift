@@ -42,7 +42,9 @@ struct ChoiceTests {
     func availability() {
         func chosen(down: Set<Datacenter>) -> [Int32] {
             // The service of two.geo.example.com, for a client in Norway.
-            let position = snapshot.services.firstIndex { configuration.services[$0.service].name == "two" }!
+            let position = snapshot.answers.services.buffer.firstIndex {
+                configuration.services[Int($0.service)].name == "two"
+            }!
             let client = IPAddress("129.240.1.1")!
             let state = ServiceState(drained: down, closures: [:], health: [], downAddresses: [])
             let choice = snapshot.choose(position, for: client, length: 32, resolver: client, state, random: 1) {
@@ -104,7 +106,9 @@ struct ExplanationTests {
               example.com: { soa: { primary: ns., contact: hostmaster. }, ns: [ns.] }
             """
         try text.write(toFile: file, atomically: false, encoding: .utf8)
-        let warnings = try Snapshot(SnapshotPlan(Configuration.load(file)), warnsOfUnknownPlaces: true).warnings.map {
+        let warnings = try Snapshot.compiled(
+            SnapshotPlan(Configuration.load(file)), warnsOfUnknownPlaces: true
+        ).warnings.map {
             "\($0.position!.line):\($0.position!.column): \($0.message)"
         }
         #expect(

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Testing
 
 @testable import Geography
@@ -117,6 +118,35 @@ struct MaxMindDatabaseTests {
         try #require(truncate(path, 0) == 0)
         #expect(finders.allSatisfy { $0.find(IPPrefix("129.240.1.1")!)?.country?.description == "NO" })
         #expect(ClientFinder(paths: [path]).find(IPPrefix("129.240.1.1")!) == nil)
+    }
+
+    @Test("tell of every client the continent, the country, the subdivision and nearby coordinates")
+    func placeIndex() throws {
+        var atlas = Atlas()
+        try atlas.add(try MaxMindDatabase(path: demo), fields: .clientPlace)
+        let memory = ColumnMemory { PlaceIndex.write(atlas, to: &$0) }
+        defer { withExtendedLifetime(memory) {} }
+        var reader = memory.reader
+        let index = try PlaceIndex(from: &reader)
+        #expect(reader.isAtEnd)
+        for client in ["129.240.1.0/24", "129.240.1.1", "::ffff:129.240.1.1", "2001:700:100::/48"] {
+            let place = try #require(index.find(IPPrefix(client)!), "\(client)")
+            #expect(place.continent?.description == "EU")
+            #expect(place.country?.description == "NO")
+        }
+        #expect(index.find(IPPrefix("129.240.1.1")!)?.coordinates == Coordinates(latitude: 59.91, longitude: 10.75))
+        for unknown in ["203.0.113.1", "2001:db8::1", "2002::/16", "::"] {
+            #expect(index.find(IPPrefix(unknown)!) == nil, "\(unknown)")
+        }
+        // Every place of the database is there as itself, or as one within the same cell.
+        let gazetteer = atlas.gazetteer
+        for (start, place) in zip(atlas.places.ipv4.starts, atlas.places.ipv4.values) where start & 0xff == 0 {
+            let known = gazetteer[gazetteer.entries[Int(place)]]
+            let found = index.find(IPPrefix(.v4(start), length: 24)!)
+            #expect(found?.country == known.country && found?.subdivision == known.subdivisions.first)
+            guard let found = found?.coordinates, let known = known.coordinates else { continue }
+            #expect(abs(found.latitude - known.latitude) <= 1 && abs(found.longitude - known.longitude) <= 1)
+        }
     }
 
     @Test("that were cut off anywhere are refused or read, and never crash")

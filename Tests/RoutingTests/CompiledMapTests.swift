@@ -1,4 +1,5 @@
 import Geography
+import Platform
 import Testing
 
 @testable import Routing
@@ -110,10 +111,10 @@ struct PreferenceListTests {
     }
 
     @Test("of very many datacenters go on behind the nearest few in the same order as a sort would give")
-    func farther() {
+    func farther() throws {
         let count = 200
         let sites = (0..<count).map { number in
-            ListTable.Site(
+            Site(
                 identity: UInt64(number),
                 location: Direction(
                     Coordinates(latitude: .random(in: -90...90), longitude: .random(in: -180...180))!))
@@ -121,7 +122,7 @@ struct PreferenceListTests {
         for limit in [3, 50, count] {
             let destination = Destination.nearest(Array(0..<count), limit: limit)
             let list = PreferenceList(destination, client: oslo, locations: sites.map(\.location))
-            let table = ListTable([list], datacenters: sites)
+            let table = try Lists([list], datacenters: sites)
             let sorted = (0..<count).sorted {
                 oslo.squaredChord(to: sites[$0].location!) < oslo.squaredChord(to: sites[$1].location!)
             }
@@ -144,8 +145,8 @@ struct PreferenceListTests {
 @Suite("Choosing")
 struct ListTableTests {
     @Test("follows the weights of a tier, by chance and by the client's network alike", arguments: [true, false])
-    func weights(isStable: Bool) {
-        let table = table([.shares([Share(0, weight: 3), Share(1)])])
+    func weights(isStable: Bool) throws {
+        let table = try table([.shares([Share(0, weight: 3), Share(1)])])
         var first = 0
         for number in 0..<10_000 {
             first += choices(table, 0, draw(number, isStable))[0] == 0 ? 1 : 0
@@ -154,8 +155,8 @@ struct ListTableTests {
     }
 
     @Test("draws evenly from a pool, also when some of it is down", arguments: [true, false])
-    func pool(isStable: Bool) {
-        let table = table([.shares((0..<10).map { Share($0) })])
+    func pool(isStable: Bool) throws {
+        let table = try table([.shares((0..<10).map { Share($0) })])
         var counts = Array(repeating: 0, count: 10)
         for number in 0..<10_000 {
             counts[choices(table, 0, draw(number, isStable), Availability(down: [3, 4, 5, 6, 7]))[0]] += 1
@@ -165,8 +166,8 @@ struct ListTableTests {
     }
 
     @Test("for a network moves only the clients of what is taken away")
-    func rendezvous() {
-        let table = table([.shares((0..<10).map { Share($0, weight: UInt32($0 + 1)) })])
+    func rendezvous() throws {
+        let table = try table([.shares((0..<10).map { Share($0, weight: UInt32($0 + 1)) })])
         for number in 0..<3000 {
             let before = choices(table, 0, draw(number, true))
             let after = choices(table, 0, draw(number, true), Availability(down: [4]))
@@ -175,8 +176,8 @@ struct ListTableTests {
     }
 
     @Test("goes on to the next tier when one is down, and through all that are up")
-    func tiers() {
-        let table = table([.shares([Share(0), Share(1)]), .shares([Share(2)]), .shares([Share(3)])])
+    func tiers() throws {
+        let table = try table([.shares([Share(0), Share(1)]), .shares([Share(2)]), .shares([Share(3)])])
         #expect(Set(choices(table, 0, Draw(random: 7))[..<2]) == [0, 1])
         #expect(choices(table, 0, Draw(random: 7))[2...] == [2, 3])
         #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2])) == [3])
@@ -187,23 +188,31 @@ struct ListTableTests {
         isStable ? Draw(network: UInt64(number), salt: 99) : Draw(random: mixed(UInt64(number)))
     }
 
-    private func table(_ tiers: [PreferenceList.Tier]) -> ListTable {
+    private func table(_ tiers: [PreferenceList.Tier]) throws -> Lists {
         var list = PreferenceList(.none, client: nil, locations: [])
         list.tiers = tiers
-        return ListTable([list], datacenters: (0..<10).map { .init(identity: identity(of: "dc\($0)"), location: nil) })
+        return try Lists(
+            [list], datacenters: (0..<10).map { Site(identity: identity(of: "dc\($0)"), location: nil) })
     }
 }
 
 @Suite("Compiled maps")
 struct CompiledMapTests {
     @Test("let the resolver stand in for a client of whom nothing is known, and tell for whom that holds")
-    func resolver() {
+    func resolver() throws {
         var rules = PlaceRules(fallback: .tier([Share(0)]))
         rules.networks = [
             (IPPrefix("192.0.2.0/24")!, .tier([Share(1)])), (IPPrefix("198.51.100.0/24")!, .tier([Share(0)])),
         ]
-        var compiler = MapCompiler(Atlas(), datacenters: [])
-        let map = compiler.compile(rules)
+        let memory = ColumnMemory {
+            var compiler = MapCompiler(
+                Atlas(), datacenters: [Site](repeating: Site(identity: 0, location: nil), count: 2))
+            compiler.write([rules], to: &$0)
+        }
+        defer { withExtendedLifetime(memory) {} }
+        var reader = memory.reader
+        let map = try CompiledMap.all(from: &reader, datacenterCount: 2)[0]
+        #expect(reader.isAtEnd)
         func locate(_ client: String, _ resolver: String) -> (first: Datacenter, scope: UInt8) {
             let found = map.locate(IPAddress(client)!, resolver: IPAddress(resolver)!)
             return (map.lists.tiers(of: found.list)[0][0].datacenter, found.scope)
@@ -219,11 +228,28 @@ struct CompiledMapTests {
     }
 }
 
+/// Lists in memory of their own.
+private final class Lists {
+    private let memory: ColumnMemory
+    let table: ListTable
+
+    init(_ lists: [PreferenceList], datacenters: [Site]) throws {
+        memory = ColumnMemory {
+            $0.add(datacenters)
+            ListTable.write(lists, to: &$0)
+        }
+        var reader = memory.reader
+        table = try ListTable(from: &reader, datacenters: try reader.read())
+    }
+
+    func tiers(of list: UInt32) -> [[Share]] { table.tiers(of: list) }
+}
+
 private func choices(
-    _ table: ListTable, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all
+    _ table: Lists, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all
 ) -> [Datacenter] {
     var choices: [Datacenter] = []
-    table.forEachChoice(list, draw, availability) { datacenter, _ in
+    table.table.forEachChoice(list, draw, availability) { datacenter, _ in
         choices.append(datacenter)
         return true
     }

@@ -138,8 +138,9 @@ final class Site {
 
     /// Starts one that is not greeted.
     @discardableResult
-    func launch() throws -> Coprocess {
-        coprocess = try Coprocess(["--config", "current/geopipe.yaml"], in: URL(filePath: folder.path))
+    func launch(_ arguments: String...) throws -> Coprocess {
+        coprocess = try Coprocess(
+            ["--config", "current/geopipe.yaml"] + arguments, in: URL(filePath: folder.path))
         return coprocess
     }
 

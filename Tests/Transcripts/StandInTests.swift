@@ -10,36 +10,36 @@ struct StandInTests {
         arguments: Site.Part.allCases)
     func lastGood(part: Site.Part) throws {
         let site = try Site()
-        try expectCopies(site)
+        try expectImage(site)
         try site.replace("release/\(part.rawValue)", with: part.badContent)
         try site.launch()
         try site.greet()
         for other in Site.Part.allCases { #expect(try site.version(of: other) == site.told(1, of: other)) }
-        #expect(site.error.contains("/\(part.badPlace)"))
-        #expect(site.error.contains("using the last configuration without complaints, of "))
+        try site.expectError("/\(part.badPlace)")
+        #expect(site.error.contains(": answering from the image of "))
         // And it takes the next good one.
         try site.replace("release/\(part.rawValue)", with: part.content(2))
         try site.expect(part, 2)
     }
 
     @Test(
-        "a configuration of which nothing can be read, not even where the state is, is stood in for as well",
+        "a configuration of which nothing can be read is stood in for as well, by the state directory that is named",
         arguments: ["zones: [", "", "\u{0}", nil])
     func unreadable(text: String?) throws {
         let site = try Site()
         try #require(try site.run("drain", "oslo", "--service", "api").status == 0)
-        try expectCopies(site)
+        try expectImage(site)
         if let text {
             try site.replace("release/geopipe.yaml", with: Array(text.utf8) + (text == "\u{0}" ? [0xff] : []))
         } else {
             unlink(site.path("release/geopipe.yaml"))
         }
-        try site.launch()
+        try site.launch("--state", "current/../state")
         try site.greet()
         #expect(try site.contents("www") == ["198.51.100.1"])
         #expect(try site.contents("api") == ["198.51.100.251"])
-        #expect(site.error.contains("using the last configuration without complaints, of "))
-        let undrain = try site.run("undrain", "oslo", "--service", "api")
+        #expect(site.error.contains(": answering from the image of "))
+        let undrain = try site.run("undrain", "oslo", "--service", "api", "--state", "current/../state")
         #expect(undrain.status == 0, "\(undrain)")
         #expect(undrain.error.contains("taking it that there is a datacenter oslo"))
         let isBack = try eventually(within: Coprocess.patience) {
@@ -51,12 +51,12 @@ struct StandInTests {
         try site.expect(.configuration, 2)
     }
 
-    @Test("copies that somebody takes away are made again")
+    @Test("images that are taken away are made again")
     func copiesAgain() throws {
         let site = try Site()
-        try expectCopies(site)
+        try expectImage(site)
         try FileManager.default.removeItem(atPath: site.path("state"))
-        try expectCopies(site)
+        try expectImage(site)
         try site.replace("release/geopipe.yaml", with: Site.Part.configuration.badContent)
         try site.launch()
         try site.greet()
@@ -155,11 +155,11 @@ struct StandInTests {
         #expect(try eventually(within: Coprocess.patience) { try site.run("status").status == 0 })
     }
 
-    /// Waits until the copies are whole.
-    private func expectCopies(_ site: Site) throws {
+    /// Waits until there is an image.
+    private func expectImage(_ site: Site) throws {
         let isThere = eventually(within: Coprocess.patience) {
-            let folders = (try? FileManager.default.contentsOfDirectory(atPath: site.path("state/last-good"))) ?? []
-            return folders.contains { FileManager.default.fileExists(atPath: site.path("state/last-good/\($0)/files")) }
+            let folders = (try? FileManager.default.contentsOfDirectory(atPath: site.path("state/images"))) ?? []
+            return folders.contains { FileManager.default.fileExists(atPath: site.path("state/images/\($0)/current")) }
         }
         try #require(isThere, "\(site.error)")
     }

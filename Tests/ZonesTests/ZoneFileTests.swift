@@ -271,10 +271,10 @@ final class ZoneFileTests {
         #expect(truncate(folder.appending(path: "huge").path, 1 << 43) == 0)
         for path in ["missing", ".", "huge"] {
             source.file = folder.appending(path: path).path
-            let (zones, problems, _) = library.zones([source])
-            #expect(zones.isEmpty)
-            #expect(problems.map(\.1.position) == [source.filePosition])
-            #expect(problems.map(\.1.file) == [nil])
+            let outcome = library.zones([source])
+            #expect(outcome.zones.isEmpty)
+            #expect(outcome.problems.map(\.problem.position) == [source.filePosition])
+            #expect(outcome.problems.map(\.problem.file) == [nil])
         }
     }
 
@@ -321,9 +321,9 @@ final class ZoneFileTests {
                     owner: try DomainName(name, relativeTo: source.apex), service: number, types: Set(types),
                     position: nil))
         }
-        let (zones, problems, _) = library.zones([source])
-        #expect(problems.isEmpty, "\(problems)")
-        let zone = try #require(zones.first)
+        let outcome = library.zones([source])
+        #expect(outcome.problems.isEmpty, "\(outcome.problems)")
+        let zone = try #require(outcome.zones.first)
         #expect(zone.services == [4, 2])
         #expect(
             Set(lines(zone)) == [
@@ -351,9 +351,7 @@ final class ZoneFileTests {
 
     // MARK: -
 
-    private var library: ZoneLibrary {
-        ZoneLibrary(configuration: folder.appending(path: "none").path, publishes: false)
-    }
+    private let library = ZoneLibrary()
 
     private var source: ZoneSource {
         var source = ZoneSource(apex: try! DomainName("example.com."))
@@ -385,8 +383,8 @@ final class ZoneFileTests {
 
     private func compile(_ text: String, head: String = head) -> Compiled {
         do { try write(head + text, "zone") } catch { Issue.record(error) }
-        let (zones, problems, _) = library.zones([source])
-        return Compiled(zone: zones.first, problems: problems.map(\.1))
+        let outcome = library.zones([source])
+        return Compiled(zone: outcome.zones.first, problems: outcome.problems.map(\.problem))
     }
 
     /// `name type TTL content` of each record that is not in the head, with names relative to the zone.
@@ -399,7 +397,7 @@ final class ZoneFileTests {
             String(decoding: bytes.withUnsafeBufferPointer { Array($0) }, as: UTF8.self)
         }
         var lines: [String] = []
-        zone.image.forEachNode { node in
+        zone.image?.forEachNode { node in
             let name = node.withName(string)
             let relative = name == "example.com" ? "@" : String(name.dropLast(".example.com".count))
             if node.service >= 0 { lines.append("\(relative) service \(node.service)") }

@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import Zones
@@ -17,7 +18,7 @@ struct ZoneTableTests {
             try record("deep.ent.cut.example.com.", .a, "192.0.2.3"),
         ]
         parent.services = [.init(owner: try DomainName("www.example.com."), service: 7, types: [.a], position: nil)]
-        table = ZoneTable(try zones([parent, source("geo.example.com.")]))
+        table = zoneTable(try zones([parent, source("geo.example.com.")]))
     }
 
     @Test("finds names in either case")
@@ -61,12 +62,12 @@ struct ZoneTableTests {
 
     @Test("gives zones ids that mean the same in every configuration where some are below others")
     func ids() throws {
-        let other = ZoneTable(
+        let other = zoneTable(
             try zones([source("new.example.org."), source("geo.example.com."), source("example.com.")]))
         #expect(other.ids[1] == table.ids[1])
         #expect(other.ids[2] == table.ids[0])
         #expect(Set((0..<3).map { other.ids[$0] }).count == 3)
-        for table in [table, other, ZoneTable(try zones([source("example.com."), source("example.org.")]))] {
+        for table in [table, other, zoneTable(try zones([source("example.com."), source("example.org.")]))] {
             for zone in 0..<2 { #expect(table.ids.zone(table.ids[zone]) == zone) }
             for id in [-1, 0, 4, 1 << 31] { #expect(table.ids.zone(id) == nil) }
         }
@@ -80,9 +81,41 @@ struct ZoneTableTests {
         #expect(table.zone(try key("com")) == nil)
     }
 
+    @Test("that is damaged is refused, or read without a fault, whichever byte it is")
+    func damaged() throws {
+        var columns = ColumnWriter()
+        ZoneTable.write(try zones([source("example.com."), source("geo.example.com.")]), to: &columns)
+        let memory = columns.finish()
+        defer { memory.deallocate() }
+        var name = try key("www.example.com")
+        for position in memory.indices {
+            let good = memory[position]
+            for change in [0x01, 0x80, 0xff] as [UInt8] {
+                memory[position] = good ^ change
+                var reader = ColumnReader(UnsafeRawBufferPointer(memory))
+                guard let table = try? ZoneTable(from: &reader) else { continue }
+                for text in ["www.example.com", "ns1.geo.example.com", "com"] {
+                    let bytes = Array(text.utf8)
+                    _ = name.set(bytes.span)
+                    guard let (_, node) = table.find(name, zoneID: 1) else { continue }
+                    node.forEachRecord(type: .any) { head, text, _, _ in
+                        _ = head.count > 0 ? head[head.count - 1] : 0
+                        _ = text.count > 0 ? text[text.count - 1] : 0
+                    }
+                }
+                table.forEachNode(inZone: 0) { $0.withName { _ = $0.count } }
+            }
+            memory[position] = good
+        }
+        for length in 0..<memory.count {
+            var reader = ColumnReader(UnsafeRawBufferPointer(rebasing: memory[..<length]))
+            #expect(throws: MalformedColumns.self) { try ZoneTable(from: &reader) }
+        }
+    }
+
     @Test("may have the root as a zone")
     func root() throws {
-        let table = ZoneTable(try zones([source("."), source("example.com.")]))
+        let table = zoneTable(try zones([source("."), source("example.com.")]))
         #expect(table.zone(try key(".")) == 0)
         #expect(table.find(try key("ns1.example.com"), zoneID: -1)?.zone == 1)
         #expect(table.find(try key("com"), zoneID: -1) == nil)
@@ -96,7 +129,7 @@ struct ZoneTableTests {
         source.records += try (0..<5000).map {
             Record(owner: try DomainName("host\($0).example.com."), type: .a, ttl: 60, content: content)
         }
-        let table = ZoneTable(try zones([source]))
+        let table = zoneTable(try zones([source]))
         for i in 0..<10_000 {
             #expect((table.find(try key("host\(i).example.com"), zoneID: 1) != nil) == (i < 5000))
         }
@@ -116,7 +149,7 @@ struct ZoneTableTests {
             let type = RecordType(rawValue: UInt16(65_300 + number % 100))
             source.records.append(try record("many.example.com.", type, "\\# 2 \(String(number + 4096, radix: 16))"))
         }
-        let table = ZoneTable(try zones([source]))
+        let table = zoneTable(try zones([source]))
         let node = try #require(table.find(try key("many.example.com"), zoneID: -1)?.node)
         for number in 0..<100 {
             var found = 0
@@ -172,7 +205,15 @@ private func source(_ apex: String) throws -> ZoneSource {
 }
 
 private func zones(_ sources: [ZoneSource]) throws -> [Zone] {
-    let (zones, problems, _) = ZoneLibrary(configuration: "geopipe.yaml", publishes: false).zones(sources)
-    try #require(problems.filter { !$0.1.isWarning }.isEmpty)
-    return zones
+    let outcome = ZoneLibrary().zones(sources)
+    try #require(outcome.problems.filter { !$0.problem.isWarning }.isEmpty)
+    return outcome.zones
+}
+
+/// A table of zones, in memory that stays.
+func zoneTable(_ zones: [Zone]) -> ZoneTable {
+    var columns = ColumnWriter()
+    ZoneTable.write(zones, to: &columns)
+    var reader = ColumnReader(UnsafeRawBufferPointer(columns.finish()))
+    do { return try ZoneTable(from: &reader) } catch { fatalError("\(error)") }
 }

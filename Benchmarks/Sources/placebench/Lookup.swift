@@ -23,9 +23,10 @@ private let libmaxminddbAddressesARound = 1 << 14
 func measureLookups(database path: String, simple: String, world: String) throws {
     let maps = try [("simple", simple), ("world", world)].map { name, file in
         let configuration = try Configuration.load(file, databases: [path])
-        var compiler = try MapCompiler(configuration)
-        return (name: name, map: compiler.compile(configuration.maps[0].rules))
+        let compiled = try Maps(configuration)
+        return (name: name, map: compiled.maps[0], memory: compiled.memory)
     }
+    defer { withExtendedLifetime(maps) {} }
     guard let database = maxmind_open(path) else { throw LookupFailure(description: "libmaxminddb refuses \(path)") }
     let networks = [network](unsafeUninitializedCapacity: 1 << 20) {
         $1 = maxmind_ipv6_networks(database, $0.baseAddress!, $0.count)
@@ -45,7 +46,7 @@ func measureLookups(database path: String, simple: String, world: String) throws
             let ipv4 = addresses.map { UInt32(truncatingIfNeeded: $0) }
             let ipv6 = addresses.map { address(high: UInt64($0 >> 64), low: UInt64(truncatingIfNeeded: $0)) }
             // There and back: whoever goes first in one round goes last in the next.
-            for (name, map) in round % 2 == 0 ? maps : maps.reversed() {
+            for (name, map, _) in round % 2 == 0 ? maps : maps.reversed() {
                 measure("\(clients.rawValue)_\(name)", addressesARound) {
                     clients == .ipv4 ? map.find(ipv4) : map.find(addresses)
                 }

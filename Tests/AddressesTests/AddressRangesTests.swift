@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Geography
+@testable import Addresses
 
 /// Ranges over the 256 addresses of one byte can be compared with the plain list of 256 values.
 @Suite("Ranges of addresses")
@@ -14,19 +14,13 @@ struct AddressRangesTests {
             #expect(
                 values(a.ranges.combined(with: b.ranges) { $0 * 10 + $1 })
                     == zip(a.values, b.values).map { $0 * 10 + $1 })
-
-            let first = UInt8.random(in: 0...255)
-            let last = UInt8.random(in: first...255)
-            var overlaid = a.values
-            for i in first...last { overlaid[Int(i)] = 9 }
-            #expect(values(a.ranges.overlaid(first: first, last: last, value: 9)) == overlaid)
         }
     }
 
     @Test("have neighbours that differ")
     func neighboursDiffer() {
         for _ in 0..<200 {
-            let ranges = randomRanges().ranges.map { $0 / 2 }.overlaid(first: 10, last: 20, value: 1)
+            let ranges = randomRanges().ranges.map { $0 / 2 }
             #expect(zip(ranges.values, ranges.values.dropFirst()).allSatisfy { $0 != $1 })
             #expect(ranges.starts == ranges.starts.sorted())
         }

@@ -1,23 +1,24 @@
 import Glibc
 import PipeProtocol
 
-/// A coprocess that answers in the place of this one while this one loads.
-///
-/// It is of the new program, and shows that this can start and answer before anything depends on it.
-struct StandIn: Sendable {
+/// A coprocess of the program that is to take over, which shows that this can start, find an image or have one made, and answer
+/// from it, before anything depends on it.
+struct Trial {
     /// Where its questions are written to, and its answers are read from.
-    let questions: CInt
-    let answers: CInt
-    let process: pid_t
+    private let questions: CInt
+    private let answers: CInt
+    private let process: pid_t
+    /// The very file that runs; -1 if it cannot be opened.
+    private(set) var program: CInt = -1
 
-    /// Seconds until it must have loaded.
+    /// Seconds until it must have answered.
     private static let patience = 60
 
     struct Unfit: Error {
         let reason: String
     }
 
-    /// Starts one, and waits until it has answered.
+    /// Starts one, waits until it has answered, and ends it.
     ///
     /// - Parameter version: of the dialogue that it is to join.
     init(_ program: String, _ arguments: [String], version: ABIVersion) throws(Unfit) {
@@ -44,10 +45,12 @@ struct StandIn: Sendable {
         posix_spawn_file_actions_destroy(&actions)
         close(ends[0])
         close(ends[3])
-        self.init(questions: ends[1], answers: ends[2], process: process)
-        guard error == 0 else {
-            closePipes()
-            throw Unfit(reason: String(cString: strerror(error)))
+        (questions, answers, self.process) = (ends[1], ends[2], process)
+        defer { closePipes() }
+        guard error == 0 else { throw Unfit(reason: String(cString: strerror(error))) }
+        defer {
+            kill(process, SIGKILL)
+            reap()
         }
         let fields =
             ["Q", "geopipe.invalid", "IN", "SOA", "-1", "127.0.0.1"] + (version.hasLocalAddress ? ["127.0.0.1"] : [])
@@ -56,19 +59,11 @@ struct StandIn: Sendable {
         let greeting = ask("HELO\t\(version.number)\n", until: end)
         let answer = greeting?.hasPrefix("OK") == true ? ask(fields.joined(separator: "\t") + "\n", until: end) : nil
         guard answer?.hasSuffix("END\n") == true else {
-            kill(process, SIGKILL)
-            closePipes()
-            reap()
             throw Unfit(
                 reason: milliseconds() >= end ? "it does not answer within \(Self.patience) s" : "it does not answer")
         }
-    }
-
-    init(questions: CInt, answers: CInt, process: pid_t) {
-        self.questions = questions
-        self.answers = answers
-        self.process = process
-        setClosedByExec(true)
+        let pathOnly: CInt = 0o10_000_000
+        self.program = open("/proc/\(process)/exe", pathOnly | O_CLOEXEC)
     }
 
     private static func makePipe(_ ends: inout [CInt], at place: Int) -> Bool {
@@ -81,19 +76,12 @@ struct StandIn: Sendable {
         return true
     }
 
-    /// Whether another program in the place of this one loses the pipes.
-    func setClosedByExec(_ isClosed: Bool) {
-        for end in [questions, answers] { _ = fcntl(end, F_SETFD, isClosed ? FD_CLOEXEC : 0) }
-    }
-
-    /// It ends when it has no questions any more.
-    func closePipes() {
+    private func closePipes() {
         close(questions)
         close(answers)
     }
 
-    /// Waits for its end.
-    func reap() { while waitpid(process, nil, 0) < 0, errno == EINTR {} }
+    private func reap() { while waitpid(process, nil, 0) < 0, errno == EINTR {} }
 
     /// What it says to a line; `nil` if it ends or takes too long.
     private func ask(_ line: String, until end: Int) -> String? {
@@ -116,38 +104,5 @@ struct StandIn: Sendable {
     private static func isWhole(_ said: [UInt8]) -> Bool {
         said.starts(with: "OK\t".utf8) || said.elementsEqual("FAIL\n".utf8) || said.elementsEqual("END\n".utf8)
             || said.suffix(5).elementsEqual("\nEND\n".utf8) || said.suffix(6).elementsEqual("\nFAIL\n".utf8)
-    }
-
-    /// Has it answer a line, given without its end.
-    func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
-        let isAsked =
-            line.withUnsafeBufferPointer { send(UnsafeRawBufferPointer($0)) }
-            && [UInt8(ascii: "\n")].withUnsafeBytes(send)
-        guard isAsked else { return reply.fail() }
-        // No more than its end is kept: a zone transfer may be large.
-        var end: [UInt8] = [UInt8(ascii: "\n")]
-        repeat {
-            let count = withUnsafeTemporaryAllocation(byteCount: 8_192, alignment: 1) { chunk in
-                let count = read(answers, chunk.baseAddress, chunk.count)
-                if count > 0 {
-                    reply.raw(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-                    end = (end + chunk[max(0, count - 6)..<count]).suffix(6)
-                }
-                return count
-            }
-            guard count > 0 || count < 0 && errno == EINTR else { return reply.fail() }
-        } while !end.suffix(5).elementsEqual("\nEND\n".utf8) && !end.elementsEqual("\nFAIL\n".utf8)
-    }
-
-    /// False if it reads no more.
-    private func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var sent = 0
-        while sent < bytes.count {
-            let count = write(questions, bytes.baseAddress! + sent, bytes.count - sent)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
-            sent += count
-        }
-        return true
     }
 }

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import Geography
+@testable import Addresses
 
 @Suite("Addresses")
 struct IPAddressTests {

@@ -1,7 +1,7 @@
 /// A value for every address there is, of both families.
 public struct AddressLayer: Sendable {
-    var ipv4: AddressRanges<UInt32>
-    var ipv6: AddressRanges<UInt128>
+    package var ipv4: AddressRanges<UInt32>
+    package var ipv6: AddressRanges<UInt128>
 
     /// The same value everywhere.
     public init(everywhere value: UInt32) {
@@ -9,7 +9,7 @@ public struct AddressLayer: Sendable {
         ipv6 = AddressRanges(everywhere: value)
     }
 
-    init(ipv4: AddressRanges<UInt32>, ipv6: AddressRanges<UInt128>) {
+    package init(ipv4: AddressRanges<UInt32>, ipv6: AddressRanges<UInt128>) {
         self.ipv4 = ipv4
         self.ipv6 = ipv6
     }
@@ -35,8 +35,8 @@ public struct AddressLayer: Sendable {
         AddressLayer(ipv4: ipv4.map(transform), ipv6: ipv6.map(transform))
     }
 
-    /// Makes room for so many ranges of each family, of which only those that come take memory.
-    mutating func reserve(_ count: Int) {
+    /// Makes room for `count` ranges of each family, of which only those that come take memory.
+    package mutating func reserve(_ count: Int) {
         ipv4.reserve(count)
         ipv6.reserve(count)
     }

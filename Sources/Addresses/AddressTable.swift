@@ -1,0 +1,101 @@
+import Platform
+
+/// A value for every address, and how far around the address that value holds: a view of columns that `write` laid out.
+///
+/// The scope needs no storage of its own. All addresses of a prefix are in one range exactly if the addresses before and after the
+/// range are not in the prefix, so the scope of `a` in `[s, e]` is one more than the longer of the common prefixes of `a`
+/// with `s - 1` and with `e + 1`.
+public struct AddressTable: Sendable {
+    @usableFromInline let ipv4: IPv4Table
+    @usableFromInline let ipv6: IPv6Table
+    /// All IPv4 addresses have the same value, so that the IPv6 ranges say it all.
+    @usableFromInline let isIPv4Uniform: Bool
+    /// A client whose IPv4 address is left open has the value of its block even if all IPv4 addresses have one value.
+    @usableFromInline let keepsBlocksApart: Bool
+    /// The value of clients in each of `IPPrefix.embeddingIPv4` whose IPv4 address is not known.
+    @usableFromInline let blockValues: Column<UInt32>
+
+    /// Reads a table whose values are below `valueCount`, and checks all of it: no look-up reads outside of the columns, gives a
+    /// larger value, or a scope that is longer than the address.
+    public init(from reader: inout ColumnReader, valueCount: Int) throws(MalformedColumns) {
+        let facts = try reader.read(UInt8.self)
+        guard facts.count == 2, facts[0] < 2, facts[1] < 2 else {
+            throw MalformedColumns("an address table has no such form")
+        }
+        isIPv4Uniform = facts[0] == 1
+        keepsBlocksApart = facts[1] == 1
+        blockValues = try reader.read(UInt32.self)
+        guard blockValues.count == IPPrefix.embeddingIPv4.count,
+            blockValues.buffer.allSatisfy({ $0 < valueCount })
+        else { throw MalformedColumns("an address table has a value that is too large") }
+        ipv4 = try IPv4Table(from: &reader, valueCount: valueCount)
+        ipv6 = try IPv6Table(from: &reader, valueCount: valueCount)
+    }
+
+    /// Lays out the table in which each address has the value that `layer` gives it.
+    ///
+    /// - Parameters:
+    ///   - valueCount: above all values; at most 2^31.
+    ///   - keepsBlocksApart: whether a client whose IPv4 address is left open has the value of its IPv6 block even if all
+    ///     IPv4 addresses have one value.
+    public static func write(
+        _ layer: AddressLayer, valueCount: Int, keepsBlocksApart: Bool = false, to writer: inout ColumnWriter
+    ) {
+        let isIPv4Uniform = layer.ipv4.values.count == 1
+        writer.add([UInt8(isIPv4Uniform ? 1 : 0), keepsBlocksApart ? 1 : 0])
+        writer.add(IPPrefix.embeddingIPv4.map { layer.ipv6.value(of: $0.ipv6Bounds.first) })
+        IPv4Table.write(layer.ipv4, valueCount: valueCount, to: &writer)
+        // What carries an IPv4 address is looked up as that address. A scope must not reach into these blocks, unless
+        // there is only one value to be found there.
+        let elsewhere = isIPv4Uniform ? layer.ipv4.values[0] : UInt32(valueCount)
+        let ipv6 = layer.ipv6.combined(with: .blocksEmbeddingIPv4) { $1 == 0 ? $0 : elsewhere }
+        IPv6Table.write(ipv6, valueCount: valueCount, to: &writer)
+    }
+
+    /// The value of an address, and the length of the widest prefix around the address in which every address has the same:
+    /// at least 1, since pdns keeps an answer of scope 0 for clients of both families.
+    ///
+    /// - Parameter length: how many of the address's first bits are known. An IPv4 address of which none of the bits are
+    ///   known cannot be looked up, unless all have the same value: its client has the value of the IPv6 block.
+    @inlinable
+    public func lookup(_ address: IPAddress, length: Int = .max) -> (value: UInt32, scope: UInt8) {
+        switch address {
+        case .v4(let bits):
+            return ipv4.lookup(bits)
+        case .v6(let bits):
+            guard let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
+            if length <= embedded.offset, !isIPv4Uniform || keepsBlocksApart { return lookupBlock(of: address) }
+            guard !isIPv4Uniform else { return ipv6.lookup(bits) }
+            let (value, scope) = ipv4.lookup(embedded.address)
+            return (value, scope &+ UInt8(truncatingIfNeeded: embedded.offset))
+        }
+    }
+
+    /// The value of clients of unknown IPv4 address in the block around an address that carries one.
+    @usableFromInline
+    func lookupBlock(of address: IPAddress) -> (value: UInt32, scope: UInt8) {
+        let blocks = IPPrefix.embeddingIPv4
+        for i in blocks.indices where blocks[i].contains(address) { return (blockValues[i], UInt8(blocks[i].length)) }
+        return (blockValues[0], 1)
+    }
+}
+
+extension AddressRanges<UInt128> {
+    /// 1 in the blocks whose addresses carry an IPv4 address, and 0 elsewhere.
+    fileprivate static let blocksEmbeddingIPv4 = {
+        var ranges = Self(everywhere: 0)
+        for (first, last) in IPPrefix.embeddingIPv4.map(\.ipv6Bounds).sorted(by: { $0.first < $1.first }) {
+            ranges.append(from: first, value: 1)
+            ranges.append(from: last + 1, value: 0)
+        }
+        return ranges
+    }()
+}
+
+extension IPPrefix {
+    /// The first and the last address of an IPv6 block that is not all of the space.
+    fileprivate var ipv6Bounds: (first: UInt128, last: UInt128) {
+        guard case .v6(let first) = address else { return (0, 0) }
+        return (first, first | .max >> UInt128(length))
+    }
+}

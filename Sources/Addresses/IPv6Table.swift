@@ -1,0 +1,243 @@
+import Platform
+
+/// The IPv6 part of an address table: ranges in blocks, of which the address's first bits say the one to search. There is a block
+/// for each /16 of 2000::/3, which is all that is in use on the Internet; one for all other addresses; and one for each /64 in
+/// which a range begins or ends.
+@usableFromInline
+struct IPv6Table: Sendable {
+    /// The /16 blocks in their order, the one of all other addresses, and those of split /64.
+    @usableFromInline let blocks: Column<Block>
+    /// For each block that has an index and each value of its next bits: the last of the block's ranges that begins at or before the
+    /// first address with these bits. One more follows that stands for the end.
+    @usableFromInline let slots: Column<UInt32>
+    /// The first address of each range, without the bits that come before the block's, and without the bits after the
+    /// 64th unless it is in a split /64. One more follows that is no range.
+    @usableFromInline let starts: Column<UInt64>
+    /// The value of each range; from `valueCount` on see `lookup`. One of these is used: the wide one if there are too many for the
+    /// narrow one.
+    @usableFromInline let narrow: Column<UInt16>
+    @usableFromInline let wide: Column<UInt32>
+    @usableFromInline let valueCount: UInt32
+
+    @usableFromInline
+    struct Block: BitwiseCopyable {
+        /// The position of the first range, or the value of all addresses.
+        @usableFromInline var base: UInt32
+        /// The number of ranges after the first; 0 if all addresses have one value.
+        @usableFromInline var further: UInt32
+        /// The position of the first slot.
+        @usableFromInline var firstSlot: UInt32
+        /// What an address, without the bits that come before, is shifted by for its slot: 48 to 63.
+        @usableFromInline var shift: UInt16
+        /// Where all addresses have one value, their scope.
+        @usableFromInline var scope: UInt16
+    }
+
+    /// The number of /16 blocks in 2000::/3.
+    @usableFromInline static var blockCount: Int { 1 << 13 }
+
+    @inlinable @inline(__always)
+    func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
+        let high = UInt64(truncatingIfNeeded: address &>> 64)
+        let found =
+            high &>> 61 == 1
+            ? search(Int(truncatingIfNeeded: high &>> 48 & 0x1fff), high &<< 16, level: 16)
+            : search(Self.blockCount, high, level: 0)
+        // Past the values: nothing that could be asked for, or else the block of a split /64.
+        guard found.value >= valueCount else { return found }
+        guard found.value > valueCount else { return (0, found.scope) }
+        let inside = search(
+            Self.blockCount + Int(truncatingIfNeeded: found.value &- valueCount), UInt64(truncatingIfNeeded: address),
+            level: 64)
+        return inside.value < valueCount ? inside : (0, inside.scope)
+    }
+
+    /// Finds the last range of a block that begins at or before an address.
+    ///
+    /// - Parameter key: the 64 bits of the address that follow its first `level` bits.
+    @inlinable @inline(__always)
+    func search(_ number: Int, _ key: UInt64, level: Int) -> (value: UInt32, scope: UInt8) {
+        let block = blocks[number]
+        guard block.further > 0 else { return (block.base, UInt8(truncatingIfNeeded: block.scope)) }
+        let slot = slots.start + Int(block.firstSlot) + Int(truncatingIfNeeded: key &>> UInt64(block.shift))
+        let first = starts.start + Int(block.base)
+        var range = first + Int(slot[0])
+        var count = Int(slot[1] &- slot[0]) &+ 1
+        while count > 16 { halve(&range, &count, key) }
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        let (start, next) = (range[0], range[1])
+        let position = range - first
+        let left = start == 0 ? 0 : level &+ (key ^ (start &- 1)).leadingZeroBitCount
+        let right = position == Int(block.further) ? 0 : level &+ (key ^ next).leadingZeroBitCount
+        let entry = Int(block.base) &+ position
+        return (
+            wide.isEmpty ? UInt32(narrow[entry]) : wide[entry],
+            UInt8(truncatingIfNeeded: max(left, right) &+ 1)
+        )
+    }
+}
+
+extension IPv6Table {
+    /// Reads and checks a table whose values are below `valueCount`.
+    init(from reader: inout ColumnReader, valueCount: Int) throws(MalformedColumns) {
+        blocks = try reader.read()
+        slots = try reader.read()
+        starts = try reader.read()
+        narrow = try reader.read()
+        wide = try reader.read()
+        self.valueCount = UInt32(valueCount)
+        try check()
+    }
+
+    private func check() throws(MalformedColumns) {
+        guard blocks.count > Self.blockCount, narrow.isEmpty || wide.isEmpty,
+            narrow.count + wide.count == max(starts.count, 1) - 1
+        else { throw malformed }
+        let limit = valueCount + UInt32(blocks.count - Self.blockCount)
+        guard narrow.buffer.allSatisfy({ UInt32($0) < limit }), wide.buffer.allSatisfy({ $0 < limit }) else {
+            throw malformed
+        }
+        // Each range and each slot is one block's.
+        var (rangeCount, slotCount) = (0, 0)
+        for block in blocks.buffer {
+            guard block.further > 0 else {
+                guard block.base <= valueCount, 1...128 ~= block.scope else { throw malformed }
+                continue
+            }
+            let ranges = Int(block.base)..<(Int(block.base) + Int(block.further) + 1)
+            rangeCount += ranges.count
+            guard ranges.upperBound < starts.count, rangeCount < starts.count, starts[ranges.lowerBound] == 0,
+                48...63 ~= block.shift
+            else { throw malformed }
+            for range in ranges.dropFirst() where starts[range - 1] >= starts[range] { throw malformed }
+            let last = 1 << (64 - Int(block.shift))
+            slotCount += last + 1
+            guard slotCount <= slots.count, Int(block.firstSlot) <= slots.count - last - 1,
+                slots[Int(block.firstSlot) + last] == block.further
+            else { throw malformed }
+            for slot in 0..<last {
+                let key = UInt64(slot) << UInt64(block.shift)
+                let range = slots[Int(block.firstSlot) + slot]
+                guard range <= block.further, starts[ranges.lowerBound + Int(range)] <= key,
+                    range == block.further || starts[ranges.lowerBound + Int(range) + 1] > key
+                else { throw malformed }
+            }
+        }
+    }
+
+    private var malformed: MalformedColumns { MalformedColumns("an IPv6 address table is damaged") }
+
+    static func write(_ ranges: AddressRanges<UInt128>, valueCount: Int, to writer: inout ColumnWriter) {
+        var layout = Layout(valueCount: UInt32(valueCount))
+        layout.lay(out: ranges)
+        writer.add(layout.blocks)
+        writer.add(layout.slots)
+        writer.add(layout.starts)
+        let isNarrow = valueCount + layout.blocks.count - blockCount <= 1 << 16
+        writer.add(isNarrow ? layout.values.map { UInt16($0) } : [])
+        writer.add(isNarrow ? [] : layout.values)
+    }
+
+    /// A table that comes into being.
+    private struct Layout {
+        let valueCount: UInt32
+        var blocks: [Block] = []
+        var slots: [UInt32] = []
+        var starts: [UInt64] = []
+        var values: [UInt32] = []
+
+        /// Ranges in memory that stays where it is.
+        struct Ranges {
+            let starts: UnsafeBufferPointer<UInt128>
+            let values: UnsafeBufferPointer<UInt32>
+
+            func last(_ range: Int) -> UInt128 { range + 1 < starts.count ? starts[range + 1] - 1 : .max }
+
+            func scope(of range: Int, first: UInt128, last: UInt128) -> UInt16 {
+                let (start, end) = (starts[range], self.last(range))
+                let left = start == 0 ? 0 : (first ^ (start - 1)).leadingZeroBitCount
+                let right = end == .max ? 0 : (last ^ (end + 1)).leadingZeroBitCount
+                return UInt16(max(left, right) + 1)
+            }
+        }
+
+        init(valueCount: UInt32) { self.valueCount = valueCount }
+
+        mutating func lay(out all: AddressRanges<UInt128>) {
+            blocks = Array(
+                repeating: Block(base: 0, further: 0, firstSlot: 0, shift: 48, scope: 1),
+                count: IPv6Table.blockCount + 1)
+            all.withBuffers { starts, values in
+                let ranges = Ranges(starts: starts, values: values)
+                var range = 0
+                for number in 0..<IPv6Table.blockCount {
+                    let first = UInt128(0x2000 + number) << 112
+                    while ranges.last(range) < first { range += 1 }
+                    blocks[number] = block(ranges, &range, first: first, last: first | .max >> 16, level: 16)
+                }
+            }
+            all.outside(first: 0x2000 << 112, last: .max >> 2).withBuffers { starts, values in
+                var range = 0
+                blocks[IPv6Table.blockCount] = block(
+                    Ranges(starts: starts, values: values), &range, first: 0, last: .max, level: 0)
+            }
+            if !starts.isEmpty { starts.append(0) }
+        }
+
+        /// Lays out the addresses `first...last`, which share their first `level` bits.
+        ///
+        /// - Parameter range: the range that `first` is in, and then the one that `last` is in.
+        private mutating func block(
+            _ ranges: Ranges, _ range: inout Int, first: UInt128, last: UInt128, level: Int
+        ) -> Block {
+            guard ranges.last(range) < last else {
+                return Block(
+                    base: ranges.values[range], further: 0, firstSlot: 0, shift: 48,
+                    scope: ranges.scope(of: range, first: first, last: last))
+            }
+            var entries: [(key: UInt64, value: UInt32)] = []
+            // The addresses that differ after the 64 bits that are looked at are one piece.
+            let inPiece = level == 64 ? 0 : UInt128(UInt64.max)
+            var piece = first
+            while true {
+                let key = UInt64(truncatingIfNeeded: (piece << UInt128(level)) >> 64)
+                if ranges.last(range) >= piece | inPiece {
+                    entries.append((key, ranges.values[range]))
+                    guard ranges.last(range) < last else { break }
+                    // On to the first piece that is not wholly in the range.
+                    piece = (ranges.last(range) + 1) & ~inPiece
+                } else {
+                    let inside = block(ranges, &range, first: piece, last: piece | inPiece, level: 64)
+                    blocks.append(inside)
+                    entries.append((key, valueCount + UInt32(blocks.count - 1 - IPv6Table.blockCount)))
+                    guard piece | inPiece < last else { break }
+                    piece = (piece | inPiece) + 1
+                }
+                if ranges.last(range) < piece { range += 1 }
+            }
+            return add(entries)
+        }
+
+        private mutating func add(_ entries: [(key: UInt64, value: UInt32)]) -> Block {
+            let bits = max(1, min(16, Int.bitWidth - 2 - entries.count.leadingZeroBitCount))
+            let block = Block(
+                base: UInt32(starts.count), further: UInt32(entries.count - 1), firstSlot: UInt32(slots.count),
+                shift: UInt16(64 - bits), scope: 0)
+            var entry = 0
+            for slot in 0..<UInt64(1 << bits) {
+                let key = slot << UInt64(block.shift)
+                while entry + 1 < entries.count, entries[entry + 1].key <= key { entry += 1 }
+                slots.append(UInt32(entry))
+            }
+            slots.append(UInt32(entries.count - 1))
+            for entry in entries {
+                starts.append(entry.key)
+                values.append(entry.value)
+            }
+            return block
+        }
+    }
+}

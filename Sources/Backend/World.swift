@@ -1,0 +1,37 @@
+import Routing
+import Telemetry
+import Zones
+
+/// What most questions are answered from: views and pointers, to use which counts no references. It is valid as long as its serving.
+struct World: @unchecked Sendable {
+    let zones: ZoneTable
+    let answers: AnswerTable
+    let maps: UnsafeMutableBufferPointer<CompiledMap>
+    /// By the position of a service in the configuration, whether it may use all datacenters and all addresses.
+    let isUnrestricted: UnsafeMutableBufferPointer<Bool>
+    let counters: Tally.Writer
+
+    private init(_ snapshot: Snapshot, _ states: [ServiceState]) {
+        zones = snapshot.zones
+        answers = snapshot.answers
+        counters = snapshot.counters
+        maps = .allocate(capacity: snapshot.maps.count)
+        _ = maps.initialize(from: snapshot.maps)
+        isUnrestricted = .allocate(capacity: states.count)
+        _ = isUnrestricted.initialize(from: states.map { $0 === ServiceState.all })
+    }
+
+    /// Makes one, which `free` takes away.
+    static func made(_ snapshot: Snapshot, _ states: [ServiceState]) -> UnsafePointer<World> {
+        let world = UnsafeMutablePointer<World>.allocate(capacity: 1)
+        world.initialize(to: World(snapshot, states))
+        return UnsafePointer(world)
+    }
+
+    static func free(_ world: UnsafePointer<World>) {
+        world.pointee.maps.deinitialize()
+        world.pointee.maps.deallocate()
+        world.pointee.isUnrestricted.deallocate()
+        UnsafeMutablePointer(mutating: world).deallocate()
+    }
+}

@@ -1,0 +1,2 @@
+// Whatever looks at places looks at addresses.
+@_exported import Addresses

@@ -1,0 +1,166 @@
+import Platform
+
+/// What is known of where a client is, as coarse as a log or a map of the world needs it.
+public struct ClientPlace: Hashable, Sendable {
+    /// MaxMind's continent code; if no database says it, the continent of the country.
+    public var continent: PlaceCode?
+    /// ISO 3166-1 alpha-2.
+    public var country: PlaceCode?
+    /// The widest of the subdivisions that have a code of ISO 3166-2.
+    public var subdivision: SubdivisionCode?
+    /// To the hundredth of a degree, of a place near the client: see `PlaceIndex`.
+    public var coordinates: Coordinates?
+}
+
+/// The places of all addresses: a view of columns that `write` laid out, which takes a few megabytes for a whole City database.
+///
+/// Places of the same country and subdivision in a cell of a grid are one place, which has the coordinates of the one of them that
+/// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first.
+public struct PlaceIndex: Sendable {
+    private let table: AddressTable
+    private let places: Column<PackedPlace>
+
+    /// The cells of the grid that is tried first, to a degree; there are fewer if they make more than `placeLimit` places.
+    private static let cellsToDegree = 1.0
+    /// What a table holds whose values take 16 bits.
+    private static let placeLimit = 1 << 16
+
+    /// Reads an index, and checks all of it.
+    public init(from reader: inout ColumnReader) throws(MalformedColumns) {
+        places = try reader.read()
+        table = try AddressTable(from: &reader, valueCount: places.count)
+    }
+
+    /// The number of places. Number 0 is where nothing is known.
+    public var count: Int { places.count }
+
+    /// The number of the place of a client, below `count`; 0 if nothing is known of it. What carries an IPv4 address is looked up
+    /// as that.
+    ///
+    /// - Parameter length: the number of bits that are known of the client's address.
+    public func number(of client: IPAddress, length: Int = .max) -> UInt32 {
+        table.lookup(client, length: length).value
+    }
+
+    /// The place of a number below `count`.
+    public subscript(number: UInt32) -> ClientPlace { places[Int(number)].place }
+
+    /// The place of a client, by the first of its addresses; `nil` if nothing is known of it.
+    public func find(_ client: IPPrefix) -> ClientPlace? {
+        let number = number(of: client.address, length: client.length)
+        return number == 0 ? nil : self[number]
+    }
+}
+
+/// A place in 12 bytes.
+private struct PackedPlace: BitwiseCopyable {
+    /// Letters, or zeros for what is not known.
+    var continent: (UInt8, UInt8) = (0, 0)
+    var country: (UInt8, UInt8) = (0, 0)
+    /// The part after the country's code, with zeros after it.
+    var subdivision: (UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0)
+    /// In hundredths of a degree; `unknown` for both if they are not known.
+    var latitude = Self.unknown
+    var longitude = Self.unknown
+
+    private static let unknown = Int16.min
+
+    init(_ gazetteer: Gazetteer, _ entry: Gazetteer.Entry) {
+        if let continent = gazetteer.continent(of: entry) { self.continent = continent.letters }
+        if let country = gazetteer.countries[Int(entry.country)] { self.country = country.letters }
+        subdivision = Self.code(gazetteer.subdivisions[Int(entry.subdivisions)])
+        if let coordinates = gazetteer.coordinates[Int(entry.coordinates)] {
+            latitude = Int16((coordinates.latitude * 100).rounded())
+            longitude = Int16((coordinates.longitude * 100).rounded())
+        }
+    }
+
+    private static func code(_ subdivisions: [SubdivisionCode]) -> (UInt8, UInt8, UInt8, UInt8) {
+        guard let code = subdivisions.first(where: { !$0.isName && $0.code.utf8.count <= 4 })?.code else {
+            return (0, 0, 0, 0)
+        }
+        let bytes = Array(code.utf8) + [0, 0, 0]
+        return (bytes[0], bytes[1], bytes[2], bytes[3])
+    }
+
+    var place: ClientPlace {
+        func code(_ letters: (UInt8, UInt8)) -> PlaceCode? {
+            letters.0 == 0 ? nil : PlaceCode(String(decoding: [letters.0, letters.1], as: UTF8.self))
+        }
+        let bytes = [subdivision.0, subdivision.1, subdivision.2, subdivision.3].prefix { $0 != 0 }
+        var place = ClientPlace(continent: code(continent), country: code(country))
+        if !bytes.isEmpty, let country = place.country {
+            place.subdivision = SubdivisionCode(country: country, code: String(decoding: bytes, as: UTF8.self))
+        }
+        if latitude != Self.unknown {
+            place.coordinates = Coordinates(latitude: Double(latitude) / 100, longitude: Double(longitude) / 100)
+        }
+        return place
+    }
+
+    /// What places have in common that are one in the index.
+    func key(cellsToDegree: Double) -> UInt128 {
+        func cell(_ hundredths: Int16) -> UInt16 {
+            guard latitude != Self.unknown else { return .max }
+            return UInt16((Double(hundredths) / 100 + 180) * cellsToDegree)
+        }
+        let codes = [
+            continent.0, continent.1, country.0, country.1, subdivision.0, subdivision.1, subdivision.2, subdivision.3,
+        ]
+        return codes.reduce(UInt128(cell(latitude)) << 16 | UInt128(cell(longitude))) { $0 << 8 | UInt128($1) }
+    }
+}
+
+extension PlaceIndex {
+    /// Lays out the places of all addresses of `atlas`, as far as it knows them.
+    public static func write(_ atlas: Atlas, to writer: inout ColumnWriter) {
+        let gazetteer = atlas.gazetteer
+        let packed = gazetteer.entries.map { PackedPlace(gazetteer, $0) }
+        var cells = cellsToDegree
+        var grouping = Grouping(packed, cellsToDegree: cells)
+        while grouping.count > placeLimit {
+            cells /= 2
+            grouping = Grouping(packed, cellsToDegree: cells)
+        }
+        var networks = [UInt32](repeating: 0, count: packed.count)
+        for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
+        for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
+        writer.add(grouping.places(of: packed, networks))
+        let layer = AddressLayer(
+            ipv4: atlas.places.ipv4.map { grouping.numbers[Int($0)] }.coarsened(bits: 8),
+            ipv6: atlas.places.ipv6.map { grouping.numbers[Int($0)] }.coarsened(bits: 80))
+        AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+    }
+
+    /// Which places of the gazetteer are one.
+    private struct Grouping {
+        /// For each place of the gazetteer its number.
+        var numbers: [UInt32] = []
+        var count = 0
+
+        init(_ packed: [PackedPlace], cellsToDegree: Double) {
+            var known = Numbering<UInt128>()
+            numbers.reserveCapacity(packed.count)
+            for place in packed {
+                let key = place.key(cellsToDegree: cellsToDegree)
+                if let number = known[key] {
+                    numbers.append(number)
+                } else {
+                    known.insert(key, UInt32(count))
+                    numbers.append(UInt32(count))
+                    count += 1
+                }
+            }
+        }
+
+        /// Of the places that are one the one that most networks are in.
+        func places(of packed: [PackedPlace], _ networks: [UInt32]) -> [PackedPlace] {
+            var best = [Int](repeating: -1, count: count)
+            for (position, number) in numbers.enumerated() {
+                let other = best[Int(number)]
+                if other < 0 || networks[position] > networks[other] { best[Int(number)] = position }
+            }
+            return best.map { packed[$0] }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Glibc
+import Platform
+
+/// Everything that answers are made from, in one piece of memory that is never changed: a mapped file, or memory of this
+/// process alone.
+///
+/// Whoever has one has found the checksum right, and its sections inside of it. What is in a section is checked by what
+/// reads it.
+public final class Image: Sendable {
+    /// The whole image.
+    public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+    private let isMapped: Bool
+
+    /// Why something cannot be used as an image.
+    public struct Refusal: Error, CustomStringConvertible {
+        public let description: String
+        /// Whether there is no file at all.
+        public var isMissing = false
+
+        public init(_ description: String, isMissing: Bool = false) {
+            self.description = description
+            self.isMissing = isMissing
+        }
+    }
+
+    /// Takes over finished memory.
+    package init(owning memory: UnsafeMutableRawBufferPointer) {
+        bytes = UnsafeRawBufferPointer(memory)
+        isMapped = false
+    }
+
+    /// Maps the file at `path`.
+    ///
+    /// - Parameter owners: the users whose files are trusted. A file that anybody else may write to is refused, too.
+    public convenience init(path: String, owners: Set<uid_t>) throws(Refusal) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else {
+            let reason = errno
+            throw Refusal("cannot open \(path): \(String(cString: strerror(reason)))", isMissing: reason == ENOENT)
+        }
+        defer { close(descriptor) }
+        try self.init(descriptor: descriptor, name: path, owners: owners)
+    }
+
+    /// Maps an open file, which may be closed then.
+    ///
+    /// - Parameters:
+    ///   - name: what messages call it.
+    ///   - owners: as for a path; `nil` if whoever wrote it is known.
+    public init(descriptor: CInt, name: String, owners: Set<uid_t>?) throws(Refusal) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw Refusal("cannot read \(name): \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Refusal("\(name) is not a regular file") }
+        if let owners {
+            guard owners.contains(status.st_uid) else {
+                throw Refusal(
+                    "\(name) belongs to user \(status.st_uid), and is not trusted; use an image of your own, or one of root"
+                )
+            }
+            guard status.st_mode & 0o022 == 0 else {
+                throw Refusal("\(name) can be written to by others, and is not trusted; chmod go-w \(name)")
+            }
+        }
+        guard status.st_size >= ImageHeader.contentStart else {
+            throw Refusal("\(name) is no image of geopipe: it is too short; make one with geopipe compile")
+        }
+        let length = Int(status.st_size)
+        guard let start = mmap(nil, length, PROT_READ, MAP_SHARED | CInt(MAP_POPULATE), descriptor, 0), start != MAP_FAILED
+        else { throw Refusal("cannot map \(name): \(String(cString: strerror(errno)))") }
+        bytes = UnsafeRawBufferPointer(start: start, count: length)
+        isMapped = true
+        if let complaint = complaint { throw Refusal("\(name) \(complaint)") }
+    }
+
+    deinit {
+        if isMapped { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) } else { bytes.deallocate() }
+    }
+
+    private var header: ImageHeader { bytes.load(as: ImageHeader.self) }
+
+    /// What is wrong with the image as a whole; `nil` if nothing is.
+    private var complaint: String? {
+        let header = header
+        guard header.magic == ImageHeader.magic else { return "is no image of geopipe; make one with geopipe compile" }
+        guard header.byteOrder == ImageHeader.byteOrder else { return "is an image of a machine with another byte order" }
+        guard header.formatVersion == imageFormatVersion else {
+            return
+                "is an image of format \(header.formatVersion), and this program reads format \(imageFormatVersion); compile it again with this program"
+        }
+        guard header.length == UInt64(bytes.count) else {
+            return "is torn: it has \(bytes.count) bytes, and should have \(header.length)"
+        }
+        guard header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...])) else {
+            return "is damaged: its checksum is wrong"
+        }
+        guard header.sectionCount <= UInt64(ImageHeader.maxSections) else { return "has too many sections" }
+        for position in 0..<Int(header.sectionCount) {
+            let section = section(at: position)
+            guard section.offset % 64 == 0, section.offset >= UInt64(ImageHeader.contentStart),
+                section.offset <= header.length, section.length <= header.length - section.offset
+            else { return "has a section outside of it" }
+        }
+        return nil
+    }
+
+    private func section(at position: Int) -> ImageSection {
+        bytes.load(
+            fromByteOffset: MemoryLayout<ImageHeader>.stride + position * MemoryLayout<ImageSection>.stride,
+            as: ImageSection.self)
+    }
+
+    /// The same for two images that answer alike: 16 hexadecimal digits.
+    public var id: String {
+        let digits = String(header.contentID, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// The columns of a section. They are valid as long as the image.
+    public func section(_ kind: SectionKind) throws(MalformedColumns) -> ColumnReader {
+        for position in 0..<Int(header.sectionCount) {
+            let section = section(at: position)
+            guard section.kind == kind.rawValue else { continue }
+            return ColumnReader(
+                UnsafeRawBufferPointer(rebasing: bytes[Int(section.offset)..<Int(section.offset + section.length)]))
+        }
+        throw MalformedColumns("there is no section \(kind)")
+    }
+}

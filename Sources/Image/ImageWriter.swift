@@ -1,0 +1,41 @@
+import Platform
+
+/// Lays an image out in memory.
+public struct ImageWriter: ~Copyable {
+    private var columns = ColumnWriter()
+    private var sections: [ImageSection] = []
+
+    public init() { columns.skip(ImageHeader.contentStart) }
+
+    /// Appends a section, which `body` fills.
+    public mutating func section<Failure: Error>(
+        _ kind: SectionKind, _ body: (inout ColumnWriter) throws(Failure) -> Void
+    ) throws(Failure) {
+        precondition(sections.count < ImageHeader.maxSections)
+        let start = columns.align()
+        try body(&columns)
+        sections.append(
+            ImageSection(kind: kind.rawValue, offset: UInt64(start), length: UInt64(columns.count - start)))
+    }
+
+    /// The finished image.
+    public consuming func finish() -> Image {
+        var contentID: UInt64 = 0
+        let bytes = columns.bytes
+        for section in sections where section.kind != SectionKind.manifest.rawValue {
+            let part = UnsafeRawBufferPointer(bytes)[Int(section.offset)..<Int(section.offset + section.length)]
+            contentID = contentID &* 31 ^ checksum(of: UnsafeRawBufferPointer(rebasing: part))
+        }
+        for (position, section) in sections.enumerated() {
+            columns.overwrite(
+                at: MemoryLayout<ImageHeader>.stride + position * MemoryLayout<ImageSection>.stride, with: section)
+        }
+        var header = ImageHeader(
+            length: UInt64(columns.count), contentID: contentID, sectionCount: UInt64(sections.count))
+        columns.overwrite(at: 0, with: header)
+        let memory = columns.finish()
+        header.checksum = checksum(of: UnsafeRawBufferPointer(rebasing: memory[ImageHeader.checkedFrom...]))
+        memory.storeBytes(of: header, as: ImageHeader.self)
+        return Image(owning: memory)
+    }
+}

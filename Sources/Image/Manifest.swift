@@ -1,0 +1,180 @@
+import Platform
+
+/// What an image was made from, by which program, when, and what is to be said of it.
+public struct Manifest: Sendable {
+    /// The version of the program that made it.
+    public var program = ""
+    /// In seconds since 1970.
+    public var created = 0
+    /// The absolute path of the configuration's file.
+    public var configuration = ""
+    /// The databases that took the place of the configured ones.
+    public var databaseOverrides: [String] = []
+    /// The state directory; empty for none.
+    public var stateDirectory = ""
+    /// A number for the form of records that only some releases of pdns take: see `RecordDialect`.
+    public var dialect = 0
+    /// All files that it was made from, or would have been if they were there.
+    public var inputs: [Input] = []
+    /// What is odd, and what is wrong with zones that are kept or have no content.
+    public var diagnostics: [Diagnostic] = []
+    /// The zones that have errors.
+    public var unusableZones: [UnusableZone] = []
+    /// The databases that were read, in the order in which they are asked.
+    public var databases: [Database] = []
+    /// How many networks each file of networks had.
+    public var networks: [NetworkCount] = []
+    /// The optional databases that were there.
+    public var optionalDatabases: [String] = []
+    /// The number of names of all zones.
+    public var nameCount = 0
+    /// What the address tables were made from, as one number: the same for the same rules and databases.
+    public var routingKey: UInt64 = 0
+    /// Where hits are logged; empty for nowhere.
+    public var hitsLog = ""
+    /// `tsv` or `json`.
+    public var hitsLogFormat = ""
+    /// The part of the answers that are logged, from above 0 to 1.
+    public var hitsLogSample = 0.0
+
+    /// A file, and what was at its path.
+    public struct Input: Sendable, Hashable {
+        public var path: String
+        /// As `FileState` writes it.
+        public var state: String
+
+        public init(path: String, state: String) {
+            self.path = path
+            self.state = state
+        }
+    }
+
+    /// A message for the operator.
+    public struct Diagnostic: Sendable, Hashable {
+        public var file: String
+        /// 1 is the first; 0 if the whole file is meant.
+        public var line: Int
+        public var column: Int
+        /// `error`, `warning` or `note`.
+        public var severity: String
+        public var message: String
+
+        public init(file: String, line: Int, column: Int, severity: String, message: String) {
+            self.file = file
+            self.line = line
+            self.column = column
+            self.severity = severity
+            self.message = message
+        }
+
+        /// As compilers write it.
+        public var text: String {
+            let place = line > 0 ? "\(file):\(line):\(column)" : file
+            return "\(place): \(severity == "error" ? "" : "\(severity): ")\(message)"
+        }
+    }
+
+    /// A zone that keeps its last good content, or has none.
+    public struct UnusableZone: Sendable, Hashable {
+        public var apex: String
+        /// Since when its content is kept, in seconds since 1970; `nil` if it has none.
+        public var keptSince: Int?
+        /// What is wrong with it.
+        public var complaints: [String]
+
+        public init(apex: String, keptSince: Int?, complaints: [String]) {
+            self.apex = apex
+            self.keptSince = keptSince
+            self.complaints = complaints
+        }
+    }
+
+    public struct Database: Sendable, Hashable {
+        /// The absolute path of its file.
+        public var path: String
+        /// When it was built, in seconds since 1970; `nil` if it does not say.
+        public var built: Int?
+
+        public init(path: String, built: Int?) {
+            self.path = path
+            self.built = built
+        }
+    }
+
+    public struct NetworkCount: Sendable, Hashable {
+        public var path: String
+        public var count: Int
+
+        public init(path: String, count: Int) {
+            self.path = path
+            self.count = count
+        }
+    }
+
+    public init() {}
+
+    /// Appends it as columns: numbers, and texts by their kinds.
+    public func write(to columns: inout ColumnWriter) {
+        columns.add([
+            Int64(created), Int64(dialect), Int64(nameCount), Int64(bitPattern: routingKey),
+            Int64(bitPattern: hitsLogSample.bitPattern),
+        ])
+        columns.add(texts: [program, configuration, stateDirectory, hitsLog, hitsLogFormat])
+        columns.add(texts: databaseOverrides)
+        columns.add(texts: inputs.flatMap { [$0.path, $0.state] })
+        columns.add(diagnostics.flatMap { [Int64($0.line), Int64($0.column)] })
+        columns.add(texts: diagnostics.flatMap { [$0.file, $0.severity, $0.message] })
+        columns.add(unusableZones.flatMap { [Int64($0.keptSince ?? -1), Int64($0.complaints.count)] })
+        columns.add(texts: unusableZones.flatMap { [$0.apex] + $0.complaints })
+        columns.add(databases.map { Int64($0.built ?? -1) })
+        columns.add(texts: databases.map(\.path))
+        columns.add(networks.map { Int64($0.count) })
+        columns.add(texts: networks.map(\.path))
+        columns.add(texts: optionalDatabases)
+    }
+
+    /// Reads what `write` wrote.
+    public init(from columns: inout ColumnReader) throws(MalformedColumns) {
+        let malformed = MalformedColumns("the manifest is damaged")
+        let numbers = try columns.read(Int64.self)
+        let texts = try columns.readTexts()
+        guard numbers.count == 5, texts.count == 5 else { throw malformed }
+        (created, dialect, nameCount) = (Int(numbers[0]), Int(numbers[1]), Int(numbers[2]))
+        routingKey = UInt64(bitPattern: numbers[3])
+        hitsLogSample = Double(bitPattern: UInt64(bitPattern: numbers[4]))
+        (program, configuration, stateDirectory) = (texts[0], texts[1], texts[2])
+        (hitsLog, hitsLogFormat) = (texts[3], texts[4])
+        databaseOverrides = try columns.readTexts()
+        let files = try columns.readTexts()
+        guard files.count % 2 == 0 else { throw malformed }
+        inputs = stride(from: 0, to: files.count, by: 2).map { Input(path: files[$0], state: files[$0 + 1]) }
+        let places = try columns.read(Int64.self)
+        let messages = try columns.readTexts()
+        guard places.count % 2 == 0, messages.count == places.count / 2 * 3 else { throw malformed }
+        diagnostics = (0..<(places.count / 2)).map {
+            Diagnostic(
+                file: messages[3 * $0], line: Int(places[2 * $0]), column: Int(places[2 * $0 + 1]),
+                severity: messages[3 * $0 + 1], message: messages[3 * $0 + 2])
+        }
+        let zones = try columns.read(Int64.self)
+        var words = try columns.readTexts()[...]
+        guard zones.count % 2 == 0 else { throw malformed }
+        for position in stride(from: 0, to: zones.count, by: 2) {
+            guard let apex = words.popFirst(), 0...words.count ~= Int(zones[position + 1]) else { throw malformed }
+            let complaints = Array(words.prefix(Int(zones[position + 1])))
+            words = words.dropFirst(complaints.count)
+            unusableZones.append(
+                UnusableZone(
+                    apex: apex, keptSince: zones[position] < 0 ? nil : Int(zones[position]), complaints: complaints))
+        }
+        let builds = try columns.read(Int64.self)
+        let paths = try columns.readTexts()
+        guard builds.count == paths.count else { throw malformed }
+        databases = paths.indices.map { Database(path: paths[$0], built: builds[$0] < 0 ? nil : Int(builds[$0])) }
+        let counts = try columns.read(Int64.self)
+        let networkFiles = try columns.readTexts()
+        guard counts.count == networkFiles.count else { throw malformed }
+        networks = networkFiles.indices.map { NetworkCount(path: networkFiles[$0], count: Int(counts[$0])) }
+        optionalDatabases = try columns.readTexts()
+    }
+}

@@ -1,0 +1,110 @@
+import Glibc
+import Platform
+
+/// Finds the zone that a name belongs to.
+struct ApexIndex: Sendable {
+    /// Half of each slot is the hash, the other half one more than the zone's position; 0 if the slot is free.
+    private let slots: Column<UInt64>
+    /// The keys of all apexes, one after the other.
+    private let keys: Column<UInt8>
+    /// Where each key begins; one more, where the last ends.
+    private let starts: Column<UInt32>
+    private let labelCounts: Column<UInt8>
+    /// The bit of each number of labels that some apex has.
+    private let depths: (UInt64, UInt64)
+    /// The zone of the root; -1 if there is none.
+    private let rootZone: Int
+
+    private struct Shape: BitwiseCopyable {
+        var depths: (UInt64, UInt64) = (0, 0)
+        var rootZone: Int64 = -1
+    }
+
+    static func write(_ apexes: [DomainName], to columns: inout ColumnWriter) {
+        var size = 8
+        while size < 2 * apexes.count { size *= 2 }
+        var slots = [UInt64](repeating: 0, count: size)
+        var keys: [UInt8] = []
+        var starts: [UInt32] = [0]
+        var shape = Shape()
+        for (zone, apex) in apexes.enumerated() {
+            let key = apex.key
+            keys += key
+            starts.append(UInt32(keys.count))
+            guard apex != .root else {
+                shape.rootZone = Int64(zone)
+                continue
+            }
+            if apex.labelCount < 64 {
+                shape.depths.0 |= 1 << UInt64(apex.labelCount)
+            } else {
+                shape.depths.1 |= 1 << UInt64(apex.labelCount - 64)
+            }
+            let hash = nameHash(key.span)
+            var slot = Int(hash) & (size - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
+            slots[slot] = UInt64(hash) << 32 | UInt64(zone + 1)
+        }
+        columns.add(slots)
+        columns.add(keys)
+        columns.add(starts)
+        columns.add(apexes.map { UInt8($0.labelCount) })
+        columns.add(one: shape)
+    }
+
+    init(from columns: inout ColumnReader, zoneCount: Int) throws(MalformedColumns) {
+        slots = try columns.read()
+        keys = try columns.read()
+        starts = try columns.read()
+        labelCounts = try columns.read()
+        let shape = try columns.readOne(Shape.self)
+        depths = shape.depths
+        rootZone = Int(shape.rootZone)
+        guard starts.count == zoneCount + 1, labelCounts.count == zoneCount, slots.count & (slots.count - 1) == 0,
+            -1..<zoneCount ~= rootZone, slots.buffer.contains(0), starts[0] == 0,
+            starts[zoneCount] <= keys.count,
+            (0..<zoneCount).allSatisfy({ [starts] in starts[$0] <= starts[$0 + 1] }),
+            slots.buffer.allSatisfy({ UInt32(truncatingIfNeeded: $0) <= zoneCount }),
+            labelCounts.buffer.allSatisfy({ $0 <= NameKey.mostLabels }),
+            slots.buffer.allSatisfy({ $0 == 0 || UInt32(truncatingIfNeeded: $0) > 0 })
+        else { throw MalformedColumns("the index of zones is damaged") }
+    }
+
+    /// The zone with the longest apex at or above the name that `key` holds.
+    func lowestZone(of key: borrowing NameKey) -> Int? {
+        var labels = key.labelCount
+        while labels > 0 {
+            let bit = labels < 64 ? depths.0 >> UInt64(labels) & 1 : depths.1 >> UInt64(labels - 64) & 1
+            if bit == 1, let zone = zone(key.suffix(labels: labels)) { return zone }
+            labels -= 1
+        }
+        return rootZone < 0 ? nil : rootZone
+    }
+
+    /// Whether a zone's apex is the name that `key` holds or one above it.
+    func isApex(_ zone: Int, atOrAbove key: borrowing NameKey) -> Bool {
+        let labels = Int(labelCounts[zone])
+        return labels == 0 || labels <= key.labelCount && isKey(key.suffix(labels: labels), zone)
+    }
+
+    /// Whether the name that `key` holds, which is in the zone, is its apex.
+    func isApex(_ zone: Int, _ key: borrowing NameKey) -> Bool { Int(labelCounts[zone]) == key.labelCount }
+
+    private func zone(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
+        let hash = nameHash(key.span)
+        var slot = Int(hash) & (slots.count - 1)
+        while slots[slot] != 0 {
+            if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash {
+                let zone = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
+                if isKey(key, zone) { return zone }
+            }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
+    private func isKey(_ key: UnsafeBufferPointer<UInt8>, _ zone: Int) -> Bool {
+        let (start, end) = (Int(starts[zone]), Int(starts[zone + 1]))
+        return end - start == key.count && memcmp(keys.start + start, key.baseAddress!, key.count) == 0
+    }
+}

@@ -1,0 +1,99 @@
+import ArgumentParser
+import Backend
+import Configuration
+import Glibc
+import Image
+import Platform
+
+struct CompileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compile",
+        abstract: "Compile a configuration, its zones and its databases into an image.",
+        discussion: """
+            Without -o, puts the image in force: all coprocesses of the configuration answer from it at once. \
+            Exits 1 if the configuration has errors, and nothing is put in force then.
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Write the image to a file.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    /// Where a coprocess that has started this wants the image.
+    @Option(name: .customLong("for-coprocess"), help: .private)
+    var role: CoprocessRole?
+
+    /// The state directory that it wants it in.
+    @Option(help: .private)
+    var images: String?
+
+    /// Whether nothing can be answered before there is an image.
+    @Flag(help: .private)
+    var urgent = false
+
+    func run() throws {
+        if let role { return CompileTask.run(options.request, role, images: images, isUrgent: urgent) }
+        let start = nanoseconds()
+        let store = output == nil ? options.imageStore() : nil
+        guard output != nil || store != nil else {
+            complain("\(options.file) has state_directory: none; write the image to a file with -o FILE")
+            throw ExitCode.unusable
+        }
+        let line = ProgressLine()
+        let outcome = Compilation(
+            options.request, previous: store?.current().snapshot, previousReport: store?.report()
+        ).run(keepsSerials: output == nil, progress: { line.show($0) })
+        line.clear()
+        let diagnostics = ComplaintList(outcome.diagnostics).sorted(main: options.file)
+        guard let image = outcome.image else {
+            print(diagnostics, nil, nil, outcome, since: start)
+            throw ExitCode.wrong
+        }
+        do throws(StateDirectory.Failure) {
+            let path: String
+            if let store {
+                path = try store.publish(image)
+                try store.write(outcome.report)
+            } else {
+                path = output!
+                try ImageStore.write(image, toFile: path)
+            }
+            print(diagnostics, path, image, outcome, since: start)
+        } catch {
+            complain("\(error)")
+            throw ExitCode.unusable
+        }
+        // A zone that was left out is something to mend.
+        if diagnostics.contains(where: { !$0.isWarning }) { throw ExitCode.wrong }
+    }
+
+    private func print(
+        _ diagnostics: [Complaint], _ path: String?, _ image: Image?, _ outcome: Compilation.Outcome, since start: Int
+    ) {
+        let seconds = Double(nanoseconds() - start) / 1e9
+        if !json { for diagnostic in diagnostics { complain(diagnostic.description) } }
+        if json {
+            let object = JSON.object([
+                "image": path.map(JSON.text) ?? .null, "id": image.map { .text($0.id) } ?? .null,
+                "bytes": image.map { .integer($0.bytes.count) } ?? .null, "seconds": .number(seconds),
+                "inputs": .list(outcome.report.inputs.map { .object(["path": .text(absolutePath($0.path))]) }),
+                "diagnostics": .list(diagnostics.map(\.json)),
+            ])
+            Swift.print(object.pretty)
+        } else if let path, let image {
+            let size = Double(image.bytes.count) / 1e6
+            Swift.print("\(path): image \(image.id), \(rounded(size, 1)) MB, \(rounded(seconds, 2)) s")
+        }
+    }
+}
+
+/// A number with so many decimals.
+private func rounded(_ number: Double, _ decimals: Int) -> String {
+    let scale = decimals == 1 ? 10.0 : 100.0
+    return "\((number * scale).rounded() / scale)"
+}
+
+extension CoprocessRole: ExpressibleByArgument {}

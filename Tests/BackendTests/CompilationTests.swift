@@ -1,0 +1,152 @@
+import Addresses
+import Configuration
+import Foundation
+import Image
+import Platform
+import Support
+import Testing
+
+@testable import Backend
+
+@Suite("Compiling")
+struct CompilationTests {
+    private let folder: Folder
+    private var request: CompileRequest { CompileRequest(configuration: "\(folder.path)/geopipe.yaml") }
+
+    init() throws {
+        folder = try Folder()
+        try folder.write(
+            """
+            databases: [{ path: places.mmdb, optional: true }]
+            datacenters: { oslo: {} }
+            maps: { m: { countries: { NO: oslo }, default: oslo } }
+            services: { web: { map: m, check: { tcp: 80 }, answers: { oslo: [192.0.2.1, "2001:db8::1"] } } }
+            zones:
+              example.com:
+                soa: { primary: ns.example.com., contact: hostmaster.example.com. }
+                ns: [ns.example.com.]
+                records: { ns: { A: 192.0.2.53 }, www: { service: web } }
+              example.org: { file: zone }
+
+            """.utf8, to: "geopipe.yaml")
+        try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\nwww A 192.0.2.1\n".utf8, to: "zone")
+    }
+
+    private func plan(hasDatabase: Bool) throws -> SnapshotPlan {
+        let database = "\(folder.path)/places.mmdb"
+        try? FileManager.default.removeItem(atPath: database)
+        if hasDatabase { try FileManager.default.copyItem(atPath: Project.demonstration, toPath: database) }
+        return try SnapshotPlan(Configuration.load(request.configuration))
+    }
+
+    @Test("waits a minute for an optional database that was there")
+    func optionalDatabase() throws {
+        let with = try plan(hasDatabase: true)
+        let without = try plan(hasDatabase: false)
+        let (before, _) = try Snapshot.compiled(with)
+        let (beforeWithout, _) = try Snapshot.compiled(without)
+        var report: CompileReport?
+        func retry(of plan: SnapshotPlan, after snapshot: Snapshot, at now: Int) -> Int? {
+            var newer = CompileReport()
+            let compilation = Compilation(request, previous: snapshot, previousReport: report)
+            let isRefused = (try? compilation.object(to: plan, at: now, &newer)) == nil
+            report = newer
+            #expect(isRefused == (newer.retryAt != nil))
+            return newer.retryAt.map { $0 - now }
+        }
+        #expect(retry(of: without, after: beforeWithout, at: 1_000) == nil, "it never was there")
+        #expect(retry(of: without, after: before, at: 1_000) == 60)
+        #expect(retry(of: without, after: before, at: 1_059) == 1)
+        #expect(retry(of: without, after: before, at: 1_060) == nil)
+        #expect(retry(of: with, after: before, at: 1_060) == nil)
+        #expect(retry(of: without, after: before, at: 2_000) == 60, "what comes back is waited for once more")
+    }
+
+    @Test("makes an image that says all that it was made from, and is the same for the same content")
+    func image() throws {
+        _ = try plan(hasDatabase: true)
+        let first = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
+        let image = try #require(first.image)
+        let snapshot = try Snapshot(image)
+        #expect(snapshot.manifest.configuration == request.configuration)
+        #expect(
+            Set(snapshot.manifest.inputs.map { URL(filePath: $0.path).lastPathComponent })
+                == ["geopipe.yaml", "places.mmdb", "zone"])
+        #expect(snapshot.healthTargets.map(\.identity) == ["tcp://192.0.2.1:80", "tcp://[2001:db8::1]:80"])
+        #expect(snapshot.zoneCount == 2)
+        let again = Compilation(request, previous: snapshot, previousReport: first.report).run(keepsSerials: false)
+        #expect(again.image?.id == image.id)
+        let other = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
+        #expect(other.image?.id == image.id)
+    }
+
+    @Test("leaves out a zone that has errors, and nothing else")
+    func brokenZone() throws {
+        _ = try plan(hasDatabase: true)
+        try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.256\n".utf8, to: "zone")
+        let outcome = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
+        let snapshot = try Snapshot(try #require(outcome.image))
+        #expect(snapshot.manifest.unusableZones.map(\.apex) == ["example.org"])
+        #expect(outcome.report.complaints.first?.contains("zone:4:6: ") == true)
+        #expect(snapshot.zones.isBroken(1))
+        #expect(!snapshot.zones.isBroken(0))
+    }
+
+    @Test("an image that is cut short, or has any other byte, is refused with a message")
+    func damaged() throws {
+        _ = try plan(hasDatabase: false)
+        let outcome = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
+        let image = try #require(outcome.image)
+        let file = "\(folder.path)/image"
+        let good = Array(image.bytes)
+        func refusal(of bytes: [UInt8], mode: mode_t = 0o600) throws -> String? {
+            try folder.write(bytes, to: "image")
+            chmod(file, mode)
+            do throws(Image.Refusal) {
+                _ = try Image(path: file, owners: [geteuid()])
+                return nil
+            } catch {
+                return error.description
+            }
+        }
+        #expect(try refusal(of: good) == nil)
+        #expect(try refusal(of: good, mode: 0o620)?.contains("can be written to by others") == true)
+        var bytes = good
+        for position in good.indices {
+            bytes[position] ^= UInt8(1 << (position % 8))
+            #expect(try refusal(of: bytes)?.hasPrefix(file) == true, "byte \(position)")
+            bytes[position] = good[position]
+        }
+        for length in stride(from: 0, to: good.count, by: 7) {
+            #expect(try refusal(of: Array(good[..<length]))?.hasPrefix(file) == true, "length \(length)")
+        }
+        bytes[8] &+= 1
+        #expect(try refusal(of: bytes)?.contains("compile it again with this program") == true)
+        try folder.write(good, to: "image")
+        let stranger = try #require(throws: Image.Refusal.self) { try Image(path: file, owners: [geteuid() + 1]) }
+        #expect(stranger.description.contains("is not trusted"))
+    }
+
+    @Test("a section that is changed behind a right checksum is refused, or read without a fault")
+    func hostile() throws {
+        _ = try plan(hasDatabase: false)
+        let image = try #require(
+            Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false).image)
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: image.bytes.count, alignment: 64)
+        for position in image.bytes.indices where position >= 512 {
+            memory.copyMemory(from: image.bytes)
+            memory[position] ^= [0xff, 0x80, 0x01][position % 3]
+            // The memory belongs to the image then.
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: memory.count, alignment: 64)
+            copy.copyMemory(from: UnsafeRawBufferPointer(memory))
+            guard let snapshot = try? Snapshot(Image(owning: copy)) else { continue }
+            let serving = Serving(snapshot, switches: [], at: 0)
+            for client in ["192.0.2.0/24", "2001:db8::/32"] {
+                for name in ["www.example.com", "www.example.org", "example.com"] {
+                    _ = try? Inquiry(serving, seed: 1).ask(name, type: "ANY", client: #require(IPPrefix(client)))
+                }
+            }
+        }
+        memory.deallocate()
+    }
+}
