@@ -108,25 +108,6 @@ public struct ReplyWriter: ~Copyable {
         put(tail)
     }
 
-    /// `DATA`: one record whose line is ready but for its beginning.
-    ///
-    /// - Parameters:
-    ///   - scope: as for the other form.
-    ///   - tail: all after the name, from the tab on, with the zone's id and the line's end.
-    @inline(__always)
-    public mutating func data(
-        scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, tail: Span<UInt8>, version: ABIVersion
-    ) {
-        reserve(24 + name.count + tail.count)
-        append("DATA\t")
-        if version.hasScope {
-            append(decimal: scope)
-            append(isAuthoritative ? "\t1\t" : "\t0\t")
-        }
-        append(name)
-        append(tail)
-    }
-
     /// Sends all that was collected.
     ///
     /// - Returns: false if nobody reads any more.
