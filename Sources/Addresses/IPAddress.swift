@@ -7,17 +7,15 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the textual form: dotted decimal without leading zeros, or RFC 4291 section 2.2.
     ///
-    /// A zone index behind an IPv6 address (`%eth1`, RFC 4007 section 11) is ignored: pdns passes it on. Anything else gives
-    /// `nil`.
+    /// A zone index after an IPv6 address (`%eth1`, RFC 4007 section 11) is ignored, since pdns passes it on. Anything else
+    /// gives `nil`.
     public init?(_ text: Span<UInt8>) {
-        var end = text.count
-        for i in 0..<text.count where text[i] == UInt8(ascii: "%") {
-            guard i + 1 < text.count else { return nil }
-            end = i
-            break
+        let address: IPAddress? = text.withUnsafeBufferPointer { text in
+            guard let start = text.baseAddress else { return nil }
+            return IPAddress(start, to: start + text.count)
         }
-        self.init(text, from: 0, to: end)
-        if end < text.count, case .v4 = self { return nil }
+        guard let address else { return nil }
+        self = address
     }
 
     /// Reads the textual form, as the form for bytes does.
@@ -26,16 +24,16 @@ public enum IPAddress: Hashable, Sendable {
         self.init(bytes.span)
     }
 
-    /// Reads the address that stands in `text[from..<end]`, without a zone index.
-    init?(_ text: Span<UInt8>, from start: Int, to end: Int) {
-        // A colon is among the first five bytes of every IPv6 address, and in no IPv4 address.
-        for i in start..<min(end, start + 5) where text[i] == UInt8(ascii: ":") {
-            guard let address = parseIPv6(text, from: start, to: end) else { return nil }
+    /// Reads the address that fills the bytes from `start` to `end`, with a zone index if it is an IPv6 address.
+    @inline(__always)
+    init?(_ start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
+        var next = start
+        if let address = parseIPv4(&next, to: end), next == end {
+            self = .v4(address)
+        } else {
+            guard let address = parseIPv6WithZone(start, to: end) else { return nil }
             self = .v6(address)
-            return
         }
-        guard let address = parseIPv4(text, from: start, to: end) else { return nil }
-        self = .v4(address)
     }
 
     /// The number of bits in an address of this family: 32 or 128.
@@ -104,94 +102,104 @@ private func hexadecimal(_ groups: ArraySlice<UInt16>) -> String {
     groups.map { String($0, radix: 16) }.joined(separator: ":")
 }
 
-private func parseIPv4(_ text: Span<UInt8>, from start: Int, to end: Int) -> UInt32? {
-    var address: UInt32 = 0
-    var part: UInt32 = 0
-    var digits = 0
-    var dots = 0
-    for i in start..<end {
-        let byte = text[i]
-        if byte == UInt8(ascii: ".") {
-            guard digits > 0, dots < 3 else { return nil }
-            address = address << 8 | part
-            part = 0
-            digits = 0
-            dots += 1
-        } else {
-            let digit = UInt32(byte &- UInt8(ascii: "0"))
-            guard digit < 10, digits == 0 || part != 0 else { return nil }
-            part = part * 10 + digit
-            guard part < 256 else { return nil }
-            digits += 1
-        }
+/// Reads the IPv4 address that the bytes from `next` to `end` begin with, and moves `next` after it; `nil` if they begin with none.
+@inline(__always)
+func parseIPv4(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt32? {
+    guard var address = parseOctet(&next, to: end) else { return nil }
+    for _ in 0..<3 {
+        guard next < end, next.pointee == UInt8(ascii: ".") else { return nil }
+        next += 1
+        guard let octet = parseOctet(&next, to: end) else { return nil }
+        address = address << 8 | octet
     }
-    guard dots == 3, digits > 0 else { return nil }
-    return address << 8 | part
+    return address
 }
 
-private func parseIPv6(_ text: Span<UInt8>, from start: Int, to end: Int) -> UInt128? {
-    // Groups before `::` are collected in `head`, those after it in `tail`.
-    var head: UInt128 = 0
-    var tail: UInt128 = 0
-    var headGroups = 0
-    var tailGroups = 0
-    var compressed = false
-    var i = start
-    guard end - start >= 2 else { return nil }
-    if text[i] == UInt8(ascii: ":") {
-        guard text[i + 1] == UInt8(ascii: ":") else { return nil }
-        compressed = true
-        i += 2
+/// Reads a number of one to three digits up to 255, without leading zeros.
+@inline(__always)
+private func parseOctet(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt32? {
+    guard next < end, case var octet = UInt32(next.pointee &- UInt8(ascii: "0")), octet < 10 else { return nil }
+    next += 1
+    // After a leading zero another digit is no dot.
+    guard octet > 0, next < end, case let second = UInt32(next.pointee &- UInt8(ascii: "0")), second < 10 else {
+        return octet
     }
-    while i < end {
-        let groupStart = i
-        var group: UInt128 = 0
-        while i < end, let digit = hexadecimalDigit(text[i]) {
-            guard i - groupStart < 4 else { return nil }
-            group = group << 4 | UInt128(digit)
-            i += 1
+    octet = octet &* 10 &+ second
+    next += 1
+    guard next < end, case let third = UInt32(next.pointee &- UInt8(ascii: "0")), third < 10 else { return octet }
+    octet = octet &* 10 &+ third
+    next += 1
+    return octet < 256 ? octet : nil
+}
+
+@inline(never)
+private func parseIPv6WithZone(_ start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt128? {
+    var next = start
+    guard let address = parseIPv6(&next, to: end) else { return nil }
+    // What follows can only be a zone index, which is not empty.
+    return next == end || end - next >= 2 ? address : nil
+}
+
+/// Reads the IPv6 address that ends at `end` or before a `%`, and moves `next` to there.
+@inline(__always)
+private func parseIPv6(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt128? {
+    var address: UInt128 = 0
+    var groups = 0
+    /// The number of groups before `::`.
+    var headGroups: Int?
+    guard end - next >= 2 else { return nil }
+    if next.pointee == UInt8(ascii: ":") {
+        guard next[1] == UInt8(ascii: ":") else { return nil }
+        headGroups = 0
+        next += 2
+    }
+    while next < end, next.pointee != UInt8(ascii: "%") {
+        guard groups < 8 else { return nil }
+        let groupStart = next
+        var group: UInt32 = 0
+        while next < end, case let digit = hexadecimalDigit(next.pointee), digit < 16 {
+            group = group << 4 | digit
+            next += 1
         }
-        if i < end, text[i] == UInt8(ascii: ".") {
+        guard 1...4 ~= next - groupStart else { return nil }
+        if next < end, next.pointee == UInt8(ascii: ".") {
             // The last 32 bits may be written as an IPv4 address.
-            guard let last = parseIPv4(text, from: groupStart, to: end) else { return nil }
-            if compressed {
-                tail = tail << 32 | UInt128(last)
-                tailGroups += 2
-            } else {
-                head = head << 32 | UInt128(last)
-                headGroups += 2
+            next = groupStart
+            guard let last = parseIPv4(&next, to: end), next == end || next.pointee == UInt8(ascii: "%") else {
+                return nil
             }
-            i = end
+            address = address &<< 32 | UInt128(last)
+            groups &+= 2
             break
         }
-        guard i > groupStart else { return nil }
-        if compressed {
-            tail = tail << 16 | group
-            tailGroups += 1
-        } else {
-            head = head << 16 | group
-            headGroups += 1
-        }
-        guard headGroups + tailGroups <= 8 else { return nil }
-        guard i < end else { break }
-        guard text[i] == UInt8(ascii: ":"), i + 1 < end else { return nil }
-        i += 1
-        if text[i] == UInt8(ascii: ":") {
-            guard !compressed else { return nil }
-            compressed = true
-            i += 1
+        address = address &<< 16 | UInt128(group)
+        groups &+= 1
+        guard next < end, next.pointee != UInt8(ascii: "%") else { break }
+        // No address ends with a single colon.
+        guard next.pointee == UInt8(ascii: ":"), end - next >= 2 else { return nil }
+        next += 1
+        if next.pointee == UInt8(ascii: ":") {
+            guard headGroups == nil else { return nil }
+            headGroups = groups
+            next += 1
+        } else if next.pointee == UInt8(ascii: "%") {
+            return nil
         }
     }
-    let groups = headGroups + tailGroups
-    guard compressed ? groups < 8 : groups == 8 else { return nil }
-    return headGroups == 0 ? tail : head << UInt128(16 * (8 - headGroups)) | tail
+    guard let headGroups else { return groups == 8 ? address : nil }
+    guard groups < 8 else { return nil }
+    let tailBits = UInt128(16 * (groups - headGroups))
+    let tail = address & (1 &<< tailBits &- 1)
+    // All of the address may be after `::`.
+    return headGroups == 0 ? tail : (address &>> tailBits) &<< UInt128(16 * (8 - headGroups)) | tail
 }
 
-private func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
+/// The value of a digit; 16 or more for any other byte.
+@inline(__always)
+private func hexadecimalDigit(_ byte: UInt8) -> UInt32 {
+    let digit = byte &- UInt8(ascii: "0")
+    if digit < 10 { return UInt32(digit) }
+    // Only letters become lower case letters.
+    let letter = (byte | 0x20) &- UInt8(ascii: "a")
+    return letter < 6 ? UInt32(letter) + 10 : 16
 }

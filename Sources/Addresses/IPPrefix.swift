@@ -19,20 +19,43 @@ public struct IPPrefix: Hashable, Sendable {
     ///
     /// Bits after `length` may be set, as resolvers do send them; they are cleared. Anything else gives `nil`.
     public init?(_ text: Span<UInt8>) {
-        var slash = text.count
-        while slash > 0, text[slash - 1] != UInt8(ascii: "/") { slash -= 1 }
-        guard slash > 0 else {
-            guard let address = IPAddress(text) else { return nil }
+        let prefix: IPPrefix? = text.withUnsafeBufferPointer { text in
+            guard let start = text.baseAddress else { return nil }
+            return IPPrefix(start, to: start + text.count)
+        }
+        guard let prefix else { return nil }
+        self = prefix
+    }
+
+    @inline(__always)
+    private init?(_ start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
+        var next = start
+        if let bits = parseIPv4(&next, to: end) {
+            guard next < end else {
+                self.init(.v4(bits), length: 32)
+                return
+            }
+            guard next.pointee == UInt8(ascii: "/"), let length = parseLength(from: next + 1, to: end) else {
+                return nil
+            }
+            self.init(.v4(bits), length: length)
+        } else {
+            self.init(ipv6: start, to: end)
+        }
+    }
+
+    @inline(never)
+    private init?(ipv6 start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
+        // A zone index may have a slash itself, but not the length.
+        var slash = end
+        while slash > start, slash[-1] != UInt8(ascii: "/") { slash -= 1 }
+        guard slash > start else {
+            guard let address = IPAddress(start, to: end) else { return nil }
             self.init(address, length: address.bitWidth)
             return
         }
-        guard slash < text.count, text.count - slash <= 3, let address = IPAddress(text.extracting(0..<(slash - 1)))
-        else { return nil }
-        var length = 0
-        for i in slash..<text.count {
-            let digit = Int(text[i]) - Int(UInt8(ascii: "0"))
-            guard 0...9 ~= digit else { return nil }
-            length = length * 10 + digit
+        guard let address = IPAddress(start, to: slash - 1), let length = parseLength(from: slash, to: end) else {
+            return nil
         }
         self.init(address, length: length)
     }
@@ -68,4 +91,19 @@ extension IPPrefix {
 
     /// Whether `other` is one of the block's addresses.
     public func contains(_ other: IPAddress) -> Bool { IPPrefix(other, length: length)?.address == address }
+}
+
+/// Reads the number of one to three digits that fills the bytes from `start` to `end`.
+@inline(__always)
+private func parseLength(from start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> Int? {
+    guard 1...3 ~= end - start else { return nil }
+    var length = 0
+    var next = start
+    while next < end {
+        let digit = next.pointee &- UInt8(ascii: "0")
+        guard digit < 10 else { return nil }
+        length = length &* 10 &+ Int(digit)
+        next += 1
+    }
+    return length
 }

@@ -50,7 +50,7 @@ public struct LineReader: ~Copyable {
         var length = end - start
         if length > 0, buffer[end - 1] == UInt8(ascii: "\r") { length -= 1 }
         guard !isOverlong, length <= Self.limit else { return .tooLong }
-        return .text(UnsafeBufferPointer(rebasing: buffer[start..<(start + length)]))
+        return .text(UnsafeBufferPointer(start: buffer.baseAddress! + start, count: length))
     }
 
     private func find(_ byte: UInt8, from start: Int) -> Int? {

@@ -13,14 +13,37 @@ public struct ReplyWriter: ~Copyable {
     private var count = 0
     /// Nobody reads any more.
     private var isClosed = false
+    /// What a line has between its tag and its name, for each scope, without the `auth` flag and with it.
+    private let qualifiers: UnsafeMutablePointer<Qualifier>
+
+    /// The scope and the `auth` flag, each with a tab after it.
+    private struct Qualifier {
+        /// The first byte in the lowest bits.
+        var bytes: UInt64 = 0
+        var count = 0
+
+        init(scope: UInt8, isAuthoritative: Bool) {
+            for byte in "\(scope)\t\(isAuthoritative ? 1 : 0)\t".utf8 {
+                bytes |= UInt64(byte) << UInt64(8 * count)
+                count += 1
+            }
+        }
+    }
 
     /// A writer to `descriptor`, which stays the caller's to close.
     public init(descriptor: CInt) {
         self.descriptor = descriptor
         buffer = .allocate(capacity: Self.capacity)
+        qualifiers = .allocate(capacity: 512)
+        for i in 0..<512 {
+            (qualifiers + i).initialize(to: Qualifier(scope: UInt8(i / 2), isAuthoritative: i % 2 == 1))
+        }
     }
 
-    deinit { buffer.deallocate() }
+    deinit {
+        buffer.deallocate()
+        qualifiers.deallocate()
+    }
 
     /// `OK`: the answer to a `HELO` that is understood.
     public mutating func ok(banner: String) {
@@ -58,22 +81,17 @@ public struct ReplyWriter: ~Copyable {
     ///   - head: all between the name and the zone's id, with the tabs around it: class, type, TTL.
     ///   - zoneID: at least 0.
     ///   - content: the record's data and the line's end.
-    @inline(__always)
     public mutating func data(
         scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, head: Span<UInt8>, zoneID: Int, content: Span<UInt8>,
         version: ABIVersion
     ) {
-        reserve(48 + name.count + head.count + content.count)
-        append("DATA\t")
-        if version.hasScope {
-            append(decimal: scope)
-            append(isAuthoritative ? "\t1\t" : "\t0\t")
-        }
-        append(name)
-        append(head)
-        append(decimal: zoneID)
-        append("\t")
-        append(content)
+        reserve(Self.longestBeginning + name.count + head.count + Self.longestNumber + 1 + content.count)
+        begin(scope: scope, isAuthoritative: isAuthoritative, version)
+        put(name)
+        put(head)
+        put(decimal: zoneID)
+        put(byte: UInt8(ascii: "\t"))
+        put(content)
     }
 
     /// `DATA`: one record whose line is ready but for its beginning.
@@ -81,18 +99,13 @@ public struct ReplyWriter: ~Copyable {
     /// - Parameters:
     ///   - scope: as for the other form.
     ///   - tail: all after the name, from the tab on, with the zone's id and the line's end.
-    @inline(__always)
     public mutating func data(
         scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, tail: Span<UInt8>, version: ABIVersion
     ) {
-        reserve(24 + name.count + tail.count)
-        append("DATA\t")
-        if version.hasScope {
-            append(decimal: scope)
-            append(isAuthoritative ? "\t1\t" : "\t0\t")
-        }
-        append(name)
-        append(tail)
+        reserve(Self.longestBeginning + name.count + tail.count)
+        begin(scope: scope, isAuthoritative: isAuthoritative, version)
+        put(name)
+        put(tail)
     }
 
     /// Sends all that was collected.
@@ -131,36 +144,58 @@ public struct ReplyWriter: ~Copyable {
         count += length
     }
 
+    /// More than what is before a name takes, which is written with two stores of eight bytes.
+    private static let longestBeginning = 16
+    /// As many bytes as the largest number has digits.
+    private static let longestNumber = 19
+
+    // What follows is written where `reserve` has made room for the whole line.
+
     @inline(__always)
-    private mutating func append(_ bytes: Span<UInt8>) {
-        reserve(bytes.count)
-        bytes.withUnsafeBufferPointer { bytes in
-            if let source = bytes.baseAddress { memcpy(buffer.baseAddress! + count, source, bytes.count) }
+    private mutating func begin(scope: UInt8, isAuthoritative: Bool, _ version: ABIVersion) {
+        let target = UnsafeMutableRawPointer(buffer.baseAddress! + count)
+        // "DATA" and a tab.
+        target.storeBytes(of: (0x09_4154_4144 as UInt64).littleEndian, as: UInt64.self)
+        count += 5
+        guard version.hasScope else { return }
+        let qualifier = qualifiers[2 * Int(scope) + (isAuthoritative ? 1 : 0)]
+        target.storeBytes(of: qualifier.bytes.littleEndian, toByteOffset: 5, as: UInt64.self)
+        count += qualifier.count
+    }
+
+    @inline(__always)
+    private mutating func put(byte: UInt8) {
+        buffer.baseAddress![count] = byte
+        count += 1
+    }
+
+    @inline(__always)
+    private mutating func put(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBytes { bytes in
+            if let source = bytes.baseAddress {
+                copy(source, to: UnsafeMutableRawPointer(buffer.baseAddress! + count), count: bytes.count)
+            }
         }
         count += bytes.count
     }
 
-    private mutating func append(decimal number: Int) {
-        guard number > 255 else { return append(decimal: UInt8(truncatingIfNeeded: number)) }
-        append(decimal: number / 10)
-        reserve(1)
-        buffer[count] = UInt8(ascii: "0") + UInt8(number % 10)
-        count += 1
-    }
-
     @inline(__always)
-    private mutating func append(decimal number: UInt8) {
-        reserve(3)
-        if number >= 100 {
-            buffer[count] = UInt8(ascii: "0") + number / 100
-            count += 1
+    private mutating func put(decimal number: Int) {
+        var length = 1
+        var power = 10
+        while length < Self.longestNumber, number >= power {
+            length += 1
+            power = power &* 10
         }
-        if number >= 10 {
-            buffer[count] = UInt8(ascii: "0") + number / 10 % 10
-            count += 1
-        }
-        buffer[count] = UInt8(ascii: "0") + number % 10
-        count += 1
+        var rest = number
+        var position = count + length
+        repeat {
+            position -= 1
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            buffer.baseAddress![position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            rest = quotient
+        } while position > count
+        count += length
     }
 
     /// Makes room for `length` more bytes.
@@ -176,4 +211,34 @@ public struct ReplyWriter: ~Copyable {
         buffer.deallocate()
         buffer = .allocate(capacity: length)
     }
+}
+
+/// Copies bytes, few as they mostly are, without a call. The last chunk begins where it ends with the last byte, so that no other is
+/// touched.
+@inline(__always)
+private func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
+    guard count <= 128 else {
+        memcpy(target, source, count)
+        return
+    }
+    if count >= 16 {
+        var i = 0
+        while i < count - 16 {
+            copyChunk(SIMD16<UInt8>.self, source, to: target, at: i)
+            i += 16
+        }
+        copyChunk(SIMD16<UInt8>.self, source, to: target, at: count - 16)
+    } else if count >= 8 {
+        copyChunk(UInt64.self, source, to: target, at: 0)
+        copyChunk(UInt64.self, source, to: target, at: count - 8)
+    } else {
+        for i in 0..<count { copyChunk(UInt8.self, source, to: target, at: i) }
+    }
+}
+
+@inline(__always)
+private func copyChunk<Chunk: BitwiseCopyable>(
+    _ chunk: Chunk.Type, _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, at offset: Int
+) {
+    target.storeBytes(of: source.loadUnaligned(fromByteOffset: offset, as: chunk), toByteOffset: offset, as: chunk)
 }

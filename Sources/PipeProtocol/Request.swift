@@ -19,7 +19,7 @@ public enum Request: Equatable, Sendable {
         public var type: Range<Int>
         /// The zone that pdns knows from an earlier answer, or -1.
         public var zoneID: Int
-        /// The resolver that asks.
+        /// The resolver that asks. Like the other addresses it is not read here: hardly any question needs all of them.
         public var remoteAddress: Range<Int>
         /// The server's address that it asked (ABI 2), else empty.
         public var localAddress: Range<Int>
@@ -79,6 +79,17 @@ extension Request {
     ///
     /// - Parameter version: what the handshake settled on; `nil` before it, when only `HELO` is understood.
     public init(_ line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
+        // Nearly all lines are questions.
+        if let version, line.count > 1, line[0] == UInt8(ascii: "Q"), line[1] == UInt8(ascii: "\t") {
+            self = .question(try Question(Fields(line), line, version: version))
+            return
+        }
+        try self.init(any: line, version: version)
+    }
+
+    /// Reads a line of any kind.
+    @inline(never)
+    private init(any line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
         let fields = Fields(line)
         guard let version else {
             guard fields.tag(in: line, is: "HELO") else { throw .helloExpected }
@@ -99,7 +110,7 @@ extension Request {
         }
     }
 
-    private static func hello(_ fields: Fields, _ line: Span<UInt8>) throws(Malformation) -> ABIVersion {
+    private static func hello(_ fields: borrowing Fields, _ line: Span<UInt8>) throws(Malformation) -> ABIVersion {
         guard fields.count == 2, fields[1].count == 1, let digit = integer(line, fields[1]),
             let version = ABIVersion(digit)
         else { throw .unsupportedVersion }
@@ -108,7 +119,8 @@ extension Request {
 }
 
 extension Request.Question {
-    fileprivate init(_ fields: Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+    @inline(__always)
+    fileprivate init(_ fields: borrowing Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
         guard fields.count == version.questionFields else {
             throw .wrongFieldCount(
                 request: "Q", found: fields.count, expected: version.questionFields, version: version)
@@ -123,7 +135,7 @@ extension Request.Question {
 }
 
 extension Request.Transfer {
-    fileprivate init(_ fields: Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+    fileprivate init(_ fields: borrowing Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
         let expected = version.hasTransferZone ? 3 : 2
         guard fields.count == expected else {
             throw .wrongFieldCount(request: "AXFR", found: fields.count, expected: expected, version: version)
@@ -135,42 +147,57 @@ extension Request.Transfer {
 }
 
 /// Where the fields of a line begin and end. Fields after the eighth are counted only.
-private struct Fields {
+private struct Fields: ~Copyable {
+    /// Where each field begins, and after the last one more than where the line ends.
     private var bounds: InlineArray<9, Int> = .init(repeating: 0)
     private(set) var count = 1
 
+    @inline(__always)
     init(_ line: Span<UInt8>) {
         line.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
             var i = 0
-            // Eight bytes at a time: a byte of `tabs` has its highest bit set exactly where one of the word is a tab.
-            while i + 8 <= bytes.count {
-                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
-                let differences = word ^ 0x0909_0909_0909_0909
-                let low = 0x7f7f_7f7f_7f7f_7f7f as UInt64
-                var tabs = ~(((differences & low) &+ low) | differences | low)
-                while tabs != 0 {
-                    addField(beginningAt: i + tabs.trailingZeroBitCount / 8 + 1)
-                    tabs &= tabs &- 1
-                }
-                i += 8
+            while i &+ 8 <= bytes.count {
+                addFields(UInt64(littleEndian: start.loadUnaligned(fromByteOffset: i, as: UInt64.self)), at: i)
+                i &+= 8
             }
-            while i < bytes.count {
-                if bytes[i] == UInt8(ascii: "\t") { addField(beginningAt: i + 1) }
-                i += 1
+            guard i < bytes.count else { return }
+            // Zeros, which are no tabs, stand for bytes after the end.
+            if i > 0 {
+                let last = UInt64(littleEndian: start.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+                addFields(last &>> UInt64(8 * (i + 8 - bytes.count)), at: i)
+            } else {
+                var last: UInt64 = 0
+                for byte in bytes.reversed() { last = last << 8 | UInt64(byte) }
+                addFields(last, at: 0)
             }
         }
         if count < 9 { bounds[count] = line.count + 1 }
     }
 
+    /// Adds the fields that begin after the tabs among eight bytes, the first of which is in the lowest bits.
     @inline(__always)
-    private mutating func addField(beginningAt start: Int) {
-        if count < 9 { bounds[count] = start }
-        count += 1
+    private mutating func addFields(_ word: UInt64, at position: Int) {
+        let differences = word ^ 0x0909_0909_0909_0909
+        let low = 0x7f7f_7f7f_7f7f_7f7f as UInt64
+        // A byte of `tabs` has its highest bit set exactly where one of the word is a tab.
+        var tabs = ~(((differences & low) &+ low) | differences | low)
+        while tabs != 0 {
+            if count < 9 { bounds[unchecked: count] = position &+ tabs.trailingZeroBitCount &>> 3 &+ 1 }
+            count &+= 1
+            tabs &= tabs &- 1
+        }
     }
 
     /// A field, of which there must be as many.
-    subscript(position: Int) -> Range<Int> { bounds[position]..<(bounds[position + 1] - 1) }
+    @inline(__always)
+    subscript(position: Int) -> Range<Int> {
+        // Through a span, since indexing the array itself copies all of it.
+        let bounds = bounds.span
+        return Range(uncheckedBounds: (bounds[position], bounds[position + 1] &- 1))
+    }
 
+    @inline(__always)
     func tag(in line: Span<UInt8>, is tag: StaticString) -> Bool {
         let field = self[0]
         guard field.count == tag.utf8CodeUnitCount else { return false }
@@ -180,16 +207,18 @@ private struct Fields {
 }
 
 /// The decimal number that fills a field, with or without a minus sign; `nil` if it is none of at most ten digits.
+@inline(__always)
 private func integer(_ line: Span<UInt8>, _ field: Range<Int>) -> Int? {
-    var digits = field
-    let isNegative = !field.isEmpty && line[field.lowerBound] == UInt8(ascii: "-")
-    if isNegative { digits = (field.lowerBound + 1)..<field.upperBound }
-    guard 1...10 ~= digits.count else { return nil }
+    var i = field.lowerBound
+    let isNegative = !field.isEmpty && line[i] == UInt8(ascii: "-")
+    if isNegative { i += 1 }
+    guard 1...10 ~= field.upperBound - i else { return nil }
     var number = 0
-    for i in digits {
-        let digit = Int(line[i]) - Int(UInt8(ascii: "0"))
-        guard 0...9 ~= digit else { return nil }
-        number = number * 10 + digit
+    while i < field.upperBound {
+        let digit = line[unchecked: i] &- UInt8(ascii: "0")
+        guard digit < 10 else { return nil }
+        number = number &* 10 &+ Int(digit)
+        i &+= 1
     }
     return isNegative ? -number : number
 }

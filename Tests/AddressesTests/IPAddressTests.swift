@@ -18,16 +18,39 @@ struct IPAddressTests {
             "1:2:3:4:5:6:7:192.0.2.1", "::192.0.2", "::192.0.2.1:1", "1:2:3:4:5:6:7:8::", "192.0.2.1::",
         ])
     func readsAsTheSystem(text: String) {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        let expected: IPAddress?
-        if inet_pton(AF_INET, text, &bytes) == 1 {
-            expected = .v4(bytes[..<4].reduce(0) { $0 << 8 | UInt32($1) })
-        } else if inet_pton(AF_INET6, text, &bytes) == 1 {
-            expected = .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
-        } else {
-            expected = nil
+        #expect(IPAddress(text) == systemAddress(text))
+    }
+
+    @Test(
+        "is read as the system reads it with any character in any place",
+        arguments: [
+            "0.0.0.0", "192.0.2.1", "25.254.255.99", "::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "::ffff:192.0.2.1", "1:2:3:4:5:6:192.0.2.1",
+            "ABCD:ef01:2345:6789:abcd:EF01:2345:6789",
+        ])
+    func changed(text: String) {
+        let characters = "0123459abfgAFG:./ -\u{10}\u{1a}@`\u{e9}"
+        for position in text.indices {
+            var shorter = text
+            shorter.remove(at: position)
+            #expect(IPAddress(shorter) == systemAddress(shorter), "\(shorter)")
+            for character in characters {
+                var longer = text
+                longer.insert(character, at: position)
+                #expect(IPAddress(longer) == systemAddress(longer), "\(longer)")
+                longer = shorter
+                longer.insert(character, at: position)
+                #expect(IPAddress(longer) == systemAddress(longer), "\(longer)")
+            }
         }
-        #expect(IPAddress(text) == expected)
+    }
+
+    /// The address as the system reads it.
+    private func systemAddress(_ text: String) -> IPAddress? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET, text, &bytes) == 1 { return .v4(bytes[..<4].reduce(0) { $0 << 8 | UInt32($1) }) }
+        guard inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }
+        return .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
     }
 
     @Test("is written as the system writes it")
@@ -56,7 +79,11 @@ struct IPAddressTests {
     func interface() {
         #expect(IPAddress("fe80::1%eth1") == IPAddress("fe80::1"))
         #expect(IPAddress("192.0.2.1%eth1") == nil)
+        #expect(IPAddress("::%a") == IPAddress("::"))
+        #expect(IPAddress("::ffff:192.0.2.1%a%b") == IPAddress("::ffff:192.0.2.1"))
         #expect(IPAddress("fe80::1%") == nil)
+        #expect(IPAddress("fe80:%eth1") == nil)
+        #expect(IPAddress("1:2:3:4:5:6:7%eth1") == nil)
         #expect(IPAddress("%eth1") == nil)
     }
 
@@ -91,7 +118,9 @@ struct IPPrefixTests {
             ("192.0.2.0/24", "192.0.2.0/24"), ("192.0.2.77/24", "192.0.2.0/24"), ("192.0.2.1", "192.0.2.1/32"),
             ("0.0.0.0/0", "0.0.0.0/0"), ("255.255.255.255/0", "0.0.0.0/0"), ("::/0", "::/0"),
             ("2001:db8:ffff::1/36", "2001:db8:f000::/36"), ("2001:db8::1", "2001:db8::1/128"),
-            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.0.0.0/8", "10.0.0.0/8"), ("192.0.2.0/024", "192.0.2.0/24"), ("192.0.2.0/32", "192.0.2.0/32"),
+            ("fe80::1%eth1", "fe80::1/128"), ("fe80::1%eth1/64", "fe80::/64"), ("fe80::1%a/b/64", "fe80::/64"),
+            ("::ffff:192.0.2.1/120", "::ffff:192.0.2.0/120"),
         ])
     func reads(text: String, meaning: String) {
         #expect(IPPrefix(text)?.description == meaning)
@@ -102,7 +131,8 @@ struct IPPrefixTests {
         arguments: [
             "", "/", "/24", "192.0.2.0/", "192.0.2.0/33", "::/129", "192.0.2.0/-1", "192.0.2.0/1000", "192.0.2.0/a",
             "192.0.2/24",
-            "192.0.2.0/24/24", "192.0.2.0/ 4",
+            "192.0.2.0/24/24", "192.0.2.0/ 4", "192.0.2.0%eth1/24", "192.0.2.0/2/4", "192.0.2.0x", "192.0.2.0/0024",
+            "fe80::1%/64", "fe80::1%a/", "fe80::1%a/b", "::/", "::/0000", "::/-1",
         ])
     func refuses(text: String) {
         #expect(IPPrefix(text) == nil)

@@ -24,7 +24,47 @@ struct ReplyWriterTests {
             written == beginnings.map { "DATA\t\($0)www.example.com\tIN\tA\t60\t1\t192.0.2.1\n" }.joined() + "END\n")
     }
 
-    @Test("writes a zone's id", arguments: [1, 9, 10, 255, 256, 1000, 1_234_567])
+    @Test("writes names and tails of any length, and every scope")
+    func lengths() throws {
+        let version = try #require(ABIVersion(3))
+        let text = (0..<400).map { UInt8(ascii: "a") + UInt8($0 % 26) }
+        var expected = ""
+        let written = collect { reply in
+            for i in 0..<300 {
+                let scope = UInt8(i % 256)
+                let (name, tail) = (Array(text.prefix(i)), Array(text.suffix(300 - i)))
+                reply.data(
+                    scope: scope, isAuthoritative: i % 2 == 0, name: name.span, tail: tail.span, version: version)
+                reply.end()
+                let line = String(decoding: name + tail, as: UTF8.self)
+                expected += "DATA\t\(scope)\t\(i % 2 == 0 ? 1 : 0)\t\(line)END\n"
+            }
+        }
+        #expect(written == expected)
+    }
+
+    @Test("writes a ready line as it writes one of parts", arguments: 1...5)
+    func ready(number: Int) throws {
+        let version = try #require(ABIVersion(number))
+        let tail = head + Array("17\t".utf8) + content
+        #expect(
+            collect { $0.data(scope: 24, isAuthoritative: false, name: name.span, tail: tail.span, version: version) }
+                == collect { write(&$0, scope: 24, isAuthoritative: false, zoneID: 17, version) })
+    }
+
+    @Test("has room for a line that is longer than its memory")
+    func longLine() throws {
+        let version = try #require(ABIVersion(3))
+        let long = [UInt8](repeating: UInt8(ascii: "x"), count: 3 << 20)
+        let written = collect { reply in
+            reply.end()
+            reply.data(scope: 0, isAuthoritative: true, name: name.span, tail: long.span, version: version)
+            reply.end()
+        }
+        #expect(written.utf8.count == 4 + 9 + name.count + long.count + 4)
+    }
+
+    @Test("writes a zone's id", arguments: [0, 1, 9, 10, 99, 100, 255, 256, 1000, 1_234_567, .max])
     func zoneIDs(id: Int) throws {
         let version = try #require(ABIVersion(1))
         #expect(

@@ -30,6 +30,42 @@ struct RequestTests {
         }
     }
 
+    @Test("have their fields wherever the tabs are", arguments: 1...20)
+    func fieldBounds(nameLength: Int) throws {
+        let version = try #require(ABIVersion(3))
+        let name = String(repeating: "n", count: nameLength)
+        for length in 0...20 {
+            let filler = String(repeating: "x", count: length)
+            let line = "Q\t\(name)\t\(filler)\t\(filler)\t17\t\(filler)\t\tend"
+            guard case .question(let question) = try request(line, version) else {
+                Issue.record("no question")
+                continue
+            }
+            #expect(text(line, question.name) == name)
+            #expect(text(line, question.recordClass) == filler)
+            #expect(text(line, question.type) == filler)
+            #expect(question.zoneID == 17)
+            #expect(text(line, question.remoteAddress) == filler)
+            #expect(text(line, question.localAddress) == "")
+            #expect(text(line, question.clientSubnet) == "end")
+        }
+    }
+
+    @Test("have a number of at most ten digits as the zone's id")
+    func zoneIDs() throws {
+        let version = try #require(ABIVersion(1))
+        func zoneID(_ text: String) -> Int? {
+            guard case .question(let question)? = try? request("Q\ta\tIN\tANY\t\(text)\t", version) else { return nil }
+            return question.zoneID
+        }
+        for number in [-9_999_999_999, -1, 0, 7, 10, 2_147_483_647, 9_999_999_999] {
+            #expect(zoneID("\(number)") == number)
+        }
+        for text in ["", "-", "--1", "1-", "+1", "12345678901", "1a", "1 ", "/", ":", "\u{e9}"] {
+            #expect(zoneID(text) == nil)
+        }
+    }
+
     @Test("for a transfer name the zone from version 4 on", arguments: 1...5)
     func transfers(number: Int) throws {
         let version = try #require(ABIVersion(number))

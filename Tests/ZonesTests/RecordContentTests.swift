@@ -66,7 +66,13 @@ struct RecordContentTests {
         #expect(RecordType("A") == .a)
         #expect(RecordType("aaaa") == .aaaa)
         #expect(RecordType("TYPE1") == .a)
-        #expect(RecordType("any") == .any)
+        for (text, type) in [
+            ("any", RecordType.any), ("SOA", .soa), ("Ns", .ns), ("mX", .mx), ("tXt", .txt), ("SRV", .srv),
+            ("ptr", .ptr),
+            ("CNAME", .cname), ("DNAME", .dname), ("DS", .ds), ("SPF", .spf),
+        ] {
+            #expect(RecordType(text) == type)
+        }
         #expect(RecordType("TYPE65280")?.description == "TYPE65280")
         #expect(RecordType("NSEC3PARAM")?.rawValue == 51)
         for (text, number) in [("hhit", 67), ("BRID", 68), ("ResInfo", 261), ("WALLET", 262), ("type262", 262)] {
@@ -79,7 +85,7 @@ struct RecordContentTests {
 
     @Test("types have no other bytes in them")
     func bytesOfTypes() {
-        for mnemonic in ["A", "txt", "ANY", "TYPE1", "NSEC3PARAM"] {
+        for mnemonic in ["A", "txt", "ANY", "SOA", "aaaa", "NS", "MX", "SRV", "PTR", "TYPE1", "NSEC3PARAM"] {
             let bytes = Array(mnemonic.utf8)
             for i in bytes.indices {
                 for byte in UInt8.min...UInt8.max {
