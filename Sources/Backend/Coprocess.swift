@@ -23,6 +23,8 @@ public func serve(
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
     var standIn = inheritance?.standIn
+    var wait = WaitPolicy()
+    var (isAwake, lastAnswer) = (false, nanoseconds())
     if let inheritance {
         session.goOn(version: inheritance.version, loads: standIn == nil)
         if let standIn {
@@ -37,7 +39,9 @@ public func serve(
             standIn = nil
         }
         let (start, before) = (nanoseconds(), session.questions)
+        var isAsked = false
         while let line = reader.next() {
+            isAsked = true
             FaultGuard.beginAnswer()
             switch line {
             case .text(let bytes):
@@ -47,13 +51,22 @@ public func serve(
         }
         guard reply.send() else { return }
         FaultGuard.endAnswers()
+        let end = nanoseconds()
         let answers = session.questions - before
-        if answers > 0 { supply.recorder.count(answers, of: nanoseconds() - start) }
+        if answers > 0 { supply.recorder.count(answers, of: end - start) }
+        if isAsked {
+            wait.questionCame(after: start - lastAnswer, wasAwake: isAwake)
+            wait.limit = session.waitMicroseconds * 1_000
+            lastAnswer = end
+        }
         // Not within a line, and not before there is a dialogue to go on with.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
             finish()
             takeover.replace(version: version)
         }
+        // A signal that comes now is not seen by `read`; whoever nudges does so again.
+        let limit = wait.limit
+        isAwake = isAsked && wait.staysAwake && reader.giveWay { nanoseconds() - end < limit }
     } while reader.read()
 }
 

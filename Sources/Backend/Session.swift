@@ -116,6 +116,9 @@ public struct Session: ~Copyable {
         self.version = version
     }
 
+    /// How long to stay awake for the next question, in microseconds.
+    var waitMicroseconds: Int { serving?.snapshot.waitMicroseconds ?? 0 }
+
     /// Whether there is something to answer from.
     mutating func canAnswer() -> Bool {
         supply.renew(&serving)

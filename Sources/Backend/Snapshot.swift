@@ -29,6 +29,8 @@ public final class Snapshot: Sendable {
     /// When the databases that it was made from were built.
     let databaseBuilds: [DatabaseBuild]
     let hitsLog: Configuration.HitsLog?
+    /// How long a coprocess stays awake for the next question, in microseconds.
+    let waitMicroseconds: Int
     /// What works, but hardly as it was meant.
     public let warnings: [Complaint]
 
@@ -85,6 +87,7 @@ public final class Snapshot: Sendable {
         databases = configuration.databases.map(\.path)
         databaseBuilds = plan.databaseBuilds
         hitsLog = configuration.hitsLog
+        waitMicroseconds = configuration.waitMicroseconds
         let apexes = configuration.zones.map(\.apex)
         tally = Tally(zoneCount: apexes.count, services: serviceNames, datacenters: datacenterNames) {
             apexes[$0].description

@@ -49,7 +49,7 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: Node) {
         let known = [
-            "databases", "state_directory", "hits_log", "datacenters", "regions", "maps", "services", "zones",
+            "databases", "state_directory", "hits_log", "wait", "datacenters", "regions", "maps", "services", "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         noteUnknownSections(root, sections)
@@ -58,6 +58,9 @@ struct ConfigurationParser {
             configuration.stateDirectory = reader.text(node, "the state_directory").map(path)
         }
         if let node = sections["hits_log"]?.value { parseHitsLog(node) }
+        if let node = sections["wait"]?.value, let wait = reader.microseconds(node, "wait") {
+            configuration.waitMicroseconds = wait
+        }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }
