@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import PipeProtocol
 
@@ -24,6 +25,8 @@ public func serve(
     var reply = ReplyWriter(descriptor: output)
     var standIn = inheritance?.standIn
     var wait = WaitPolicy()
+    // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
+    let sharesCore = usable_cores() == 1
     var (isAwake, lastAnswer) = (false, nanoseconds())
     if let inheritance {
         session.goOn(version: inheritance.version, loads: standIn == nil)
@@ -56,7 +59,7 @@ public func serve(
         if answers > 0 { supply.recorder.count(answers, of: end - start) }
         if isAsked {
             wait.questionCame(after: start - lastAnswer, wasAwake: isAwake)
-            wait.limit = session.waitMicroseconds * 1_000
+            wait.limit = sharesCore ? 0 : session.waitMicroseconds * 1_000
             lastAnswer = end
         }
         // Not within a line, and not before there is a dialogue to go on with.
