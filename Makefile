@@ -49,7 +49,10 @@ test-pdns: ## root: the tests that start pdns, with the installed one, 4.9 and 5
 bench: program ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
 
-bench-pdns: server program ## what the settings of pdns cost, and which answer wrong; DATABASE=path
+bench-pdns: server program ## how the ways to wait for a question differ, through pdns; DATABASE=path
+	Benchmarks/pdns-wait .build/release/geopipe $(database)
+
+bench-settings: server program ## what the settings of pdns cost, and which answer wrong; DATABASE=path
 	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
@@ -60,6 +63,9 @@ soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DAT
 
 install: manual ## after make build: programs, man pages, completions; PREFIX=/usr/local
 	@scripts/install .build/release/geopipe "$(PREFIX)" "$(DESTDIR)"
+
+install-pinned: ## the drop-in for one pdns on each core, see docs/pdns.md
+	install -D -m 644 examples/pinned/cpu.conf "$(DESTDIR)/etc/systemd/system/pdns@.service.d/cpu.conf"
 
 uninstall: ## removes what make install has installed; PREFIX=/usr/local
 	@scripts/install --remove "$(PREFIX)" "$(DESTDIR)"

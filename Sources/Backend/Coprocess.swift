@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import PipeProtocol
 
@@ -20,13 +21,19 @@ public func serve(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output)
+    var wait = WaitPolicy()
+    // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
+    let sharesCore = usable_cores() == 1
+    var (isAwake, lastAnswer) = (false, nanoseconds())
     if let inheritance {
         session.goOn(version: inheritance.version)
         inheritance.release()
     }
     repeat {
         let (start, before) = (nanoseconds(), session.questions)
+        var isAsked = false
         while let line = reader.next() {
+            isAsked = true
             switch line {
             case .text(let bytes):
                 FaultGuard.beginAnswer(bytes)
@@ -38,12 +45,21 @@ public func serve(
         }
         guard reply.send() else { return }
         FaultGuard.endAnswers()
+        let end = nanoseconds()
         let answers = session.questions - before
-        if answers > 0 { supply.recorder.count(answers, of: nanoseconds() - start) }
+        if answers > 0 { supply.recorder.count(answers, of: end - start) }
+        if isAsked {
+            wait.questionCame(after: start - lastAnswer, wasAwake: isAwake)
+            wait.limit = sharesCore ? 0 : session.waitMicroseconds * 1_000
+            lastAnswer = end
+        }
         // Not within a line, and not before there is a dialogue to go on with.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
             finish()
             takeover.replace(version: version)
         }
+        // A signal that comes now is not seen by `read`; whoever nudges does so again.
+        let limit = wait.limit
+        isAwake = isAsked && wait.staysAwake && reader.giveWay { nanoseconds() - end < limit }
     } while reader.read()
 }

@@ -114,7 +114,7 @@ struct Follower: ~Copyable {
                     }
                     usleep(1_000)
                 }
-            case .known: return adoptCurrent()
+            case .known: return adoptKnown()
             case .failed(let reason):
                 complain(reason)
                 return false
@@ -122,6 +122,13 @@ struct Follower: ~Copyable {
             }
         } while milliseconds() < end
         return true
+    }
+
+    /// Adopts the image of the last compilation, or says why there is none.
+    private mutating func adoptKnown() -> Bool {
+        if adoptCurrent() { return true }
+        for complaint in complaints { complain(complaint) }
+        return false
     }
 
     /// Milliseconds for which the greeting waits for what another process finds out about the configuration: pdns waits two seconds.
@@ -139,7 +146,7 @@ struct Follower: ~Copyable {
                 switch workshop.begin(isUrgent: true, orderedAt: nil, states: [:]) {
                 case .started, .held: break
                 case .known:
-                    _ = adoptCurrent()
+                    _ = adoptKnown()
                     return
                 case .failed(let reason):
                     complain(reason)

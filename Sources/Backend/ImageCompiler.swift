@@ -100,6 +100,7 @@ public struct ImageCompiler {
         manifest.optionalDatabases = plan.optionalDatabases.present.sorted()
         manifest.nameCount = configuration.zones.reduce(0) { $0 + $1.nameCount }
         manifest.routingKey = routingKey
+        manifest.waitMicroseconds = configuration.waitMicroseconds
         if let log = configuration.hitsLog {
             manifest.hitsLog = log.file
             manifest.hitsLogFormat = log.format.rawValue

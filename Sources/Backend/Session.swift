@@ -1,4 +1,5 @@
 import Geography
+import Glibc
 import PipeProtocol
 import Routing
 import Telemetry
@@ -24,12 +25,19 @@ public struct Session: ~Copyable {
     private var asker: Asker?
     private var phase = Phase.own
 
+    /// The resolver of the last question that had a client, as text: mostly it is not looked at.
+    private let resolverText = UnsafeMutablePointer<UInt8>.allocate(capacity: Self.resolverLimit)
+    private var resolverLength = 0
+    /// The longest address as text has 45 bytes, and one with an interface 61.
+    private static let resolverLimit = 64
+
     /// The client that a question is answered for, and the random number of its draws.
     private struct Asker {
         let client: IPAddress
         /// The length of the prefix that `client` is the first address of.
         let clientLength: Int
-        let resolver: IPAddress
+        /// Whether a resolver asked for the client.
+        var hasResolver = true
         /// Draws from pools.
         let random: UInt64
     }
@@ -63,6 +71,8 @@ public struct Session: ~Copyable {
         self.makeFirst = makeFirst
         self.perform = perform
     }
+
+    deinit { resolverText.deallocate() }
 
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
@@ -118,6 +128,9 @@ public struct Session: ~Copyable {
         self.version = version
     }
 
+    /// How long to stay awake for the next question, in microseconds.
+    var waitMicroseconds: Int { world?.pointee.waitMicroseconds ?? 0 }
+
     /// Answers a line that was too long to keep.
     public mutating func answerOverlongLine(_ reply: inout ReplyWriter) {
         let nothing: [UInt8] = []
@@ -151,7 +164,7 @@ extension Session {
     private mutating func answer(
         _ question: Request.Question, _ line: Span<UInt8>, _ world: UnsafePointer<World>, _ reply: inout ReplyWriter
     ) throws(Malformation) -> (zone: Int?, result: QuestionResult) {
-        let (client, clientLength, resolver, isPDNS) = try addresses(of: question, line)
+        let (client, clientLength, isPDNS) = try client(of: question, line)
         let name = line.extracting(question.name)
         let type = RecordType(line.extracting(question.type))
         guard key.set(name) else { throw .unreadable("qname", question.name) }
@@ -171,8 +184,8 @@ extension Session {
         if isPDNS {
             asker = ownAsker(of: type, world.pointee.zones, else: client)
         } else {
-            let isSame = self.asker.map { $0.client == client && $0.resolver == resolver } ?? false
-            asker = Asker(client: client, clientLength: clientLength, resolver: resolver, random: random.next())
+            let isSame = isSameAsker(client, line.extracting(question.remoteAddress))
+            asker = Asker(client: client, clientLength: clientLength, random: random.next())
             self.asker = asker
             phase =
                 switch phase {
@@ -192,6 +205,27 @@ extension Session {
         }
         reply.end()
         return (zone, hasRecords ? .answered : .empty)
+    }
+
+    /// Whether the last question was for the same client and resolver; notes the resolver of this one.
+    private mutating func isSameAsker(_ client: IPAddress, _ resolver: Span<UInt8>) -> Bool {
+        let length = min(resolver.count, Self.resolverLimit)
+        return resolver.withUnsafeBufferPointer { text in
+            guard let start = text.baseAddress else {
+                resolverLength = 0
+                return false
+            }
+            if length == resolverLength, memcmp(start, resolverText, length) == 0 { return asker?.client == client }
+            memcpy(resolverText, start, length)
+            resolverLength = length
+            return false
+        }
+    }
+
+    /// The resolver that asks for the client of the last question that had one; `nil` if there is none, or it cannot be read.
+    private func resolver(of asker: Asker) -> IPAddress? {
+        guard asker.hasResolver else { return nil }
+        return IPAddress(UnsafeBufferPointer(start: resolverText, count: resolverLength).span)
     }
 
     /// Returns the client whose records answer pdns's own question for the name in `key`; `nil` for no client.
@@ -217,11 +251,11 @@ extension Session {
             return asker
         case .apex(afterClient: false):
             // pdns has had from its cache that there is no such name, and denies that.
-            return Asker(client: client, clientLength: client.bitWidth, resolver: client, random: 0)
+            return Asker(client: client, clientLength: client.bitWidth, hasResolver: false, random: 0)
         case .own, .client:
             // Before any client, pdns may deny what a coprocess before this one has answered.
             return asker == nil
-                ? Asker(client: client, clientLength: client.bitWidth, resolver: client, random: 0) : nil
+                ? Asker(client: client, clientLength: client.bitWidth, hasResolver: false, random: 0) : nil
         }
     }
 
@@ -252,7 +286,8 @@ extension Session {
         guard let serving else { return }
         supply.recorder.hits.put(
             lot: UInt32(truncatingIfNeeded: asker.random >> 32), tally: serving.snapshot.tally.number, service: service,
-            client: asker.client, clientLength: asker.clientLength, resolver: asker.resolver, scope: scope, name: name,
+            client: asker.client, clientLength: asker.clientLength, resolver: resolver(of: asker) ?? asker.client, scope: scope,
+            name: name,
             datacenterCount: datacenterCount, datacenter: datacenter)
     }
 
@@ -350,7 +385,7 @@ extension Session {
         _ reply: inout ReplyWriter
     ) -> Bool {
         let map = world.pointee.maps.baseAddress! + Int(service.map)
-        let found = map.pointee.locate(asker.client, length: asker.clientLength, resolver: asker.resolver)
+        let found = map.pointee.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
         guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
         scope = found.scope
         let answers = world.pointee.answers.answers(service, datacenter)
@@ -380,7 +415,7 @@ extension Session {
         let state = serving.state(ofService: Int(service.service))
         let answers = world.pointee.answers
         let choice = serving.snapshot.choose(
-            position, for: asker.client, length: asker.clientLength, resolver: asker.resolver, state,
+            position, for: asker.client, length: asker.clientLength, resolver: resolver(of: asker) ?? asker.client, state,
             random: asker.random
         ) { choice, part in
             answers.forEachRecord(service, of: choice, part, state) { record in
@@ -403,21 +438,22 @@ extension Session {
             version: version!)
     }
 
-    /// Whom the answer is for, and who asks: the client subnet's first address if there is a subnet, and the resolver. What
+    /// The client that the answer is for: the client subnet's first address if there is a subnet, and else the resolver that asks. What
     /// pdns asks by itself has no addresses and no subnet.
-    private func addresses(
+    private func client(
         of question: Request.Question, _ line: Span<UInt8>
-    ) throws(Malformation) -> (client: IPAddress, clientLength: Int, resolver: IPAddress, isPDNS: Bool) {
+    ) throws(Malformation) -> (address: IPAddress, length: Int, isPDNS: Bool) {
+        if version!.hasClientSubnet {
+            guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
+                throw .unreadable("client subnet", question.clientSubnet)
+            }
+            // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
+            if subnet.length > 0 { return (subnet.address, subnet.length, false) }
+        }
         guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
             throw .unreadable("remote address", question.remoteAddress)
         }
-        guard version!.hasClientSubnet else { return (resolver, resolver.bitWidth, resolver, false) }
-        guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
-            throw .unreadable("client subnet", question.clientSubnet)
-        }
-        // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
-        guard subnet.length > 0 else { return (resolver, resolver.bitWidth, resolver, resolver == .v4(0)) }
-        return (subnet.address, subnet.length, resolver, false)
+        return (resolver, resolver.bitWidth, version!.hasClientSubnet && resolver == .v4(0))
     }
 }
 

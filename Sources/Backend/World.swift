@@ -10,11 +10,14 @@ struct World: @unchecked Sendable {
     /// By the position of a service in the configuration, whether it may use all datacenters and all addresses.
     let isUnrestricted: UnsafeMutableBufferPointer<Bool>
     let counters: Tally.Writer
+    /// How long the coprocess stays awake for the next question.
+    let waitMicroseconds: Int
 
     private init(_ snapshot: Snapshot, _ states: [ServiceState]) {
         zones = snapshot.zones
         answers = snapshot.answers
         counters = snapshot.counters
+        waitMicroseconds = snapshot.manifest.waitMicroseconds
         maps = .allocate(capacity: snapshot.maps.count)
         _ = maps.initialize(from: snapshot.maps)
         isUnrestricted = .allocate(capacity: states.count)

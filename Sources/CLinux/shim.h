@@ -12,6 +12,16 @@ enum { memfd_cloexec = 0x1, memfd_allow_sealing = 0x2 };
 enum { fcntl_add_seals = 1033, fcntl_get_seals = 1034 };
 enum { seal_seal = 0x1, seal_shrink = 0x2, seal_grow = 0x4, seal_write = 0x8 };
 
+/* How many cores this thread may run on (sched_getaffinity(2)); -1 if that cannot be told. */
+int sched_getaffinity(pid_t thread, size_t size, cpu_set_t *cores);
+static inline int usable_cores(void) {
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) < 0) return -1;
+    int count = 0;
+    for (size_t i = 0; i < sizeof cores / sizeof cores.__bits[0]; i++) count += __builtin_popcountl(cores.__bits[i]);
+    return count;
+}
+
 /* memmem(3), which looks for a word in memory. */
 void *memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length);
 

@@ -14,6 +14,8 @@ public struct Configuration: Sendable {
     public var stateDirectory: String? = Self.usualStateDirectory
     /// Where answers are logged; nowhere without.
     public var hitsLog: HitsLog?
+    /// How long a coprocess stays awake for the next question, in microseconds, 0 to 10,000; with 0 it sleeps at once.
+    public var waitMicroseconds = 100
     /// Everywhere else a datacenter is its position here.
     public var datacenters: [DatacenterSite] = []
     public var maps: [Map] = []

@@ -45,7 +45,7 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: YAMLNode) {
         let known = [
-            "databases", "state_directory", "hits_log", "datacenters", "regions", "maps", "services", "zones",
+            "databases", "state_directory", "hits_log", "wait", "datacenters", "regions", "maps", "services", "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         noteUnknownSections(root, sections)
@@ -55,6 +55,9 @@ struct ConfigurationParser {
             configuration.stateDirectory = text == "none" ? nil : text.map(path)
         }
         if let node = sections["hits_log"]?.value { parseHitsLog(node) }
+        if let node = sections["wait"]?.value, let wait = reader.microseconds(node, "wait") {
+            configuration.waitMicroseconds = wait
+        }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }

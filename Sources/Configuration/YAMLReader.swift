@@ -212,6 +212,20 @@ final class YAMLReader {
         return seconds
     }
 
+    /// A short time in microseconds: `100us`, `1ms`, or `0`; up to 10 ms.
+    func microseconds(_ node: YAMLNode, _ what: String) -> Int? {
+        guard let text = text(node, what) else { return nil }
+        if text == "0" { return 0 }
+        let units = [("us", 1), ("ms", 1_000)]
+        if let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }),
+            let number = UInt16(text.dropLast(unit.count)), Int(number) * factor <= 10_000
+        {
+            return Int(number) * factor
+        }
+        complain(node.position, "\(what) is '\(text)'; write 0, or a time up to 10ms, such as 100us")
+        return nil
+    }
+
     /// A whole number from 1 on.
     func count(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }

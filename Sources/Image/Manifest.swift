@@ -30,6 +30,8 @@ public struct Manifest: Sendable {
     public var nameCount = 0
     /// What the address tables were made from, as one number: the same for the same rules and databases.
     public var routingKey: UInt64 = 0
+    /// How long a coprocess stays awake for the next question.
+    public var waitMicroseconds = 0
     /// Where hits are logged; empty for nowhere.
     public var hitsLog = ""
     /// `tsv` or `json`.
@@ -117,7 +119,7 @@ public struct Manifest: Sendable {
     public func write(to columns: inout ColumnWriter) {
         columns.add([
             Int64(created), Int64(dialect), Int64(nameCount), Int64(bitPattern: routingKey),
-            Int64(bitPattern: hitsLogSample.bitPattern),
+            Int64(bitPattern: hitsLogSample.bitPattern), Int64(waitMicroseconds),
         ])
         columns.add(texts: [program, configuration, stateDirectory, hitsLog, hitsLogFormat])
         columns.add(texts: databaseOverrides)
@@ -138,9 +140,10 @@ public struct Manifest: Sendable {
         let malformed = MalformedColumns("the manifest is damaged")
         let numbers = try columns.read(Int64.self)
         let texts = try columns.readTexts()
-        guard numbers.count == 5, texts.count == 5 else { throw malformed }
+        guard numbers.count == 6, texts.count == 5 else { throw malformed }
         (created, dialect, nameCount) = (Int(numbers[0]), Int(numbers[1]), Int(numbers[2]))
         routingKey = UInt64(bitPattern: numbers[3])
+        waitMicroseconds = Int(numbers[5])
         hitsLogSample = Double(bitPattern: UInt64(bitPattern: numbers[4]))
         (program, configuration, stateDirectory) = (texts[0], texts[1], texts[2])
         (hitsLog, hitsLogFormat) = (texts[3], texts[4])

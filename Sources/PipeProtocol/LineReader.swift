@@ -63,6 +63,21 @@ public struct LineReader: ~Copyable {
     /// Whether no part of a line has come.
     public var isEmpty: Bool { unread.isEmpty && !isOverlong }
 
+    /// Gives way to other threads, without sleeping, until there is input.
+    ///
+    /// It looks with poll(2), for a descriptor that does not block would not block for its other holders either.
+    ///
+    /// - Parameter isInTime: whether to go on waiting; called between two looks.
+    /// - Returns: whether `read` has something to take now, be it the end of the input.
+    public func giveWay(while isInTime: () -> Bool) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while poll(&request, 1, 0) == 0 {
+            guard isInTime() else { return false }
+            sched_yield()
+        }
+        return request.revents != 0
+    }
+
     /// Waits for input and takes what there is. All lines must have been taken by `next`. A signal ends the wait, too.
     ///
     /// - Returns: false if the input has ended, or cannot be read any more.

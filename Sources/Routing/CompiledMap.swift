@@ -18,15 +18,15 @@ public struct CompiledMap: Sendable {
     /// - Parameters:
     ///   - client: the first address of the client's subnet, or the resolver where there is none.
     ///   - length: the length of the subnet's prefix; more for a whole address.
-    ///   - resolver: stands in for a client of whom nothing is known, if it is known itself.
+    ///   - resolver: stands in for a client of whom nothing is known, if it is known itself; asked for only then. `nil` if there is
+    ///     none.
     @inlinable
     public func locate(
-        _ client: IPAddress, length: Int = .max, resolver: IPAddress
+        _ client: IPAddress, length: Int = .max, resolver: @autoclosure () -> IPAddress?
     ) -> (list: UInt32, scope: UInt8) {
         let found = table.lookup(client, length: length)
-        guard found.value == defaultList, client != resolver || length < client.bitWidth else {
-            return (found.value, found.scope)
-        }
+        guard found.value == defaultList, let resolver = resolver(), client != resolver || length < client.bitWidth
+        else { return (found.value, found.scope) }
         let resolverList = table.lookup(resolver).value
         guard resolverList != defaultList else { return (found.value, found.scope) }
         // Neighbours that are not known go with the resolver, those that are known do not. The narrower of the two prefixes is

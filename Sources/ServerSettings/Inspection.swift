@@ -10,7 +10,7 @@ public struct Inspection {
 
     /// Holds `settings` against what they are to serve.
     ///
-    /// - Returns: errors, with which pdns does not start or answers wrong, and warnings, in the order of the files.
+    /// - Returns: errors, with which pdns does not start or answers wrong, warnings and notes, in the order of the files.
     public static func complaints(
         about settings: PowerDNSConfiguration, serving deployment: Deployment
     ) -> [Complaint] {
@@ -79,10 +79,16 @@ public struct Inspection {
 
     /// Complains of a setting, or of the file that lacks it.
     mutating func complain(_ setting: PowerDNSConfiguration.Setting?, _ message: String, isWarning: Bool = false) {
+        complain(setting, message, severity: isWarning ? .warning : .error)
+    }
+
+    mutating func complain(
+        _ setting: PowerDNSConfiguration.Setting?, _ message: String, severity: Complaint.Severity
+    ) {
         findings.append(
             Complaint(
                 file: setting?.place.file ?? settings.file, position: setting?.place.position, message: message,
-                isWarning: isWarning))
+                severity: severity))
     }
 }
 

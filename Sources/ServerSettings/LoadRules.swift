@@ -29,14 +29,24 @@ extension Inspection {
         let write = max(2, deployment.cores)
         switch threads {
         case ..<1: return .wrong("pdns answers nothing over UDP", write: write)
-        case 1 where number("distributor-threads") <= 1:
+        case 1 where number("distributor-threads") <= 1 && !isPinned:
             return .risky("nobody is answered while the only coprocess starts", write: write)
         case (write + 1)... where coprocesses > max(16, 4 * deployment.cores):
             return .risky(
                 "pdns starts \(coprocesses) coprocesses, each with tables of its own in memory, for \(deployment.cores) cores",
                 write: write)
+        case 2... where deployment.cores > 1:
+            return .fine(
+                "receivers and coprocesses share all cores; many questions at once are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
+            )
         default: return nil
         }
+    }
+
+    /// Whether the settings are of one pdns of several, each on a core of its own: `pdns-0.conf`, of `pdns@0.service`.
+    private var isPinned: Bool {
+        let name = settings.file.split(separator: "/").last ?? ""
+        return (try? /pdns-[0-9]+\.conf/.wholeMatch(in: name)) != nil
     }
 
     /// The names that pdns asks geopipe about at all.

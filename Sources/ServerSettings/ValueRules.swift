@@ -21,6 +21,8 @@ struct ValueRule {
     enum Verdict {
         case wrong(String, write: Int)
         case risky(String, write: Int)
+        /// Works, and there is another way.
+        case fine(String)
     }
 
     init(
@@ -143,7 +145,8 @@ extension Inspection {
             case .wrong(let consequence, let value):
                 complain(setting, "\(subject) \(consequence); write \(remedy(value))")
             case .risky(let consequence, let value):
-                complain(setting, "\(subject) \(consequence); write \(remedy(value))", isWarning: true)
+                complain(setting, "\(subject) \(consequence); write \(remedy(value))", severity: .warning)
+            case .fine(let remark): complain(setting, "\(subject) \(remark)", severity: .note)
             case nil: break
             }
         }

@@ -63,6 +63,40 @@ struct LineReaderTests {
         #expect(!isOpen)
     }
 
+    @Test("gives way until there is input, its end, or no time")
+    func giveWay() {
+        var ends: [CInt] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        var reader = LineReader(descriptor: ends[0])
+        var looks = 0
+        func look(_ most: Int) -> Bool {
+            looks = 0
+            return reader.giveWay {
+                looks += 1
+                if looks == 3 { write(ends[1], "a\n", 2) }
+                return looks <= most
+            }
+        }
+        #expect(!look(2))
+        #expect(looks == 3)
+        #expect(look(5), "what came after the last look is not lost")
+        #expect(looks == 0, "where there is input already, time does not matter")
+        let isOpen = reader.read()
+        #expect(isOpen)
+        #expect(text(reader.next()) == "a")
+        #expect(look(5))
+        #expect(looks == 3)
+        close(ends[1])
+        let hasMore = reader.read()
+        #expect(hasMore)
+        #expect(text(reader.next()) == "a")
+        #expect(look(0), "the end of the input is something to read")
+        let isStillOpen = reader.read()
+        #expect(!isStillOpen)
+        #expect(fcntl(ends[0], F_GETFL) & O_NONBLOCK == 0)
+        close(ends[0])
+    }
+
     /// The lines of an input that comes in pieces; `nil` for one that was too long.
     private func read(_ pieces: [String], nonBlocking: Bool = false) -> [String?] {
         var ends: [CInt] = [0, 0]

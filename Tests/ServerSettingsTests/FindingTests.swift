@@ -71,6 +71,25 @@ struct FindingTests {
         try settings.check(Machine())
     }
 
+    @Test("one pdns for each core needs one receiver, and is spoken of where one pdns has several cores")
+    func cores() throws {
+        let machine = try Machine()
+        func findings(_ file: String, receivers: Int) throws -> [String] {
+            try machine.write(Machine.good(with: ["receiver-threads=\(receivers)"]), to: file)
+            return try machine.findings(in: file, hasNotes: true)
+        }
+        for file in ["pdns.conf", "pdns-0.conf"] {
+            #expect(
+                try findings(file, receivers: 2) == [
+                    "~/\(file):10:18: note: with receiver-threads=2 receivers and coprocesses share all cores; many questions at once are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
+                ])
+        }
+        #expect(try findings("pdns-0.conf", receivers: 1) == [])
+        #expect(try findings("pdns-public.conf", receivers: 1).count == 1)
+        machine.cores = 1
+        #expect(try findings("pdns.conf", receivers: 2) == [])
+    }
+
     @Test("an instance with a name has settings of its own")
     func suffix() throws {
         let machine = try Machine()

@@ -99,13 +99,14 @@ final class Machine {
         try text.replacing("~", with: folder.path).write(to: file, atomically: true, encoding: .utf8)
     }
 
-    /// What is said of a pdns.conf, or why it cannot be read.
+    /// What is said of a pdns.conf but for notes, or why it cannot be read.
     func findings(_ settings: String) throws -> [String] {
         try write(settings, to: "pdns.conf")
         return try findings(in: "pdns.conf")
     }
 
-    func findings(in file: String) throws -> [String] {
+    /// - Parameter hasNotes: whether notes are among what is said.
+    func findings(in file: String, hasNotes: Bool = false) throws -> [String] {
         let deployment = Deployment(
             configuration: try Configuration.load(path("geopipe.yaml")), startTime: startTime, cores: cores
         ) { arguments throws(Deployment.CommandError) in
@@ -121,6 +122,7 @@ final class Machine {
         } catch {
             complaints = error.complaints
         }
+        if !hasNotes { complaints.removeAll { $0.severity == .note } }
         return complaints.map { $0.description.replacing(folder.path, with: "~") }
     }
 }

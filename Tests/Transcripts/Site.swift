@@ -129,8 +129,10 @@ final class Site {
     // MARK: The coprocess
 
     /// Starts a coprocess in the place of the one before.
-    func start() throws {
-        try launch()
+    ///
+    /// - Parameter core: the only one that it may run on; `nil` for all.
+    func start(on core: Int? = nil) throws {
+        try launch(on: core)
         try greet()
         // It greets before it loads.
         _ = try records("www")
@@ -138,9 +140,11 @@ final class Site {
 
     /// Starts one that is not greeted.
     @discardableResult
-    func launch(_ arguments: String...) throws -> Coprocess {
+    func launch(on core: Int? = nil, _ arguments: String...) throws -> Coprocess {
+        let pinned = core.map { ["taskset", "--cpu-list", "\($0)", Coprocess.binary] } ?? [Coprocess.binary]
         coprocess = try Coprocess(
-            ["--config", "current/geopipe.yaml"] + arguments, in: URL(filePath: folder.path))
+            pinned.dropFirst() + ["--config", "current/geopipe.yaml"] + arguments, in: URL(filePath: folder.path),
+            program: pinned[0])
         return coprocess
     }
 
