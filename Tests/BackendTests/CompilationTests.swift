@@ -42,8 +42,8 @@ struct CompilationTests {
     @Test("waits a minute for an optional database that was there")
     func optionalDatabase() throws {
         let with = try plan(hasDatabase: true)
-        let without = try plan(hasDatabase: false)
         let (before, _) = try Snapshot.compiled(with)
+        let without = try plan(hasDatabase: false)
         let (beforeWithout, _) = try Snapshot.compiled(without)
         var report: CompileReport?
         func retry(of plan: SnapshotPlan, after snapshot: Snapshot, at now: Int) -> Int? {

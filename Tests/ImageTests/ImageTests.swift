@@ -19,6 +19,11 @@ struct ImageTests {
         return writer.finish()
     }
 
+    private func imageBytes() -> [UInt8] {
+        let image = image()
+        return withExtendedLifetime(image) { Array(image.bytes) }
+    }
+
     private func refusal(of bytes: some Collection<UInt8>, mode: mode_t = 0o600) throws -> String? {
         try folder.write(bytes, to: "image")
         chmod(file, mode)
@@ -32,7 +37,7 @@ struct ImageTests {
 
     @Test("give back what was written, and have the same id for the same content")
     func columns() throws {
-        #expect(try refusal(of: Array(image().bytes)) == nil)
+        #expect(try refusal(of: imageBytes()) == nil)
         let read = try Image(path: file, owners: [geteuid()])
         var section = try read.section(.names)
         #expect(try section.readTexts() == ["oslo", "", "ashburn"])
@@ -45,7 +50,7 @@ struct ImageTests {
 
     @Test("that are cut short, or have any other byte, are refused with a message")
     func damaged() throws {
-        let good = Array(image().bytes)
+        let good = imageBytes()
         for position in good.indices {
             var bytes = good
             bytes[position] ^= UInt8(1 << (position % 8))
@@ -59,14 +64,14 @@ struct ImageTests {
 
     @Test("of another version of the format are refused, and the way out is said")
     func version() throws {
-        var bytes = Array(image().bytes)
+        var bytes = imageBytes()
         bytes[8] &+= 1
         #expect(try refusal(of: bytes)?.contains("compile it again with this program") == true)
     }
 
     @Test("that others have written, or may write to, are refused; so is what is no file")
     func trust() throws {
-        let good = Array(image().bytes)
+        let good = imageBytes()
         #expect(try refusal(of: good, mode: 0o620)?.contains("can be written to by others") == true)
         #expect(try refusal(of: good, mode: 0o602)?.contains("can be written to by others") == true)
         chmod(file, 0o600)
