@@ -28,6 +28,8 @@ struct Follower: ~Copyable {
     private var orderedAt: Int?
     /// Whether something has changed since it was compiled.
     private var hasChanged = false
+    /// Whether a folder has told of that.
+    private var isTold = false
     /// In milliseconds on the monotonic clock.
     private var lastLook = 0
     /// What the report was when it was read.
@@ -127,7 +129,7 @@ struct Follower: ~Copyable {
     /// Adopts the image of the last compilation, or says why there is none.
     private mutating func adoptKnown() -> Bool {
         if adoptCurrent() { return true }
-        for complaint in complaints { complain(complaint) }
+        for complaint in complaints { Backend.complain(complaint) }
         return false
     }
 
@@ -247,14 +249,16 @@ struct Follower: ~Copyable {
         } else {
             files.watch([workshop.request.configuration], readSince: time(nil))
         }
-        hasChanged = false
+        (hasChanged, isTold) = (false, false)
         lastLook = 0
     }
 
     /// Has an image made if files have changed, and rest.
     private mutating func look(isFromFolder: Bool) {
         let now = milliseconds()
-        let interval = hasChanged ? Self.quiet : Self.fileInterval
+        // A folder tells when a file has been written. What changes without that may be written for a long time still.
+        isTold = isTold || isFromFolder
+        let interval = hasChanged ? isTold ? Self.quiet : Self.interval : Self.fileInterval
         let isDue = now - lastLook >= interval
         var isChanging = false
         if isFromFolder || isDue {
@@ -269,7 +273,7 @@ struct Follower: ~Copyable {
         case .started:
             lastFailure = nil
             orderedAt = nil
-            hasChanged = false
+            (hasChanged, isTold) = (false, false)
         case .held: break
         case .known:
             orderedAt = nil

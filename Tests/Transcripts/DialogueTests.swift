@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// Every file of dialogues/, held against the real geopipe.
@@ -23,7 +24,9 @@ struct DialogueTests {
     @Test("geopipe says its part", arguments: names, Delivery.allCases)
     func play(name: String, delivery: Delivery) throws {
         let transcript = try Transcript(contentsOf: Transcript.folder.appending(path: name))
-        let geopipe = try Coprocess(["--config", transcript.configuration], in: Transcript.folder)
+        let folder = try Folder()
+        let geopipe = try Coprocess(
+            ["--config", transcript.configuration, "--state", "\(folder.path)/state"], in: Transcript.folder)
 
         if delivery == .atOnce {
             geopipe.queue(transcript.exchanges.flatMap(\.question))

@@ -31,7 +31,8 @@ final class Site {
         /// What cannot be used in its place.
         var badContent: [UInt8] {
             switch self {
-            case .configuration: Array("zones:\n  example.com: { fiel: example.com.zone }\n".utf8)
+            case .configuration:
+                Array("zones:\n  example.com: { fiel: example.com.zone }\nstate_directory: ../state\n".utf8)
             case .zone: Array("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.256\n".utf8)
             case .included: Array("more A 192.0.2\n".utf8)
             case .networks: Array("10.0.0.0/8 nowhere\n".utf8)

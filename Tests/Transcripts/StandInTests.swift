@@ -128,7 +128,7 @@ struct StandInTests {
         #expect(sound.output.contains(#/ashburn +in use/#))
         #expect(sound.output.contains(#/\n +[0-9]+  up [0-9]+ s, 1 questions, loaded /#))
         try site.replace(
-            "release/geopipe.yaml", with: Site.Part.configuration.badContent + Array("state_directory: ../state\n".utf8)
+            "release/geopipe.yaml", with: Site.Part.configuration.badContent
         )
         try site.expectError("what was loaded before stays in use\n")
         let isToldOf = try eventually(within: Coprocess.patience) {

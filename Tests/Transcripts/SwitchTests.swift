@@ -269,7 +269,7 @@ struct SwitchTests {
             })
         for (name, mode) in [
             (".", 0o755), ("switches", 0o644), ("switches.copy", 0o644), ("switches.lock", 0o600),
-            ("coprocesses", 0o755), (file, 0o644), ("last-good", 0o700),
+            ("coprocesses", 0o755), (file, 0o644), ("images", 0o755),
         ] as [(String, mode_t)] {
             var status = stat()
             #expect(stat(site.path("state/\(name)"), &status) == 0)
@@ -282,7 +282,9 @@ struct SwitchTests {
     func stateDirectory() throws {
         let site = try Site(isStarted: false)
         let text = String(decoding: Site.Part.configuration.content(1), as: UTF8.self)
-        try site.folder.write(text.replacing("state_directory: ../state\n", with: "").utf8, to: "release/geopipe.yaml")
+        try site.folder.write(
+            text.replacing("state_directory: ../state\n", with: "state_directory: none\n").utf8,
+            to: "release/geopipe.yaml")
         let drain = try site.run("drain", "oslo")
         #expect(drain.status == 2)
         #expect(drain.error.contains("state_directory"))
