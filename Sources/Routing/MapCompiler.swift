@@ -8,9 +8,17 @@ public struct MapCompiler {
     private let sites: [Site]
     /// Where each of the gazetteer's coordinates are.
     private let clients: [Direction?]
-    /// For sets of datacenters that some map wants the nearest of: their order at each of the gazetteer's coordinates, four
-    /// bits for each rank.
-    private var orders: [[Datacenter]: [UInt64]] = [:]
+    /// For sets of datacenters that some map wants the nearest of: the number of their order at each of the gazetteer's
+    /// coordinates.
+    private var orders: [[Datacenter]: Orders] = [:]
+    /// The gazetteer's cities by their names; empty until some map has a rule for a city.
+    private var citiesByName: [String: [Int]] = [:]
+    private var citiesByID: [UInt32: Int] = [:]
+
+    private struct Orders {
+        var numbers: [UInt32] = []
+        var count = 0
+    }
 
     public init(_ atlas: Atlas, datacenters sites: [Site]) {
         self.atlas = atlas
@@ -119,7 +127,7 @@ public struct MapCompiler {
     }
 
     /// The destination of each place of the gazetteer, as its number in `lists`.
-    private func placeDestinations(_ rules: PlaceRules, _ lists: inout ListRegister) -> [Int] {
+    private mutating func placeDestinations(_ rules: PlaceRules, _ lists: inout ListRegister) -> [Int] {
         let gazetteer = atlas.gazetteer
         func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
         let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
@@ -141,20 +149,25 @@ public struct MapCompiler {
     }
 
     /// For each city of the gazetteer whether some rule may mean it; empty if there is no such rule.
-    private func citiesWithRules(_ rules: PlaceRules) -> [Bool] {
+    private mutating func citiesWithRules(_ rules: PlaceRules) -> [Bool] {
         guard !rules.cities.isEmpty else { return [] }
-        var names: Set<String> = []
-        var numbers: Set<UInt32> = []
-        for key in rules.cities.keys {
-            switch key {
-            case .geonameID(let number): numbers.insert(number)
-            case .inCountry(_, let name), .inSubdivision(_, let name): names.insert(name)
+        let cities = atlas.gazetteer.cities
+        if citiesByName.isEmpty, citiesByID.isEmpty {
+            for (position, city) in cities.enumerated() {
+                guard let city else { continue }
+                for name in city.names { citiesByName[name, default: []].append(position) }
+                if city.geonameID > 0 { citiesByID[city.geonameID] = position }
             }
         }
-        return atlas.gazetteer.cities.map { city in
-            guard let city else { return false }
-            return numbers.contains(city.geonameID) || city.names.contains(where: names.contains)
+        var hasRule = [Bool](repeating: false, count: cities.count)
+        for key in rules.cities.keys {
+            switch key {
+            case .geonameID(let number): if let position = citiesByID[number] { hasRule[position] = true }
+            case .inCountry(_, let name), .inSubdivision(_, let name):
+                for position in citiesByName[name] ?? [] { hasRule[position] = true }
+            }
         }
+        return hasRule
     }
 
     // MARK: Lists
@@ -174,9 +187,9 @@ public struct MapCompiler {
             let nearestParts: [(datacenters: [Datacenter], limit: Int)]
             /// By the coordinates' number; a single one if the list does not depend on them. `none` where it was not asked for.
             var lists: [UInt32]
-            /// Of one small set: its order at each of the coordinates, and the lists by the order.
-            var orders: [UInt64] = []
-            var byOrder: [UInt64: UInt32] = [:]
+            /// Of one small set: the number of its order at each of the coordinates, and the lists by that number.
+            var orders: [UInt32] = []
+            var byOrder: [UInt32] = []
 
             static let none = UInt32.max
         }
@@ -217,26 +230,34 @@ public struct MapCompiler {
         let parts = lists.variants[destination].nearestParts
         let hasOneOrder = parts.count == 1 && parts[0].datacenters.count <= PreferenceList.smallSet
         if hasOneOrder, lists.variants[destination].orders.isEmpty {
-            lists.variants[destination].orders = orders(of: parts[0].datacenters)
+            let orders = orders(of: parts[0].datacenters)
+            lists.variants[destination].orders = orders.numbers
+            lists.variants[destination].byOrder = Array(repeating: ListRegister.Variants.none, count: orders.count)
         }
-        let order = hasOneOrder && coordinates != 0 ? lists.variants[destination].orders[coordinates] : nil
-        let number =
-            order.flatMap { lists.variants[destination].byOrder[$0] }
-            ?? lists.number(
+        let order = hasOneOrder && coordinates != 0 ? Int(lists.variants[destination].orders[coordinates]) : nil
+        var number = order.map { lists.variants[destination].byOrder[$0] } ?? ListRegister.Variants.none
+        if number == ListRegister.Variants.none {
+            number = lists.number(
                 of: PreferenceList(
                     lists.destinations[destination], client: parts.isEmpty ? nil : clients[coordinates],
                     locations: sites.map(\.location)))
-        if let order { lists.variants[destination].byOrder[order] = number }
+            if let order { lists.variants[destination].byOrder[order] = number }
+        }
         lists.variants[destination].lists[parts.isEmpty ? 0 : coordinates] = number
         return number
     }
 
     /// The orders of a small set of datacenters.
-    private mutating func orders(of datacenters: [Datacenter]) -> [UInt64] {
+    private mutating func orders(of datacenters: [Datacenter]) -> Orders {
         if let known = orders[datacenters] { return known }
         let locations = datacenters.map { sites[$0].location! }
-        let order = clients.map { client -> UInt64 in
-            guard let client else { return 0 }
+        var result = Orders()
+        var known: [UInt64: UInt32] = [:]
+        for client in clients {
+            guard let client else {
+                result.numbers.append(0)
+                continue
+            }
             // Four bits for each, the nearest first; what is equally far stays as listed.
             var order: UInt64 = 0
             var chords = InlineArray<16, Double>(repeating: 0)
@@ -252,9 +273,12 @@ public struct MapCompiler {
                 let below = order & ~above
                 order = above | UInt64(position) << UInt64(60 - 4 * place) | below >> 4
             }
-            return order
+            let number = known[order] ?? UInt32(known.count)
+            known[order] = number
+            result.numbers.append(number)
         }
-        orders[datacenters] = order
-        return order
+        result.count = max(known.count, 1)
+        orders[datacenters] = result
+        return result
     }
 }
