@@ -5,7 +5,7 @@ import Platform
 /// of what it would take by itself.
 @usableFromInline
 struct AddressClasses: Sendable {
-    @usableFromInline let ranges: SharedRanges
+    let ranges: SharedRanges
     /// A bit for each range that has another value than the range before, for the first of each family, and for the end.
     @usableFromInline let boundaries: Column<UInt64>
     /// A bit for each word of `boundaries` that is not zero.
@@ -14,32 +14,30 @@ struct AddressClasses: Sendable {
     @usableFromInline let narrow: Column<UInt16>
     @usableFromInline let wide: Column<UInt32>
 
-    /// The value of a range, and the scope of an address in it.
+    /// The value and the scope of an address.
     @usableFromInline
-    func resolveIPv4(_ range: UInt32, _ address: UInt32) -> (value: UInt32, scope: UInt8) {
-        let range = Int(range)
+    func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
+        let range = ranges.ipv4Range(of: address)
         let (first, next) = (boundary(upTo: range), boundary(after: range))
-        let left = first == 0 ? 0 : (address ^ (ranges.ipv4Starts[first] &- 1)).leadingZeroBitCount
-        let right =
-            next == ranges.ipv4Starts.count ? 0 : (address ^ ranges.ipv4Starts[next]).leadingZeroBitCount
-        return (value(of: range), UInt8(min(max(left, right) + 1, 32)))
+        let left = first == 0 ? 0 : (address ^ (ranges.ipv4[first].start &- 1)).leadingZeroBitCount
+        let right = next == ranges.ipv4.count ? 0 : (address ^ ranges.ipv4[next].start).leadingZeroBitCount
+        return (value(of: ranges.ipv4[range].value), UInt8(min(max(left, right) + 1, 32)))
     }
 
     /// The value of a range, and the scope of an address in it.
     @usableFromInline
     func resolveIPv6(_ range: UInt32, _ address: UInt128) -> (value: UInt32, scope: UInt8) {
-        let base = ranges.ipv4Starts.count
+        let base = ranges.ipv4.count
         let range = max(Int(range), base)
         let (first, next) = (boundary(upTo: range) - base, boundary(after: range) - base)
         let left = first == 0 ? 0 : (address ^ (ranges.ipv6Starts[first] &- 1)).leadingZeroBitCount
         let right =
             next == ranges.ipv6Starts.count ? 0 : (address ^ ranges.ipv6Starts[next]).leadingZeroBitCount
-        return (value(of: range), UInt8(min(max(left, right) + 1, 128)))
+        return (value(of: ranges.ipv6Classes[range - base]), UInt8(min(max(left, right) + 1, 128)))
     }
 
-    private func value(of range: Int) -> UInt32 {
-        let number = Int(ranges.classes[range])
-        return wide.isEmpty ? UInt32(narrow[number]) : wide[number]
+    private func value(of number: UInt32) -> UInt32 {
+        wide.isEmpty ? UInt32(narrow[Int(number)]) : wide[Int(number)]
     }
 
     /// The last boundary up to a range.
@@ -80,11 +78,11 @@ struct AddressClasses: Sendable {
         summary = try reader.read()
         narrow = try reader.read()
         wide = try reader.read()
-        let end = ranges.classes.count
+        let end = ranges.count
         let (boundaries, summary) = (boundaries, summary)
         func isBoundary(_ range: Int) -> Bool { boundaries[range >> 6] >> UInt64(range & 63) & 1 == 1 }
         guard boundaries.count == end >> 6 + 1, summary.count == end >> 12 + 1, isBoundary(0),
-            isBoundary(ranges.ipv4Starts.count), isBoundary(end),
+            isBoundary(ranges.ipv4.count), isBoundary(end),
             boundaries[end >> 6] & ~(.max >> UInt64(63 - end & 63)) == 0,
             Self.summary(of: boundaries.buffer).elementsEqual(summary.buffer),
             narrow.count + wide.count == ranges.classCount, narrow.isEmpty || wide.isEmpty,
@@ -111,24 +109,94 @@ struct AddressClasses: Sendable {
 /// The ranges that several tables share, in the order of their addresses: first those of IPv4, then those of IPv6.
 @usableFromInline
 struct SharedRanges: Sendable {
-    @usableFromInline let classes: Column<UInt32>
-    @usableFromInline let ipv4Starts: Column<UInt32>
-    @usableFromInline let ipv6Starts: Column<UInt128>
+    /// By the first 16 bits of an IPv4 address.
+    private let chunks: Column<Chunk>
+    /// The first address and the class of each IPv4 range, side by side: what a look-up needs of both is near.
+    let ipv4: Column<IPv4Range>
+    let ipv6Starts: Column<UInt128>
+    let ipv6Classes: Column<UInt32>
     /// Above all classes.
     let classCount: Int
 
+    /// The number of all ranges.
+    var count: Int { ipv4.count + ipv6Starts.count }
+
+    /// The ranges with addresses in a chunk.
+    private struct Chunk: BitwiseCopyable {
+        /// The one that the chunk's first address is in.
+        var first: UInt32
+        /// The number of those that follow.
+        var further: UInt32
+    }
+
+    /// A range in one number, which is searched for as it is.
+    struct IPv4Range: BitwiseCopyable {
+        var bits: UInt64
+
+        init(start: UInt32, value: UInt32) { bits = UInt64(start) << 32 | UInt64(value) }
+
+        var start: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
+        var value: UInt32 { UInt32(truncatingIfNeeded: bits) }
+    }
+
+    /// The number of the range of an address.
+    @inline(__always)
+    func ipv4Range(of address: UInt32) -> Int {
+        let chunk = chunks[Int(address >> 16)]
+        let first = UnsafeRawPointer(ipv4.start).assumingMemoryBound(to: UInt64.self)
+        let key = UInt64(address) << 32 | .max >> 32
+        var range = first + Int(chunk.first)
+        var count = Int(chunk.further) + 1
+        while count > 32 { halve(&range, &count, key) }
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        return range - first
+    }
+
     /// Reads and checks the ranges.
     init(from reader: inout ColumnReader) throws(MalformedColumns) {
-        classes = try reader.read()
-        ipv4Starts = try reader.read()
+        chunks = try reader.read()
+        ipv4 = try reader.read()
         ipv6Starts = try reader.read()
-        let count = try reader.read(UInt32.self)
-        guard count.count == 1, !ipv4Starts.isEmpty, ipv4Starts[0] == 0, !ipv6Starts.isEmpty, ipv6Starts[0] == 0,
-            ipv4Starts.count + ipv6Starts.count == classes.count,
-            zip(ipv4Starts.buffer, ipv4Starts.buffer.dropFirst()).allSatisfy({ $0 < $1 }),
+        ipv6Classes = try reader.read()
+        let classes = try reader.read(UInt32.self)
+        let ipv4 = ipv4
+        guard classes.count == 1, chunks.count == 1 << 16, !ipv4.isEmpty, ipv4[0].start == 0, !ipv6Starts.isEmpty,
+            ipv6Starts[0] == 0, ipv6Starts.count == ipv6Classes.count,
+            zip(ipv4.buffer, ipv4.buffer.dropFirst()).allSatisfy({ $0.start < $1.start }),
             zip(ipv6Starts.buffer, ipv6Starts.buffer.dropFirst()).allSatisfy({ $0 < $1 }),
-            classes.buffer.allSatisfy({ $0 < count[0] })
+            ipv4.buffer.allSatisfy({ $0.value < classes[0] }), ipv6Classes.buffer.allSatisfy({ $0 < classes[0] }),
+            chunks.buffer.enumerated().allSatisfy({ number, chunk in
+                let next = Int(chunk.first) + Int(chunk.further) + 1
+                return next <= ipv4.count && ipv4[Int(chunk.first)].start <= UInt32(number) << 16
+                    && (next == ipv4.count || ipv4[next].start > UInt32(number) << 16 | 0xffff)
+            })
         else { throw MalformedColumns("the ranges of address tables are damaged") }
-        classCount = Int(count[0])
+        classCount = Int(classes[0])
+    }
+
+    /// Lays out ranges of classes that are below `classCount`.
+    static func write(
+        _ ipv4: AddressRanges<UInt32>, _ ipv6: AddressRanges<UInt128>, classCount: UInt32, to writer: inout ColumnWriter
+    ) {
+        var chunks: [Chunk] = []
+        var range = 0
+        for number in 0..<UInt32(1 << 16) {
+            func follows(_ address: UInt32) -> Bool {
+                range + 1 < ipv4.starts.count && ipv4.starts[range + 1] <= address
+            }
+            if follows(number << 16) { range += 1 }
+            let first = range
+            while follows(number << 16 | 0xffff) { range += 1 }
+            chunks.append(Chunk(first: UInt32(first), further: UInt32(range - first)))
+        }
+        writer.add(chunks)
+        writer.add(zip(ipv4.starts, ipv4.values).map { IPv4Range(start: $0, value: $1) })
+        writer.add(ipv6.starts)
+        writer.add(ipv6.values)
+        writer.add([classCount])
     }
 }

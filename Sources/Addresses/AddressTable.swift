@@ -97,8 +97,7 @@ public struct AddressTable: Sendable {
 
     @inlinable @inline(__always)
     func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
-        let found = ipv4.lookup(address)
-        return classes == nil ? found : classes.unsafelyUnwrapped.resolveIPv4(found.value, address)
+        classes == nil ? ipv4.lookup(address) : classes.unsafelyUnwrapped.lookupIPv4(address)
     }
 
     @inlinable @inline(__always)

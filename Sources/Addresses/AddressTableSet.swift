@@ -36,8 +36,8 @@ public struct AddressTableSet: Sendable {
             for count in valueCounts { tables.append(try AddressTable(from: &reader, valueCount: count)) }
         } else {
             let ranges = try SharedRanges(from: &reader)
-            let ipv4 = try IPv4Table(from: &reader, valueCount: ranges.ipv4Starts.count)
-            let ipv6 = try IPv6Table(from: &reader, valueCount: ranges.classes.count)
+            let ipv4 = try IPv4Table(from: &reader, valueCount: 1)
+            let ipv6 = try IPv6Table(from: &reader, valueCount: ranges.count)
             for count in valueCounts {
                 tables.append(try AddressTable(from: &reader, ranges, ipv4, ipv6, valueCount: count))
             }
@@ -53,7 +53,7 @@ public struct AddressTableSet: Sendable {
         // By what each range takes in the tables of the two families.
         let apart = shared.reduce(0) { $0 + 650_000 + 4 * $1.ipv4Count + 12 * $1.ipv6Count }
         let together =
-            16 * partition.ipv4.starts.count + 36 * partition.ipv6.starts.count
+            8 * partition.ipv4.starts.count + 36 * partition.ipv6.starts.count
             + tables.count * (partition.classes.count / 8 + 2 * tables[0].values.count)
         guard apart > together else { return writeApart(tables, layer, to: &writer) }
         writer.add([UInt8(1)])
@@ -140,14 +140,11 @@ private struct Partition {
     }
 
     func write(to writer: inout ColumnWriter) {
-        writer.add(classes)
-        writer.add(ipv4.starts)
-        writer.add(ipv6.starts)
-        writer.add([blockClass + 1])
-        let (ipv4End, end) = (UInt32(ipv4.starts.count), UInt32(classes.count))
-        IPv4Table.write(
-            AddressRanges(starts: ipv4.starts, values: Array(0..<ipv4End)), valueCount: Int(ipv4End), to: &writer)
+        SharedRanges.write(ipv4, ipv6, classCount: blockClass + 1, to: &writer)
+        // What is looked up in the shared ranges needs no table of its own.
+        IPv4Table.write(AddressRanges(everywhere: 0), valueCount: 1, to: &writer)
+        let numbers = Array(UInt32(ipv4.starts.count)..<UInt32(classes.count))
         IPv6Table.write(
-            AddressRanges(starts: ipv6.starts, values: Array(ipv4End..<end)), valueCount: Int(end), to: &writer)
+            AddressRanges(starts: ipv6.starts, values: numbers), valueCount: classes.count, to: &writer)
     }
 }
