@@ -147,7 +147,14 @@ struct SharedRanges: Sendable {
         let key = UInt64(address) << 32 | .max >> 32
         var range = first + Int(chunk.first)
         var count = Int(chunk.further) + 1
-        while count > 32 { halve(&range, &count, key) }
+        while count > 1024 { halve(&range, &count, key) }
+        if count > 32 {
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+        }
         halve(&range, &count, key)
         halve(&range, &count, key)
         halve(&range, &count, key)
