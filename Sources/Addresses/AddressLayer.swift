@@ -41,6 +41,16 @@ public struct AddressLayer: Sendable {
         ipv6.reserve(count)
     }
 
+    /// The layer with each value replaced by the one at its position.
+    func mapped(by values: [UInt32]) -> AddressLayer {
+        values.withUnsafeBufferPointer { values in map { values[Int($0)] } }
+    }
+
+    /// The layer with all addresses that differ in the last bits of their family having the value of the first of them.
+    package func coarsened(ipv4Bits: Int, ipv6Bits: Int) -> AddressLayer {
+        AddressLayer(ipv4: ipv4.coarsened(bits: ipv4Bits), ipv6: ipv6.coarsened(bits: ipv6Bits))
+    }
+
     /// Whether every address has the value 0.
     public var isZero: Bool { ipv4.isZero && ipv6.isZero }
 

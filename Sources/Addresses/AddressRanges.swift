@@ -8,6 +8,12 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
     /// One range of all addresses.
     @inlinable package init(everywhere value: UInt32) { values = [value] }
 
+    /// Ranges that are in order, the first of which begins at 0, and of which neighbours differ.
+    @inlinable package init(starts: [Address], values: [UInt32]) {
+        self.starts = starts
+        self.values = values
+    }
+
     /// Makes room for `count` ranges, of which only those that come take memory.
     @inlinable package mutating func reserve(_ count: Int) {
         starts.reserveCapacity(count)

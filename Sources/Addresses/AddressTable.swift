@@ -8,6 +8,8 @@ import Platform
 public struct AddressTable: Sendable {
     @usableFromInline let ipv4: IPv4Table
     @usableFromInline let ipv6: IPv6Table
+    /// The values, if the ranges are those of several tables, so that what these find is the number of a range.
+    @usableFromInline let classes: AddressClasses?
     /// All IPv4 addresses have the same value, so that the IPv6 ranges say it all.
     @usableFromInline let isIPv4Uniform: Bool
     /// A client whose IPv4 address is left open has the value of its block even if all IPv4 addresses have one value.
@@ -18,18 +20,33 @@ public struct AddressTable: Sendable {
     /// Reads a table whose values are below `valueCount`, and checks all of it: no look-up reads outside of the columns, gives a
     /// larger value, or a scope that is longer than the address.
     public init(from reader: inout ColumnReader, valueCount: Int) throws(MalformedColumns) {
+        (isIPv4Uniform, keepsBlocksApart, blockValues) = try Self.head(from: &reader, valueCount)
+        ipv4 = try IPv4Table(from: &reader, valueCount: valueCount)
+        ipv6 = try IPv6Table(from: &reader, valueCount: valueCount)
+        classes = nil
+    }
+
+    /// Reads a table that shares its ranges, and checks it as well.
+    init(
+        from reader: inout ColumnReader, _ ranges: SharedRanges, _ ipv4: IPv4Table, _ ipv6: IPv6Table, valueCount: Int
+    ) throws(MalformedColumns) {
+        (isIPv4Uniform, keepsBlocksApart, blockValues) = try Self.head(from: &reader, valueCount)
+        self.ipv4 = ipv4
+        self.ipv6 = ipv6
+        classes = try AddressClasses(from: &reader, ranges, valueCount: valueCount)
+    }
+
+    private static func head(
+        from reader: inout ColumnReader, _ valueCount: Int
+    ) throws(MalformedColumns) -> (isIPv4Uniform: Bool, keepsBlocksApart: Bool, blockValues: Column<UInt32>) {
         let facts = try reader.read(UInt8.self)
         guard facts.count == 2, facts[0] < 2, facts[1] < 2 else {
             throw MalformedColumns("an address table has no such form")
         }
-        isIPv4Uniform = facts[0] == 1
-        keepsBlocksApart = facts[1] == 1
-        blockValues = try reader.read(UInt32.self)
-        guard blockValues.count == IPPrefix.embeddingIPv4.count,
-            blockValues.buffer.allSatisfy({ $0 < valueCount })
+        let blockValues = try reader.read(UInt32.self)
+        guard blockValues.count == IPPrefix.embeddingIPv4.count, blockValues.buffer.allSatisfy({ $0 < valueCount })
         else { throw MalformedColumns("an address table has a value that is too large") }
-        ipv4 = try IPv4Table(from: &reader, valueCount: valueCount)
-        ipv6 = try IPv6Table(from: &reader, valueCount: valueCount)
+        return (facts[0] == 1, facts[1] == 1, blockValues)
     }
 
     /// Lays out the table in which each address has the value that `layer` gives it.
@@ -42,14 +59,21 @@ public struct AddressTable: Sendable {
         _ layer: AddressLayer, valueCount: Int, keepsBlocksApart: Bool = false, to writer: inout ColumnWriter
     ) {
         let isIPv4Uniform = layer.ipv4.values.count == 1
-        writer.add([UInt8(isIPv4Uniform ? 1 : 0), keepsBlocksApart ? 1 : 0])
-        writer.add(IPPrefix.embeddingIPv4.map { layer.ipv6.value(of: $0.ipv6Bounds.first) })
+        writeHead(
+            layer.ipv6.valuesOfBlocks, isIPv4Uniform: isIPv4Uniform, keepsBlocksApart: keepsBlocksApart, to: &writer)
         IPv4Table.write(layer.ipv4, valueCount: valueCount, to: &writer)
         // What carries an IPv4 address is looked up as that address. A scope must not reach into these blocks, unless
         // there is only one value to be found there.
         let elsewhere = isIPv4Uniform ? layer.ipv4.values[0] : UInt32(valueCount)
         let ipv6 = layer.ipv6.combined(with: .blocksEmbeddingIPv4) { $1 == 0 ? $0 : elsewhere }
         IPv6Table.write(ipv6, valueCount: valueCount, to: &writer)
+    }
+
+    static func writeHead(
+        _ blockValues: [UInt32], isIPv4Uniform: Bool, keepsBlocksApart: Bool, to writer: inout ColumnWriter
+    ) {
+        writer.add([UInt8(isIPv4Uniform ? 1 : 0), keepsBlocksApart ? 1 : 0])
+        writer.add(blockValues)
     }
 
     /// The value of an address, and the length of the widest prefix around the address in which every address has the same:
@@ -61,14 +85,25 @@ public struct AddressTable: Sendable {
     public func lookup(_ address: IPAddress, length: Int = .max) -> (value: UInt32, scope: UInt8) {
         switch address {
         case .v4(let bits):
-            return ipv4.lookup(bits)
+            return lookupIPv4(bits)
         case .v6(let bits):
-            guard let embedded = address.embeddedIPv4 else { return ipv6.lookup(bits) }
+            guard let embedded = address.embeddedIPv4 else { return lookupIPv6(bits) }
             if length <= embedded.offset, !isIPv4Uniform || keepsBlocksApart { return lookupBlock(of: address) }
-            guard !isIPv4Uniform else { return ipv6.lookup(bits) }
-            let (value, scope) = ipv4.lookup(embedded.address)
+            guard !isIPv4Uniform else { return lookupIPv6(bits) }
+            let (value, scope) = lookupIPv4(embedded.address)
             return (value, scope &+ UInt8(truncatingIfNeeded: embedded.offset))
         }
+    }
+
+    @inlinable @inline(__always)
+    func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
+        classes == nil ? ipv4.lookup(address) : classes.unsafelyUnwrapped.lookupIPv4(address)
+    }
+
+    @inlinable @inline(__always)
+    func lookupIPv6(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
+        let found = ipv6.lookup(address)
+        return classes == nil ? found : classes.unsafelyUnwrapped.resolveIPv6(found.value, address)
     }
 
     /// The value of clients of unknown IPv4 address in the block around an address that carries one.
@@ -81,8 +116,11 @@ public struct AddressTable: Sendable {
 }
 
 extension AddressRanges<UInt128> {
+    /// The values of the first addresses of the blocks whose addresses carry an IPv4 address.
+    var valuesOfBlocks: [UInt32] { IPPrefix.embeddingIPv4.map { value(of: $0.ipv6Bounds.first) } }
+
     /// 1 in the blocks whose addresses carry an IPv4 address, and 0 elsewhere.
-    fileprivate static let blocksEmbeddingIPv4 = {
+    static let blocksEmbeddingIPv4 = {
         var ranges = Self(everywhere: 0)
         for (first, last) in IPPrefix.embeddingIPv4.map(\.ipv6Bounds).sorted(by: { $0.first < $1.first }) {
             ranges.append(from: first, value: 1)

@@ -32,14 +32,3 @@ int pidfd_open(int process, unsigned int flags);
 int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
 enum { at_empty_path = 0x1000 };
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
-
-/* Yields the processor (sched_yield(2)), unless this thread did so less than `interval` nanoseconds ago. */
-static inline void yield_if_due(long interval) {
-    static _Thread_local struct timespec last;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((now.tv_sec - last.tv_sec) * 1000000000L + now.tv_nsec - last.tv_nsec < interval) return;
-    sched_yield();
-    /* What others took meanwhile does not count. */
-    clock_gettime(CLOCK_MONOTONIC, &last);
-}

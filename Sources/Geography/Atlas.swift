@@ -22,19 +22,16 @@ public struct Atlas: Sendable {
     public mutating func add(
         _ database: borrowing MaxMindDatabase, fields: PlaceFields = .all
     ) throws(DatabaseError) {
-        var records = RecordRegister(database.dataSection, fields)
+        var records = RecordRegister(database, fields)
         var newPlaces = AddressLayer(everywhere: 0)
         var newSystems = AddressLayer(everywhere: 0)
-        newPlaces.reserve(database.nodeCount + 1)
-        try database.forEachIPv4Network { first, offset throws(DatabaseError) in
-            let (place, system) = try records.record(at: offset, &gazetteer, database)
-            newPlaces.ipv4.append(from: first, value: place)
-            newSystems.ipv4.append(from: first, value: system)
-        }
-        try database.forEachIPv6Network(skipping: IPPrefix.embeddingIPv4) { first, offset throws(DatabaseError) in
-            let (place, system) = try records.record(at: offset, &gazetteer, database)
-            newPlaces.ipv6.append(from: first, value: place)
-            newSystems.ipv6.append(from: first, value: system)
+        do {
+            let ipv4 = try database.tree.ipv4Records()
+            (newPlaces.ipv4, newSystems.ipv4) = try records.places(of: ipv4, &gazetteer)
+            let ipv6 = try database.tree.ipv6Records()
+            (newPlaces.ipv6, newSystems.ipv6) = try records.places(of: ipv6, &gazetteer)
+        } catch {
+            throw database.corrupt(error)
         }
         contents.append(records.contents(of: database))
         if places.isZero {
@@ -89,55 +86,90 @@ public struct DatabaseContents: Sendable {
 
 /// What was read of one database's records, each of them once.
 private struct RecordRegister {
+    private let tree: SearchTree
     private var reader: RecordReader
-    private var places: OffsetTable
-    /// The autonomous systems of those that have one.
-    private var systems = Numbering<UInt32>()
-    private var hasSystems = false
+    private let index: RecordIndex
+    /// By the record's number; `unread` if it was not read.
+    private var places: [UInt32]
+    /// The autonomous systems, by the record's number; empty if they are not asked for.
+    private var systems: [UInt32]
     /// Looks for all that there may be in a record, as long as nothing is found that was asked for.
     private var sampler: (reader: RecordReader, gazetteer: Gazetteer)?
     private var sampled: Set<UInt32> = []
     private var fieldNames: [String] = []
 
+    private static let unread = UInt32.max
     /// The number of records to look at for the fields that a database has.
     private static let sampleSize = 1_000
     /// The number of field names that a message lists.
     private static let nameLimit = 20
 
-    init(_ data: DataSection, _ fields: PlaceFields) {
-        reader = RecordReader(data, fields)
-        places = OffsetTable(limit: fields.isEmpty ? 0 : data.count)
+    init(_ database: borrowing MaxMindDatabase, _ fields: PlaceFields) {
+        tree = database.tree
+        reader = RecordReader(database.dataSection, fields)
+        index = RecordIndex(tree)
+        places = Array(repeating: Self.unread, count: index.count)
+        systems = fields.contains(.system) ? Array(repeating: 0, count: index.count) : []
     }
 
+    /// The places of ranges of records, and their autonomous systems if these are asked for.
+    mutating func places<Address>(
+        of records: AddressRanges<Address>, _ gazetteer: inout Gazetteer
+    ) throws(DataSection.Malformed) -> (places: AddressRanges<Address>, systems: AddressRanges<Address>) {
+        var places = Merged<Address>(capacity: reader.fields.isEmpty ? 1 : records.starts.count)
+        var systems = Merged<Address>(capacity: 1)
+        let (starts, values) = (records.starts, records.values)
+        for position in starts.indices {
+            let number = try number(of: values[position], &gazetteer)
+            places.append(starts[position], number.map { self.places[$0] } ?? 0)
+            if !self.systems.isEmpty { systems.append(starts[position], number.map { self.systems[$0] } ?? 0) }
+        }
+        return (places.ranges, self.systems.isEmpty ? AddressRanges(everywhere: 0) : systems.ranges)
+    }
+
+    /// Ranges that come one after another, with neighbours of one value as one.
+    private struct Merged<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+        private var starts: [Address] = []
+        private var values: [UInt32] = []
+
+        init(capacity: Int) {
+            starts.reserveCapacity(capacity)
+            values.reserveCapacity(capacity)
+        }
+
+        @inline(__always)
+        mutating func append(_ start: Address, _ value: UInt32) {
+            guard values.last != value else { return }
+            starts.append(start)
+            values.append(value)
+        }
+
+        var ranges: AddressRanges<Address> { AddressRanges(starts: starts, values: values) }
+    }
+
+    /// The number of a record that was read, now or before; `nil` for one that leads to nothing, or if nothing is to be read.
     @inline(__always)
-    mutating func record(
-        at offset: UInt32?, _ gazetteer: inout Gazetteer, _ database: borrowing MaxMindDatabase
-    ) throws(DatabaseError) -> (place: UInt32, system: UInt32) {
-        guard let offset else { return (0, 0) }
+    private mutating func number(
+        of record: UInt32, _ gazetteer: inout Gazetteer
+    ) throws(DataSection.Malformed) -> Int? {
+        guard let offset = try tree.offset(of: record) else { return nil }
         guard !reader.fields.isEmpty else {
             if sampled.count < Self.sampleSize { sample(offset) }
-            return (0, 0)
+            return nil
         }
-        guard let place = places[offset] else { return try read(offset, &gazetteer, database) }
-        return (place, hasSystems ? systems[offset] ?? 0 : 0)
+        let number = index.number(of: offset)
+        if places[number] == Self.unread { try read(offset, number, &gazetteer) }
+        return number
     }
 
     @inline(never)
     private mutating func read(
-        _ offset: UInt32, _ gazetteer: inout Gazetteer, _ database: borrowing MaxMindDatabase
-    ) throws(DatabaseError) -> (place: UInt32, system: UInt32) {
-        do {
-            let record = try reader.read(at: offset, &gazetteer)
-            places.insert(offset, record.place)
-            if record.system > 0 {
-                hasSystems = true
-                systems.insert(offset, record.system)
-            }
-            if reader.found.isEmpty, sampled.count < Self.sampleSize { sample(offset) }
-            return record
-        } catch {
-            throw database.corrupt("\(error.reason)")
-        }
+        _ offset: UInt32, _ number: Int, _ gazetteer: inout Gazetteer
+    ) throws(DataSection.Malformed) {
+        let record = try reader.read(at: offset, &gazetteer)
+        places[number] = record.place
+        if record.system > 0, !systems.isEmpty { systems[number] = record.system }
+        if reader.found.isEmpty, sampled.count < Self.sampleSize { sample(offset) }
     }
 
     /// Looks at what there is in a record.

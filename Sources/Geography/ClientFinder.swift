@@ -9,10 +9,9 @@ public final class ClientFinder {
         public var coordinates: Coordinates?
     }
 
-    /// Opens the databases at these paths, whose copies all processes of this program share; those that cannot be opened are left
-    /// out.
+    /// Reads the databases at these paths; those that cannot be read are left out.
     public init(paths: [String]) {
-        databases = paths.compactMap { try? Database(MaxMindDatabase(path: $0, isShared: true)) }
+        databases = paths.compactMap { try? Database(MaxMindDatabase(path: $0)) }
     }
 
     /// Where an address is; of each field what the first database knows that knows it. `nil` if no database has the address.

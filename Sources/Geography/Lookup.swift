@@ -29,7 +29,7 @@ extension MaxMindDatabase {
                 network: IPPrefix(address, length: length)!, place: gazetteer[gazetteer.entries[Int(place)]],
                 number: place, system: system)
         } catch {
-            throw corrupt("\(error.reason)")
+            throw corrupt(error)
         }
     }
 }

@@ -1,10 +1,8 @@
-import Platform
-
 /// Numbers for keys: a hash table of integers, several times faster than a dictionary.
 struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     private var slots: [(key: Key, number: UInt32)]
     private var count = 0
-    /// What nobody knows who makes a database that is to fill one slot of the table.
+    /// Known to no maker of a database that is to fill one part of the table.
     private let seed = UInt64.random(in: .min ... .max)
 
     init() { slots = Array(repeating: (0, .max), count: 1 << 10) }
@@ -20,9 +18,8 @@ struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable 
         if 2 * count >= slots.count {
             let old = slots
             slots = Array(repeating: (0, .max), count: 2 * old.count)
-            for (position, entry) in old.enumerated() where entry.number != .max {
+            for entry in old where entry.number != .max {
                 slots[slot(of: entry.key)] = entry
-                giveWay(at: position)
             }
         }
         slots[slot(of: key)] = (key, number)

@@ -126,9 +126,7 @@ extension PlaceIndex {
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
         for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
         writer.add(grouping.places(of: packed, networks))
-        let layer = AddressLayer(
-            ipv4: atlas.places.ipv4.map { grouping.numbers[Int($0)] }.coarsened(bits: 8),
-            ipv6: atlas.places.ipv6.map { grouping.numbers[Int($0)] }.coarsened(bits: 80))
+        let layer = atlas.places.map { grouping.numbers[Int($0)] }.coarsened(ipv4Bits: 8, ipv6Bits: 80)
         AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
     }
 

@@ -13,7 +13,7 @@ struct RecordReader {
     private var names = FieldNames()
     private var continents = Numbering<UInt32>()
     private var countries = Numbering<UInt32>()
-    private var cities: OffsetTable
+    private var cities = Numbering<UInt32>()
     /// Lists of subdivisions, by their country's number and their offset.
     private var subdivisions = Numbering<UInt64>()
 
@@ -31,7 +31,6 @@ struct RecordReader {
         // A continent may follow from the country.
         let wanted = fields.contains(.continent) ? fields.union(.country) : fields
         self.wanted = wanted.subtracting(.subdivisionNames)
-        cities = OffsetTable(limit: fields.contains(.city) ? data.count : 0)
     }
 
     /// What is known of a record so far.

@@ -49,25 +49,25 @@ extension CompiledMap {
         guard sites.count == datacenterCount, mapCount.count == 1 else {
             throw MalformedColumns("the maps have another number of datacenters")
         }
-        var parts: [(lists: ListTable, table: AddressTable)] = []
-        for _ in 0..<mapCount[0] {
-            let lists = try ListTable(from: &reader, datacenters: sites)
-            parts.append((lists, try AddressTable(from: &reader, valueCount: lists.count)))
-        }
+        var lists: [ListTable] = []
+        for _ in 0..<mapCount[0] { lists.append(try ListTable(from: &reader, datacenters: sites)) }
         let facts = try reader.read(Facts.self)
         let knownCount = try reader.read(UInt32.self)
-        guard facts.count == parts.count, knownCount.count == 1 else { throw MalformedColumns("a map is missing") }
-        var known: [AddressTable] = []
-        for _ in 0..<knownCount[0] { known.append(try AddressTable(from: &reader, valueCount: 2)) }
+        guard facts.count == lists.count, knownCount.count == 1, knownCount[0] <= facts.count else {
+            throw MalformedColumns("a map is missing")
+        }
+        let tables = try AddressTableSet(
+            from: &reader, valueCounts: lists.map(\.count) + Array(repeating: 2, count: Int(knownCount[0]))
+        ).tables
         var maps: [CompiledMap] = []
-        for (parts, facts) in zip(parts, facts.buffer) {
-            guard facts.known < known.count, facts.defaultList < parts.lists.count else {
+        for (number, facts) in facts.buffer.enumerated() {
+            guard facts.known < knownCount[0], facts.defaultList < lists[number].count else {
                 throw MalformedColumns("a map has no such list or table")
             }
             maps.append(
                 CompiledMap(
-                    table: parts.table, known: known[Int(facts.known)], defaultList: facts.defaultList,
-                    lists: parts.lists))
+                    table: tables[number], known: tables[lists.count + Int(facts.known)],
+                    defaultList: facts.defaultList, lists: lists[number]))
         }
         return maps
     }

@@ -1,92 +1,133 @@
 import Geography
 import Platform
 
-/// Works maps out for every address. What maps have in common is worked out once.
+/// Works maps out for every address. What maps have in common is worked out once: the address space is divided into classes of
+/// addresses that no map tells apart, and each map has a list for each class.
 public struct MapCompiler {
     private let atlas: Atlas
     private let sites: [Site]
     /// Where each of the gazetteer's coordinates are.
     private let clients: [Direction?]
-    /// 1 for addresses of which the databases know a field that some map looks at, or that a map's rule sends where the
-    /// unknown go.
-    private var known: [AddressLayer] = []
-    /// The positions of those that depend on fields alone.
-    private var knownNumbers: [PlaceFields.RawValue: UInt32] = [:]
-    /// For sets of datacenters that some map wants the nearest of: their order at each of the gazetteer's coordinates, four
-    /// bits for each rank.
-    private var orders: [[Datacenter]: [UInt64]] = [:]
+    /// For sets of datacenters that some map wants the nearest of: the number of their order at each of the gazetteer's
+    /// coordinates.
+    private var orders: [[Datacenter]: Orders] = [:]
+    /// The gazetteer's cities by their names; empty until some map has a rule for a city.
+    private var citiesByName: [String: [Int]] = [:]
+    private var citiesByID: [UInt32: Int] = [:]
+
+    private struct Orders {
+        var numbers: [UInt32] = []
+        var count = 0
+    }
 
     public init(_ atlas: Atlas, datacenters sites: [Site]) {
         self.atlas = atlas
         self.sites = sites
-        clients = atlas.gazetteer.coordinates.enumerated().map { number, coordinates in
-            return coordinates.map(Direction.init)
-        }
+        clients = atlas.gazetteer.coordinates.map { $0.map(Direction.init) }
     }
 
     /// Works out maps for every address of the atlas, and lays them out for `CompiledMap.all`.
     public mutating func write(_ maps: [PlaceRules], to writer: inout ColumnWriter) {
         writer.add(sites)
         writer.add([UInt32(maps.count)])
+        // Networks and autonomous systems divide places further, each map's in its own way.
+        var partition = Partition(atlas.places, placeCount: atlas.gazetteer.entries.count)
+        var registers: [ListRegister] = []
+        var divisions: [Int?] = []
+        for rules in maps {
+            var lists = ListRegister()
+            divisions.append(overridingRules(rules, &lists).map { partition.divide(by: $0) })
+            registers.append(lists)
+        }
+        let systems =
+            maps.contains { $0.fields.contains(.system) }
+            ? partition.divide(by: atlas.systems.map { $0 == 0 ? 0 : 1 }) : nil
+        let classes = partition.classes()
+        let isSystemKnown = systems.map { classes.divisions[$0] }
+
+        var tables: [AddressTableSet.Values] = []
         var facts: [CompiledMap.Facts] = []
-        for rules in maps { facts.append(write(rules, to: &writer)) }
+        var known: [AddressTableSet.Values] = []
+        var knownNumbers: [PlaceFields.RawValue: UInt32] = [:]
+        for (position, rules) in maps.enumerated() {
+            var lists = registers[position]
+            registers[position] = ListRegister()
+            let rule = divisions[position].map { classes.divisions[$0] }
+            let map = values(rules, classes.places, rule, &lists)
+            ListTable.write(lists.lists, to: &writer)
+            tables.append(.init(map.values, valueCount: lists.lists.count))
+            // What a network rule sends where the unknown go is known as well.
+            let isNetworkKnown = map.isKnownByRule.contains(true)
+            if isNetworkKnown || knownNumbers[rules.fields.rawValue] == nil {
+                var isKnown = self.isKnown(rules.fields, classes.places, isSystemKnown)
+                if isNetworkKnown {
+                    for i in isKnown.indices where map.isKnownByRule[i] { isKnown[i] = 1 }
+                } else {
+                    knownNumbers[rules.fields.rawValue] = UInt32(known.count)
+                }
+                facts.append(.init(known: UInt32(known.count), defaultList: map.defaultList))
+                known.append(.init(isKnown, valueCount: 2, keepsBlocksApart: true))
+            } else {
+                facts.append(.init(known: knownNumbers[rules.fields.rawValue]!, defaultList: map.defaultList))
+            }
+        }
         writer.add(facts)
         writer.add([UInt32(known.count)])
-        for layer in known { AddressTable.write(layer, valueCount: 2, keepsBlocksApart: true, to: &writer) }
+        AddressTableSet.write(tables + known, over: partition.layer, to: &writer)
     }
 
-    private mutating func write(_ rules: PlaceRules, to writer: inout ColumnWriter) -> CompiledMap.Facts {
-        var lists = ListRegister()
+    /// The rules of a map for networks and systems, by 1 more than the number of their destination, and 2^31 more for those of
+    /// networks; 0 where there is none. `nil` if there are no such rules.
+    private func overridingRules(_ rules: PlaceRules, _ lists: inout ListRegister) -> AddressLayer? {
+        guard !rules.networks.isEmpty || !rules.systems.isEmpty else { return nil }
+        let networks = AddressLayer(
+            rules.networks.map { ($0.prefix, 1 << 31 | UInt32(lists.number(of: $0.destination)) + 1) }, otherwise: 0)
+        guard !rules.systems.isEmpty else { return networks }
+        let systems = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
+        return networks.combined(with: atlas.systems.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
+    }
+
+    /// The list of each class.
+    ///
+    /// - Parameters:
+    ///   - places: the place of each class.
+    ///   - rule: that of `overridingRules` for each class; `nil` if there are none.
+    private mutating func values(
+        _ rules: PlaceRules, _ places: [UInt32], _ rule: [UInt32]?, _ lists: inout ListRegister
+    ) -> (values: [UInt32], isKnownByRule: [Bool], defaultList: UInt32) {
         let destinations = placeDestinations(rules, &lists)
-        let fallback = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
+        let defaultList = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
         let entries = atlas.gazetteer.entries
-        var numbers = entries.indices.map { entry in
-            return number(destinations[entry], coordinates: entries[entry].coordinates, &lists)
+        var numbers: [UInt32] = []
+        numbers.reserveCapacity(entries.count)
+        for (entry, destination) in zip(entries, destinations) {
+            numbers.append(number(destination, coordinates: entry.coordinates, &lists))
         }
         // Of whom nothing is known there is no place that a rule could apply to.
-        numbers[0] = fallback
-        var layer: AddressLayer
-        var knownByRule = AddressLayer(everywhere: 0)
-        if rules.networks.isEmpty, rules.systems.isEmpty {
-            layer = atlas.places.map { numbers[Int($0)] }
-        } else {
-            // Rules are numbered by their destination, and those for places by 0.
-            let networks = AddressLayer(
-                rules.networks.map { ($0.prefix, UInt32(lists.number(of: $0.destination)) + 1) }, otherwise: 0)
-            let systems = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
-            let overriding =
-                systems.isEmpty
-                ? networks : networks.combined(with: atlas.systems.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
-            layer = atlas.places.combined(with: overriding) { place, rule in
+        numbers[0] = defaultList
+        guard let rule else { return (places.map { numbers[Int($0)] }, [], defaultList) }
+        var values: [UInt32] = []
+        var isKnownByRule: [Bool] = []
+        for (place, rule) in zip(places, rule) {
+            let destination = Int(rule & (.max >> 1)) - 1
+            values.append(
                 rule == 0
-                    ? numbers[Int(place)]
-                    : number(Int(rule) - 1, coordinates: entries[Int(place)].coordinates, &lists)
-            }
-            knownByRule = networks.combined(with: layer) { $0 > 0 && $1 == fallback ? 1 : 0 }
+                    ? numbers[Int(place)] : number(destination, coordinates: entries[Int(place)].coordinates, &lists))
+            isKnownByRule.append(rule >> 31 == 1 && values[values.count - 1] == defaultList)
         }
-        ListTable.write(lists.lists, to: &writer)
-        AddressTable.write(layer, valueCount: lists.lists.count, to: &writer)
-        return CompiledMap.Facts(known: known(rules.fields, knownByRule), defaultList: fallback)
+        return (values, isKnownByRule, defaultList)
     }
 
-    /// The number of the table of where the databases know one of these fields, or a rule has the place of what they know.
-    private mutating func known(_ fields: PlaceFields, _ byRule: AddressLayer) -> UInt32 {
-        if byRule.isZero, let number = knownNumbers[fields.rawValue] { return number }
+    /// 1 for each class of which the databases know one of these fields.
+    private func isKnown(_ fields: PlaceFields, _ places: [UInt32], _ isSystemKnown: [UInt32]?) -> [UInt32] {
         let gazetteer = atlas.gazetteer
         let isKnown: [UInt32] = gazetteer.entries.map { gazetteer.knows(fields, of: $0) ? 1 : 0 }
-        var layer = atlas.places.map { isKnown[Int($0)] }
-        if fields.contains(.system) { layer = layer.combined(with: atlas.systems) { $0 | ($1 > 0 ? 1 : 0) } }
-        if byRule.isZero {
-            knownNumbers[fields.rawValue] = UInt32(known.count)
-        } else {
-            layer = layer.combined(with: byRule) { $0 | $1 }
-        }
-        known.append(layer)
-        return UInt32(known.count - 1)
+        guard fields.contains(.system), let isSystemKnown else { return places.map { isKnown[Int($0)] } }
+        return zip(places, isSystemKnown).map { isKnown[Int($0)] | $1 }
     }
 
     /// The destination of each place of the gazetteer, as its number in `lists`.
-    private func placeDestinations(_ rules: PlaceRules, _ lists: inout ListRegister) -> [Int] {
+    private mutating func placeDestinations(_ rules: PlaceRules, _ lists: inout ListRegister) -> [Int] {
         let gazetteer = atlas.gazetteer
         func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
         let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
@@ -108,20 +149,25 @@ public struct MapCompiler {
     }
 
     /// For each city of the gazetteer whether some rule may mean it; empty if there is no such rule.
-    private func citiesWithRules(_ rules: PlaceRules) -> [Bool] {
+    private mutating func citiesWithRules(_ rules: PlaceRules) -> [Bool] {
         guard !rules.cities.isEmpty else { return [] }
-        var names: Set<String> = []
-        var numbers: Set<UInt32> = []
-        for key in rules.cities.keys {
-            switch key {
-            case .geonameID(let number): numbers.insert(number)
-            case .inCountry(_, let name), .inSubdivision(_, let name): names.insert(name)
+        let cities = atlas.gazetteer.cities
+        if citiesByName.isEmpty, citiesByID.isEmpty {
+            for (position, city) in cities.enumerated() {
+                guard let city else { continue }
+                for name in city.names { citiesByName[name, default: []].append(position) }
+                if city.geonameID > 0 { citiesByID[city.geonameID] = position }
             }
         }
-        return atlas.gazetteer.cities.map { city in
-            guard let city else { return false }
-            return numbers.contains(city.geonameID) || city.names.contains(where: names.contains)
+        var hasRule = [Bool](repeating: false, count: cities.count)
+        for key in rules.cities.keys {
+            switch key {
+            case .geonameID(let number): if let position = citiesByID[number] { hasRule[position] = true }
+            case .inCountry(_, let name), .inSubdivision(_, let name):
+                for position in citiesByName[name] ?? [] { hasRule[position] = true }
+            }
         }
+        return hasRule
     }
 
     // MARK: Lists
@@ -132,18 +178,27 @@ public struct MapCompiler {
         private var numbers: [PreferenceList: UInt32] = [:]
         private(set) var destinations: [Destination] = []
         private var destinationNumbers: [Destination: Int] = [:]
-        /// Lists found before, by what they depend on.
-        var listsByVariant: [Variant: UInt32] = [:]
+        /// By the number of a destination.
+        var variants: [Variants] = []
 
-        /// A destination, and what its list depends on: nothing, the order of its one set, or the very coordinates.
-        struct Variant: Hashable {
-            var destination: Int
-            var detail: UInt64
+        /// The lists of a destination.
+        struct Variants {
+            /// The parts of which the order depends on where the client is.
+            let nearestParts: [(datacenters: [Datacenter], limit: Int)]
+            /// By the coordinates' number; a single one if the list does not depend on them. `none` where it was not asked for.
+            var lists: [UInt32]
+            /// Of one small set: the number of its order at each of the coordinates, and the lists by that number.
+            var orders: [UInt32] = []
+            var byOrder: [UInt32] = []
+
+            static let none = UInt32.max
         }
 
         mutating func number(of destination: Destination) -> Int {
             if let number = destinationNumbers[destination] { return number }
+            let parts = destination.nearestParts
             destinations.append(destination)
+            variants.append(Variants(nearestParts: parts, lists: parts.isEmpty ? [Variants.none] : []))
             destinationNumbers[destination] = destinations.count - 1
             return destinations.count - 1
         }
@@ -158,38 +213,72 @@ public struct MapCompiler {
     }
 
     /// The number of the list for clients of a destination at the gazetteer's coordinates of that number.
+    @inline(__always)
     private mutating func number(_ destination: Int, coordinates: UInt32, _ lists: inout ListRegister) -> UInt32 {
-        let written = lists.destinations[destination]
-        let variant = ListRegister.Variant(
-            destination: destination, detail: detail(of: written, coordinates: coordinates))
-        if let number = lists.listsByVariant[variant] { return number }
-        let number = lists.number(
-            of: PreferenceList(written, client: clients[Int(coordinates)], locations: sites.map(\.location)))
-        lists.listsByVariant[variant] = number
+        let known = lists.variants[destination].lists
+        let position = known.count == 1 ? 0 : Int(coordinates)
+        if position < known.count, known[position] != ListRegister.Variants.none { return known[position] }
+        return findNumber(destination, coordinates: Int(coordinates), &lists)
+    }
+
+    @inline(never)
+    private mutating func findNumber(_ destination: Int, coordinates: Int, _ lists: inout ListRegister) -> UInt32 {
+        if lists.variants[destination].lists.isEmpty {
+            lists.variants[destination].lists = Array(
+                repeating: ListRegister.Variants.none, count: max(clients.count, 2))
+        }
+        let parts = lists.variants[destination].nearestParts
+        let hasOneOrder = parts.count == 1 && parts[0].datacenters.count <= PreferenceList.smallSet
+        if hasOneOrder, lists.variants[destination].orders.isEmpty {
+            let orders = orders(of: parts[0].datacenters)
+            lists.variants[destination].orders = orders.numbers
+            lists.variants[destination].byOrder = Array(repeating: ListRegister.Variants.none, count: orders.count)
+        }
+        let order = hasOneOrder && coordinates != 0 ? Int(lists.variants[destination].orders[coordinates]) : nil
+        var number = order.map { lists.variants[destination].byOrder[$0] } ?? ListRegister.Variants.none
+        if number == ListRegister.Variants.none {
+            number = lists.number(
+                of: PreferenceList(
+                    lists.destinations[destination], client: parts.isEmpty ? nil : clients[coordinates],
+                    locations: sites.map(\.location)))
+            if let order { lists.variants[destination].byOrder[order] = number }
+        }
+        lists.variants[destination].lists[parts.isEmpty ? 0 : coordinates] = number
         return number
     }
 
-    private mutating func detail(of destination: Destination, coordinates: UInt32) -> UInt64 {
-        let parts = destination.nearestParts
-        guard coordinates != 0, !parts.isEmpty else { return .max }
-        guard parts.count == 1, parts[0].datacenters.count <= PreferenceList.smallSet else {
-            return UInt64(coordinates)
-        }
-        return order(of: parts[0].datacenters)[Int(coordinates)]
-    }
-
-    private mutating func order(of datacenters: [Datacenter]) -> [UInt64] {
+    /// The orders of a small set of datacenters.
+    private mutating func orders(of datacenters: [Datacenter]) -> Orders {
         if let known = orders[datacenters] { return known }
-        let locations = datacenters.map { sites[$0].location }
-        let positions = Array(datacenters.indices)
-        let order = clients.enumerated().map { number, client in
-            return client.map { client in
-                byDistance(positions, from: client, locations, first: positions.count).reduce(0) {
-                    $0 << 4 | UInt64($1)
+        let locations = datacenters.map { sites[$0].location! }
+        var result = Orders()
+        var known: [UInt64: UInt32] = [:]
+        for client in clients {
+            guard let client else {
+                result.numbers.append(0)
+                continue
+            }
+            // Four bits for each, the nearest first; what is equally far stays as listed.
+            var order: UInt64 = 0
+            var chords = InlineArray<16, Double>(repeating: 0)
+            for (position, location) in locations.enumerated() {
+                let chord = client.squaredChord(to: location)
+                var place = position
+                while place > 0, chord < chords[place - 1] {
+                    chords[place] = chords[place - 1]
+                    place -= 1
                 }
-            } ?? 0
+                chords[place] = chord
+                let above: UInt64 = place == 0 ? 0 : order & ~(.max >> UInt64(4 * place))
+                let below = order & ~above
+                order = above | UInt64(position) << UInt64(60 - 4 * place) | below >> 4
+            }
+            let number = known[order] ?? UInt32(known.count)
+            known[order] = number
+            result.numbers.append(number)
         }
-        orders[datacenters] = order
-        return order
+        result.count = max(known.count, 1)
+        orders[datacenters] = result
+        return result
     }
 }

@@ -1,5 +1,3 @@
-import Platform
-
 /// The records of a zone, sorted by name and then by type, each once.
 struct RecordGroups {
     /// Positions in the contents' records.
@@ -39,7 +37,6 @@ struct RecordGroups {
     private mutating func sortByTypeAndRemoveDuplicates(_ contents: borrowing ZoneContents) {
         var end = 0
         for name in 0..<contents.names.count {
-            giveWay(at: name)
             let range = Int(starts[name])..<Int(starts[name + 1])
             starts[name] = Int32(end)
             if range.count == 1 {

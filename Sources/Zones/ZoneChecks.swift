@@ -1,5 +1,3 @@
-import Platform
-
 /// Looks a zone over for what breaks DNS. What pdns's own backends serve is no error where DNS allows an answer, so that a zone that
 /// worked with these works here; other servers may refuse it, of which a warning tells.
 struct ZoneChecks {
@@ -17,7 +15,6 @@ struct ZoneChecks {
         checkApex()
         warnOfHiddenRecords()
         for name in 0..<contents.names.count {
-            giveWay(at: name)
             for sameType in rrsets(of: name) { check(sameType, of: name) }
             checkAlias(name)
         }
@@ -109,7 +106,6 @@ extension ZoneChecks {
         // The nearest name above that has a DNAME record; -1 without.
         var redirections: [Int32] = []
         for name in 0..<contents.names.count {
-            giveWay(at: name)
             let parent = Int(contents.names.parents[name])
             let redirection =
                 parent < 0 ? -1 : has(.dname, at: parent) ? Int32(parent) : redirections[parent]

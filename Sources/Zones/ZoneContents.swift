@@ -1,5 +1,3 @@
-import Platform
-
 /// The records of one zone while it is put together, from zone files and configuration, and what was found wrong with them.
 struct ZoneContents {
     let apex: DomainName
@@ -83,7 +81,6 @@ struct ZoneContents {
             Entry(
                 name: name, type: type, ttl: ttl, textStart: texts.count, textLength: Int32(text.count), place: place))
         text.withUnsafeBufferPointer { texts.append(contentsOf: $0) }
-        giveWay(at: records.count)
     }
 
     /// Replaces the text of the record at a position.

@@ -1,5 +1,3 @@
-import Platform
-
 /// Lays a zone's image out in memory.
 struct ZoneImageBuilder {
     private let contents: ZoneContents
@@ -40,7 +38,6 @@ struct ZoneImageBuilder {
                 toByteOffset: ZoneImage.slotsStart + slot * 8, as: UInt64.self)
             let isMarked = isMarked(name)
             header.writtenNameCount += isMarked ? 0 : 1
-            giveWay(at: name)
             offset = write(name, isMarked: isMarked, at: offset, image)
         }
         image.storeBytes(of: header, as: ZoneImage.Header.self)

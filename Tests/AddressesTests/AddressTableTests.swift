@@ -87,6 +87,61 @@ struct AddressTableTests {
         }
     }
 
+    @Test("says the same if several tables share their ranges", arguments: 0..<4)
+    func shared(round: Int) throws {
+        // Classes in ranges of all lengths, and tables that tell few or many of them apart.
+        let classCount = UInt32([3, 40, 40, 400][round])
+        var layer = AddressLayer(everywhere: 0)
+        var starts: (ipv4: [UInt32], ipv6: [UInt128]) = ([], [])
+        for _ in 0..<4_000 {
+            starts.ipv4.append(.random(in: 0 ... .max) & (UInt32.max << UInt32.random(in: 0..<24)))
+            let high: UInt128 = [0x2a00_1234 << 96, 0x2001 << 112, 0][Int.random(in: 0..<3)]
+            starts.ipv6.append((high | .random(in: 0 ... .max >> 16)) & (UInt128.max << UInt128.random(in: 0..<112)))
+        }
+        for start in starts.ipv4.sorted() { layer.ipv4.append(from: start, value: .random(in: 0..<classCount)) }
+        for start in starts.ipv6.sorted() { layer.ipv6.append(from: start, value: .random(in: 0..<classCount)) }
+        let tables = (0..<14).map { number in
+            AddressTableSet.Values(
+                (0..<classCount).map { number == 0 ? 1 : number == 1 ? $0 % 2 : .random(in: 0..<4) / 3 * (1 + $0 % 7) },
+                valueCount: 8, keepsBlocksApart: number % 2 == 0)
+        }
+        let memory = ColumnMemory { AddressTableSet.write(tables, over: layer, to: &$0) }
+        defer { withExtendedLifetime(memory) {} }
+        var reader = memory.reader
+        let shared = try AddressTableSet(from: &reader, valueCounts: tables.map(\.valueCount)).tables
+        #expect(reader.isAtEnd && shared[0].classes != nil)
+        var clients: [IPAddress] = [.v4(0), .v4(.max), .v6(0), .v6(.max), IPAddress("::1.2.3.4")!]
+        for start in starts.ipv4.prefix(60) { clients += [.v4(start), .v4(start &- 1), .v4(start &+ 77)] }
+        for start in starts.ipv6.prefix(60) { clients += [.v6(start), .v6(start &- 1), .v6(start &+ 77)] }
+        for (number, values) in tables.enumerated() {
+            let own = try Table(
+                layer.map { values.values[Int($0)] }, valueCount: 8, keepsBlocksApart: values.keepsBlocksApart)
+            for client in clients {
+                for length in [8, 128] {
+                    let (found, expected) = (
+                        shared[number].lookup(client, length: length), own.lookup(client, length: length)
+                    )
+                    #expect(found == expected, "\(number) \(client)/\(length)")
+                }
+            }
+        }
+        // Of a damaged one nothing is read outside, and no value is too large.
+        for position in positions(in: memory.bytes, ofEachColumn: 3) where position % 31 == round {
+            var copy = Array(memory.bytes)
+            copy[position] ^= UInt8(1) << UInt8(position % 8)
+            withAligned(copy) { bytes in
+                var reader = ColumnReader(bytes)
+                guard let set = try? AddressTableSet(from: &reader, valueCounts: tables.map(\.valueCount)) else {
+                    return
+                }
+                for client in clients.prefix(100) {
+                    let found = set.tables[3].lookup(client)
+                    #expect(found.value < 8 && 1...client.bitWidth ~= Int(found.scope))
+                }
+            }
+        }
+    }
+
     @Test("with any bit changed, or cut short anywhere, is refused or answers within its bounds")
     func damaged() throws {
         var layer = Self.layer
@@ -134,6 +189,13 @@ struct AddressTableTests {
             #expect(refused == before + 1)
         }
     }
+}
+
+private func withAligned(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) -> Void) {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+    defer { copy.deallocate() }
+    copy.copyBytes(from: bytes)
+    body(UnsafeRawBufferPointer(copy))
 }
 
 /// The head of each column, and some bytes of it.

@@ -87,39 +87,6 @@ struct MaxMindDatabaseTests {
         #expect(ClientFinder(paths: []).find(IPPrefix("129.240.1.1")!) == nil)
     }
 
-    @Test(
-        "are one copy in memory for all that share them, which nobody can change, and another once the file is another")
-    func sharing() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("geopipe-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let path = folder.appendingPathComponent("some.mmdb").path
-        try FileManager.default.copyItem(atPath: demo, toPath: path)
-        /// The copies of a file of that number that this process has open.
-        func copies(of file: Int) throws -> Set<Int> {
-            let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
-            return Set(
-                descriptors.compactMap { descriptor in
-                    let link = "/proc/self/fd/\(descriptor)"
-                    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link),
-                        target.contains("geopipe-database-"), target.contains("-\(file)-")
-                    else { return nil }
-                    return number(of: link)
-                })
-        }
-        func number(of path: String) -> Int? {
-            var status = stat()
-            return stat(path, &status) == 0 ? Int(status.st_ino) : nil
-        }
-        let old = try #require(number(of: path))
-        let finders = (0..<3).map { _ in ClientFinder(paths: [path]) }
-        #expect(try copies(of: old).count == 1)
-        // Cut short in place: who had the file itself mapped would die.
-        try #require(truncate(path, 0) == 0)
-        #expect(finders.allSatisfy { $0.find(IPPrefix("129.240.1.1")!)?.country?.description == "NO" })
-        #expect(ClientFinder(paths: [path]).find(IPPrefix("129.240.1.1")!) == nil)
-    }
-
     @Test("tell of every client the continent, the country, the subdivision and nearby coordinates")
     func placeIndex() throws {
         var atlas = Atlas()
@@ -184,6 +151,50 @@ struct MaxMindDatabaseTests {
         }
     }
 
+    @Test(
+        "that say of themselves what cannot be read are refused with the reason",
+        arguments: [
+            ("record_size", UInt8(0x1c), UInt8(0x10), "records of 16 bits, and not of 24, 28 or 32"),
+            ("binary_format_major_version", 2, 3, "version 3, and not 2"),
+            ("ip_version", 6, 5, "IP version 5, and not 4 or 6"),
+        ])
+    func metadataValues(name: String, from: UInt8, to: UInt8, reason: String) throws {
+        var changed = try Data(contentsOf: URL(fileURLWithPath: demo))
+        let key = try #require(changed.range(of: Data(name.utf8), options: .backwards))
+        // The value follows its control byte.
+        let value = key.upperBound + 1
+        changed[value] = to
+        try withDatabase(changed) { path in
+            let error = #expect(throws: DatabaseError.self) { try load(path) }
+            #expect(error?.reason.contains(reason) == true, "\(error?.reason ?? "none")")
+        }
+    }
+
+    @Test("whose metadata would be exponentially long if pointers were followed cost nothing")
+    func exponentialMetadata() throws {
+        var database = MinimalDatabase()
+        database.nesting = 9
+        try withDatabase(Data(database.bytes)) { path in
+            let type = try MaxMindDatabase(path: path).metadata.type
+            #expect(type == "Test")
+        }
+    }
+
+    @Test("whose records stand side by side take memory by the size of the file alone")
+    func denseRecords() throws {
+        var database = MinimalDatabase()
+        database.bits = 12
+        database.data = [UInt8](repeating: 0xe0, count: 1 << 20)
+        try withDatabase(Data(database.bytes)) { path in
+            let database = try MaxMindDatabase(path: path)
+            let index = RecordIndex(database.tree)
+            #expect(database.metadata.built == nil)
+            #expect(index.count == 1 << 12)
+            for offset in 0..<UInt32(1 << 12) { #expect(index.number(of: offset) == Int(offset)) }
+            try load(path)
+        }
+    }
+
     private func load(_ path: String) throws {
         var atlas = Atlas()
         try atlas.add(try MaxMindDatabase(path: path))
@@ -194,5 +205,40 @@ struct MaxMindDatabaseTests {
         try contents.write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         try body(file.path)
+    }
+}
+
+/// A database whose tree has a leaf for each value of the first bits of an IPv4 address, each leading to the next byte of data.
+private struct MinimalDatabase {
+    var bits = 1
+    var data: [UInt8] = [0xe0, 0xe0]
+    /// The languages are an array of twenty pointers to an array of twenty pointers, and so on, as often as this.
+    var nesting = 1
+
+    var bytes: [UInt8] {
+        let nodes = 1 << bits - 1
+        func record(_ number: Int) -> [UInt8] {
+            let value = number < nodes ? number : nodes + 16 + number - nodes
+            return (0..<4).map { UInt8(value >> (24 - 8 * $0) & 0xff) }
+        }
+        func text(_ text: String) -> [UInt8] { [0x40 | UInt8(text.utf8.count)] + text.utf8 }
+        func number(_ control: UInt8, _ value: Int) -> [UInt8] { [control, UInt8(value >> 8), UInt8(value & 0xff)] }
+        func array(_ count: Int) -> [UInt8] { [UInt8(count), 0x04] }
+        var metadata: [UInt8] = [0xe0 | 7] + text("x") + array(nesting)
+        var element: [UInt8] = [0x40]
+        for _ in 0..<nesting {
+            let offset = metadata.count
+            metadata += array(20) + (0..<20).flatMap { _ in element }
+            element = [UInt8(0x20 | offset >> 8), UInt8(offset & 0xff)]
+        }
+        metadata += text("languages") + element
+        metadata += text("node_count") + number(0xc2, nodes)
+        metadata += text("record_size") + number(0xa2, 32)
+        metadata += text("ip_version") + number(0xa2, 4)
+        metadata += text("database_type") + text("Test")
+        metadata += text("binary_format_major_version") + number(0xa2, 2)
+        let tree = (0..<nodes).flatMap { record(2 * $0 + 1) + record(2 * $0 + 2) }
+        return tree + [UInt8](repeating: 0, count: 16) + data + [0xab, 0xcd, 0xef] + Array("MaxMind.com".utf8)
+            + metadata
     }
 }

@@ -184,6 +184,45 @@ struct ListTableTests {
         #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2, 3])) == [])
     }
 
+    @Test("from damaged lists reads nothing outside of them, or refuses them")
+    func damaged() {
+        let here = Direction(Coordinates(latitude: 59.91, longitude: 10.75)!)
+        let sites = (0..<20).map { Site(identity: UInt64($0), location: here) }
+        let lists = [
+            PreferenceList(.tier([Share(1), Share(2, weight: 3)]), client: nil, locations: []),
+            PreferenceList(
+                .nearest(Array(0..<20), limit: 9), client: here, locations: sites.map(\.location)),
+        ]
+        let memory = ColumnMemory {
+            $0.add(sites)
+            ListTable.write(lists, to: &$0)
+        }
+        defer { withExtendedLifetime(memory) {} }
+        var refused = 0
+        for position in memory.bytes.indices {
+            for flip: UInt8 in [0x01, 0x80, 0xff] {
+                let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: memory.bytes.count, alignment: 64)
+                defer { copy.deallocate() }
+                copy.copyMemory(from: memory.bytes)
+                copy[position] ^= flip
+                var reader = ColumnReader(UnsafeRawBufferPointer(copy))
+                guard let sites = try? reader.read(Site.self), sites.count == 20,
+                    let table = try? ListTable(from: &reader, datacenters: sites)
+                else {
+                    refused += 1
+                    continue
+                }
+                for list in 0..<UInt32(table.count) {
+                    table.forEachChoice(list, Draw(random: 7), Availability(down: [1, 3])) { datacenter, _ in
+                        #expect(datacenter < 20)
+                        return true
+                    }
+                }
+            }
+        }
+        #expect(refused > 100)
+    }
+
     private func draw(_ number: Int, _ isStable: Bool) -> Draw {
         isStable ? Draw(network: UInt64(number), salt: 99) : Draw(random: mixed(UInt64(number)))
     }

@@ -1,0 +1,209 @@
+import Platform
+
+/// The values of one of several tables that share their ranges: addresses that no table tells apart are of one class, and a table has a
+/// value for each class. Where its value changes is a bit for each range, so that a table of a million ranges takes a tenth
+/// of what it would take by itself.
+@usableFromInline
+struct AddressClasses: Sendable {
+    let ranges: SharedRanges
+    /// A bit for each range that has another value than the range before, for the first of each family, and for the end.
+    @usableFromInline let boundaries: Column<UInt64>
+    /// A bit for each word of `boundaries` that is not zero.
+    @usableFromInline let summary: Column<UInt64>
+    /// The value of each class. One of these is used: the wide one if there are too many for the narrow one.
+    @usableFromInline let narrow: Column<UInt16>
+    @usableFromInline let wide: Column<UInt32>
+
+    /// The value and the scope of an address.
+    @usableFromInline
+    func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
+        let range = ranges.ipv4Range(of: address)
+        let (first, next) = (boundary(upTo: range), boundary(after: range))
+        let left = first == 0 ? 0 : (address ^ (ranges.ipv4[first].start &- 1)).leadingZeroBitCount
+        let right = next == ranges.ipv4.count ? 0 : (address ^ ranges.ipv4[next].start).leadingZeroBitCount
+        return (value(of: ranges.ipv4[range].value), UInt8(min(max(left, right) + 1, 32)))
+    }
+
+    /// The value of a range, and the scope of an address in it.
+    @usableFromInline
+    func resolveIPv6(_ range: UInt32, _ address: UInt128) -> (value: UInt32, scope: UInt8) {
+        let base = ranges.ipv4.count
+        let range = max(Int(range), base)
+        let (first, next) = (boundary(upTo: range) - base, boundary(after: range) - base)
+        let left = first == 0 ? 0 : (address ^ (ranges.ipv6Starts[first] &- 1)).leadingZeroBitCount
+        let right =
+            next == ranges.ipv6Starts.count ? 0 : (address ^ ranges.ipv6Starts[next]).leadingZeroBitCount
+        return (value(of: ranges.ipv6Classes[range - base]), UInt8(min(max(left, right) + 1, 128)))
+    }
+
+    private func value(of number: UInt32) -> UInt32 {
+        wide.isEmpty ? UInt32(narrow[Int(number)]) : wide[Int(number)]
+    }
+
+    /// The last boundary up to a range.
+    private func boundary(upTo range: Int) -> Int {
+        let word = range >> 6
+        let bits = boundaries[word] & (.max >> UInt64(63 - range & 63))
+        if bits != 0 { return word << 6 + 63 - bits.leadingZeroBitCount }
+        var group = word >> 6
+        var words = summary[group] & ((1 << UInt64(word & 63)) - 1)
+        while words == 0 {
+            group -= 1
+            words = summary[group]
+        }
+        let found = group << 6 + 63 - words.leadingZeroBitCount
+        return found << 6 + 63 - boundaries[found].leadingZeroBitCount
+    }
+
+    /// The first boundary after a range.
+    private func boundary(after range: Int) -> Int {
+        let next = range + 1
+        let word = next >> 6
+        let bits = boundaries[word] & (.max << UInt64(next & 63))
+        if bits != 0 { return word << 6 + bits.trailingZeroBitCount }
+        var group = (word + 1) >> 6
+        var words = summary[group] & (.max << UInt64((word + 1) & 63))
+        while words == 0 {
+            group += 1
+            words = summary[group]
+        }
+        let found = group << 6 + words.trailingZeroBitCount
+        return found << 6 + boundaries[found].trailingZeroBitCount
+    }
+
+    /// Reads and checks the values of a table, which are below `valueCount`.
+    init(from reader: inout ColumnReader, _ ranges: SharedRanges, valueCount: Int) throws(MalformedColumns) {
+        self.ranges = ranges
+        boundaries = try reader.read()
+        summary = try reader.read()
+        narrow = try reader.read()
+        wide = try reader.read()
+        let end = ranges.count
+        let (boundaries, summary) = (boundaries, summary)
+        func isBoundary(_ range: Int) -> Bool { boundaries[range >> 6] >> UInt64(range & 63) & 1 == 1 }
+        guard boundaries.count == end >> 6 + 1, summary.count == end >> 12 + 1, isBoundary(0),
+            isBoundary(ranges.ipv4.count), isBoundary(end),
+            boundaries[end >> 6] & ~(.max >> UInt64(63 - end & 63)) == 0,
+            Self.summary(of: boundaries.buffer).elementsEqual(summary.buffer),
+            narrow.count + wide.count == ranges.classCount, narrow.isEmpty || wide.isEmpty,
+            narrow.buffer.allSatisfy({ $0 < valueCount }), wide.buffer.allSatisfy({ $0 < valueCount })
+        else { throw MalformedColumns("an address table of classes is damaged") }
+    }
+
+    private static func summary(of boundaries: UnsafeBufferPointer<UInt64>) -> [UInt64] {
+        var summary = [UInt64](repeating: 0, count: boundaries.count >> 6 + (boundaries.count & 63 == 0 ? 0 : 1))
+        for (word, bits) in boundaries.enumerated() where bits != 0 { summary[word >> 6] |= 1 << UInt64(word & 63) }
+        return summary
+    }
+
+    /// Lays out the values of a table.
+    static func write(_ boundaries: [UInt64], _ values: [UInt32], valueCount: Int, to writer: inout ColumnWriter) {
+        writer.add(boundaries)
+        writer.add(boundaries.withUnsafeBufferPointer { summary(of: $0) })
+        let isNarrow = valueCount <= 1 << 16
+        writer.add(isNarrow ? values.map { UInt16($0) } : [])
+        writer.add(isNarrow ? [] : values)
+    }
+}
+
+/// The ranges that several tables share, in the order of their addresses: first those of IPv4, then those of IPv6.
+@usableFromInline
+struct SharedRanges: Sendable {
+    /// By the first 16 bits of an IPv4 address.
+    private let chunks: Column<Chunk>
+    /// The first address and the class of each IPv4 range, side by side: what a look-up needs of both is near.
+    let ipv4: Column<IPv4Range>
+    let ipv6Starts: Column<UInt128>
+    let ipv6Classes: Column<UInt32>
+    /// Above all classes.
+    let classCount: Int
+
+    /// The number of all ranges.
+    var count: Int { ipv4.count + ipv6Starts.count }
+
+    /// The ranges with addresses in a chunk.
+    private struct Chunk: BitwiseCopyable {
+        /// The one that the chunk's first address is in.
+        var first: UInt32
+        /// The number of those that follow.
+        var further: UInt32
+    }
+
+    /// A range in one number, which is searched for as it is.
+    struct IPv4Range: BitwiseCopyable {
+        var bits: UInt64
+
+        init(start: UInt32, value: UInt32) { bits = UInt64(start) << 32 | UInt64(value) }
+
+        var start: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
+        var value: UInt32 { UInt32(truncatingIfNeeded: bits) }
+    }
+
+    /// The number of the range of an address.
+    @inline(__always)
+    func ipv4Range(of address: UInt32) -> Int {
+        let chunk = chunks[Int(address >> 16)]
+        let first = UnsafeRawPointer(ipv4.start).assumingMemoryBound(to: UInt64.self)
+        let key = UInt64(address) << 32 | .max >> 32
+        var range = first + Int(chunk.first)
+        var count = Int(chunk.further) + 1
+        while count > 1024 { halve(&range, &count, key) }
+        if count > 32 {
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+            halve(&range, &count, key)
+        }
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        halve(&range, &count, key)
+        return range - first
+    }
+
+    /// Reads and checks the ranges.
+    init(from reader: inout ColumnReader) throws(MalformedColumns) {
+        chunks = try reader.read()
+        ipv4 = try reader.read()
+        ipv6Starts = try reader.read()
+        ipv6Classes = try reader.read()
+        let classes = try reader.read(UInt32.self)
+        let ipv4 = ipv4
+        guard classes.count == 1, chunks.count == 1 << 16, !ipv4.isEmpty, ipv4[0].start == 0, !ipv6Starts.isEmpty,
+            ipv6Starts[0] == 0, ipv6Starts.count == ipv6Classes.count,
+            zip(ipv4.buffer, ipv4.buffer.dropFirst()).allSatisfy({ $0.start < $1.start }),
+            zip(ipv6Starts.buffer, ipv6Starts.buffer.dropFirst()).allSatisfy({ $0 < $1 }),
+            ipv4.buffer.allSatisfy({ $0.value < classes[0] }), ipv6Classes.buffer.allSatisfy({ $0 < classes[0] }),
+            chunks.buffer.enumerated().allSatisfy({ number, chunk in
+                let next = Int(chunk.first) + Int(chunk.further) + 1
+                return next <= ipv4.count && ipv4[Int(chunk.first)].start <= UInt32(number) << 16
+                    && (next == ipv4.count || ipv4[next].start > UInt32(number) << 16 | 0xffff)
+            })
+        else { throw MalformedColumns("the ranges of address tables are damaged") }
+        classCount = Int(classes[0])
+    }
+
+    /// Lays out ranges of classes that are below `classCount`.
+    static func write(
+        _ ipv4: AddressRanges<UInt32>, _ ipv6: AddressRanges<UInt128>, classCount: UInt32, to writer: inout ColumnWriter
+    ) {
+        var chunks: [Chunk] = []
+        var range = 0
+        for number in 0..<UInt32(1 << 16) {
+            func follows(_ address: UInt32) -> Bool {
+                range + 1 < ipv4.starts.count && ipv4.starts[range + 1] <= address
+            }
+            if follows(number << 16) { range += 1 }
+            let first = range
+            while follows(number << 16 | 0xffff) { range += 1 }
+            chunks.append(Chunk(first: UInt32(first), further: UInt32(range - first)))
+        }
+        writer.add(chunks)
+        writer.add(zip(ipv4.starts, ipv4.values).map { IPv4Range(start: $0, value: $1) })
+        writer.add(ipv6.starts)
+        writer.add(ipv6.values)
+        writer.add([classCount])
+    }
+}

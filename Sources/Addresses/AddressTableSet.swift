@@ -1,0 +1,150 @@
+import Platform
+
+/// Several tables over one partition of the address space: each address has a class, and each table a value for each class.
+///
+/// A few tables have ranges of their own, which are fastest to look up. Many that would take more memory so share their ranges.
+public struct AddressTableSet: Sendable {
+    public let tables: [AddressTable]
+
+    /// A table, by its classes.
+    public struct Values: Sendable {
+        /// The value of each class.
+        public var values: [UInt32]
+        /// Above all values; at most 2^31.
+        public var valueCount: Int
+        /// See `AddressTable.write`.
+        public var keepsBlocksApart: Bool
+
+        public init(_ values: [UInt32], valueCount: Int, keepsBlocksApart: Bool = false) {
+            self.values = values
+            self.valueCount = valueCount
+            self.keepsBlocksApart = keepsBlocksApart
+        }
+    }
+
+    /// Up to so many tables always have ranges of their own.
+    private static let fewTables = 6
+
+    /// Reads tables, and checks all of them.
+    ///
+    /// - Parameter valueCounts: what the values of each table are below.
+    public init(from reader: inout ColumnReader, valueCounts: [Int]) throws(MalformedColumns) {
+        let form = try reader.read(UInt8.self)
+        guard form.count == 1, form[0] < 2 else { throw MalformedColumns("address tables have no such form") }
+        var tables: [AddressTable] = []
+        if form[0] == 0 {
+            for count in valueCounts { tables.append(try AddressTable(from: &reader, valueCount: count)) }
+        } else {
+            let ranges = try SharedRanges(from: &reader)
+            let ipv4 = try IPv4Table(from: &reader, valueCount: 1)
+            let ipv6 = try IPv6Table(from: &reader, valueCount: ranges.count)
+            for count in valueCounts {
+                tables.append(try AddressTable(from: &reader, ranges, ipv4, ipv6, valueCount: count))
+            }
+        }
+        self.tables = tables
+    }
+
+    /// Lays out tables over `layer`, whose values are classes.
+    public static func write(_ tables: [Values], over layer: AddressLayer, to writer: inout ColumnWriter) {
+        guard tables.count > fewTables else { return writeApart(tables, layer, to: &writer) }
+        let partition = Partition(layer, classCount: tables[0].values.count)
+        let shared = tables.map { partition.boundaries(of: $0) }
+        // By what each range takes in the tables of the two families.
+        let apart = shared.reduce(0) { $0 + 650_000 + 4 * $1.ipv4Count + 12 * $1.ipv6Count }
+        let together =
+            8 * partition.ipv4.starts.count + 36 * partition.ipv6.starts.count
+            + tables.count * (partition.classes.count / 8 + 2 * tables[0].values.count)
+        guard apart > together else { return writeApart(tables, layer, to: &writer) }
+        writer.add([UInt8(1)])
+        partition.write(to: &writer)
+        let blockClasses = layer.ipv6.valuesOfBlocks
+        for (table, boundaries) in zip(tables, shared) {
+            AddressTable.writeHead(
+                blockClasses.map { table.values[Int($0)] }, isIPv4Uniform: boundaries.ipv4Count == 1,
+                keepsBlocksApart: table.keepsBlocksApart, to: &writer)
+            AddressClasses.write(
+                boundaries.bits, table.values + [boundaries.ipv4Value ?? 0], valueCount: table.valueCount, to: &writer)
+        }
+    }
+
+    private static func writeApart(_ tables: [Values], _ layer: AddressLayer, to writer: inout ColumnWriter) {
+        writer.add([UInt8(0)])
+        for table in tables {
+            AddressTable.write(
+                layer.mapped(by: table.values), valueCount: table.valueCount, keepsBlocksApart: table.keepsBlocksApart,
+                to: &writer)
+        }
+    }
+}
+
+/// The ranges of classes, with the blocks whose addresses carry an IPv4 address in a class of their own.
+private struct Partition {
+    let ipv4: AddressRanges<UInt32>
+    let ipv6: AddressRanges<UInt128>
+    /// Of the ranges of both families.
+    let classes: [UInt32]
+    /// The class of the blocks, above all others.
+    let blockClass: UInt32
+
+    init(_ layer: AddressLayer, classCount: Int) {
+        blockClass = UInt32(classCount)
+        let blockClass = blockClass
+        ipv4 = layer.ipv4
+        ipv6 = layer.ipv6.combined(with: .blocksEmbeddingIPv4) { $1 == 0 ? $0 : blockClass }
+        classes = ipv4.values + ipv6.values
+    }
+
+    struct Boundaries {
+        var bits: [UInt64]
+        /// The number of ranges that neighbours of the same value make.
+        var ipv4Count = 1
+        var ipv6Count = 1
+        /// The value of all IPv4 addresses, if they have one.
+        var ipv4Value: UInt32?
+    }
+
+    func boundaries(of table: AddressTableSet.Values) -> Boundaries {
+        var result = Boundaries(bits: Array(repeating: 0, count: classes.count >> 6 + 1))
+        let ipv4End = ipv4.starts.count
+        // A scope reaches into the blocks only if there is one value to be found there.
+        var values = table.values + [UInt32(table.valueCount)]
+        result.bits.withUnsafeMutableBufferPointer { bits in
+            func set(_ range: Int) { bits[range >> 6] |= 1 << UInt64(range & 63) }
+            func mark(_ ranges: Range<Int>) -> Int {
+                set(ranges.lowerBound)
+                var count = 1
+                classes.withUnsafeBufferPointer { classes in
+                    values.withUnsafeBufferPointer { values in
+                        var last = values[Int(classes[ranges.lowerBound])]
+                        for range in ranges.dropFirst() {
+                            let value = values[Int(classes[range])]
+                            let differs = value != last
+                            bits[range >> 6] |= (differs ? 1 : 0) << UInt64(range & 63)
+                            count += differs ? 1 : 0
+                            last = value
+                        }
+                    }
+                }
+                return count
+            }
+            result.ipv4Count = mark(0..<ipv4End)
+            if result.ipv4Count == 1 {
+                result.ipv4Value = values[Int(classes[0])]
+                values[Int(blockClass)] = result.ipv4Value!
+            }
+            result.ipv6Count = mark(ipv4End..<classes.count)
+            set(classes.count)
+        }
+        return result
+    }
+
+    func write(to writer: inout ColumnWriter) {
+        SharedRanges.write(ipv4, ipv6, classCount: blockClass + 1, to: &writer)
+        // What is looked up in the shared ranges needs no table of its own.
+        IPv4Table.write(AddressRanges(everywhere: 0), valueCount: 1, to: &writer)
+        let numbers = Array(UInt32(ipv4.starts.count)..<UInt32(classes.count))
+        IPv6Table.write(
+            AddressRanges(starts: ipv6.starts, values: numbers), valueCount: classes.count, to: &writer)
+    }
+}
