@@ -43,6 +43,11 @@ public struct Compilation {
         public var diagnostics: [Complaint] = []
     }
 
+    /// The number of times that it is tried again because files have changed while they were read.
+    private static let retries = 10
+
+    /// What changes while it is read may be read half old and half new: then it is read again, but not for ever.
+    ///
     /// - Parameters:
     ///   - keepsSerials: whether the zones will be served, so that their serials count.
     ///   - isSound: is called when the configuration and its zones have been found sound, before the databases are read.
@@ -50,6 +55,17 @@ public struct Compilation {
     public func run(
         keepsSerials: Bool = true, isSound: () -> Void = {}, progress: @escaping (String) -> Void = { _ in }
     ) -> Outcome {
+        var outcome = attempt(keepsSerials: keepsSerials, isSound: isSound, progress: progress)
+        for _ in 0..<Self.retries where outcome.report.inputs.contains(where: { [start = outcome.report.start] in
+            FileState.isChanged($0.path, since: start)
+        }) {
+            usleep(50_000)
+            outcome = attempt(keepsSerials: keepsSerials, isSound: {}, progress: progress)
+        }
+        return outcome
+    }
+
+    private func attempt(keepsSerials: Bool, isSound: () -> Void, progress: @escaping (String) -> Void) -> Outcome {
         var outcome = Outcome()
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)

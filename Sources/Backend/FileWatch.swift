@@ -139,7 +139,8 @@ public struct FileState: Equatable, Sendable {
         // Whatever happens from here on makes a difference to this.
         self.init(path)
         if self == .nothing
-            ? folderChanged(above: path, since: time) : changed(since: time) || linkChanged(on: path, since: time)
+            ? folderChanged(above: path, since: time * 1_000_000_000)
+            : changed(since: time * 1_000_000_000) || linkChanged(on: path, since: time * 1_000_000_000)
         {
             self = .unknown
         }
@@ -153,7 +154,19 @@ public struct FileState: Equatable, Sendable {
         // Times of files are those of the last tick of the clock, or whole seconds.
         let isCoarse = changed.tv_nsec == 0 && modified.tv_nsec == 0
         let latest = time - (isCoarse ? 2_000_000_000 : 20_000_000)
-        if self != .nothing, changed.tv_sec * 1_000_000_000 + changed.tv_nsec >= latest { self = .unknown }
+        if self == .nothing
+            ? folderChanged(above: path, since: latest) : changed(since: latest) || linkChanged(on: path, since: latest)
+        {
+            self = .unknown
+        }
+    }
+
+    /// Whether what is at a path may have changed at or after a time, in nanoseconds since 1970: the file, or a link that leads to it.
+    static func isChanged(_ path: String, since time: Int) -> Bool {
+        let state = FileState(path)
+        // Times of files are those of the last tick of the clock.
+        let tick = 10_000_000
+        return state.changed(since: time - tick) || linkChanged(on: path, since: time - tick)
     }
 
     /// Device, inode, size, and times of change.
@@ -176,8 +189,8 @@ public struct FileState: Equatable, Sendable {
         self.changed = timespec(tv_sec: changed, tv_nsec: changedPart)
     }
 
-    /// Whether it was changed at or after a time, in seconds since 1970.
-    public func changed(since time: Int) -> Bool { changed.tv_sec >= time }
+    /// Whether it was changed at or after a time, in nanoseconds since 1970.
+    public func changed(since time: Int) -> Bool { changed.tv_sec * 1_000_000_000 + changed.tv_nsec >= time }
 
     public static func == (a: Self, b: Self) -> Bool {
         a.device == b.device && a.inode == b.inode && a.size == b.size
@@ -186,8 +199,8 @@ public struct FileState: Equatable, Sendable {
     }
 }
 
-/// Whether the folder that a path leads to, or the last on the way there that is there, was changed at or after a time: what leaves
-/// a folder changes it.
+/// Whether the folder that a path leads to, or the last on the way there that is there, was changed at or after a time, in
+/// nanoseconds since 1970: what leaves a folder changes it.
 private func folderChanged(above path: String, since time: Int) -> Bool {
     var folder = path[...]
     while let slash = folder.lastIndex(of: "/") {
@@ -198,12 +211,14 @@ private func folderChanged(above path: String, since time: Int) -> Bool {
     return FileState(".").changed(since: time)
 }
 
-/// Whether a link on the way of a path was changed at or after a time.
+/// Whether a link on the way of a path was changed at or after a time, in nanoseconds since 1970.
 private func linkChanged(on path: String, since time: Int) -> Bool {
     var path = path[...]
     while !path.isEmpty {
         var status = stat()
-        if lstat(String(path), &status) == 0, status.st_mode & S_IFMT == S_IFLNK, status.st_ctim.tv_sec >= time {
+        if lstat(String(path), &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
+            status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec >= time
+        {
             return true
         }
         path = path.lastIndex(of: "/").map { path[..<$0] } ?? ""

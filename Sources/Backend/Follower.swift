@@ -279,7 +279,9 @@ struct Follower: ~Copyable {
             orderedAt = nil
             watchFiles()
         case .failed(let reason):
-            if reason != lastFailure { complain(reason) }
+            if reason != lastFailure {
+                complain(reason + (snapshot == nil ? "" : "; what was loaded before stays in use"))
+            }
             lastFailure = reason
             orderedAt = nil
             hasChanged = false

@@ -31,7 +31,7 @@ final class FileProbe: Sendable {
         case .success(let bytes):
             let contents = FileContents(bytes)
             // A file that was changed just now may be changed once more without looking like it.
-            let isSettled = state == FileState(path) && !state.changed(since: now - 1)
+            let isSettled = state == FileState(path) && !state.changed(since: (now - 1) * 1_000_000_000)
             readings.withLock { readings in
                 if isSettled, contents.addressCount > 1 {
                     if readings.count >= Self.readingLimit { readings.removeAll() }
