@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "PipeProtocol", swiftSettings: strict),
         .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
         .target(name: "Addresses", dependencies: ["Platform"], swiftSettings: strict),
-        .target(name: "Geography", dependencies: ["Addresses", "CMaxMindDB", "Platform"], swiftSettings: strict),
+        .target(name: "Geography", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
