@@ -77,7 +77,7 @@ public struct Compilation {
             progress("reading \(request.configuration) and its zones")
             let configuration = try Configuration.load(
                 request.configuration, databases: request.databases, archive: try? previous?.zoneArchive(),
-                keepsLastGood: true, advises: false
+                reusesUnchanged: previous?.manifest.program == geopipeVersion, keepsLastGood: true, advises: false
             ) { configured in
                 SerialLedger(
                     of: request.configuration, in: (request.stateDirectory ?? configured).map(StateDirectory.init),

@@ -44,6 +44,7 @@ public enum CompileTask {
             complain(complaint)
             outcome.image = nil
             outcome.report.image = nil
+            outcome.report.isUnwritable = true
             outcome.report.complaints.append(complaint)
         }
         if outcome.image == nil, previous != nil { complain("what was loaded before stays in use") }

@@ -8,7 +8,7 @@ import Platform
 ///
 /// A fault in the thread that answers refuses the question at hand, and the program begins anew in the same process, as it does
 /// when it is taken over. If it comes to grief again and again, questions are refused until it does not. If it cannot begin anew,
-/// it ends, and pdns starts another. A fault while something is loaded ends that alone. A thread with less to do just stops.
+/// it ends, and pdns starts another. A thread with less to do just stops.
 ///
 /// Each fault leaves a line with the signal and the question on standard error, and the first of a row a core.
 ///
@@ -81,15 +81,6 @@ public enum FaultGuard {
 
     /// Tells that there is a dialogue which can be gone on with.
     static func setVersion(_ version: ABIVersion) { fault_set_dialogue_version(CInt(version.number)) }
-
-    /// Tells that a thread is going to load, and no other does.
-    static func prepareLoad() { fault_prepare_load() }
-
-    /// Tells that this is the thread.
-    static func beginLoad() { fault_begin_load() }
-
-    /// Whether that thread has come to grief, and will never end.
-    static var hasLoadFailed: Bool { fault_has_load_failed() }
 
     private static func table(_ words: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
         let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: words.count + 1)

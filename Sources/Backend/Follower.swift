@@ -66,6 +66,11 @@ struct Follower: ~Copyable {
         workshop = Workshop(request, state: state)
         self.state = state
         self.complain = complain
+        if let state, workshop.store == nil, request.image == nil {
+            complain(
+                "cannot write to the state directory \(state.path); drains and health are not followed, and each coprocess has an image of its own compiled: make it for this user, or write state_directory: none"
+            )
+        }
     }
 
     /// Where images are shared; `nil` if they are not.
@@ -128,7 +133,7 @@ struct Follower: ~Copyable {
                 while true {
                     if case .reported(let made) = workshop.finish(complain) {
                         snapshot = made
-                        return made != nil || adoptCurrent()
+                        return made != nil || adoptCurrent() || worksAlone()
                     }
                     usleep(1_000)
                 }
@@ -142,6 +147,14 @@ struct Follower: ~Copyable {
         return true
     }
 
+    /// Goes on without a folder for images, if there was no room for the first one.
+    private mutating func worksAlone() -> Bool {
+        guard let store = workshop.store, workshop.report?.isUnwritable == true else { return false }
+        complain("cannot keep images in \(store.folder); this coprocess has its own compiled")
+        workshop.workAlone()
+        return true
+    }
+
     /// Adopts the image of the last compilation, or says why there is none; `nil` if there should be one, and it has to be made
     /// again.
     private mutating func adoptKnown() -> Bool? {
@@ -150,6 +163,7 @@ struct Follower: ~Copyable {
             order()
             return nil
         }
+        if worksAlone() { return nil }
         for complaint in complaints { Backend.complain(complaint) }
         return false
     }
@@ -161,7 +175,11 @@ struct Follower: ~Copyable {
     mutating func waitForFirst() {
         while snapshot == nil {
             if case .reported(let made) = workshop.finish(complain) {
-                if let made { snapshot = made } else if !adoptCurrent() { return }
+                if let made {
+                    snapshot = made
+                } else if !adoptCurrent() {
+                    guard worksAlone() else { return }
+                }
                 continue
             }
             if adoptCurrent() { return }
@@ -188,6 +206,8 @@ struct Follower: ~Copyable {
         }
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
+        // The image in force could not be used: it is made again, for coprocesses that start.
+        if !said.isEmpty { order() }
         if let snapshot {
             let manifest = snapshot.manifest
             let isFixed = workshop.request.image != nil

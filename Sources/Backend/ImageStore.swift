@@ -164,6 +164,7 @@ public struct ImageStore: Sendable {
             count += 1
             if room < 0 || count > Self.imageCount { unlink(folder + "/" + name) }
         }
+        removeAbandoned()
         // What was left by a compiler that did not come to its end.
         let hourAgo = time(nil) - 3_600
         for name in entries(of: folder) where name.hasSuffix(".new") {
@@ -171,6 +172,24 @@ public struct ImageStore: Sendable {
             if lstat(folder + "/" + name, &status) == 0, status.st_mtim.tv_sec < hourAgo {
                 unlink(folder + "/" + name)
             }
+        }
+    }
+
+    /// Seconds after which the images of another configuration or format go, if nothing was compiled for that since.
+    private static let abandonedAfter = 7 * 86_400
+
+    /// Removes the images of configurations and formats that have not been compiled for a long time.
+    private func removeAbandoned() {
+        let all = state.path + "/images"
+        let limit = time(nil) - Self.abandonedAfter
+        for name in entries(of: all) {
+            let other = "\(all)/\(name)"
+            var status = stat()
+            guard other != folder, lstat(other, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+                status.st_mtim.tv_sec < limit
+            else { continue }
+            for file in entries(of: other) { unlink("\(other)/\(file)") }
+            rmdir(other)
         }
     }
 

@@ -42,7 +42,7 @@ extension CoprocessStatus {
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
             "complaints": .list(complaints.map(JSON.text)),
             "refusal": refusal.map { .object(["count": .integer($0.count), "reason": .text($0.reason)]) },
-            "version": .text(version),
+            "version": .text(version), "image": image.map(JSON.text),
         ])
     }
 }

@@ -11,7 +11,7 @@ import Platform
 struct Workshop: ~Copyable {
     let request: CompileRequest
     /// Where images are shared; `nil` if they are not.
-    let store: ImageStore?
+    private(set) var store: ImageStore?
     /// What came of the last compilation, as far as is known.
     private(set) var report: CompileReport?
     private var running: Running?
@@ -43,6 +43,12 @@ struct Workshop: ~Copyable {
     }
 
     deinit { if ownImage >= 0 { close(ownImage) } }
+
+    /// Shares images no more: each process that does so has its own.
+    mutating func workAlone() {
+        store = nil
+        report = nil
+    }
 
     /// The folders and files that change when there is a new image or report.
     var newsFiles: Set<String> { store.map { [$0.reportFile, $0.currentLink] } ?? [] }
@@ -97,7 +103,7 @@ struct Workshop: ~Copyable {
         clock_gettime(CLOCK_REALTIME, &now)
         var files: (image: CInt, report: CInt, previous: CInt)?
         if store == nil {
-            files = (SealedMemory.make("geopipe-image"), SealedMemory.make("geopipe-report"), ownImage)
+            files = (AnonymousFile.make("geopipe-image"), AnonymousFile.make("geopipe-report"), ownImage)
         }
         guard let process = CompilerProcess(
                 request, isUrgent: isUrgent, lock: lock, images: store?.state.path, files: files) else {
@@ -147,6 +153,7 @@ struct Workshop: ~Copyable {
         complain(complaint)
         var failed = CompileReport()
         failed.start = running.start
+        failed.isUnwritable = store != nil
         failed.complaints = [complaint]
         failed.inputs = running.states.map { ($0.key, $0.value.words) }.sorted { $0.0 < $1.0 }
         failed.missingSince = report?.missingSince ?? [:]

@@ -4,13 +4,11 @@
 #include <sys/fsuid.h>
 #include <time.h>
 
-/* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2), fcntl(2). */
+/* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2). */
 int memfd_create(const char *name, unsigned int flags);
 int close_range(unsigned int first, unsigned int last, int flags);
 
-enum { memfd_cloexec = 0x1, memfd_allow_sealing = 0x2 };
-enum { fcntl_add_seals = 1033, fcntl_get_seals = 1034 };
-enum { seal_seal = 0x1, seal_shrink = 0x2, seal_grow = 0x4, seal_write = 0x8 };
+enum { memfd_cloexec = 0x1 };
 
 /* How many cores this thread may run on (sched_getaffinity(2)); -1 if that cannot be told. */
 int sched_getaffinity(pid_t thread, size_t size, cpu_set_t *cores);

@@ -181,12 +181,9 @@ static void handle(int number, siginfo_t *info, void *context) {
     struct text text = {.count = 0};
     add_fault(&text, number, info, context);
     if (!is_answering) {
-        bool is_loading = fault_state.is_loading && pthread_equal(pthread_self(), fault_state.loading);
-        add(&text, is_loading ? "; what was to be loaded is left out\n"
-                              : "; it answers from what it has, and follows nothing any more\n");
+        add(&text, "; it answers from what it has, and follows nothing any more\n");
         write_all(STDERR_FILENO, text.bytes, text.count);
         leave_core(number);
-        if (is_loading) fault_state.has_load_failed = true;
         for (;;) sleep(3600);
     }
     is_handling = true;

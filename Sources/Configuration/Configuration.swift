@@ -182,7 +182,8 @@ extension Configuration {
     ///
     /// - Parameters:
     ///   - databases: files to use in place of the configured ones, if there are any.
-    ///   - archive: zones that were compiled before: what has not changed since is taken from there.
+    ///   - archive: zones that were compiled before.
+    ///   - reusesUnchanged: whether zones that have not changed since are taken from there.
     ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out: it keeps its content of the archive, or has
     ///     none. Else they are errors of the configuration.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
@@ -191,7 +192,8 @@ extension Configuration {
     ///     has the time of its newest change.
     /// - Throws: all complaints about the file at once.
     public static func load(
-        _ file: String, databases: [String] = [], archive: ZoneArchive? = nil, keepsLastGood: Bool = false,
+        _ file: String, databases: [String] = [], archive: ZoneArchive? = nil, reusesUnchanged: Bool = true,
+        keepsLastGood: Bool = false,
         hasZones: Bool = true, advises: Bool = true, serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
@@ -207,7 +209,7 @@ extension Configuration {
                 parser.parse(root)
                 if hasZones {
                     parser.compileZones(
-                        archive: archive, keepsLastGood: keepsLastGood,
+                        archive: archive, reusesUnchanged: reusesUnchanged, keepsLastGood: keepsLastGood,
                         serials: serials?(parser.configuration.stateDirectory))
                 }
                 if advises { parser.advise() }

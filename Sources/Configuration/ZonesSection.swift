@@ -143,16 +143,20 @@ extension ConfigurationParser {
     ///
     /// - Parameters:
     ///   - archive: zones that were compiled before.
+    ///   - reusesUnchanged: whether what has not changed since is taken from there.
     ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out.
     ///   - serials: knows the zones' serials.
-    mutating func compileZones(archive: ZoneArchive?, keepsLastGood: Bool, serials: (any ZoneSerials)?) {
+    mutating func compileZones(
+        archive: ZoneArchive?, reusesUnchanged: Bool, keepsLastGood: Bool, serials: (any ZoneSerials)?
+    ) {
         var serials = serials
         // Zones that have no file were looked at already, and nothing would come of them.
         let isUsable = !reader.hasComplaints
         let sources = configuration.zoneSources.indices.filter {
             isUsable || configuration.zoneSources[$0].file != nil && !brokenZones.contains($0)
         }
-        let library = ZoneLibrary(archive: archive, keepsLastGood: keepsLastGood && isUsable)
+        let library = ZoneLibrary(
+            archive: archive, reusesUnchanged: reusesUnchanged, keepsLastGood: keepsLastGood && isUsable)
         let outcome = library.zones(sources.map { configuration.zoneSources[$0] }, &serials) { [serviceNumbers] name in
             serviceNumbers[name]
         }

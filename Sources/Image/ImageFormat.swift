@@ -7,7 +7,7 @@ struct ImageHeader: BitwiseCopyable {
     var length: UInt64 = 0
     /// Of all bytes after this field.
     var checksum: UInt64 = 0
-    /// Of all sections but the manifest: the same for two images that answer alike.
+    /// Of all sections but those that tell what it was made from: the same for two images of the same content.
     var contentID: UInt64 = 0
     var sectionCount: UInt64 = 0
 

@@ -22,7 +22,8 @@ public struct ImageWriter: ~Copyable {
     public consuming func finish() -> Image {
         var contentID: UInt64 = 0
         let bytes = columns.bytes
-        for section in sections where section.kind != SectionKind.manifest.rawValue {
+        let told = [SectionKind.manifest.rawValue, SectionKind.sources.rawValue]
+        for section in sections where !told.contains(section.kind) {
             let part = UnsafeRawBufferPointer(bytes)[Int(section.offset)..<Int(section.offset + section.length)]
             contentID = contentID &* 31 ^ checksum(of: UnsafeRawBufferPointer(rebasing: part))
         }

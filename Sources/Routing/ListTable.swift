@@ -138,7 +138,6 @@ public struct ListTable: Sendable {
         writer.add(distances)
     }
 
-    /// Positions of the tiers of a list.
     /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
     @inline(__always)
     public func onlyFirst(_ list: UInt32) -> Datacenter? {
@@ -147,6 +146,7 @@ public struct ListTable: Sendable {
         return datacenter
     }
 
+    /// Positions of the tiers of a list.
     private func range(of list: UInt32) -> Range<Int> { Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1]) }
 
     /// The tiers of a list, all of them.

@@ -33,7 +33,7 @@ extension Inspection {
             return .risky("nobody is answered while the only coprocess starts", write: write)
         case (write + 1)... where coprocesses > max(16, 4 * deployment.cores):
             return .risky(
-                "pdns starts \(coprocesses) coprocesses, each with tables of its own in memory, for \(deployment.cores) cores",
+                "pdns starts \(coprocesses) coprocesses, each with memory of its own, for \(deployment.cores) cores",
                 write: write)
         case 2... where deployment.cores > 1:
             return .fine(

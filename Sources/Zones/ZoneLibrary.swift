@@ -3,13 +3,16 @@ import Glibc
 /// Makes zones of what a configuration says.
 public struct ZoneLibrary {
     private let archive: ZoneArchive?
+    private let reusesUnchanged: Bool
     private let keepsLastGood: Bool
 
     /// - Parameters:
-    ///   - archive: zones that were made before. What has not changed since is taken from there.
+    ///   - archive: zones that were made before.
+    ///   - reusesUnchanged: whether what has not changed since is taken from there.
     ///   - keepsLastGood: whether a zone with a file stays as it is in the archive, or has no content, if it has errors.
-    public init(archive: ZoneArchive? = nil, keepsLastGood: Bool = false) {
+    public init(archive: ZoneArchive? = nil, reusesUnchanged: Bool = true, keepsLastGood: Bool = false) {
         self.archive = archive
+        self.reusesUnchanged = reusesUnchanged
         self.keepsLastGood = keepsLastGood
     }
 
@@ -43,7 +46,7 @@ public struct ZoneLibrary {
         outcome.files = Set(sources.compactMap(\.file))
         for (position, source) in sources.enumerated() {
             let key = source.file == nil ? [] : source.key
-            if source.file != nil, let known = archive?.unchanged(source, key: key, &serials) {
+            if source.file != nil, reusesUnchanged, let known = archive?.unchanged(source, key: key, &serials) {
                 outcome.zones.append(known.zone)
                 outcome.files.formUnion(known.inputs.flatMap { [$0.path, $0.name] })
                 outcome.problems += known.problems.map { (position, $0) }

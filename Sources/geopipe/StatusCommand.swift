@@ -47,12 +47,26 @@ struct Status {
     var coprocesses: [CoprocessStatus]
     /// The databases, in the order of the configuration.
     var databases: [Database]
+    /// The image in force; absent if there is none.
+    var image: Image?
     /// When this was so, in seconds since 1970.
     var time: Int
     /// What is wrong with the configuration as it is on disk now.
     var complaints: [String]
     /// Why the switches are not known, if they are not.
     var complaint: String?
+
+    struct Image {
+        /// The content id.
+        var id: String
+        /// When it was compiled, in seconds since 1970.
+        var compiled: Int
+        var bytes: Int
+        /// The version of the program that compiled it.
+        var program: String
+        /// The zones that have errors: they are served with the content that they had before, or fail.
+        var unusableZones: [(apex: String, keptSince: Int?)]
+    }
 
     struct Datacenter {
         var name: String
@@ -166,6 +180,17 @@ struct Status {
                 name: name, switches: switches.filter { $0.datacenter == name },
                 health: Dictionary(uniqueKeysWithValues: health))
         }
+        let store = options.imageStore()
+        if let snapshot = store?.current().snapshot {
+            let manifest = snapshot.manifest
+            image = Image(
+                id: snapshot.image.id, compiled: manifest.created, bytes: snapshot.image.bytes.count,
+                program: manifest.program,
+                unusableZones: manifest.unusableZones.map { ($0.apex, $0.keptSince) })
+        }
+        for complaint in store?.report()?.complaints ?? [] where !complaints.contains(complaint) {
+            complaints.append(complaint)
+        }
         let file = realPath(options.file)
         coprocesses = state.coprocesses().filter { realPath($0.configuration) == file }
         databases = Self.databases(onDisk: builds, told: coprocesses.flatMap(\.databases))
@@ -190,7 +215,7 @@ struct Status {
         .object([
             "datacenters": .list(datacenters.map(\.json)), "health": health?.json,
             "coprocesses": .list(coprocesses.map(\.json)), "databases": .list(databases.map(\.json)),
-            "time": .integer(time), "complaints": .list(complaints.map(JSON.text)),
+            "image": image?.json, "time": .integer(time), "complaints": .list(complaints.map(JSON.text)),
             "complaint": complaint.map(JSON.text),
         ])
     }
@@ -207,6 +232,7 @@ struct Status {
         if let complaint { lines.append("  \(complaint)") }
         if !complaints.isEmpty { lines += ["", "Configuration"] + complaints.map { "  \($0)" } }
         if let health { lines += ["", "Health"] + healthLines(health) }
+        if let image { lines += ["", "Image"] + image.lines(at: time).map { "  \($0)" } }
         if !databases.isEmpty { lines += ["", "Databases"] + databases.map { "  \(line($0))" } }
         lines += ["", "Coprocesses"]
         if coprocesses.isEmpty { lines.append("  none runs") }
@@ -258,6 +284,26 @@ extension Status.Database {
             "database": .text(database), "built": built.map(JSON.integer),
             "builtOnDisk": builtOnDisk.map(JSON.integer),
         ])
+    }
+}
+
+extension Status.Image {
+    fileprivate var json: JSON {
+        .object([
+            "id": .text(id), "compiled": .integer(compiled), "bytes": .integer(bytes), "program": .text(program),
+            "unusableZones": .list(
+                unusableZones.map {
+                    .object(["zone": .text($0.apex), "keptSince": $0.keptSince.map(JSON.integer)])
+                }),
+        ])
+    }
+
+    fileprivate func lines(at time: Int) -> [String] {
+        ["\(id), compiled \(dateAndTime(compiled)), \(bytes / 1_000) kB"]
+            + unusableZones.map { zone, keptSince in
+                keptSince.map { "\(zone) has errors and keeps its content of \(dateAndTime($0))" }
+                    ?? "\(zone) has errors and no earlier content: SERVFAIL"
+            }
     }
 }
 

@@ -73,20 +73,6 @@ struct MaxMindDatabaseTests {
         for code in ["UK", "XX", "ZZ", "AA"] { #expect(PlaceCode(code)!.continent == nil) }
     }
 
-    @Test("tell where clients are; of several the first that knows a field counts")
-    func clients() throws {
-        let finder = ClientFinder(paths: ["/nowhere/at-all.mmdb", demo, demo])
-        for _ in 0..<2 {
-            let oslo = finder.find(IPPrefix("129.240.1.1")!)
-            #expect(oslo?.country?.description == "NO")
-            #expect(oslo?.coordinates?.latitude == 59.91)
-        }
-        #expect(finder.find(IPPrefix("::ffff:129.240.1.1")!)?.country?.description == "NO")
-        #expect(finder.find(IPPrefix("203.0.113.1")!) == nil)
-        #expect(finder.find(IPPrefix("2001:db8::1")!) == nil)
-        #expect(ClientFinder(paths: []).find(IPPrefix("129.240.1.1")!) == nil)
-    }
-
     @Test("tell of every client the continent, the country, the subdivision and nearby coordinates")
     func placeIndex() throws {
         var atlas = Atlas()

@@ -113,12 +113,13 @@ struct Backend {
         let settings = try configurationFiles.map {
             try String(contentsOf: NameServer.project.appending(path: "examples/\($0)"), encoding: .utf8)
         }
+        let state = configuration.contains("state_directory:") ? "" : " --state \(folder.path)/state"
         let lines = settings.joined().split(separator: "\n")
             .filter { line in !defaults.contains { line.hasPrefix("\($0)=") } }
             .joined(separator: "\n")
         try write(
             lines.replacing(
-                /pipe-command=.*/, with: "pipe-command=\(program.path) --config \(folder.path)/geopipe.yaml"
+                /pipe-command=.*/, with: "pipe-command=\(program.path) --config \(folder.path)/geopipe.yaml\(state)"
             ).replacing("/var/lib/powerdns", with: folder.path), to: "pdns.conf")
     }
 

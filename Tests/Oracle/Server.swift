@@ -111,7 +111,7 @@ final class Server {
             try Data("zones:\n\(zones.joined())".utf8).write(to: URL(filePath: "\(home)/geopipe.yaml"))
             lines += [
                 isSigned ? "launch=pipe,gsqlite3" : "launch=pipe", "pipe-abi-version=5", "pipe-timeout=5000",
-                "pipe-command=\(program) --config \(home)/geopipe.yaml",
+                "pipe-command=\(program) --config \(home)/geopipe.yaml --state \(home)/state",
             ]
             if isSigned { lines += ["gsqlite3-database=\(home)/keys.db", "gsqlite3-dnssec=yes"] }
         }

@@ -366,7 +366,7 @@ struct FindingTests {
                 "receiver-threads=15",
                 says:
                     ":4:14: warning: with pipe-timeout=5000 pdns may kill coprocesses that are only starting: reading zones and databases took 300 ms here, and 17 start at once on 2 cores; write pipe-timeout=6000",
-                ":10:18: warning: with receiver-threads=15 pdns starts 17 coprocesses, each with tables of its own in memory, for 2 cores; write receiver-threads=2"
+                ":10:18: warning: with receiver-threads=15 pdns starts 17 coprocesses, each with memory of its own, for 2 cores; write receiver-threads=2"
             ),
             Case(
                 "master=yes",

@@ -44,9 +44,11 @@ package struct Program {
         for file in [outputFile, errorFile] { try Data().write(to: URL(filePath: file)) }
         let process = Process()
         process.executableURL = URL(filePath: try Program("timeout").path)
+        // A coprocess has a state directory of its own.
+        let isCoprocess = arguments.first == "--config" && !arguments.contains("--state") && path.hasSuffix("/geopipe")
         process.arguments =
             ["--kill-after=5", "\(seconds)", try Program("prlimit").path, "--as=4294967296", "--core=0", path]
-            + arguments
+            + arguments + (isCoprocess ? ["--state", "\(folder.path)/state-of-coprocess"] : [])
         process.currentDirectoryURL = URL(filePath: folder.path)
         process.standardInput = FileHandle(forReadingAtPath: inputFile)
         process.standardOutput = FileHandle(forWritingAtPath: outputFile)

@@ -33,6 +33,8 @@ final class Coprocess {
     var listening = true
 
     let identifier: pid_t
+    /// A state directory that goes with it.
+    private var ownState: String?
     /// Once it is known.
     private var exit: Ending?
     private var unsent: ArraySlice<UInt8> = []
@@ -55,6 +57,16 @@ final class Coprocess {
         _ arguments: [String], in folder: URL, terminal: FileHandle? = nil, packets: Bool = false,
         program: String = Coprocess.binary, environment: [String] = []
     ) throws {
+        // Where the configuration names no state directory, it has one of its own.
+        var arguments = arguments
+        if arguments.first == "--config", arguments.count > 1, !arguments.contains("--state") {
+            let file = URL(filePath: arguments[1], relativeTo: folder.appending(path: "/"))
+            let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+            if !text.contains("state_directory") {
+                ownState = FileManager.default.temporaryDirectory.appending(path: "geopipe-state-\(UUID())").path
+                arguments += ["--state", ownState!]
+            }
+        }
         // A write to a coprocess that is gone shall give EPIPE here. The coprocess gets the default back through `env`:
         // a signal that is ignored stays so across exec, and would hide that geopipe forgot to.
         signal(SIGPIPE, SIG_IGN)
@@ -78,6 +90,7 @@ final class Coprocess {
         closeInput()
         closeOutput()
         if errorEnd >= 0 { close(errorEnd) }
+        if let ownState { try? FileManager.default.removeItem(atPath: ownState) }
     }
 
     func send(_ text: String) throws {

@@ -147,6 +147,7 @@ struct SerialTests {
         try write(
             "geopipe.yaml", "state_directory: state\nzones: { example.org: { file: zone } }\n")
         let coprocess = try start()
+        _ = try serial(coprocess)
         func warns(_ text: String) throws -> Bool {
             try eventually(within: Coprocess.patience) {
                 try coprocess.wait(.milliseconds(20))

@@ -43,10 +43,6 @@ struct fault_state {
     /* The version that the dialogue has settled on; 0 before that. */
     volatile int version;
     volatile int faults;
-    /* The thread that loads, if there is one, and whether it has come to grief and will never end. */
-    volatile bool is_loading;
-    volatile bool has_load_failed;
-    volatile pthread_t loading;
 };
 
 extern struct fault_state fault_state;
@@ -69,17 +65,5 @@ static inline int fault_dialogue_version(void) { return fault_state.version; }
 static inline void fault_set_dialogue_version(int version) {
     if (fault_state.is_installed) fault_state.version = version;
 }
-
-static inline void fault_prepare_load(void) {
-    fault_state.is_loading = false;
-    fault_state.has_load_failed = false;
-}
-
-static inline void fault_begin_load(void) {
-    fault_state.loading = pthread_self();
-    fault_state.is_loading = true;
-}
-
-static inline bool fault_has_load_failed(void) { return fault_state.has_load_failed; }
 
 #endif
