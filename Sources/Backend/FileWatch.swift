@@ -136,11 +136,12 @@ public struct FileState: Equatable, Sendable {
     ///
     /// - Parameter time: in seconds since 1970.
     public init(_ path: String, unlessChangedSince time: Int) {
+        let (nanoseconds, isHuge) = time.multipliedReportingOverflow(by: 1_000_000_000)
+        let time = isHuge ? .max : nanoseconds
         // Whatever happens from here on makes a difference to this.
         self.init(path)
         if self == .nothing
-            ? folderChanged(above: path, since: time * 1_000_000_000)
-            : changed(since: time * 1_000_000_000) || linkChanged(on: path, since: time * 1_000_000_000)
+            ? folderChanged(above: path, since: time) : changed(since: time) || linkChanged(on: path, since: time)
         {
             self = .unknown
         }

@@ -1,0 +1,204 @@
+import Foundation
+import Support
+import Testing
+
+/// That everything is compiled once, by a process of its own, and that this costs nothing if it fails.
+@Suite("Compiling and images")
+struct CompileTests {
+    /// A configuration of two zones, of which one has a file.
+    private func makeSite() throws -> Folder {
+        let folder = try Folder()
+        try folder.write(
+            """
+            state_directory: state
+            datacenters: { oslo: {} }
+            maps: { all: { default: oslo } }
+            services: { web: { map: all, answers: { oslo: 192.0.2.1 } } }
+            zones:
+              example.com:
+                soa: { primary: ns.example.com., contact: a@example.com }
+                ns: [ns.example.com.]
+                records: { ns: { A: 192.0.2.53 }, www: { service: web } }
+              example.org: { file: zone, records: { www: { service: web } } }
+
+            """.utf8, to: "geopipe.yaml")
+        try folder.write(Self.zone("192.0.2.2"), to: "zone")
+        return folder
+    }
+
+    private static func zone(_ address: String, names: Int = 0) -> [UInt8] {
+        let more = names > 0 ? "$GENERATE 1-\(names) host$ A 192.0.2.9\n" : ""
+        return Array("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\nx A \(address)\n\(more)".utf8)
+    }
+
+    private func start(_ folder: Folder, _ arguments: [String] = ["--config", "geopipe.yaml"]) throws -> Coprocess {
+        let coprocess = try Coprocess(arguments, in: URL(filePath: folder.path))
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        return coprocess
+    }
+
+    /// The lines of an answer.
+    private func ask(_ coprocess: Coprocess, _ name: String, _ type: String = "ANY") throws -> [String] {
+        try coprocess.send("Q\t\(name)\tIN\t\(type)\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        return try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func address(_ coprocess: Coprocess, _ name: String) throws -> String? {
+        try ask(coprocess, name).first { $0.contains("\tA\t") }?.split(separator: "\t").last.map(String.init)
+    }
+
+    /// The names of all images.
+    private func images(_ folder: Folder) -> [String] {
+        let files = FileManager.default.enumerator(atPath: "\(folder.path)/state/images")
+        return (files?.allObjects as? [String] ?? []).filter { $0.hasSuffix(".image") }
+    }
+
+    private func waitFor(_ words: String, _ coprocess: Coprocess, at place: SourceLocation = #_sourceLocation) throws {
+        let isThere = try eventually(within: Coprocess.patience) {
+            try coprocess.wait(.milliseconds(10))
+            return String(decoding: coprocess.standardError, as: UTF8.self).contains(words)
+        }
+        try #require(
+            isThere, "\(String(decoding: coprocess.standardError, as: UTF8.self))", sourceLocation: place)
+    }
+
+    @Test("one change is compiled once, whatever number of coprocesses follows it")
+    func once() throws {
+        let folder = try makeSite()
+        let coprocesses = try (0..<4).map { _ in try start(folder) }
+        for coprocess in coprocesses { #expect(try address(coprocess, "x.example.org") == "192.0.2.2") }
+        #expect(images(folder).count == 1)
+        try folder.write(Self.zone("192.0.2.3"), to: "zone")
+        for coprocess in coprocesses {
+            #expect(
+                try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        }
+        #expect(images(folder).count == 2)
+        let later = try start(folder)
+        #expect(try address(later, "x.example.org") == "192.0.2.3")
+        #expect(images(folder).count == 2, "a coprocess that starts maps what is there")
+    }
+
+    @Test("a compiler that is killed costs nothing but a message, and the next change is compiled")
+    func killed() throws {
+        let folder = try makeSite()
+        let coprocess = try start(folder)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        try folder.write(Self.zone("192.0.2.3", names: 100_000), to: "zone")
+        var killed: pid_t?
+        let isKilled = try eventually(within: Coprocess.patience) {
+            _ = try ask(coprocess, "www.example.com")
+            killed = try children(of: coprocess.identifier).first
+            return killed.map { kill($0, SIGKILL) == 0 } ?? false
+        }
+        try #require(isKilled)
+        try waitFor("geopipe.yaml: the compiler was ended by signal 9", coprocess)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        try folder.write(Self.zone("192.0.2.4"), to: "zone")
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
+    }
+
+    @Test("a zone whose file has errors keeps its content, and fails alone if it has none")
+    func zones() throws {
+        let folder = try makeSite()
+        let good = try String(contentsOfFile: "\(folder.path)/zone", encoding: .utf8)
+        try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.256\n".utf8, to: "zone")
+        let coprocess = try start(folder)
+        #expect(try address(coprocess, "www.example.com") == "192.0.2.1")
+        #expect(try ask(coprocess, "x.example.org") == ["FAIL"])
+        // pdns reads on until END after FAIL to a question for the SOA record, and to no other.
+        #expect(try ask(coprocess, "example.org", "SOA") == ["FAIL"])
+        #expect(try coprocess.answer().map { String(decoding: $0, as: UTF8.self) } == ["END"])
+        let broken = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
+        #expect(String(decoding: broken.output, as: UTF8.self).contains("example.org has errors and no earlier content"))
+        try folder.write(good.utf8, to: "zone")
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.2" })
+        try folder.write(good.replacing("192.0.2.53", with: "192.0.2.256").utf8, to: "zone")
+        try waitFor("the zone example.org has errors; it keeps its content of ", coprocess)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        #expect(try address(coprocess, "www.example.org") == "192.0.2.1")
+        let status = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
+        #expect(status.status == 1)
+        #expect(String(decoding: status.output, as: UTF8.self).contains("example.org has errors and keeps its content"))
+    }
+
+    @Test("compile makes an image that backend --image serves, and says what it is made of")
+    func command() throws {
+        let folder = try makeSite()
+        let made = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "-o", "i", "--json"], in: folder)
+        #expect(made.status == 0 && made.error == "")
+        struct Report: Decodable {
+            struct Input: Decodable { var path: String }
+            var image: String
+            var id: String
+            var bytes: Int
+            var seconds: Double
+            var inputs: [Input]
+        }
+        let report = try JSONDecoder().decode(Report.self, from: Data(made.output))
+        #expect(report.image == "i" && report.id.count == 16 && report.bytes > 1_000)
+        #expect(Set(report.inputs.map { URL(filePath: $0.path).lastPathComponent }) == ["geopipe.yaml", "zone"])
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/state/images"))
+        try FileManager.default.removeItem(atPath: "\(folder.path)/zone")
+        let coprocess = try start(folder, ["--image", "i", "--state", "state"])
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        // Another file in its place is served as soon as it is there.
+        try folder.write(Self.zone("192.0.2.7"), to: "zone")
+        let next = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "--output", "i"], in: folder)
+        #expect(next.status == 0)
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.7" })
+        try folder.write("zones: [".utf8, to: "geopipe.yaml")
+        let wrong = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "-o", "j"], in: folder)
+        #expect(wrong.status == 1 && wrong.error.contains("geopipe.yaml:"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/j"))
+    }
+
+    @Test("compile without -o puts the image in force, in all coprocesses")
+    func publish() throws {
+        let folder = try makeSite()
+        let coprocess = try start(folder)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        #expect(try Program.geopipe.run(["compile", "--config", "geopipe.yaml"], in: folder).status == 0)
+        try waitFor("loaded geopipe.yaml\n", coprocess)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+    }
+
+    @Test("standard error that nothing reads stops neither answers nor what is followed")
+    func standardError() throws {
+        let folder = try makeSite()
+        let pipe = "\(folder.path)/error"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let reader = open(pipe, O_RDWR | O_NONBLOCK)
+        defer { close(reader) }
+        let rubbish = [UInt8](repeating: 0x2e, count: 4_096)
+        while write(reader, rubbish, rubbish.count) > 0 {}
+        while write(reader, rubbish, 1) > 0 {}
+        let coprocess = try Coprocess(
+            ["-c", "exec \"$0\" \"$@\" 2>error", Coprocess.binary, "--config", "geopipe.yaml"],
+            in: URL(filePath: folder.path), program: "/bin/sh")
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        for number in 3...5 {
+            // Something is to be said of each.
+            try folder.write(Self.zone("192.0.2.\(number)") + "elsewhere.example.net. A 192.0.2.1\n".utf8, to: "zone")
+            let isServed = try eventually(within: Coprocess.patience) {
+                try address(coprocess, "x.example.org") == "192.0.2.\(number)"
+            }
+            try #require(isServed)
+        }
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("a state directory that cannot be written to is said once, and each coprocess has its own image")
+    func unusableState() throws {
+        let folder = try makeSite()
+        let coprocess = try start(folder, ["--config", "geopipe.yaml", "--state", "/proc/none"])
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        let error = String(decoding: coprocess.standardError, as: UTF8.self)
+        #expect(error.contains("cannot write to the state directory /proc/none"))
+        try folder.write(Self.zone("192.0.2.3"), to: "zone")
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+    }
+}
