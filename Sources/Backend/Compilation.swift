@@ -11,6 +11,8 @@ public struct CompileRequest: Sendable {
     public var databases: [String]
     /// The state directory, in place of the configuration's.
     public var stateDirectory: String?
+    /// An image that is served as it is: nothing is compiled. `nil` for the one of the configuration.
+    public var image: String?
 
     public init(configuration: String, databases: [String] = [], stateDirectory: String? = nil) {
         self.configuration = configuration

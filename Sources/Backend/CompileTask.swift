@@ -21,6 +21,7 @@ public enum CompileTask {
     ///   - isUrgent: whether there is nothing to answer from as long as it works.
     public static func run(_ request: CompileRequest, _ role: CoprocessRole, images: String?, isUrgent: Bool) {
         CompilerProcess.prepareSelf(isUrgent: isUrgent)
+        StandardError.limitWait(milliseconds: 2_000)
         let store = images.map {
             ImageStore(of: request.configuration, overrides: request.databases, in: StateDirectory(path: $0))
         }

@@ -46,6 +46,9 @@ public struct CoprocessStatus: Sendable {
         version = geopipeVersion
     }
 
+    /// The number of complaints that are told.
+    private static let complaintLimit = 20
+
     /// A line for each field: its name, a tab, and what it is.
     var text: String {
         let lines = [
@@ -59,7 +62,9 @@ public struct CoprocessStatus: Sendable {
         let databases = databases.map {
             "database\t\($0.built.map { "\($0)" } ?? "")\t\($0.database.replacing("\n", with: " "))"
         }
-        let complaints = complaints.flatMap { $0.split(separator: "\n") }.map { "complaint\t\($0)" }
+        let all = complaints.flatMap { $0.split(separator: "\n") }
+        let rest = all.count > Self.complaintLimit ? ["complaint\t... and \(all.count - Self.complaintLimit) more"] : []
+        let complaints = all.prefix(Self.complaintLimit).map { "complaint\t\($0)" } + rest
         return (lines + databases + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
     }
 
@@ -113,6 +118,11 @@ extension StateDirectory {
         try make(coprocessFolder)
         try write(status.text, to: "\(coprocessFolder)/\(status.process)", isDurable: false)
     }
+
+    /// Tells that the status of this process is what it was, which costs no more than a look at the file.
+    ///
+    /// - Returns: false if the file is not there any more.
+    func tellNothingNew(process: Int) -> Bool { utimensat(AT_FDCWD, "\(coprocessFolder)/\(process)", nil, 0) == 0 }
 
     /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
     public func coprocesses() -> [CoprocessStatus] { (try? asOwner(coprocessesAsOwner)) ?? [] }

@@ -32,6 +32,8 @@ struct Follower: ~Copyable {
     private var isTold = false
     /// In milliseconds on the monotonic clock.
     private var lastLook = 0
+    /// What an image that stands for itself was when it was mapped.
+    private var imageState: FileState?
     /// What the report was when it was read.
     private var reportState: FileState?
     /// When an image that was gone or damaged was last made again, in milliseconds on the monotonic clock.
@@ -88,6 +90,7 @@ struct Follower: ~Copyable {
 
     /// Adopts the image in force, if there is one.
     mutating func adoptCurrent() -> Bool {
+        if let file = workshop.request.image { return adopt(file: file) }
         guard let store = workshop.store else { return false }
         let name = store.currentName
         let found = store.current()
@@ -99,6 +102,18 @@ struct Follower: ~Copyable {
         return true
     }
 
+    /// Adopts an image that stands for itself.
+    private mutating func adopt(file: String) -> Bool {
+        imageState = FileState(file)
+        do {
+            snapshot = try Snapshot(path: file)
+            return true
+        } catch {
+            complain("\(error)")
+            return false
+        }
+    }
+
     /// Has the first image made, as there is none. Waits until the configuration has been found sound, or not.
     ///
     /// - Returns: false if the configuration cannot be used.
@@ -106,8 +121,9 @@ struct Follower: ~Copyable {
         let file = workshop.request.configuration
         let end = milliseconds() + Self.patienceWithOthers
         repeat {
-            switch workshop.begin(isUrgent: true, orderedAt: nil, states: [file: FileState(file)]) {
+            switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [file: FileState(file)]) {
             case .started:
+                orderedAt = nil
                 if workshop.waitForSoundness() { return true }
                 while true {
                     if case .reported(let made) = workshop.finish(complain) {
@@ -116,7 +132,7 @@ struct Follower: ~Copyable {
                     }
                     usleep(1_000)
                 }
-            case .known: return adoptKnown()
+            case .known: if let isAdopted = adoptKnown() { return isAdopted }
             case .failed(let reason):
                 complain(reason)
                 return false
@@ -126,9 +142,14 @@ struct Follower: ~Copyable {
         return true
     }
 
-    /// Adopts the image of the last compilation, or says why there is none.
-    private mutating func adoptKnown() -> Bool {
+    /// Adopts the image of the last compilation, or says why there is none; `nil` if there should be one, and it has to be made
+    /// again.
+    private mutating func adoptKnown() -> Bool? {
         if adoptCurrent() { return true }
+        if workshop.request.image == nil, workshop.report?.image != nil {
+            order()
+            return nil
+        }
         for complaint in complaints { Backend.complain(complaint) }
         return false
     }
@@ -145,11 +166,10 @@ struct Follower: ~Copyable {
             }
             if adoptCurrent() { return }
             if !workshop.isWorking {
-                switch workshop.begin(isUrgent: true, orderedAt: nil, states: [:]) {
-                case .started, .held: break
-                case .known:
-                    _ = adoptKnown()
-                    return
+                switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [:]) {
+                case .started: orderedAt = nil
+                case .held: break
+                case .known: if adoptKnown() != nil { return }
                 case .failed(let reason):
                     complain(reason)
                     return
@@ -170,8 +190,9 @@ struct Follower: ~Copyable {
         stateFiles.watch(statePaths, readSince: time(nil))
         if let snapshot {
             let manifest = snapshot.manifest
-            if manifest.program != geopipeVersion || !fits(manifest) { order() }
-            if !snapshot.isCurrent {
+            let isFixed = workshop.request.image != nil
+            if !isFixed, manifest.program != geopipeVersion || !fits(manifest) { order() }
+            if !isFixed, !snapshot.isCurrent {
                 complain(
                     "answering from the image of \(dateAndTime(manifest.created)) until what has changed since is compiled"
                 )
@@ -216,6 +237,11 @@ struct Follower: ~Copyable {
 
     /// Takes what other processes have made.
     private mutating func followImages() -> Bool {
+        if let file = workshop.request.image {
+            guard orderedAt != nil || FileState(file) != imageState else { return false }
+            orderedAt = nil
+            return adopt(file: file)
+        }
         guard let store = workshop.store else { return false }
         let state = FileState(store.reportFile)
         if state != reportState {
@@ -240,7 +266,9 @@ struct Follower: ~Copyable {
 
     /// Watches what the last compilation read, from the state in which it was read.
     private mutating func watchFiles() {
-        if let report = workshop.report {
+        if let image = workshop.request.image {
+            files.watch([image], readSince: 0)
+        } else if let report = workshop.report {
             files.watch(report.states)
         } else if let manifest = snapshot?.manifest {
             files.watch(
@@ -255,6 +283,7 @@ struct Follower: ~Copyable {
 
     /// Has an image made if files have changed, and rest.
     private mutating func look(isFromFolder: Bool) {
+        guard workshop.request.image == nil else { return }
         let now = milliseconds()
         // A folder tells when a file has been written. What changes without that may be written for a long time still.
         isTold = isTold || isFromFolder

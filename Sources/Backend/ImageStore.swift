@@ -91,14 +91,8 @@ public struct ImageStore: Sendable {
         return name.contains("/") ? nil : name
     }
 
-    /// Reads the image at a path.
     private func snapshot(_ path: String) throws(Image.Refusal) -> Snapshot {
-        let image = try Image(path: path, owners: owners)
-        do {
-            return try Snapshot(image)
-        } catch {
-            throw Image.Refusal("\(path) is damaged: \(error)")
-        }
+        try Snapshot(path: path, owners: owners)
     }
 
     /// Puts an image in force. Those before it stay, as far as there is room for them.

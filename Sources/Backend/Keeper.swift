@@ -118,6 +118,7 @@ public final class Keeper: Sendable {
         var status = CoprocessStatus(configuration: configuration)
         status.started = started
         status.loaded = follower.snapshot == nil ? nil : time(nil)
+        var told = ""
         while true {
             let news = follower.step()
             if news.isSnapshotNew, let snapshot = follower.snapshot {
@@ -132,15 +133,23 @@ public final class Keeper: Sendable {
             status.complaints = follower.complaints
             status.questions = supply.questions
             status.refusal = refusal.withLock { $0 }
-            tell(status, follower.state)
+            tell(status, follower.state, after: &told)
             if wait(follower) { follower.order() }
             supply.discard()
         }
     }
 
     /// Tells the status, if there is a place for it. Nothing is disturbed if that cannot be written.
-    private func tell(_ status: CoprocessStatus, _ state: StateDirectory?) {
-        do throws(StateDirectory.Failure) { try state?.tell(status) } catch {}
+    private func tell(_ status: CoprocessStatus, _ state: StateDirectory?, after told: inout String) {
+        guard let state else { return }
+        let text = "\(state.path)\n\(status.text)"
+        if text == told, state.tellNothingNew(process: status.process) { return }
+        do throws(StateDirectory.Failure) {
+            try state.tell(status)
+            told = text
+        } catch {
+            told = ""
+        }
     }
 
     /// Waits until there may be something new; but not for ever, since some file systems tell nothing.

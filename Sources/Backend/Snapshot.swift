@@ -1,5 +1,6 @@
 import Configuration
 import Geography
+import Glibc
 import Image
 import Platform
 import Routing
@@ -64,6 +65,18 @@ public final class Snapshot: Sendable {
             withExtendedLifetime(image) { zoneNames[zone] }
         }
         counters = tally.writer
+    }
+
+    /// Maps the image at a path.
+    ///
+    /// - Parameter owners: the users whose files are trusted; without, this user and root.
+    public convenience init(path: String, owners: Set<uid_t>? = nil) throws(Image.Refusal) {
+        let image = try Image(path: path, owners: owners ?? [geteuid(), 0])
+        do {
+            try self.init(image)
+        } catch {
+            throw Image.Refusal("\(path) is damaged: \(error)")
+        }
     }
 
     /// Whether it was made by this version of the program, of files that are still what they were.

@@ -32,6 +32,10 @@ struct Workshop: ~Copyable {
     /// - Parameter state: where images are shared, if that is possible.
     init(_ request: CompileRequest, state: StateDirectory?) {
         self.request = request
+        guard request.image == nil else {
+            store = nil
+            return
+        }
         let store = state.map { ImageStore(of: request.configuration, overrides: request.databases, in: $0) }
         let isUsable = store.map { store in (try? store.make()) != nil && store.isWritable } ?? false
         self.store = isUsable ? store : nil
@@ -73,6 +77,7 @@ struct Workshop: ~Copyable {
     ///   - states: the states of the files that are known to matter.
     mutating func begin(isUrgent: Bool, orderedAt: Int?, states: [String: FileState]) -> Start {
         guard running == nil else { return .held }
+        guard request.image == nil else { return .known }
         var lock: CInt = -1
         if let store {
             try? store.make()

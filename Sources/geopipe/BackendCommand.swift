@@ -12,6 +12,9 @@ struct BackendCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    @Option(help: ArgumentHelp("Serve this image, whatever the configuration says.", valueName: "file"))
+    var image: String?
+
     func run() throws {
         let inheritance = Takeover.Inheritance.take()
         // pdns hands down the pipes of coprocesses that it starts at the same time, and what was handed down to itself.
@@ -19,14 +22,17 @@ struct BackendCommand: ParsableCommand {
         if let inheritance { inheritance.closeOtherFiles() } else { closeFiles(from: 3, to: .max) }
         // A reader that is gone is found out by write, and so is a limit on the size of files, not by being killed.
         FaultGuard.install(input: STDIN_FILENO, output: STDOUT_FILENO, isTerminal: isatty(STDIN_FILENO) == 1)
-        let state = options.state()
+        var request = options.request
+        request.image = image
+        let state = image.map { stateDirectory(of: $0) } ?? options.state()
         let supply = Supply()
         let say = { @Sendable (message: String) in complain("geopipe[\(getpid())]: \(message)") }
-        let keeper = Keeper(supply, options.request, state: state, complain: say)
+        let keeper = Keeper(supply, request, state: state, complain: say)
         let takeover = Takeover(arguments: processArguments)
         keeper.followSignals { takeover?.begin(state: state) }
         // Only before the dialogue begins does pdns say why a coprocess cannot be used.
         if !keeper.prepare(), inheritance == nil { throw ExitCode.unusable }
+        StandardError.limitWait(milliseconds: 0)
         if isatty(STDIN_FILENO) == 1 {
             complain(
                 """
@@ -41,5 +47,11 @@ struct BackendCommand: ParsableCommand {
             makeFirst: { keeper.start() }, finish: { keeper.finish(isEnd: false) }, perform: options.perform)
         keeper.finish(isEnd: true)
         if keeper.hasNeverLoaded { throw ExitCode.unusable }
+    }
+
+    /// The state directory that an image was made for.
+    private func stateDirectory(of image: String) -> StateDirectory? {
+        let path = options.stateDirectory ?? (try? Snapshot(path: image))?.manifest.stateDirectory ?? ""
+        return path.isEmpty ? nil : StateDirectory(path: path)
     }
 }
