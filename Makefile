@@ -9,6 +9,8 @@ SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 PEER_PACKAGES = gdnsd openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
 # What makes a Debian system in a folder.
 ROOT_PACKAGES = debootstrap debian-archive-keyring
+# What counts instructions.
+BENCH_PACKAGES = binutils valgrind
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
 DEB_PACKAGES = dpkg-dev
@@ -46,8 +48,11 @@ test: peer toolchain ## the format, then all tests
 test-pdns: ## root: the tests that start pdns, with the installed one, 4.9 and 5.1; MIRROR=URI of Debian's packages
 	@scripts/test-pdns .build-roots $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES) $(ROOT_PACKAGES)
 
-bench: program ## speed, against the least a coprocess can need; DATABASE=path
+bench: program measuring ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
+
+bench-exact: program measuring ## only instructions and allocations of a question, against what is recorded; DATABASE=path
+	Benchmarks/bench --exact .build/release/geopipe $(database)
 
 bench-pdns: server program ## how the ways to wait for a question differ, through pdns; DATABASE=path
 	Benchmarks/pdns-wait .build/release/geopipe $(database)
@@ -56,8 +61,8 @@ bench-settings: server program ## what the settings of pdns cost, and which answ
 	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
-	swift build -c release --package-path Benchmarks --product soak
-	Benchmarks/.build/release/soak --geopipe .build/release/geopipe --agent .build/release/geopipe-agent \
+	swift build -c release --product soak
+	.build/release/soak --geopipe .build/release/geopipe --agent .build/release/geopipe-agent \
 		--settings examples/pdns.conf --minutes $(or $(MINUTES),3) $(addprefix --seed ,$(SEED)) \
 		--database $(or $(database),$(or $(wildcard data/GeoLite2-City.mmdb),examples/demo/demo.mmdb))
 
@@ -106,6 +111,9 @@ server:
 
 peer:
 	@scripts/prerequisites $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES)
+
+measuring:
+	@scripts/prerequisites $(BENCH_PACKAGES)
 
 manual:
 	@scripts/prerequisites $(MANUAL_PACKAGES)

@@ -10,7 +10,9 @@ let package = Package(
         .executable(name: "geopipe", targets: ["geopipe"]),
         .executable(name: "geopipe-agent", targets: ["geopipe-agent"]),
         // For the benchmarks, which are a package of their own.
-        .library(name: "GeopipeRooms", targets: ["Addresses", "Geography", "Platform", "Routing", "Zones", "Image", "Configuration", "Backend"]),
+        .library(
+            name: "GeopipeRooms",
+            targets: ["Addresses", "Geography", "Platform", "Routing", "Zones", "Image", "Configuration", "Backend"]),
     ],
     // Exact versions: a program is built with what it was tested with.
     dependencies: [
@@ -40,7 +42,8 @@ let package = Package(
         .target(
             name: "Backend",
             dependencies: [
-                "CLinux", "CProcess", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image", "Configuration",
+                "CLinux", "CProcess", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image",
+                "Configuration",
                 "Telemetry",
             ],
             swiftSettings: strict),
@@ -77,7 +80,8 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(
-            name: "BackendTests", dependencies: ["Addresses", "Backend", "Image", "Platform", "Support"], swiftSettings: strict),
+            name: "BackendTests", dependencies: ["Addresses", "Backend", "Image", "Platform", "Support"],
+            swiftSettings: strict),
         .testTarget(
             name: "AgentTests", dependencies: ["geopipe-agent", "Support"], swiftSettings: strict),
         .testTarget(
@@ -100,6 +104,13 @@ let package = Package(
         .testTarget(
             name: "Differential", dependencies: ["geopipe", "CMaxMindDB", "Support"], swiftSettings: strict),
         .testTarget(name: "Oracle", dependencies: ["geopipe", "Support"], swiftSettings: strict),
+        // What `make soak` runs.
+        .executableTarget(
+            name: "soak",
+            dependencies: [
+                "CLinux", "CMaxMindDB", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Soak", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

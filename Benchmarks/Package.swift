@@ -5,20 +5,13 @@ import PackageDescription
 let package = Package(
     name: "benchmarks",
     dependencies: [
-        .package(name: "geopipe", path: ".."),
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(name: "geopipe", path: "..")
     ],
     targets: [
         .target(name: "CMaxMindLookup", linkerSettings: [.linkedLibrary("maxminddb")]),
         .executableTarget(
             name: "placebench",
             dependencies: ["CMaxMindLookup", .product(name: "GeopipeRooms", package: "geopipe")]),
-        .target(name: "CPoll"),
-        .executableTarget(
-            name: "soak",
-            dependencies: [
-                "CMaxMindLookup", "CPoll", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
     ],
     swiftLanguageModes: [.v6]
 )

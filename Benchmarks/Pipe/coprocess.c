@@ -212,6 +212,15 @@ void coprocess_stop(struct coprocess *c)
         fail("%s: exits with status %d at the end of its input", c->name, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
+void coprocess_kill(struct coprocess *c)
+{
+    kill(c->pid, SIGKILL);
+    if (waitpid(c->pid, NULL, 0) < 0)
+        fail("%s: %s", c->name, strerror(errno));
+    close(c->questions);
+    close(c->answers);
+}
+
 int cores_available(void)
 {
     cpu_set_t allowed = allowed_cores();

@@ -42,6 +42,9 @@ uint64_t wall_clock(void);
 struct start_cost coprocess_start(struct coprocess *, size_t count, const char *question, size_t size);
 void coprocess_stop(struct coprocess *);
 
+/* Ends it as a kill -9 does, in whatever it is about. */
+void coprocess_kill(struct coprocess *);
+
 /* Writes all of `questions` as fast as the pipe takes it while reading the answers, until `count` have come; some may have been asked
    before. */
 void coprocess_ask(struct coprocess *, const char *questions, size_t size, size_t count);

@@ -1,8 +1,7 @@
-/* Preloaded (LD_PRELOAD) into a program, counts what it asks of the heap and, when the program exits, appends the number to the file
-   that MALLOCCOUNT names. Freeing is not counted: what was never allocated is never freed.
+/* Preloaded (LD_PRELOAD) into a program, counts what its first thread asks of the heap and, when the program exits, appends the number
+   to the file that MALLOCCOUNT names. What other threads do depends on how long the program runs. Freeing is not counted: what was never allocated is never freed.
    The __libc_ names are glibc's own doors to its allocator; finding it with dlsym would itself allocate. */
 #include <errno.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +11,17 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-static atomic_ulong allocations;
+static unsigned long allocations;
+static __thread int is_first __attribute__((tls_model("initial-exec")));
+
+__attribute__((constructor)) static void begin(void)
+{
+    is_first = 1;
+}
 
 static void count(void)
 {
-    atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+    allocations += (unsigned long)is_first;
 }
 
 void *malloc(size_t size)
@@ -61,7 +66,7 @@ int posix_memalign(void **result, size_t alignment, size_t size)
 
 __attribute__((destructor)) static void report(void)
 {
-    unsigned long total = atomic_load(&allocations);
+    unsigned long total = allocations;
     const char *path = getenv("MALLOCCOUNT");
     FILE *file = path ? fopen(path, "a") : NULL;
     if (!file)

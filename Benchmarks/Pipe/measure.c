@@ -147,6 +147,20 @@ static void measure_single(struct contender *all, size_t count, const struct pla
         single_turn(all, count, plan, placement, turn);
 }
 
+static void prepare_start(const struct plan *plan)
+{
+    if (plan->before_start && system(plan->before_start) != 0)
+        fail("'%s' fails", plan->before_start);
+}
+
+static void end(struct coprocess *c, const struct plan *plan)
+{
+    if (plan->kills)
+        coprocess_kill(c);
+    else
+        coprocess_stop(c);
+}
+
 static struct start_cost start(struct contender *c)
 {
     return coprocess_start(&c->coprocess, 1, c->questions.text, c->questions.start[1]);
@@ -162,9 +176,10 @@ static void measure_joint_starts(struct contender *all, size_t count, const stru
             struct contender *c = in_turn(all, count, turn, place);
             for (size_t i = 0; i < plan->at_once; i++)
                 crowd[i] = c->coprocess;
+            prepare_start(plan);
             c->joint_starts[turn] = coprocess_start(crowd, plan->at_once, c->questions.text, c->questions.start[1]);
             for (size_t i = 0; i < plan->at_once; i++)
-                coprocess_stop(&crowd[i]);
+                end(&crowd[i], plan);
         }
 }
 
@@ -175,8 +190,9 @@ void measure_starts(struct contender *all, size_t count, const struct plan *plan
     for (size_t turn = 0; turn < plan->starts; turn++)
         for (size_t place = 0; place < count; place++) {
             struct contender *c = in_turn(all, count, turn, place);
+            prepare_start(plan);
             c->starts[turn] = start(c);
-            coprocess_stop(&c->coprocess);
+            end(&c->coprocess, plan);
         }
     if (plan->at_once > 0)
         measure_joint_starts(all, count, plan);

@@ -40,6 +40,8 @@ struct contender {
 
 struct plan {
     size_t starts;
+    const char *before_start; /* what the shell does before each of these; NULL: nothing */
+    int kills;                /* each is killed before the next starts, and does not come to its end */
     size_t at_once; /* coprocesses started together, each time; 0: none are */
     size_t rounds;  /* of the bulk, all questions each */
     size_t batches; /* of questions asked one at a time, in each placement */

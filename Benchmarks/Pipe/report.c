@@ -204,7 +204,7 @@ void report_figures(FILE *out, const struct contender *all, size_t count, const 
         print_start_figures(out, c, "one", typical_start(c->starts, plan->starts));
         if (plan->at_once > 0)
             print_start_figures(out, c, "joint", typical_start(c->joint_starts, plan->starts));
-        print_figure(out, c, "private_at_start", c->at_start.private);
+        print_figure(out, c, "dirty_at_start", c->at_start.dirty);
         print_figure(out, c, "private", c->memory.private);
         print_figure(out, c, "dirty", c->memory.dirty);
         if (plan->rounds > 0)

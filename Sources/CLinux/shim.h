@@ -1,5 +1,7 @@
 #include <malloc.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/fsuid.h>
 #include <time.h>
@@ -30,3 +32,5 @@ int pidfd_open(int process, unsigned int flags);
 int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
 enum { at_empty_path = 0x1000 };
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+/* poll(2) with a time-out in nanoseconds. */
+int ppoll(struct pollfd *files, nfds_t count, const struct timespec *timeout, const sigset_t *signals);

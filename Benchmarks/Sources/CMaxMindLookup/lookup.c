@@ -30,27 +30,6 @@ static uint64_t degrees(MMDB_entry_s *entry, const char *key)
     return (uint64_t)(int64_t)data.double_value;
 }
 
-static unsigned country(const MMDB_s *database, const struct sockaddr *address)
-{
-    int error;
-    MMDB_lookup_result_s result = MMDB_lookup_sockaddr(database, address, &error);
-    return error == MMDB_SUCCESS && result.found_entry ? (unsigned)code(&result.entry, "country", "iso_code") : 0;
-}
-
-unsigned maxmind_country_ipv4(const MMDB_s *database, uint32_t address)
-{
-    struct sockaddr_in socket = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
-    return country(database, (const struct sockaddr *)&socket);
-}
-
-unsigned maxmind_country_ipv6(const MMDB_s *database, struct address address)
-{
-    struct sockaddr_in6 socket = {.sin6_family = AF_INET6};
-    uint64_t halves[2] = {htobe64(address.high), htobe64(address.low)};
-    memcpy(&socket.sin6_addr, halves, sizeof halves);
-    return country(database, (const struct sockaddr *)&socket);
-}
-
 static uint64_t find(const MMDB_s *database, const struct sockaddr *address, bool coordinates)
 {
     int error;

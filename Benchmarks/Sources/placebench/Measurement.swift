@@ -7,21 +7,6 @@ func seconds(_ clock: clockid_t) -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// How long something took, in seconds.
-struct Cost {
-    /// The processor time of this process: what others do on the machine adds little to it.
-    var cpu: Double
-    var wall: Double
-
-    static func of<Result>(_ body: () throws -> Result) rethrows -> (Cost, Result) {
-        let (cpu, wall) = (seconds(CLOCK_PROCESS_CPUTIME_ID), seconds(CLOCK_MONOTONIC))
-        let result = try body()
-        return (
-            Cost(cpu: seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, wall: seconds(CLOCK_MONOTONIC) - wall), result
-        )
-    }
-}
-
 /// Prints the median of `values` and its 95% interval, from order statistics: nothing is assumed of how noise is spread.
 func report(_ name: String, _ values: [Double]) {
     let sorted = values.sorted()

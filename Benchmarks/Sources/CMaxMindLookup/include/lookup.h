@@ -27,10 +27,6 @@ MMDB_s *maxmind_open(const char *path);
 uint64_t maxmind_find_ipv4(const MMDB_s *, const uint32_t *addresses, size_t count, bool coordinates);
 uint64_t maxmind_find_ipv6(const MMDB_s *, const struct address *addresses, size_t count, bool coordinates);
 
-/* The two letters of an address's country, the first in the upper byte; 0 if none is known. */
-unsigned maxmind_country_ipv4(const MMDB_s *, uint32_t address);
-unsigned maxmind_country_ipv6(const MMDB_s *, struct address);
-
 /* The networks in 2000::/3 that the database knows and that carry no IPv4 addresses, at most `capacity` of them. Returns their number. */
 size_t maxmind_ipv6_networks(const MMDB_s *, struct network *networks, size_t capacity);
 

@@ -1,16 +1,17 @@
-import CPoll
+import CLinux
 import Glibc
 import Synchronization
 
 /// What goes on while questions are asked; of two, the later one in this list counts.
 enum Phase: Int, CaseIterable, CustomStringConvertible {
-    case quiet, disturbance, reload, takeover
+    case quiet, reload, disturbance, change, takeover
 
     var description: String {
         switch self {
         case .quiet: "nothing else"
-        case .disturbance: "drains, broken files, health"
-        case .reload: "loading"
+        case .reload: "loading, and nothing else"
+        case .disturbance: "drains, broken files, images, health"
+        case .change: "files change"
         case .takeover: "taking over a new program"
         }
     }
@@ -150,7 +151,8 @@ final class Load: Sendable {
                 let moment = now()
                 wait = due > moment ? min(due - moment, wait) : 0
             }
-            if poll_nanoseconds(&sockets, UInt32(sockets.count), wait) > 0 {
+            var patience = timespec(tv_sec: 0, tv_nsec: Int(wait))
+            if ppoll(&sockets, nfds_t(sockets.count), &patience, nil) > 0 {
                 for socket in sockets where socket.revents != 0 {
                     while case let size = recv(socket.fd, &buffer, buffer.count, 0), size > 0 {
                         take(buffer.span.extracting(0..<size))

@@ -2,7 +2,7 @@ import Foundation
 
 /// What can be at a path in place of what should be there.
 enum Damage: CaseIterable {
-    case empty, torn, foreign, random, huge, directory, missing, danglingLink, loop, fifo
+    case empty, torn, flipped, foreign, random, huge, directory, missing, danglingLink, loop, fifo
 
     /// Puts it there.
     ///
@@ -13,6 +13,10 @@ enum Damage: CaseIterable {
         switch self {
         // Without its last bytes nothing is whole: no bracket is closed, no line complete, no database has its description.
         case .torn: try place(good.dropLast(good.count > 1 << 16 ? good.count / 2 : 8), at: path, isInPlace: isInPlace)
+        case .flipped:
+            var flipped = good
+            if let middle = flipped.indices.dropFirst(good.count / 2).first { flipped[middle] ^= 0x10 }
+            try place(flipped, at: path, isInPlace: isInPlace)
         case .empty: try place(Data(), at: path, isInPlace: isInPlace)
         case .foreign:
             try place(Data("# Who has put this here?\nmemory_limit = 1 G\n".utf8), at: path, isInPlace: isInPlace)
@@ -123,7 +127,8 @@ final class Site {
     /// Which damages cannot be taken for a file that is only different.
     static func damages(of part: Part) -> [Damage] {
         // Networks need not be there, and need not be any.
-        part == .networks ? [.torn, .foreign, .random, .huge, .directory, .loop] : Damage.allCases
+        part == .networks
+            ? [.torn, .foreign, .random, .huge, .directory, .loop] : Damage.allCases.filter { $0 != .flipped }
     }
 
     /// Makes a release in which one file is other than in the one before, and has `current` lead there.
@@ -187,7 +192,7 @@ final class Site {
             datacenters: { oslo: {}, ashburn: {}, singapore: {} }
             maps:
               places:
-                networks_file: office.nets
+                networks_file: { path: office.nets, may_be_empty: true }
                 countries: { US: [ashburn, oslo], CA: [singapore, ashburn, oslo] }
                 default: [oslo, singapore, ashburn]
               all: { default: [oslo, ashburn, singapore] }

@@ -84,6 +84,12 @@ struct Soak: ParsableCommand {
             let columns = [0.5, 0.99, 0.999, 1].map { "\(tenths(latencies.quantile($0))) ms" }
             journal.tell("| \(phase) | \(latencies.count) | \(columns.joined(separator: " | ")) |")
         }
+        func percentile(_ phase: Phase) -> Double { figures.latencies[phase.rawValue].quantile(0.99) }
+        if percentile(.quiet) > 0 {
+            journal.tell(
+                "\np99 while loading, and nothing else: \(tenths(percentile(.reload) / percentile(.quiet))) times that of quiet times (target: 2)"
+            )
+        }
         journal.tell(
             "\nlast answer from before a change: \(tenths(Double(delays.reload) / 1e9)) s after it for files, \(tenths(Double(delays.drain) / 1e9)) s for drains, \(tenths(Double(delays.health) / 1e9)) s for health"
         )

@@ -16,12 +16,14 @@ final class Director {
     /// What is in force, or will be when nothing is broken any more.
     private var versions: [Part: Int] = [.configuration: 1, .zone: 1, .networks: 1, .database: 0]
     private var broken: Set<Part> = []
-    /// Whether there are copies of the last good files, which are made when something is loaded.
-    private var hasCopies = true
-    /// The agent was started while something was broken and there were no copies: it checks nothing until that is mended.
+    /// Whether there is an image to start from while something is broken.
+    private var hasImage = true
+    /// The agent was started while something was broken and there was no image: it checks nothing until that is mended.
     private var isAgentBlind = false
-    /// How often each coprocess has said that it has loaded, or that it could not.
+    /// How often each coprocess has said that it has loaded.
     private var loads: [pid_t: Int] = [:]
+    /// How often a compiler, or a coprocess of its compiler, has said that no image came of it.
+    private var failures = 0
     private var refusals = 0
     /// Memory and open files of all coprocesses, whenever nothing was going on.
     private var memory: [Double] = []
@@ -41,6 +43,7 @@ final class Director {
         let acts: [(weight: Int, act: () throws -> Void)] = [
             (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain), (2, takeOver),
             (1, takeOverBadProgram), (3, corruptSwitches), (2, corruptOtherState), (1, loseState), (2, startAnother),
+            (4, disturbImages), (3, disturbCompiler),
             (agent == nil ? 0 : 6, failServer), (agent == nil ? 0 : 2, disturbAgent),
         ]
         let lots = acts.flatMap { Array(repeating: $0.act, count: $0.weight) }
@@ -80,7 +83,7 @@ final class Director {
     private func changeFile() throws {
         let (part, way) = (random.one(of: Part.files), random.one(of: Site.Way.allCases))
         journal.note("change", "\(part) \(way)")
-        try whileLoading { try change(part, way) }
+        try whileLoading(.change) { try change(part, way) }
     }
 
     private func changeManyFiles() throws {
@@ -113,7 +116,7 @@ final class Director {
     private func hangUp() {
         let count = random.one(of: [1, 1, 50])
         journal.note("SIGHUP", "\(count) times")
-        whileLoading {
+        whileLoading(.change) {
             for _ in 0..<count {
                 for process in coprocesses { kill(process, SIGHUP) }
                 if count > 1 { pause(0...10) }
@@ -122,15 +125,16 @@ final class Director {
         }
     }
 
-    /// Does what makes all coprocesses load, and waits until they have.
-    private func whileLoading(_ body: () throws -> Void) rethrows {
+    /// Does what makes all coprocesses load, and waits until they have, or a compiler has said why they do not.
+    private func whileLoading(_ phase: Phase, _ body: () throws -> Void) rethrows {
         readLog()
-        let before = loads
-        load.phase = .reload
-        defer { load.phase = .disturbance }
+        let (before, failed) = (loads, failures)
+        let phaseBefore = load.phase
+        load.phase = phase
+        defer { load.phase = phaseBefore }
         try body()
         let deadline = now() + 10_000_000_000
-        while coprocesses.contains(where: { loads[$0] == before[$0] }), now() < deadline {
+        while coprocesses.contains(where: { loads[$0] == before[$0] }), failures == failed, now() < deadline {
             usleep(5_000)
             readLog()
         }
@@ -138,11 +142,12 @@ final class Director {
 
     private func readLog() {
         for line in server.said() {
-            if line.contains(": loaded ") || line.contains("stays in use"), let open = line.range(of: "geopipe["),
+            if line.contains(": loaded "), let open = line.range(of: "geopipe["),
                 let process = pid_t(line[open.upperBound...].prefix { $0 != "]" })
             {
                 loads[process, default: 0] += 1
             }
+            if line.contains("stays in use") { failures += 1 }
             if line.contains("does not take over") { refusals += 1 }
             if line.contains("coprocess") && (line.contains("Unable") || line.contains("Child")) {
                 journal.violation("pdns says: \(line)")
@@ -214,7 +219,7 @@ final class Director {
 
     private func corruptOtherState() throws {
         let names =
-            ["takeover.lock", "coprocesses", "last-good"] + coprocesses.map { "coprocesses/\($0)" }
+            ["takeover.lock", "coprocesses"] + coprocesses.map { "coprocesses/\($0)" }
             + (agent == nil ? [] : ["health", "health", "health", "agent.sock"])
         let path = "\(site.state)/\(random.one(of: names))"
         let damage = random.one(of: Damage.allCases)
@@ -223,7 +228,6 @@ final class Director {
         try damage.inflict(on: path, good: good ?? Data("none".utf8), isInPlace: random.once(in: 2))
         pause(0...2_000)
         if let good, path.hasSuffix("health") { try place(good, at: path, isInPlace: false) } else { remove(path) }
-        if path.hasSuffix("last-good") { hasCopies = false }
     }
 
     /// Takes the state directory away for a while: what was drained stays so.
@@ -239,6 +243,79 @@ final class Director {
             guard now() < deadline else { throw Failure("cannot move \(lost)") }
             remove(path)
         }
+        hangUp()
+    }
+
+    // MARK: Images
+
+    /// Damages images, the link to the one in force, the report of the last compilation or the lock, or takes them away.
+    ///
+    /// Others take the place of the files, and no mapped file is written to: only the owner of an image can do that, and
+    /// what is mapped changes with it.
+    private func disturbImages() throws {
+        let folders = site.state + "/images"
+        guard let name = try? FileManager.default.contentsOfDirectory(atPath: folders).first else { return }
+        let folder = "\(folders)/\(name)"
+        let images = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+            $0.hasSuffix(".image")
+        }
+        guard let newest = images.max() else { return }
+        // What is found damaged is made again at some time, and what changes meanwhile waits for that.
+        oracle.filesChange(isBroken: true)
+        let damage = random.one(of: Damage.allCases)
+        var mended: String?
+        switch random.number(0...6) {
+        case 0, 1:
+            journal.note("damage the image in force", "\(damage)")
+            try self.damage("\(folder)/\(newest)", damage)
+            hasImage = hasImage && images.count > 1
+        case 2:
+            journal.note("damage all images", "\(damage)")
+            for image in images { try self.damage("\(folder)/\(image)", damage) }
+            hasImage = false
+        case 3:
+            journal.note("take all images away")
+            remove(folders)
+            hasImage = false
+        default:
+            mended = folder + random.one(of: ["/current", "/report", "/lock"])
+            journal.note("damage", "\(mended!.dropFirst(folder.count + 1)) \(damage)")
+            try self.damage(mended!, damage)
+        }
+        pause(0...2_000)
+        switch random.number(0...3) {
+        case 0: try startAnother()
+        case 1: try startAnotherForLong()
+        case 2 where !hasImage: try takeOver()
+        default: break
+        }
+        if let mended { remove(mended) }
+        hangUp()
+    }
+
+    private func damage(_ path: String, _ damage: Damage) throws {
+        let good = (try? Data(contentsOf: URL(filePath: path))) ?? Data("none".utf8)
+        try damage.inflict(on: path, good: good, isInPlace: false)
+    }
+
+    /// Kills or stops the compiler while it works: what was served stays.
+    private func disturbCompiler() throws {
+        let isKilled = random.once(in: 2)
+        journal.note(isKilled ? "kill the compiler" : "stop the compiler")
+        oracle.filesChange(isBroken: true)
+        for process in coprocesses { kill(process, SIGHUP) }
+        let deadline = now() + 3_000_000_000
+        var compilers: [pid_t] = []
+        while compilers.isEmpty, now() < deadline {
+            usleep(1_000)
+            compilers = coprocesses.flatMap(children(of:)).filter { state(of: $0) != "Z" }
+        }
+        pause(0...400)
+        for compiler in compilers { kill(compiler, isKilled ? SIGKILL : SIGSTOP) }
+        pause(0...1_500)
+        if random.once(in: 2) { try random.one(of: [startAnother, drain, takeOverWhileBroken])() }
+        for compiler in compilers where !isKilled { kill(compiler, SIGCONT) }
+        if compilers.isEmpty { journal.note("no compiler was found") }
         hangUp()
     }
 
@@ -302,7 +379,7 @@ final class Director {
 
     /// The program is good, and goes on with what was good last: its answers are judged as all others are.
     private func takeOverWhileBroken() throws {
-        guard hasCopies else { return }
+        guard hasImage else { return }
         journal.note("take over while something is broken")
         for process in coprocesses { kill(process, SIGUSR2) }
         sleep(2)
@@ -326,13 +403,10 @@ final class Director {
 
     /// Starts another coprocess, which has nothing but what is on disk.
     private func startAnother() throws {
-        guard broken.isEmpty || hasCopies else { return }
+        guard broken.isEmpty || hasImage else { return }
         journal.note("start another coprocess", broken.isEmpty ? "" : "while something is broken")
         let start = now()
-        let question = "Q\tapi.\(Site.zone)\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t198.18.0.0/24\n"
-        let ending = try run(
-            "/usr/bin/timeout", ["20", programs[0], "--config", site.configuration, "--state", site.state],
-            input: "HELO\t5\n" + question)
+        let ending = try askAnother("api", after: 0)
         let addresses = ending.output.split(separator: "\n").compactMap { line -> [UInt8]? in
             let fields = line.split(separator: "\t")
             guard fields.first == "DATA", fields.contains("A") else { return nil }
@@ -343,6 +417,30 @@ final class Director {
             asked: start,
             answered: now())
         if let complaint { journal.violation("another coprocess says \(ending.output); \(complaint)") }
+    }
+
+    /// Starts another coprocess, which must answer from what is on disk after a while, whatever image it has begun with.
+    private func startAnotherForLong() throws {
+        guard broken.isEmpty else { return }
+        journal.note("start another coprocess", "and ask it later")
+        let ending = try askAnother("www", after: 5)
+        let expected = "\tMX\t60\t1\t\(versions[.zone]!)\t"
+        if !ending.output.contains(expected) {
+            journal.violation("another coprocess says \(ending.output) after 5 s; the zone has \(versions[.zone]!)")
+        }
+    }
+
+    /// Starts another coprocess and asks it one question, some seconds later.
+    private func askAnother(_ name: String, after seconds: Int) throws -> (output: String, status: Int32) {
+        let question = "Q\t\(name).\(Site.zone)\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t198.18.0.0/24\n"
+        let script =
+            "(printf 'HELO\\t5\\n'; sleep \(seconds); printf '\(question.replacing("\t", with: "\\t").replacing("\n", with: "\\n"))') | \"$@\""
+        return try run(
+            "/bin/sh",
+            [
+                "-c", script, "sh", "/usr/bin/timeout", "20", programs[0], "--config", site.configuration, "--state",
+                site.state,
+            ])
     }
 
     // MARK: Health
@@ -365,7 +463,7 @@ final class Director {
         if random.once(in: 2) { try random.one(of: [drain, undrain, changeFile, failServer])() }
         journal.note("the agent goes on")
         if isKilled { try agent.start() } else { agent.goOn() }
-        isAgentBlind = isAgentBlind || isKilled && !broken.isEmpty && !hasCopies
+        isAgentBlind = isAgentBlind || isKilled && !broken.isEmpty && !hasImage
         if !isAgentBlind { oracle.agentIs(away: false) }
     }
 
@@ -374,15 +472,20 @@ final class Director {
     /// Mends what is broken, waits until all is in force, and looks at the processes.
     private func rest() throws {
         for part in broken.sorted(by: { $0.index < $1.index }) { try mend(part) }
-        if !hasCopies { hangUp() }
+        if !hasImage { hangUp() }
         checkShares()
         while case let settled = oracle.settled, settled != .max, settled > now() { usleep(50_000) }
-        hasCopies = true
+        hasImage = true
         load.phase = .quiet
         usleep(500_000)
         for _ in 0..<25 {
             usleep(100_000)
             readLog()
+        }
+        // What it costs clients that all is compiled and loaded again, and nothing else goes on.
+        for _ in 0..<3 {
+            whileLoading(.reload) { for process in coprocesses { kill(process, SIGHUP) } }
+            usleep(200_000)
         }
         look()
     }

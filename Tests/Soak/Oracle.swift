@@ -1,4 +1,3 @@
-import CMaxMindLookup
 import Synchronization
 
 /// Where clients are sent, in the order of the configuration.
@@ -147,13 +146,10 @@ final class Oracle: Sendable {
 
     private let state = Mutex(State())
     private let bounds: Bounds
-    private nonisolated(unsafe) let databases: [OpaquePointer]
+    private let databases: [Countries]
 
     init(databases paths: [String], bounds: Bounds) throws {
-        databases = try paths.map { path in
-            guard let database = maxmind_open(path) else { throw Failure("libmaxminddb cannot open \(path)") }
-            return database
-        }
+        databases = try paths.map(Countries.init)
         self.bounds = bounds
         state.withLock { state in
             for index in 0..<Part.count {
@@ -266,7 +262,7 @@ final class Oracle: Sendable {
         guard answer.responseCode == 0 else { return "the name is there" }
         if question.isGeographic, answer.scope ?? 0 == 0 { return "it says that it holds for all clients" }
         let given = question == .zone ? answer.records.map { Array($0.prefix(2)) } : answer.records
-        let countries = databases.map { country(of: client, $0) }
+        let countries = databases.map { $0.country(of: client) }
         return state.withLock { state in
             var choices: [(part: Part, values: [Value], isShare: Bool)] = []
             var world = [Int](repeating: 0, count: Part.count)
@@ -332,15 +328,8 @@ final class Oracle: Sendable {
         used.map { $0.value.replaced < asked ? asked - $0.value.replaced : 0 }.max() ?? 0
     }
 
-    private func country(of client: Client, _ database: OpaquePointer) -> UInt32 {
-        switch client {
-        case .ipv4(let bits): maxmind_country_ipv4(database, bits)
-        case .ipv6(let bits): maxmind_country_ipv6(database, address(high: bits, low: 0))
-        }
-    }
-
     /// Whether the database has the client in the United States.
-    func isInUnitedStates(_ client: Client) -> Bool { country(of: client, databases[0]) == code("US") }
+    func isInUnitedStates(_ client: Client) -> Bool { databases[0].country(of: client) == code("US") }
 
     private func code(_ letters: StaticString) -> UInt32 {
         UInt32(letters.utf8Start[0]) << 8 | UInt32(letters.utf8Start[1])
