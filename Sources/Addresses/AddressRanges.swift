@@ -35,13 +35,16 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
 
     /// Gives all addresses from `start` on a value. `start` must not be lower than those before.
     @inlinable package mutating func append(from start: Address, value: UInt32) {
-        if starts.last == start {
-            starts.removeLast()
-            values.removeLast()
-        }
+        if starts.last == start { removeLast() }
         guard values.last != value else { return }
         starts.append(start)
         values.append(value)
+    }
+
+    /// Takes the last range away.
+    @inlinable package mutating func removeLast() {
+        starts.removeLast()
+        values.removeLast()
     }
 
     /// The ranges in which `transform` gives the same value, as one range each.
@@ -63,16 +66,6 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
             if i < starts.count, starts[i] == start { i += 1 }
             if j < other.starts.count, other.starts[j] == start { j += 1 }
             result.append(from: start, value: transform(values[i - 1], other.values[j - 1]))
-        }
-        return result
-    }
-
-    /// These ranges with all addresses that differ in the last `bits` bits having the value of the first of them.
-    @inlinable package func coarsened(bits: Int) -> Self {
-        var result = Self(everywhere: 0)
-        let rest: Address = (1 << Address(bits)) - 1
-        for (start, value) in zip(starts, values) where start <= Address.max - rest {
-            result.append(from: (start + rest) & ~rest, value: value)
         }
         return result
     }

@@ -15,7 +15,8 @@ public struct ClientPlace: Hashable, Sendable {
 /// The places of all addresses: a view of columns that `write` laid out, which takes a few megabytes for a whole City database.
 ///
 /// Places of the same country and subdivision in a cell of a grid are one place, which has the coordinates of the one of them that
-/// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first.
+/// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first; and in a /22 or a /40 those
+/// that are in one country have one place.
 public struct PlaceIndex: Sendable {
     private let table: AddressTable
     private let places: Column<PackedPlace>
@@ -126,8 +127,57 @@ extension PlaceIndex {
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
         for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
         writer.add(grouping.places(of: packed, networks))
-        let layer = atlas.places.map { grouping.numbers[Int($0)] }.coarsened(ipv4Bits: 8, ipv6Bits: 80)
+        let layer = AddressLayer(
+            ipv4: coarsened(atlas.places.ipv4, grouping.numbers, packed, fineBits: 8, coarseBits: 10),
+            ipv6: coarsened(atlas.places.ipv6, grouping.numbers, packed, fineBits: 80, coarseBits: 88))
         AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+    }
+
+    /// The numbers of the places of all addresses: one for all that differ in the last `fineBits`, and one for those of a country that
+    /// differ in the last `coarseBits`.
+    ///
+    /// - Parameters:
+    ///   - places: positions in the other two.
+    ///   - numbers: the number of each place.
+    private static func coarsened<Address>(
+        _ places: AddressRanges<Address>, _ numbers: [UInt32], _ packed: [PackedPlace], fineBits: Int, coarseBits: Int
+    ) -> AddressRanges<Address> {
+        let countries = packed.map { UInt16($0.country.0) << 8 | UInt16($0.country.1) }
+        let (fine, coarse): (Address, Address) = (1 << Address(fineBits) - 1, 1 << Address(coarseBits) - 1)
+        var result = AddressRanges<Address>(starts: [], values: [])
+        result.reserve(places.starts.count)
+        // The place that the last range was given, and the one that its addresses have by now.
+        var (given, actual) = (0, 0)
+        var lastStart: Address = 0
+        func give(_ start: Address, _ place: Int) {
+            given = place
+            if let last = result.starts.last {
+                // Of the ranges that begin within one block the last one counts: it goes on after it.
+                if last == start { result.removeLast() }
+                if result.values.last == numbers[place] { return }
+            }
+            result.starts.append(start)
+            result.values.append(numbers[place])
+        }
+        func catchUp(before end: Address?) {
+            guard numbers[given] != numbers[actual], lastStart <= .max - coarse else { return }
+            let start = (lastStart + coarse) & ~coarse
+            if let end, start >= end { return }
+            give(start, actual)
+        }
+        places.withBuffers { starts, values in
+            for position in starts.indices {
+                let place = Int(values[position])
+                guard starts[position] <= .max - fine else { break }
+                let start = (starts[position] + fine) & ~fine
+                if position > 0 { catchUp(before: start) }
+                actual = place
+                lastStart = start
+                if position == 0 || start & coarse == 0 || countries[place] != countries[given] { give(start, place) }
+            }
+            catchUp(before: nil)
+        }
+        return result
     }
 
     /// Which places of the gazetteer are one.
