@@ -35,23 +35,28 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
 
     /// Gives all addresses from `start` on a value. `start` must not be lower than those before.
     @inlinable package mutating func append(from start: Address, value: UInt32) {
-        if starts.last == start { removeLast() }
+        if starts.last == start {
+            starts.removeLast()
+            values.removeLast()
+        }
         guard values.last != value else { return }
         starts.append(start)
         values.append(value)
-    }
-
-    /// Takes the last range away.
-    @inlinable package mutating func removeLast() {
-        starts.removeLast()
-        values.removeLast()
     }
 
     /// The ranges in which `transform` gives the same value, as one range each.
     @inlinable package func map(_ transform: (UInt32) throws -> UInt32) rethrows -> Self {
         var result = Self(everywhere: 0)
         result.reserve(starts.count)
-        for (start, value) in zip(starts, values) { result.append(from: start, value: try transform(value)) }
+        result.values[0] = try transform(values[0])
+        var last = result.values[0]
+        for position in 1..<starts.count {
+            let value = try transform(values[position])
+            guard value != last else { continue }
+            result.starts.append(starts[position])
+            result.values.append(value)
+            last = value
+        }
         return result
     }
 

@@ -305,7 +305,22 @@ extension ConfigurationParser {
                 position,
                 "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
         }
-        return (UInt64(truncatingIfNeeded: text.utf8.count) ^ identity(of: text), nearest)
+        return (text.withUTF8(contentHash), nearest)
+    }
+
+    /// A number that changes with the bytes.
+    private func contentHash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        let prime: UInt64 = 0x9e37_79b9_7f4a_7c15
+        var hash = UInt64(bytes.count)
+        let raw = UnsafeRawBufferPointer(bytes)
+        var position = 0
+        while position + 8 <= raw.count {
+            hash = (hash ^ raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)) &* prime
+            hash ^= hash >> 29
+            position += 8
+        }
+        for byte in raw[position...] { hash = (hash ^ UInt64(byte)) &* prime }
+        return hash
     }
 
     /// A destination that stands in a networks file, in the words of the configuration.

@@ -1,20 +1,20 @@
 /// Numbers for keys: a hash table of integers, several times faster than a dictionary.
-package struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
-    @usableFromInline var slots: [(key: Key, number: UInt32)]
-    @usableFromInline var count = 0
+struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
+    private var slots: [(key: Key, number: UInt32)]
+    private var count = 0
     /// Known to no maker of a database that is to fill one part of the table.
-    @usableFromInline let seed = UInt64.random(in: .min ... .max)
+    private let seed = UInt64.random(in: .min ... .max)
 
-    @inlinable package init() { slots = Array(repeating: (0, .max), count: 1 << 10) }
+    init() { slots = Array(repeating: (0, .max), count: 1 << 10) }
 
     /// The number of `key`; `nil` if it has none.
-    @inlinable package subscript(key: Key) -> UInt32? {
+    subscript(key: Key) -> UInt32? {
         let slot = slot(of: key)
         return slots[slot].number == .max ? nil : slots[slot].number
     }
 
     /// Gives `key`, which has none, the number `number`, below 2^32 - 1.
-    @inlinable package mutating func insert(_ key: Key, _ number: UInt32) {
+    mutating func insert(_ key: Key, _ number: UInt32) {
         if 2 * count >= slots.count {
             let old = slots
             slots = Array(repeating: (0, .max), count: 2 * old.count)
@@ -27,7 +27,7 @@ package struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: S
     }
 
     /// Where `key` is, or would be.
-    @inlinable func slot(of key: Key) -> Int {
+    private func slot(of key: Key) -> Int {
         // The halves must not cancel each other out before the seed comes in.
         let high = (UInt64(truncatingIfNeeded: key >> 64) ^ seed) &* 0xa076_1d64_78bd_642f
         var hash = (UInt64(truncatingIfNeeded: key) ^ seed ^ high ^ high >> 32) &* 0x9e37_79b9_7f4a_7c15

@@ -127,57 +127,89 @@ extension PlaceIndex {
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
         for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
         writer.add(grouping.places(of: packed, networks))
+        let countries = packed.map { UInt16($0.country.0) << 8 | UInt16($0.country.1) }
         let layer = AddressLayer(
-            ipv4: coarsened(atlas.places.ipv4, grouping.numbers, packed, fineBits: 8, coarseBits: 10),
-            ipv6: coarsened(atlas.places.ipv6, grouping.numbers, packed, fineBits: 80, coarseBits: 88))
+            ipv4: coarsened(atlas.places.ipv4, grouping.numbers, countries, fineBits: 8, coarseBits: 10),
+            ipv6: coarsened(atlas.places.ipv6, grouping.numbers, countries, fineBits: 80, coarseBits: 88))
         AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
     }
 
-    /// The numbers of the places of all addresses: one for all that differ in the last `fineBits`, and one for those of a country that
-    /// differ in the last `coarseBits`.
-    ///
-    /// - Parameters:
-    ///   - places: positions in the other two.
-    ///   - numbers: the number of each place.
-    private static func coarsened<Address>(
-        _ places: AddressRanges<Address>, _ numbers: [UInt32], _ packed: [PackedPlace], fineBits: Int, coarseBits: Int
-    ) -> AddressRanges<Address> {
-        let countries = packed.map { UInt16($0.country.0) << 8 | UInt16($0.country.1) }
-        let (fine, coarse): (Address, Address) = (1 << Address(fineBits) - 1, 1 << Address(coarseBits) - 1)
-        var result = AddressRanges<Address>(starts: [], values: [])
-        result.reserve(places.starts.count)
-        // The place that the last range was given, and the one that its addresses have by now.
-        var (given, actual) = (0, 0)
-        var lastStart: Address = 0
-        func give(_ start: Address, _ place: Int) {
-            given = place
-            if let last = result.starts.last {
-                // Of the ranges that begin within one block the last one counts: it goes on after it.
-                if last == start { result.removeLast() }
-                if result.values.last == numbers[place] { return }
-            }
-            result.starts.append(start)
-            result.values.append(numbers[place])
+    /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
+    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+        /// By the position of a place.
+        let numbers: UnsafeBufferPointer<UInt32>
+        let countries: UnsafeBufferPointer<UInt16>
+        let fine: Address
+        let coarse: Address
+        private(set) var starts: [Address] = []
+        private(set) var values: [UInt32] = []
+        /// The place that the last range was given, and the one that its addresses have by now.
+        private var given = 0
+        private var actual = 0
+        private var lastStart: Address = 0
+
+        init(
+            _ numbers: UnsafeBufferPointer<UInt32>, _ countries: UnsafeBufferPointer<UInt16>, fineBits: Int,
+            coarseBits: Int
+        ) {
+            self.numbers = numbers
+            self.countries = countries
+            fine = 1 << Address(fineBits) - 1
+            coarse = 1 << Address(coarseBits) - 1
         }
-        func catchUp(before end: Address?) {
-            guard numbers[given] != numbers[actual], lastStart <= .max - coarse else { return }
+
+        /// Goes on with the addresses from `first` on, which are in a place.
+        @inline(__always)
+        mutating func append(_ first: Address, _ place: Int) {
+            guard first <= .max - fine else { return }
+            let start = (first + fine) & ~fine
+            catchUp(before: start)
+            let isFirst = starts.isEmpty
+            actual = place
+            lastStart = start
+            if isFirst || start & coarse == 0 || countries[place] != countries[given] { give(start, place) }
+        }
+
+        mutating func finish() -> AddressRanges<Address> {
+            catchUp(before: nil)
+            return AddressRanges(starts: starts, values: values)
+        }
+
+        /// Lets the addresses of the next wide block have their place, where the last ones had another's.
+        @inline(__always)
+        private mutating func catchUp(before end: Address?) {
+            guard given != actual, numbers[given] != numbers[actual], lastStart <= .max - coarse else { return }
             let start = (lastStart + coarse) & ~coarse
             if let end, start >= end { return }
             give(start, actual)
         }
-        places.withBuffers { starts, values in
-            for position in starts.indices {
-                let place = Int(values[position])
-                guard starts[position] <= .max - fine else { break }
-                let start = (starts[position] + fine) & ~fine
-                if position > 0 { catchUp(before: start) }
-                actual = place
-                lastStart = start
-                if position == 0 || start & coarse == 0 || countries[place] != countries[given] { give(start, place) }
+
+        @inline(__always)
+        private mutating func give(_ start: Address, _ place: Int) {
+            given = place
+            // Of the ranges that begin within one block the last one counts: it goes on after it.
+            if starts.last == start {
+                starts.removeLast()
+                values.removeLast()
             }
-            catchUp(before: nil)
+            guard values.last != numbers[place] else { return }
+            starts.append(start)
+            values.append(numbers[place])
         }
-        return result
+    }
+
+    private static func coarsened<Address>(
+        _ places: AddressRanges<Address>, _ numbers: [UInt32], _ countries: [UInt16], fineBits: Int, coarseBits: Int
+    ) -> AddressRanges<Address> {
+        numbers.withUnsafeBufferPointer { numbers in
+            countries.withUnsafeBufferPointer { countries in
+                var coarsening = Coarsening<Address>(numbers, countries, fineBits: fineBits, coarseBits: coarseBits)
+                for position in places.starts.indices {
+                    coarsening.append(places.starts[position], Int(places.values[position]))
+                }
+                return coarsening.finish()
+            }
+        }
     }
 
     /// Which places of the gazetteer are one.

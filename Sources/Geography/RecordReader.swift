@@ -62,8 +62,8 @@ struct RecordReader {
         at offset: UInt32, _ gazetteer: inout Gazetteer
     ) throws(Malformed) -> (place: UInt32, system: UInt32) {
         var draft = Draft(missing: wanted)
-        try data.forEachEntry(of: try data.record(at: offset)) { key, value throws(Malformed) in
-            let field = names.field(key)
+        try data.forEachPair(of: try data.record(at: offset)) { key, value throws(Malformed) in
+            let field = try names.field(key, in: data)
             return field == .other ? .next : try take(field, value, &draft, &gazetteer, depth: 0)
         }
         if fields.contains(.city), draft.city != nil { try takeCity(&draft, &gazetteer) }
@@ -166,8 +166,8 @@ struct RecordReader {
         guard depth < 2, try data.isMap(map) else { return }
         let outside = draft.allowed
         draft.allowed = outside.intersection(allowed)
-        try data.forEachEntry(of: map) { key, value throws(Malformed) in
-            try take(names.field(key), value, &draft, &gazetteer, depth: depth + 1)
+        try data.forEachPair(of: map) { key, value throws(Malformed) in
+            try take(try names.field(key, in: data), value, &draft, &gazetteer, depth: depth + 1)
         }
         draft.allowed = outside
     }
@@ -349,8 +349,8 @@ struct RecordReader {
     ) throws(Malformed) -> (number: UInt32, end: UInt32) {
         var latitude: Value?
         var longitude: Value?
-        let end = try data.forEachEntry(of: map) { key, value throws(Malformed) in
-            switch names.field(key) {
+        let end = try data.forEachPair(of: map) { key, value throws(Malformed) in
+            switch try names.field(key, in: data) {
             case .latitude: latitude = value
             case .longitude: longitude = value
             default: break

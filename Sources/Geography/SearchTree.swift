@@ -135,8 +135,10 @@ struct SearchTree {
         var budget = 3 * Int(count) + 1024
         var lastRecord: UInt32?
         // What is still to be visited, the lowest address last: the right half of each node on the way down.
-        var waiting: [(record: UInt32, first: Address, length: Int)] = []
-        waiting.reserveCapacity(Address.bitWidth)
+        let waiting = UnsafeMutablePointer<(record: UInt32, first: Address, length: Int)>.allocate(
+            capacity: Address.bitWidth)
+        defer { waiting.deallocate() }
+        var waitingCount = 0
         var (record, first, length) = (root, Address(0), 0)
         while true {
             if isEmptyBlock(first, length) { record = count }
@@ -146,7 +148,9 @@ struct SearchTree {
                 guard budget > 0 else { throw Malformed(reason: "the search tree has a cycle") }
                 let (left, right) = Nodes.records(of: record, in: nodes)
                 length += 1
-                waiting.append((right, first | 1 << Address(Address.bitWidth - length), length))
+                (waiting + waitingCount).initialize(
+                    to: (right, first | 1 << Address(truncatingIfNeeded: Address.bitWidth - length), length))
+                waitingCount += 1
                 record = left
                 if isEmptyBlock(first, length) { record = count }
             }
@@ -155,8 +159,9 @@ struct SearchTree {
                 try body(first, record)
                 lastRecord = record
             }
-            guard let next = waiting.popLast() else { return }
-            (record, first, length) = next
+            guard waitingCount > 0 else { return }
+            waitingCount -= 1
+            (record, first, length) = waiting[waitingCount]
         }
     }
 

@@ -1,7 +1,5 @@
-import Geography
-
 /// Networks, each of which is in it or not: several times faster than a `Set`.
-struct PrefixSet {
+public struct PrefixSet: Sendable {
     /// By the first address, and the length below it.
     private var ipv4 = Numbering<UInt64>()
     /// By the first address with the bit after the last known one set, which says how many are known.
@@ -9,10 +7,13 @@ struct PrefixSet {
     /// Single IPv6 addresses, which have no bit to spare.
     private var ipv6Hosts = Numbering<UInt128>()
 
+    /// A set without a network.
+    public init() {}
+
     /// Adds a network.
     ///
     /// - Returns: false if it was there.
-    mutating func insert(_ prefix: IPPrefix) -> Bool {
+    public mutating func insert(_ prefix: IPPrefix) -> Bool {
         switch prefix.address {
         case .v4(let first): ipv4.insertOnce(UInt64(first) << 8 | UInt64(prefix.length))
         case .v6(let first):
