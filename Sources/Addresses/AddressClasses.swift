@@ -71,6 +71,14 @@ struct AddressClasses: Sendable {
         return found << 6 + boundaries[found].trailingZeroBitCount
     }
 
+    /// The values of a table that has ranges of its own.
+    static var none: AddressClasses { AddressClasses() }
+
+    private init() {
+        ranges = .none
+        (boundaries, summary, narrow, wide) = (.empty, .empty, .empty, .empty)
+    }
+
     /// Reads and checks the values of a table, which are below `valueCount`.
     init(from reader: inout ColumnReader, _ ranges: SharedRanges, valueCount: Int) throws(MalformedColumns) {
         self.ranges = ranges
@@ -86,7 +94,7 @@ struct AddressClasses: Sendable {
             boundaries[end >> 6] & ~(.max >> UInt64(63 - end & 63)) == 0,
             Self.summary(of: boundaries.buffer).elementsEqual(summary.buffer),
             narrow.count + wide.count == ranges.classCount, narrow.isEmpty || wide.isEmpty,
-            narrow.buffer.allSatisfy({ $0 < valueCount }), wide.buffer.allSatisfy({ $0 < valueCount })
+            narrow.areAll(below: valueCount), wide.areAll(below: valueCount)
         else { throw MalformedColumns("an address table of classes is damaged") }
     }
 
@@ -163,6 +171,14 @@ struct SharedRanges: Sendable {
         return range - first
     }
 
+    /// No ranges.
+    static var none: SharedRanges { SharedRanges() }
+
+    private init() {
+        (chunks, ipv4, ipv6Starts, ipv6Classes) = (.empty, .empty, .empty, .empty)
+        classCount = 0
+    }
+
     /// Reads and checks the ranges.
     init(from reader: inout ColumnReader) throws(MalformedColumns) {
         chunks = try reader.read()
@@ -170,19 +186,38 @@ struct SharedRanges: Sendable {
         ipv6Starts = try reader.read()
         ipv6Classes = try reader.read()
         let classes = try reader.read(UInt32.self)
-        let ipv4 = ipv4
         guard classes.count == 1, chunks.count == 1 << 16, !ipv4.isEmpty, ipv4[0].start == 0, !ipv6Starts.isEmpty,
-            ipv6Starts[0] == 0, ipv6Starts.count == ipv6Classes.count,
-            zip(ipv4.buffer, ipv4.buffer.dropFirst()).allSatisfy({ $0.start < $1.start }),
-            zip(ipv6Starts.buffer, ipv6Starts.buffer.dropFirst()).allSatisfy({ $0 < $1 }),
-            ipv4.buffer.allSatisfy({ $0.value < classes[0] }), ipv6Classes.buffer.allSatisfy({ $0 < classes[0] }),
-            chunks.buffer.enumerated().allSatisfy({ number, chunk in
-                let next = Int(chunk.first) + Int(chunk.further) + 1
-                return next <= ipv4.count && ipv4[Int(chunk.first)].start <= UInt32(number) << 16
-                    && (next == ipv4.count || ipv4[next].start > UInt32(number) << 16 | 0xffff)
-            })
-        else { throw MalformedColumns("the ranges of address tables are damaged") }
+            ipv6Starts[0] == 0, ipv6Starts.count == ipv6Classes.count
+        else { throw Self.malformed }
         classCount = Int(classes[0])
+        guard areRangesSound, areChunksSound, ipv6Classes.areAll(below: classCount) else { throw Self.malformed }
+    }
+
+    private static var malformed: MalformedColumns { MalformedColumns("the ranges of address tables are damaged") }
+
+    /// Whether the ranges ascend, and have classes that exist.
+    private var areRangesSound: Bool {
+        // Without a way out of the loops, which take several ranges at a time.
+        let limit = UInt32(classCount)
+        var faults = ipv4[0].value < limit ? 0 : 1
+        for range in 1..<ipv4.count {
+            let (last, next) = (ipv4[range &- 1], ipv4[range])
+            faults &+= last.start < next.start ? 0 : 1
+            faults &+= next.value < limit ? 0 : 1
+        }
+        for range in 1..<ipv6Starts.count { faults &+= ipv6Starts[range &- 1] < ipv6Starts[range] ? 0 : 1 }
+        return faults == 0
+    }
+
+    private var areChunksSound: Bool {
+        for number in 0..<chunks.count {
+            let chunk = chunks[number]
+            let next = Int(chunk.first) + Int(chunk.further) + 1
+            guard next <= ipv4.count, ipv4[Int(chunk.first)].start <= UInt32(number) << 16,
+                next == ipv4.count || ipv4[next].start > UInt32(number) << 16 | 0xffff
+            else { return false }
+        }
+        return true
     }
 
     /// Lays out ranges of classes that are below `classCount`.

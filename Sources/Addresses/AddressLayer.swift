@@ -46,11 +46,6 @@ public struct AddressLayer: Sendable {
         values.withUnsafeBufferPointer { values in map { values[Int($0)] } }
     }
 
-    /// The layer with all addresses that differ in the last bits of their family having the value of the first of them.
-    package func coarsened(ipv4Bits: Int, ipv6Bits: Int) -> AddressLayer {
-        AddressLayer(ipv4: ipv4.coarsened(bits: ipv4Bits), ipv6: ipv6.coarsened(bits: ipv6Bits))
-    }
-
     /// Whether every address has the value 0.
     public var isZero: Bool { ipv4.isZero && ipv6.isZero }
 
@@ -69,13 +64,19 @@ private struct Block<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
     var last: Address { length == 0 ? .max : first | (length == Address.bitWidth ? 0 : .max >> Address(length)) }
 }
 
+private struct SortKey<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+    var first: Address
+    /// The length of the block, and below it its position.
+    var rest: UInt64
+}
+
 /// Blocks either contain one another or have no address in common, so a stack holds those around the current address.
 private func ranges<Address>(_ blocks: inout [Block<Address>], _ otherwise: UInt32) -> AddressRanges<Address> {
-    // Stable, so that of equal blocks the last stays the last.
-    let order = blocks.indices.sorted {
-        let (a, b) = (blocks[$0], blocks[$1])
-        return a.first != b.first ? a.first < b.first : a.length != b.length ? a.length < b.length : $0 < $1
+    // Stable, so that of equal blocks the last stays the last. The keys are side by side: a million are sorted in place.
+    var order = blocks.enumerated().map { position, block in
+        SortKey(first: block.first, rest: UInt64(block.length) << 32 | UInt64(position))
     }
+    order.sort { $0.first != $1.first ? $0.first < $1.first : $0.rest < $1.rest }
     var result = AddressRanges<Address>(everywhere: otherwise)
     var open: [Block<Address>] = []
     func close(before address: Address?) {
@@ -85,8 +86,8 @@ private func ranges<Address>(_ blocks: inout [Block<Address>], _ otherwise: UInt
             result.append(from: block.last + 1, value: open.last?.value ?? otherwise)
         }
     }
-    for position in order {
-        let block = blocks[position]
+    for key in order {
+        let block = blocks[Int(key.rest & 0xffff_ffff)]
         close(before: block.first)
         result.append(from: block.first, value: block.value)
         open.append(block)

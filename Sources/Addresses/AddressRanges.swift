@@ -48,7 +48,15 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
     @inlinable package func map(_ transform: (UInt32) throws -> UInt32) rethrows -> Self {
         var result = Self(everywhere: 0)
         result.reserve(starts.count)
-        for (start, value) in zip(starts, values) { result.append(from: start, value: try transform(value)) }
+        result.values[0] = try transform(values[0])
+        var last = result.values[0]
+        for position in 1..<starts.count {
+            let value = try transform(values[position])
+            guard value != last else { continue }
+            result.starts.append(starts[position])
+            result.values.append(value)
+            last = value
+        }
         return result
     }
 
@@ -63,16 +71,6 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
             if i < starts.count, starts[i] == start { i += 1 }
             if j < other.starts.count, other.starts[j] == start { j += 1 }
             result.append(from: start, value: transform(values[i - 1], other.values[j - 1]))
-        }
-        return result
-    }
-
-    /// These ranges with all addresses that differ in the last `bits` bits having the value of the first of them.
-    @inlinable package func coarsened(bits: Int) -> Self {
-        var result = Self(everywhere: 0)
-        let rest: Address = (1 << Address(bits)) - 1
-        for (start, value) in zip(starts, values) where start <= Address.max - rest {
-            result.append(from: (start + rest) & ~rest, value: value)
         }
         return result
     }

@@ -8,8 +8,10 @@ import Platform
 public struct AddressTable: Sendable {
     @usableFromInline let ipv4: IPv4Table
     @usableFromInline let ipv6: IPv6Table
-    /// The values, if the ranges are those of several tables, so that what these find is the number of a range.
-    @usableFromInline let classes: AddressClasses?
+    /// Whether the ranges are those of several tables, so that `classes` has the values.
+    @usableFromInline let isShared: Bool
+    /// Empty if the table has ranges of its own. It is no optional, which a look-up would have to copy to open it.
+    @usableFromInline let classes: AddressClasses
     /// All IPv4 addresses have the same value, so that the IPv6 ranges say it all.
     @usableFromInline let isIPv4Uniform: Bool
     /// A client whose IPv4 address is left open has the value of its block even if all IPv4 addresses have one value.
@@ -23,7 +25,8 @@ public struct AddressTable: Sendable {
         (isIPv4Uniform, keepsBlocksApart, blockValues) = try Self.head(from: &reader, valueCount)
         ipv4 = try IPv4Table(from: &reader, valueCount: valueCount)
         ipv6 = try IPv6Table(from: &reader, valueCount: valueCount)
-        classes = nil
+        isShared = false
+        classes = .none
     }
 
     /// Reads a table that shares its ranges, and checks it as well.
@@ -33,6 +36,7 @@ public struct AddressTable: Sendable {
         (isIPv4Uniform, keepsBlocksApart, blockValues) = try Self.head(from: &reader, valueCount)
         self.ipv4 = ipv4
         self.ipv6 = ipv6
+        isShared = true
         classes = try AddressClasses(from: &reader, ranges, valueCount: valueCount)
     }
 
@@ -97,13 +101,13 @@ public struct AddressTable: Sendable {
 
     @inlinable @inline(__always)
     func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
-        classes == nil ? ipv4.lookup(address) : classes.unsafelyUnwrapped.lookupIPv4(address)
+        isShared ? classes.lookupIPv4(address) : ipv4.lookup(address)
     }
 
     @inlinable @inline(__always)
     func lookupIPv6(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
         let found = ipv6.lookup(address)
-        return classes == nil ? found : classes.unsafelyUnwrapped.resolveIPv6(found.value, address)
+        return isShared ? classes.resolveIPv6(found.value, address) : found
     }
 
     /// The value of clients of unknown IPv4 address in the block around an address that carries one.

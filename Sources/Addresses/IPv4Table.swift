@@ -78,24 +78,28 @@ extension IPv4Table {
         _ ranges: Column<Range>, _ valueCount: Int
     ) throws(MalformedColumns) {
         let half = Range(Range.bitWidth / 2)
+        let chunkLimit = UInt32(clamping: valueCount)
+        let valueCount = Range(clamping: valueCount)
         var position = 0
         for chunk in chunks.buffer {
             guard chunk.further > 0 else {
-                guard chunk.base < valueCount, 1...32 ~= chunk.scope else { throw malformed }
+                guard chunk.base < chunkLimit, 1...32 ~= chunk.scope else { throw malformed }
                 continue
             }
             let end = position + Int(chunk.further) + 1
             guard chunk.base == position, end < ranges.count, chunks.count > 1, ranges[position] >> half == 0 else {
                 throw malformed
             }
-            var last: Range?
-            for range in ranges.buffer[position..<end] {
-                let start = range >> half
-                guard start <= 0xffff, last.map({ $0 < start }) ?? true, range & (.max >> half) < valueCount else {
-                    throw malformed
-                }
-                last = start
+            // Without a way out of the loop. The first of the ranges begins with the chunk, as was seen.
+            var faults = 0
+            let mask: Range = .max >> half
+            for range in position..<end {
+                let (value, start) = (ranges[range] & mask, ranges[range] >> half)
+                faults &+= value < valueCount ? 0 : 1
+                faults &+= start <= 0xffff ? 0 : 1
+                if range > position { faults &+= ranges[range &- 1] >> half < start ? 0 : 1 }
             }
+            guard faults == 0 else { throw malformed }
             position = end
         }
     }

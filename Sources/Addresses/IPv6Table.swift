@@ -97,7 +97,7 @@ extension IPv6Table {
             narrow.count + wide.count == max(starts.count, 1) - 1
         else { throw malformed }
         let limit = valueCount + UInt32(blocks.count - Self.blockCount)
-        guard narrow.buffer.allSatisfy({ UInt32($0) < limit }), wide.buffer.allSatisfy({ $0 < limit }) else {
+        guard narrow.areAll(below: Int(limit)), wide.areAll(below: Int(limit)) else {
             throw malformed
         }
         // Each range and each slot is one block's.

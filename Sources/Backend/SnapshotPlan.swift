@@ -5,7 +5,7 @@ import Routing
 import Zones
 
 /// A configuration and its databases, found usable as far as that can be seen at once. What is left to do is to read them.
-public struct SnapshotPlan: Sendable {
+public struct SnapshotPlan {
     /// What was planned from.
     public let configuration: Configuration
     /// When the databases that are there were built.
@@ -16,6 +16,8 @@ public struct SnapshotPlan: Sendable {
     let warnings: [Complaint]
     /// The databases that are there.
     private let databases: [Configuration.DatabaseFile]
+    /// The same, of which no more than the metadata has been read.
+    private let opened: [OpenedDatabase]
     /// What the databases were when they were opened.
     private let states: [FileState]
 
@@ -24,15 +26,17 @@ public struct SnapshotPlan: Sendable {
         self.configuration = configuration
         var complaints: [Complaint] = []
         var databases: [Configuration.DatabaseFile] = []
+        var allOpened: [OpenedDatabase] = []
         var builds: [DatabaseBuild] = []
         var states: [FileState] = []
         var missing: [String] = []
         for database in configuration.databases {
             do {
                 states.append(FileState(database.path))
-                let opened = try MaxMindDatabase(path: database.path)
+                let opened = try OpenedDatabase(path: database.path)
                 databases.append(database)
-                builds.append(DatabaseBuild(database: absolutePath(database.path), built: opened.metadata.built))
+                allOpened.append(opened)
+                builds.append(DatabaseBuild(database: absolutePath(database.path), built: opened.built))
             } catch {
                 var complaint = configuration.complaint(about: database, error)
                 complaint.isWarning = database.isOptional && error.isMissingFile
@@ -47,13 +51,15 @@ public struct SnapshotPlan: Sendable {
         databaseBuilds = builds
         optionalDatabases = (Set(databases.filter(\.isOptional).map(\.path)), missing)
         self.databases = databases
+        opened = allOpened
         self.states = states
     }
 
     /// A hash of all that the address tables depend on.
     var routingKey: UInt64 {
         // Networks of files are rules by then, and whatever else a configuration says costs little to find anew.
-        var text = "\(configuration.contentHash) \(configuration.stateDirectory != nil) \(configuration.hitsLog != nil)\n"
+        var text =
+            "\(configuration.contentHash) \(configuration.stateDirectory != nil) \(configuration.hitsLog != nil)\n"
         for (database, state) in zip(configuration.databases, states) { text += "\(database.path) \(state.words)\n" }
         for file in configuration.networksFiles { text += "\(file.path) \(file.hash)\n" }
         return max(1, identity(of: text))
@@ -65,9 +71,9 @@ public struct SnapshotPlan: Sendable {
     func atlas() throws(ConfigurationError) -> (atlas: Atlas, warnings: [Complaint]) {
         let fields = configuration.neededFields.union(configuration.reportedFields)
         var atlas = Atlas()
-        for database in databases {
+        for (database, opened) in zip(databases, opened) {
             do {
-                try atlas.add(try MaxMindDatabase(path: database.path), fields: fields)
+                try opened.add(to: &atlas, fields: fields)
             } catch {
                 throw ConfigurationError([configuration.complaint(about: database, error)], files: configuration.files)
             }
@@ -80,6 +86,31 @@ public struct SnapshotPlan: Sendable {
                 complaints + (isUseless ? [] : configuration.warnings(about: atlas)), files: configuration.files)
         }
         return (atlas, complaints)
+    }
+}
+
+/// A database that is read when it is needed, if it is: a compilation for the sake of a zone takes the address tables over.
+private final class OpenedDatabase {
+    private let path: String
+    /// When it was built, in seconds since 1970; `nil` if it does not say.
+    let built: Int?
+    /// `nil` after it was read: it takes as much memory as its file.
+    private var database: MaxMindDatabase?
+
+    init(path: String) throws(DatabaseError) {
+        let database = try MaxMindDatabase(opening: path)
+        self.path = path
+        built = database.metadata.built
+        self.database = consume database
+    }
+
+    func add(to atlas: inout Atlas, fields: PlaceFields) throws(DatabaseError) {
+        if let opened = database.take() {
+            try opened.readAll()
+            try atlas.add(opened, fields: fields)
+        } else {
+            try atlas.add(MaxMindDatabase(path: path), fields: fields)
+        }
     }
 }
 

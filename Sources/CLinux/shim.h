@@ -22,6 +22,12 @@ static inline int usable_cores(void) {
     return count;
 }
 
+/* More room for memory that mmap(2) gave, here or elsewhere: mremap(2), which takes any number of arguments. */
+void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...);
+static inline void *grow_mapping(void *memory, size_t size, size_t new_size) {
+    return mremap(memory, size, new_size, 1 /* MREMAP_MAYMOVE */);
+}
+
 /* memmem(3), which looks for a word in memory. */
 void *memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length);
 

@@ -193,59 +193,60 @@ extension ConfigurationParser {
 
     // MARK: Networks
 
-    private mutating func networks(_ node: YAMLNode?, file: YAMLNode?, _ what: String) -> [(
-        prefix: IPPrefix, destination: Destination
-    )] {
-        var rules: [(prefix: IPPrefix, destination: Destination)] = []
-        var seen: Set<IPPrefix> = []
+    private mutating func networks(_ node: YAMLNode?, file: YAMLNode?, _ what: String) -> NetworkRules {
+        var rules = NetworkRules()
+        var seen = PrefixSet()
         for entry in node.map({ reader.entries($0, "networks of \(what)") }) ?? [] {
             let destination = destination(entry.value, "'\(entry.key)' in networks of \(what)")
             do throws(BadPrefix) {
-                let prefix = try self.prefix(entry.key, &seen)
+                let prefix = try self.prefix(Array(entry.key.utf8).span, &seen)
                 if let destination { rules.append((prefix, destination)) }
                 noteNearest(destination, "'\(entry.key)' in ", in: "networks of \(what)", entry.keyPosition)
             } catch {
                 reader.complain(entry.keyPosition, error.complaint)
             }
         }
-        if let file { rules += networksOfFile(file, &seen, what) }
+        if let file { addNetworks(ofFile: file, to: &rules, &seen, what) }
         return rules
     }
 
     /// The networks of a networks_file: a path, or `{ path: office.nets, may_be_empty: true }`.
-    private mutating func networksOfFile(
-        _ node: YAMLNode, _ seen: inout Set<IPPrefix>, _ what: String
-    ) -> [(prefix: IPPrefix, destination: Destination)] {
+    private mutating func addNetworks(
+        ofFile node: YAMLNode, to rules: inout NetworkRules, _ seen: inout PrefixSet, _ what: String
+    ) {
         var (written, mayBeEmpty) = (node, false)
         if case .mapping = node.value {
             let fields = reader.fields(
                 node, "the networks_file of \(what)", known: ["path", "may_be_empty"], required: ["path"])
-            guard let path = fields["path"] else { return [] }
+            guard let path = fields["path"] else { return }
             written = path.value
             mayBeEmpty =
                 fields["may_be_empty"].flatMap {
                     reader.truth($0.value, "may_be_empty of the networks_file of \(what)")
                 } ?? false
         }
-        guard let name = reader.text(written, "the networks_file of \(what)") else { return [] }
+        guard let name = reader.text(written, "the networks_file of \(what)") else { return }
         let complaints = reader.complaintCount
-        let (rules, hash) = networks(inFile: path(name), written.position, &seen, mayBeEmpty: mayBeEmpty)
-        guard reader.complaintCount == complaints else { return rules }
-        adviseOfNowhere(rules.count { $0.destination == Destination.none }, written.position, path(name))
+        let (before, nowhereBefore) = (rules.count, rules.count(of: .none))
+        let (hash, nearest) = addNetworks(
+            inFile: path(name), to: &rules, written.position, &seen, mayBeEmpty: mayBeEmpty)
+        guard reader.complaintCount == complaints else { return }
+        adviseOfNowhere(rules.count(of: .none) - nowhereBefore, written.position, path(name))
         configuration.networksFiles.append(
             .init(
-                path: path(name), name: name, position: written.position, count: rules.count, mayBeEmpty: mayBeEmpty,
-                hash: hash))
-        let nearest = rules.first { $0.destination.wantsNearest }
-        noteNearest(nearest?.destination, "the networks_file of ", in: what, written.position)
-        return rules
+                path: path(name), name: name, position: written.position, count: rules.count - before,
+                mayBeEmpty: mayBeEmpty, hash: hash))
+        noteNearest(nearest, "the networks_file of ", in: what, written.position)
     }
 
-    /// Lines of a prefix and a destination, as in `networks`; `#` begins a comment.
-    private func networks(
-        inFile file: String, _ position: Complaint.Position?, _ seen: inout Set<IPPrefix>, mayBeEmpty: Bool
-    ) -> (rules: [(prefix: IPPrefix, destination: Destination)], hash: UInt64) {
-        let text: String
+    /// Adds lines of a prefix and a destination, as in `networks`; `#` begins a comment.
+    ///
+    /// - Returns: a hash of the file, and a destination in it that wants the nearest datacenter, if there is one.
+    private func addNetworks(
+        inFile file: String, to rules: inout NetworkRules, _ position: Complaint.Position?, _ seen: inout PrefixSet,
+        mayBeEmpty: Bool
+    ) -> (hash: UInt64, nearest: Destination?) {
+        var text: String
         reader.files.insert(file)
         do throws(Complaint) {
             text = try readText(file).text
@@ -256,77 +257,82 @@ extension ConfigurationParser {
             } else {
                 reader.complain(error.position, error.message, file: file)
             }
-            return ([], 0)
+            return (0, nil)
         }
         let complaints = reader.complaintCount
-        var rules: [(prefix: IPPrefix, destination: Destination)] = []
-        var destinations: [Substring: Destination] = [:]
+        let before = rules.count
+        var nearest: Destination?
+        // The numbers of destinations.
+        var destinations: [String: UInt32] = [:]
         // What is wrong with those that are no destinations: most often one is misspelt all over a file.
-        var faults: [Substring: [String]] = [:]
-        // By bytes: a file of a million lines is not unusual, and CR LF is one Character.
-        for (number, bytes) in zip(
-            1..., text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false))
-        {
-            let line = Substring(bytes)
-            guard let (network, written) = networkLine(line) else { continue }
-            func complain(_ place: Substring, _ message: String) {
-                let column = line.distance(from: line.startIndex, to: place.startIndex) + 1
-                reader.complain(.init(line: number, column: column), message, file: file)
+        var faults: [String: [String]] = [:]
+        func take(_ line: NetworksFileLine) {
+            func complain(_ place: UnsafeBufferPointer<UInt8>, _ message: String) {
+                reader.complain(.init(line: line.number, column: line.column(of: place)), message, file: file)
             }
             do throws(BadPrefix) {
-                let prefix = try self.prefix(String(network), &seen)
+                let prefix = try self.prefix(line.network.span, &seen)
+                let written = String(decoding: line.destination, as: UTF8.self)
                 if written.isEmpty {
-                    complain(network, "no destination behind \(network); write one, such as \(network) oslo")
+                    let network = String(decoding: line.network, as: UTF8.self)
+                    complain(line.network, "no destination behind \(network); write one, such as \(network) oslo")
                 } else if let known = destinations[written] {
-                    rules.append((prefix, known))
+                    rules.append(prefix, number: known)
                 } else if let known = faults[written] {
-                    for message in known { complain(written, message) }
+                    for message in known { complain(line.destination, message) }
                 } else {
                     var messages: [String] = []
-                    let new = destination(written, "\(network)") { place, message in
+                    let new = destination(written, String(decoding: line.network, as: UTF8.self)) { message in
                         messages.append(message)
-                        complain(place, message)
+                        complain(line.destination, message)
                     }
                     if let new {
-                        destinations[written] = new
-                        rules.append((prefix, new))
+                        if nearest == nil, new.wantsNearest { nearest = new }
+                        let number = rules.number(of: new)
+                        destinations[written] = number
+                        rules.append(prefix, number: number)
                     } else {
                         faults[written] = messages
                     }
                 }
             } catch {
-                complain(network, error.complaint)
+                complain(line.network, error.complaint)
             }
         }
-        if rules.isEmpty, !mayBeEmpty, reader.complaintCount == complaints {
+        text.withUTF8 { NetworksFileLine.forEach(in: $0, take) }
+        if rules.count == before, !mayBeEmpty, reader.complaintCount == complaints {
             reader.warn(
                 position,
                 "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
         }
-        return (rules, UInt64(truncatingIfNeeded: text.utf8.count) ^ identity(of: text))
+        return (text.withUTF8(contentHash), nearest)
     }
 
-    /// The network and the destination of a line, the latter empty if there is none; `nil` for a line without either.
-    private func networkLine(_ line: Substring) -> (network: Substring, destination: Substring)? {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
-        var content = line.utf8.prefix { $0 != UInt8(ascii: "#") }
-        content = content.drop(while: isBlank)
-        while let last = content.last, isBlank(last) { content.removeLast() }
-        guard !content.isEmpty else { return nil }
-        let network = content.prefix { !isBlank($0) }
-        return (Substring(network), Substring(content[network.endIndex...].drop(while: isBlank)))
+    /// A number that changes with the bytes.
+    private func contentHash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        let prime: UInt64 = 0x9e37_79b9_7f4a_7c15
+        var hash = UInt64(bytes.count)
+        let raw = UnsafeRawBufferPointer(bytes)
+        var position = 0
+        while position + 8 <= raw.count {
+            hash = (hash ^ raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)) &* prime
+            hash ^= hash >> 29
+            position += 8
+        }
+        for byte in raw[position...] { hash = (hash ^ UInt64(byte)) &* prime }
+        return hash
     }
 
     /// A destination that stands in a networks file, in the words of the configuration.
     private func destination(
-        _ text: Substring, _ what: String, _ complain: (Substring, String) -> Void
+        _ text: String, _ what: String, _ complain: (String) -> Void
     ) -> Destination? {
-        if let number = datacenterNumbers[String(text)] { return .tier([Share(number)]) }
+        if let number = datacenterNumbers[text] { return .tier([Share(number)]) }
         let nested = YAMLReader(file: "")
         var parser = self
         parser.reader = nested
-        let destination = nested.document(String(text)).flatMap { parser.destination($0, what) }
-        for complaint in nested.complaints { complain(text, complaint.message) }
+        let destination = nested.document(text).flatMap { parser.destination($0, what) }
+        for complaint in nested.complaints { complain(complaint.message) }
         return nested.complaints.isEmpty ? destination : nil
     }
 
@@ -334,21 +340,27 @@ extension ConfigurationParser {
         var complaint: String
     }
 
-    private func prefix(_ text: String, _ seen: inout Set<IPPrefix>) throws(BadPrefix) -> IPPrefix {
+    private func prefix(_ text: Span<UInt8>, _ seen: inout PrefixSet) throws(BadPrefix) -> IPPrefix {
+        // What messages call it.
+        func written() -> String { text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
         guard let prefix = IPPrefix(text) else {
-            throw BadPrefix(complaint: "'\(text)' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32")
+            throw BadPrefix(complaint: "'\(written())' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32")
         }
-        let address = text.split(separator: "/").first.flatMap { IPAddress($0) }
-        guard address == prefix.address else {
-            throw BadPrefix(complaint: "'\(text)' has bits set behind its length; write \(prefix)")
+        var end = text.count
+        for position in 0..<text.count where text[position] == UInt8(ascii: "/") {
+            end = position
+            break
+        }
+        guard IPAddress(text.extracting(0..<end)) == prefix.address else {
+            throw BadPrefix(complaint: "'\(written())' has bits set behind its length; write \(prefix)")
         }
         if let embedded = prefix.address.embeddedIPv4, IPPrefix.embeddingIPv4.contains(where: prefix.isInside) {
             let carried = prefix.length - embedded.offset
             let remedy =
                 0...32 ~= carried ? "write \(IPPrefix(.v4(embedded.address), length: carried)!)" : "write these"
-            throw BadPrefix(complaint: "'\(text)' carries IPv4 addresses, which are looked up as such; \(remedy)")
+            throw BadPrefix(complaint: "'\(written())' carries IPv4 addresses, which are looked up as such; \(remedy)")
         }
-        guard seen.insert(prefix).inserted else {
+        guard seen.insert(prefix) else {
             throw BadPrefix(complaint: "the network \(prefix) is given twice; keep one")
         }
         return prefix

@@ -26,10 +26,8 @@ public struct Atlas: Sendable {
         var newPlaces = AddressLayer(everywhere: 0)
         var newSystems = AddressLayer(everywhere: 0)
         do {
-            let ipv4 = try database.tree.ipv4Records()
-            (newPlaces.ipv4, newSystems.ipv4) = try records.places(of: ipv4, &gazetteer)
-            let ipv6 = try database.tree.ipv6Records()
-            (newPlaces.ipv6, newSystems.ipv6) = try records.places(of: ipv6, &gazetteer)
+            (newPlaces.ipv4, newSystems.ipv4) = try records.ipv4Places(&gazetteer)
+            (newPlaces.ipv6, newSystems.ipv6) = try records.ipv6Places(&gazetteer)
         } catch {
             throw database.corrupt(error)
         }
@@ -112,36 +110,58 @@ private struct RecordRegister {
         systems = fields.contains(.system) ? Array(repeating: 0, count: index.count) : []
     }
 
-    /// The places of ranges of records, and their autonomous systems if these are asked for.
-    mutating func places<Address>(
-        of records: AddressRanges<Address>, _ gazetteer: inout Gazetteer
-    ) throws(DataSection.Malformed) -> (places: AddressRanges<Address>, systems: AddressRanges<Address>) {
-        var places = Merged<Address>(capacity: reader.fields.isEmpty ? 1 : records.starts.count)
-        var systems = Merged<Address>(capacity: 1)
-        let (starts, values) = (records.starts, records.values)
-        for position in starts.indices {
-            let number = try number(of: values[position], &gazetteer)
-            places.append(starts[position], number.map { self.places[$0] } ?? 0)
-            if !self.systems.isEmpty { systems.append(starts[position], number.map { self.systems[$0] } ?? 0) }
+    typealias Ranges<Address: FixedWidthInteger & UnsignedInteger & Sendable> = (
+        places: AddressRanges<Address>, systems: AddressRanges<Address>
+    )
+
+    /// The places of all IPv4 addresses, and their autonomous systems if these are asked for.
+    mutating func ipv4Places(_ gazetteer: inout Gazetteer) throws(DataSection.Malformed) -> Ranges<UInt32> {
+        var merged = MergedPair<UInt32>()
+        try tree.forEachIPv4Record { first, record throws(DataSection.Malformed) in
+            try take(record, first, &merged, &gazetteer)
         }
-        return (places.ranges, self.systems.isEmpty ? AddressRanges(everywhere: 0) : systems.ranges)
+        return merged.ranges(hasSystems: !systems.isEmpty)
+    }
+
+    /// The same for IPv6.
+    mutating func ipv6Places(_ gazetteer: inout Gazetteer) throws(DataSection.Malformed) -> Ranges<UInt128> {
+        var merged = MergedPair<UInt128>()
+        try tree.forEachIPv6Record { first, record throws(DataSection.Malformed) in
+            try take(record, first, &merged, &gazetteer)
+        }
+        return merged.ranges(hasSystems: !systems.isEmpty)
+    }
+
+    @inline(__always)
+    private mutating func take<Address>(
+        _ record: UInt32, _ first: Address, _ merged: inout MergedPair<Address>, _ gazetteer: inout Gazetteer
+    ) throws(DataSection.Malformed) {
+        let number = try number(of: record, &gazetteer)
+        merged.places.append(first, number.map { places[$0] } ?? 0)
+        if !systems.isEmpty { merged.systems.append(first, number.map { systems[$0] } ?? 0) }
+    }
+
+    private struct MergedPair<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+        var places = Merged<Address>()
+        var systems = Merged<Address>()
+
+        func ranges(hasSystems: Bool) -> Ranges<Address> {
+            (places.ranges, hasSystems ? systems.ranges : AddressRanges(everywhere: 0))
+        }
     }
 
     /// Ranges that come one after another, with neighbours of one value as one.
     private struct Merged<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
         private var starts: [Address] = []
         private var values: [UInt32] = []
-
-        init(capacity: Int) {
-            starts.reserveCapacity(capacity)
-            values.reserveCapacity(capacity)
-        }
+        private var last: UInt32?
 
         @inline(__always)
         mutating func append(_ start: Address, _ value: UInt32) {
-            guard values.last != value else { return }
+            guard last != value else { return }
             starts.append(start)
             values.append(value)
+            last = value
         }
 
         var ranges: AddressRanges<Address> { AddressRanges(starts: starts, values: values) }

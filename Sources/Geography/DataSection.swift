@@ -91,6 +91,25 @@ struct DataSection {
     /// all else, and often the offset is enough.
     @inline(__always)
     private func reference(at offset: UInt32) throws(Malformed) -> Value {
+        guard offset < count, count - offset > 4, bytes[Int(offset)] >> 5 == FieldType.pointer.number else {
+            return try otherReference(at: offset)
+        }
+        let control = UInt32(bytes[Int(offset)])
+        let length = control >> 3 & 3 + 1
+        let word = UInt32(
+            bigEndian: UnsafeRawPointer(bytes + Int(offset) + 1).loadUnaligned(as: UInt32.self))
+        let low = word >> (32 - 8 * length)
+        let high = length == 4 ? 0 : (control & 7) << (8 * length)
+        let base: UInt32 = length == 2 ? 2048 : length == 3 ? 526_336 : 0
+        let target = base &+ high &+ low
+        guard target < count else { throw Malformed(reason: "a pointer leads out of the data") }
+        return Value(
+            type: .pointer, size: control & 0x1f, offset: target, contents: offset + 1, next: offset + 1 + length)
+    }
+
+    /// The same for what is no pointer, and for the last bytes of all.
+    @inline(never)
+    private func otherReference(at offset: UInt32) throws(Malformed) -> Value {
         var written = try header(at: offset)
         guard written.type == .pointer else { return written }
         let length = written.size >> 3 + 1
@@ -186,21 +205,38 @@ struct DataSection {
     func forEachEntry(
         of map: Value, _ body: (_ key: Key, _ value: Value) throws(Malformed) -> Step
     ) throws(Malformed) -> UInt32 {
+        try forEachPair(of: map) { reference, value throws(Malformed) in try body(try key(reference), value) }
+    }
+
+    /// The same, where the keys that are pointers need not be looked at: mostly it is known what they lead to.
+    @inline(__always)
+    @discardableResult
+    func forEachPair(
+        of map: Value, _ body: (_ key: Value, _ value: Value) throws(Malformed) -> Step
+    ) throws(Malformed) -> UInt32 {
         let map = try resolve(map)
         guard map.type == .map else { return 0 }
         var next = map.contents
         for _ in 0..<map.size {
             try spendEffort()
-            let key = try resolve(try reference(at: next))
-            guard key.type == .string else { throw Malformed(reason: "a key is no text") }
+            let key = try reference(at: next)
+            guard key.next != 0 else { throw Malformed(reason: "a key is no text") }
             let value = try reference(at: key.next)
-            switch try body(Key(bytes: contents(of: key), offset: key.offset), value) {
+            switch try body(key, value) {
             case .next: next = try end(of: value)
             case .nextAt(let end): next = value.next != 0 ? value.next : end
             case .stop: return 0
             }
         }
         return next
+    }
+
+    /// The key that a map's entry has, or points to.
+    @inline(__always)
+    func key(_ reference: Value) throws(Malformed) -> Key {
+        let key = try resolve(reference)
+        guard key.type == .string else { throw Malformed(reason: "a key is no text") }
+        return Key(bytes: contents(of: key), offset: key.offset)
     }
 
     /// Calls `body` with each element of an array; not at all for anything else.

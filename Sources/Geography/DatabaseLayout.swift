@@ -15,7 +15,7 @@ struct DatabaseLayout {
     /// What stands before the metadata.
     private static let marker: [UInt8] = [0xab, 0xcd, 0xef] + Array("MaxMind.com".utf8)
     /// The last so many bytes of a file are searched for the metadata, as the format says.
-    private static let metadataLimit = 128 << 10
+    static let metadataLimit = 128 << 10
     /// As many bytes of zeros are between the search tree and the data section.
     static let separator = 16
 

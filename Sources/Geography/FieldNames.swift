@@ -50,11 +50,13 @@ struct FieldNames {
         bytes.isEmpty ? 0 : (bytes.count &* 37 &+ Int(bytes[0]) &* 11 &+ Int(bytes[bytes.count - 1])) & 255
     }
 
-    /// What the field of this name says.
+    /// What the field of this name says. A key that was seen lately is not looked at.
     @inline(__always)
-    mutating func field(_ key: DataSection.Key) -> RecordField {
+    mutating func field(
+        _ key: DataSection.Value, in data: DataSection
+    ) throws(DataSection.Malformed) -> RecordField {
         let known = recent[Int(key.offset & 63)]
-        return known.offset == key.offset ? known.field : look(up: key)
+        return known.offset == key.offset ? known.field : look(up: try data.key(key))
     }
 
     @inline(never)

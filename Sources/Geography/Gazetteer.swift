@@ -17,14 +17,8 @@ public struct Gazetteer: Sendable {
     private var cityNumbersByID = Numbering<UInt32>()
     /// Of the cities without an id.
     private var cityNumbersByName: [String: UInt32] = [:]
-    /// The place that was found last in each city: mostly it is the one that is found next.
-    private var latest = [Latest()]
-
-    private struct Latest {
-        var entry = Entry()
-        var point: Coordinates?
-        var number: UInt32 = 0
-    }
+    /// The place that was found last at each of the coordinates: mostly it is the one that is found next.
+    private var latest: [UInt32] = [0]
     private var coordinatesNumbers = Numbering<UInt64>()
     private var entryNumbers = Numbering<UInt128>()
     private var completions: [UInt64: UInt32] = [:]
@@ -84,19 +78,15 @@ public struct Gazetteer: Sendable {
             || !fields.isDisjoint(with: [.subdivisions, .subdivisionNames]) && entry.subdivisions != 0
     }
 
-    /// The number of a place, given all but its coordinates and these.
-    mutating func number(of entry: Entry, at point: Coordinates?) -> UInt32 {
-        let known = latest[Int(entry.city)]
-        if point == known.point, entry == known.entry { return known.number }
-        var complete = entry
-        complete.coordinates = point.map { number(ofCoordinates: $0) } ?? 0
-        let found = number(of: complete)
-        latest[Int(entry.city)] = Latest(entry: entry, point: point, number: found)
-        return found
+    mutating func number(of entry: Entry) -> UInt32 {
+        let last = latest[Int(entry.coordinates)]
+        if entries[Int(last)] == entry { return last }
+        let number = entryNumbers[entry.key] ?? append(entry)
+        latest[Int(entry.coordinates)] = number
+        return number
     }
 
-    mutating func number(of entry: Entry) -> UInt32 {
-        if let number = entryNumbers[entry.key] { return number }
+    private mutating func append(_ entry: Entry) -> UInt32 {
         let number = UInt32(entries.count)
         entries.append(entry)
         entryNumbers.insert(entry.key, number)
@@ -121,7 +111,6 @@ public struct Gazetteer: Sendable {
         if let known { return known }
         let number = UInt32(cities.count)
         cities.append(city)
-        latest.append(Latest())
         if city.geonameID > 0 {
             cityNumbersByID.insert(city.geonameID, number)
         } else {
@@ -143,6 +132,7 @@ public struct Gazetteer: Sendable {
         if let number = coordinatesNumbers[point.key] { return number }
         let number = UInt32(coordinates.count)
         coordinates.append(point)
+        latest.append(0)
         coordinatesNumbers.insert(point.key, number)
         return number
     }

@@ -19,7 +19,16 @@ public struct MaxMindDatabase: ~Copyable {
 
     /// Reads the file at `path`. What happens to the file later changes nothing.
     public init(path: String) throws(DatabaseError) {
-        let file = try FileContents(path: path)
+        try self.init(path: path, readsAll: true)
+    }
+
+    /// Opens the file at `path` and reads no more than its metadata, which are at its end. `readAll` is to be called before anything
+    /// is looked up.
+    public init(opening path: String) throws(DatabaseError) { try self.init(path: path, readsAll: false) }
+
+    private init(path: String, readsAll: Bool) throws(DatabaseError) {
+        let file = try FileContents(path: path, tail: DatabaseLayout.metadataLimit)
+        if readsAll { try file.readAll(path) }
         let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
         let layout: DatabaseLayout
         do {
@@ -39,6 +48,9 @@ public struct MaxMindDatabase: ~Copyable {
     }
 
     deinit { effort.deallocate() }
+
+    /// Reads what has not been read yet.
+    public func readAll() throws(DatabaseError) { try file.readAll(path) }
 
     /// Where the record of an address is in the data section, and the length of the network's prefix; `nil` if nothing is known.
     func recordOffset(of address: IPAddress) throws(DatabaseError) -> (length: Int, offset: UInt32)? {
@@ -63,43 +75,74 @@ public struct DatabaseMetadata: Sendable {
 }
 
 /// All bytes of a regular file, in memory of this process: a mapped file that is changed or cut short takes its readers with it.
-private struct FileContents: ~Copyable {
+private final class FileContents {
+    /// Those before `unread` are zero until they are read.
     let bytes: UnsafeRawBufferPointer
-    /// The size of the memory; the file may have been cut short while it was read.
-    private let mapped: Int
+    private let memory: UnsafeMutableRawPointer
+    /// The number of bytes at the beginning that have not been read.
+    private var unread: Int
+    /// -1 after everything has been read.
+    private var descriptor: CInt
 
-    init(path: String) throws(DatabaseError) {
+    /// Reads the last `tail` bytes of the file.
+    init(path: String, tail: Int) throws(DatabaseError) {
         // To open a named pipe would wait for a writer.
         let source = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard source >= 0 else { throw DatabaseError(path: path, error: errno) }
-        defer { close(source) }
         var file = stat()
-        guard fstat(source, &file) == 0 else { throw DatabaseError(path: path, error: errno) }
-        guard file.st_mode & S_IFMT == S_IFREG else { throw DatabaseError(path: path, kind: .notAFile) }
-        guard file.st_size > 0 else { throw DatabaseError(path: path, kind: .empty) }
+        let reason: DatabaseError? =
+            fstat(source, &file) != 0
+            ? DatabaseError(path: path, error: errno)
+            : file.st_mode & S_IFMT != S_IFREG
+                ? DatabaseError(path: path, kind: .notAFile)
+                : file.st_size <= 0 ? DatabaseError(path: path, kind: .empty) : nil
+        if let reason {
+            close(source)
+            throw reason
+        }
         let size = Int(file.st_size)
-        let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let memory, memory != MAP_FAILED else { throw DatabaseError(path: path, error: errno) }
+        guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            memory != MAP_FAILED
+        else {
+            let reason = errno
+            close(source)
+            throw DatabaseError(path: path, error: reason)
+        }
+        // Fewer and larger pages take less time to get.
         _ = madvise(memory, size, CInt(MADV_HUGEPAGE))
-        var position = 0
-        var failure: CInt = 0
-        while position < size, failure == 0 {
-            let count = read(source, memory + position, size - position)
-            if count > 0 {
-                position += count
-            } else if count == 0 {
-                break
-            } else if errno != EINTR {
-                failure = errno
-            }
-        }
-        guard failure == 0, position > 0 else {
-            munmap(memory, size)
-            throw failure == 0 ? DatabaseError(path: path, kind: .empty) : DatabaseError(path: path, error: failure)
-        }
-        mapped = size
-        bytes = UnsafeRawBufferPointer(start: memory, count: position)
+        self.memory = memory
+        bytes = UnsafeRawBufferPointer(start: memory, count: size)
+        descriptor = source
+        unread = max(0, size - tail)
+        try read(unread..<size, path)
     }
 
-    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), mapped) }
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        munmap(memory, bytes.count)
+    }
+
+    /// Reads the bytes before the tail.
+    func readAll(_ path: String) throws(DatabaseError) {
+        guard descriptor >= 0 else { return }
+        try read(0..<unread, path)
+        unread = 0
+        close(descriptor)
+        descriptor = -1
+    }
+
+    private func read(_ range: Range<Int>, _ path: String) throws(DatabaseError) {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let count = pread(descriptor, memory + position, range.upperBound - position, position)
+            guard count <= 0 else {
+                position += count
+                continue
+            }
+            if count < 0, errno == EINTR { continue }
+            throw count < 0
+                ? DatabaseError(path: path, error: errno)
+                : DatabaseError(path: path, reason: "it became shorter while it was read")
+        }
+    }
 }

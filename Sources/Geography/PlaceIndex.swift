@@ -15,7 +15,8 @@ public struct ClientPlace: Hashable, Sendable {
 /// The places of all addresses: a view of columns that `write` laid out, which takes a few megabytes for a whole City database.
 ///
 /// Places of the same country and subdivision in a cell of a grid are one place, which has the coordinates of the one of them that
-/// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first.
+/// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first; and in a /22 or a /40 those
+/// that are in one country have one place.
 public struct PlaceIndex: Sendable {
     private let table: AddressTable
     private let places: Column<PackedPlace>
@@ -126,8 +127,89 @@ extension PlaceIndex {
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
         for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
         writer.add(grouping.places(of: packed, networks))
-        let layer = atlas.places.map { grouping.numbers[Int($0)] }.coarsened(ipv4Bits: 8, ipv6Bits: 80)
+        let countries = packed.map { UInt16($0.country.0) << 8 | UInt16($0.country.1) }
+        let layer = AddressLayer(
+            ipv4: coarsened(atlas.places.ipv4, grouping.numbers, countries, fineBits: 8, coarseBits: 10),
+            ipv6: coarsened(atlas.places.ipv6, grouping.numbers, countries, fineBits: 80, coarseBits: 88))
         AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+    }
+
+    /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
+    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+        /// By the position of a place.
+        let numbers: UnsafeBufferPointer<UInt32>
+        let countries: UnsafeBufferPointer<UInt16>
+        let fine: Address
+        let coarse: Address
+        private(set) var starts: [Address] = []
+        private(set) var values: [UInt32] = []
+        /// The place that the last range was given, and the one that its addresses have by now.
+        private var given = 0
+        private var actual = 0
+        private var lastStart: Address = 0
+
+        init(
+            _ numbers: UnsafeBufferPointer<UInt32>, _ countries: UnsafeBufferPointer<UInt16>, fineBits: Int,
+            coarseBits: Int
+        ) {
+            self.numbers = numbers
+            self.countries = countries
+            fine = 1 << Address(fineBits) - 1
+            coarse = 1 << Address(coarseBits) - 1
+        }
+
+        /// Goes on with the addresses from `first` on, which are in a place.
+        @inline(__always)
+        mutating func append(_ first: Address, _ place: Int) {
+            guard first <= .max - fine else { return }
+            let start = (first + fine) & ~fine
+            catchUp(before: start)
+            let isFirst = starts.isEmpty
+            actual = place
+            lastStart = start
+            if isFirst || start & coarse == 0 || countries[place] != countries[given] { give(start, place) }
+        }
+
+        mutating func finish() -> AddressRanges<Address> {
+            catchUp(before: nil)
+            return AddressRanges(starts: starts, values: values)
+        }
+
+        /// Lets the addresses of the next wide block have their place, where the last ones had another's.
+        @inline(__always)
+        private mutating func catchUp(before end: Address?) {
+            guard given != actual, numbers[given] != numbers[actual], lastStart <= .max - coarse else { return }
+            let start = (lastStart + coarse) & ~coarse
+            if let end, start >= end { return }
+            give(start, actual)
+        }
+
+        @inline(__always)
+        private mutating func give(_ start: Address, _ place: Int) {
+            given = place
+            // Of the ranges that begin within one block the last one counts: it goes on after it.
+            if starts.last == start {
+                starts.removeLast()
+                values.removeLast()
+            }
+            guard values.last != numbers[place] else { return }
+            starts.append(start)
+            values.append(numbers[place])
+        }
+    }
+
+    private static func coarsened<Address>(
+        _ places: AddressRanges<Address>, _ numbers: [UInt32], _ countries: [UInt16], fineBits: Int, coarseBits: Int
+    ) -> AddressRanges<Address> {
+        numbers.withUnsafeBufferPointer { numbers in
+            countries.withUnsafeBufferPointer { countries in
+                var coarsening = Coarsening<Address>(numbers, countries, fineBits: fineBits, coarseBits: coarseBits)
+                for position in places.starts.indices {
+                    coarsening.append(places.starts[position], Int(places.values[position]))
+                }
+                return coarsening.finish()
+            }
+        }
     }
 
     /// Which places of the gazetteer are one.

@@ -14,6 +14,10 @@ struct RecordReader {
     private var continents = Numbering<UInt32>()
     private var countries = Numbering<UInt32>()
     private var cities = Numbering<UInt32>()
+    /// Cities that are a text.
+    private var namedCities = Numbering<UInt32>()
+    /// Coordinates, by the offsets of both numbers where the record points to them.
+    private var points = Numbering<UInt64>()
     /// Lists of subdivisions, by their country's number and their offset.
     private var subdivisions = Numbering<UInt64>()
 
@@ -58,19 +62,22 @@ struct RecordReader {
         at offset: UInt32, _ gazetteer: inout Gazetteer
     ) throws(Malformed) -> (place: UInt32, system: UInt32) {
         var draft = Draft(missing: wanted)
-        try data.forEachEntry(of: try data.record(at: offset)) { key, value throws(Malformed) in
-            let field = names.field(key)
+        try data.forEachPair(of: try data.record(at: offset)) { key, value throws(Malformed) in
+            let field = try names.field(key, in: data)
             return field == .other ? .next : try take(field, value, &draft, &gazetteer, depth: 0)
         }
         if fields.contains(.city), draft.city != nil { try takeCity(&draft, &gazetteer) }
         // Only now is the country known: the fields come in any order.
         if draft.entry.country != 0, fields.contains(.subdivisions) { try takeSubdivisions(&draft, &gazetteer) }
-        if draft.point == nil, let latitude = draft.latitude, let longitude = draft.longitude {
-            draft.point = Self.point(latitude, longitude)
+        if draft.entry.coordinates == 0 {
+            if draft.point == nil, let latitude = draft.latitude, let longitude = draft.longitude {
+                draft.point = Self.point(latitude, longitude)
+            }
+            if let point = draft.point { draft.entry.coordinates = gazetteer.number(ofCoordinates: point) }
         }
         if draft.entry.continent != 0, !fields.contains(.country) { draft.entry.country = 0 }
         note(draft)
-        return (gazetteer.number(of: draft.entry, at: draft.point), draft.system)
+        return (gazetteer.number(of: draft.entry), draft.system)
     }
 
     private mutating func note(_ draft: Draft) {
@@ -78,7 +85,7 @@ struct RecordReader {
         if draft.entry.country != 0 { found.insert(.country) }
         if draft.entry.subdivisions != 0 { found.insert(.subdivisions) }
         if draft.entry.city != 0 { found.insert(.city) }
-        if draft.point != nil { found.insert(.coordinates) }
+        if draft.entry.coordinates != 0 { found.insert(.coordinates) }
         if draft.system != 0 { found.insert(.system) }
     }
 
@@ -115,7 +122,10 @@ struct RecordReader {
         case .region where missing.contains(.subdivisions) && draft.region == nil: draft.region = value
         case .subregion where missing.contains(.subdivisions): draft.subregion = value
         case .city where missing.contains(.city):
-            if try data.isMap(value) {
+            if let known = cities[value.offset] {
+                draft.entry.city = known
+                draft.found(.city, fields)
+            } else if try data.isMap(value) {
                 draft.entry.city = try city(value, &gazetteer)
                 draft.found(.city, fields)
             } else if draft.city == nil {
@@ -124,9 +134,10 @@ struct RecordReader {
         case .geonameID where missing.contains(.city):
             draft.geonameID = try data.unsigned(value).flatMap { UInt32(exactly: $0) } ?? 0
         case .location where missing.contains(.coordinates):
-            let location = try coordinates(value)
-            guard location.end != 0 || location.point != nil else { break }
-            draft.point = location.point
+            let location = try coordinates(value, &gazetteer)
+            guard location.end != 0 || location.number != 0 else { break }
+            draft.entry.coordinates = location.number
+            draft.point = nil
             draft.found(.coordinates, fields)
             return draft.missing.isEmpty ? .stop : location.end == 0 ? .next : .nextAt(location.end)
         case .latitude where missing.contains(.coordinates): draft.latitude = try data.real(value)
@@ -155,8 +166,8 @@ struct RecordReader {
         guard depth < 2, try data.isMap(map) else { return }
         let outside = draft.allowed
         draft.allowed = outside.intersection(allowed)
-        try data.forEachEntry(of: map) { key, value throws(Malformed) in
-            try take(names.field(key), value, &draft, &gazetteer, depth: depth + 1)
+        try data.forEachPair(of: map) { key, value throws(Malformed) in
+            try take(try names.field(key, in: data), value, &draft, &gazetteer, depth: depth + 1)
         }
         draft.allowed = outside
     }
@@ -204,7 +215,6 @@ struct RecordReader {
     // MARK: City
 
     private mutating func city(_ map: Value, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32 {
-        if let number = cities[map.offset] { return number }
         var geonameID: UInt32 = 0
         var name = ""
         try data.forEachEntry(of: map) { key, value throws(Malformed) in
@@ -226,13 +236,13 @@ struct RecordReader {
     private mutating func takeCity(_ draft: inout Draft, _ gazetteer: inout Gazetteer) throws(Malformed) {
         guard draft.entry.city == 0, let value = draft.city else { return }
         // A city with a number is not known by where its name is.
-        if draft.geonameID == 0, let number = cities[value.offset] {
+        if draft.geonameID == 0, let number = namedCities[value.offset] {
             draft.entry.city = number
             return
         }
         let name = try Self.name(data.text(value))
         let number = name.map { gazetteer.number(ofCity: City(geonameID: draft.geonameID, name: $0)) } ?? 0
-        if draft.geonameID == 0 { cities.insert(value.offset, number) }
+        if draft.geonameID == 0 { namedCities.insert(value.offset, number) }
         draft.entry.city = number
     }
 
@@ -333,21 +343,34 @@ struct RecordReader {
 
     // MARK: Coordinates, autonomous system
 
-    /// The point that a location says, and where the map ends if it was gone through.
-    private mutating func coordinates(_ map: Value) throws(Malformed) -> (point: Coordinates?, end: UInt32) {
-        var latitude: Double?
-        var longitude: Double?
-        let end = try data.forEachEntry(of: map) { key, value throws(Malformed) in
-            switch names.field(key) {
-            case .latitude: latitude = try data.real(value)
-            case .longitude: longitude = try data.real(value)
+    /// The number of the coordinates that a location says, or 0, and where the map ends if it was gone through.
+    private mutating func coordinates(
+        _ map: Value, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) -> (number: UInt32, end: UInt32) {
+        var latitude: Value?
+        var longitude: Value?
+        let end = try data.forEachPair(of: map) { key, value throws(Malformed) in
+            switch try names.field(key, in: data) {
+            case .latitude: latitude = value
+            case .longitude: longitude = value
             default: break
             }
             return .next
         }
-        guard end != 0 else { return (try point(map), 0) }
-        guard let latitude, let longitude else { return (nil, end) }
-        return (Self.point(latitude, longitude), end)
+        guard end != 0 else { return (try point(map).map { gazetteer.number(ofCoordinates: $0) } ?? 0, 0) }
+        guard let latitude, let longitude else { return (0, end) }
+        // Most records point to numbers that others point to as well: to look at these each time costs more than all else.
+        let areShared = latitude.type == .pointer && longitude.type == .pointer
+        let key = UInt64(latitude.offset) << 32 | UInt64(longitude.offset)
+        if areShared, let number = points[key] { return (number, end) }
+        var number: UInt32 = 0
+        if let latitude = try data.real(latitude), let longitude = try data.real(longitude),
+            let point = Self.point(latitude, longitude)
+        {
+            number = gazetteer.number(ofCoordinates: point)
+        }
+        if areShared { points.insert(key, number) }
+        return (number, end)
     }
 
     /// A point; `nil` for 0, 0, which some databases write for a place that they do not know: there is none but sea.

@@ -79,45 +79,66 @@ struct SearchTree {
     }
 
     /// Calls `body` with each record of a node that leads to data, whether an address leads to it or not.
+    @inline(__always)
     func forEachDataOffset(_ body: (_ offset: UInt32) -> Void) {
+        switch recordSize {
+        case .bits24: forEachDataOffset(Nodes24.self, body)
+        case .bits28: forEachDataOffset(Nodes28.self, body)
+        case .bits32: forEachDataOffset(Nodes32.self, body)
+        }
+    }
+
+    @inline(__always)
+    private func forEachDataOffset<Nodes: NodeLayout>(_ layout: Nodes.Type, _ body: (_ offset: UInt32) -> Void) {
+        // What a record of data is at least.
+        let first = UInt64(count) + UInt64(DatabaseLayout.separator)
         for node in 0..<count {
-            let (left, right) = records(of: node)
-            if left > count, let offset = try? offset(of: left) { body(offset) }
-            if right > count, let offset = try? offset(of: right) { body(offset) }
+            let (left, right) = Nodes.records(of: node, in: nodes)
+            let (leftOffset, rightOffset) = (UInt64(left) &- first, UInt64(right) &- first)
+            if leftOffset < UInt64(dataCount) { body(UInt32(truncatingIfNeeded: leftOffset)) }
+            if rightOffset < UInt64(dataCount) { body(UInt32(truncatingIfNeeded: rightOffset)) }
         }
     }
 
     // MARK: Networks
 
-    /// The record that each IPv4 address leads to: `count`, or one for `offset`.
-    func ipv4Records() throws(Malformed) -> AddressRanges<UInt32> { try records(from: ipv4Root) }
+    /// Calls `body` with the record that each IPv4 address leads to, and the first address of those that it is the same for, in
+    /// their order: `count`, or one for `offset`. Neighbours differ.
+    @inline(__always)
+    func forEachIPv4Record(
+        _ body: (_ first: UInt32, _ record: UInt32) throws(Malformed) -> Void
+    ) throws(Malformed) { try forEachRecord(from: ipv4Root, body) }
 
-    /// The record that each IPv6 address leads to. Those of the blocks whose addresses carry an IPv4 address lead to nothing, but where
-    /// they are in a larger network.
-    func ipv6Records() throws(Malformed) -> AddressRanges<UInt128> { try records(from: isIPv6 ? 0 : count) }
+    /// The same for IPv6. The addresses of blocks that carry an IPv4 address lead to nothing, but where they are in a larger network.
+    @inline(__always)
+    func forEachIPv6Record(
+        _ body: (_ first: UInt128, _ record: UInt32) throws(Malformed) -> Void
+    ) throws(Malformed) { try forEachRecord(from: isIPv6 ? 0 : count, body) }
 
-    private func records<Address>(from root: UInt32) throws(Malformed) -> AddressRanges<Address> {
+    @inline(__always)
+    private func forEachRecord<Address: FixedWidthInteger & UnsignedInteger>(
+        from root: UInt32, _ body: (_ first: Address, _ record: UInt32) throws(Malformed) -> Void
+    ) throws(Malformed) {
         switch recordSize {
-        case .bits24: try records(Nodes24.self, from: root)
-        case .bits28: try records(Nodes28.self, from: root)
-        case .bits32: try records(Nodes32.self, from: root)
+        case .bits24: try forEachRecord(Nodes24.self, from: root, body)
+        case .bits28: try forEachRecord(Nodes28.self, from: root, body)
+        case .bits32: try forEachRecord(Nodes32.self, from: root, body)
         }
     }
 
-    private func records<Nodes: NodeLayout, Address>(
-        _ layout: Nodes.Type, from root: UInt32
-    ) throws(Malformed) -> AddressRanges<Address> {
+    @inline(__always)
+    private func forEachRecord<Nodes: NodeLayout, Address: FixedWidthInteger & UnsignedInteger>(
+        _ layout: Nodes.Type, from root: UInt32,
+        _ body: (_ first: Address, _ record: UInt32) throws(Malformed) -> Void
+    ) throws(Malformed) {
         // A sound tree has each node once, but for aliases of the IPv4 part; more visits are a cycle or an attack.
         var budget = 3 * Int(count) + 1024
-        var starts: [Address] = []
-        var values: [UInt32] = []
-        // Only what is used of it takes memory.
-        starts.reserveCapacity(Int(count) + 1)
-        values.reserveCapacity(Int(count) + 1)
         var lastRecord: UInt32?
         // What is still to be visited, the lowest address last: the right half of each node on the way down.
-        var waiting: [(record: UInt32, first: Address, length: Int)] = []
-        waiting.reserveCapacity(Address.bitWidth)
+        let waiting = UnsafeMutablePointer<(record: UInt32, first: Address, length: Int)>.allocate(
+            capacity: Address.bitWidth)
+        defer { waiting.deallocate() }
+        var waitingCount = 0
         var (record, first, length) = (root, Address(0), 0)
         while true {
             if isEmptyBlock(first, length) { record = count }
@@ -127,18 +148,20 @@ struct SearchTree {
                 guard budget > 0 else { throw Malformed(reason: "the search tree has a cycle") }
                 let (left, right) = Nodes.records(of: record, in: nodes)
                 length += 1
-                waiting.append((right, first | 1 << Address(Address.bitWidth - length), length))
+                (waiting + waitingCount).initialize(
+                    to: (right, first | 1 << Address(truncatingIfNeeded: Address.bitWidth - length), length))
+                waitingCount += 1
                 record = left
                 if isEmptyBlock(first, length) { record = count }
             }
             // Neighbours mostly have one record: a network that is no power of two wide.
             if record != lastRecord {
-                starts.append(first)
-                values.append(record)
+                try body(first, record)
                 lastRecord = record
             }
-            guard let next = waiting.popLast() else { return AddressRanges(starts: starts, values: values) }
-            (record, first, length) = next
+            guard waitingCount > 0 else { return }
+            waitingCount -= 1
+            (record, first, length) = waiting[waitingCount]
         }
     }
 

@@ -9,7 +9,6 @@ import Platform
 public final class Image: Sendable {
     /// The whole image.
     public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
-    private let isMapped: Bool
 
     /// Why something cannot be used as an image.
     public struct Refusal: Error, CustomStringConvertible {
@@ -23,10 +22,9 @@ public final class Image: Sendable {
         }
     }
 
-    /// Takes over finished memory.
+    /// Takes over finished memory, of `PageMemory` or mapped.
     package init(owning memory: UnsafeMutableRawBufferPointer) {
         bytes = UnsafeRawBufferPointer(memory)
-        isMapped = false
     }
 
     /// Maps the file at `path`.
@@ -67,16 +65,14 @@ public final class Image: Sendable {
             throw Refusal("\(name) is no image of geopipe: it is too short; make one with geopipe compile")
         }
         let length = Int(status.st_size)
-        guard let start = mmap(nil, length, PROT_READ, MAP_SHARED | CInt(MAP_POPULATE), descriptor, 0), start != MAP_FAILED
+        guard let start = mmap(nil, length, PROT_READ, MAP_SHARED | CInt(MAP_POPULATE), descriptor, 0),
+            start != MAP_FAILED
         else { throw Refusal("cannot map \(name): \(String(cString: strerror(errno)))") }
         bytes = UnsafeRawBufferPointer(start: start, count: length)
-        isMapped = true
         if let complaint = complaint { throw Refusal("\(name) \(complaint)") }
     }
 
-    deinit {
-        if isMapped { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) } else { bytes.deallocate() }
-    }
+    deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
 
     private var header: ImageHeader { bytes.load(as: ImageHeader.self) }
 
@@ -84,7 +80,9 @@ public final class Image: Sendable {
     private var complaint: String? {
         let header = header
         guard header.magic == ImageHeader.magic else { return "is no image of geopipe; make one with geopipe compile" }
-        guard header.byteOrder == ImageHeader.byteOrder else { return "is an image of a machine with another byte order" }
+        guard header.byteOrder == ImageHeader.byteOrder else {
+            return "is an image of a machine with another byte order"
+        }
         guard header.formatVersion == imageFormatVersion else {
             return
                 "is an image of format \(header.formatVersion), and this program reads format \(imageFormatVersion); compile it again with this program"
@@ -92,7 +90,8 @@ public final class Image: Sendable {
         guard header.length == UInt64(bytes.count) else {
             return "is torn: it has \(bytes.count) bytes, and should have \(header.length)"
         }
-        guard header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...])) else {
+        guard header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...]))
+        else {
             return "is damaged: its checksum is wrong"
         }
         guard header.sectionCount <= UInt64(ImageHeader.maxSections) else { return "has too many sections" }

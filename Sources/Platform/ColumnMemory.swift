@@ -6,12 +6,11 @@ public final class ColumnMemory: Sendable {
     public init(_ write: (inout ColumnWriter) -> Void) {
         var writer = ColumnWriter()
         write(&writer)
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: writer.count, alignment: 64)
-        copy.copyMemory(from: UnsafeRawBufferPointer(rebasing: writer.bytes[..<writer.count]))
-        column = Column(start: copy.baseAddress!.assumingMemoryBound(to: UInt8.self), count: writer.count)
+        let memory = writer.finish()
+        column = Column(start: memory.baseAddress!.assumingMemoryBound(to: UInt8.self), count: memory.count)
     }
 
-    deinit { column.start.deallocate() }
+    deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
 
     /// All bytes, valid as long as this is.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(column.buffer) }

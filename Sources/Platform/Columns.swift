@@ -7,6 +7,7 @@ public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
     public let count: Int
 
     /// - Parameter start: stays valid, and unchanged, as long as the column is used.
+    @inlinable
     public init(start: UnsafePointer<Element>, count: Int) {
         self.start = start
         self.count = count
@@ -19,9 +20,25 @@ public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
         return start[position]
     }
 
+    /// A column without elements.
+    public static var empty: Column {
+        Column(start: UnsafePointer(bitPattern: MemoryLayout<Element>.alignment)!, count: 0)
+    }
+
     public var indices: Range<Int> { 0..<count }
-    public var isEmpty: Bool { count == 0 }
-    public var buffer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: start, count: count) }
+    @inlinable public var isEmpty: Bool { count == 0 }
+    @inlinable public var buffer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: start, count: count) }
+}
+
+extension Column where Element: FixedWidthInteger & UnsignedInteger {
+    /// Whether all elements are below `limit`. It looks at every one: several at a time is faster than to stop early.
+    @inlinable
+    public func areAll(below limit: Int) -> Bool {
+        guard let largest = Element(exactly: limit - 1) else { return limit > 0 || isEmpty }
+        var highest: Element = 0
+        for position in 0..<count { highest = max(highest, start[position]) }
+        return highest <= largest
+    }
 }
 
 /// Texts in UTF-8, one after the other.
@@ -48,7 +65,7 @@ public struct MalformedColumns: Error, Equatable, CustomStringConvertible {
 }
 
 /// Lays columns one after the other, each aligned to 64 bytes and headed by the number and size of its elements, in memory that
-/// grows as they come.
+/// grows as they come, without being copied.
 ///
 /// Numbers are as the machine has them: little-endian on all that geopipe runs on.
 public struct ColumnWriter: ~Copyable {
@@ -61,12 +78,9 @@ public struct ColumnWriter: ~Copyable {
         var stride: UInt64
     }
 
-    public init() {
-        bytes = .allocate(byteCount: 1 << 16, alignment: 64)
-        memset(bytes.baseAddress!, 0, bytes.count)
-    }
+    public init() { bytes = PageMemory.allocate(1 << 16) }
 
-    deinit { bytes.deallocate() }
+    deinit { PageMemory.free(bytes) }
 
     /// Appends a column.
     public mutating func add<Element: BitwiseCopyable>(_ elements: [Element]) {
@@ -147,21 +161,17 @@ public struct ColumnWriter: ~Copyable {
         bytes.storeBytes(of: element, toByteOffset: offset, as: Element.self)
     }
 
-    /// Gives the memory away; the caller is to deallocate it. It begins at a multiple of 64 bytes.
+    /// Gives the memory away; the caller is to free it with `PageMemory`.
     public consuming func finish() -> UnsafeMutableRawBufferPointer {
         let result = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
-        bytes = .allocate(byteCount: 64, alignment: 64)
+        PageMemory.free(rest: bytes, after: count)
+        bytes = PageMemory.allocate(1)
         return result
     }
 
     private mutating func reserve(_ needed: Int) {
         guard needed > bytes.count else { return }
-        let larger = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(needed, bytes.count * 2), alignment: 64)
-        memcpy(larger.baseAddress!, bytes.baseAddress!, count)
-        memset(larger.baseAddress! + count, 0, larger.count - count)
-        bytes.deallocate()
-        bytes = larger
+        bytes = PageMemory.grow(bytes, to: max(needed, bytes.count * 2))
     }
 }
 

@@ -80,8 +80,8 @@ public struct MapCompiler {
     /// networks; 0 where there is none. `nil` if there are no such rules.
     private func overridingRules(_ rules: PlaceRules, _ lists: inout ListRegister) -> AddressLayer? {
         guard !rules.networks.isEmpty || !rules.systems.isEmpty else { return nil }
-        let networks = AddressLayer(
-            rules.networks.map { ($0.prefix, 1 << 31 | UInt32(lists.number(of: $0.destination)) + 1) }, otherwise: 0)
+        let values = rules.networks.destinations.map { 1 << 31 | UInt32(lists.number(of: $0)) + 1 }
+        let networks = AddressLayer(rules.networks.prefixes(with: values), otherwise: 0)
         guard !rules.systems.isEmpty else { return networks }
         let systems = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
         return networks.combined(with: atlas.systems.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }

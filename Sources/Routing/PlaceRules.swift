@@ -3,7 +3,7 @@ import Geography
 /// The rules of one map. The most specific that knows the client wins: network (longest prefix), autonomous system,
 /// city, subdivision, country, region, continent, default.
 public struct PlaceRules: Sendable {
-    public var networks: [(prefix: IPPrefix, destination: Destination)] = []
+    public var networks = NetworkRules()
     /// By the number of the autonomous system.
     public var systems: [UInt32: Destination] = [:]
     public var cities: [CityKey: Destination] = [:]
@@ -86,7 +86,7 @@ public struct PlaceRules: Sendable {
     }
 
     private var destinations: [Destination] {
-        networks.map(\.destination) + Array(systems.values) + Array(cities.values) + Array(subdivisions.values)
+        networks.destinations + Array(systems.values) + Array(cities.values) + Array(subdivisions.values)
             + Array(countries.values) + regions.map(\.destination) + Array(continents.values)
     }
 }

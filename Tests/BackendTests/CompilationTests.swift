@@ -100,10 +100,11 @@ struct CompilationTests {
         var random = SeededGenerator(seed: Effort.seed)
         for _ in 0..<(120 * Effort.rounds) {
             // The memory belongs to the image then.
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: image.bytes.count, alignment: 64)
+            let copy = PageMemory.allocate(image.bytes.count)
             copy.copyMemory(from: image.bytes)
             // Most of it is the tables of addresses: what is at the ends of sections is met as often.
-            let position = random.once(in: 2) ? random.number(448...(copy.count - 1)) : try self.position(image, &random)
+            let position =
+                random.once(in: 2) ? random.number(448...(copy.count - 1)) : try self.position(image, &random)
             copy[position] ^= random.one(of: [0x01, 0x10, 0x80, 0xff])
             guard let snapshot = try? Snapshot(Image(owning: copy)) else { continue }
             let serving = Serving(snapshot, switches: [], at: 0)

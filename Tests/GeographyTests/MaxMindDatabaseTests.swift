@@ -96,7 +96,9 @@ struct MaxMindDatabaseTests {
         for (start, place) in zip(atlas.places.ipv4.starts, atlas.places.ipv4.values) where start & 0xff == 0 {
             let known = gazetteer[gazetteer.entries[Int(place)]]
             let found = index.find(IPPrefix(.v4(start), length: 24)!)
-            #expect(found?.country == known.country && found?.subdivision == known.subdivisions.first)
+            #expect(found?.country == known.country)
+            guard start & 0x3ff == 0 else { continue }
+            #expect(found?.subdivision == known.subdivisions.first)
             guard let found = found?.coordinates, let known = known.coordinates else { continue }
             #expect(abs(found.latitude - known.latitude) <= 1 && abs(found.longitude - known.longitude) <= 1)
         }

@@ -86,7 +86,7 @@ struct ZoneTableTests {
         var columns = ColumnWriter()
         ZoneTable.write(try zones([source("example.com."), source("geo.example.com.")]), to: &columns)
         let memory = columns.finish()
-        defer { memory.deallocate() }
+        defer { PageMemory.free(memory) }
         var name = try key("www.example.com")
         for position in memory.indices {
             let good = memory[position]
