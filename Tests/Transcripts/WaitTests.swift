@@ -77,7 +77,8 @@ struct WaitTests {
         let list = try #require(status.firstMatch(of: /Cpus_allowed_list:\s+([0-9]+)/))
         let site = try Site(isStarted: false)
         try site.replace("release/geopipe.yaml", with: configuration(1))
-        try site.start(on: #require(Int(list.1)))
+        let core: Int = try #require(Int(list.1))
+        try site.start(on: core)
         for _ in 0..<100 { _ = try site.version(of: .configuration) }
         #expect(try isAsleep(site))
     }

@@ -22,11 +22,11 @@ final class SourceFile {
         guard descriptor >= 0 else { throw Unreadable() }
         defer { close(descriptor) }
         // The path may lead elsewhere since it was looked at; what was opened stays.
-        if let folder, linkTarget("/proc/self/fd/\(descriptor)")?.hasPrefix(folder) != true {
-            throw Unreadable(reason: "it is not in \(folder)")
-        }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Unreadable() }
+        if let folder, Self.place(of: descriptor, status, openedAt: path)?.hasPrefix(folder) != true {
+            throw Unreadable(reason: "it is not in \(folder)")
+        }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is no regular file") }
         // What is not there to be had cannot be asked for without ending the process.
         guard status.st_size <= 1 << 32 else { throw Unreadable(reason: "it has more than 4 GiB") }
@@ -57,6 +57,17 @@ final class SourceFile {
     }
 
     deinit { bytes.deallocate() }
+
+    /// Where an open file is, without links; `nil` if that cannot be told.
+    private static func place(of descriptor: CInt, _ status: stat, openedAt path: String) -> String? {
+        if let place = linkTarget("/proc/self/fd/\(descriptor)") { return place }
+        // In a chroot without /proc: the place that the path leads to, if the file that is there is this one.
+        var there = stat()
+        guard let real = realPath(of: path), stat(real, &there) == 0, there.st_dev == status.st_dev,
+            there.st_ino == status.st_ino
+        else { return nil }
+        return real
+    }
 
     /// Why a file cannot be read.
     struct Unreadable: Error {
