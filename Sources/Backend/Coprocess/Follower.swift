@@ -36,7 +36,9 @@ struct Follower: ~Copyable {
     private var imageState: FileState?
     /// What the report was when it was read.
     private var reportState: FileState?
-    /// When an image that was gone or damaged was last made again, in milliseconds on the monotonic clock.
+    /// Whether the image that should be in force is gone or damaged.
+    private var isImageLost = false
+    /// When such an image was last made again, in milliseconds on the monotonic clock.
     private var lastRepair = 0
     /// A failure to start the compiler is said once.
     private var lastFailure: String?
@@ -99,6 +101,7 @@ struct Follower: ~Copyable {
         guard let store = workshop.store else { return false }
         let name = store.currentName
         let found = store.current()
+        isImageLost = found.snapshot == nil || !found.complaints.isEmpty
         for complaint in found.complaints where said.insert(complaint).inserted { complain(complaint) }
         guard let newer = found.snapshot else { return false }
         if found.complaints.isEmpty { said = [] }
@@ -237,6 +240,7 @@ struct Follower: ~Copyable {
         _ = stateFiles.takeNews()
         if finishCompilation() { news.isSnapshotNew = true }
         if followImages() { news.isSnapshotNew = true }
+        repair()
         look(isFromFolder: isFromFolder)
         if news.isSnapshotNew { moveState() }
         let changed = followState()
@@ -275,13 +279,17 @@ struct Follower: ~Copyable {
     private mutating func adoptIfNew() -> Bool {
         guard let store = workshop.store, store.currentName != imageName else { return false }
         let before = snapshot
-        let isAdopted = adoptCurrent()
-        // An image that is gone or damaged is made again, for coprocesses that start.
-        if !isAdopted || !said.isEmpty && store.currentName != imageName, milliseconds() - lastRepair >= Self.repairInterval {
-            lastRepair = milliseconds()
-            order()
+        return adoptCurrent() && snapshot !== before
+    }
+
+    /// Orders an image that was made and is gone or damaged: the one before it may be older than what is on disk, and coprocesses that
+    /// start need one.
+    private mutating func repair() {
+        guard isImageLost, workshop.report?.image != nil, milliseconds() - lastRepair >= Self.repairInterval else {
+            return
         }
-        return isAdopted && snapshot !== before
+        lastRepair = milliseconds()
+        order()
     }
 
     /// Watches what the last compilation read, from the state in which it was read.

@@ -18,6 +18,8 @@ public final class Keeper: Sendable {
     /// A pipe; a byte in it makes the thread have everything compiled, whether anything seems to have changed or not.
     private let wakeInput: CInt
     private let wakeOutput: CInt
+    /// The compilers that a takeover or a fault has left to this process.
+    private let orphans = Orphans()
     /// Why the last takeover came to nothing.
     private let refusal = Mutex<CoprocessStatus.Refusal?>(nil)
 
@@ -136,6 +138,7 @@ public final class Keeper: Sendable {
             tell(status, follower.state, after: &told)
             if wait(follower) { follower.order() }
             supply.discard()
+            orphans.reap()
         }
     }
 
