@@ -41,6 +41,7 @@ struct AddressClasses: Sendable {
     }
 
     /// The last boundary up to a range.
+    @inline(__always)
     private func boundary(upTo range: Int) -> Int {
         let word = range >> 6
         let bits = boundaries[word] & (.max >> UInt64(63 - range & 63))
@@ -56,6 +57,7 @@ struct AddressClasses: Sendable {
     }
 
     /// The first boundary after a range.
+    @inline(__always)
     private func boundary(after range: Int) -> Int {
         let next = range + 1
         let word = next >> 6
@@ -117,8 +119,9 @@ struct AddressClasses: Sendable {
 /// The ranges that several tables share, in the order of their addresses: first those of IPv4, then those of IPv6.
 @usableFromInline
 struct SharedRanges: Sendable {
-    /// By the first 16 bits of an IPv4 address.
-    private let chunks: Column<Chunk>
+    /// For each value of the first 18 bits of an IPv4 address the range that the first address with these is in, and one more, the
+    /// last range. It takes 1 MiB once for all tables, which stays in the cache, and leaves a few ranges to search, which are next to each other in memory.
+    private let firsts: Column<UInt32>
     /// The first address and the class of each IPv4 range, side by side: what a look-up needs of both is near.
     let ipv4: Column<IPv4Range>
     let ipv6Starts: Column<UInt128>
@@ -129,13 +132,7 @@ struct SharedRanges: Sendable {
     /// The number of all ranges.
     var count: Int { ipv4.count + ipv6Starts.count }
 
-    /// The ranges with addresses in a chunk.
-    private struct Chunk: BitwiseCopyable {
-        /// The one that the chunk's first address is in.
-        var first: UInt32
-        /// The number of those that follow.
-        var further: UInt32
-    }
+    private static var indexBits: UInt32 { 18 }
 
     /// A range in one number, which is searched for as it is.
     struct IPv4Range: BitwiseCopyable {
@@ -150,20 +147,12 @@ struct SharedRanges: Sendable {
     /// The number of the range of an address.
     @inline(__always)
     func ipv4Range(of address: UInt32) -> Int {
-        let chunk = chunks[Int(address >> 16)]
+        let chunk = Int(address &>> (32 &- Self.indexBits))
         let first = UnsafeRawPointer(ipv4.start).assumingMemoryBound(to: UInt64.self)
-        let key = UInt64(address) << 32 | .max >> 32
-        var range = first + Int(chunk.first)
-        var count = Int(chunk.further) + 1
-        while count > 1024 { halve(&range, &count, key) }
-        if count > 32 {
-            halve(&range, &count, key)
-            halve(&range, &count, key)
-            halve(&range, &count, key)
-            halve(&range, &count, key)
-            halve(&range, &count, key)
-        }
-        halve(&range, &count, key)
+        let key = UInt64(address) &<< 32 | .max &>> 32
+        var range = first + Int(firsts[chunk])
+        var count = Int(firsts[chunk &+ 1] &- firsts[chunk]) &+ 1
+        while count > 16 { halve(&range, &count, key) }
         halve(&range, &count, key)
         halve(&range, &count, key)
         halve(&range, &count, key)
@@ -175,22 +164,23 @@ struct SharedRanges: Sendable {
     static var none: SharedRanges { SharedRanges() }
 
     private init() {
-        (chunks, ipv4, ipv6Starts, ipv6Classes) = (.empty, .empty, .empty, .empty)
+        (firsts, ipv4, ipv6Starts, ipv6Classes) = (.empty, .empty, .empty, .empty)
         classCount = 0
     }
 
     /// Reads and checks the ranges.
     init(from reader: inout ColumnReader) throws(MalformedColumns) {
-        chunks = try reader.read()
+        firsts = try reader.read()
         ipv4 = try reader.read()
         ipv6Starts = try reader.read()
         ipv6Classes = try reader.read()
         let classes = try reader.read(UInt32.self)
-        guard classes.count == 1, chunks.count == 1 << 16, !ipv4.isEmpty, ipv4[0].start == 0, !ipv6Starts.isEmpty,
+        guard classes.count == 1, firsts.count == 1 << Self.indexBits + 1, !ipv4.isEmpty, ipv4[0].start == 0,
+            !ipv6Starts.isEmpty,
             ipv6Starts[0] == 0, ipv6Starts.count == ipv6Classes.count
         else { throw Self.malformed }
         classCount = Int(classes[0])
-        guard areRangesSound, areChunksSound, ipv6Classes.areAll(below: classCount) else { throw Self.malformed }
+        guard areRangesSound, isIndexSound, ipv6Classes.areAll(below: classCount) else { throw Self.malformed }
     }
 
     private static var malformed: MalformedColumns { MalformedColumns("the ranges of address tables are damaged") }
@@ -209,13 +199,16 @@ struct SharedRanges: Sendable {
         return faults == 0
     }
 
-    private var areChunksSound: Bool {
-        for number in 0..<chunks.count {
-            let chunk = chunks[number]
-            let next = Int(chunk.first) + Int(chunk.further) + 1
-            guard next <= ipv4.count, ipv4[Int(chunk.first)].start <= UInt32(number) << 16,
-                next == ipv4.count || ipv4[next].start > UInt32(number) << 16 | 0xffff
-            else { return false }
+    /// Whether each entry is the range that the first address with its bits is in.
+    private var isIndexSound: Bool {
+        let last = ipv4.count - 1
+        guard firsts[firsts.count - 1] == UInt32(last) else { return false }
+        for chunk in 0..<(firsts.count - 1) {
+            let address = UInt32(chunk) << (32 - Self.indexBits)
+            let first = Int(firsts[chunk])
+            guard first <= last, ipv4[first].start <= address, first == last || ipv4[first + 1].start > address else {
+                return false
+            }
         }
         return true
     }
@@ -224,18 +217,16 @@ struct SharedRanges: Sendable {
     static func write(
         _ ipv4: AddressRanges<UInt32>, _ ipv6: AddressRanges<UInt128>, classCount: UInt32, to writer: inout ColumnWriter
     ) {
-        var chunks: [Chunk] = []
+        var firsts: [UInt32] = []
+        firsts.reserveCapacity(1 << indexBits + 1)
         var range = 0
-        for number in 0..<UInt32(1 << 16) {
-            func follows(_ address: UInt32) -> Bool {
-                range + 1 < ipv4.starts.count && ipv4.starts[range + 1] <= address
-            }
-            if follows(number << 16) { range += 1 }
-            let first = range
-            while follows(number << 16 | 0xffff) { range += 1 }
-            chunks.append(Chunk(first: UInt32(first), further: UInt32(range - first)))
+        for chunk in 0..<UInt32(1 << indexBits) {
+            let address = chunk << (32 - indexBits)
+            while range + 1 < ipv4.starts.count, ipv4.starts[range + 1] <= address { range += 1 }
+            firsts.append(UInt32(range))
         }
-        writer.add(chunks)
+        firsts.append(UInt32(ipv4.starts.count - 1))
+        writer.add(firsts)
         writer.add(zip(ipv4.starts, ipv4.values).map { IPv4Range(start: $0, value: $1) })
         writer.add(ipv6.starts)
         writer.add(ipv6.values)

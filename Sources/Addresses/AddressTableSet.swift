@@ -53,7 +53,7 @@ public struct AddressTableSet: Sendable {
         // By what each range takes in the tables of the two families.
         let apart = shared.reduce(0) { $0 + 650_000 + 4 * $1.ipv4Count + 12 * $1.ipv6Count }
         let together =
-            8 * partition.ipv4.starts.count + 36 * partition.ipv6.starts.count
+            1 << 20 + 8 * partition.ipv4.starts.count + 36 * partition.ipv6.starts.count
             + tables.count * (partition.classes.count / 8 + 2 * tables[0].values.count)
         guard apart > together else { return writeApart(tables, layer, to: &writer) }
         writer.add([UInt8(1)])

@@ -18,7 +18,7 @@ public struct Gazetteer: Sendable {
     /// Of the cities without an id.
     private var cityNumbersByName: [String: UInt32] = [:]
     /// The place that was found last at each of the coordinates: mostly it is the one that is found next.
-    private var latest: [UInt32] = [0]
+    private var latest = [(entry: Entry(), number: UInt32(0))]
     private var coordinatesNumbers = Numbering<UInt64>()
     private var entryNumbers = Numbering<UInt128>()
     private var completions: [UInt64: UInt32] = [:]
@@ -80,9 +80,9 @@ public struct Gazetteer: Sendable {
 
     mutating func number(of entry: Entry) -> UInt32 {
         let last = latest[Int(entry.coordinates)]
-        if entries[Int(last)] == entry { return last }
+        if last.entry == entry { return last.number }
         let number = entryNumbers[entry.key] ?? append(entry)
-        latest[Int(entry.coordinates)] = number
+        latest[Int(entry.coordinates)] = (entry, number)
         return number
     }
 
@@ -132,7 +132,7 @@ public struct Gazetteer: Sendable {
         if let number = coordinatesNumbers[point.key] { return number }
         let number = UInt32(coordinates.count)
         coordinates.append(point)
-        latest.append(0)
+        latest.append((Entry(), 0))
         coordinatesNumbers.insert(point.key, number)
         return number
     }

@@ -122,7 +122,10 @@ extension ZoneImage {
         else { return false }
         var offset = slotsStart + slotCount * 8
         // A bit for each multiple of the alignment at which a block begins.
-        var starts = [UInt64](repeating: 0, count: bytes.count / alignment / 64 + 1)
+        let startWords = bytes.count / alignment / 64 + 1
+        let starts = UnsafeMutablePointer<UInt64>.allocate(capacity: startWords)
+        starts.initialize(repeating: 0, count: startWords)
+        defer { starts.deallocate() }
         while offset < bytes.count {
             guard let length = lengthOfSoundBlock(bytes, at: offset, serviceCount: serviceCount) else { return false }
             starts[offset / alignment / 64] |= 1 << UInt64(offset / alignment % 64)
@@ -144,6 +147,7 @@ extension ZoneImage {
         return hasFreeSlot && offset == bytes.count && slotsStart + slotCount * 8 < bytes.count
     }
 
+    @inline(__always)
     private static func lengthOfSoundBlock(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, serviceCount: Int
     ) -> Int? {
