@@ -18,7 +18,9 @@ struct ImageHeader: BitwiseCopyable {
     static let checkedFrom = 32
     static let maxSections = 16
     /// Where the first section begins.
-    static var contentStart: Int { (MemoryLayout<Self>.stride + maxSections * MemoryLayout<ImageSection>.stride + 63) & ~63 }
+    static var contentStart: Int {
+        (MemoryLayout<Self>.stride + maxSections * MemoryLayout<ImageSection>.stride + 63) & ~63
+    }
 }
 
 /// Where a section is. It begins at a multiple of 64 bytes.
@@ -32,7 +34,7 @@ struct ImageSection: BitwiseCopyable {
 
 /// The version of the format. A program reads only images of its own version: whatever a section holds belongs to it, so that it
 /// grows with every change of any of them.
-public let imageFormatVersion: UInt32 = 1
+public let imageFormatVersion: UInt32 = 2
 
 /// What a section holds.
 public enum SectionKind: UInt64, CaseIterable, Sendable {

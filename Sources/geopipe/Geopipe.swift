@@ -9,7 +9,8 @@ struct Geopipe: ParsableCommand {
         abstract: "Geographic answers for PowerDNS: a pipe backend that sends every client to the right datacenter.",
         version: geopipeVersion,
         subcommands: [
-            BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self, DrainCommand.self,
+            BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self,
+            DrainCommand.self,
             UndrainCommand.self, StatusCommand.self, UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)

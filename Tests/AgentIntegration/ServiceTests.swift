@@ -81,7 +81,7 @@ struct ServiceTests {
     @Test("needs a state directory, and arguments that it knows")
     func unusable() throws {
         let agent = try Agent([], isStarted: false)
-        try agent.configure(Agent.yaml([], state: "none"))
+        try agent.configure(Agent.yaml([], state: "state_directory: none"))
         let result = try Tool(path: Agent.program).run(["--config", agent.file])
         #expect(result.status == 2 && result.output.contains("has state_directory: none"), "\(result)")
         for arguments in [["--conifg"], ["--metrics", "9353"], ["--metrics", "localhost:x"], ["more"]] {

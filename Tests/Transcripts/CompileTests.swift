@@ -111,7 +111,8 @@ struct CompileTests {
         #expect(try ask(coprocess, "example.org", "SOA") == ["FAIL"])
         #expect(try coprocess.answer().map { String(decoding: $0, as: UTF8.self) } == ["END"])
         let broken = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
-        #expect(String(decoding: broken.output, as: UTF8.self).contains("example.org has errors and no earlier content"))
+        #expect(
+            String(decoding: broken.output, as: UTF8.self).contains("example.org has errors and no earlier content"))
         try folder.write(good.utf8, to: "zone")
         #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.2" })
         try folder.write(good.replacing("192.0.2.53", with: "192.0.2.256").utf8, to: "zone")

@@ -47,7 +47,8 @@ struct AnswerTable: Sendable {
         /// Whether an answer is all that one datacenter has, so that chance is wanted only for choosing that.
         var drawsNothing: Bool { flags & Self.drawsNothing != 0 }
 
-        init(_ configured: Configuration.Service, _ service: Int, firstDatacenter: Int, firstAddress: Int, marker: Int) {
+        init(_ configured: Configuration.Service, _ service: Int, firstDatacenter: Int, firstAddress: Int, marker: Int)
+        {
             self.service = Int32(service)
             map = Int32(configured.map)
             pick = configured.spread == nil ? Int32(min(configured.pick ?? .max, Int(Int32.max))) : 1
@@ -56,9 +57,10 @@ struct AnswerTable: Sendable {
             self.firstDatacenter = UInt32(firstDatacenter)
             self.firstAddress = UInt32(firstAddress)
             self.marker = UInt32(marker)
-            let most = configured.answers.map { answers in
-                max(answers.count { $0.type == .a }, answers.count { $0.type == .aaaa })
-            }.max() ?? 0
+            let most =
+                configured.answers.map { answers in
+                    max(answers.count { $0.type == .a }, answers.count { $0.type == .aaaa })
+                }.max() ?? 0
             flags =
                 (configured.isSticky ? Self.sticky : 0)
                 | (configured.answersWhenAllDown ? Self.answersWhenAllDown : 0)
@@ -221,7 +223,8 @@ extension AnswerTable {
         }
         for service in services.buffer {
             guard 0..<serviceCount ~= Int(service.service), 0..<mapCount ~= Int(service.map), service.pick > 0,
-                service.spread > 0, service.spread <= 16, Int(service.firstDatacenter) + datacenterCount <= datacenters.count,
+                service.spread > 0, service.spread <= 16,
+                Int(service.firstDatacenter) + datacenterCount <= datacenters.count,
                 Int(service.marker) < records.count
             else { throw malformed }
             for datacenter in 0..<datacenterCount {
@@ -234,7 +237,8 @@ extension AnswerTable {
             }
         }
         for record in records.buffer {
-            guard record.offset <= UInt64(text.count), UInt64(record.length) <= UInt64(text.count) - record.offset else {
+            guard record.offset <= UInt64(text.count), UInt64(record.length) <= UInt64(text.count) - record.offset
+            else {
                 throw malformed
             }
         }

@@ -108,7 +108,9 @@ extension Snapshot {
         var drawn = false
         if part == .all {
             drawn = choice.take(from: map, service, self, undrained, part)
-            if choice.count == 0, service.answersWhenAllDown { drawn = choice.take(from: map, service, self, .all, part) }
+            if choice.count == 0, service.answersWhenAllDown {
+                drawn = choice.take(from: map, service, self, .all, part)
+            }
             return (choice, drawn)
         }
         let attempts = state.attempts(for: part)

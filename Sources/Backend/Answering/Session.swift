@@ -286,7 +286,8 @@ extension Session {
         guard let serving else { return }
         supply.recorder.hits.put(
             lot: UInt32(truncatingIfNeeded: asker.random >> 32), tally: serving.snapshot.tally.number, service: service,
-            client: asker.client, clientLength: asker.clientLength, resolver: resolver(of: asker) ?? asker.client, scope: scope,
+            client: asker.client, clientLength: asker.clientLength, resolver: resolver(of: asker) ?? asker.client,
+            scope: scope,
             name: name,
             datacenterCount: datacenterCount, datacenter: datacenter)
     }
@@ -415,7 +416,8 @@ extension Session {
         let state = serving.state(ofService: Int(service.service))
         let answers = world.pointee.answers
         let choice = serving.snapshot.choose(
-            position, for: asker.client, length: asker.clientLength, resolver: resolver(of: asker) ?? asker.client, state,
+            position, for: asker.client, length: asker.clientLength, resolver: resolver(of: asker) ?? asker.client,
+            state,
             random: asker.random
         ) { choice, part in
             answers.forEachRecord(service, of: choice, part, state) { record in

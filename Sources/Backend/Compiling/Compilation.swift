@@ -58,7 +58,8 @@ public struct Compilation {
         keepsSerials: Bool = true, isSound: () -> Void = {}, progress: @escaping (String) -> Void = { _ in }
     ) -> Outcome {
         var outcome = attempt(keepsSerials: keepsSerials, isSound: isSound, progress: progress)
-        for _ in 0..<Self.retries where outcome.report.inputs.contains(where: { [start = outcome.report.start] in
+        for _ in 0..<Self.retries
+        where outcome.report.inputs.contains(where: { [start = outcome.report.start] in
             FileState.isChanged($0.path, since: start)
         }) {
             usleep(50_000)
@@ -128,7 +129,9 @@ public struct Compilation {
         let configuration = plan.configuration
         var complaints: [Complaint] = []
         for file in configuration.networksFiles where file.count == 0 && !file.mayBeEmpty {
-            guard let before = previous.networks.first(where: { $0.path == file.path })?.count, before > 0 else { continue }
+            guard let before = previous.networks.first(where: { $0.path == file.path })?.count, before > 0 else {
+                continue
+            }
             complaints.append(
                 Complaint(
                     file: configuration.file, position: file.position,

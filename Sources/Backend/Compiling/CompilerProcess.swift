@@ -86,7 +86,8 @@ struct CompilerProcess {
         posix_spawnattr_setsigdefault(&attributes, &all)
         // What ends pdns and its process group must not end what the next coprocess waits for.
         let newSession = 0x80
-        posix_spawnattr_setflags(&attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | newSession))
+        posix_spawnattr_setflags(
+            &attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | newSession))
         let role: CoprocessRole =
             files.map { $0.previous >= 0 ? .descriptorsWithPrevious : .descriptors } ?? .folder
         var arguments = [processArguments.first ?? "geopipe", "compile", "--config", request.configuration]
@@ -128,7 +129,8 @@ struct CompilerProcess {
         let signal = status & 0x7f
         if found > 0, signal != 0 {
             let reason = signal == SIGKILL ? "; there may have been too little memory" : ""
-            return .failed("the compiler was ended by signal \(signal) (\(String(cString: strsignal(signal))))\(reason)")
+            return .failed(
+                "the compiler was ended by signal \(signal) (\(String(cString: strsignal(signal))))\(reason)")
         }
         return .done
     }

@@ -105,10 +105,14 @@ struct Workshop: ~Copyable {
         if store == nil {
             files = (AnonymousFile.make("geopipe-image"), AnonymousFile.make("geopipe-report"), ownImage)
         }
-        guard let process = CompilerProcess(
-                request, isUrgent: isUrgent, lock: lock, images: store?.state.path, files: files) else {
+        guard
+            let process = CompilerProcess(
+                request, isUrgent: isUrgent, lock: lock, images: store?.state.path, files: files)
+        else {
             let reason = String(cString: strerror(errno))
-            for descriptor in [lock, files?.image ?? -1, files?.report ?? -1] where descriptor >= 0 { close(descriptor) }
+            for descriptor in [lock, files?.image ?? -1, files?.report ?? -1] where descriptor >= 0 {
+                close(descriptor)
+            }
             return .failed("cannot start the compiler: \(reason)")
         }
         running = Running(
