@@ -64,6 +64,20 @@ struct StandInTests {
         #expect(try site.version(of: .zone) == 1)
     }
 
+    @Test("a zone whose file is broken keeps its content when all images are lost, too")
+    func lostImages() throws {
+        let site = try Site()
+        try site.replace("release/\(Site.Part.zone.rawValue)", with: Site.Part.zone.badContent)
+        try site.expectError("it keeps its content of ")
+        try #require(rename(site.path("state"), site.path("gone")) == 0)
+        try expectImage(site)
+        site.coprocess.forgetError()
+        kill(site.coprocess.identifier, SIGHUP)
+        try site.expectError("it keeps its content of ")
+        try site.expectError(": loaded ")
+        #expect(try site.version(of: .zone) == 1)
+    }
+
     @Test("a coprocess that starts while the image in force is gone answers from what is on disk all the same")
     func lostImage() throws {
         let site = try Site()
