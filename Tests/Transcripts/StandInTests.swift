@@ -55,13 +55,44 @@ struct StandInTests {
     func copiesAgain() throws {
         let site = try Site()
         try expectImage(site)
-        // The coprocess may write to it at any moment.
-        try #require(rename(site.path("state"), site.path("lost")) == 0)
+        // At once: the coprocess writes into it.
+        try #require(rename(site.path("state"), site.path("gone")) == 0)
         try expectImage(site)
         try site.replace("release/geopipe.yaml", with: Site.Part.configuration.badContent)
         try site.launch()
         try site.greet()
         #expect(try site.version(of: .zone) == 1)
+    }
+
+    @Test("a zone whose file is broken keeps its content when all images are lost, too")
+    func lostImages() throws {
+        let site = try Site()
+        try site.replace("release/\(Site.Part.zone.rawValue)", with: Site.Part.zone.badContent)
+        try site.expectError("it keeps its content of ")
+        try #require(rename(site.path("state"), site.path("gone")) == 0)
+        try expectImage(site)
+        site.coprocess.forgetError()
+        kill(site.coprocess.identifier, SIGHUP)
+        try site.expectError("it keeps its content of ")
+        try site.expectError(": loaded ")
+        #expect(try site.version(of: .zone) == 1)
+    }
+
+    @Test("a coprocess that starts while the image in force is gone answers from what is on disk all the same")
+    func lostImage() throws {
+        let site = try Site()
+        try site.replace("release/\(Site.Part.zone.rawValue)", with: Site.Part.zone.content(2))
+        try site.expect(.zone, 2)
+        #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
+        let folders = try FileManager.default.contentsOfDirectory(atPath: site.path("state/images"))
+        let folder = site.path("state/images/\(try #require(folders.first))")
+        let name = try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/current")
+        try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+        try site.launch()
+        try site.greet()
+        try site.expect(.zone, 2)
+        // And the next one starts from that.
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/current") != name)
     }
 
     @Test("on SIGUSR2 the program goes on in a new one, within one dialogue")

@@ -282,12 +282,12 @@ struct Follower: ~Copyable {
         return adoptCurrent() && snapshot !== before
     }
 
-    /// Orders an image that was made and is gone or damaged: the one before it may be older than what is on disk, and coprocesses that
-    /// start need one.
+    /// Orders an image that was made and is gone or damaged: the one before it may be older than what is on disk, and coprocesses
+    /// that start need one. It is made with what is served at hand, if there is nothing older: a zone may have nothing else left.
     private mutating func repair() {
-        guard isImageLost, workshop.report?.image != nil, milliseconds() - lastRepair >= Self.repairInterval else {
-            return
-        }
+        guard isImageLost else { return }
+        if let store = workshop.store, let snapshot { store.restore(snapshot.image) }
+        guard workshop.report?.image != nil, milliseconds() - lastRepair >= Self.repairInterval else { return }
         lastRepair = milliseconds()
         order()
     }

@@ -117,6 +117,14 @@ public struct ImageStore: Sendable {
         }
     }
 
+    /// Puts an image in force if there is none that can be used, and nothing is being compiled.
+    func restore(_ image: Image) {
+        guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0, current().snapshot == nil else { return }
+        _ = try? publish(image)
+    }
+
     /// Writes an image to a file that is no part of a state directory, in place of what is there.
     public static func write(_ image: Image, toFile path: String) throws(StateDirectory.Failure) {
         let new = "\(path).\(getpid()).new"
