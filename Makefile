@@ -1,6 +1,7 @@
 # What can be done with this project; `make` alone lists it.
 
-# What a Swift toolchain from swift.org needs to run, compile and link, and what geopipe links to.
+# What a Swift toolchain from swift.org needs to run, compile and link, what geopipe links to (libyaml), and what its tests do
+# (libmaxminddb).
 BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 libyaml-dev \
 	pkg-config
 # What it takes to serve with geopipe and to ask.
