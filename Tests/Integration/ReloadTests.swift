@@ -67,4 +67,32 @@ struct ReloadTests {
             #expect(try eventually { try ask() == ["192.0.2.81"] })
         }
     }
+
+    @Test("a zone whose file was never good fails at once and alone, and kills no coprocess")
+    func brokenZone() async throws {
+        let backend = try Backend(
+            Self.configuration + "\n  broken.example.com: { file: broken.zone }\n")
+        try backend.write(Self.zone("192.0.2.80"), to: "geo.zone")
+        try backend.write("@ SOA none\n", to: "broken.zone")
+        try await NameServer.run(backend) { server in
+            let launches = try server.launches()
+            for round in 0..<5 {
+                for name in ["broken.example.com", "www.broken.example.com", "round\(round).broken.example.com"] {
+                    // pdns waits for five seconds before it kills a coprocess that it takes for stuck.
+                    let broken = try DNSClient(port: server.port).ask([.init(name, .a)], patience: 3)[0]
+                    #expect(broken.code == 2, "\(name)")
+                    let good = try DNSClient(port: server.port).ask([.init("static.geo.example.com", .a)])[0]
+                    #expect(good.addresses == ["192.0.2.80"])
+                }
+            }
+            #expect(try server.launches() == launches)
+            // It is served as soon as it is mended.
+            try server.backend.write(Self.zone("192.0.2.90"), to: "broken.zone")
+            #expect(
+                try eventually {
+                    try DNSClient(port: server.port).ask([.init("static.broken.example.com", .a)])[0].addresses
+                        == ["192.0.2.90"]
+                })
+        }
+    }
 }
