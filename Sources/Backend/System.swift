@@ -68,6 +68,13 @@ public func nanoseconds() -> Int {
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
+/// Nanoseconds since 1970.
+func wallClock() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
 /// On the same clock.
 func milliseconds() -> Int { nanoseconds() / 1_000_000 }
 

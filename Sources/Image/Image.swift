@@ -9,6 +9,8 @@ import Platform
 public final class Image: Sendable {
     /// The whole image.
     public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+    /// The same for two images of the same content: 16 hexadecimal digits.
+    public let id: String
 
     /// Why something cannot be used as an image.
     public struct Refusal: Error, CustomStringConvertible {
@@ -25,6 +27,7 @@ public final class Image: Sendable {
     /// Takes over finished memory, of `PageMemory` or mapped.
     package init(owning memory: UnsafeMutableRawBufferPointer) {
         bytes = UnsafeRawBufferPointer(memory)
+        id = Self.id(in: bytes)
     }
 
     /// Maps the file at `path`.
@@ -69,10 +72,17 @@ public final class Image: Sendable {
             start != MAP_FAILED
         else { throw Refusal("cannot map \(name): \(String(cString: strerror(errno)))") }
         bytes = UnsafeRawBufferPointer(start: start, count: length)
+        id = Self.id(in: bytes)
         if let complaint = complaint { throw Refusal("\(name) \(complaint)") }
     }
 
     deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
+
+    /// The content id of an image. Kept, so that a mapped file need not be touched for it.
+    private static func id(in bytes: UnsafeRawBufferPointer) -> String {
+        let digits = String(bytes.load(as: ImageHeader.self).contentID, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
 
     private var header: ImageHeader { bytes.load(as: ImageHeader.self) }
 
@@ -110,11 +120,6 @@ public final class Image: Sendable {
             as: ImageSection.self)
     }
 
-    /// The same for two images that answer alike: 16 hexadecimal digits.
-    public var id: String {
-        let digits = String(header.contentID, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
 
     /// The columns of a section. They are valid as long as the image.
     public func section(_ kind: SectionKind) throws(MalformedColumns) -> ColumnReader {

@@ -144,6 +144,7 @@ public struct Manifest: Sendable {
         (created, dialect, nameCount) = (Int(numbers[0]), Int(numbers[1]), Int(numbers[2]))
         routingKey = UInt64(bitPattern: numbers[3])
         waitMicroseconds = Int(numbers[5])
+        guard 0...1_000_000 ~= waitMicroseconds, 0...(1 << 40) ~= created else { throw malformed }
         hitsLogSample = Double(bitPattern: UInt64(bitPattern: numbers[4]))
         (program, configuration, stateDirectory) = (texts[0], texts[1], texts[2])
         (hitsLog, hitsLogFormat) = (texts[3], texts[4])

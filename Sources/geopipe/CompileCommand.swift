@@ -42,6 +42,9 @@ struct CompileCommand: ParsableCommand {
             complain("\(options.file) has state_directory: none; write the image to a file with -o FILE")
             throw ExitCode.unusable
         }
+        // A coprocess may compile at this moment: one after the other.
+        let lock = store?.lock(patience: 130_000) ?? -1
+        defer { if lock >= 0 { close(lock) } }
         let line = ProgressLine()
         let outcome = Compilation(
             options.request, previous: store?.current().snapshot, previousReport: store?.report()

@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import Image
+import Platform
 import Zones
 
 /// What is to be compiled.
@@ -74,6 +75,7 @@ public struct Compilation {
         clock_gettime(CLOCK_REALTIME, &now)
         outcome.report.start = now.tv_sec * 1_000_000_000 + now.tv_nsec
         var files: Set<String> = [request.configuration]
+        let present = Set((previousReport?.inputs ?? []).map(\.path).filter { FileState($0) != .nothing })
         do throws(ConfigurationError) {
             progress("reading \(request.configuration) and its zones")
             let configuration = try Configuration.load(
@@ -112,7 +114,10 @@ public struct Compilation {
             outcome.report.complaints = error.complaints.map(\.description)
         }
         outcome.report.inputs = files.sorted().map { path in
-            (path, FileState(path, unlessChangedSinceNanoseconds: outcome.report.start).words)
+            let state = FileState(path, unlessChangedSinceNanoseconds: outcome.report.start)
+            // What has gone since may have been read before.
+            let isGone = state == .nothing && present.contains(absolutePath(path))
+            return (absolutePath(path), (isGone ? .unknown : state).words)
         }
         return outcome
     }
@@ -140,7 +145,7 @@ public struct Compilation {
                 ))
         }
         let lost = plan.optionalDatabases.missing.filter(previous.optionalDatabases.contains)
-        for path in lost { report.missingSince[path] = previousReport?.missingSince[path] ?? now }
+        for path in lost { report.missingSince[path] = min(previousReport?.missingSince[path] ?? now, now) }
         let left = report.missingSince.values.map { Self.patience - (now - $0) }.max() ?? 0
         if left > 0 {
             report.retryAt = now + left

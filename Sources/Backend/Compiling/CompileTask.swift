@@ -45,6 +45,7 @@ public enum CompileTask {
             outcome.image = nil
             outcome.report.image = nil
             outcome.report.isUnwritable = true
+            outcome.report.retryAt = Int(time(nil)) + Workshop.retryAfter
             outcome.report.complaints.append(complaint)
         }
         if outcome.image == nil, previous != nil { complain("what was loaded before stays in use") }

@@ -39,7 +39,9 @@ struct Follower: ~Copyable {
     /// Whether the image that should be in force is gone or damaged.
     private var isImageLost = false
     /// When such an image was last made again, in milliseconds on the monotonic clock.
-    private var lastRepair = 0
+    private var lastRepair = -Follower.repairInterval
+    /// When it was noted last that the images are in use, in milliseconds on the monotonic clock.
+    private var lastUse = milliseconds()
     /// A failure to start the compiler is said once.
     private var lastFailure: String?
 
@@ -47,6 +49,8 @@ struct Follower: ~Copyable {
     static let quiet = 100
     /// Milliseconds between two looks at what no folder tells of.
     static let interval = 1_000
+    /// Milliseconds between two notes that the images are in use.
+    private static let useInterval = 3_600_000
     /// Milliseconds between two attempts to make an image again that is gone or damaged.
     private static let repairInterval = 10_000
     /// Milliseconds between two looks at all files of which no folder tells that they have changed.
@@ -70,7 +74,7 @@ struct Follower: ~Copyable {
         self.complain = complain
         if let state, workshop.store == nil, request.image == nil {
             complain(
-                "cannot write to the state directory \(state.path); drains and health are not followed, and each coprocess has an image of its own compiled: make it for this user, or write state_directory: none"
+                "cannot write to the state directory \(state.path); each coprocess has an image of its own compiled: make it for this user, or write state_directory: none"
             )
         }
     }
@@ -152,8 +156,13 @@ struct Follower: ~Copyable {
 
     /// Goes on without a folder for images, if there was no room for the first one.
     private mutating func worksAlone() -> Bool {
-        guard let store = workshop.store, workshop.report?.isUnwritable == true else { return false }
-        complain("cannot keep images in \(store.folder); this coprocess has its own compiled")
+        guard let store = workshop.store, let report = workshop.report, report.isUnwritable || report.isCrash else {
+            return false
+        }
+        complain(
+            report.isCrash
+                ? "compiling once more, for this coprocess alone"
+                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it is started again")
         workshop.workAlone()
         return true
     }
@@ -187,7 +196,8 @@ struct Follower: ~Copyable {
             }
             if adoptCurrent() { return }
             if !workshop.isWorking {
-                switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [:]) {
+                let file = workshop.request.configuration
+                switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [file: FileState(file)]) {
                 case .started: orderedAt = nil
                 case .held: break
                 case .known: if adoptKnown() != nil { return }
@@ -209,6 +219,7 @@ struct Follower: ~Copyable {
         }
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
+        workshop.store?.noteUse()
         // The image in force could not be used: it is made again, for coprocesses that start.
         if !said.isEmpty { order() }
         if let snapshot {
@@ -236,13 +247,17 @@ struct Follower: ~Copyable {
     /// Looks once at everything that may have changed.
     mutating func step() -> News {
         var news = News()
+        if milliseconds() - lastUse > Self.useInterval {
+            lastUse = milliseconds()
+            workshop.store?.noteUse()
+        }
         let isFromFolder = files.takeNews()
         _ = stateFiles.takeNews()
         if finishCompilation() { news.isSnapshotNew = true }
         if followImages() { news.isSnapshotNew = true }
         repair()
         look(isFromFolder: isFromFolder)
-        if news.isSnapshotNew { moveState() }
+        moveState()
         let changed = followState()
         if news.isSnapshotNew || changed { news.serving = served() }
         return news
@@ -285,11 +300,10 @@ struct Follower: ~Copyable {
     /// Orders an image that was made and is gone or damaged: the one before it may be older than what is on disk, and coprocesses
     /// that start need one. It is made with what is served at hand, if there is nothing older: a zone may have nothing else left.
     private mutating func repair() {
-        guard isImageLost else { return }
-        if let store = workshop.store, let snapshot { store.restore(snapshot.image) }
-        guard workshop.report?.image != nil, milliseconds() - lastRepair >= Self.repairInterval else { return }
+        guard isImageLost, milliseconds() - lastRepair >= Self.repairInterval else { return }
         lastRepair = milliseconds()
-        order()
+        if let store = workshop.store, let snapshot { store.restore(snapshot.image) }
+        if workshop.report?.image != nil { order() }
     }
 
     /// Watches what the last compilation read, from the state in which it was read.
@@ -347,7 +361,7 @@ struct Follower: ~Copyable {
 
     /// Goes to the state directory of a new configuration. What is known of one says nothing about another.
     private mutating func moveState() {
-        guard workshop.request.stateDirectory == nil, let snapshot,
+        guard workshop.request.stateDirectory == nil, !workshop.isWorking, let snapshot,
             snapshot.manifest.stateDirectory != state?.path ?? ""
         else { return }
         let path = snapshot.manifest.stateDirectory
@@ -357,7 +371,7 @@ struct Follower: ~Copyable {
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
         if let store = workshop.store, imageName == nil {
-            _ = try? store.publish(snapshot.image)
+            store.restore(snapshot.image)
             imageName = store.currentName
         }
         if let state {

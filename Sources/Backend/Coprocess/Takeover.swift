@@ -19,7 +19,10 @@ public final class Takeover: Sendable {
             unsetenv(variable)
             let numbers = text.split(separator: ",").compactMap { Int($0) }
             guard numbers.count >= 2, let version = ABIVersion(numbers[0]) else { return nil }
-            return Inheritance(version: version, lock: CInt(truncatingIfNeeded: numbers[1]))
+            let lock = CInt(truncatingIfNeeded: numbers[1])
+            // No program that this one starts is to hold it.
+            if lock >= 0 { _ = fcntl(lock, F_SETFD, FD_CLOEXEC) }
+            return Inheritance(version: version, lock: lock)
         }
 
         /// Closes all files but the standard ones and the lock.

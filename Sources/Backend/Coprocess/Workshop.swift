@@ -37,7 +37,7 @@ struct Workshop: ~Copyable {
             return
         }
         let store = state.map { ImageStore(of: request.configuration, overrides: request.databases, in: $0) }
-        let isUsable = store.map { store in (try? store.make()) != nil && store.isWritable } ?? false
+        let isUsable = store.map { store in (try? store.make()) != nil && store.isWritable && store.canLock } ?? false
         self.store = isUsable ? store : nil
         report = self.store?.report()
     }
@@ -63,6 +63,9 @@ struct Workshop: ~Copyable {
     mutating func readReport() {
         if let store, let newer = store.report() { report = newer }
     }
+
+    /// Seconds after which a compilation is tried again that did not come to its end, though nothing has changed.
+    static let retryAfter = 60
 
     /// What came of starting a compiler.
     enum Start {
@@ -94,7 +97,7 @@ struct Workshop: ~Copyable {
                 return .held
             }
             readReport()
-            if let report, orderedAt.map({ report.start > $0 }) ?? (report.isCurrent && !isDue(report)) {
+            if let report, orderedAt.map({ report.start > $0 && report.start <= wallClock() }) ?? (report.isCurrent && !isDue(report)) {
                 close(lock)
                 return .known
             }
@@ -145,7 +148,7 @@ struct Workshop: ~Copyable {
         if case .failed(let words) = ending { reason = words }
         guard let store else { return .reported(finishAlone(running, reason, complain)) }
         readReport()
-        guard report?.start ?? 0 < running.start else { return .reported(nil) }
+        guard report?.start ?? 0 < running.start || report!.start > wallClock() else { return .reported(nil) }
         fail(running, reason ?? "the compiler ended without a report", complain)
         if let report { try? store.write(report) }
         return .reported(nil)
@@ -157,10 +160,12 @@ struct Workshop: ~Copyable {
         complain(complaint)
         var failed = CompileReport()
         failed.start = running.start
-        failed.isUnwritable = store != nil
+        failed.isCrash = true
         failed.complaints = [complaint]
         failed.inputs = running.states.map { ($0.key, $0.value.words) }.sorted { $0.0 < $1.0 }
         failed.missingSince = report?.missingSince ?? [:]
+        // What ended it may have had nothing to do with the files: too little memory, say.
+        failed.retryAt = time(nil) + Self.retryAfter
         report = failed
     }
 

@@ -13,6 +13,8 @@ public struct CompileReport: Sendable {
     public var inputs: [(path: String, state: String)] = []
     /// Whether an image was made, and could not be written: there may be no room.
     public var isUnwritable = false
+    /// Whether the compiler did not come to its end.
+    public var isCrash = false
     /// When it is to be tried again though nothing has changed, in seconds since 1970.
     public var retryAt: Int?
     /// Since when optional databases are missing that were there, in seconds since 1970.
@@ -28,6 +30,7 @@ public struct CompileReport: Sendable {
         var lines: [[String]] = [["start", "\(start)"]]
         if let image { lines.append(["image", image]) }
         if isUnwritable { lines.append(["unwritable"]) }
+        if isCrash { lines.append(["crash"]) }
         if let retryAt { lines.append(["retry", "\(retryAt)"]) }
         lines += missingSince.sorted { $0.key < $1.key }.map { ["missing", $0.key, "\($0.value)"] }
         let shown = complaints.flatMap { $0.split(separator: "\n").map(String.init) }
@@ -44,6 +47,7 @@ public struct CompileReport: Sendable {
             case ("start", 2): start = Int(line[1]) ?? 0
             case ("image", 2): image = line[1]
             case ("unwritable", 1): isUnwritable = true
+            case ("crash", 1): isCrash = true
             case ("retry", 2): retryAt = Int(line[1])
             case ("missing", 3): missingSince[line[1]] = Int(line[2])
             case ("complaint", 2): complaints.append(line[1])

@@ -32,6 +32,9 @@ struct FileWatch: ~Copyable {
     }
 
     private mutating func watchFolders(of paths: Set<String>) {
+        let before = names.keys
+        names = [:]
+        defer { for watch in before where names[watch] == nil { inotify_rm_watch(descriptor, watch) } }
         // A link on the way to a file may change in any of the folders that lead there.
         var watched: Set<String> = []
         for path in paths {
@@ -112,7 +115,7 @@ public struct FileState: Equatable, Sendable {
     static let nothing = FileState()
 
     /// Like no state that anything is in, not even nothing.
-    fileprivate static let unknown = {
+    static let unknown = {
         var state = FileState()
         state.size = -1
         return state
@@ -155,11 +158,8 @@ public struct FileState: Equatable, Sendable {
         // Times of files are those of the last tick of the clock, or whole seconds.
         let isCoarse = changed.tv_nsec == 0 && modified.tv_nsec == 0
         let latest = time - (isCoarse ? 2_000_000_000 : 20_000_000)
-        if self == .nothing
-            ? folderChanged(above: path, since: latest) : changed(since: latest) || linkChanged(on: path, since: latest)
-        {
-            self = .unknown
-        }
+        // What is not there cannot be read by halves.
+        if self != .nothing, changed(since: latest) || linkChanged(on: path, since: latest) { self = .unknown }
     }
 
     /// Whether what is at a path may have changed at or after a time, in nanoseconds since 1970: the file, or a link that leads to it.
@@ -191,7 +191,7 @@ public struct FileState: Equatable, Sendable {
     }
 
     /// Whether it was changed at or after a time, in nanoseconds since 1970.
-    public func changed(since time: Int) -> Bool { changed.tv_sec * 1_000_000_000 + changed.tv_nsec >= time }
+    public func changed(since time: Int) -> Bool { isTime(changed, since: time) }
 
     public static func == (a: Self, b: Self) -> Bool {
         a.device == b.device && a.inode == b.inode && a.size == b.size
@@ -218,11 +218,17 @@ private func linkChanged(on path: String, since time: Int) -> Bool {
     while !path.isEmpty {
         var status = stat()
         if lstat(String(path), &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
-            status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec >= time
+            isTime(status.st_ctim, since: time)
         {
             return true
         }
         path = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
     }
     return false
+}
+
+/// Whether a time is at or after another, in nanoseconds since 1970. A time that lies ahead says nothing: the clock was set back.
+private func isTime(_ time: timespec, since limit: Int) -> Bool {
+    let nanoseconds = time.tv_sec * 1_000_000_000 + time.tv_nsec
+    return nanoseconds >= limit && nanoseconds <= wallClock() + 2_000_000_000
 }

@@ -40,6 +40,27 @@ public struct ImageStore: Sendable {
     /// Whether this process can write here.
     public var isWritable: Bool { access(folder, W_OK | X_OK) == 0 }
 
+    /// Whether the lock can be opened, which takes room for a file.
+    var canLock: Bool {
+        let lock = openLock()
+        if lock >= 0 { close(lock) }
+        return lock >= 0
+    }
+
+    /// Notes that a coprocess uses the images, so that they are not taken for abandoned.
+    func noteUse() { utimensat(AT_FDCWD, folder, nil, 0) }
+
+    /// Takes the lock that one who compiles holds, and waits for it.
+    ///
+    /// - Parameter patience: how many milliseconds.
+    /// - Returns: a descriptor to close; -1 if the lock cannot be had.
+    public func lock(patience: Int) -> CInt {
+        guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return -1 }
+        if state.hold(lock, patience: patience) { return lock }
+        close(lock)
+        return -1
+    }
+
     /// The users whose images are trusted: this one, root, and, where root looks, the owner of the state.
     var owners: Set<uid_t> {
         var owners: Set<uid_t> = [geteuid(), 0]
@@ -183,7 +204,8 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// Seconds after which the images of another configuration or format go, if nothing was compiled for that since.
+    /// Seconds after which the images of another configuration or format go, if nothing was compiled for that since, and no
+    /// coprocess uses them.
     private static let abandonedAfter = 7 * 86_400
 
     /// Removes the images of configurations and formats that have not been compiled for a long time.

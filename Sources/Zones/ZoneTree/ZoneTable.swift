@@ -72,6 +72,9 @@ public struct ZoneTable: Sendable {
         ids = try ZoneIDs(from: &columns, zoneCount: entries.count)
         apexIndex = try ApexIndex(from: &columns, zoneCount: entries.count)
         images = try columns.read()
+        for entry in entries.buffer where entry.serviceCount > UInt64(Int32.max) {
+            throw MalformedColumns("a zone has more services than there can be")
+        }
         for entry in entries.buffer where entry.length > 0 {
             guard entry.start <= UInt64(images.count), entry.length <= UInt64(images.count) - entry.start,
                 entry.serviceCount <= UInt64(Int32.max)
