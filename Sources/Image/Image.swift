@@ -120,7 +120,6 @@ public final class Image: Sendable {
             as: ImageSection.self)
     }
 
-
     /// The columns of a section. They are valid as long as the image.
     public func section(_ kind: SectionKind) throws(MalformedColumns) -> ColumnReader {
         for position in 0..<Int(header.sectionCount) {

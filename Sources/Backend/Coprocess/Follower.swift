@@ -162,7 +162,8 @@ struct Follower: ~Copyable {
         complain(
             report.isCrash
                 ? "compiling once more, for this coprocess alone"
-                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it is started again")
+                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it is started again"
+        )
         workshop.workAlone()
         return true
     }

@@ -97,7 +97,10 @@ struct Workshop: ~Copyable {
                 return .held
             }
             readReport()
-            if let report, orderedAt.map({ report.start > $0 && report.start <= wallClock() }) ?? (report.isCurrent && !isDue(report)) {
+            if let report,
+                orderedAt.map({ report.start > $0 && report.start <= wallClock() })
+                    ?? (report.isCurrent && !isDue(report))
+            {
                 close(lock)
                 return .known
             }
