@@ -99,6 +99,47 @@ struct CompileTests {
         #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
     }
 
+    @Test("compilers that are killed at the start leave a coprocess that answers FAIL, and compiles what changes")
+    func killedAtStart() throws {
+        let folder = try makeSite()
+        let configuration = folder.text(of: "geopipe.yaml")
+        try folder.write(Self.zone("192.0.2.3", names: 200_000), to: "zone")
+        let coprocess = try Coprocess(["--config", "geopipe.yaml"], in: URL(filePath: folder.path))
+        try coprocess.send("HELO\t5\n")
+        // Another is tried, for this coprocess alone; then it is enough until something changes.
+        for _ in 0..<2 {
+            var killed: pid_t?
+            let isKilled = eventually(within: Coprocess.patience) {
+                killed = try? children(of: coprocess.identifier).first
+                return killed.map { kill($0, SIGKILL) == 0 } ?? false
+            }
+            try #require(isKilled)
+            let isGone = eventually(within: Coprocess.patience) { kill(killed!, 0) != 0 }
+            try #require(isGone)
+        }
+        _ = try coprocess.answer()
+        #expect(try ask(coprocess, "x.example.org").last == "FAIL")
+        try folder.write(Self.zone("192.0.2.4"), to: "zone")
+        try folder.write(("# mended\n" + configuration).utf8, to: "geopipe.yaml")
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
+    }
+
+    @Test("a missing file in a folder in which much happens causes no compilation after another")
+    func busyFolder() throws {
+        let folder = try makeSite()
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/busy", withIntermediateDirectories: true)
+        let text = "databases: [{ path: busy/none.mmdb, optional: true }]\n" + folder.text(of: "geopipe.yaml")
+        try folder.write(text.utf8, to: "geopipe.yaml")
+        let coprocess = try start(folder)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        for number in 0..<40 {
+            try folder.write([], to: "busy/\(number)")
+            try coprocess.wait(.milliseconds(50))
+        }
+        // One more at most: its own files were written just before the first.
+        #expect(images(folder).count <= 2, "\(images(folder))")
+    }
+
     @Test("a zone whose file has errors keeps its content, and fails alone if it has none")
     func zones() throws {
         let folder = try makeSite()
