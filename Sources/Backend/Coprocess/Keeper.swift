@@ -101,7 +101,7 @@ public final class Keeper: Sendable {
         reporter.start()
         startThread { [self] in
             // Of this thread alone, on Linux.
-            _ = nice(5)
+            _ = nice(19)
             var own = follower.withLock { $0.follower.take()! }
             keep(&own)
         }
