@@ -37,27 +37,34 @@ public final class Snapshot: Sendable {
         self.image = image
         var section = try image.section(.manifest)
         manifest = try Manifest(from: &section)
+        // The thread that answers may wait for this core.
+        sched_yield()
         section = try image.section(.names)
         let datacenterNames = try section.readTexts()
         let serviceNames = try section.readTexts()
         mapNames = try section.readTexts()
         let zoneNames = try section.readTextColumn()
+        sched_yield()
         section = try image.section(.routing)
         let maps = try CompiledMap.all(from: &section, datacenterCount: datacenterNames.count)
+        sched_yield()
         section = try image.section(.zones)
         let zones = try ZoneTable(from: &section)
         guard zoneNames.count == zones.count, mapNames.count == maps.count else {
             throw MalformedColumns("there are more names than zones and maps, or less")
         }
+        sched_yield()
         section = try image.section(.answers)
         answers = try AnswerTable(
             from: &section, zones: zones, mapCount: maps.count, serviceCount: serviceNames.count,
             datacenterCount: datacenterNames.count)
+        sched_yield()
         section = try image.section(.checks)
         (checkedServices, healthTargets) = try CheckTable.read(
             from: &section, serviceCount: serviceNames.count, datacenterCount: datacenterNames.count)
         (self.datacenterNames, self.serviceNames, self.zoneNames) = (datacenterNames, serviceNames, zoneNames)
         (self.maps, self.zones) = (maps, zones)
+        sched_yield()
         section = try image.section(.places)
         places = try PlaceIndex(from: &section)
         // The names are in the image, which must not go before them.

@@ -1,4 +1,5 @@
 import CLinux
+import CProcess
 import Glibc
 import Platform
 
@@ -154,7 +155,8 @@ extension CompilerProcess {
     /// take all memory nor stay for ever.
     static func prepareSelf(isUrgent: Bool) {
         if !isUrgent { _ = nice(19) }
-        alarm(UInt32(patience + 10))
+        // For processes that wait for this core; and this one must not stay for ever, whatever becomes of the coprocess.
+        interrupt_often(150, patience + 10)
         var limit = rlimit()
         let pages = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
         limit.rlim_cur = UInt(max(pages / 2, 1 << 31))

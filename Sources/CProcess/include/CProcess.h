@@ -66,4 +66,10 @@ static inline void fault_set_dialogue_version(int version) {
     if (fault_state.is_installed) fault_state.version = version;
 }
 
+/* Has a signal interrupt this process every `interval` microseconds, and end it after `limit` seconds.
+ *
+ * Linux may let a process that computes keep its core until the next tick of its clock, 4 ms, whatever its nice value, when another is
+ * woken: it looks only when the process enters the kernel. So it does. */
+void interrupt_often(long interval, long limit);
+
 #endif
