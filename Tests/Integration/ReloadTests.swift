@@ -75,7 +75,8 @@ struct ReloadTests {
         try backend.write(Self.zone("192.0.2.80"), to: "geo.zone")
         try backend.write("@ SOA none\n", to: "broken.zone")
         try await NameServer.run(backend) { server in
-            let launches = try server.launches()
+            // pdns may start more of them when it is asked more.
+            let coprocesses = Set(try server.coprocesses())
             for round in 0..<5 {
                 for name in ["broken.example.com", "www.broken.example.com", "round\(round).broken.example.com"] {
                     // pdns waits for five seconds before it kills a coprocess that it takes for stuck.
@@ -85,7 +86,7 @@ struct ReloadTests {
                     #expect(good.addresses == ["192.0.2.80"])
                 }
             }
-            #expect(try server.launches() == launches)
+            #expect(coprocesses.isSubset(of: try server.coprocesses()))
             // It is served as soon as it is mended.
             try server.backend.write(Self.zone("192.0.2.90"), to: "broken.zone")
             #expect(
