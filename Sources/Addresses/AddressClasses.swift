@@ -6,7 +6,8 @@ import Platform
 @usableFromInline
 struct AddressClasses: Sendable {
     let ranges: SharedRanges
-    /// A bit for each range that has another value than the range before, for the first of each family, and for the end.
+    /// One bit a range, set where the value differs from that of the previous range. The first range of each family and the end are
+    /// set, too.
     @usableFromInline let boundaries: Column<UInt64>
     /// A bit for each word of `boundaries` that is not zero.
     @usableFromInline let summary: Column<UInt64>

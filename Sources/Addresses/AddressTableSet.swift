@@ -22,7 +22,7 @@ public struct AddressTableSet: Sendable {
         }
     }
 
-    /// Up to so many tables always have ranges of their own.
+    /// The largest number of tables that always have ranges of their own.
     private static let fewTables = 6
 
     /// Reads tables, and checks all of them.

@@ -22,7 +22,7 @@ struct ConfigurationOptions: ParsableArguments {
         help: "The folder of the state, in place of the configuration's state_directory.")
     var stateDirectory: String?
 
-    /// What is to be compiled.
+    /// The inputs of a compilation.
     var request: CompileRequest {
         CompileRequest(configuration: file, databases: databases, stateDirectory: stateDirectory)
     }

@@ -196,6 +196,24 @@ struct CompileTests {
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/j"))
     }
 
+    @Test("compile in another folder, by another path of the configuration, leaves drains where they are")
+    func otherPath() throws {
+        let folder = try makeSite()
+        let elsewhere = try Folder()
+        let coprocess = try Coprocess(
+            ["--config", "\(folder.path)/geopipe.yaml"], in: URL(filePath: elsewhere.path))
+        try coprocess.send("HELO\t5\n")
+        _ = try coprocess.answer()
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        try folder.write(Self.zone("192.0.2.3"), to: "zone")
+        #expect(try Program.geopipe.run(["compile", "--config", "geopipe.yaml"], in: folder).status == 0)
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        try coprocess.wait(.milliseconds(1_500))
+        #expect(!FileManager.default.fileExists(atPath: "\(elsewhere.path)/state"))
+        let status = try Program.geopipe.run(["status", "--json", "--config", "geopipe.yaml"], in: folder)
+        #expect(String(decoding: status.output, as: UTF8.self).contains("\"process\" : \(coprocess.identifier)"))
+    }
+
     @Test("compile without -o puts the image in force, in all coprocesses")
     func publish() throws {
         let folder = try makeSite()

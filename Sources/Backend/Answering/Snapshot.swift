@@ -29,7 +29,7 @@ public final class Snapshot: Sendable {
     public let healthTargets: [HealthTarget]
     /// Counts what is answered from it.
     let tally: Tally
-    /// That tally, for the thread that answers.
+    /// The counters of `tally`, as the answering thread uses them.
     let counters: Tally.Writer
 
     /// Reads an image, and checks all of it.
@@ -98,7 +98,7 @@ public final class Snapshot: Sendable {
     /// The name of the zone at a position.
     public func zoneName(_ zone: Int) -> String { zoneNames[zone] }
 
-    /// The zones with what they were made from, for the next compilation.
+    /// Returns the zones and their sources: the next compilation reuses what has not changed.
     public func zoneArchive() throws(MalformedColumns) -> ZoneArchive {
         var section = try image.section(.sources)
         return try ZoneArchive(from: &section, zones, owner: image)

@@ -4,7 +4,7 @@ import Image
 import Platform
 import Zones
 
-/// What is to be compiled.
+/// The inputs of a compilation.
 public struct CompileRequest: Sendable {
     /// The configuration's file.
     public var configuration: String
@@ -91,7 +91,7 @@ public struct Compilation {
             try object(to: plan, at: now.tv_sec, &outcome.report)
             isSound()
             var purpose = ImageCompiler.Purpose()
-            purpose.stateDirectory = request.stateDirectory ?? configuration.stateDirectory
+            purpose.stateDirectory = (request.stateDirectory ?? configuration.stateDirectory).map(absolutePath)
             purpose.databaseOverrides = request.databases
             purpose.start = outcome.report.start
             let (image, warnings) = try ImageCompiler(plan, previous: previous, progress: progress).compile(purpose)

@@ -151,11 +151,10 @@ struct CompilerProcess {
 }
 
 extension CompilerProcess {
-    /// Prepares this process, which a coprocess has started as a compiler: it gives way to all that answers, and must neither
-    /// take all memory nor stay for ever.
+    /// Limits the priority, run time and memory of this process, which a coprocess has started as a compiler.
     static func prepareSelf(isUrgent: Bool) {
         if !isUrgent { _ = nice(19) }
-        // For processes that wait for this core; and this one must not stay for ever, whatever becomes of the coprocess.
+        // Lets processes that wait for this core run, and ends the compiler even if the coprocess is gone.
         interrupt_often(150, patience + 10)
         var limit = rlimit()
         let pages = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))

@@ -14,7 +14,7 @@ extension Configuration {
     /// What the rules of all maps look at.
     var neededFields: PlaceFields { maps.reduce(into: []) { $0.formUnion($1.rules.fields) } }
 
-    /// What is told of clients where an agent may listen, or a log is written.
+    /// The fields that metrics and the hits log need.
     var reportedFields: PlaceFields { hitsLog != nil || stateDirectory != nil ? [.country, .coordinates] : [] }
 
     /// Complaints about databases that cannot serve the rules.

@@ -57,7 +57,7 @@ public struct SnapshotPlan {
 
     /// A hash of all that the address tables depend on.
     var routingKey: UInt64 {
-        // Networks of files are rules by then, and whatever else a configuration says costs little to find anew.
+        // The text of the configuration stands for all rules; files of networks and databases are added.
         var text =
             "\(configuration.contentHash) \(configuration.stateDirectory != nil) \(configuration.hitsLog != nil)\n"
         for (database, state) in zip(configuration.databases, states) { text += "\(database.path) \(state.words)\n" }

@@ -58,7 +58,7 @@ public func serve(
             finish()
             takeover.replace(version: version)
         }
-        // A signal that comes now is not seen by `read`; whoever nudges does so again.
+        // `read` misses a signal that comes now; the takeover sends it again.
         let limit = wait.limit
         isAwake = isAsked && wait.staysAwake && reader.giveWay { nanoseconds() - end < limit }
     } while reader.read()

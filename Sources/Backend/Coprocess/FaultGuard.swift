@@ -6,8 +6,7 @@ import Platform
 /// Keeps a coprocess alive whatever signals it gets, but for SIGKILL and SIGTERM, and when the program itself is at fault: a
 /// coprocess that dies makes pdns tell the next client that the name does not exist.
 ///
-/// A fault in the thread that answers refuses the question at hand, and the program begins anew in the same process, as it does
-/// when it is taken over. If it comes to grief again and again, questions are refused until it does not. If it cannot begin anew,
+/// A fault in the answering thread refuses the current question. The program then restarts in the same process, as in a takeover. If it comes to grief again and again, questions are refused until it does not. If it cannot begin anew,
 /// it ends, and pdns starts another. A thread with less to do just stops.
 ///
 /// Each fault leaves a line with the signal and the question on standard error, and the first of a row a core.

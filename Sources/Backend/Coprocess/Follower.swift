@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import Image
+import Platform
 import Zones
 
 /// Follows what answers depend on: the images, the files that they are made from, and the switches and the health in the state
@@ -363,7 +364,7 @@ struct Follower: ~Copyable {
     /// Goes to the state directory of a new configuration. What is known of one says nothing about another.
     private mutating func moveState() {
         guard workshop.request.stateDirectory == nil, !workshop.isWorking, let snapshot,
-            snapshot.manifest.stateDirectory != state?.path ?? ""
+            !isState(snapshot.manifest.stateDirectory)
         else { return }
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
@@ -381,6 +382,15 @@ struct Follower: ~Copyable {
         }
         stateFiles.watch(statePaths, readSince: time(nil))
         watchFiles()
+    }
+
+    /// Whether a path, which is empty for none, leads to the state directory, by whatever name.
+    private func isState(_ path: String) -> Bool {
+        guard let state, !path.isEmpty else { return state == nil && path.isEmpty }
+        if path == absolutePath(state.path) { return true }
+        var (own, other) = (stat(), stat())
+        return stat(state.path, &own) == 0 && stat(path, &other) == 0 && own.st_dev == other.st_dev
+            && own.st_ino == other.st_ino
     }
 
     /// - Returns: whether what is drained or down is not what it was.
