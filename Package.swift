@@ -108,7 +108,8 @@ let package = Package(
         .executableTarget(
             name: "soak",
             dependencies: [
-                "CLinux", "CMaxMindDB", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CLinux", "CMaxMindDB", "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Soak", swiftSettings: strict),
     ],

@@ -1,4 +1,5 @@
 import Foundation
+import struct Support.SeededGenerator
 
 /// Does to a server and its files, in random order, all that must not disturb its clients.
 final class Director {
@@ -8,7 +9,7 @@ final class Director {
     private let load: Load
     private let journal: Journal
     private let agent: Agent?
-    private var random: Random
+    private var random: SeededGenerator
     /// The processes that must go on.
     private let coprocesses: [pid_t]
     /// Two copies of the program, which take turns.
@@ -31,7 +32,7 @@ final class Director {
 
     init(
         _ site: Site, _ server: NameServer, _ oracle: Oracle, _ load: Load, _ journal: Journal, _ agent: Agent?,
-        programs: [String], random: Random
+        programs: [String], random: SeededGenerator
     ) {
         (self.site, self.server, self.oracle, self.load, self.journal) = (site, server, oracle, load, journal)
         (self.agent, self.programs, self.random) = (agent, programs, random)

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import struct Support.SeededGenerator
 
 /// What goes on while questions are asked; of two, the later one in this list counts.
 enum Phase: Int, CaseIterable, CustomStringConvertible {
@@ -91,7 +92,7 @@ final class Load: Sendable {
     }
 
     private func run() {
-        var random = Random(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var figures = Figures()
         var waiting = [Waiting](repeating: Waiting(), count: 65_536)
         // From `oldest` on they may wait.
@@ -179,7 +180,7 @@ final class Load: Sendable {
     }
 
     /// Most are IPv4 networks of which none comes twice in 14 million; the others are in places that the database knows.
-    private func nextClient(_ number: inout UInt32, _ random: inout Random) -> Client {
+    private func nextClient(_ number: inout UInt32, _ random: inout SeededGenerator) -> Client {
         if random.once(in: 8) {
             return .ipv6((0x2400 << 48 | random.next() >> 4) & 0x3fff_ffff_ffff_ff00 | 0x2400 << 48)
         }

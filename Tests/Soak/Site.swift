@@ -1,4 +1,5 @@
 import Foundation
+import struct Support.SeededGenerator
 
 /// What can be at a path in place of what should be there.
 enum Damage: CaseIterable {
@@ -21,7 +22,7 @@ enum Damage: CaseIterable {
         case .foreign:
             try place(Data("# Who has put this here?\nmemory_limit = 1 G\n".utf8), at: path, isInPlace: isInPlace)
         case .random:
-            var random = Random(seed: 1)
+            var random = SeededGenerator(seed: 1)
             try place(Data((0..<65_536).map { _ in UInt8(random.number(0...255)) }), at: path, isInPlace: isInPlace)
         case .huge: try place(Data(repeating: UInt8(ascii: "x"), count: 40 << 20), at: path, isInPlace: isInPlace)
         case .directory: try replace(path) { mkdir(path, 0o755) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import struct Support.SeededGenerator
 
 @main
 struct Soak: ParsableCommand {
@@ -55,7 +56,7 @@ struct Soak: ParsableCommand {
         let agent = try agent.flatMap { path in try servers.map { try Agent(path, site, $0) } }
         defer { agent?.kill() }
 
-        var random = Random(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let load = Load(
             port: server.port, rate: rate, zone: Site.zone, asksChecked: agent != nil, oracle: oracle, journal: journal,
             seed: random.next())
