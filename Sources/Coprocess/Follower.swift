@@ -43,6 +43,8 @@ struct Follower: ~Copyable {
     private var isImageLost = false
     /// When such an image was last made again, in milliseconds on the monotonic clock.
     private var lastRepair = -Follower.repairInterval
+    /// When the folder for images was last tried, in milliseconds on the monotonic clock.
+    private var lastRejoin = milliseconds()
     /// When it was noted last that the images are in use, in milliseconds on the monotonic clock.
     private var lastUse = milliseconds()
     /// A failure to start the compiler is said once.
@@ -56,6 +58,8 @@ struct Follower: ~Copyable {
     private static let useInterval = 3_600_000
     /// Milliseconds between two attempts to make an image again that is gone or damaged.
     private static let repairInterval = 10_000
+    /// Milliseconds between two attempts to come back to the folder for images.
+    private static let rejoinInterval = 10_000
     /// Milliseconds between two looks at all files of which no folder tells that they have changed.
     private static let fileInterval = 5_000
 
@@ -165,7 +169,7 @@ struct Follower: ~Copyable {
         complain(
             report.isCrash
                 ? "compiling once more, for this coprocess alone"
-                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it is started again"
+                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it can"
         )
         workshop.workAlone()
         return true
@@ -260,6 +264,7 @@ struct Follower: ~Copyable {
         if finishCompilation() { news.isSnapshotNew = true }
         if followImages() { news.isSnapshotNew = true }
         repair()
+        rejoin()
         look(isFromFolder: isFromFolder)
         moveState()
         let changed = followState()
@@ -306,8 +311,23 @@ struct Follower: ~Copyable {
     private mutating func repair() {
         guard isImageLost, milliseconds() - lastRepair >= Self.repairInterval else { return }
         lastRepair = milliseconds()
-        if let store = workshop.store, let snapshot { store.restore(snapshot.image) }
+        if let store = workshop.store, let snapshot { store.restore(snapshot) }
         if workshop.report?.image != nil { order() }
+    }
+
+    /// Comes back to the folder for images, if it was left for want of room, as soon as there is room.
+    private mutating func rejoin() {
+        guard workshop.store == nil, workshop.request.image == nil, let state, let snapshot, !workshop.isWorking,
+            milliseconds() - lastRejoin >= Self.rejoinInterval
+        else { return }
+        lastRejoin = milliseconds()
+        let shared = Workshop(workshop.request, state: state)
+        guard let store = shared.store, store.restore(snapshot) else { return }
+        complain("images are kept in \(store.folder) again")
+        workshop = shared
+        imageName = nil
+        stateFiles.watch(statePaths, readSince: time(nil))
+        watchFiles()
     }
 
     /// Watches what the last compilation read, from the state in which it was read.
@@ -375,7 +395,7 @@ struct Follower: ~Copyable {
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
         if let store = workshop.store, imageName == nil {
-            store.restore(snapshot.image)
+            store.restore(snapshot)
             imageName = store.currentName
         }
         if let state {

@@ -63,6 +63,21 @@ struct CompileTests {
             isThere, "\(String(decoding: coprocess.standardError, as: UTF8.self))", sourceLocation: place)
     }
 
+    @Test("a coprocess that started where images could not be kept keeps them as soon as they can")
+    func rejoins() throws {
+        let folder = try makeSite()
+        try folder.write("in the way".utf8, to: "state/images")
+        let coprocess = try start(folder)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        #expect(images(folder).isEmpty)
+        try FileManager.default.removeItem(atPath: "\(folder.path)/state/images")
+        #expect(try eventually(within: Coprocess.patience) { images(folder).count == 1 })
+        try waitFor("again", coprocess)
+        try folder.write(Self.zone("192.0.2.3"), to: "zone")
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        #expect(images(folder).count == 2)
+    }
+
     @Test("one change is compiled once, whatever number of coprocesses follows it")
     func once() throws {
         let folder = try makeSite()
