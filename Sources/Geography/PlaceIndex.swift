@@ -66,13 +66,24 @@ private struct PackedPlace: BitwiseCopyable {
 
     private static let unknown = Int16.min
 
-    init(_ gazetteer: Gazetteer, _ entry: Gazetteer.Entry) {
-        if let continent = gazetteer.continent(of: entry) { self.continent = continent.letters }
-        if let country = gazetteer.countries[Int(entry.country)] { self.country = country.letters }
-        subdivision = Self.code(gazetteer.subdivisions[Int(entry.subdivisions)])
-        if let coordinates = gazetteer.coordinates[Int(entry.coordinates)] {
-            latitude = Int16((coordinates.latitude * 100).rounded())
-            longitude = Int16((coordinates.longitude * 100).rounded())
+    /// All places of a gazetteer.
+    static func all(of gazetteer: Gazetteer) -> [PackedPlace] {
+        let subdivisions = gazetteer.subdivisions.map(code)
+        let countries = gazetteer.countries.map { $0?.letters ?? (0, 0) }
+        let coordinates = gazetteer.coordinates.map { coordinates in
+            guard let coordinates else { return (latitude: unknown, longitude: unknown) }
+            return (
+                latitude: Int16((coordinates.latitude * 100).rounded()),
+                longitude: Int16((coordinates.longitude * 100).rounded())
+            )
+        }
+        return gazetteer.entries.map { entry in
+            var place = PackedPlace()
+            if let continent = gazetteer.continent(of: entry) { place.continent = continent.letters }
+            place.country = countries[Int(entry.country)]
+            place.subdivision = subdivisions[Int(entry.subdivisions)]
+            (place.latitude, place.longitude) = coordinates[Int(entry.coordinates)]
+            return place
         }
     }
 
@@ -105,10 +116,20 @@ private struct PackedPlace: BitwiseCopyable {
             guard latitude != Self.unknown else { return .max }
             return UInt16((Double(hundredths) / 100 + 180) * cellsToDegree)
         }
-        let codes = [
-            continent.0, continent.1, country.0, country.1, subdivision.0, subdivision.1, subdivision.2, subdivision.3,
-        ]
-        return codes.reduce(UInt128(cell(latitude)) << 16 | UInt128(cell(longitude))) { $0 << 8 | UInt128($1) }
+        let place = UInt64(cell(latitude)) << 16 | UInt64(cell(longitude))
+        return UInt128(place) << 64 | UInt128(codeBits)
+    }
+
+    /// The country's code in one number.
+    var countryBits: UInt16 { UInt16(country.0) << 8 | UInt16(country.1) }
+
+    /// All codes in one number.
+    private var codeBits: UInt64 {
+        let large = UInt32(continent.0) << 24 | UInt32(continent.1) << 16 | UInt32(country.0) << 8 | UInt32(country.1)
+        let small =
+            UInt32(subdivision.0) << 24 | UInt32(subdivision.1) << 16 | UInt32(subdivision.2) << 8
+            | UInt32(subdivision.3)
+        return UInt64(large) << 32 | UInt64(small)
     }
 }
 
@@ -116,7 +137,7 @@ extension PlaceIndex {
     /// Lays out the places of all addresses of `atlas`, as far as it knows them.
     public static func write(_ atlas: Atlas, to writer: inout ColumnWriter) {
         let gazetteer = atlas.gazetteer
-        let packed = gazetteer.entries.map { PackedPlace(gazetteer, $0) }
+        let packed = PackedPlace.all(of: gazetteer)
         var cells = cellsToDegree
         var grouping = Grouping(packed, cellsToDegree: cells)
         while grouping.count > placeLimit {
@@ -127,47 +148,49 @@ extension PlaceIndex {
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
         for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
         writer.add(grouping.places(of: packed, networks))
-        let countries = packed.map { UInt16($0.country.0) << 8 | UInt16($0.country.1) }
+        let coarse = zip(packed, grouping.numbers).map { CoarsePlace(country: $0.countryBits, number: $1) }
         let layer = AddressLayer(
-            ipv4: coarsened(atlas.places.ipv4, grouping.numbers, countries, fineBits: 8, coarseBits: 10),
-            ipv6: coarsened(atlas.places.ipv6, grouping.numbers, countries, fineBits: 80, coarseBits: 88))
+            ipv4: coarsened(atlas.places.ipv4, coarse, fineBits: 8, coarseBits: 10),
+            ipv6: coarsened(atlas.places.ipv6, coarse, fineBits: 80, coarseBits: 88))
         AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+    }
+
+    /// What matters of a place where it may stand for its neighbours.
+    private struct CoarsePlace {
+        var country: UInt16
+        /// That of the place in the index.
+        var number: UInt32
     }
 
     /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
     private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
-        /// By the position of a place.
-        let numbers: UnsafeBufferPointer<UInt32>
-        let countries: UnsafeBufferPointer<UInt16>
         let fine: Address
         let coarse: Address
         private(set) var starts: [Address] = []
         private(set) var values: [UInt32] = []
         /// The place that the last range was given, and the one that its addresses have by now.
-        private var given = 0
-        private var actual = 0
+        private var given: CoarsePlace
+        private var actual: CoarsePlace
         private var lastStart: Address = 0
 
-        init(
-            _ numbers: UnsafeBufferPointer<UInt32>, _ countries: UnsafeBufferPointer<UInt16>, fineBits: Int,
-            coarseBits: Int
-        ) {
-            self.numbers = numbers
-            self.countries = countries
+        /// - Parameter unknown: where nothing is known.
+        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace) {
             fine = 1 << Address(fineBits) - 1
             coarse = 1 << Address(coarseBits) - 1
+            given = unknown
+            actual = unknown
         }
 
         /// Goes on with the addresses from `first` on, which are in a place.
         @inline(__always)
-        mutating func append(_ first: Address, _ place: Int) {
-            guard first <= .max - fine else { return }
-            let start = (first + fine) & ~fine
+        mutating func append(_ first: Address, _ place: CoarsePlace) {
+            guard first <= .max &- fine else { return }
+            let start = (first &+ fine) & ~fine
             catchUp(before: start)
             let isFirst = starts.isEmpty
             actual = place
             lastStart = start
-            if isFirst || start & coarse == 0 || countries[place] != countries[given] { give(start, place) }
+            if isFirst || start & coarse == 0 || place.country != given.country { give(start, place) }
         }
 
         mutating func finish() -> AddressRanges<Address> {
@@ -178,37 +201,35 @@ extension PlaceIndex {
         /// Lets the addresses of the next wide block have their place, where the last ones had another's.
         @inline(__always)
         private mutating func catchUp(before end: Address?) {
-            guard given != actual, numbers[given] != numbers[actual], lastStart <= .max - coarse else { return }
-            let start = (lastStart + coarse) & ~coarse
+            guard given.number != actual.number, lastStart <= .max &- coarse else { return }
+            let start = (lastStart &+ coarse) & ~coarse
             if let end, start >= end { return }
             give(start, actual)
         }
 
         @inline(__always)
-        private mutating func give(_ start: Address, _ place: Int) {
+        private mutating func give(_ start: Address, _ place: CoarsePlace) {
             given = place
             // Of the ranges that begin within one block the last one counts: it goes on after it.
             if starts.last == start {
                 starts.removeLast()
                 values.removeLast()
             }
-            guard values.last != numbers[place] else { return }
+            guard values.last != place.number else { return }
             starts.append(start)
-            values.append(numbers[place])
+            values.append(place.number)
         }
     }
 
     private static func coarsened<Address>(
-        _ places: AddressRanges<Address>, _ numbers: [UInt32], _ countries: [UInt16], fineBits: Int, coarseBits: Int
+        _ places: AddressRanges<Address>, _ coarse: [CoarsePlace], fineBits: Int, coarseBits: Int
     ) -> AddressRanges<Address> {
-        numbers.withUnsafeBufferPointer { numbers in
-            countries.withUnsafeBufferPointer { countries in
-                var coarsening = Coarsening<Address>(numbers, countries, fineBits: fineBits, coarseBits: coarseBits)
-                for position in places.starts.indices {
-                    coarsening.append(places.starts[position], Int(places.values[position]))
-                }
-                return coarsening.finish()
+        coarse.withUnsafeBufferPointer { coarse in
+            var coarsening = Coarsening<Address>(fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0])
+            places.withBuffers { starts, values in
+                for position in starts.indices { coarsening.append(starts[position], coarse[Int(values[position])]) }
             }
+            return coarsening.finish()
         }
     }
 

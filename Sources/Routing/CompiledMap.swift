@@ -5,7 +5,7 @@ import Platform
 public struct CompiledMap: Sendable {
     @usableFromInline let table: AddressTable
     /// 1 for addresses of which a database knows something that the map's rules look at, or that a network rule sends where the
-    /// unknown go.
+    /// unknown go. Where the list is not `defaultList`, any value, since `locate` does not ask there.
     @usableFromInline let known: AddressTable
     /// The list of clients of whom nothing is known.
     public let defaultList: UInt32
