@@ -4,11 +4,11 @@
 /// awake only where that pays: questions that come soon one after the other let it try, and it goes on as long as at
 /// least two waits in three are answered. Waits in vain make the next try later.
 ///
-/// Where the one that asks runs on the reader's own core, the kernel has it run while the reader writes an answer, and the
-/// next question is there when the reader looks: to sleep takes less then, and leaves the two on that core. Elsewhere the
-/// policy now and then tries both for some questions, and goes on with what brought them sooner. It counts from question
-/// to question, since the time that others take from a reader is in its answers as much as in its waits. The policy reads
-/// no clock.
+/// The policy tries both ways for some questions, now and then and where they have come to take longer, and goes on with
+/// what brought them sooner. It counts from question to question, since the time that others take from a reader is in its
+/// answers as much as in its waits. Where the one that asks runs on the reader's own core, the kernel has it run while the
+/// reader writes, and the next question is there at once: there the policy is for sleeping, which takes less and leaves the
+/// two on that core. It reads no clock.
 public struct WaitPolicy: Sendable {
     /// How a question and its reader met.
     public enum Arrival: Sendable {
@@ -33,8 +33,10 @@ public struct WaitPolicy: Sendable {
     /// How many questions have come since the last comparison began: the first are waited for awake, the next asleep, and
     /// the rest the better way.
     private var position = 0
-    /// How long the first took, and the next, in nanoseconds.
-    private var (awake, asleep) = (0, 0)
+    /// How long the first took, the next, and the last of the rest, in nanoseconds.
+    private var (awake, asleep, recent) = (0, 0, 0)
+    /// How long as many of the rest should take.
+    private var expected = 0
     /// How many of the first came at once.
     private var atOnce = 0
     private var sleepsBetter = false
@@ -43,6 +45,7 @@ public struct WaitPolicy: Sendable {
 
     /// How many questions each of the two ways is tried for, and how many of them come before it counts.
     private static let (sample, settling) = (64, 16)
+    private static let counted = sample - settling
     private static let (shortestRest, longestRest) = (512, 2_048)
     private static let mostNeeded = 64
     private static let firstCredit = 4
@@ -88,31 +91,37 @@ public struct WaitPolicy: Sendable {
     }
 
     private mutating func begin() {
-        (position, awake, asleep, atOnce) = (0, 0, 0, 0)
+        (position, awake, asleep, recent, atOnce) = (0, 0, 0, 0, 0)
     }
 
     private mutating func compare(_ time: Int, _ arrival: Arrival) {
         let isSettled = position % Self.sample >= Self.settling
-        if position < Self.sample {
+        let compared = 2 * Self.sample
+        position += 1
+        if position <= Self.sample {
             if isSettled { awake += time }
             if isSettled, arrival == .atOnce { atOnce += 1 }
-        } else if position < 2 * Self.sample {
+        } else if position <= compared {
             if isSettled { asleep += time }
-        }
-        position += 1
-        if position == Self.sample, 4 * atOnce >= 3 * (Self.sample - Self.settling) {
-            position = 2 * Self.sample
-            decide(sleepsBetter: true)
-        } else if position == 2 * Self.sample {
-            // Alike, to sleep is better: it leaves the core to others.
-            decide(sleepsBetter: 16 * asleep < 17 * awake)
-        } else if position >= 2 * Self.sample + rest {
-            begin()
+            guard position == compared else { return }
+            // Alike, to sleep is better: it leaves the core to others. On one core with the one that asks, it would have to be
+            // much worse.
+            let sharesCore = 4 * atOnce >= 3 * Self.counted
+            let sleepsBetter = sharesCore ? 2 * asleep < 3 * awake : 16 * asleep < 17 * awake
+            decide(sleepsBetter: sleepsBetter, expected: sleepsBetter ? asleep : awake)
+        } else {
+            recent += time
+            if (position - compared) % Self.counted == 0 {
+                // The threads have been moved to other cores, or more ask.
+                if 2 * recent > 3 * expected { return begin() }
+                recent = 0
+            }
+            if position >= compared + rest { begin() }
         }
     }
 
-    private mutating func decide(sleepsBetter new: Bool) {
+    private mutating func decide(sleepsBetter new: Bool, expected time: Int) {
         rest = new == sleepsBetter ? min(2 * rest, Self.longestRest) : Self.shortestRest
-        sleepsBetter = new
+        (sleepsBetter, expected) = (new, time)
     }
 }

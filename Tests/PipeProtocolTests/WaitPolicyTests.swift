@@ -91,14 +91,23 @@ struct WaitPolicyTests {
         #expect(partAwake(60, 30) < 0.05)
     }
 
-    @Test("sleeps where questions are there at once, however soon they come, and notices when they no longer are")
+    @Test("rather sleeps where questions are there at once, but not where that is much slower")
     func sharesCore() {
         var outcome = Outcome(limit: Self.limit)
-        outcome.ask(20_000, awake: 30, asleep: 60, arrival: .atOnce)
+        outcome.ask(20_000, awake: 30, asleep: 40, arrival: .atOnce)
         #expect(outcome.waits < 20_000 / 20)
         let before = outcome.waits
-        outcome.ask(20_000, awake: 30, asleep: 60)
+        outcome.ask(20_000, awake: 30, asleep: 60, arrival: .atOnce)
         #expect(outcome.waits - before > 20_000 * 8 / 10)
+    }
+
+    @Test("compares at once when questions take half as long again as they did")
+    func slower() {
+        var outcome = Outcome(limit: Self.limit)
+        outcome.ask(10_000, awake: 30, asleep: 20)
+        let before = outcome.waits
+        outcome.ask(400, awake: 30, asleep: 60)
+        #expect(outcome.waits - before > 200)
     }
 
     @Test("finds out within some thousand questions that the other way has become the better one")
