@@ -68,14 +68,16 @@ public struct LineReader: ~Copyable {
     /// It looks with poll(2), for a descriptor that does not block would not block for its other holders either.
     ///
     /// - Parameter isInTime: whether to go on waiting; called between two looks.
-    /// - Returns: whether `read` has something to take now, be it the end of the input.
-    public func giveWay(while isInTime: () -> Bool) -> Bool {
+    /// - Returns: how the input came that `read` can take now, be it the end of all input; `asleep` if there is none.
+    public func giveWay(while isInTime: () -> Bool) -> WaitPolicy.Arrival {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var arrival = WaitPolicy.Arrival.atOnce
         while poll(&request, 1, 0) == 0 {
-            guard isInTime() else { return false }
+            guard isInTime() else { return .asleep }
             sched_yield()
+            arrival = .awake
         }
-        return request.revents != 0
+        return request.revents != 0 ? arrival : .asleep
     }
 
     /// Waits for input and takes what there is. All lines must have been taken by `next`. A signal ends the wait, too.
