@@ -80,7 +80,19 @@ public struct Session: ~Copyable {
         if supply.renew(&serving) { world = serving?.world }
         do throws(Malformation) {
             guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
-            try answer(Request.Question(line, version: version), line, version, &reply)
+            let question = try Request.Question(line, version: version)
+            guard let world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
+            let (client, clientLength, isPDNS) = try client(of: question, line, version)
+            guard key.set(line.extracting(unchecked: question.name)) else {
+                world.pointee.counters.countQuestion(zone: nil, .refused)
+                throw .unreadable("qname", question.name)
+            }
+            let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+            let result = answer(
+                question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, &reply)
+            world.pointee.counters.countQuestion(zone: zone, result)
+            questions &+= 1
+            supply.count(questions)
         } catch {
             refuse(line, error, &reply)
         }
@@ -96,7 +108,7 @@ public struct Session: ~Copyable {
         case .hello(let version):
             greet(version, &reply)
         case .transfer(let transfer):
-            guard let serving else { return refuseForLackOfSnapshot(isForSOA: false, &reply) }
+            guard let serving else { return failForLackOfSnapshot(isForSOA: false, &reply) }
             answer(transfer, line, serving.snapshot, &reply)
         case .command(let words):
             answerCommand(line.extracting(words), &reply)
@@ -135,9 +147,16 @@ public struct Session: ~Copyable {
         refuse(nothing.span, .lineTooLong, &reply)
     }
 
+    /// Refuses a question of a type.
+    @inline(never)
+    private func refuseForLackOfSnapshot(_ type: Span<UInt8>, _ reply: inout ReplyWriter) {
+        supply.recorder.countUnserved()
+        failForLackOfSnapshot(isForSOA: isSOA(type), &reply)
+    }
+
     /// FAIL, and no END: that would be kept by pdns as "no such name".
     @inline(never)
-    private func refuseForLackOfSnapshot(isForSOA: Bool, _ reply: inout ReplyWriter) {
+    private func failForLackOfSnapshot(isForSOA: Bool, _ reply: inout ReplyWriter) {
         reply.log("geopipe has nothing that it can answer from; its standard error has more")
         fail(isForSOA: isForSOA, &reply)
     }
@@ -161,31 +180,6 @@ public struct Session: ~Copyable {
 // MARK: - Questions
 
 extension Session {
-    /// Answers a question, and counts it.
-    @inline(__always)
-    private mutating func answer(
-        _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
-    ) throws(Malformation) {
-        guard let world else {
-            supply.recorder.countUnserved()
-            return refuseForLackOfSnapshot(isForSOA: isSOA(line.extracting(question.type)), &reply)
-        }
-        let (client, clientLength, isPDNS): (IPAddress, Int, Bool)
-        do throws(Malformation) {
-            (client, clientLength, isPDNS) = try self.client(of: question, line, version)
-            guard key.set(line.extracting(unchecked: question.name)) else { throw .unreadable("qname", question.name) }
-        } catch {
-            world.pointee.counters.countQuestion(zone: nil, .refused)
-            throw error
-        }
-        let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
-        let result = answer(
-            question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, &reply)
-        world.pointee.counters.countQuestion(zone: zone, result)
-        questions &+= 1
-        supply.count(questions)
-    }
-
     /// Answers a question for the name in `key`.
     ///
     /// - Parameter zone: the position of the name's zone, if it is in one.
@@ -442,7 +436,7 @@ extension Session {
         _ isEmpty: inout Bool, _ reply: inout ReplyWriter
     ) -> Bool {
         let map = world.pointee.maps + Int(service.map)
-        let found = map.pointee.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        let found = map.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
         guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
         scope = found.scope
         let answers = world.pointee.answers.answers(service, datacenter)
@@ -504,12 +498,14 @@ extension Session {
     ) throws(Malformation) -> (address: IPAddress, length: Int, isPDNS: Bool) {
         if version.hasClientSubnet {
             guard let subnet = IPPrefix(line.extracting(unchecked: question.clientSubnet)) else {
+                world?.pointee.counters.countQuestion(zone: nil, .refused)
                 throw .unreadable("client subnet", question.clientSubnet)
             }
             // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
             if subnet.length > 0 { return (subnet.address, subnet.length, false) }
         }
         guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
+            world?.pointee.counters.countQuestion(zone: nil, .refused)
             throw .unreadable("remote address", question.remoteAddress)
         }
         return (resolver, resolver.bitWidth, version.hasClientSubnet && resolver == .v4(0))
