@@ -8,7 +8,7 @@ package func withBytesAtPageEnd<R, E: Error>(_ bytes: [UInt8], _ body: (Span<UIn
     precondition(memory != MAP_FAILED && mprotect(memory + length, page, PROT_NONE) == 0)
     defer { munmap(memory, length + page) }
     let place = memory + length - bytes.count
-    bytes.withUnsafeBytes { place.copyMemory(from: $0.baseAddress ?? place, byteCount: bytes.count) }
+    bytes.withUnsafeBytes { place.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(place), byteCount: bytes.count) }
     let text = UnsafeBufferPointer(start: UnsafePointer(place.assumingMemoryBound(to: UInt8.self)), count: bytes.count)
     return try body(text.span)
 }

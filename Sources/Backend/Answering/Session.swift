@@ -82,7 +82,10 @@ public struct Session: ~Copyable {
             guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
             let question = try Request.Question(line, version: version)
             guard let world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
-            let (client, clientLength, isPDNS) = try client(of: question, line, version)
+            guard let (client, clientLength, isPDNS) = Self.client(of: question, line, version) else {
+                world.pointee.counters.countQuestion(zone: nil, .refused)
+                throw Self.unreadableAddress(of: question, line, version)
+            }
             guard key.set(line.extracting(unchecked: question.name)) else {
                 world.pointee.counters.countQuestion(zone: nil, .refused)
                 throw .unreadable("qname", question.name)
@@ -491,24 +494,30 @@ extension Session {
     }
 
     /// The client that the answer is for: the client subnet's first address if there is a subnet, and else the resolver that asks. What
-    /// pdns asks by itself has no addresses and no subnet.
+    /// pdns asks by itself has no addresses and no subnet. `nil` if it cannot be read.
     @inline(__always)
-    private func client(
+    private static func client(
         of question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion
-    ) throws(Malformation) -> (address: IPAddress, length: Int, isPDNS: Bool) {
+    ) -> (address: IPAddress, length: Int, isPDNS: Bool)? {
         if version.hasClientSubnet {
-            guard let subnet = IPPrefix(line.extracting(unchecked: question.clientSubnet)) else {
-                world?.pointee.counters.countQuestion(zone: nil, .refused)
-                throw .unreadable("client subnet", question.clientSubnet)
-            }
+            guard let subnet = IPPrefix(line.extracting(unchecked: question.clientSubnet)) else { return nil }
             // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
             if subnet.length > 0 { return (subnet.address, subnet.length, false) }
         }
-        guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
-            world?.pointee.counters.countQuestion(zone: nil, .refused)
-            throw .unreadable("remote address", question.remoteAddress)
-        }
+        guard let resolver = IPAddress(line.extracting(unchecked: question.remoteAddress)) else { return nil }
         return (resolver, resolver.bitWidth, version.hasClientSubnet && resolver == .v4(0))
+    }
+
+    /// What of a question without a readable client cannot be read.
+    @inline(never)
+    private static func unreadableAddress(
+        of question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion
+    ) -> Malformation {
+        if version.hasClientSubnet, IPPrefix(line.extracting(question.clientSubnet)) == nil {
+            .unreadable("client subnet", question.clientSubnet)
+        } else {
+            .unreadable("remote address", question.remoteAddress)
+        }
     }
 }
 

@@ -29,7 +29,7 @@ package struct NameHasher {
 
     /// - Parameter count: the number of all bytes.
     @inlinable @inline(__always)
-    package init(count: Int) { hash = UInt64(count) &* 0x9e37_79b9_7f4a_7c15 }
+    package init(count: Int) { hash = UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15 }
 
     /// Adds eight bytes, the first in the lowest bits.
     @inlinable @inline(__always)

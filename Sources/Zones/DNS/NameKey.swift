@@ -93,15 +93,7 @@ public struct NameKey: ~Copyable {
         guard escapes == 0 else { return false }
         self.count = count
         labelCount = labels
-        var hasher = NameHasher(count: count)
-        var i = 0
-        while i &+ 8 <= count {
-            hasher.combine(UInt64(littleEndian: target.load(fromByteOffset: i, as: UInt64.self)))
-            i &+= 8
-        }
-        // What is after the name does not count.
-        let rest = UInt64(littleEndian: target.load(fromByteOffset: i, as: UInt64.self))
-        hash = nameHash(hasher.finish(rest, count: count &- i))
+        hash = hash(from: 0)
         return true
     }
 
@@ -141,6 +133,26 @@ public struct NameKey: ~Copyable {
         hash = nameHash(UnsafeBufferPointer(start: bytes, count: count).span)
         return true
     }
+
+    /// The hash of the key from one of its bytes on.
+    @inlinable @inline(__always)
+    func hash(from start: Int) -> UInt32 {
+        let name = UnsafeRawPointer(bytes) + start
+        let length = count &- start
+        var hasher = NameHasher(count: length)
+        var i = 0
+        while i &+ 8 <= length {
+            hasher.combine(UInt64(littleEndian: name.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
+            i &+= 8
+        }
+        // There is memory for more than the key, but what is in it does not count.
+        let rest = UInt64(littleEndian: name.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+        return nameHash(hasher.finish(rest, count: length &- i))
+    }
+
+    /// The hash of the key that `suffix` gives.
+    @inlinable @inline(__always)
+    package func suffixHash(labels: Int) -> UInt32 { hash(from: Int(labelStarts[labelCount &- labels])) }
 
     /// The key of the name that has the last `labels` labels of this, which has as many. Not for the root.
     @inlinable @inline(__always)

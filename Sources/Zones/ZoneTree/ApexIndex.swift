@@ -75,12 +75,27 @@ struct ApexIndex: Sendable {
     func lowestZone(of key: borrowing NameKey) -> Int? {
         var labels = key.labelCount
         while labels > 0 {
-            let bits = labels < 64 ? depths.0 : depths.1
-            let bit = bits &>> UInt64(truncatingIfNeeded: labels) & 1
-            if bit == 1, let zone = zone(key.suffix(labels: labels)) { return zone }
+            // The most labels that an apex at or above the name can have.
+            labels = largestDepth(upTo: labels)
+            if labels > 0, let zone = zone(key.suffix(labels: labels), hash: key.suffixHash(labels: labels)) {
+                return zone
+            }
             labels &-= 1
         }
         return rootZone < 0 ? nil : rootZone
+    }
+
+    /// The largest number of labels that some apex has, of those up to `labels`, which is at most 127; 0 if there is none.
+    @inlinable @inline(__always)
+    func largestDepth(upTo labels: Int) -> Int {
+        var depths = depths.0
+        if labels >= 64 {
+            let upper = self.depths.1 & (.max &>> UInt64(truncatingIfNeeded: 127 &- labels))
+            if upper != 0 { return 127 &- upper.leadingZeroBitCount }
+        } else {
+            depths &= .max &>> UInt64(truncatingIfNeeded: 63 &- labels)
+        }
+        return depths == 0 ? 0 : 63 &- depths.leadingZeroBitCount
     }
 
     /// Whether a zone's apex is the name that `key` holds or one above it.
@@ -95,8 +110,7 @@ struct ApexIndex: Sendable {
     func isApex(_ zone: Int, _ key: borrowing NameKey) -> Bool { Int(labelCounts[zone]) == key.labelCount }
 
     @inlinable @inline(__always)
-    func zone(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
-        let hash = nameHash(key.span)
+    func zone(_ key: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Int? {
         let mask = slots.count &- 1
         var slot = Int(hash) & mask
         while case let entry = slots[slot], entry != 0 {
