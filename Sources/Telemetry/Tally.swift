@@ -25,13 +25,13 @@ public final class Tally: Sendable {
         /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
         @inlinable @inline(__always)
         public func countQuestion(zone: Int?, _ result: QuestionResult) {
-            questions.add(1, at: ((zone ?? -1) + 1) * 3 + result.position)
+            questions.add(1, at: ((zone ?? -1) &+ 1) &* 3 &+ result.position)
         }
 
         /// Counts an answer of a service from a datacenter.
         @inlinable @inline(__always)
         public func countAnswer(service: Int, datacenter: Int) {
-            answers.add(1, at: service * datacenterCount + datacenter)
+            answers.add(1, at: service &* datacenterCount &+ datacenter)
         }
     }
 

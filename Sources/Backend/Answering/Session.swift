@@ -82,9 +82,15 @@ public struct Session: ~Copyable {
             guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
             let question = try Request.Question(line, version: version)
             guard let world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
-            guard let (client, clientLength, isPDNS) = Self.client(of: question, line, version) else {
+            guard
+                let (client, clientLength, isPDNS) = Self.client(
+                    line.extracting(unchecked: question.clientSubnet),
+                    line.extracting(unchecked: question.remoteAddress),
+                    version)
+            else {
                 world.pointee.counters.countQuestion(zone: nil, .refused)
-                throw Self.unreadableAddress(of: question, line, version)
+                throw Self.unreadableAddress(
+                    line, clientSubnet: question.clientSubnet, remoteAddress: question.remoteAddress, version)
             }
             guard key.set(line.extracting(unchecked: question.name)) else {
                 world.pointee.counters.countQuestion(zone: nil, .refused)
@@ -216,7 +222,7 @@ extension Session {
         if isInternet(line.extracting(unchecked: question.recordClass)), let type, let zone, let node {
             if node.hasRecords {
                 let zoneID = world.pointee.zones.pointee.ids[zone]
-                hasRecords = write(node, zoneID, type: type, listsMarkers: !isPDNS, name, version, &reply)
+                hasRecords = Self.write(node, zoneID, type: type, listsMarkers: !isPDNS, name, version, &reply)
             }
             if let service = world.pointee.answers.service(of: node, inZone: zone) {
                 let isAnswered = write(
@@ -273,6 +279,7 @@ extension Session {
     }
 
     /// The resolver that asks for the client of the last question that had one; `nil` if there is none, or it cannot be read.
+    @inline(__always)
     private func resolver(of asker: Asker) -> IPAddress? {
         guard asker.hasResolver else { return nil }
         return IPAddress(UnsafeBufferPointer(start: resolverText, count: resolverLength).span)
@@ -316,7 +323,7 @@ extension Session {
     ///
     /// - Parameter asker: the client that it is for; `nil` if pdns asks on its own account.
     @inline(__always)
-    private func count(
+    private mutating func count(
         _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: Asker?, _ name: Span<UInt8>
     ) {
         for i in 0..<choice.count {
@@ -332,7 +339,7 @@ extension Session {
     }
 
     @inline(never)
-    private func putHit(
+    private mutating func putHit(
         _ asker: Asker, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
         _ datacenter: (Int) -> Int32
     ) {
@@ -377,7 +384,7 @@ extension Session {
     ///   client's question that would mean a delegation.
     /// - Returns: whether there were any but markers.
     @inline(never)
-    private func write(
+    private static func write(
         _ node: ZoneNode, _ zoneID: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
         _ version: ABIVersion, _ reply: inout ReplyWriter
     ) -> Bool {
@@ -398,7 +405,7 @@ extension Session {
     /// - Parameter asker: without, only what is the same for every client: that the name exists.
     /// - Returns: whether there were any records.
     @inline(__always)
-    private func write(
+    private mutating func write(
         _ position: Int, _ asker: Asker?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
         listsMarkers: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
     ) -> Bool {
@@ -422,7 +429,7 @@ extension Session {
         // Without any record that has a scope, pdns would cache for all clients that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
         guard isEmpty, type == .any else { return !isEmpty }
-        write(
+        Self.write(
             world.pointee.answers.records[Int(service.marker)], world, scope: scope,
             isAuthoritative: isAuthoritative && listsMarkers, name, version, &reply)
         return false
@@ -433,7 +440,7 @@ extension Session {
     ///
     /// - Returns: false if more than that has to be looked at.
     @inline(__always)
-    private func writeOnlyChoice(
+    private mutating func writeOnlyChoice(
         _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
         type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8,
         _ isEmpty: inout Bool, _ reply: inout ReplyWriter
@@ -447,7 +454,7 @@ extension Session {
             let record = world.pointee.answers.records[position]
             guard type == .any || record.type == type else { continue }
             isEmpty = false
-            write(record, world, scope: found.scope, isAuthoritative: isAuthoritative, name, version, &reply)
+            Self.write(record, world, scope: found.scope, isAuthoritative: isAuthoritative, name, version, &reply)
         }
         guard !isEmpty else { return true }
         world.pointee.counters.countAnswer(service: Int(service.service), datacenter: datacenter)
@@ -459,7 +466,7 @@ extension Session {
 
     /// Writes the records of what is chosen for a client, whatever that depends on.
     @inline(never)
-    private func writeChoice(
+    private mutating func writeChoice(
         _ position: Int, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool, type: RecordType,
         counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8, _ isEmpty: inout Bool,
         _ reply: inout ReplyWriter
@@ -476,7 +483,7 @@ extension Session {
             answers.forEachRecord(service, of: choice, part, state) { record in
                 guard type == .any || record.type == type else { return }
                 isEmpty = false
-                write(record, world, scope: choice.scope, isAuthoritative: isAuthoritative, name, version, &reply)
+                Self.write(record, world, scope: choice.scope, isAuthoritative: isAuthoritative, name, version, &reply)
             }
         }
         scope = choice.scope
@@ -484,7 +491,7 @@ extension Session {
     }
 
     @inline(__always)
-    private func write(
+    private static func write(
         _ record: AnswerTable.ReadyRecord, _ world: UnsafePointer<World>, scope: UInt8, isAuthoritative: Bool,
         _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
     ) {
@@ -497,26 +504,26 @@ extension Session {
     /// pdns asks by itself has no addresses and no subnet. `nil` if it cannot be read.
     @inline(__always)
     private static func client(
-        of question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion
+        _ clientSubnet: Span<UInt8>, _ remoteAddress: Span<UInt8>, _ version: ABIVersion
     ) -> (address: IPAddress, length: Int, isPDNS: Bool)? {
         if version.hasClientSubnet {
-            guard let subnet = IPPrefix(line.extracting(unchecked: question.clientSubnet)) else { return nil }
+            guard let subnet = IPPrefix(clientSubnet) else { return nil }
             // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
             if subnet.length > 0 { return (subnet.address, subnet.length, false) }
         }
-        guard let resolver = IPAddress(line.extracting(unchecked: question.remoteAddress)) else { return nil }
+        guard let resolver = IPAddress(remoteAddress) else { return nil }
         return (resolver, resolver.bitWidth, version.hasClientSubnet && resolver == .v4(0))
     }
 
     /// What of a question without a readable client cannot be read.
     @inline(never)
     private static func unreadableAddress(
-        of question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion
+        _ line: Span<UInt8>, clientSubnet: Range<Int>, remoteAddress: Range<Int>, _ version: ABIVersion
     ) -> Malformation {
-        if version.hasClientSubnet, IPPrefix(line.extracting(question.clientSubnet)) == nil {
-            .unreadable("client subnet", question.clientSubnet)
+        if version.hasClientSubnet, IPPrefix(line.extracting(clientSubnet)) == nil {
+            .unreadable("client subnet", clientSubnet)
         } else {
-            .unreadable("remote address", question.remoteAddress)
+            .unreadable("remote address", remoteAddress)
         }
     }
 }
