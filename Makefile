@@ -42,7 +42,7 @@ demo: server program ## who is sent where, through a pdns_server of its own; DAT
 
 test: peer toolchain ## the format, then all tests
 	swift format lint --strict --recursive $(sources)
-	swift build --build-tests
+	swift build --build-tests --explicit-target-dependency-import-check error
 	swift test --skip-build --disable-xctest --skip 'Oracle|Differential'
 	swift test --skip-build --disable-xctest --filter 'Oracle|Differential'
 

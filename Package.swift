@@ -12,7 +12,10 @@ let package = Package(
         // For the benchmarks, which are a package of their own.
         .library(
             name: "GeopipeRooms",
-            targets: ["Addresses", "Geography", "Platform", "Routing", "Zones", "Image", "Configuration", "Backend"]),
+            targets: [
+                "Addresses", "Answering", "Compiler", "Configuration", "Coprocess", "DNS", "Geography", "Image",
+                "Platform", "Routing", "Zones",
+            ]),
     ],
     // Exact versions: a program is built with what it was tested with.
     dependencies: [
@@ -28,32 +31,60 @@ let package = Package(
         // No system library, since it has code of its own: the program's arguments, and what handles faults.
         .target(name: "CProcess"),
 
-        .target(name: "PipeProtocol", swiftSettings: strict),
+        // Rooms, from the ground up: none imports one that is below it.
         .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
+        .target(name: "PipeProtocol", swiftSettings: strict),
         .target(name: "Addresses", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "DNS", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Geography", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
-        .target(name: "Zones", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "Zones", dependencies: ["DNS", "Platform"], swiftSettings: strict),
         .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["CYAML", "Platform", "Geography", "Routing", "Zones"], swiftSettings: strict),
+            dependencies: ["CYAML", "DNS", "Platform", "Geography", "Routing", "Zones"], swiftSettings: strict),
         .target(
-            name: "Backend",
+            name: "State", dependencies: ["CLinux", "Configuration", "Image", "Platform", "Routing", "Zones"],
+            swiftSettings: strict),
+        .target(
+            name: "Answering",
             dependencies: [
-                "CLinux", "CProcess", "Platform", "PipeProtocol", "Geography", "Routing", "Zones", "Image",
-                "Configuration",
-                "Telemetry",
+                "CProcess", "Configuration", "DNS", "Geography", "Image", "PipeProtocol", "Platform", "Routing",
+                "State",
+                "Telemetry", "Zones",
             ],
             swiftSettings: strict),
         .target(
-            name: "ServerSettings", dependencies: ["Platform", "Routing", "Zones", "Configuration"],
+            name: "Compiler",
+            dependencies: [
+                "Answering", "CLinux", "CProcess", "Configuration", "DNS", "Geography", "Image", "Platform", "Routing",
+                "State", "Zones",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Coprocess",
+            dependencies: [
+                "Answering", "CLinux", "CProcess", "Compiler", "Configuration", "Geography", "Image", "PipeProtocol",
+                "Platform", "State", "Telemetry",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Inspection",
+            dependencies: [
+                "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform", "Routing",
+                "State", "Zones",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "PowerDNSLint", dependencies: ["Configuration", "DNS", "Platform", "Routing", "Zones"],
             swiftSettings: strict),
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "Image", "Platform", "ServerSettings", "Zones",
+                "Answering", "CLinux", "Compiler", "Configuration", "Coprocess", "DNS", "Image", "Inspection",
+                "Platform",
+                "PowerDNSLint", "State", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -61,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "geopipe-agent",
             dependencies: [
-                "Backend", "CLinux", "Configuration", "Geography", "Platform", "Telemetry",
+                "Answering", "CLinux", "Compiler", "Configuration", "Geography", "Platform", "State", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -76,18 +107,26 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
         .testTarget(name: "ImageTests", dependencies: ["Image", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
-        .testTarget(name: "ZonesTests", dependencies: ["Platform", "Zones"], swiftSettings: strict),
+        .testTarget(name: "ZonesTests", dependencies: ["DNS", "Platform", "Zones"], swiftSettings: strict),
+        .testTarget(name: "DNSTests", dependencies: ["DNS", "Platform"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
+        .testTarget(name: "StateTests", dependencies: ["State", "Support"], swiftSettings: strict),
         .testTarget(
-            name: "BackendTests", dependencies: ["Addresses", "Backend", "Image", "Platform", "Support"],
+            name: "AnsweringTests", dependencies: ["Answering", "Compiler", "Inspection", "Support"],
             swiftSettings: strict),
+        .testTarget(
+            name: "CompilerTests",
+            dependencies: ["Addresses", "Compiler", "Image", "Inspection", "Platform", "Support"],
+            swiftSettings: strict),
+        .testTarget(name: "CoprocessTests", dependencies: ["Coprocess", "Support"], swiftSettings: strict),
         .testTarget(
             name: "AgentTests", dependencies: ["geopipe-agent", "Support"], swiftSettings: strict),
         .testTarget(
             name: "AgentIntegration",
             dependencies: [
-                "Backend", "Configuration", "Telemetry", "Support", "geopipe-agent",
+                "Answering", "Compiler", "Configuration", "State", "Telemetry", "Support", "geopipe-agent",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -95,12 +134,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ServerSettingsTests", dependencies: ["Configuration", "ServerSettings"], swiftSettings: strict),
+            name: "PowerDNSLintTests", dependencies: ["Configuration", "PowerDNSLint"], swiftSettings: strict),
         .testTarget(
-            name: "Transcripts", dependencies: ["Backend", "geopipe", "Support", "Telemetry"], exclude: ["dialogues"],
+            name: "Transcripts", dependencies: ["State", "geopipe", "Support", "Telemetry"], exclude: ["dialogues"],
             swiftSettings: strict),
         .testTarget(
-            name: "Integration", dependencies: ["ServerSettings", "Support", "geopipe"], swiftSettings: strict),
+            name: "Integration", dependencies: ["PowerDNSLint", "Support", "geopipe"], swiftSettings: strict),
         .testTarget(
             name: "Differential", dependencies: ["geopipe", "CMaxMindDB", "Support"], swiftSettings: strict),
         .testTarget(name: "Oracle", dependencies: ["geopipe", "Support"], swiftSettings: strict),

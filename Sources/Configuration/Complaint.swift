@@ -1,3 +1,4 @@
+import DNS
 import Zones
 
 /// Something that is wrong with a file, where it is, and what would be right.

@@ -1,3 +1,4 @@
+import DNS
 import Geography
 import Glibc
 import Platform

@@ -1,6 +1,6 @@
+import DNS
 import Geography
 import Routing
-import Zones
 
 /// Where things were written of which advice is given.
 struct Sites {

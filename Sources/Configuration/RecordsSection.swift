@@ -1,4 +1,4 @@
-import Zones
+import DNS
 
 extension ConfigurationParser {
     /// The type that a key names.

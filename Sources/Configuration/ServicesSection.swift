@@ -1,3 +1,4 @@
+import DNS
 import Geography
 import Routing
 import Zones

@@ -1,6 +1,7 @@
-import Backend
 import Configuration
 import Glibc
+import Platform
+import State
 import Synchronization
 
 /// Reads the configuration whenever its file changes; as long as it has errors, whenever any of its files does.

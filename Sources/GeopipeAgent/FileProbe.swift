@@ -1,7 +1,8 @@
-import Backend
+import DNS
 import Geography
 import Glibc
 import Platform
+import State
 import Synchronization
 
 /// What files say about addresses.

@@ -1,5 +1,5 @@
-import Backend
 import Configuration
+import State
 
 /// What came of a check, with a reason in a few words for people on call.
 enum Outcome: Equatable, Sendable {

@@ -1,8 +1,10 @@
+import Answering
 import ArgumentParser
-import Backend
 import Configuration
 import Glibc
 import NIOCore
+import Platform
+import State
 
 struct AgentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,8 @@
-import Backend
 import ArgumentParser
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Platform
 import Synchronization
 import Telemetry
 

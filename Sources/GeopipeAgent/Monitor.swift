@@ -1,6 +1,8 @@
-import Backend
 import Configuration
+import DNS
 import Glibc
+import Platform
+import State
 import Telemetry
 
 /// Checks all targets, each at its pace, and knows how they are.

@@ -1,10 +1,11 @@
-import Backend
 import Configuration
+import DNS
 import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Platform
 
 /// Asks addresses by TCP, HTTP and HTTPS; each time in a connection of its own.
 struct NetworkProbe: Sendable {

@@ -1,5 +1,6 @@
-import Backend
 import Glibc
+import Platform
+import State
 import Synchronization
 import Telemetry
 

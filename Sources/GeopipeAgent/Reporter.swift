@@ -1,5 +1,6 @@
-import Backend
 import Glibc
+import Platform
+import State
 import Synchronization
 
 /// Writes what is known of the health into the state directory, soon after it changes and now and then.

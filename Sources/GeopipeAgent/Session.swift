@@ -1,6 +1,8 @@
-import Backend
+import Answering
 import Configuration
 import Glibc
+import Platform
+import State
 import Telemetry
 
 /// All that goes on for one state directory.

@@ -1,5 +1,5 @@
-import Backend
 import Glibc
+import Platform
 
 /// Seconds on the monotonic clock.
 func monotonicTime() -> Double { Double(nanoseconds()) / 1e9 }

@@ -1,8 +1,10 @@
+import Answering
 import ArgumentParser
-import Backend
 import CLinux
+import Coprocess
 import Glibc
 import Platform
+import State
 
 struct BackendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

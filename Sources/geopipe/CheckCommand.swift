@@ -1,8 +1,11 @@
+import Answering
 import ArgumentParser
-import Backend
+import Compiler
 import Configuration
-import ServerSettings
-import Zones
+import DNS
+import Platform
+import PowerDNSLint
+import State
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,8 @@
+import State
 import ArgumentParser
-import Backend
+import Compiler
 import Configuration
+import DNS
 import Glibc
 import Image
 import Platform

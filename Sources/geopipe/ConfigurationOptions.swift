@@ -1,7 +1,10 @@
+import Answering
 import ArgumentParser
-import Backend
+import Compiler
 import Configuration
 import Glibc
+import Platform
+import State
 import Zones
 
 /// Where the configuration is, for all commands alike.

@@ -1,7 +1,9 @@
 import ArgumentParser
-import Backend
 import Configuration
+import DNS
 import Glibc
+import Inspection
+import Platform
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

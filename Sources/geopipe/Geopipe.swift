@@ -1,5 +1,4 @@
 import ArgumentParser
-import Backend
 import Glibc
 import Platform
 

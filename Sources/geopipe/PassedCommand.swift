@@ -1,5 +1,6 @@
 import ArgumentParser
-import Backend
+import DNS
+import Platform
 
 extension ConfigurationOptions {
     /// Carries out a command that pdns has passed on from pdnsutil, for the configuration of this coprocess.

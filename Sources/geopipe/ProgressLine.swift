@@ -1,5 +1,5 @@
-import Backend
 import Glibc
+import Platform
 
 /// A line on a terminal that says what is being done, once that takes longer than a second.
 final class ProgressLine {

@@ -1,6 +1,8 @@
+import Answering
 import ArgumentParser
-import Backend
 import Geography
+import Inspection
+import Platform
 
 struct QueryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

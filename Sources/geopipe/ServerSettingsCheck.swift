@@ -1,7 +1,8 @@
 import ArgumentParser
 import Configuration
+import DNS
 import Glibc
-import ServerSettings
+import PowerDNSLint
 import Zones
 
 /// What will go wrong when pdns serves `configuration` with the settings in `file`.

@@ -1,8 +1,11 @@
+import Answering
 import ArgumentParser
-import Backend
+import Compiler
 import Configuration
+import DNS
 import Glibc
 import Platform
+import State
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
 import ArgumentParser
-import Backend
 import Configuration
 import Glibc
+import Platform
+import State
 
 struct DrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

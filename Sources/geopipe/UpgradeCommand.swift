@@ -1,5 +1,5 @@
+import State
 import ArgumentParser
-import Backend
 import Glibc
 import Platform
 

@@ -1,6 +1,8 @@
-import Backend
 import Configuration
+import DNS
 import Foundation
+import Platform
+import State
 import Support
 
 /// The real agent, built beside the tests, with a configuration and a state directory of its own.

@@ -1,6 +1,7 @@
-import Backend
+import DNS
 import Foundation
 import NIOHTTP1
+import Platform
 import Support
 import Testing
 

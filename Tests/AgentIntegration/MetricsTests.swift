@@ -1,5 +1,6 @@
-import Backend
+import DNS
 import Foundation
+import Platform
 import Support
 import Telemetry
 import Testing

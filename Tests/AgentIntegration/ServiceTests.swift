@@ -1,9 +1,13 @@
-@testable import Backend
 import Configuration
+import DNS
 import Foundation
+import Platform
 import Support
 import Telemetry
 import Testing
+
+@testable import Compiler
+@testable import State
 
 @Suite("The agent as a service")
 struct ServiceTests {

@@ -1,5 +1,5 @@
-import Backend
 import Configuration
+import State
 import Testing
 
 @testable import geopipe_agent

@@ -1,6 +1,7 @@
-import Backend
 import Configuration
 import Foundation
+import Platform
+import State
 import Support
 import Telemetry
 import Testing

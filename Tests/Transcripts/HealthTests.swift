@@ -1,5 +1,6 @@
-import Backend
 import Foundation
+import Platform
+import State
 import Support
 import Testing
 

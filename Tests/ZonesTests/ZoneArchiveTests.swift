@@ -2,6 +2,7 @@ import Foundation
 import Platform
 import Testing
 
+@testable import DNS
 @testable import Zones
 
 @Suite("Zones of an image before")

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import DNS
 @testable import Zones
 
 @Suite("Zone files")

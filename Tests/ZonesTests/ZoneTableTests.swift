@@ -1,6 +1,7 @@
 import Platform
 import Testing
 
+@testable import DNS
 @testable import Zones
 
 @Suite("The zone table")

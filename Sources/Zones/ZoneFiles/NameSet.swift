@@ -1,3 +1,4 @@
+import DNS
 import Glibc
 
 /// The names of a zone while it is put together: each key has a number, and a name's parent is always there before it.

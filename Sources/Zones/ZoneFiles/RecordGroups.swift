@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// The records of a zone, sorted by name and then by type, each once.
 struct RecordGroups {
     /// Positions in the contents' records.

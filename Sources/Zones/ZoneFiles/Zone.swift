@@ -1,3 +1,5 @@
+import DNS
+
 /// A zone, compiled.
 public final class Zone: Sendable {
     public let apex: DomainName

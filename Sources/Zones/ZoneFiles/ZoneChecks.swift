@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// Looks a zone over for what breaks DNS. What pdns's own backends serve is no error where DNS allows an answer, so that a zone that
 /// worked with these works here; other servers may refuse it, of which a warning tells.
 struct ZoneChecks {

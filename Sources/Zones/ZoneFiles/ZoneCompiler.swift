@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// A zone that was put together and looked over.
 struct CompiledZone {
     /// `nil` if there are errors. The owner deallocates it.

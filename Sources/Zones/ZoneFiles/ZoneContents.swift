@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// The records of one zone while it is put together, from zone files and configuration, and what was found wrong with them.
 struct ZoneContents {
     let apex: DomainName

@@ -1,3 +1,5 @@
+import Platform
+
 /// Which names of a zone are delegated to other servers (RFC 1034 section 4.2).
 struct ZoneDelegations {
     private let cuts: [Cut]

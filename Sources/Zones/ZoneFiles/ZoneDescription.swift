@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// What a compiled zone was made from and what is to be said of it, as bytes.
 struct ZoneDescription {
     /// What was asked for.

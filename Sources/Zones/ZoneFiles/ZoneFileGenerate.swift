@@ -1,3 +1,5 @@
+import DNS
+
 /// The numbers of a `$GENERATE` directive: `FIRST-LAST` or `FIRST-LAST/STEP`.
 ///
 /// Source: BIND 9 Administrator Reference Manual, "BIND Primary File Extension: the $GENERATE Directive"

@@ -1,3 +1,5 @@
+import DNS
+
 /// Cuts a zone file into entries, and these into words (RFC 1035 section 5.1): comments, blanks, quoted strings, and
 /// parentheses that let an entry go on over several lines.
 struct ZoneFileLexer {

@@ -1,3 +1,4 @@
+import DNS
 import Glibc
 import Platform
 
@@ -260,38 +261,6 @@ private func classIsInternet(_ text: Span<UInt8>) -> Bool? {
         return text.count == 6 && text[5] == UInt8(ascii: "1")
     default: return nil
     }
-}
-
-/// A time in seconds: digits, or digits with units, as in 1h30m; `nil` for anything else.
-func seconds(_ text: Span<UInt8>) -> UInt64? {
-    var total: UInt64 = 0
-    var number: UInt64 = 0
-    var digits = 0
-    var hasUnit = false
-    for i in 0..<text.count {
-        if isDigit(text[i]) {
-            number = number * 10 + UInt64(text[i] - UInt8(ascii: "0"))
-            digits += 1
-            guard digits <= 10 else { return nil }
-            continue
-        }
-        let unit: UInt64
-        switch lowerCase(text[i]) {
-        case UInt8(ascii: "s"): unit = 1
-        case UInt8(ascii: "m"): unit = 60
-        case UInt8(ascii: "h"): unit = 3600
-        case UInt8(ascii: "d"): unit = 86_400
-        case UInt8(ascii: "w"): unit = 604_800
-        default: return nil
-        }
-        guard digits > 0 else { return nil }
-        total += number * unit
-        // Far more than any time that is meant.
-        guard total < 1 << 48 else { return nil }
-        (number, digits, hasUnit) = (0, 0, true)
-    }
-    guard digits > 0 || hasUnit else { return nil }
-    return total + number
 }
 
 // MARK: - Directives

@@ -1,4 +1,6 @@
+import DNS
 import Glibc
+import Platform
 
 /// Makes zones of what a configuration says.
 public struct ZoneLibrary {

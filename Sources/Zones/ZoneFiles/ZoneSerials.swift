@@ -1,3 +1,4 @@
+import DNS
 import Glibc
 
 /// Knows the serial of each zone as it was served last, so that a changed zone gets a later one (RFC 1982, RFC 1912 section 2.2).

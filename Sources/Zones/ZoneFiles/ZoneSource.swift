@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// What a configuration says of a zone: a file, and what is laid over it, or all there is.
 public struct ZoneSource: Sendable {
     public var apex: DomainName

@@ -1,3 +1,5 @@
+import DNS
+
 extension Zone {
     /// The types of all its records, without those of services. Looks at every name.
     public var types: Set<RecordType> {

@@ -1,3 +1,4 @@
+import DNS
 import Platform
 
 /// Finds the zone that a name belongs to.

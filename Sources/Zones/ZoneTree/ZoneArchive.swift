@@ -1,3 +1,4 @@
+import DNS
 import Platform
 
 /// The zones of an image, with what they were made from: what has not changed since need not be compiled again, and what is no

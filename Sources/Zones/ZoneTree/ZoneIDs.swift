@@ -1,3 +1,4 @@
+import DNS
 import Platform
 
 /// The ids by which pdns knows zones.

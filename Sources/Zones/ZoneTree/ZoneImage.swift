@@ -1,3 +1,4 @@
+import DNS
 import Platform
 
 /// One zone, compiled: a single piece of memory that holds no pointers, so that processes can share it.

@@ -1,3 +1,6 @@
+import DNS
+import Platform
+
 /// Lays a zone's image out in memory.
 struct ZoneImageBuilder {
     private let contents: ZoneContents

@@ -1,3 +1,4 @@
+import DNS
 import Platform
 
 /// All zones: one look-up leads from a name to its zone, another to its records.

@@ -1,0 +1,164 @@
+import Routing
+import State
+
+/// All that an answer depends on but the question and chance: a snapshot, and what of it may be used.
+public final class Serving: Sendable {
+    public let snapshot: Snapshot
+    /// The switches that count.
+    public let switches: [Switch]
+    /// By what is asked of them, the addresses that are down.
+    public let down: [String: HealthReport.State]
+    /// By the position of a service in the configuration.
+    private let states: [ServiceState]
+    /// What a question is answered from, without references to count.
+    nonisolated(unsafe) let world: UnsafePointer<World>
+
+    /// - Parameters:
+    ///   - switches: what operators have switched off. Datacenters and services that the snapshot does not have are passed over.
+    ///   - health: what is known of the health of addresses; those that it does not speak of count as up.
+    ///   - time: switches that have ended by then, in seconds since 1970, count no more, nor does health that is not known any
+    ///     more.
+    public init(_ snapshot: Snapshot, switches: [Switch], health: HealthReport? = nil, at time: Int) {
+        self.snapshot = snapshot
+        let switches = switches.filter { $0.isInForce(at: time) }
+        self.switches = switches
+        let down = health?.down(at: time) ?? [:]
+        self.down = down
+        states = snapshot.serviceNames.indices.map { service in
+            let name = snapshot.serviceNames[service]
+            var drained: Set<Datacenter> = []
+            var parts: [Datacenter: Double] = [:]
+            for entry in switches where (entry.service ?? name) == name {
+                guard let datacenter = snapshot.datacenterNames.firstIndex(of: entry.datacenter) else { continue }
+                if entry.share == 100 {
+                    drained.insert(datacenter)
+                } else {
+                    parts[datacenter] = max(parts[datacenter] ?? 0, Double(entry.share) / 100)
+                }
+            }
+            let closures = parts.map { datacenter, part in
+                let name = snapshot.datacenterNames[datacenter]
+                return (datacenter, Availability.Closure(part: part, identity: identity(of: name)))
+            }
+            let checked = down.isEmpty ? nil : snapshot.checkedServices[service]
+            // One for all of which there is nothing to tell stays in the processor's cache.
+            if drained.isEmpty, closures.isEmpty, checked == nil { return .all }
+            return ServiceState(
+                drained: drained, closures: Dictionary(uniqueKeysWithValues: closures),
+                health: checked?.datacenters { down[$0] != nil } ?? [],
+                downAddresses: checked?.addresses { down[$0] != nil } ?? [])
+        }
+        world = World.made(snapshot, states)
+    }
+
+    deinit { World.free(world) }
+
+    /// The switches that count for a service.
+    package func switches(ofService service: String) -> [Switch] {
+        switches.filter { ($0.service ?? service) == service }
+    }
+
+    /// What a service may use, by its position in the configuration.
+    package func state(ofService service: Int) -> ServiceState { states[service] }
+}
+
+/// Which datacenters and addresses a service may use.
+package final class ServiceState: Sendable {
+    /// What is not drained.
+    package let undrained: Availability
+    /// By the number of an address; empty if none is down.
+    private let downAddresses: [Bool]
+    private let ipv4: [Attempt]
+    private let ipv6: [Attempt]
+    private let rest: [Attempt]
+
+    /// Datacenters that a part of an answer may come from.
+    struct Attempt: Sendable {
+        let availability: Availability
+        /// Whether addresses that are down are left out.
+        let heedsHealth: Bool
+    }
+
+    /// All may be used.
+    static let all = ServiceState(drained: [], closures: [:], health: [], downAddresses: [])
+
+    /// - Parameters:
+    ///   - drained: the datacenters that no client is sent to.
+    ///   - closures: the datacenters that a part of the client networks is not sent to.
+    ///   - health: by the number of a datacenter; empty if nothing is known of any.
+    ///   - downAddresses: by the number of an address; see `ServiceAnswers.number`.
+    init(
+        drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure],
+        health: [CheckedService.DatacenterHealth], downAddresses: [Bool]
+    ) {
+        undrained = Availability(down: drained, closures: closures)
+        self.downAddresses = downAddresses.contains(true) ? downAddresses : []
+        let hasDown = !self.downAddresses.isEmpty
+        func attempts(_ usability: [Usability]) -> [Attempt] {
+            guard hasDown else { return [] }
+            // An operator's word counts for more than a check's: what is drained comes last, whatever its health is.
+            return Self.attempts(usability, drained: drained, closures: closures)
+                + Self.attempts(usability, drained: [], closures: [:])
+        }
+        ipv4 = attempts(health.map { Usability($0.ipv4) })
+        ipv6 = attempts(health.map { Usability($0.ipv6) })
+        rest = attempts(health.map(Usability.init))
+    }
+
+    /// How far a datacenter can be used for a part of an answer.
+    private enum Usability: Hashable, Comparable {
+        /// It has no such records.
+        case absent
+        /// Less than the quorum is up: this part of the addresses, from 0 to below 1.
+        case short(Double)
+        case up
+
+        /// Of the addresses of a family.
+        init(_ family: CheckedService.FamilyHealth) {
+            self =
+                family.addresses == 0
+                ? .absent : family.isUp ? .up : .short(Double(family.up) / Double(family.addresses))
+        }
+
+        /// Of records that are no addresses: it is enough that something is up there.
+        init(_ datacenter: CheckedService.DatacenterHealth) {
+            self = datacenter.isUp ? .up : .short(datacenter.up > 0 ? 0.5 : 0)
+        }
+    }
+
+    /// First what is up; then what is short of its quorum but has addresses that are up, the largest part first; then all, as if
+    /// nothing were known.
+    private static func attempts(
+        _ usability: [Usability], drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure]
+    ) -> [Attempt] {
+        func attempt(heedsHealth: Bool, _ isUsed: (Usability) -> Bool) -> Attempt {
+            let unused = usability.indices.filter { !isUsed(usability[$0]) }
+            return Attempt(
+                availability: Availability(down: drained.union(unused), closures: closures), heedsHealth: heedsHealth)
+        }
+        let short = Set(usability).filter { $0 > .short(0) && $0 < .up }.sorted(by: >)
+        return [attempt(heedsHealth: true) { $0 == .up }]
+            + short.map { level in attempt(heedsHealth: true) { $0 == level } }
+            + [attempt(heedsHealth: false) { $0 != .absent }]
+    }
+
+    /// The datacenters to try for a part of an answer, one set after the other; the first are those that may be used if there
+    /// is to be no answer when all is down. Empty if no address is down.
+    func attempts(for part: AnswerPart) -> [Attempt] {
+        switch part {
+        case .all: []
+        case .ipv4: ipv4
+        case .ipv6: ipv6
+        case .rest: rest
+        }
+    }
+
+    /// Whether it is the same for all clients.
+    var isSameForAll: Bool { undrained.isSameForAll }
+
+    /// Whether any address is down.
+    var hasDownAddresses: Bool { !downAddresses.isEmpty }
+
+    /// Whether the address of that number is down.
+    func isDown(_ address: Int) -> Bool { address < downAddresses.count && downAddresses[address] }
+}

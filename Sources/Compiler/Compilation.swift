@@ -1,0 +1,165 @@
+import Answering
+import Configuration
+import DNS
+import Glibc
+import Image
+import Platform
+import State
+
+/// The inputs of a compilation.
+public struct CompileRequest: Sendable {
+    /// The configuration's file.
+    public var configuration: String
+    /// The databases that take the place of the configured ones, if there are any.
+    public var databases: [String]
+    /// The state directory, in place of the configuration's.
+    public var stateDirectory: String?
+    /// An image that is served as it is: nothing is compiled. `nil` for the one of the configuration.
+    public var image: String?
+
+    public init(configuration: String, databases: [String] = [], stateDirectory: String? = nil) {
+        self.configuration = configuration
+        self.databases = databases
+        self.stateDirectory = stateDirectory
+    }
+}
+
+/// Reads a configuration and all that belongs to it, and makes an image of it.
+public struct Compilation {
+    private let request: CompileRequest
+    private let previous: Snapshot?
+    private let previousReport: CompileReport?
+
+    /// - Parameters:
+    ///   - previous: the image in force. What has not changed is taken from there, and what is no longer good stays as it is there.
+    ///   - previousReport: what came of the last compilation.
+    public init(_ request: CompileRequest, previous: Snapshot?, previousReport: CompileReport?) {
+        self.request = request
+        self.previous = previous
+        self.previousReport = previousReport
+    }
+
+    /// What came of it.
+    public struct Outcome {
+        /// `nil` if the configuration cannot be used.
+        public var image: Image?
+        public var report = CompileReport()
+        /// All that is to be said.
+        public var diagnostics: [Complaint] = []
+    }
+
+    /// The number of times that it is tried again because files have changed while they were read.
+    private static let retries = 10
+
+    /// What changes while it is read may be read half old and half new: then it is read again, but not for ever.
+    ///
+    /// - Parameters:
+    ///   - keepsSerials: whether the zones will be served, so that their serials count.
+    ///   - isSound: is called when the configuration and its zones have been found sound, before the databases are read.
+    ///   - progress: gets to know what is being done.
+    public func run(
+        keepsSerials: Bool = true, isSound: () -> Void = {}, progress: @escaping (String) -> Void = { _ in }
+    ) -> Outcome {
+        var outcome = attempt(keepsSerials: keepsSerials, isSound: isSound, progress: progress)
+        for _ in 0..<Self.retries
+        where outcome.report.inputs.contains(where: { [start = outcome.report.start] in
+            FileState.isChanged($0.path, since: start)
+        }) {
+            usleep(50_000)
+            outcome = attempt(keepsSerials: keepsSerials, isSound: {}, progress: progress)
+        }
+        return outcome
+    }
+
+    private func attempt(keepsSerials: Bool, isSound: () -> Void, progress: @escaping (String) -> Void) -> Outcome {
+        var outcome = Outcome()
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        outcome.report.start = now.tv_sec * 1_000_000_000 + now.tv_nsec
+        var files: Set<String> = [request.configuration]
+        let present = Set((previousReport?.inputs ?? []).map(\.path).filter { FileState($0) != .nothing })
+        do throws(ConfigurationError) {
+            progress("reading \(request.configuration) and its zones")
+            let configuration = try Configuration.load(
+                request.configuration, databases: request.databases, archive: try? previous?.zoneArchive(),
+                reusesUnchanged: previous?.manifest.program == geopipeVersion, keepsLastGood: true, advises: false
+            ) { configured in
+                SerialLedger(
+                    of: request.configuration, in: (request.stateDirectory ?? configured).map(StateDirectory.init),
+                    keepsChanges: keepsSerials)
+            }
+            files.formUnion(configuration.files)
+            let plan = try SnapshotPlan(configuration)
+            try object(to: plan, at: now.tv_sec, &outcome.report)
+            isSound()
+            var purpose = ImageCompiler.Purpose()
+            purpose.stateDirectory = (request.stateDirectory ?? configuration.stateDirectory).map(absolutePath)
+            purpose.databaseOverrides = request.databases
+            purpose.start = outcome.report.start
+            let (image, warnings) = try ImageCompiler(plan, previous: previous, progress: progress).compile(purpose)
+            outcome.diagnostics = warnings
+            for unusable in configuration.unusableZones {
+                let zone = configuration.zones[unusable.zone]
+                let state = Complaint(
+                    file: configuration.file, position: nil,
+                    message: zone.isBroken
+                        ? "the zone \(zone.apex) has errors and no earlier content; its names are answered with SERVFAIL until it is mended"
+                        : "the zone \(zone.apex) has errors; it keeps its content of \(dateAndTime(zone.keptSince!))")
+                outcome.diagnostics += unusable.complaints + [state]
+                outcome.report.complaints += (unusable.complaints + [state]).map(\.description)
+            }
+            outcome.image = image
+            outcome.report.image = image.id
+        } catch {
+            files.formUnion(error.files)
+            outcome.diagnostics = error.complaints
+            outcome.report.complaints = error.complaints.map(\.description)
+        }
+        outcome.report.inputs = files.sorted().map { path in
+            let state = FileState(path, unlessChangedSinceNanoseconds: outcome.report.start)
+            // What has gone since may have been read before.
+            let isGone = state == .nothing && present.contains(absolutePath(path))
+            return (absolutePath(path), (isGone ? .unknown : state).words)
+        }
+        return outcome
+    }
+
+    // MARK: - Objections
+
+    /// Seconds for which the image in force is kept while an optional database is missing.
+    static let patience = 60
+
+    /// Keeps a compilation from losing by accident all networks of a file whose generator failed, or the rules that need an optional
+    /// database which is away for a moment while it is replaced.
+    func object(to plan: SnapshotPlan, at now: Int, _ report: inout CompileReport) throws(ConfigurationError) {
+        guard let previous = previous?.manifest else { return }
+        let configuration = plan.configuration
+        var complaints: [Complaint] = []
+        for file in configuration.networksFiles where file.count == 0 && !file.mayBeEmpty {
+            guard let before = previous.networks.first(where: { $0.path == file.path })?.count, before > 0 else {
+                continue
+            }
+            complaints.append(
+                Complaint(
+                    file: configuration.file, position: file.position,
+                    message:
+                        "\(file.path) has no networks any more, and had \(before); put them back, or write networks_file: { path: \(file.name), may_be_empty: true } if there are to be none"
+                ))
+        }
+        let lost = plan.optionalDatabases.missing.filter(previous.optionalDatabases.contains)
+        for path in lost { report.missingSince[path] = min(previousReport?.missingSince[path] ?? now, now) }
+        let left = report.missingSince.values.map { Self.patience - (now - $0) }.max() ?? 0
+        if left > 0 {
+            report.retryAt = now + left
+            for database in configuration.databases where lost.contains(database.path) {
+                complaints.append(
+                    Complaint(
+                        file: configuration.file, position: database.position,
+                        message:
+                            "the optional database \(database.path) is gone; nothing is loaded for \(left) s, unless it comes back"
+                    ))
+            }
+        }
+        guard complaints.isEmpty else { throw ConfigurationError(complaints, files: configuration.files) }
+    }
+}

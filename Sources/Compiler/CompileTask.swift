@@ -1,0 +1,70 @@
+import Answering
+import Configuration
+import Glibc
+import Image
+import Platform
+import State
+
+/// Where a coprocess wants what it has compiled.
+public enum CoprocessRole: String, CaseIterable, Sendable {
+    /// In the folder of images.
+    case folder
+    /// In open files.
+    case descriptors
+    /// In open files, and one of them has the image in force.
+    case descriptorsWithPrevious = "descriptors-with-previous"
+}
+
+/// The work of a compiler that a coprocess has started.
+public enum CompileTask {
+    /// Compiles, says what is wrong on stderr, and leaves a report.
+    ///
+    /// - Parameters:
+    ///   - images: the state directory that the images are in; `nil` if the role needs none.
+    ///   - isUrgent: whether there is nothing to answer from as long as it works.
+    public static func run(_ request: CompileRequest, _ role: CoprocessRole, images: String?, isUrgent: Bool) {
+        CompilerProcess.prepareSelf(isUrgent: isUrgent)
+        StandardError.limitWait(milliseconds: 2_000)
+        let store = images.map {
+            ImageStore(of: request.configuration, overrides: request.databases, in: StateDirectory(path: $0))
+        }
+        let previous = role == .descriptorsWithPrevious ? inheritedSnapshot() : store?.current().snapshot
+        var outcome = Compilation(request, previous: previous, previousReport: store?.report()).run(
+            isSound: { _ = write(CompilerProcess.Inherited.soundness, "+", 1) })
+        for diagnostic in ComplaintList(outcome.diagnostics).sorted(main: request.configuration) {
+            complain(diagnostic.description)
+        }
+        do throws(StateDirectory.Failure) {
+            if let image = outcome.image {
+                if let store {
+                    try store.publish(image)
+                } else {
+                    try writeAll(image.bytes, to: CompilerProcess.Inherited.image, "the image")
+                }
+            }
+        } catch {
+            let complaint = "\(request.configuration): \(error)"
+            complain(complaint)
+            outcome.image = nil
+            outcome.report.image = nil
+            outcome.report.isUnwritable = true
+            outcome.report.retryAt = Int(time(nil)) + CompilerProcess.retryAfter
+            outcome.report.complaints.append(complaint)
+        }
+        if outcome.image == nil, previous != nil { complain("what was loaded before stays in use") }
+        do throws(StateDirectory.Failure) {
+            if let store {
+                try store.write(outcome.report)
+            } else {
+                try writeAll(outcome.report.text, to: CompilerProcess.Inherited.report, "the report")
+            }
+        } catch {
+            complain("\(error)")
+        }
+    }
+
+    private static func inheritedSnapshot() -> Snapshot? {
+        let image = try? Image(descriptor: CompilerProcess.Inherited.previous, name: "the image", owners: nil)
+        return image.flatMap { try? Snapshot($0) }
+    }
+}

@@ -1,0 +1,67 @@
+import Answering
+import CLinux
+import Glibc
+import PipeProtocol
+import Platform
+
+/// Answers what comes from `input` until it ends, or until nobody reads `output` any more.
+///
+/// All lines that have come are answered with one write. SIGPIPE must be ignored by the process.
+///
+/// - Parameters:
+///   - supply: has what answers are made from, but for the first.
+///   - takeover: says when another program is to go on.
+///   - inheritance: what another program has left, in whose place this is.
+///   - makeFirst: as `Session` has it.
+///   - finish: called before another program goes on.
+///   - perform: as `Session` has it.
+public func serve(
+    input: CInt, output: CInt, supply: Supply, takeover: Takeover?, inheritance: Takeover.Inheritance?,
+    makeFirst: @escaping () -> Serving?, finish: () -> Void, perform: @escaping (_ command: String) -> [String]
+) {
+    var session = Session(
+        seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
+    var reader = LineReader(descriptor: input)
+    var reply = ReplyWriter(descriptor: output)
+    var wait = WaitPolicy()
+    // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
+    let sharesCore = usable_cores() == 1
+    var (isAwake, lastAnswer) = (false, nanoseconds())
+    if let inheritance {
+        session.goOn(version: inheritance.version)
+        inheritance.release()
+    }
+    repeat {
+        let (start, before) = (nanoseconds(), session.questions)
+        var isAsked = false
+        while let line = reader.next() {
+            isAsked = true
+            switch line {
+            case .text(let bytes):
+                FaultRecord.beginAnswer(bytes)
+                session.answer(bytes.span, &reply)
+            case .tooLong:
+                FaultRecord.beginAnswer(nil)
+                session.answerOverlongLine(&reply)
+            }
+        }
+        guard reply.send() else { return }
+        FaultRecord.endAnswers()
+        let end = nanoseconds()
+        let answers = session.questions - before
+        if answers > 0 { supply.recorder.count(answers, of: end - start) }
+        if isAsked {
+            wait.questionCame(after: start - lastAnswer, wasAwake: isAwake)
+            wait.limit = sharesCore ? 0 : session.waitMicroseconds * 1_000
+            lastAnswer = end
+        }
+        // Not within a line, and not before there is a dialogue to go on with.
+        if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
+            finish()
+            takeover.replace(version: version)
+        }
+        // `read` misses a signal that comes now; the takeover sends it again.
+        let limit = wait.limit
+        isAwake = isAsked && wait.staysAwake && reader.giveWay { nanoseconds() - end < limit }
+    } while reader.read()
+}

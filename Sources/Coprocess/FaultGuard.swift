@@ -1,0 +1,64 @@
+import CProcess
+import DNS
+import Glibc
+import Platform
+
+/// Keeps a coprocess alive whatever signals it gets, but for SIGKILL and SIGTERM, and when the program itself is at fault: a
+/// coprocess that dies makes pdns tell the next client that the name does not exist.
+///
+/// A fault in the answering thread refuses the current question. The program then restarts in the same process, as in a takeover. If it comes to grief again and again, questions are refused until it does not. If it cannot begin anew,
+/// it ends, and pdns starts another. A thread with less to do just stops.
+///
+/// Each fault leaves a line with the signal and the question on standard error, and the first of a row a core.
+///
+/// All that the handler of a fault touches has been made before: it may not allocate (signal-safety(7)).
+public enum FaultGuard {
+    private static let variable = "GEOPIPE_FAULTS"
+    /// So many faults in a row, without an answer in between, and questions are only refused.
+    private static let patience = 3
+    /// Seconds after which it is tried again.
+    private static let pause = 10
+
+    /// To be called by the thread that answers, before there are others.
+    ///
+    /// - Parameters:
+    ///   - input: where questions come from.
+    ///   - output: where answers go.
+    ///   - isTerminal: whether somebody sits there who may want to end it with keys.
+    public static func install(input: CInt, output: CInt, isTerminal: Bool) {
+        let faults = getenv(variable).flatMap { CInt(String(cString: $0)) } ?? 0
+        unsetenv(variable)
+        FaultStack.make()
+        // A takeover or a fault has started it by another name, such as `exe`.
+        if let name = processArguments.first?.split(separator: "/").last { process_set_name(String(name)) }
+        var setup = fault_setup(
+            input: input, output: output, faults: faults, patience: CInt(patience), pause: CInt(pause),
+            arguments: process_arguments(), environment: table(["", ""] + environmentWords()),
+            takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1" }),
+            counts: table((0...patience).map { "\(variable)=\($0)" }))
+        fault_install(&setup)
+        let keys = [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU]
+        let others = [
+            SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ,
+        ]
+        // The C library has the first two that come behind for itself.
+        for signal in others + (isTerminal ? [] : keys) + Array(34...64) { Glibc.signal(signal, SIG_IGN) }
+    }
+
+    private static func table(_ words: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
+        let table = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: words.count + 1)
+        for (number, word) in words.enumerated() { table[number] = strdup(word) }
+        table[words.count] = nil
+        return table
+    }
+
+    private static func environmentWords() -> [String] {
+        var words: [String] = []
+        var next = environ
+        while let word = next.pointee {
+            words.append(String(cString: word))
+            next += 1
+        }
+        return words
+    }
+}

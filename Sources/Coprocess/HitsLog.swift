@@ -1,0 +1,153 @@
+import Configuration
+import DNS
+import Geography
+import Glibc
+import Platform
+import Telemetry
+
+/// The log of answers, one line each. Several processes may share its file, and anybody may move it away: the next lines go to a new
+/// one. What cannot be written is lost.
+struct HitsLog: ~Copyable {
+    let settings: Configuration.HitsLog
+    private let complain: @Sendable (String) -> Void
+    private var descriptor: CInt = -1
+    /// What was not written yet: whole lines.
+    private var lines: [UInt8] = []
+    /// What was written last is the beginning of a line.
+    private var isTorn = false
+    private var hasComplained = false
+
+    /// So many bytes are written at once, and a line more.
+    private static let batch = 1 << 16
+
+    /// - Parameter complain: says why it cannot be written, once until it can be again.
+    init(_ settings: Configuration.HitsLog, complain: @escaping @Sendable (String) -> Void) {
+        self.settings = settings
+        self.complain = complain
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// A line of the log.
+    struct Line {
+        /// RFC 3339, in UTC.
+        var time: String
+        /// Not the address of anybody: at most /24 of IPv4 and /56 of IPv6.
+        var client: IPPrefix
+        var country: String?
+        var coordinates: Coordinates?
+        /// As asked.
+        var name: String
+        var datacenters: [String]
+        var service: String
+        var scope: Int
+
+        init(
+            _ hit: Hit, time: String, _ names: (service: String, datacenters: [String]),
+            _ location: ClientPlace?
+        ) {
+            let longest = hit.client.bitWidth == 32 ? 24 : 56
+            self.time = time
+            client = IPPrefix(hit.client, length: min(hit.clientLength, longest))!
+            country = location?.country?.description
+            coordinates = location?.coordinates
+            name = hit.name
+            datacenters = names.datacenters
+            service = names.service
+            scope = hit.scope
+        }
+
+        /// Fields with tabs between them; one that is not known is empty.
+        var tsv: String {
+            let fields = [
+                time, "\(client)", country ?? "", coordinates.map { "\($0.latitude)" } ?? "",
+                coordinates.map { "\($0.longitude)" } ?? "", name, datacenters.joined(separator: ","), service,
+                "\(scope)",
+            ]
+            return fields.map { $0.escaped(["\t": "\\t", "\n": "\\n", "\\": "\\\\"]) }.joined(separator: "\t")
+        }
+
+        /// An object; what is not known is null.
+        var json: String {
+            let members: [(String, JSON)] = [
+                ("time", .text(time)), ("client", .text("\(client)")), ("country", country.map(JSON.text) ?? .null),
+                ("latitude", coordinates.map { .number($0.latitude) } ?? .null),
+                ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
+                ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
+                ("scope", .integer(Int(scope))),
+            ]
+            return JSON.object(members).compact
+        }
+    }
+
+    /// Adds a line, which `flush` makes sure of.
+    mutating func append(_ line: Line) {
+        lines += (settings.format == .json ? line.json : line.tsv).utf8
+        lines.append(UInt8(ascii: "\n"))
+        if lines.count >= Self.batch { flush() }
+    }
+
+    /// Writes what there is, in whole lines.
+    mutating func flush() {
+        guard !lines.isEmpty else { return }
+        defer { lines.removeAll(keepingCapacity: true) }
+        guard open() else { return }
+        if isTorn { lines.insert(UInt8(ascii: "\n"), at: 0) }
+        var written = 0
+        repeat { written = write(descriptor, lines, lines.count) } while written < 0 && errno == EINTR
+        if written > 0 { isTorn = lines[written - 1] != UInt8(ascii: "\n") }
+        guard written == lines.count else {
+            // Of what is written in part only a full disk is the reason.
+            return fail("write", errno: written < 0 ? errno : ENOSPC)
+        }
+        hasComplained = false
+    }
+
+    /// Opens the file, unless it is open and still where it was.
+    private mutating func open() -> Bool {
+        var there = stat()
+        var mine = stat()
+        if descriptor >= 0 {
+            if stat(settings.file, &there) == 0, fstat(descriptor, &mine) == 0, there.st_dev == mine.st_dev,
+                there.st_ino == mine.st_ino
+            {
+                return true
+            }
+            close(descriptor)
+            isTorn = false
+        }
+        // A pipe that nobody reads would be waited for.
+        descriptor = Glibc.open(settings.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
+        if descriptor < 0 { fail("open", errno: errno) }
+        return descriptor >= 0
+    }
+
+    private mutating func fail(_ action: String, errno: CInt) {
+        guard !hasComplained else { return }
+        hasComplained = true
+        complain("cannot \(action) \(settings.file): \(String(cString: strerror(errno))); hits are not logged")
+    }
+}
+
+extension String {
+    fileprivate func escaped(_ escapes: [Unicode.Scalar: String]) -> String {
+        guard unicodeScalars.contains(where: { escapes[$0] != nil }) else { return self }
+        return unicodeScalars.map { escapes[$0] ?? String($0) }.joined()
+    }
+}
+
+/// The time now, in UTC with milliseconds (RFC 3339).
+func timestamp() -> String {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    var parts = tm()
+    gmtime_r(&now.tv_sec, &parts)
+    func digits(_ number: Int, _ count: Int) -> String {
+        let text = "\(number)"
+        return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    let date = [(Int(parts.tm_year) + 1900, 4), (Int(parts.tm_mon) + 1, 2), (Int(parts.tm_mday), 2)].map(digits)
+    let time = [(Int(parts.tm_hour), 2), (Int(parts.tm_min), 2), (Int(parts.tm_sec), 2)].map(digits)
+    return date.joined(separator: "-") + "T" + time.joined(separator: ":") + "." + digits(now.tv_nsec / 1_000_000, 3)
+        + "Z"
+}

@@ -1,0 +1,175 @@
+import Answering
+import CLinux
+import Compiler
+import DNS
+import Glibc
+import Platform
+import State
+import Synchronization
+
+/// Keeps what is answered from up to date, in a thread of its own, which gives way to the one that answers.
+public final class Keeper: Sendable {
+    private let supply: Supply
+    private let reporter: Reporter
+    private let complain: @Sendable (String) -> Void
+    private let state: StateDirectory?
+    /// The configuration's file.
+    private let configuration: String
+    /// Taken over by the thread once there is something to answer from.
+    private let follower: Mutex<Box>
+    /// When the process was started, in seconds since 1970.
+    private let started = time(nil)
+    /// A pipe; a byte in it makes the thread have everything compiled, whether anything seems to have changed or not.
+    private let wakeInput: CInt
+    private let wakeOutput: CInt
+    /// The compilers that a takeover or a fault has left to this process.
+    private let orphans = Orphans()
+    /// Why the last takeover came to nothing.
+    private let refusal = Mutex<CoprocessStatus.Refusal?>(nil)
+
+    private let isWithoutSnapshot = Atomic(false)
+
+    /// Holds what cannot be copied.
+    private struct Box: ~Copyable {
+        var follower: Follower?
+    }
+
+    /// Milliseconds between two looks while nothing is told.
+    private static let statusInterval = 1_000
+
+    /// - Parameters:
+    ///   - supply: gets what is made.
+    ///   - request: what to compile.
+    ///   - state: the state directory, if there is one.
+    ///   - complain: says what came of it, and what is wrong with the state.
+    public init(
+        _ supply: Supply, _ request: CompileRequest, state: StateDirectory?,
+        complain: @escaping @Sendable (String) -> Void
+    ) {
+        configuration = request.configuration
+        var ends: [CInt] = [-1, -1]
+        // Without it nothing is lost but signals: the thread looks now and then.
+        pipe2(&ends, O_CLOEXEC | O_NONBLOCK)
+        (wakeOutput, wakeInput) = (ends[0], ends[1])
+        self.supply = supply
+        self.state = state
+        reporter = Reporter(supply.recorder, complain: complain)
+        self.complain = complain
+        follower = Mutex(Box(follower: Follower(request, state: state, complain: complain)))
+    }
+
+    /// Has everything compiled whenever the process gets SIGHUP, and calls `takeOver` when it gets SIGUSR2, which returns why
+    /// nothing came of it. Must be called before there are other threads.
+    public func followSignals(takeOver: @escaping @Sendable () -> String?) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGHUP)
+        sigaddset(&signals, SIGUSR2)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        // What is ignored is not waited for.
+        for number in [SIGHUP, SIGUSR2] { signal(number, SIG_DFL) }
+        startThread { [self, signals] in
+            var signals = signals
+            var received: CInt = 0
+            while sigwait(&signals, &received) == 0 {
+                if received == SIGHUP {
+                    write(wakeInput, "!", 1)
+                } else if let reason = takeOver() {
+                    complain(reason)
+                    refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
+                }
+            }
+        }
+    }
+
+    /// Finds something to answer from, or has it made.
+    ///
+    /// - Returns: false if there is nothing, and the configuration cannot be used.
+    public func prepare() -> Bool {
+        follower.withLock { box in
+            if box.follower!.adoptCurrent() { return true }
+            return box.follower!.beginFirst()
+        }
+    }
+
+    /// Waits for the first to answer from, and begins to follow what it depends on.
+    ///
+    /// - Returns: `nil` if there is nothing.
+    public func start() -> Serving? {
+        let serving = follower.withLock { box in
+            box.follower!.waitForFirst()
+            return box.follower!.start()
+        }
+        isWithoutSnapshot.store(serving == nil, ordering: .relaxed)
+        reporter.follow(serving?.snapshot, loaded: time(nil), state)
+        reporter.start()
+        startThread { [self] in
+            // Of this thread alone, on Linux.
+            _ = nice(19)
+            var own = follower.withLock { $0.follower.take()! }
+            keep(&own)
+        }
+        return serving
+    }
+
+    /// Whether there was to be something to answer from, and never was.
+    public var hasNeverLoaded: Bool { isWithoutSnapshot.load(ordering: .relaxed) }
+
+    /// Lets nothing be lost that was counted.
+    ///
+    /// - Parameter isEnd: whether the process ends. Else another program takes it over, and pdns waits.
+    public func finish(isEnd: Bool) { reporter.finish(isEnd: isEnd) }
+
+    private func keep(_ follower: inout Follower) {
+        var status = CoprocessStatus(configuration: configuration)
+        status.started = started
+        status.loaded = follower.snapshot == nil ? nil : time(nil)
+        var told = ""
+        while true {
+            let news = follower.step()
+            if news.isSnapshotNew, let snapshot = follower.snapshot {
+                complain("loaded \(configuration)")
+                isWithoutSnapshot.store(false, ordering: .relaxed)
+                status.loaded = time(nil)
+                reporter.follow(snapshot, loaded: status.loaded!, follower.state)
+            }
+            if let serving = news.serving { supply.deliver(serving) }
+            status.image = follower.snapshot?.image.id
+            status.databases = follower.snapshot?.databaseBuilds ?? []
+            status.complaints = follower.complaints
+            status.questions = supply.questions
+            status.refusal = refusal.withLock { $0 }
+            tell(status, follower.state, after: &told)
+            if wait(follower) { follower.order() }
+            supply.discard()
+            orphans.reap()
+        }
+    }
+
+    /// Tells the status, if there is a place for it. Nothing is disturbed if that cannot be written.
+    private func tell(_ status: CoprocessStatus, _ state: StateDirectory?, after told: inout String) {
+        guard let state else { return }
+        let text = "\(state.path)\n\(status.text)"
+        if text == told, state.tellNothingNew(process: status.process) { return }
+        do throws(StateDirectory.Failure) {
+            try state.tell(status)
+            told = text
+        } catch {
+            told = ""
+        }
+    }
+
+    /// Waits until there may be something new; but not for ever, since some file systems tell nothing.
+    ///
+    /// - Returns: whether a compilation was ordered.
+    private func wait(_ follower: borrowing Follower) -> Bool {
+        var requests = ([wakeOutput] + follower.descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        guard poll(&requests, nfds_t(requests.count), CInt(follower.patience)) > 0 else { return false }
+        // What is written in several steps tells of each: one look for all.
+        if requests[0].revents == 0, requests.last?.revents == 0 { usleep(20_000) }
+        guard requests[0].revents != 0 else { return false }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        while Glibc.read(wakeOutput, &bytes, bytes.count) > 0 {}
+        return true
+    }
+}

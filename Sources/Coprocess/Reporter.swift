@@ -1,0 +1,233 @@
+import Answering
+import Configuration
+import Geography
+import Glibc
+import Platform
+import State
+import Synchronization
+import Telemetry
+
+/// Carries away what the thread that answers has counted: to the agent, if one listens, and to the hits log, if one is configured. It
+/// has a thread of its own, which gives way to all others.
+public final class Reporter: Sendable {
+    private let recorder: Recorder
+    private let news = Mutex(News())
+    private let work: Mutex<Work>
+
+    /// What there is to answer from, as far as a reporter has to know.
+    private struct Subject {
+        /// What is answered from, which says where clients are.
+        var snapshot: Snapshot?
+        var hitsLog: Configuration.HitsLog?
+        /// In seconds since 1970; `nil` if there is nothing.
+        var loaded: Int?
+        var agentSocket: String?
+    }
+
+    /// What the thread has not seen yet.
+    private struct News {
+        var tallies: [Tally] = []
+        var subject: Subject?
+    }
+
+    private func takenNews() -> News {
+        news.withLock { news in
+            defer { news = News() }
+            return news
+        }
+    }
+
+    /// Milliseconds between two looks at the hits.
+    private static let pauses = 10...500
+    /// Milliseconds between two reports of what has changed.
+    private static let interval = 1_000
+    /// Milliseconds between two reports of everything: what was lost is made good, and who is silent for longer has ended.
+    private static let fullInterval = 15_000
+
+    /// - Parameters:
+    ///   - recorder: what the thread that answers writes down.
+    ///   - complain: says why the hits log cannot be written.
+    init(_ recorder: Recorder, complain: @escaping @Sendable (String) -> Void) {
+        self.recorder = recorder
+        work = Mutex(Work(recorder, complain))
+    }
+
+    /// Begins to report.
+    func start() {
+        startThread { [self] in
+            // Of this thread alone, on Linux.
+            _ = nice(10)
+            var pause = Self.pauses.upperBound
+            while true {
+                let work = work.withLock { $0.step(takenNews()) }
+                usleep(UInt32(pause) * 1_000)
+                if work > 0.1 { pause = max(pause / 2, Self.pauses.lowerBound) }
+                if work == 0 { pause = min(pause * 2, Self.pauses.upperBound) }
+            }
+        }
+    }
+
+    /// Has it report on what will be answered from; to be called before anybody answers from it.
+    ///
+    /// - Parameters:
+    ///   - snapshot: `nil` if there is nothing to answer from.
+    ///   - loaded: when it was loaded, in seconds since 1970.
+    ///   - state: where the agent listens.
+    func follow(_ snapshot: Snapshot?, loaded: Int, _ state: StateDirectory?) {
+        if let log = snapshot?.hitsLog { recorder.hits.wantAtLeast(log.sample) }
+        news.withLock { news in
+            if let snapshot { news.tallies.append(snapshot.tally) }
+            news.subject = Subject(
+                snapshot: snapshot, hitsLog: snapshot?.hitsLog,
+                loaded: snapshot.map { _ in loaded }, agentSocket: state?.agentSocket)
+        }
+    }
+
+    /// Reports what there is, before the process ends or is another.
+    ///
+    /// - Parameter isEnd: whether the process ends. Else pdns waits, and it is not done if that takes time.
+    func finish(isEnd: Bool) {
+        let patience = isEnd ? 2_000 : 200
+        for _ in 0...(patience / 5) {
+            if work.withLockIfAvailable({ $0.finish(takenNews()) }) != nil { return }
+            usleep(5_000)
+        }
+    }
+
+    /// What the thread does, and all that it knows.
+    private struct Work: ~Copyable {
+        private let recorder: Recorder
+        private let complain: @Sendable (String) -> Void
+        private var ledger: Ledger
+        private let sender: Report.Sender
+        private var subject = Subject()
+        private var agent = AgentSocket(path: nil)
+        private var log: HitsLog?
+        /// In milliseconds on a clock that nobody sets.
+        private var lastReport = 0
+        private var lastFullReport = 0
+        private var isAllTold = true
+        /// The agent has read something since the report before.
+        private var isGettingOn = false
+
+        init(_ recorder: Recorder, _ complain: @escaping @Sendable (String) -> Void) {
+            self.recorder = recorder
+            self.complain = complain
+            ledger = Ledger(recorder)
+            var now = timespec()
+            clock_gettime(CLOCK_REALTIME, &now)
+            sender = Report.Sender(process: Int(getpid()), start: now.tv_sec * 1_000_000_000 + now.tv_nsec)
+        }
+
+        /// - Returns: how much there was to do, from 0 to 1.
+        mutating func step(_ news: News) -> Double {
+            take(news)
+            let fullness = takeHits()
+            let now = milliseconds()
+            if now - lastReport >= Reporter.interval || !isAllTold { report(now) }
+            return !isAllTold && isGettingOn ? 1 : fullness
+        }
+
+        mutating func finish(_ news: News) {
+            take(news)
+            takeHits()
+            lastReport = .min / 2
+            report(milliseconds())
+        }
+
+        private mutating func take(_ news: News) {
+            for tally in news.tallies { ledger.follow(tally) }
+            guard let newer = news.subject else { return }
+            subject = newer
+            if agent.path != newer.agentSocket { agent = AgentSocket(path: newer.agentSocket) }
+            if log?.settings != newer.hitsLog { log = newer.hitsLog.map { HitsLog($0, complain: complain) } }
+            want()
+        }
+
+        private func want() { recorder.hits.want(agent.isThere ? 1 : subject.hitsLog?.sample ?? 0) }
+
+        /// - Returns: how full the ring was.
+        @discardableResult
+        private mutating func takeHits() -> Double {
+            let wantedLots = UInt64((subject.hitsLog?.sample ?? 0) * 0x1p32)
+            var time: String?
+            let fullness = recorder.hits.take { hit in
+                let location = hit.prefixes.lazy.compactMap { [subject] in subject.snapshot?.places.find($0) }.first
+                if agent.isThere { ledger.count(country: location?.country?.description ?? "") }
+                guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
+                if time == nil { time = timestamp() }
+                log?.append(HitsLog.Line(hit, time: time!, names, location))
+            }
+            log?.flush()
+            return fullness
+        }
+
+        private mutating func report(_ now: Int) {
+            let isDue = now - lastReport >= Reporter.interval
+            if isDue { lastReport = now }
+            guard agent.path != nil else {
+                if isDue { ledger.releaseEnded() }
+                return
+            }
+            if isDue {
+                ledger.update()
+                if now - lastFullReport >= Reporter.fullInterval || !agent.isThere {
+                    lastFullReport = now
+                    ledger.forgetWhatWasTold()
+                }
+            }
+            let wasThere = agent.isThere
+            let sent = agent.sent
+            isAllTold = ledger.tell(as: sender, loaded: subject.loaded) { agent.send($0) } || !agent.isThere
+            isGettingOn = agent.sent > sent
+            if agent.isThere != wasThere {
+                want()
+            }
+        }
+    }
+}
+
+/// Where the agent listens for datagrams, as a sender sees it.
+private struct AgentSocket: ~Copyable {
+    let path: String?
+    /// Whether somebody listens, or did when something was sent last.
+    private(set) var isThere = false
+    /// How many datagrams were sent.
+    private(set) var sent = 0
+    /// How many in a row could not be, as nobody read those before.
+    private var unread = 0
+    /// Whoever has not read for so many has stopped to listen.
+    private static let patience = 30
+    private let descriptor: CInt
+
+    init(path: String?) {
+        self.path = path
+        descriptor =
+            path == nil
+            ? -1 : socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Sends a datagram, without ever waiting. False if it could not be.
+    mutating func send(_ datagram: [UInt8]) -> Bool {
+        guard let path, descriptor >= 0 else { return false }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let room = MemoryLayout.size(ofValue: address.sun_path) - 1
+        guard path.utf8.count <= room else { return false }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                sendto(
+                    descriptor, datagram, datagram.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL), $0,
+                    socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        let isSent = result == datagram.count
+        if isSent { sent += 1 }
+        unread = isSent ? 0 : unread + 1
+        isThere = isSent || (errno == EAGAIN || errno == ENOBUFS) && isThere && unread < Self.patience
+        return isSent
+    }
+}

@@ -1,0 +1,97 @@
+import Answering
+import DNS
+import Platform
+import State
+
+// What the commands print of these for programs. A value that there is none of is absent.
+
+extension Switch {
+    public var json: JSON {
+        .object([
+            "datacenter": .text(datacenter), "service": service.map(JSON.text), "share": .integer(share),
+            "until": until.map(JSON.integer), "who": .text(who), "since": .integer(since), "reason": .text(reason),
+        ])
+    }
+}
+
+extension CheckedService.FamilyHealth {
+    fileprivate var json: JSON {
+        .object([
+            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required), "isUp": .truth(isUp),
+        ])
+    }
+}
+
+extension CheckedService.DatacenterHealth {
+    /// Both families together, and each that has addresses.
+    public var json: JSON {
+        .object([
+            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(ipv4.required + ipv6.required),
+            "isUp": .truth(isUp), "ipv4": ipv4.addresses > 0 ? ipv4.json : nil,
+            "ipv6": ipv6.addresses > 0 ? ipv6.json : nil,
+        ])
+    }
+}
+
+extension DatabaseBuild {
+    fileprivate var json: JSON { .object(["database": .text(database), "built": built.map(JSON.integer)]) }
+}
+
+extension CoprocessStatus {
+    public var json: JSON {
+        .object([
+            "process": .integer(process), "birth": birth.map(JSON.integer), "started": .integer(started),
+            "told": .integer(told), "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
+            "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
+            "complaints": .list(complaints.map(JSON.text)),
+            "refusal": refusal.map { .object(["count": .integer($0.count), "reason": .text($0.reason)]) },
+            "version": .text(version), "image": image.map(JSON.text),
+        ])
+    }
+}
+
+extension Explanation {
+    public var json: JSON {
+        .object([
+            "name": .text(name), "client": .text(client),
+            "answer": .object([
+                "exists": .truth(answer.exists), "records": .list(answer.records.map(JSON.text)),
+            ]),
+            "databases": .list(databases.map(\.json)), "service": service?.json,
+        ])
+    }
+}
+
+extension Explanation.DatabaseFinding {
+    fileprivate var json: JSON {
+        .object([
+            "database": .text(database), "built": built.map(JSON.integer), "network": network.map(JSON.text),
+            "continent": continent.map(JSON.text), "continentIsOfCountry": continentIsOfCountry.map(JSON.truth),
+            "country": country.map(JSON.text), "subdivisions": .list(subdivisions.map(JSON.text)),
+            "city": city.map(JSON.text), "geonameID": geonameID.map { .integer(Int($0)) },
+            "latitude": latitude.map(JSON.number), "longitude": longitude.map(JSON.number),
+            "autonomousSystem": autonomousSystem.map { .integer(Int($0)) },
+        ])
+    }
+}
+
+extension Explanation.ServiceChoice {
+    fileprivate var json: JSON {
+        .object([
+            "service": .text(service), "map": .text(map),
+            "rules": .list(
+                rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
+            "preference": .list(preference.map { .list($0.map(\.json)) }),
+            "chosen": .list(chosen.map(JSON.text)), "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
+        ])
+    }
+}
+
+extension Explanation.Candidate {
+    fileprivate var json: JSON {
+        .object([
+            "datacenter": .text(datacenter), "isAvailable": .truth(isAvailable), "isDrained": .truth(isDrained),
+            "health": health?.json, "weight": .integer(Int(weight)), "kilometres": kilometres.map(JSON.integer),
+        ])
+    }
+}

@@ -1,0 +1,121 @@
+import Configuration
+import DNS
+import Glibc
+import Platform
+
+extension Inspection {
+    /// What pdns starts as the coprocess.
+    mutating func inspectCommand() {
+        for instance in instances where instance.backend == "pipe" {
+            let name = "\(instance.prefix)-command"
+            guard settings[name]?.value.isEmpty ?? true else { continue }
+            complain(settings[name], "pdns does not start without \(name); write \(example(name))")
+        }
+        guard let pipe, let command = settings["\(pipe.prefix)-command"], !command.value.isEmpty else { return }
+        let name = command.name
+        let example = example(name)
+        if fileKind(command.value) == S_IFSOCK {
+            return complain(
+                command,
+                "pdns never connects again to a socket whose server was restarted, and answers SERVFAIL; write \(example)",
+                isWarning: true)
+        }
+        let words = command.words(separatedBy: " ", keepsEmpty: true)
+        if let quoted = words.first(where: { $0.text.contains(where: "\"'".contains) }) {
+            let bare = command.value.filter { !"\"'".contains($0) }
+            return complain(
+                quoted.place, "to pdns a quote is a letter like others, and words end at spaces; write \(name)=\(bare)")
+        }
+        guard words[0].text.hasPrefix("/") else {
+            return complain(
+                command,
+                "pdns looks for '\(words[0].text)' neither in PATH nor by a shell, but in the folder where it is started, and does not start; write \(example)"
+            )
+        }
+        if let reason = fault(ofProgram: root + words[0].text) {
+            complain(command, "pdns does not start, for \(reason); install geopipe there, or write \(example)")
+        } else if !isGeopipe(command) {
+            complain(
+                command, "\(words[0].text) is not called geopipe; if it is no copy of geopipe, write \(example)",
+                isWarning: true)
+        }
+        if isGeopipe(command) { inspectArguments(words.dropFirst(), command, "\(name)=\(words[0].text)") }
+        if !root.isEmpty {
+            complain(
+                settings["chroot"],
+                "coprocesses see only what is in \(root); copy the databases and all else that geopipe reads into it, or take chroot out",
+                isWarning: true)
+        }
+    }
+
+    private func example(_ name: String) -> String {
+        "\(name)=/usr/local/bin/geopipe --config \(absolutePath(deployment.configuration.file))"
+    }
+
+    /// Where pdns finds paths that begin with `/`: it starts its coprocesses when it is in there already.
+    private var root: String { settings["chroot"]?.value ?? "" }
+
+    private func fault(ofProgram path: String) -> String? {
+        switch fileKind(path) {
+        case nil: "there is no \(path)"
+        case S_IFREG: access(path, X_OK) == 0 ? nil : "\(path) may not be executed"
+        default: "\(path) is no program"
+        }
+    }
+
+    /// The words behind geopipe.
+    ///
+    /// - Parameter start: the line up to there.
+    private mutating func inspectArguments(
+        _ words: ArraySlice<PowerDNSConfiguration.Setting.Word>, _ command: PowerDNSConfiguration.Setting,
+        _ start: String
+    ) {
+        if let empty = words.first(where: \.text.isEmpty) {
+            let kept = words.map(\.text).filter { !$0.isEmpty }
+            return complain(
+                empty.place,
+                "pdns does not start, for it finds an empty word between two spaces, which geopipe refuses; write \(([start] + kept).joined(separator: " "))"
+            )
+        }
+        let checked = deployment.configuration.file
+        let file: String
+        do throws(Deployment.CommandError) {
+            file = try deployment.configurationFile(words.map(\.text))
+        } catch {
+            return complain(
+                words.first?.place ?? command.place,
+                "pdns does not start, for geopipe, started without a shell, says: \(error.message); write \(start) --config \(absolutePath(checked))"
+            )
+        }
+        let place = words.first { $0.text.hasSuffix(file) }?.place ?? command.place
+        if !file.hasPrefix("/") {
+            complain(
+                place,
+                "pdns does not start, for geopipe looks for '\(file)' in the folder where pdns is started; write \(start) --config \(absolutePath(file))"
+            )
+        } else if access(root + file, R_OK) != 0 {
+            complain(
+                place,
+                "pdns does not start, for geopipe cannot read \(root + file): \(String(cString: strerror(errno))); write \(start) --config \(absolutePath(checked))"
+            )
+        } else if absolutePath(root + file) != absolutePath(checked) {
+            complain(
+                place,
+                "pdns starts geopipe with \(file), but \(checked) is being checked; write \(start) --config \(absolutePath(checked))",
+                isWarning: true)
+        }
+    }
+}
+
+/// The kind of file at `path`, links followed; `nil` if there is none.
+func fileKind(_ path: String) -> mode_t? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+}
+
+/// The one path of a file, or `path` itself if there is no file.
+private func absolutePath(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+}

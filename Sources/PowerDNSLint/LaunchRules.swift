@@ -1,0 +1,134 @@
+import Configuration
+import DNS
+import Glibc
+import Platform
+
+extension Inspection {
+    /// Which backends pdns asks, and in which order.
+    mutating func inspectLaunch() {
+        guard !instances.isEmpty else {
+            return complain(settings["launch"], "pdns does not start, for no backend is launched; write launch=pipe")
+        }
+        var prefixes: Set<String> = []
+        for instance in instances where !prefixes.insert(instance.prefix).inserted {
+            complain(
+                instance.word.place,
+                "pdns does not start with \(instance.word.text) launched twice; write \(launch(instances))"
+            )
+        }
+        guard let pipe else {
+            return complain(
+                instances[0].word.place,
+                "pdns never asks geopipe, for no pipe backend is launched; write launch=\(([ "pipe" ] + instances.map(\.word.text)).joined(separator: ","))"
+            )
+        }
+        let others = instances.filter { $0.prefix != pipe.prefix }
+        for instance in instances.prefix(while: { $0.prefix != pipe.prefix }) {
+            complain(
+                instance.word.place,
+                "pdns asks \(instance.word.text) before geopipe, which gets no question for a zone that both have; write \(launch([pipe] + others))",
+                isWarning: true)
+        }
+        for other in others {
+            guard other.backend == "pipe", settings["\(other.prefix)-command"].map(isGeopipe) ?? false else { continue }
+            complain(
+                other.word.place,
+                "geopipe is launched once more, which takes as much memory again and answers only for what the first has not; put all zones into one configuration and write \(launch(instances.filter { $0.prefix != other.prefix }))",
+                isWarning: true)
+        }
+        if let folder = settings["module-dir"], !folder.value.isEmpty, settings["load-modules"] == nil,
+            access("\(folder.value)/libpipebackend.so", R_OK) != 0
+        {
+            complain(
+                folder,
+                "pdns does not start, for \(folder.value) has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
+            )
+        }
+    }
+
+    /// The line that launches these, each once.
+    private func launch(_ instances: [BackendInstance]) -> String {
+        var seen: Set<String> = []
+        let names = instances.filter { seen.insert($0.prefix).inserted }.map(\.word.text)
+        return "launch=\(names.joined(separator: ","))"
+    }
+
+    /// Settings that pdns does not know, with which it does not start.
+    mutating func inspectNames() {
+        let ignored = Set(settings["ignore-unknown-settings"]?.words(separatedBy: " ,\t").map(\.text) ?? [])
+        let pipeSettings = server.settings.keys.filter { $0.hasPrefix("pipe-") }
+        var known = Set(server.settings.keys)
+        let pipes = instances.filter { $0.backend == "pipe" }
+        if !pipes.isEmpty { known.subtract(pipeSettings) }
+        for instance in pipes {
+            known.formUnion(pipeSettings.map { instance.prefix + $0.dropFirst("pipe".count) })
+        }
+        for (name, setting) in settings.settings where known.contains(name) { inspectOldName(setting) }
+        for (name, setting) in settings.settings where !known.contains(name) && !ignored.contains(name) {
+            if let instance = instances.first(where: { $0.backend != "pipe" && name.hasPrefix("\($0.prefix)-") }) {
+                // What else other backends know is their own affair.
+                let rest = String(name.dropFirst(instance.prefix.count + 1))
+                if let fate = KnownSettings.fate(of: rest, ofBackend: instance.backend, in: server.version) {
+                    complain(setting, of: fate, prefix: "\(instance.prefix)-")
+                }
+                continue
+            }
+            if let fate = KnownSettings.fate(of: name, in: server.version) {
+                complain(setting, of: fate)
+                continue
+            }
+            let nearest = known.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
+            if let nearest, nearest.distance <= 2 {
+                complain(
+                    setting.namePlace,
+                    "pdns does not start with the unknown setting '\(name)'; write \(nearest.name)=\(setting.value)")
+            } else if let backend = KnownSettings.backends.first(where: { name.hasPrefix("\($0)-") }) {
+                complain(
+                    setting.namePlace,
+                    "pdns does not start with '\(name)', for launch has no backend with such a setting; take it out\(hint(name, backend))"
+                )
+            } else {
+                complain(
+                    setting.namePlace,
+                    "pdns \(server.version) does not know '\(name)' and does not start with it\(server.isExact ? "" : ", though a newer one may"); take it out",
+                    isWarning: !server.isExact)
+            }
+        }
+    }
+
+    /// Complains of a setting that this pdns does not know, but another does.
+    private mutating func complain(
+        _ setting: PowerDNSConfiguration.Setting, of fate: KnownSettings.Fate, prefix: String = ""
+    ) {
+        switch fate {
+        case .isNewer(let version):
+            complain(
+                setting.namePlace,
+                "pdns \(server.version) does not start with '\(setting.name)', which pdns \(version) brought; take it out"
+            )
+        case .isGone(let release, let replacement):
+            let remedy = replacement.map { "write \(prefix)\($0)=\(setting.value)" } ?? "take it out"
+            complain(
+                setting.namePlace, "pdns \(release) and newer do not start with '\(setting.name)'; \(remedy)")
+        }
+    }
+
+    /// Warns of a setting that this pdns knows, but newer ones do not, if the one in its place is known already.
+    private mutating func inspectOldName(_ setting: PowerDNSConfiguration.Setting) {
+        guard let (release, replacement) = KnownSettings.removal(of: setting.name), let replacement,
+            server.settings[replacement] != nil
+        else { return }
+        complain(
+            setting.namePlace,
+            "pdns \(release) and newer do not start with '\(setting.name)'; write \(replacement)=\(setting.value), which pdns \(server.version) knows, too",
+            isWarning: true)
+    }
+
+    /// The name that a setting of a backend has in the instance that is launched.
+    private func hint(_ name: String, _ backend: String) -> String {
+        let rest = name.dropFirst("pipe-".count)
+        guard backend == "pipe", let pipe, let setting = settings[name], server.settings["pipe-\(rest)"] != nil
+        else { return "" }
+        return ", or write \(pipe.prefix)-\(rest)=\(setting.value)"
+    }
+}

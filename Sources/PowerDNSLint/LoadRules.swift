@@ -1,0 +1,70 @@
+import Configuration
+import DNS
+import Glibc
+import Platform
+
+extension Inspection {
+    /// A coprocess that starts must answer within the timeout, or pdns kills it and starts another.
+    func verdict(onTimeout timeout: Int) -> ValueRule.Verdict? {
+        let start = Int(deployment.startTime / .milliseconds(1))
+        let atOnce = start * max(deployment.cores, coprocesses) / max(1, deployment.cores)
+        // Half of the time may go to others.
+        let needed = max(500, 2 * atOnce)
+        let write = max(5000, (needed + 999) / 1000 * 1000)
+        switch timeout {
+        case ..<1: return .risky("pdns waits without end for a coprocess that hangs", write: write)
+        case ...start:
+            return .wrong(
+                "pdns kills each coprocess before its first answer: reading zones and databases took \(start) ms here",
+                write: write)
+        case ..<needed:
+            return .risky(
+                "pdns may kill coprocesses that are only starting: reading zones and databases took \(start) ms here, and \(coprocesses) start at once on \(deployment.cores) cores",
+                write: write)
+        default: return nil
+        }
+    }
+
+    /// Each thread that receives questions shall have a core, but another must go on while its coprocess starts.
+    func verdict(onReceivers threads: Int) -> ValueRule.Verdict? {
+        let write = max(2, deployment.cores)
+        switch threads {
+        case ..<1: return .wrong("pdns answers nothing over UDP", write: write)
+        case 1 where number("distributor-threads") <= 1 && !isPinned:
+            return .risky("nobody is answered while the only coprocess starts", write: write)
+        case (write + 1)... where coprocesses > max(16, 4 * deployment.cores):
+            return .risky(
+                "pdns starts \(coprocesses) coprocesses, each with memory of its own, for \(deployment.cores) cores",
+                write: write)
+        case 2... where deployment.cores > 1:
+            return .fine(
+                "receivers and coprocesses share all cores; many questions at once are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
+            )
+        default: return nil
+        }
+    }
+
+    /// Whether the settings are of one pdns of several, each on a core of its own: `pdns-0.conf`, of `pdns@0.service`.
+    private var isPinned: Bool {
+        let name = settings.file.split(separator: "/").last ?? ""
+        return (try? /pdns-[0-9]+\.conf/.wholeMatch(in: name)) != nil
+    }
+
+    /// The names that pdns asks geopipe about at all.
+    mutating func inspectRegularExpression() {
+        guard let pipe, let setting = settings["\(pipe.prefix)-regex"], !setting.value.isEmpty else { return }
+        var expression = regex_t()
+        guard regcomp(&expression, setting.value, REG_ICASE | REG_EXTENDED | REG_NOSUB) == 0 else {
+            return complain(
+                setting, "pdns does not start, for '\(setting.value)' is no regular expression; take it out")
+        }
+        defer { regfree(&expression) }
+        let names = deployment.configuration.zones.map(\.apex.description)
+        let unasked = names.filter { regexec(&expression, $0, 0, nil, 0) != 0 }
+        if let name = unasked.first {
+            complain(
+                setting,
+                "pdns refuses all questions for \(name), for its name does not match; take \(pipe.prefix)-regex out")
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import DNS
+import Glibc
+import Platform
+
+/// What a coprocess tells of itself, once a second, in a file of its own.
+public struct CoprocessStatus: Sendable {
+    public var process: Int
+    /// When the process was started, in clock ticks since the machine was: field 22 of proc_pid_stat(5), which tells it from a
+    /// later one of the same number. `nil` without /proc.
+    package var birth: Int?
+    /// In seconds since 1970.
+    public var started: Int
+    /// When it told this, in seconds since 1970.
+    public private(set) var told: Int
+    /// How many questions it has answered.
+    public var questions: Int
+    /// When what it answers from was loaded, in seconds since 1970; `nil` if it has nothing to answer from.
+    public var loaded: Int?
+    /// The content id of the image that it answers from; `nil` if it has none.
+    public var image: String?
+    /// The configuration's file.
+    public var configuration: String
+    /// When the databases were built that what it answers from was made from.
+    public var databases: [DatabaseBuild] = []
+    /// What is wrong with what was to be loaded last. Empty if nothing is.
+    public var complaints: [String]
+    /// Why the last program that was to take over does not; absent if none was refused.
+    public var refusal: Refusal?
+    /// The program's version.
+    public var version: String
+
+    /// A takeover that came to nothing.
+    public struct Refusal: Sendable {
+        /// How many there were until then.
+        public var count: Int
+        public var reason: String
+
+        package init(count: Int, reason: String) {
+            self.count = count
+            self.reason = reason
+        }
+    }
+
+    /// The status of this process.
+    package init(configuration: String) {
+        process = Int(getpid())
+        birth = processBirth(getpid())
+        started = time(nil)
+        told = started
+        questions = 0
+        self.configuration = configuration
+        complaints = []
+        version = geopipeVersion
+    }
+
+    /// The number of complaints that are told.
+    private static let complaintLimit = 20
+
+    /// A line for each field: its name, a tab, and what it is.
+    package var text: String {
+        let lines = [
+            "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)",
+            "questions\t\(questions)",
+            "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
+            "image\t\(image ?? "")",
+        ]
+        let refusals =
+            refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
+        let databases = databases.map {
+            "database\t\($0.built.map { "\($0)" } ?? "")\t\($0.database.replacing("\n", with: " "))"
+        }
+        let all = complaints.flatMap { $0.split(separator: "\n") }
+        let rest = all.count > Self.complaintLimit ? ["complaint\t... and \(all.count - Self.complaintLimit) more"] : []
+        let complaints = all.prefix(Self.complaintLimit).map { "complaint\t\($0)" } + rest
+        return (lines + databases + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
+    }
+
+    /// Reads what `text` wrote; `nil` if it is anything else.
+    ///
+    /// - Parameter told: when that was, in seconds since 1970.
+    init?(_ text: String, told: Int) {
+        self.told = told
+        var fields: [Substring: String] = [:]
+        complaints = []
+        var lines = text.split(separator: "\n")
+        guard lines.popLast() == "end" else { return nil }
+        for line in lines {
+            let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            if parts[0] == "complaint" {
+                complaints.append(String(parts[1]))
+            } else if parts[0] == "database" {
+                let words = parts[1].split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+                guard words.count == 2 else { return nil }
+                databases.append(DatabaseBuild(database: String(words[1]), built: Int(words[0])))
+            } else {
+                fields[parts[0]] = String(parts[1])
+            }
+        }
+        guard let process = fields["process"].flatMap({ Int($0) }),
+            let started = fields["started"].flatMap({ Int($0) }),
+            let questions = fields["questions"].flatMap({ Int($0) }), let loaded = fields["loaded"],
+            let configuration = fields["configuration"], let version = fields["version"]
+        else { return nil }
+        self.process = process
+        birth = fields["birth"].flatMap { Int($0) }
+        self.started = started
+        self.questions = questions
+        self.loaded = Int(loaded)
+        self.configuration = configuration
+        self.version = version
+        image = fields["image"].flatMap { $0.isEmpty ? nil : $0 }
+        if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
+            refusal = Refusal(count: count, reason: reason)
+        }
+    }
+}
+
+extension StateDirectory {
+    private var coprocessFolder: String { path + "/coprocesses" }
+
+    /// Tells the status of this process. It need not last.
+    package func tell(_ status: CoprocessStatus) throws(Failure) {
+        try make()
+        try make(coprocessFolder)
+        try write(status.text, to: "\(coprocessFolder)/\(status.process)", isDurable: false)
+    }
+
+    /// Tells that the status of this process is what it was, which costs no more than a look at the file.
+    ///
+    /// - Returns: false if the file is not there any more.
+    package func tellNothingNew(process: Int) -> Bool {
+        utimensat(AT_FDCWD, "\(coprocessFolder)/\(process)", nil, 0) == 0
+    }
+
+    /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
+    public func coprocesses() -> [CoprocessStatus] { (try? asOwner(coprocessesAsOwner)) ?? [] }
+
+    /// When the databases were built that coprocesses answer from, by path; of those that differ the oldest.
+    public func databaseBuilds() -> [DatabaseBuild] {
+        var builds: [String: Int] = [:]
+        for build in coprocesses().flatMap(\.databases) {
+            if let built = build.built { builds[build.database] = min(built, builds[build.database] ?? .max) }
+        }
+        return builds.sorted { $0.key < $1.key }.map { DatabaseBuild(database: $0.key, built: $0.value) }
+    }
+
+    private func coprocessesAsOwner() throws(Failure) -> [CoprocessStatus] {
+        guard let folder = opendir(coprocessFolder) else { return [] }
+        defer { closedir(folder) }
+        var found: [CoprocessStatus] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
+            }
+            guard let process = pid_t(name), process > 0 else { continue }
+            let file = "\(coprocessFolder)/\(name)"
+            var status = stat()
+            if kill(process, 0) != 0, errno == ESRCH {
+                unlink(file)
+            } else if stat(file, &status) == 0, let text = try? read(file),
+                let status = CoprocessStatus(text, told: status.st_mtim.tv_sec), status.process == process
+            {
+                // A number is given to another process when it is free again.
+                if let told = status.birth, let birth = processBirth(process), told != birth {
+                    unlink(file)
+                } else {
+                    found.append(status)
+                }
+            }
+        }
+        return found.sorted { $0.process < $1.process }
+    }
+}
+
+/// When a process was started, in clock ticks since the machine was; `nil` if /proc does not say.
+private func processBirth(_ process: pid_t) -> Int? {
+    guard let file = fopen("/proc/\(process)/stat", "re") else { return nil }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = fread(&bytes, 1, bytes.count, file)
+    let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+    // The name, field 2, may have spaces and parentheses of its own.
+    guard let name = text.lastIndex(of: ")") else { return nil }
+    let fields = text[name...].split(separator: " ")
+    return fields.count > 20 ? Int(fields[20]) : nil
+}

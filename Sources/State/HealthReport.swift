@@ -1,0 +1,95 @@
+/// What the agent has found out about the health of addresses, and when.
+public struct HealthReport: Equatable, Sendable {
+    /// When it was told, in seconds since 1970.
+    public var time: Int
+    /// The process that told it.
+    public var process: Int
+    /// By what was asked, as `HealthCheck.target` has it. What is not known yet is not here.
+    public var states: [String: State]
+
+    /// How an address is.
+    public struct State: Hashable, Sendable {
+        public var isUp: Bool
+        /// Since when, in seconds since 1970.
+        public var since: Int
+        /// When that was told last, in seconds since 1970.
+        public var told: Int
+        /// What came of asking last, for people.
+        public var reason: String
+
+        public init(isUp: Bool, since: Int, told: Int, reason: String) {
+            self.isUp = isUp
+            self.since = since
+            self.told = told
+            self.reason = reason
+        }
+
+        /// Whether it still counts at a time, in seconds since 1970. Of what nobody has told for a day nothing is known.
+        public func isKnown(at time: Int) -> Bool { abs(time - told) < 86_400 }
+    }
+
+    public init(time: Int, process: Int, states: [String: State]) {
+        self.time = time
+        self.process = process
+        self.states = states
+    }
+
+    /// Adds what an older report knew and this one does not speak of: what agent and coprocess ask for may differ while a
+    /// configuration changes.
+    package mutating func complete(from older: HealthReport) {
+        for (target, state) in older.states where states[target] == nil && state.isKnown(at: time) {
+            states[target] = state
+        }
+    }
+
+    /// What is down at a time, in seconds since 1970.
+    package func down(at time: Int) -> [String: State] {
+        states.filter { !$0.value.isUp && $0.value.isKnown(at: time) }
+    }
+}
+
+extension HealthReport {
+    private static let heading = "geopipe health 1"
+
+    /// A line for the report, and one for each state.
+    var text: String {
+        let lines = states.sorted { $0.key < $1.key }.map { target, state in
+            [state.isUp ? "up" : "down", "\(state.since)", "\(state.told)", target, state.reason]
+        }
+        return StateFile.text(Self.heading, [["report", "\(time)", "\(process)"]] + lines)
+    }
+
+    /// Reads what `text` wrote.
+    init(_ text: String) throws(StateFile.Untrusted) {
+        let lines = try StateFile.lines(text, Self.heading)
+        guard let first = lines.first, first.count == 3, first[0] == "report", let time = Int(first[1]),
+            let process = Int(first[2])
+        else { throw StateFile.Untrusted(description: "it does not say when it was written") }
+        self.init(time: time, process: process, states: [:])
+        for fields in lines.dropFirst() {
+            guard fields.count == 5, ["up", "down"].contains(fields[0]), let since = Int(fields[1]),
+                let told = Int(fields[2])
+            else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state") }
+            states[fields[3]] = State(isUp: fields[0] == "up", since: since, told: told, reason: fields[4])
+        }
+    }
+}
+
+extension StateDirectory {
+    /// What coprocesses follow.
+    package var sharedFiles: Set<String> { [switchFile, healthFile] }
+
+    /// The file of the health.
+    public var healthFile: String { path + "/health" }
+
+    /// What the agent has told last.
+    public func health() throws(Failure) -> Found<HealthReport> {
+        try find(healthFile) { text throws(StateFile.Untrusted) in try HealthReport(text) }
+    }
+
+    /// Tells the health. It lasts when this returns.
+    public func tell(_ report: HealthReport) throws(Failure) {
+        try make()
+        try writeTwice(report.text, to: healthFile)
+    }
+}

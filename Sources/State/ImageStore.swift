@@ -1,0 +1,262 @@
+import DNS
+import Glibc
+import Image
+import Platform
+import Routing
+
+/// The images of one configuration in the state directory: the one in force, and the last few before it.
+///
+///     images/CONFIGURATION.FORMAT/current -> TIME-ID.image
+///     images/CONFIGURATION.FORMAT/report     what came of the last compilation
+///     images/CONFIGURATION.FORMAT/lock       held by the one that compiles
+public struct ImageStore: Sendable {
+    public let state: StateDirectory
+    public let folder: String
+
+    /// The number of images that are kept, with the one in force.
+    public static let imageCount = 4
+    /// The number of bytes that the images before the one in force may have together.
+    public static let spareBytes = 512 << 20
+
+    /// - Parameters:
+    ///   - configuration: the configuration's file.
+    ///   - overrides: the databases that take the place of the configured ones.
+    public init(of configuration: String, overrides: [String], in state: StateDirectory) {
+        self.state = state
+        let key = ([configuration] + overrides).map(absolutePath).joined(separator: "\n")
+        folder = "\(state.path)/images/\(String(identity(of: key), radix: 16)).\(imageFormatVersion)"
+    }
+
+    package var reportFile: String { folder + "/report" }
+    package var currentLink: String { folder + "/current" }
+
+    /// Makes the folder, if it is not there.
+    public func make() throws(StateDirectory.Failure) {
+        try state.make()
+        try state.make(state.path + "/images")
+        try state.make(folder)
+    }
+
+    /// Whether this process can write here.
+    public var isWritable: Bool { access(folder, W_OK | X_OK) == 0 }
+
+    /// Whether the lock can be opened, which takes room for a file.
+    package var canLock: Bool {
+        let lock = openLock()
+        if lock >= 0 { close(lock) }
+        return lock >= 0
+    }
+
+    /// Notes that a coprocess uses the images, so that they are not taken for abandoned.
+    package func noteUse() { utimensat(AT_FDCWD, folder, nil, 0) }
+
+    /// Takes the lock that one who compiles holds, and waits for it.
+    ///
+    /// - Parameter patience: how many milliseconds.
+    /// - Returns: a descriptor to close; -1 if the lock cannot be had.
+    public func lock(patience: Int) -> CInt {
+        guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return -1 }
+        if state.hold(lock, patience: patience) { return lock }
+        close(lock)
+        return -1
+    }
+
+    /// The users whose images are trusted: this one, root, and, where root looks, the owner of the state.
+    package var owners: Set<uid_t> {
+        var owners: Set<uid_t> = [geteuid(), 0]
+        var status = stat()
+        if geteuid() == 0, stat(state.path, &status) == 0 { owners.insert(status.st_uid) }
+        return owners
+    }
+
+    /// The folders of images, of this format, of whatever configurations and databases.
+    public static func all(in state: StateDirectory) -> [ImageStore] {
+        let suffix = ".\(imageFormatVersion)"
+        return entries(of: state.path + "/images").filter { $0.hasSuffix(suffix) }.map {
+            ImageStore(state: state, folder: "\(state.path)/images/\($0)")
+        }
+    }
+
+    /// The paths of the image in force and of those to fall back on, the newest first; none if no image is in force.
+    package var candidates: [String] {
+        guard let first = currentName else { return [] }
+        return ([first] + names.sorted(by: >).filter { $0 != first }).map { folder + "/" + $0 }
+    }
+
+    private init(state: StateDirectory, folder: String) {
+        self.state = state
+        self.folder = folder
+    }
+
+    /// The name of the image in force; `nil` if there is none.
+    package var currentName: String? {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = target.withUnsafeMutableBytes {
+            readlink(currentLink, $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
+        guard count > 0 else { return nil }
+        let name = String(decoding: target[..<count], as: UTF8.self)
+        return name.contains("/") ? nil : name
+    }
+
+    /// Puts an image in force. Those before it stay, as far as there is room for them.
+    ///
+    /// - Returns: its path.
+    @discardableResult
+    public func publish(_ image: Image) throws(StateDirectory.Failure) -> String {
+        try make()
+        return try state.asOwner { () throws(StateDirectory.Failure) in
+            var now = timespec()
+            clock_gettime(CLOCK_REALTIME, &now)
+            let name = "\(now.tv_sec)\(padded(now.tv_nsec / 1_000, 6))-\(image.id).image"
+            let path = folder + "/" + name
+            try write(image, to: path)
+            let link = currentLink + ".new"
+            unlink(link)
+            guard symlink(name, link) == 0, rename(link, currentLink) == 0 else {
+                throw StateDirectory.Failure("write", currentLink)
+            }
+            removeOld(but: name)
+            return path
+        }
+    }
+
+    /// Writes an image to a file that is no part of a state directory, in place of what is there.
+    public static func write(_ image: Image, toFile path: String) throws(StateDirectory.Failure) {
+        let new = "\(path).\(getpid()).new"
+        unlink(new)
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw StateDirectory.Failure("write", path) }
+        do throws(StateDirectory.Failure) {
+            try writeAll(image.bytes, to: descriptor, path)
+            guard fsync(descriptor) == 0, rename(new, path) == 0 else { throw StateDirectory.Failure("write", path) }
+            close(descriptor)
+        } catch {
+            close(descriptor)
+            unlink(new)
+            throw error
+        }
+    }
+
+    private func write(_ image: Image, to path: String) throws(StateDirectory.Failure) {
+        let new = path + ".new"
+        unlink(new)
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o444)
+        guard descriptor >= 0 else { throw StateDirectory.Failure("write", new) }
+        fchmod(descriptor, 0o444)
+        do throws(StateDirectory.Failure) {
+            try writeAll(image.bytes, to: descriptor, new)
+            close(descriptor)
+            guard rename(new, path) == 0 else { throw StateDirectory.Failure("write", path) }
+        } catch {
+            close(descriptor)
+            unlink(new)
+            throw error
+        }
+    }
+
+    /// The names of all images, the oldest first.
+    private var names: [String] { entries(of: folder).filter { $0.hasSuffix(".image") }.sorted() }
+
+    private func removeOld(but current: String) {
+        var room = Self.spareBytes
+        var count = 1
+        for name in names.reversed() where name != current {
+            var status = stat()
+            guard lstat(folder + "/" + name, &status) == 0 else { continue }
+            room -= Int(status.st_size)
+            count += 1
+            if room < 0 || count > Self.imageCount { unlink(folder + "/" + name) }
+        }
+        removeAbandoned()
+        // What was left by a compiler that did not come to its end.
+        let hourAgo = time(nil) - 3_600
+        for name in entries(of: folder) where name.hasSuffix(".new") {
+            var status = stat()
+            if lstat(folder + "/" + name, &status) == 0, status.st_mtim.tv_sec < hourAgo {
+                unlink(folder + "/" + name)
+            }
+        }
+    }
+
+    /// Seconds after which the images of another configuration or format go, if nothing was compiled for that since, and no
+    /// coprocess uses them.
+    private static let abandonedAfter = 7 * 86_400
+
+    /// Removes the images of configurations and formats that have not been compiled for a long time.
+    private func removeAbandoned() {
+        let all = state.path + "/images"
+        let limit = time(nil) - Self.abandonedAfter
+        for name in entries(of: all) {
+            let other = "\(all)/\(name)"
+            var status = stat()
+            guard other != folder, lstat(other, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+                status.st_mtim.tv_sec < limit
+            else { continue }
+            for file in entries(of: other) { unlink("\(other)/\(file)") }
+            rmdir(other)
+        }
+    }
+
+    /// What came of the last compilation; `nil` if there was none, or that cannot be read.
+    public func report() -> CompileReport? {
+        guard let text = try? state.read(reportFile) else { return nil }
+        return try? CompileReport(text)
+    }
+
+    /// Writes down what came of a compilation.
+    public func write(_ report: CompileReport) throws(StateDirectory.Failure) {
+        try make()
+        try state.write(report.text, to: reportFile, isDurable: false)
+    }
+
+    /// Opens the lock that one who compiles holds; -1 if that is not possible.
+    package func openLock() -> CInt {
+        let open = { () throws(StateDirectory.Failure) -> CInt in
+            Glibc.open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+        }
+        return (try? state.asOwner(open)) ?? -1
+    }
+}
+
+/// Writes all bytes to an open file.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ path: String) throws(StateDirectory
+    .Failure)
+{
+    var written = 0
+    while written < bytes.count {
+        let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+        if count < 0, errno == EINTR { continue }
+        if count == 0 { errno = ENOSPC }
+        guard count > 0 else { throw StateDirectory.Failure("write", path) }
+        written += count
+    }
+}
+
+/// Writes a text to an open file.
+package func writeAll(_ text: String, to descriptor: CInt, _ path: String) throws(StateDirectory.Failure) {
+    let bytes = Array(text.utf8)
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+    defer { memory.deallocate() }
+    memory.copyBytes(from: bytes)
+    try writeAll(UnsafeRawBufferPointer(memory), to: descriptor, path)
+}
+
+/// The names in a folder.
+func entries(of path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+            String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+}
+
+private func padded(_ number: Int, _ width: Int) -> String {
+    let digits = "\(number)"
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+}

@@ -1,0 +1,231 @@
+import CLinux
+import Glibc
+import Platform
+
+/// The folder in which coprocesses, commands and agent tell each other what is to outlast them.
+public struct StateDirectory: Sendable {
+    public let path: String
+
+    public init(path: String) { self.path = path }
+
+    /// Why something could not be kept.
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+
+        init(_ action: String, _ path: String) {
+            description = "cannot \(action) \(path): \(String(cString: strerror(errno)))"
+        }
+
+        init(description: String) { self.description = description }
+    }
+
+    /// Milliseconds that one who changes something waits for another who does.
+    private static let patience = 10_000
+
+    /// The file of the switches.
+    public var switchFile: String { path + "/switches" }
+
+    /// The socket at which the agent gets what coprocesses count.
+    public var agentSocket: String { path + "/agent.sock" }
+
+    /// What a file holds.
+    public struct Found<Value> {
+        /// `nil` if nothing was ever told.
+        public var value: Value?
+        /// Why the copy stands in for the file, if it does.
+        public var complaint: String?
+    }
+
+    /// All switches, whether they count or have ended.
+    public func switches() throws(Failure) -> Found<[Switch]> { try find(switchFile, SwitchFile.switches) }
+
+    /// What a file holds, or its copy if the file is torn or gone.
+    func find<Value>(
+        _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
+    ) throws(Failure) -> Found<Value> {
+        let failure: Failure
+        do throws(Failure) {
+            if let value = try parsed(file, parse) { return Found(value: value) }
+            guard access(copy(of: file), F_OK) == 0 else { return Found() }
+            failure = Failure(description: "\(file) is gone")
+        } catch {
+            failure = error
+        }
+        guard let value = try? parsed(copy(of: file), parse) else { throw failure }
+        return Found(value: value, complaint: "\(failure); its copy counts")
+    }
+
+    /// `nil` if the file is not there.
+    private func parsed<Value>(
+        _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
+    ) throws(Failure) -> Value? {
+        guard let text = try read(file) else { return nil }
+        do throws(StateFile.Untrusted) {
+            return try parse(text)
+        } catch {
+            throw Failure(description: "cannot trust \(file): \(error)")
+        }
+    }
+
+    private func copy(of file: String) -> String { file + ".copy" }
+
+    /// Writes a file that `find` finds, one after the other: if one is torn the other is whole.
+    func writeTwice(_ text: String, to file: String) throws(Failure) {
+        try write(text, to: file)
+        try write(text, to: copy(of: file))
+    }
+
+    /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
+    ///
+    /// A file that cannot be trusted is put aside, and what it held is lost if its copy is no better. One that cannot be read
+    /// stays where it is.
+    ///
+    /// - Returns: a complaint about what was put aside.
+    @discardableResult
+    public func change(_ body: (inout [Switch]) -> Void) throws(Failure) -> String? {
+        try make()
+        let lock = openLock("switches.lock")
+        guard lock >= 0 else { throw Failure("write to", path) }
+        defer { close(lock) }
+        guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
+        var complaint: String?
+        var switches: [Switch] = []
+        // What cannot be read may be good, if it is a file.
+        let isThere = isFolder(switchFile) ? false : try read(switchFile) != nil
+        do throws(Failure) {
+            let found = try self.switches()
+            switches = found.value ?? []
+            complaint = found.complaint
+        } catch {
+            complaint = "\(error)"
+        }
+        if isThere, complaint != nil {
+            rename(switchFile, switchFile + ".untrusted")
+            complaint! += "; it is now \(switchFile).untrusted"
+        }
+        body(&switches)
+        try writeTwice(SwitchFile.text(switches), to: switchFile)
+        return complaint
+    }
+
+    /// Makes the folder, if it is not there.
+    public func make() throws(Failure) { try make(path) }
+
+    /// Makes the folder, or one in it, if it is not there. Others may look into it, whatever the umask.
+    func make(_ folder: String) throws(Failure) {
+        try asOwner { () throws(Failure) in
+            if mkdir(folder, 0o755) == 0 {
+                chmod(folder, 0o755)
+            } else if errno != EEXIST {
+                throw Failure("make", folder)
+            }
+        }
+    }
+
+    /// Does something with the rights that the owner of the folder has, if root does it for a folder of somebody else's.
+    ///
+    /// What is made belongs to the owner, who can replace it later; and a link that the owner has put into the folder leads
+    /// root nowhere where the owner could not go. Holds for this thread alone, and for files alone (setfsuid(2)).
+    public func asOwner<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        var status = stat()
+        guard geteuid() == 0, stat(path, &status) == 0, status.st_uid != 0 else { return try body() }
+        let group = setfsgid(status.st_gid)
+        let user = setfsuid(status.st_uid)
+        defer {
+            let reason = errno
+            setfsuid(uid_t(user))
+            setfsgid(gid_t(group))
+            errno = reason
+        }
+        return try body()
+    }
+
+    /// Opens a file of the folder for flock(2), and makes it if it is not there. Whoever can open it can hold up all others:
+    /// that is nobody but root and the folder's owner.
+    ///
+    /// - Parameter access: `O_RDONLY` or `O_RDWR`.
+    /// - Returns: a descriptor, or -1 with a reason in `errno`.
+    public func openLock(_ name: String, _ access: CInt = O_RDONLY) -> CInt {
+        let open = { () throws(Failure) -> CInt in
+            let flags = access | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+            let descriptor = Glibc.open(path + "/" + name, flags, 0o600)
+            if descriptor >= 0 { fchmod(descriptor, 0o600) }
+            return descriptor
+        }
+        return (try? asOwner(open)) ?? -1
+    }
+
+    /// The text of a file; `nil` if it is not there.
+    func read(_ file: String) throws(Failure) -> String? {
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw Failure("read", file)
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < 1 << 24 {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Failure("read", file) }
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Takes a lock; false with a reason in `errno` if that cannot be done within `patience` milliseconds.
+    package func hold(_ lock: CInt, patience: Int) -> Bool {
+        let end = milliseconds() + patience
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR, milliseconds() < end else { return false }
+            usleep(10_000)
+        }
+        return true
+    }
+
+    /// Replaces a file at once: whoever reads it sees all of the old or all of the new, after a crash as well.
+    func write(_ text: String, to file: String, isDurable: Bool = true) throws(Failure) {
+        try asOwner { () throws(Failure) in try replace(file, with: text, isDurable: isDurable) }
+    }
+
+    private func replace(_ file: String, with text: String, isDurable: Bool) throws(Failure) {
+        let new = "\(file).\(getpid()).new"
+        unlink(new)
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Failure("write", new) }
+        // Coprocesses, agent and operators read it, whatever the umask of who writes.
+        fchmod(descriptor, 0o644)
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            written += count
+        }
+        let isWritten = written == bytes.count && (!isDurable || fsync(descriptor) == 0)
+        close(descriptor)
+        // A folder cannot be replaced; whoever has put it there may want it back.
+        if isFolder(file) { rename(file, "\(file).untrusted.\(time(nil))") }
+        guard isWritten, rename(new, file) == 0 else {
+            let failure = Failure("write", file)
+            unlink(new)
+            throw failure
+        }
+        guard isDurable else { return }
+        let folder = open(path, O_RDONLY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
+    }
+
+    private func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}

@@ -1,0 +1,242 @@
+import Foundation
+import Platform
+import Support
+import Testing
+
+@testable import State
+
+private func drained(
+    _ datacenter: String, service: String? = nil, share: Int = 100, until: Int? = nil, reason: String = ""
+) -> Switch {
+    Switch(
+        datacenter: datacenter, service: service, share: share, until: until, who: "operator", since: 1_700_000_000,
+        reason: reason)
+}
+
+@Suite("The file of the switches")
+struct SwitchFileTests {
+    private static let samples = [
+        drained("oslo"),
+        drained("ashburn", service: "web", share: 1, until: 1_800_000_000, reason: "kjøling svikter 🔥"),
+        drained("far.west-1", share: 99, reason: "\u{301}, \u{fffd}, \\t and \"quotes\""),
+    ]
+
+    /// What a reader of these bytes makes of them.
+    private func switches(_ bytes: some Sequence<UInt8>) throws -> [Switch] {
+        try SwitchFile.switches(String(decoding: Array(bytes), as: UTF8.self))
+    }
+
+    @Test("gives back what was put into it", arguments: [[], Array(samples.prefix(1)), samples])
+    func roundTrip(samples: [Switch]) throws {
+        #expect(try switches(SwitchFile.text(samples).utf8) == samples)
+    }
+
+    @Test("has a space where a field has what ends fields and lines")
+    func controlCharacters() throws {
+        let entry = drained("oslo", reason: "a\tb\nc\r\nd\u{0}e")
+        #expect(try switches(SwitchFile.text([entry]).utf8).map(\.reason) == ["a b c d e"])
+    }
+
+    @Test("is refused if its end is missing, wherever it is torn")
+    func torn() {
+        let bytes = Array(SwitchFile.text(Self.samples).utf8)
+        for end in 0..<bytes.count {
+            #expect(throws: StateFile.Untrusted.self, "torn after \(end) bytes") { try switches(bytes[..<end]) }
+        }
+    }
+
+    @Test("is refused if any bit of it is another")
+    func flipped() {
+        let bytes = Array(SwitchFile.text(Self.samples).utf8)
+        for position in bytes.indices {
+            for bit in 0..<8 {
+                var flipped = bytes
+                flipped[position] ^= 1 << bit
+                #expect(throws: StateFile.Untrusted.self, "bit \(bit) of byte \(position)") { try switches(flipped) }
+            }
+        }
+    }
+
+    @Test("is refused if anything is added to it")
+    func longer() {
+        let text = SwitchFile.text(Self.samples)
+        for addition in ["x", "\n", " ", text] {
+            #expect(throws: StateFile.Untrusted.self) { try switches((text + addition).utf8) }
+        }
+    }
+}
+
+@Suite("The state directory")
+struct StateDirectoryTests {
+    private let folder: Folder
+    private let state: StateDirectory
+
+    init() throws {
+        folder = try Folder()
+        state = StateDirectory(path: "\(folder.path)/state")
+    }
+
+    @Test("has no switches until one is made, and comes with the first")
+    func empty() throws {
+        #expect(try state.switches().value == nil)
+        #expect(try state.change { $0 = [drained("oslo")] } == nil)
+        #expect(try state.switches().value == [drained("oslo")])
+    }
+
+    @Test("loses nothing when many change it at once, and nobody who reads meanwhile sees half of it")
+    func manyAtOnce() throws {
+        let (writers, changes) = (8, 10)
+        try state.change { _ in }
+        let (working, failures) = (Counter(), Counter())
+        working.add(writers)
+        inThreads(writers + 1) { [state] thread in
+            var last = 0
+            if thread == writers {
+                while working.now > 0 {
+                    let count = (try? state.switches().value?.count) ?? -1
+                    if count < last { failures.add(1) }
+                    last = count
+                }
+            } else {
+                for change in 0..<changes {
+                    do {
+                        if try state.change({ $0.append(drained("dc-\(thread)-\(change)")) }) != nil { failures.add(1) }
+                    } catch {
+                        failures.add(1)
+                    }
+                }
+                working.add(-1)
+            }
+        }
+        #expect(failures.now == 0)
+        let names = try #require(try state.switches().value).map(\.datacenter)
+        #expect(Set(names) == Set((0..<writers).flatMap { w in (0..<changes).map { "dc-\(w)-\($0)" } }))
+        #expect(names.count == writers * changes)
+        // Nor does it leave anything lying about.
+        #expect(
+            try Set(FileManager.default.contentsOfDirectory(atPath: state.path))
+                == ["switches", "switches.copy", "switches.lock"])
+    }
+
+    private static let torn = String(SwitchFile.text([drained("oslo")]).dropLast(3))
+
+    @Test("goes by a copy where the file cannot be trusted or is gone, and says so", arguments: [torn, nil])
+    func copy(bad: String?) throws {
+        try state.change { $0 = [drained("oslo")] }
+        if let bad { try folder.write(bad.utf8, to: "state/switches") } else { unlink(state.switchFile) }
+        #expect(try state.switches().value == [drained("oslo")])
+        #expect(try state.switches().complaint?.contains(state.switchFile) == true)
+        let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
+        #expect(complaint.contains(state.switchFile))
+        #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
+        #expect(try state.switches().complaint == nil)
+        if bad != nil { #expect(folder.text(of: "state/switches.untrusted") == bad) }
+    }
+
+    @Test("puts a folder aside that is in the place of the file")
+    func folderInPlace() throws {
+        try state.change { $0 = [drained("oslo")] }
+        unlink(state.switchFile)
+        mkdir(state.switchFile, 0o755)
+        #expect(try state.switches().value == [drained("oslo")])
+        try state.change { $0.append(drained("ashburn")) }
+        #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
+        #expect(try state.switches().complaint == nil)
+    }
+
+    @Test("puts aside a file that it cannot trust where the copy is no better, and says so")
+    func untrusted() throws {
+        try state.change { $0 = [drained("oslo")] }
+        for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
+        #expect(throws: StateDirectory.Failure.self) { try state.switches() }
+        let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
+        #expect(complaint.contains(state.switchFile))
+        #expect(try state.switches().value == [drained("ashburn")])
+        #expect(folder.text(of: "state/switches.untrusted") == Self.torn)
+        #expect(try state.change { _ in } == nil)
+    }
+
+    @Test("changes nothing where it cannot read the switches: they may be good")
+    func unreadable() throws {
+        try state.change { $0 = [drained("oslo")] }
+        rename(state.switchFile, state.path + "/kept")
+        try FileManager.default.createSymbolicLink(atPath: state.switchFile, withDestinationPath: "switches")
+        #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
+        #expect(try state.switches().value == [drained("oslo")])
+        try FileManager.default.removeItem(atPath: state.switchFile)
+        rename(state.path + "/kept", state.switchFile)
+        #expect(try state.switches().value == [drained("oslo")])
+    }
+
+    @Test("comes with no link followed that somebody has put where a file is to be written or locked")
+    func links() throws {
+        try state.change { $0 = [drained("oslo")] }
+        let victim = try folder.write("precious".utf8, to: "victim")
+        try link("switches.\(getpid()).new", to: victim)
+        try state.change { $0.append(drained("ashburn")) }
+        #expect(folder.text(of: "victim") == "precious")
+        #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
+        unlink(state.path + "/switches.lock")
+        try link("switches.lock", to: "\(folder.path)/new")
+        #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/new"))
+    }
+
+    @Test("forgets coprocesses whose number another process has got, and believes none that speaks for another")
+    func foreignStatus() throws {
+        var status = CoprocessStatus(configuration: "geopipe.yaml")
+        try state.tell(status)
+        #expect(state.coprocesses().map(\.process) == [Int(getpid())])
+        let birth = try #require(status.birth, "there is no /proc")
+        status.birth = birth - 1
+        try state.tell(status)
+        #expect(state.coprocesses().isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: "\(state.path)/coprocesses/\(getpid())"))
+        status.birth = nil
+        try state.tell(status)
+        #expect(state.coprocesses().map(\.process) == [Int(getpid())])
+        status.process = -1
+        try folder.write(status.text.utf8, to: "state/coprocesses/\(getpid())")
+        try folder.write(status.text.utf8, to: "state/coprocesses/-1")
+        #expect(state.coprocesses().isEmpty)
+    }
+
+    private func link(_ name: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(atPath: "\(state.path)/\(name)", withDestinationPath: target)
+    }
+
+    @Test(
+        "of somebody else's gets files of its owner's from root, with no more rights than the owner has",
+        .enabled(if: geteuid() == 0, "only root can give a folder away"))
+    func owner() throws {
+        let owner: uid_t = 65_534
+        try state.make()
+        try #require(chown(state.path, owner, owner) == 0)
+        try state.change { $0 = [drained("oslo")] }
+        try state.tell(CoprocessStatus(configuration: "geopipe.yaml"))
+        let names = try FileManager.default.subpathsOfDirectory(atPath: state.path)
+        #expect(Set(names) == ["switches", "switches.copy", "switches.lock", "coprocesses", "coprocesses/\(getpid())"])
+        for name in names {
+            var status = stat()
+            #expect(lstat("\(state.path)/\(name)", &status) == 0)
+            #expect((status.st_uid, status.st_gid) == (owner, owner), "\(name)")
+        }
+        // Where the owner may not write, root does not write for the owner.
+        try FileManager.default.removeItem(atPath: state.path + "/coprocesses")
+        try FileManager.default.createDirectory(atPath: folder.path + "/roots", withIntermediateDirectories: true)
+        try link("coprocesses", to: folder.path + "/roots")
+        #expect(throws: StateDirectory.Failure.self) { try state.tell(CoprocessStatus(configuration: "geopipe.yaml")) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/roots") == [])
+        // What root is elsewhere, it still is.
+        _ = try folder.write("".utf8, to: "roots/file")
+        var status = stat()
+        #expect(lstat(folder.path + "/roots/file", &status) == 0 && status.st_uid == 0)
+    }
+
+    @Test("that cannot be made is complained of")
+    func impossible() throws {
+        try folder.write("a file".utf8, to: "state")
+        #expect(throws: StateDirectory.Failure.self) { try state.change { _ in } }
+        #expect(folder.text(of: "state") == "a file")
+    }
+}
