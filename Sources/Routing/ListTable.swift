@@ -4,8 +4,8 @@ import Platform
 /// The preference lists of a map: a view of columns that `write` laid out, of which one is read without allocating.
 public struct ListTable: Sendable {
     /// Where the tiers of each list begin; one list's end where the next one's begin.
-    private let tierStarts: Column<UInt32>
-    private let tiers: Column<Tier>
+    @usableFromInline let tierStarts: Column<UInt32>
+    @usableFromInline let tiers: Column<Tier>
     /// What tiers of several datacenters, and sets of which the nearest are sought, are made of.
     private let members: Column<Member>
     private let pools: Column<Pool>
@@ -13,20 +13,22 @@ public struct ListTable: Sendable {
     private let datacenters: Column<Site>
 
     /// A datacenter that stands alone, as most do, or the position of a pool or of a `Distance`.
-    private struct Tier: BitwiseCopyable {
-        var bits: UInt32
+    @usableFromInline
+    struct Tier: BitwiseCopyable {
+        @usableFromInline var bits: UInt32
 
         init(datacenter: Datacenter) { bits = UInt32(datacenter) }
         init(pool: Int) { bits = 1 << 31 | UInt32(pool) }
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
 
+        @usableFromInline
         enum Kind {
             case datacenter(Datacenter)
             case pool(Int)
             case distance(Int)
         }
 
-        var kind: Kind {
+        @inlinable var kind: Kind {
             switch bits >> 30 {
             case 0, 1: .datacenter(Int(bits))
             case 2: .pool(Int(bits & (.max >> 2)))
@@ -139,7 +141,7 @@ public struct ListTable: Sendable {
     }
 
     /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func onlyFirst(_ list: UInt32) -> Datacenter? {
         let range = range(of: list)
         guard !range.isEmpty, case .datacenter(let datacenter) = tiers[range.lowerBound].kind else { return nil }
@@ -147,7 +149,10 @@ public struct ListTable: Sendable {
     }
 
     /// Positions of the tiers of a list.
-    private func range(of list: UInt32) -> Range<Int> { Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1]) }
+    @inlinable @inline(__always)
+    func range(of list: UInt32) -> Range<Int> {
+        Range(uncheckedBounds: (Int(tierStarts[Int(list)]), Int(tierStarts[Int(list) &+ 1])))
+    }
 
     /// The tiers of a list, all of them.
     public func tiers(of list: UInt32) -> [[Share]] {
