@@ -28,14 +28,15 @@ let package = Package(
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CBytes"),
         // No system library, since it has code of its own: the program's arguments, and what handles faults.
         .target(name: "CProcess"),
 
         // Rooms, from the ground up: none imports one that is below it.
         .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
-        .target(name: "PipeProtocol", swiftSettings: strict),
+        .target(name: "PipeProtocol", dependencies: ["CBytes"], swiftSettings: strict),
         .target(name: "Addresses", dependencies: ["Platform"], swiftSettings: strict),
-        .target(name: "DNS", dependencies: ["Platform"], swiftSettings: strict),
+        .target(name: "DNS", dependencies: ["CBytes", "Platform"], swiftSettings: strict),
         .target(name: "Geography", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
         .target(name: "Zones", dependencies: ["DNS", "Platform"], swiftSettings: strict),
@@ -102,16 +103,16 @@ let package = Package(
             path: "Sources/GeopipeAgent", swiftSettings: strict),
 
         .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
-        .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol"], swiftSettings: strict),
+        .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol", "Support"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
         .testTarget(name: "ImageTests", dependencies: ["Image", "Platform", "Support"], swiftSettings: strict),
-        .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
+        .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "ZonesTests", dependencies: ["DNS", "Platform", "Zones"], swiftSettings: strict),
-        .testTarget(name: "DNSTests", dependencies: ["DNS", "Platform"], swiftSettings: strict),
+        .testTarget(name: "DNSTests", dependencies: ["DNS", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
-        .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "StateTests", dependencies: ["State", "Support"], swiftSettings: strict),
         .testTarget(
             name: "AnsweringTests", dependencies: ["Answering", "Compiler", "Inspection", "Support"],
