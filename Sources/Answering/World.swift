@@ -13,21 +13,23 @@ struct World: @unchecked Sendable {
     /// How long the coprocess stays awake for the next question.
     let waitMicroseconds: Int
 
-    private init(_ snapshot: Snapshot, _ states: [ServiceState]) {
+    private init(_ snapshot: Snapshot, isUnrestricted unrestricted: [Bool]) {
         zones = snapshot.zones
         answers = snapshot.answers
         counters = snapshot.counters
         waitMicroseconds = snapshot.manifest.waitMicroseconds
         maps = .allocate(capacity: snapshot.maps.count)
         _ = maps.initialize(from: snapshot.maps)
-        isUnrestricted = .allocate(capacity: states.count)
-        _ = isUnrestricted.initialize(from: states.map { $0 === ServiceState.all })
+        isUnrestricted = .allocate(capacity: unrestricted.count)
+        _ = isUnrestricted.initialize(from: unrestricted)
     }
 
     /// Makes one, which `free` takes away.
-    static func made(_ snapshot: Snapshot, _ states: [ServiceState]) -> UnsafePointer<World> {
+    ///
+    /// - Parameter isUnrestricted: by the position of a service in the configuration.
+    static func made(_ snapshot: Snapshot, isUnrestricted: [Bool]) -> UnsafePointer<World> {
         let world = UnsafeMutablePointer<World>.allocate(capacity: 1)
-        world.initialize(to: World(snapshot, states))
+        world.initialize(to: World(snapshot, isUnrestricted: isUnrestricted))
         return UnsafePointer(world)
     }
 
