@@ -31,8 +31,10 @@ public final class Serving: Sendable {
         self.down = down
         let classes = PlaceClasses(of: switches, snapshot.places)
         placeClasses = classes
-        unknownAreas = switches.flatMap(\.areas).filter { !snapshot.places.isInside([$0]).contains(true) }
         let datacenters = Dictionary(uniqueKeysWithValues: zip(snapshot.datacenterNames, 0...))
+        unknownAreas = switches.filter { datacenters[$0.datacenter] != nil }.flatMap(\.areas).filter {
+            !snapshot.places.isInside([$0]).contains(true)
+        }
         states = snapshot.serviceNames.indices.map { service in
             let name = snapshot.serviceNames[service]
             let own = switches.indices.filter { (switches[$0].service ?? name) == name }

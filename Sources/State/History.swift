@@ -47,7 +47,7 @@ public struct HistoryEntry: Hashable, Sendable {
     /// What was switched, for people: `25% of oslo for service web in NO, SE`.
     public var extent: String { extentWords(datacenter, service: service, areas: areas, share: share) }
 
-    /// What longer reasons and places are cut to, in characters.
+    /// What longer reasons are cut to, in characters.
     private static let textLimit = 1_000
 
     /// A line: fields separated by tabs, of which the first is a sum of the others.

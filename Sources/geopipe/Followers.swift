@@ -14,7 +14,7 @@ struct Followers {
     private static let loneliness = 300
 
     /// Waits until all coprocesses follow, for at most `patience` milliseconds. This process is none of them.
-    static func await(of configuration: String, _ state: StateDirectory, patience: Int) -> Followers {
+    static func wait(for configuration: String, _ state: StateDirectory, patience: Int) -> Followers {
         let start = milliseconds()
         while true {
             var followers = Followers()

@@ -11,7 +11,7 @@ struct SwitchChange {
     let datacenter: String
     /// For this service alone; `nil` for all.
     let service: String?
-    let areas: [Area]
+    private(set) var areas: [Area]
     /// Who asks for it.
     let who: String
     /// In seconds since 1970.
@@ -21,9 +21,12 @@ struct SwitchChange {
     let configuration: Configuration?
     var outcome = SwitchOutcome()
 
-    /// - Parameter places: as the operator names them; `nil` for all clients.
+    /// - Parameters:
+    ///   - places: as the operator names them; `nil` for all clients.
+    ///   - isEnd: whether switches are to end, which does not need an image that knows the places.
     init(
-        _ options: ConfigurationOptions, _ datacenter: String, service: String?, places: String? = nil, by who: String
+        _ options: ConfigurationOptions, _ datacenter: String, service: String?, places: String? = nil,
+        isEnd: Bool = false, by who: String
     ) throws(Refusal) {
         self.options = options
         self.datacenter = datacenter
@@ -54,7 +57,15 @@ struct SwitchChange {
             }
         }
         state = try options.requiredState()
-        if let places { areas = try options.areas(named: places, configuration) } else { areas = [] }
+        areas = []
+        guard let places else { return }
+        do throws(UnknownArea) {
+            areas = try Configuration.areas(
+                named: places, regions: configuration?.regions ?? [:],
+                known: isEnd ? nil : options.imageStore()?.current().snapshot?.areas)
+        } catch {
+            throw Refusal(message: "\(error)", code: .wrong)
+        }
     }
 
     /// Changes the switches, those that have ended left out, and waits for the coprocesses.
@@ -85,7 +96,7 @@ struct SwitchChange {
         if let refusal { throw refusal }
         outcome.isChanged = entry != nil
         if outcome.isChanged {
-            outcome.followers = Followers.await(of: options.file, state, patience: patience)
+            outcome.followers = Followers.wait(for: options.file, state, patience: patience)
         }
         return outcome
     }
@@ -152,17 +163,6 @@ extension ConfigurationOptions {
         throw Refusal(
             message: "\(file) has state_directory: none; take that out for /run/geopipe, or use --state",
             code: .unusable)
-    }
-
-    /// The areas that an operator names, by the configuration and the image in force.
-    fileprivate func areas(named text: String, _ configuration: Configuration?) throws(Refusal) -> [Area] {
-        do throws(UnknownArea) {
-            return try Configuration.areas(
-                named: text, regions: configuration?.regions ?? [:],
-                known: imageStore()?.current().snapshot?.areas)
-        } catch {
-            throw Refusal(message: "\(error)", code: .wrong)
-        }
     }
 }
 

@@ -130,7 +130,7 @@ struct UndrainCommand: SwitchCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
-        var change = try SwitchChange(options, datacenter, service: service, places: places, by: who)
+        var change = try SwitchChange(options, datacenter, service: service, places: places, isEnd: true, by: who)
         let plan = change
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
             plan.end(

@@ -106,6 +106,36 @@ struct SwitchTests {
         }
     }
 
+    @Test("have such a scope for IPv6 clients, and for IPv4 addresses inside of IPv6 ones")
+    func scopeOfIPv6() throws {
+        let snapshot = try Self.snapshot()
+        let serving = Serving(snapshot, switches: [drained(in: "US-CA,continent:EU")], at: 1_000)
+        let isInside = snapshot.places.isInside([Area("US-CA")!, Area("continent:EU")!])
+        var random = SeededGenerator(seed: 6)
+        let texts = ["2607:f140::1", "2001:700:100::1", "2001:1458::1", "64:ff9b::8120:101", "2002:8120:101::1"]
+        let seeds = try texts.map { text in
+            guard case .v6(let bits) = try #require(IPAddress(text)) else { throw MalformedTest() }
+            return bits
+        }
+        var inside = 0
+        for round in 0..<3_000 {
+            let noise = UInt128(random.next()) << 64 | UInt128(random.next())
+            let near = seeds[round % seeds.count] ^ noise >> UInt128(1 + round % 127)
+            let found = try answer(serving, "\(IPAddress.v6(near))")
+            try #require(1...128 ~= found.scope)
+            let membership = isInside[Int(snapshot.places.number(of: .v6(near)))]
+            inside += membership ? 1 : 0
+            #expect(found.addresses == [membership ? "192.0.2.2" : "192.0.2.1"])
+            let mask = found.scope == 128 ? 0 : UInt128.max >> UInt128(found.scope)
+            for other in [near & ~mask, near | mask, near & ~mask | noise & mask] {
+                #expect(
+                    isInside[Int(snapshot.places.number(of: .v6(other)))] == membership,
+                    "\(IPAddress.v6(near))/\(found.scope) has \(IPAddress.v6(other))")
+            }
+        }
+        #expect(200...2_800 ~= inside)
+    }
+
     private struct MalformedTest: Error {}
 
     @Test("for a part of the clients of a place leave all others alone")
