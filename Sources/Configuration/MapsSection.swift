@@ -369,7 +369,7 @@ extension ConfigurationParser {
     // MARK: Destinations
 
     /// What no datacenter may be named, since it means something else in a destination.
-    static let destinationWords = ["random", "nearest", "all", "limit", "none"]
+    static let destinationWords = ["random", "nearest", "all", "limit", "none", "list", "then", "spread"]
 
     /// Where a rule sends its clients: see `Destination`.
     func destination(_ node: YAMLNode, _ what: String) -> Destination? {
@@ -381,6 +381,7 @@ extension ConfigurationParser {
             return .list(sequence.compactMap { part(of: $0, what) })
         case .mapping(let mapping):
             let keys = mapping.compactMap { $0.key.scalar?.string }
+            if keys.contains("then") || keys.contains("list") { return spreading(node, keys, what) }
             if keys.contains("random") { return pool(node, what) }
             if keys.contains("nearest") || keys.contains("limit") { return nearest(node, what) }
             return weighted(node, what)
@@ -397,13 +398,80 @@ extension ConfigurationParser {
     }
 
     private func part(of node: YAMLNode, _ what: String) -> Destination? {
+        if let then = node.mapping?.first(where: { $0.key.scalar?.string == "then" }) {
+            reader.complain(
+                then.key.position,
+                "then stands inside the list of \(what); it goes beside it: write { list: [...], then: spread }")
+            return nil
+        }
         guard case .scalar(let scalar) = node.value, scalar.string == "none" else { return destination(node, what) }
         reader.complain(node.position, "none stands in the list of \(what); it stands alone, or is left out")
         return nil
     }
 
+    // MARK: Spreading
+
+    /// A destination that says what follows when a datacenter of it is not available: `{ list: [oslo, ashburn], then: spread }`,
+    /// or `then` beside `nearest` or `random`.
+    private func spreading(_ node: YAMLNode, _ keys: [String], _ what: String) -> Destination? {
+        let entries = reader.entries(node, what)
+        let then = entries.first { $0.key == "then" }
+        let group = then.map { spreadGroup($0.value, what) }
+        var destination: Destination?
+        if let key = ["list", "nearest", "random"].first(where: keys.contains) {
+            switch key {
+            case "list":
+                let list = reader.fields(node, what, known: ["list", "then"])["list"]
+                destination = list.flatMap { part(of: $0.value, what) }
+            case "nearest": destination = nearest(node, what)
+            default: destination = pool(node, what)
+            }
+        } else if keys.contains("limit") {
+            destination = nearest(node, what)
+        } else {
+            let others = entries.filter { $0.key != "then" }
+            let weights = others.map { "\($0.key): \($0.value.scalar?.string ?? "…")" }.joined(separator: ", ")
+            let isWeighted = !others.isEmpty && others.allSatisfy { datacenterNumbers[$0.key] != nil }
+            reader.complain(
+                then?.keyPosition,
+                "then of \(what) stands beside no list; write { list: [\(isWeighted ? "{ \(weights) }" : "oslo, ashburn")], then: spread }"
+            )
+        }
+        guard let destination, let group else { return destination }
+        return group.map { .spread(destination, group: $0.named) }
+    }
+
+    /// What clients are spread over.
+    private struct SpreadGroup {
+        /// `nil` stands for all datacenters that have an answer.
+        var named: [Datacenter]?
+    }
+
+    /// What stands behind `then`: `spread`, or `{ spread: [oslo, ashburn] }`.
+    private func spreadGroup(_ node: YAMLNode, _ what: String) -> SpreadGroup? {
+        if case .mapping = node.value {
+            guard let entry = reader.fields(node, "then of \(what)", known: ["spread"], required: ["spread"])["spread"]
+            else { return nil }
+            if entry.value.scalar?.string == "all" { return SpreadGroup() }
+            let members = datacenters(entry.value, what)
+            if members.isEmpty, case .sequence(let sequence) = entry.value.value, sequence.isEmpty {
+                reader.complain(
+                    entry.value.position, "\(what) spreads over an empty list; name datacenters, or write then: spread")
+            }
+            return members.isEmpty ? nil : SpreadGroup(named: members)
+        }
+        guard let word = reader.text(node, "then of \(what)") else { return nil }
+        if word == "spread" { return SpreadGroup() }
+        let remedy =
+            datacenterNumbers[word] == nil
+            ? "write then: spread, or leave then out"
+            : "write then: { spread: [\(word)] }, or put \(word) at the end of the list without then"
+        reader.complain(node.position, "then of \(what) is '\(word)'; \(remedy)")
+        return nil
+    }
+
     private func pool(_ node: YAMLNode, _ what: String) -> Destination? {
-        guard let pool = reader.fields(node, what, known: ["random"])["random"] else { return nil }
+        guard let pool = reader.fields(node, what, known: ["random", "then"])["random"] else { return nil }
         let members = datacenters(pool.value, what)
         if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
             reader.complain(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
@@ -416,7 +484,7 @@ extension ConfigurationParser {
         for entry in reader.entries(node, what) {
             guard let datacenter = datacenterNumbers[entry.key] else {
                 if unknownSections.contains("datacenters") { continue }
-                let known = configuration.datacenters.map(\.name) + ["random", "nearest"]
+                let known = configuration.datacenters.map(\.name) + ["random", "nearest", "list"]
                 reader.complain(
                     entry.keyPosition,
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
@@ -433,7 +501,7 @@ extension ConfigurationParser {
     }
 
     private func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
-        let fields = reader.fields(node, what, known: ["nearest", "limit"], required: ["nearest"])
+        let fields = reader.fields(node, what, known: ["nearest", "limit", "then"], required: ["nearest"])
         let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
         guard let field = fields["nearest"] else { return nil }
         if case .scalar(let scalar) = field.value.value, scalar.string == "all" {
