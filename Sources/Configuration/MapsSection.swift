@@ -397,7 +397,8 @@ extension ConfigurationParser {
         }
     }
 
-    private func part(of node: YAMLNode, _ what: String) -> Destination? {
+    /// A destination that stands in a list.
+    func part(of node: YAMLNode, _ what: String) -> Destination? {
         if let then = node.mapping?.first(where: { $0.key.scalar?.string == "then" }) {
             reader.complain(
                 then.key.position,
@@ -409,68 +410,7 @@ extension ConfigurationParser {
         return nil
     }
 
-    // MARK: Spreading
-
-    /// A destination that says what follows when a datacenter of it is not available: `{ list: [oslo, ashburn], then: spread }`,
-    /// or `then` beside `nearest` or `random`.
-    private func spreading(_ node: YAMLNode, _ keys: [String], _ what: String) -> Destination? {
-        let entries = reader.entries(node, what)
-        let then = entries.first { $0.key == "then" }
-        let group = then.map { spreadGroup($0.value, what) }
-        var destination: Destination?
-        if let key = ["list", "nearest", "random"].first(where: keys.contains) {
-            switch key {
-            case "list":
-                let list = reader.fields(node, what, known: ["list", "then"])["list"]
-                destination = list.flatMap { part(of: $0.value, what) }
-            case "nearest": destination = nearest(node, what)
-            default: destination = pool(node, what)
-            }
-        } else if keys.contains("limit") {
-            destination = nearest(node, what)
-        } else {
-            let others = entries.filter { $0.key != "then" }
-            let weights = others.map { "\($0.key): \($0.value.scalar?.string ?? "…")" }.joined(separator: ", ")
-            let isWeighted = !others.isEmpty && others.allSatisfy { datacenterNumbers[$0.key] != nil }
-            reader.complain(
-                then?.keyPosition,
-                "then of \(what) stands beside no list; write { list: [\(isWeighted ? "{ \(weights) }" : "oslo, ashburn")], then: spread }"
-            )
-        }
-        guard let destination, let group else { return destination }
-        return group.map { .spread(destination, group: $0.named) }
-    }
-
-    /// What clients are spread over.
-    private struct SpreadGroup {
-        /// `nil` stands for all datacenters that have an answer.
-        var named: [Datacenter]?
-    }
-
-    /// What stands behind `then`: `spread`, or `{ spread: [oslo, ashburn] }`.
-    private func spreadGroup(_ node: YAMLNode, _ what: String) -> SpreadGroup? {
-        if case .mapping = node.value {
-            guard let entry = reader.fields(node, "then of \(what)", known: ["spread"], required: ["spread"])["spread"]
-            else { return nil }
-            if entry.value.scalar?.string == "all" { return SpreadGroup() }
-            let members = datacenters(entry.value, what)
-            if members.isEmpty, case .sequence(let sequence) = entry.value.value, sequence.isEmpty {
-                reader.complain(
-                    entry.value.position, "\(what) spreads over an empty list; name datacenters, or write then: spread")
-            }
-            return members.isEmpty ? nil : SpreadGroup(named: members)
-        }
-        guard let word = reader.text(node, "then of \(what)") else { return nil }
-        if word == "spread" { return SpreadGroup() }
-        let remedy =
-            datacenterNumbers[word] == nil
-            ? "write then: spread, or leave then out"
-            : "write then: { spread: [\(word)] }, or put \(word) at the end of the list without then"
-        reader.complain(node.position, "then of \(what) is '\(word)'; \(remedy)")
-        return nil
-    }
-
-    private func pool(_ node: YAMLNode, _ what: String) -> Destination? {
+    func pool(_ node: YAMLNode, _ what: String) -> Destination? {
         guard let pool = reader.fields(node, what, known: ["random", "then"])["random"] else { return nil }
         let members = datacenters(pool.value, what)
         if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
@@ -500,7 +440,7 @@ extension ConfigurationParser {
         return shares.isEmpty ? nil : .tier(shares)
     }
 
-    private func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
+    func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
         let fields = reader.fields(node, what, known: ["nearest", "limit", "then"], required: ["nearest"])
         let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
         guard let field = fields["nearest"] else { return nil }
@@ -541,7 +481,7 @@ extension ConfigurationParser {
     }
 
     /// The datacenters of a list, each of them once.
-    private func datacenters(_ node: YAMLNode, _ what: String) -> [Datacenter] {
+    func datacenters(_ node: YAMLNode, _ what: String) -> [Datacenter] {
         var members: [Datacenter] = []
         for item in reader.items(node) {
             guard let member = datacenter(item, "a datacenter of \(what)") else { continue }

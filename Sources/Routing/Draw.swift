@@ -44,16 +44,16 @@ public struct Draw: Sendable {
     ///   - identity: what makes the candidate different from the others, wherever it stands.
     ///   - weight: at least 1.
     @inlinable
-    public func score(_ identity: UInt64, weight: UInt32) -> Double { score(identity, weight: Double(weight)) }
+    public func score(_ identity: UInt64, weight: UInt32) -> Double { score(identity, rate: Double(weight)) }
 
-    /// Does as `score` with a whole weight does.
+    /// Does as `score` with a weight does.
     ///
-    /// - Parameter weight: above 0, in any unit; within 1e-100 to 1e100.
+    /// - Parameter rate: a weight or a capacity, from 1e-100 to 1e100, in any unit.
     @inlinable
-    func score(_ identity: UInt64, weight: Double) -> Double {
+    func score(_ identity: UInt64, rate: Double) -> Double {
         // 53 bits fill a Double, and the half keeps it between 0 and 1.
         let uniform = (Double(mixed(seed ^ identity) >> 11) + 0.5) * 0x1p-53
-        return -log(uniform) / weight
+        return -log(uniform) / rate
     }
 
     /// A number below `limit` that has nothing to do with the scores.

@@ -286,7 +286,7 @@ public struct ListTable: Sendable {
                 let datacenter = isOverAll ? position : Int(members[position].datacenter)
                 guard availability.contains(datacenter), canAnswer(datacenter) else { continue }
                 let site = datacenters[datacenter]
-                let score = spreading.score(site.identity, weight: site.capacity)
+                let score = spreading.score(site.identity, rate: site.capacity)
                 guard score > last, score < best?.score ?? .infinity else { continue }
                 best = (score, datacenter)
             }
