@@ -130,7 +130,7 @@ public struct Configuration: Sendable {
     public struct Map: Sendable {
         public var name: String
         public var rules: PlaceRules
-        /// All datacenters that some client may be sent to.
+        /// All datacenters that rules name, to which some client may be sent.
         public var datacenters: Set<Datacenter>
     }
 
@@ -141,7 +141,8 @@ public struct Configuration: Sendable {
         public var map: Int
         /// In seconds; without, each zone's own.
         public var ttl: UInt32?
-        /// The records of each datacenter, by its position; empty for those that its map never chooses.
+        /// The records of each datacenter, by its position; empty for those that its map never chooses. Clients are spread
+        /// only to those that have some.
         public var answers: [[Answer]] = []
         /// So many of a datacenter's addresses of each family are given; all without.
         public var pick: Int?

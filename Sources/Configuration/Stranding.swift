@@ -43,15 +43,18 @@ extension Configuration {
     ) -> [Stranding] {
         guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
         let others = Set(datacenters.indices.filter { $0 != number && drained.contains(datacenters[$0].name) })
-        let used = Set(services.filter { service == nil || $0.name == service }.map(\.map))
-        return maps.enumerated().filter { used.contains($0.offset) }.compactMap { _, map in
+        let drainedServices = services.filter { service == nil || $0.name == service }
+        return maps.enumerated().compactMap { position, map in
+            let users = drainedServices.filter { $0.map == position }
+            guard !users.isEmpty else { return nil }
             var hasOthers = false
-            var rules = map.rules.touching(areas).rules {
-                guard $0.datacenters.contains(number), $0.datacenters.subtracting(others) == [number] else {
-                    return false
+            var rules = map.rules.touching(areas).rules { destination in
+                // What one service has where another has nothing is no help to that.
+                let stranding = users.map { reach(of: destination, for: [$0]) }.filter {
+                    $0.contains(number) && $0.subtracting(others) == [number]
                 }
-                hasOthers = hasOthers || $0.datacenters.count > 1
-                return true
+                hasOthers = hasOthers || stranding.contains { $0.count > 1 }
+                return !stranding.isEmpty
             }
             guard !rules.isEmpty else { return nil }
             let shown = 20

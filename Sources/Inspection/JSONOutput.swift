@@ -94,7 +94,8 @@ extension Explanation.ServiceChoice {
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
-            "chosen": .list(chosen.map(JSON.text)), "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
+            "chosen": .list(chosen.map(JSON.text)), "spreadFrom": spreadFrom.map(JSON.text),
+            "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
         ])
     }
 }
