@@ -225,7 +225,9 @@ final class Oracle: Sendable {
         state.withLock { state in
             defer { state.shares = [:] }
             for (index, share) in state.shares where share.asked >= 300 {
-                guard let part = state.values[index].last.map({ Double($0.value) / 100 }) else { continue }
+                // What has ended by itself moves none, and was judged with those that it moved before.
+                guard let value = state.values[index].last?.value, 1..<100 ~= value else { continue }
+                let part = Double(value) / 100
                 let found = Double(share.moved) / Double(share.asked)
                 let deviation = (part * (1 - part) / Double(share.asked)).squareRoot()
                 if abs(found - part) > 6 * deviation {
