@@ -31,7 +31,7 @@ public final class Serving: Sendable {
         self.down = down
         let classes = PlaceClasses(of: switches, snapshot.places)
         placeClasses = classes
-        let datacenters = Dictionary(uniqueKeysWithValues: zip(snapshot.datacenterNames, 0...))
+        let datacenters = Dictionary(zip(snapshot.datacenterNames, 0...), uniquingKeysWith: { first, _ in first })
         unknownAreas = switches.filter { datacenters[$0.datacenter] != nil }.flatMap(\.areas).filter {
             !snapshot.places.isInside([$0]).contains(true)
         }

@@ -24,6 +24,9 @@ public struct Switch: Hashable, Sendable {
         case drain
         /// Its addresses count as up, whatever the checks say.
         case force
+
+        /// What the datacenter is.
+        public var participle: String { self == .drain ? "drained" : "forced up" }
     }
 
     public init(
@@ -48,7 +51,7 @@ public struct Switch: Hashable, Sendable {
 
     /// What it does, for people.
     public var words: String {
-        "\(action == .drain ? "drained" : "forced up"): \(extent) by \(who)" + (reason.isEmpty ? "" : ": \(reason)")
+        "\(action.participle): \(extent) by \(who)" + (reason.isEmpty ? "" : ": \(reason)")
     }
 
     /// Whether it counts at a time, in seconds since 1970.

@@ -18,7 +18,7 @@ struct Followers {
         let start = milliseconds()
         while true {
             var followers = Followers()
-            // Somebody else may have switched something more since: those who follow that follow this, too.
+            // Another operator may have switched more since: what follows that follows this, too.
             let identity = (try? state.switches())?.identity
             for status in state.coprocesses(of: configuration) where status.process != Int(getpid()) {
                 if identity != nil, status.switches == identity {

@@ -176,12 +176,10 @@ struct Status {
             health = Health(nil, state, at: now)
         }
         let down = Set(health?.checks.filter { $0.state == "down" }.map(\.target) ?? [])
-        let forces = switches.filter { $0.action == .force }
+        // What the checks say, whatever is forced.
         let checked = services.compactMap { service in
             CheckedService(service).map { checked in
-                let own = forces.filter { ($0.service ?? service.name) == service.name }
-                let forced = Set(own.compactMap { names.firstIndex(of: $0.datacenter) })
-                let health = checked.datacenters(forced: forced, down.contains).enumerated()
+                let health = checked.datacenters(down.contains).enumerated()
                 return (service.name, health.map { checked.checks($0.offset) ? $0.element : nil })
             }
         }
@@ -361,7 +359,8 @@ extension Switch {
     fileprivate func words(at time: Int) -> String {
         var parts = [
             action == .force
-                ? "forced up" : share == 100 ? "drained wholly" : "drained for \(share)% of the client networks"
+                ? action.participle
+                : share == 100 ? "drained wholly" : "drained for \(share)% of the client networks"
         ]
         if !areas.isEmpty { parts.append("in \(areaWords(areas))") }
         if let service { parts.append("service \(service)") }

@@ -105,8 +105,7 @@ struct SwitchChange {
     ///
     /// - Returns: what the history is to have; `nil` if there was none.
     func end(
-        _ action: Switch.Action, _ past: String, command: String, _ recorded: HistoryEntry.Action,
-        _ switches: inout [Switch], _ outcome: inout SwitchOutcome
+        _ action: Switch.Action, _ switches: inout [Switch], _ outcome: inout SwitchOutcome
     ) -> HistoryEntry? {
         var isChanged = false
         var kept: [Switch] = []
@@ -125,7 +124,8 @@ struct SwitchChange {
             }
             let reason = entry.reason.isEmpty ? "" : ": \(entry.reason)"
             outcome.lines.append(
-                "ended: \(ended.extent) was \(past) since \(dateAndTime(entry.since)) by \(entry.who)\(reason)")
+                "ended: \(ended.extent) was \(action.participle) since \(dateAndTime(entry.since)) by \(entry.who)\(reason)"
+            )
         }
         switches = kept
         // What reaches further than what was to be ended still counts.
@@ -135,16 +135,21 @@ struct SwitchChange {
         let asked = Switch(
             action, datacenter: datacenter, service: service, areas: areas, share: 100, until: nil, who: who,
             since: now, reason: "")
+        let command = action == .drain ? "undrain \(datacenter)" : "force \(datacenter) auto"
         for entry in wider {
             let reach = service != nil && entry.service == nil ? "for all services" : "for more places than that"
             outcome.lines.append(
-                "\(asked.extent) is still \(past): \(entry.extent) is, \(reach); first \(command), then set again what is to stay"
+                "\(asked.extent) is still \(action.participle): \(entry.extent) is, \(reach); first geopipe \(command), then set again what is to stay"
             )
             outcome.isAsAsked = false
         }
-        if !isChanged, wider.isEmpty { outcome.lines.append("\(asked.extent) was not \(past); nothing is changed") }
+        if !isChanged, wider.isEmpty {
+            outcome.lines.append("\(asked.extent) was not \(action.participle); nothing is changed")
+        }
         guard isChanged else { return nil }
-        return HistoryEntry(time: now, who: who, recorded, datacenter: datacenter, service: service, areas: areas)
+        return HistoryEntry(
+            time: now, who: who, action == .drain ? .undrain : .forceAuto, datacenter: datacenter, service: service,
+            areas: areas)
     }
 
     /// Whether a switch is one that ends, at least in part.

@@ -15,6 +15,7 @@ protocol SwitchCommand: ParsableCommand {
     func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome
 }
 
+/// How a command that switches something prints what came of it.
 struct SwitchOutput: ParsableArguments {
     @Flag(help: "Print JSON, for programs.")
     var json = false
@@ -133,8 +134,7 @@ struct UndrainCommand: SwitchCommand {
         var change = try SwitchChange(options, datacenter, service: service, places: places, isEnd: true, by: who)
         let plan = change
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
-            plan.end(
-                .drain, "drained", command: "geopipe undrain \(datacenter)", .undrain, &switches, &outcome)
+            plan.end(.drain, &switches, &outcome)
         }
     }
 }
@@ -172,8 +172,7 @@ struct ForceCommand: SwitchCommand {
         let plan = change
         guard target == .up else {
             return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
-                plan.end(
-                    .force, "forced up", command: "geopipe force \(datacenter) auto", .forceAuto, &switches, &outcome)
+                plan.end(.force, &switches, &outcome)
             }
         }
         let force = Switch(

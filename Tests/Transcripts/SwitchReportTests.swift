@@ -119,7 +119,10 @@ struct SwitchReportTests {
         #expect(force == (0, "forced up: oslo for service api\nthe only coprocess follows\n", ""))
         #expect(try site.contents("api") == Self.oslo)
         let status = try site.run("status").output
-        #expect(status.contains(#/oslo +forced up, service api, since .*, the check is wrong\n/#), "\(status)")
+        #expect(
+            status.contains(
+                #/oslo +forced up, service api, since .*, the check is wrong; down for service api, 0 of 1 addresses up\n/#
+            ), "\(status)")
         let explain = try site.run("explain", "api.example.com", "203.0.113.1").output
         #expect(explain.contains("forced up: oslo for service api by "), "\(explain)")
         #expect(try site.run("force", "ashburn", "up", "--service", "web").output.contains("count as up anyway\n"))
