@@ -105,7 +105,7 @@ let package = Package(
         .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol", "Support"], swiftSettings: strict),
         .testTarget(name: "GeographyTests", dependencies: ["Geography"], swiftSettings: strict),
-        .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: strict),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing", "Support"], swiftSettings: strict),
         .testTarget(name: "ImageTests", dependencies: ["Image", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "ZonesTests", dependencies: ["DNS", "Platform", "Zones"], swiftSettings: strict),

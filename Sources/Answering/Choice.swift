@@ -40,16 +40,18 @@ extension Snapshot {
     /// - Parameters:
     ///   - client: the first address of the client's subnet, of which `length` bits are known.
     ///   - resolver: the address that asks; it stands in for a client of unknown place.
+    ///   - state: what the service may use for this client.
+    ///   - placeScope: the length of a prefix around the client for whose clients it may use the same.
     ///   - random: any 64 bits.
     /// - Returns: all chosen datacenters together, with the narrowest of the scopes.
     @inline(__always)
     package func choose(
-        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
-        _ body: (_ choice: Choice, _ part: AnswerPart) -> Void
+        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState,
+        placeScope: UInt8, random: UInt64, _ body: (_ choice: Choice, _ part: AnswerPart) -> Void
     ) -> Choice {
         var all = choose(
-            position, for: client, length: length, resolver: resolver, state, random: random,
-            part: state.hasDownAddresses ? .rest : .all)
+            position, for: client, length: length, resolver: resolver, state,
+            placeScope: placeScope, random: random, part: state.hasDownAddresses ? .rest : .all)
         guard state.hasDownAddresses else {
             body(all, .all)
             return all
@@ -60,7 +62,8 @@ extension Snapshot {
             // stands alone.
             guard has(part, in: rest, position) else { return }
             var choice = choose(
-                position, for: client, length: length, resolver: resolver, state, random: random, part: part)
+                position, for: client, length: length, resolver: resolver, state, placeScope: placeScope,
+                random: random, part: part)
             // Whether there is this part at all is the rest's choice.
             choice.scope = max(choice.scope, rest.scope)
             body(choice, part)
@@ -74,12 +77,13 @@ extension Snapshot {
 
     /// Chooses the datacenters for one part of an answer.
     private func choose(
-        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
-        part: AnswerPart
+        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState,
+        placeScope: UInt8, random: UInt64, part: AnswerPart
     ) -> Choice {
         let service = answers.services[position]
         let map = maps[Int(service.map)]
-        let (list, scope) = map.locate(client, length: length, resolver: resolver)
+        let (list, mapScope) = map.locate(client, length: length, resolver: resolver)
+        let scope = max(mapScope, placeScope)
         guard service.isSticky || !state.isSameForAll || map.lists.spreads(list) else {
             return choose(service, map, list, scope, Draw(random: random), state, part, network: nil).choice
         }

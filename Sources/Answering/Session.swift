@@ -474,12 +474,13 @@ extension Session {
     ) {
         guard let serving else { return }
         let service = world.pointee.answers.services[position]
-        let state = serving.state(ofService: Int(service.service))
+        let resolver = resolver(of: asker) ?? asker.client
+        let (state, placeScope) = serving.state(
+            ofService: Int(service.service), for: asker.client, length: asker.clientLength, resolver: resolver)
         let answers = world.pointee.answers
         let choice = serving.snapshot.choose(
-            position, for: asker.client, length: asker.clientLength, resolver: resolver(of: asker) ?? asker.client,
-            state,
-            random: asker.random
+            position, for: asker.client, length: asker.clientLength, resolver: resolver, state,
+            placeScope: placeScope, random: asker.random
         ) { choice, part in
             answers.forEachRecord(service, of: choice, part, state) { record in
                 guard type == .any || record.type == type else { return }

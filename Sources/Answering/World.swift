@@ -14,14 +14,14 @@ struct World: @unchecked Sendable {
     /// How long the coprocess stays awake for the next question.
     let waitMicroseconds: Int
 
-    private init(_ snapshot: Snapshot, _ states: [ServiceState]) {
+    private init(_ snapshot: Snapshot, isUnrestricted unrestricted: [Bool]) {
         zones = Self.copy(CollectionOfOne(snapshot.zones))
         answers = snapshot.answers
         counters = snapshot.counters
         waitMicroseconds = snapshot.manifest.waitMicroseconds
         maps = Self.copy(snapshot.maps)
         mapCount = snapshot.maps.count
-        isUnrestricted = Self.copy(states.map { $0 === ServiceState.all })
+        isUnrestricted = Self.copy(unrestricted)
     }
 
     private static func copy<Element>(_ elements: some Collection<Element>) -> UnsafePointer<Element> {
@@ -31,9 +31,11 @@ struct World: @unchecked Sendable {
     }
 
     /// Makes one, which `free` takes away.
-    static func made(_ snapshot: Snapshot, _ states: [ServiceState]) -> UnsafePointer<World> {
+    ///
+    /// - Parameter isUnrestricted: by the position of a service in the configuration.
+    static func made(_ snapshot: Snapshot, isUnrestricted: [Bool]) -> UnsafePointer<World> {
         let world = UnsafeMutablePointer<World>.allocate(capacity: 1)
-        world.initialize(to: World(snapshot, states))
+        world.initialize(to: World(snapshot, isUnrestricted: isUnrestricted))
         return UnsafePointer(world)
     }
 

@@ -19,6 +19,10 @@ public struct Configuration: Sendable {
     public var waitMicroseconds = 100
     /// Everywhere else a datacenter is its position here.
     public var datacenters: [DatacenterSite] = []
+    /// What must stay in use when datacenters are drained.
+    public var safety = Safety()
+    /// The countries and subdivisions of each region, by its name.
+    public var regions: [String: [Area]] = [:]
     public var maps: [Map] = []
     public var services: [Service] = []
     /// What was written of each zone.
@@ -89,7 +93,7 @@ public struct Configuration: Sendable {
     public struct DatacenterSite: Sendable {
         public var name: String
         public var location: Coordinates?
-        /// What it can take, in any unit, above 0; it counts as 1 if it is not given.
+        /// How much it can serve, in any unit that is the same for all; above 0. 1 without, so that all are alike.
         public var capacity: Double?
     }
 
@@ -150,6 +154,8 @@ public struct Configuration: Sendable {
         public var answersWhenAllDown = true
         /// How its addresses are checked; `nil` if all count as up.
         public var check: HealthCheck?
+        /// Datacenters whose addresses are not checked though the service has a check: they always count as up.
+        public var unchecked: Set<Datacenter> = []
         /// How much of a datacenter must be up for it to be available.
         public var quorum = Quorum.count(1)
 

@@ -134,7 +134,7 @@ extension ConfigurationParser {
         for (number, service) in configuration.services.enumerated() {
             guard let check = service.check else { continue }
             var told: Set<Int> = []
-            for answer in service.answers.joined() where answer.isAddress {
+            for answer in service.checkedAnswers where answer.isAddress {
                 let target = check.target(answer.content.text)
                 guard let other = first[target] else {
                     first[target] = number
@@ -270,47 +270,5 @@ extension PlaceRules {
             + names("subdivision", sorted(subdivisions)) + names("country", sorted(countries))
             + names("region", regions.lazy.map { (name: $0.name, destination: $0.destination) })
             + names("continent", sorted(continents)) + (isMeant(fallback) ? ["the default"] : [])
-    }
-}
-
-extension Configuration {
-    /// What says of each map which clients have nowhere else to go when `datacenter` is drained.
-    ///
-    /// - Parameters:
-    ///   - service: the only service that is drained; all without.
-    ///   - drained: what else is drained wholly.
-    public func stranded(by datacenter: String, service: String?, besides drained: Set<String>) -> [String] {
-        guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
-        let others = Set(datacenters.indices.filter { $0 != number && drained.contains(datacenters[$0].name) })
-        let drainedServices = services.filter { service == nil || $0.name == service }
-        return maps.enumerated().compactMap { position, map in
-            let users = drainedServices.filter { $0.map == position }
-            guard !users.isEmpty else { return nil }
-            let rules = map.rules.rules { destination in
-                // What one service has where another has nothing is no help to that.
-                users.contains { user in
-                    let reached = reach(of: destination, for: [user])
-                    return reached.contains(number) && reached.subtracting(others) == [number]
-                }
-            }
-            guard !rules.isEmpty else { return nil }
-            let choice = others.isEmpty ? "is the only choice" : "is the only choice that is not drained"
-            return "map \(map.name): \(grouped(rules)): \(datacenter) \(choice); its clients still get it"
-        }
-    }
-
-    /// `country NO, US; the default`, of at most 20 rules.
-    private func grouped(_ rules: [String]) -> String {
-        var parts: [(kind: String, names: [String])] = []
-        for rule in rules.prefix(20) {
-            let words = rule.split(separator: " ", maxSplits: 1).map(String.init)
-            if rule != "the default", parts.last?.kind == words[0] {
-                parts[parts.count - 1].names.append(words[1])
-            } else {
-                parts.append((words[0], [words[1]]))
-            }
-        }
-        let text = parts.map { "\($0.kind) \($0.names.joined(separator: ", "))" }.joined(separator: "; ")
-        return rules.count > 20 ? "\(text) and \(rules.count - 20) more" : text
     }
 }

@@ -46,7 +46,8 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: YAMLNode) {
         let known = [
-            "databases", "state_directory", "hits_log", "wait", "datacenters", "regions", "maps", "services", "zones",
+            "databases", "state_directory", "hits_log", "wait", "datacenters", "safety", "regions", "maps", "services",
+            "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         noteUnknownSections(root, sections)
@@ -60,6 +61,7 @@ struct ConfigurationParser {
             configuration.waitMicroseconds = wait
         }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
+        if let node = sections["safety"]?.value { parseSafety(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }
         if let node = sections["services"]?.value { parseServices(node) }

@@ -42,6 +42,9 @@ extension ConfigurationParser {
                 reader.complain(entry.keyPosition, "region \(entry.key) has no member; write [NO, SE, US-CA]")
             }
             regions[entry.key] = region
+            configuration.regions[entry.key] =
+                (region.countries.map(Area.country) + region.subdivisions.map(Area.subdivision))
+                .sorted { $0.description < $1.description }
             sites.regions.append((entry.key, entry.keyPosition))
         }
         adviseOfContinents(groups)

@@ -133,13 +133,15 @@ extension Serving {
         let service = snapshot.answers.services[position]
         let map = configuration.maps[Int(service.map)]
         let number = Int(service.service)
-        let state = state(ofService: number)
+        let (state, placeScope) = state(
+            ofService: number, for: client.address, length: client.length, resolver: client.address)
         let choice = snapshot.choose(
-            position, for: client.address, length: client.length, resolver: client.address, state, random: random
+            position, for: client.address, length: client.length, resolver: client.address, state,
+            placeScope: placeScope, random: random
         ) { _, _ in }
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[number]
-        let health = checked?.datacenters { down[$0] != nil }
+        let health = checked?.datacenters(forced: forced(forService: number)) { down[$0] != nil }
         let located = place.coordinates.map(Direction.init)
         let names = configuration.datacenters.map(\.name)
         let locations = configuration.datacenters.map { $0.location.map(Direction.init) }
@@ -186,7 +188,7 @@ extension Serving {
             notes.append("down: \(target): \(state.reason)")
         }
         for entry in switches(ofService: configuration.services[number].name) {
-            notes.append("drained: \(entry.words)")
+            notes.append(entry.words)
         }
         return Explanation.ServiceChoice(
             service: configuration.services[number].name, map: map.name,

@@ -71,10 +71,13 @@ struct SpreadTests {
             configuration.services[Int($0.service)].name == service
         }!
         let subnet = IPPrefix(client)!
-        let state = serving.state(ofService: Int(snapshot.answers.services[position].service))
+        let (state, placeScope) = serving.state(
+            ofService: Int(snapshot.answers.services[position].service), for: subnet.address, length: subnet.length,
+            resolver: subnet.address)
         var answer = Answer(datacenters: [], scope: 0)
         _ = snapshot.choose(
-            position, for: subnet.address, length: subnet.length, resolver: subnet.address, state, random: random
+            position, for: subnet.address, length: subnet.length, resolver: subnet.address, state,
+            placeScope: placeScope, random: random
         ) { choice, chosenPart in
             guard chosenPart == .all || chosenPart == part || part == .all && chosenPart == .ipv4 else { return }
             answer.datacenters = (0..<choice.count).map {
