@@ -35,7 +35,10 @@ public struct ListTable: Sendable {
             case spread(Int)
         }
 
-        @inlinable var kind: Kind {
+        /// The datacenter that stands alone here; `nil` if it is something else. Cheaper than `kind`.
+        @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 30 == 0 ? Int(bits) : nil }
+
+        @inlinable @inline(__always) var kind: Kind {
             switch bits >> 30 {
             case 0: .datacenter(Int(bits))
             case 1: .spread(Int(bits & (.max >> 2)))
@@ -164,8 +167,7 @@ public struct ListTable: Sendable {
     @inlinable @inline(__always)
     public func onlyFirst(_ list: UInt32) -> Datacenter? {
         let range = range(of: list)
-        guard !range.isEmpty, case .datacenter(let datacenter) = tiers[range.lowerBound].kind else { return nil }
-        return datacenter
+        return range.isEmpty ? nil : tiers[range.lowerBound].datacenter
     }
 
     /// Positions of the tiers of a list.
