@@ -108,7 +108,7 @@ extension ConfigurationParser {
     private func adviseOfTTL(_ number: Int) {
         let service = configuration.services[number]
         let fields = sites.services[number].fields
-        guard service.check != nil else { return }
+        guard !service.checks.isEmpty else { return }
         if let ttl = service.ttl {
             guard ttl > Self.longestFailoverTTL else { return }
             reader.advise(
@@ -129,22 +129,22 @@ extension ConfigurationParser {
 
     /// Warns of services that check the same at different paces, of which the first counts.
     private func adviseOfPaces() {
-        var first: [String: Int] = [:]
+        var first: [String: (service: Int, check: HealthCheck)] = [:]
         for (number, service) in configuration.services.enumerated() {
-            guard let check = service.check else { continue }
             var told: Set<Int> = []
-            for answer in service.answers.joined() where answer.isAddress {
-                let target = check.target(answer.content.text)
-                guard let other = first[target] else {
-                    first[target] = number
-                    continue
+            for check in service.checks {
+                for answer in service.answers.joined() where answer.isAddress {
+                    let target = check.target(answer.content.text)
+                    guard let (other, before) = first[target] else {
+                        first[target] = (number, check)
+                        continue
+                    }
+                    guard other != number, pace(before) != pace(check), told.insert(other).inserted else { continue }
+                    reader.advise(
+                        sites.services[number].fields["check"]?.keyPosition,
+                        "services \(configuration.services[other].name) and \(service.name) both check \(target), at different paces, and that of \(configuration.services[other].name) counts (\(pace(before))); write the same interval, timeout, rise and fall in both"
+                    )
                 }
-                guard let before = configuration.services[other].check, before != check, told.insert(other).inserted
-                else { continue }
-                reader.advise(
-                    sites.services[number].fields["check"]?.keyPosition,
-                    "services \(configuration.services[other].name) and \(service.name) both check \(target), at different paces, and that of \(configuration.services[other].name) counts (\(pace(before))); write the same interval, timeout, rise and fall in both"
-                )
             }
         }
     }
@@ -156,7 +156,7 @@ extension ConfigurationParser {
     /// Notes rules of which the clients have nowhere to go when their only datacenter is down.
     private func adviseOfSingleDatacenters() {
         for (number, map) in configuration.maps.enumerated() {
-            let checked = configuration.services.contains { $0.map == number && $0.check != nil }
+            let checked = configuration.services.contains { $0.map == number && !$0.checks.isEmpty }
             guard checked, map.datacenters.count > 1 else { continue }
             let single = map.datacenters.sorted().compactMap { datacenter -> String? in
                 let rules = map.rules.rules { $0.datacenters == [datacenter] }

@@ -19,6 +19,8 @@ struct Follower: ~Copyable {
     /// What is served as drained and as down.
     private var inForce: [Switch] = []
     private var down: Set<String> = []
+    /// What is served as limited.
+    private var limits = Limits()
     /// What the image is made from.
     private var files = FileWatch()
     /// Switches, health, images and reports.
@@ -427,13 +429,16 @@ struct Follower: ~Copyable {
         let nowInForce = switches.filter { $0.isInForce(at: now) }
         let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
         return nowInForce != inForce || nowDown != down
+            || snapshot.map { $0.limits(health, at: now) != limits } ?? false
     }
 
     private mutating func served() -> Serving? {
         let now = time(nil)
         inForce = switches.filter { $0.isInForce(at: now) }
         down = Set(health?.down(at: now).keys ?? [:].keys)
-        return snapshot.map { Serving($0, switches: switches, health: health, at: now) }
+        let serving = snapshot.map { Serving($0, switches: switches, health: health, at: now) }
+        limits = serving?.limits ?? Limits()
+        return serving
     }
 
     private var statePaths: Set<String> { (state?.sharedFiles ?? []).union(workshop.newsFiles) }

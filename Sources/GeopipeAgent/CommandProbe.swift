@@ -1,10 +1,11 @@
 import CLinux
 import Glibc
+import Platform
 import Synchronization
 
 /// Runs a program to find out whether an address is up.
 ///
-/// It gets no input, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long,
+/// It gets no input but what it is given, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long,
 /// with all that it has started and that is in the group still.
 struct CommandProbe {
     /// The groups of those that run; `nil` once none may run any more.
@@ -23,14 +24,19 @@ struct CommandProbe {
     /// - Parameters:
     ///   - words: its absolute path, and its arguments.
     ///   - timeout: seconds.
-    static func run(_ words: [String], timeout: UInt32) -> Outcome {
+    ///   - input: what it can read.
+    static func run(_ words: [String], timeout: UInt32, input: String? = nil) -> Outcome {
         guard groups.withLock({ $0 != nil }) else { return .error(ending) }
+        // A file, which waits for no reader.
+        let inputFile = input.map { file(with: $0) }
+        defer { if let inputFile, inputFile >= 0 { close(inputFile) } }
+        if let inputFile, inputFile < 0 { return .error(systemError()) }
         var output: [CInt] = [-1, -1]
         guard pipe2(&output, O_CLOEXEC) == 0 else { return .error(systemError()) }
         defer { close(output[0]) }
         // The other end is the program's: it may not like that.
         _ = fcntl(output[0], F_SETFL, O_NONBLOCK)
-        let started = start(words, output: output[1])
+        let started = start(words, input: inputFile, output: output[1])
         close(output[1])
         let process: pid_t
         switch started {
@@ -49,6 +55,29 @@ struct CommandProbe {
         return code == 0 ? .success("exit status 0\(line)") : .failure("exit status \(code)\(line)")
     }
 
+    /// A file without name, to be read from its beginning.
+    ///
+    /// - Returns: -1 if there is none to be had; errno says why.
+    private static func file(with text: String) -> CInt {
+        let descriptor = AnonymousFile.make("geopipe-input")
+        guard descriptor >= 0 else { return -1 }
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let code = errno
+                close(descriptor)
+                errno = code
+                return -1
+            }
+            written += count
+        }
+        lseek(descriptor, 0, SEEK_SET)
+        return descriptor
+    }
+
     private static let ending = "the agent ends"
 
     private struct StartError: Error {
@@ -58,11 +87,15 @@ struct CommandProbe {
         var isOwn: Bool { [EAGAIN, ENOMEM, EMFILE, ENFILE].contains(code) }
     }
 
-    private static func start(_ words: [String], output: CInt) -> Result<pid_t, StartError> {
+    private static func start(_ words: [String], input: CInt?, output: CInt) -> Result<pid_t, StartError> {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
         posix_spawn_file_actions_addclosefrom_np(&actions, 3)
@@ -96,7 +129,7 @@ struct CommandProbe {
         status: CInt?, line: String
     ) {
         let handle = pidfd_open(process, 0)
-        defer { close(handle) }
+        defer { if handle >= 0 { close(handle) } }
         var head: [UInt8] = []
         var watched = [
             pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
