@@ -121,6 +121,13 @@ final class Session: Sendable {
         let alive = coprocesses.filter { now - $0.told < silence }
         text.metric("geopipe_coprocesses", .gauge, help: "Coprocesses that run, and told so in the last minute.")
         text.sample("geopipe_coprocesses", alive.count)
+        text.metric(
+            "geopipe_coprocesses_complaining", .gauge,
+            help: "Coprocesses that could not load all of what is on disk; geopipe status says why.")
+        text.sample("geopipe_coprocesses_complaining", alive.count { !$0.complaints.isEmpty })
+        text.metric(
+            "geopipe_images_in_use", .gauge, help: "Different images that coprocesses answer from; 1 but for a moment.")
+        text.sample("geopipe_images_in_use", Set(alive.compactMap(\.image)).count)
         let name = "geopipe_image_loaded_timestamp_seconds"
         text.metric(
             name, .gauge,
