@@ -44,7 +44,15 @@ struct CommandProbe {
         case .failure(let error) where error.isOwn: return .error(error.reason)
         case .failure(let error): return .failure("cannot run \(words[0]): \(error.reason)")
         }
-        let status = wait(for: process, reading: output[0], until: monotonicTime() + Double(timeout))
+        // Without it nothing tells when the process ends (a system that is too old, or a filter of system calls).
+        let handle = pidfd_open(process, 0)
+        guard handle >= 0 else {
+            let reason = systemError()
+            end(process)
+            return .error("cannot wait for a command (pidfd_open): \(reason)")
+        }
+        defer { close(handle) }
+        let status = wait(for: process, handle, reading: output[0], until: monotonicTime() + Double(timeout))
         let line = status.line.isEmpty ? "" : ": \(status.line)"
         // What `killAll` may have done says nothing about the address.
         if groups.withLock({ $0 == nil }) { return .error(ending) }
@@ -78,7 +86,8 @@ struct CommandProbe {
         return descriptor
     }
 
-    private static let ending = "the agent ends"
+    /// Why nothing is run any more.
+    static let ending = "the agent ends"
 
     private struct StartError: Error {
         var code: CInt
@@ -125,22 +134,31 @@ struct CommandProbe {
     /// Waits until the process has ended, kills it if it does not, and leaves nothing of it.
     ///
     /// - Returns: its status as of wait(2), `nil` if it was killed here, and the first line that it wrote.
-    private static func wait(for process: pid_t, reading output: CInt, until end: Double) -> (
-        status: CInt?, line: String
-    ) {
-        let handle = pidfd_open(process, 0)
-        defer { if handle >= 0 { close(handle) } }
+    private static func wait(
+        for process: pid_t, _ handle: CInt, reading output: CInt, until deadline: Double
+    ) -> (status: CInt?, line: String) {
         var head: [UInt8] = []
         var watched = [
             pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
             pollfd(fd: output, events: Int16(POLLIN), revents: 0),
         ]
         var isOver = false
-        while case let left = end - monotonicTime(), left > 0, !isOver {
+        while case let left = deadline - monotonicTime(), left > 0, !isOver {
             guard poll(&watched, 2, CInt(left * 1_000) + 1) > 0 else { continue }
             isOver = watched[0].revents != 0
             if watched[1].revents != 0, !drain(output, &head) { watched[1].fd = -1 }
         }
+        let status = end(process)
+        if isOver, watched[1].fd >= 0 { _ = drain(output, &head) }
+        let line = head.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false).first ?? []
+        return (isOver ? status : nil, String(decoding: line.prefix(lineLimit), as: UTF8.self))
+    }
+
+    /// Kills what is left of a process and its group.
+    ///
+    /// - Returns: its status as of wait(2).
+    @discardableResult
+    private static func end(_ process: pid_t) -> CInt {
         var status: CInt = 0
         groups.withLock { groups in
             // As long as nobody has waited for it, its number is nobody else's.
@@ -148,9 +166,7 @@ struct CommandProbe {
             groups?.remove(process)
         }
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        if isOver, watched[1].fd >= 0 { _ = drain(output, &head) }
-        let line = head.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false).first ?? []
-        return (isOver ? status : nil, String(decoding: line.prefix(lineLimit), as: UTF8.self))
+        return status
     }
 
     private static let lineLimit = 200

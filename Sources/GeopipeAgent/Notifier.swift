@@ -52,9 +52,10 @@ final class Notifier: Sendable {
             let outcome = await inThread {
                 CommandProbe.run(command.command, timeout: command.timeout, input: input)
             }
-            if case .failure(let reason) = outcome { complain("notify: \(command.command[0]): \(reason)") }
-            if case .error(let reason) = outcome, !Task.isCancelled {
-                complain("notify: cannot run \(command.command[0]): \(reason)")
+            switch outcome {
+            case .success, .error(CommandProbe.ending): break
+            case .failure(let reason): complain("notify: \(command.command[0]): \(reason)")
+            case .error(let reason): complain("notify: cannot run \(command.command[0]): \(reason)")
             }
             let rest = Double(command.every) - (monotonicTime() - start)
             if rest > 0 { try? await Task.sleep(for: .seconds(rest)) }

@@ -14,6 +14,7 @@ final class Session: Sendable {
     private let receiver: Receiver
     private let notifier: Notifier
     private let tasks: [Task<Void, Never>]
+    private let telling: Task<Void, Never>
 
     /// Another agent has the state directory.
     struct Held: Error, CustomStringConvertible {
@@ -51,7 +52,8 @@ final class Session: Sendable {
         }
         await monitor.follow(subject.targets, states: states)
         receiver.start()
-        var tasks = [Task { await reporter.run { await monitor.report() } }, Task { await notifier.run() }]
+        telling = Task { await notifier.run() }
+        var tasks = [Task { await reporter.run { await monitor.report() } }]
         if case .at(let address) = metrics {
             let server = MetricsServer {
                 var text = PrometheusText()
@@ -88,6 +90,8 @@ final class Session: Sendable {
         receiver.stop()
         // The last report must not say what comes of checks that are broken off.
         await monitor.stop()
+        // Its command may take its time, for which nothing waits.
+        telling.cancel()
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
         close(lock)

@@ -154,6 +154,24 @@ struct LimitsTests {
         #expect(serving.limits.shares == [[50, 100]])
     }
 
+    @Test("are explained")
+    func explained() throws {
+        let folder = try Folder()
+        let file = try folder.write(
+            """
+            datacenters: { oslo: {}, ashburn: {} }
+            maps: { m: { default: [oslo, ashburn] } }
+            services: { web: { map: m, check: { tcp: 80 }, answers: { oslo: 192.0.2.1, ashburn: 198.51.100.1 } } }
+            zones:
+              example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.], records: { www: { service: web } } }
+            """.utf8, to: "geopipe.yaml")
+        let configuration = try Configuration.load(file)
+        let serving = serving(try Snapshot(configuration), ["192.0.2.1": state(weight: 40)])
+        let explanation = try serving.explain("www.example.com", for: IPPrefix("203.0.113.1")!, configuration)
+        #expect(explanation.service?.notes == ["share: oslo takes 40% of its client networks for now"])
+        #expect(explanation.service?.preference.joined().allSatisfy { $0.isAvailable && !$0.isDrained } == true)
+    }
+
     @Test("are in the file of the health, in which all else stays as it was")
     func file() throws {
         let report = HealthReport(
