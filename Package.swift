@@ -46,7 +46,8 @@ let package = Package(
             name: "Configuration",
             dependencies: ["CYAML", "DNS", "Platform", "Geography", "Routing", "Zones"], swiftSettings: strict),
         .target(
-            name: "State", dependencies: ["CLinux", "Configuration", "Image", "Platform", "Routing", "Zones"],
+            name: "State",
+            dependencies: ["CLinux", "Configuration", "Geography", "Image", "Platform", "Routing", "Zones"],
             swiftSettings: strict),
         .target(
             name: "Answering",
@@ -83,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "geopipe",
             dependencies: [
-                "Answering", "CLinux", "Compiler", "Configuration", "Coprocess", "DNS", "Image", "Inspection",
+                "Answering", "CLinux", "Compiler", "Configuration", "Coprocess", "DNS", "Geography", "Image",
+                "Inspection",
                 "Platform",
                 "PowerDNSLint", "State", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

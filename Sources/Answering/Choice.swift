@@ -116,14 +116,18 @@ extension Snapshot {
         let spreading = network.map { Draw.spreading(network: $0, salt: service.salt) }
         var drawn = false
         if part == .all {
-            drawn = choice.take(from: map, service, self, undrained, spreading, part)
+            if let preferred = state.preferred {
+                drawn = choice.take(
+                    from: map, service, self, network.map(preferred.forNetwork) ?? preferred, spreading, part)
+            }
+            if choice.count == 0 { drawn = choice.take(from: map, service, self, undrained, spreading, part) }
             if choice.count == 0, service.answersWhenAllDown {
                 drawn = choice.take(from: map, service, self, .all, spreading, part)
             }
             return (choice, drawn)
         }
         let attempts = state.attempts(for: part)
-        for i in attempts.indices where i == 0 || service.answersWhenAllDown {
+        for i in attempts.indices where i < state.certainAttempts || service.answersWhenAllDown {
             let attempt = attempts[i]
             choice.heedsHealth = attempt.heedsHealth
             drawn = choice.take(
@@ -246,7 +250,8 @@ extension AnswerTable {
             var best: (score: Double, position: Int)?
             for position in range where isEligible(position) {
                 let address = address(service, answers.number(position))
-                let score = draw.score(address.identity, weight: address.weight)
+                let weight = state.weight(address.weight, ofAddress: answers.number(position))
+                let score = draw.score(address.identity, weight: weight)
                 guard score > last, score < best?.score ?? .infinity else { continue }
                 best = (score, position)
             }

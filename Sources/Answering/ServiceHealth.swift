@@ -1,31 +1,41 @@
 import Configuration
 import DNS
+import State
 
 /// The addresses of a service that are checked.
 public struct CheckedService: Sendable {
-    /// By the number of a datacenter, what is asked of its addresses: those of IPv4, then those of IPv6. Nothing is asked, which is an
-    /// empty text, of those that always count as up.
-    let targets: [(ipv4: [String], ipv6: [String])]
+    /// What is asked about each address of a datacenter: nothing about those that always count as up.
+    typealias Targets = (ipv4: [[String]], ipv6: [[String]])
+
+    /// By the number of a datacenter: the addresses of IPv4, then those of IPv6.
+    let targets: [Targets]
     private let quorum: Configuration.Service.Quorum
+    /// For how long the share of a datacenter grows after it has come back, in seconds; `nil` if it has all at once.
+    let comesBack: Int?
 
     /// `nil` if nothing of the service is checked.
     public init?(_ service: Configuration.Service) {
-        guard let check = service.check else { return nil }
+        guard !service.checks.isEmpty else { return nil }
         quorum = service.quorum
+        comesBack = service.comesBack.map(Int.init)
         targets = service.answers.enumerated().map { datacenter, answers in
-            func targets(_ type: RecordType) -> [String] {
-                answers.filter { $0.type == type }.map {
-                    service.unchecked.contains(datacenter) ? "" : check.target($0.content.text)
+            let checks = service.unchecked.contains(datacenter) ? [] : service.checks
+            func targets(_ type: RecordType) -> [[String]] {
+                answers.filter { $0.type == type }.map { answer in
+                    checks.map { $0.target(answer.content.text) }
                 }
             }
             return (targets(.a), targets(.aaaa))
         }
     }
 
-    /// - Parameter targets: by the number of a datacenter, what is asked of its addresses.
-    init(_ targets: [(ipv4: [String], ipv6: [String])], quorum: Configuration.Service.Quorum) {
+    /// - Parameters:
+    ///   - targets: by the number of a datacenter, what is asked about its addresses.
+    ///   - comesBack: for how long the share of a datacenter grows, in seconds.
+    init(_ targets: [Targets], quorum: Configuration.Service.Quorum, comesBack: Int? = nil) {
         self.targets = targets
         self.quorum = quorum
+        self.comesBack = comesBack
     }
 
     /// How the addresses of one family are in a datacenter.
@@ -75,8 +85,8 @@ public struct CheckedService: Sendable {
     public func datacenters(
         forced: Set<Int> = [], _ isDown: (_ target: String) -> Bool
     ) -> [DatacenterHealth] {
-        func family(_ targets: [String], isForced: Bool) -> FamilyHealth {
-            let up = isForced ? targets.count : targets.count { !isDown($0) }
+        func family(_ targets: [[String]], isForced: Bool) -> FamilyHealth {
+            let up = isForced ? targets.count : targets.count { !$0.contains(where: isDown) }
             let required = targets.isEmpty ? 0 : quorum.required(of: targets.count)
             return FamilyHealth(addresses: targets.count, up: up, required: required, isUp: up >= required)
         }
@@ -89,13 +99,62 @@ public struct CheckedService: Sendable {
 
     /// What is asked of the addresses of these datacenters.
     package func targets(ofDatacenters datacenters: [Int]) -> [String] {
-        datacenters.flatMap { targets[$0].ipv4 + targets[$0].ipv6 }.filter { !$0.isEmpty }
+        datacenters.flatMap { (targets[$0].ipv4 + targets[$0].ipv6).joined() }
     }
 
     /// In the order in which `ServiceAnswers` numbers the addresses, whether each is down.
     func addresses(forced: Set<Int>, _ isDown: (_ target: String) -> Bool) -> [Bool] {
         targets.enumerated().flatMap { datacenter, targets in
-            (targets.ipv4 + targets.ipv6).map { !forced.contains(datacenter) && isDown($0) }
+            (targets.ipv4 + targets.ipv6).map { !forced.contains(datacenter) && $0.contains(where: isDown) }
         }
     }
+
+    /// In the order in which `ServiceAnswers` numbers the addresses, the clients that each takes, of 100 that it would get, from 1;
+    /// empty if each takes all.
+    func weights(_ state: (_ target: String) -> HealthReport.State?) -> [UInt8] {
+        let weights = targets.flatMap { ($0.ipv4 + $0.ipv6).map { UInt8(weight(of: $0, state)) } }
+        return weights.contains { $0 < 100 } ? weights : []
+    }
+
+    /// What an address takes is the least that any of its checks says, from 1 to 100.
+    private func weight(of checks: [String], _ state: (_ target: String) -> HealthReport.State?) -> Int {
+        checks.reduce(100) { min($0, state($1)?.weight ?? 100) }
+    }
+
+    /// By the number of a datacenter, the part of its client networks that it takes, in percent, 1 to 100; 100 if nothing
+    /// limits it.
+    ///
+    /// Two things limit it: what its addresses that are up say of themselves, and the time since it has come back.
+    ///
+    /// - Parameters:
+    ///   - isDown: whether an address is down of which that is asked.
+    ///   - state: what is known of a target that is up and limited.
+    ///   - time: in seconds since 1970.
+    func shares(
+        _ isDown: (_ target: String) -> Bool, _ state: (_ target: String) -> HealthReport.State?, at time: Int
+    ) -> [Int] {
+        targets.map { addresses in
+            let up = (addresses.ipv4 + addresses.ipv6).filter { !$0.contains(where: isDown) }
+            guard !up.isEmpty else { return 100 }
+            let told = up.reduce(0) { $0 + weight(of: $1, state) } / up.count
+            let growth = min(growth(of: addresses.ipv4), growth(of: addresses.ipv6))
+            return max(1, told * growth / 100)
+
+            func growth(of family: [[String]]) -> Int {
+                guard let comesBack, !family.isEmpty else { return 100 }
+                let backs = family.filter { !$0.contains(where: isDown) }
+                    .map { checks in checks.compactMap { state($0)?.back }.max() ?? .min }.sorted()
+                // It came up with the address that made its quorum full.
+                let required = quorum.required(of: family.count)
+                guard backs.count >= required, case let back = backs[required - 1], back != .min else { return 100 }
+                let age = time - back
+                // What comes from the future is a clock that was set.
+                guard 0..<comesBack ~= age else { return 100 }
+                return max(Self.firstShare, age * 100 / comesBack)
+            }
+        }
+    }
+
+    /// The share that a datacenter has at once when it comes back, in percent.
+    private static let firstShare = 5
 }

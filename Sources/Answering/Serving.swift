@@ -15,6 +15,8 @@ public final class Serving: Sendable {
     private let placeClasses: PlaceClasses
     /// Areas of switches in which the image has no place: these switches do nothing there.
     public let unknownAreas: [Area]
+    /// What takes less than all of its clients.
+    package let limits: Limits
     /// What a question is answered from, without references to count.
     nonisolated(unsafe) let world: UnsafePointer<World>
 
@@ -35,12 +37,15 @@ public final class Serving: Sendable {
         unknownAreas = switches.filter { datacenters[$0.datacenter] != nil }.flatMap(\.areas).filter {
             !snapshot.places.isInside([$0]).contains(true)
         }
+        let limits = snapshot.limits(health, at: time)
+        self.limits = limits
         states = snapshot.serviceNames.indices.map { service in
             let name = snapshot.serviceNames[service]
             let own = switches.indices.filter { (switches[$0].service ?? name) == name }
             let forced = Set(
                 own.filter { switches[$0].action == .force }.compactMap { datacenters[switches[$0].datacenter] })
             let checked = down.isEmpty ? nil : snapshot.checkedServices[service]
+            let (shares, weights) = (limits.shares(ofService: service), limits.weights(ofService: service))
             func state(_ drains: [Int]) -> ServiceState {
                 var drained: Set<Datacenter> = []
                 var parts: [Datacenter: Double] = [:]
@@ -57,11 +62,19 @@ public final class Serving: Sendable {
                     return (datacenter, Availability.Closure(part: part, identity: identity(of: name)))
                 }
                 // One for all of which there is nothing to tell stays in the processor's cache.
-                if drained.isEmpty, closures.isEmpty, checked == nil { return .all }
+                if drained.isEmpty, closures.isEmpty, checked == nil, shares.isEmpty, weights.isEmpty { return .all }
+                var limited = Dictionary(uniqueKeysWithValues: closures)
+                for (datacenter, share) in shares.enumerated() where share < 100 && !forced.contains(datacenter) {
+                    // Of the networks that a drain leaves to it, it takes its share.
+                    let part = 1 - (1 - (parts[datacenter] ?? 0)) * Double(share) / 100
+                    let name = snapshot.datacenterNames[datacenter]
+                    limited[datacenter] = Availability.Closure(part: part, identity: identity(of: name))
+                }
                 return ServiceState(
                     drained: drained, closures: Dictionary(uniqueKeysWithValues: closures),
                     health: checked?.datacenters(forced: forced) { down[$0] != nil } ?? [],
-                    downAddresses: checked?.addresses(forced: forced) { down[$0] != nil } ?? [])
+                    downAddresses: checked?.addresses(forced: forced) { down[$0] != nil } ?? [],
+                    limited: shares.isEmpty ? nil : limited, weights: weights)
             }
             let drains = own.filter { switches[$0].action == .drain }
             guard drains.contains(where: { !switches[$0].areas.isEmpty }) else { return [state(drains)] }
@@ -106,8 +119,12 @@ public final class Serving: Sendable {
 package final class ServiceState: Sendable {
     /// What is not drained.
     package let undrained: Availability
+    /// What is not drained, but for the clients that datacenters do not take yet, or have no room for; `nil` if there are none.
+    let preferred: Availability?
     /// By the number of an address; empty if none is down.
     private let downAddresses: [Bool]
+    /// By the number of an address, the clients that it takes of 100 that it would get; empty if each takes all.
+    private let weights: [UInt8]
     private let ipv4: [Attempt]
     private let ipv6: [Attempt]
     private let rest: [Attempt]
@@ -127,17 +144,23 @@ package final class ServiceState: Sendable {
     ///   - closures: the datacenters that a part of the client networks is not sent to.
     ///   - health: by the number of a datacenter; empty if nothing is known of any.
     ///   - downAddresses: by the number of an address; see `ServiceAnswers.number`.
+    ///   - limited: `closures`, and those of datacenters that take less than all of their clients; `nil` if there are none.
+    ///   - weights: by the number of an address, the clients that it takes of 100 that it would get.
     init(
         drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure],
-        health: [CheckedService.DatacenterHealth], downAddresses: [Bool]
+        health: [CheckedService.DatacenterHealth], downAddresses: [Bool],
+        limited: [Datacenter: Availability.Closure]? = nil, weights: [UInt8] = []
     ) {
+        preferred = limited.map { Availability(down: drained, closures: $0) }
+        self.weights = weights
         undrained = Availability(down: drained, closures: closures)
         self.downAddresses = downAddresses.contains(true) ? downAddresses : []
         let hasDown = !self.downAddresses.isEmpty
         func attempts(_ usability: [Usability]) -> [Attempt] {
             guard hasDown else { return [] }
             // An operator's word counts for more than a check's: what is drained comes last, whatever its health is.
-            return Self.attempts(usability, drained: drained, closures: closures)
+            return (limited.map { [Self.firstAttempt(usability, drained: drained, closures: $0)] } ?? [])
+                + Self.attempts(usability, drained: drained, closures: closures)
                 + Self.attempts(usability, drained: [], closures: [:])
         }
         ipv4 = attempts(health.map { Usability($0.ipv4) })
@@ -166,6 +189,14 @@ package final class ServiceState: Sendable {
         }
     }
 
+    /// What is up.
+    private static func firstAttempt(
+        _ usability: [Usability], drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure]
+    ) -> Attempt {
+        let unused = usability.indices.filter { usability[$0] != .up }
+        return Attempt(availability: Availability(down: drained.union(unused), closures: closures), heedsHealth: true)
+    }
+
     /// First what is up; then what is short of its quorum but has addresses that are up, the largest part first; then all, as if
     /// nothing were known.
     private static func attempts(
@@ -182,8 +213,11 @@ package final class ServiceState: Sendable {
             + [attempt(heedsHealth: false) { $0 != .absent }]
     }
 
-    /// The datacenters to try for a part of an answer, one set after the other; the first are those that may be used if there
-    /// is to be no answer when all is down. Empty if no address is down.
+    /// The number of attempts that are made even if there is to be no answer when all is down. A client that its datacenters
+    /// have no room for is better served by the first of them than not at all.
+    var certainAttempts: Int { preferred == nil ? 1 : 2 }
+
+    /// The datacenters to try for a part of an answer, one set after the other. Empty if no address is down.
     func attempts(for part: AnswerPart) -> [Attempt] {
         switch part {
         case .all: []
@@ -194,11 +228,17 @@ package final class ServiceState: Sendable {
     }
 
     /// Whether it is the same for all clients.
-    var isSameForAll: Bool { undrained.isSameForAll }
+    var isSameForAll: Bool { preferred?.isSameForAll ?? undrained.isSameForAll }
 
     /// Whether any address is down.
     var hasDownAddresses: Bool { !downAddresses.isEmpty }
 
     /// Whether the address of that number is down.
     func isDown(_ address: Int) -> Bool { address < downAddresses.count && downAddresses[address] }
+
+    /// A weight for picking among addresses, of which one has that weight and that number.
+    func weight(_ weight: UInt32, ofAddress address: Int) -> UInt32 {
+        // A weight of the configuration is at most 1,000,000.
+        weights.isEmpty ? weight : weight &* UInt32(weights[address])
+    }
 }

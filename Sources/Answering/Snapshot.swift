@@ -29,6 +29,8 @@ public final class Snapshot: Sendable {
     package let checkedServices: [CheckedService?]
     /// All addresses that are checked.
     public let healthTargets: [HealthTarget]
+    /// What the agent runs when addresses go down or come up.
+    public let notify: NotifyCommand?
     /// Counts what is answered from it.
     package let tally: Tally
     /// The counters of `tally`, as the answering thread uses them.
@@ -62,7 +64,7 @@ public final class Snapshot: Sendable {
             datacenterCount: datacenterNames.count)
         sched_yield()
         section = try image.section(.checks)
-        (checkedServices, healthTargets) = try CheckTable.read(
+        (checkedServices, healthTargets, notify) = try CheckTable.read(
             from: &section, serviceCount: serviceNames.count, datacenterCount: datacenterNames.count)
         (self.datacenterNames, self.serviceNames, self.zoneNames) = (datacenterNames, serviceNames, zoneNames)
         (self.maps, self.zones) = (maps, zones)

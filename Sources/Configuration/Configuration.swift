@@ -15,6 +15,8 @@ public struct Configuration: Sendable {
     public var stateDirectory: String? = Self.usualStateDirectory
     /// Where answers are logged; nowhere without.
     public var hitsLog: HitsLog?
+    /// What the agent runs when addresses go down or come up; nothing without.
+    public var notify: NotifyCommand?
     /// How long a coprocess stays awake for the next question, in microseconds, 0 to 10,000; with 0 it sleeps at once.
     public var waitMicroseconds = 100
     /// Everywhere else a datacenter is its position here.
@@ -152,12 +154,15 @@ public struct Configuration: Sendable {
         public var isSticky = false
         /// When no datacenter is available: answer as if all were, or give no answer.
         public var answersWhenAllDown = true
-        /// How its addresses are checked; `nil` if all count as up.
-        public var check: HealthCheck?
+        /// How its addresses are checked. An address is up if it is by all checks; without any, all count as up.
+        public var checks: [HealthCheck] = []
         /// Datacenters whose addresses are not checked though the service has a check: they always count as up.
         public var unchecked: Set<Datacenter> = []
         /// How much of a datacenter must be up for it to be available.
         public var quorum = Quorum.count(1)
+        /// For how long the share of a datacenter grows after it has come back, in seconds; `nil` if it has all its clients at
+        /// once.
+        public var comesBack: UInt32?
 
         /// A record of a datacenter.
         public struct Answer: Sendable {

@@ -109,7 +109,7 @@ extension ConfigurationParser {
     private func adviseOfTTL(_ number: Int) {
         let service = configuration.services[number]
         let fields = sites.services[number].fields
-        guard service.check != nil else { return }
+        guard !service.checks.isEmpty else { return }
         if let ttl = service.ttl {
             guard ttl > Self.longestFailoverTTL else { return }
             reader.advise(
@@ -130,22 +130,22 @@ extension ConfigurationParser {
 
     /// Warns of services that check the same at different paces, of which the first counts.
     private func adviseOfPaces() {
-        var first: [String: Int] = [:]
+        var first: [String: (service: Int, check: HealthCheck)] = [:]
         for (number, service) in configuration.services.enumerated() {
-            guard let check = service.check else { continue }
             var told: Set<Int> = []
-            for answer in service.checkedAnswers where answer.isAddress {
-                let target = check.target(answer.content.text)
-                guard let other = first[target] else {
-                    first[target] = number
-                    continue
+            for check in service.checks {
+                for answer in service.checkedAnswers where answer.isAddress {
+                    let target = check.target(answer.content.text)
+                    guard let (other, before) = first[target] else {
+                        first[target] = (number, check)
+                        continue
+                    }
+                    guard other != number, pace(before) != pace(check), told.insert(other).inserted else { continue }
+                    reader.advise(
+                        sites.services[number].fields["check"]?.keyPosition,
+                        "services \(configuration.services[other].name) and \(service.name) both check \(target), at different paces, and that of \(configuration.services[other].name) counts (\(pace(before))); write the same interval, timeout, rise and fall in both"
+                    )
                 }
-                guard let before = configuration.services[other].check, before != check, told.insert(other).inserted
-                else { continue }
-                reader.advise(
-                    sites.services[number].fields["check"]?.keyPosition,
-                    "services \(configuration.services[other].name) and \(service.name) both check \(target), at different paces, and that of \(configuration.services[other].name) counts (\(pace(before))); write the same interval, timeout, rise and fall in both"
-                )
             }
         }
     }
@@ -158,7 +158,7 @@ extension ConfigurationParser {
     private func adviseOfSingleDatacenters() {
         for (number, map) in configuration.maps.enumerated() {
             let services = configuration.services.filter { $0.map == number }
-            guard services.contains(where: { $0.check != nil }), map.datacenters.count > 1 else { continue }
+            guard services.contains(where: { !$0.checks.isEmpty }), map.datacenters.count > 1 else { continue }
             let single = map.datacenters.sorted().compactMap { datacenter -> String? in
                 let rules = map.rules.rules { configuration.reach(of: $0, for: services) == [datacenter] }
                 return rules.isEmpty ? nil : "\(configuration.datacenters[datacenter].name) for \(shortened(rules))"

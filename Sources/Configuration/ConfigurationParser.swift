@@ -46,7 +46,8 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: YAMLNode) {
         let known = [
-            "databases", "state_directory", "hits_log", "wait", "datacenters", "safety", "regions", "maps", "services",
+            "databases", "state_directory", "hits_log", "wait", "notify", "datacenters", "safety", "regions", "maps",
+            "services",
             "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
@@ -60,6 +61,7 @@ struct ConfigurationParser {
         if let node = sections["wait"]?.value, let wait = reader.microseconds(node, "wait") {
             configuration.waitMicroseconds = wait
         }
+        if let node = sections["notify"]?.value { parseNotify(node) }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
         if let node = sections["safety"]?.value { parseSafety(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }

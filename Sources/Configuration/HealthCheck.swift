@@ -1,3 +1,5 @@
+import Routing
+
 /// How it is found out whether an address is up: what is asked of it, and how often.
 public struct HealthCheck: Hashable, Sendable {
     public var probe: Probe
@@ -9,6 +11,21 @@ public struct HealthCheck: Hashable, Sendable {
     public var rise: UInt32 = 2
     /// So many failures in a row make an address down.
     public var fall: UInt32 = 3
+    /// The addresses that are asked, in place of those that are answered.
+    public var addresses: [Answered: String] = [:]
+
+    /// An address of a service, for which another may be asked.
+    public enum Answered: Hashable, Sendable {
+        /// Each that has no entry of its own.
+        case any
+        /// One, as text.
+        case address(String)
+    }
+
+    /// The address to ask, as text, about one that is answered.
+    public func asked(about address: String) -> String {
+        addresses.isEmpty ? address : addresses[.address(address)] ?? addresses[.any] ?? address
+    }
 
     /// What is asked.
     public enum Probe: Hashable, Sendable {
@@ -22,18 +39,27 @@ public struct HealthCheck: Hashable, Sendable {
         case file(String)
     }
 
-    /// A GET request.
+    /// A request, and what makes its answer a success.
     public struct HTTP: Hashable, Sendable {
         public var isSecure: Bool
         public var port: UInt16
+        public var method = Method.get
         /// The path, with the query if there is one; begins with a slash.
         public var path = "/"
         /// Names the server in the request, and with TLS in the handshake and the certificate; `nil` for the address itself.
         public var host: String?
+        /// Further header fields, in the order in which they are sent.
+        public var headers: [Header] = []
+        /// What a POST request carries.
+        public var body: String?
         /// The status codes that are a success.
         public var expected: [ClosedRange<UInt16>] = [200...399]
         /// A text that is in the first 64 KiB of the body.
         public var match: String?
+        /// A text that must not be there.
+        public var noMatch: String?
+        /// The header field of the answer that may say how many of 100 clients the address takes; `nil` for none.
+        public var weightHeader: String?
         /// Whether the certificate must be good, for that name.
         public var verifiesCertificate = true
 
@@ -41,14 +67,37 @@ public struct HealthCheck: Hashable, Sendable {
             self.isSecure = isSecure
             port = isSecure ? 443 : 80
         }
+
+        /// What is asked for (RFC 9110 section 9.3).
+        public enum Method: String, CaseIterable, Sendable {
+            case get = "GET"
+            case head = "HEAD"
+            case post = "POST"
+        }
+
+        /// A header field of the request.
+        public struct Header: Hashable, Sendable {
+            public var name: String
+            public var value: String
+
+            public init(name: String, value: String) {
+                self.name = name
+                self.value = value
+            }
+        }
     }
 
     public init(_ probe: Probe) { self.probe = probe }
 
-    /// What is asked of an address, as one line without tabs. Two that are the same ask the same; how often has no part in it.
+    /// What is asked about an address that is answered, as one line without tabs. Two that are the same ask the same; how often
+    /// has no part in it.
+    ///
+    /// Metrics, the log and the state directory have this line: of header fields and bodies, which may have secrets, there is
+    /// only a hash.
     ///
     /// - Parameter address: as text.
     public func target(_ address: String) -> String {
+        let address = asked(about: address)
         let server = address.contains(":") ? "[\(address)]" : address
         switch probe {
         case .tcp(let port): return "tcp://\(server):\(port)"
@@ -57,7 +106,10 @@ public struct HealthCheck: Hashable, Sendable {
         case .file(let path): return "file \(address) \(escaped(path))"
         case .http(let http):
             var parts = ["\(http.isSecure ? "https" : "http")://\(server):\(http.port)\(escaped(http.path))"]
+            if http.method != .get { parts.append("method=\(http.method.rawValue)") }
             if let host = http.host { parts.append("host=\(escaped(host))") }
+            for header in http.headers { parts.append("header=\(header.name):\(hash(header.value))") }
+            if let body = http.body { parts.append("body=\(hash(body))") }
             if http.expected != [200...399] {
                 let codes = http.expected.map {
                     $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
@@ -65,10 +117,14 @@ public struct HealthCheck: Hashable, Sendable {
                 parts.append("expect=\(codes.joined(separator: ","))")
             }
             if let match = http.match { parts.append("match=\(escaped(match))") }
+            if let noMatch = http.noMatch { parts.append("no_match=\(escaped(noMatch))") }
+            if let header = http.weightHeader { parts.append("weight_header=\(header)") }
             if http.isSecure, !http.verifiesCertificate { parts.append("verify=false") }
             return parts.joined(separator: " ")
         }
     }
+
+    private func hash(_ text: String) -> String { String(identity(of: text) >> 32, radix: 16) }
 
     private func escaped(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF")
@@ -106,14 +162,34 @@ extension Configuration.Service {
 public struct HealthTarget: Sendable {
     /// As `HealthCheck.target` has it.
     public var identity: String
-    /// As text.
+    /// The address that is asked, as text.
     public var address: String
     public var check: HealthCheck
+    /// What depends on it, in the order of the configuration.
+    public var uses: [Use]
+    /// For how long after it has come back its services raise their share, in seconds; 0 if none does.
+    public var comesBack: UInt32
 
-    public init(identity: String, address: String, check: HealthCheck) {
+    /// An address of a service that is up or down with the target.
+    public struct Use: Hashable, Sendable {
+        public var service: String
+        public var datacenter: String
+        /// The address that is answered, as text.
+        public var address: String
+
+        public init(service: String, datacenter: String, address: String) {
+            self.service = service
+            self.datacenter = datacenter
+            self.address = address
+        }
+    }
+
+    public init(identity: String, address: String, check: HealthCheck, uses: [Use] = [], comesBack: UInt32 = 0) {
         self.identity = identity
         self.address = address
         self.check = check
+        self.uses = uses
+        self.comesBack = comesBack
     }
 }
 
@@ -129,14 +205,26 @@ extension Configuration {
     /// the first sets it.
     public var healthTargets: [HealthTarget] {
         var targets: [HealthTarget] = []
-        var known: Set<String> = []
+        var numbers: [String: Int] = [:]
         for service in services {
-            guard let check = service.check else { continue }
-            for answer in service.checkedAnswers where answer.isAddress {
-                let address = answer.content.text
-                let identity = check.target(address)
-                guard known.insert(identity).inserted else { continue }
-                targets.append(HealthTarget(identity: identity, address: address, check: check))
+            for check in service.checks {
+                for (datacenter, answers) in service.answers.enumerated()
+                where !service.unchecked.contains(datacenter) {
+                    for answer in answers where answer.isAddress {
+                        let address = answer.content.text
+                        let identity = check.target(address)
+                        let number = numbers[identity] ?? targets.count
+                        if number == targets.count {
+                            numbers[identity] = number
+                            targets.append(
+                                HealthTarget(identity: identity, address: check.asked(about: address), check: check))
+                        }
+                        let use = HealthTarget.Use(
+                            service: service.name, datacenter: datacenters[datacenter].name, address: address)
+                        if targets[number].uses.last != use { targets[number].uses.append(use) }
+                        targets[number].comesBack = max(targets[number].comesBack, service.comesBack ?? 0)
+                    }
+                }
             }
         }
         return targets

@@ -1,9 +1,23 @@
+import DNS
+import Geography
 import Platform
 
 extension ConfigurationParser {
-    /// The `check` of a service.
-    func healthCheck(_ node: YAMLNode, _ what: String) -> HealthCheck? {
-        let what = "check of \(what)"
+    /// The `check` of a service: one, or a list of which all must be well.
+    func healthChecks(_ node: YAMLNode, of service: Configuration.Service) -> [HealthCheck] {
+        let what = "service \(service.name)"
+        guard case .sequence(let items) = node.value else {
+            return healthCheck(node, "check of \(what)", service).map { [$0] } ?? []
+        }
+        if items.isEmpty {
+            reader.complain(node.position, "check of \(what) is empty; write check: { http: {} }, or take it out")
+        }
+        return items.enumerated().compactMap { number, item in
+            healthCheck(item, "check \(number + 1) of \(what)", service)
+        }
+    }
+
+    private func healthCheck(_ node: YAMLNode, _ what: String, _ service: Configuration.Service) -> HealthCheck? {
         let kinds = ["http", "https", "tcp", "command", "file"]
         guard case .mapping = node.value else {
             let examples = [
@@ -14,7 +28,7 @@ extension ConfigurationParser {
             reader.complain(node.position, "\(what) is not a mapping; write check: { \(example) }")
             return nil
         }
-        let fields = reader.fields(node, what, known: kinds + ["interval", "timeout", "rise", "fall"])
+        let fields = reader.fields(node, what, known: kinds + ["address", "interval", "timeout", "rise", "fall"])
         let given = kinds.filter { fields[$0] != nil }
         guard given.count == 1, let entry = fields[given[0]] else {
             let isMisspelt = reader.hasOtherShape(node) || given.isEmpty && reader.hasUnknownKey(node, nearestOf: kinds)
@@ -27,7 +41,7 @@ extension ConfigurationParser {
             case "http": http(entry.value, isSecure: false, "http of \(what)")
             case "https": http(entry.value, isSecure: true, "https of \(what)")
             case "tcp": tcp(entry.value, "tcp of \(what)")
-            case "command": command(entry.value, "command of \(what)")
+            case "command": words(ofCommand: entry.value, "command of \(what)").map { .command($0) }
             default: reader.text(entry.value, "file of \(what)").map { .file(absolutePath(path($0))) }
             }
         guard let probe else { return nil }
@@ -47,6 +61,7 @@ extension ConfigurationParser {
                 fields["timeout"]?.value.position,
                 "timeout in \(what) is longer than its interval, \(check.interval) s; write at most that")
         }
+        if let node = fields["address"]?.value { check.addresses = addresses(node, "address in \(what)", service) }
         check.rise = positive("rise", reader.count) ?? check.rise
         check.fall = positive("fall", reader.count) ?? check.fall
         return check
@@ -54,7 +69,9 @@ extension ConfigurationParser {
 
     private func http(_ node: YAMLNode, isSecure: Bool, _ what: String) -> HealthCheck.Probe? {
         var http = HealthCheck.HTTP(isSecure: isSecure)
-        let known = ["port", "path", "host", "expect", "match"] + (isSecure ? ["verify"] : [])
+        let known =
+            ["port", "method", "path", "host", "headers", "body", "expect", "match", "no_match", "weight_header"]
+            + (isSecure ? ["verify"] : [])
         let fields = reader.fields(node, what, known: known)
         if let node = fields["port"]?.value { http.port = port(node, "port in \(what)") ?? http.port }
         if let node = fields["path"]?.value, let text = reader.text(node, "path in \(what)") {
@@ -66,8 +83,8 @@ extension ConfigurationParser {
             }
         }
         if let node = fields["host"]?.value, let text = reader.text(node, "host in \(what)") {
-            if isVisible(text), !text.contains("/"), !text.isEmpty {
-                http.host = text
+            if isVisible(text), !text.contains("/"), !text.isEmpty, text != "." {
+                http.host = withoutFinalDot(text)
             } else {
                 reader.complain(node.position, "host in \(what) is '\(text)'; write a name such as www.example.com")
             }
@@ -78,9 +95,153 @@ extension ConfigurationParser {
                 reader.complain(node.position, "expect in \(what) is empty; write 200, or 200-299")
             }
         }
-        if let node = fields["match"]?.value { http.match = reader.text(node, "match in \(what)") }
+        if let node = fields["match"]?.value { http.match = bodyText(node, "match in \(what)") }
+        if let node = fields["no_match"]?.value { http.noMatch = bodyText(node, "no_match in \(what)") }
+        if let node = fields["headers"]?.value { http.headers = headers(node, "headers in \(what)") }
+        if let node = fields["weight_header"]?.value {
+            let words = "weight_header in \(what)"
+            http.weightHeader = reader.text(node, words).flatMap { text in
+                if isToken(text) { return text }
+                reader.complain(node.position, "\(words) is '\(text)'; write a field's name such as X-Geopipe-Weight")
+                return nil
+            }
+        }
+        method(fields, what, &http)
         http.verifiesCertificate = fields["verify"].flatMap { reader.truth($0.value, "verify in \(what)") } ?? true
         return .http(http)
+    }
+
+    /// The method and the body, with what does not go together.
+    private func method(_ fields: [String: YAMLReader.Entry], _ what: String, _ http: inout HealthCheck.HTTP) {
+        if let node = fields["method"]?.value, let text = reader.text(node, "method in \(what)") {
+            if let method = HealthCheck.HTTP.Method(rawValue: text.uppercased()) {
+                http.method = method
+            } else {
+                reader.complain(node.position, "method in \(what) is '\(text)'; write GET, HEAD or POST")
+            }
+        }
+        if let entry = fields["body"] {
+            http.body = reader.text(entry.value, "body in \(what)")
+            if http.method != .post {
+                reader.complain(
+                    entry.keyPosition,
+                    "\(http.method.rawValue) in \(what) has no body; write method: POST, or take it out")
+            }
+        }
+        guard http.method == .head else { return }
+        for key in ["match", "no_match"] {
+            guard let entry = fields[key] else { continue }
+            reader.complain(
+                entry.keyPosition,
+                "the answer to HEAD in \(what) has no body for \(key); write method: GET, or take it out")
+        }
+    }
+
+    /// A text that is looked for in a body.
+    private func bodyText(_ node: YAMLNode, _ what: String) -> String? {
+        guard let text = reader.text(node, what) else { return nil }
+        if text.isEmpty {
+            reader.complain(node.position, "\(what) is empty, which is in every text; write a text, or take it out")
+            return nil
+        }
+        return text
+    }
+
+    /// Header fields of a request.
+    private func headers(_ node: YAMLNode, _ what: String) -> [HealthCheck.HTTP.Header] {
+        var headers: [HealthCheck.HTTP.Header] = []
+        for entry in reader.entries(node, what) {
+            let name = entry.key.lowercased()
+            guard isToken(entry.key) else {
+                reader.complain(
+                    entry.keyPosition, "'\(entry.key)' in \(what) cannot name a header field; write one such as Accept")
+                continue
+            }
+            if name == "host" {
+                reader.complain(entry.keyPosition, "\(entry.key) in \(what) has a setting of its own; write host: …")
+                continue
+            }
+            if ["connection", "content-length", "transfer-encoding"].contains(name) {
+                reader.complain(entry.keyPosition, "\(entry.key) in \(what) is set by the agent; take it out")
+                continue
+            }
+            if headers.contains(where: { $0.name.lowercased() == name }) {
+                reader.complain(entry.keyPosition, "\(entry.key) in \(what) is given twice; keep one")
+                continue
+            }
+            // An empty value is allowed, written as "".
+            guard let value = reader.text(entry.value, "\(entry.key) of \(what)") else { continue }
+            // RFC 9110 section 5.5: no control characters, and no blanks around it.
+            let bytes = Array(value.utf8)
+            let isSound =
+                bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } && ![0x20, 0x09].contains(bytes.first)
+                && ![0x20, 0x09].contains(bytes.last)
+            guard isSound else {
+                reader.complain(
+                    entry.value.position,
+                    "\(entry.key) of \(what) has line ends or other control characters, or blanks around it; write it on one line"
+                )
+                continue
+            }
+            headers.append(.init(name: entry.key, value: value))
+        }
+        return headers
+    }
+
+    /// Whether it can name a header field (RFC 9110 section 5.6.2).
+    private func isToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
+    }
+
+    /// A name, which may have a port, without the dot that ends it in zone files: neither Host nor SNI has one (RFC 6066 section 3).
+    private func withoutFinalDot(_ host: String) -> String {
+        if host.hasPrefix("[") { return host }
+        let name = host.prefix { $0 != ":" }
+        return name.hasSuffix(".") ? String(name.dropLast()) + host[name.endIndex...] : host
+    }
+
+    /// One address for all that are answered, or a mapping from addresses that are answered to those that are asked.
+    private func addresses(
+        _ node: YAMLNode, _ what: String, _ service: Configuration.Service
+    ) -> [HealthCheck.Answered: String] {
+        func address(_ node: YAMLNode, _ what: String) -> String? {
+            guard let text = reader.text(node, what) else { return nil }
+            if let address = canonicalAddress(text) { return address }
+            reader.complain(node.position, "\(what) is '\(text)', which is no address; write one such as 10.0.0.10")
+            return nil
+        }
+        guard case .mapping = node.value else { return address(node, what).map { [.any: $0] } ?? [:] }
+        let answered = Set(service.answers.joined().filter(\.isAddress).map(\.content.text))
+        var addresses: [HealthCheck.Answered: String] = [:]
+        for entry in reader.entries(node, what) {
+            guard let key = canonicalAddress(entry.key), answered.contains(key) else {
+                // Where answers are wrong, what they should be is not known.
+                if !answered.isEmpty {
+                    reader.complain(
+                        entry.keyPosition,
+                        "'\(entry.key)' of \(what) is no address of the service's answers\(suggestion(for: entry.key, among: answered.sorted()))"
+                    )
+                }
+                continue
+            }
+            addresses[.address(key)] = address(entry.value, "\(entry.key) of \(what)")
+        }
+        return addresses
+    }
+
+    /// An address in the form that answers have; `nil` if it is none.
+    private func canonicalAddress(_ text: String) -> String? {
+        let type: RecordType
+        switch IPAddress(text) {
+        case .v4: type = .a
+        case .v6: type = .aaaa
+        case nil: return nil
+        }
+        return (try? RecordContent(text, type: type, origin: nil))?.text
     }
 
     /// `200`, or `200-299`.
@@ -108,7 +269,8 @@ extension ConfigurationParser {
         return nil
     }
 
-    private func command(_ node: YAMLNode, _ what: String) -> HealthCheck.Probe? {
+    /// A program and its arguments.
+    func words(ofCommand node: YAMLNode, _ what: String) -> [String]? {
         guard case .sequence = node.value else {
             reader.complain(
                 node.position,
@@ -121,7 +283,14 @@ extension ConfigurationParser {
                 node.position, "\(what) does not begin with a program's absolute path; write [/usr/bin/program, …]")
             return nil
         }
-        return .command(words)
+        return words
+    }
+
+    /// A time of at least a second.
+    func positiveSeconds(_ node: YAMLNode, _ what: String) -> UInt32? {
+        guard let seconds = reader.seconds(node, what) else { return nil }
+        if seconds == 0 { reader.complain(node.position, "\(what) is 0; write at least 1") }
+        return max(1, seconds)
     }
 
     /// The `quorum` of a service.

@@ -6,7 +6,8 @@ import Zones
 extension ConfigurationParser {
     mutating func parseServices(_ node: YAMLNode) {
         let known = [
-            "map", "ttl", "answers", "pick", "spread", "sticky", "check", "quorum", "when_all_down",
+            "map", "ttl", "answers", "pick", "spread", "sticky", "check", "quorum", "comes_back",
+            "when_all_down",
         ]
         for entry in reader.entries(node, "services") {
             let what = "service \(entry.key)"
@@ -100,8 +101,11 @@ extension ConfigurationParser {
     private func parseHealth(
         _ fields: [String: YAMLReader.Entry], _ what: String, _ service: inout Configuration.Service
     ) {
-        service.check = fields["check"].flatMap { healthCheck($0.value, what) }
+        if let node = fields["check"]?.value { service.checks = healthChecks(node, of: service) }
         if let node = fields["quorum"]?.value { service.quorum = quorum(node, what) ?? service.quorum }
+        if let node = fields["comes_back"]?.value {
+            service.comesBack = positiveSeconds(node, "comes_back of \(what)")
+        }
         guard let entry = fields["check"] else {
             if let quorum = fields["quorum"] {
                 reader.warn(quorum.keyPosition, "\(what) has a quorum but no check; all its addresses count as up")
@@ -111,6 +115,9 @@ extension ConfigurationParser {
                     fields["answers"]?.keyPosition,
                     "\(what) has check: none in \(configuration.datacenters[datacenter].name) but no check; all its addresses count as up"
                 )
+            }
+            if let comesBack = fields["comes_back"] {
+                reader.warn(comesBack.keyPosition, "\(what) has comes_back but no check; all its addresses count as up")
             }
             return
         }

@@ -24,6 +24,8 @@ struct Follower: ~Copyable {
     /// What is served as drained and as down.
     private var inForce: [Switch] = []
     private var down: Set<String> = []
+    /// What is served as limited.
+    private var limits = Limits()
     /// What the image is made from.
     private var files = FileWatch()
     /// Switches, health, images and reports.
@@ -439,6 +441,7 @@ struct Follower: ~Copyable {
         let nowInForce = switches.filter { $0.isInForce(at: now) }
         let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
         return nowInForce != inForce || nowDown != down
+            || snapshot.map { $0.limits(health, at: now) != limits } ?? false
     }
 
     private mutating func served() -> Serving? {
@@ -447,6 +450,7 @@ struct Follower: ~Copyable {
         down = Set(health?.down(at: now).keys ?? [:].keys)
         let serving = snapshot.map { Serving($0, switches: switches, health: health, at: now) }
         unknownAreas = serving?.unknownAreas ?? []
+        limits = serving?.limits ?? Limits()
         return serving
     }
 

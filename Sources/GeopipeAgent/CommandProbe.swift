@@ -1,10 +1,11 @@
 import CLinux
 import Glibc
+import Platform
 import Synchronization
 
 /// Runs a program to find out whether an address is up.
 ///
-/// It gets no input, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long,
+/// It gets no input but what it is given, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long,
 /// with all that it has started and that is in the group still.
 struct CommandProbe {
     /// The groups of those that run; `nil` once none may run any more.
@@ -23,14 +24,19 @@ struct CommandProbe {
     /// - Parameters:
     ///   - words: its absolute path, and its arguments.
     ///   - timeout: seconds.
-    static func run(_ words: [String], timeout: UInt32) -> Outcome {
+    ///   - input: what it can read.
+    static func run(_ words: [String], timeout: UInt32, input: String? = nil) -> Outcome {
         guard groups.withLock({ $0 != nil }) else { return .error(ending) }
+        // A file, which waits for no reader.
+        let inputFile = input.map { file(with: $0) }
+        defer { if let inputFile, inputFile >= 0 { close(inputFile) } }
+        if let inputFile, inputFile < 0 { return .error(systemError()) }
         var output: [CInt] = [-1, -1]
         guard pipe2(&output, O_CLOEXEC) == 0 else { return .error(systemError()) }
         defer { close(output[0]) }
         // The other end is the program's: it may not like that.
         _ = fcntl(output[0], F_SETFL, O_NONBLOCK)
-        let started = start(words, output: output[1])
+        let started = start(words, input: inputFile, output: output[1])
         close(output[1])
         let process: pid_t
         switch started {
@@ -38,7 +44,15 @@ struct CommandProbe {
         case .failure(let error) where error.isOwn: return .error(error.reason)
         case .failure(let error): return .failure("cannot run \(words[0]): \(error.reason)")
         }
-        let status = wait(for: process, reading: output[0], until: monotonicTime() + Double(timeout))
+        // Without it nothing tells when the process ends (a system that is too old, or a filter of system calls).
+        let handle = pidfd_open(process, 0)
+        guard handle >= 0 else {
+            let reason = systemError()
+            end(process)
+            return .error("cannot wait for a command (pidfd_open): \(reason)")
+        }
+        defer { close(handle) }
+        let status = wait(for: process, handle, reading: output[0], until: monotonicTime() + Double(timeout))
         let line = status.line.isEmpty ? "" : ": \(status.line)"
         // What `killAll` may have done says nothing about the address.
         if groups.withLock({ $0 == nil }) { return .error(ending) }
@@ -49,7 +63,31 @@ struct CommandProbe {
         return code == 0 ? .success("exit status 0\(line)") : .failure("exit status \(code)\(line)")
     }
 
-    private static let ending = "the agent ends"
+    /// A file without name, to be read from its beginning.
+    ///
+    /// - Returns: -1 if there is none to be had; errno says why.
+    private static func file(with text: String) -> CInt {
+        let descriptor = AnonymousFile.make("geopipe-input")
+        guard descriptor >= 0 else { return -1 }
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let code = errno
+                close(descriptor)
+                errno = code
+                return -1
+            }
+            written += count
+        }
+        lseek(descriptor, 0, SEEK_SET)
+        return descriptor
+    }
+
+    /// Why nothing is run any more.
+    static let ending = "the agent ends"
 
     private struct StartError: Error {
         var code: CInt
@@ -58,11 +96,15 @@ struct CommandProbe {
         var isOwn: Bool { [EAGAIN, ENOMEM, EMFILE, ENFILE].contains(code) }
     }
 
-    private static func start(_ words: [String], output: CInt) -> Result<pid_t, StartError> {
+    private static func start(_ words: [String], input: CInt?, output: CInt) -> Result<pid_t, StartError> {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
         posix_spawn_file_actions_addclosefrom_np(&actions, 3)
@@ -92,22 +134,31 @@ struct CommandProbe {
     /// Waits until the process has ended, kills it if it does not, and leaves nothing of it.
     ///
     /// - Returns: its status as of wait(2), `nil` if it was killed here, and the first line that it wrote.
-    private static func wait(for process: pid_t, reading output: CInt, until end: Double) -> (
-        status: CInt?, line: String
-    ) {
-        let handle = pidfd_open(process, 0)
-        defer { close(handle) }
+    private static func wait(
+        for process: pid_t, _ handle: CInt, reading output: CInt, until deadline: Double
+    ) -> (status: CInt?, line: String) {
         var head: [UInt8] = []
         var watched = [
             pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
             pollfd(fd: output, events: Int16(POLLIN), revents: 0),
         ]
         var isOver = false
-        while case let left = end - monotonicTime(), left > 0, !isOver {
+        while case let left = deadline - monotonicTime(), left > 0, !isOver {
             guard poll(&watched, 2, CInt(left * 1_000) + 1) > 0 else { continue }
             isOver = watched[0].revents != 0
             if watched[1].revents != 0, !drain(output, &head) { watched[1].fd = -1 }
         }
+        let status = end(process)
+        if isOver, watched[1].fd >= 0 { _ = drain(output, &head) }
+        let line = head.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false).first ?? []
+        return (isOver ? status : nil, String(decoding: line.prefix(lineLimit), as: UTF8.self))
+    }
+
+    /// Kills what is left of a process and its group.
+    ///
+    /// - Returns: its status as of wait(2).
+    @discardableResult
+    private static func end(_ process: pid_t) -> CInt {
         var status: CInt = 0
         groups.withLock { groups in
             // As long as nobody has waited for it, its number is nobody else's.
@@ -115,9 +166,7 @@ struct CommandProbe {
             groups?.remove(process)
         }
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        if isOver, watched[1].fd >= 0 { _ = drain(output, &head) }
-        let line = head.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false).first ?? []
-        return (isOver ? status : nil, String(decoding: line.prefix(lineLimit), as: UTF8.self))
+        return status
     }
 
     private static let lineLimit = 200

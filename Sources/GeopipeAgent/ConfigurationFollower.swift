@@ -13,7 +13,7 @@ final class ConfigurationFollower: Sendable {
 
     private struct State {
         var isOrdered = true
-        var isGood = false
+        var reload = Reload()
         /// Where it is to be mended, if it has to be.
         var others: Set<String> = []
         /// The files as they were read.
@@ -31,8 +31,15 @@ final class ConfigurationFollower: Sendable {
         self.stateDirectory = stateDirectory
     }
 
-    /// Whether what is on disk could be used when it was read last.
-    var isGood: Bool { state.withLock { $0.isGood } }
+    /// What became of reading it.
+    struct Reload: Sendable {
+        /// Whether it could be used when it was read last.
+        var isSuccessful = false
+        /// When one was read last that could be used, in seconds since 1970.
+        var lastSuccess: Int?
+    }
+
+    var reload: Reload { state.withLock { $0.reload } }
 
     /// Whether it is to be read again: it has changed, or that was ordered.
     var hasNews: Bool {
@@ -52,6 +59,8 @@ final class ConfigurationFollower: Sendable {
     /// What is to be checked, and where that is told.
     struct Subject: Sendable {
         var targets: [HealthTarget]
+        /// What to run when addresses go down or come up.
+        var notify: NotifyCommand?
         /// `nil` for none.
         var stateDirectory: String?
     }
@@ -61,7 +70,10 @@ final class ConfigurationFollower: Sendable {
         guard let path = stateDirectory ?? Configuration.stateDirectory(ofFile: file),
             let snapshot = ImageStore.anyCurrent(of: file, in: StateDirectory(path: path))
         else { return nil }
-        return (Subject(targets: snapshot.healthTargets, stateDirectory: path), snapshot.manifest.created)
+        return (
+            Subject(targets: snapshot.healthTargets, notify: snapshot.notify, stateDirectory: path),
+            snapshot.manifest.created
+        )
     }
 
     /// Gives what each good configuration says to `body`, and at first what the image in force says if there is none, until the task is cancelled or
@@ -91,17 +103,20 @@ final class ConfigurationFollower: Sendable {
                 switch outcome {
                 case .success(let configuration):
                     state.withLock { state in
-                        state.isGood = true
+                        state.reload = Reload(isSuccessful: true, lastSuccess: time(nil))
                         state.others = []
                         state.read = now.filter { $0.key == file }
                     }
                     isInUse = true
                     let targets = configuration.healthTargets
                     complain("loaded \(file): \(targets.count) target\(targets.count == 1 ? "" : "s") to check")
-                    try await body(Subject(targets: targets, stateDirectory: configuration.stateDirectory))
+                    try await body(
+                        Subject(
+                            targets: targets, notify: configuration.notify,
+                            stateDirectory: configuration.stateDirectory))
                 case .failure(let error):
                     state.withLock { state in
-                        state.isGood = false
+                        state.reload.isSuccessful = false
                         state.others = error.files
                         for other in error.files where now[other] == nil {
                             state.read[other] = FileState(other, unlessChangedSince: start)

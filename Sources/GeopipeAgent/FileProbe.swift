@@ -7,8 +7,9 @@ import Synchronization
 
 /// What files say about addresses.
 ///
-/// A line of one word, `up` or `down`, is about every address; a line `ADDRESS up` or `ADDRESS down` is about that one, and wins.
-/// Of several the last counts. What a file does not speak of is up.
+/// A line `up`, `down` or `up 40%` is about every address; one with an address in front of that is about that one, and wins. Of
+/// several the last counts. What a file does not speak of is up. Capitals are as good, and a line that begins with # is for
+/// people. A line that says anything else is a slip: of what it may be about nothing is found out.
 final class FileProbe: Sendable {
     /// A file as it was read.
     private struct Reading: Sendable {
@@ -28,9 +29,9 @@ final class FileProbe: Sendable {
             return reading.contents.outcome(address)
         }
         switch Self.read(path) {
-        case .failure(let reason): return .failure(reason.text)
+        case .failure(let reason): return reason.isSlip ? .error(reason.text) : .failure(reason.text)
         case .success(let bytes):
-            let contents = FileContents(bytes)
+            let contents = FileContents(bytes, name: path)
             // A file that was changed just now may be changed once more without looking like it.
             let isSettled = state == FileState(path) && !state.changed(since: (now - 1) * 1_000_000_000)
             readings.withLock { readings in
@@ -45,7 +46,11 @@ final class FileProbe: Sendable {
         }
     }
 
-    private struct Unreadable: Error { var text: String }
+    private struct Unreadable: Error {
+        var text: String
+        /// Whether it says nothing about the address.
+        var isSlip = false
+    }
 
     private static func read(_ path: String) -> Result<[UInt8], Unreadable> {
         // What is no file might let its reader wait.
@@ -67,7 +72,9 @@ final class FileProbe: Sendable {
             guard received > 0 else { break }
             count += received
         }
-        guard count <= FileContents.sizeLimit else { return .failure(Unreadable(text: "the file has more than 1 MiB")) }
+        guard count <= FileContents.sizeLimit else {
+            return .failure(Unreadable(text: "\(path) has more than 1 MiB", isSlip: true))
+        }
         bytes.removeLast(bytes.count - count)
         return .success(bytes)
     }
@@ -77,43 +84,80 @@ final class FileProbe: Sendable {
 struct FileContents: Equatable, Sendable {
     static let sizeLimit = 1 << 20
 
+    /// What a line says.
+    private enum Word: Hashable {
+        /// Up, for so many of 100 clients, from 1.
+        case up(Int)
+        case down
+        /// Nothing that is understood.
+        case slip(String)
+    }
+
     /// About every address.
-    private var general: Bool?
-    private var specific: [IPAddress: Bool] = [:]
-    /// The first line that says nothing of the kind.
-    private var nonsense: String?
+    private var general: Word?
+    private var specific: [IPAddress: Word] = [:]
 
     var addressCount: Int { specific.count }
 
-    init(_ bytes: [UInt8]) {
+    /// - Parameter name: what to call the file.
+    init(_ bytes: [UInt8], name: String = "the file") {
         if let encoding = wideEncoding(bytes) {
-            nonsense = "the file is in \(encoding), not in UTF-8"
+            general = .slip("\(name) is in \(encoding), not in UTF-8")
             return
         }
         let text = bytes.dropFirst(hasByteOrderMark(bytes) ? byteOrderMark.count : 0)
-        for line in text.split(separator: UInt8(ascii: "\n")) {
-            let words = line.split(whereSeparator: { $0 <= 0x20 })
-            let isUp: Bool? =
-                words.last.map { $0.elementsEqual("up".utf8) ? true : $0.elementsEqual("down".utf8) ? false : nil }
-                ?? nil
-            if words.isEmpty {
+        for (number, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            let words = line.split(whereSeparator: { $0 <= 0x20 }).map { String(decoding: $0, as: UTF8.self) }
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            let address = IPAddress(first)
+            let word = Self.word(words.dropFirst(address == nil ? 0 : 1).map { $0.lowercased() })
+            let slip = Word.slip(
+                "line \(number + 1) of \(name) is '\(String(decoding: line.prefix(100), as: UTF8.self).trimmed)'; write up, down, up 40%, or an address before these"
+            )
+            if let address {
+                specific[address] = word ?? slip
+            } else if case .slip? = general {
+                // What the first slip was about is not known, whatever comes after it.
                 continue
-            } else if let isUp, words.count == 1 {
-                general = isUp
-            } else if let isUp, words.count == 2, let address = IPAddress(String(decoding: words[0], as: UTF8.self)) {
-                specific[address] = isUp
-            } else if nonsense == nil {
-                nonsense = String(decoding: line.prefix(200), as: UTF8.self)
+            } else {
+                general = word ?? slip
             }
         }
     }
 
-    func outcome(_ address: String) -> Outcome {
-        if let nonsense { return .failure(nonsense) }
-        guard let isUp = IPAddress(address).flatMap({ specific[$0] }) ?? general else {
-            return .success("the file says nothing against it")
+    private static func word(_ words: [String]) -> Word? {
+        switch words.count {
+        case 1 where words[0] == "up": return .up(100)
+        case 1 where words[0] == "down": return .down
+        case 2 where words[0] == "up": return parseWeight(words[1]).map { $0 == 0 ? .down : .up($0) }
+        default: return nil
         }
-        let words = "the file says \(isUp ? "up" : "down")"
-        return isUp ? .success(words) : .failure(words)
+    }
+
+    func outcome(_ address: String) -> Outcome {
+        let own = IPAddress(address).flatMap { specific[$0] }
+        switch own ?? general {
+        case .up(100): return .success("the file says up")
+        case .up(let weight): return .success("the file says up \(weight)%", weight: weight)
+        case .down: return .failure("the file says down")
+        case .slip(let reason): return .error(reason)
+        case nil: return .success("the file says nothing against it")
+        }
+    }
+}
+
+/// A weight such as `40%`, from 0 to 100; `nil` if the text is none.
+func parseWeight(_ text: some StringProtocol) -> Int? {
+    guard text.hasSuffix("%"), let number = UInt8(text.dropLast()), number <= 100 else { return nil }
+    return Int(number)
+}
+
+extension String {
+    /// Without the blanks and line ends around it.
+    var trimmed: Substring {
+        var text = self[...]
+        while text.first?.isWhitespace == true { text.removeFirst() }
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return text
     }
 }

@@ -3,7 +3,9 @@ import State
 
 /// What came of a check, with a reason in a few words for people on call.
 enum Outcome: Equatable, Sendable {
-    case success(String)
+    ///
+    /// The weight is what the address says that it takes, of 100 clients that it would get: 1 to 100.
+    case success(String, weight: Int = 100)
     case failure(String)
     /// Nothing was found out, for a reason that is this machine's own.
     case error(String)
@@ -24,14 +26,16 @@ struct Judgement: Sendable {
     /// - Parameter time: seconds since 1970.
     /// - Returns: whether it is up now and was not before, or down.
     mutating func take(_ outcome: Outcome, _ check: HealthCheck, at time: Int) -> Bool {
-        let (isSuccess, reason): (Bool, String)
+        let (isSuccess, reason, weight): (Bool, String, Int)
         switch outcome {
-        case .success(let text): (isSuccess, reason) = (true, text)
-        case .failure(let text): (isSuccess, reason) = (false, text)
+        case .success(let text, let told): (isSuccess, reason, weight) = (true, text, told)
+        case .failure(let text): (isSuccess, reason, weight) = (false, text, 100)
         case .error: return false
         }
         state?.told = time
         state?.reason = reason
+        // One that fails for the moment keeps what it said while it was well.
+        if isSuccess { state?.weight = weight }
         guard state?.isUp != isSuccess else {
             streak = 0
             return false
@@ -39,7 +43,10 @@ struct Judgement: Sendable {
         streak += 1
         guard streak >= (isSuccess ? state == nil ? 1 : check.rise : check.fall) else { return false }
         streak = 0
-        state = HealthReport.State(isUp: isSuccess, since: time, told: time, reason: reason)
+        // What was never known to be down does not come back.
+        let back = isSuccess && state != nil ? time : nil
+        state = HealthReport.State(
+            isUp: isSuccess, since: time, told: time, reason: reason, weight: weight, back: back)
         return true
     }
 }

@@ -40,7 +40,7 @@ struct AgentCommand: ParsableCommand {
                 guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
                 return complain("\(complaint); what was loaded before stays in use")
             }
-            if let session, session.has(path) { return await session.follow(subject.targets) }
+            if let session, session.has(path) { return await session.follow(subject) }
             let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
             let lock: CInt?
             do throws(Session.Held) {
@@ -54,8 +54,8 @@ struct AgentCommand: ParsableCommand {
             guard let lock else { return }
             await session?.stop()
             session = await Session(
-                StateDirectory(path: path), lock, subject.targets, prober, metrics: metrics,
-                isConfigurationGood: { follower.isGood })
+                StateDirectory(path: path), lock, subject, prober, metrics: metrics,
+                reload: { follower.reload })
         }
         await session?.stop()
     }
@@ -83,6 +83,7 @@ enum Main {
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
+        _ = ProcessMetrics.start
         NIOSingletons.groupLoopCountSuggestion = 2
         let command: AgentCommand
         do {

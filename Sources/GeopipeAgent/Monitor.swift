@@ -14,21 +14,24 @@ actor Monitor {
         var successes = 0
         var failures = 0
         var errors = 0
+        /// Why nothing was found out last, if nothing was.
+        var error: String?
         /// Of the last check, in seconds; `nil` before there was one.
         var duration: Double?
         var task: Task<Void, Never>?
     }
 
     private let prober: Prober
-    private let onChange: @Sendable () -> Void
+    private let onChange: @Sendable (HealthChange?) -> Void
     private var entries: [String: Entry] = [:]
     /// So many targets have ever been there.
     private var number = 0
-    /// What was last said of checks that this machine was unable to do.
-    private var lastError: String?
+    /// Why nothing is found out about targets, and about how many.
+    private var errors: [String: Int] = [:]
 
-    /// - Parameter onChange: called whenever a target is up and was not before, or down.
-    init(_ prober: Prober, onChange: @escaping @Sendable () -> Void) {
+    /// - Parameter onChange: called whenever there is something else to report; with the change if that is news for people: a
+    ///   target went down or came back.
+    init(_ prober: Prober, onChange: @escaping @Sendable (HealthChange?) -> Void) {
         self.prober = prober
         self.onChange = onChange
     }
@@ -40,9 +43,13 @@ actor Monitor {
         let wanted = Set(targets.map(\.identity))
         for (identity, entry) in entries where !wanted.contains(identity) {
             entry.task?.cancel()
+            count(nil, insteadOf: entry.error)
             entries[identity] = nil
         }
         let new = targets.filter { entries[$0.identity]?.target.check != $0.check }
+        // What depends on a target may change without the check.
+        for target in targets { entries[target.identity]?.target.uses = target.uses }
+        for target in targets { entries[target.identity]?.target.comesBack = target.comesBack }
         let now = monotonicTime()
         for (position, target) in new.enumerated() {
             let before = entries[target.identity]
@@ -73,8 +80,13 @@ actor Monitor {
 
     /// What is known at this time.
     func report() -> HealthReport {
-        HealthReport(
-            time: time(nil), process: Int(getpid()), states: entries.compactMapValues { $0.judgement.state })
+        let now = time(nil)
+        let states = entries.compactMapValues { entry in
+            var state = entry.judgement.state
+            if let back = state?.back, !(0..<Int(entry.target.comesBack) ~= now - back) { state?.back = nil }
+            return state
+        }
+        return HealthReport(time: now, process: Int(getpid()), states: states)
     }
 
     private func keepChecking(_ identity: String, _ timetable: Timetable, from first: Double) async {
@@ -97,49 +109,113 @@ actor Monitor {
         guard var entry = entries[target.identity] else { return }
         defer { entries[target.identity] = entry }
         entry.duration = seconds
+        var error: String?
         switch outcome {
         case .success: entry.successes += 1
         case .failure: entry.failures += 1
         case .error(let reason):
             entry.errors += 1
-            if reason != lastError { complain("cannot check \(target.identity), nor maybe others: \(reason)") }
-            lastError = reason
-        }
-        let before = entry.judgement.state
-        guard entry.judgement.take(outcome, target.check, at: time(nil)), let state = entry.judgement.state else {
-            return
-        }
-        let sentence = "\(target.address) is \(state.isUp ? "up" : "down"): \(target.identity): \(state.reason)"
-        let count = target.check.fall == 1 ? "once" : "\(target.check.fall) times in a row"
-        // That most are up is no news at the start.
-        if before != nil || !state.isUp { complain(state.isUp ? sentence : "\(sentence), \(count)") }
-        onChange()
-    }
-
-    /// Writes the health of all targets.
-    func write(to text: inout PrometheusText) {
-        let entries = entries.sorted { $0.key < $1.key }
-        text.metric(
-            "geopipe_health_up", .gauge, help: "Whether an address is up by its check; not there while unknown.")
-        for (target, entry) in entries {
-            guard let state = entry.judgement.state else { continue }
-            text.sample("geopipe_health_up", state.isUp ? 1 : 0, ["target": target, "address": entry.target.address])
-        }
-        text.metric(
-            "geopipe_health_checks_total", .counter,
-            help: "Checks that have ended; an error is one that this machine was unable to do.")
-        for (target, entry) in entries {
-            let counts = [("success", entry.successes), ("failure", entry.failures), ("error", entry.errors)]
-            for (result, count) in counts {
-                text.sample("geopipe_health_checks_total", count, ["target": target, "result": result])
+            error = reason
+            if errors[reason] == nil {
+                complain("cannot check \(target.identity), nor maybe others: \(reason); what was known stays as it is")
             }
         }
-        text.metric("geopipe_health_check_duration_seconds", .gauge, help: "How long the last check took.")
-        for (target, entry) in entries {
-            guard let duration = entry.duration else { continue }
-            text.sample(
-                "geopipe_health_check_duration_seconds", "\(duration)",
-                ["target": target, "address": entry.target.address])
+        count(error, insteadOf: entry.error)
+        entry.error = error
+        let before = entry.judgement.state
+        let isChanged = entry.judgement.take(outcome, target.check, at: time(nil))
+        guard let state = entry.judgement.state else { return }
+        guard isChanged else {
+            if state.weight != before?.weight { onChange(nil) }
+            return
+        }
+        let change = HealthChange(target: entry.target, state: state)
+        // That most are up is no news at the start.
+        let isNews = before != nil || !state.isUp
+        if isNews { complain(change.sentence) }
+        onChange(isNews ? change : nil)
+    }
+
+    /// Counts that a target has this error now, and no longer that one.
+    private func count(_ error: String?, insteadOf last: String?) {
+        if let error { errors[error, default: 0] += 1 }
+        guard let last, let number = errors[last] else { return }
+        errors[last] = number > 1 ? number - 1 : nil
+    }
+
+    /// Writes the health of all targets, for each address of a service that depends on them.
+    func write(to text: inout PrometheusText) {
+        let entries = entries.values.sorted { $0.target.identity < $1.target.identity }
+        func metric(
+            _ name: String, _ kind: PrometheusText.Kind, help: String,
+            _ write: (Entry, _ sample: (_ value: String, _ result: String?) -> Void) -> Void
+        ) {
+            text.metric(name, kind, help: help)
+            for entry in entries {
+                let target = entry.target
+                let unnamed = HealthTarget.Use(service: "", datacenter: "", address: target.address)
+                for use in target.uses.isEmpty ? [unnamed] : target.uses {
+                    let (service, datacenter, address) = (use.service, use.datacenter, use.address)
+                    write(entry) { value, result in
+                        if let result {
+                            text.sample(
+                                name, value,
+                                [
+                                    "service": service, "datacenter": datacenter, "address": address,
+                                    "target": target.identity, "result": result,
+                                ])
+                        } else {
+                            text.sample(
+                                name, value,
+                                [
+                                    "service": service, "datacenter": datacenter, "address": address,
+                                    "target": target.identity,
+                                ])
+                        }
+                    }
+                }
+            }
+        }
+        metric("geopipe_health_up", .gauge, help: "Whether an address is up by its check; not there while unknown.") {
+            entry, sample in
+            if let state = entry.judgement.state { sample(state.isUp ? "1" : "0", nil) }
+        }
+        metric(
+            "geopipe_health_changed_timestamp_seconds", .gauge,
+            help: "Since when an address is up or down by its check, in seconds since 1970."
+        ) { entry, sample in
+            if let state = entry.judgement.state { sample("\(state.since)", nil) }
+        }
+        metric(
+            "geopipe_health_weight_ratio", .gauge,
+            help: "The part of its clients that an address says that it takes, where its check may say so."
+        ) { entry, sample in
+            if let state = entry.judgement.state, entry.target.check.tellsWeight {
+                sample("\(Double(state.weight) / 100)", nil)
+            }
+        }
+        metric(
+            "geopipe_health_checks_total", .counter,
+            help: "Checks that have ended; an error is one that found nothing out, for a reason of this machine."
+        ) { entry, sample in
+            sample("\(entry.successes)", "success")
+            sample("\(entry.failures)", "failure")
+            sample("\(entry.errors)", "error")
+        }
+        metric("geopipe_health_check_duration_seconds", .gauge, help: "How long the last check took.") {
+            entry, sample in
+            if let duration = entry.duration { sample("\(duration)", nil) }
+        }
+    }
+}
+
+extension HealthCheck {
+    /// Whether what is asked may say how many clients it takes.
+    fileprivate var tellsWeight: Bool {
+        switch probe {
+        case .http(let http): http.weightHeader != nil
+        case .file: true
+        case .tcp, .command: false
         }
     }
 }

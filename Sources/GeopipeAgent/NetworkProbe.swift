@@ -36,10 +36,10 @@ struct NetworkProbe: Sendable {
         }
     }
 
-    /// Sends a GET request.
+    /// Sends a request, and judges the answer.
     ///
     /// - Parameter timeout: seconds for all of it.
-    func get(_ http: HealthCheck.HTTP, from address: String, timeout: UInt32) async -> Outcome {
+    func ask(_ http: HealthCheck.HTTP, of address: String, timeout: UInt32) async -> Outcome {
         // An address in a URL (RFC 3986 section 3.2.2), and the port if it is not the usual one.
         let server = address.contains(":") ? "[\(address)]" : address
         let host = http.host ?? (http.port == (http.isSecure ? 443 : 80) ? server : "\(server):\(http.port)")
@@ -52,11 +52,14 @@ struct NetworkProbe: Sendable {
                 handlers.append(
                     try NIOSSLClientHandler(context: context, serverHostname: http.host.flatMap(serverName)))
             }
-            return handlers + [HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder())]
+            let decoder = HTTPResponseDecoder(
+                leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
+                limitConfiguration: Conversation.headLimits)
+            return handlers + [LineEnds(), HTTPRequestEncoder(), ByteToMessageHandler(decoder)]
         }
     }
 
-    /// The name alone, of a host that may have a port; `nil` for an address, which is not named in handshakes (RFC 6066 section
+    /// The name alone, of a host that may have a port and has no final dot; `nil` for an address, which is not named in handshakes (RFC 6066 section
     /// 3), and which certificates are held against as it is.
     private func serverName(_ host: String) -> String? {
         if host.hasPrefix("[") { return nil }
@@ -114,6 +117,14 @@ private final class Conversation: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     private static let bodyLimit = 1 << 16
+    /// What servers send is far below that.
+    static let headLimits: NIOHTTPDecoderLimitConfiguration = {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldCount = 1_000
+        limits.maxHeaderFieldSize = 1 << 17
+        limits.maxHeaderListSize = 1 << 18
+        return limits
+    }()
 
     private let promise: EventLoopPromise<Outcome>
     /// What is asked for, and what the server is called; `nil` if it is enough to be connected.
@@ -123,6 +134,9 @@ private final class Conversation: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var timer: Scheduled<Void>?
     private var status: String?
+    private var weight = 100
+    /// Whether the text that is to be there has been seen.
+    private var hasMatch = false
     private var body: [UInt8] = []
 
     init(
@@ -148,12 +162,20 @@ private final class Conversation: ChannelInboundHandler {
 
     private func ask(_ context: ChannelHandlerContext) {
         guard let request else { return end(.success("connected")) }
-        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: request.http.path)
+        let method = HTTPMethod(rawValue: request.http.method.rawValue)
+        var head = HTTPRequestHead(version: .http1_1, method: method, uri: request.http.path)
         head.headers.add(name: "Host", value: request.host)
-        head.headers.add(name: "User-Agent", value: userAgent)
-        head.headers.add(name: "Accept", value: "*/*")
+        let own = [("User-Agent", userAgent), ("Accept", "*/*")]
+        let given = request.http.headers.map { ($0.name, $0.value) }
+        for (name, value) in own where !given.contains(where: { $0.0.lowercased() == name.lowercased() }) {
+            head.headers.add(name: name, value: value)
+        }
+        for (name, value) in given { head.headers.add(name: name, value: value) }
         head.headers.add(name: "Connection", value: "close")
+        let body = request.http.body ?? ""
+        if method == .POST { head.headers.add(name: "Content-Length", value: "\(body.utf8.count)") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if !body.isEmpty { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
@@ -165,21 +187,45 @@ private final class Conversation: ChannelInboundHandler {
             let status = "\(head.status.code)\(phrase.isEmpty ? "" : " \(phrase)")"
             self.status = status
             let code = UInt16(clamping: head.status.code)
-            if !request.http.expected.contains(where: { $0.contains(code) }) { end(.failure(status)) }
+            if !request.http.expected.contains(where: { $0.contains(code) }) { return end(.failure(status)) }
+            if let name = request.http.weightHeader, let text = head.headers.first(name: name) {
+                guard let weight = parseWeight(text.trimmed) else {
+                    return end(.error("\(name) of the answer is '\(text)'; the server should send a part such as 40%"))
+                }
+                if weight == 0 { return end(.failure("\(status), but with \(name): 0%")) }
+                self.weight = weight
+            }
+            // Where no text matters, the status decides, whatever becomes of the connection.
+            if request.http.match == nil, request.http.noMatch == nil { succeed(status) }
         case .body(let part):
+            // What is known of the text need not be looked for again, but for what may lie across two parts.
+            let start = body.count
             body += part.readableBytesView.prefix(Self.bodyLimit - body.count)
-            if body.count == Self.bodyLimit { judge(request.http.match) }
-        case .end: judge(request.http.match)
+            judge(request.http, from: start, isOver: body.count == Self.bodyLimit)
+        case .end: judge(request.http, from: body.count, isOver: true)
         }
     }
 
-    private func judge(_ match: String?) {
+    /// - Parameters:
+    ///   - start: where what is new in the body begins.
+    ///   - isOver: whether no more of it is looked at.
+    private func judge(_ http: HealthCheck.HTTP, from start: Int, isOver: Bool) {
         guard let status else { return }
-        if let match, !body.contains(Array(match.utf8)) {
-            end(.failure("\(status), but without '\(match)'"))
-        } else {
-            end(.success(status))
+        func finds(_ text: String) -> Bool {
+            let bytes = Array(text.utf8)
+            return body[max(0, start - bytes.count + 1)...].contains(bytes)
         }
+        if let noMatch = http.noMatch, finds(noMatch) { return end(.failure("\(status), but with '\(noMatch)'")) }
+        if let match = http.match, !hasMatch {
+            hasMatch = finds(match)
+            if !hasMatch, isOver { return end(.failure("\(status), but without '\(match)'")) }
+        }
+        // That a text is not there is known at the end.
+        if isOver || hasMatch && http.noMatch == nil { succeed(status) }
+    }
+
+    private func succeed(_ status: String) {
+        end(.success(weight == 100 ? status : "\(status), up \(weight)%", weight: weight))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -210,7 +256,13 @@ private final class Conversation: ChannelInboundHandler {
                 end(.failure("TLS handshake failed"))
             }
         case is NoCertificates: end(.error("cannot read which certificates are trusted"))
-        case is HTTPParserError: end(.failure(status == nil ? "answers with no HTTP" : "broken HTTP"))
+        case HTTPParserError.headerOverflow:
+            let limits = Self.headLimits
+            end(
+                .failure(
+                    "its answer has more than \(limits.maxHeaderFieldCount) header fields, or \(limits.maxHeaderListSize >> 10) KiB of them, or one of more than \(limits.maxHeaderFieldSize >> 10) KiB"
+                ))
+        case is HTTPParserError: end(.failure(status == nil ? "its answer is not HTTP" : "broken HTTP"))
         case ChannelError.connectTimeout: timeOut()
         default: end(.failure("\(error)"))
         }

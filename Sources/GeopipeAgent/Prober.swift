@@ -54,7 +54,7 @@ final class Prober: Sendable {
         let network = network.withLock { $0 }
         switch target.check.probe {
         case .http(let http):
-            return (sockets, { await network.get(http, from: address, timeout: timeout) })
+            return (sockets, { await network.ask(http, of: address, timeout: timeout) })
         case .tcp(let port):
             return (sockets, { await network.connect(to: address, port: port, timeout: timeout) })
         case .command(let words):
@@ -88,7 +88,7 @@ extension Outcome {
             String(String.UnicodeScalarView(text.unicodeScalars.prefix(300).map { $0.properties.isControl ? " " : $0 }))
         }
         return switch self {
-        case .success(let reason): .success(plain(reason))
+        case .success(let reason, let weight): .success(plain(reason), weight: weight)
         case .failure(let reason): .failure(plain(reason))
         case .error(let reason): .error(plain(reason))
         }

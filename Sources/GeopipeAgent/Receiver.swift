@@ -11,7 +11,7 @@ final class Receiver: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var totals = Totals()
+        var totals = Totals(start: Int(ProcessMetrics.start * 1e9))
         var isOver = false
     }
 

@@ -8,8 +8,9 @@ final class Reporter: Sendable {
     private let directory: StateDirectory
     private let news: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
-    /// When it was last written, in seconds of `monotonicTime`.
-    private let lastWritten = Mutex<Double?>(nil)
+    /// When it was last written, in seconds since 1970; `nil` if it never was.
+    var lastWritten: Int? { written.withLock { $0 } }
+    private let written = Mutex<Int?>(nil)
 
     /// Changes that come within this time are written together.
     private static let gathering = Duration.milliseconds(50)
@@ -23,9 +24,6 @@ final class Reporter: Sendable {
 
     /// Has it written soon.
     func poke() { continuation.yield() }
-
-    /// How many seconds ago it was written; `nil` if it never was.
-    var age: Double? { lastWritten.withLock { $0 }.map { monotonicTime() - $0 } }
 
     /// Writes until the task is cancelled, and then once more.
     func run(_ report: @Sendable () async -> HealthReport) async {
@@ -59,7 +57,7 @@ final class Reporter: Sendable {
             if failure != complaint { complain("\(failure); coprocesses go by the health that they know") }
         } else {
             if complaint != nil { complain("the health can be written again") }
-            lastWritten.withLock { $0 = monotonicTime() }
+            written.withLock { $0 = report.time }
         }
         complaint = failure
     }

@@ -12,7 +12,9 @@ final class Session: Sendable {
     private let monitor: Monitor
     private let reporter: Reporter
     private let receiver: Receiver
+    private let notifier: Notifier
     private let tasks: [Task<Void, Never>]
+    private let telling: Task<Void, Never>
 
     /// Another agent has the state directory.
     struct Held: Error, CustomStringConvertible {
@@ -23,16 +25,21 @@ final class Session: Sendable {
     ///
     /// - Parameters:
     ///   - lock: what `lock` has returned for it.
-    ///   - targets: what to check.
-    ///   - isConfigurationGood: whether what is on disk is what is checked.
+    ///   - subject: what to check, and what to run when that changes.
+    ///   - reload: what became of reading the configuration.
     init(
-        _ directory: StateDirectory, _ lock: CInt, _ targets: [HealthTarget], _ prober: Prober, metrics: MetricsAddress,
-        isConfigurationGood: @escaping @Sendable () -> Bool
+        _ directory: StateDirectory, _ lock: CInt, _ subject: ConfigurationFollower.Subject, _ prober: Prober,
+        metrics: MetricsAddress, reload: @escaping @Sendable () -> ConfigurationFollower.Reload
     ) async {
         self.lock = lock
         self.directory = directory
         let (reporter, receiver) = (Reporter(directory), Receiver(directory))
-        let monitor = Monitor(prober) { reporter.poke() }
+        let notifier = Notifier(subject.notify)
+        self.notifier = notifier
+        let monitor = Monitor(prober) { change in
+            reporter.poke()
+            if let change { notifier.add(change) }
+        }
         (self.monitor, self.reporter, self.receiver) = (monitor, reporter, receiver)
         var states: [String: HealthReport.State] = [:]
         do throws(StateDirectory.Failure) {
@@ -43,16 +50,19 @@ final class Session: Sendable {
         } catch {
             complain("\(error); nothing is known at first")
         }
-        await monitor.follow(targets, states: states)
+        await monitor.follow(subject.targets, states: states)
         receiver.start()
+        telling = Task { await notifier.run() }
         var tasks = [Task { await reporter.run { await monitor.report() } }]
         if case .at(let address) = metrics {
             let server = MetricsServer {
                 var text = PrometheusText()
-                Self.write(to: &text, reportAge: reporter.age, isConfigurationGood: isConfigurationGood())
+                Self.write(to: &text, lastReport: reporter.lastWritten, reload())
+                Self.write(to: &text, directory.coprocesses(), at: time(nil))
                 Self.write(to: &text, directory.databaseBuilds())
                 await monitor.write(to: &text)
-                receiver.totals.write(to: &text, at: time(nil))
+                receiver.totals.write(to: &text)
+                ProcessMetrics.write(to: &text)
                 return text.text
             }
             tasks.append(Task { await server.run(at: address) })
@@ -68,9 +78,10 @@ final class Session: Sendable {
                 && own.st_dev == other.st_dev && own.st_ino == other.st_ino
     }
 
-    /// Checks these targets from now on.
-    func follow(_ targets: [HealthTarget]) async {
-        await monitor.follow(targets)
+    /// Checks other targets from now on.
+    func follow(_ subject: ConfigurationFollower.Subject) async {
+        notifier.follow(subject.notify)
+        await monitor.follow(subject.targets)
         reporter.poke()
     }
 
@@ -79,21 +90,57 @@ final class Session: Sendable {
         receiver.stop()
         // The last report must not say what comes of checks that are broken off.
         await monitor.stop()
+        // Its command may take its time, for which nothing waits.
+        telling.cancel()
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
         close(lock)
     }
 
-    private static func write(to text: inout PrometheusText, reportAge: Double?, isConfigurationGood: Bool) {
+    private static func write(
+        to text: inout PrometheusText, lastReport: Int?, _ reload: ConfigurationFollower.Reload
+    ) {
         text.metric("geopipe_agent_build_info", .gauge, help: "Always 1; says which version runs.")
         text.sample("geopipe_agent_build_info", 1, ["version": geopipeVersion])
         text.metric(
-            "geopipe_agent_configuration_good", .gauge, help: "Whether the configuration on disk is the one in use.")
-        text.sample("geopipe_agent_configuration_good", isConfigurationGood ? 1 : 0)
+            "geopipe_agent_config_last_reload_successful", .gauge,
+            help: "Whether the configuration could be used when it was read last.")
+        text.sample("geopipe_agent_config_last_reload_successful", reload.isSuccessful ? 1 : 0)
         text.metric(
-            "geopipe_health_report_age_seconds", .gauge,
-            help: "Since when coprocesses have been told nothing of health.")
-        if let reportAge { text.sample("geopipe_health_report_age_seconds", "\(reportAge)") }
+            "geopipe_agent_config_last_reload_success_timestamp_seconds", .gauge,
+            help: "When a configuration was read last that could be used, in seconds since 1970.")
+        if let time = reload.lastSuccess {
+            text.sample("geopipe_agent_config_last_reload_success_timestamp_seconds", time)
+        }
+        text.metric(
+            "geopipe_health_report_timestamp_seconds", .gauge,
+            help: "When the agent told coprocesses of health last, in seconds since 1970.")
+        if let lastReport { text.sample("geopipe_health_report_timestamp_seconds", lastReport) }
+    }
+
+    /// Seconds after which a coprocess that has told nothing of itself, as it does every second, does not count.
+    private static let silence = 60
+
+    private static func write(to text: inout PrometheusText, _ coprocesses: [CoprocessStatus], at now: Int) {
+        let alive = coprocesses.filter { now - $0.told < silence }
+        text.metric("geopipe_coprocesses", .gauge, help: "Coprocesses that run, and told so in the last minute.")
+        text.sample("geopipe_coprocesses", alive.count)
+        text.metric(
+            "geopipe_coprocesses_complaining", .gauge,
+            help: "Coprocesses that could not load all of what is on disk; geopipe status says why.")
+        text.sample("geopipe_coprocesses_complaining", alive.count { !$0.complaints.isEmpty })
+        text.metric(
+            "geopipe_images_in_use", .gauge, help: "Different images that coprocesses answer from; 1 but for a moment.")
+        text.sample("geopipe_images_in_use", Set(alive.compactMap(\.image)).count)
+        let name = "geopipe_image_loaded_timestamp_seconds"
+        text.metric(
+            name, .gauge,
+            help: "When the coprocesses with the oldest and the newest image loaded it, in seconds since 1970.")
+        let times = alive.compactMap(\.loaded)
+        if let oldest = times.min(), let newest = times.max() {
+            text.sample(name, oldest, ["of": "oldest"])
+            text.sample(name, newest, ["of": "newest"])
+        }
     }
 
     private static func write(to text: inout PrometheusText, _ builds: [DatabaseBuild]) {

@@ -187,6 +187,13 @@ extension Serving {
             guard let state = down[target] else { continue }
             notes.append("down: \(target): \(state.reason)")
         }
+        if number < limits.shares.count {
+            let candidates = Set(preference.joined().map(\.datacenter))
+            for (datacenter, share) in limits.shares[number].enumerated()
+            where share < 100 && candidates.contains(names[datacenter]) {
+                notes.append("share: \(names[datacenter]) takes \(share)% of its client networks for now")
+            }
+        }
         for entry in switches(ofService: configuration.services[number].name) {
             notes.append(entry.words)
         }

@@ -16,12 +16,19 @@ public struct HealthReport: Equatable, Sendable {
         public var told: Int
         /// What came of asking last, for people.
         public var reason: String
+        /// The clients that it takes, of 100 that it would get, 1 to 100: what it has said of itself.
+        public var weight = 100
+        /// Since when it is up after it was down, in seconds since 1970; `nil` if it was never down, or if its services take it
+        /// back at once.
+        public var back: Int?
 
-        public init(isUp: Bool, since: Int, told: Int, reason: String) {
+        public init(isUp: Bool, since: Int, told: Int, reason: String, weight: Int = 100, back: Int? = nil) {
             self.isUp = isUp
             self.since = since
             self.told = told
             self.reason = reason
+            self.weight = weight
+            self.back = back
         }
 
         /// Whether it still counts at a time, in seconds since 1970. Of what nobody has told for a day nothing is known.
@@ -42,6 +49,11 @@ public struct HealthReport: Equatable, Sendable {
         }
     }
 
+    /// What has less than all of its clients, or may have since it has come back, as known at a time in seconds since 1970.
+    package func limited(at time: Int) -> [String: State] {
+        states.filter { $0.value.isUp && ($0.value.weight < 100 || $0.value.back != nil) && $0.value.isKnown(at: time) }
+    }
+
     /// What is down at a time, in seconds since 1970.
     package func down(at time: Int) -> [String: State] {
         states.filter { !$0.value.isUp && $0.value.isKnown(at: time) }
@@ -53,8 +65,11 @@ extension HealthReport {
 
     /// A line for the report, and one for each state.
     var text: String {
-        let lines = states.sorted { $0.key < $1.key }.map { target, state in
-            [state.isUp ? "up" : "down", "\(state.since)", "\(state.told)", target, state.reason]
+        let lines = states.sorted { $0.key < $1.key }.map { target, state -> [String] in
+            // Programs that know no more than five fields can read all but what uses the others.
+            let more = state.weight < 100 || state.back != nil
+            return [state.isUp ? "up" : "down", "\(state.since)", "\(state.told)", target, state.reason]
+                + (more ? ["\(state.weight)", state.back.map { "\($0)" } ?? ""] : [])
         }
         return StateFile.text(Self.heading, [["report", "\(time)", "\(process)"]] + lines)
     }
@@ -67,10 +82,17 @@ extension HealthReport {
         else { throw StateFile.Untrusted(description: "it does not say when it was written") }
         self.init(time: time, process: process, states: [:])
         for fields in lines.dropFirst() {
-            guard fields.count == 5, ["up", "down"].contains(fields[0]), let since = Int(fields[1]),
+            guard [5, 7].contains(fields.count), ["up", "down"].contains(fields[0]), let since = Int(fields[1]),
                 let told = Int(fields[2])
             else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state") }
-            states[fields[3]] = State(isUp: fields[0] == "up", since: since, told: told, reason: fields[4])
+            var state = State(isUp: fields[0] == "up", since: since, told: told, reason: fields[4])
+            if fields.count == 7 {
+                guard let weight = Int(fields[5]), 1...100 ~= weight, fields[6].isEmpty || Int(fields[6]) != nil else {
+                    throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state")
+                }
+                (state.weight, state.back) = (weight, Int(fields[6]))
+            }
+            states[fields[3]] = state
         }
     }
 }

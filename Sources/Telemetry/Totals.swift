@@ -19,6 +19,8 @@ public struct Totals: Sendable {
     private static let rememberedEnds = 1_000
 
     private let limits: Limits
+    /// When counting began, in nanoseconds since 1970.
+    private let start: Int
     private var numbers: [Series: Int] = [:]
     /// By number.
     private var series: [Series] = []
@@ -39,14 +41,20 @@ public struct Totals: Sendable {
         let sender: Report.Sender
         /// In seconds since 1970.
         var lastHeard: Int
-        /// It was taken for ended: what it tells first was added already, nobody knows up to where.
-        var isBack: Bool
+        /// It has counted before it was heard of, or was taken for ended: until then, in seconds since 1970, what it tells first
+        /// of a series was counted before, at a time that is not known.
+        var isBackUntil: Int?
         var condition: Report.Condition?
         /// What it told last of each series, by number.
         var values: [Int: Int] = [:]
     }
 
-    public init(limits: Limits = Limits()) { self.limits = limits }
+    /// - Parameter start: when counting begins, in nanoseconds since 1970. What older coprocesses have counted before they are
+    ///   heard of is left out: a sum that begins with all of it would look like an outburst of questions.
+    public init(limits: Limits = Limits(), start: Int = 0) {
+        self.limits = limits
+        self.start = start
+    }
 
     /// How many coprocesses have been heard of lately.
     public var coprocessCount: Int { coprocesses.count }
@@ -79,17 +87,23 @@ public struct Totals: Sendable {
         // Taken out, so that its tables are not copied.
         var coprocess =
             coprocesses.removeValue(forKey: sender.process)
-            ?? Coprocess(sender: sender, lastHeard: now, isBack: ended.contains(sender))
+            ?? Coprocess(
+                sender: sender, lastHeard: now,
+                // It tells all several times within that.
+                isBackUntil: sender.start < start || ended.contains(sender) ? now + Self.silence : nil)
         coprocess.lastHeard = now
-        if let condition = report.condition { take(condition, &coprocess) }
-        for count in report.counts { take(count, &coprocess) }
+        let isBack = coprocess.isBackUntil.map { now < $0 } ?? false
+        if let condition = report.condition { take(condition, &coprocess, isBack: isBack) }
+        for count in report.counts { take(count, &coprocess, isBack: isBack) }
         coprocesses[sender.process] = coprocess
     }
 
-    private mutating func take(_ condition: Report.Condition, _ coprocess: inout Coprocess) {
+    private mutating func take(
+        _ condition: Report.Condition, _ coprocess: inout Coprocess, isBack: Bool
+    ) {
         let last =
             coprocess.condition
-            ?? (coprocess.isBack ? condition : Report.Condition(loaded: nil, droppedHits: 0, durations: Durations()))
+            ?? (isBack ? condition : Report.Condition(loaded: nil, droppedHits: 0, durations: Durations()))
         coprocess.condition = condition
         droppedHits = sum(droppedHits, max(0, condition.droppedHits - last.droppedHits))
         durations.sum = sum(durations.sum, max(0, condition.durations.sum - last.durations.sum))
@@ -99,7 +113,7 @@ public struct Totals: Sendable {
         }
     }
 
-    private mutating func take(_ count: Report.Count, _ coprocess: inout Coprocess) {
+    private mutating func take(_ count: Report.Count, _ coprocess: inout Coprocess, isBack: Bool) {
         guard let number = number(of: count.series),
             coprocess.values[number] != nil || valueCount < limits.values
         else {
@@ -107,7 +121,7 @@ public struct Totals: Sendable {
             return
         }
         if coprocess.values[number] == nil { valueCount += 1 }
-        let last = coprocess.values[number] ?? (coprocess.isBack ? count.value : 0)
+        let last = coprocess.values[number] ?? (isBack ? count.value : 0)
         guard count.value >= last else { return }
         coprocess.values[number] = count.value
         values[number] = sum(values[number], count.value - last)
@@ -142,10 +156,8 @@ public struct Totals: Sendable {
 // MARK: - For Prometheus
 
 extension Totals {
-    /// Writes all metrics that coprocesses have.
-    ///
-    /// - Parameter now: in seconds since 1970.
-    public func write(to text: inout PrometheusText, at now: Int) {
+    /// Writes all that coprocesses have counted.
+    public func write(to text: inout PrometheusText) {
         let counts = zip(series, values).sorted { $0.0 < $1.0 }
         text.metric(
             "geopipe_questions_total", .counter,
@@ -175,16 +187,6 @@ extension Totals {
         text.histogram(
             "geopipe_answer_duration_seconds", durations,
             help: "From when questions had been read until the answers to them were written.")
-        text.metric("geopipe_coprocesses", .gauge, help: "Coprocesses that were heard of in the last minute.")
-        text.sample("geopipe_coprocesses", coprocesses.count)
-        let ages = coprocesses.values.compactMap { $0.condition?.loaded }.map { max(0, now - $0) }
-        text.metric(
-            "geopipe_snapshot_age_seconds", .gauge,
-            help: "Since when the coprocesses with the oldest and the newest configuration have had it.")
-        if let oldest = ages.max(), let newest = ages.min() {
-            text.sample("geopipe_snapshot_age_seconds", oldest, ["of": "oldest"])
-            text.sample("geopipe_snapshot_age_seconds", newest, ["of": "newest"])
-        }
         text.metric(
             "geopipe_telemetry_ignored_total", .counter,
             help: "Datagrams that were no reports of coprocesses, and counts that there was no room for.")

@@ -42,9 +42,10 @@ struct CheckTests {
             ("path: /large, match: 456789012", "up: 200 OK"),
             ("path: /large, match: Host", "down: 200 OK, but without 'Host'"),
             ("path: /hang", "down: timed out after 1 s"),
-            ("path: /trickle", "down: timed out after 1 s"),
+            ("path: /trickle", "up: 200 OK"),
+            ("path: /trickle, match: more", "down: timed out after 1 s"),
             ("path: /silent", "down: closed the connection without an answer"),
-            ("path: /rude", "down: answers with no HTTP"),
+            ("path: /rude", "down: its answer is not HTTP"),
         ]
         let results = try results(
             expectations.map { ("127.0.0.1", "http: { port: \(server.port), \($0.0) }") },
@@ -56,6 +57,121 @@ struct CheckTests {
         #expect(request.headers["Host"] == ["127.0.0.1:\(server.port)"])
         #expect(request.headers["User-Agent"] == ["geopipe-agent/\(geopipeVersion)"])
         #expect(!server.requests.contains { $0.uri == "/status/500" }, "a redirect was followed")
+    }
+
+    @Test("by HTTP with a method, header fields and a body of the operator's choice")
+    func requests() throws {
+        let server = try LocalServer()
+        let expectations = [
+            ("path: /headers, headers: { Authorization: Bearer x-y, User-Agent: monitor, X-Empty: '' }", "up: 200 OK"),
+            ("path: /head, method: HEAD", "up: 200 OK"),
+            ("path: /status/503/head, method: HEAD", "down: 503 Service Unavailable"),
+            ("path: /post, method: post, body: '{\"deep\": true}', match: 'Host:'", "up: 200 OK"),
+            ("path: /empty, method: POST", "up: 200 OK"),
+            ("path: /, host: www.example.com., match: \"Host: www.example.com\\n\"", "up: 200 OK"),
+            ("path: /, host: 'www.example.com.:81', match: \"Host: www.example.com:81\\n\"", "up: 200 OK"),
+            ("path: /, no_match: maintenance", "up: 200 OK"),
+            ("path: /, match: Host, no_match: maintenance", "up: 200 OK"),
+            ("path: /, no_match: 'Host:'", "down: 200 OK, but with 'Host:'"),
+            ("path: /, match: maintenance, no_match: nothing", "down: 200 OK, but without 'maintenance'"),
+            ("path: /large, no_match: 456789012", "down: 200 OK, but with '456789012'"),
+        ]
+        let results = try results(
+            expectations.map { ("127.0.0.1", "http: { port: \(server.port), \($0.0) }") },
+            expecting: expectations.map(\.1))
+        #expect(results == expectations.map(\.1))
+        func request(_ path: String) throws -> HTTPRequestHead {
+            try #require(server.requests.first { $0.uri == path }, "\(path)")
+        }
+        let headers = try request("/headers").headers
+        #expect(headers["Authorization"] == ["Bearer x-y"] && headers["User-Agent"] == ["monitor"])
+        #expect(headers["X-Empty"] == [""] && headers["Accept"] == ["*/*"])
+        #expect(try request("/head").method == .HEAD)
+        #expect(try request("/post").method == .POST)
+        #expect(try request("/post").headers["Content-Length"] == ["14"])
+        #expect(server.body(of: "/post") == "{\"deep\": true}")
+        #expect(try request("/empty").headers["Content-Length"] == ["0"])
+    }
+
+    @Test("by HTTP, whatever a server makes of lines, fields and the end of its answer")
+    func edges() throws {
+        let fields = (0..<300).map { "X-Field-\($0): \($0)\r\n" }.joined()
+        let head = "HTTP/1.1 200 OK\r\n"
+        let overflow =
+            "down: its answer has more than 1000 header fields, or 256 KiB of them, or one of more than 128 KiB"
+        let hints = "HTTP/1.1 103 Early Hints\nLink: </style.css>\n\n"
+        let expectations: [(answer: String, check: String, result: String)] = [
+            // The connection stays open: what decides is what has come.
+            ("\(head)Content-Type: text/event-stream\r\n\r\ndata: hi\n\n", "", "up: 200 OK"),
+            ("\(head)Connection: keep-alive\r\n\r\nok", "", "up: 200 OK"),
+            ("\(head)\r\nstill wa", "match: wait", "down: timed out after 1 s"),
+            ("\(head)\r\nwait", "match: wait", "up: 200 OK"),
+            ("\(head)\r\nwait", "no_match: wait", "down: 200 OK, but with 'wait'"),
+            ("\(head)\r\nwait", "no_match: late", "down: timed out after 1 s"),
+            ("HTTP/1.1 200 OK\nContent-Length: 3\n\na\nb", "match: \"a\\nb\"", "up: 200 OK"),
+            ("\(hints)HTTP/1.1 200 OK\n\nlate", "match: late", "up: 200 OK"),
+            ("HTTP/1.1 503 Busy\n\n", "", "down: 503 Service Unavailable"),
+            ("\(head)\(fields)\r\n", "", "up: 200 OK"),
+            ("\(head)X-Large: \(String(repeating: "x", count: 100_000))\r\n\r\n", "", "up: 200 OK"),
+            ("\(head)\(fields)\(fields)\(fields)\(fields)\r\n", "", overflow),
+            ("\(head)X-Large: \(String(repeating: "x", count: 200_000))\r\n\r\n", "", overflow),
+            ("\(head)X-Load: 40%\r\n\r\n", "weight_header: x-load", "up: 200 OK, up 40%"),
+            ("\(head)X-Load: 0%\r\n\r\n", "weight_header: X-Load", "down: 200 OK, but with X-Load: 0%"),
+            ("\(head)\r\n", "weight_header: X-Load", "up: 200 OK"),
+        ]
+        let servers = try expectations.map { try RawServer($0.answer) }
+        let results = try results(
+            zip(servers, expectations).map { ("127.0.0.1", "http: { port: \($0.port), \($1.check) }") },
+            expecting: expectations.map(\.result))
+        #expect(results == expectations.map(\.result))
+    }
+
+    @Test("addresses of which nothing is found out stay unknown, and the reason is said")
+    func unknown() throws {
+        let folder = try Folder()
+        let file = try folder.write(Array("down\nmaintenance\n".utf8), to: "all")
+        let server = try RawServer("HTTP/1.1 200 OK\r\nX-Load: much\r\n\r\n")
+        let agent = try Agent([
+            ("127.0.0.1", "file: \(file), interval: 1, fall: 1"),
+            ("127.0.0.1", "http: { port: \(server.port), weight_header: X-Load }, interval: 1, fall: 1"),
+        ])
+        let words = [
+            "line 2 of \(file) is 'maintenance'; write up", "X-Load of the answer is 'much'; the server should",
+        ]
+        #expect(agent.waits { words.allSatisfy(agent.said.contains) }, "\(agent.said)")
+        #expect(try agent.states() == [nil, nil])
+    }
+
+    @Test("another address than the one that is answered, and all of several checks")
+    func several() throws {
+        let servers = try [LocalServer(), LocalServer("::1")]
+        let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
+        let agent = try Agent([], isStarted: false)
+        try agent.configure(
+            """
+            state_directory: state
+            datacenters: { oslo: {} }
+            maps: { all: { default: oslo } }
+            services:
+              web:
+                map: all
+                answers: { oslo: [192.0.2.1, 192.0.2.2] }
+                check:
+                  - { http: { port: \(servers[0].port) }, address: 127.0.0.1, \(often) }
+                  - http: { port: \(servers[1].port), path: /deep }
+                    address: { 192.0.2.1: "::1", 192.0.2.2: 127.0.0.1 }
+                    \(often.replacing(", ", with: "\n        "))
+            zones:
+              example.com: { soa: { primary: ns.example.com., contact: a@example.com }, ns: [ns.example.com.] }
+
+            """)
+        try agent.start()
+        #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true, true, false] }, "\(agent.said)")
+        let sentence = "service web, datacenter oslo: 192.0.2.2 is down: http://127.0.0.1:\(servers[1].port)/deep: "
+        #expect(agent.said.contains(sentence), "\(agent.said)")
+        servers[0].status = 500
+        #expect(try agent.waits { try agent.states().map { $0?.isUp } == [false, true, false] }, "\(agent.said)")
+        #expect(agent.said.contains("service web, datacenter oslo: 192.0.2.1, 192.0.2.2 are down: "), "\(agent.said)")
     }
 
     @Test("by HTTPS, whose certificate must be good for the name, or for the address without one")
@@ -75,6 +191,10 @@ struct CheckTests {
             ("port: \(servers[0].port), host: www.example.com, match: \"Host: www.example.com\\n\"", "up: 200 OK"),
             (
                 "port: \(servers[0].port), host: \"www.example.com:8443\", match: \"Host: www.example.com:8443\"",
+                "up: 200 OK"
+            ),
+            (
+                "port: \(servers[0].port), path: /dot, host: www.example.com., match: \"Host: www.example.com\\n\"",
                 "up: 200 OK"
             ),
             ("port: \(servers[1].port)", "down: \(other)"),

@@ -17,6 +17,7 @@ final class LocalServer: Sendable {
     fileprivate final class State: Sendable {
         let status = Atomic<Int>(200)
         let requests = Mutex<[HTTPRequestHead]>([])
+        let bodies = Mutex<[String: String]>([:])
     }
 
     /// - Parameters:
@@ -54,16 +55,24 @@ final class LocalServer: Sendable {
     /// All that has been asked.
     var requests: [HTTPRequestHead] { state.requests.withLock { $0 } }
 
+    /// What a request for a path has carried.
+    func body(of path: String) -> String? { state.bodies.withLock { $0[path] } }
+
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
 
         private let state: State
+        private var uri = ""
 
         init(_ state: State) { self.state = state }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if case .body(let part) = unwrapInboundIn(data) {
+                state.bodies.withLock { $0[uri, default: ""] += String(buffer: part) }
+            }
             guard case .head(let head) = unwrapInboundIn(data) else { return }
+            uri = head.uri
             state.requests.withLock { $0.append(head) }
             let words = head.uri.split(separator: "/")
             if head.uri == "/hang" { return }

@@ -69,4 +69,23 @@ struct JudgementTests {
         let refused = "connection refused"
         #expect(take(.failure(refused), at: 40) == .init(isUp: false, since: 40, told: 40, reason: refused))
     }
+
+    @Test(
+        "knows since when it is back, but not of what was never down, and keeps the weight that it was told while well")
+    func back() {
+        var judgement = Judgement()
+        func take(_ outcome: Outcome, at time: Int) -> HealthReport.State? {
+            _ = judgement.take(outcome, Self.check, at: time)
+            return judgement.state
+        }
+        #expect(take(.success(""), at: 1)?.back == nil)
+        #expect(take(.success("", weight: 40), at: 2)?.weight == 40)
+        for time in 3...4 { #expect(take(.failure(""), at: time)?.weight == 40) }
+        #expect(take(.failure(""), at: 5) == .init(isUp: false, since: 5, told: 5, reason: ""))
+        _ = take(.success("", weight: 30), at: 6)
+        #expect(
+            take(.success("", weight: 20), at: 7)
+                == .init(isUp: true, since: 7, told: 7, reason: "", weight: 20, back: 7))
+        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, told: 8, reason: "", back: 7))
+    }
 }

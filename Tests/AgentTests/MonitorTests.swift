@@ -23,7 +23,7 @@ struct MonitorTests {
     }
 
     private func monitor(_ onChange: @escaping @Sendable () -> Void = {}) -> Monitor {
-        Monitor(Prober(fileLimit: 1_024, roots: nil), onChange: onChange)
+        Monitor(Prober(fileLimit: 1_024, roots: nil)) { _ in onChange() }
     }
 
     private func eventually(_ condition: () async -> Bool) async -> Bool {
@@ -75,15 +75,17 @@ struct MonitorTests {
     func metrics() async throws {
         let (changes, continuation) = AsyncStream.makeStream(of: Void.self)
         let monitor = monitor { continuation.yield() }
-        let target = target("192.0.2.1", "none/ \"quoted\" \\file")
+        var target = target("192.0.2.1", "none/ \"quoted\" \\file")
+        target.uses = [.init(service: "web", datacenter: "oslo", address: "192.0.2.1")]
         await monitor.follow([target])
         for await _ in changes { break }
         var text = PrometheusText()
         await monitor.write(to: &text)
         let name = target.identity.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        #expect(text.text.contains("\ngeopipe_health_up{target=\"\(name)\",address=\"192.0.2.1\"} 0\n"))
-        #expect(text.text.contains("\ngeopipe_health_checks_total{target=\"\(name)\",result=\"failure\"} 1\n"))
-        #expect(text.text.contains("\ngeopipe_health_checks_total{target=\"\(name)\",result=\"success\"} 0\n"))
+        let labels = "service=\"web\",datacenter=\"oslo\",address=\"192.0.2.1\",target=\"\(name)\""
+        #expect(text.text.contains("\ngeopipe_health_up{\(labels)} 0\n"))
+        #expect(text.text.contains("\ngeopipe_health_checks_total{\(labels),result=\"failure\"} 1\n"))
+        #expect(text.text.contains("\ngeopipe_health_checks_total{\(labels),result=\"success\"} 0\n"))
         await monitor.stop()
     }
 }

@@ -5,12 +5,14 @@ import Testing
 @Suite("Health checks of a configuration")
 struct HealthTests {
     /// What is made of the fields of a service.
-    private func load(_ fields: String, _ answer: String = "[192.0.2.1, \"2001:db8::1\"]") throws -> Configuration {
+    private func load(
+        _ fields: String, _ answer: String = "[192.0.2.1, \"2001:db8::1\"]", notify: String? = nil
+    ) throws -> Configuration {
         let folder = URL.temporaryDirectory.appending(path: "geopipe-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let text = """
-            datacenters: { oslo: {} }
+            \(notify.map { "notify: \($0)\n" } ?? "")datacenters: { oslo: {} }
             maps: { m: { default: oslo } }
             services:
               web:
@@ -24,7 +26,7 @@ struct HealthTests {
         return try Configuration.load(file)
     }
 
-    private func check(_ text: String) throws -> HealthCheck? { try load("check: \(text)").services[0].check }
+    private func check(_ text: String) throws -> HealthCheck? { try load("check: \(text)").services[0].checks.first }
 
     @Test("have the usual paces, and others if that is written")
     func paces() throws {
@@ -58,13 +60,82 @@ struct HealthTests {
         #expect(try load("check: \(text)").healthTargets.map(\.identity) == targets)
     }
 
+    @Test("have a method, header fields and a body, which metrics and logs do not show")
+    func requests() throws {
+        let text =
+            "{ http: { method: post, headers: { X-Key: secret }, body: hidden, no_match: 'not well', weight_header: X-Load } }"
+        guard case .http(let http)? = try check(text)?.probe else { return #expect(Bool(false)) }
+        #expect(
+            http.method == .post && http.body == "hidden" && http.headers == [.init(name: "X-Key", value: "secret")])
+        #expect(http.noMatch == "not well" && http.weightHeader == "X-Load" && http.match == nil)
+        let target = try load("check: \(text)").healthTargets[0].identity
+        #expect(
+            target.wholeMatch(
+                of:
+                    /http:\/\/192.0.2.1:80\/ method=POST header=X-Key:[0-9a-f]+ body=[0-9a-f]+ no_match=not%20well weight_header=X-Load/
+            ) != nil, "\(target)")
+        let other = try load("check: \(text.replacing("secret", with: "changed"))").healthTargets[0].identity
+        #expect(target != other, "another key asks something else")
+    }
+
+    @Test("name hosts without the dot that zone files have", arguments: ["www.example.com.", "www.example.com"])
+    func hosts(name: String) throws {
+        for port in ["", ":81"] {
+            guard case .http(let http)? = try check("{ https: { host: '\(name)\(port)' } }")?.probe else {
+                return #expect(Bool(false))
+            }
+            #expect(http.host == "www.example.com\(port)")
+        }
+    }
+
+    @Test("may be several, and ask other addresses than those that are answered")
+    func several() throws {
+        let configuration = try load(
+            """
+            check:
+              - { tcp: 25, address: 10.0.0.1 }
+              - { tcp: 26, address: { "2001:DB8:0::1": 10.0.0.2 } }
+            comes_back: 10m
+            """)
+        #expect(configuration.services[0].checks.count == 2)
+        #expect(configuration.services[0].comesBack == 600)
+        let targets = configuration.healthTargets
+        #expect(targets.map(\.identity) == ["tcp://10.0.0.1:25", "tcp://192.0.2.1:26", "tcp://10.0.0.2:26"])
+        #expect(targets.map(\.address) == ["10.0.0.1", "192.0.2.1", "10.0.0.2"])
+        #expect(
+            targets.map { $0.uses.map(\.address) } == [["192.0.2.1", "2001:db8::1"], ["192.0.2.1"], ["2001:db8::1"]])
+        #expect(
+            targets.allSatisfy {
+                $0.comesBack == 600 && $0.uses.allSatisfy { $0.service == "web" && $0.datacenter == "oslo" }
+            })
+    }
+
+    @Test("have a command told of changes")
+    func notify() throws {
+        let usual = try load("check: { tcp: 25 }", notify: "{ command: [/usr/bin/tell, all] }").notify
+        #expect(usual == NotifyCommand(command: ["/usr/bin/tell", "all"]))
+        #expect(usual?.every == 60 && usual?.timeout == 30)
+        let other = try load("", notify: "{ command: [/usr/bin/tell], every: 5m, timeout: 10s }").notify
+        #expect(other?.every == 300 && other?.timeout == 10)
+        for (notify, complaint) in [
+            ("{ every: 5 }", "1:9: notify has no 'command'; add command: …"),
+            ("{ command: tell }", "1:20: command of notify is no list"),
+            ("{ command: [tell] }", "1:20: command of notify does not begin with a program's absolute path"),
+            ("{ command: [/t], every: 0 }", "1:33: every of notify is 0; write at least 1"),
+        ] {
+            let error = #expect(throws: ConfigurationError.self) { try load("", notify: notify) }
+            let first = error?.complaints.first?.description ?? ""
+            #expect(first.contains("geopipe.yaml:\(complaint)"), "\(first)")
+        }
+    }
+
     @Test("ask each thing once, whoever wants to know")
     func once() throws {
         var configuration = try load("check: { tcp: 25 }")
         configuration.services += configuration.services
-        configuration.services[1].check?.interval = 99
+        configuration.services[1].checks[0].interval = 99
         #expect(configuration.healthTargets.map(\.check.interval) == [10, 10])
-        configuration.services[1].check?.probe = .tcp(port: 26)
+        configuration.services[1].checks[0].probe = .tcp(port: 26)
         #expect(configuration.healthTargets.count == 4)
     }
 
@@ -121,6 +192,56 @@ struct HealthTests {
             (
                 "{ http: { expect: [99] } }",
                 "7:31: expect in http of check of service web is '99'; write a status code such as 200, or a range such as 200-299"
+            ),
+            (
+                "{ http: { method: PUT } }",
+                "7:30: method in http of check of service web is 'PUT'; write GET, HEAD or POST"
+            ),
+            (
+                "{ http: { body: x } }",
+                "7:22: GET in http of check of service web has no body; write method: POST, or take it out"
+            ),
+            (
+                "{ http: { method: HEAD, match: x } }",
+                "7:36: the answer to HEAD in http of check of service web has no body for match; write method: GET, or take it out"
+            ),
+            (
+                "{ http: { no_match: '' } }",
+                "7:32: no_match in http of check of service web is empty, which is in every text; write a text, or take it out"
+            ),
+            (
+                "{ http: { headers: { 'X Y': z } } }",
+                "7:33: 'X Y' in headers in http of check of service web cannot name a header field; write one such as Accept"
+            ),
+            (
+                "{ http: { headers: { Host: z } } }",
+                "7:33: Host in headers in http of check of service web has a setting of its own; write host: …"
+            ),
+            (
+                "{ http: { headers: { Content-length: 1 } } }",
+                "7:33: Content-length in headers in http of check of service web is set by the agent; take it out"
+            ),
+            (
+                "{ http: { headers: { A: 1, a: 2 } } }",
+                "7:39: a in headers in http of check of service web is given twice; keep one"
+            ),
+            (
+                "{ http: { headers: { A: \"1\\r\\nB: 2\" } } }",
+                "7:36: A of headers in http of check of service web has line ends or other control characters, or blanks around it; write it on one line"
+            ),
+            (
+                "{ http: { weight_header: 'a b' } }",
+                "7:37: weight_header in http of check of service web is 'a b'; write a field's name such as X-Geopipe-Weight"
+            ),
+            ("[]", "7:12: check of service web is empty; write check: { http: {} }, or take it out"),
+            ("[{ tcp: 25 }, { tcp: 0 }]", "7:33: tcp of check 2 of service web is '0'; write a port from 1 to 65535"),
+            (
+                "{ tcp: 25, address: www }",
+                "7:32: address in check of service web is 'www', which is no address; write one such as 10.0.0.10"
+            ),
+            (
+                "{ tcp: 25, address: { 192.0.2.2: 10.0.0.1 } }",
+                "7:34: '192.0.2.2' of address in check of service web is no address of the service's answers; did you mean '192.0.2.1'?"
             ),
             ("{ http: { verify: false } }", "7:22: unknown key 'verify' in http of check of service web"),
             (

@@ -1,0 +1,74 @@
+import Configuration
+import Glibc
+import Platform
+import Synchronization
+
+/// Has a program tell people of changes: one run for all that change within a second, and no more runs than the configuration
+/// allows. No check waits for it.
+final class Notifier: Sendable {
+    private struct State {
+        var command: NotifyCommand?
+        /// What has not been told yet.
+        var lines: [String] = []
+        /// How many more there were than are kept.
+        var dropped = 0
+    }
+
+    private let state: Mutex<State>
+    private let news: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    /// Changes that come within this time are told together, since what fails together should be read together.
+    private static let gathering = Duration.seconds(1)
+    /// Lines that are kept for the next run.
+    static let lineLimit = 10_000
+
+    init(_ command: NotifyCommand?) {
+        state = Mutex(State(command: command))
+        (news, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Runs another command from now on, or none.
+    func follow(_ command: NotifyCommand?) { state.withLock { $0.command = command } }
+
+    /// Has a change told.
+    func add(_ change: HealthChange) {
+        let isWanted = state.withLock { state in
+            guard state.command != nil else { return false }
+            let lines = change.lines.prefix(Self.lineLimit - state.lines.count)
+            state.lines += lines
+            state.dropped += change.lines.count - lines.count
+            return true
+        }
+        if isWanted { continuation.yield() }
+    }
+
+    /// Tells until the task is cancelled; what has not been told by then is in the log.
+    func run() async {
+        for await _ in news {
+            try? await Task.sleep(for: Self.gathering)
+            guard !Task.isCancelled, let (command, input) = take() else { continue }
+            let start = monotonicTime()
+            let outcome = await inThread {
+                CommandProbe.run(command.command, timeout: command.timeout, input: input)
+            }
+            switch outcome {
+            case .success, .error(CommandProbe.ending): break
+            case .failure(let reason): complain("notify: \(command.command[0]): \(reason)")
+            case .error(let reason): complain("notify: cannot run \(command.command[0]): \(reason)")
+            }
+            let rest = Double(command.every) - (monotonicTime() - start)
+            if rest > 0 { try? await Task.sleep(for: .seconds(rest)) }
+        }
+    }
+
+    /// What there is to tell, and how.
+    private func take() -> (NotifyCommand, input: String)? {
+        state.withLock { state in
+            defer { (state.lines, state.dropped) = ([], 0) }
+            guard let command = state.command, !state.lines.isEmpty else { return nil }
+            let more = state.dropped > 0 ? [JSON.object(["dropped": .integer(state.dropped)]).compact] : []
+            return (command, (state.lines + more).map { $0 + "\n" }.joined())
+        }
+    }
+}
