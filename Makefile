@@ -6,8 +6,9 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 	pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
-# Peers, which the tests hold geopipe against, what signed answers need, and what checks alerts (promtool).
-PEER_PACKAGES = gdnsd openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus
+# Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units and alerts
+# (promtool).
+PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd
 # What makes a Debian system in a folder.
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # What counts instructions.

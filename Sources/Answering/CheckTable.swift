@@ -43,7 +43,7 @@ package enum CheckTable {
         var addresses: [[String]] = []
         for i in 0..<checkCounts.count {
             let count = Int(checkCounts[i])
-            guard 1...max(1, texts.count) ~= count else { throw malformed }
+            guard 0...texts.count ~= count else { throw malformed }
             addresses.append(Array(texts.prefix(count)))
             texts = texts.dropFirst(count)
         }

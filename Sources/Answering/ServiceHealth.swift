@@ -4,7 +4,7 @@ import State
 
 /// The addresses of a service that are checked.
 public struct CheckedService: Sendable {
-    /// What is asked about each address of a datacenter; about each there is at least one.
+    /// What is asked about each address of a datacenter; nothing about those that always count as up.
     typealias Targets = (ipv4: [[String]], ipv6: [[String]])
 
     /// By the number of a datacenter: the addresses of IPv4, then those of IPv6.
@@ -18,10 +18,10 @@ public struct CheckedService: Sendable {
         guard !service.checks.isEmpty else { return nil }
         quorum = service.quorum
         comesBack = service.comesBack.map(Int.init)
-        targets = service.answers.map { answers in
+        targets = service.answers.enumerated().map { datacenter, answers in
             func targets(_ type: RecordType) -> [[String]] {
                 answers.filter { $0.type == type }.map { answer in
-                    service.checks.map { $0.target(answer.content.text) }
+                    service.unchecked.contains(datacenter) ? [] : service.checks.map { $0.target(answer.content.text) }
                 }
             }
             return (targets(.a), targets(.aaaa))
@@ -39,7 +39,7 @@ public struct CheckedService: Sendable {
 
     /// How the addresses of one family are in a datacenter.
     public struct FamilyHealth: Sendable {
-        /// The number of addresses, all of which are checked.
+        /// The number of addresses.
         public var addresses: Int
         /// The number of addresses that are up, or of which nothing is known.
         public var up: Int
@@ -70,16 +70,30 @@ public struct CheckedService: Sendable {
         }
     }
 
+    /// Whether any address of a datacenter is checked.
+    public func checks(_ datacenter: Int) -> Bool {
+        targets.indices.contains(datacenter)
+            && (targets[datacenter].ipv4 + targets[datacenter].ipv6).contains { !$0.isEmpty }
+    }
+
     /// How the addresses of each datacenter are.
     ///
-    /// - Parameter isDown: whether an address is down of which that is asked.
-    public func datacenters(_ isDown: (_ target: String) -> Bool) -> [DatacenterHealth] {
-        func family(_ targets: [[String]]) -> FamilyHealth {
-            let up = targets.count { !$0.contains(where: isDown) }
+    /// - Parameters:
+    ///   - forced: the datacenters whose addresses all count as up.
+    ///   - isDown: whether an address is down of which that is asked.
+    public func datacenters(
+        forced: Set<Int> = [], _ isDown: (_ target: String) -> Bool
+    ) -> [DatacenterHealth] {
+        func family(_ targets: [[String]], isForced: Bool) -> FamilyHealth {
+            let up = isForced ? targets.count : targets.count { !$0.contains(where: isDown) }
             let required = targets.isEmpty ? 0 : quorum.required(of: targets.count)
             return FamilyHealth(addresses: targets.count, up: up, required: required, isUp: up >= required)
         }
-        return targets.map { DatacenterHealth(ipv4: family($0.ipv4), ipv6: family($0.ipv6)) }
+        return targets.enumerated().map { datacenter, targets in
+            let isForced = forced.contains(datacenter)
+            return DatacenterHealth(
+                ipv4: family(targets.ipv4, isForced: isForced), ipv6: family(targets.ipv6, isForced: isForced))
+        }
     }
 
     /// What is asked of the addresses of these datacenters.
@@ -88,8 +102,10 @@ public struct CheckedService: Sendable {
     }
 
     /// In the order in which `ServiceAnswers` numbers the addresses, whether each is down.
-    func addresses(_ isDown: (_ target: String) -> Bool) -> [Bool] {
-        targets.flatMap { ($0.ipv4 + $0.ipv6).map { $0.contains(where: isDown) } }
+    func addresses(forced: Set<Int>, _ isDown: (_ target: String) -> Bool) -> [Bool] {
+        targets.enumerated().flatMap { datacenter, targets in
+            (targets.ipv4 + targets.ipv6).map { !forced.contains(datacenter) && $0.contains(where: isDown) }
+        }
     }
 
     /// In the order in which `ServiceAnswers` numbers the addresses, the clients that each takes, of 100 that it would get, from 1;

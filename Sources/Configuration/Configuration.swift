@@ -21,6 +21,10 @@ public struct Configuration: Sendable {
     public var waitMicroseconds = 100
     /// Everywhere else a datacenter is its position here.
     public var datacenters: [DatacenterSite] = []
+    /// What must stay in use when datacenters are drained.
+    public var safety = Safety()
+    /// The countries and subdivisions of each region, by its name.
+    public var regions: [String: [Area]] = [:]
     public var maps: [Map] = []
     public var services: [Service] = []
     /// What was written of each zone.
@@ -91,6 +95,8 @@ public struct Configuration: Sendable {
     public struct DatacenterSite: Sendable {
         public var name: String
         public var location: Coordinates?
+        /// How much it can serve, in any unit that is the same for all; above 0. 1 without, so that all are alike.
+        public var capacity: Double?
     }
 
     /// A place that a rule names, and where it does.
@@ -126,7 +132,7 @@ public struct Configuration: Sendable {
     public struct Map: Sendable {
         public var name: String
         public var rules: PlaceRules
-        /// All datacenters that some client may be sent to.
+        /// All datacenters that rules name, to which some client may be sent.
         public var datacenters: Set<Datacenter>
     }
 
@@ -137,7 +143,8 @@ public struct Configuration: Sendable {
         public var map: Int
         /// In seconds; without, each zone's own.
         public var ttl: UInt32?
-        /// The records of each datacenter, by its position; empty for those that its map never chooses.
+        /// The records of each datacenter, by its position; empty for those that its map never chooses. Clients are spread
+        /// only to those that have some.
         public var answers: [[Answer]] = []
         /// So many of a datacenter's addresses of each family are given; all without.
         public var pick: Int?
@@ -149,6 +156,8 @@ public struct Configuration: Sendable {
         public var answersWhenAllDown = true
         /// How its addresses are checked. An address is up if it is by all checks; without any, all count as up.
         public var checks: [HealthCheck] = []
+        /// Datacenters whose addresses are not checked though the service has a check: they always count as up.
+        public var unchecked: Set<Datacenter> = []
         /// How much of a datacenter must be up for it to be available.
         public var quorum = Quorum.count(1)
         /// For how long the share of a datacenter grows after it has come back, in seconds; `nil` if it has all its clients at

@@ -193,6 +193,13 @@ public struct HealthTarget: Sendable {
     }
 }
 
+extension Configuration.Service {
+    /// The records of the datacenters that are checked, if the service has a check.
+    var checkedAnswers: [Answer] {
+        answers.enumerated().filter { !unchecked.contains($0.offset) }.flatMap(\.element)
+    }
+}
+
 extension Configuration {
     /// All that is to be checked, each once, in the order of the configuration. Where services ask the same at different paces
     /// the first sets it.
@@ -201,7 +208,8 @@ extension Configuration {
         var numbers: [String: Int] = [:]
         for service in services {
             for check in service.checks {
-                for (datacenter, answers) in service.answers.enumerated() {
+                for (datacenter, answers) in service.answers.enumerated() where !service.unchecked.contains(datacenter)
+                {
                     for answer in answers where answer.isAddress {
                         let address = answer.content.text
                         let identity = check.target(address)

@@ -1,6 +1,7 @@
 import Answering
 import Compiler
 import DNS
+import Geography
 import Glibc
 import Image
 import Platform
@@ -15,6 +16,10 @@ struct Follower: ~Copyable {
     /// What is answered from; `nil` if there is nothing.
     private(set) var snapshot: Snapshot?
     private(set) var switches: [Switch] = []
+    /// The identity of the text that they were read from; `nil` as long as there is none.
+    private var switchIdentity: String?
+    /// Areas of switches that the image does not know.
+    private var unknownAreas: [Area] = []
     private(set) var health: HealthReport?
     /// What is served as drained and as down.
     private var inForce: [Switch] = []
@@ -91,8 +96,15 @@ struct Follower: ~Copyable {
     /// Where images are shared; `nil` if they are not.
     var store: ImageStore? { workshop.store }
 
-    /// What is wrong with what is on disk.
-    var complaints: [String] { workshop.report?.complaints ?? [] }
+    /// What is wrong with what is on disk, and which switches do nothing.
+    var complaints: [String] {
+        (workshop.report?.complaints ?? [])
+            + (unknownAreas.isEmpty
+                ? [] : ["a drain does nothing in \(areaWords(unknownAreas)): the image knows no clients there"])
+    }
+
+    /// The identity of the switches that are answered by; `nil` if nothing is answered, or nothing was ever switched.
+    var followedSwitches: String? { snapshot == nil ? nil : switchIdentity }
 
     /// What came of the last compilation, as far as is known.
     var report: CompileReport? { workshop.report }
@@ -392,7 +404,7 @@ struct Follower: ~Copyable {
         else { return }
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
-        (switches, health) = ([], nil)
+        (switches, switchIdentity, health) = ([], nil, nil)
         workshop = Workshop(workshop.request, state: state)
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
@@ -438,6 +450,7 @@ struct Follower: ~Copyable {
         down = Set(health?.down(at: now).keys ?? [:].keys)
         let serving = snapshot.map { Serving($0, switches: switches, health: health, at: now) }
         limits = serving?.limits ?? Limits()
+        unknownAreas = serving?.unknownAreas ?? []
         return serving
     }
 
@@ -454,7 +467,7 @@ struct Follower: ~Copyable {
             let found = try state.switches()
             if let complaint = found.complaint { complain(complaint) }
             // What is gone was not taken back: whoever does that leaves a file.
-            if let value = found.value { switches = value }
+            if let value = found.value { (switches, switchIdentity) = (value, found.identity) }
         } catch {
             complain("\(error); the switches stay as they are")
         }

@@ -39,8 +39,35 @@ public struct PlaceIndex: Sendable {
     /// as that.
     ///
     /// - Parameter length: the number of bits that are known of the client's address.
-    public func number(of client: IPAddress, length: Int = .max) -> UInt32 {
-        table.lookup(client, length: length).value
+    public func number(of client: IPAddress, length: Int = .max) -> UInt32 { lookup(client, length: length).number }
+
+    /// The number of the place of a client, as `number(of:length:)` has it, and the length of a prefix around the client, at least 1, in
+    /// which all addresses have that number.
+    public func lookup(_ client: IPAddress, length: Int = .max) -> (number: UInt32, scope: UInt8) {
+        let found = table.lookup(client, length: length)
+        return (found.value, found.scope)
+    }
+
+    /// Whether each place, by its number, is in one of these areas. Where nothing is known is in none.
+    public func isInside(_ areas: [Area]) -> [Bool] {
+        let areas = areas.compactMap(PackedArea.init)
+        return places.buffer.map { place in areas.contains { $0.contains(place) } }
+    }
+
+    /// All areas that some place is in.
+    public var areas: Set<Area> {
+        var last: PackedPlace?
+        var areas: Set<Area> = []
+        for packed in places.buffer {
+            // Neighbours in the index are mostly in the same areas.
+            if let last, PackedArea(last) == PackedArea(packed) { continue }
+            last = packed
+            let place = packed.place
+            if let continent = place.continent { areas.insert(.continent(continent)) }
+            if let country = place.country { areas.insert(.country(country)) }
+            if let subdivision = place.subdivision { areas.insert(.subdivision(subdivision)) }
+        }
+        return areas
     }
 
     /// The place of a number below `count`.
@@ -50,6 +77,43 @@ public struct PlaceIndex: Sendable {
     public func find(_ client: IPPrefix) -> ClientPlace? {
         let number = number(of: client.address, length: client.length)
         return number == 0 ? nil : self[number]
+    }
+}
+
+/// The codes of an area as places have them; zeros for what does not matter.
+private struct PackedArea: Equatable {
+    private var continent: UInt16 = 0
+    private var country: UInt16 = 0
+    private var subdivision: UInt32 = 0
+
+    /// `nil` for an area that no place can be in.
+    init?(_ area: Area) {
+        switch area {
+        case .continent(let code): continent = Self.bits(code.letters)
+        case .country(let code): country = Self.bits(code.letters)
+        case .subdivision(let code):
+            guard !code.isName, code.code.utf8.count <= 4 else { return nil }
+            country = Self.bits(code.country.letters)
+            subdivision = Self.bits(PackedPlace.letters(code.code))
+        }
+    }
+
+    init(_ place: PackedPlace) {
+        continent = Self.bits(place.continent)
+        country = Self.bits(place.country)
+        subdivision = Self.bits(place.subdivision)
+    }
+
+    func contains(_ place: PackedPlace) -> Bool {
+        let place = PackedArea(place)
+        return (continent == 0 || continent == place.continent) && (country == 0 || country == place.country)
+            && (subdivision == 0 || subdivision == place.subdivision)
+    }
+
+    private static func bits(_ letters: (UInt8, UInt8)) -> UInt16 { UInt16(letters.0) << 8 | UInt16(letters.1) }
+
+    private static func bits(_ letters: (UInt8, UInt8, UInt8, UInt8)) -> UInt32 {
+        UInt32(bits((letters.0, letters.1))) << 16 | UInt32(bits((letters.2, letters.3)))
     }
 }
 
@@ -91,7 +155,12 @@ private struct PackedPlace: BitwiseCopyable {
         guard let code = subdivisions.first(where: { !$0.isName && $0.code.utf8.count <= 4 })?.code else {
             return (0, 0, 0, 0)
         }
-        let bytes = Array(code.utf8) + [0, 0, 0]
+        return letters(code)
+    }
+
+    /// - Parameter code: at most 4 letters or digits.
+    static func letters(_ code: String) -> (UInt8, UInt8, UInt8, UInt8) {
+        let bytes = Array(code.utf8) + [0, 0, 0, 0]
         return (bytes[0], bytes[1], bytes[2], bytes[3])
     }
 

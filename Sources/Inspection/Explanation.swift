@@ -58,6 +58,8 @@ public struct Explanation: Sendable {
         public var preference: [[Candidate]]
         /// The datacenters that the answer comes from.
         public var chosen: [String]
+        /// The datacenter that is not available for this client, which is therefore spread; absent if it is not spread.
+        public var spreadFrom: String?
         /// All clients of this network are treated alike.
         public var scope: String
         /// Words about what is not plain.
@@ -131,13 +133,15 @@ extension Serving {
         let service = snapshot.answers.services[position]
         let map = configuration.maps[Int(service.map)]
         let number = Int(service.service)
-        let state = state(ofService: number)
+        let (state, placeScope) = state(
+            ofService: number, for: client.address, length: client.length, resolver: client.address)
         let choice = snapshot.choose(
-            position, for: client.address, length: client.length, resolver: client.address, state, random: random
+            position, for: client.address, length: client.length, resolver: client.address, state,
+            placeScope: placeScope, random: random
         ) { _, _ in }
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[number]
-        let health = checked?.datacenters { down[$0] != nil }
+        let health = checked?.datacenters(forced: forced(forService: number)) { down[$0] != nil }
         let located = place.coordinates.map(Direction.init)
         let names = configuration.datacenters.map(\.name)
         let locations = configuration.datacenters.map { $0.location.map(Direction.init) }
@@ -161,8 +165,16 @@ extension Serving {
         if service.spread > 1 {
             notes.append("spread: one address of each family from up to \(service.spread) datacenters")
         }
+        if choice.spreadFrom >= 0 {
+            let away = names[Int(choice.spreadFrom)]
+            let group = snapshot.maps[Int(service.map)].lists.spreadGroup(of: choice.list)
+            let over = group.map { $0.map { names[$0] }.joined(separator: ", ") } ?? "all datacenters of the service"
+            notes.append(
+                "then: spread: \(away) is not available for this client, which is spread from \(away) over \(over), by capacity; all clients in its network get the same"
+            )
+        }
         if choice.count == 0 { notes.append("none: clients here get no record") }
-        if !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
+        if choice.spreadFrom < 0, !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
             notes.append(
                 service.answersWhenAllDown
                     ? "when_all_down: nothing that is wanted here is available, and the answer is as if it were"
@@ -183,7 +195,7 @@ extension Serving {
             }
         }
         for entry in switches(ofService: configuration.services[number].name) {
-            notes.append("drained: \(entry.words)")
+            notes.append(entry.words)
         }
         return Explanation.ServiceChoice(
             service: configuration.services[number].name, map: map.name,
@@ -192,6 +204,7 @@ extension Serving {
             },
             preference: preference,
             chosen: (0..<choice.count).map { names[Int(choice.datacenters[$0])] },
+            spreadFrom: choice.spreadFrom >= 0 ? names[Int(choice.spreadFrom)] : nil,
             scope: IPPrefix(client.address, length: Int(choice.scope)).map { "\($0)" } ?? "/\(choice.scope)",
             notes: notes)
     }
@@ -216,6 +229,11 @@ extension Explanation.DatabaseFinding {
 }
 
 extension Destination {
+    /// What stands behind `then`.
+    private static func words(_ group: [Datacenter]?, _ names: [String]) -> String {
+        group.map { "{ spread: [\($0.map { names[$0] }.joined(separator: ", "))] }" } ?? "spread"
+    }
+
     /// The destination as an operator would write it.
     fileprivate func words(_ names: [String]) -> String {
         switch self {
@@ -227,6 +245,12 @@ extension Destination {
             "{ nearest: [\(datacenters.map { names[$0] }.joined(separator: ", "))]"
                 + (limit < datacenters.count ? ", limit: \(limit) }" : " }")
         case .list(let parts): "[" + parts.map { $0.words(names) }.joined(separator: ", ") + "]"
+        case .spread(let destination, let group):
+            if case .nearest = destination {
+                "\(destination.words(names).dropLast(2)), then: \(Self.words(group, names)) }"
+            } else {
+                "{ list: \(destination.words(names)), then: \(Self.words(group, names)) }"
+            }
         }
     }
 }

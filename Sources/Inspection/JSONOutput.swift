@@ -8,8 +8,20 @@ import State
 extension Switch {
     public var json: JSON {
         .object([
-            "datacenter": .text(datacenter), "service": service.map(JSON.text), "share": .integer(share),
+            "action": .text(action.rawValue), "datacenter": .text(datacenter), "service": service.map(JSON.text),
+            "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
             "until": until.map(JSON.integer), "who": .text(who), "since": .integer(since), "reason": .text(reason),
+        ])
+    }
+}
+
+extension HistoryEntry {
+    public var json: JSON {
+        .object([
+            "time": .integer(time), "who": .text(who), "action": .text(action.rawValue),
+            "datacenter": .text(datacenter), "service": service.map(JSON.text),
+            "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
+            "until": until.map(JSON.integer), "overridden": .list(overridden.map(JSON.text)), "reason": .text(reason),
         ])
     }
 }
@@ -82,7 +94,8 @@ extension Explanation.ServiceChoice {
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
-            "chosen": .list(chosen.map(JSON.text)), "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
+            "chosen": .list(chosen.map(JSON.text)), "spreadFrom": spreadFrom.map(JSON.text),
+            "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
         ])
     }
 }

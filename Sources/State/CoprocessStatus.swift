@@ -18,6 +18,9 @@ public struct CoprocessStatus: Sendable {
     public var loaded: Int?
     /// The content id of the image that it answers from; `nil` if it has none.
     public var image: String?
+    /// The `identity` of the switches that it answers by; `nil` if it has nothing to answer from, if nothing was ever switched, or
+    /// if it is of a version that does not tell.
+    public var switches: String?
     /// The configuration's file.
     public var configuration: String
     /// When the databases were built that what it answers from was made from.
@@ -62,7 +65,7 @@ public struct CoprocessStatus: Sendable {
             "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)",
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
-            "image\t\(image ?? "")",
+            "image\t\(image ?? "")", "switches\t\(switches ?? "")",
         ]
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
@@ -110,6 +113,7 @@ public struct CoprocessStatus: Sendable {
         self.configuration = configuration
         self.version = version
         image = fields["image"].flatMap { $0.isEmpty ? nil : $0 }
+        switches = fields["switches"].flatMap { $0.isEmpty ? nil : $0 }
         if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
             refusal = Refusal(count: count, reason: reason)
         }
@@ -135,6 +139,12 @@ extension StateDirectory {
 
     /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
     public func coprocesses() -> [CoprocessStatus] { (try? asOwner(coprocessesAsOwner)) ?? [] }
+
+    /// What the coprocesses have told that serve a configuration, by whatever path.
+    public func coprocesses(of configuration: String) -> [CoprocessStatus] {
+        let file = realPath(configuration)
+        return coprocesses().filter { realPath($0.configuration) == file }
+    }
 
     /// When the databases were built that coprocesses answer from, by path; of those that differ the oldest.
     public func databaseBuilds() -> [DatabaseBuild] {
@@ -184,4 +194,11 @@ private func processBirth(_ process: pid_t) -> Int? {
     guard let name = text.lastIndex(of: ")") else { return nil }
     let fields = text[name...].split(separator: " ")
     return fields.count > 20 ? Int(fields[20]) : nil
+}
+
+/// The path with no links in it; as it is if there is no such file.
+private func realPath(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return absolutePath(path) }
+    defer { free(resolved) }
+    return String(cString: resolved)
 }

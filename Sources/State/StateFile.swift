@@ -26,7 +26,8 @@ package enum StateFile {
         return lines.dropFirst().map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
     }
 
-    private static func plain(_ field: String) -> String {
+    /// A field with a space in place of what ends fields and lines.
+    static func plain(_ field: String) -> String {
         String(field.map { $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0 })
     }
 

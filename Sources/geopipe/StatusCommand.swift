@@ -37,9 +37,15 @@ struct StatusCommand: ParsableCommand {
     func lines() throws(Refusal) -> [String] { lines(of: try Status(options)) }
 
     private func lines(of status: Status) -> [String] {
-        (json ? status.json.pretty : status.text).split(separator: "\n", omittingEmptySubsequences: false).map(
-            String.init)
+        json
+            ? status.json.lines
+            : status.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
+}
+
+extension JSON {
+    /// The lines of `pretty`.
+    var lines: [String] { pretty.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
 }
 
 /// How things are with all that serves one configuration.
@@ -170,14 +176,20 @@ struct Status {
             health = Health(nil, state, at: now)
         }
         let down = Set(health?.checks.filter { $0.state == "down" }.map(\.target) ?? [])
+        let forces = switches.filter { $0.action == .force }
         let checked = services.compactMap { service in
-            CheckedService(service).map { (service.name, $0.datacenters(down.contains)) }
+            CheckedService(service).map { checked in
+                let own = forces.filter { ($0.service ?? service.name) == service.name }
+                let forced = Set(own.compactMap { names.firstIndex(of: $0.datacenter) })
+                let health = checked.datacenters(forced: forced, down.contains).enumerated()
+                return (service.name, health.map { checked.checks($0.offset) ? $0.element : nil })
+            }
         }
         // Those that only switches know of any more.
         for entry in switches where !names.contains(entry.datacenter) { names.append(entry.datacenter) }
         datacenters = names.enumerated().map { number, name in
             let health = checked.compactMap { service, datacenters in
-                number < datacenters.count && datacenters[number].addresses > 0 ? (service, datacenters[number]) : nil
+                number < datacenters.count ? datacenters[number].map { (service, $0) } : nil
             }
             return Datacenter(
                 name: name, switches: switches.filter { $0.datacenter == name },
@@ -194,8 +206,7 @@ struct Status {
         for complaint in store?.report()?.complaints ?? [] where !complaints.contains(complaint) {
             complaints.append(complaint)
         }
-        let file = realPath(options.file)
-        coprocesses = state.coprocesses().filter { realPath($0.configuration) == file }
+        coprocesses = state.coprocesses(of: options.file)
         databases = Self.databases(onDisk: builds, told: coprocesses.flatMap(\.databases))
         for index in coprocesses.indices where now - coprocesses[index].told > Self.patience {
             let silence = words(ofSeconds: now - coprocesses[index].told)
@@ -229,7 +240,7 @@ struct Status {
         let width = datacenters.map(\.name.count).max() ?? 0
         for datacenter in datacenters {
             let name = datacenter.name + String(repeating: " ", count: width - datacenter.name.count)
-            let states = datacenter.switches.map { "drained \($0.words(at: time))" } + datacenter.healthWords
+            let states = datacenter.switches.map { $0.words(at: time) } + datacenter.healthWords
             lines.append("  \(name)  \(states.isEmpty ? "in use" : states.joined(separator: "; "))")
         }
         if let complaint { lines.append("  \(complaint)") }
@@ -348,7 +359,11 @@ extension Status.Datacenter {
 extension Switch {
     /// What it does, for people who know the datacenter.
     fileprivate func words(at time: Int) -> String {
-        var parts = [share == 100 ? "wholly" : "for \(share)% of the client networks"]
+        var parts = [
+            action == .force
+                ? "forced up" : share == 100 ? "drained wholly" : "drained for \(share)% of the client networks"
+        ]
+        if !areas.isEmpty { parts.append("in \(areaWords(areas))") }
         if let service { parts.append("service \(service)") }
         parts.append("since \(geopipe.words(ofSeconds: time - since)) by \(who)")
         if let until { parts.append("for \(geopipe.words(ofSeconds: until - time)) more") }
@@ -370,11 +385,4 @@ private func words(ofSeconds seconds: Int) -> String {
     case ..<172_800: "\(seconds / 3600) h"
     default: "\(seconds / 86_400) d"
     }
-}
-
-/// The path with no links in it; as it is if there is no such file.
-private func realPath(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return absolutePath(path) }
-    defer { free(resolved) }
-    return String(cString: resolved)
 }
