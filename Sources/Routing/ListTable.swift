@@ -222,34 +222,12 @@ public struct ListTable: Sendable {
     }
 
     /// Calls `body` for the available datacenters of a list, the first choice first, for as long as it says to go on.
-    ///
-    /// A list that spreads is followed until it comes to a datacenter that is not available. From there on those over which it
-    /// spreads have their turn, in the order of their scores by capacity: so only the clients of what goes away move, each to
-    /// the place that it keeps when something else goes away as well. What is left of the list comes last.
-    ///
-    /// - Parameters:
-    ///   - spreading: the draw of the client's network; `nil` if all of the list is available, or nothing is to be spread.
-    ///   - canAnswer: whether clients may be spread to a datacenter.
-    ///   - body: it may be called for the same datacenter more than once.
     public func forEachChoice(
-        _ list: UInt32, _ draw: Draw, _ availability: Availability, spreading: Draw? = nil,
-        canAnswer: (Datacenter) -> Bool = { _ in true },
-        _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
-    ) {
-        let range = range(of: list)
-        if let spreading, let last = range.last, case .spread(let pool) = tiers[last].kind {
-            forEachSpread(range.dropLast(), over: pool, draw, spreading, availability, canAnswer, body)
-        } else {
-            forEachListed(range, draw, availability, body)
-        }
-    }
-
-    private func forEachListed(
-        _ range: Range<Int>, _ draw: Draw, _ availability: Availability,
+        _ list: UInt32, _ draw: Draw, _ availability: Availability,
         _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
     ) {
         var reason = Reason.listed
-        for position in range {
+        for position in range(of: list) {
             switch tiers[position].kind {
             case .datacenter(let datacenter):
                 guard availability.contains(datacenter) else { continue }
@@ -264,13 +242,24 @@ public struct ListTable: Sendable {
         }
     }
 
-    /// - Parameter pool: over what clients are spread, or `everything`.
-    private func forEachSpread(
-        _ range: Range<Int>, over pool: Int, _ draw: Draw, _ spreading: Draw, _ availability: Availability,
-        _ canAnswer: (Datacenter) -> Bool, _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
+    /// Does as `forEachChoice` does until the list comes to a datacenter that is not available.
+    ///
+    /// From there on those over which the list spreads have their turn, in the order of their scores by capacity: so only the
+    /// clients of what goes away move, each to the place that it keeps when something else goes away as well. What is left of the
+    /// list comes last.
+    ///
+    /// - Parameters:
+    ///   - list: one that spreads.
+    ///   - spreading: the draw of the client's network.
+    ///   - canAnswer: whether clients may be spread to a datacenter.
+    ///   - body: it may be called for the same datacenter more than once.
+    public func forEachSpreadChoice(
+        _ list: UInt32, _ draw: Draw, spreading: Draw, _ availability: Availability,
+        canAnswer: (Datacenter) -> Bool, _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
     ) {
+        guard let end = range(of: list).last, case .spread(let pool) = tiers[end].kind else { return }
         var away: Datacenter?
-        forEachListed(range, draw, .all) { datacenter, reason in
+        forEachChoice(list, draw, .all) { datacenter, reason in
             guard availability.contains(datacenter) else {
                 away = datacenter
                 return false
@@ -297,7 +286,7 @@ public struct ListTable: Sendable {
             guard body(best.datacenter, .spread(from: away)) else { return }
             last = best.score
         }
-        forEachListed(range, draw, availability) { body($0, isSpread ? .spread(from: away) : $1) }
+        forEachChoice(list, draw, availability) { body($0, isSpread ? .spread(from: away) : $1) }
     }
 
     /// The available members of a pool in the order of their scores, with one pass for each that `body` is called for.
