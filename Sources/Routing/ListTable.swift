@@ -21,10 +21,10 @@ public struct ListTable: Sendable {
         init(datacenter: Datacenter) { bits = UInt32(datacenter) }
         init(pool: Int) { bits = 1 << 31 | UInt32(pool) }
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
-        init(spreadOver pool: Int) { bits = 1 << 30 | UInt32(pool) }
+        init(spreadOver pool: Int) { bits = 7 << 29 | UInt32(pool) }
 
         /// Stands for all datacenters where the position of a pool is.
-        static var everything: Int { Int(UInt32.max >> 2) }
+        static var everything: Int { Int(UInt32.max >> 3) }
 
         @usableFromInline
         enum Kind {
@@ -36,14 +36,14 @@ public struct ListTable: Sendable {
         }
 
         /// The datacenter that stands alone here; `nil` if it is something else. Cheaper than `kind`.
-        @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 30 == 0 ? Int(bits) : nil }
+        @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 31 == 0 ? Int(bits) : nil }
 
         @inlinable @inline(__always) var kind: Kind {
-            switch bits >> 30 {
-            case 0: .datacenter(Int(bits))
-            case 1: .spread(Int(bits & (.max >> 2)))
-            case 2: .pool(Int(bits & (.max >> 2)))
-            default: .distance(Int(bits & (.max >> 2)))
+            switch bits >> 29 {
+            case 0...3: .datacenter(Int(bits))
+            case 4, 5: .pool(Int(bits & (.max >> 2)))
+            case 6: .distance(Int(bits & (.max >> 3)))
+            default: .spread(Int(bits & (.max >> 3)))
             }
         }
     }
