@@ -84,12 +84,15 @@ extension Snapshot {
         let map = maps[Int(service.map)]
         let (list, mapScope) = map.locate(client, length: length, resolver: resolver)
         let scope = max(mapScope, placeScope)
-        guard service.isSticky || !state.isSameForAll || map.lists.spreads(list) else {
-            return choose(service, map, list, scope, Draw(random: random), state, part, network: nil).choice
+        let spreads = state.isRestricted && map.lists.spreads(list)
+        guard service.isSticky || !state.isSameForAll || spreads else {
+            return choose(service, map, list, scope, Draw(random: random), nil, state, part, network: nil).choice
         }
         let network = ClientNetwork(client, length: length)
         let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
-        let (choice, drawn) = choose(service, map, list, scope, draw, state, part, network: network.number)
+        let spreading = spreads ? Draw.spreading(network: network.number, salt: service.salt) : nil
+        let (choice, drawn) = choose(
+            service, map, list, scope, draw, spreading, state, part, network: network.number)
         guard drawn && service.isSticky || choice.spreadFrom >= 0 || !state.isSameForAll else { return choice }
         var narrowed = choice
         narrowed.scope = max(scope, network.scope)
@@ -101,19 +104,20 @@ extension Snapshot {
         let service = answers.services[position]
         let map = maps[Int(service.map)]
         return choose(
-            service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), .all, .all, network: nil
+            service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), nil, .all, .all, network: nil
         ).choice
     }
 
-    /// - Parameter network: the client's network as a number; `nil` if it makes no difference.
+    /// - Parameters:
+    ///   - spreading: the draw by which clients are spread; `nil` if the list does not spread, or all of it is available.
+    ///   - network: the client's network as a number; `nil` if it makes no difference.
     /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
     private func choose(
         _ service: AnswerTable.BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
-        _ state: ServiceState, _ part: AnswerPart, network: UInt64?
+        _ spreading: Draw?, _ state: ServiceState, _ part: AnswerPart, network: UInt64?
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
         let undrained = network.map(state.undrained.forNetwork) ?? state.undrained
-        let spreading = network.map { Draw.spreading(network: $0, salt: service.salt) }
         var drawn = false
         if part == .all {
             if let preferred = state.preferred {
@@ -139,6 +143,11 @@ extension Snapshot {
     }
 }
 
+extension ServiceState {
+    /// Whether some datacenter may be unavailable, for some part of an answer or some client.
+    fileprivate var isRestricted: Bool { hasDownAddresses || !undrained.isAll }
+}
+
 extension Choice {
     /// Adds the datacenters of another part of the same answer, as far as there is room.
     fileprivate mutating func add(_ other: Choice) {
@@ -155,30 +164,43 @@ extension Choice {
 
     /// Takes as many available datacenters of its list as the service spreads over.
     ///
-    /// - Parameter spreading: the draw by which clients are spread; `nil` if the list does not.
+    /// - Parameter spreading: the draw by which clients are spread; `nil` if none is.
     /// - Returns: whether chance had a part in it or in what will be picked of it.
     fileprivate mutating func take(
         from map: CompiledMap, _ service: AnswerTable.BoundService, _ snapshot: Snapshot, _ availability: Availability,
         _ spreading: Draw?, _ part: AnswerPart
     ) -> Bool {
         var anyDrawn = false
-        map.lists.forEachChoice(
-            list, draw, availability, spreading: spreading,
-            canAnswer: { !snapshot.answers.answers(service, $0).all.isEmpty }
-        ) { datacenter, reason in
-            // A datacenter may stand in several tiers.
-            for i in 0..<count where datacenters[i] == Int32(datacenter) { return true }
-            datacenters[count] = Int32(datacenter)
-            count += 1
-            switch reason {
-            case .listed: break
-            case .drawn: anyDrawn = true
-            case .spread(let away): spreadFrom = Int32(away)
-            }
-            anyDrawn = anyDrawn || snapshot.answers.picks(part, service, of: datacenter)
-            return count < Int(service.spread)
+        if let spreading {
+            map.lists.forEachSpreadChoice(
+                list, draw, spreading: spreading, availability,
+                canAnswer: { !snapshot.answers.answers(service, $0).all.isEmpty },
+                { add($0, $1, service, snapshot, part, &anyDrawn) })
+        } else {
+            map.lists.forEachChoice(list, draw, availability) { add($0, $1, service, snapshot, part, &anyDrawn) }
         }
         return anyDrawn
+    }
+
+    /// Adds a datacenter to which a list has come.
+    ///
+    /// - Returns: whether there is room for more.
+    @inline(__always)
+    private mutating func add(
+        _ datacenter: Datacenter, _ reason: ListTable.Reason, _ service: AnswerTable.BoundService,
+        _ snapshot: Snapshot, _ part: AnswerPart, _ anyDrawn: inout Bool
+    ) -> Bool {
+        // A datacenter may stand in several tiers.
+        for i in 0..<count where datacenters[i] == Int32(datacenter) { return true }
+        datacenters[count] = Int32(datacenter)
+        count += 1
+        switch reason {
+        case .listed: break
+        case .drawn: anyDrawn = true
+        case .spread(let away): spreadFrom = Int32(away)
+        }
+        anyDrawn = anyDrawn || snapshot.answers.picks(part, service, of: datacenter)
+        return count < Int(service.spread)
     }
 }
 

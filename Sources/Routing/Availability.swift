@@ -32,6 +32,9 @@ public struct Availability: Sendable {
         self.closures = (0..<((closures.keys.max() ?? -1) + 1)).map { closures[$0] ?? Closure(part: 0, identity: 0) }
     }
 
+    /// Whether all datacenters are available, to all clients.
+    public var isAll: Bool { isDown.isEmpty && closures.isEmpty }
+
     /// Whether it is the same for all clients.
     public var isSameForAll: Bool { closures.isEmpty }
 

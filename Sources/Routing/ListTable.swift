@@ -21,10 +21,10 @@ public struct ListTable: Sendable {
         init(datacenter: Datacenter) { bits = UInt32(datacenter) }
         init(pool: Int) { bits = 1 << 31 | UInt32(pool) }
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
-        init(spreadOver pool: Int) { bits = 1 << 30 | UInt32(pool) }
+        init(spreadOver pool: Int) { bits = 7 << 29 | UInt32(pool) }
 
         /// Stands for all datacenters where the position of a pool is.
-        static var everything: Int { Int(UInt32.max >> 2) }
+        static var everything: Int { Int(UInt32.max >> 3) }
 
         @usableFromInline
         enum Kind {
@@ -36,14 +36,14 @@ public struct ListTable: Sendable {
         }
 
         /// The datacenter that stands alone here; `nil` if it is something else. Cheaper than `kind`.
-        @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 30 == 0 ? Int(bits) : nil }
+        @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 31 == 0 ? Int(bits) : nil }
 
         @inlinable @inline(__always) var kind: Kind {
-            switch bits >> 30 {
-            case 0: .datacenter(Int(bits))
-            case 1: .spread(Int(bits & (.max >> 2)))
-            case 2: .pool(Int(bits & (.max >> 2)))
-            default: .distance(Int(bits & (.max >> 2)))
+            switch bits >> 29 {
+            case 0...3: .datacenter(Int(bits))
+            case 4, 5: .pool(Int(bits & (.max >> 2)))
+            case 6: .distance(Int(bits & (.max >> 3)))
+            default: .spread(Int(bits & (.max >> 3)))
             }
         }
     }
@@ -222,34 +222,12 @@ public struct ListTable: Sendable {
     }
 
     /// Calls `body` for the available datacenters of a list, the first choice first, for as long as it says to go on.
-    ///
-    /// A list that spreads is followed until it comes to a datacenter that is not available. From there on those over which it
-    /// spreads have their turn, in the order of their scores by capacity: so only the clients of what goes away move, each to
-    /// the place that it keeps when something else goes away as well. What is left of the list comes last.
-    ///
-    /// - Parameters:
-    ///   - spreading: the draw of the client's network; `nil` if all of the list is available, or nothing is to be spread.
-    ///   - canAnswer: whether clients may be spread to a datacenter.
-    ///   - body: it may be called for the same datacenter more than once.
     public func forEachChoice(
-        _ list: UInt32, _ draw: Draw, _ availability: Availability, spreading: Draw? = nil,
-        canAnswer: (Datacenter) -> Bool = { _ in true },
-        _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
-    ) {
-        let range = range(of: list)
-        if let spreading, let last = range.last, case .spread(let pool) = tiers[last].kind {
-            forEachSpread(range.dropLast(), over: pool, draw, spreading, availability, canAnswer, body)
-        } else {
-            forEachListed(range, draw, availability, body)
-        }
-    }
-
-    private func forEachListed(
-        _ range: Range<Int>, _ draw: Draw, _ availability: Availability,
+        _ list: UInt32, _ draw: Draw, _ availability: Availability,
         _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
     ) {
         var reason = Reason.listed
-        for position in range {
+        for position in range(of: list) {
             switch tiers[position].kind {
             case .datacenter(let datacenter):
                 guard availability.contains(datacenter) else { continue }
@@ -264,13 +242,24 @@ public struct ListTable: Sendable {
         }
     }
 
-    /// - Parameter pool: over what clients are spread, or `everything`.
-    private func forEachSpread(
-        _ range: Range<Int>, over pool: Int, _ draw: Draw, _ spreading: Draw, _ availability: Availability,
-        _ canAnswer: (Datacenter) -> Bool, _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
+    /// Does as `forEachChoice` does until the list comes to a datacenter that is not available.
+    ///
+    /// From there on those over which the list spreads have their turn, in the order of their scores by capacity: so only the
+    /// clients of what goes away move, each to the place that it keeps when something else goes away as well. What is left of the
+    /// list comes last.
+    ///
+    /// - Parameters:
+    ///   - list: one that spreads.
+    ///   - spreading: the draw of the client's network.
+    ///   - canAnswer: whether clients may be spread to a datacenter.
+    ///   - body: it may be called for the same datacenter more than once.
+    public func forEachSpreadChoice(
+        _ list: UInt32, _ draw: Draw, spreading: Draw, _ availability: Availability,
+        canAnswer: (Datacenter) -> Bool, _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
     ) {
+        guard let end = range(of: list).last, case .spread(let pool) = tiers[end].kind else { return }
         var away: Datacenter?
-        forEachListed(range, draw, .all) { datacenter, reason in
+        forEachChoice(list, draw, .all) { datacenter, reason in
             guard availability.contains(datacenter) else {
                 away = datacenter
                 return false
@@ -297,7 +286,7 @@ public struct ListTable: Sendable {
             guard body(best.datacenter, .spread(from: away)) else { return }
             last = best.score
         }
-        forEachListed(range, draw, availability) { body($0, isSpread ? .spread(from: away) : $1) }
+        forEachChoice(list, draw, availability) { body($0, isSpread ? .spread(from: away) : $1) }
     }
 
     /// The available members of a pool in the order of their scores, with one pass for each that `body` is called for.

@@ -218,13 +218,15 @@ struct ListTableTests {
                     let spreading = Draw.spreading(network: 7, salt: 7)
                     _ = table.spreadGroup(of: list)
                     var count = 0
-                    table.forEachChoice(
-                        list, Draw(random: 7), Availability(down: [1, 3]), spreading: spreading
-                    ) { datacenter, _ in
+                    func add(_ datacenter: Datacenter, _ reason: ListTable.Reason) -> Bool {
                         #expect(datacenter < 20)
                         count += 1
                         return count < 1_000
                     }
+                    table.forEachChoice(list, Draw(random: 7), Availability(down: [1, 3]), add)
+                    table.forEachSpreadChoice(
+                        list, Draw(random: 7), spreading: spreading, Availability(down: [1, 3]),
+                        canAnswer: { _ in true }, add)
                 }
             }
         }
@@ -296,9 +298,15 @@ func choices(
     _ table: Lists, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all, spreading: Draw? = nil
 ) -> [Datacenter] {
     var choices: [Datacenter] = []
-    table.table.forEachChoice(list, draw, availability, spreading: spreading) { datacenter, _ in
+    func add(_ datacenter: Datacenter, _ reason: ListTable.Reason) -> Bool {
         if !choices.contains(datacenter) { choices.append(datacenter) }
         return true
+    }
+    if let spreading {
+        table.table.forEachSpreadChoice(
+            list, draw, spreading: spreading, availability, canAnswer: { _ in true }, add)
+    } else {
+        table.table.forEachChoice(list, draw, availability, add)
     }
     return choices
 }

@@ -118,8 +118,8 @@ struct SpreadTests {
         let lists = try lists(.spread(.list([tier(1), tier(0)]), group: nil))
         for network in Self.networks.prefix(1_000) {
             var datacenters: [Datacenter] = []
-            lists.table.forEachChoice(
-                0, Draw(random: 1), Availability(down: [1]), spreading: .spreading(network: network, salt: 1),
+            lists.table.forEachSpreadChoice(
+                0, Draw(random: 1), spreading: .spreading(network: network, salt: 1), Availability(down: [1]),
                 canAnswer: { $0 == 0 || $0 == 4 }
             ) { datacenter, reason in
                 if case .spread(from: 1) = reason {} else { Issue.record("\(reason)") }
