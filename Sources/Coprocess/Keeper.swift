@@ -15,6 +15,8 @@ public final class Keeper: Sendable {
     private let state: StateDirectory?
     /// The configuration's file.
     private let configuration: String
+    /// The image's file, if that is served as it is.
+    private let imageFile: String?
     /// Taken over by the thread once there is something to answer from.
     private let follower: Mutex<Box>
     /// When the process was started, in seconds since 1970.
@@ -47,6 +49,7 @@ public final class Keeper: Sendable {
         complain: @escaping @Sendable (String) -> Void
     ) {
         configuration = request.configuration
+        imageFile = request.image
         var ends: [CInt] = [-1, -1]
         // Without it nothing is lost but signals: the thread looks now and then.
         pipe2(&ends, O_CLOEXEC | O_NONBLOCK)
@@ -123,6 +126,7 @@ public final class Keeper: Sendable {
     private func keep(_ follower: inout Follower) {
         var status = CoprocessStatus(configuration: configuration)
         status.started = started
+        status.imageFile = imageFile
         status.loaded = follower.snapshot == nil ? nil : time(nil)
         var told = ""
         while true {

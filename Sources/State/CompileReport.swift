@@ -1,5 +1,6 @@
 import DNS
 import Glibc
+import Platform
 
 /// What came of a compilation, in a file beside the images: coprocesses learn from it whether what is on disk has been tried.
 public struct CompileReport: Sendable {
@@ -50,7 +51,7 @@ public struct CompileReport: Sendable {
             case ("crash", 1): isCrash = true
             case ("retry", 2): retryAt = Int(line[1])
             case ("missing", 3): missingSince[line[1]] = Int(line[2])
-            case ("complaint", 2): complaints.append(line[1])
+            case ("complaint", 2): complaints.append(visible(line[1]))
             case ("input", 3): inputs.append((line[1], line[2]))
             default: break
             }

@@ -1,3 +1,5 @@
+import Platform
+
 /// What the agent has found out about the health of addresses, and when.
 public struct HealthReport: Equatable, Sendable {
     /// When it was told, in seconds since 1970.
@@ -70,7 +72,7 @@ extension HealthReport {
             guard fields.count == 5, ["up", "down"].contains(fields[0]), let since = Int(fields[1]),
                 let told = Int(fields[2])
             else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state") }
-            states[fields[3]] = State(isUp: fields[0] == "up", since: since, told: told, reason: fields[4])
+            states[fields[3]] = State(isUp: fields[0] == "up", since: since, told: told, reason: visible(fields[4]))
         }
     }
 }

@@ -157,6 +157,10 @@ public struct StateDirectory: Sendable {
 
     /// The text of a file; `nil` if it is not there.
     func read(_ file: String) throws(Failure) -> String? {
+        try asOwner { () throws(Failure) in try readAsOwner(file) }
+    }
+
+    private func readAsOwner(_ file: String) throws(Failure) -> String? {
         let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }

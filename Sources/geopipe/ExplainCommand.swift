@@ -90,7 +90,7 @@ extension Explanation.DatabaseFinding {
 
     /// When the database was built.
     fileprivate var age: String? {
-        built.map { "\(database) was \(buildWords($0, at: time(nil)))" }
+        built.map { "\(database) was built \(momentWords($0, at: time(nil)))" }
     }
 }
 
