@@ -1,5 +1,6 @@
 import Answering
 import DNS
+import Geography
 import Platform
 import State
 
@@ -54,11 +55,24 @@ extension CoprocessStatus {
 extension Explanation {
     public var json: JSON {
         .object([
-            "name": .text(name), "client": .text(client),
+            "name": .text(name), "client": .text(client), "resolver": resolver.map(JSON.text),
+            "image": .object(["id": .text(image.id), "compiled": .integer(image.compiled)]),
             "answer": .object([
                 "exists": .truth(answer.exists), "records": .list(answer.records.map(JSON.text)),
             ]),
-            "databases": .list(databases.map(\.json)), "service": service?.json,
+            "databases": .list(databases.map(\.json)),
+            "resolverDatabases": resolverDatabases.isEmpty ? nil : .list(resolverDatabases.map(\.json)),
+            "place": place?.json, "service": service?.json,
+        ])
+    }
+}
+
+extension ClientPlace {
+    fileprivate var json: JSON {
+        .object([
+            "continent": continent.map { .text("\($0)") }, "country": country.map { .text("\($0)") },
+            "subdivision": subdivision.map { .text("\($0)") }, "latitude": coordinates.map { .number($0.latitude) },
+            "longitude": coordinates.map { .number($0.longitude) },
         ])
     }
 }
@@ -79,7 +93,7 @@ extension Explanation.DatabaseFinding {
 extension Explanation.ServiceChoice {
     fileprivate var json: JSON {
         .object([
-            "service": .text(service), "map": .text(map),
+            "service": .text(service), "map": .text(map), "isByResolver": .truth(isByResolver),
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
@@ -93,6 +107,7 @@ extension Explanation.Candidate {
         .object([
             "datacenter": .text(datacenter), "isAvailable": .truth(isAvailable), "isDrained": .truth(isDrained),
             "health": health?.json, "weight": .integer(Int(weight)), "kilometres": kilometres.map(JSON.integer),
+            "notes": .list(notes.map(JSON.text)),
         ])
     }
 }

@@ -1,7 +1,6 @@
 import Answering
 import Configuration
 import Glibc
-import Image
 import Platform
 import State
 
@@ -97,7 +96,7 @@ struct ProblemFinder {
     mutating func inspect(
         _ store: ImageStore, _ coprocesses: [CoprocessStatus]
     ) -> (summary: ImageSummary, since: Int)? {
-        do throws(Image.Refusal) {
+        do {
             if let found = try store.currentSummary() { return found }
             // A coprocess that serves a file needs none, and without coprocesses that is what has to be said.
             if coprocesses.contains(where: { $0.imageFile == nil }) {

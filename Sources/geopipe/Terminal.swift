@@ -51,9 +51,8 @@ func table(_ rows: [[String]]) -> [String] {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
     return rows.map { row in
-        row.enumerated().map { column, text in
-            column == row.count - 1 ? text : text + String(repeating: " ", count: widths[column] - text.count)
-        }
-        .joined(separator: "  ")
+        let cells = row.enumerated().map { $1 + String(repeating: " ", count: widths[$0] - $1.count) }
+        let line = cells.joined(separator: "  ")
+        return String(line[..<(line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex)])
     }
 }
