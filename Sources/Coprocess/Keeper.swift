@@ -71,17 +71,23 @@ public final class Keeper: Sendable {
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         // What is ignored is not waited for.
         for number in [SIGHUP, SIGUSR2] { signal(number, SIG_DFL) }
-        startThread { [self, signals] in
-            var signals = signals
+        // A takeover takes its time, and SIGHUP is for the night in which it hangs: each has a thread of its own.
+        whenever(SIGHUP) { [self] in write(wakeInput, "!", 1) }
+        whenever(SIGUSR2) { [self] in
+            guard let reason = takeOver() else { return }
+            complain(reason)
+            refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
+        }
+    }
+
+    /// Calls `body`, in a thread of its own, each time a signal comes that all threads have blocked.
+    private func whenever(_ number: CInt, _ body: @escaping @Sendable () -> Void) {
+        startThread {
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, number)
             var received: CInt = 0
-            while sigwait(&signals, &received) == 0 {
-                if received == SIGHUP {
-                    write(wakeInput, "!", 1)
-                } else if let reason = takeOver() {
-                    complain(reason)
-                    refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
-                }
-            }
+            while sigwait(&signals, &received) == 0 { body() }
         }
     }
 

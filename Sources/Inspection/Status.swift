@@ -162,9 +162,14 @@ public struct Status: Sendable {
                 unusableZones: manifest.unusableZones.map { ($0.apex, $0.keptSince) })
         }
         var model = Model()
-        let report = store.report().flatMap { $0.isCurrent ? $0 : nil }
+        let lastReport = store.report()
+        let changed = lastReport?.changedInputs ?? []
+        // What it says of files that are others by now says nothing.
+        let report = changed.isEmpty ? lastReport : nil
         do throws(ConfigurationError) {
-            let configuration = try Configuration.load(file, databases: overrides, hasZones: false, advises: false)
+            // What the compiler has found in the same files is known, errors of zones too.
+            let configuration = try Configuration.load(
+                file, databases: overrides, hasZones: false, parsesZones: report == nil, advises: false)
             model = Model(configuration)
             model.builds = try SnapshotPlan(configuration).databaseBuilds
         } catch {
@@ -200,6 +205,7 @@ public struct Status: Sendable {
         }
         databases = Self.databases(onDisk: model.builds, told: coprocesses.flatMap(\.databases))
         finder.report(report, summary?.summary)
+        finder.changes(changed, coprocesses)
         finder.coprocesses(coprocesses, others: known.statuses, unreadable: known.unreadable, image)
         finder.health(health)
         finder.services(services)

@@ -56,6 +56,8 @@ struct ProblemFinder {
 
     /// Seconds after which a coprocess that is well has told again, several times over, and has adopted a new image.
     private static let patience = 10
+    /// Seconds after which a changed file must have been compiled, whether that went well or not: a compiler has 120.
+    private static let compilePatience = 180
     /// Seconds after which a database is old: vendors publish a new one each week or month.
     private static let databasePatience = 45 * 86_400
     /// The number of problems of one part that are said.
@@ -166,6 +168,25 @@ struct ProblemFinder {
         unusableZones = zones.map(\.apex)
         add(.configuration, report?.complaints.filter { !isSaid($0) } ?? [])
         said.formUnion(report?.complaints ?? [])
+    }
+
+    /// Files that should have been compiled long ago.
+    mutating func changes(_ files: [String], _ coprocesses: [CoprocessStatus]) {
+        guard coprocesses.contains(where: { $0.imageFile == nil }) else { return }
+        let old = files.filter { path in
+            var status = stat()
+            // Of a file that is gone its folder was changed.
+            guard
+                stat(path, &status) == 0
+                    || stat(path.split(separator: "/").dropLast().map { "/\($0)" }.joined(), &status) == 0
+            else { return true }
+            return time - max(status.st_mtim.tv_sec, status.st_ctim.tv_sec) > Self.compilePatience
+        }
+        guard let first = old.first else { return }
+        let rest = old.count > 1 ? " and \(old.count - 1) more files" : ""
+        add(
+            .configuration, "\(visible(first))\(rest) changed long ago, and no coprocess has had that compiled",
+            hint: "geopipe compile, and see the log of pdns")
     }
 
     // MARK: - Processes

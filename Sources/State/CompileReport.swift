@@ -61,6 +61,9 @@ public struct CompileReport: Sendable {
     /// Whether its files are still what they were.
     package var isCurrent: Bool { !inputs.isEmpty && inputs.allSatisfy { FileState($0.path).words == $0.state } }
 
+    /// The files that are not what they were, or are gone.
+    package var changedInputs: [String] { inputs.filter { FileState($0.path).words != $0.state }.map(\.path) }
+
     /// The states of its files, as a watch compares with them.
     package var states: [String: FileState] {
         Dictionary(inputs.map { ($0.path, FileState(words: $0.state)) }, uniquingKeysWith: { a, _ in a })

@@ -13,17 +13,20 @@ struct ConfigurationOptions: ParsableArguments {
     /// Where the configuration is if nobody says.
     static let defaultFile = "/etc/geopipe/geopipe.yaml"
 
-    @Option(name: .customLong("config"), help: "The configuration file.")
+    @Option(name: .customLong("config"), help: ArgumentHelp("The configuration.", valueName: "file"))
     var file = Self.defaultFile
 
     @Option(
         name: .customLong("database"),
-        help: "A MaxMind database to use in place of the configured ones. May be given several times.")
+        help: ArgumentHelp(
+            "A MaxMind database to use in place of the configured ones. May be given several times.", valueName: "file")
+    )
     var databases: [String] = []
 
     @Option(
         name: .customLong("state"),
-        help: "The folder of the state, in place of the configuration's state_directory.")
+        help: ArgumentHelp(
+            "The folder of the state, in place of the configuration's state_directory.", valueName: "folder"))
     var stateDirectory: String?
 
     /// The inputs of a compilation.

@@ -149,6 +149,35 @@ struct StandInTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
+    @Test("SIGHUP is heard while a program that is to take over does not answer")
+    func hangup() throws {
+        let site = try Site(isStarted: false)
+        let program = site.path("geopipe")
+        try #require(try Tool("cp").run([Coprocess.binary, program]).status == 0)
+        let coprocess = try Coprocess(
+            ["--config", "current/geopipe.yaml"], in: URL(filePath: site.folder.path), program: program)
+        try coprocess.send("HELO\t5\nQ\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        _ = try coprocess.answer()
+        _ = try coprocess.answer()
+        // It ends with the coprocess, and tells that it has begun.
+        try site.folder.write("#!/bin/sh\n: > begun\nexec cat > ignored\n".utf8, to: "geopipe.new")
+        try #require(chmod("\(program).new", 0o755) == 0)
+        try #require(rename("\(program).new", program) == 0)
+        kill(coprocess.identifier, SIGUSR2)
+        let hasBegun = eventually(within: Coprocess.patience) {
+            FileManager.default.fileExists(atPath: site.path("begun"))
+        }
+        try #require(hasBegun)
+        coprocess.forgetError()
+        kill(coprocess.identifier, SIGHUP)
+        let isLoaded = try eventually(within: .seconds(40)) {
+            try coprocess.wait(.milliseconds(10))
+            return String(decoding: coprocess.standardError, as: UTF8.self).contains("loaded current/geopipe.yaml")
+        }
+        #expect(isLoaded, "\(String(decoding: coprocess.standardError, as: UTF8.self))")
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
     @Test("the status tells of drains, coprocesses, and what is wrong with the configuration on disk")
     func status() throws {
         let site = try Site()
