@@ -30,7 +30,7 @@ extension Status {
             case image
             /// The file of the drains cannot be read.
             case switches
-            /// What the agent tells cannot be read, or is old.
+            /// The agent's report cannot be read, or is old.
             case healthReport = "health_report"
             case coprocess
             /// All addresses of a service are down.
@@ -54,7 +54,7 @@ struct ProblemFinder {
     /// The zones of which it is said that they have errors.
     private var unusableZones: [String] = []
 
-    /// Seconds after which a coprocess that is well has told again, several times over, and has adopted a new image.
+    /// Seconds after which a coprocess that is well has rewritten its status several times, and has adopted a new image.
     private static let patience = 10
     /// Seconds after which a changed file must have been compiled, whether that went well or not: a compiler has 120.
     private static let compilePatience = 180
@@ -210,7 +210,7 @@ struct ProblemFinder {
             if time - coprocess.told > Self.patience {
                 add(
                     .coprocess,
-                    "\(name) has told nothing for \(durationWords(time - coprocess.told)): it answers as before or not at all, and follows neither drains nor health nor files",
+                    "\(name): no heartbeat for \(durationWords(time - coprocess.told)): it answers as before or not at all, and no longer follows drains, health or files",
                     hint: "it is stopped, or had a fault: see the log of pdns, and restart pdns")
             } else if coprocess.loaded == nil {
                 add(
@@ -265,11 +265,11 @@ struct ProblemFinder {
         if let told = health.told {
             add(
                 .healthReport,
-                "the agent has told nothing since \(dateTimeAndOffset(told)) (\(ago(told))): it does not run, or is stuck; what it told last counts for a day",
+                "no report of geopipe-agent since \(dateTimeAndOffset(told)) (\(ago(told))): it is stopped or stuck; its last report counts for up to 24 h",
                 hint: agent)
         } else {
             add(
-                .healthReport, "the agent has told nothing yet: no address is checked, and all count as up",
+                .healthReport, "geopipe-agent has never reported: no address is checked, and all count as up",
                 hint: "systemctl enable --now geopipe-agent")
         }
     }

@@ -63,7 +63,7 @@ public struct StateDirectory: Sendable {
         do throws(StateFile.Untrusted) {
             return try parse(text)
         } catch {
-            throw Failure(description: "cannot trust \(file): \(error)")
+            throw Failure(description: "cannot trust \(file): \(visible("\(error)"))")
         }
     }
 

@@ -10,7 +10,7 @@ import Zones
 
 /// Where the configuration is, for all commands alike.
 struct ConfigurationOptions: ParsableArguments {
-    /// Where the configuration is if nobody says.
+    /// Where the configuration is unless the command line says otherwise.
     static let defaultFile = "/etc/geopipe/geopipe.yaml"
 
     @Option(name: .customLong("config"), help: ArgumentHelp("The configuration.", valueName: "file"))

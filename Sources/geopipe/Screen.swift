@@ -3,8 +3,10 @@ import Glibc
 
 /// Shows lines on the whole terminal, once a second, and leaves the terminal as it was.
 struct Screen {
+    /// Returns when a signal asks for the end, such as Ctrl-C, or the terminal is gone.
+    ///
     /// - Parameter lines: what to show; each may have colours.
-    func show(_ lines: (_ columns: Int) -> [String]) {
+    func show(_ lines: () -> [String]) {
         // The signals are waited for: none interrupts a line half-way, and each ends or suspends cleanly.
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -13,8 +15,7 @@ struct Screen {
         pthread_sigmask(SIG_BLOCK, &signals, &before)
         begin()
         loop: while true {
-            let size = Terminal.size
-            guard draw(lines(size.columns), size.lines) else { break }
+            guard draw(lines(), Terminal.size.lines) else { break }
             var timeout = timespec(tv_sec: 1, tv_nsec: 0)
             switch sigtimedwait(&signals, nil, &timeout) {
             case SIGWINCH, -1: continue

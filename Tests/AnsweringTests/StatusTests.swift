@@ -1,3 +1,4 @@
+import Answering
 import Compiler
 import Foundation
 import Inspection
@@ -59,10 +60,27 @@ struct StatusProblemTests {
                 == ["\(folder.path)/zone changed long ago, and no coprocess has had that compiled"])
     }
 
-    @Test("a coprocess that tells nothing for long is an error")
+    @Test("of the image only what is small is read: it says what it is even if its zones are damaged")
+    func smallParts() throws {
+        let store = ImageStore(of: file, overrides: [], in: state)
+        let summary = try #require(try store.currentSummary()).summary
+        #expect(summary.datacenterNames == ["oslo"] && summary.serviceNames == ["web"])
+        let images = try FileManager.default.contentsOfDirectory(atPath: store.folder)
+        let path = "\(store.folder)/\(try #require(images.first { $0.hasSuffix(".image") }))"
+        var bytes = Array(try Data(contentsOf: URL(filePath: path)))
+        // The name of the zone's server, in its records.
+        let place = try #require(bytes.ranges(of: Array("192.0.2.53".utf8)).last)
+        bytes[place.lowerBound] ^= 1
+        try #require(chmod(path, 0o644) == 0)
+        try Data(bytes).write(to: URL(filePath: path))
+        #expect(store.current().snapshot == nil)
+        #expect(try store.currentSummary()?.summary.id == summary.id)
+    }
+
+    @Test("a coprocess without a heartbeat is an error")
     func silent() throws {
         #expect(try errors(.coprocess) == [])
         let later = try errors(.coprocess, after: 60)
-        #expect(later.count == 1 && later[0].contains("has told nothing for 6"), "\(later)")
+        #expect(later.count == 1 && later[0].contains("no heartbeat for 6"), "\(later)")
     }
 }

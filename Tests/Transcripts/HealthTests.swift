@@ -122,7 +122,7 @@ struct HealthTests {
         try expect("192.0.2.2")
         let old = try status()
         #expect(old.code == 1)
-        #expect(old.text.contains("(60 min ago): it does not run, or is stuck"), "\(old.text)")
+        #expect(old.text.contains("(60 min ago): it is stopped or stuck"), "\(old.text)")
         try tell(down: ["192.0.2.1"], age: 86_398)
         try expect("192.0.2.1", "192.0.2.2")
     }

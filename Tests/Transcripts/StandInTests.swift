@@ -209,7 +209,7 @@ struct StandInTests {
         let isTold = try eventually(within: Coprocess.patience) {
             let status = try site.run("status")
             return status.status == 1
-                && status.output.contains(#/\n  error    coprocess [0-9]+ has told nothing for [0-9]+ s: /#)
+                && status.output.contains(#/\n  error    coprocess [0-9]+: no heartbeat for [0-9]+ s: /#)
         }
         #expect(isTold)
         kill(site.coprocess.identifier, SIGCONT)

@@ -144,7 +144,7 @@ struct StatusTests {
     func health() throws {
         let coprocess = try start()
         let never = try report()
-        #expect(never.code == 1 && never.contains("error", "health_report: the agent has told nothing yet"))
+        #expect(never.code == 1 && never.contains("error", "health_report: geopipe-agent has never reported"))
         try tell(down: "192.0.2.1")
         let some = try report()
         #expect(some.code == 0)
@@ -165,7 +165,7 @@ struct StatusTests {
             "\(all)")
         try tell(age: 3_600)
         let old = try report()
-        #expect(old.code == 1 && old.contains("error", "health_report: the agent has told nothing since 20"), "\(old)")
+        #expect(old.code == 1 && old.contains("error", "health_report: no report of geopipe-agent since 20"), "\(old)")
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
