@@ -49,7 +49,7 @@ public final class Keeper: Sendable {
         complain: @escaping @Sendable (String) -> Void
     ) {
         configuration = request.configuration
-        imageFile = request.image
+        imageFile = request.image.map(absolutePath)
         var ends: [CInt] = [-1, -1]
         // Without it nothing is lost but signals: the thread looks now and then.
         pipe2(&ends, O_CLOEXEC | O_NONBLOCK)

@@ -100,7 +100,13 @@ struct ProblemFinder {
     ) -> (summary: ImageSummary, since: Int)? {
         do {
             if let found = try store.currentSummary() { return found }
-            // A coprocess that serves a file needs none, and without coprocesses that is what has to be said.
+            // Coprocesses that serve a file need none.
+            for path in coprocesses.compactMap(\.imageFile) {
+                var status = stat()
+                guard stat(path, &status) == 0 else { continue }
+                return (try ImageSummary(path: path, owners: store.owners), status.st_mtim.tv_sec)
+            }
+            // Without coprocesses that is what has to be said.
             if coprocesses.contains(where: { $0.imageFile == nil }) {
                 add(
                     .image, "no image is in force: each coprocess has one of its own, or nothing to answer from",

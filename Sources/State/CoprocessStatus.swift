@@ -20,7 +20,7 @@ public struct CoprocessStatus: Sendable {
     public var image: String?
     /// The configuration's file.
     public var configuration: String
-    /// The image's file, if it serves that and compiles nothing (`backend --image`).
+    /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
     public var imageFile: String?
     /// Tells the PID namespace in which it has its number from others: see pid_namespaces(7). `nil` without /proc.
     package var namespace: String?
