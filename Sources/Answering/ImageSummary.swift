@@ -49,13 +49,17 @@ public struct ImageSummary: Sendable {
 extension ImageStore {
     /// What the image in force says of itself, and since when it is in force, in seconds since 1970; `nil` if there is none.
     public func currentSummary() throws(Image.Refusal) -> (summary: ImageSummary, since: Int)? {
+        // Nothing is answered from it: that it is the state directory's owner's is enough for all who look.
+        var trusted = owners
+        var folderStatus = stat()
+        if stat(state.path, &folderStatus) == 0 { trusted.insert(folderStatus.st_uid) }
         // A newer image may take its place meanwhile, and this one may be removed.
         for _ in 0..<3 {
             guard let name = currentName else { return nil }
             var status = stat()
             let since = lstat(currentLink, &status) == 0 ? status.st_mtim.tv_sec : 0
             do {
-                return (try ImageSummary(path: folder + "/" + name, owners: owners), since)
+                return (try ImageSummary(path: folder + "/" + name, owners: trusted), since)
             } catch  where error.isMissing && currentName != name {
                 continue
             }

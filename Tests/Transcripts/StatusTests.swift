@@ -247,6 +247,27 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
+    /// Whether a user without rights can run the program where it was built.
+    private static let canBeRunByOthers =
+        geteuid() == 0
+        && (try? Tool("setpriv").run(["--reuid", "65533", "--clear-groups", Coprocess.binary, "--version"]).status) == 0
+
+    @Test(
+        "can be seen by any user, such as that of a monitoring system",
+        .enabled(if: canBeRunByOthers, "only root can become another user"))
+    func otherUser() throws {
+        try run("compile")
+        try #require(chmod(folder.path, 0o755) == 0)
+        let owner = try Tool("chown").run(["-R", "65534:65534", state.path])
+        try #require(owner.status == 0)
+        let status = try Tool("setpriv").run([
+            "--reuid", "65533", "--clear-groups", Coprocess.binary, "status", "--json", "--config",
+            "\(folder.path)/geopipe.yaml", "--state", state.path,
+        ])
+        #expect(status.status == 1 && status.output.contains("\"compiled\" :"), "\(status)")
+        #expect(!status.output.contains("not trusted"), "\(status)")
+    }
+
     @Test("exits 2 when it cannot be told how things are")
     func untellable() throws {
         try folder.write(
