@@ -6,8 +6,8 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 	pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
-# Peers, which the tests hold geopipe against, and what signed answers need.
-PEER_PACKAGES = gdnsd openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils
+# Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages and units.
+PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils systemd
 # What makes a Debian system in a folder.
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # What counts instructions.

@@ -49,6 +49,12 @@ public struct AddressLayer: Sendable {
     /// Whether every address has the value 0.
     public var isZero: Bool { ipv4.isZero && ipv6.isZero }
 
+    /// The layer with the values that `transform` makes of this value and that of `other` where that is not 0.
+    public func replaced(where other: AddressLayer, _ transform: (UInt32, UInt32) -> UInt32) -> AddressLayer {
+        AddressLayer(
+            ipv4: ipv4.replaced(where: other.ipv4, transform), ipv6: ipv6.replaced(where: other.ipv6, transform))
+    }
+
     /// The layer of what `transform` makes of this value and that of `other`.
     public func combined(with other: AddressLayer, _ transform: (UInt32, UInt32) -> UInt32) -> AddressLayer {
         AddressLayer(

@@ -75,6 +75,60 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
         return result
     }
 
+    /// The ranges with the values that `transform` makes of those where `other` has another than 0. It costs little where that has 0.
+    @inlinable package func replaced(where other: Self, _ transform: (UInt32, UInt32) -> UInt32) -> Self {
+        guard !other.isZero else { return self }
+        var result = Self(everywhere: 0)
+        result.reserve(starts.count + 2 * other.starts.count)
+        // The range that the address is in that is next.
+        var range = 0
+        for position in other.starts.indices {
+            let start = other.starts[position]
+            let next = position + 1 < other.starts.count ? other.starts[position + 1] : nil
+            while range + 1 < starts.count, starts[range + 1] <= start { range += 1 }
+            let value = other.values[position]
+            if value != 0 {
+                result.append(from: start, value: transform(values[range], value))
+                while range + 1 < starts.count, next.map({ starts[range + 1] < $0 }) ?? true {
+                    range += 1
+                    result.append(from: starts[range], value: transform(values[range], value))
+                }
+            } else {
+                result.append(from: start, value: values[range])
+                let end = next.map { firstRange(from: $0, after: range) } ?? starts.count
+                result.starts.append(contentsOf: starts[(range + 1)..<end])
+                result.values.append(contentsOf: values[(range + 1)..<end])
+                range = end - 1
+            }
+        }
+        return result
+    }
+
+    /// The ranges in which those of value `any` have the value of the range before, or of the first one that has another.
+    ///
+    /// - Parameter otherwise: their value if there are no others.
+    package func without(_ any: UInt32, otherwise: UInt32) -> Self {
+        guard values.contains(any) else { return self }
+        var result = Self(everywhere: values.first { $0 != any } ?? otherwise)
+        for position in starts.indices where values[position] != any {
+            result.append(from: starts[position], value: values[position])
+        }
+        return result
+    }
+
+    /// The first range after `range` that begins at or after an address; `starts.count` if there is none.
+    @usableFromInline func firstRange(from address: Address, after range: Int) -> Int {
+        // Mostly it is near.
+        var step = 1
+        while range + step < starts.count, starts[range + step] < address { step *= 2 }
+        var (low, high) = (range + step / 2, min(range + step, starts.count))
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] < address { low = middle } else { high = middle }
+        }
+        return high
+    }
+
     /// These ranges without those that lie in `first...last`, but for the first of them, which says where the one before ends.
     package func outside(first: Address, last: Address) -> Self {
         var result = self

@@ -6,10 +6,10 @@ import Platform
 /// range are not in the prefix, so the scope of `a` in `[s, e]` is one more than the longer of the common prefixes of `a`
 /// with `s - 1` and with `e + 1`.
 public struct AddressTable: Sendable {
-    @usableFromInline let ipv4: IPv4Table
+    @usableFromInline package let ipv4: IPv4Table
     @usableFromInline let ipv6: IPv6Table
     /// Whether the ranges are those of several tables, so that `classes` has the values.
-    @usableFromInline let isShared: Bool
+    @usableFromInline package let isShared: Bool
     /// Empty if the table has ranges of its own. It is no optional, which a look-up would have to copy to open it.
     @usableFromInline let classes: AddressClasses
     /// All IPv4 addresses have the same value, so that the IPv6 ranges say it all.
@@ -85,18 +85,21 @@ public struct AddressTable: Sendable {
     ///
     /// - Parameter length: how many of the address's first bits are known. An IPv4 address of which none of the bits are
     ///   known cannot be looked up, unless all have the same value: its client has the value of the IPv6 block.
-    @inlinable
+    @inlinable @inline(__always)
     public func lookup(_ address: IPAddress, length: Int = .max) -> (value: UInt32, scope: UInt8) {
         switch address {
-        case .v4(let bits):
-            return lookupIPv4(bits)
-        case .v6(let bits):
-            guard let embedded = address.embeddedIPv4 else { return lookupIPv6(bits) }
-            if length <= embedded.offset, !isIPv4Uniform || keepsBlocksApart { return lookupBlock(of: address) }
-            guard !isIPv4Uniform else { return lookupIPv6(bits) }
-            let (value, scope) = lookupIPv4(embedded.address)
-            return (value, scope &+ UInt8(truncatingIfNeeded: embedded.offset))
+        case .v4(let bits): lookupIPv4(bits)
+        case .v6(let bits): lookup(bits, length: length)
         }
+    }
+
+    @inlinable
+    func lookup(_ address: UInt128, length: Int) -> (value: UInt32, scope: UInt8) {
+        guard let embedded = IPAddress.v6(address).embeddedIPv4 else { return lookupIPv6(address) }
+        if length <= embedded.offset, !isIPv4Uniform || keepsBlocksApart { return lookupBlock(of: .v6(address)) }
+        guard !isIPv4Uniform else { return lookupIPv6(address) }
+        let (value, scope) = lookupIPv4(embedded.address)
+        return (value, scope &+ UInt8(truncatingIfNeeded: embedded.offset))
     }
 
     @inlinable @inline(__always)

@@ -8,7 +8,8 @@ public struct AddressTableSet: Sendable {
 
     /// A table, by its classes.
     public struct Values: Sendable {
-        /// The value of each class.
+        /// The value of each class; `valueCount` where any value will do, since nothing asks for it. Such addresses have the value of
+        /// their neighbours, which makes fewer ranges.
         public var values: [UInt32]
         /// Above all values; at most 2^31.
         public var valueCount: Int
@@ -47,9 +48,22 @@ public struct AddressTableSet: Sendable {
 
     /// Lays out tables over `layer`, whose values are classes.
     public static func write(_ tables: [Values], over layer: AddressLayer, to writer: inout ColumnWriter) {
+        guard !tables.isEmpty else { return writeApart([], layer, to: &writer) }
+        // Most places are told apart by none of the tables.
+        let merging = ClassMerging(tables)
+        let tables = tables.map {
+            Values(merging.values($0), valueCount: $0.valueCount, keepsBlocksApart: $0.keepsBlocksApart)
+        }
+        let layer = layer.mapped(by: merging.numbers)
         guard tables.count > fewTables else { return writeApart(tables, layer, to: &writer) }
+        let definite = tables.map { table in
+            // Classes have no neighbours.
+            Values(
+                table.values.map { min($0, UInt32(table.valueCount) - 1) }, valueCount: table.valueCount,
+                keepsBlocksApart: table.keepsBlocksApart)
+        }
         let partition = Partition(layer, classCount: tables[0].values.count)
-        let shared = tables.map { partition.boundaries(of: $0) }
+        let shared = definite.map { partition.boundaries(of: $0) }
         // By what each range takes in the tables of the two families.
         let apart = shared.reduce(0) { $0 + 650_000 + 4 * $1.ipv4Count + 12 * $1.ipv6Count }
         let together =
@@ -59,7 +73,7 @@ public struct AddressTableSet: Sendable {
         writer.add([UInt8(1)])
         partition.write(to: &writer)
         let blockClasses = layer.ipv6.valuesOfBlocks
-        for (table, boundaries) in zip(tables, shared) {
+        for (table, boundaries) in zip(definite, shared) {
             AddressTable.writeHead(
                 blockClasses.map { table.values[Int($0)] }, isIPv4Uniform: boundaries.ipv4Count == 1,
                 keepsBlocksApart: table.keepsBlocksApart, to: &writer)
@@ -71,9 +85,83 @@ public struct AddressTableSet: Sendable {
     private static func writeApart(_ tables: [Values], _ layer: AddressLayer, to writer: inout ColumnWriter) {
         writer.add([UInt8(0)])
         for table in tables {
+            let any = UInt32(table.valueCount)
+            let ranges = layer.mapped(by: table.values)
             AddressTable.write(
-                layer.mapped(by: table.values), valueCount: table.valueCount, keepsBlocksApart: table.keepsBlocksApart,
-                to: &writer)
+                AddressLayer(
+                    ipv4: ranges.ipv4.without(any, otherwise: any - 1),
+                    ipv6: ranges.ipv6.without(any, otherwise: any - 1)),
+                valueCount: table.valueCount, keepsBlocksApart: table.keepsBlocksApart, to: &writer)
+        }
+    }
+}
+
+/// Which classes have the same value in every table, and so are one.
+private struct ClassMerging {
+    /// For each class the number of the one that it becomes.
+    private(set) var numbers: [UInt32] = []
+    /// By that number, the first of the classes that are one.
+    private var firsts: [UInt32] = []
+
+    init(_ tables: [AddressTableSet.Values]) {
+        guard let classCount = tables.first?.values.count else { return }
+        number(Self.hashes(of: tables, classCount))
+        // Two hashes may be the same by chance.
+        let areSame = tables.allSatisfy { table in
+            var faults = 0
+            for (position, number) in numbers.enumerated() {
+                faults &+= table.values[position] == table.values[Int(firsts[Int(number)])] ? 0 : 1
+            }
+            return faults == 0
+        }
+        guard !areSame else { return }
+        numbers = Array(0..<UInt32(classCount))
+        firsts = numbers
+    }
+
+    /// The values that a table has for what the classes become.
+    func values(_ table: AddressTableSet.Values) -> [UInt32] { firsts.map { table.values[Int($0)] } }
+
+    /// A hash of the values of each class.
+    private static func hashes(of tables: [AddressTableSet.Values], _ classCount: Int) -> [UInt64] {
+        var hashes = [UInt64](repeating: 0, count: classCount)
+        hashes.withUnsafeMutableBufferPointer { hashes in
+            for table in tables {
+                table.values.withUnsafeBufferPointer { values in
+                    for position in 0..<classCount {
+                        let mixed = (hashes[position] ^ UInt64(values[position])) &* 0x9e37_79b9_7f4a_7c15
+                        hashes[position] = mixed ^ mixed &>> 29
+                    }
+                }
+            }
+        }
+        return hashes
+    }
+
+    /// Numbers the classes by their hashes.
+    private mutating func number(_ hashes: [UInt64]) {
+        numbers.reserveCapacity(hashes.count)
+        // 1 more than the number, or 0.
+        var slots = [UInt32](repeating: 0, count: 256)
+        func slot(of hash: UInt64) -> Int {
+            var slot = Int(truncatingIfNeeded: hash &>> 32) & (slots.count - 1)
+            while slots[slot] != 0, hashes[Int(firsts[Int(slots[slot] - 1)])] != hash {
+                slot = (slot + 1) & (slots.count - 1)
+            }
+            return slot
+        }
+        for (position, hash) in hashes.enumerated() {
+            let found = slot(of: hash)
+            if slots[found] != 0 {
+                numbers.append(slots[found] - 1)
+                continue
+            }
+            numbers.append(UInt32(firsts.count))
+            firsts.append(UInt32(position))
+            slots[found] = UInt32(firsts.count)
+            guard 2 * firsts.count > slots.count else { continue }
+            slots = Array(repeating: 0, count: 2 * slots.count)
+            for (number, first) in firsts.enumerated() { slots[slot(of: hashes[Int(first)])] = UInt32(number + 1) }
         }
     }
 }

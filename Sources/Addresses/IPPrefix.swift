@@ -18,7 +18,24 @@ public struct IPPrefix: Hashable, Sendable {
     /// Reads `address/length`, or an address alone, which is the block of that one address.
     ///
     /// Bits after `length` may be set, as resolvers do send them; they are cleared. Anything else gives `nil`.
+    @inlinable @inline(__always)
     public init?(_ text: Span<UInt8>) {
+        if let (address, length) = text.withUnsafeBytes({ usualIPv4Prefix($0) }) {
+            self.init(
+                checked: .v4(length == 0 ? 0 : address & (.max &<< UInt32(truncatingIfNeeded: 32 &- length))), length)
+        } else {
+            self.init(any: text)
+        }
+    }
+
+    @inlinable @inline(__always)
+    init(checked address: IPAddress, _ length: Int) {
+        self.address = address
+        self.length = length
+    }
+
+    @inline(never) @usableFromInline
+    init?(any text: Span<UInt8>) {
         let prefix: IPPrefix? = text.withUnsafeBufferPointer { text in
             guard let start = text.baseAddress else { return nil }
             return IPPrefix(start, to: start + text.count)
@@ -27,7 +44,6 @@ public struct IPPrefix: Hashable, Sendable {
         self = prefix
     }
 
-    @inline(__always)
     private init?(_ start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
         var next = start
         if let bits = parseIPv4(&next, to: end) {
@@ -44,7 +60,6 @@ public struct IPPrefix: Hashable, Sendable {
         }
     }
 
-    @inline(never)
     private init?(ipv6 start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
         // A zone index may have a slash itself, but not the length.
         var slash = end
@@ -92,6 +107,46 @@ extension IPPrefix {
     /// Whether `other` is one of the block's addresses.
     public func contains(_ other: IPAddress) -> Bool { IPPrefix(other, length: length)?.address == address }
 }
+
+/// Reads an IPv4 address, a slash and a length of one or two digits, which fill `text`; `nil` for anything else, and also where so few
+/// bytes are left that an octet might end after them.
+@inlinable @inline(__always)
+func usualIPv4Prefix(_ text: UnsafeRawBufferPointer) -> (address: UInt32, length: Int)? {
+    guard var next = text.baseAddress else { return nil }
+    let end = next + text.count
+    var address: UInt32 = 0
+    for position in 0..<4 {
+        // As many bytes as are looked at below.
+        guard end - next >= 4, case var octet = digit(next.load(as: UInt8.self)), octet < 10 else { return nil }
+        next += 1
+        if case let second = digit(next.load(as: UInt8.self)), second < 10 {
+            guard octet > 0 else { return nil }
+            octet = octet &* 10 &+ second
+            next += 1
+            if case let third = digit(next.load(as: UInt8.self)), third < 10 {
+                octet = octet &* 10 &+ third
+                next += 1
+                guard octet < 256 else { return nil }
+            }
+        }
+        guard next.load(as: UInt8.self) == (position < 3 ? UInt8(ascii: ".") : UInt8(ascii: "/")) else { return nil }
+        next += 1
+        address = address &<< 8 | octet
+    }
+    let digits = end - next
+    guard digits == 1 || digits == 2, case var length = digit(next.load(as: UInt8.self)), length < 10 else {
+        return nil
+    }
+    if digits == 2 {
+        guard case let second = digit(next.load(fromByteOffset: 1, as: UInt8.self)), second < 10 else { return nil }
+        length = length &* 10 &+ second
+    }
+    return length <= 32 ? (address, Int(length)) : nil
+}
+
+/// The value of a decimal digit; more than 9 for any other byte.
+@inlinable @inline(__always)
+func digit(_ byte: UInt8) -> UInt32 { UInt32(byte) &- UInt32(UInt8(ascii: "0")) }
 
 /// Reads the number of one to three digits that fills the bytes from `start` to `end`.
 @inline(__always)

@@ -4,7 +4,7 @@ import Platform
 /// Software", 2012): an entry for each value of an address's first 16 bits, which holds the value, or says where the ranges of
 /// that chunk are.
 @usableFromInline
-struct IPv4Table: Sendable {
+package struct IPv4Table: Sendable {
     /// By the first 16 bits; a single one if all addresses have one value.
     @usableFromInline let chunks: Column<Chunk>
     /// Keeps the first 16 bits of an address, or nothing.
@@ -26,7 +26,7 @@ struct IPv4Table: Sendable {
     }
 
     @inlinable @inline(__always)
-    func lookup(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
+    package func lookup(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
         let chunk = chunks[Int(address &>> 16 & mask)]
         guard chunk.further > 0 else { return (chunk.base, UInt8(truncatingIfNeeded: chunk.scope)) }
         return wide.isEmpty ? search(narrow, chunk, address & 0xffff) : search(wide, chunk, address & 0xffff)

@@ -82,7 +82,7 @@ package struct AnswerTable: Sendable {
         var ipv4Range: Range<Int> { Int(start)..<Int(ipv6) }
         var ipv6Range: Range<Int> { Int(ipv6)..<Int(others) }
         var otherRange: Range<Int> { Int(others)..<Int(end) }
-        var all: Range<Int> { Int(start)..<Int(end) }
+        var all: Range<Int> { Range(uncheckedBounds: (Int(start), Int(end))) }
         /// The number of the address whose record is at a position.
         func number(_ position: Int) -> Int { Int(firstAddress) + position - Int(start) }
     }
@@ -115,7 +115,7 @@ package struct AnswerTable: Sendable {
     /// All of a line after the owner.
     @inline(__always)
     func tail(_ record: ReadyRecord) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: text.start + Int(record.offset), count: Int(record.length))
+        UnsafeBufferPointer(start: text.start + Int(truncatingIfNeeded: record.offset), count: Int(record.length))
     }
 
     /// The position in `services` of a name's service.

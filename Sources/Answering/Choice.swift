@@ -27,6 +27,8 @@ package struct Choice {
     var draw: Draw
     /// Whether addresses that are down are left out; not if there is nothing but what is down.
     var heedsHealth = true
+    /// The datacenter that is not available, and whose clients are spread, this one among them; -1 if it is not spread.
+    package var spreadFrom: Int32 = -1
 }
 
 extension Snapshot {
@@ -38,16 +40,18 @@ extension Snapshot {
     /// - Parameters:
     ///   - client: the first address of the client's subnet, of which `length` bits are known.
     ///   - resolver: the address that asks; it stands in for a client of unknown place.
+    ///   - state: what the service may use for this client.
+    ///   - placeScope: the length of a prefix around the client for whose clients it may use the same.
     ///   - random: any 64 bits.
     /// - Returns: all chosen datacenters together, with the narrowest of the scopes.
     @inline(__always)
     package func choose(
-        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
-        _ body: (_ choice: Choice, _ part: AnswerPart) -> Void
+        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState,
+        placeScope: UInt8, random: UInt64, _ body: (_ choice: Choice, _ part: AnswerPart) -> Void
     ) -> Choice {
         var all = choose(
-            position, for: client, length: length, resolver: resolver, state, random: random,
-            part: state.hasDownAddresses ? .rest : .all)
+            position, for: client, length: length, resolver: resolver, state,
+            placeScope: placeScope, random: random, part: state.hasDownAddresses ? .rest : .all)
         guard state.hasDownAddresses else {
             body(all, .all)
             return all
@@ -57,8 +61,11 @@ extension Snapshot {
             // Where the datacenter has no address of a family, the client gets none from elsewhere either; an alias, above all,
             // stands alone.
             guard has(part, in: rest, position) else { return }
-            let choice = choose(
-                position, for: client, length: length, resolver: resolver, state, random: random, part: part)
+            var choice = choose(
+                position, for: client, length: length, resolver: resolver, state, placeScope: placeScope,
+                random: random, part: part)
+            // Whether there is this part at all is the rest's choice.
+            choice.scope = max(choice.scope, rest.scope)
             body(choice, part)
             all.add(choice)
         }
@@ -70,19 +77,20 @@ extension Snapshot {
 
     /// Chooses the datacenters for one part of an answer.
     private func choose(
-        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState, random: UInt64,
-        part: AnswerPart
+        _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState,
+        placeScope: UInt8, random: UInt64, part: AnswerPart
     ) -> Choice {
         let service = answers.services[position]
         let map = maps[Int(service.map)]
-        let (list, scope) = map.locate(client, length: length, resolver: resolver)
-        guard service.isSticky || !state.isSameForAll else {
+        let (list, mapScope) = map.locate(client, length: length, resolver: resolver)
+        let scope = max(mapScope, placeScope)
+        guard service.isSticky || !state.isSameForAll || map.lists.spreads(list) else {
             return choose(service, map, list, scope, Draw(random: random), state, part, network: nil).choice
         }
         let network = ClientNetwork(client, length: length)
         let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
         let (choice, drawn) = choose(service, map, list, scope, draw, state, part, network: network.number)
-        guard drawn && service.isSticky || !state.isSameForAll else { return choice }
+        guard drawn && service.isSticky || choice.spreadFrom >= 0 || !state.isSameForAll else { return choice }
         var narrowed = choice
         narrowed.scope = max(scope, network.scope)
         return narrowed
@@ -105,11 +113,12 @@ extension Snapshot {
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
         let undrained = network.map(state.undrained.forNetwork) ?? state.undrained
+        let spreading = network.map { Draw.spreading(network: $0, salt: service.salt) }
         var drawn = false
         if part == .all {
-            drawn = choice.take(from: map, service, self, undrained, part)
+            drawn = choice.take(from: map, service, self, undrained, spreading, part)
             if choice.count == 0, service.answersWhenAllDown {
-                drawn = choice.take(from: map, service, self, .all, part)
+                drawn = choice.take(from: map, service, self, .all, spreading, part)
             }
             return (choice, drawn)
         }
@@ -118,7 +127,8 @@ extension Snapshot {
             let attempt = attempts[i]
             choice.heedsHealth = attempt.heedsHealth
             drawn = choice.take(
-                from: map, service, self, network.map(attempt.availability.forNetwork) ?? attempt.availability, part)
+                from: map, service, self, network.map(attempt.availability.forNetwork) ?? attempt.availability,
+                spreading, part)
             if choice.count > 0 { break }
         }
         return (choice, drawn)
@@ -129,6 +139,7 @@ extension Choice {
     /// Adds the datacenters of another part of the same answer, as far as there is room.
     fileprivate mutating func add(_ other: Choice) {
         scope = max(scope, other.scope)
+        if spreadFrom < 0 { spreadFrom = other.spreadFrom }
         for i in 0..<other.count where count < 16 { addOnce(other.datacenters[i]) }
     }
 
@@ -140,18 +151,27 @@ extension Choice {
 
     /// Takes as many available datacenters of its list as the service spreads over.
     ///
+    /// - Parameter spreading: the draw by which clients are spread; `nil` if the list does not.
     /// - Returns: whether chance had a part in it or in what will be picked of it.
     fileprivate mutating func take(
         from map: CompiledMap, _ service: AnswerTable.BoundService, _ snapshot: Snapshot, _ availability: Availability,
-        _ part: AnswerPart
+        _ spreading: Draw?, _ part: AnswerPart
     ) -> Bool {
         var anyDrawn = false
-        map.lists.forEachChoice(list, draw, availability) { datacenter, drawn in
+        map.lists.forEachChoice(
+            list, draw, availability, spreading: spreading,
+            canAnswer: { !snapshot.answers.answers(service, $0).all.isEmpty }
+        ) { datacenter, reason in
             // A datacenter may stand in several tiers.
             for i in 0..<count where datacenters[i] == Int32(datacenter) { return true }
             datacenters[count] = Int32(datacenter)
             count += 1
-            anyDrawn = anyDrawn || drawn || snapshot.answers.picks(part, service, of: datacenter)
+            switch reason {
+            case .listed: break
+            case .drawn: anyDrawn = true
+            case .spread(let away): spreadFrom = Int32(away)
+            }
+            anyDrawn = anyDrawn || snapshot.answers.picks(part, service, of: datacenter)
             return count < Int(service.spread)
         }
         return anyDrawn

@@ -8,13 +8,13 @@ package enum FaultRecord {
     /// Tells that a line has been read that needs an answer.
     ///
     /// - Parameter line: stays valid until `endAnswers`; `nil` if it was too long to keep.
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func beginAnswer(_ line: UnsafeBufferPointer<UInt8>?) {
         fault_begin_answer(line?.baseAddress, line?.count ?? 0)
     }
 
     /// Tells that all lines that were read have their answers.
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func endAnswers() { fault_end_answers() }
 
     /// The version of the dialogue, if there is one.

@@ -28,11 +28,15 @@ extension ImageStore {
             .filter { $0.manifest.configuration == file }.max { $0.manifest.created < $1.manifest.created }
     }
 
-    /// Puts an image in force if there is none that can be used, and nothing is being compiled.
-    package func restore(_ image: Image) {
-        guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return }
+    /// Puts an image in force, unless one is there that can be used and is as new, or one is being compiled.
+    ///
+    /// - Returns: whether one is in force now that is as new.
+    @discardableResult
+    package func restore(_ snapshot: Snapshot) -> Bool {
+        guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return false }
         defer { close(lock) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0, current().snapshot == nil else { return }
-        _ = try? publish(image)
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return false }
+        if let current = current().snapshot, current.manifest.created >= snapshot.manifest.created { return true }
+        return (try? publish(snapshot.image)) != nil
     }
 }

@@ -3,7 +3,8 @@ import DNS
 
 /// The addresses of a service that are checked.
 public struct CheckedService: Sendable {
-    /// By the number of a datacenter, what is asked of its addresses: those of IPv4, then those of IPv6.
+    /// By the number of a datacenter, what is asked of its addresses: those of IPv4, then those of IPv6. Nothing is asked, which is an
+    /// empty text, of those that always count as up.
     let targets: [(ipv4: [String], ipv6: [String])]
     private let quorum: Configuration.Service.Quorum
 
@@ -11,9 +12,11 @@ public struct CheckedService: Sendable {
     public init?(_ service: Configuration.Service) {
         guard let check = service.check else { return nil }
         quorum = service.quorum
-        targets = service.answers.map { answers in
+        targets = service.answers.enumerated().map { datacenter, answers in
             func targets(_ type: RecordType) -> [String] {
-                answers.filter { $0.type == type }.map { check.target($0.content.text) }
+                answers.filter { $0.type == type }.map {
+                    service.unchecked.contains(datacenter) ? "" : check.target($0.content.text)
+                }
             }
             return (targets(.a), targets(.aaaa))
         }
@@ -27,7 +30,7 @@ public struct CheckedService: Sendable {
 
     /// How the addresses of one family are in a datacenter.
     public struct FamilyHealth: Sendable {
-        /// The number of addresses, all of which are checked.
+        /// The number of addresses.
         public var addresses: Int
         /// The number of addresses that are up, or of which nothing is known.
         public var up: Int
@@ -58,25 +61,41 @@ public struct CheckedService: Sendable {
         }
     }
 
+    /// Whether any address of a datacenter is checked.
+    public func checks(_ datacenter: Int) -> Bool {
+        targets.indices.contains(datacenter)
+            && (targets[datacenter].ipv4 + targets[datacenter].ipv6).contains { !$0.isEmpty }
+    }
+
     /// How the addresses of each datacenter are.
     ///
-    /// - Parameter isDown: whether an address is down of which that is asked.
-    public func datacenters(_ isDown: (_ target: String) -> Bool) -> [DatacenterHealth] {
-        func family(_ targets: [String]) -> FamilyHealth {
-            let up = targets.count { !isDown($0) }
+    /// - Parameters:
+    ///   - forced: the datacenters whose addresses all count as up.
+    ///   - isDown: whether an address is down of which that is asked.
+    public func datacenters(
+        forced: Set<Int> = [], _ isDown: (_ target: String) -> Bool
+    ) -> [DatacenterHealth] {
+        func family(_ targets: [String], isForced: Bool) -> FamilyHealth {
+            let up = isForced ? targets.count : targets.count { !isDown($0) }
             let required = targets.isEmpty ? 0 : quorum.required(of: targets.count)
             return FamilyHealth(addresses: targets.count, up: up, required: required, isUp: up >= required)
         }
-        return targets.map { DatacenterHealth(ipv4: family($0.ipv4), ipv6: family($0.ipv6)) }
+        return targets.enumerated().map { datacenter, targets in
+            let isForced = forced.contains(datacenter)
+            return DatacenterHealth(
+                ipv4: family(targets.ipv4, isForced: isForced), ipv6: family(targets.ipv6, isForced: isForced))
+        }
     }
 
     /// What is asked of the addresses of these datacenters.
     package func targets(ofDatacenters datacenters: [Int]) -> [String] {
-        datacenters.flatMap { targets[$0].ipv4 + targets[$0].ipv6 }
+        datacenters.flatMap { targets[$0].ipv4 + targets[$0].ipv6 }.filter { !$0.isEmpty }
     }
 
     /// In the order in which `ServiceAnswers` numbers the addresses, whether each is down.
-    func addresses(_ isDown: (_ target: String) -> Bool) -> [Bool] {
-        targets.flatMap { $0.ipv4.map(isDown) + $0.ipv6.map(isDown) }
+    func addresses(forced: Set<Int>, _ isDown: (_ target: String) -> Bool) -> [Bool] {
+        targets.enumerated().flatMap { datacenter, targets in
+            (targets.ipv4 + targets.ipv6).map { !forced.contains(datacenter) && isDown($0) }
+        }
     }
 }

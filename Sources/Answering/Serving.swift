@@ -1,3 +1,4 @@
+import Geography
 import Routing
 import State
 
@@ -8,13 +9,17 @@ public final class Serving: Sendable {
     public let switches: [Switch]
     /// By what is asked of them, the addresses that are down.
     public let down: [String: HealthReport.State]
-    /// By the position of a service in the configuration.
-    private let states: [ServiceState]
+    /// By the position of a service in the configuration: for all clients alike, or for each class of `placeClasses`.
+    private let states: [[ServiceState]]
+    /// Which places the switches tell apart.
+    private let placeClasses: PlaceClasses
+    /// Areas of switches in which the image has no place: these switches do nothing there.
+    public let unknownAreas: [Area]
     /// What a question is answered from, without references to count.
     nonisolated(unsafe) let world: UnsafePointer<World>
 
     /// - Parameters:
-    ///   - switches: what operators have switched off. Datacenters and services that the snapshot does not have are passed over.
+    ///   - switches: what operators have switched. Datacenters and services that the snapshot does not have are passed over.
     ///   - health: what is known of the health of addresses; those that it does not speak of count as up.
     ///   - time: switches that have ended by then, in seconds since 1970, count no more, nor does health that is not known any
     ///     more.
@@ -24,31 +29,47 @@ public final class Serving: Sendable {
         self.switches = switches
         let down = health?.down(at: time) ?? [:]
         self.down = down
+        let classes = PlaceClasses(of: switches, snapshot.places)
+        placeClasses = classes
+        let datacenters = Dictionary(zip(snapshot.datacenterNames, 0...), uniquingKeysWith: { first, _ in first })
+        unknownAreas = switches.filter { datacenters[$0.datacenter] != nil }.flatMap(\.areas).filter {
+            !snapshot.places.isInside([$0]).contains(true)
+        }
         states = snapshot.serviceNames.indices.map { service in
             let name = snapshot.serviceNames[service]
-            var drained: Set<Datacenter> = []
-            var parts: [Datacenter: Double] = [:]
-            for entry in switches where (entry.service ?? name) == name {
-                guard let datacenter = snapshot.datacenterNames.firstIndex(of: entry.datacenter) else { continue }
-                if entry.share == 100 {
-                    drained.insert(datacenter)
-                } else {
-                    parts[datacenter] = max(parts[datacenter] ?? 0, Double(entry.share) / 100)
-                }
-            }
-            let closures = parts.map { datacenter, part in
-                let name = snapshot.datacenterNames[datacenter]
-                return (datacenter, Availability.Closure(part: part, identity: identity(of: name)))
-            }
+            let own = switches.indices.filter { (switches[$0].service ?? name) == name }
+            let forced = Set(
+                own.filter { switches[$0].action == .force }.compactMap { datacenters[switches[$0].datacenter] })
             let checked = down.isEmpty ? nil : snapshot.checkedServices[service]
-            // One for all of which there is nothing to tell stays in the processor's cache.
-            if drained.isEmpty, closures.isEmpty, checked == nil { return .all }
-            return ServiceState(
-                drained: drained, closures: Dictionary(uniqueKeysWithValues: closures),
-                health: checked?.datacenters { down[$0] != nil } ?? [],
-                downAddresses: checked?.addresses { down[$0] != nil } ?? [])
+            func state(_ drains: [Int]) -> ServiceState {
+                var drained: Set<Datacenter> = []
+                var parts: [Datacenter: Double] = [:]
+                for entry in drains.map({ switches[$0] }) {
+                    guard let datacenter = datacenters[entry.datacenter] else { continue }
+                    if entry.share == 100 {
+                        drained.insert(datacenter)
+                    } else {
+                        parts[datacenter] = max(parts[datacenter] ?? 0, Double(entry.share) / 100)
+                    }
+                }
+                let closures = parts.map { datacenter, part in
+                    let name = snapshot.datacenterNames[datacenter]
+                    return (datacenter, Availability.Closure(part: part, identity: identity(of: name)))
+                }
+                // One for all of which there is nothing to tell stays in the processor's cache.
+                if drained.isEmpty, closures.isEmpty, checked == nil { return .all }
+                return ServiceState(
+                    drained: drained, closures: Dictionary(uniqueKeysWithValues: closures),
+                    health: checked?.datacenters(forced: forced) { down[$0] != nil } ?? [],
+                    downAddresses: checked?.addresses(forced: forced) { down[$0] != nil } ?? [])
+            }
+            let drains = own.filter { switches[$0].action == .drain }
+            guard drains.contains(where: { !switches[$0].areas.isEmpty }) else { return [state(drains)] }
+            return classes.members.map { members in
+                state(drains.filter { switches[$0].areas.isEmpty || members.contains($0) })
+            }
         }
-        world = World.made(snapshot, states)
+        world = World.made(snapshot, isUnrestricted: states.map { $0.count == 1 && $0[0] === ServiceState.all })
     }
 
     deinit { World.free(world) }
@@ -58,8 +79,27 @@ public final class Serving: Sendable {
         switches.filter { ($0.service ?? service) == service }
     }
 
-    /// What a service may use, by its position in the configuration.
-    package func state(ofService service: Int) -> ServiceState { states[service] }
+    /// The datacenters that count as up for a service, by its position in the configuration.
+    package func forced(forService service: Int) -> Set<Datacenter> {
+        Set(
+            switches(ofService: snapshot.serviceNames[service]).filter { $0.action == .force }
+                .compactMap { snapshot.datacenterNames.firstIndex(of: $0.datacenter) })
+    }
+
+    /// What a service may use for a client, by the service's position in the configuration, and the length of a prefix around the
+    /// client, at least 1, for whose clients it may use the same.
+    ///
+    /// - Parameters:
+    ///   - client: the first address of the client's subnet, of which `length` bits are known.
+    ///   - resolver: the address that asks; it stands in for a client of unknown place.
+    package func state(
+        ofService service: Int, for client: IPAddress, length: Int, resolver: IPAddress
+    ) -> (state: ServiceState, scope: UInt8) {
+        guard states[service].count > 1 else { return (states[service][0], 1) }
+        let (place, scope) = snapshot.places.lookup(client, length: length)
+        let known = place == 0 ? snapshot.places.number(of: resolver) : place
+        return (states[service][placeClasses.number(ofPlace: known)], scope)
+    }
 }
 
 /// Which datacenters and addresses a service may use.

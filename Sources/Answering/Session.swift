@@ -80,34 +80,52 @@ public struct Session: ~Copyable {
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
         if supply.renew(&serving) { world = serving?.world }
         do throws(Malformation) {
-            switch try Request(line, version: version) {
-            case .question(let question):
-                guard let world else {
-                    supply.recorder.countUnserved()
-                    return refuseForLackOfSnapshot(isForSOA: isSOA(line.extracting(question.type)), &reply)
-                }
-                do throws(Malformation) {
-                    let (zone, result) = try answer(question, line, world, &reply)
-                    world.pointee.counters.countQuestion(zone: zone, result)
-                } catch {
-                    world.pointee.counters.countQuestion(zone: nil, .refused)
-                    throw error
-                }
-                questions += 1
-                supply.count(questions)
-            case .hello(let version):
-                greet(version, &reply)
-            case .transfer(let transfer):
-                guard let serving else { return refuseForLackOfSnapshot(isForSOA: false, &reply) }
-                answer(transfer, line, serving.snapshot, &reply)
-            case .command(let words):
-                answerCommand(line.extracting(words), &reply)
+            guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
+            let question = try Request.Question(line, version: version)
+            guard let world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
+            guard
+                let (client, clientLength, isPDNS) = Self.client(
+                    line.extracting(unchecked: question.clientSubnet),
+                    line.extracting(unchecked: question.remoteAddress),
+                    version)
+            else {
+                world.pointee.counters.countQuestion(zone: nil, .refused)
+                throw Self.unreadableAddress(
+                    line, clientSubnet: question.clientSubnet, remoteAddress: question.remoteAddress, version)
             }
+            guard key.set(line.extracting(unchecked: question.name)) else {
+                world.pointee.counters.countQuestion(zone: nil, .refused)
+                throw .unreadable("qname", question.name)
+            }
+            let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+            let result = answer(
+                question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, &reply)
+            world.pointee.counters.countQuestion(zone: zone, result)
+            questions &+= 1
+            supply.count(questions)
         } catch {
             refuse(line, error, &reply)
         }
     }
 
+    /// Answers a line that is no question.
+    @inline(never)
+    private mutating func answerOther(_ line: Span<UInt8>, _ reply: inout ReplyWriter) throws(Malformation) {
+        switch try Request(line, version: version) {
+        case .question:
+            // Without a tab after the first byte it has too few fields.
+            throw .unknownRequest
+        case .hello(let version):
+            greet(version, &reply)
+        case .transfer(let transfer):
+            guard let serving else { return failForLackOfSnapshot(isForSOA: false, &reply) }
+            answer(transfer, line, serving.snapshot, &reply)
+        case .command(let words):
+            answerCommand(line.extracting(words), &reply)
+        }
+    }
+
+    @inline(never)
     private mutating func greet(_ version: ABIVersion, _ reply: inout ReplyWriter) {
         reply.ok(banner: "geopipe \(geopipeVersion)")
         FaultRecord.setVersion(version)
@@ -139,19 +157,29 @@ public struct Session: ~Copyable {
         refuse(nothing.span, .lineTooLong, &reply)
     }
 
+    /// Refuses a question of a type.
+    @inline(never)
+    private func refuseForLackOfSnapshot(_ type: Span<UInt8>, _ reply: inout ReplyWriter) {
+        supply.recorder.countUnserved()
+        failForLackOfSnapshot(isForSOA: isSOA(type), &reply)
+    }
+
     /// FAIL, and no END: that would be kept by pdns as "no such name".
-    private func refuseForLackOfSnapshot(isForSOA: Bool, _ reply: inout ReplyWriter) {
+    @inline(never)
+    private func failForLackOfSnapshot(isForSOA: Bool, _ reply: inout ReplyWriter) {
         reply.log("geopipe has nothing that it can answer from; its standard error has more")
         fail(isForSOA: isForSOA, &reply)
     }
 
     /// After FAIL to a question for the SOA record pdns reads on until END, or until it has waited too long and kills the coprocess;
     /// to any other question it takes the END for the next answer.
+    @inline(never)
     private func fail(isForSOA: Bool, _ reply: inout ReplyWriter) {
         reply.fail()
         if isForSOA { reply.end() }
     }
 
+    @inline(never)
     private func refuse(_ line: Span<UInt8>, _ reason: Malformation, _ reply: inout ReplyWriter) {
         // Before the handshake pdns expects one line, and that begins with OK or does not.
         if version != nil { reply.log(reason.message(about: line)) }
@@ -162,69 +190,97 @@ public struct Session: ~Copyable {
 // MARK: - Questions
 
 extension Session {
-    /// - Returns: the position of the name's zone, if it is in one, and what became of the question.
+    /// Answers a question for the name in `key`.
+    ///
+    /// - Parameter zone: the position of the name's zone, if it is in one.
+    @inline(__always)
     private mutating func answer(
-        _ question: Request.Question, _ line: Span<UInt8>, _ world: UnsafePointer<World>, _ reply: inout ReplyWriter
-    ) throws(Malformation) -> (zone: Int?, result: QuestionResult) {
-        let (client, clientLength, isPDNS) = try client(of: question, line)
-        let name = line.extracting(question.name)
-        let type = RecordType(line.extracting(question.type))
-        guard key.set(name) else { throw .unreadable("qname", question.name) }
-        let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+        _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion, _ world: UnsafePointer<World>,
+        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, zone: Int?, _ reply: inout ReplyWriter
+    ) -> QuestionResult {
+        let name = line.extracting(unchecked: question.name)
+        let type = RecordType(line.extracting(unchecked: question.type))
         let node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
         if let zone, node == nil {
-            if world.pointee.zones.isBroken(zone) {
+            if world.pointee.zones.pointee.isBroken(zone) {
                 fail(isForSOA: type == .soa, &reply)
-                return (zone, .refused)
+                return .refused
             }
             if type == .dname || type == .any, overflows(name, world.pointee.zones, zone) {
                 reply.fail()
-                return (zone, .refused)
+                return .refused
             }
         }
         let asker: Asker?
         if isPDNS {
             asker = ownAsker(of: type, world.pointee.zones, else: client)
         } else {
-            let isSame = isSameAsker(client, line.extracting(question.remoteAddress))
+            notePhase(client, line.extracting(unchecked: question.remoteAddress))
             asker = Asker(client: client, clientLength: clientLength, random: random.next())
             self.asker = asker
-            phase =
-                switch phase {
-                case .apex: .clientAfterApex
-                case .clientAfterApex where isSame: .clientAfterApex
-                default: .client
-                }
         }
         var hasRecords = false
-        if isInternet(line.extracting(question.recordClass)), let type, let zone, let node {
-            let zoneID = world.pointee.zones.ids[zone]
-            hasRecords = write(node, zoneID, type: type, listsMarkers: !isPDNS, name, &reply)
+        if isInternet(line.extracting(unchecked: question.recordClass)), let type, let zone, let node {
+            if node.hasRecords {
+                let zoneID = world.pointee.zones.pointee.ids[zone]
+                hasRecords = Self.write(node, zoneID, type: type, listsMarkers: !isPDNS, name, version, &reply)
+            }
             if let service = world.pointee.answers.service(of: node, inZone: zone) {
-                let isAnswered = write(service, asker, world, node, type: type, listsMarkers: !isPDNS, name, &reply)
+                let isAnswered = write(
+                    service, asker, world, node, type: type, listsMarkers: !isPDNS, name, version, &reply)
                 hasRecords = hasRecords || isAnswered
             }
         }
         reply.end()
-        return (zone, hasRecords ? .answered : .empty)
+        return hasRecords ? .answered : .empty
     }
 
-    /// Whether the last question was for the same client and resolver; notes the resolver of this one.
-    private mutating func isSameAsker(_ client: IPAddress, _ resolver: Span<UInt8>) -> Bool {
+    /// Notes that a client asks, and its resolver.
+    @inline(__always)
+    private mutating func notePhase(_ client: IPAddress, _ resolver: Span<UInt8>) {
+        switch phase {
+        case .apex:
+            phase = .clientAfterApex
+        case .clientAfterApex:
+            // So it stays for the same client and resolver.
+            guard !isLastResolver(resolver) || asker?.client != client else { return }
+            phase = .client
+        case .own, .client, .denial:
+            phase = .client
+        }
+        noteResolver(resolver)
+    }
+
+    /// Whether the last question that had a client was of this resolver.
+    private func isLastResolver(_ resolver: Span<UInt8>) -> Bool {
+        guard min(resolver.count, Self.resolverLimit) == resolverLength else { return false }
+        return resolver.withUnsafeBytes { text in
+            text.baseAddress.map { areEqual($0, resolverText, count: resolverLength) } ?? false
+        }
+    }
+
+    /// Keeps the text of a resolver's address.
+    @inline(__always)
+    private mutating func noteResolver(_ resolver: Span<UInt8>) {
         let length = min(resolver.count, Self.resolverLimit)
-        return resolver.withUnsafeBufferPointer { text in
-            guard let start = text.baseAddress else {
-                resolverLength = 0
-                return false
+        resolverLength = length
+        resolver.withUnsafeBytes { text in
+            guard let start = text.baseAddress else { return }
+            let target = UnsafeMutableRawPointer(resolverText)
+            if 8...16 ~= length {
+                // As most are. The second word ends with the last byte.
+                target.storeBytes(of: start.loadUnaligned(as: UInt64.self), as: UInt64.self)
+                target.storeBytes(
+                    of: start.loadUnaligned(fromByteOffset: length &- 8, as: UInt64.self),
+                    toByteOffset: length &- 8, as: UInt64.self)
+            } else {
+                target.copyMemory(from: start, byteCount: length)
             }
-            if length == resolverLength, memcmp(start, resolverText, length) == 0 { return asker?.client == client }
-            memcpy(resolverText, start, length)
-            resolverLength = length
-            return false
         }
     }
 
     /// The resolver that asks for the client of the last question that had one; `nil` if there is none, or it cannot be read.
+    @inline(__always)
     private func resolver(of asker: Asker) -> IPAddress? {
         guard asker.hasResolver else { return nil }
         return IPAddress(UnsafeBufferPointer(start: resolverText, count: resolverLength).span)
@@ -236,9 +292,12 @@ extension Session {
     /// Before that it reads the zone's SOA record, right after the client's questions, unless it has read it right before them. What
     /// else pdns asks without a client, such as for the target of an alias of type HTTPS, is not about the last client here: pdns may
     /// have had the answer to the client's own question from its cache.
-    private mutating func ownAsker(of type: RecordType?, _ zones: ZoneTable, else client: IPAddress) -> Asker? {
+    @inline(never)
+    private mutating func ownAsker(of type: RecordType?, _ zones: UnsafePointer<ZoneTable>, else client: IPAddress)
+        -> Asker?
+    {
         guard type == .any else {
-            let isApex = type == .soa && zones.zone(key) != nil
+            let isApex = type == .soa && zones.pointee.zone(key) != nil
             phase =
                 switch phase {
                 case _ where !isApex: .own
@@ -265,7 +324,7 @@ extension Session {
     ///
     /// - Parameter asker: the client that it is for; `nil` if pdns asks on its own account.
     @inline(__always)
-    private func count(
+    private mutating func count(
         _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: Asker?, _ name: Span<UInt8>
     ) {
         for i in 0..<choice.count {
@@ -281,7 +340,7 @@ extension Session {
     }
 
     @inline(never)
-    private func putHit(
+    private mutating func putHit(
         _ asker: Asker, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
         _ datacenter: (Int) -> Int32
     ) {
@@ -299,9 +358,10 @@ extension Session {
     /// pdns asks for the name, and then for one after another of those above it. When it makes the new name, which is too
     /// long for it, pdns 4.7 leaves our END unread, and takes that for the answer to its next question, whatever that is. So it
     /// must not come that far; and pdns caches no FAIL, so that the next time it does not begin further up.
-    private mutating func overflows(_ name: Span<UInt8>, _ zones: ZoneTable, _ zone: Int) -> Bool {
+    @inline(never)
+    private mutating func overflows(_ name: Span<UInt8>, _ zones: UnsafePointer<ZoneTable>, _ zone: Int) -> Bool {
         // Mostly a zone has no DNAME that is long enough, which saves looking for it.
-        let longest = zones.longestDNAMETarget(inZone: zone)
+        let longest = zones.pointee.longestDNAMETarget(inZone: zone)
         guard longest > 0, case let length = wireLength(of: name), length + longest > 255 else { return false }
         defer { _ = key.set(name) }
         var start = parentStart(of: name)
@@ -309,7 +369,7 @@ extension Session {
             let above = name.extracting(start..<name.count)
             var targetLength: Int?
             // Above the zone pdns does not look.
-            guard key.set(above), zones.isInZone(key, zone) else { return false }
+            guard key.set(above), zones.pointee.isInZone(key, zone) else { return false }
             zones.node(key, inZone: zone)?.forEachRecord(type: .dname) { _, target, _, _ in
                 targetLength = wireLength(of: target)
             }
@@ -324,11 +384,11 @@ extension Session {
     /// - Parameter listsMarkers: whether a marker is authoritative. pdns leaves out of a signed denial what is not; to a
     ///   client's question that would mean a delegation.
     /// - Returns: whether there were any but markers.
-    private func write(
+    @inline(never)
+    private static func write(
         _ node: ZoneNode, _ zoneID: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
-        _ reply: inout ReplyWriter
+        _ version: ABIVersion, _ reply: inout ReplyWriter
     ) -> Bool {
-        let version = version!
         var hasRecords = false
         node.forEachRecord(type: type) { head, text, type, isAuthoritative in
             let isMarker = type == .marker
@@ -346,9 +406,9 @@ extension Session {
     /// - Parameter asker: without, only what is the same for every client: that the name exists.
     /// - Returns: whether there were any records.
     @inline(__always)
-    private func write(
+    private mutating func write(
         _ position: Int, _ asker: Asker?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
-        listsMarkers: Bool, _ name: Span<UInt8>, _ reply: inout ReplyWriter
+        listsMarkers: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
     ) -> Bool {
         let service = world.pointee.answers.services[position]
         let isAuthoritative = node.isAuthoritative
@@ -359,21 +419,20 @@ extension Session {
             let isDecided =
                 service.drawsNothing && world.pointee.isUnrestricted[Int(service.service)]
                 && writeOnlyChoice(
-                    service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, &scope, &isEmpty,
-                    &reply)
+                    service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, version, &scope,
+                    &isEmpty, &reply)
             if !isDecided {
                 writeChoice(
-                    position, service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, &scope,
-                    &isEmpty, &reply)
+                    position, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
+                    &scope, &isEmpty, &reply)
             }
         }
         // Without any record that has a scope, pdns would cache for all clients that there is none (but only a question
         // for all types may be answered with a type that was not asked for).
         guard isEmpty, type == .any else { return !isEmpty }
-        let answers = world.pointee.answers
-        write(
-            answers.records[Int(service.marker)], answers, scope: scope,
-            isAuthoritative: isAuthoritative && listsMarkers, name, &reply)
+        Self.write(
+            world.pointee.answers.records[Int(service.marker)], world, scope: scope,
+            isAuthoritative: isAuthoritative && listsMarkers, name, version, &reply)
         return false
     }
 
@@ -382,13 +441,13 @@ extension Session {
     ///
     /// - Returns: false if more than that has to be looked at.
     @inline(__always)
-    private func writeOnlyChoice(
+    private mutating func writeOnlyChoice(
         _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
-        type: RecordType, counts: Bool, _ name: Span<UInt8>, _ scope: inout UInt8, _ isEmpty: inout Bool,
-        _ reply: inout ReplyWriter
+        type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8,
+        _ isEmpty: inout Bool, _ reply: inout ReplyWriter
     ) -> Bool {
-        let map = world.pointee.maps.baseAddress! + Int(service.map)
-        let found = map.pointee.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        let map = world.pointee.maps + Int(service.map)
+        let found = map.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
         guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
         scope = found.scope
         let answers = world.pointee.answers.answers(service, datacenter)
@@ -396,8 +455,7 @@ extension Session {
             let record = world.pointee.answers.records[position]
             guard type == .any || record.type == type else { continue }
             isEmpty = false
-            write(
-                record, world.pointee.answers, scope: found.scope, isAuthoritative: isAuthoritative, name, &reply)
+            Self.write(record, world, scope: found.scope, isAuthoritative: isAuthoritative, name, version, &reply)
         }
         guard !isEmpty else { return true }
         world.pointee.counters.countAnswer(service: Int(service.service), datacenter: datacenter)
@@ -409,23 +467,25 @@ extension Session {
 
     /// Writes the records of what is chosen for a client, whatever that depends on.
     @inline(never)
-    private func writeChoice(
-        _ position: Int, _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>,
-        _ isAuthoritative: Bool, type: RecordType, counts: Bool, _ name: Span<UInt8>, _ scope: inout UInt8,
-        _ isEmpty: inout Bool, _ reply: inout ReplyWriter
+    private mutating func writeChoice(
+        _ position: Int, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool, type: RecordType,
+        counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8, _ isEmpty: inout Bool,
+        _ reply: inout ReplyWriter
     ) {
         guard let serving else { return }
-        let state = serving.state(ofService: Int(service.service))
+        let service = world.pointee.answers.services[position]
+        let resolver = resolver(of: asker) ?? asker.client
+        let (state, placeScope) = serving.state(
+            ofService: Int(service.service), for: asker.client, length: asker.clientLength, resolver: resolver)
         let answers = world.pointee.answers
         let choice = serving.snapshot.choose(
-            position, for: asker.client, length: asker.clientLength, resolver: resolver(of: asker) ?? asker.client,
-            state,
-            random: asker.random
+            position, for: asker.client, length: asker.clientLength, resolver: resolver, state,
+            placeScope: placeScope, random: asker.random
         ) { choice, part in
             answers.forEachRecord(service, of: choice, part, state) { record in
                 guard type == .any || record.type == type else { return }
                 isEmpty = false
-                write(record, answers, scope: choice.scope, isAuthoritative: isAuthoritative, name, &reply)
+                Self.write(record, world, scope: choice.scope, isAuthoritative: isAuthoritative, name, version, &reply)
             }
         }
         scope = choice.scope
@@ -433,38 +493,49 @@ extension Session {
     }
 
     @inline(__always)
-    private func write(
-        _ record: AnswerTable.ReadyRecord, _ answers: AnswerTable, scope: UInt8, isAuthoritative: Bool,
-        _ name: Span<UInt8>, _ reply: inout ReplyWriter
+    private static func write(
+        _ record: AnswerTable.ReadyRecord, _ world: UnsafePointer<World>, scope: UInt8, isAuthoritative: Bool,
+        _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
     ) {
         reply.data(
-            scope: scope, isAuthoritative: isAuthoritative, name: name, tail: answers.tail(record).span,
-            version: version!)
+            scope: scope, isAuthoritative: isAuthoritative, name: name, tail: world.pointee.answers.tail(record).span,
+            version: version)
     }
 
     /// The client that the answer is for: the client subnet's first address if there is a subnet, and else the resolver that asks. What
-    /// pdns asks by itself has no addresses and no subnet.
-    private func client(
-        of question: Request.Question, _ line: Span<UInt8>
-    ) throws(Malformation) -> (address: IPAddress, length: Int, isPDNS: Bool) {
-        if version!.hasClientSubnet {
-            guard let subnet = IPPrefix(line.extracting(question.clientSubnet)) else {
-                throw .unreadable("client subnet", question.clientSubnet)
-            }
+    /// pdns asks by itself has no addresses and no subnet. `nil` if it cannot be read.
+    @inline(__always)
+    private static func client(
+        _ clientSubnet: Span<UInt8>, _ remoteAddress: Span<UInt8>, _ version: ABIVersion
+    ) -> (address: IPAddress, length: Int, isPDNS: Bool)? {
+        if version.hasClientSubnet {
+            guard let subnet = IPPrefix(clientSubnet) else { return nil }
             // A client may ask that its address be left out of it (RFC 7871 section 7.1.2).
             if subnet.length > 0 { return (subnet.address, subnet.length, false) }
         }
-        guard let resolver = IPAddress(line.extracting(question.remoteAddress)) else {
-            throw .unreadable("remote address", question.remoteAddress)
+        guard let resolver = IPAddress(remoteAddress) else { return nil }
+        return (resolver, resolver.bitWidth, version.hasClientSubnet && resolver == .v4(0))
+    }
+
+    /// What of a question without a readable client cannot be read.
+    @inline(never)
+    private static func unreadableAddress(
+        _ line: Span<UInt8>, clientSubnet: Range<Int>, remoteAddress: Range<Int>, _ version: ABIVersion
+    ) -> Malformation {
+        if version.hasClientSubnet, IPPrefix(line.extracting(clientSubnet)) == nil {
+            .unreadable("client subnet", clientSubnet)
+        } else {
+            .unreadable("remote address", remoteAddress)
         }
-        return (resolver, resolver.bitWidth, version!.hasClientSubnet && resolver == .v4(0))
     }
 }
 
 private func isSOA(_ type: Span<UInt8>) -> Bool { RecordType(type) == .soa }
 
+@inline(__always)
 private func isInternet(_ recordClass: Span<UInt8>) -> Bool {
-    recordClass.count == 2 && recordClass[0] | 0x20 == UInt8(ascii: "i") && recordClass[1] | 0x20 == UInt8(ascii: "n")
+    recordClass.count == 2 && recordClass[unchecked: 0] | 0x20 == UInt8(ascii: "i")
+        && recordClass[unchecked: 1] | 0x20 == UInt8(ascii: "n")
 }
 
 // MARK: - Transfers and commands
@@ -491,7 +562,9 @@ extension Session {
                 guard let position = snapshot.answers.service(of: node, inZone: zone) else { return }
                 let choice = snapshot.defaultChoice(position)
                 snapshot.answers.forEachRecord(snapshot.answers.services[position], of: choice, .all, .all) { record in
-                    write(record, snapshot.answers, scope: 0, isAuthoritative: node.isAuthoritative, name, &reply)
+                    reply.data(
+                        scope: 0, isAuthoritative: node.isAuthoritative, name: name,
+                        tail: snapshot.answers.tail(record).span, version: version)
                 }
             }
         }

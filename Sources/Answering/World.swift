@@ -4,36 +4,45 @@ import Zones
 
 /// What most questions are answered from: views and pointers, to use which counts no references. It is valid as long as its serving.
 struct World: @unchecked Sendable {
-    let zones: ZoneTable
+    let zones: UnsafePointer<ZoneTable>
     let answers: AnswerTable
-    let maps: UnsafeMutableBufferPointer<CompiledMap>
+    let maps: UnsafePointer<CompiledMap>
+    private let mapCount: Int
     /// By the position of a service in the configuration, whether it may use all datacenters and all addresses.
-    let isUnrestricted: UnsafeMutableBufferPointer<Bool>
+    let isUnrestricted: UnsafePointer<Bool>
     let counters: Tally.Writer
     /// How long the coprocess stays awake for the next question.
     let waitMicroseconds: Int
 
-    private init(_ snapshot: Snapshot, _ states: [ServiceState]) {
-        zones = snapshot.zones
+    private init(_ snapshot: Snapshot, isUnrestricted unrestricted: [Bool]) {
+        zones = Self.copy(CollectionOfOne(snapshot.zones))
         answers = snapshot.answers
         counters = snapshot.counters
         waitMicroseconds = snapshot.manifest.waitMicroseconds
-        maps = .allocate(capacity: snapshot.maps.count)
-        _ = maps.initialize(from: snapshot.maps)
-        isUnrestricted = .allocate(capacity: states.count)
-        _ = isUnrestricted.initialize(from: states.map { $0 === ServiceState.all })
+        maps = Self.copy(snapshot.maps)
+        mapCount = snapshot.maps.count
+        isUnrestricted = Self.copy(unrestricted)
+    }
+
+    private static func copy<Element>(_ elements: some Collection<Element>) -> UnsafePointer<Element> {
+        let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(elements.count, 1))
+        _ = memory.initialize(from: elements)
+        return UnsafePointer(memory.baseAddress!)
     }
 
     /// Makes one, which `free` takes away.
-    static func made(_ snapshot: Snapshot, _ states: [ServiceState]) -> UnsafePointer<World> {
+    ///
+    /// - Parameter isUnrestricted: by the position of a service in the configuration.
+    static func made(_ snapshot: Snapshot, isUnrestricted: [Bool]) -> UnsafePointer<World> {
         let world = UnsafeMutablePointer<World>.allocate(capacity: 1)
-        world.initialize(to: World(snapshot, states))
+        world.initialize(to: World(snapshot, isUnrestricted: isUnrestricted))
         return UnsafePointer(world)
     }
 
     static func free(_ world: UnsafePointer<World>) {
-        world.pointee.maps.deinitialize()
+        UnsafeMutablePointer(mutating: world.pointee.maps).deinitialize(count: world.pointee.mapCount)
         world.pointee.maps.deallocate()
+        world.pointee.zones.deallocate()
         world.pointee.isUnrestricted.deallocate()
         UnsafeMutablePointer(mutating: world).deallocate()
     }

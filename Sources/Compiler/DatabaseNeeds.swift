@@ -8,8 +8,11 @@ extension Configuration {
     /// What the rules of all maps look at.
     package var neededFields: PlaceFields { maps.reduce(into: []) { $0.formUnion($1.rules.fields) } }
 
-    /// The fields that metrics and the hits log need.
-    var reportedFields: PlaceFields { hitsLog != nil || stateDirectory != nil ? [.country, .coordinates] : [] }
+    /// The fields that metrics, the hits log and drains of some places need.
+    var reportedFields: PlaceFields {
+        if stateDirectory != nil { return [.country, .subdivisions, .coordinates] }
+        return hitsLog != nil ? [.country, .coordinates] : []
+    }
 
     /// Complaints about databases that cannot serve the rules.
     ///

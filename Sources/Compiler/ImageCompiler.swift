@@ -138,7 +138,10 @@ extension Snapshot {
 extension Configuration {
     /// The datacenters, as far as routing needs to know them.
     var sites: [Site] {
-        datacenters.map { Site(identity: identity(of: $0.name), location: $0.location.map(Direction.init)) }
+        datacenters.map {
+            Site(
+                identity: identity(of: $0.name), location: $0.location.map(Direction.init), capacity: $0.capacity ?? 1)
+        }
     }
 }
 

@@ -59,8 +59,7 @@ public struct SnapshotPlan {
     /// A hash of all that the address tables depend on.
     var routingKey: UInt64 {
         // The text of the configuration stands for all rules; files of networks and databases are added.
-        var text =
-            "\(configuration.contentHash) \(configuration.stateDirectory != nil) \(configuration.hitsLog != nil)\n"
+        var text = "\(configuration.contentHash) \(configuration.reportedFields.rawValue)\n"
         for (database, state) in zip(configuration.databases, states) { text += "\(database.path) \(state.words)\n" }
         for file in configuration.networksFiles { text += "\(file.path) \(file.hash)\n" }
         return max(1, identity(of: text))

@@ -19,6 +19,10 @@ public struct Configuration: Sendable {
     public var waitMicroseconds = 100
     /// Everywhere else a datacenter is its position here.
     public var datacenters: [DatacenterSite] = []
+    /// What must stay in use when datacenters are drained.
+    public var safety = Safety()
+    /// The countries and subdivisions of each region, by its name.
+    public var regions: [String: [Area]] = [:]
     public var maps: [Map] = []
     public var services: [Service] = []
     /// What was written of each zone.
@@ -89,6 +93,8 @@ public struct Configuration: Sendable {
     public struct DatacenterSite: Sendable {
         public var name: String
         public var location: Coordinates?
+        /// How much it can serve, in any unit that is the same for all; above 0. 1 without, so that all are alike.
+        public var capacity: Double?
     }
 
     /// A place that a rule names, and where it does.
@@ -124,7 +130,7 @@ public struct Configuration: Sendable {
     public struct Map: Sendable {
         public var name: String
         public var rules: PlaceRules
-        /// All datacenters that some client may be sent to.
+        /// All datacenters that rules name, to which some client may be sent.
         public var datacenters: Set<Datacenter>
     }
 
@@ -135,7 +141,8 @@ public struct Configuration: Sendable {
         public var map: Int
         /// In seconds; without, each zone's own.
         public var ttl: UInt32?
-        /// The records of each datacenter, by its position; empty for those that its map never chooses.
+        /// The records of each datacenter, by its position; empty for those that its map never chooses. Clients are spread
+        /// only to those that have some.
         public var answers: [[Answer]] = []
         /// So many of a datacenter's addresses of each family are given; all without.
         public var pick: Int?
@@ -147,6 +154,8 @@ public struct Configuration: Sendable {
         public var answersWhenAllDown = true
         /// How its addresses are checked; `nil` if all count as up.
         public var check: HealthCheck?
+        /// Datacenters whose addresses are not checked though the service has a check: they always count as up.
+        public var unchecked: Set<Datacenter> = []
         /// How much of a datacenter must be up for it to be available.
         public var quorum = Quorum.count(1)
 

@@ -37,6 +37,7 @@ extension ConfigurationParser {
         }
         adviseOfPaces()
         adviseOfUnused()
+        adviseOfCapacities()
         adviseOfSingleDatacenters()
         adviseOfSerials()
     }
@@ -86,7 +87,7 @@ extension ConfigurationParser {
             )
         }
         guard configuration.maps.indices.contains(service.map), site.fields["map"] != nil else { return }
-        let reached = configuration.maps[service.map].datacenters.sorted().filter {
+        let reached = configuration.reach(of: service).filter {
             service.answers.indices.contains($0) && !service.answers[$0].isEmpty
         }
         let types = reached.map { Set(service.answers[$0].map(\.type)) }
@@ -133,7 +134,7 @@ extension ConfigurationParser {
         for (number, service) in configuration.services.enumerated() {
             guard let check = service.check else { continue }
             var told: Set<Int> = []
-            for answer in service.answers.joined() where answer.isAddress {
+            for answer in service.checkedAnswers where answer.isAddress {
                 let target = check.target(answer.content.text)
                 guard let other = first[target] else {
                     first[target] = number
@@ -156,10 +157,10 @@ extension ConfigurationParser {
     /// Notes rules of which the clients have nowhere to go when their only datacenter is down.
     private func adviseOfSingleDatacenters() {
         for (number, map) in configuration.maps.enumerated() {
-            let checked = configuration.services.contains { $0.map == number && $0.check != nil }
-            guard checked, map.datacenters.count > 1 else { continue }
+            let services = configuration.services.filter { $0.map == number }
+            guard services.contains(where: { $0.check != nil }), map.datacenters.count > 1 else { continue }
             let single = map.datacenters.sorted().compactMap { datacenter -> String? in
-                let rules = map.rules.rules { $0.datacenters == [datacenter] }
+                let rules = map.rules.rules { configuration.reach(of: $0, for: services) == [datacenter] }
                 return rules.isEmpty ? nil : "\(configuration.datacenters[datacenter].name) for \(shortened(rules))"
             }
             guard !single.isEmpty else { continue }
@@ -168,6 +169,21 @@ extension ConfigurationParser {
                 "map \(map.name) has rules with a single datacenter, which cannot fail over: \(single.joined(separator: "; "))"
                     .replacing("; ", with: ", and "), .note)
         }
+    }
+
+    // MARK: Spreading
+
+    /// Warns if some of the datacenters over which clients are spread have a capacity and others have none.
+    private func adviseOfCapacities() {
+        let datacenters = configuration.datacenters
+        guard configuration.maps.contains(where: \.rules.spreads),
+            datacenters.contains(where: { $0.capacity != nil }),
+            let missing = datacenters.firstIndex(where: { $0.capacity == nil })
+        else { return }
+        reader.advise(
+            sites.datacenters[missing],
+            "datacenter \(datacenters[missing].name) has no capacity, and others have one: it counts as 1 where clients are spread; write the capacity of each"
+        )
     }
 
     // MARK: What has no effect
@@ -196,7 +212,8 @@ extension ConfigurationParser {
         }
         // Where something is wrong, what would have been used may be what is wrong.
         guard !reader.hasComplaints else { return }
-        let chosen = configuration.maps.reduce(into: Set()) { $0.formUnion($1.datacenters) }
+        let named = configuration.maps.reduce(into: Set()) { $0.formUnion($1.datacenters) }
+        let chosen = configuration.services.reduce(into: named) { $0.formUnion(configuration.reach(of: $1)) }
         for (number, datacenter) in configuration.datacenters.enumerated() where !chosen.contains(number) {
             advise("datacenter", datacenter.name, "no map sends clients there", sites.datacenters[number])
         }
@@ -253,41 +270,5 @@ extension PlaceRules {
             + names("subdivision", sorted(subdivisions)) + names("country", sorted(countries))
             + names("region", regions.lazy.map { (name: $0.name, destination: $0.destination) })
             + names("continent", sorted(continents)) + (isMeant(fallback) ? ["the default"] : [])
-    }
-}
-
-extension Configuration {
-    /// What says of each map which clients have nowhere else to go when `datacenter` is drained.
-    ///
-    /// - Parameters:
-    ///   - service: the only service that is drained; all without.
-    ///   - drained: what else is drained wholly.
-    public func stranded(by datacenter: String, service: String?, besides drained: Set<String>) -> [String] {
-        guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
-        let others = Set(datacenters.indices.filter { $0 != number && drained.contains(datacenters[$0].name) })
-        let used = Set(services.filter { service == nil || $0.name == service }.map(\.map))
-        return maps.enumerated().filter { used.contains($0.offset) }.compactMap { _, map in
-            let rules = map.rules.rules {
-                $0.datacenters.contains(number) && $0.datacenters.subtracting(others) == [number]
-            }
-            guard !rules.isEmpty else { return nil }
-            let choice = others.isEmpty ? "is the only choice" : "is the only choice that is not drained"
-            return "map \(map.name): \(grouped(rules)): \(datacenter) \(choice); its clients still get it"
-        }
-    }
-
-    /// `country NO, US; the default`, of at most 20 rules.
-    private func grouped(_ rules: [String]) -> String {
-        var parts: [(kind: String, names: [String])] = []
-        for rule in rules.prefix(20) {
-            let words = rule.split(separator: " ", maxSplits: 1).map(String.init)
-            if rule != "the default", parts.last?.kind == words[0] {
-                parts[parts.count - 1].names.append(words[1])
-            } else {
-                parts.append((words[0], [words[1]]))
-            }
-        }
-        let text = parts.map { "\($0.kind) \($0.names.joined(separator: ", "))" }.joined(separator: "; ")
-        return rules.count > 20 ? "\(text) and \(rules.count - 20) more" : text
     }
 }

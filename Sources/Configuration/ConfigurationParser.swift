@@ -46,7 +46,8 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: YAMLNode, parsesZones: Bool) {
         let known = [
-            "databases", "state_directory", "hits_log", "wait", "datacenters", "regions", "maps", "services", "zones",
+            "databases", "state_directory", "hits_log", "wait", "datacenters", "safety", "regions", "maps", "services",
+            "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         noteUnknownSections(root, sections)
@@ -60,6 +61,7 @@ struct ConfigurationParser {
             configuration.waitMicroseconds = wait
         }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
+        if let node = sections["safety"]?.value { parseSafety(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }
         if let node = sections["services"]?.value { parseServices(node) }
@@ -168,19 +170,23 @@ struct ConfigurationParser {
             }
             let what = "datacenter \(entry.key)"
             let fields = reader.fields(entry.value, what, known: ["location", "capacity"])
-            if let node = fields["capacity"]?.value, let text = reader.text(node, "the capacity of \(what)"),
-                !(Double(text).map { $0 > 0 && $0.isFinite } ?? false)
-            {
-                reader.complain(
-                    node.position, "the capacity '\(text)' of \(what) is no positive number; write one, such as 100")
-            }
             sites.datacenters.append(entry.keyPosition)
             let number = configuration.datacenters.count
             let location = fields["location"].flatMap { self.location($0.value, what) }
             if fields["location"] != nil, location == nil { brokenLocations.insert(number) }
             datacenterNumbers[entry.key] = number
-            configuration.datacenters.append(.init(name: entry.key, location: location))
+            var datacenter = Configuration.DatacenterSite(name: entry.key, location: location)
+            datacenter.capacity = fields["capacity"].flatMap { capacity($0.value, what) }
+            configuration.datacenters.append(datacenter)
         }
+    }
+
+    private func capacity(_ node: YAMLNode, _ what: String) -> Double? {
+        guard let text = reader.text(node, "the capacity of \(what)") else { return nil }
+        if let capacity = Double(text), capacity > 0, capacity.isFinite { return capacity }
+        reader.complain(
+            node.position, "the capacity '\(text)' of \(what) is no positive number; write one, such as 100")
+        return nil
     }
 
     private func location(_ node: YAMLNode, _ what: String) -> Coordinates? {

@@ -117,6 +117,13 @@ public struct HealthTarget: Sendable {
     }
 }
 
+extension Configuration.Service {
+    /// The records of the datacenters that are checked, if the service has a check.
+    var checkedAnswers: [Answer] {
+        answers.enumerated().filter { !unchecked.contains($0.offset) }.flatMap(\.element)
+    }
+}
+
 extension Configuration {
     /// All that is to be checked, each once, in the order of the configuration. Where services ask the same at different paces
     /// the first sets it.
@@ -125,7 +132,7 @@ extension Configuration {
         var known: Set<String> = []
         for service in services {
             guard let check = service.check else { continue }
-            for answer in service.answers.joined() where answer.isAddress {
+            for answer in service.checkedAnswers where answer.isAddress {
                 let address = answer.content.text
                 let identity = check.target(address)
                 guard known.insert(identity).inserted else { continue }

@@ -42,6 +42,9 @@ extension ConfigurationParser {
                 reader.complain(entry.keyPosition, "region \(entry.key) has no member; write [NO, SE, US-CA]")
             }
             regions[entry.key] = region
+            configuration.regions[entry.key] =
+                (region.countries.map(Area.country) + region.subdivisions.map(Area.subdivision))
+                .sorted { $0.description < $1.description }
             sites.regions.append((entry.key, entry.keyPosition))
         }
         adviseOfContinents(groups)
@@ -369,7 +372,7 @@ extension ConfigurationParser {
     // MARK: Destinations
 
     /// What no datacenter may be named, since it means something else in a destination.
-    static let destinationWords = ["random", "nearest", "all", "limit", "none"]
+    static let destinationWords = ["random", "nearest", "all", "limit", "none", "list", "then", "spread"]
 
     /// Where a rule sends its clients: see `Destination`.
     func destination(_ node: YAMLNode, _ what: String) -> Destination? {
@@ -381,6 +384,7 @@ extension ConfigurationParser {
             return .list(sequence.compactMap { part(of: $0, what) })
         case .mapping(let mapping):
             let keys = mapping.compactMap { $0.key.scalar?.string }
+            if keys.contains("then") || keys.contains("list") { return spreading(node, keys, what) }
             if keys.contains("random") { return pool(node, what) }
             if keys.contains("nearest") || keys.contains("limit") { return nearest(node, what) }
             return weighted(node, what)
@@ -396,14 +400,21 @@ extension ConfigurationParser {
         }
     }
 
-    private func part(of node: YAMLNode, _ what: String) -> Destination? {
+    /// A destination that stands in a list.
+    func part(of node: YAMLNode, _ what: String) -> Destination? {
+        if let then = node.mapping?.first(where: { $0.key.scalar?.string == "then" }) {
+            reader.complain(
+                then.key.position,
+                "then stands inside the list of \(what); it goes beside it: write { list: [...], then: spread }")
+            return nil
+        }
         guard case .scalar(let scalar) = node.value, scalar.string == "none" else { return destination(node, what) }
         reader.complain(node.position, "none stands in the list of \(what); it stands alone, or is left out")
         return nil
     }
 
-    private func pool(_ node: YAMLNode, _ what: String) -> Destination? {
-        guard let pool = reader.fields(node, what, known: ["random"])["random"] else { return nil }
+    func pool(_ node: YAMLNode, _ what: String) -> Destination? {
+        guard let pool = reader.fields(node, what, known: ["random", "then"])["random"] else { return nil }
         let members = datacenters(pool.value, what)
         if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
             reader.complain(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
@@ -416,7 +427,7 @@ extension ConfigurationParser {
         for entry in reader.entries(node, what) {
             guard let datacenter = datacenterNumbers[entry.key] else {
                 if unknownSections.contains("datacenters") { continue }
-                let known = configuration.datacenters.map(\.name) + ["random", "nearest"]
+                let known = configuration.datacenters.map(\.name) + ["random", "nearest", "list"]
                 reader.complain(
                     entry.keyPosition,
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
@@ -432,8 +443,8 @@ extension ConfigurationParser {
         return shares.isEmpty ? nil : .tier(shares)
     }
 
-    private func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
-        let fields = reader.fields(node, what, known: ["nearest", "limit"], required: ["nearest"])
+    func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
+        let fields = reader.fields(node, what, known: ["nearest", "limit", "then"], required: ["nearest"])
         let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
         guard let field = fields["nearest"] else { return nil }
         if case .scalar(let scalar) = field.value.value, scalar.string == "all" {
@@ -473,7 +484,7 @@ extension ConfigurationParser {
     }
 
     /// The datacenters of a list, each of them once.
-    private func datacenters(_ node: YAMLNode, _ what: String) -> [Datacenter] {
+    func datacenters(_ node: YAMLNode, _ what: String) -> [Datacenter] {
         var members: [Datacenter] = []
         for item in reader.items(node) {
             guard let member = datacenter(item, "a datacenter of \(what)") else { continue }

@@ -14,7 +14,9 @@ extension ConfigurationParser {
             let map = fields["map"].flatMap { self.map($0.value, what) }
             var service = Configuration.Service(name: entry.key, map: map ?? 0)
             service.ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
-            if let node = fields["answers"]?.value { service.answers = answers(node, map, what) }
+            if let node = fields["answers"]?.value {
+                (service.answers, service.unchecked) = answers(node, map, what)
+            }
             service.pick = fields["pick"].flatMap { few($0.value, "pick of \(what)", Configuration.Service.mostPicked) }
             service.spread = fields["spread"].flatMap {
                 few($0.value, "spread of \(what)", Configuration.Service.widestSpread)
@@ -37,15 +39,18 @@ extension ConfigurationParser {
 
     private func answers(
         _ node: YAMLNode, _ map: Int?, _ what: String
-    ) -> [[Configuration.Service.Answer]] {
+    ) -> ([[Configuration.Service.Answer]], unchecked: Set<Datacenter>) {
         var answers: [[Configuration.Service.Answer]] = Array(repeating: [], count: configuration.datacenters.count)
+        var unchecked: Set<Datacenter> = []
         // What is written there, right or wrong.
         var written: Set<Datacenter> = []
         var unknown = reader.hasOtherShape(node) || unknownSections.contains("datacenters")
         for entry in reader.entries(node, "answers of \(what)") {
             if let datacenter = datacenter(entry.key, entry.keyPosition) {
                 let what = "the answer of \(what) in \(entry.key)"
-                answers[datacenter] = self.answers(entry.value, what)
+                let isChecked: Bool
+                (answers[datacenter], isChecked) = self.answers(entry.value, what)
+                if !isChecked { unchecked.insert(datacenter) }
                 written.insert(datacenter)
                 var seen: Set<Configuration.Service.Answer.Identity> = []
                 for answer in answers[datacenter] where !seen.insert(answer.identity).inserted {
@@ -58,7 +63,7 @@ extension ConfigurationParser {
             }
         }
         // A misspelt datacenter would be complained of twice.
-        guard let map, !unknown else { return answers }
+        guard let map, !unknown else { return (answers, unchecked) }
         let missing = configuration.maps[map].datacenters.subtracting(written).sorted()
             .map { configuration.datacenters[$0].name }
         if !missing.isEmpty {
@@ -67,7 +72,7 @@ extension ConfigurationParser {
                 "\(what) has no answer in \(listed(missing, "and")), where map \(configuration.maps[map].name) sends clients; add \(missing.map { "\($0): …" }.joined(separator: ", "))"
             )
         }
-        return answers
+        return (answers, unchecked)
     }
 
     /// A number that every question pays for.
@@ -101,9 +106,15 @@ extension ConfigurationParser {
             if let quorum = fields["quorum"] {
                 reader.warn(quorum.keyPosition, "\(what) has a quorum but no check; all its addresses count as up")
             }
+            if let datacenter = service.unchecked.min() {
+                reader.warn(
+                    fields["answers"]?.keyPosition,
+                    "\(what) has check: none in \(configuration.datacenters[datacenter].name) but no check; all its addresses count as up"
+                )
+            }
             return
         }
-        if !service.answers.joined().contains(where: \.isAddress) {
+        if !service.checkedAnswers.contains(where: \.isAddress) {
             reader.warn(entry.keyPosition, "\(what) has no addresses that could be checked; it counts as up")
         }
     }
@@ -115,16 +126,28 @@ extension ConfigurationParser {
         return nil
     }
 
-    /// Addresses, whose family says the type, or a mapping from types to contents.
-    private func answers(_ node: YAMLNode, _ what: String) -> [Configuration.Service.Answer] {
+    /// Addresses, whose family says the type, or a mapping from types to contents, which may have `check: none`.
+    private func answers(
+        _ node: YAMLNode, _ what: String
+    ) -> ([Configuration.Service.Answer], isChecked: Bool) {
         guard case .mapping = node.value else {
             if case .sequence(let sequence) = node.value, sequence.isEmpty {
                 reader.complain(node.position, "\(what) is empty; write an address")
             }
-            return reader.items(node).compactMap { address($0, what) }
+            return (reader.items(node).compactMap { address($0, what) }, true)
         }
         var answers: [Configuration.Service.Answer] = []
+        var isChecked = true
         for entry in reader.entries(node, what) {
+            if entry.key == "check" {
+                isChecked = false
+                if let text = reader.text(entry.value, "check of \(what)"), text != "none" {
+                    reader.complain(
+                        entry.value.position,
+                        "check of \(what) is '\(text)'; write none, or take it out: the check is that of the service")
+                }
+                continue
+            }
             guard let type = type(entry) else { continue }
             if case .mapping = entry.value.value, type == .a || type == .aaaa {
                 answers += weightedAddresses(entry.value, type, what)
@@ -134,8 +157,9 @@ extension ConfigurationParser {
                 answers.append(.init(type: type, content: content))
             }
         }
+        if !isChecked, answers.isEmpty { reader.complain(node.position, "\(what) is empty; write an address") }
         complainOfCrowdedCNAME(Set(answers.map(\.type)), count: answers.count, node.position, what)
-        return answers
+        return (answers, isChecked)
     }
 
     /// A mapping from addresses to weights.

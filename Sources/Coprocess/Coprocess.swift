@@ -26,7 +26,7 @@ public func serve(
     var wait = WaitPolicy()
     // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
     let sharesCore = usable_cores() == 1
-    var (isAwake, lastAnswer) = (false, nanoseconds())
+    var (arrival, lastQuestion) = (WaitPolicy.Arrival.asleep, nanoseconds())
     if let inheritance {
         session.goOn(version: inheritance.version)
         inheritance.release()
@@ -51,9 +51,9 @@ public func serve(
         let answers = session.questions - before
         if answers > 0 { supply.recorder.count(answers, of: end - start) }
         if isAsked {
-            wait.questionCame(after: start - lastAnswer, wasAwake: isAwake)
+            wait.questionCame(after: start - lastQuestion, arrival)
             wait.limit = sharesCore ? 0 : session.waitMicroseconds * 1_000
-            lastAnswer = end
+            lastQuestion = start
         }
         // Not within a line, and not before there is a dialogue to go on with.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
@@ -62,6 +62,6 @@ public func serve(
         }
         // `read` misses a signal that comes now; the takeover sends it again.
         let limit = wait.limit
-        isAwake = isAsked && wait.staysAwake && reader.giveWay { nanoseconds() - end < limit }
+        arrival = isAsked && wait.staysAwake ? reader.giveWay { nanoseconds() - end < limit } : .asleep
     } while reader.read()
 }

@@ -1,6 +1,7 @@
 import Answering
 import Compiler
 import DNS
+import Geography
 import Glibc
 import Image
 import Platform
@@ -15,6 +16,10 @@ struct Follower: ~Copyable {
     /// What is answered from; `nil` if there is nothing.
     private(set) var snapshot: Snapshot?
     private(set) var switches: [Switch] = []
+    /// The identity of the text that they were read from; `nil` as long as there is none.
+    private var switchIdentity: String?
+    /// Areas of switches that the image does not know.
+    private var unknownAreas: [Area] = []
     private(set) var health: HealthReport?
     /// What is served as drained and as down.
     private var inForce: [Switch] = []
@@ -43,6 +48,8 @@ struct Follower: ~Copyable {
     private var isImageLost = false
     /// When such an image was last made again, in milliseconds on the monotonic clock.
     private var lastRepair = -Follower.repairInterval
+    /// When the folder for images was last tried, in milliseconds on the monotonic clock.
+    private var lastRejoin = milliseconds()
     /// When it was noted last that the images are in use, in milliseconds on the monotonic clock.
     private var lastUse = milliseconds()
     /// A failure to start the compiler is said once.
@@ -56,6 +63,8 @@ struct Follower: ~Copyable {
     private static let useInterval = 3_600_000
     /// Milliseconds between two attempts to make an image again that is gone or damaged.
     private static let repairInterval = 10_000
+    /// Milliseconds between two attempts to come back to the folder for images.
+    private static let rejoinInterval = 10_000
     /// Milliseconds between two looks at all files of which no folder tells that they have changed.
     private static let fileInterval = 5_000
 
@@ -85,8 +94,15 @@ struct Follower: ~Copyable {
     /// Where images are shared; `nil` if they are not.
     var store: ImageStore? { workshop.store }
 
-    /// What is wrong with what is on disk.
-    var complaints: [String] { workshop.report?.complaints ?? [] }
+    /// What is wrong with what is on disk, and which switches do nothing.
+    var complaints: [String] {
+        (workshop.report?.complaints ?? [])
+            + (unknownAreas.isEmpty
+                ? [] : ["a drain does nothing in \(areaWords(unknownAreas)): the image knows no clients there"])
+    }
+
+    /// The identity of the switches that are answered by; `nil` if nothing is answered, or nothing was ever switched.
+    var followedSwitches: String? { snapshot == nil ? nil : switchIdentity }
 
     /// What came of the last compilation, as far as is known.
     var report: CompileReport? { workshop.report }
@@ -165,7 +181,7 @@ struct Follower: ~Copyable {
         complain(
             report.isCrash
                 ? "compiling once more, for this coprocess alone"
-                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it is started again"
+                : "cannot keep images in \(store.folder); this coprocess has its own compiled until it can"
         )
         workshop.workAlone()
         return true
@@ -260,6 +276,7 @@ struct Follower: ~Copyable {
         if finishCompilation() { news.isSnapshotNew = true }
         if followImages() { news.isSnapshotNew = true }
         repair()
+        rejoin()
         look(isFromFolder: isFromFolder)
         moveState()
         let changed = followState()
@@ -306,8 +323,23 @@ struct Follower: ~Copyable {
     private mutating func repair() {
         guard isImageLost, milliseconds() - lastRepair >= Self.repairInterval else { return }
         lastRepair = milliseconds()
-        if let store = workshop.store, let snapshot { store.restore(snapshot.image) }
+        if let store = workshop.store, let snapshot { store.restore(snapshot) }
         if workshop.report?.image != nil { order() }
+    }
+
+    /// Comes back to the folder for images, if it was left for want of room, as soon as there is room.
+    private mutating func rejoin() {
+        guard workshop.store == nil, workshop.request.image == nil, let state, let snapshot, !workshop.isWorking,
+            milliseconds() - lastRejoin >= Self.rejoinInterval
+        else { return }
+        lastRejoin = milliseconds()
+        let shared = Workshop(workshop.request, state: state)
+        guard let store = shared.store, store.restore(snapshot) else { return }
+        complain("images are kept in \(store.folder) again")
+        workshop = shared
+        imageName = nil
+        stateFiles.watch(statePaths, readSince: time(nil))
+        watchFiles()
     }
 
     /// Watches what the last compilation read, from the state in which it was read.
@@ -370,12 +402,12 @@ struct Follower: ~Copyable {
         else { return }
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
-        (switches, health) = ([], nil)
+        (switches, switchIdentity, health) = ([], nil, nil)
         workshop = Workshop(workshop.request, state: state)
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
         if let store = workshop.store, imageName == nil {
-            store.restore(snapshot.image)
+            store.restore(snapshot)
             imageName = store.currentName
         }
         if let state {
@@ -413,7 +445,9 @@ struct Follower: ~Copyable {
         let now = time(nil)
         inForce = switches.filter { $0.isInForce(at: now) }
         down = Set(health?.down(at: now).keys ?? [:].keys)
-        return snapshot.map { Serving($0, switches: switches, health: health, at: now) }
+        let serving = snapshot.map { Serving($0, switches: switches, health: health, at: now) }
+        unknownAreas = serving?.unknownAreas ?? []
+        return serving
     }
 
     private var statePaths: Set<String> { (state?.sharedFiles ?? []).union(workshop.newsFiles) }
@@ -429,7 +463,7 @@ struct Follower: ~Copyable {
             let found = try state.switches()
             if let complaint = found.complaint { complain(complaint) }
             // What is gone was not taken back: whoever does that leaves a file.
-            if let value = found.value { switches = value }
+            if let value = found.value { (switches, switchIdentity) = (value, found.identity) }
         } catch {
             complain("\(error); the switches stay as they are")
         }

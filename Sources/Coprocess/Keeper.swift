@@ -146,6 +146,8 @@ public final class Keeper: Sendable {
             if let serving = news.serving { supply.deliver(serving) }
             status.image = follower.snapshot?.image.id
             status.databases = follower.snapshot?.databaseBuilds ?? []
+            // It answers by these from the next question on.
+            status.switches = follower.followedSwitches
             status.complaints = follower.complaints
             status.questions = supply.questions
             status.refusal = refusal.withLock { $0 }

@@ -8,7 +8,7 @@ package func nameHash(_ key: Span<UInt8>) -> UInt32 { nameHash(hash64(key)) }
 package func nameHash(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) }
 
 /// The hash that `nameHash` takes a half of.
-@usableFromInline
+@inlinable @inline(__always)
 package func hash64(_ key: Span<UInt8>) -> UInt64 {
     key.withUnsafeBytes { bytes in
         var hasher = NameHasher(count: bytes.count)
@@ -29,7 +29,7 @@ package struct NameHasher {
 
     /// - Parameter count: the number of all bytes.
     @inlinable @inline(__always)
-    package init(count: Int) { hash = UInt64(count) &* 0x9e37_79b9_7f4a_7c15 }
+    package init(count: Int) { hash = UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15 }
 
     /// Adds eight bytes, the first in the lowest bits.
     @inlinable @inline(__always)
@@ -38,10 +38,12 @@ package struct NameHasher {
         hash = high ^ low &+ 0x9e37_79b9_7f4a_7c15
     }
 
-    /// Adds the last bytes, which are fewer than eight, the first in the lowest bits and zeros after them, and returns the hash.
+    /// Adds the last `count` bytes, which are fewer than eight, the first in the lowest bits, and returns the hash. What is after
+    /// them in the word does not count.
     @inlinable @inline(__always)
     package mutating func finish(_ word: UInt64, count: Int) -> UInt64 {
-        combine(count == 0 ? 0 : word.byteSwapped &>> UInt64(64 &- 8 &* count))
+        // Zero for none: the shift is by 56 bits at most.
+        combine((word.byteSwapped &>> 8) &>> UInt64(truncatingIfNeeded: 56 &- 8 &* count))
         return hash
     }
 }

@@ -6,7 +6,21 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// Reads a mnemonic, or `TYPE` and the number (RFC 3597 section 5), in either case; `nil` for anything else.
+    @inlinable @inline(__always)
     public init?(_ text: Span<UInt8>) {
+        // pdns asks for all types at once whenever it can.
+        if text.count == 3, text[unchecked: 0] | 0x20 == UInt8(ascii: "a"),
+            text[unchecked: 1] | 0x20 == UInt8(ascii: "n"),
+            text[unchecked: 2] | 0x20 == UInt8(ascii: "y")
+        {
+            self = .any
+        } else {
+            self.init(anyText: text)
+        }
+    }
+
+    @inline(never) @usableFromInline
+    init?(anyText text: Span<UInt8>) {
         guard let type = Self.common(text) ?? Self.anyOther(text) else { return nil }
         self = type
     }

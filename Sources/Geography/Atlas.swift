@@ -23,11 +23,13 @@ public struct Atlas: Sendable {
         _ database: borrowing MaxMindDatabase, fields: PlaceFields = .all
     ) throws(DatabaseError) {
         var records = RecordRegister(database, fields)
-        var newPlaces = AddressLayer(everywhere: 0)
-        var newSystems = AddressLayer(everywhere: 0)
+        let newPlaces: AddressLayer
+        let newSystems: AddressLayer
         do {
-            (newPlaces.ipv4, newSystems.ipv4) = try records.ipv4Places(&gazetteer)
-            (newPlaces.ipv6, newSystems.ipv6) = try records.ipv6Places(&gazetteer)
+            try records.find()
+            try records.read(&gazetteer)
+            newSystems = records.systems()
+            newPlaces = records.places()
         } catch {
             throw database.corrupt(error)
         }
@@ -82,124 +84,154 @@ public struct DatabaseContents: Sendable {
     public var hasSubdivisionsWithoutCode: Bool
 }
 
-/// What was read of one database's records, each of them once.
+/// What one database has: its networks, and what its records say.
+///
+/// The records are found first, then read in the order of the file, each once, and only then are the networks given their places: each
+/// of these goes through memory from its beginning to its end, where to read a record with each network would go all over it.
 private struct RecordRegister {
     private let tree: SearchTree
     private var reader: RecordReader
-    private let index: RecordIndex
-    /// By the record's number; `unread` if it was not read.
-    private var places: [UInt32]
-    /// The autonomous systems, by the record's number; empty if they are not asked for.
-    private var systems: [UInt32]
+    private var index: RecordIndex
+    private var ipv4 = Networks<UInt32>()
+    private var ipv6 = Networks<UInt128>()
+    /// By the record's number; one more.
+    private var placeNumbers: [UInt32] = []
+    /// The autonomous systems, by the record's number, and one more; empty if they are not asked for.
+    private var systemNumbers: [UInt32] = []
     /// Looks for all that there may be in a record, as long as nothing is found that was asked for.
-    private var sampler: (reader: RecordReader, gazetteer: Gazetteer)?
-    private var sampled: Set<UInt32> = []
+    private var sampler: RecordReader
+    private var sampledCount = 0
     private var fieldNames: [String] = []
 
-    private static let unread = UInt32.max
     /// The number of records to look at for the fields that a database has.
     private static let sampleSize = 1_000
     /// The number of field names that a message lists.
     private static let nameLimit = 20
 
+    typealias Malformed = DataSection.Malformed
+
     init(_ database: borrowing MaxMindDatabase, _ fields: PlaceFields) {
         tree = database.tree
         reader = RecordReader(database.dataSection, fields)
-        index = RecordIndex(tree)
-        places = Array(repeating: Self.unread, count: index.count)
-        systems = fields.contains(.system) ? Array(repeating: 0, count: index.count) : []
+        sampler = RecordReader(database.dataSection, .all)
+        index = RecordIndex(dataCount: tree.dataCount)
     }
 
-    typealias Ranges<Address: FixedWidthInteger & UnsignedInteger & Sendable> = (
-        places: AddressRanges<Address>, systems: AddressRanges<Address>
-    )
+    /// The networks of a family in the order of their addresses, and the record of each.
+    private struct Networks<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+        private var firsts: [Address] = []
+        private var records: [UInt32] = []
 
-    /// The places of all IPv4 addresses, and their autonomous systems if these are asked for.
-    mutating func ipv4Places(_ gazetteer: inout Gazetteer) throws(DataSection.Malformed) -> Ranges<UInt32> {
-        var merged = MergedPair<UInt32>()
-        try tree.forEachIPv4Record { first, record throws(DataSection.Malformed) in
-            try take(record, first, &merged, &gazetteer)
-        }
-        return merged.ranges(hasSystems: !systems.isEmpty)
-    }
-
-    /// The same for IPv6.
-    mutating func ipv6Places(_ gazetteer: inout Gazetteer) throws(DataSection.Malformed) -> Ranges<UInt128> {
-        var merged = MergedPair<UInt128>()
-        try tree.forEachIPv6Record { first, record throws(DataSection.Malformed) in
-            try take(record, first, &merged, &gazetteer)
-        }
-        return merged.ranges(hasSystems: !systems.isEmpty)
-    }
-
-    @inline(__always)
-    private mutating func take<Address>(
-        _ record: UInt32, _ first: Address, _ merged: inout MergedPair<Address>, _ gazetteer: inout Gazetteer
-    ) throws(DataSection.Malformed) {
-        let number = try number(of: record, &gazetteer)
-        merged.places.append(first, number.map { places[$0] } ?? 0)
-        if !systems.isEmpty { merged.systems.append(first, number.map { systems[$0] } ?? 0) }
-    }
-
-    private struct MergedPair<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
-        var places = Merged<Address>()
-        var systems = Merged<Address>()
-
-        func ranges(hasSystems: Bool) -> Ranges<Address> {
-            (places.ranges, hasSystems ? systems.ranges : AddressRanges(everywhere: 0))
-        }
-    }
-
-    /// Ranges that come one after another, with neighbours of one value as one.
-    private struct Merged<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
-        private var starts: [Address] = []
-        private var values: [UInt32] = []
-        private var last: UInt32?
-
-        @inline(__always)
-        mutating func append(_ start: Address, _ value: UInt32) {
-            guard last != value else { return }
-            starts.append(start)
-            values.append(value)
-            last = value
+        mutating func append(_ networks: SearchTree.Networks<Address>) {
+            firsts.append(contentsOf: networks.firsts)
+            records.append(contentsOf: networks.records)
         }
 
-        var ranges: AddressRanges<Address> { AddressRanges(starts: starts, values: values) }
-    }
-
-    /// The number of a record that was read, now or before; `nil` for one that leads to nothing, or if nothing is to be read.
-    @inline(__always)
-    private mutating func number(
-        of record: UInt32, _ gazetteer: inout Gazetteer
-    ) throws(DataSection.Malformed) -> Int? {
-        guard let offset = try tree.offset(of: record) else { return nil }
-        guard !reader.fields.isEmpty else {
-            if sampled.count < Self.sampleSize { sample(offset) }
-            return nil
+        /// Makes room for `count` networks, of which only those that come take memory.
+        mutating func reserve(_ count: Int) {
+            firsts.reserveCapacity(count)
+            records.reserveCapacity(count)
         }
-        let number = index.number(of: offset)
-        if places[number] == Self.unread { try read(offset, number, &gazetteer) }
-        return number
+
+        /// The ranges of addresses whose records have one value, with `value` by the number of a record.
+        consuming func ranges(_ values: [UInt32], _ index: RecordIndex, of tree: SearchTree) -> AddressRanges<Address> {
+            var count = 0
+            // In the memory of the networks, of which there are at least as many.
+            firsts.withUnsafeMutableBufferPointer { firsts in
+                records.withUnsafeMutableBufferPointer { records in
+                    values.withUnsafeBufferPointer { values in
+                        index.withNumbers { number in
+                            var last = UInt32.max
+                            for position in firsts.indices {
+                                let isKnown = records[position] != tree.count
+                                let offset = isKnown ? tree.offset(ofRecord: records[position]) : 0
+                                let found = values[number(offset)]
+                                let value = isKnown ? found : 0
+                                firsts[count] = firsts[position]
+                                records[count] = value
+                                count &+= value != last ? 1 : 0
+                                last = value
+                            }
+                        }
+                    }
+                }
+            }
+            firsts.removeLast(firsts.count - count)
+            records.removeLast(records.count - count)
+            return AddressRanges(starts: firsts, values: records)
+        }
     }
 
-    @inline(never)
+    /// Finds all networks and their records.
+    mutating func find() throws(Malformed) {
+        // As many as a tree has that has each node once.
+        ipv4.reserve(Int(tree.count) + 1)
+        try tree.forEachIPv4Networks { networks throws(Malformed) in
+            ipv4.append(networks)
+            try index.insert(networks.records, of: tree)
+        }
+        try tree.forEachIPv6Networks { networks throws(Malformed) in
+            ipv6.append(networks)
+            try index.insert(networks.records, of: tree)
+        }
+    }
+
+    /// Reads all records, if anything is asked for; else looks at some of them.
+    mutating func read(_ gazetteer: inout Gazetteer) throws(Malformed) {
+        let count = index.number()
+        placeNumbers.reserveCapacity(count + 1)
+        let hasSystems = reader.fields.contains(.system)
+        var offsets: [UInt32] = []
+        try index.forEach { offset throws(Malformed) in
+            guard !reader.fields.isEmpty else {
+                sample(offset)
+                return sampledCount < Self.sampleSize
+            }
+            offsets.append(offset)
+            if offsets.count == RecordReader.portion {
+                try read(offsets, hasSystems, &gazetteer)
+                offsets.removeAll(keepingCapacity: true)
+            }
+            return true
+        }
+        try read(offsets, hasSystems, &gazetteer)
+        placeNumbers += Array(repeating: 0, count: count + 1 - placeNumbers.count)
+        if hasSystems { systemNumbers.append(0) }
+    }
+
     private mutating func read(
-        _ offset: UInt32, _ number: Int, _ gazetteer: inout Gazetteer
-    ) throws(DataSection.Malformed) {
-        let record = try reader.read(at: offset, &gazetteer)
-        places[number] = record.place
-        if record.system > 0, !systems.isEmpty { systems[number] = record.system }
-        if reader.found.isEmpty, sampled.count < Self.sampleSize { sample(offset) }
+        _ offsets: [UInt32], _ hasSystems: Bool, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) {
+        try reader.read(at: offsets, &gazetteer) { place, system in
+            placeNumbers.append(place)
+            if hasSystems { systemNumbers.append(system) }
+        }
+        guard reader.found.isEmpty else { return }
+        for offset in offsets where sampledCount < Self.sampleSize { sample(offset) }
+    }
+
+    /// The autonomous system of each address; 0 everywhere if they are not asked for.
+    func systems() -> AddressLayer {
+        guard !systemNumbers.isEmpty else { return AddressLayer(everywhere: 0) }
+        return AddressLayer(
+            ipv4: ipv4.ranges(systemNumbers, index, of: tree), ipv6: ipv6.ranges(systemNumbers, index, of: tree))
+    }
+
+    /// The place of each address. Nothing may be asked for after this.
+    mutating func places() -> AddressLayer {
+        let (ipv4, ipv6) = (self.ipv4, self.ipv6)
+        self.ipv4 = Networks()
+        self.ipv6 = Networks()
+        return AddressLayer(
+            ipv4: ipv4.ranges(placeNumbers, index, of: tree), ipv6: ipv6.ranges(placeNumbers, index, of: tree))
     }
 
     /// Looks at what there is in a record.
     @inline(never)
     private mutating func sample(_ offset: UInt32) {
-        guard sampled.insert(offset).inserted else { return }
-        var (reader, gazetteer) = sampler ?? (RecordReader(self.reader.data, .all), Gazetteer())
-        sampler = nil
-        defer { sampler = (reader, gazetteer) }
-        _ = try? reader.read(at: offset, &gazetteer)
+        sampledCount += 1
+        var gazetteer = Gazetteer()
+        _ = try? sampler.read(at: offset, &gazetteer)
         guard fieldNames.count < Self.nameLimit, let names = try? reader.fieldNames(at: offset) else { return }
         for name in names where fieldNames.count < Self.nameLimit && !fieldNames.contains(name) {
             fieldNames.append(name)
@@ -210,7 +242,7 @@ private struct RecordRegister {
         let found = reader.found
         return DatabaseContents(
             path: database.path, type: database.metadata.type, found: found,
-            others: found.isEmpty ? sampler?.reader.found ?? [] : [], fieldNames: found.isEmpty ? fieldNames : [],
+            others: found.isEmpty ? sampler.found : [], fieldNames: found.isEmpty ? fieldNames : [],
             hasSubdivisionsWithoutCode: reader.hasSubdivisionsWithoutCode)
     }
 }

@@ -135,6 +135,11 @@ struct DataSection {
     /// The map of a record.
     func record(at offset: UInt32) throws(Malformed) -> Value { try resolve(try reference(at: offset)) }
 
+    /// The value that a pointer to `offset` means, where its end is of no interest.
+    func target(at offset: UInt32) throws(Malformed) -> Value {
+        try resolve(Value(type: .pointer, size: 0, offset: offset, contents: offset, next: 0))
+    }
+
     @inline(__always)
     private func header(at offset: UInt32) throws(Malformed) -> Value {
         guard offset < count else { throw beyondTheEnd }

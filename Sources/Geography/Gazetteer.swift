@@ -17,9 +17,10 @@ public struct Gazetteer: Sendable {
     private var cityNumbersByID = Numbering<UInt32>()
     /// Of the cities without an id.
     private var cityNumbersByName: [String: UInt32] = [:]
-    /// The place that was found last at each of the coordinates: mostly it is the one that is found next.
-    private var latest = [(entry: Entry(), number: UInt32(0))]
     private var coordinatesNumbers = Numbering<UInt64>()
+    /// The first place at each of the coordinates: mostly there are no more.
+    private var firstEntries: [UInt32] = [0]
+    /// All other places.
     private var entryNumbers = Numbering<UInt128>()
     private var completions: [UInt64: UInt32] = [:]
 
@@ -50,7 +51,7 @@ public struct Gazetteer: Sendable {
     }
 
     /// A gazetteer of no place but the unknown one.
-    public init() { entryNumbers.insert(0, 0) }
+    public init() {}
 
     /// The place that an entry stands for.
     public subscript(entry: Entry) -> Place {
@@ -79,17 +80,22 @@ public struct Gazetteer: Sendable {
     }
 
     mutating func number(of entry: Entry) -> UInt32 {
-        let last = latest[Int(entry.coordinates)]
-        if last.entry == entry { return last.number }
-        let number = entryNumbers[entry.key] ?? append(entry)
-        latest[Int(entry.coordinates)] = (entry, number)
-        return number
+        let first = firstEntries[Int(entry.coordinates)]
+        return entries[Int(first)] == entry ? first : otherNumber(of: entry)
     }
 
-    private mutating func append(_ entry: Entry) -> UInt32 {
+    @inline(never)
+    private mutating func otherNumber(of entry: Entry) -> UInt32 {
+        // The first place of all is the one at no coordinates.
+        let isFirst = entry.coordinates != 0 && firstEntries[Int(entry.coordinates)] == 0
+        if !isFirst, let number = entryNumbers[entry.key] { return number }
         let number = UInt32(entries.count)
         entries.append(entry)
-        entryNumbers.insert(entry.key, number)
+        if isFirst {
+            firstEntries[Int(entry.coordinates)] = number
+        } else {
+            entryNumbers.insert(entry.key, number)
+        }
         return number
     }
 
@@ -132,7 +138,7 @@ public struct Gazetteer: Sendable {
         if let number = coordinatesNumbers[point.key] { return number }
         let number = UInt32(coordinates.count)
         coordinates.append(point)
-        latest.append((Entry(), 0))
+        firstEntries.append(0)
         coordinatesNumbers.insert(point.key, number)
         return number
     }

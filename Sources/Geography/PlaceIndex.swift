@@ -39,8 +39,35 @@ public struct PlaceIndex: Sendable {
     /// as that.
     ///
     /// - Parameter length: the number of bits that are known of the client's address.
-    public func number(of client: IPAddress, length: Int = .max) -> UInt32 {
-        table.lookup(client, length: length).value
+    public func number(of client: IPAddress, length: Int = .max) -> UInt32 { lookup(client, length: length).number }
+
+    /// The number of the place of a client, as `number(of:length:)` has it, and the length of a prefix around the client, at least 1, in
+    /// which all addresses have that number.
+    public func lookup(_ client: IPAddress, length: Int = .max) -> (number: UInt32, scope: UInt8) {
+        let found = table.lookup(client, length: length)
+        return (found.value, found.scope)
+    }
+
+    /// Whether each place, by its number, is in one of these areas. Where nothing is known is in none.
+    public func isInside(_ areas: [Area]) -> [Bool] {
+        let areas = areas.compactMap(PackedArea.init)
+        return places.buffer.map { place in areas.contains { $0.contains(place) } }
+    }
+
+    /// All areas that some place is in.
+    public var areas: Set<Area> {
+        var last: PackedPlace?
+        var areas: Set<Area> = []
+        for packed in places.buffer {
+            // Neighbours in the index are mostly in the same areas.
+            if let last, PackedArea(last) == PackedArea(packed) { continue }
+            last = packed
+            let place = packed.place
+            if let continent = place.continent { areas.insert(.continent(continent)) }
+            if let country = place.country { areas.insert(.country(country)) }
+            if let subdivision = place.subdivision { areas.insert(.subdivision(subdivision)) }
+        }
+        return areas
     }
 
     /// The place of a number below `count`.
@@ -50,6 +77,43 @@ public struct PlaceIndex: Sendable {
     public func find(_ client: IPPrefix) -> ClientPlace? {
         let number = number(of: client.address, length: client.length)
         return number == 0 ? nil : self[number]
+    }
+}
+
+/// The codes of an area as places have them; zeros for what does not matter.
+private struct PackedArea: Equatable {
+    private var continent: UInt16 = 0
+    private var country: UInt16 = 0
+    private var subdivision: UInt32 = 0
+
+    /// `nil` for an area that no place can be in.
+    init?(_ area: Area) {
+        switch area {
+        case .continent(let code): continent = Self.bits(code.letters)
+        case .country(let code): country = Self.bits(code.letters)
+        case .subdivision(let code):
+            guard !code.isName, code.code.utf8.count <= 4 else { return nil }
+            country = Self.bits(code.country.letters)
+            subdivision = Self.bits(PackedPlace.letters(code.code))
+        }
+    }
+
+    init(_ place: PackedPlace) {
+        continent = Self.bits(place.continent)
+        country = Self.bits(place.country)
+        subdivision = Self.bits(place.subdivision)
+    }
+
+    func contains(_ place: PackedPlace) -> Bool {
+        let place = PackedArea(place)
+        return (continent == 0 || continent == place.continent) && (country == 0 || country == place.country)
+            && (subdivision == 0 || subdivision == place.subdivision)
+    }
+
+    private static func bits(_ letters: (UInt8, UInt8)) -> UInt16 { UInt16(letters.0) << 8 | UInt16(letters.1) }
+
+    private static func bits(_ letters: (UInt8, UInt8, UInt8, UInt8)) -> UInt32 {
+        UInt32(bits((letters.0, letters.1))) << 16 | UInt32(bits((letters.2, letters.3)))
     }
 }
 
@@ -66,13 +130,24 @@ private struct PackedPlace: BitwiseCopyable {
 
     private static let unknown = Int16.min
 
-    init(_ gazetteer: Gazetteer, _ entry: Gazetteer.Entry) {
-        if let continent = gazetteer.continent(of: entry) { self.continent = continent.letters }
-        if let country = gazetteer.countries[Int(entry.country)] { self.country = country.letters }
-        subdivision = Self.code(gazetteer.subdivisions[Int(entry.subdivisions)])
-        if let coordinates = gazetteer.coordinates[Int(entry.coordinates)] {
-            latitude = Int16((coordinates.latitude * 100).rounded())
-            longitude = Int16((coordinates.longitude * 100).rounded())
+    /// All places of a gazetteer.
+    static func all(of gazetteer: Gazetteer) -> [PackedPlace] {
+        let subdivisions = gazetteer.subdivisions.map(code)
+        let countries = gazetteer.countries.map { $0?.letters ?? (0, 0) }
+        let coordinates = gazetteer.coordinates.map { coordinates in
+            guard let coordinates else { return (latitude: unknown, longitude: unknown) }
+            return (
+                latitude: Int16((coordinates.latitude * 100).rounded()),
+                longitude: Int16((coordinates.longitude * 100).rounded())
+            )
+        }
+        return gazetteer.entries.map { entry in
+            var place = PackedPlace()
+            if let continent = gazetteer.continent(of: entry) { place.continent = continent.letters }
+            place.country = countries[Int(entry.country)]
+            place.subdivision = subdivisions[Int(entry.subdivisions)]
+            (place.latitude, place.longitude) = coordinates[Int(entry.coordinates)]
+            return place
         }
     }
 
@@ -80,7 +155,12 @@ private struct PackedPlace: BitwiseCopyable {
         guard let code = subdivisions.first(where: { !$0.isName && $0.code.utf8.count <= 4 })?.code else {
             return (0, 0, 0, 0)
         }
-        let bytes = Array(code.utf8) + [0, 0, 0]
+        return letters(code)
+    }
+
+    /// - Parameter code: at most 4 letters or digits.
+    static func letters(_ code: String) -> (UInt8, UInt8, UInt8, UInt8) {
+        let bytes = Array(code.utf8) + [0, 0, 0, 0]
         return (bytes[0], bytes[1], bytes[2], bytes[3])
     }
 
@@ -105,10 +185,20 @@ private struct PackedPlace: BitwiseCopyable {
             guard latitude != Self.unknown else { return .max }
             return UInt16((Double(hundredths) / 100 + 180) * cellsToDegree)
         }
-        let codes = [
-            continent.0, continent.1, country.0, country.1, subdivision.0, subdivision.1, subdivision.2, subdivision.3,
-        ]
-        return codes.reduce(UInt128(cell(latitude)) << 16 | UInt128(cell(longitude))) { $0 << 8 | UInt128($1) }
+        let place = UInt64(cell(latitude)) << 16 | UInt64(cell(longitude))
+        return UInt128(place) << 64 | UInt128(codeBits)
+    }
+
+    /// The country's code in one number.
+    var countryBits: UInt16 { UInt16(country.0) << 8 | UInt16(country.1) }
+
+    /// All codes in one number.
+    private var codeBits: UInt64 {
+        let large = UInt32(continent.0) << 24 | UInt32(continent.1) << 16 | UInt32(country.0) << 8 | UInt32(country.1)
+        let small =
+            UInt32(subdivision.0) << 24 | UInt32(subdivision.1) << 16 | UInt32(subdivision.2) << 8
+            | UInt32(subdivision.3)
+        return UInt64(large) << 32 | UInt64(small)
     }
 }
 
@@ -116,7 +206,7 @@ extension PlaceIndex {
     /// Lays out the places of all addresses of `atlas`, as far as it knows them.
     public static func write(_ atlas: Atlas, to writer: inout ColumnWriter) {
         let gazetteer = atlas.gazetteer
-        let packed = gazetteer.entries.map { PackedPlace(gazetteer, $0) }
+        let packed = PackedPlace.all(of: gazetteer)
         var cells = cellsToDegree
         var grouping = Grouping(packed, cellsToDegree: cells)
         while grouping.count > placeLimit {
@@ -127,47 +217,49 @@ extension PlaceIndex {
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
         for place in atlas.places.ipv6.values { networks[Int(place)] += 1 }
         writer.add(grouping.places(of: packed, networks))
-        let countries = packed.map { UInt16($0.country.0) << 8 | UInt16($0.country.1) }
+        let coarse = zip(packed, grouping.numbers).map { CoarsePlace(country: $0.countryBits, number: $1) }
         let layer = AddressLayer(
-            ipv4: coarsened(atlas.places.ipv4, grouping.numbers, countries, fineBits: 8, coarseBits: 10),
-            ipv6: coarsened(atlas.places.ipv6, grouping.numbers, countries, fineBits: 80, coarseBits: 88))
+            ipv4: coarsened(atlas.places.ipv4, coarse, fineBits: 8, coarseBits: 10),
+            ipv6: coarsened(atlas.places.ipv6, coarse, fineBits: 80, coarseBits: 88))
         AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+    }
+
+    /// What matters of a place where it may stand for its neighbours.
+    private struct CoarsePlace {
+        var country: UInt16
+        /// That of the place in the index.
+        var number: UInt32
     }
 
     /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
     private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
-        /// By the position of a place.
-        let numbers: UnsafeBufferPointer<UInt32>
-        let countries: UnsafeBufferPointer<UInt16>
         let fine: Address
         let coarse: Address
         private(set) var starts: [Address] = []
         private(set) var values: [UInt32] = []
         /// The place that the last range was given, and the one that its addresses have by now.
-        private var given = 0
-        private var actual = 0
+        private var given: CoarsePlace
+        private var actual: CoarsePlace
         private var lastStart: Address = 0
 
-        init(
-            _ numbers: UnsafeBufferPointer<UInt32>, _ countries: UnsafeBufferPointer<UInt16>, fineBits: Int,
-            coarseBits: Int
-        ) {
-            self.numbers = numbers
-            self.countries = countries
+        /// - Parameter unknown: where nothing is known.
+        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace) {
             fine = 1 << Address(fineBits) - 1
             coarse = 1 << Address(coarseBits) - 1
+            given = unknown
+            actual = unknown
         }
 
         /// Goes on with the addresses from `first` on, which are in a place.
         @inline(__always)
-        mutating func append(_ first: Address, _ place: Int) {
-            guard first <= .max - fine else { return }
-            let start = (first + fine) & ~fine
+        mutating func append(_ first: Address, _ place: CoarsePlace) {
+            guard first <= .max &- fine else { return }
+            let start = (first &+ fine) & ~fine
             catchUp(before: start)
             let isFirst = starts.isEmpty
             actual = place
             lastStart = start
-            if isFirst || start & coarse == 0 || countries[place] != countries[given] { give(start, place) }
+            if isFirst || start & coarse == 0 || place.country != given.country { give(start, place) }
         }
 
         mutating func finish() -> AddressRanges<Address> {
@@ -178,37 +270,35 @@ extension PlaceIndex {
         /// Lets the addresses of the next wide block have their place, where the last ones had another's.
         @inline(__always)
         private mutating func catchUp(before end: Address?) {
-            guard given != actual, numbers[given] != numbers[actual], lastStart <= .max - coarse else { return }
-            let start = (lastStart + coarse) & ~coarse
+            guard given.number != actual.number, lastStart <= .max &- coarse else { return }
+            let start = (lastStart &+ coarse) & ~coarse
             if let end, start >= end { return }
             give(start, actual)
         }
 
         @inline(__always)
-        private mutating func give(_ start: Address, _ place: Int) {
+        private mutating func give(_ start: Address, _ place: CoarsePlace) {
             given = place
             // Of the ranges that begin within one block the last one counts: it goes on after it.
             if starts.last == start {
                 starts.removeLast()
                 values.removeLast()
             }
-            guard values.last != numbers[place] else { return }
+            guard values.last != place.number else { return }
             starts.append(start)
-            values.append(numbers[place])
+            values.append(place.number)
         }
     }
 
     private static func coarsened<Address>(
-        _ places: AddressRanges<Address>, _ numbers: [UInt32], _ countries: [UInt16], fineBits: Int, coarseBits: Int
+        _ places: AddressRanges<Address>, _ coarse: [CoarsePlace], fineBits: Int, coarseBits: Int
     ) -> AddressRanges<Address> {
-        numbers.withUnsafeBufferPointer { numbers in
-            countries.withUnsafeBufferPointer { countries in
-                var coarsening = Coarsening<Address>(numbers, countries, fineBits: fineBits, coarseBits: coarseBits)
-                for position in places.starts.indices {
-                    coarsening.append(places.starts[position], Int(places.values[position]))
-                }
-                return coarsening.finish()
+        coarse.withUnsafeBufferPointer { coarse in
+            var coarsening = Coarsening<Address>(fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0])
+            places.withBuffers { starts, values in
+                for position in starts.indices { coarsening.append(starts[position], coarse[Int(values[position])]) }
             }
+            return coarsening.finish()
         }
     }
 

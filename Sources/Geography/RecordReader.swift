@@ -16,10 +16,12 @@ struct RecordReader {
     private var cities = Numbering<UInt32>()
     /// Cities that are a text.
     private var namedCities = Numbering<UInt32>()
-    /// Coordinates, by the offsets of both numbers where the record points to them.
+    /// Coordinates, by the offsets of both numbers where the record points to them, or by the offset of their map: see `PointKey`.
     private var points = Numbering<UInt64>()
     /// Lists of subdivisions, by their country's number and their offset.
     private var subdivisions = Numbering<UInt64>()
+    /// What is known of records that are being read.
+    private var waiting: [(entry: Gazetteer.Entry, system: UInt32, pointKey: PointKey)] = []
 
     typealias Malformed = DataSection.Malformed
     typealias Value = DataSection.Value
@@ -51,17 +53,83 @@ struct RecordReader {
         /// A city that is a text, and its number.
         var city: Value?
         var geonameID: UInt32 = 0
+        /// Coordinates whose number is still to be found.
+        var pointKey = PointKey.none
         /// What is still looked for.
         var missing: PlaceFields
         /// What this part of the record may say.
         var allowed = PlaceFields.everything
+        /// Whether coordinates may stay a `pointKey`.
+        var defersPoint: Bool
+    }
+
+    /// Where coordinates are that several records may point to.
+    fileprivate struct PointKey: Equatable {
+        let bits: UInt64
+
+        /// By the offsets of both numbers, which are lower than 2^32 - 1.
+        init(latitude: UInt32, longitude: UInt32) { bits = UInt64(latitude) << 32 | UInt64(longitude) }
+        /// By the offset of their map.
+        init(location: UInt32) { bits = UInt64(UInt32.max) << 32 | UInt64(location) }
+
+        static var none: PointKey { PointKey(location: .max) }
+
+        /// The offset of the map; `nil` if it is those of the numbers.
+        var location: UInt32? { bits >> 32 == UInt64(UInt32.max) ? UInt32(truncatingIfNeeded: bits) : nil }
+        var latitude: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
+        var longitude: UInt32 { UInt32(truncatingIfNeeded: bits) }
     }
 
     /// The number of the place of the record at `offset`, and that of its autonomous system or 0.
     mutating func read(
         at offset: UInt32, _ gazetteer: inout Gazetteer
     ) throws(Malformed) -> (place: UInt32, system: UInt32) {
-        var draft = Draft(missing: wanted)
+        let draft = try draft(at: offset, &gazetteer, defersPoint: false)
+        note(draft.entry, draft.system)
+        return (gazetteer.number(of: draft.entry), draft.system)
+    }
+
+    /// Reads the records at `offsets`, of which there are at most `portion`, as `read(at:_:)` does.
+    ///
+    /// What is found at once for all of them is what memory has to be waited for: each step begins that for all records, before the
+    /// next step needs it.
+    mutating func read(
+        at offsets: [UInt32], _ gazetteer: inout Gazetteer,
+        _ body: (_ place: UInt32, _ system: UInt32) -> Void
+    ) throws(Malformed) {
+        waiting.removeAll(keepingCapacity: true)
+        for offset in offsets {
+            let draft = try draft(at: offset, &gazetteer, defersPoint: true)
+            waiting.append((draft.entry, draft.system, draft.pointKey))
+        }
+        var numbers = InlineArray<32, UInt32>(repeating: .max)
+        for i in waiting.indices { numbers[i] = points.likelyNumber(of: waiting[i].pointKey.bits) }
+        for i in waiting.indices where waiting[i].pointKey != .none {
+            if numbers[i] != .max {
+                waiting[i].entry.coordinates = numbers[i]
+            } else if let number = try coordinates(waiting[i].pointKey, &gazetteer) {
+                waiting[i].entry.coordinates = number
+            } else {
+                let draft = try draft(at: offsets[i], &gazetteer, defersPoint: false)
+                (waiting[i].entry, waiting[i].system) = (draft.entry, draft.system)
+            }
+        }
+        for record in waiting {
+            note(record.entry, record.system)
+            body(gazetteer.number(of: record.entry), record.system)
+        }
+    }
+
+    /// The number of records that are read at once.
+    static let portion = 32
+
+    /// What there is in the record at `offset`.
+    ///
+    /// - Parameter defersPoint: whether coordinates that the record points to may stay a `pointKey`.
+    private mutating func draft(
+        at offset: UInt32, _ gazetteer: inout Gazetteer, defersPoint: Bool
+    ) throws(Malformed) -> Draft {
+        var draft = Draft(missing: wanted, defersPoint: defersPoint)
         try data.forEachPair(of: try data.record(at: offset)) { key, value throws(Malformed) in
             let field = try names.field(key, in: data)
             return field == .other ? .next : try take(field, value, &draft, &gazetteer, depth: 0)
@@ -69,24 +137,23 @@ struct RecordReader {
         if fields.contains(.city), draft.city != nil { try takeCity(&draft, &gazetteer) }
         // Only now is the country known: the fields come in any order.
         if draft.entry.country != 0, fields.contains(.subdivisions) { try takeSubdivisions(&draft, &gazetteer) }
-        if draft.entry.coordinates == 0 {
+        if draft.entry.coordinates == 0, draft.pointKey == .none {
             if draft.point == nil, let latitude = draft.latitude, let longitude = draft.longitude {
                 draft.point = Self.point(latitude, longitude)
             }
             if let point = draft.point { draft.entry.coordinates = gazetteer.number(ofCoordinates: point) }
         }
         if draft.entry.continent != 0, !fields.contains(.country) { draft.entry.country = 0 }
-        note(draft)
-        return (gazetteer.number(of: draft.entry), draft.system)
+        return draft
     }
 
-    private mutating func note(_ draft: Draft) {
-        if draft.entry.continent != 0 { found.insert(.continent) }
-        if draft.entry.country != 0 { found.insert(.country) }
-        if draft.entry.subdivisions != 0 { found.insert(.subdivisions) }
-        if draft.entry.city != 0 { found.insert(.city) }
-        if draft.entry.coordinates != 0 { found.insert(.coordinates) }
-        if draft.system != 0 { found.insert(.system) }
+    private mutating func note(_ entry: Gazetteer.Entry, _ system: UInt32) {
+        if entry.continent != 0 { found.insert(.continent) }
+        if entry.country != 0 { found.insert(.country) }
+        if entry.subdivisions != 0 { found.insert(.subdivisions) }
+        if entry.city != 0 { found.insert(.city) }
+        if entry.coordinates != 0 { found.insert(.coordinates) }
+        if system != 0 { found.insert(.system) }
     }
 
     /// Takes a field up, if it is looked for.
@@ -133,8 +200,12 @@ struct RecordReader {
             }
         case .geonameID where missing.contains(.city):
             draft.geonameID = try data.unsigned(value).flatMap { UInt32(exactly: $0) } ?? 0
+        case .location where missing.contains(.coordinates) && draft.defersPoint && value.type == .pointer:
+            draft.pointKey = PointKey(location: value.offset)
+            draft.point = nil
+            draft.found(.coordinates, fields)
         case .location where missing.contains(.coordinates):
-            let location = try coordinates(value, &gazetteer)
+            let location = try coordinates(value, &gazetteer, &draft)
             guard location.end != 0 || location.number != 0 else { break }
             draft.entry.coordinates = location.number
             draft.point = nil
@@ -345,7 +416,7 @@ struct RecordReader {
 
     /// The number of the coordinates that a location says, or 0, and where the map ends if it was gone through.
     private mutating func coordinates(
-        _ map: Value, _ gazetteer: inout Gazetteer
+        _ map: Value, _ gazetteer: inout Gazetteer, _ draft: inout Draft
     ) throws(Malformed) -> (number: UInt32, end: UInt32) {
         var latitude: Value?
         var longitude: Value?
@@ -360,17 +431,44 @@ struct RecordReader {
         guard end != 0 else { return (try point(map).map { gazetteer.number(ofCoordinates: $0) } ?? 0, 0) }
         guard let latitude, let longitude else { return (0, end) }
         // Most records point to numbers that others point to as well: to look at these each time costs more than all else.
-        let areShared = latitude.type == .pointer && longitude.type == .pointer
-        let key = UInt64(latitude.offset) << 32 | UInt64(longitude.offset)
-        if areShared, let number = points[key] { return (number, end) }
-        var number: UInt32 = 0
-        if let latitude = try data.real(latitude), let longitude = try data.real(longitude),
-            let point = Self.point(latitude, longitude)
-        {
-            number = gazetteer.number(ofCoordinates: point)
+        guard latitude.type == .pointer, longitude.type == .pointer else {
+            return (try number(latitude, longitude, &gazetteer), end)
         }
-        if areShared { points.insert(key, number) }
-        return (number, end)
+        let key = PointKey(latitude: latitude.offset, longitude: longitude.offset)
+        guard draft.defersPoint else { return (try coordinates(ofNumbers: key, &gazetteer), end) }
+        draft.pointKey = key
+        return (0, end)
+    }
+
+    /// The number of coordinates that a record points to, or 0; `nil` if what it points to is no location.
+    private mutating func coordinates(_ key: PointKey, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32? {
+        guard let location = key.location else { return try coordinates(ofNumbers: key, &gazetteer) }
+        if let number = points[key.bits] { return number }
+        var draft = Draft(missing: [], defersPoint: false)
+        let found = try coordinates(try data.target(at: location), &gazetteer, &draft)
+        guard found.end != 0 || found.number != 0 else { return nil }
+        points.insert(key.bits, found.number)
+        return found.number
+    }
+
+    private mutating func coordinates(
+        ofNumbers key: PointKey, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) -> UInt32 {
+        if let number = points[key.bits] { return number }
+        let number = try number(
+            try data.target(at: key.latitude), try data.target(at: key.longitude), &gazetteer)
+        points.insert(key.bits, number)
+        return number
+    }
+
+    /// The number of the coordinates that two numbers say, or 0.
+    private func number(
+        _ latitude: Value, _ longitude: Value, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) -> UInt32 {
+        guard let latitude = try data.real(latitude), let longitude = try data.real(longitude),
+            let point = Self.point(latitude, longitude)
+        else { return 0 }
+        return gazetteer.number(ofCoordinates: point)
     }
 
     /// A point; `nil` for 0, 0, which some databases write for a place that they do not know: there is none but sea.

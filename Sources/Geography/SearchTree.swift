@@ -33,11 +33,15 @@ struct SearchTree {
     @inline(__always)
     func offset(of record: UInt32) throws(Malformed) -> UInt32? {
         guard record != count else { return nil }
-        let offset = record &- count &- UInt32(DatabaseLayout.separator)
-        guard record > count, record - count >= UInt32(DatabaseLayout.separator), offset < dataCount else {
-            throw Malformed(reason: "the search tree points outside of the file")
-        }
-        return offset
+        let offset = self.offset(ofRecord: record)
+        guard offset < dataCount else { throw Self.leadsOutside }
+        return UInt32(truncatingIfNeeded: offset)
+    }
+
+    /// The same, where `dataCount` and more is no offset.
+    @inline(__always)
+    func offset(ofRecord record: UInt32) -> UInt64 {
+        UInt64(record) &- UInt64(count) &- UInt64(DatabaseLayout.separator)
     }
 
     private func records(of node: UInt32) -> (left: UInt32, right: UInt32) {
@@ -78,91 +82,89 @@ struct SearchTree {
         return try offset(of: record).map { (length, $0) }
     }
 
-    /// Calls `body` with each record of a node that leads to data, whether an address leads to it or not.
-    @inline(__always)
-    func forEachDataOffset(_ body: (_ offset: UInt32) -> Void) {
-        switch recordSize {
-        case .bits24: forEachDataOffset(Nodes24.self, body)
-        case .bits28: forEachDataOffset(Nodes28.self, body)
-        case .bits32: forEachDataOffset(Nodes32.self, body)
-        }
-    }
-
-    @inline(__always)
-    private func forEachDataOffset<Nodes: NodeLayout>(_ layout: Nodes.Type, _ body: (_ offset: UInt32) -> Void) {
-        // What a record of data is at least.
-        let first = UInt64(count) + UInt64(DatabaseLayout.separator)
-        for node in 0..<count {
-            let (left, right) = Nodes.records(of: node, in: nodes)
-            let (leftOffset, rightOffset) = (UInt64(left) &- first, UInt64(right) &- first)
-            if leftOffset < UInt64(dataCount) { body(UInt32(truncatingIfNeeded: leftOffset)) }
-            if rightOffset < UInt64(dataCount) { body(UInt32(truncatingIfNeeded: rightOffset)) }
-        }
-    }
-
     // MARK: Networks
 
-    /// Calls `body` with the record that each IPv4 address leads to, and the first address of those that it is the same for, in
-    /// their order: `count`, or one for `offset`. Neighbours differ.
-    @inline(__always)
-    func forEachIPv4Record(
-        _ body: (_ first: UInt32, _ record: UInt32) throws(Malformed) -> Void
-    ) throws(Malformed) { try forEachRecord(from: ipv4Root, body) }
+    /// Some networks that follow one another: the first address of each, and the record that its addresses lead to. Networks of one
+    /// record that are neighbours are one.
+    typealias Networks<Address> = (firsts: UnsafeBufferPointer<Address>, records: UnsafeBufferPointer<UInt32>)
+
+    /// Calls `body` with all networks of IPv4, in the order of their addresses. What leads to nothing has the record `count`.
+    func forEachIPv4Networks(_ body: (Networks<UInt32>) throws(Malformed) -> Void) throws(Malformed) {
+        try forEachNetworks(from: ipv4Root, body)
+    }
 
     /// The same for IPv6. The addresses of blocks that carry an IPv4 address lead to nothing, but where they are in a larger network.
-    @inline(__always)
-    func forEachIPv6Record(
-        _ body: (_ first: UInt128, _ record: UInt32) throws(Malformed) -> Void
-    ) throws(Malformed) { try forEachRecord(from: isIPv6 ? 0 : count, body) }
+    func forEachIPv6Networks(_ body: (Networks<UInt128>) throws(Malformed) -> Void) throws(Malformed) {
+        try forEachNetworks(from: isIPv6 ? 0 : count, body)
+    }
 
-    @inline(__always)
-    private func forEachRecord<Address: FixedWidthInteger & UnsignedInteger>(
-        from root: UInt32, _ body: (_ first: Address, _ record: UInt32) throws(Malformed) -> Void
+    private func forEachNetworks<Address: FixedWidthInteger & UnsignedInteger>(
+        from root: UInt32, _ body: (Networks<Address>) throws(Malformed) -> Void
     ) throws(Malformed) {
         switch recordSize {
-        case .bits24: try forEachRecord(Nodes24.self, from: root, body)
-        case .bits28: try forEachRecord(Nodes28.self, from: root, body)
-        case .bits32: try forEachRecord(Nodes32.self, from: root, body)
+        case .bits24: try forEachNetworks(Nodes24.self, from: root, body)
+        case .bits28: try forEachNetworks(Nodes28.self, from: root, body)
+        case .bits32: try forEachNetworks(Nodes32.self, from: root, body)
         }
     }
 
+    /// The number of networks that are handed on at once: as many as stay in the nearest cache.
+    private static var portion: Int { 1 << 10 }
+
     @inline(__always)
-    private func forEachRecord<Nodes: NodeLayout, Address: FixedWidthInteger & UnsignedInteger>(
-        _ layout: Nodes.Type, from root: UInt32,
-        _ body: (_ first: Address, _ record: UInt32) throws(Malformed) -> Void
+    private func forEachNetworks<Nodes: NodeLayout, Address: FixedWidthInteger & UnsignedInteger>(
+        _ layout: Nodes.Type, from root: UInt32, _ body: (Networks<Address>) throws(Malformed) -> Void
     ) throws(Malformed) {
         // A sound tree has each node once, but for aliases of the IPv4 part; more visits are a cycle or an attack.
         var budget = 3 * Int(count) + 1024
-        var lastRecord: UInt32?
-        // What is still to be visited, the lowest address last: the right half of each node on the way down.
-        let waiting = UnsafeMutablePointer<(record: UInt32, first: Address, length: Int)>.allocate(
-            capacity: Address.bitWidth)
-        defer { waiting.deallocate() }
-        var waitingCount = 0
+        let firsts = UnsafeMutablePointer<Address>.allocate(capacity: Self.portion)
+        let records = UnsafeMutablePointer<UInt32>.allocate(capacity: Self.portion)
+        // By its depth, the right half of each node on the way down.
+        let rights = UnsafeMutablePointer<UInt32>.allocate(capacity: Address.bitWidth + 1)
+        defer {
+            firsts.deallocate()
+            records.deallocate()
+            rights.deallocate()
+        }
+        let networks = Networks<Address>(
+            UnsafeBufferPointer(start: firsts, count: Self.portion),
+            UnsafeBufferPointer(start: records, count: Self.portion))
+        var filled = 0
+        // No record of a node: those are below.
+        var lastRecord: UInt32 = 0
         var (record, first, length) = (root, Address(0), 0)
         while true {
             if isEmptyBlock(first, length) { record = count }
             while record < count {
                 guard length < Address.bitWidth else { throw Self.tooDeep }
-                budget -= 1
+                budget &-= 1
                 guard budget > 0 else { throw Malformed(reason: "the search tree has a cycle") }
                 let (left, right) = Nodes.records(of: record, in: nodes)
-                length += 1
-                (waiting + waitingCount).initialize(
-                    to: (right, first | 1 << Address(truncatingIfNeeded: Address.bitWidth - length), length))
-                waitingCount += 1
+                length &+= 1
+                rights[length] = right
                 record = left
                 if isEmptyBlock(first, length) { record = count }
             }
-            // Neighbours mostly have one record: a network that is no power of two wide.
-            if record != lastRecord {
-                try body(first, record)
-                lastRecord = record
+            // Without a branch: neighbours have one record as often as not.
+            firsts[filled] = first
+            records[filled] = record
+            filled &+= record != lastRecord ? 1 : 0
+            lastRecord = record
+            if filled == Self.portion {
+                try body(networks)
+                filled = 0
             }
-            guard waitingCount > 0 else { return }
-            waitingCount -= 1
-            (record, first, length) = waiting[waitingCount]
+            // On to the next right half: the address after this network has its first bits, and then zeros.
+            let next = first &+ (length == 0 ? 0 : 1 &<< Address(truncatingIfNeeded: Address.bitWidth &- length))
+            guard next != 0 else { break }
+            first = next
+            length = Address.bitWidth &- next.trailingZeroBitCount
+            record = rights[length]
         }
+        try body(
+            Networks<Address>(
+                UnsafeBufferPointer(rebasing: networks.firsts[..<filled]),
+                UnsafeBufferPointer(rebasing: networks.records[..<filled])))
     }
 
     /// Whether a network is a block of IPv6 whose addresses carry an IPv4 address: `IPPrefix.embeddingIPv4`.
@@ -177,6 +179,7 @@ struct SearchTree {
         }
     }
 
+    static var leadsOutside: Malformed { Malformed(reason: "the search tree points outside of the file") }
     private static var tooDeep: Malformed { Malformed(reason: "the search tree is deeper than an address is long") }
 }
 

@@ -76,6 +76,8 @@ public struct Explanation: Sendable {
         public var preference: [[Candidate]]
         /// The datacenters that the answer comes from.
         public var chosen: [String]
+        /// The datacenter that is not available for this client, which is therefore spread; absent if it is not spread.
+        public var spreadFrom: String?
         /// All clients of this network are treated alike.
         public var scope: String
         /// Words about the choice as a whole.
@@ -203,14 +205,16 @@ extension Serving {
         let number = Int(service.service)
         let name = snapshot.serviceNames[number]
         let names = snapshot.datacenterNames
-        let state = state(ofService: number)
+        let asker = resolver ?? client.address
+        let (state, placeScope) = state(
+            ofService: number, for: client.address, length: client.length, resolver: asker)
         let choice = snapshot.choose(
-            position, for: client.address, length: client.length, resolver: resolver ?? client.address, state,
+            position, for: client.address, length: client.length, resolver: asker, state, placeScope: placeScope,
             random: random
         ) { _, _ in }
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[number]
-        let health = checked?.datacenters { down[$0] != nil }
+        let health = checked?.datacenters(forced: forced(forService: number)) { down[$0] != nil }
         let located = from.map(Direction.init)
         let preference = lists.tiers(of: choice.list).map { tier in
             tier.map { share in
@@ -218,8 +222,7 @@ extension Serving {
                 let health = health?[share.datacenter]
                 let drains = switches(ofService: name).filter { $0.datacenter == names[share.datacenter] }.map {
                     entry in
-                    "drained: \(entry.words)"
-                        + (entry.share < 100 && !isDrained ? " (but not for this client's network)" : "")
+                    entry.words + (entry.action == .drain && !isDrained ? " (but not for this client)" : "")
                 }
                 let targets = checked?.targets(ofDatacenters: [share.datacenter]) ?? []
                 return Explanation.Candidate(
@@ -240,8 +243,16 @@ extension Serving {
         if service.spread > 1 {
             notes.append("spread: one address of each family from up to \(service.spread) datacenters")
         }
+        if choice.spreadFrom >= 0 {
+            let away = names[Int(choice.spreadFrom)]
+            let group = lists.spreadGroup(of: choice.list)
+            let over = group.map { $0.map { names[$0] }.joined(separator: ", ") } ?? "all datacenters of the service"
+            notes.append(
+                "then: spread: \(away) is not available for this client, which is spread from \(away) over \(over), by capacity; all clients in its network get the same"
+            )
+        }
         if preference.isEmpty { notes.append("none: clients here get no record") }
-        if !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
+        if choice.spreadFrom < 0, !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
             notes.append(
                 service.answersWhenAllDown
                     ? "all choices are down or drained; when_all_down: answer, so the best of them is given all the same"
@@ -250,6 +261,7 @@ extension Serving {
         return Explanation.ServiceChoice(
             service: name, map: snapshot.mapNames[Int(service.map)], isByResolver: false, rules: [],
             preference: preference, chosen: (0..<choice.count).map { names[Int(choice.datacenters[$0])] },
+            spreadFrom: choice.spreadFrom >= 0 ? names[Int(choice.spreadFrom)] : nil,
             scope: IPPrefix(client.address, length: Int(choice.scope)).map { "\($0)" } ?? "/\(choice.scope)",
             choiceNotes: notes)
     }
@@ -274,6 +286,11 @@ extension Explanation.DatabaseFinding {
 }
 
 extension Destination {
+    /// What stands behind `then`.
+    private static func words(_ group: [Datacenter]?, _ names: [String]) -> String {
+        group.map { "{ spread: [\($0.map { names[$0] }.joined(separator: ", "))] }" } ?? "spread"
+    }
+
     /// The destination as an operator would write it.
     fileprivate func words(_ names: [String]) -> String {
         switch self {
@@ -285,6 +302,12 @@ extension Destination {
             "{ nearest: [\(datacenters.map { names[$0] }.joined(separator: ", "))]"
                 + (limit < datacenters.count ? ", limit: \(limit) }" : " }")
         case .list(let parts): "[" + parts.map { $0.words(names) }.joined(separator: ", ") + "]"
+        case .spread(let destination, let group):
+            if case .nearest = destination {
+                "\(destination.words(names).dropLast(2)), then: \(Self.words(group, names)) }"
+            } else {
+                "{ list: \(destination.words(names)), then: \(Self.words(group, names)) }"
+            }
         }
     }
 }

@@ -9,8 +9,20 @@ import State
 extension Switch {
     public var json: JSON {
         .object([
-            "datacenter": .text(datacenter), "service": service.map(JSON.text), "share": .integer(share),
+            "action": .text(action.rawValue), "datacenter": .text(datacenter), "service": service.map(JSON.text),
+            "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
             "until": until.map(JSON.integer), "who": .text(who), "since": .integer(since), "reason": .text(reason),
+        ])
+    }
+}
+
+extension HistoryEntry {
+    public var json: JSON {
+        .object([
+            "time": .integer(time), "who": .text(who), "action": .text(action.rawValue),
+            "datacenter": .text(datacenter), "service": service.map(JSON.text),
+            "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
+            "until": until.map(JSON.integer), "overridden": .list(overridden.map(JSON.text)), "reason": .text(reason),
         ])
     }
 }
@@ -97,7 +109,8 @@ extension Explanation.ServiceChoice {
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
-            "chosen": .list(chosen.map(JSON.text)), "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
+            "chosen": .list(chosen.map(JSON.text)), "spreadFrom": spreadFrom.map(JSON.text),
+            "scope": .text(scope), "notes": .list(notes.map(JSON.text)),
         ])
     }
 }
@@ -140,6 +153,7 @@ extension Status.Datacenter {
         let health = health.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value.json) }
         return .object([
             "name": .text(name), "state": .text(state.rawValue), "drains": .list(drains.map(\.json)),
+            "forced": .list(forced.map(\.json)),
             "health": .object(health),
         ])
     }

@@ -53,8 +53,10 @@ public struct Status: Sendable {
     public struct Datacenter: Sendable {
         public var name: String
         public var state: State
-        /// The switches that count.
+        /// The drains that count.
         public var drains: [Switch]
+        /// The switches by which it counts as up, whatever the checks say.
+        public var forced: [Switch]
         /// By the name of a service, how its addresses here are that are checked.
         public var health: [String: CheckedService.DatacenterHealth]
     }
@@ -69,6 +71,8 @@ public struct Status: Sendable {
             public var state: State
             /// Absent if its addresses here are not checked.
             public var health: CheckedService.DatacenterHealth?
+            /// Whether it counts as up, whatever the checks say.
+            public var isForced: Bool
         }
     }
 
@@ -186,9 +190,12 @@ public struct Status: Sendable {
             let health = service.checked?.datacenters(down.contains)
             let sites = model.datacenters.enumerated().compactMap { number, name -> Service.Site? in
                 guard service.answers.map({ number < $0.count && $0[number] }) ?? false else { return nil }
-                let health = health.flatMap { number < $0.count && $0[number].addresses > 0 ? $0[number] : nil }
+                // What the checks say, whatever is forced.
+                let health = health.flatMap { service.checked?.checks(number) == true ? $0[number] : nil }
+                let own = switches.filter { $0.datacenter == name && ($0.service ?? service.name) == service.name }
                 return Service.Site(
-                    name: name, state: State(switches, datacenter: name, service: service.name, health), health: health)
+                    name: name, state: State(own, health), health: health,
+                    isForced: own.contains { $0.action == .force })
             }
             return Service(name: service.name, datacenters: sites)
         }
@@ -196,9 +203,10 @@ public struct Status: Sendable {
             let sites = services.compactMap { service in
                 service.datacenters.first { $0.name == name }.map { (service.name, $0) }
             }
+            let own = switches.filter { $0.datacenter == name }
             return Datacenter(
-                name: name, state: State(switches, datacenter: name, sites.map(\.1)),
-                drains: switches.filter { $0.datacenter == name },
+                name: name, state: State(own, sites.map(\.1)), drains: own.filter { $0.action == .drain },
+                forced: own.filter { $0.action == .force },
                 health: Dictionary(
                     sites.compactMap { service, site in site.health.map { (service, $0) } },
                     uniquingKeysWith: { first, _ in first }))
@@ -253,37 +261,37 @@ public struct Status: Sendable {
 
 extension Status.State {
     /// Of a datacenter for one service.
-    fileprivate init(
-        _ switches: [Switch], datacenter: String, service: String, _ health: CheckedService.DatacenterHealth?
-    ) {
-        let own = switches.filter { $0.datacenter == datacenter && ($0.service ?? service) == service }
-        if own.contains(where: { $0.share == 100 }) {
+    ///
+    /// - Parameter switches: those for that datacenter and that service.
+    fileprivate init(_ switches: [Switch], _ health: CheckedService.DatacenterHealth?) {
+        let drains = switches.filter { $0.action == .drain }
+        if drains.contains(where: \.isForAll) {
             self = .drained
-        } else if health?.isUp == false {
+        } else if health?.isUp == false, !switches.contains(where: { $0.action == .force }) {
             self = .down
         } else {
-            self = own.isEmpty ? .inUse : .partlyDrained
+            self = drains.isEmpty ? .inUse : .partlyDrained
         }
     }
 
     /// Of a datacenter for all services.
-    fileprivate init(_ switches: [Switch], datacenter: String, _ sites: [Status.Service.Site]) {
-        let own = switches.filter { $0.datacenter == datacenter }
+    ///
+    /// - Parameter switches: those for that datacenter.
+    fileprivate init(_ switches: [Switch], _ sites: [Status.Service.Site]) {
+        let drains = switches.filter { $0.action == .drain }
         let checked = sites.filter { $0.health != nil }
-        let down = checked.count { $0.health?.isUp == false }
-        if own.contains(where: { $0.service == nil && $0.share == 100 }) {
+        let down = checked.count { $0.health?.isUp == false && !$0.isForced }
+        if drains.contains(where: { $0.service == nil && $0.isForAll }) {
             self = .drained
         } else if down > 0 {
             self = down == checked.count ? .down : .partlyDown
         } else {
-            self = own.isEmpty ? .inUse : .partlyDrained
+            self = drains.isEmpty ? .inUse : .partlyDrained
         }
     }
 }
 
-/// The path with no links in it; as it is if there is no such file.
-private func realPath(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return absolutePath(path) }
-    defer { free(resolved) }
-    return String(cString: resolved)
+extension Switch {
+    /// Whether it is for all clients.
+    fileprivate var isForAll: Bool { share == 100 && areas.isEmpty }
 }

@@ -294,8 +294,8 @@ struct ProblemFinder {
                 guard let health = site.health, health.up < health.addresses else { continue }
                 let state = health.stateWords
                 let count = "\(health.up) of \(health.addresses) addresses up"
-                // What is drained may well be down.
-                let isDrained = site.state == .drained
+                // What is drained may well be down, and what is forced is known to be.
+                let known = site.state == .drained ? "; it is drained" : site.isForced ? "; it is forced up" : ""
                 if state.isEmpty {
                     add(
                         .addresses, "service \(service.name) has \(count) in \(site.name)",
@@ -303,8 +303,8 @@ struct ProblemFinder {
                 } else {
                     add(
                         .datacenter,
-                        "\(site.name) is \(state) for service \(service.name): \(count)\(isDrained ? "; it is drained" : "")",
-                        severity: isDrained ? .warning : .error)
+                        "\(site.name) is \(state) for service \(service.name): \(count)\(known)",
+                        severity: known.isEmpty ? .error : .warning)
                 }
             }
         }

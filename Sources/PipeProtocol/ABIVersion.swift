@@ -12,16 +12,16 @@ public struct ABIVersion: Hashable, Sendable {
     }
 
     /// From 2 on a question says which address of the server it came to.
-    public var hasLocalAddress: Bool { number >= 2 }
+    @inlinable public var hasLocalAddress: Bool { number >= 2 }
     /// From 3 on a question has the client subnet (EDNS option 8, RFC 7871).
-    public var hasClientSubnet: Bool { number >= 3 }
+    @inlinable public var hasClientSubnet: Bool { number >= 3 }
     /// From 3 on an answer has the scope prefix length and the `auth` flag.
-    public var hasScope: Bool { number >= 3 }
+    @inlinable public var hasScope: Bool { number >= 3 }
     /// From 4 on a request for a transfer names the zone.
-    public var hasTransferZone: Bool { number >= 4 }
+    @inlinable public var hasTransferZone: Bool { number >= 4 }
     /// From 5 on there are commands (`pdnsutil backend-cmd`).
-    public var hasCommands: Bool { number >= 5 }
+    @inlinable public var hasCommands: Bool { number >= 5 }
 
     /// The number of fields of a question, its tag `Q` included.
-    var questionFields: Int { hasClientSubnet ? 8 : hasLocalAddress ? 7 : 6 }
+    @inlinable var questionFields: Int { hasClientSubnet ? 8 : hasLocalAddress ? 7 : 6 }
 }

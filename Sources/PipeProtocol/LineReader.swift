@@ -6,16 +6,18 @@ import Glibc
 /// but that it was there.
 public struct LineReader: ~Copyable {
     /// The longest line that is read, in bytes, without its end.
-    public static let limit = 65_536
+    @inlinable public static var limit: Int { 65_536 }
 
     private let descriptor: CInt
-    private let buffer: UnsafeMutableBufferPointer<UInt8>
-    /// What has been read and not been given out.
-    private var unread = 0..<0
-    /// No line feed is before this place in the unread bytes.
-    private var searched = 0
+    @usableFromInline let buffer: UnsafeMutableBufferPointer<UInt8>
+    /// Where what has been read and not been given out begins.
+    @usableFromInline var start = 0
+    /// Where what has been read ends.
+    @usableFromInline var end = 0
+    /// No unread line feed is before this place.
+    @usableFromInline var searched = 0
     /// The line at hand is too long, and what has come of it was dropped.
-    private var isOverlong = false
+    @usableFromInline var isOverlong = false
     private var hasEnded = false
 
     /// A reader of `descriptor`, which stays the caller's to close.
@@ -33,49 +35,55 @@ public struct LineReader: ~Copyable {
     }
 
     /// The next line that has come whole; `nil` if more must be read first. It is valid until the next `read`.
+    @inlinable @inline(__always)
     public mutating func next() -> Line? {
-        if let lineFeed = find(UInt8(ascii: "\n"), from: searched) {
-            return take(upTo: lineFeed, resumeAt: lineFeed + 1)
-        }
-        searched = unread.upperBound
-        guard hasEnded, !unread.isEmpty || isOverlong else { return nil }
-        return take(upTo: unread.upperBound, resumeAt: unread.upperBound)
+        guard let base = buffer.baseAddress, searched < end,
+            let lineFeed = memchr(base + searched, CInt(UInt8(ascii: "\n")), end &- searched)
+        else { return unended() }
+        let next = UnsafeMutableRawPointer(base).distance(to: lineFeed)
+        return take(upTo: next, resumeAt: next &+ 1)
     }
 
-    private mutating func take(upTo end: Int, resumeAt next: Int) -> Line {
-        let start = unread.lowerBound
-        unread = next..<unread.upperBound
+    /// What there is of a line without an end, if no more can come.
+    @usableFromInline
+    mutating func unended() -> Line? {
+        searched = end
+        guard hasEnded, start < end || isOverlong else { return nil }
+        return take(upTo: end, resumeAt: end)
+    }
+
+    @inlinable @inline(__always)
+    mutating func take(upTo lineEnd: Int, resumeAt next: Int) -> Line {
+        let first = buffer.baseAddress! + start
+        var length = lineEnd &- start
+        start = next
         searched = next
-        defer { isOverlong = false }
-        var length = end - start
-        if length > 0, buffer[end - 1] == UInt8(ascii: "\r") { length -= 1 }
-        guard !isOverlong, length <= Self.limit else { return .tooLong }
-        return .text(UnsafeBufferPointer(start: buffer.baseAddress! + start, count: length))
-    }
-
-    private func find(_ byte: UInt8, from start: Int) -> Int? {
-        guard start < unread.upperBound, let base = buffer.baseAddress,
-            let found = memchr(base + start, CInt(byte), unread.upperBound - start)
-        else { return nil }
-        return UnsafeMutableRawPointer(base).distance(to: found)
+        if length > 0, first[length &- 1] == UInt8(ascii: "\r") { length &-= 1 }
+        guard !isOverlong, length <= Self.limit else {
+            isOverlong = false
+            return .tooLong
+        }
+        return .text(UnsafeBufferPointer(start: first, count: length))
     }
 
     /// Whether no part of a line has come.
-    public var isEmpty: Bool { unread.isEmpty && !isOverlong }
+    public var isEmpty: Bool { start == end && !isOverlong }
 
     /// Gives way to other threads, without sleeping, until there is input.
     ///
     /// It looks with poll(2), for a descriptor that does not block would not block for its other holders either.
     ///
     /// - Parameter isInTime: whether to go on waiting; called between two looks.
-    /// - Returns: whether `read` has something to take now, be it the end of the input.
-    public func giveWay(while isInTime: () -> Bool) -> Bool {
+    /// - Returns: how the input came that `read` can take now, be it the end of all input; `asleep` if there is none.
+    public func giveWay(while isInTime: () -> Bool) -> WaitPolicy.Arrival {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var arrival = WaitPolicy.Arrival.atOnce
         while poll(&request, 1, 0) == 0 {
-            guard isInTime() else { return false }
+            guard isInTime() else { return .asleep }
             sched_yield()
+            arrival = .awake
         }
-        return request.revents != 0
+        return request.revents != 0 ? arrival : .asleep
     }
 
     /// Waits for input and takes what there is. All lines must have been taken by `next`. A signal ends the wait, too.
@@ -84,24 +92,24 @@ public struct LineReader: ~Copyable {
     public mutating func read() -> Bool {
         guard !hasEnded, let base = buffer.baseAddress else { return false }
         // A line feed and a carriage return may still come after the longest line.
-        if isOverlong || unread.count > Self.limit + 1 {
+        if isOverlong || end - start > Self.limit + 1 {
             isOverlong = true
-            unread = 0..<0
-        } else if unread.lowerBound > 0 {
-            memmove(base, base + unread.lowerBound, unread.count)
-            unread = 0..<unread.count
+            (start, end) = (0, 0)
+        } else if start > 0 {
+            memmove(base, base + start, end - start)
+            (start, end) = (0, end - start)
         }
-        searched = unread.upperBound
+        searched = end
         while true {
-            let count = Glibc.read(descriptor, base + unread.upperBound, buffer.count - unread.upperBound)
+            let count = Glibc.read(descriptor, base + end, buffer.count - end)
             if count > 0 {
-                unread = 0..<(unread.upperBound + count)
+                end += count
                 return true
             }
             if count < 0, errno == EINTR { return true }
             if count < 0, errno == EAGAIN, wait(for: descriptor, CInt(POLLIN)) { continue }
             hasEnded = true
-            return isOverlong || !unread.isEmpty
+            return isOverlong || start < end
         }
     }
 }

@@ -8,19 +8,20 @@ public struct ReplyWriter: ~Copyable {
     /// not reached takes no memory.
     private static let capacity = 1 << 20
 
-    private let descriptor: CInt
-    private var buffer: UnsafeMutableBufferPointer<UInt8>
-    private var count = 0
+    @usableFromInline let descriptor: CInt
+    @usableFromInline var buffer: UnsafeMutableBufferPointer<UInt8>
+    @usableFromInline var count = 0
     /// Nobody reads any more.
     private var isClosed = false
     /// What a line has between its tag and its name, for each scope, without the `auth` flag and with it.
-    private let qualifiers: UnsafeMutablePointer<Qualifier>
+    @usableFromInline let qualifiers: UnsafeMutablePointer<Qualifier>
 
     /// The scope and the `auth` flag, each with a tab after it.
-    private struct Qualifier {
+    @usableFromInline
+    struct Qualifier {
         /// The first byte in the lowest bits.
-        var bytes: UInt64 = 0
-        var count = 0
+        @usableFromInline var bytes: UInt64 = 0
+        @usableFromInline var count = 0
 
         init(scope: UInt8, isAuthoritative: Bool) {
             for byte in "\(scope)\t\(isAuthoritative ? 1 : 0)\t".utf8 {
@@ -68,7 +69,13 @@ public struct ReplyWriter: ~Copyable {
     }
 
     /// `END`: the answer is complete.
-    public mutating func end() { append("END\n") }
+    @inlinable @inline(__always)
+    public mutating func end() {
+        reserve(4)
+        let target = UnsafeMutableRawPointer(buffer.baseAddress! + count)
+        target.storeBytes(of: (0x0a44_4e45 as UInt32).littleEndian, as: UInt32.self)
+        count &+= 4
+    }
 
     /// `FAIL`: no answer can be given; pdns says SERVFAIL and keeps nothing.
     public mutating func fail() { append("FAIL\n") }
@@ -99,10 +106,11 @@ public struct ReplyWriter: ~Copyable {
     /// - Parameters:
     ///   - scope: as for the other form.
     ///   - tail: all after the name, from the tab on, with the zone's id and the line's end.
+    @inlinable @inline(__always)
     public mutating func data(
         scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, tail: Span<UInt8>, version: ABIVersion
     ) {
-        reserve(Self.longestBeginning + name.count + tail.count)
+        reserve(Self.longestBeginning &+ name.count &+ tail.count)
         begin(scope: scope, isAuthoritative: isAuthoritative, version)
         put(name)
         put(tail)
@@ -145,22 +153,22 @@ public struct ReplyWriter: ~Copyable {
     }
 
     /// More than what is before a name takes, which is written with two stores of eight bytes.
-    private static let longestBeginning = 16
+    @inlinable static var longestBeginning: Int { 16 }
     /// As many bytes as the largest number has digits.
-    private static let longestNumber = 19
+    private static var longestNumber: Int { 19 }
 
     // What follows is written where `reserve` has made room for the whole line.
 
-    @inline(__always)
-    private mutating func begin(scope: UInt8, isAuthoritative: Bool, _ version: ABIVersion) {
+    @inlinable @inline(__always)
+    mutating func begin(scope: UInt8, isAuthoritative: Bool, _ version: ABIVersion) {
         let target = UnsafeMutableRawPointer(buffer.baseAddress! + count)
         // "DATA" and a tab.
         target.storeBytes(of: (0x09_4154_4144 as UInt64).littleEndian, as: UInt64.self)
-        count += 5
+        count &+= 5
         guard version.hasScope else { return }
         let qualifier = qualifiers[2 * Int(scope) + (isAuthoritative ? 1 : 0)]
         target.storeBytes(of: qualifier.bytes.littleEndian, toByteOffset: 5, as: UInt64.self)
-        count += qualifier.count
+        count &+= qualifier.count
     }
 
     @inline(__always)
@@ -169,14 +177,14 @@ public struct ReplyWriter: ~Copyable {
         count += 1
     }
 
-    @inline(__always)
-    private mutating func put(_ bytes: Span<UInt8>) {
+    @inlinable @inline(__always)
+    mutating func put(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { bytes in
             if let source = bytes.baseAddress {
                 copy(source, to: UnsafeMutableRawPointer(buffer.baseAddress! + count), count: bytes.count)
             }
         }
-        count += bytes.count
+        count &+= bytes.count
     }
 
     @inline(__always)
@@ -199,13 +207,13 @@ public struct ReplyWriter: ~Copyable {
     }
 
     /// Makes room for `length` more bytes.
-    @inline(__always)
-    private mutating func reserve(_ length: Int) {
-        if buffer.count - count < length { makeRoom(length) }
+    @inlinable @inline(__always)
+    mutating func reserve(_ length: Int) {
+        if buffer.count &- count < length { makeRoom(length) }
     }
 
-    @inline(never)
-    private mutating func makeRoom(_ length: Int) {
+    @inline(never) @usableFromInline
+    mutating func makeRoom(_ length: Int) {
         _ = send()
         guard buffer.count < length else { return }
         buffer.deallocate()
@@ -215,29 +223,28 @@ public struct ReplyWriter: ~Copyable {
 
 /// Copies bytes, few as they mostly are, without a call. The last chunk begins where it ends with the last byte, so that no other is
 /// touched.
-@inline(__always)
-private func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
-    guard count <= 128 else {
-        memcpy(target, source, count)
-        return
-    }
+@inlinable @inline(__always)
+func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
     if count >= 16 {
-        var i = 0
-        while i < count - 16 {
-            copyChunk(SIMD16<UInt8>.self, source, to: target, at: i)
-            i += 16
-        }
-        copyChunk(SIMD16<UInt8>.self, source, to: target, at: count - 16)
+        copyChunk(SIMD16<UInt8>.self, source, to: target, at: 0)
+        if count > 32 { copyMiddle(source, to: target, count: count) }
+        copyChunk(SIMD16<UInt8>.self, source, to: target, at: count &- 16)
     } else if count >= 8 {
         copyChunk(UInt64.self, source, to: target, at: 0)
-        copyChunk(UInt64.self, source, to: target, at: count - 8)
+        copyChunk(UInt64.self, source, to: target, at: count &- 8)
     } else {
         for i in 0..<count { copyChunk(UInt8.self, source, to: target, at: i) }
     }
 }
 
-@inline(__always)
-private func copyChunk<Chunk: BitwiseCopyable>(
+/// Copies more than 32 bytes, but for the first and the last sixteen.
+@inline(never) @usableFromInline
+func copyMiddle(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
+    memcpy(target + 16, source + 16, count - 32)
+}
+
+@inlinable @inline(__always)
+func copyChunk<Chunk: BitwiseCopyable>(
     _ chunk: Chunk.Type, _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, at offset: Int
 ) {
     target.storeBytes(of: source.loadUnaligned(fromByteOffset: offset, as: chunk), toByteOffset: offset, as: chunk)

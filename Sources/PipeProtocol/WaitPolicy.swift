@@ -2,10 +2,24 @@
 ///
 /// To wake a sleeping process takes longer than to answer it, but to stay awake takes processor time. So a reader waits
 /// awake only where that pays: questions that come soon one after the other let it try, and it goes on as long as at
-/// least two waits in three are answered. Waits in vain make the next try later. Where all cores are busy, a reader that
-/// stays awake may be in the way of those that ask: so now and then it sleeps for some questions, and goes on with what
-/// had the shorter pauses. The policy reads no clock.
+/// least two waits in three are answered. Waits in vain make the next try later.
+///
+/// The policy tries both ways for some questions, now and then and where they have come to take longer, and goes on with
+/// what brought them sooner. It counts from question to question, since the time that others take from a reader is in its
+/// answers as much as in its waits. Where the one that asks runs on the reader's own core, the kernel has it run while the
+/// reader writes, and the next question is there at once: there the policy is for sleeping, which takes less and leaves the
+/// two on that core. It reads no clock.
 public struct WaitPolicy: Sendable {
+    /// How a question and its reader met.
+    public enum Arrival: Sendable {
+        /// The question woke the reader, or may have done so.
+        case asleep
+        /// The question came while the reader gave way to other threads.
+        case awake
+        /// The question was there when the reader looked for the first time after an answer.
+        case atOnce
+    }
+
     /// How long a reader stays awake for a question, in nanoseconds; with 0 it never does.
     public var limit = 0
 
@@ -16,20 +30,30 @@ public struct WaitPolicy: Sendable {
     /// Above 0 while waiting pays.
     private var credit = 0
 
-    /// How many questions of a spell have come: the first are waited for awake, the next asleep, and the rest the better way.
+    /// How many questions have come since the last comparison began: the first are waited for awake, the next asleep, and
+    /// the rest the better way.
     private var position = 0
-    /// The pauses of the first, and of the next, in nanoseconds.
-    private var (awake, asleep) = (0, 0)
+    /// How long the first took, the next, and the last of the rest, in nanoseconds.
+    private var (awake, asleep, recent) = (0, 0, 0)
+    /// How long as many of the rest should take.
+    private var expected = 0
+    /// How many of the first came at once.
+    private var atOnce = 0
     private var sleepsBetter = false
+    /// How many questions are waited for the better way; more, each time it is found to be the better one still.
+    private var rest = shortestRest
 
-    private static let spell = 2_048
-    private static let sample = 64
+    /// How many questions each of the two ways is tried for, and how many of them come before it counts.
+    private static let (sample, settling) = (64, 16)
+    private static let counted = sample - settling
+    private static let (shortestRest, longestRest) = (512, 2_048)
     private static let mostNeeded = 64
     private static let firstCredit = 4
     private static let mostCredit = 12
     /// What a wait in vain takes off; one that is answered adds 1.
     private static let penalty = 2
-    /// A sleeping reader sees a longer pause, for both ends have to be woken: as many times the limit count as soon.
+    /// A sleeping reader makes the questions come later, for both ends have to be woken: as many times the limit count as
+    /// soon.
     private static let stretch = 4
 
     public init() {}
@@ -43,13 +67,13 @@ public struct WaitPolicy: Sendable {
     /// Notes that a question came.
     ///
     /// - Parameters:
-    ///   - pause: since the last answer, in nanoseconds.
-    ///   - wasAwake: whether the reader stayed awake until then.
-    public mutating func questionCame(after pause: Int, wasAwake: Bool) {
-        let isSoon = pause <= Self.stretch * limit
+    ///   - time: since the question before, in nanoseconds.
+    ///   - arrival: how it and the reader met.
+    public mutating func questionCame(after time: Int, _ arrival: Arrival) {
+        let isSoon = time <= Self.stretch * limit
         if credit > 0 {
-            let isAnswered = wasAwake || !staysAwake && isSoon
-            compare(min(pause, Self.stretch * limit))
+            let isAnswered = arrival != .asleep || !staysAwake && isSoon
+            compare(min(time, Self.stretch * limit), arrival)
             if isAnswered {
                 credit = min(credit + 1, Self.mostCredit)
                 if credit == Self.mostCredit { needed = 1 }
@@ -60,18 +84,44 @@ public struct WaitPolicy: Sendable {
         } else {
             soon = isSoon ? soon + 1 : 0
             guard soon >= needed else { return }
-            (soon, position, awake, asleep) = (0, 0, 0, 0)
+            (soon, rest) = (0, Self.shortestRest)
+            begin()
             credit = Self.firstCredit
         }
     }
 
-    private mutating func compare(_ pause: Int) {
-        if position < Self.sample { awake += pause } else if position < 2 * Self.sample { asleep += pause }
+    private mutating func begin() {
+        (position, awake, asleep, recent, atOnce) = (0, 0, 0, 0, 0)
+    }
+
+    private mutating func compare(_ time: Int, _ arrival: Arrival) {
+        let isSettled = position % Self.sample >= Self.settling
+        let compared = 2 * Self.sample
         position += 1
-        if position == 2 * Self.sample {
-            sleepsBetter = 9 * asleep < 8 * awake
-        } else if position == Self.spell {
-            (position, awake, asleep) = (0, 0, 0)
+        if position <= Self.sample {
+            if isSettled { awake += time }
+            if isSettled, arrival == .atOnce { atOnce += 1 }
+        } else if position <= compared {
+            if isSettled { asleep += time }
+            guard position == compared else { return }
+            // Alike, to sleep is better: it leaves the core to others. On one core with the one that asks, it would have to be
+            // much worse.
+            let sharesCore = 4 * atOnce >= 3 * Self.counted
+            let sleepsBetter = sharesCore ? 2 * asleep < 3 * awake : 16 * asleep < 17 * awake
+            decide(sleepsBetter: sleepsBetter, expected: sleepsBetter ? asleep : awake)
+        } else {
+            recent += time
+            if (position - compared) % Self.counted == 0 {
+                // The threads have been moved to other cores, or more ask.
+                if 2 * recent > 3 * expected { return begin() }
+                recent = 0
+            }
+            if position >= compared + rest { begin() }
         }
+    }
+
+    private mutating func decide(sleepsBetter new: Bool, expected time: Int) {
+        rest = new == sleepsBetter ? min(2 * rest, Self.longestRest) : Self.shortestRest
+        (sleepsBetter, expected) = (new, time)
     }
 }

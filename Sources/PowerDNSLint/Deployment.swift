@@ -51,7 +51,7 @@ extension Configuration {
             let all = types.reduce(into: Set()) { $0.formUnion($1) }
             guard let place = types.firstIndex(where: { $0 != all }) else { continue }
             let missing = all.subtracting(types[place]).map(\.description).sorted().joined(separator: " and ")
-            let reached = maps[service.map].datacenters.sorted()
+            let reached = reach(of: service)
             let who =
                 reached.indices.contains(place)
                 ? "in datacenter \(datacenters[reached[place]].name)"
@@ -63,7 +63,7 @@ extension Configuration {
 
     /// The types that each group of a service's clients gets.
     private func types(_ service: Service) -> [Set<RecordType>] {
-        maps[service.map].datacenters.sorted().map { Set(service.answers[$0].map(\.type)) }
+        reach(of: service).map { Set(service.answers[$0].map(\.type)) }
             + (maps[service.map].rules.sendsSomeNowhere ? [[]] : [])
     }
 }

@@ -5,13 +5,23 @@ import Platform
 public struct CompiledMap: Sendable {
     @usableFromInline let table: AddressTable
     /// 1 for addresses of which a database knows something that the map's rules look at, or that a network rule sends where the
-    /// unknown go.
+    /// unknown go. Where the list is not `defaultList`, any value, since `locate` does not ask there.
     @usableFromInline let known: AddressTable
     /// The list of clients of whom nothing is known.
     public let defaultList: UInt32
     /// The preference lists that `locate` speaks of.
     public let lists: ListTable
 
+    /// See the form of a pointer.
+    public func locate(
+        _ client: IPAddress, length: Int = .max, resolver: @autoclosure () -> IPAddress?
+    ) -> (list: UInt32, scope: UInt8) {
+        withUnsafePointer(to: self) { $0.locate(client, length: length, resolver: resolver()) }
+    }
+}
+
+/// The look-up of a question. It is a pointer's, since to call a function of so large a structure copies all of it.
+extension UnsafePointer where Pointee == CompiledMap {
     /// The number of the preference list for a client, and the length of the widest prefix around it for whose clients
     /// the same list holds, at least 1.
     ///
@@ -20,20 +30,40 @@ public struct CompiledMap: Sendable {
     ///   - length: the length of the subnet's prefix; more for a whole address.
     ///   - resolver: stands in for a client of whom nothing is known, if it is known itself; asked for only then. `nil` if there is
     ///     none.
-    @inlinable
+    @inlinable @inline(__always)
     public func locate(
-        _ client: IPAddress, length: Int = .max, resolver: @autoclosure () -> IPAddress?
+        _ client: IPAddress, length: Int, resolver: @autoclosure () -> IPAddress?
     ) -> (list: UInt32, scope: UInt8) {
-        let found = table.lookup(client, length: length)
-        guard found.value == defaultList, let resolver = resolver(), client != resolver || length < client.bitWidth
-        else { return (found.value, found.scope) }
-        let resolverList = table.lookup(resolver).value
-        guard resolverList != defaultList else { return (found.value, found.scope) }
+        let found = find(client, length: length)
+        guard found.value == pointee.defaultList, let resolver = resolver() else { return (found.value, found.scope) }
+        return locateUnknown(client, length: length, resolver: resolver, scope: found.scope)
+    }
+
+    @inlinable @inline(__always)
+    func find(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
+        if case .v4(let bits) = address, !pointee.table.isShared { return pointee.table.ipv4.lookup(bits) }
+        return findAny(address, length: length)
+    }
+
+    @inline(never) @usableFromInline
+    func findAny(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
+        pointee.table.lookup(address, length: length)
+    }
+
+    /// Does as `locate` does for a client of the default list, for which the table has `scope`.
+    @inline(never) @usableFromInline
+    func locateUnknown(
+        _ client: IPAddress, length: Int, resolver: IPAddress, scope: UInt8
+    ) -> (list: UInt32, scope: UInt8) {
+        let defaultList = pointee.defaultList
+        guard client != resolver || length < client.bitWidth else { return (defaultList, scope) }
+        let resolverList = find(resolver, length: .max).value
+        guard resolverList != defaultList else { return (defaultList, scope) }
         // Neighbours that are not known go with the resolver, those that are known do not. The narrower of the two prefixes is
         // one in which all are like the client; for a client that is not known there may be a wider one, with known neighbours that
         // have the resolver's list by their own place.
-        let (isKnown, scope) = known.lookup(client, length: length)
-        return (isKnown == 1 ? found.value : resolverList, max(found.scope, scope))
+        let known = pointee.known.lookup(client, length: length)
+        return (known.value == 1 ? defaultList : resolverList, max(scope, known.scope))
     }
 }
 

@@ -24,14 +24,27 @@ public indirect enum Destination: Hashable, Sendable {
     case nearest([Datacenter], limit: Int)
     /// To the first of these that has an available datacenter.
     case list([Destination])
+    /// As another says, while the datacenter that it comes to first is available. The clients of one that is not are
+    /// spread over a group by capacity; without `group`, over all datacenters that have an answer.
+    case spread(Destination, group: [Datacenter]?)
 
-    /// All datacenters that a client may be sent to.
+    /// All datacenters that are named, to which a client may be sent; see `spreadsOverAll` for those that are not named.
     public var datacenters: Set<Datacenter> {
         switch self {
         case .none: []
         case .tier(let shares): Set(shares.map(\.datacenter))
         case .nearest(let datacenters, _): Set(datacenters)
         case .list(let destinations): destinations.reduce(into: []) { $0.formUnion($1.datacenters) }
+        case .spread(let destination, let group): destination.datacenters.union(group ?? [])
+        }
+    }
+
+    /// Whether clients may be spread over all datacenters that have an answer, also those that are not named.
+    public var spreadsOverAll: Bool {
+        switch self {
+        case .none, .tier, .nearest: false
+        case .list(let destinations): destinations.contains(where: \.spreadsOverAll)
+        case .spread(_, let group): group == nil
         }
     }
 
@@ -44,6 +57,7 @@ public indirect enum Destination: Hashable, Sendable {
         case .none, .tier: []
         case .nearest(let datacenters, let limit): [(datacenters, limit)]
         case .list(let destinations): destinations.flatMap(\.nearestParts)
+        case .spread(let destination, _): destination.nearestParts
         }
     }
 }

@@ -10,6 +10,15 @@ public struct Draw: Sendable {
     /// Who draws again from other candidates must draw the same if it is still there.
     let isStable: Bool
 
+    /// The draw by which a network's clients are spread when their datacenter is not available.
+    ///
+    /// It has nothing to do with the network's other draw: what lost there must not lose here as well.
+    ///
+    /// - Parameters:
+    ///   - network: tells the network from others.
+    ///   - salt: lets different services draw differently.
+    public static func spreading(network: UInt64, salt: UInt64) -> Draw { Draw(network: network, salt: ~salt) }
+
     /// A draw that will not be repeated.
     ///
     /// - Parameter random: any 64 bits.
@@ -35,10 +44,16 @@ public struct Draw: Sendable {
     ///   - identity: what makes the candidate different from the others, wherever it stands.
     ///   - weight: at least 1.
     @inlinable
-    public func score(_ identity: UInt64, weight: UInt32) -> Double {
+    public func score(_ identity: UInt64, weight: UInt32) -> Double { score(identity, rate: Double(weight)) }
+
+    /// Does as `score` with a weight does.
+    ///
+    /// - Parameter rate: a weight or a capacity, from 1e-100 to 1e100, in any unit.
+    @inlinable
+    func score(_ identity: UInt64, rate: Double) -> Double {
         // 53 bits fill a Double, and the half keeps it between 0 and 1.
         let uniform = (Double(mixed(seed ^ identity) >> 11) + 0.5) * 0x1p-53
-        return -log(uniform) / Double(weight)
+        return -log(uniform) / rate
     }
 
     /// A number below `limit` that has nothing to do with the scores.

@@ -4,31 +4,44 @@ import Platform
 /// The preference lists of a map: a view of columns that `write` laid out, of which one is read without allocating.
 public struct ListTable: Sendable {
     /// Where the tiers of each list begin; one list's end where the next one's begin.
-    private let tierStarts: Column<UInt32>
-    private let tiers: Column<Tier>
+    @usableFromInline let tierStarts: Column<UInt32>
+    @usableFromInline let tiers: Column<Tier>
     /// What tiers of several datacenters, and sets of which the nearest are sought, are made of.
     private let members: Column<Member>
     private let pools: Column<Pool>
     private let distances: Column<Distance>
     private let datacenters: Column<Site>
 
-    /// A datacenter that stands alone, as most do, or the position of a pool or of a `Distance`.
-    private struct Tier: BitwiseCopyable {
-        var bits: UInt32
+    /// A datacenter that stands alone, as most do, or the position of a pool or of a `Distance`. As the last of a list,
+    /// what a client's list is when a datacenter of it is not available: spread over a pool, or over all.
+    @usableFromInline
+    struct Tier: BitwiseCopyable {
+        @usableFromInline var bits: UInt32
 
         init(datacenter: Datacenter) { bits = UInt32(datacenter) }
         init(pool: Int) { bits = 1 << 31 | UInt32(pool) }
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
+        init(spreadOver pool: Int) { bits = 1 << 30 | UInt32(pool) }
 
+        /// Stands for all datacenters where the position of a pool is.
+        static var everything: Int { Int(UInt32.max >> 2) }
+
+        @usableFromInline
         enum Kind {
             case datacenter(Datacenter)
             case pool(Int)
             case distance(Int)
+            /// A pool, or `everything`.
+            case spread(Int)
         }
 
-        var kind: Kind {
+        /// The datacenter that stands alone here; `nil` if it is something else. Cheaper than `kind`.
+        @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 30 == 0 ? Int(bits) : nil }
+
+        @inlinable @inline(__always) var kind: Kind {
             switch bits >> 30 {
-            case 0, 1: .datacenter(Int(bits))
+            case 0: .datacenter(Int(bits))
+            case 1: .spread(Int(bits & (.max >> 2)))
             case 2: .pool(Int(bits & (.max >> 2)))
             default: .distance(Int(bits & (.max >> 2)))
             }
@@ -83,7 +96,11 @@ public struct ListTable: Sendable {
             case .datacenter(let datacenter): datacenter < datacenters.count
             case .pool(let pool): pool < pools.count
             case .distance(let distance): distance < distances.count
+            case .spread(let pool): pool < pools.count || pool == Tier.everything
             }
+        }
+        guard datacenters.buffer.allSatisfy({ Site.capacities.contains($0.capacity) }) else {
+            throw MalformedColumns("a datacenter has a capacity that is no positive number")
         }
         guard isSound else { throw MalformedColumns("a preference list has a datacenter that does not exist") }
     }
@@ -129,6 +146,14 @@ public struct ListTable: Sendable {
                             limit: UInt32(farther.limit)))
                 }
             }
+            switch list.spread {
+            case .all:
+                tiers.append(Tier(spreadOver: Tier.everything))
+            case .group(let group):
+                tiers.append(Tier(spreadOver: pools.count))
+                pools.append(pool(group.map { Share($0) }))
+            case nil: break
+            }
             tierStarts.append(UInt32(tiers.count))
         }
         writer.add(tierStarts)
@@ -142,15 +167,31 @@ public struct ListTable: Sendable {
     public func location(of datacenter: Datacenter) -> Direction? { datacenters[datacenter].location }
 
     /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func onlyFirst(_ list: UInt32) -> Datacenter? {
         let range = range(of: list)
-        guard !range.isEmpty, case .datacenter(let datacenter) = tiers[range.lowerBound].kind else { return nil }
-        return datacenter
+        return range.isEmpty ? nil : tiers[range.lowerBound].datacenter
     }
 
     /// Positions of the tiers of a list.
-    private func range(of list: UInt32) -> Range<Int> { Int(tierStarts[Int(list)])..<Int(tierStarts[Int(list) + 1]) }
+    @inlinable @inline(__always)
+    func range(of list: UInt32) -> Range<Int> {
+        Range(uncheckedBounds: (Int(tierStarts[Int(list)]), Int(tierStarts[Int(list) &+ 1])))
+    }
+
+    /// Whether the clients of a list are spread when a datacenter that it comes to is not available.
+    public func spreads(_ list: UInt32) -> Bool {
+        guard let last = range(of: list).last, case .spread = tiers[last].kind else { return false }
+        return true
+    }
+
+    /// The datacenters over which a list spreads; `nil` for all, and if it does not spread.
+    public func spreadGroup(of list: UInt32) -> [Datacenter]? {
+        guard let last = range(of: list).last, case .spread(let pool) = tiers[last].kind, pool != Tier.everything else {
+            return nil
+        }
+        return pools[pool].range.map { Int(members[$0].datacenter) }
+    }
 
     /// The tiers of a list, all of them.
     public func tiers(of list: UInt32) -> [[Share]] {
@@ -167,31 +208,99 @@ public struct ListTable: Sendable {
                     result.append([Share($0)])
                     return true
                 }
+            case .spread: break
             }
         }
         return result
     }
 
+    /// What made a list come to a datacenter.
+    public enum Reason: Sendable {
+        /// Its place in the list.
+        case listed
+        /// Chance, here or before.
+        case drawn
+        /// The draw of the client's network, since this datacenter is not available.
+        case spread(from: Datacenter)
+    }
+
     /// Calls `body` for the available datacenters of a list, the first choice first, for as long as it says to go on.
     ///
-    /// - Parameter drawn: whether chance had a part in what `body` was called for, up to then.
+    /// A list that spreads is followed until it comes to a datacenter that is not available. From there on those over which it
+    /// spreads have their turn, in the order of their scores by capacity: so only the clients of what goes away move, each to
+    /// the place that it keeps when something else goes away as well. What is left of the list comes last.
+    ///
+    /// - Parameters:
+    ///   - spreading: the draw of the client's network; `nil` if all of the list is available, or nothing is to be spread.
+    ///   - canAnswer: whether clients may be spread to a datacenter.
+    ///   - body: it may be called for the same datacenter more than once.
     public func forEachChoice(
-        _ list: UInt32, _ draw: Draw, _ availability: Availability,
-        _ body: (_ datacenter: Datacenter, _ drawn: Bool) -> Bool
+        _ list: UInt32, _ draw: Draw, _ availability: Availability, spreading: Draw? = nil,
+        canAnswer: (Datacenter) -> Bool = { _ in true },
+        _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
     ) {
-        var drawn = false
-        for position in range(of: list) {
+        let range = range(of: list)
+        if let spreading, let last = range.last, case .spread(let pool) = tiers[last].kind {
+            forEachSpread(range.dropLast(), over: pool, draw, spreading, availability, canAnswer, body)
+        } else {
+            forEachListed(range, draw, availability, body)
+        }
+    }
+
+    private func forEachListed(
+        _ range: Range<Int>, _ draw: Draw, _ availability: Availability,
+        _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
+    ) {
+        var reason = Reason.listed
+        for position in range {
             switch tiers[position].kind {
             case .datacenter(let datacenter):
                 guard availability.contains(datacenter) else { continue }
-                guard body(datacenter, drawn) else { return }
+                guard body(datacenter, reason) else { return }
             case .pool(let pool):
-                drawn = true
-                guard forEachMember(pools[pool].range, draw, availability, { body($0, true) }) else { return }
+                reason = .drawn
+                guard forEachMember(pools[pool].range, draw, availability, { body($0, .drawn) }) else { return }
             case .distance(let distance):
-                guard forEachFarther(distances[distance], availability, { body($0, drawn) }) else { return }
+                guard forEachFarther(distances[distance], availability, { body($0, reason) }) else { return }
+            case .spread: break
             }
         }
+    }
+
+    /// - Parameter pool: over what clients are spread, or `everything`.
+    private func forEachSpread(
+        _ range: Range<Int>, over pool: Int, _ draw: Draw, _ spreading: Draw, _ availability: Availability,
+        _ canAnswer: (Datacenter) -> Bool, _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
+    ) {
+        var away: Datacenter?
+        forEachListed(range, draw, .all) { datacenter, reason in
+            guard availability.contains(datacenter) else {
+                away = datacenter
+                return false
+            }
+            return body(datacenter, reason)
+        }
+        guard let away else { return }
+        let isOverAll = pool == Tier.everything
+        let candidates = isOverAll ? 0..<datacenters.count : pools[pool].range
+        var isSpread = false
+        var last = -Double.infinity
+        while true {
+            var best: (score: Double, datacenter: Datacenter)?
+            for position in candidates {
+                let datacenter = isOverAll ? position : Int(members[position].datacenter)
+                guard availability.contains(datacenter), canAnswer(datacenter) else { continue }
+                let site = datacenters[datacenter]
+                let score = spreading.score(site.identity, rate: site.capacity)
+                guard score > last, score < best?.score ?? .infinity else { continue }
+                best = (score, datacenter)
+            }
+            guard let best else { break }
+            isSpread = true
+            guard body(best.datacenter, .spread(from: away)) else { return }
+            last = best.score
+        }
+        forEachListed(range, draw, availability) { body($0, isSpread ? .spread(from: away) : $1) }
     }
 
     /// The available members of a pool in the order of their scores, with one pass for each that `body` is called for.

@@ -11,9 +11,10 @@ public struct MapCompiler {
     /// For sets of datacenters that some map wants the nearest of: the number of their order at each of the gazetteer's
     /// coordinates.
     private var orders: [[Datacenter]: Orders] = [:]
-    /// The gazetteer's cities by their names; empty until some map has a rule for a city.
-    private var citiesByName: [String: [Int]] = [:]
-    private var citiesByID: [UInt32: Int] = [:]
+    /// Places of the same continent, country and subdivisions are in one area: the number of each place's area.
+    private let areas: [UInt32]
+    /// A place of each area.
+    private let areaEntries: [Gazetteer.Entry]
 
     private struct Orders {
         var numbers: [UInt32] = []
@@ -24,6 +25,32 @@ public struct MapCompiler {
         self.atlas = atlas
         self.sites = sites
         clients = atlas.gazetteer.coordinates.map { $0.map(Direction.init) }
+        (areas, areaEntries) = Self.areas(of: atlas.gazetteer)
+    }
+
+    private static func areas(of gazetteer: Gazetteer) -> (numbers: [UInt32], entries: [Gazetteer.Entry]) {
+        var numbers: [UInt32] = []
+        numbers.reserveCapacity(gazetteer.entries.count)
+        var entries: [Gazetteer.Entry] = []
+        var known: [[UInt32]: UInt32] = [:]
+        // The area that was found last with each list of subdivisions: but for places without any it is the only one.
+        var latest = [UInt32](repeating: 0, count: gazetteer.subdivisions.count)
+        for entry in gazetteer.entries {
+            let last = latest[Int(entry.subdivisions)]
+            if Int(last) < entries.count, entries[Int(last)].isInSameArea(as: entry) {
+                numbers.append(last)
+                continue
+            }
+            let key = [UInt32(entry.continent), UInt32(entry.country), entry.subdivisions]
+            let number = known[key] ?? UInt32(entries.count)
+            if number == UInt32(entries.count) {
+                known[key] = number
+                entries.append(entry)
+            }
+            latest[Int(entry.subdivisions)] = number
+            numbers.append(number)
+        }
+        return (numbers, entries)
     }
 
     /// Works out maps for every address of the atlas, and lays them out for `CompiledMap.all`.
@@ -45,6 +72,7 @@ public struct MapCompiler {
         let classes = partition.classes()
         let isSystemKnown = systems.map { classes.divisions[$0] }
 
+        let mentions = Mentions(in: maps, atlas.gazetteer)
         var tables: [AddressTableSet.Values] = []
         var facts: [CompiledMap.Facts] = []
         var known: [AddressTableSet.Values] = []
@@ -53,7 +81,7 @@ public struct MapCompiler {
             var lists = registers[position]
             registers[position] = ListRegister()
             let rule = divisions[position].map { classes.divisions[$0] }
-            let map = values(rules, classes.places, rule, &lists)
+            let map = values(rules, mentions, classes.places, rule, &lists)
             ListTable.write(lists.lists, to: &writer)
             tables.append(.init(map.values, valueCount: lists.lists.count))
             // What a network rule sends where the unknown go is known as well.
@@ -64,6 +92,10 @@ public struct MapCompiler {
                     for i in isKnown.indices where map.isKnownByRule[i] { isKnown[i] = 1 }
                 } else {
                     knownNumbers[rules.fields.rawValue] = UInt32(known.count)
+                }
+                // It is looked at only where the list is the default one: see `CompiledMap.locate`.
+                if maps.count == 1 {
+                    for i in isKnown.indices where map.values[i] != map.defaultList { isKnown[i] = 2 }
                 }
                 facts.append(.init(known: UInt32(known.count), defaultList: map.defaultList))
                 known.append(.init(isKnown, valueCount: 2, keepsBlocksApart: true))
@@ -93,15 +125,29 @@ public struct MapCompiler {
     ///   - places: the place of each class.
     ///   - rule: that of `overridingRules` for each class; `nil` if there are none.
     private mutating func values(
-        _ rules: PlaceRules, _ places: [UInt32], _ rule: [UInt32]?, _ lists: inout ListRegister
+        _ rules: PlaceRules, _ mentions: Mentions, _ places: [UInt32], _ rule: [UInt32]?, _ lists: inout ListRegister
     ) -> (values: [UInt32], isKnownByRule: [Bool], defaultList: UInt32) {
-        let destinations = placeDestinations(rules, &lists)
+        let destinations = areaDestinations(rules, mentions, &lists)
         let defaultList = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
         let entries = atlas.gazetteer.entries
         var numbers: [UInt32] = []
         numbers.reserveCapacity(entries.count)
-        for (entry, destination) in zip(entries, destinations) {
-            numbers.append(number(destination, coordinates: entry.coordinates, &lists))
+        // Where it does not depend on the coordinates, the list of each area.
+        let areaLists = destinations.map { destination in
+            lists.variants[destination].nearestParts.isEmpty
+                ? number(destination, coordinates: 0, &lists) : ListRegister.Variants.none
+        }
+        for (position, area) in areas.enumerated() {
+            let list = areaLists[Int(area)]
+            numbers.append(
+                list != ListRegister.Variants.none
+                    ? list
+                    : number(destinations[Int(area)], coordinates: entries[position].coordinates, &lists))
+        }
+        for position in mentions.places(rules) {
+            guard let match = rules.cityMatches(atlas.gazetteer[entries[position]]).first else { continue }
+            numbers[position] = number(
+                lists.number(of: match.destination), coordinates: entries[position].coordinates, &lists)
         }
         // Of whom nothing is known there is no place that a rule could apply to.
         numbers[0] = defaultList
@@ -126,48 +172,27 @@ public struct MapCompiler {
         return zip(places, isSystemKnown).map { isKnown[Int($0)] | $1 }
     }
 
-    /// The destination of each place of the gazetteer, as its number in `lists`.
-    private mutating func placeDestinations(_ rules: PlaceRules, _ lists: inout ListRegister) -> [Int] {
+    /// The destination of each area, as its number in `lists`, by all rules but those for cities.
+    private func areaDestinations(
+        _ rules: PlaceRules, _ mentions: Mentions, _ lists: inout ListRegister
+    ) -> [Int] {
         let gazetteer = atlas.gazetteer
         func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
         let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
         // By the country, for places of which no database says the continent.
         let continentsOfCountries = gazetteer.countries.map { winner(rules.continentMatches($0?.continent)) }
         let countries = gazetteer.countries.map { winner(rules.countryMatches($0)) }
-        let subdivisions = gazetteer.subdivisions.map { winner(rules.subdivisionMatches($0)) }
-        let cities = citiesWithRules(rules)
+        var subdivisions = [Int?](repeating: nil, count: gazetteer.subdivisions.count)
+        for position in mentions.subdivisionLists(rules) {
+            subdivisions[position] = winner(rules.subdivisionMatches(gazetteer.subdivisions[position]))
+        }
         let fallback = lists.number(of: rules.fallback)
-        return gazetteer.entries.enumerated().map { number, entry in
-            if !cities.isEmpty, cities[Int(entry.city)], let city = winner(rules.cityMatches(gazetteer[entry])) {
-                return city
-            }
-            return subdivisions[Int(entry.subdivisions)] ?? countries[Int(entry.country)]
+        return areaEntries.map { entry in
+            subdivisions[Int(entry.subdivisions)] ?? countries[Int(entry.country)]
                 ?? (entry.continent == 0
                     ? continentsOfCountries[Int(entry.country)] : continents[Int(entry.continent)])
                 ?? fallback
         }
-    }
-
-    /// For each city of the gazetteer whether some rule may mean it; empty if there is no such rule.
-    private mutating func citiesWithRules(_ rules: PlaceRules) -> [Bool] {
-        guard !rules.cities.isEmpty else { return [] }
-        let cities = atlas.gazetteer.cities
-        if citiesByName.isEmpty, citiesByID.isEmpty {
-            for (position, city) in cities.enumerated() {
-                guard let city else { continue }
-                for name in city.names { citiesByName[name, default: []].append(position) }
-                if city.geonameID > 0 { citiesByID[city.geonameID] = position }
-            }
-        }
-        var hasRule = [Bool](repeating: false, count: cities.count)
-        for key in rules.cities.keys {
-            switch key {
-            case .geonameID(let number): if let position = citiesByID[number] { hasRule[position] = true }
-            case .inCountry(_, let name), .inSubdivision(_, let name):
-                for position in citiesByName[name] ?? [] { hasRule[position] = true }
-            }
-        }
-        return hasRule
     }
 
     // MARK: Lists
@@ -215,9 +240,12 @@ public struct MapCompiler {
     /// The number of the list for clients of a destination at the gazetteer's coordinates of that number.
     @inline(__always)
     private mutating func number(_ destination: Int, coordinates: UInt32, _ lists: inout ListRegister) -> UInt32 {
-        let known = lists.variants[destination].lists
-        let position = known.count == 1 ? 0 : Int(coordinates)
-        if position < known.count, known[position] != ListRegister.Variants.none { return known[position] }
+        let count = lists.variants[destination].lists.count
+        let position = count == 1 ? 0 : Int(coordinates)
+        if position < count {
+            let number = lists.variants[destination].lists[position]
+            if number != ListRegister.Variants.none { return number }
+        }
         return findNumber(destination, coordinates: Int(coordinates), &lists)
     }
 
@@ -280,5 +308,11 @@ public struct MapCompiler {
         result.count = max(known.count, 1)
         orders[datacenters] = result
         return result
+    }
+}
+
+extension Gazetteer.Entry {
+    fileprivate func isInSameArea(as other: Gazetteer.Entry) -> Bool {
+        continent == other.continent && country == other.country && subdivisions == other.subdivisions
     }
 }

@@ -30,8 +30,7 @@ struct Partition {
         // Places without a value stay as they are, at the positions of the classes before.
         division.parents = Array(0..<UInt32(classCount))
         division.values = Array(repeating: 0, count: classCount)
-        layer = layer.combined(with: other) { parent, value in
-            guard value != 0 else { return parent }
+        layer = layer.replaced(where: other) { parent, value in
             let key = UInt64(parent) << 32 | UInt64(value)
             if let number = numbers[key] { return number }
             let number = UInt32(division.parents.count)

@@ -50,12 +50,20 @@ public struct PlaceRules: Sendable {
         }
     }
 
-    /// All datacenters that some client may be sent to.
+    /// All datacenters that rules name, to which some client may be sent.
     public var datacenters: Set<Datacenter> {
         var all = fallback.datacenters
         for destination in destinations { all.formUnion(destination.datacenters) }
         return all
     }
+
+    /// Whether some rule spreads the clients of a datacenter that is not available.
+    public var spreads: Bool {
+        (destinations + [fallback]).contains { if case .spread = $0 { true } else { false } }
+    }
+
+    /// Whether some rule may spread clients over all datacenters that have an answer.
+    public var spreadsOverAll: Bool { (destinations + [fallback]).contains(where: \.spreadsOverAll) }
 
     /// Some clients are sent to no datacenter.
     public var sendsSomeNowhere: Bool { (destinations + [fallback]).contains { $0.datacenters.isEmpty } }

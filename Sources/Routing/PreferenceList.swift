@@ -5,6 +5,17 @@ public struct PreferenceList: Hashable, Sendable {
     /// Of each tier one datacenter is drawn; the next tier is for when none of it is available. No tier at all means
     /// that there is to be no answer.
     public var tiers: [Tier]
+    /// Over which datacenters clients are spread of whom a datacenter that the tiers come to is not available; `nil` if
+    /// the tiers alone decide.
+    public var spread: Spread?
+
+    /// A group of datacenters that take the clients of one that is not available, by capacity.
+    public enum Spread: Hashable, Sendable {
+        /// All that have an answer.
+        case all
+        /// These, in the order of their numbers.
+        case group([Datacenter])
+    }
 
     /// Datacenters among which nothing but weight decides, or very many in the order of their distance.
     public enum Tier: Hashable, Sendable {
@@ -40,6 +51,9 @@ public struct PreferenceList: Hashable, Sendable {
         tiers = []
         var placed: Set<Datacenter> = []
         append(destination, client, locations, &placed)
+        if case .spread(_, let group) = destination, !tiers.isEmpty {
+            spread = group.map { .group($0.sorted()) } ?? .all
+        }
     }
 
     private mutating func append(
@@ -53,6 +67,8 @@ public struct PreferenceList: Hashable, Sendable {
             if !new.isEmpty { tiers.append(.shares(reduced(new))) }
         case .list(let destinations):
             for part in destinations { append(part, client, locations, &placed) }
+        case .spread(let destination, _):
+            append(destination, client, locations, &placed)
         case .nearest(let datacenters, let limit):
             guard let client else {
                 return append(.list(datacenters.map { .tier([Share($0)]) }), client, locations, &placed)

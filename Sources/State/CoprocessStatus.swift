@@ -18,6 +18,9 @@ public struct CoprocessStatus: Sendable {
     public var loaded: Int?
     /// The content id of the image that it answers from; `nil` if it has none.
     public var image: String?
+    /// The `identity` of the switches that it answers by; `nil` if it has nothing to answer from, if nothing was ever switched, or
+    /// if it is of a version that does not tell.
+    public var switches: String?
     /// The configuration's file.
     public var configuration: String
     /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
@@ -74,6 +77,7 @@ public struct CoprocessStatus: Sendable {
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
             "image\t\(image ?? "")", "file\t\(imageFile ?? "")", "namespace\t\(namespace ?? "")",
+            "switches\t\(switches ?? "")",
         ]
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
@@ -125,6 +129,7 @@ public struct CoprocessStatus: Sendable {
         image = value("image")
         imageFile = value("file")
         namespace = value("namespace")
+        switches = value("switches")
         if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
             refusal = Refusal(count: count, reason: reason)
         }
@@ -156,6 +161,12 @@ extension StateDirectory {
     /// - Throws: if it cannot be told which there are. A folder that is not there has none.
     public func knownCoprocesses() throws(Failure) -> (statuses: [CoprocessStatus], unreadable: [Int]) {
         try asOwner(coprocessesAsOwner)
+    }
+
+    /// What the coprocesses have told that serve a configuration, by whatever path.
+    public func coprocesses(of configuration: String) -> [CoprocessStatus] {
+        let file = realPath(configuration)
+        return coprocesses().filter { realPath($0.configuration) == file }
     }
 
     /// When the databases were built that coprocesses answer from, by path; of those that differ the oldest.
@@ -232,4 +243,11 @@ private func processBirth(_ process: pid_t) -> Int? {
     guard let name = text.lastIndex(of: ")") else { return nil }
     let fields = text[name...].split(separator: " ")
     return fields.count > 20 ? Int(fields[20]) : nil
+}
+
+/// The path with no links in it; as it is if there is no such file.
+package func realPath(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return absolutePath(path) }
+    defer { free(resolved) }
+    return String(cString: resolved)
 }

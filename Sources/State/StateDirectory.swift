@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Platform
+import Routing
 
 /// The folder in which coprocesses, commands and agent tell each other what is to outlast them.
 public struct StateDirectory: Sendable {
@@ -12,8 +13,9 @@ public struct StateDirectory: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
 
-        init(_ action: String, _ path: String) {
-            description = "cannot \(action) \(path): \(String(cString: strerror(errno)))"
+        /// - Parameter reason: the errno of what failed; without, that of the last call.
+        init(_ action: String, _ path: String, _ reason: CInt = errno) {
+            description = "cannot \(action) \(path): \(String(cString: strerror(reason)))"
         }
 
         init(description: String) { self.description = description }
@@ -34,6 +36,8 @@ public struct StateDirectory: Sendable {
         public var value: Value?
         /// Why the copy stands in for the file, if it does.
         public var complaint: String?
+        /// Tells the text that was read from others; `nil` if there is none.
+        public var identity: String?
     }
 
     /// All switches, whether they count or have ended.
@@ -45,23 +49,24 @@ public struct StateDirectory: Sendable {
     ) throws(Failure) -> Found<Value> {
         let failure: Failure
         do throws(Failure) {
-            if let value = try parsed(file, parse) { return Found(value: value) }
+            if let found = try parsed(file, parse) { return found }
             guard access(copy(of: file), F_OK) == 0 else { return Found() }
             failure = Failure(description: "\(file) is gone")
         } catch {
             failure = error
         }
-        guard let value = try? parsed(copy(of: file), parse) else { throw failure }
-        return Found(value: value, complaint: "\(failure); its copy counts")
+        guard var found = try? parsed(copy(of: file), parse) else { throw failure }
+        found.complaint = "\(failure); its copy counts"
+        return found
     }
 
     /// `nil` if the file is not there.
     private func parsed<Value>(
         _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
-    ) throws(Failure) -> Value? {
+    ) throws(Failure) -> Found<Value>? {
         guard let text = try read(file) else { return nil }
         do throws(StateFile.Untrusted) {
-            return try parse(text)
+            return Found(value: try parse(text), identity: String(Routing.identity(of: text), radix: 16))
         } catch {
             throw Failure(description: "cannot trust \(file): \(visible("\(error)"))")
         }
@@ -80,9 +85,14 @@ public struct StateDirectory: Sendable {
     /// A file that cannot be trusted is put aside, and what it held is lost if its copy is no better. One that cannot be read
     /// stays where it is.
     ///
-    /// - Returns: a complaint about what was put aside.
+    /// - Parameters:
+    ///   - body: changes them.
+    ///   - record: what the history is to have of that, asked for when all is done.
+    /// - Returns: a complaint about what was put aside, or could not be recorded.
     @discardableResult
-    public func change(_ body: (inout [Switch]) -> Void) throws(Failure) -> String? {
+    public func change(
+        recording record: () -> [HistoryEntry] = { [] }, _ body: (inout [Switch]) -> Void
+    ) throws(Failure) -> String? {
         try make()
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
@@ -105,6 +115,11 @@ public struct StateDirectory: Sendable {
         }
         body(&switches)
         try writeTwice(SwitchFile.text(switches), to: switchFile)
+        do throws(Failure) {
+            try self.record(record())
+        } catch {
+            complaint = (complaint.map { $0 + "; " } ?? "") + "\(error); what was switched is in force"
+        }
         return complaint
     }
 
@@ -201,22 +216,18 @@ public struct StateDirectory: Sendable {
         guard descriptor >= 0 else { throw Failure("write", new) }
         // Coprocesses, agent and operators read it, whatever the umask of who writes.
         fchmod(descriptor, 0o644)
-        let bytes = Array(text.utf8)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
-            written += count
+        var failure: Failure?
+        do throws(Failure) {
+            try writeAll(text, to: descriptor, file)
+            if isDurable, fsync(descriptor) != 0 { throw Failure("write", file) }
+            // A folder cannot be replaced; whoever has put it there may want it back.
+            if isFolder(file) { rename(file, "\(file).untrusted.\(time(nil))") }
+            if rename(new, file) != 0 { throw Failure("write", file) }
+        } catch {
+            failure = error
         }
-        let isWritten = written == bytes.count && (!isDurable || fsync(descriptor) == 0)
         close(descriptor)
-        // A folder cannot be replaced; whoever has put it there may want it back.
-        if isFolder(file) { rename(file, "\(file).untrusted.\(time(nil))") }
-        guard isWritten, rename(new, file) == 0 else {
-            let failure = Failure("write", file)
+        if let failure {
             unlink(new)
             throw failure
         }

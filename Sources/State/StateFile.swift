@@ -35,7 +35,8 @@ package enum StateFile {
         }
     }
 
-    private static func plain(_ field: String) -> String {
+    /// A field with a space in place of what ends fields and lines.
+    static func plain(_ field: String) -> String {
         String(field.map { $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0 })
     }
 

@@ -18,7 +18,7 @@ public final class CounterTable: Sendable {
         fileprivate let countOfUsed: UnsafeMutablePointer<Atomic<Int>>
 
         /// Adds to a counter; to none for a position that there is not. Only one thread may do this.
-        @inlinable
+        @inlinable @inline(__always)
         public func add(_ number: Int, at position: Int) {
             guard position >= 0, position < count else { return }
             let value = counters[position].load(ordering: .relaxed)
@@ -26,7 +26,7 @@ public final class CounterTable: Sendable {
             counters[position].store(value &+ number, ordering: .relaxed)
         }
 
-        @usableFromInline
+        @inline(never) @usableFromInline
         func noteUse(of position: Int) {
             let end = countOfUsed.pointee.load(ordering: .relaxed)
             used[end].store(UInt32(truncatingIfNeeded: position), ordering: .relaxed)

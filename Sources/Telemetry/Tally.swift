@@ -23,15 +23,15 @@ public final class Tally: Sendable {
         /// Counts a question.
         ///
         /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
-        @inlinable
+        @inlinable @inline(__always)
         public func countQuestion(zone: Int?, _ result: QuestionResult) {
-            questions.add(1, at: ((zone ?? -1) + 1) * 3 + result.position)
+            questions.add(1, at: ((zone ?? -1) &+ 1) &* 3 &+ result.position)
         }
 
         /// Counts an answer of a service from a datacenter.
-        @inlinable
+        @inlinable @inline(__always)
         public func countAnswer(service: Int, datacenter: Int) {
-            answers.add(1, at: service * datacenterCount + datacenter)
+            answers.add(1, at: service &* datacenterCount &+ datacenter)
         }
     }
 

@@ -10,8 +10,8 @@ struct Geopipe: ParsableCommand {
         version: geopipeVersion,
         subcommands: [
             BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self,
-            DrainCommand.self,
-            UndrainCommand.self, StatusCommand.self, UpgradeCommand.self,
+            DrainCommand.self, UndrainCommand.self, ForceCommand.self, HistoryCommand.self, StatusCommand.self,
+            UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)
 

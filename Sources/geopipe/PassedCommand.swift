@@ -9,12 +9,14 @@ extension ConfigurationOptions {
     func perform(_ command: String) -> [String] {
         var arguments = words(command)
         switch arguments.first {
-        case "drain", "undrain", "status": break
+        case "drain", "undrain", "force", "history", "status": break
         case "version": return ["geopipe \(geopipeVersion)"]
         case "help", nil:
             return [
-                "drain DATACENTER [--service SERVICE] [--share 25%] [--for 2h] [--reason WORDS]",
-                "undrain DATACENTER [--service SERVICE]", "status [--json]", "version", "help",
+                "drain DATACENTER [--service SERVICE] [--places NO,US-CA] [--share 25%] [--for 2h] [--reason WORDS] [--override RULE]",
+                "undrain DATACENTER [--service SERVICE] [--places NO,US-CA]",
+                "force DATACENTER up|auto [--service SERVICE] [--for 2h] [--reason WORDS]", "history [--json]",
+                "status [--json]", "version", "help",
             ]
         case let other?: return ["unknown command '\(other)'; try help"]
         }
@@ -22,8 +24,11 @@ extension ConfigurationOptions {
         arguments += stateDirectory.map { ["--state", $0] } ?? []
         do {
             switch try Geopipe.parseAsRoot(arguments) {
-            case let drain as DrainCommand: return try drain.perform(by: "pdnsutil").all
-            case let undrain as UndrainCommand: return try undrain.perform(by: "pdnsutil").all
+            case let command as any SwitchCommand:
+                // pdns waits two seconds for an answer, unless pipe-timeout says otherwise.
+                let outcome = try command.perform(by: "pdnsutil", patience: 1_000)
+                return command.output.json ? outcome.json.lines : outcome.notes + outcome.text
+            case let history as HistoryCommand: return try history.lines()
             case let status as StatusCommand: return try status.lines()
             default: return []
             }

@@ -38,7 +38,7 @@ struct StatusCommand: ParsableCommand {
     func lines() throws(Refusal) -> [String] {
         if watch { throw Self.noTerminal }
         let status = try status()
-        return json ? status.json.pretty.split(separator: "\n").map(String.init) : status.lines(Terminal())
+        return json ? status.json.lines : status.lines(Terminal())
     }
 
     private func status() throws(Refusal) -> Status {
@@ -66,6 +66,11 @@ struct StatusCommand: ParsableCommand {
             }
         }
     }
+}
+
+extension JSON {
+    /// The lines of `pretty`.
+    var lines: [String] { pretty.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
 }
 
 extension Status {
@@ -177,7 +182,7 @@ extension Status.Datacenter {
             let state = health.stateWords
             return state.isEmpty ? "\(count) for service \(service)" : "\(state) for service \(service), \(count)"
         }
-        let states = drains.map { $0.words(at: time) } + down
+        let states = (drains + forced).map { $0.words(at: time) } + down
         return states.isEmpty ? "in use" : states.joined(separator: "; ")
     }
 }
@@ -185,8 +190,9 @@ extension Status.Datacenter {
 extension Switch {
     /// What it does, for people who know the datacenter.
     fileprivate func words(at time: Int) -> String {
-        "drained" + (share == 100 ? "" : " for \(share)% of the client networks")
-            + (service.map { " for service \($0)" } ?? "") + ", since \(momentWords(since, at: time)) by \(who)"
+        action.participle + (share == 100 ? "" : " for \(share)% of the client networks")
+            + (service.map { " for service \($0)" } ?? "") + (areas.isEmpty ? "" : " in \(areaWords(areas))")
+            + ", since \(momentWords(since, at: time)) by \(who)"
             + (until.map { ", until \(dateTimeAndOffset($0)) (in \(durationWords($0 - time)))" } ?? "")
             + (reason.isEmpty ? "" : ": \(reason)")
     }

@@ -1,14 +1,48 @@
 import ArgumentParser
+import Answering
 import Configuration
 import Glibc
 import Platform
 import State
 
-struct DrainCommand: ParsableCommand {
+/// A command that switches something of a datacenter.
+protocol SwitchCommand: ParsableCommand {
+    var output: SwitchOutput { get }
+
+    /// - Parameters:
+    ///   - who: does it.
+    ///   - patience: milliseconds to wait for coprocesses that follow.
+    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome
+}
+
+/// How a command that switches something prints what came of it.
+struct SwitchOutput: ParsableArguments {
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+}
+
+extension SwitchCommand {
+    func run() throws {
+        do throws(Refusal) {
+            let outcome = try perform(by: operatorName(), patience: 2_000)
+            for note in outcome.notes { complain(note) }
+            if output.json { print(outcome.json.pretty) } else { for line in outcome.text { print(line) } }
+            guard outcome.isWrong else { return }
+        } catch {
+            complain(error.message)
+            throw error.code
+        }
+        throw ExitCode.wrong
+    }
+}
+
+struct DrainCommand: SwitchCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
         abstract: "Send the clients of a datacenter elsewhere, at once and until it is undrained.",
-        discussion: "All coprocesses follow within a second. A second drain of the same takes the place of the first.")
+        discussion:
+            "Waits up to two seconds until all coprocesses follow; exits 1 if none does, or if a safety rule of the configuration forbids it. A second drain of the same, for the same places, takes the place of the first."
+    )
 
     @Argument(help: "The datacenter.")
     var datacenter: String
@@ -16,33 +50,73 @@ struct DrainCommand: ParsableCommand {
     @Option(help: "Only for this service.")
     var service: String?
 
+    @Option(help: "Only for clients in these places: NO,US-CA,continent:EU or regions of the configuration.")
+    var places: String?
+
     @Option(help: "Only for a part of the client networks, always the same ones: 1% to 100%.")
     var share = Percentage(value: 100)
 
     @Option(name: .customLong("for"), help: "End by itself after this time: 90s, 15m, 1h30m, 2d.")
     var duration: Seconds?
 
-    @Option(help: "Why, for those who look at the status.")
+    @Option(help: "Why, for those who look at the status and the history.")
     var reason = ""
 
+    @Option(name: .customLong("override"), help: "Break this safety rule: in_use or capacity. Needs --reason.")
+    var overridden: [Configuration.Safety.Rule] = []
+
+    @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func run() throws { try report(perform) }
+    func validate() throws {
+        if !overridden.isEmpty, reason.allSatisfy(\.isWhitespace) {
+            throw ValidationError("--override needs a reason: add --reason \"WHY\"")
+        }
+    }
 
-    /// - Parameter who: does it.
-    func perform(by who: String) throws(Refusal) -> SwitchOutcome {
-        try options.changeSwitches(about: datacenter, service) { switches, now in
-            switches.append(
-                Switch(
-                    datacenter: datacenter, service: service, share: share.value,
-                    until: duration.map { now + $0.value }, who: who, since: now, reason: reason))
+    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
+        var change = try SwitchChange(options, datacenter, service: service, places: places, by: who)
+        let (now, configuration, areas) = (change.now, change.configuration, change.areas)
+        let drain = Switch(
+            datacenter: datacenter, service: service, areas: areas, share: share.value,
+            until: duration.map { now + $0.value }, who: who, since: now, reason: reason)
+        return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+            let before = switches
+            switches.removeAll {
+                $0.action == .drain && $0.datacenter == datacenter && $0.service == service
+                    && Set($0.areas) == Set(areas)
+            }
+            switches.append(drain)
+            let breaches = configuration?.breaches(from: before, to: switches) ?? []
+            let refused = breaches.filter { !overridden.contains($0.rule) }
+            guard refused.isEmpty else {
+                let options = Set(refused.map { "--override \($0.rule.rawValue)" }).sorted().joined(separator: " ")
+                throw Refusal(
+                    message:
+                        "\(refused.map(\.words).joined(separator: "; ")); nothing is changed; undrain another datacenter first, or add \(options) --reason \"WHY\"",
+                    code: .wrong)
+            }
+            outcome.lines = ["drained: \(drain.extent)\(untilWords(drain.until))"]
+            outcome.lines += breaches.map { "overridden: \($0.words)" }
+            // What is drained wholly, of those for all services and for this one.
+            let drained = switches.filter {
+                $0.action == .drain && $0.share == 100 && ($0.service == nil || $0.service == service)
+                    && ($0.areas.isEmpty || !areas.isEmpty && Set(areas).isSubset(of: $0.areas))
+            }
+            outcome.stranded =
+                configuration?.stranded(
+                    by: datacenter, service: service, areas: areas, besides: Set(drained.map(\.datacenter))) ?? []
+            return HistoryEntry(
+                time: now, who: who, .drain, datacenter: datacenter, service: service, areas: areas,
+                share: share.value, until: drain.until, overridden: breaches.map(\.rule.rawValue), reason: reason)
         }
     }
 }
 
-struct UndrainCommand: ParsableCommand {
+struct UndrainCommand: SwitchCommand {
     static let configuration = CommandConfiguration(
-        commandName: "undrain", abstract: "Send clients to a datacenter again.")
+        commandName: "undrain", abstract: "Send clients to a datacenter again.",
+        discussion: "Exits 1 if what was to be undrained is drained still, by a drain that reaches further.")
 
     @Argument(help: "The datacenter.")
     var datacenter: String
@@ -50,102 +124,96 @@ struct UndrainCommand: ParsableCommand {
     @Option(help: "Only for this service; without, for all that it was drained for.")
     var service: String?
 
+    @Option(help: "Only these of the places that it was drained for; without, everywhere.")
+    var places: String?
+
+    @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func run() throws { try report(perform) }
-
-    /// - Parameter who: does it.
-    func perform(by who: String) throws(Refusal) -> SwitchOutcome {
-        try options.changeSwitches(about: datacenter, service, isEnd: true) { _, _ in }
-    }
-}
-
-extension ConfigurationOptions {
-    /// Takes out the switches of a datacenter, and has `body` add others.
-    ///
-    /// - Parameters:
-    ///   - service: only those for this service; without one, all if `isEnd`, and else those for all services.
-    fileprivate func changeSwitches(
-        about datacenter: String, _ service: String?, isEnd: Bool = false,
-        _ body: (inout [Switch], _ now: Int) -> Void
-    ) throws(Refusal) -> SwitchOutcome {
-        var outcome = SwitchOutcome()
-        var configuration: Configuration?
-        var unknown: String?
-        do throws(ConfigurationError) {
-            let loaded = try self.configuration()
-            configuration = loaded
-            if !loaded.datacenters.contains(where: { $0.name == datacenter }) {
-                unknown = "there is no datacenter \(datacenter) in \(file)"
-            } else if let service, !loaded.services.contains(where: { $0.name == service }) {
-                unknown = "there is no service \(service) in \(file)"
-            }
-        } catch {
-            // What is in use is what was loaded before, and that has to be switched now.
-            outcome.notes.append("\(file) has errors; taking it that there is a datacenter \(datacenter)")
-        }
-        if let unknown { throw Refusal(message: unknown, code: .wrong) }
-        let state = try requiredState()
-        do throws(StateDirectory.Failure) {
-            let now = time(nil)
-            var drained: Set<String> = []
-            let complaint = try state.change { switches in
-                switches.removeAll { entry in
-                    !entry.isInForce(at: now)
-                        || entry.datacenter == datacenter && (entry.service == service || isEnd && service == nil)
-                }
-                body(&switches, now)
-                // What is drained wholly, of those for all services and for this one.
-                drained = Set(
-                    switches.filter { $0.share == 100 && ($0.service == nil || $0.service == service) }.map(
-                        \.datacenter))
-            }
-            if let complaint { outcome.notes.append(complaint) }
-            if !isEnd, let configuration {
-                outcome.lines = configuration.stranded(by: datacenter, service: service, besides: drained)
-            }
-            return outcome
-        } catch {
-            throw Refusal(message: "\(error)", code: .unusable)
+    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
+        var change = try SwitchChange(options, datacenter, service: service, places: places, isEnd: true, by: who)
+        let plan = change
+        return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+            plan.end(.drain, &switches, &outcome)
         }
     }
+}
 
-    /// Where the state is, even if the configuration has errors.
-    func requiredState() throws(Refusal) -> StateDirectory {
-        if let state = state() { return state }
-        throw Refusal(
-            message: "\(file) has state_directory: none; take that out for /run/geopipe, or use --state",
-            code: .unusable)
+struct ForceCommand: SwitchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "force",
+        abstract: "Count the addresses of a datacenter as up, whatever the checks say, until auto.",
+        discussion: "For checks that are wrong. What is drained stays drained.")
+
+    @Argument(help: "The datacenter.")
+    var datacenter: String
+
+    @Argument(help: "up, or auto to go by the checks again.")
+    var target: Target
+
+    @Option(help: "Only for this service; with auto and without it, for all that it was forced for.")
+    var service: String?
+
+    @Option(name: .customLong("for"), help: "End by itself after this time: 90s, 15m, 1h30m, 2d.")
+    var duration: Seconds?
+
+    @Option(help: "Why, for those who look at the status and the history.")
+    var reason = ""
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    enum Target: String, ExpressibleByArgument, CaseIterable {
+        case up, auto
+    }
+
+    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
+        var change = try SwitchChange(options, datacenter, service: service, by: who)
+        let plan = change
+        guard target == .up else {
+            return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+                plan.end(.force, &switches, &outcome)
+            }
+        }
+        let force = Switch(
+            .force, datacenter: datacenter, service: service, share: 100,
+            until: duration.map { plan.now + $0.value }, who: who, since: plan.now, reason: reason)
+        return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+            switches.removeAll {
+                $0.action == .force && $0.datacenter == datacenter && $0.service == service
+            }
+            switches.append(force)
+            outcome.lines = ["forced up: \(force.extent)\(untilWords(force.until))"]
+            if let configuration = plan.configuration, !configuration.checks(datacenter, service: service) {
+                outcome.lines.append("none of its addresses is checked: they count as up anyway")
+            }
+            for entry in switches
+            where entry.action == .drain && entry.datacenter == datacenter
+                && (service == nil || entry.service == nil || entry.service == service)
+            {
+                outcome.lines.append(
+                    "\(entry.extent) is drained all the same; to end that: geopipe undrain \(datacenter)")
+            }
+            return HistoryEntry(
+                time: plan.now, who: who, .forceUp, datacenter: datacenter, service: service, until: force.until,
+                reason: reason)
+        }
     }
 }
 
-/// What came of a command.
-struct SwitchOutcome {
-    /// What is wrong beside, for standard error.
-    var notes: [String] = []
-    /// What the operator should know, for standard output.
-    var lines: [String] = []
-
-    var all: [String] { notes + lines }
-}
-
-/// Why a command was not carried out.
-struct Refusal: Error {
-    var message: String
-    var code: ExitCode
-}
-
-/// Carries a command out for whoever runs this, and prints what came of it.
-private func report(_ perform: (_ who: String) throws(Refusal) -> SwitchOutcome) throws {
-    do throws(Refusal) {
-        let outcome = try perform(operatorName())
-        for note in outcome.notes { complain(note) }
-        for line in outcome.lines { print(line) }
-    } catch {
-        complain(error.message)
-        throw error.code
+extension Configuration {
+    /// Whether any address of a datacenter is checked, for a service or for any.
+    fileprivate func checks(_ datacenter: String, service: String?) -> Bool {
+        guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return false }
+        return services.contains {
+            (service ?? $0.name) == $0.name && CheckedService($0)?.checks(number) == true
+        }
     }
 }
+
+extension Configuration.Safety.Rule: ExpressibleByArgument {}
+
+private func untilWords(_ until: Int?) -> String { until.map { ", until \(dateAndTime($0))" } ?? "" }
 
 /// Who runs this, for people.
 private func operatorName() -> String {

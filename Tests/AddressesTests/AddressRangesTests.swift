@@ -14,6 +14,10 @@ struct AddressRangesTests {
             #expect(
                 values(a.ranges.combined(with: b.ranges) { $0 * 10 + $1 })
                     == zip(a.values, b.values).map { $0 * 10 + $1 })
+            let replaced = a.ranges.replaced(where: b.ranges) { $0 / 2 + $1 }
+            let combined = a.ranges.combined(with: b.ranges) { $1 == 0 ? $0 : $0 / 2 + $1 }
+            #expect(replaced.starts == combined.starts)
+            #expect(replaced.values == combined.values)
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Support
 import Testing
 
 @testable import Addresses
@@ -136,5 +137,28 @@ struct IPPrefixTests {
         ])
     func refuses(text: String) {
         #expect(IPPrefix(text) == nil)
+    }
+
+    @Test(
+        "are read to their end and no further, and the usual ones as all others",
+        arguments: [
+            "192.0.2.0/24", "1.2.3.0/2", "0.0.0.0/0", "255.255.255.255/32", "10.20.0.1", "2001:db8::/56", "::1%a/b/64",
+        ])
+    func usual(text: String) {
+        func compare(_ text: [UInt8]) {
+            withBytesAtPageEnd(text) { #expect(IPPrefix($0) == IPPrefix(any: $0), "\(text)") }
+        }
+        let whole = Array(text.utf8)
+        for length in 0...whole.count {
+            compare(Array(whole[..<length]))
+            for byte in UInt8.min...UInt8.max { compare(whole[..<length] + [byte] + whole[length...]) }
+        }
+        for position in whole.indices {
+            for byte in UInt8.min...UInt8.max {
+                var changed = whole
+                changed[position] = byte
+                compare(changed)
+            }
+        }
     }
 }

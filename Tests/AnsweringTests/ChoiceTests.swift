@@ -50,7 +50,9 @@ struct ChoiceTests {
             }!
             let client = IPAddress("129.240.1.1")!
             let state = ServiceState(drained: down, closures: [:], health: [], downAddresses: [])
-            let choice = snapshot.choose(position, for: client, length: 32, resolver: client, state, random: 1) {
+            let choice = snapshot.choose(
+                position, for: client, length: 32, resolver: client, state, placeScope: 1, random: 1
+            ) {
                 #expect($1 == .all)
             }
             return (0..<choice.count).map { choice.datacenters[$0] }

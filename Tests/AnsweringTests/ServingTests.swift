@@ -35,10 +35,14 @@ struct ServingTests {
         Serving(snapshot, switches: switches, at: time)
     }
 
+    private func state(_ serving: Serving, _ service: Int = 0) -> ServiceState {
+        serving.state(ofService: service, for: .v4(0), length: 32, resolver: .v4(0)).state
+    }
+
     /// How many of 4,000 networks may use a datacenter for the services web and api.
     private func open(_ datacenter: Int, _ serving: Serving) -> [Int] {
         (0...1).map { service in
-            let availability = serving.state(ofService: service).undrained
+            let availability = state(serving, service).undrained
             return (0..<4_000).count { availability.forNetwork(UInt64($0)).contains(datacenter) }
         }
     }
@@ -68,9 +72,9 @@ struct ServingTests {
 
     @Test("is the same for all networks unless a part is drained")
     func sameForAll() {
-        #expect(serving(drained("oslo")).state(ofService: 0).isSameForAll)
-        #expect(!serving(drained("oslo", share: 99)).state(ofService: 0).isSameForAll)
-        #expect(serving(drained("oslo", service: "api", share: 99)).state(ofService: 0).isSameForAll)
+        #expect(state(serving(drained("oslo"))).isSameForAll)
+        #expect(!state(serving(drained("oslo", share: 99))).isSameForAll)
+        #expect(state(serving(drained("oslo", service: "api", share: 99))).isSameForAll)
     }
 
     @Test("passes over switches that have ended")

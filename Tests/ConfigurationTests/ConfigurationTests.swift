@@ -196,6 +196,94 @@ struct ConfigurationTests {
         #expect(
             try destination("[{ nearest: [oslo, ashburn], limit: 1 }, { random: [bergen, oslo] }]")
                 == .list([.nearest([0, 1], limit: 1), .tier([Share(2), Share(0)])]))
+
+        let list = Destination.list([.tier([Share(0)]), .tier([Share(2)])])
+        #expect(try destination("{ list: [oslo, bergen], then: spread }") == .spread(list, group: nil))
+        #expect(try destination("{ list: [oslo, bergen] }") == list)
+        #expect(
+            try destination("{ list: [oslo, bergen], then: { spread: [ashburn, bergen] } }")
+                == .spread(list, group: [1, 2]))
+        #expect(try destination("{ list: bergen, then: { spread: all } }") == .spread(.tier([Share(2)]), group: nil))
+        #expect(
+            try destination("{ nearest: all, then: spread }") == .spread(.nearest([0, 1], limit: 2), group: nil))
+        #expect(
+            try destination("{ nearest: [ashburn, oslo], limit: 1, then: spread }")
+                == .spread(.nearest([1, 0], limit: 1), group: nil))
+        #expect(
+            try destination("{ random: [oslo, bergen], then: spread }")
+                == .spread(.tier([Share(0), Share(2)]), group: nil))
+        #expect(
+            try destination("{ list: [{ oslo: 3, ashburn: 1 }, bergen], then: spread }")
+                == .spread(.list([.tier([Share(0, weight: 3), Share(1)]), .tier([Share(2)])]), group: nil))
+    }
+
+    @Test(
+        "whose clients are spread by what is no such thing are refused, with the place and a way out",
+        arguments: [
+            (
+                "{ list: [oslo], then: sprad }",
+                "7:36: then of the default of map world is 'sprad'; write then: spread, or leave then out"
+            ),
+            (
+                "{ list: [oslo], then: ashburn }",
+                "7:36: then of the default of map world is 'ashburn'; write then: { spread: [ashburn] }, or put ashburn at the end of the list without then"
+            ),
+            (
+                "{ list: [oslo], then: [ashburn] }",
+                "7:36: then of the default of map world is a list; write then: { spread: [ashburn] }"
+            ),
+            (
+                "{ list: [oslo], then: { spread: [] } }",
+                "7:46: the default of map world spreads over an empty list; name datacenters, or write then: spread"
+            ),
+            ("{ list: [oslo], then: { spread: [olso] } }", "7:47: unknown datacenter 'olso'; did you mean 'oslo'?"),
+            (
+                "{ list: [oslo], then: { spraed: all } }",
+                "7:38: unknown key 'spraed' in then of the default of map world; did you mean 'spread'?"
+            ),
+            (
+                "{ oslo: 3, ashburn: 1, then: spread }",
+                "7:37: then of the default of map world stands beside no list; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
+            ),
+            (
+                "{ then: spread }",
+                "7:16: then of the default of map world stands beside no list; write { list: [oslo, ashburn], then: spread }"
+            ),
+            (
+                "[oslo, { list: [ashburn], then: spread }]",
+                "7:40: then stands inside the list of the default of map world; it goes beside it: write { list: [...], then: spread }"
+            ),
+            (
+                "{ list: none, then: spread }",
+                "7:22: none stands in the list of the default of map world; it stands alone, or is left out"
+            ),
+            (
+                "{ list: [oslo], limit: 1, then: spread }",
+                "7:30: unknown key 'limit' in the default of map world; known here: list, then"
+            ),
+        ])
+    func wrongSpread(destination: String, complaint: String) throws {
+        let text = sound.replacing("{ random: [oslo, ashburn] }", with: destination)
+        let error = try #require(throws: ConfigurationError.self) { try load(text) }
+        #expect(error.complaints.map { "\($0.position!.line):\($0.position!.column): \($0.message)" } == [complaint])
+    }
+
+    @Test("that spread over all datacenters need answers only where rules name one, and capacities in all or none")
+    func spreadReach() throws {
+        let text = sound.replacing("{ random: [oslo, ashburn] }", with: "{ list: oslo, then: spread }")
+        #expect(
+            try load(text).advice.map(\.message).allSatisfy { !$0.contains("not used") && !$0.contains("capacity") })
+        #expect(try load(text.replacing("      ashburn: { CNAME: www.example.net. }\n", with: "")).services.count == 1)
+        let mixed = text.replacing("oslo: {}", with: "oslo: { capacity: 100 }")
+        #expect(
+            try load(mixed).advice.map(\.message).contains(
+                "datacenter ashburn has no capacity, and others have one: it counts as 1 where clients are spread; write the capacity of each"
+            ))
+        #expect(try load(mixed).datacenters.map(\.capacity) == [100, nil])
+        let group = sound.replacing("{ random: [oslo, ashburn] }", with: "{ list: oslo, then: { spread: [ashburn] } }")
+        #expect(throws: ConfigurationError.self) {
+            try load(group.replacing("      ashburn: { CNAME: www.example.net. }\n", with: ""))
+        }
     }
 
     @Test("have rules for networks, in a file of their own too")

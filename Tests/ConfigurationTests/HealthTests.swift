@@ -79,6 +79,25 @@ struct HealthTests {
                 == ["service web has no addresses that could be checked; it counts as up"])
     }
 
+    @Test("leave out a datacenter with check: none, which needs an address and a check")
+    func unchecked() throws {
+        let configuration = try load("check: { tcp: 25 }", "{ A: 192.0.2.1, check: none }")
+        #expect(configuration.services[0].unchecked == [0])
+        #expect(configuration.services[0].answers[0].map(\.content.text) == ["192.0.2.1"])
+        #expect(configuration.healthTargets.isEmpty)
+        #expect(
+            try load("", "{ A: 192.0.2.1, check: none }").warnings.map(\.message) == [
+                "service web has check: none in oslo but no check; all its addresses count as up"
+            ])
+        for (answer, complaint) in [
+            ("{ A: 192.0.2.1, check: off }", "check of the answer of service web in oslo is 'off'; write none"),
+            ("{ check: none }", "the answer of service web in oslo is empty; write an address"),
+        ] {
+            let error = #expect(throws: ConfigurationError.self) { try load("check: { tcp: 25 }", answer) }
+            #expect(error?.complaints.first?.message.hasPrefix(complaint) == true, "\(error?.complaints ?? [])")
+        }
+    }
+
     @Test(
         "are refused when they are wrong",
         arguments: [

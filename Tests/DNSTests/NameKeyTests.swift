@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import DNS
@@ -42,8 +43,23 @@ struct NameKeyTests {
         }
     }
 
-    @Test("reads no byte after the name")
-    func ends() {
+    @Test("reads no byte after the name, whatever its bytes are", arguments: 1...100)
+    func ends(length: Int) {
+        var key = NameKey()
+        var random = SeededGenerator(seed: UInt64(length))
+        let graphic = Array(#"aZ09-_*.\."#.utf8)
+        for _ in 0..<50 {
+            let name = (0..<length).map { _ in
+                random.once(in: 60) ? UInt8.random(in: .min ... .max, using: &random) : random.one(of: graphic)
+            }
+            withBytesAtPageEnd(name) { text in
+                #expect(Key(of: text, in: &key) == Key(expectedOf: name), "\(name)")
+            }
+        }
+    }
+
+    @Test("has nothing of what stands after the name")
+    func following() {
         var key = NameKey()
         for length in 1...20 {
             let name = Array(repeating: UInt8(ascii: "x"), count: length)

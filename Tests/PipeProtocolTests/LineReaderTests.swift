@@ -69,7 +69,7 @@ struct LineReaderTests {
         #expect(pipe(&ends) == 0)
         var reader = LineReader(descriptor: ends[0])
         var looks = 0
-        func look(_ most: Int) -> Bool {
+        func look(_ most: Int) -> WaitPolicy.Arrival {
             looks = 0
             return reader.giveWay {
                 looks += 1
@@ -77,20 +77,20 @@ struct LineReaderTests {
                 return looks <= most
             }
         }
-        #expect(!look(2))
+        #expect(look(2) == .asleep)
         #expect(looks == 3)
-        #expect(look(5), "what came after the last look is not lost")
+        #expect(look(5) == .atOnce, "what came after the last look is not lost")
         #expect(looks == 0, "where there is input already, time does not matter")
         let isOpen = reader.read()
         #expect(isOpen)
         #expect(text(reader.next()) == "a")
-        #expect(look(5))
+        #expect(look(5) == .awake)
         #expect(looks == 3)
         close(ends[1])
         let hasMore = reader.read()
         #expect(hasMore)
         #expect(text(reader.next()) == "a")
-        #expect(look(0), "the end of the input is something to read")
+        #expect(look(0) == .atOnce, "the end of the input is something to read")
         let isStillOpen = reader.read()
         #expect(!isStillOpen)
         #expect(fcntl(ends[0], F_GETFL) & O_NONBLOCK == 0)

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import PipeProtocol
@@ -48,6 +49,51 @@ struct RequestTests {
             #expect(text(line, question.remoteAddress) == filler)
             #expect(text(line, question.localAddress) == "")
             #expect(text(line, question.clientSubnet) == "end")
+        }
+    }
+
+    @Test("are read to their end and no further, whatever their bytes are", arguments: 0...100)
+    func ends(length: Int) {
+        var random = SeededGenerator(seed: UInt64(length))
+        for version in (1...5).map({ ABIVersion($0)! }) {
+            for tabsAreOneIn in [2, 5, 12, 100] {
+                let line = (0..<length).map { i in
+                    random.once(in: tabsAreOneIn) || i == 1
+                        ? UInt8(ascii: "\t") : UInt8.random(in: .min ... .max, using: &random)
+                }
+                let expected = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
+                withBytesAtPageEnd(line) { line in
+                    let fields = Fields(line)
+                    #expect(fields.count == expected.count)
+                    for i in 0..<min(expected.count, 8) {
+                        #expect(fields[i] == expected[i].startIndex..<expected[i].endIndex)
+                    }
+                    _ = try? Request(line, version: version)
+                    _ = try? Request.Question(line, version: version)
+                }
+            }
+        }
+    }
+
+    @Test("that are cut anywhere, or have another byte anywhere, are read the same both ways")
+    func bothWays() throws {
+        let version = try #require(ABIVersion(3))
+        let whole = Array("Q\twww.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t192.0.2.0/24".utf8)
+        func compare(_ line: [UInt8]) {
+            withBytesAtPageEnd(line) { line in
+                guard Request.isQuestion(line) else { return }
+                #expect(
+                    (try? Request.Question(line, version: version)).map(Request.question)
+                        == (try? Request(line, version: version)))
+            }
+        }
+        for length in whole.indices { compare(Array(whole[..<length])) }
+        for position in whole.indices.dropFirst(2) {
+            for byte in UInt8.min...UInt8.max {
+                var line = whole
+                line[position] = byte
+                compare(line)
+            }
         }
     }
 

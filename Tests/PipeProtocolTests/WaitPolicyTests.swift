@@ -7,7 +7,7 @@ struct WaitPolicyTests {
     private static let microsecond = 1_000
     private static let limit = 100 * microsecond
 
-    /// What came of some questions, each at a time after the answer before it.
+    /// What came of some questions.
     private struct Outcome {
         var policy = WaitPolicy()
         /// How long the reader was awake, in nanoseconds.
@@ -18,22 +18,33 @@ struct WaitPolicyTests {
 
         init(limit: Int) { policy.limit = limit }
 
-        mutating func ask(_ pauses: some Sequence<Int>) {
-            for pause in pauses {
-                let isInTime = policy.staysAwake && pause <= policy.limit
+        /// Asks a question each of these times after the one before, which none waits for but the reader.
+        mutating func ask(_ times: some Sequence<Int>) {
+            for time in times {
+                let isInTime = policy.staysAwake && time <= policy.limit
                 if policy.staysAwake {
                     waits += 1
-                    awake += min(pause, policy.limit)
+                    awake += min(time, policy.limit)
                     if !isInTime { vain += 1 }
                 }
-                policy.questionCame(after: pause, wasAwake: isInTime)
+                policy.questionCame(after: time, isInTime ? .awake : .asleep)
+            }
+        }
+
+        /// Asks `count` questions, each after as many microseconds as the way to wait makes of it.
+        mutating func ask(_ count: Int, awake: Int, asleep: Int, arrival: WaitPolicy.Arrival = .awake) {
+            for _ in 0..<count {
+                if policy.staysAwake { waits += 1 }
+                policy.questionCame(
+                    after: (policy.staysAwake ? awake : asleep) * WaitPolicyTests.microsecond,
+                    policy.staysAwake ? arrival : .asleep)
             }
         }
     }
 
-    private func ask(_ pauses: some Sequence<Int>, limit: Int = limit) -> Outcome {
+    private func ask(_ times: some Sequence<Int>, limit: Int = limit) -> Outcome {
         var outcome = Outcome(limit: limit)
-        outcome.ask(pauses)
+        outcome.ask(times)
         return outcome
     }
 
@@ -42,13 +53,13 @@ struct WaitPolicyTests {
         var policy = WaitPolicy()
         policy.limit = Self.limit
         #expect(!policy.staysAwake)
-        policy.questionCame(after: 1_000_000_000, wasAwake: false)
+        policy.questionCame(after: 1_000_000_000, .asleep)
         #expect(!policy.staysAwake)
-        policy.questionCame(after: 20 * Self.microsecond, wasAwake: false)
+        policy.questionCame(after: 20 * Self.microsecond, .asleep)
         #expect(policy.staysAwake)
     }
 
-    @Test("begins also where a sleeping reader makes the pauses longer than the limit")
+    @Test("begins also where a sleeping reader makes the questions come later than the limit")
     func stretched() {
         #expect(ask([180 * Self.microsecond]).policy.staysAwake)
         #expect(!ask([500 * Self.microsecond]).policy.staysAwake)
@@ -56,21 +67,57 @@ struct WaitPolicyTests {
 
     @Test("goes on as long as questions come in time, and while one in four does not")
     func goesOn() {
-        #expect(ask(repeatElement(30 * Self.microsecond, count: 1_000)).waits == 999 - 64)
-        let mixed = ask((0..<10_000).map { ($0 % 4 == 3 ? 1_000 : 30) * Self.microsecond })
-        #expect(mixed.waits > 8_500)
+        var outcome = Outcome(limit: Self.limit)
+        outcome.ask(10_000, awake: 30, asleep: 60)
+        #expect(outcome.waits > 9_500)
+        var mixed = Outcome(limit: Self.limit)
+        for _ in 0..<2_500 {
+            mixed.ask(3, awake: 30, asleep: 60)
+            mixed.ask([1_000 * Self.microsecond])
+        }
+        #expect(mixed.waits > 9_000)
     }
 
-    @Test("gives sleeping a try now and then, and goes on with what has the shorter pauses")
+    @Test("tries both ways now and then, and goes on with what brings questions sooner")
     func compares() {
         func partAwake(_ awake: Int, _ asleep: Int) -> Double {
             var outcome = Outcome(limit: Self.limit)
-            for _ in 0..<20_000 { outcome.ask([(outcome.policy.staysAwake ? awake : asleep) * Self.microsecond]) }
+            outcome.ask(20_000, awake: awake, asleep: asleep)
             return Double(outcome.waits) / 20_000
         }
         #expect(partAwake(30, 60) > 0.95)
-        #expect(partAwake(30, 30) > 0.95)
+        #expect(partAwake(50, 60) > 0.95)
+        #expect(partAwake(30, 30) < 0.05, "alike, to sleep leaves the core to others")
         #expect(partAwake(60, 30) < 0.05)
+    }
+
+    @Test("rather sleeps where questions are there at once, but not where that is much slower")
+    func sharesCore() {
+        var outcome = Outcome(limit: Self.limit)
+        outcome.ask(20_000, awake: 30, asleep: 40, arrival: .atOnce)
+        #expect(outcome.waits < 20_000 / 20)
+        let before = outcome.waits
+        outcome.ask(20_000, awake: 30, asleep: 60, arrival: .atOnce)
+        #expect(outcome.waits - before > 20_000 * 8 / 10)
+    }
+
+    @Test("compares at once when questions take half as long again as they did")
+    func slower() {
+        var outcome = Outcome(limit: Self.limit)
+        outcome.ask(10_000, awake: 30, asleep: 20)
+        let before = outcome.waits
+        outcome.ask(400, awake: 30, asleep: 60)
+        #expect(outcome.waits - before > 200)
+    }
+
+    @Test("finds out within some thousand questions that the other way has become the better one")
+    func changes() {
+        var outcome = Outcome(limit: Self.limit)
+        outcome.ask(50_000, awake: 30, asleep: 60)
+        outcome.ask(3_000, awake: 60, asleep: 30)
+        let before = outcome.waits
+        outcome.ask(10_000, awake: 60, asleep: 30)
+        #expect(outcome.waits - before < 10_000 / 8)
     }
 
     @Test("never begins at 100 questions a second, or with a limit of 0")
@@ -107,7 +154,7 @@ struct WaitPolicyTests {
 
     @Test("ends when the limit becomes 0")
     func turnedOff() {
-        var outcome = ask(repeatElement(30 * Self.microsecond, count: 200))
+        var outcome = ask(repeatElement(30 * Self.microsecond, count: 50))
         #expect(outcome.policy.staysAwake)
         outcome.policy.limit = 0
         #expect(!outcome.policy.staysAwake)

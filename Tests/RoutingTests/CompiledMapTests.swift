@@ -192,6 +192,8 @@ struct ListTableTests {
             PreferenceList(.tier([Share(1), Share(2, weight: 3)]), client: nil, locations: []),
             PreferenceList(
                 .nearest(Array(0..<20), limit: 9), client: here, locations: sites.map(\.location)),
+            PreferenceList(.spread(.tier([Share(1)]), group: nil), client: nil, locations: []),
+            PreferenceList(.spread(.tier([Share(3)]), group: [2, 5, 7]), client: nil, locations: []),
         ]
         let memory = ColumnMemory {
             $0.add(sites)
@@ -213,9 +215,15 @@ struct ListTableTests {
                     continue
                 }
                 for list in 0..<UInt32(table.count) {
-                    table.forEachChoice(list, Draw(random: 7), Availability(down: [1, 3])) { datacenter, _ in
+                    let spreading = Draw.spreading(network: 7, salt: 7)
+                    _ = table.spreadGroup(of: list)
+                    var count = 0
+                    table.forEachChoice(
+                        list, Draw(random: 7), Availability(down: [1, 3]), spreading: spreading
+                    ) { datacenter, _ in
                         #expect(datacenter < 20)
-                        return true
+                        count += 1
+                        return count < 1_000
                     }
                 }
             }
@@ -268,7 +276,7 @@ struct CompiledMapTests {
 }
 
 /// Lists in memory of their own.
-private final class Lists {
+final class Lists {
     private let memory: ColumnMemory
     let table: ListTable
 
@@ -284,12 +292,12 @@ private final class Lists {
     func tiers(of list: UInt32) -> [[Share]] { table.tiers(of: list) }
 }
 
-private func choices(
-    _ table: Lists, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all
+func choices(
+    _ table: Lists, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all, spreading: Draw? = nil
 ) -> [Datacenter] {
     var choices: [Datacenter] = []
-    table.table.forEachChoice(list, draw, availability) { datacenter, _ in
-        choices.append(datacenter)
+    table.table.forEachChoice(list, draw, availability, spreading: spreading) { datacenter, _ in
+        if !choices.contains(datacenter) { choices.append(datacenter) }
         return true
     }
     return choices

@@ -42,7 +42,8 @@ final class Director {
     /// Goes on until a time, and then until all is in force.
     func direct(until end: UInt64) throws {
         let acts: [(weight: Int, act: () throws -> Void)] = [
-            (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain), (2, takeOver),
+            (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain), (3, force),
+            (2, takeOver),
             (1, takeOverBadProgram), (3, corruptSwitches), (2, corruptOtherState), (1, loseState), (2, startAnother),
             (4, disturbImages), (3, disturbCompiler),
             (agent == nil ? 0 : 6, failServer), (agent == nil ? 0 : 2, disturbAgent),
@@ -188,13 +189,23 @@ final class Director {
         try oracle.change(ended.map { (.drain(datacenter, $0), 0) }) { try command(words) }
     }
 
+    /// Lets a datacenter count as up, or go by its health again.
+    private func force() throws {
+        let datacenter = random.one(of: Datacenter.allCases)
+        let isUp = random.once(in: 2)
+        let words = ["force", "\(datacenter)", isUp ? "up" : "auto"]
+        journal.note("force", words.dropFirst().joined(separator: " "))
+        try oracle.change([(.force(datacenter), isUp ? 1 : 0)]) { try command(words) }
+    }
+
     /// Carries a command out, as a user on the shell or through pdnsutil.
     private func command(_ words: [String]) throws {
         if random.once(in: 4), broken.isEmpty {
             try run(
                 "/usr/bin/pdnsutil",
                 ["--config-dir=\(site.folder)", "backend-cmd", "pipe", words.joined(separator: " ")])
-        } else if case let ending = try geopipe(words), ending.status != 0 {
+        } else if case let ending = try geopipe(words), ending.status > 1 {
+            // 1: no coprocess follows while it is stopped, or more is drained than was to be undrained.
             journal.violation("'geopipe \(words.joined(separator: " "))' fails: \(ending.output)")
         }
     }

@@ -16,11 +16,13 @@ enum Part: Hashable, CustomStringConvertible {
     case configuration, zone, networks, database
     /// For how many of 100 networks a datacenter is drained, for one service or for all.
     case drain(Datacenter, Service?)
+    /// 1 if a datacenter counts as up whatever its health is, else 0.
+    case force(Datacenter)
     /// 1 if the checked address of this number is well, else 0.
     case health(Int)
 
     static let files: [Part] = [.configuration, .zone, .networks, .database]
-    static let count = 4 + 3 * 4 + checkedAddresses
+    static let count = 4 + 3 * 4 + 3 + checkedAddresses
     /// Two of each datacenter.
     static let checkedAddresses = 6
 
@@ -31,7 +33,8 @@ enum Part: Hashable, CustomStringConvertible {
         case .networks: 2
         case .database: 3
         case .drain(let datacenter, let service): 4 + 4 * datacenter.rawValue + (service.map { $0.rawValue + 1 } ?? 0)
-        case .health(let address): 16 + address
+        case .force(let datacenter): 16 + datacenter.rawValue
+        case .health(let address): 19 + address
         }
     }
 
@@ -42,6 +45,7 @@ enum Part: Hashable, CustomStringConvertible {
         case .networks: "networks"
         case .database: "database"
         case .drain(let datacenter, let service): "drain of \(datacenter)\(service.map { " for \($0)" } ?? "")"
+        case .force(let datacenter): "force of \(datacenter)"
         case .health(let address): "health of 127.1.0.\(address + 1)"
         }
     }
@@ -87,7 +91,9 @@ enum Question: CaseIterable {
         case .zone: [.zone]
         case .list, .six: Part.drains(of: .api)
         case .fixed, .missing: []
-        case .checked: Part.drains(of: .checked) + (0..<Part.checkedAddresses).map { .health($0) }
+        case .checked:
+            Part.drains(of: .checked) + Datacenter.allCases.map { .force($0) }
+                + (0..<Part.checkedAddresses).map { .health($0) }
         }
     }
 }
@@ -138,7 +144,7 @@ final class Oracle: Sendable {
         mutating func add(_ delay: UInt64, of part: Part) {
             switch part {
             case .configuration, .zone, .networks, .database: reload = max(reload, delay)
-            case .drain: drain = max(drain, delay)
+            case .drain, .force: drain = max(drain, delay)
             case .health: health = max(health, delay)
             }
         }
@@ -153,7 +159,7 @@ final class Oracle: Sendable {
         self.bounds = bounds
         state.withLock { state in
             for index in 0..<Part.count {
-                state.values[index] = [Value(value: index < 3 ? 1 : index < 16 ? 0 : 1, since: 0)]
+                state.values[index] = [Value(value: index < 3 ? 1 : index < 19 ? 0 : 1, since: 0)]
             }
         }
     }
@@ -219,7 +225,9 @@ final class Oracle: Sendable {
         state.withLock { state in
             defer { state.shares = [:] }
             for (index, share) in state.shares where share.asked >= 300 {
-                guard let part = state.values[index].last.map({ Double($0.value) / 100 }) else { continue }
+                // What has ended by itself moves none, and was judged with those that it moved before.
+                guard let value = state.values[index].last?.value, 1..<100 ~= value else { continue }
+                let part = Double(value) / 100
                 let found = Double(share.moved) / Double(share.asked)
                 let deviation = (part * (1 - part) / Double(share.asked)).squareRoot()
                 if abs(found - part) > 6 * deviation {
@@ -234,7 +242,7 @@ final class Oracle: Sendable {
         let bound: UInt64 =
             switch part {
             case .configuration, .zone, .networks, .database: state.isBroken ? .max : bounds.reload
-            case .drain: bounds.drain
+            case .drain, .force: bounds.drain
             case .health: state.isAgentAway ? .max : bounds.health
             }
         var values = state.values[part.index].filter { $0.until > time }
@@ -370,7 +378,8 @@ final class Oracle: Sendable {
         let list = datacenters(question, client, countries, world)
         let open = list.filter { world[Part.drain($0, nil).index] < 100 && world[Part.drain($0, service).index] < 100 }
         func well(_ datacenter: Datacenter) -> [Int] {
-            [0, 1].map { 2 * datacenter.rawValue + $0 }.filter { world[Part.health($0).index] == 1 }
+            let isForced = world[Part.force(datacenter).index] == 1
+            return [0, 1].map { 2 * datacenter.rawValue + $0 }.filter { isForced || world[Part.health($0).index] == 1 }
         }
         func isUp(_ datacenter: Datacenter) -> Bool { service != .checked || !well(datacenter).isEmpty }
         // Where nothing is open and up, rather down than drained, and where all is drained, what is up.

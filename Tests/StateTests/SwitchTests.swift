@@ -1,4 +1,6 @@
+import Configuration
 import Foundation
+import Geography
 import Platform
 import Support
 import Testing
@@ -21,14 +23,36 @@ struct SwitchFileTests {
         drained("far.west-1", share: 99, reason: "\u{301}, \u{fffd}, \\t and \"quotes\""),
     ]
 
+    private static let placed = Switch(
+        datacenter: "oslo", service: nil, areas: [Area("NO")!, Area("US-CA")!, Area("continent:AF")!], share: 100,
+        until: nil, who: "operator", since: 1_700_000_000, reason: "")
+    private static let forced = Switch(
+        .force, datacenter: "ashburn", service: "web", share: 100, until: 1_800_000_000, who: "operator",
+        since: 1_700_000_000, reason: "checks are wrong")
+
     /// What a reader of these bytes makes of them.
     private func switches(_ bytes: some Sequence<UInt8>) throws -> [Switch] {
         try SwitchFile.switches(String(decoding: Array(bytes), as: UTF8.self))
     }
 
-    @Test("gives back what was put into it", arguments: [[], Array(samples.prefix(1)), samples])
+    @Test(
+        "gives back what was put into it",
+        arguments: [[], Array(samples.prefix(1)), samples, samples + [placed], [forced]])
     func roundTrip(samples: [Switch]) throws {
         #expect(try switches(SwitchFile.text(samples).utf8) == samples)
+    }
+
+    @Test("is as older versions read it, as long as nothing is switched that they do not know")
+    func versions() throws {
+        #expect(SwitchFile.text(Self.samples).hasPrefix("geopipe switches 1\noslo\t\t100\t\toperator\t1700000000\t\n"))
+        for entry in [Self.placed, Self.forced] {
+            #expect(SwitchFile.text(Self.samples + [entry]).hasPrefix("geopipe switches 2\noslo\t"))
+        }
+        let bad = SwitchFile.text([Self.placed]).replacing("NO,US-CA", with: "NO,,CA").split(separator: "\n").dropLast()
+        #expect(throws: StateFile.Untrusted.self) {
+            try SwitchFile.switches(
+                StateFile.text("geopipe switches 2", [bad[1].split(separator: "\t").map(String.init)]))
+        }
     }
 
     @Test("has a space where a field has what ends fields and lines")
@@ -259,5 +283,151 @@ struct StateDirectoryTests {
         try folder.write("a file".utf8, to: "state")
         #expect(throws: StateDirectory.Failure.self) { try state.change { _ in } }
         #expect(folder.text(of: "state") == "a file")
+    }
+}
+
+@Suite("The history of switches")
+struct HistoryTests {
+    private let folder: Folder
+    private let state: StateDirectory
+
+    init() throws {
+        folder = try Folder()
+        state = StateDirectory(path: "\(folder.path)/state")
+    }
+
+    private func entry(_ time: Int, reason: String = "") -> HistoryEntry {
+        HistoryEntry(
+            time: time, who: "operator", .drain, datacenter: "oslo", service: "web", areas: [Area("NO")!], share: 25,
+            until: 2_000, overridden: ["in_use", "capacity"], reason: reason)
+    }
+
+    private func record(_ entries: HistoryEntry...) throws -> String? {
+        try state.change(recording: { entries }) { _ in }
+    }
+
+    @Test("has what was switched, the oldest first, and is empty before")
+    func roundTrip() throws {
+        #expect(try state.history().entries.isEmpty)
+        let second = HistoryEntry(time: 2, who: "", .undrain, datacenter: "oslo")
+        #expect(try record(entry(1, reason: "kjøling\tsvikter\n🔥")) == nil)
+        #expect(try record(second) == nil)
+        #expect(try state.history().entries == [entry(1, reason: "kjøling svikter 🔥"), second])
+        #expect(try state.history().unreadable == 0)
+    }
+
+    @Test("loses no more than the lines that are torn, and goes on after them")
+    func torn() throws {
+        for time in 1...3 { _ = try record(entry(time)) }
+        let text = folder.text(of: "state/history")
+        for end in [text.utf8.count - 1, text.utf8.count - 7, text.utf8.count - 60] {
+            try folder.write(text.utf8.prefix(end), to: "state/history")
+            _ = try record(entry(4))
+            let isWhole = end == text.utf8.count - 1
+            #expect(try state.history().entries.map(\.time) == (isWhole ? [1, 2, 3, 4] : [1, 2, 4]), "\(end)")
+            #expect(try state.history().unreadable == (isWhole ? 0 : 1))
+        }
+        var bytes = Array(folder.text(of: "state/history").utf8)
+        bytes[30] ^= 1
+        try folder.write(bytes, to: "state/history")
+        #expect(try state.history().entries.map(\.time) == [2, 4])
+    }
+
+    @Test("drops its older half when it is full")
+    func bounded() throws {
+        let line = entry(1_000_000, reason: String(repeating: "x", count: 2_000)).line
+        #expect(line.utf8.count < 1_200, "a reason is cut")
+        let count = StateDirectory.historyLimit / line.utf8.count + 1
+        try state.make()
+        try folder.write(
+            (0..<count).map { entry(1_000_000 + $0, reason: String(repeating: "x", count: 2_000)).line }.joined().utf8,
+            to: "state/history")
+        _ = try record(entry(2_000_000))
+        let history = try state.history()
+        #expect(history.unreadable == 0)
+        #expect(history.entries.last == entry(2_000_000))
+        #expect(count / 2 - 2...count / 2 + 2 ~= history.entries.count)
+        #expect(history.entries.dropLast().last?.time == 1_000_000 + count - 1)
+    }
+
+    @Test("that cannot be written keeps nothing from being switched, and leads nowhere else")
+    func unwritable() throws {
+        try state.make()
+        let victim = try folder.write("precious".utf8, to: "victim")
+        try FileManager.default.createSymbolicLink(atPath: state.historyFile, withDestinationPath: victim)
+        let complaint = try state.change(recording: { [entry(1)] }) { $0 = [drained("oslo")] }
+        #expect(complaint?.contains("cannot write \(state.historyFile)") == true, "\(complaint ?? "")")
+        #expect(try state.switches().value == [drained("oslo")])
+        #expect(folder.text(of: "victim") == "precious")
+    }
+}
+
+@Suite("Safety rules")
+struct SafetyTests {
+    /// Three datacenters for web, of which two are for api.
+    private func configuration(_ safety: String) throws -> Configuration {
+        let folder = try Folder()
+        defer { withExtendedLifetime(folder) {} }
+        let file = try folder.write(
+            """
+            datacenters: { oslo: { capacity: 30 }, ashburn: { capacity: 60 }, tokyo: { capacity: 10 }, unused: {} }
+            safety: \(safety)
+            maps: { all: { default: [oslo, ashburn, tokyo] }, two: { default: [oslo, ashburn] } }
+            services:
+              web: { map: all, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2, tokyo: 192.0.2.3 } }
+              api: { map: two, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2 } }
+            zones: { example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.] } }
+            """.utf8, to: "geopipe.yaml")
+        return try Configuration.load(file)
+    }
+
+    private func breaches(_ safety: String, _ before: [Switch] = [], then entry: Switch) throws -> [String] {
+        try configuration(safety).breaches(from: before, to: before + [entry]).map(\.words)
+    }
+
+    @Test("count the datacenters that are not wholly drained")
+    func inUse() throws {
+        let rule = "{ in_use: 2 }"
+        #expect(try breaches(rule, then: drained("oslo")) == [])
+        #expect(
+            try breaches(rule, [drained("ashburn")], then: drained("oslo"))
+                == ["safety rule in_use: 2: 1 of 3 datacenters would stay in use (tokyo)"])
+        #expect(try breaches(rule, [drained("ashburn")], then: drained("oslo", share: 99)) == [])
+        #expect(try breaches(rule, [drained("ashburn", share: 99)], then: drained("oslo")) == [])
+        #expect(try breaches("{}", [drained("ashburn")], then: drained("oslo")) == [])
+        #expect(try breaches(rule, [drained("ashburn"), drained("tokyo")], then: drained("ashburn")) == [], "no worse")
+    }
+
+    @Test("count the capacity, and each service that is drained on its own")
+    func capacity() throws {
+        let rule = "{ capacity: 60% }"
+        #expect(try breaches(rule, then: drained("oslo")) == [])
+        #expect(
+            try breaches(rule, then: drained("ashburn"))
+                == ["safety rule capacity: 60%: 40% of the capacity would stay in use"])
+        #expect(try breaches(rule, then: drained("ashburn", share: 66)) == [])
+        #expect(try breaches(rule, then: drained("ashburn", share: 67)).count == 1)
+        #expect(
+            try breaches(rule, then: drained("ashburn", service: "api"))
+                == ["safety rule capacity: 60% for service api: 33% of the capacity would stay in use"])
+        #expect(try breaches(rule, then: drained("oslo", service: "api")) == [])
+        #expect(
+            try breaches("{ in_use: 1 }", [drained("oslo", service: "api")], then: drained("ashburn"))
+                == ["safety rule in_use: 1 for service api: 0 of 2 datacenters would stay in use"])
+        var placed = drained("ashburn")
+        placed.areas = [Area("NO")!]
+        #expect(try breaches(rule, then: placed) == [], "it is in use elsewhere")
+    }
+
+    @Test(
+        "are refused if they make no sense",
+        arguments: [
+            ("{ in_use: 5 }", "in_use of safety is 5, and there are 4 datacenters"),
+            ("{ in_use: 0 }", "in_use of safety is '0'"), ("{ capacity: 60 }", "capacity of safety is '60'"),
+            ("{ capacity: 101% }", "capacity of safety is '101%'"), ("{ inuse: 2 }", "did you mean 'in_use'?"),
+        ])
+    func refused(safety: String, complaint: String) {
+        let error = #expect(throws: ConfigurationError.self) { try configuration(safety) }
+        #expect(error?.complaints.contains { $0.message.contains(complaint) } == true, "\(error?.complaints ?? [])")
     }
 }

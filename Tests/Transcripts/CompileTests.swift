@@ -63,6 +63,22 @@ struct CompileTests {
             isThere, "\(String(decoding: coprocess.standardError, as: UTF8.self))", sourceLocation: place)
     }
 
+    @Test("a coprocess that started where images could not be kept keeps them as soon as they can")
+    func rejoins() throws {
+        let folder = try makeSite()
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/state", withIntermediateDirectories: true)
+        try folder.write("in the way".utf8, to: "state/images")
+        let coprocess = try start(folder)
+        #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
+        #expect(images(folder).isEmpty)
+        try FileManager.default.removeItem(atPath: "\(folder.path)/state/images")
+        #expect(eventually(within: Coprocess.patience) { images(folder).count == 1 })
+        try waitFor("again", coprocess)
+        try folder.write(Self.zone("192.0.2.3"), to: "zone")
+        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        #expect(images(folder).count == 2)
+    }
+
     @Test("one change is compiled once, whatever number of coprocesses follows it")
     func once() throws {
         let folder = try makeSite()
@@ -160,9 +176,14 @@ struct CompileTests {
         try waitFor("the zone example.org has errors; it keeps its content of ", coprocess)
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         #expect(try address(coprocess, "www.example.org") == "192.0.2.1")
-        let status = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
-        #expect(status.status == 1)
-        #expect(String(decoding: status.output, as: UTF8.self).contains("example.org has errors and keeps its content"))
+        // The compiler says so before the coprocess tells it.
+        let isTold = try eventually(within: Coprocess.patience) {
+            let status = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
+            return status.status == 1
+                && String(decoding: status.output, as: UTF8.self)
+                    .contains("example.org has errors and keeps its content")
+        }
+        #expect(isTold)
     }
 
     @Test("compile makes an image that backend --image serves, and says what it is made of")

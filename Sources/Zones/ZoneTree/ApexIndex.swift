@@ -1,20 +1,20 @@
 import DNS
-import Glibc
 import Platform
 
 /// Finds the zone that a name belongs to.
+@usableFromInline
 struct ApexIndex: Sendable {
     /// Half of each slot is the hash, the other half one more than the zone's position; 0 if the slot is free.
-    private let slots: Column<UInt64>
+    @usableFromInline let slots: Column<UInt64>
     /// The keys of all apexes, one after the other.
-    private let keys: Column<UInt8>
+    @usableFromInline let keys: Column<UInt8>
     /// Where each key begins; one more, where the last ends.
-    private let starts: Column<UInt32>
-    private let labelCounts: Column<UInt8>
+    @usableFromInline let starts: Column<UInt32>
+    @usableFromInline let labelCounts: Column<UInt8>
     /// The bit of each number of labels that some apex has.
-    private let depths: (UInt64, UInt64)
+    @usableFromInline let depths: (UInt64, UInt64)
     /// The zone of the root; -1 if there is none.
-    private let rootZone: Int
+    @usableFromInline let rootZone: Int
 
     private struct Shape: BitwiseCopyable {
         var depths: (UInt64, UInt64) = (0, 0)
@@ -72,40 +72,62 @@ struct ApexIndex: Sendable {
     }
 
     /// The zone with the longest apex at or above the name that `key` holds.
+    @inlinable @inline(__always)
     func lowestZone(of key: borrowing NameKey) -> Int? {
         var labels = key.labelCount
         while labels > 0 {
-            let bit = labels < 64 ? depths.0 >> UInt64(labels) & 1 : depths.1 >> UInt64(labels - 64) & 1
-            if bit == 1, let zone = zone(key.suffix(labels: labels)) { return zone }
-            labels -= 1
+            // The most labels that an apex at or above the name can have.
+            labels = largestDepth(upTo: labels)
+            if labels > 0, let zone = zone(key.suffix(labels: labels), hash: key.suffixHash(labels: labels)) {
+                return zone
+            }
+            labels &-= 1
         }
         return rootZone < 0 ? nil : rootZone
     }
 
+    /// The largest number of labels that some apex has, of those up to `labels`, which is at most 127; 0 if there is none.
+    @inlinable @inline(__always)
+    func largestDepth(upTo labels: Int) -> Int {
+        var depths = depths.0
+        if labels >= 64 {
+            let upper = self.depths.1 & (.max &>> UInt64(truncatingIfNeeded: 127 &- labels))
+            if upper != 0 { return 127 &- upper.leadingZeroBitCount }
+        } else {
+            depths &= .max &>> UInt64(truncatingIfNeeded: 63 &- labels)
+        }
+        return depths == 0 ? 0 : 63 &- depths.leadingZeroBitCount
+    }
+
     /// Whether a zone's apex is the name that `key` holds or one above it.
+    @inlinable @inline(__always)
     func isApex(_ zone: Int, atOrAbove key: borrowing NameKey) -> Bool {
         let labels = Int(labelCounts[zone])
         return labels == 0 || labels <= key.labelCount && isKey(key.suffix(labels: labels), zone)
     }
 
     /// Whether the name that `key` holds, which is in the zone, is its apex.
+    @inlinable @inline(__always)
     func isApex(_ zone: Int, _ key: borrowing NameKey) -> Bool { Int(labelCounts[zone]) == key.labelCount }
 
-    private func zone(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
-        let hash = nameHash(key.span)
-        var slot = Int(hash) & (slots.count - 1)
-        while slots[slot] != 0 {
-            if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash {
-                let zone = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
+    @inlinable @inline(__always)
+    func zone(_ key: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Int? {
+        let mask = slots.count &- 1
+        var slot = Int(hash) & mask
+        while case let entry = slots[slot], entry != 0 {
+            if UInt32(truncatingIfNeeded: entry &>> 32) == hash {
+                let zone = Int(UInt32(truncatingIfNeeded: entry)) &- 1
                 if isKey(key, zone) { return zone }
             }
-            slot = (slot + 1) & (slots.count - 1)
+            slot = (slot &+ 1) & mask
         }
         return nil
     }
 
-    private func isKey(_ key: UnsafeBufferPointer<UInt8>, _ zone: Int) -> Bool {
-        let (start, end) = (Int(starts[zone]), Int(starts[zone + 1]))
-        return end - start == key.count && memcmp(keys.start + start, key.baseAddress!, key.count) == 0
+    @inlinable @inline(__always)
+    func isKey(_ key: UnsafeBufferPointer<UInt8>, _ zone: Int) -> Bool {
+        let (start, end) = (Int(starts[zone]), Int(starts[zone &+ 1]))
+        return end &- start == key.count
+            && areEqual(keys.start + start, key.baseAddress.unsafelyUnwrapped, count: key.count)
     }
 }

@@ -7,7 +7,7 @@ import Platform
 /// have another configuration already. So an id may only lead to the zone that it was given for, where it matters at all:
 /// where zones are below each other.
 public struct ZoneIDs: Sendable {
-    private let ids: Column<Int32>
+    @usableFromInline let ids: Column<Int32>
     /// Positions of zones in the order of their ids.
     private let order: Column<Int32>
 
@@ -44,11 +44,20 @@ public struct ZoneIDs: Sendable {
     }
 
     /// The id of the zone at a position.
+    @inlinable @inline(__always)
     public subscript(zone: Int) -> Int { Int(ids[zone]) }
 
     /// The position of the zone that has an id.
+    @inlinable @inline(__always)
     public func zone(_ id: Int) -> Int? {
-        if ids.indices.contains(id - 1), ids[id - 1] == id { return id - 1 }
+        // pdns mostly has not asked the zone before, and says so with -1.
+        guard id > 0 else { return nil }
+        if id <= ids.count, ids[id &- 1] == id { return id &- 1 }
+        return search(id)
+    }
+
+    @usableFromInline
+    func search(_ id: Int) -> Int? {
         var low = 0
         var high = order.count
         while low < high {

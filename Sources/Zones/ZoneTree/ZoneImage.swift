@@ -1,5 +1,5 @@
 import DNS
-import Glibc
+import Platform
 
 /// One zone, compiled: a single piece of memory that holds no pointers, so that processes can share it.
 ///
@@ -8,67 +8,72 @@ import Glibc
 ///     blocks     one for each name, the apex first: all there is to know about the name, next to each other
 ///
 /// A block is its own header, a header for each record, sorted by type, the name, and the records' texts.
+@usableFromInline
 struct ZoneImage: Sendable {
-    nonisolated(unsafe) let base: UnsafeRawPointer
+    @usableFromInline nonisolated(unsafe) let base: UnsafeRawPointer
     /// One less than the number of slots. It is known without a look at the header, which may not be in the processor's cache.
-    let slotMask: Int
+    @usableFromInline let slotMask: Int
 
     init(base: UnsafeRawPointer) {
         self.base = base
         slotMask = Int(base.load(as: Header.self).slotCount) - 1
     }
 
+    @inlinable @inline(__always)
     init(base: UnsafeRawPointer, slotMask: Int) {
         self.base = base
         self.slotMask = slotMask
     }
 
+    @usableFromInline
     struct Header {
         /// Of the whole image.
-        var length: Int
-        var slotCount: UInt32
+        @usableFromInline var length: Int
+        @usableFromInline var slotCount: UInt32
         /// Of the names that somebody wrote down.
-        var writtenNameCount: UInt32
+        @usableFromInline var writtenNameCount: UInt32
         /// In seconds.
-        var defaultTTL: UInt32
+        @usableFromInline var defaultTTL: UInt32
         /// In seconds.
-        var negativeTTL: UInt32
+        @usableFromInline var negativeTTL: UInt32
         /// In bytes on the wire; 0 if there is no DNAME.
-        var longestDNAMETarget: UInt32
+        @usableFromInline var longestDNAMETarget: UInt32
     }
 
+    @usableFromInline
     struct Block {
         /// Where the next one begins, from here.
-        var length: UInt32
-        var keyLength: UInt16
+        @usableFromInline var length: UInt32
+        @usableFromInline var keyLength: UInt16
         /// 1 if a signer may sign what is here: not at a delegation, nor below.
-        var isAuthoritative: UInt8
-        var reserved: UInt8 = 0
+        @usableFromInline var isAuthoritative: UInt8
+        @usableFromInline var reserved: UInt8 = 0
         /// The number of its service in the zone; -1 if it has none.
-        var service: Int32
-        var recordCount: UInt32
+        @usableFromInline var service: Int32
+        @usableFromInline var recordCount: UInt32
     }
 
+    @usableFromInline
     struct Record {
         /// From the beginning of the block.
-        var start: UInt32
-        var length: UInt32
-        var type: RecordType
+        @usableFromInline var start: UInt32
+        @usableFromInline var length: UInt32
+        @usableFromInline var type: RecordType
         /// How much of the text comes before the zone's id.
-        var headLength: UInt8
+        @usableFromInline var headLength: UInt8
         /// 0 or 1.
-        var isAuthoritative: UInt8
+        @usableFromInline var isAuthoritative: UInt8
     }
 
     /// What blocks begin at multiples of.
-    static let alignment = 8
+    @inlinable static var alignment: Int { 8 }
 
     var header: Header { base.load(as: Header.self) }
 
     /// The whole image.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: header.length) }
 
-    static let slotsStart = MemoryLayout<Header>.stride
+    @inlinable static var slotsStart: Int { MemoryLayout<Header>.stride }
 
     var blocksStart: Int { Self.slotsStart + Int(header.slotCount) * 8 }
 
@@ -82,18 +87,18 @@ struct ZoneImage: Sendable {
     }
 
     /// What is at the name that `key` holds.
-    @inline(__always)
+    @inlinable @inline(__always)
     func node(_ key: borrowing NameKey) -> ZoneNode? {
         let hash = key.hash
         var slot = Int(hash) & slotMask
         while true {
-            let entry = base.load(fromByteOffset: Self.slotsStart + slot * 8, as: UInt64.self)
+            let entry = base.load(fromByteOffset: Self.slotsStart &+ slot &* 8, as: UInt64.self)
             guard entry != 0 else { return nil }
-            if UInt32(truncatingIfNeeded: entry >> 32) == hash {
-                let node = ZoneNode(block: base + Int(UInt32(truncatingIfNeeded: entry)) * Self.alignment)
+            if UInt32(truncatingIfNeeded: entry &>> 32) == hash {
+                let node = ZoneNode(block: base + Int(UInt32(truncatingIfNeeded: entry)) &* Self.alignment)
                 if node.isNamed(key) { return node }
             }
-            slot = (slot + 1) & slotMask
+            slot = (slot &+ 1) & slotMask
         }
     }
 
@@ -175,18 +180,25 @@ extension ZoneImage {
 
 /// One name of a zone. It is valid as long as the zone's table.
 public struct ZoneNode {
-    let block: UnsafeRawPointer
+    @usableFromInline let block: UnsafeRawPointer
 
-    private var header: ZoneImage.Block { block.load(as: ZoneImage.Block.self) }
+    @inlinable @inline(__always)
+    init(block: UnsafeRawPointer) { self.block = block }
+
+    @inlinable var header: ZoneImage.Block { block.load(as: ZoneImage.Block.self) }
 
     /// The number of its service in the zone; -1 if it has none.
-    public var service: Int32 { header.service }
+    @inlinable public var service: Int32 { header.service }
+
+    /// Whether there are any but those of its service.
+    @inlinable public var hasRecords: Bool { header.recordCount > 0 }
 
     /// Whether a signer may sign what is here: not at a delegation, nor below.
-    public var isAuthoritative: Bool { header.isAuthoritative != 0 }
+    @inlinable public var isAuthoritative: Bool { header.isAuthoritative != 0 }
 
-    private var keyStart: Int {
-        MemoryLayout<ZoneImage.Block>.stride + Int(header.recordCount) * MemoryLayout<ZoneImage.Record>.stride
+    @inlinable @inline(__always)
+    var keyStart: Int {
+        MemoryLayout<ZoneImage.Block>.stride &+ Int(header.recordCount) &* MemoryLayout<ZoneImage.Record>.stride
     }
 
     /// Calls `body` with the name, in lower case and as pdns writes it.
@@ -194,16 +206,16 @@ public struct ZoneNode {
         body(bytes(keyStart..<(keyStart + Int(header.keyLength))).span)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     func isNamed(_ key: borrowing NameKey) -> Bool {
-        key.count == Int(header.keyLength) && memcmp(block + keyStart, key.bytes, key.count) == 0
+        key.count == Int(header.keyLength) && areEqual(block + keyStart, key.bytes, count: key.count)
     }
 
     /// Calls `body` for the records of `type`, or for all if that is `any`. Not one, but for a service, has a name that exists
     /// without having any (an empty non-terminal, RFC 9499): it has a marker.
     ///
     /// - Parameter body: gets what comes before the zone's id in a line, and what comes behind it.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func forEachRecord(
         type: RecordType,
         _ body: (_ head: Span<UInt8>, _ text: Span<UInt8>, _ type: RecordType, _ isAuthoritative: Bool) -> Void
@@ -223,7 +235,8 @@ public struct ZoneNode {
     }
 
     /// The position of the first record whose type has no lower rank.
-    private func firstRecord(notBelow type: RecordType, _ count: Int) -> Int {
+    @usableFromInline
+    func firstRecord(notBelow type: RecordType, _ count: Int) -> Int {
         var low = 0
         var high = count
         while low < high {
@@ -233,13 +246,15 @@ public struct ZoneNode {
         return low
     }
 
-    private func record(_ position: Int) -> ZoneImage.Record {
+    @inlinable @inline(__always)
+    func record(_ position: Int) -> ZoneImage.Record {
         block.load(
             fromByteOffset: MemoryLayout<ZoneImage.Block>.stride + position * MemoryLayout<ZoneImage.Record>.stride,
             as: ZoneImage.Record.self)
     }
 
-    private func bytes(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
+    @inlinable @inline(__always)
+    func bytes(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(
             start: (block + range.lowerBound).assumingMemoryBound(to: UInt8.self), count: range.count)
     }

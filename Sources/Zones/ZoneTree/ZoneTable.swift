@@ -7,21 +7,22 @@ import Platform
 public struct ZoneTable: Sendable {
     /// The id of each zone in the protocol.
     public let ids: ZoneIDs
-    private let apexIndex: ApexIndex
-    private let entries: Column<Entry>
+    @usableFromInline let apexIndex: ApexIndex
+    @usableFromInline let entries: Column<Entry>
     /// The images of all zones, one after the other.
-    private let images: Column<UInt64>
+    @usableFromInline let images: Column<UInt64>
 
     /// Where a zone's image is.
-    private struct Entry: BitwiseCopyable {
+    @usableFromInline
+    struct Entry: BitwiseCopyable {
         /// In `images`, in units of eight bytes.
-        var start: UInt64
+        @usableFromInline var start: UInt64
         /// In units of eight bytes; 0 if the zone has no content.
-        var length: UInt64
+        @usableFromInline var length: UInt64
         /// One less than the number of slots of its hash table.
-        var slotMask: UInt64
+        @usableFromInline var slotMask: UInt64
         /// The number of its services.
-        var serviceCount: UInt64
+        @usableFromInline var serviceCount: UInt64
     }
 
     /// The number of zones.
@@ -89,15 +90,9 @@ public struct ZoneTable: Sendable {
     }
 
     /// The image of the zone at a position; `nil` if it has no content.
-    @inline(__always)
-    func image(_ zone: Int) -> ZoneImage? {
-        let entry = entries[zone]
-        guard entry.length > 0 else { return nil }
-        return ZoneImage(base: UnsafeRawPointer(images.start + Int(entry.start)), slotMask: Int(entry.slotMask))
-    }
+    func image(_ zone: Int) -> ZoneImage? { withUnsafePointer(to: self) { $0.image(zone) } }
 
     /// Whether a zone has no content, because what it is made of was never good.
-    @inline(__always)
     public func isBroken(_ zone: Int) -> Bool { entries[zone].length == 0 }
 
     /// The number of the services that names of a zone have.
@@ -110,21 +105,10 @@ public struct ZoneTable: Sendable {
     ///
     /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1.
     public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
-        guard let zone = zone(of: key, asked: zoneID) else { return nil }
-        return node(key, inZone: zone).map { (zone, $0) }
-    }
-
-    /// What is at a name of the zone at that position; `nil` if it does not exist.
-    @inline(__always)
-    public func node(_ key: borrowing NameKey, inZone zone: Int) -> ZoneNode? { image(zone)?.node(key) }
-
-    /// The position of the zone that a name is looked for in, whether it exists or not.
-    ///
-    /// - Parameter zoneID: as for `find`.
-    public func zone(of key: borrowing NameKey, asked zoneID: Int) -> Int? {
-        // pdns may know an id from another configuration.
-        if let asked = ids.zone(zoneID), apexIndex.isApex(asked, atOrAbove: key) { return asked }
-        return apexIndex.lowestZone(of: key)
+        withUnsafePointer(to: self) { zones in
+            guard let zone = zones.zone(of: key, asked: zoneID) else { return nil }
+            return zones.node(key, inZone: zone).map { (zone, $0) }
+        }
     }
 
     /// The position of the zone whose apex is the name that `key` holds.
@@ -143,4 +127,31 @@ public struct ZoneTable: Sendable {
 
     /// Calls `body` for every name of a zone, the apex first.
     public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { image(zone)?.forEachNode(body) }
+}
+
+/// The look-ups of a question. They are a pointer's, since to call a function of so large a structure copies all of it.
+extension UnsafePointer where Pointee == ZoneTable {
+    /// The position of the zone that a name is looked for in, whether it exists or not.
+    ///
+    /// - Parameter zoneID: as for `find`.
+    @inlinable @inline(__always)
+    public func zone(of key: borrowing NameKey, asked zoneID: Int) -> Int? {
+        // pdns may know an id from another configuration.
+        if let asked = pointee.ids.zone(zoneID), pointee.apexIndex.isApex(asked, atOrAbove: key) { return asked }
+        return pointee.apexIndex.lowestZone(of: key)
+    }
+
+    /// What is at a name of the zone at that position; `nil` if it does not exist.
+    @inlinable @inline(__always)
+    public func node(_ key: borrowing NameKey, inZone zone: Int) -> ZoneNode? { image(zone)?.node(key) }
+
+    /// The image of the zone at a position; `nil` if it has no content.
+    @inlinable @inline(__always)
+    func image(_ zone: Int) -> ZoneImage? {
+        let entry = pointee.entries[zone]
+        guard entry.length > 0 else { return nil }
+        return ZoneImage(
+            base: UnsafeRawPointer(pointee.images.start + Int(truncatingIfNeeded: entry.start)),
+            slotMask: Int(truncatingIfNeeded: entry.slotMask))
+    }
 }

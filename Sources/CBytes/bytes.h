@@ -1,0 +1,44 @@
+#include <stdint.h>
+#include <string.h>
+
+/* What processors find out about sixteen bytes at once. Swift's own vectors do it byte by byte wherever their functions are not
+   specialized. A bit of a result is for each byte, the lowest for the first. All sixteen bytes must be readable. */
+
+typedef uint8_t bytes16 __attribute__((ext_vector_type(16)));
+typedef _Bool bits16 __attribute__((ext_vector_type(16)));
+
+static inline bytes16 bytes16_at(const void *place) {
+    bytes16 bytes;
+    memcpy(&bytes, place, sizeof bytes);
+    return bytes;
+}
+
+/* A byte of `truth` is 0 or 0xff. */
+static inline uint32_t bits_of_bytes16(bytes16 truth) {
+    const bits16 bits = __builtin_convertvector(truth, bits16);
+    uint16_t result;
+    memcpy(&result, &bits, sizeof result);
+    return result;
+}
+
+/* The tabs. */
+static inline uint32_t bytes16_tabs(const void *bytes) { return bits_of_bytes16((bytes16)(bytes16_at(bytes) == '\t')); }
+
+struct name16 {
+    uint32_t dots;
+    /* A backslash, and all that pdns writes with one: what is not graphic ASCII. */
+    uint32_t escapes;
+};
+
+/* Copies a part of a name, with A to Z in lower case. */
+static inline struct name16 bytes16_copy_name(const void *name, void *target) {
+    const bytes16 bytes = bytes16_at(name);
+    const bytes16 capitals = (bytes16)((bytes16)(bytes - 'A') <= 'Z' - 'A');
+    const bytes16 lower = bytes | (capitals & 0x20);
+    memcpy(target, &lower, sizeof lower);
+    const bytes16 graphic = (bytes16)((bytes16)(bytes - '!') <= '~' - '!');
+    return (struct name16){
+        .dots = bits_of_bytes16((bytes16)(bytes == '.')),
+        .escapes = bits_of_bytes16(~graphic | (bytes16)(bytes == '\\')),
+    };
+}

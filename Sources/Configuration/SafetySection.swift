@@ -1,0 +1,65 @@
+import Routing
+
+extension Configuration {
+    /// What must stay in use when datacenters are drained: of all datacenters, and of those of a service that is drained on its own.
+    public struct Safety: Sendable {
+        /// The number of datacenters that are not wholly drained.
+        public var inUse: Int?
+        /// The part of the capacity that is not drained, in percent from 1 to 100.
+        public var capacity: Int?
+
+        /// The rules by their names in the configuration.
+        public enum Rule: String, CaseIterable, Sendable {
+            case inUse = "in_use"
+            case capacity
+        }
+    }
+
+    /// The datacenters that some map sends clients to; those of the service's map if one is named.
+    public func datacentersInUse(byService service: String?) -> Set<Datacenter> {
+        guard let service else { return maps.reduce(into: []) { $0.formUnion($1.datacenters) } }
+        guard let service = services.first(where: { $0.name == service }), maps.indices.contains(service.map) else {
+            return []
+        }
+        return maps[service.map].datacenters
+    }
+}
+
+extension ConfigurationParser {
+    mutating func parseSafety(_ node: YAMLNode) {
+        let known = Configuration.Safety.Rule.allCases.map(\.rawValue)
+        let fields = reader.fields(node, "safety", known: known)
+        if let node = fields["in_use"]?.value, let number = reader.count(node, "in_use of safety") {
+            let count = configuration.datacenters.count
+            if number > count, !unknownSections.contains("datacenters") {
+                reader.complain(
+                    node.position,
+                    "in_use of safety is \(number), and there \(count == 1 ? "is 1 datacenter" : "are \(count) datacenters"): nothing could ever be drained; write fewer"
+                )
+            } else {
+                configuration.safety.inUse = Int(number)
+            }
+        }
+        if let node = fields["capacity"]?.value, let text = reader.text(node, "capacity of safety") {
+            if text.hasSuffix("%"), let percent = Int(text.dropLast()), 1...100 ~= percent {
+                configuration.safety.capacity = percent
+                adviseOfCapacities()
+            } else {
+                reader.complain(
+                    node.position, "capacity of safety is '\(text)'; write a part from 1% to 100%, such as 60%")
+            }
+        }
+    }
+
+    /// Warns if some datacenters have a capacity and others have none: they cannot be compared.
+    private func adviseOfCapacities() {
+        let datacenters = configuration.datacenters
+        guard datacenters.contains(where: { $0.capacity != nil }),
+            let missing = datacenters.firstIndex(where: { $0.capacity == nil })
+        else { return }
+        reader.advise(
+            sites.datacenters[missing],
+            "datacenter \(datacenters[missing].name) has no capacity, and others have one: it counts as 1 for the safety rule; write the capacity of each"
+        )
+    }
+}

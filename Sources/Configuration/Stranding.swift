@@ -1,0 +1,88 @@
+import Geography
+import Routing
+
+/// The rules of a map whose clients have nowhere else to go when a datacenter is drained: they still get it.
+public struct Stranding: Sendable {
+    public var map: String
+    /// Such as `country NO`, `network 10.0.0.0/8` or `the default`; at most 20 and how many more.
+    public var rules: [String]
+    public var datacenter: String
+    /// Whether the rules have other datacenters, all of which are drained.
+    public var othersAreDrained: Bool
+
+    /// For people.
+    public var words: String {
+        let choice = othersAreDrained ? "is the only choice that is not drained" : "is the only choice"
+        return "map \(map): \(grouped(rules)): \(datacenter) \(choice); its clients still get it"
+    }
+
+    /// `country NO, US; the default`.
+    private func grouped(_ rules: [String]) -> String {
+        var parts: [(kind: String, names: [String])] = []
+        for rule in rules {
+            let words = rule.split(separator: " ", maxSplits: 1).map(String.init)
+            if rule != "the default", parts.last?.kind == words[0] {
+                parts[parts.count - 1].names.append(words[1])
+            } else {
+                parts.append((words[0], [words[1]]))
+            }
+        }
+        return parts.map { "\($0.kind) \($0.names.joined(separator: ", "))" }.joined(separator: "; ")
+    }
+}
+
+extension Configuration {
+    /// Which clients have nowhere else to go when `datacenter` is drained.
+    ///
+    /// - Parameters:
+    ///   - service: the only service that is drained; all without.
+    ///   - areas: where clients are that are drained; everywhere if it is empty.
+    ///   - drained: what else is drained wholly.
+    public func stranded(
+        by datacenter: String, service: String?, areas: [Area] = [], besides drained: Set<String>
+    ) -> [Stranding] {
+        guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
+        let others = Set(datacenters.indices.filter { $0 != number && drained.contains(datacenters[$0].name) })
+        let drainedServices = services.filter { service == nil || $0.name == service }
+        return maps.enumerated().compactMap { position, map in
+            let users = drainedServices.filter { $0.map == position }
+            guard !users.isEmpty else { return nil }
+            var hasOthers = false
+            var rules = map.rules.touching(areas).rules { destination in
+                // What one service has where another has nothing is no help to that.
+                let stranding = users.map { reach(of: destination, for: [$0]) }.filter {
+                    $0.contains(number) && $0.subtracting(others) == [number]
+                }
+                hasOthers = hasOthers || stranding.contains { $0.count > 1 }
+                return !stranding.isEmpty
+            }
+            guard !rules.isEmpty else { return nil }
+            let shown = 20
+            if rules.count > shown { rules = rules.prefix(shown) + ["and \(rules.count - shown) more"] }
+            return Stranding(map: map.name, rules: rules, datacenter: datacenter, othersAreDrained: hasOthers)
+        }
+    }
+}
+
+extension PlaceRules {
+    /// The rules that clients in these areas may be sent by; all if there are none.
+    fileprivate func touching(_ areas: [Area]) -> PlaceRules {
+        guard !areas.isEmpty else { return self }
+        func touches(_ area: Area) -> Bool { areas.contains { $0.touches(area) } }
+        var rules = self
+        rules.cities = cities.filter { city, _ in
+            switch city {
+            case .geonameID: true
+            case .inCountry(let country, _): touches(.country(country))
+            case .inSubdivision(let subdivision, _): touches(.subdivision(subdivision))
+            }
+        }
+        rules.subdivisions = subdivisions.filter { touches(.subdivision($0.key)) }
+        rules.countries = countries.filter { touches(.country($0.key)) }
+        rules.regions = regions.filter {
+            $0.countries.contains { touches(.country($0)) } || $0.subdivisions.contains { touches(.subdivision($0)) }
+        }
+        rules.continents = continents.filter { touches(.continent($0.key)) }
+        return rules
+    }
+}

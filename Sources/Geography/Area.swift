@@ -1,0 +1,47 @@
+/// A part of the world by its code, such as a switch is for that sends away the clients of some places only.
+public enum Area: Hashable, Sendable, CustomStringConvertible {
+    /// MaxMind's continent code.
+    case continent(PlaceCode)
+    /// ISO 3166-1 alpha-2.
+    case country(PlaceCode)
+    /// A code of ISO 3166-2; a name is no code, and `PlaceIndex` has no names.
+    case subdivision(SubdivisionCode)
+
+    /// Reads what `description` writes; `nil` for anything else.
+    public init?(_ text: some StringProtocol) {
+        let prefix = "continent:"
+        if text.hasPrefix(prefix) {
+            guard let code = PlaceCode(text.dropFirst(prefix.count)) else { return nil }
+            self = .continent(code)
+        } else if let code = PlaceCode(text) {
+            self = .country(code)
+        } else if let code = SubdivisionCode(text), !code.isName {
+            self = .subdivision(code)
+        } else {
+            return nil
+        }
+    }
+
+    /// `NO`, `US-CA` or `continent:EU`: some continents have the code of a country.
+    public var description: String {
+        switch self {
+        case .continent(let code): "continent:\(code)"
+        case .country(let code): "\(code)"
+        case .subdivision(let code): "\(code)"
+        }
+    }
+
+    /// Whether any client may be both in this area and in that one.
+    public func touches(_ other: Area) -> Bool {
+        switch (self, other) {
+        case (.continent(let one), .continent(let two)), (.country(let one), .country(let two)): one == two
+        case (.subdivision(let one), .subdivision(let two)):
+            // A name and a code may be of the same subdivision.
+            one == two || one.isName != two.isName && one.country == two.country
+        case (.subdivision(let one), .country(let two)), (.country(let two), .subdivision(let one)): one.country == two
+        case (.country(let one), .continent(let two)), (.continent(let two), .country(let one)): one.continent == two
+        case (.subdivision(let one), .continent(let two)), (.continent(let two), .subdivision(let one)):
+            one.country.continent == two
+        }
+    }
+}

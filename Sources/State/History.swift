@@ -1,0 +1,118 @@
+import Geography
+import Glibc
+import Routing
+
+/// What an operator has switched, and when.
+public struct HistoryEntry: Hashable, Sendable {
+    /// In seconds since 1970.
+    public var time: Int
+    public var who: String
+    public var action: Action
+    public var datacenter: String
+    /// For this service alone; `nil` for all.
+    public var service: String?
+    /// For the clients in these areas alone; empty for all clients.
+    public var areas: [Area]
+    /// How many of 100 client networks.
+    public var share: Int
+    /// When it was to end by itself, in seconds since 1970.
+    public var until: Int?
+    /// The safety rules that were overridden.
+    public var overridden: [String]
+    /// Why; may be empty.
+    public var reason: String
+
+    public enum Action: String, Sendable {
+        case drain, undrain
+        case forceUp = "force up"
+        case forceAuto = "force auto"
+    }
+
+    public init(
+        time: Int, who: String, _ action: Action, datacenter: String, service: String? = nil, areas: [Area] = [],
+        share: Int = 100, until: Int? = nil, overridden: [String] = [], reason: String = ""
+    ) {
+        self.time = time
+        self.who = who
+        self.action = action
+        self.datacenter = datacenter
+        self.service = service
+        self.areas = areas
+        self.share = share
+        self.until = until
+        self.overridden = overridden
+        self.reason = reason
+    }
+
+    /// What was switched, for people: `25% of oslo for service web in NO, SE`.
+    public var extent: String { extentWords(datacenter, service: service, areas: areas, share: share) }
+
+    /// What longer reasons are cut to, in characters.
+    private static let textLimit = 1_000
+
+    /// A line: fields separated by tabs, of which the first is a sum of the others.
+    var line: String {
+        let fields =
+            ["\(time)", who, action.rawValue, datacenter, service ?? "", areaField(areas), "\(share)"]
+            + [until.map { "\($0)" } ?? "", overridden.joined(separator: ","), String(reason.prefix(Self.textLimit))]
+        let text = fields.map(StateFile.plain).joined(separator: "\t")
+        return "\(String(identity(of: text), radix: 16))\t\(text)\n"
+    }
+
+    /// Reads what `line` wrote, without its end; `nil` for what is torn, or has another form.
+    init?(line: Substring) {
+        let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0] == String(identity(of: parts[1]), radix: 16) else { return nil }
+        let fields = parts[1].split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        guard fields.count == 10, let time = Int(fields[0]), let action = Action(rawValue: fields[2]),
+            let areas = State.areas(ofField: fields[5]), let share = Int(fields[6])
+        else { return nil }
+        self.init(
+            time: time, who: fields[1], action, datacenter: fields[3],
+            service: fields[4].isEmpty ? nil : fields[4], areas: areas, share: share, until: Int(fields[7]),
+            overridden: fields[8].split(separator: ",").map(String.init), reason: fields[9])
+    }
+}
+
+extension StateDirectory {
+    /// The file of what was switched.
+    public var historyFile: String { path + "/history" }
+
+    /// The size in bytes above which the older half of the history is dropped.
+    static let historyLimit = 1 << 20
+
+    /// What was switched, the oldest first, and the number of lines that cannot be read.
+    public func history() throws(Failure) -> (entries: [HistoryEntry], unreadable: Int) {
+        let lines = (try read(historyFile) ?? "").split(separator: "\n")
+        let entries = lines.compactMap { HistoryEntry(line: $0) }
+        return (entries, lines.count - entries.count)
+    }
+
+    /// Adds entries to the history. The switches must be locked.
+    func record(_ entries: [HistoryEntry]) throws(Failure) {
+        guard !entries.isEmpty else { return }
+        try asOwner { () throws(Failure) in try append(entries.map(\.line).joined()) }
+    }
+
+    private func append(_ lines: String) throws(Failure) {
+        let flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        let descriptor = open(historyFile, flags, 0o644)
+        guard descriptor >= 0 else { throw Failure("write", historyFile) }
+        defer { close(descriptor) }
+        // Operators read it, whatever the umask of who writes.
+        fchmod(descriptor, 0o644)
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end >= 0 else { throw Failure("write", historyFile) }
+        if end > Self.historyLimit {
+            let kept = (try read(historyFile) ?? "").utf8.suffix(Self.historyLimit / 2)
+            // The first line is mostly cut.
+            let whole = kept.drop { $0 != UInt8(ascii: "\n") }.dropFirst()
+            return try write(String(decoding: whole, as: UTF8.self) + lines, to: historyFile)
+        }
+        // What a full disk has torn keeps to its own line.
+        var last: UInt8 = 0
+        let isTorn = end > 0 && pread(descriptor, &last, 1, end - 1) == 1 && last != UInt8(ascii: "\n")
+        try writeAll((isTorn ? "\n" : "") + lines, to: descriptor, historyFile)
+        fsync(descriptor)
+    }
+}

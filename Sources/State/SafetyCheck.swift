@@ -1,0 +1,63 @@
+import Configuration
+
+/// A safety rule of the configuration that a switch would break.
+public struct SafetyBreach: Sendable {
+    public var rule: Configuration.Safety.Rule
+    /// The rule and the figures, for people.
+    public var words: String
+}
+
+extension Configuration {
+    /// The safety rules that are broken after a change of the switches, and less kept than before it: for all services, and for each
+    /// that is drained on its own.
+    ///
+    /// A datacenter that is drained for some places only counts as in use.
+    public func breaches(from before: [Switch], to after: [Switch]) -> [SafetyBreach] {
+        var named: [String] = []
+        for entry in after where entry.action == .drain {
+            if let service = entry.service, !named.contains(service) { named.append(service) }
+        }
+        return ([nil] + named).flatMap { service in
+            let (before, after) = (use(service, before), use(service, after))
+            let words = service.map { " for service \($0)" } ?? ""
+            var breaches: [SafetyBreach] = []
+            if let least = safety.inUse, after.names.count < least, after.names.count < before.names.count {
+                let names = after.names.isEmpty ? "" : " (\(after.names.joined(separator: ", ")))"
+                breaches.append(
+                    SafetyBreach(
+                        rule: .inUse,
+                        words:
+                            "safety rule in_use: \(least)\(words): \(after.names.count) of \(after.count) datacenters would stay in use\(names)"
+                    ))
+            }
+            if let least = safety.capacity, after.percent < Double(least) - 1e-9, after.percent < before.percent {
+                breaches.append(
+                    SafetyBreach(
+                        rule: .capacity,
+                        words:
+                            "safety rule capacity: \(least)%\(words): \(Int(after.percent))% of the capacity would stay in use"
+                    ))
+            }
+            return breaches
+        }
+    }
+
+    /// What a service has in use, or all services together.
+    private func use(_ service: String?, _ switches: [Switch]) -> (names: [String], count: Int, percent: Double) {
+        let numbers = datacentersInUse(byService: service).sorted()
+        var names: [String] = []
+        var (open, all) = (0.0, 0.0)
+        for datacenter in numbers.map({ datacenters[$0] }) {
+            let drained =
+                switches.filter {
+                    $0.action == .drain && $0.datacenter == datacenter.name && $0.areas.isEmpty
+                        && ($0.service == nil || $0.service == service)
+                }.map(\.share).max() ?? 0
+            let capacity = datacenter.capacity ?? 1
+            all += capacity
+            open += capacity * Double(100 - drained) / 100
+            if drained < 100 { names.append(datacenter.name) }
+        }
+        return (names, numbers.count, all > 0 ? 100 * open / all : 100)
+    }
+}

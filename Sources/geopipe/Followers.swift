@@ -1,0 +1,54 @@
+import Glibc
+import Platform
+import State
+
+/// Which coprocesses answer by the switches as they are now.
+struct Followers {
+    var count = 0
+    /// The processes that do not yet.
+    var others: [CoprocessStatus] = []
+
+    var all: Int { count + others.count }
+
+    /// Milliseconds after which no coprocess runs if none has told of itself.
+    private static let loneliness = 300
+
+    /// Waits until all coprocesses follow, for at most `patience` milliseconds. This process is none of them.
+    static func wait(for configuration: String, _ state: StateDirectory, patience: Int) -> Followers {
+        let start = milliseconds()
+        while true {
+            var followers = Followers()
+            // Another operator may have switched more since: what follows that follows this, too.
+            let identity = (try? state.switches())?.identity
+            for status in state.coprocesses(of: configuration) where status.process != Int(getpid()) {
+                if identity != nil, status.switches == identity {
+                    followers.count += 1
+                } else {
+                    followers.others.append(status)
+                }
+            }
+            let waited = milliseconds() - start
+            if followers.others.isEmpty, followers.count > 0 || waited >= Self.loneliness { return followers }
+            if waited >= patience { return followers }
+            usleep(10_000)
+        }
+    }
+
+    /// For people.
+    var words: String {
+        let shown = 5
+        let rest = others.count > shown ? " and \(others.count - shown) more" : ""
+        let names = others.prefix(shown).map { status in
+            status.version == geopipeVersion ? "\(status.process)" : "\(status.process) of version \(status.version)"
+        }
+        let look = "\(names.joined(separator: ", "))\(rest); look at geopipe status"
+        switch (count, all) {
+        case (_, 0): return "no coprocess runs: nothing follows until pdns_server starts one"
+        case (0, 1): return "the only coprocess does not follow yet: \(look)"
+        case (0, _): return "none of \(all) coprocesses follows yet: \(look)"
+        case (1, 1): return "the only coprocess follows"
+        case (all, _): return "all \(all) coprocesses follow"
+        default: return "\(count) of \(all) coprocesses follow, but not yet \(look)"
+        }
+    }
+}

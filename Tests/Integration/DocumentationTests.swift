@@ -1,0 +1,112 @@
+import Foundation
+import Support
+import Testing
+
+/// What README and docs tell people to type, typed as it stands there.
+@Suite("Documentation and packaging")
+struct DocumentationTests {
+    private let folder: Folder
+    private let readme: String
+
+    init() throws {
+        folder = try Folder()
+        readme = try String(contentsOfFile: "\(Project.root)/README.md", encoding: .utf8)
+    }
+
+    /// Runs lines of a page in the folder, which has the examples as the project has them, but a state of its own.
+    private func run(_ script: String) throws -> Program.Ending {
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/.build/release", withIntermediateDirectories: true)
+        let manager = FileManager.default
+        if !manager.fileExists(atPath: "\(folder.path)/examples") {
+            try manager.copyItem(atPath: "\(Project.root)/examples", toPath: "\(folder.path)/examples")
+            try manager.createSymbolicLink(
+                atPath: "\(folder.path)/.build/release/geopipe", withDestinationPath: Program.geopipe.path)
+            let example = folder.text(of: "examples/geopipe.yaml")
+            try #require(example.contains("state_directory: /run/geopipe "))
+            try folder.write(
+                example.replacing("state_directory: /run/geopipe ", with: "state_directory: \(folder.path)/state ")
+                    .utf8, to: "examples/geopipe.yaml")
+        }
+        return try Program("sh").run(["-ec", script], in: folder)
+    }
+
+    /// The indented lines of a page from one that begins with `first` to one that begins with `last`, without indentation.
+    private func lines(of page: String, from first: String, to last: String) throws -> [String] {
+        let all = page.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let start = try #require(all.firstIndex { $0.hasPrefix("    " + first) }, "no '\(first)'")
+        let end = try #require(all[start...].firstIndex { $0.hasPrefix("    " + last) }, "no '\(last)'")
+        return all[start...end].filter { $0.hasPrefix("    ") }.map { String($0.dropFirst(4)) }
+    }
+
+    @Test("README's questions by hand are answered for Oslo and Tokyo")
+    func byHand() throws {
+        let lines = try lines(of: readme, from: "printf 'HELO", to: ".build/release/geopipe query")
+        let commands = lines.joined(separator: "\n")
+        let ending = try run(commands)
+        #expect(ending.status == 0, "\(ending.error)")
+        let output = String(decoding: ending.output, as: UTF8.self)
+        #expect(output.contains("my.geo.example.com\tIN\tA\t60\t1\t192.0.2.10\n"), "\(output)")
+        #expect(output.contains("my.geo.example.com\tIN\tA\t60\t1\t203.0.113.10\n"), "\(output)")
+        #expect(output.contains("www.geo.example.com"), "\(output)")
+    }
+
+    @Test("README's configuration is one that check finds nothing wrong with")
+    func configuration() throws {
+        let start = try #require(readme.range(of: "```yaml\n")).upperBound
+        let end = try #require(readme.range(of: "```", range: start..<readme.endIndex)).lowerBound
+        try folder.write(readme[start..<end].utf8, to: "geopipe.yaml")
+        try FileManager.default.copyItem(
+            atPath: Project.demonstration, toPath: "\(folder.path)/GeoLite2-City.mmdb")
+        let ending = try Program.geopipe.run(["check", "geopipe.yaml"], in: folder)
+        #expect(ending.status == 0, "\(ending.error)")
+    }
+
+    @Test("the steps of docs/operations.md to install lead to a configuration that is used as it stands")
+    func steps() throws {
+        let page = try String(contentsOfFile: "\(Project.root)/docs/operations.md", encoding: .utf8)
+        let steps = try lines(of: page, from: "examples=/usr/share/doc", to: "cp $examples/pdns.conf")
+            .map {
+                $0.replacing("/usr/share/doc/geopipe/examples", with: "\(Project.root)/examples")
+                    .replacing("/etc/", with: "\(folder.path)/etc/")
+            }
+        let ending = try run((["mkdir -p \(folder.path)/etc/powerdns"] + steps).joined(separator: "\n"))
+        try #require(ending.status == 0, "\(ending.error)")
+        let check = try Program.geopipe.run(["check", "etc/geopipe/geopipe.yaml"], in: folder)
+        #expect(check.status == 0, "\(check.error)")
+        #expect(folder.text(of: "etc/powerdns/pdns.conf").contains("launch=pipe"))
+    }
+
+    @Test("systemd takes the agent's unit")
+    func unit() throws {
+        let unit = try String(contentsOfFile: "\(Project.root)/packaging/geopipe-agent.service", encoding: .utf8)
+        let agent = URL(filePath: Program.geopipe.path).deletingLastPathComponent().appending(path: "geopipe-agent")
+        try #require(unit.contains("ExecStart=/usr/bin/geopipe-agent\n"))
+        // It is installed nowhere here, and neither is its manual.
+        let here = unit.replacing("/usr/bin/geopipe-agent", with: agent.path)
+            .replacing(#/\nDocumentation=.*/#, with: "")
+        try folder.write(here.utf8, to: "geopipe-agent.service")
+        let ending = try Program("systemd-analyze").run(
+            ["verify", "--man=no", "\(folder.path)/geopipe-agent.service"], in: folder)
+        #expect(ending.status == 0 && !ending.error.contains("geopipe"), "\(ending.error)")
+    }
+
+    @Test("Debian's scripts are what sh reads", arguments: ["postinst", "postrm", "prerm"])
+    func scripts(name: String) throws {
+        let ending = try Program("sh").run(["-n", "\(Project.root)/packaging/debian/\(name)"], in: folder)
+        #expect(ending.status == 0, "\(ending.error)")
+    }
+
+    @Test("man pages are made of the pages in docs and packaging", arguments: [1, 5, 8])
+    func manual(section: Int) throws {
+        let ending = try Program("bash").run(
+            [
+                "\(Project.root)/scripts/manual", Program.geopipe.path, "/usr/share/doc/geopipe",
+                "\(section)",
+            ], in: folder)
+        #expect(ending.status == 0 && ending.error == "", "\(ending.error)")
+        let page = String(decoding: ending.output, as: UTF8.self)
+        #expect(page.contains(section == 5 ? ".TH" : ".Dt") && page.contains("geopipe"), "\(page.prefix(300))")
+        #expect(page.count > 1_000)
+    }
+}

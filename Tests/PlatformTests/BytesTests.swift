@@ -1,0 +1,27 @@
+import Support
+import Testing
+
+@testable import Platform
+
+@Suite("Bytes in two places")
+struct BytesTests {
+    @Test("are equal if all are, and none after them is looked at", arguments: 0...40)
+    func equal(count: Int) {
+        let bytes = (0..<count).map { UInt8($0 + 1) }
+        func isEqual(_ other: [UInt8]) -> Bool {
+            withBytesAtPageEnd(bytes) { first in
+                withBytesAtPageEnd(other) { second in
+                    first.withUnsafeBytes { first in
+                        second.withUnsafeBytes { areEqual(first.baseAddress!, $0.baseAddress!, count: count) }
+                    }
+                }
+            }
+        }
+        #expect(isEqual(bytes))
+        for position in bytes.indices {
+            var other = bytes
+            other[position] ^= 0x80
+            #expect(!isEqual(other))
+        }
+    }
+}

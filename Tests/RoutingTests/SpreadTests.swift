@@ -1,0 +1,145 @@
+import Support
+import Testing
+
+@testable import Routing
+
+@Suite("Spreading the clients of a datacenter that is away")
+struct SpreadTests {
+    private static let capacities: [Double] = [40, 10, 30, 20, 5]
+    private static let networks: [UInt64] = {
+        var generator = SeededGenerator(seed: 20)
+        return (0..<20_000).map { _ in generator.next() >> 40 }
+    }()
+
+    private func lists(_ destinations: Destination...) throws -> Lists {
+        try Lists(
+            destinations.map { PreferenceList($0, client: nil, locations: []) },
+            datacenters: Self.capacities.enumerated().map {
+                Site(identity: identity(of: "dc\($0.offset)"), location: nil, capacity: $0.element)
+            })
+    }
+
+    private func tier(_ datacenter: Datacenter) -> Destination { .tier([Share(datacenter)]) }
+
+    private func choices(
+        _ lists: Lists, _ network: UInt64, of list: UInt32 = 0, isStable: Bool = true, down: Set<Datacenter>
+    ) -> [Datacenter] {
+        RoutingTests.choices(
+            lists, list, isStable ? Draw(network: network, salt: 99) : Draw(random: mixed(network)),
+            Availability(down: down), spreading: .spreading(network: network, salt: 99))
+    }
+
+    /// Whether as many of `total` are a part of them as chance gives: within five standard deviations.
+    private func isPart(_ count: Int, _ part: Double, of total: Int) -> Bool {
+        abs(Double(count) - part * Double(total)) <= 5 * (part * (1 - part) * Double(total)).squareRoot()
+    }
+
+    /// Whether the networks are shared among the datacenters that are not down as their capacities are.
+    private func expectShares(
+        _ counts: [Datacenter: Int], among group: [Datacenter], at place: SourceLocation = #_sourceLocation
+    ) {
+        let total = counts.values.reduce(0, +)
+        let sum = group.reduce(0) { $0 + Self.capacities[$1] }
+        for datacenter in Self.capacities.indices {
+            let part = group.contains(datacenter) ? Self.capacities[datacenter] / sum : 0
+            #expect(
+                isPart(counts[datacenter] ?? 0, part, of: total), "\(datacenter): \(counts)", sourceLocation: place)
+        }
+    }
+
+    @Test("goes by capacity, over all other datacenters, those that the list does not name among them")
+    func shares() throws {
+        let lists = try lists(.spread(.list([tier(0), tier(1)]), group: nil))
+        for down in [[0], [0, 2], [0, 1], [0, 1, 2]] as [Set<Datacenter>] {
+            let counts = Dictionary(grouping: Self.networks) { choices(lists, $0, down: down)[0] }.mapValues(\.count)
+            expectShares(counts, among: Self.capacities.indices.filter { !down.contains($0) })
+        }
+    }
+
+    @Test(
+        "moves no client of a datacenter that is up, and of those that are spread only the clients of what goes away next"
+    )
+    func minimal() throws {
+        let lists = try lists(
+            .spread(.list([tier(0), tier(1)]), group: nil), .spread(.list([tier(2), tier(0)]), group: nil))
+        for network in Self.networks.prefix(3_000) {
+            #expect(choices(lists, network, of: 1, down: [0])[0] == 2)
+            #expect(choices(lists, network, down: [2])[0] == 0)
+            let first = choices(lists, network, down: [0])
+            #expect(first.count == 4)
+            for second in 1..<5 {
+                // All that are left keep their order.
+                #expect(choices(lists, network, down: [0, second]) == first.filter { $0 != second })
+            }
+        }
+    }
+
+    @Test(
+        "of a tier takes the clients that the datacenter had, and is not led by how they drew it",
+        arguments: [true, false])
+    func tiers(isStable: Bool) throws {
+        let lists = try lists(.spread(.tier([Share(0, weight: 3), Share(1, weight: 2)]), group: nil))
+        var counts: [Datacenter: Int] = [:]
+        for network in Self.networks {
+            let before = choices(lists, network, isStable: isStable, down: [])[0]
+            let after = choices(lists, network, isStable: isStable, down: [0])[0]
+            if before == 0 { counts[after, default: 0] += 1 } else { #expect(after == before) }
+        }
+        #expect(isPart(counts.values.reduce(0, +), 0.6, of: Self.networks.count))
+        expectShares(counts, among: [1, 2, 3, 4])
+    }
+
+    @Test("may be over a group, after which the list goes on")
+    func group() throws {
+        let lists = try lists(.spread(.list([tier(0), tier(1), tier(4)]), group: [3, 2]))
+        let counts = Dictionary(grouping: Self.networks) { choices(lists, $0, down: [0])[0] }.mapValues(\.count)
+        expectShares(counts, among: [2, 3])
+        #expect(lists.table.spreadGroup(of: 0) == [2, 3])
+        for network in Self.networks.prefix(100) {
+            #expect(choices(lists, network, down: [0])[2...] == [1, 4])
+            #expect(choices(lists, network, down: [0, 2, 3]) == [1, 4])
+            #expect(choices(lists, network, down: [0, 1, 2, 3, 4]) == [])
+        }
+    }
+
+    @Test("begins where a list comes to what is away")
+    func later() throws {
+        let lists = try lists(.spread(.list([tier(0), tier(1), tier(2)]), group: nil))
+        for network in Self.networks.prefix(100) {
+            #expect(choices(lists, network, down: []) == [0, 1, 2])
+            let choices = choices(lists, network, down: [1])
+            #expect(choices[0] == 0)
+            #expect(Set(choices) == [0, 2, 3, 4])
+        }
+    }
+
+    @Test("passes over datacenters that cannot answer, and says from where clients are spread")
+    func reasons() throws {
+        let lists = try lists(.spread(.list([tier(1), tier(0)]), group: nil))
+        for network in Self.networks.prefix(1_000) {
+            var datacenters: [Datacenter] = []
+            lists.table.forEachChoice(
+                0, Draw(random: 1), Availability(down: [1]), spreading: .spreading(network: network, salt: 1),
+                canAnswer: { $0 == 0 || $0 == 4 }
+            ) { datacenter, reason in
+                if case .spread(from: 1) = reason {} else { Issue.record("\(reason)") }
+                datacenters.append(datacenter)
+                return datacenters.count < 2
+            }
+            #expect(Set(datacenters) == [0, 4])
+        }
+    }
+
+    @Test("takes capacities of any size")
+    func capacities() throws {
+        for (capacity, part) in [(0, 0.0), (1e-300, 0), (5, 0.5), (1e300, 1), (.infinity, 1)] as [(Double, Double)] {
+            let sites = [1, capacity, 5].enumerated().map {
+                Site(identity: UInt64($0.offset), location: nil, capacity: $0.element)
+            }
+            let list = PreferenceList(.spread(tier(0), group: nil), client: nil, locations: [])
+            let lists = try Lists([list], datacenters: sites)
+            let count = Self.networks.count { choices(lists, $0, down: [0])[0] == 1 }
+            #expect(isPart(count, part, of: Self.networks.count), "\(capacity): \(count)")
+        }
+    }
+}
