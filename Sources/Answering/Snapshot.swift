@@ -21,7 +21,7 @@ public final class Snapshot: Sendable {
     /// By position in the configuration.
     public let serviceNames: [String]
     /// By position in the configuration.
-    let mapNames: [String]
+    package let mapNames: [String]
     private let zoneNames: TextColumn
     /// Where clients are.
     package let places: PlaceIndex

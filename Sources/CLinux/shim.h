@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/fsuid.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2). */
@@ -34,6 +35,11 @@ void *memmem(const void *haystack, size_t haystack_length, const void *needle, s
 /* What it takes to run a program and to wait for it: pipe2(2), pidfd_open(2), posix_spawn_file_actions_addclosefrom_np(3). */
 int pipe2(int ends[2], int flags);
 int pidfd_open(int process, unsigned int flags);
+/* A signal to the very process that was opened: pidfd_send_signal(2). */
+int pidfd_send_signal(int process, int signal, siginfo_t *information, unsigned int flags);
+/* Other rights for good: setresuid(2), setresgid(2). */
+int setresuid(uid_t real, uid_t effective, uid_t saved);
+int setresgid(gid_t real, gid_t effective, gid_t saved);
 /* A program by its open file: execveat(2). */
 int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
 enum { at_empty_path = 0x1000 };

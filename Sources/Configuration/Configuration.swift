@@ -202,6 +202,7 @@ extension Configuration {
     ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out: it keeps its content of the archive, or has
     ///     none. Else they are errors of the configuration.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
+    ///   - parsesZones: whether the section of the zones is looked at; without, neither zones nor errors in that section are found.
     ///   - advises: whether all advice is wanted, for which the whole is looked over once more.
     ///   - serials: what knows the zones' serials, once it is known where the configuration keeps its state; without, each zone
     ///     has the time of its newest change.
@@ -209,7 +210,8 @@ extension Configuration {
     public static func load(
         _ file: String, databases: [String] = [], archive: ZoneArchive? = nil, reusesUnchanged: Bool = true,
         keepsLastGood: Bool = false,
-        hasZones: Bool = true, advises: Bool = true, serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
+        hasZones: Bool = true, parsesZones: Bool = true, advises: Bool = true,
+        serials: ((_ stateDirectory: String?) -> any ZoneSerials)? = nil
     ) throws(ConfigurationError) -> Configuration {
         let reader = YAMLReader(file: file)
         reader.files.insert(file)
@@ -221,8 +223,8 @@ extension Configuration {
                 configurationFile: .init(content: Array(text.utf8).span, newestChange: newestChange))
             parser.configuration.contentHash = parser.configurationFile.hash
             if let root = reader.document(text) {
-                parser.parse(root)
-                if hasZones {
+                parser.parse(root, parsesZones: parsesZones)
+                if hasZones, parsesZones {
                     parser.compileZones(
                         archive: archive, reusesUnchanged: reusesUnchanged, keepsLastGood: keepsLastGood,
                         serials: serials?(parser.configuration.stateDirectory))

@@ -44,7 +44,7 @@ struct ConfigurationParser {
         self.configurationFile = configurationFile
     }
 
-    mutating func parse(_ root: YAMLNode) {
+    mutating func parse(_ root: YAMLNode, parsesZones: Bool) {
         let known = [
             "databases", "state_directory", "hits_log", "wait", "notify", "datacenters", "safety", "regions", "maps",
             "services",
@@ -67,7 +67,7 @@ struct ConfigurationParser {
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }
         if let node = sections["services"]?.value { parseServices(node) }
-        if let node = sections["zones"]?.value { parseZones(node) }
+        if parsesZones, let node = sections["zones"]?.value { parseZones(node) }
     }
 
     /// Notes which sections say nothing of their names.

@@ -15,6 +15,8 @@ public final class Keeper: Sendable {
     private let state: StateDirectory?
     /// The configuration's file.
     private let configuration: String
+    /// The image's file, if that is served as it is.
+    private let imageFile: String?
     /// Taken over by the thread once there is something to answer from.
     private let follower: Mutex<Box>
     /// When the process was started, in seconds since 1970.
@@ -47,6 +49,7 @@ public final class Keeper: Sendable {
         complain: @escaping @Sendable (String) -> Void
     ) {
         configuration = request.configuration
+        imageFile = request.image.map(absolutePath)
         var ends: [CInt] = [-1, -1]
         // Without it nothing is lost but signals: the thread looks now and then.
         pipe2(&ends, O_CLOEXEC | O_NONBLOCK)
@@ -68,17 +71,23 @@ public final class Keeper: Sendable {
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         // What is ignored is not waited for.
         for number in [SIGHUP, SIGUSR2] { signal(number, SIG_DFL) }
-        startThread { [self, signals] in
-            var signals = signals
+        // A takeover takes its time, and SIGHUP is for the night in which it hangs: each has a thread of its own.
+        whenever(SIGHUP) { [self] in write(wakeInput, "!", 1) }
+        whenever(SIGUSR2) { [self] in
+            guard let reason = takeOver() else { return }
+            complain(reason)
+            refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
+        }
+    }
+
+    /// Calls `body`, in a thread of its own, each time a signal comes that all threads have blocked.
+    private func whenever(_ number: CInt, _ body: @escaping @Sendable () -> Void) {
+        startThread {
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, number)
             var received: CInt = 0
-            while sigwait(&signals, &received) == 0 {
-                if received == SIGHUP {
-                    write(wakeInput, "!", 1)
-                } else if let reason = takeOver() {
-                    complain(reason)
-                    refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
-                }
-            }
+            while sigwait(&signals, &received) == 0 { body() }
         }
     }
 
@@ -123,6 +132,7 @@ public final class Keeper: Sendable {
     private func keep(_ follower: inout Follower) {
         var status = CoprocessStatus(configuration: configuration)
         status.started = started
+        status.imageFile = imageFile
         status.loaded = follower.snapshot == nil ? nil : time(nil)
         var told = ""
         while true {

@@ -1,3 +1,4 @@
+import CLinux
 import DNS
 import Glibc
 import PipeProtocol
@@ -24,17 +25,19 @@ struct Trial {
     ///
     /// - Parameter version: of the dialogue that it is to join.
     init(_ program: String, _ arguments: [String], version: ABIVersion) throws(Unfit) {
-        var ends: [CInt] = [-1, -1, -1, -1]
-        guard Self.makePipe(&ends, at: 0), Self.makePipe(&ends, at: 2) else {
-            for end in ends where end >= 0 { close(end) }
-            throw Unfit(reason: String(cString: strerror(errno)))
+        var input: [CInt] = [-1, -1]
+        var output: [CInt] = [-1, -1]
+        guard pipe2(&input, O_CLOEXEC) == 0, pipe2(&output, O_CLOEXEC) == 0 else {
+            let reason = String(cString: strerror(errno))
+            for end in input where end >= 0 { close(end) }
+            throw Unfit(reason: reason)
         }
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
         posix_spawn_file_actions_init(&actions)
         posix_spawnattr_init(&attributes)
-        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, ends[3], STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO)
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
@@ -45,9 +48,9 @@ struct Trial {
         for word in words { free(word) }
         posix_spawnattr_destroy(&attributes)
         posix_spawn_file_actions_destroy(&actions)
-        close(ends[0])
-        close(ends[3])
-        (questions, answers, self.process) = (ends[1], ends[2], process)
+        close(input[0])
+        close(output[1])
+        (questions, answers, self.process) = (input[1], output[0], process)
         defer { closePipes() }
         guard error == 0 else { throw Unfit(reason: String(cString: strerror(error))) }
         defer {
@@ -66,16 +69,6 @@ struct Trial {
         }
         let pathOnly: CInt = 0o10_000_000
         self.program = open("/proc/\(process)/exe", pathOnly | O_CLOEXEC)
-    }
-
-    private static func makePipe(_ ends: inout [CInt], at place: Int) -> Bool {
-        var pair: [CInt] = [-1, -1]
-        guard pipe(&pair) == 0 else { return false }
-        for (number, end) in pair.enumerated() {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            ends[place + number] = end
-        }
-        return true
     }
 
     private func closePipes() {

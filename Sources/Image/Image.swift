@@ -32,15 +32,18 @@ public final class Image: Sendable {
 
     /// Maps the file at `path`.
     ///
-    /// - Parameter owners: the users whose files are trusted. A file that anybody else may write to is refused, too.
-    public convenience init(path: String, owners: Set<uid_t>) throws(Refusal) {
+    /// - Parameters:
+    ///   - owners: the users whose files are trusted. A file that anybody else may write to is refused, too.
+    ///   - isSummed: whether the checksum is verified, for which all of the file is read. Without it, only what is small in an image
+    ///     should be read, to be shown.
+    public convenience init(path: String, owners: Set<uid_t>, isSummed: Bool = true) throws(Refusal) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
             let reason = errno
             throw Refusal("cannot open \(path): \(String(cString: strerror(reason)))", isMissing: reason == ENOENT)
         }
         defer { close(descriptor) }
-        try self.init(descriptor: descriptor, name: path, owners: owners)
+        try self.init(descriptor: descriptor, name: path, owners: owners, isSummed: isSummed)
     }
 
     /// Maps an open file, which may be closed then.
@@ -48,7 +51,8 @@ public final class Image: Sendable {
     /// - Parameters:
     ///   - name: what messages call it.
     ///   - owners: as for a path; `nil` if whoever wrote it is known.
-    public init(descriptor: CInt, name: String, owners: Set<uid_t>?) throws(Refusal) {
+    ///   - isSummed: as for a path.
+    public init(descriptor: CInt, name: String, owners: Set<uid_t>?, isSummed: Bool = true) throws(Refusal) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             throw Refusal("cannot read \(name): \(String(cString: strerror(errno)))")
@@ -68,12 +72,12 @@ public final class Image: Sendable {
             throw Refusal("\(name) is no image of geopipe: it is too short; make one with geopipe compile")
         }
         let length = Int(status.st_size)
-        guard let start = mmap(nil, length, PROT_READ, MAP_SHARED | CInt(MAP_POPULATE), descriptor, 0),
-            start != MAP_FAILED
+        let flags = isSummed ? MAP_SHARED | CInt(MAP_POPULATE) : MAP_SHARED
+        guard let start = mmap(nil, length, PROT_READ, flags, descriptor, 0), start != MAP_FAILED
         else { throw Refusal("cannot map \(name): \(String(cString: strerror(errno)))") }
         bytes = UnsafeRawBufferPointer(start: start, count: length)
         id = Self.id(in: bytes)
-        if let complaint = complaint { throw Refusal("\(name) \(complaint)") }
+        if let complaint = complaint(isSummed: isSummed) { throw Refusal("\(name) \(complaint)") }
     }
 
     deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
@@ -87,7 +91,7 @@ public final class Image: Sendable {
     private var header: ImageHeader { bytes.load(as: ImageHeader.self) }
 
     /// What is wrong with the image as a whole; `nil` if nothing is.
-    private var complaint: String? {
+    private func complaint(isSummed: Bool) -> String? {
         let header = header
         guard header.magic == ImageHeader.magic else { return "is no image of geopipe; make one with geopipe compile" }
         guard header.byteOrder == ImageHeader.byteOrder else {
@@ -100,9 +104,9 @@ public final class Image: Sendable {
         guard header.length == UInt64(bytes.count) else {
             return "is torn: it has \(bytes.count) bytes, and should have \(header.length)"
         }
-        guard header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...]))
-        else {
-            return "is damaged: its checksum is wrong"
+        if isSummed {
+            let content = UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...])
+            guard header.checksum == checksum(of: content) else { return "is damaged: its checksum is wrong" }
         }
         guard header.sectionCount <= UInt64(ImageHeader.maxSections) else { return "has too many sections" }
         for position in 0..<Int(header.sectionCount) {

@@ -14,12 +14,28 @@ public struct Explanation: Sendable {
     public var name: String
     /// The client's address, or its subnet.
     public var client: String
+    /// The resolver that asks for the client; absent if none was named, and the client asks itself.
+    public var resolver: String?
+    /// The image that answers.
+    public var image: Image
     /// What there is at the name.
     public var answer: Answer
-    /// What each database says of the client, in the order in which they are asked.
+    /// What each database says of the client, in the order in which they are asked. Empty if it is explained by the image alone.
     public var databases: [DatabaseFinding] = []
+    /// The same of the resolver.
+    public var resolverDatabases: [DatabaseFinding] = []
+    /// Where the image has the client, or the resolver if that stands in for it, as coarse as it does; only if it is explained by
+    /// the image alone, and the image knows.
+    public var place: ClientPlace?
     /// The choice of the service, if the name has one.
     public var service: ServiceChoice?
+
+    public struct Image: Sendable {
+        /// The content id: 16 hexadecimal digits.
+        public var id: String
+        /// When it was compiled, in seconds since 1970.
+        public var compiled: Int
+    }
 
     /// The records, as the coprocess gives them to a question for all types.
     public struct Answer: Sendable {
@@ -52,7 +68,9 @@ public struct Explanation: Sendable {
     public struct ServiceChoice: Sendable {
         public var service: String
         public var map: String
-        /// The rules that apply, the winner first.
+        /// Whether the resolver's place decides, since nothing is known of the client's.
+        public var isByResolver: Bool
+        /// The rules that apply, the winner first; empty if it is explained by the image alone, which has what has become of them.
         public var rules: [Rule]
         /// The datacenters in the order of preference, those of one tier together.
         public var preference: [[Candidate]]
@@ -62,8 +80,11 @@ public struct Explanation: Sendable {
         public var spreadFrom: String?
         /// All clients of this network are treated alike.
         public var scope: String
-        /// Words about what is not plain.
-        public var notes: [String]
+        /// Words about the choice as a whole.
+        public var choiceNotes: [String]
+
+        /// All notes, those about the datacenters of the list too.
+        public var notes: [String] { choiceNotes + preference.joined().flatMap(\.notes) }
     }
 
     /// A rule that applies to the client.
@@ -84,81 +105,140 @@ public struct Explanation: Sendable {
         public var weight: UInt32
         /// From the client, along the great circle, where both are known.
         public var kilometres: Int?
+        /// Who drained it and why, and which of its addresses are down and why.
+        public var notes: [String]
     }
 }
 
 extension Serving {
     /// Explains what a client gets for a name: the records and the choice come out of the code that answers questions.
     ///
-    /// - Parameter configuration: what the snapshot was made from.
+    /// - Parameters:
+    ///   - resolver: asks for the client; `nil` if the client asks itself.
+    ///   - configuration: what the snapshot was made from, for what the databases say and for the rules; `nil` to explain by the
+    ///     image alone.
     public func explain(
-        _ name: String, for client: IPPrefix, _ configuration: Configuration
+        _ name: String, for client: IPPrefix, resolver: IPAddress? = nil, _ configuration: Configuration?
     ) throws -> Explanation {
         // The choice must be the one that the records come from.
         let seed = UInt64.random(in: .min ... .max)
         var random = RandomBits(seed: seed)
-        let reply = try Inquiry(self, seed: seed).ask(name, type: "ANY", client: client)
+        let reply = try Inquiry(self, seed: seed).ask(name, type: "ANY", client: client, resolver: resolver)
         var explanation = Explanation(
             name: name, client: client.length == client.address.bitWidth ? "\(client.address)" : "\(client)",
+            resolver: resolver.map { "\($0)" },
+            image: .init(id: snapshot.image.id, compiled: snapshot.manifest.created),
             answer: .init(exists: reply.exists, records: reply.records.map(\.zoneFileLine)))
-        var gazetteer = Gazetteer()
-        // Subdivisions have names only if rules call them so.
-        let fields = configuration.neededFields
-        var place: UInt32 = 0
-        var system: UInt32 = 0
-        for file in configuration.databases {
-            guard let database = try? MaxMindDatabase(path: file.path) else { continue }
-            let finding = try database.find(client, fields: fields, &gazetteer)
-            explanation.databases.append(.init(file.path, database.metadata, finding))
-            guard let finding else { continue }
-            place = gazetteer.number(ofPlace: place, completedBy: finding.number)
-            if system == 0 { system = finding.system }
+        let wholeResolver = resolver.flatMap { IPPrefix($0, length: $0.bitWidth) }
+        var databases = try configuration.map { try Finder($0, client) }
+        var resolverDatabases = try configuration.flatMap { configuration in
+            try wholeResolver.map { try Finder(configuration, $0) }
         }
+        explanation.databases = databases?.findings ?? []
+        explanation.resolverDatabases = resolverDatabases?.findings ?? []
         var key = NameKey()
         let bytes = Array(name.utf8)
-        if key.set(bytes.span), let (zone, node) = snapshot.zones.find(key, zoneID: -1),
+        guard key.set(bytes.span), let (zone, node) = snapshot.zones.find(key, zoneID: -1),
             let service = snapshot.answers.service(of: node, inZone: zone)
-        {
-            explanation.service = explain(
-                service, client, configuration, gazetteer[gazetteer.entries[Int(place)]], system,
-                random: random.next())
+        else { return explanation }
+        let map = snapshot.maps[Int(snapshot.answers.services[service].map)]
+        let isByResolver =
+            resolver.map {
+                map.locate(client.address, length: client.length, resolver: $0).list
+                    != map.locate(client.address, length: client.length, resolver: nil).list
+            } ?? false
+        let decider = isByResolver ? wholeResolver ?? client : client
+        let place: Place?
+        let system: UInt32
+        if isByResolver {
+            (place, system) = (resolverDatabases?.place, resolverDatabases?.system ?? 0)
+        } else {
+            (place, system) = (databases?.place, databases?.system ?? 0)
         }
+        if configuration == nil { explanation.place = snapshot.places.find(decider) }
+        var choice = explain(
+            service, client, resolver: resolver, from: place?.coordinates ?? explanation.place?.coordinates,
+            random: random.next())
+        choice.isByResolver = isByResolver
+        if let configuration, let place {
+            let names = configuration.datacenters.map(\.name)
+            choice.rules = configuration.maps[Int(snapshot.answers.services[service].map)].rules
+                .matches(decider, system: system, place: place).map {
+                    .init(rule: $0.rule, destination: $0.destination.words(names))
+                }
+        }
+        explanation.service = choice
         return explanation
     }
 
+    /// What databases say of an address.
+    private struct Finder {
+        var findings: [Explanation.DatabaseFinding] = []
+        /// The number of the autonomous system; 0 if none is known.
+        var system: UInt32 = 0
+        private var gazetteer = Gazetteer()
+        private var number: UInt32 = 0
+
+        init(_ configuration: Configuration, _ address: IPPrefix) throws {
+            // Subdivisions have names only if rules call them so.
+            let fields = configuration.neededFields
+            for file in configuration.databases {
+                guard let database = try? MaxMindDatabase(path: file.path) else { continue }
+                let finding = try database.find(address, fields: fields, &gazetteer)
+                findings.append(.init(file.path, database.metadata, finding))
+                guard let finding else { continue }
+                number = gazetteer.number(ofPlace: number, completedBy: finding.number)
+                if system == 0 { system = finding.system }
+            }
+        }
+
+        /// What they say together.
+        var place: Place { mutating get { gazetteer[gazetteer.entries[Int(number)]] } }
+    }
+
+    /// - Parameter from: where distances are measured from.
     private func explain(
-        _ position: Int, _ client: IPPrefix, _ configuration: Configuration, _ place: Place, _ system: UInt32,
-        random: UInt64
+        _ position: Int, _ client: IPPrefix, resolver: IPAddress?, from: Coordinates?, random: UInt64
     ) -> Explanation.ServiceChoice {
         let service = snapshot.answers.services[position]
-        let map = configuration.maps[Int(service.map)]
+        let lists = snapshot.maps[Int(service.map)].lists
         let number = Int(service.service)
+        let name = snapshot.serviceNames[number]
+        let names = snapshot.datacenterNames
+        let asker = resolver ?? client.address
         let (state, placeScope) = state(
-            ofService: number, for: client.address, length: client.length, resolver: client.address)
+            ofService: number, for: client.address, length: client.length, resolver: asker)
         let choice = snapshot.choose(
-            position, for: client.address, length: client.length, resolver: client.address, state,
-            placeScope: placeScope, random: random
+            position, for: client.address, length: client.length, resolver: asker, state, placeScope: placeScope,
+            random: random
         ) { _, _ in }
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[number]
         let health = checked?.datacenters(forced: forced(forService: number)) { down[$0] != nil }
-        let located = place.coordinates.map(Direction.init)
-        let names = configuration.datacenters.map(\.name)
-        let locations = configuration.datacenters.map { $0.location.map(Direction.init) }
-        let preference = snapshot.maps[Int(service.map)].lists.tiers(of: choice.list).map { tier in
+        let located = from.map(Direction.init)
+        let preference = lists.tiers(of: choice.list).map { tier in
             tier.map { share in
                 let isDrained = !open.contains(share.datacenter)
                 let health = health?[share.datacenter]
+                let drains = switches(ofService: name).filter { $0.datacenter == names[share.datacenter] }.map {
+                    entry in
+                    entry.words + (entry.action == .drain && !isDrained ? " (but not for this client)" : "")
+                }
+                let targets = checked?.targets(ofDatacenters: [share.datacenter]) ?? []
+                let part = number < limits.shares.count ? limits.shares[number].dropFirst(share.datacenter).first : nil
+                let limit = part.flatMap { $0 < 100 ? ["share: it takes \($0)% of its client networks for now"] : nil }
                 return Explanation.Candidate(
                     datacenter: names[share.datacenter], isAvailable: !isDrained && health?.isUp ?? true,
                     isDrained: isDrained, health: health, weight: share.weight,
                     kilometres: located.flatMap { from in
-                        locations[share.datacenter].map { Int(from.kilometres(to: $0).rounded()) }
-                    })
+                        lists.location(of: share.datacenter).map { Int(from.kilometres(to: $0).rounded()) }
+                    },
+                    notes: drains + (limit ?? [])
+                        + targets.compactMap { target in down[target].map { "down: \(target): \($0.reason)" } })
             }
         }
         var notes: [String] = []
-        if service.isSticky { notes.append("sticky: chance is drawn once for the client's network") }
+        if service.isSticky { notes.append("sticky: the same draw for the whole client network") }
         if service.pick < .max, service.spread == 1 {
             notes.append("pick: at most \(service.pick) addresses of each family")
         }
@@ -167,46 +247,25 @@ extension Serving {
         }
         if choice.spreadFrom >= 0 {
             let away = names[Int(choice.spreadFrom)]
-            let group = snapshot.maps[Int(service.map)].lists.spreadGroup(of: choice.list)
+            let group = lists.spreadGroup(of: choice.list)
             let over = group.map { $0.map { names[$0] }.joined(separator: ", ") } ?? "all datacenters of the service"
             notes.append(
                 "then: spread: \(away) is not available for this client, which is spread from \(away) over \(over), by capacity; all clients in its network get the same"
             )
         }
-        if choice.count == 0 { notes.append("none: clients here get no record") }
+        if preference.isEmpty { notes.append("none: clients here get no record") }
         if choice.spreadFrom < 0, !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
             notes.append(
                 service.answersWhenAllDown
-                    ? "when_all_down: nothing that is wanted here is available, and the answer is as if it were"
-                    : "when_all_down: nothing that is wanted here is available, and so nothing is answered")
-        }
-        for target
-            in (checked?.targets(ofDatacenters: preference.joined().compactMap { names.firstIndex(of: $0.datacenter) })
-            ?? [])
-        {
-            guard let state = down[target] else { continue }
-            notes.append("down: \(target): \(state.reason)")
-        }
-        if number < limits.shares.count {
-            let candidates = Set(preference.joined().map(\.datacenter))
-            for (datacenter, share) in limits.shares[number].enumerated()
-            where share < 100 && candidates.contains(names[datacenter]) {
-                notes.append("share: \(names[datacenter]) takes \(share)% of its client networks for now")
-            }
-        }
-        for entry in switches(ofService: configuration.services[number].name) {
-            notes.append(entry.words)
+                    ? "all choices are down or drained; when_all_down: answer, so the best of them is given all the same"
+                    : "all choices are down or drained; when_all_down: nothing, so there is no record")
         }
         return Explanation.ServiceChoice(
-            service: configuration.services[number].name, map: map.name,
-            rules: map.rules.matches(client, system: system, place: place).map {
-                .init(rule: $0.rule, destination: $0.destination.words(names))
-            },
-            preference: preference,
-            chosen: (0..<choice.count).map { names[Int(choice.datacenters[$0])] },
+            service: name, map: snapshot.mapNames[Int(service.map)], isByResolver: false, rules: [],
+            preference: preference, chosen: (0..<choice.count).map { names[Int(choice.datacenters[$0])] },
             spreadFrom: choice.spreadFrom >= 0 ? names[Int(choice.spreadFrom)] : nil,
             scope: IPPrefix(client.address, length: Int(choice.scope)).map { "\($0)" } ?? "/\(choice.scope)",
-            notes: notes)
+            choiceNotes: notes)
     }
 }
 

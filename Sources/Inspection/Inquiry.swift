@@ -50,9 +50,18 @@ public struct Inquiry {
     }
 
     /// Asks for the records of `type`, or `ANY`, at `name` on behalf of `client`.
-    public func ask(_ name: String, type: String, client: IPPrefix) throws(Refusal) -> Reply {
+    ///
+    /// - Parameter resolver: asks for the client; `nil` if the client asks itself.
+    public func ask(
+        _ name: String, type: String, client: IPPrefix, resolver: IPAddress? = nil
+    ) throws(Refusal) -> Reply {
         guard RecordType(type) != nil else { throw Refusal(description: "'\(type)' is no record type") }
-        let lines = try dialogue(name, type, client)
+        // In the protocol's line a tab begins the next field.
+        guard name.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) else {
+            throw Refusal(
+                description: "'\(visible(name))' is not a domain name; write letters, digits, '-', '_' and '.'")
+        }
+        let lines = try dialogue(name, type, client, resolver ?? client.address)
         var exists = false
         var records: [Record] = []
         for line in lines {
@@ -72,15 +81,16 @@ public struct Inquiry {
         return Reply(exists: exists, records: records)
     }
 
-    /// The lines that answer the question.
-    private func dialogue(_ name: String, _ type: String, _ client: IPPrefix) throws(Refusal) -> [Substring] {
-        guard let file = tmpfile() else { throw Refusal(description: String(cString: strerror(errno))) }
-        defer { fclose(file) }
-        let answer = fileno(file)
+    /// The lines that answer the question. They are collected in memory: what looks at a machine must not depend on its disks.
+    private func dialogue(
+        _ name: String, _ type: String, _ client: IPPrefix, _ resolver: IPAddress
+    ) throws(Refusal) -> [Substring] {
+        let answer = AnonymousFile.make("geopipe-answer")
+        guard answer >= 0 else { throw Refusal(description: "no memory: \(String(cString: strerror(errno)))") }
+        defer { close(answer) }
         var session = Session(seed: seed, supply: Supply()) { [serving] in serving }
         var reply = ReplyWriter(descriptor: answer)
         let greeting = Array("HELO\t5".utf8)
-        let resolver = client.address
         let question = Array("Q\t\(name)\tIN\t\(type)\t-1\t\(resolver)\t\(resolver)\t\(client)".utf8)
         session.answer(greeting.span, &reply)
         session.answer(question.span, &reply)

@@ -1,5 +1,6 @@
 import Answering
 import DNS
+import Geography
 import Platform
 import State
 
@@ -52,12 +53,13 @@ extension DatabaseBuild {
 extension CoprocessStatus {
     public var json: JSON {
         .object([
-            "process": .integer(process), "birth": birth.map(JSON.integer), "started": .integer(started),
+            "pid": .integer(process), "birth": birth.map(JSON.integer), "started": .integer(started),
             "told": .integer(told), "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
             "complaints": .list(complaints.map(JSON.text)),
             "refusal": refusal.map { .object(["count": .integer($0.count), "reason": .text($0.reason)]) },
             "version": .text(version), "image": image.map(JSON.text),
+            "imageFile": imageFile.map(JSON.text),
         ])
     }
 }
@@ -65,11 +67,24 @@ extension CoprocessStatus {
 extension Explanation {
     public var json: JSON {
         .object([
-            "name": .text(name), "client": .text(client),
+            "name": .text(name), "client": .text(client), "resolver": resolver.map(JSON.text),
+            "image": .object(["id": .text(image.id), "compiled": .integer(image.compiled)]),
             "answer": .object([
                 "exists": .truth(answer.exists), "records": .list(answer.records.map(JSON.text)),
             ]),
-            "databases": .list(databases.map(\.json)), "service": service?.json,
+            "databases": .list(databases.map(\.json)),
+            "resolverDatabases": resolverDatabases.isEmpty ? nil : .list(resolverDatabases.map(\.json)),
+            "place": place?.json, "service": service?.json,
+        ])
+    }
+}
+
+extension ClientPlace {
+    fileprivate var json: JSON {
+        .object([
+            "continent": continent.map { .text("\($0)") }, "country": country.map { .text("\($0)") },
+            "subdivision": subdivision.map { .text("\($0)") }, "latitude": coordinates.map { .number($0.latitude) },
+            "longitude": coordinates.map { .number($0.longitude) },
         ])
     }
 }
@@ -90,7 +105,7 @@ extension Explanation.DatabaseFinding {
 extension Explanation.ServiceChoice {
     fileprivate var json: JSON {
         .object([
-            "service": .text(service), "map": .text(map),
+            "service": .text(service), "map": .text(map), "isByResolver": .truth(isByResolver),
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
@@ -105,6 +120,94 @@ extension Explanation.Candidate {
         .object([
             "datacenter": .text(datacenter), "isAvailable": .truth(isAvailable), "isDrained": .truth(isDrained),
             "health": health?.json, "weight": .integer(Int(weight)), "kilometres": kilometres.map(JSON.integer),
+            "notes": .list(notes.map(JSON.text)),
+        ])
+    }
+}
+
+// MARK: - Status
+
+extension Status {
+    /// For programs. What there is none of is absent, but for `image` and `rollout`, which are null.
+    public var json: JSON {
+        .object([
+            "problems": .list(problems.map(\.json)), "datacenters": .list(datacenters.map(\.json)),
+            "services": .list(services.map(\.json)), "health": health?.json,
+            "coprocesses": .list(coprocesses.map(\.json)), "databases": .list(databases.map(\.json)),
+            "image": image?.json ?? .null, "rollout": .null, "time": .integer(time),
+        ])
+    }
+}
+
+extension Status.Problem {
+    fileprivate var json: JSON {
+        .object([
+            "severity": .text(severity.rawValue), "kind": .text(kind.rawValue), "message": .text(message),
+            "hint": hint.map(JSON.text),
+        ])
+    }
+}
+
+extension Status.Datacenter {
+    fileprivate var json: JSON {
+        let health = health.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value.json) }
+        return .object([
+            "name": .text(name), "state": .text(state.rawValue), "drains": .list(drains.map(\.json)),
+            "forced": .list(forced.map(\.json)),
+            "health": .object(health),
+        ])
+    }
+}
+
+extension Status.Service {
+    fileprivate var json: JSON {
+        .object([
+            "name": .text(name),
+            "datacenters": .list(
+                datacenters.map {
+                    .object([
+                        "name": .text($0.name), "state": .text($0.state.rawValue), "health": $0.health?.json,
+                    ])
+                }),
+        ])
+    }
+}
+
+extension Status.Database {
+    fileprivate var json: JSON {
+        .object([
+            "database": .text(database), "built": built.map(JSON.integer),
+            "builtOnDisk": builtOnDisk.map(JSON.integer),
+        ])
+    }
+}
+
+extension Status.Image {
+    fileprivate var json: JSON {
+        .object([
+            "id": .text(id), "compiled": .integer(compiled), "since": .integer(since), "bytes": .integer(bytes),
+            "program": .text(program),
+            "unusableZones": .list(
+                unusableZones.map {
+                    .object(["zone": .text($0.apex), "keptSince": $0.keptSince.map(JSON.integer)])
+                }),
+        ])
+    }
+}
+
+extension Status.Health {
+    fileprivate var json: JSON {
+        .object([
+            "told": told.map(JSON.integer), "agent": agent.map(JSON.integer), "isOld": .truth(isOld),
+            "complaint": complaint.map(JSON.text), "checks": .list(checks.map(\.json)),
+        ])
+    }
+}
+
+extension Status.Health.Check {
+    fileprivate var json: JSON {
+        .object([
+            "target": .text(target), "state": .text(state), "since": since.map(JSON.integer), "reason": .text(reason),
         ])
     }
 }

@@ -74,7 +74,7 @@ public enum JSON: Sendable {
         text += closing
     }
 
-    /// Writes a string of JSON: what RFC 8259 section 7 wants escaped is, and nothing else.
+    /// Writes a string of JSON: what RFC 8259 section 7 wants escaped is, and what would control a terminal beside.
     private static func write(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {
@@ -87,6 +87,14 @@ public enum JSON: Sendable {
             case "\u{c}": text += "\\f"
             case "\r": text += "\\r"
             case ..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case "\u{7f}"...:
+                // Beyond ASCII, all that `visible` marks is below U+10000, and has four digits.
+                guard controlsTerminal(scalar), scalar.value < 0x10000 else {
+                    text.unicodeScalars.append(scalar)
+                    continue
+                }
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: text.unicodeScalars.append(scalar)

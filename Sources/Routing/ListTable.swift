@@ -163,6 +163,9 @@ public struct ListTable: Sendable {
         writer.add(distances)
     }
 
+    /// Where a datacenter is, if that is known.
+    public func location(of datacenter: Datacenter) -> Direction? { datacenters[datacenter].location }
+
     /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
     @inlinable @inline(__always)
     public func onlyFirst(_ list: UInt32) -> Datacenter? {

@@ -1,5 +1,6 @@
 import DNS
 import Glibc
+import Platform
 
 /// What came of a compilation, in a file beside the images: coprocesses learn from it whether what is on disk has been tried.
 public struct CompileReport: Sendable {
@@ -50,7 +51,7 @@ public struct CompileReport: Sendable {
             case ("crash", 1): isCrash = true
             case ("retry", 2): retryAt = Int(line[1])
             case ("missing", 3): missingSince[line[1]] = Int(line[2])
-            case ("complaint", 2): complaints.append(line[1])
+            case ("complaint", 2): complaints.append(visible(line[1]))
             case ("input", 3): inputs.append((line[1], line[2]))
             default: break
             }
@@ -59,6 +60,9 @@ public struct CompileReport: Sendable {
 
     /// Whether its files are still what they were.
     package var isCurrent: Bool { !inputs.isEmpty && inputs.allSatisfy { FileState($0.path).words == $0.state } }
+
+    /// The files that are not what they were, or are gone.
+    package var changedInputs: [String] { inputs.filter { FileState($0.path).words != $0.state }.map(\.path) }
 
     /// The states of its files, as a watch compares with them.
     package var states: [String: FileState] {

@@ -23,6 +23,10 @@ public struct CoprocessStatus: Sendable {
     public var switches: String?
     /// The configuration's file.
     public var configuration: String
+    /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
+    public var imageFile: String?
+    /// Tells the PID namespace in which it has its number from others: see pid_namespaces(7). `nil` without /proc.
+    package var namespace: String?
     /// When the databases were built that what it answers from was made from.
     public var databases: [DatabaseBuild] = []
     /// What is wrong with what was to be loaded last. Empty if nothing is.
@@ -48,6 +52,7 @@ public struct CoprocessStatus: Sendable {
     package init(configuration: String) {
         process = Int(getpid())
         birth = processBirth(getpid())
+        namespace = ownNamespace()
         started = time(nil)
         told = started
         questions = 0
@@ -55,6 +60,12 @@ public struct CoprocessStatus: Sendable {
         complaints = []
         version = geopipeVersion
     }
+
+    /// Whether its number means the same process to this one.
+    public var isInOwnNamespace: Bool { namespace == nil || namespace == ownNamespace() }
+
+    /// Whether a process was started when this one was, so that it is not another one that has got its number.
+    public func isBirth(of process: pid_t) -> Bool { birth == nil || birth == processBirth(process) }
 
     /// The number of complaints that are told.
     private static let complaintLimit = 20
@@ -65,7 +76,8 @@ public struct CoprocessStatus: Sendable {
             "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)",
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
-            "image\t\(image ?? "")", "switches\t\(switches ?? "")",
+            "image\t\(image ?? "")", "file\t\(imageFile ?? "")", "namespace\t\(namespace ?? "")",
+            "switches\t\(switches ?? "")",
         ]
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
@@ -78,7 +90,8 @@ public struct CoprocessStatus: Sendable {
         return (lines + databases + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
     }
 
-    /// Reads what `text` wrote; `nil` if it is anything else.
+    /// Reads what `text` wrote; `nil` if it is anything else. What would control a terminal has marks in its place: root reads it,
+    /// and another user wrote it.
     ///
     /// - Parameter told: when that was, in seconds since 1970.
     init?(_ text: String, told: Int) {
@@ -91,13 +104,13 @@ public struct CoprocessStatus: Sendable {
             let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { return nil }
             if parts[0] == "complaint" {
-                complaints.append(String(parts[1]))
+                complaints.append(visible(String(parts[1])))
             } else if parts[0] == "database" {
                 let words = parts[1].split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
                 guard words.count == 2 else { return nil }
-                databases.append(DatabaseBuild(database: String(words[1]), built: Int(words[0])))
+                databases.append(DatabaseBuild(database: visible(String(words[1])), built: Int(words[0])))
             } else {
-                fields[parts[0]] = String(parts[1])
+                fields[parts[0]] = visible(String(parts[1]))
             }
         }
         guard let process = fields["process"].flatMap({ Int($0) }),
@@ -112,8 +125,11 @@ public struct CoprocessStatus: Sendable {
         self.loaded = Int(loaded)
         self.configuration = configuration
         self.version = version
-        image = fields["image"].flatMap { $0.isEmpty ? nil : $0 }
-        switches = fields["switches"].flatMap { $0.isEmpty ? nil : $0 }
+        func value(_ name: Substring) -> String? { fields[name].flatMap { $0.isEmpty ? nil : $0 } }
+        image = value("image")
+        imageFile = value("file")
+        namespace = value("namespace")
+        switches = value("switches")
         if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
             refusal = Refusal(count: count, reason: reason)
         }
@@ -138,7 +154,14 @@ extension StateDirectory {
     }
 
     /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
-    public func coprocesses() -> [CoprocessStatus] { (try? asOwner(coprocessesAsOwner)) ?? [] }
+    public func coprocesses() -> [CoprocessStatus] { (try? knownCoprocesses())?.statuses ?? [] }
+
+    /// What the coprocesses that run have told, and the numbers of those of which that cannot be understood.
+    ///
+    /// - Throws: if it cannot be told which there are. A folder that is not there has none.
+    public func knownCoprocesses() throws(Failure) -> (statuses: [CoprocessStatus], unreadable: [Int]) {
+        try asOwner(coprocessesAsOwner)
+    }
 
     /// What the coprocesses have told that serve a configuration, by whatever path.
     public func coprocesses(of configuration: String) -> [CoprocessStatus] {
@@ -155,10 +178,15 @@ extension StateDirectory {
         return builds.sorted { $0.key < $1.key }.map { DatabaseBuild(database: $0.key, built: $0.value) }
     }
 
-    private func coprocessesAsOwner() throws(Failure) -> [CoprocessStatus] {
-        guard let folder = opendir(coprocessFolder) else { return [] }
+    private func coprocessesAsOwner() throws(Failure) -> (statuses: [CoprocessStatus], unreadable: [Int]) {
+        guard let folder = opendir(coprocessFolder) else {
+            if errno == ENOENT { return ([], []) }
+            throw Failure("read", coprocessFolder)
+        }
         defer { closedir(folder) }
+        let own = ownNamespace()
         var found: [CoprocessStatus] = []
+        var unreadable: [Int] = []
         while let entry = readdir(folder) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) {
                 String(cString: $0.bindMemory(to: CChar.self).baseAddress!)
@@ -166,21 +194,42 @@ extension StateDirectory {
             guard let process = pid_t(name), process > 0 else { continue }
             let file = "\(coprocessFolder)/\(name)"
             var status = stat()
+            guard stat(file, &status) == 0 else { continue }
+            let told = (try? read(file)).flatMap { CoprocessStatus($0, told: status.st_mtim.tv_sec) }
+            // In another namespace its number is another process's here, or none's: all that is known is when it told last.
+            if let told, let other = told.namespace, let own, other != own {
+                if time(nil) - status.st_mtim.tv_sec < Self.silenceInOtherNamespace { found.append(told) }
+                continue
+            }
             if kill(process, 0) != 0, errno == ESRCH {
                 unlink(file)
-            } else if stat(file, &status) == 0, let text = try? read(file),
-                let status = CoprocessStatus(text, told: status.st_mtim.tv_sec), status.process == process
-            {
-                // A number is given to another process when it is free again.
-                if let told = status.birth, let birth = processBirth(process), told != birth {
-                    unlink(file)
-                } else {
-                    found.append(status)
-                }
+                continue
+            }
+            guard let told, told.process == process else {
+                unreadable.append(Int(process))
+                continue
+            }
+            // A number is given to another process when it is free again.
+            if let birth = told.birth, let other = processBirth(process), birth != other {
+                unlink(file)
+            } else {
+                found.append(told)
             }
         }
-        return found.sorted { $0.process < $1.process }
+        return (found.sorted { $0.process < $1.process }, unreadable.sorted())
     }
+
+    /// Seconds for which a coprocess counts that has another PID namespace, as in a container, and tells nothing.
+    private static let silenceInOtherNamespace = 60
+}
+
+/// What tells the PID namespace of this process from others; `nil` if /proc does not say.
+func ownNamespace() -> String? {
+    var target = [UInt8](repeating: 0, count: 64)
+    let count = target.withUnsafeMutableBytes {
+        readlink("/proc/self/ns/pid", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+    }
+    return count > 0 ? String(decoding: target[..<count], as: UTF8.self) : nil
 }
 
 /// When a process was started, in clock ticks since the machine was; `nil` if /proc does not say.
@@ -197,7 +246,7 @@ private func processBirth(_ process: pid_t) -> Int? {
 }
 
 /// The path with no links in it; as it is if there is no such file.
-private func realPath(_ path: String) -> String {
+package func realPath(_ path: String) -> String {
     guard let resolved = realpath(path, nil) else { return absolutePath(path) }
     defer { free(resolved) }
     return String(cString: resolved)

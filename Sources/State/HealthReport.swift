@@ -1,3 +1,5 @@
+import Platform
+
 /// What the agent has found out about the health of addresses, and when.
 public struct HealthReport: Equatable, Sendable {
     /// When it was told, in seconds since 1970.
@@ -85,7 +87,7 @@ extension HealthReport {
             guard [5, 7].contains(fields.count), ["up", "down"].contains(fields[0]), let since = Int(fields[1]),
                 let told = Int(fields[2])
             else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state") }
-            var state = State(isUp: fields[0] == "up", since: since, told: told, reason: fields[4])
+            var state = State(isUp: fields[0] == "up", since: since, told: told, reason: visible(fields[4]))
             if fields.count == 7 {
                 guard let weight = Int(fields[5]), 1...100 ~= weight, fields[6].isEmpty || Int(fields[6]) != nil else {
                     throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state")

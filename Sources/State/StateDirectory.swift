@@ -68,7 +68,7 @@ public struct StateDirectory: Sendable {
         do throws(StateFile.Untrusted) {
             return Found(value: try parse(text), identity: String(Routing.identity(of: text), radix: 16))
         } catch {
-            throw Failure(description: "cannot trust \(file): \(error)")
+            throw Failure(description: "cannot trust \(file): \(visible("\(error)"))")
         }
     }
 
@@ -172,6 +172,10 @@ public struct StateDirectory: Sendable {
 
     /// The text of a file; `nil` if it is not there.
     func read(_ file: String) throws(Failure) -> String? {
+        try asOwner { () throws(Failure) in try readAsOwner(file) }
+    }
+
+    private func readAsOwner(_ file: String) throws(Failure) -> String? {
         let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }

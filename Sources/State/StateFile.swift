@@ -16,14 +16,23 @@ package enum StateFile {
 
     /// The fields of each line.
     static func lines(_ text: String, _ heading: String) throws(Untrusted) -> [[String]] {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.popLast() == "", let last = lines.popLast(), lines.first.map(String.init) == heading else {
+        // By bytes: the report of a compilation may have a line for each of many thousand files.
+        let bytes = Array(text.utf8)
+        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard lines.popLast()?.isEmpty == true, let last = lines.popLast(),
+            lines.first?.elementsEqual(heading.utf8) == true
+        else {
             throw Untrusted(description: "it is torn, or does not begin with '\(heading)'")
         }
-        guard last == sum(of: text[..<last.startIndex]) else {
+        let body = text.utf8.index(text.utf8.startIndex, offsetBy: last.startIndex)
+        guard last.elementsEqual(sum(of: text[..<body]).utf8) else {
             throw Untrusted(description: "its sum is wrong: it is torn, or somebody else has changed it")
         }
-        return lines.dropFirst().map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
+        return lines.dropFirst().map { line in
+            line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+        }
     }
 
     /// A field with a space in place of what ends fields and lines.

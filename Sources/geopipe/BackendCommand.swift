@@ -9,7 +9,8 @@ import State
 struct BackendCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backend",
-        abstract: "Be the coprocess of a pdns_server: questions on stdin, answers on stdout. The default.",
+        abstract:
+            "Run as a coprocess of pdns_server: read questions from stdin, write answers to stdout (the default).",
         discussion: "pdns starts it as: pipe-command=/usr/local/bin/geopipe --config /etc/geopipe/geopipe.yaml")
 
     @OptionGroup var options: ConfigurationOptions

@@ -2,6 +2,7 @@ import Answering
 import ArgumentParser
 import Compiler
 import Configuration
+import Geography
 import Glibc
 import Platform
 import State
@@ -9,20 +10,23 @@ import Zones
 
 /// Where the configuration is, for all commands alike.
 struct ConfigurationOptions: ParsableArguments {
-    /// Where the configuration is if nobody says.
+    /// Where the configuration is unless the command line says otherwise.
     static let defaultFile = "/etc/geopipe/geopipe.yaml"
 
-    @Option(name: .customLong("config"), help: "The configuration file.")
+    @Option(name: .customLong("config"), help: ArgumentHelp("The configuration.", valueName: "file"))
     var file = Self.defaultFile
 
     @Option(
         name: .customLong("database"),
-        help: "A MaxMind database to use in place of the configured ones. May be given several times.")
+        help: ArgumentHelp(
+            "A MaxMind database to use in place of the configured ones. May be given several times.", valueName: "file")
+    )
     var databases: [String] = []
 
     @Option(
         name: .customLong("state"),
-        help: "The folder of the state, in place of the configuration's state_directory.")
+        help: ArgumentHelp(
+            "The folder of the state, in place of the configuration's state_directory.", valueName: "folder"))
     var stateDirectory: String?
 
     /// The inputs of a compilation.
@@ -55,25 +59,54 @@ struct ConfigurationOptions: ParsableArguments {
 
     /// What answers are made from, as it is on disk: the image in force if it was made of that, and else one of this process alone. If
     /// what is on disk cannot be used, the image in force. What is wrong goes to stderr.
-    func snapshot() throws(ExitCode) -> Snapshot {
+    private func snapshot() throws(ExitCode) -> (Snapshot, Source) {
         let store = imageStore()
         let inForce = store?.current().snapshot
-        if let inForce, inForce.isCurrent { return inForce }
+        if let inForce, inForce.isCurrent { return (inForce, .imageInForce) }
         let outcome = Compilation(request, previous: inForce, previousReport: store?.report()).run(keepsSerials: false)
-        for diagnostic in outcome.diagnostics { complain(diagnostic.description) }
+        for diagnostic in outcome.diagnostics { complain(visible(diagnostic.description)) }
         if let image = outcome.image {
-            do { return try Snapshot(image) } catch { complain("\(error)") }
+            do { return (try Snapshot(image), .disk) } catch { complain("\(error)") }
         } else if let inForce {
             complain("using the image in force, of \(dateAndTime(inForce.manifest.created))")
-            return inForce
+            return (inForce, .olderImage)
         }
         throw ExitCode.unusable
     }
 
+    /// Where answers come from.
+    enum Source {
+        /// It was made of what is on disk.
+        case imageInForce
+        /// It was made of what is not on disk any more, or not in that form.
+        case olderImage
+        /// An image of this process alone.
+        case disk
+        /// A file that the command line named.
+        case file(String)
+    }
+
     /// All that answers are made from; what is wrong goes to stderr.
-    func serving() throws(ExitCode) -> Serving {
-        let snapshot = try snapshot()
-        let state = state()
+    ///
+    /// - Parameter image: the file of an image that is used whatever the configuration says.
+    func serving(image: String? = nil) throws(ExitCode) -> (serving: Serving, source: Source) {
+        let snapshot: Snapshot
+        let source: Source
+        let state: StateDirectory?
+        if let image {
+            do {
+                snapshot = try Snapshot(path: image, owners: imageStore()?.owners)
+            } catch {
+                complain("\(error)")
+                throw .unusable
+            }
+            source = .file(image)
+            let path = stateDirectory ?? snapshot.manifest.stateDirectory
+            state = path.isEmpty ? nil : StateDirectory(path: path)
+        } else {
+            (snapshot, source) = try self.snapshot()
+            state = self.state()
+        }
         var switches: [Switch] = []
         var health: HealthReport?
         do throws(StateDirectory.Failure) {
@@ -90,6 +123,45 @@ struct ConfigurationOptions: ParsableArguments {
         } catch {
             complain("\(error); as if all addresses were up")
         }
-        return Serving(snapshot, switches: switches, health: health, at: time(nil))
+        return (Serving(snapshot, switches: switches, health: health, at: time(nil)), source)
     }
+}
+
+/// Which image, and which client: for `explain` and `query`.
+struct InquiryOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The resolver that asks for the client. Where nothing is known of the client, its place counts.",
+            valueName: "address"))
+    var resolver: AddressArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Answer from the image in this file, as compile -o makes it, whatever the configuration says.",
+            valueName: "file"))
+    var image: String?
+}
+
+/// An address on the command line.
+struct AddressArgument: ExpressibleByArgument {
+    let address: IPAddress
+
+    init?(argument: String) {
+        guard let address = IPAddress(argument) else { return nil }
+        self.address = address
+    }
+}
+
+/// A domain name of the command line, without the dot at its end.
+@Sendable func domainName(_ argument: String) throws -> String {
+    guard argument.utf8.allSatisfy({ $0 < 0x80 }) else {
+        throw ValidationError(
+            "'\(visible(argument))' is not a domain name in ASCII; write its form that begins with xn--")
+    }
+    // In the protocol of pdns a tab begins the next field.
+    guard !argument.isEmpty, argument.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) else {
+        throw ValidationError(
+            "'\(visible(argument))' is not a domain name; it has spaces or control characters, or nothing")
+    }
+    return argument.hasSuffix(".") && argument.count > 1 ? String(argument.dropLast()) : argument
 }

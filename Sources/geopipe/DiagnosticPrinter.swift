@@ -4,17 +4,8 @@ import Platform
 
 /// Prints diagnostics: for people on a terminal with the line of the file and a caret, in a pipe a line each.
 struct DiagnosticPrinter {
-    /// Where standard output goes: the columns of a terminal, or `nil` for anything else.
-    private let columns: Int?
-    private let hasColour: Bool
+    private let terminal = Terminal.standardOutput
     private var sources: [String: [Substring]] = [:]
-
-    init() {
-        columns = isatty(STDOUT_FILENO) == 1 ? terminalColumns() : nil
-        // https://no-color.org
-        let refused = environment("NO_COLOR") != nil || environment("TERM") == "dumb"
-        hasColour = columns != nil && !refused
-    }
 
     mutating func print(_ diagnostics: [Complaint]) {
         for diagnostic in diagnostics { print(diagnostic) }
@@ -22,29 +13,29 @@ struct DiagnosticPrinter {
 
     /// The last line: what was found, or that all is well.
     func printEnd(_ text: String, isError: Bool) {
-        Swift.print(styled(text, isError ? .error : .success))
+        Swift.print(terminal.styled(text, isError ? .error : .success))
     }
 
     private mutating func print(_ diagnostic: Complaint) {
-        guard let columns else { return Swift.print(visible(diagnostic.description)) }
+        guard let columns = terminal.columns else { return Swift.print(visible(diagnostic.description)) }
         let place = diagnostic.position.map { "\(diagnostic.file):\($0.line):\($0.column)" } ?? diagnostic.file
-        let style: Style =
+        let style: Terminal.Style =
             switch diagnostic.severity {
             case .error: .error
             case .warning: .warning
             case .note: .note
             }
         Swift.print(
-            styled(visible(place) + ":", .place), styled(diagnostic.severity.rawValue + ":", style),
-            styled(visible(diagnostic.summary), .place) + visible(diagnostic.hint.map { "; \($0)" } ?? ""))
+            terminal.styled(visible(place) + ":", .place), terminal.styled(diagnostic.severity.rawValue + ":", style),
+            terminal.styled(visible(diagnostic.summary), .place) + visible(diagnostic.hint.map { "; \($0)" } ?? ""))
         guard let position = diagnostic.position, let line = line(position.line, of: diagnostic.file) else { return }
         let (text, offset) = excerpt(of: line, column: position.column, columns: max(20, columns - 10))
         let number = String(position.line)
         let margin = String(repeating: " ", count: max(0, 6 - number.count))
-        Swift.print(styled("\(margin)\(number) | ", .margin) + text)
+        Swift.print(terminal.styled("\(margin)\(number) | ", .margin) + text)
         Swift.print(
-            styled("\(String(repeating: " ", count: max(6, number.count))) | ", .margin)
-                + String(repeating: " ", count: offset) + styled("^", style))
+            terminal.styled("\(String(repeating: " ", count: max(6, number.count))) | ", .margin)
+                + String(repeating: " ", count: offset) + terminal.styled("^", style))
     }
 
     // MARK: Lines of files
@@ -53,21 +44,6 @@ struct DiagnosticPrinter {
         if sources[file] == nil { sources[file] = lines(of: file) }
         guard let lines = sources[file], lines.indices.contains(number - 1) else { return nil }
         return lines[number - 1]
-    }
-
-    // MARK: Colours
-
-    private enum Style: String {
-        case error = "1;31"
-        case warning = "1;33"
-        case note = "1;36"
-        case success = "1;32"
-        case place = "1"
-        case margin = "2"
-    }
-
-    private func styled(_ text: String, _ style: Style) -> String {
-        hasColour ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
     }
 }
 
@@ -144,31 +120,6 @@ func excerpt(of line: Substring, column: Int, columns: Int) -> (text: String, of
     )
 }
 
-/// The text with a mark in place of each character that would do something to a terminal, or change the direction of what follows.
-func visible(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isUnprintable) else { return text }
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        if scalar.value < 0x20 {
-            // The pictures of control characters.
-            result.append(Unicode.Scalar(0x2400 + scalar.value)!)
-        } else {
-            result.append(isUnprintable(scalar) ? "\u{fffd}" : scalar)
-        }
-    }
-    return String(result)
-}
-
-private func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .lineSeparator, .paragraphSeparator, .surrogate: true
-    case .format:
-        [0x061c, 0x200e, 0x200f, 0xfeff].contains(scalar.value) || 0x202a...0x202e ~= scalar.value
-            || 0x2066...0x2069 ~= scalar.value
-    default: false
-    }
-}
-
 /// How many columns a terminal takes for a character (Unicode Standard Annex 11).
 private func terminalWidth(_ scalar: Unicode.Scalar) -> Int {
     switch scalar.properties.generalCategory {
@@ -182,17 +133,6 @@ private func terminalWidth(_ scalar: Unicode.Scalar) -> Int {
         2
     default: 1
     }
-}
-
-private func terminalColumns() -> Int {
-    var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
-}
-
-/// A variable of the environment, unless it is empty.
-private func environment(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
 }
 
 extension Complaint {

@@ -1,6 +1,7 @@
+import Answering
 import ArgumentParser
 import Configuration
-import DNS
+import Geography
 import Glibc
 import Inspection
 import Platform
@@ -8,10 +9,14 @@ import Platform
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say why a client gets what it gets: databases, rules, preference, choice, scope.",
-        discussion: "Exits 1 if there is no such name.")
+        abstract: "Explain how the answer for a client is chosen: databases, rules, preference list, choice, scope.",
+        discussion: """
+            Rules and what the databases say come from the configuration. Where that cannot be used, or with --image, \
+            it is explained by what an image has: the place of the client and the preference list. Exits 1 if there is \
+            no such name.
+            """)
 
-    @Argument(help: "The name to ask for.")
+    @Argument(help: "The name to ask for.", transform: domainName)
     var name: String
 
     @Argument(help: "The client's address, or its subnet such as 192.0.2.0/24.")
@@ -20,55 +25,138 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
+    @OptionGroup var inquiry: InquiryOptions
+
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
         let explanation: Explanation
+        let source: ConfigurationOptions.Source
         do {
-            let configuration: Configuration
-            do throws(ConfigurationError) {
-                configuration = try options.configuration()
-            } catch {
-                complain(error.description)
-                throw ExitCode.unusable
-            }
-            explanation = try options.serving().explain(name, for: client.prefix, configuration)
+            let serving: Serving
+            (serving, source) = try options.serving(image: inquiry.image)
+            let resolver = inquiry.resolver?.address
+            explanation = try serving.explain(
+                name, for: client.prefix, resolver: resolver, options.configuration(of: serving, source))
         } catch let error as ExitCode {
             throw error
         } catch {
             complain("\(error)")
             throw ExitCode.wrong
         }
-        print(json ? explanation.json.pretty : explanation.text)
+        print(json ? explanation.json.pretty : explanation.lines(source).map(visibleFields).joined(separator: "\n"))
         if !explanation.answer.exists { throw ExitCode.wrong }
+    }
+}
+
+extension ConfigurationOptions {
+    /// The configuration that an image was made from; `nil` if that cannot be used, or is not known to be that one.
+    fileprivate func configuration(of serving: Serving, _ source: Source) -> Configuration? {
+        switch source {
+        case .file, .olderImage: return nil
+        case .imageInForce, .disk: break
+        }
+        guard let configuration = try? configuration() else { return nil }
+        // It may have changed a moment ago.
+        let snapshot = serving.snapshot
+        return configuration.datacenters.map(\.name) == snapshot.datacenterNames
+            && configuration.services.map(\.name) == snapshot.serviceNames
+            && configuration.maps.map(\.name) == snapshot.mapNames ? configuration : nil
     }
 }
 
 extension Explanation {
     /// The explanation in words, a paragraph a step.
-    fileprivate var text: String {
-        var lines = ["\(name) for the client \(client)", ""]
-        lines += section("What the databases say", databases.map(\.line) + databases.compactMap(\.age))
+    fileprivate func lines(_ source: ConfigurationOptions.Source) -> [String] {
+        let now = time(nil)
+        let compiled = "\(image.id), compiled \(momentWords(image.compiled, at: now))"
+        let origin =
+            switch source {
+            case .imageInForce: "from the image in force, \(compiled)"
+            case .olderImage: "from the image in force, \(compiled); the files on disk are others, and cannot be used"
+            case .disk: "from the files on disk, which are not in force"
+            case .file(let file): "from image \(file), \(compiled)"
+            }
+        var lines = [
+            "\(name) for the client \(client)" + (resolver.map { ", for which the resolver \($0) asks" } ?? ""),
+            origin, "",
+        ]
+        if service?.rules.isEmpty == false || !databases.isEmpty {
+            lines += section("What the databases say", databases.map(\.line) + databases.compactMap(\.age))
+            if resolver != nil { lines += section("What they say of the resolver", resolverDatabases.map(\.line)) }
+        } else if service != nil {
+            lines += section(
+                "Where the image has the \(service?.isByResolver == true ? "resolver" : "client")",
+                [
+                    place?.words ?? "nowhere: no database knew it",
+                    "an image has neither its databases nor its rules, but what they come to",
+                ])
+        }
         if let service {
+            if service.isByResolver {
+                lines += ["Nothing that the rules look at is known of the client: the resolver's place counts.", ""]
+            }
+            if !service.rules.isEmpty {
+                lines += section(
+                    "Rules of map \(service.map), for service \(service.service)",
+                    service.rules.enumerated().map { $0 == 0 ? "\($1.line)   <- wins" : $1.line })
+            }
+            let about = service.rules.isEmpty ? " of map \(service.map), for service \(service.service)" : ""
+            lines += section("Preference list\(about)", service.table)
             lines += section(
-                "Rules of map \(service.map), for service \(service.service)",
-                service.rules.enumerated().map { $0 == 0 ? "\($1.line)   <- wins" : $1.line })
-            lines += section(
-                "Preference",
-                service.preference.enumerated().map { "\($0 + 1). " + $1.map(\.line).joined(separator: ", or ") })
-            lines += section(
-                "Chosen", [service.chosen.isEmpty ? "nothing" : service.chosen.joined(separator: ", ")] + service.notes)
+                "Chosen",
+                [service.chosen.isEmpty ? "nothing" : service.chosen.joined(separator: ", ")] + service.choiceNotes)
         } else if answer.exists {
             lines += section("No service is at this name", ["its records are the same for every client"])
         }
         lines += section("Records", answer.exists ? answer.records : ["there is no such name"])
-        if let service { lines += ["Scope: all clients in \(service.scope) are treated alike."] }
+        if let service {
+            let length = service.scope.split(separator: "/").last ?? ""
+            lines.append("Valid for all clients in \(service.scope) (EDNS scope prefix length \(length)).")
+        }
         while lines.last == "" { lines.removeLast() }
-        return lines.joined(separator: "\n")
+        return lines
     }
 
     private func section(_ title: String, _ lines: [String]) -> [String] {
         [title] + (lines.isEmpty ? ["  nothing"] : lines.map { "  \($0)" }) + [""]
+    }
+}
+
+extension Explanation.ServiceChoice {
+    /// The preference list, a datacenter a line; those of one tier have the same rank.
+    fileprivate var table: [String] {
+        guard !preference.isEmpty else { return [] }
+        let hasWeights = preference.contains { $0.count > 1 }
+        var rows = [["rank", "datacenter"] + (hasWeights ? ["weight"] : []) + ["distance", "state", "why"]]
+        for (rank, tier) in preference.enumerated() {
+            for candidate in tier {
+                var why = candidate.notes
+                if let health = candidate.health, health.up < health.addresses {
+                    why.insert("\(health.up) of \(health.addresses) addresses up", at: 0)
+                }
+                let mark = chosen.contains(candidate.datacenter) ? " <- chosen" : ""
+                rows.append(
+                    ["\(rank + 1)", candidate.datacenter]
+                        + (hasWeights ? [tier.count > 1 ? "\(candidate.weight)" : "-"] : [])
+                        + [
+                            candidate.kilometres.map { "\($0) km" } ?? "-", candidate.state + mark,
+                            why.joined(separator: "; "),
+                        ])
+            }
+        }
+        return geopipe.table(rows)
+    }
+}
+
+extension ClientPlace {
+    fileprivate var words: String {
+        var words: [String] = []
+        if let continent { words.append("continent \(continent)") }
+        if let country { words.append("country \(country)") }
+        if let subdivision { words.append("subdivision \(subdivision)") }
+        if let coordinates { words.append("near \(coordinates.latitude), \(coordinates.longitude)") }
+        return words.isEmpty ? "nowhere: no database knew it" : words.joined(separator: ", ")
     }
 }
 
@@ -90,7 +178,7 @@ extension Explanation.DatabaseFinding {
 
     /// When the database was built.
     fileprivate var age: String? {
-        built.map { "\(database) was \(buildWords($0, at: time(nil)))" }
+        built.map { "\(database) was built \(momentWords($0, at: time(nil)))" }
     }
 }
 
@@ -99,18 +187,14 @@ extension Explanation.Rule {
 }
 
 extension Explanation.Candidate {
-    fileprivate var line: String {
-        datacenter + (weight > 1 ? " (weight \(weight))" : "") + (kilometres.map { " (\($0) km)" } ?? "")
-            + states.map { " (\($0))" }.joined()
+    fileprivate var state: String {
+        if isDrained { return "drained" }
+        let state = health?.stateWords ?? ""
+        return state.isEmpty ? "in use" : state
     }
+}
 
-    /// Why it is not available, or hardly.
-    private var states: [String] {
-        var states = isDrained ? ["drained"] : []
-        if let health, health.up < health.addresses {
-            let state = health.stateWords
-            states.append("\(state.isEmpty ? "" : "\(state): ")\(health.up) of \(health.addresses) addresses up")
-        }
-        return states
-    }
+/// The text with marks as `visible` makes them, and with the tabs between the fields of records.
+private func visibleFields(_ text: String) -> String {
+    text.split(separator: "\t", omittingEmptySubsequences: false).map { visible(String($0)) }.joined(separator: "\t")
 }

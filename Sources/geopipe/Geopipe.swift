@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Glibc
 import Platform
 
@@ -13,6 +14,9 @@ struct Geopipe: ParsableCommand {
             UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)
+
+    /// What the first word may be.
+    static var commands: [String] { configuration.subcommands.compactMap { $0._commandName } + ["help"] }
 }
 
 /// The exit codes of all commands.
@@ -26,8 +30,14 @@ extension ExitCode {
 @main
 enum Main {
     static func main() {
+        let arguments = Array(processArguments.dropFirst())
+        // The backend takes no words, so that the first one is a command or should be one.
+        if let word = arguments.first, !word.hasPrefix("-"), !Geopipe.commands.contains(word) {
+            complain("unknown command '\(visible(word))'\(suggestion(for: word, among: Geopipe.commands))")
+            Geopipe.exit(withError: ExitCode.unusable)
+        }
         do {
-            var command = try Geopipe.parseAsRoot(Array(processArguments.dropFirst()))
+            var command = try Geopipe.parseAsRoot(arguments)
             try command.run()
         } catch {
             guard Geopipe.exitCode(for: error) == .validationFailure else { Geopipe.exit(withError: error) }

@@ -10,7 +10,7 @@ struct QueryCommand: ParsableCommand {
         abstract: "Print the records that a client gets, as lines of a zone file.",
         discussion: "Exits 1 if there are none.")
 
-    @Argument(help: "The name to ask for.")
+    @Argument(help: "The name to ask for.", transform: domainName)
     var name: String
 
     @Argument(help: "The record type, such as A, or ANY.")
@@ -19,16 +19,20 @@ struct QueryCommand: ParsableCommand {
     @Argument(help: "The client's address, or its subnet such as 192.0.2.0/24.")
     var client: ClientArgument
 
+    @OptionGroup var inquiry: InquiryOptions
+
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
-        let serving = try options.serving()
+        let serving = try options.serving(image: inquiry.image).serving
         do throws(Inquiry.Refusal) {
-            let reply = try Inquiry(serving).ask(name, type: type, client: client.prefix)
+            let reply = try ask(serving, type)
             for record in reply.records { print(record.zoneFileLine) }
             guard reply.records.isEmpty else { return }
+            // A question for one type does not tell whether the name exists.
+            let exists = reply.exists ? true : try ask(serving, "ANY").exists
             complain(
-                try exists(serving, reply)
+                exists
                     ? "\(name) has no record of type \(type) for \(client.prefix)" : "there is no name \(name)")
         } catch {
             complain(error.description)
@@ -36,10 +40,9 @@ struct QueryCommand: ParsableCommand {
         throw ExitCode.wrong
     }
 
-    /// Whether the name exists, which a question for one type does not tell.
-    private func exists(_ serving: Serving, _ reply: Inquiry.Reply) throws(Inquiry.Refusal) -> Bool {
-        if reply.exists { return true }
-        return try Inquiry(serving).ask(name, type: "ANY", client: client.prefix).exists
+    private func ask(_ serving: Serving, _ type: String) throws(Inquiry.Refusal) -> Inquiry.Reply {
+        try Inquiry(serving).ask(
+            name, type: type, client: client.prefix, resolver: inquiry.resolver?.address)
     }
 }
 

@@ -1,70 +1,179 @@
-import State
 import ArgumentParser
+import CLinux
 import Glibc
 import Platform
+import State
 
 struct UpgradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upgrade",
-        abstract: "Have the coprocesses that run go on with the program that is installed now.",
+        abstract: "Switch running coprocesses to the installed program, without restarting pdns.",
         discussion: """
-            They do so one after another, each after its answer, in the same processes: pdns notices nothing. A program \
-            that does not answer is refused. Exits 1 if a coprocess did not follow within a minute.
+            They do so one after another, each between two answers, in the same processes. A program that does not \
+            answer is refused. Root does it with the rights of the state directory's owner. Exits 1 if a coprocess did \
+            not follow within a minute.
             """)
 
     @OptionGroup var options: ConfigurationOptions
 
+    /// Seconds for which the coprocesses are waited for.
+    private static let patience = 60
+
     func run() throws {
         do throws(Refusal) {
             let state = try options.requiredState()
-            let statuses = state.coprocesses()
-            let coprocesses = statuses.map { pid_t($0.process) }
-            let refusalsBefore = Dictionary(uniqueKeysWithValues: statuses.map { ($0.process, $0.refusal?.count ?? 0) })
-            guard !coprocesses.isEmpty else {
-                throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
-            }
-            let old = coprocesses.filter { !$0.runsWhatIsInstalled }
-            print("\(coprocesses.count - old.count) of \(coprocesses.count) coprocesses run what is installed already")
-            // One that has ended since needs no upgrade.
-            for process in old where kill(process, SIGUSR2) != 0 && errno != ESRCH {
-                throw Refusal(message: "cannot tell \(process): \(String(cString: strerror(errno)))", code: .unusable)
-            }
-            var waiting = old
-            var refusals: [String] = []
-            for _ in 0..<600 where !waiting.isEmpty {
-                usleep(100_000)
-                for process in waiting where process.runsWhatIsInstalled {
-                    print("\(process) goes on with the new program")
-                }
-                waiting.removeAll { $0.runsWhatIsInstalled || kill($0, 0) != 0 }
-                for status in state.coprocesses() {
-                    guard let refusal = status.refusal, refusal.count > refusalsBefore[status.process] ?? 0,
-                        let place = waiting.firstIndex(of: pid_t(status.process))
-                    else { continue }
-                    refusals.append("\(status.process) stays what it is: \(refusal.reason)")
-                    waiting.remove(at: place)
-                }
-            }
-            guard refusals.isEmpty else { throw Refusal(message: refusals.joined(separator: "\n"), code: .wrong) }
-            guard waiting.isEmpty else {
-                let processes = waiting.map { "\($0)" }.joined(separator: ", ")
-                throw Refusal(message: "not yet: \(processes); their standard error says why", code: .wrong)
-            }
+            try state.becomeOwner()
+            try upgrade(state)
         } catch {
-            complain(error.message)
+            complain(visible(error.message))
             throw error.code
+        }
+    }
+
+    private func upgrade(_ state: StateDirectory) throws(Refusal) {
+        let statuses = try known(state)
+        guard !statuses.isEmpty else {
+            throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
+        }
+        var failures: [String] = []
+        var processes: [CoprocessProcess] = []
+        for status in statuses {
+            do throws(CoprocessProcess.Refusal) {
+                if let process = try CoprocessProcess(status, ownerOf: state) { processes.append(process) }
+            } catch {
+                failures.append("\(status.process) is not upgraded: \(error.description)")
+            }
+        }
+        var waiting = processes.filter { !$0.runsWhatIsInstalled }
+        print("\(processes.count - waiting.count) of \(statuses.count) coprocesses run what is installed already")
+        let refusalsBefore = Dictionary(
+            statuses.map { ($0.process, $0.refusal?.count ?? 0) }, uniquingKeysWith: { first, _ in first })
+        // One that has ended since needs no upgrade.
+        waiting.removeAll { process in
+            guard !process.signal(SIGUSR2) else { return false }
+            if errno != ESRCH {
+                failures.append("\(process.number) is not upgraded: \(String(cString: strerror(errno)))")
+            }
+            return true
+        }
+        let end = milliseconds() + 1_000 * Self.patience
+        while !waiting.isEmpty, milliseconds() < end {
+            usleep(100_000)
+            waiting.removeAll { process in
+                guard process.runsWhatIsInstalled else { return !process.isAlive }
+                print("\(process.number) upgraded")
+                return true
+            }
+            for status in try known(state) {
+                guard let refusal = status.refusal, refusal.count > refusalsBefore[status.process] ?? 0,
+                    let place = waiting.firstIndex(where: { $0.number == status.process })
+                else { continue }
+                failures.append("\(status.process) is not upgraded: \(refusal.reason)")
+                waiting.remove(at: place)
+            }
+        }
+        failures += waiting.map {
+            "\($0.number) is not upgraded after \(Self.patience) s; the log of pdns says why"
+        }
+        guard failures.isEmpty else { throw Refusal(message: failures.joined(separator: "\n"), code: .wrong) }
+    }
+
+    private func known(_ state: StateDirectory) throws(Refusal) -> [CoprocessStatus] {
+        do throws(StateDirectory.Failure) {
+            return try state.knownCoprocesses().statuses
+        } catch {
+            throw Refusal(message: "\(error)", code: .unusable)
         }
     }
 }
 
-extension pid_t {
+extension StateDirectory {
+    /// Gives up all rights but those of the folder's owner, if this is root and the folder is another user's: what that user has
+    /// written then makes root do nothing that the user could not do.
+    fileprivate func becomeOwner() throws(Refusal) {
+        var status = stat()
+        guard geteuid() == 0, stat(path, &status) == 0, status.st_uid != 0 else { return }
+        guard setgroups(0, nil) == 0, setresgid(status.st_gid, status.st_gid, status.st_gid) == 0,
+            setresuid(status.st_uid, status.st_uid, status.st_uid) == 0
+        else {
+            throw Refusal(
+                message: "cannot become the owner of \(path): \(String(cString: strerror(errno)))", code: .unusable)
+        }
+    }
+}
+
+/// A coprocess that was looked at, and is still the same process when it gets a signal.
+private final class CoprocessProcess {
+    let number: pid_t
+    private let descriptor: CInt
+
+    /// Why a process gets no signal.
+    struct Refusal: Error {
+        let description: String
+    }
+
+    /// Takes hold of the process before it looks at it, so that its number cannot go to another one in between (pidfd_open(2)).
+    ///
+    /// - Returns: `nil` if it has ended.
+    /// - Throws: if it is not a geopipe of the state directory's owner: a signal would end most other programs.
+    init?(_ status: CoprocessStatus, ownerOf state: StateDirectory) throws(Refusal) {
+        number = pid_t(status.process)
+        guard status.isInOwnNamespace else {
+            throw Refusal(description: "it is in a container; run geopipe upgrade there")
+        }
+        let descriptor = pidfd_open(number, 0)
+        self.descriptor = descriptor
+        guard descriptor >= 0 else {
+            if errno == ESRCH { return nil }
+            throw Refusal(description: "cannot take hold of it: \(String(cString: strerror(errno)))")
+        }
+        guard status.isBirth(of: number) else { return nil }
+        var owner = stat()
+        guard stat(state.path, &owner) == 0, let user = userID(of: number), user == owner.st_uid else {
+            throw Refusal(description: "the process does not belong to the owner of \(state.path)")
+        }
+        guard number.programNames.contains("geopipe") else { throw Refusal(description: "the process is not geopipe") }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// - Returns: false with a reason in `errno`.
+    func signal(_ number: CInt) -> Bool { pidfd_send_signal(descriptor, number, nil, 0) == 0 }
+
+    var isAlive: Bool { signal(0) || errno != ESRCH }
+
     /// Whether the process runs what is now where its program was. That may be a link.
-    fileprivate var runsWhatIsInstalled: Bool {
-        guard
-            let program = contents(ofSmallFile: "/proc/\(self)/cmdline")?.split(separator: 0).first
-                .map({ String(decoding: $0, as: UTF8.self) })
-        else { return false }
-        let installed = FileState(program.hasPrefix("/") ? program : "/proc/\(self)/cwd/\(program)")
-        return FileState("/proc/\(self)/exe") == installed
+    var runsWhatIsInstalled: Bool {
+        guard let program = number.arguments.first else { return false }
+        let installed = FileState(program.hasPrefix("/") ? program : "/proc/\(number)/cwd/\(program)")
+        return installed != .nothing && FileState("/proc/\(number)/exe") == installed
+    }
+}
+
+/// The user whose rights a process has; `nil` unless its real, effective, saved and file system ids are one.
+private func userID(of process: pid_t) -> uid_t? {
+    guard let status = contents(ofSmallFile: "/proc/\(process)/status") else { return nil }
+    let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("Uid:") }
+    let users = Set(line?.split(whereSeparator: \.isWhitespace).dropFirst().compactMap { uid_t($0) } ?? [])
+    return users.count == 1 ? users.first : nil
+}
+
+extension pid_t {
+    fileprivate var arguments: [String] {
+        (contents(ofSmallFile: "/proc/\(self)/cmdline") ?? []).split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    /// What its program is called: by its file, and as it was called when it was started.
+    fileprivate var programNames: Set<String> {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = target.withUnsafeMutableBytes {
+            readlink("/proc/\(self)/exe", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
+        // A program that was replaced has that behind its name.
+        let path = String(decoding: target.prefix(Swift.max(0, count)), as: UTF8.self)
+        let file = path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
+        return Set([file, arguments.first].compactMap { $0?.split(separator: "/").last.map(String.init) })
     }
 }

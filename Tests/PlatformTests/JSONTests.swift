@@ -28,6 +28,13 @@ struct JSONTests {
         #expect(value.pretty == "[\n  {\n    \"a\" : [\n      null\n    ],\n    \"b\" : []\n  },\n  true\n]")
     }
 
+    @Test("has nothing in it that would control a terminal")
+    func terminal() {
+        #expect(JSON.text("a\u{1b}[31m\u{7f}\u{9b}\u{202e}é😀").compact == "\"a\\u001b[31m\\u007f\\u009b\\u202eé😀\"")
+        #expect(visible("a\u{1b}[31m\t\u{9b}\u{202e}é😀") == "a␛[31m␉\u{fffd}\u{fffd}é😀")
+        #expect(visible("plain") == "plain")
+    }
+
     @Test("is read by others as it was meant, whatever is in a text")
     func texts() throws {
         var scalars = String.UnicodeScalarView((UInt8.min...UInt8.max).map { Unicode.Scalar($0) })

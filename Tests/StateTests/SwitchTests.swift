@@ -225,6 +225,27 @@ struct StateDirectoryTests {
         #expect(state.coprocesses().isEmpty)
     }
 
+    @Test(
+        "forgets no coprocess of another PID namespace, whose number says nothing here, until it tells nothing any more"
+    )
+    func otherNamespace() throws {
+        // No process has a number that large.
+        let process = 1 << 30
+        var status = CoprocessStatus(configuration: "geopipe.yaml")
+        status.process = process
+        try state.tell(status)
+        #expect(state.coprocesses().isEmpty, "it would be of this namespace")
+        status.namespace = "pid:[1]"
+        try state.tell(status)
+        #expect(state.coprocesses().map(\.process) == [process])
+        #expect(state.coprocesses().first?.isInOwnNamespace == false)
+        let file = "\(state.path)/coprocesses/\(process)"
+        var times = [timespec(tv_sec: time(nil) - 3_600, tv_nsec: 0), timespec(tv_sec: time(nil) - 3_600, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, file, &times, 0) == 0)
+        #expect(state.coprocesses().isEmpty)
+        #expect(FileManager.default.fileExists(atPath: file), "it is for those in that namespace to remove it")
+    }
+
     private func link(_ name: String, to target: String) throws {
         try FileManager.default.createSymbolicLink(atPath: "\(state.path)/\(name)", withDestinationPath: target)
     }

@@ -125,6 +125,16 @@ struct CommandLineTests {
         #expect(geopipe.error.contains(word))
     }
 
+    @Test(
+        "a misspelt command is answered with the nearest one",
+        arguments: [("drian", "drain"), ("statsu", "status"), ("explian", "explain"), ("Upgrade", "upgrade")])
+    func misspelt(word: String, meant: String) throws {
+        let geopipe = try run(word, "oslo")
+        #expect(geopipe.ending == Coprocess.Ending(status: 2))
+        #expect(geopipe.output == "")
+        #expect(geopipe.error == "unknown command '\(word)'; did you mean '\(meant)'?\n")
+    }
+
     @Test("a serial that is not given is when the configuration was changed")
     func serial() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")

@@ -232,7 +232,7 @@ struct CompileTests {
         try coprocess.wait(.milliseconds(1_500))
         #expect(!FileManager.default.fileExists(atPath: "\(elsewhere.path)/state"))
         let status = try Program.geopipe.run(["status", "--json", "--config", "geopipe.yaml"], in: folder)
-        #expect(String(decoding: status.output, as: UTF8.self).contains("\"process\" : \(coprocess.identifier)"))
+        #expect(String(decoding: status.output, as: UTF8.self).contains("\"pid\" : \(coprocess.identifier)"))
     }
 
     @Test("compile without -o puts the image in force, in all coprocesses")

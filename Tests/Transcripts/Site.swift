@@ -227,7 +227,7 @@ final class Site {
         let output = try run("status", "--json").output
         let status = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
         let coprocesses = status?["coprocesses"] as? [[String: Any]]
-        return coprocesses?.first { $0["process"] as? Int == Int(coprocess.identifier) }?["questions"] as? Int
+        return coprocesses?.first { $0["pid"] as? Int == Int(coprocess.identifier) }?["questions"] as? Int
     }
 
     /// What `geopipe check` says of the configuration.

@@ -115,7 +115,7 @@ struct StandInTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("upgrade says who goes on with a new program, and why one that cannot start is refused")
+    @Test("upgrade says which coprocesses have a new program, and why one that cannot start is refused")
     func upgrade() throws {
         let site = try Site(isStarted: false)
         let program = site.path("geopipe")
@@ -136,16 +136,45 @@ struct StandInTests {
         #expect(refused.status == 1)
         #expect(
             refused.error
-                == "\(coprocess.identifier) stays what it is: \(program) does not take over: it does not answer\n"
+                == "\(coprocess.identifier) is not upgraded: \(program) does not take over: it does not answer\n"
         )
 
         try #require(try Tool("cp").run([Coprocess.binary, "\(program).new"]).status == 0)
         try #require(rename("\(program).new", program) == 0)
         let upgraded = try site.run("upgrade")
-        #expect(upgraded.output.hasSuffix("\n\(coprocess.identifier) goes on with the new program\n"), "\(upgraded)")
+        #expect(upgraded.output.hasSuffix("\n\(coprocess.identifier) upgraded\n"), "\(upgraded)")
         #expect(upgraded.status == 0)
         try coprocess.send("Q\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
         #expect(try coprocess.answer().count == 2)
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("SIGHUP is heard while a program that is to take over does not answer")
+    func hangup() throws {
+        let site = try Site(isStarted: false)
+        let program = site.path("geopipe")
+        try #require(try Tool("cp").run([Coprocess.binary, program]).status == 0)
+        let coprocess = try Coprocess(
+            ["--config", "current/geopipe.yaml"], in: URL(filePath: site.folder.path), program: program)
+        try coprocess.send("HELO\t5\nQ\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        _ = try coprocess.answer()
+        _ = try coprocess.answer()
+        // It ends with the coprocess, and tells that it has begun.
+        try site.folder.write("#!/bin/sh\n: > begun\nexec cat > ignored\n".utf8, to: "geopipe.new")
+        try #require(chmod("\(program).new", 0o755) == 0)
+        try #require(rename("\(program).new", program) == 0)
+        kill(coprocess.identifier, SIGUSR2)
+        let hasBegun = eventually(within: Coprocess.patience) {
+            FileManager.default.fileExists(atPath: site.path("begun"))
+        }
+        try #require(hasBegun)
+        coprocess.forgetError()
+        kill(coprocess.identifier, SIGHUP)
+        let isLoaded = try eventually(within: .seconds(40)) {
+            try coprocess.wait(.milliseconds(10))
+            return String(decoding: coprocess.standardError, as: UTF8.self).contains("loaded current/geopipe.yaml")
+        }
+        #expect(isLoaded, "\(String(decoding: coprocess.standardError, as: UTF8.self))")
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
@@ -156,16 +185,16 @@ struct StandInTests {
         #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
         let sound = try site.run("status")
         #expect(sound.status == 0)
-        #expect(sound.output.contains(#/oslo +drained for 25% of the client networks, .*, new routers/#))
+        #expect(sound.output.contains(#/oslo +drained for 25% of the client networks, .*: new routers/#))
         #expect(sound.output.contains(#/ashburn +in use/#))
-        #expect(sound.output.contains(#/\n +[0-9]+  up [0-9]+ s, 1 questions, loaded /#))
+        #expect(sound.output.contains(#/\n +[0-9]+  [0-9.]+ +[0-9]+ s +1 +[0-9a-f]{16} /#))
         try site.replace(
             "release/geopipe.yaml", with: Site.Part.configuration.badContent
         )
         try site.expectError("what was loaded before stays in use\n")
         let isToldOf = try eventually(within: Coprocess.patience) {
             let broken = try site.run("status")
-            return broken.status == 1 && broken.output.contains("    current/geopipe.yaml:2:18: ")
+            return broken.status == 1 && broken.output.contains("\n  error    current/geopipe.yaml:2:18: ")
         }
         #expect(isToldOf)
         #expect(try site.questions() == 1, "what a program reads is told of a broken configuration, too")
@@ -180,7 +209,7 @@ struct StandInTests {
         let isTold = try eventually(within: Coprocess.patience) {
             let status = try site.run("status")
             return status.status == 1
-                && status.output.contains(#/\n    silent for [0-9]+ s: it follows nothing any more/#)
+                && status.output.contains(#/\n  error    coprocess [0-9]+: no heartbeat for [0-9]+ s: /#)
         }
         #expect(isTold)
         kill(site.coprocess.identifier, SIGCONT)

@@ -1,0 +1,323 @@
+import Answering
+import Configuration
+import Glibc
+import Platform
+import State
+
+extension Status {
+    /// Something that needs a person.
+    public struct Problem: Sendable {
+        public var severity: Severity
+        public var kind: Kind
+        /// What is wrong, in words.
+        public var message: String
+        /// What to do; absent if the message says it, or it goes without saying.
+        public var hint: String?
+
+        public enum Severity: String, Sendable {
+            /// Needs a person now: `geopipe status` exits 1.
+            case error
+            /// Needs a person some day.
+            case warning
+        }
+
+        /// What it is about, for programs.
+        public enum Kind: String, Sendable {
+            /// The configuration, a zone file or a database on disk is wrong.
+            case configuration
+            /// A zone is served with older content, or not at all.
+            case zone
+            case image
+            /// The file of the drains cannot be read.
+            case switches
+            /// The agent's report cannot be read, or is old.
+            case healthReport = "health_report"
+            case coprocess
+            /// All addresses of a service are down.
+            case service
+            /// Too few addresses of a service are up in a datacenter.
+            case datacenter
+            /// Some addresses are down, and enough are up.
+            case addresses
+            case database
+        }
+    }
+}
+
+/// Finds what needs a person, part by part.
+struct ProblemFinder {
+    private let file: String
+    private let time: Int
+    private var problems: [Status.Problem] = []
+    /// The complaints of compilations that are among the problems, or stand for more of those.
+    private var said: Set<String> = []
+    /// The zones of which it is said that they have errors.
+    private var unusableZones: [String] = []
+
+    /// Seconds after which a coprocess that is well has rewritten its status several times, and has adopted a new image.
+    private static let patience = 10
+    /// Seconds after which a changed file must have been compiled, whether that went well or not: a compiler has 120.
+    private static let compilePatience = 180
+    /// Seconds after which a database is old: vendors publish a new one each week or month.
+    private static let databasePatience = 45 * 86_400
+    /// The number of problems of one part that are said.
+    private static let limit = 20
+    /// The number of errors of one zone that are said.
+    private static let zoneLimit = 5
+
+    init(file: String, time: Int) {
+        self.file = file
+        self.time = time
+    }
+
+    /// Errors first, each severity in the order in which it was found.
+    var sorted: [Status.Problem] {
+        problems.filter { $0.severity == .error } + problems.filter { $0.severity == .warning }
+    }
+
+    private mutating func add(
+        _ kind: Status.Problem.Kind, _ message: String, hint: String? = nil,
+        severity: Status.Problem.Severity = .error
+    ) {
+        guard !problems.contains(where: { $0.message == message }) else { return }
+        problems.append(Status.Problem(severity: severity, kind: kind, message: message, hint: hint))
+    }
+
+    private mutating func add(_ kind: Status.Problem.Kind, _ messages: [String]) {
+        for message in messages.prefix(Self.limit) { add(kind, message) }
+        if messages.count > Self.limit {
+            add(kind, "... and \(messages.count - Self.limit) more errors", hint: "geopipe check has all")
+        }
+    }
+
+    private func ago(_ seconds: Int) -> String { "\(durationWords(time - seconds)) ago" }
+
+    // MARK: - Files
+
+    /// The image in force.
+    mutating func inspect(
+        _ store: ImageStore, _ coprocesses: [CoprocessStatus]
+    ) -> (summary: ImageSummary, since: Int)? {
+        do {
+            if let found = try store.currentSummary() { return found }
+            // Coprocesses that serve a file need none.
+            for path in coprocesses.compactMap(\.imageFile) {
+                var status = stat()
+                guard stat(path, &status) == 0 else { continue }
+                return (try ImageSummary(path: path, owners: store.owners), status.st_mtim.tv_sec)
+            }
+            // Without coprocesses that is what has to be said.
+            if coprocesses.contains(where: { $0.imageFile == nil }) {
+                add(
+                    .image, "no image is in force: each coprocess has one of its own, or nothing to answer from",
+                    hint: "is there room and may pdns write in \(store.folder)?")
+            }
+        } catch {
+            add(
+                .image, "the image in force cannot be used, and coprocesses that start use the one before: \(error)",
+                hint: "geopipe compile makes it again")
+        }
+        return nil
+    }
+
+    /// The switches that count.
+    mutating func switches(_ state: StateDirectory) -> [Switch] {
+        do throws(StateDirectory.Failure) {
+            let found = try state.switches()
+            if let complaint = found.complaint {
+                add(.switches, complaint, hint: "the next drain or undrain writes the file again")
+            }
+            return found.value?.filter { $0.isInForce(at: time) } ?? []
+        } catch {
+            add(
+                .switches,
+                "\(error): coprocesses that run go by the drains that they have read before, and those that start by none",
+                hint: "drain again what is to be drained")
+            return []
+        }
+    }
+
+    /// What is wrong with the configuration on disk, apart from zones.
+    ///
+    /// - Parameter report: what the last compilation said of the very files that are on disk now.
+    mutating func configuration(
+        _ error: ConfigurationError, _ report: CompileReport?, _ coprocesses: [CoprocessStatus]
+    ) {
+        // Coprocesses that serve a file need no configuration beside it.
+        if access(file, F_OK) != 0, errno == ENOENT, !coprocesses.isEmpty,
+            coprocesses.allSatisfy({ $0.imageFile != nil })
+        {
+            return
+        }
+        // The compiler has found the same, and may call the file by another path.
+        guard report?.complaints.isEmpty ?? true else { return }
+        add(.configuration, error.complaints.filter { !$0.isWarning }.map { visible($0.description) })
+    }
+
+    /// What the last compilation found, and the zones that are not served as they are on disk.
+    mutating func report(_ report: CompileReport?, _ image: ImageSummary?) {
+        let zones = image?.manifest.unusableZones ?? []
+        for zone in zones.prefix(Self.limit) {
+            let state =
+                zone.keptSince.map { "keeps its content of \(dateTimeAndOffset($0)) (\(ago($0)))" }
+                ?? "no earlier content: SERVFAIL"
+            add(.zone, "zone \(visible(zone.apex)) has errors and \(state)")
+            for complaint in zone.complaints.prefix(Self.zoneLimit) { add(.zone, visible(complaint)) }
+            if zone.complaints.count > Self.zoneLimit {
+                add(
+                    .zone, "... and \(zone.complaints.count - Self.zoneLimit) more errors in zone \(visible(zone.apex))"
+                )
+            }
+        }
+        if zones.count > Self.limit { add(.zone, "... and \(zones.count - Self.limit) more zones have errors") }
+        said = Set(zones.flatMap(\.complaints).map(visible))
+        unusableZones = zones.map(\.apex)
+        add(.configuration, report?.complaints.filter { !isSaid($0) } ?? [])
+        said.formUnion(report?.complaints ?? [])
+    }
+
+    /// Files that should have been compiled long ago.
+    mutating func changes(_ files: [String], _ coprocesses: [CoprocessStatus]) {
+        guard coprocesses.contains(where: { $0.imageFile == nil }) else { return }
+        let old = files.filter { path in
+            var status = stat()
+            // Of a file that is gone its folder was changed.
+            guard
+                stat(path, &status) == 0
+                    || stat(path.split(separator: "/").dropLast().map { "/\($0)" }.joined(), &status) == 0
+            else { return true }
+            return time - max(status.st_mtim.tv_sec, status.st_ctim.tv_sec) > Self.compilePatience
+        }
+        guard let first = old.first else { return }
+        let rest = old.count > 1 ? " and \(old.count - 1) more files" : ""
+        add(
+            .configuration, "\(visible(first))\(rest) changed long ago, and no coprocess has had that compiled",
+            hint: "geopipe compile, and see the log of pdns")
+    }
+
+    // MARK: - Processes
+
+    mutating func coprocesses(
+        _ coprocesses: [CoprocessStatus], others: [CoprocessStatus], unreadable: [Int], _ image: Status.Image?
+    ) {
+        for process in unreadable {
+            add(.coprocess, "coprocess \(process) runs, and its status cannot be read", hint: "restart pdns")
+        }
+        if coprocesses.isEmpty, unreadable.isEmpty {
+            let files = Set(others.map(\.configuration)).sorted()
+            add(
+                .coprocess, "no coprocess runs with \(file)",
+                hint: files.isEmpty
+                    ? "systemctl status pdns, and its log, say why"
+                    : "others run with \(files.joined(separator: ", ")): --config")
+        }
+        for coprocess in coprocesses {
+            let name = "coprocess \(coprocess.process)"
+            if time - coprocess.told > Self.patience {
+                add(
+                    .coprocess,
+                    "\(name): no heartbeat for \(durationWords(time - coprocess.told)): it answers as before or not at all, and no longer follows drains, health or files",
+                    hint: "it is stopped, or had a fault: see the log of pdns, and restart pdns")
+            } else if coprocess.loaded == nil {
+                add(
+                    .coprocess, "\(name) has nothing to answer from: SERVFAIL",
+                    hint: "the log of pdns says why")
+            } else if let image, coprocess.imageFile == nil, coprocess.image != image.id,
+                time - image.since > Self.patience
+            {
+                add(
+                    .coprocess,
+                    "\(name) answers from image \(coprocess.image ?? "none"), and not from \(image.id), which is in force since \(dateTimeAndOffset(image.since)) (\(ago(image.since)))",
+                    hint: "the log of pdns says why")
+            }
+            // Most are those of the last compilation, which all coprocesses have.
+            for complaint in coprocess.complaints where !isSaid(complaint) && !complaint.hasPrefix("... and ") {
+                add(.coprocess, "\(name): \(complaint)")
+                said.insert(complaint)
+            }
+            if let refusal = coprocess.refusal {
+                add(.coprocess, "\(name) was not upgraded: \(refusal.reason)", severity: .warning)
+            }
+        }
+        let old = coprocesses.filter { $0.version != geopipeVersion }
+        if !old.isEmpty {
+            let versions = Set(old.map(\.version)).sorted().joined(separator: ", ")
+            add(
+                .coprocess,
+                "\(old.count) of \(coprocesses.count) coprocesses run version \(versions), and this is \(geopipeVersion)",
+                hint: "geopipe upgrade", severity: .warning)
+        }
+    }
+
+    /// Whether a complaint of a compilation has been said, or what it says of a zone.
+    private func isSaid(_ complaint: String) -> Bool {
+        said.contains(complaint) || problems.contains { $0.message == complaint }
+            || unusableZones.contains { complaint.contains(": the zone \($0) has errors") }
+    }
+
+    // MARK: - Health
+
+    mutating func health(_ health: Status.Health?) {
+        guard let health else { return }
+        let agent = "journalctl -u geopipe-agent says why"
+        if let complaint = health.complaint {
+            add(
+                .healthReport,
+                health.told == nil
+                    ? "\(complaint): coprocesses that run go by the health that they have read before, and those that start take all addresses for up"
+                    : complaint, hint: health.told == nil ? agent : nil)
+        }
+        guard health.isOld else { return }
+        if let told = health.told {
+            add(
+                .healthReport,
+                "no report of geopipe-agent since \(dateTimeAndOffset(told)) (\(ago(told))): it is stopped or stuck; its last report counts for up to 24 h",
+                hint: agent)
+        } else {
+            add(
+                .healthReport, "geopipe-agent has never reported: no address is checked, and all count as up",
+                hint: "systemctl enable --now geopipe-agent")
+        }
+    }
+
+    mutating func services(_ services: [Status.Service]) {
+        for service in services {
+            let checked = service.datacenters.filter { $0.health != nil }
+            let up = checked.reduce(0) { $0 + $1.health!.up }
+            if !checked.isEmpty, up == 0 {
+                add(
+                    .service,
+                    "service \(service.name): none of its \(checked.reduce(0) { $0 + $1.health!.addresses }) checked addresses is up"
+                )
+            }
+            for site in checked {
+                guard let health = site.health, health.up < health.addresses else { continue }
+                let state = health.stateWords
+                let count = "\(health.up) of \(health.addresses) addresses up"
+                // What is drained may well be down, and what is forced is known to be.
+                let known = site.state == .drained ? "; it is drained" : site.isForced ? "; it is forced up" : ""
+                if state.isEmpty {
+                    add(
+                        .addresses, "service \(service.name) has \(count) in \(site.name)",
+                        severity: .warning)
+                } else {
+                    add(
+                        .datacenter,
+                        "\(site.name) is \(state) for service \(service.name): \(count)\(known)",
+                        severity: known.isEmpty ? .error : .warning)
+                }
+            }
+        }
+    }
+
+    mutating func databases(_ databases: [Status.Database]) {
+        for database in databases {
+            guard let built = database.built, time - built > Self.databasePatience else { continue }
+            add(
+                .database,
+                "\(visible(database.database)) was built \(dateTimeAndOffset(built)) (\(ago(built))), and addresses have moved since",
+                hint: database.builtOnDisk.map { $0 > built } == true
+                    ? "the one on disk is newer: geopipe compile" : "is it still being updated?", severity: .warning)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import State
+import Support
+import Testing
+
+/// Which processes `geopipe upgrade` gives a signal.
+@Suite("Upgrade")
+struct UpgradeTests {
+    /// A process that any signal ends, and of which a file says that it is a coprocess.
+    private func impostor(_ site: Site) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: try Tool("sleep").path)
+        process.arguments = ["600"]
+        // The threads that tests run on block most signals, and children inherit that.
+        var none = sigset_t()
+        var blocked = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &blocked)
+        defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
+        try process.run()
+        let stat = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
+        let birth = stat.split(separator: ")").last!.split(separator: " ")[19]
+        try FileManager.default.createDirectory(
+            atPath: site.path("state/coprocesses"), withIntermediateDirectories: true)
+        let text = """
+            process\t\(process.processIdentifier)
+            birth\t\(birth)
+            started\t1
+            questions\t0
+            loaded\t1
+            configuration\tcurrent/geopipe.yaml
+            version\t1
+            end
+
+            """
+        try site.folder.write(text.utf8, to: "state/coprocesses/\(process.processIdentifier)")
+        return process
+    }
+
+    @Test("a process that is not geopipe gets no signal, whatever a status file says")
+    func other() throws {
+        let site = try Site(isStarted: false)
+        let process = try impostor(site)
+        let upgrade = try site.run("upgrade")
+        #expect(upgrade.status == 1)
+        #expect(
+            upgrade.error == "\(process.processIdentifier) is not upgraded: the process is not geopipe\n", "\(upgrade)")
+        #expect(process.isRunning)
+        process.terminate()
+        process.waitUntilExit()
+        // Of SIGTERM: it had no signal before.
+        #expect(process.terminationStatus == SIGTERM)
+    }
+
+    @Test(
+        "root gives a signal to no process but the state directory's owner's",
+        .enabled(if: geteuid() == 0, "only root can give a folder away"))
+    func owner() throws {
+        let site = try Site(isStarted: false)
+        let process = try impostor(site)
+        try #require(chown(site.path("state"), 65_534, 65_534) == 0)
+        try #require(chmod(site.folder.path, 0o755) == 0)
+        let upgrade = try site.run("upgrade")
+        #expect(upgrade.status == 1)
+        #expect(
+            upgrade.error.contains(
+                "\(process.processIdentifier) is not upgraded: the process does not belong to the owner"),
+            "\(upgrade)")
+        #expect(process.isRunning)
+        process.terminate()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == SIGTERM)
+    }
+}
