@@ -38,8 +38,9 @@ public struct ImageSummary: Sendable {
             datacenterNames = try section.readTexts()
             serviceNames = try section.readTexts()
             section = try image.section(.checks)
-            (checkedServices, healthTargets) = try CheckTable.read(
+            let checks = try CheckTable.read(
                 from: &section, serviceCount: serviceNames.count, datacenterCount: datacenterNames.count)
+            (checkedServices, healthTargets) = (checks.services, checks.targets)
         } catch {
             throw Image.Refusal("\(path) is damaged: \(error)")
         }

@@ -226,14 +226,17 @@ extension Serving {
                 }
                 let targets = checked?.targets(ofDatacenters: [share.datacenter]) ?? []
                 let part = number < limits.shares.count ? limits.shares[number].dropFirst(share.datacenter).first : nil
-                let limit = part.flatMap { $0 < 100 ? ["share: it takes \($0)% of its client networks for now"] : nil }
+                let datacenter = names[share.datacenter]
+                let limits = part.map {
+                    $0 < 100 ? ["share: \(datacenter) takes \($0)% of its client networks for now"] : []
+                }
                 return Explanation.Candidate(
                     datacenter: names[share.datacenter], isAvailable: !isDrained && health?.isUp ?? true,
                     isDrained: isDrained, health: health, weight: share.weight,
                     kilometres: located.flatMap { from in
                         lists.location(of: share.datacenter).map { Int(from.kilometres(to: $0).rounded()) }
                     },
-                    notes: drains + (limit ?? [])
+                    notes: drains + (limits ?? [])
                         + targets.compactMap { target in down[target].map { "down: \(target): \($0.reason)" } })
             }
         }
