@@ -145,7 +145,7 @@ extension Snapshot {
 
 extension ServiceState {
     /// Whether some datacenter may be unavailable, for some part of an answer or some client.
-    fileprivate var isRestricted: Bool { hasDownAddresses || !undrained.isAll }
+    fileprivate var isRestricted: Bool { hasDownAddresses || !undrained.isAll || preferred?.isAll == false }
 }
 
 extension Choice {
@@ -175,6 +175,7 @@ extension Choice {
             map.lists.forEachSpreadChoice(
                 list, draw, spreading: spreading, availability,
                 canAnswer: { !snapshot.answers.answers(service, $0).all.isEmpty },
+                isPassed: { snapshot.answers.lacks(part, service, at: $0) },
                 { add($0, $1, service, snapshot, part, &anyDrawn) })
         } else {
             map.lists.forEachChoice(list, draw, availability) { add($0, $1, service, snapshot, part, &anyDrawn) }
@@ -219,6 +220,11 @@ extension AnswerTable {
     /// Whether a datacenter has more addresses than an answer gives.
     fileprivate func picks(_ part: AnswerPart, _ service: BoundService, of datacenter: Int) -> Bool {
         addressCount(part, service, of: datacenter) > Int(service.pick)
+    }
+
+    /// Whether a part of an answer is a family of which a datacenter has no address.
+    fileprivate func lacks(_ part: AnswerPart, _ service: BoundService, at datacenter: Int) -> Bool {
+        (part == .ipv4 || part == .ipv6) && addressCount(part, service, of: datacenter) == 0
     }
 
     /// The number of a datacenter's addresses; of those of a family if that is meant, else of the larger family.

@@ -124,33 +124,48 @@ public struct CheckedService: Sendable {
     /// By the number of a datacenter, the part of its client networks that it takes, in percent, 1 to 100; 100 if nothing
     /// limits it.
     ///
-    /// Two things limit it: what its addresses that are up say of themselves, and the time since it has come back.
+    /// Two things limit it: what its addresses that are up say of themselves, and the time since it has come back. A
+    /// datacenter comes back with the first of its families that does: the other one has taken clients before, or follows it.
     ///
     /// - Parameters:
-    ///   - isDown: whether an address is down of which that is asked.
+    ///   - down: what is known of a target that is down; `nil` if it is up.
     ///   - state: what is known of a target that is up and limited.
     ///   - time: in seconds since 1970.
     func shares(
-        _ isDown: (_ target: String) -> Bool, _ state: (_ target: String) -> HealthReport.State?, at time: Int
+        _ down: (_ target: String) -> HealthReport.State?, _ state: (_ target: String) -> HealthReport.State?,
+        at time: Int
     ) -> [Int] {
-        targets.map { addresses in
-            let up = (addresses.ipv4 + addresses.ipv6).filter { !$0.contains(where: isDown) }
+        func isUp(_ checks: [String]) -> Bool { !checks.contains { down($0) != nil } }
+        return targets.map { addresses in
+            let up = (addresses.ipv4 + addresses.ipv6).filter(isUp)
             guard !up.isEmpty else { return 100 }
             let told = up.reduce(0) { $0 + weight(of: $1, state) } / up.count
-            let growth = min(growth(of: addresses.ipv4), growth(of: addresses.ipv6))
+            let growth = [addresses.ipv4, addresses.ipv6].compactMap { growth(of: $0) }.max() ?? 100
             return max(1, told * growth / 100)
+        }
 
-            func growth(of family: [[String]]) -> Int {
-                guard let comesBack, !family.isEmpty else { return 100 }
-                let backs = family.filter { !$0.contains(where: isDown) }
-                    .map { checks in checks.compactMap { state($0)?.back }.max() ?? .min }.sorted()
-                // It came up with the address that made its quorum full.
-                let required = quorum.required(of: family.count)
-                guard backs.count >= required, case let back = backs[required - 1], back != .min else { return 100 }
-                let age = time - back
-                // What comes from the future is a clock that was set.
-                guard 0..<comesBack ~= age else { return 100 }
-                return max(Self.firstShare, age * 100 / comesBack)
+        /// `nil` if less than the quorum is up.
+        func growth(of family: [[String]]) -> Int? {
+            let required = quorum.required(of: family.count)
+            let backs = family.filter(isUp).map { checks in checks.compactMap { state($0)?.back }.max() ?? .min }
+                .sorted()
+            guard !family.isEmpty, backs.count >= required else { return nil }
+            // It came up with the address that made its quorum full, unless others had filled it until then.
+            guard let comesBack, required > 0, case let back = backs[required - 1], back != .min,
+                family.count(where: { wasUp($0, before: back) }) < required
+            else { return 100 }
+            // What comes from the future is a clock that was set.
+            let (age, overflows) = time.subtractingReportingOverflow(back)
+            guard !overflows, 0..<comesBack ~= age else { return 100 }
+            return max(Self.firstShare, age * 100 / comesBack)
+        }
+
+        /// Whether an address was up right before a time.
+        func wasUp(_ checks: [String], before time: Int) -> Bool {
+            checks.allSatisfy { check in
+                if let down = down(check) { return down.since >= time }
+                guard let state = state(check), let back = state.back else { return true }
+                return back < time || state.fell ?? .min >= time
             }
         }
     }

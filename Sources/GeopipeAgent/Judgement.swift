@@ -44,9 +44,9 @@ struct Judgement: Sendable {
         guard streak >= (isSuccess ? state == nil ? 1 : check.rise : check.fall) else { return false }
         streak = 0
         // What was never known to be down does not come back.
-        let back = isSuccess && state != nil ? time : nil
+        let (back, fell) = isSuccess && state != nil ? (time, state?.since) : (nil, nil)
         state = HealthReport.State(
-            isUp: isSuccess, since: time, told: time, reason: reason, weight: weight, back: back)
+            isUp: isSuccess, since: time, told: time, reason: reason, weight: weight, back: back, fell: fell)
         return true
     }
 }

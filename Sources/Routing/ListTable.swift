@@ -255,15 +255,19 @@ public struct ListTable: Sendable {
     ///   - list: one that spreads.
     ///   - spreading: the draw of the client's network.
     ///   - canAnswer: whether clients may be spread to a datacenter.
+    ///   - isPassed: whether the list goes on after a datacenter though that is not available: it has nothing to give here, and
+    ///     is not away.
     ///   - body: it may be called for the same datacenter more than once.
     public func forEachSpreadChoice(
         _ list: UInt32, _ draw: Draw, spreading: Draw, _ availability: Availability,
-        canAnswer: (Datacenter) -> Bool, _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
+        canAnswer: (Datacenter) -> Bool, isPassed: (Datacenter) -> Bool = { _ in false },
+        _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
     ) {
         guard let end = range(of: list).last, case .spread(let pool) = tiers[end].kind else { return }
         var away: Datacenter?
         forEachChoice(list, draw, .all) { datacenter, reason in
             guard availability.contains(datacenter) else {
+                if isPassed(datacenter) { return true }
                 away = datacenter
                 return false
             }

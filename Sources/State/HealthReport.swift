@@ -23,14 +23,19 @@ public struct HealthReport: Equatable, Sendable {
         /// Since when it is up after it was down, in seconds since 1970; `nil` if it was never down, or if its services take it
         /// back at once.
         public var back: Int?
+        /// Since when it was down before that, in seconds since 1970; `nil` if that is not known.
+        public var fell: Int?
 
-        public init(isUp: Bool, since: Int, told: Int, reason: String, weight: Int = 100, back: Int? = nil) {
+        public init(
+            isUp: Bool, since: Int, told: Int, reason: String, weight: Int = 100, back: Int? = nil, fell: Int? = nil
+        ) {
             self.isUp = isUp
             self.since = since
             self.told = told
             self.reason = reason
             self.weight = weight
             self.back = back
+            self.fell = fell
         }
 
         /// Whether it still counts at a time, in seconds since 1970. Of what nobody has told for a day nothing is known.
@@ -71,7 +76,7 @@ extension HealthReport {
             // Programs that know no more than five fields can read all but what uses the others.
             let more = state.weight < 100 || state.back != nil
             return [state.isUp ? "up" : "down", "\(state.since)", "\(state.told)", target, state.reason]
-                + (more ? ["\(state.weight)", state.back.map { "\($0)" } ?? ""] : [])
+                + (more ? ["\(state.weight)", state.back.map { "\($0)" } ?? "", state.fell.map { "\($0)" } ?? ""] : [])
         }
         return StateFile.text(Self.heading, [["report", "\(time)", "\(process)"]] + lines)
     }
@@ -79,20 +84,21 @@ extension HealthReport {
     /// Reads what `text` wrote.
     init(_ text: String) throws(StateFile.Untrusted) {
         let lines = try StateFile.lines(text, Self.heading)
-        guard let first = lines.first, first.count == 3, first[0] == "report", let time = Int(first[1]),
-            let process = Int(first[2])
+        guard let first = lines.first, first.count == 3, first[0] == "report", let time = number(ofField: first[1]),
+            let process = number(ofField: first[2])
         else { throw StateFile.Untrusted(description: "it does not say when it was written") }
         self.init(time: time, process: process, states: [:])
         for fields in lines.dropFirst() {
-            guard [5, 7].contains(fields.count), ["up", "down"].contains(fields[0]), let since = Int(fields[1]),
-                let told = Int(fields[2])
+            func seconds(_ text: String) -> Int? { Int(text).flatMap { 0...1 << 40 ~= $0 ? $0 : nil } }
+            guard [5, 8].contains(fields.count), ["up", "down"].contains(fields[0]), let since = seconds(fields[1]),
+                let told = seconds(fields[2]), fields.dropFirst(6).allSatisfy({ $0.isEmpty || seconds($0) != nil })
             else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state") }
             var state = State(isUp: fields[0] == "up", since: since, told: told, reason: visible(fields[4]))
-            if fields.count == 7 {
-                guard let weight = Int(fields[5]), 1...100 ~= weight, fields[6].isEmpty || Int(fields[6]) != nil else {
+            if fields.count == 8 {
+                guard let weight = Int(fields[5]), 1...100 ~= weight else {
                     throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no state")
                 }
-                (state.weight, state.back) = (weight, Int(fields[6]))
+                (state.weight, state.back, state.fell) = (weight, seconds(fields[6]), seconds(fields[7]))
             }
             states[fields[3]] = state
         }

@@ -85,7 +85,7 @@ struct JudgementTests {
         _ = take(.success("", weight: 30), at: 6)
         #expect(
             take(.success("", weight: 20), at: 7)
-                == .init(isUp: true, since: 7, told: 7, reason: "", weight: 20, back: 7))
-        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, told: 8, reason: "", back: 7))
+                == .init(isUp: true, since: 7, told: 7, reason: "", weight: 20, back: 7, fell: 5))
+        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, told: 8, reason: "", back: 7, fell: 5))
     }
 }

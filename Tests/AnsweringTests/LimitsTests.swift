@@ -16,7 +16,9 @@ struct LimitsTests {
     /// A world in which every client prefers oslo to ashburn.
     ///
     /// - Parameter fields: further ones of the service.
-    private func world(_ fields: String = "", check: String = "{ tcp: 80 }") throws -> Snapshot {
+    private func world(
+        _ fields: String = "", check: String = "{ tcp: 80 }", addresses: String = "[192.0.2.1, 192.0.2.2]"
+    ) throws -> Snapshot {
         let folder = try Folder()
         defer { withExtendedLifetime(folder) {} }
         let file = try folder.write(
@@ -28,7 +30,7 @@ struct LimitsTests {
                 map: m
                 check: \(check)
                 comes_back: \(Self.comesBack)s
-                answers: { oslo: [192.0.2.1, 192.0.2.2], ashburn: 198.51.100.1 }
+                answers: { oslo: \(addresses), ashburn: 198.51.100.1 }
                 \(fields)
             zones:
               example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.], records: { www: { service: web } } }
@@ -37,10 +39,11 @@ struct LimitsTests {
     }
 
     private func state(
-        _ isUp: Bool = true, weight: Int = 100, backFor seconds: Int? = nil
+        _ isUp: Bool = true, weight: Int = 100, backFor seconds: Int? = nil, fellBefore fall: Int? = nil
     ) -> HealthReport.State {
         .init(
-            isUp: isUp, since: 0, told: Self.time, reason: "", weight: weight, back: seconds.map { Self.time - $0 })
+            isUp: isUp, since: isUp ? 0 : fall.map { Self.time - $0 } ?? 0, told: Self.time, reason: "",
+            weight: weight, back: seconds.map { Self.time - $0 }, fell: fall.map { Self.time - $0 })
     }
 
     private func serving(
@@ -172,18 +175,41 @@ struct LimitsTests {
         #expect(explanation.service?.preference.joined().allSatisfy { $0.isAvailable && !$0.isDrained } == true)
     }
 
+    @Test("do not come of addresses that restart one after the other")
+    func rollingRestart() throws {
+        let world = try world()
+        let first = state(backFor: 30, fellBefore: 60)
+        for second in [state(false, fellBefore: 10), state(backFor: 5, fellBefore: 10)] {
+            #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).limits == Limits())
+        }
+        // Here both were away at once.
+        let second = state(backFor: 5, fellBefore: 50)
+        #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).limits.shares == [[5, 100]])
+    }
+
+    @Test("do not come of one family that comes back while the other has been there")
+    func families() throws {
+        let world = try world("when_all_down: answer", addresses: "[192.0.2.1, \"2001:db8::1\"]")
+        let back = state(backFor: 10, fellBefore: 100)
+        let target = "[2001:db8::1]"
+        #expect(serving(world, [target: back]).limits == Limits())
+        #expect(serving(world, ["192.0.2.1": state(false), target: back]).limits.shares == [[5, 100]])
+    }
+
     @Test("are in the file of the health, in which all else stays as it was")
     func file() throws {
         let report = HealthReport(
             time: 1, process: 2,
             states: [
-                "a": .init(isUp: true, since: 3, told: 4, reason: "r", weight: 40, back: 3),
+                "a": .init(isUp: true, since: 3, told: 4, reason: "r", weight: 40, back: 3, fell: 1),
                 "b": .init(isUp: true, since: 3, told: 4, reason: "r", weight: 40),
                 "c": .init(isUp: true, since: 3, told: 4, reason: "r"),
             ])
         #expect(try HealthReport(report.text) == report)
         #expect(report.text.contains("\nup\t3\t4\tc\tr\n"))
-        for fields in [["0", ""], ["101", ""], ["x", ""], ["40", "x"]] {
+        for fields in [
+            ["0", "", ""], ["101", "", ""], ["x", "", ""], ["40", "x", ""], ["40", "", "-1"], ["40", ""],
+        ] {
             let text = StateFile.text(
                 "geopipe health 1", [["report", "1", "2"], ["up", "3", "4", "a", "r"] + fields])
             #expect(throws: StateFile.Untrusted.self) { try HealthReport(text) }
