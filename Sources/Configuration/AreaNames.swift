@@ -49,14 +49,21 @@ extension Configuration {
         guard let meaning = meanings.first else {
             throw UnknownArea(description: "'\(word)' is no place\(hint(name, regions, known))")
         }
+        // A switch keeps codes alone.
+        let coded = meaning.areas.filter { Area($0.description) == $0 }
         if let known {
             // Of a region, members without clients are of no account.
-            let areas = meaning.areas.filter(known.contains)
+            let areas = coded.filter(known.contains)
             guard areas.isEmpty else { return areas }
             throw UnknownArea(
                 description: "the image knows no clients in '\(word)'\(hint(name, regions, known))")
         }
-        return meaning.areas
+        guard !coded.isEmpty else {
+            throw UnknownArea(
+                description: "'\(word)' has no place with a code; write codes of subdivisions, such as US-CA, not names"
+            )
+        }
+        return coded
     }
 
     private static func kindAndName(_ word: String) -> (kind: String?, name: String) {

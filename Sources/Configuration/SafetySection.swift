@@ -15,13 +15,17 @@ extension Configuration {
         }
     }
 
-    /// The datacenters that some map sends clients to; those of the service's map if one is named.
+    /// The datacenters that some map sends clients to, or spreads clients of some service over; those of one service if it is named.
     public func datacentersInUse(byService service: String?) -> Set<Datacenter> {
-        guard let service else { return maps.reduce(into: []) { $0.formUnion($1.datacenters) } }
+        guard let service else {
+            return services.filter { maps.indices.contains($0.map) }.reduce(
+                into: maps.reduce(into: Set<Datacenter>()) { $0.formUnion($1.datacenters) }
+            ) { $0.formUnion(reach(of: $1)) }
+        }
         guard let service = services.first(where: { $0.name == service }), maps.indices.contains(service.map) else {
             return []
         }
-        return maps[service.map].datacenters
+        return Set(reach(of: service))
     }
 }
 

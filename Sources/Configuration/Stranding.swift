@@ -37,21 +37,26 @@ extension Configuration {
     /// - Parameters:
     ///   - service: the only service that is drained; all without.
     ///   - areas: where clients are that are drained; everywhere if it is empty.
-    ///   - drained: what else is drained wholly.
+    ///   - drained: what else is drained wholly, of a service by its name.
     public func stranded(
-        by datacenter: String, service: String?, areas: [Area] = [], besides drained: Set<String>
+        by datacenter: String, service: String?, areas: [Area] = [], besides drained: (_ service: String) -> Set<String>
     ) -> [Stranding] {
         guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
-        let others = Set(datacenters.indices.filter { $0 != number && drained.contains(datacenters[$0].name) })
         let drainedServices = services.filter { service == nil || $0.name == service }
         return maps.enumerated().compactMap { position, map in
-            let users = drainedServices.filter { $0.map == position }
+            let users = drainedServices.filter { $0.map == position }.map { user -> (Service, Set<Datacenter>) in
+                let names = drained(user.name)
+                return (
+                    user, Set(datacenters.indices.filter { $0 != number && names.contains(datacenters[$0].name) })
+                )
+            }
             guard !users.isEmpty else { return nil }
             var hasOthers = false
             var rules = map.rules.touching(areas).rules { destination in
                 // What one service has where another has nothing is no help to that.
-                let stranding = users.map { reach(of: destination, for: [$0]) }.filter {
-                    $0.contains(number) && $0.subtracting(others) == [number]
+                let stranding = users.compactMap { user, others -> Set<Datacenter>? in
+                    let reached = reach(of: destination, for: [user])
+                    return reached.contains(number) && reached.subtracting(others) == [number] ? reached : nil
                 }
                 hasOthers = hasOthers || stranding.contains { $0.count > 1 }
                 return !stranding.isEmpty

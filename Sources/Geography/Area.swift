@@ -31,6 +31,17 @@ public enum Area: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether all clients in that area are in this one: a continent covers its countries, a country its subdivisions, and all cover
+    /// themselves.
+    public func covers(_ other: Area) -> Bool {
+        switch (self, other) {
+        case (.country(let country), .subdivision(let subdivision)): subdivision.country == country
+        case (.continent(let continent), .country(let country)): country.continent == continent
+        case (.continent(let continent), .subdivision(let subdivision)): subdivision.country.continent == continent
+        default: self == other
+        }
+    }
+
     /// Whether any client may be both in this area and in that one.
     public func touches(_ other: Area) -> Bool {
         switch (self, other) {

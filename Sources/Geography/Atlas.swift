@@ -149,7 +149,7 @@ private struct RecordRegister {
                                 let value = isKnown ? found : 0
                                 firsts[count] = firsts[position]
                                 records[count] = value
-                                count &+= value != last ? 1 : 0
+                                count &+= position == 0 || value != last ? 1 : 0
                                 last = value
                             }
                         }

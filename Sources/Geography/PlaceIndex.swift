@@ -180,13 +180,13 @@ private struct PackedPlace: BitwiseCopyable {
     }
 
     /// What places have in common that are one in the index.
-    func key(cellsToDegree: Double) -> UInt128 {
+    func key(cellsToDegree: Double, tellsSubdivisions: Bool) -> UInt128 {
         func cell(_ hundredths: Int16) -> UInt16 {
             guard latitude != Self.unknown else { return .max }
             return UInt16((Double(hundredths) / 100 + 180) * cellsToDegree)
         }
         let place = UInt64(cell(latitude)) << 16 | UInt64(cell(longitude))
-        return UInt128(place) << 64 | UInt128(codeBits)
+        return UInt128(place) << 64 | UInt128(tellsSubdivisions ? codeBits : codeBits & ~0xffff_ffff)
     }
 
     /// The country's code in one number.
@@ -209,9 +209,10 @@ extension PlaceIndex {
         let packed = PackedPlace.all(of: gazetteer)
         var cells = cellsToDegree
         var grouping = Grouping(packed, cellsToDegree: cells)
+        // Cells of more than the whole Earth tell nothing apart, but subdivisions do: a City database has some 4,000.
         while grouping.count > placeLimit {
             cells /= 2
-            grouping = Grouping(packed, cellsToDegree: cells)
+            grouping = Grouping(packed, cellsToDegree: cells, tellsSubdivisions: cells > 1 / 512)
         }
         var networks = [UInt32](repeating: 0, count: packed.count)
         for place in atlas.places.ipv4.values { networks[Int(place)] += 1 }
@@ -308,11 +309,11 @@ extension PlaceIndex {
         var numbers: [UInt32] = []
         var count = 0
 
-        init(_ packed: [PackedPlace], cellsToDegree: Double) {
+        init(_ packed: [PackedPlace], cellsToDegree: Double, tellsSubdivisions: Bool = true) {
             var known = Numbering<UInt128>()
             numbers.reserveCapacity(packed.count)
             for place in packed {
-                let key = place.key(cellsToDegree: cellsToDegree)
+                let key = place.key(cellsToDegree: cellsToDegree, tellsSubdivisions: tellsSubdivisions)
                 if let number = known[key] {
                     numbers.append(number)
                 } else {

@@ -329,9 +329,16 @@ struct RecordReader {
 
     /// The name that a text is; `nil` for none, and for what IP2Location writes where it knows none.
     private static func name(_ text: UnsafeRawBufferPointer?) -> String? {
-        guard let text, !text.isEmpty, text.count > 1 || text[0] != UInt8(ascii: "-") else { return nil }
+        guard let text, 1...longestText ~= text.count, text.count > 1 || text[0] != UInt8(ascii: "-") else {
+            return nil
+        }
         return String(decoding: text, as: UTF8.self)
     }
+
+    /// What is longer is no name and no code: to read it for each record that points to it would take for ever.
+    private static let longestText = 255
+    /// The subdivisions of a record that count; records have two, of which one lies in the other.
+    private static let mostSubdivisions = 16
 
     // MARK: Subdivisions
 
@@ -353,6 +360,7 @@ struct RecordReader {
         var codes: [SubdivisionCode] = []
         let country = gazetteer.countries[Int(country)]!
         try data.forEachElement(of: list) { element throws(Malformed) in
+            guard codes.count < Self.mostSubdivisions else { return }
             var code: SubdivisionCode?
             var name: Value?
             var names: Value?
@@ -407,6 +415,7 @@ struct RecordReader {
 
     /// The subdivision that a code says, with or without its country's: `CA` or `US-CA`.
     private static func subdivision(_ country: PlaceCode, _ code: UnsafeRawBufferPointer) -> SubdivisionCode? {
+        guard code.count <= longestText else { return nil }
         let text = String(decoding: code, as: UTF8.self)
         if let whole = SubdivisionCode(text), !whole.isName { return whole.country == country ? whole : nil }
         return SubdivisionCode(country: country, code: text)

@@ -211,3 +211,16 @@ extension Status.Health.Check {
         ])
     }
 }
+
+extension Inquiry.Reply {
+    /// `exists`, and `records` with name, type, TTL in seconds, content and EDNS scope.
+    public var json: JSON {
+        let records = records.map { record in
+            JSON.object([
+                ("name", .text(record.name)), ("type", .text(record.type)), ("ttl", .integer(Int(record.ttl) ?? 0)),
+                ("content", .text(record.content)), ("scope", .integer(record.scope)),
+            ])
+        }
+        return .object([("exists", .truth(exists)), ("records", .list(records))])
+    }
+}

@@ -25,6 +25,9 @@ public struct CoprocessStatus: Sendable {
     public var configuration: String
     /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
     public var imageFile: String?
+    /// Tells the file of the program that it runs from others, see `fileIdentity`; `nil` without /proc. Others may not be allowed
+    /// to look: pdns may have rights that its coprocesses inherit.
+    public var program: String?
     /// Tells the PID namespace in which it has its number from others: see pid_namespaces(7). `nil` without /proc.
     package var namespace: String?
     /// When the databases were built that what it answers from was made from.
@@ -53,6 +56,7 @@ public struct CoprocessStatus: Sendable {
         process = Int(getpid())
         birth = processBirth(getpid())
         namespace = ownNamespace()
+        program = fileIdentity("/proc/self/exe")
         started = time(nil)
         told = started
         questions = 0
@@ -77,7 +81,7 @@ public struct CoprocessStatus: Sendable {
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
             "image\t\(image ?? "")", "file\t\(imageFile ?? "")", "namespace\t\(namespace ?? "")",
-            "switches\t\(switches ?? "")",
+            "switches\t\(switches ?? "")", "program\t\(program ?? "")",
         ]
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
@@ -97,6 +101,7 @@ public struct CoprocessStatus: Sendable {
     init?(_ text: String, told: Int) {
         self.told = told
         var fields: [Substring: String] = [:]
+        func number(_ field: String) -> Int? { State.number(ofField: field) }
         complaints = []
         var lines = text.split(separator: "\n")
         guard lines.popLast() == "end" else { return nil }
@@ -108,21 +113,21 @@ public struct CoprocessStatus: Sendable {
             } else if parts[0] == "database" {
                 let words = parts[1].split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
                 guard words.count == 2 else { return nil }
-                databases.append(DatabaseBuild(database: visible(String(words[1])), built: Int(words[0])))
+                databases.append(DatabaseBuild(database: visible(String(words[1])), built: number(String(words[0]))))
             } else {
                 fields[parts[0]] = visible(String(parts[1]))
             }
         }
         guard let process = fields["process"].flatMap({ Int($0) }),
-            let started = fields["started"].flatMap({ Int($0) }),
-            let questions = fields["questions"].flatMap({ Int($0) }), let loaded = fields["loaded"],
+            let started = fields["started"].flatMap(number),
+            let questions = fields["questions"].flatMap(number), let loaded = fields["loaded"],
             let configuration = fields["configuration"], let version = fields["version"]
         else { return nil }
         self.process = process
         birth = fields["birth"].flatMap { Int($0) }
         self.started = started
         self.questions = questions
-        self.loaded = Int(loaded)
+        self.loaded = number(loaded)
         self.configuration = configuration
         self.version = version
         func value(_ name: Substring) -> String? { fields[name].flatMap { $0.isEmpty ? nil : $0 } }
@@ -130,6 +135,7 @@ public struct CoprocessStatus: Sendable {
         imageFile = value("file")
         namespace = value("namespace")
         switches = value("switches")
+        program = value("program")
         if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
             refusal = Refusal(count: count, reason: reason)
         }
@@ -221,6 +227,12 @@ extension StateDirectory {
 
     /// Seconds for which a coprocess counts that has another PID namespace, as in a container, and tells nothing.
     private static let silenceInOtherNamespace = 60
+}
+
+/// Tells the file at a path from all others that there are: its device and its inode. `nil` if that cannot be found out.
+public func fileIdentity(_ path: String) -> String? {
+    var status = stat()
+    return stat(path, &status) == 0 ? "\(status.st_dev):\(status.st_ino)" : nil
 }
 
 /// What tells the PID namespace of this process from others; `nil` if /proc does not say.

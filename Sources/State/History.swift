@@ -64,12 +64,13 @@ public struct HistoryEntry: Hashable, Sendable {
         let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0] == String(identity(of: parts[1]), radix: 16) else { return nil }
         let fields = parts[1].split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-        guard fields.count == 10, let time = Int(fields[0]), let action = Action(rawValue: fields[2]),
-            let areas = State.areas(ofField: fields[5]), let share = Int(fields[6])
+        guard fields.count == 10, let time = number(ofField: fields[0]), let action = Action(rawValue: fields[2]),
+            let areas = State.areas(ofField: fields[5]), let share = number(ofField: fields[6]),
+            fields[7].isEmpty || number(ofField: fields[7]) != nil
         else { return nil }
         self.init(
             time: time, who: fields[1], action, datacenter: fields[3],
-            service: fields[4].isEmpty ? nil : fields[4], areas: areas, share: share, until: Int(fields[7]),
+            service: fields[4].isEmpty ? nil : fields[4], areas: areas, share: share, until: number(ofField: fields[7]),
             overridden: fields[8].split(separator: ",").map(String.init), reason: fields[9])
     }
 }
@@ -91,7 +92,11 @@ extension StateDirectory {
     /// Adds entries to the history. The switches must be locked.
     func record(_ entries: [HistoryEntry]) throws(Failure) {
         guard !entries.isEmpty else { return }
-        try asOwner { () throws(Failure) in try append(entries.map(\.line).joined()) }
+        let lines = entries.map(\.line)
+        guard lines.allSatisfy({ HistoryEntry(line: $0.dropLast()) != nil }) else {
+            throw Failure(description: "cannot write \(historyFile): the line could not be read again")
+        }
+        try asOwner { () throws(Failure) in try append(lines.joined()) }
     }
 
     private func append(_ lines: String) throws(Failure) {

@@ -87,11 +87,11 @@ public struct StateDirectory: Sendable {
     ///
     /// - Parameters:
     ///   - body: changes them.
-    ///   - record: what the history is to have of that, asked for when all is done.
-    /// - Returns: a complaint about what was put aside, or could not be recorded.
+    ///   - record: what the history is to have of that, asked for after `body`; `nil` if the files are to stay as they are.
+    /// - Returns: a complaint about what was put aside, or could not be copied or recorded.
     @discardableResult
     public func change(
-        recording record: () -> [HistoryEntry] = { [] }, _ body: (inout [Switch]) -> Void
+        recording record: () -> [HistoryEntry]? = { [] }, _ body: (inout [Switch]) -> Void
     ) throws(Failure) -> String? {
         try make()
         let lock = openLock("switches.lock")
@@ -109,18 +109,33 @@ public struct StateDirectory: Sendable {
         } catch {
             complaint = "\(error)"
         }
+        body(&switches)
+        guard let entries = record() else {
+            return complaint.map { "\($0); the files stay as they are, and the switches that are in force" }
+        }
+        let text = SwitchFile.text(switches)
+        do throws(StateFile.Untrusted) {
+            _ = try SwitchFile.switches(text)
+        } catch {
+            throw Failure(description: "cannot write \(switchFile): \(visible("\(error)"))")
+        }
         if isThere, complaint != nil {
             rename(switchFile, switchFile + ".untrusted")
             complaint! += "; it is now \(switchFile).untrusted"
         }
-        body(&switches)
-        try writeTwice(SwitchFile.text(switches), to: switchFile)
+        try write(text, to: switchFile)
+        var complaints = complaint.map { [$0] } ?? []
         do throws(Failure) {
-            try self.record(record())
+            try write(text, to: copy(of: switchFile))
         } catch {
-            complaint = (complaint.map { $0 + "; " } ?? "") + "\(error); what was switched is in force"
+            complaints.append("what was switched is in force, but its copy could not be written: \(error)")
         }
-        return complaint
+        do throws(Failure) {
+            try self.record(entries)
+        } catch {
+            complaints.append("\(error); what was switched is in force")
+        }
+        return complaints.isEmpty ? nil : complaints.joined(separator: "; ")
     }
 
     /// Makes the folder, if it is not there.

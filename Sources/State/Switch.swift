@@ -54,6 +54,11 @@ public struct Switch: Hashable, Sendable {
         "\(action.participle): \(extent) by \(who)" + (reason.isEmpty ? "" : ": \(reason)")
     }
 
+    /// Whether it is for all clients that are in these areas; if there are none, for all clients.
+    public func covers(_ others: [Area]) -> Bool {
+        areas.isEmpty || !others.isEmpty && others.allSatisfy { other in areas.contains { $0.covers(other) } }
+    }
+
     /// Whether it counts at a time, in seconds since 1970.
     public func isInForce(at time: Int) -> Bool { until.map { time < $0 } ?? true }
 }
@@ -96,17 +101,24 @@ enum SwitchFile {
         let isPlain = !text.hasPrefix(heading + "\n")
         for fields in try StateFile.lines(text, isPlain ? plainHeading : heading) {
             guard fields.count == (isPlain ? 7 : 9), let share = Int(fields[2]), 1...100 ~= share,
-                let since = Int(fields[5]), fields[3].isEmpty || Int(fields[3]) != nil,
+                let since = number(ofField: fields[5]), fields[3].isEmpty || number(ofField: fields[3]) != nil,
                 let action = isPlain ? .drain : Switch.Action(rawValue: fields[7]),
                 let areas = isPlain ? [] : areas(ofField: fields[8])
             else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no switch") }
             switches.append(
                 Switch(
                     action, datacenter: fields[0], service: fields[1].isEmpty ? nil : fields[1], areas: areas,
-                    share: share, until: Int(fields[3]), who: fields[4], since: since, reason: fields[6]))
+                    share: share, until: number(ofField: fields[3]), who: fields[4], since: since, reason: fields[6]))
         }
         return switches
     }
+}
+
+/// Reads a number, such as a time in seconds since 1970, of a field of a file; `nil` for anything but 0 to 2^40, with which one can
+/// reckon.
+func number(ofField field: String) -> Int? {
+    guard let number = Int(field), 0...(1 << 40) ~= number else { return nil }
+    return number
 }
 
 /// Areas as a field of a file.

@@ -8,7 +8,10 @@ struct Followers {
     /// The processes that do not yet.
     var others: [CoprocessStatus] = []
 
-    var all: Int { count + others.count }
+    /// The processes of which that cannot be told.
+    var unreadable: [Int] = []
+
+    var all: Int { count + others.count + unreadable.count }
 
     /// Milliseconds after which no coprocess runs if none has told of itself.
     private static let loneliness = 300
@@ -27,8 +30,12 @@ struct Followers {
                     followers.others.append(status)
                 }
             }
+            followers.unreadable = (try? state.knownCoprocesses())?.unreadable ?? []
             let waited = milliseconds() - start
-            if followers.others.isEmpty, followers.count > 0 || waited >= Self.loneliness { return followers }
+            if followers.others.isEmpty, followers.unreadable.isEmpty, followers.count > 0 || waited >= Self.loneliness
+            {
+                return followers
+            }
             if waited >= patience { return followers }
             usleep(10_000)
         }
@@ -37,11 +44,14 @@ struct Followers {
     /// For people.
     var words: String {
         let shown = 5
-        let rest = others.count > shown ? " and \(others.count - shown) more" : ""
-        let names = others.prefix(shown).map { status in
-            status.version == geopipeVersion ? "\(status.process)" : "\(status.process) of version \(status.version)"
-        }
-        let look = "\(names.joined(separator: ", "))\(rest); look at geopipe status"
+        let all = self.all
+        let names =
+            others.map { status in
+                status.version == geopipeVersion
+                    ? "\(status.process)" : "\(status.process) of version \(status.version)"
+            } + unreadable.map { "\($0), whose status cannot be read" }
+        let rest = names.count > shown ? " and \(names.count - shown) more" : ""
+        let look = "\(names.prefix(shown).joined(separator: ", "))\(rest); look at geopipe status"
         switch (count, all) {
         case (_, 0): return "no coprocess runs: nothing follows until pdns_server starts one"
         case (0, 1): return "the only coprocess does not follow yet: \(look)"

@@ -33,7 +33,7 @@ extension ConfigurationOptions {
             default: return []
             }
         } catch let refusal as Refusal {
-            return [refusal.message]
+            return refusal.notes + [refusal.message]
         } catch {
             return Geopipe.message(for: error).split(separator: "\n").map(String.init)
         }

@@ -8,7 +8,7 @@ struct QueryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query",
         abstract: "Print the records that a client gets, as lines of a zone file.",
-        discussion: "Exits 1 if there are none.")
+        discussion: "Exits 1 if there are none, and 2 if that cannot be told.")
 
     @Argument(help: "The name to ask for.", transform: domainName)
     var name: String
@@ -19,6 +19,9 @@ struct QueryCommand: ParsableCommand {
     @Argument(help: "The client's address, or its subnet such as 192.0.2.0/24.")
     var client: ClientArgument
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @OptionGroup var inquiry: InquiryOptions
 
     @OptionGroup var options: ConfigurationOptions
@@ -27,7 +30,11 @@ struct QueryCommand: ParsableCommand {
         let serving = try options.serving(image: inquiry.image).serving
         do throws(Inquiry.Refusal) {
             let reply = try ask(serving, type)
-            for record in reply.records { print(record.zoneFileLine) }
+            if json {
+                print(reply.json.pretty)
+            } else {
+                for record in reply.records { print(record.zoneFileLine) }
+            }
             guard reply.records.isEmpty else { return }
             // A question for one type does not tell whether the name exists.
             let exists = reply.exists ? true : try ask(serving, "ANY").exists
@@ -36,6 +43,7 @@ struct QueryCommand: ParsableCommand {
                     ? "\(name) has no record of type \(type) for \(client.prefix)" : "there is no name \(name)")
         } catch {
             complain(error.description)
+            throw ExitCode.unusable
         }
         throw ExitCode.wrong
     }

@@ -23,7 +23,8 @@ struct SwitchChange {
 
     /// - Parameters:
     ///   - places: as the operator names them; `nil` for all clients.
-    ///   - isEnd: whether switches are to end, which does not need an image that knows the places.
+    ///   - isEnd: whether switches are to end, which needs no image that knows the places, and may be those of a datacenter or
+    ///     service that is not in the configuration any more.
     init(
         _ options: ConfigurationOptions, _ datacenter: String, service: String?, places: String? = nil,
         isEnd: Bool = false, by who: String
@@ -42,18 +43,26 @@ struct SwitchChange {
         }
         if let configuration {
             let names = configuration.datacenters.map(\.name)
-            if !names.contains(datacenter) {
+            let switches = isEnd ? (try? options.state()?.switches())?.value ?? [] : []
+            let isKnown =
+                names.contains(datacenter) || switches.contains { $0.datacenter == datacenter }
+                || !isEnd && options.imageStore()?.current().snapshot?.datacenterNames.contains(datacenter) == true
+            if !isKnown {
                 throw Refusal(
                     message:
                         "there is no datacenter \(datacenter) in \(options.file)\(suggestion(for: datacenter, among: names))",
                     code: .wrong)
             }
+            if !isEnd, !names.contains(datacenter) {
+                outcome.notes.append(
+                    "there is no datacenter \(datacenter) in \(options.file); the image in force has it")
+            }
             let services = configuration.services.map(\.name)
-            if let service, !services.contains(service) {
+            if let service, !services.contains(service), !switches.contains(where: { $0.service == service }) {
                 throw Refusal(
                     message:
                         "there is no service \(service) in \(options.file)\(suggestion(for: service, among: services))",
-                    code: .wrong)
+                    code: .wrong, notes: outcome.notes)
             }
         }
         state = try options.requiredState()
@@ -64,7 +73,7 @@ struct SwitchChange {
                 named: places, regions: configuration?.regions ?? [:],
                 known: isEnd ? nil : options.imageStore()?.current().snapshot?.areas)
         } catch {
-            throw Refusal(message: "\(error)", code: .wrong)
+            throw Refusal(message: "\(error)", code: .wrong, notes: outcome.notes)
         }
     }
 
@@ -79,7 +88,7 @@ struct SwitchChange {
         var entry: HistoryEntry?
         var refusal: Refusal?
         do throws(StateDirectory.Failure) {
-            let complaint = try state.change(recording: { entry.map { [$0] } ?? [] }) { switches in
+            let complaint = try state.change(recording: { entry.map { [$0] } }) { switches in
                 switches.removeAll { !$0.isInForce(at: now) }
                 let before = switches
                 do throws(Refusal) {
@@ -91,9 +100,12 @@ struct SwitchChange {
             }
             if let complaint { outcome.notes.append(complaint) }
         } catch {
-            throw Refusal(message: "\(error)", code: .unusable)
+            throw Refusal(message: "\(error)", code: .unusable, notes: outcome.notes)
         }
-        if let refusal { throw refusal }
+        if var refusal {
+            refusal.notes = outcome.notes
+            throw refusal
+        }
         outcome.isChanged = entry != nil
         if outcome.isChanged {
             outcome.followers = Followers.wait(for: options.file, state, patience: patience)
@@ -118,8 +130,8 @@ struct SwitchChange {
             var ended = entry
             var rest = entry
             if !areas.isEmpty {
-                ended.areas.removeAll { !areas.contains($0) }
-                rest.areas.removeAll { areas.contains($0) }
+                ended.areas.removeAll { !isCovered($0) }
+                rest.areas.removeAll(where: isCovered)
                 if !rest.areas.isEmpty { kept.append(rest) }
             }
             let reason = entry.reason.isEmpty ? "" : ": \(entry.reason)"
@@ -155,8 +167,11 @@ struct SwitchChange {
     /// Whether a switch is one that ends, at least in part.
     private func isMeant(_ entry: Switch, _ action: Switch.Action) -> Bool {
         entry.action == action && entry.datacenter == datacenter && (service == nil || entry.service == service)
-            && (areas.isEmpty || entry.areas.contains(where: areas.contains))
+            && (areas.isEmpty || entry.areas.contains(where: isCovered))
     }
+
+    /// Whether it is in one of the areas wholly.
+    private func isCovered(_ area: Area) -> Bool { areas.contains { $0.covers(area) } }
 
     private func touches(_ area: Area) -> Bool { areas.isEmpty || areas.contains { $0.touches(area) } }
 }
@@ -210,4 +225,6 @@ struct SwitchOutcome {
 struct Refusal: Error {
     var message: String
     var code: ExitCode
+    /// What is wrong beside, to print before the message.
+    var notes: [String] = []
 }

@@ -29,7 +29,7 @@ extension SwitchCommand {
             if output.json { print(outcome.json.pretty) } else { for line in outcome.text { print(line) } }
             guard outcome.isWrong else { return }
         } catch {
-            complain(error.message)
+            for line in error.notes + [error.message] { complain(line) }
             throw error.code
         }
         throw ExitCode.wrong
@@ -91,21 +91,20 @@ struct DrainCommand: SwitchCommand {
             let refused = breaches.filter { !overridden.contains($0.rule) }
             guard refused.isEmpty else {
                 let options = Set(refused.map { "--override \($0.rule.rawValue)" }).sorted().joined(separator: " ")
+                let isOtherDrained = before.contains { $0.action == .drain && $0.datacenter != datacenter }
+                let way = isOtherDrained ? "undrain another datacenter first, or " : ""
                 throw Refusal(
                     message:
-                        "\(refused.map(\.words).joined(separator: "; ")); nothing is changed; undrain another datacenter first, or add \(options) --reason \"WHY\"",
+                        "\(refused.map(\.words).joined(separator: "; ")); nothing is changed; \(way)add \(options) --reason \"WHY\"",
                     code: .wrong)
             }
             outcome.lines = ["drained: \(drain.extent)\(untilWords(drain.until))"]
             outcome.lines += breaches.map { "overridden: \($0.words)" }
-            // What is drained wholly, of those for all services and for this one.
-            let drained = switches.filter {
-                $0.action == .drain && $0.share == 100 && ($0.service == nil || $0.service == service)
-                    && ($0.areas.isEmpty || !areas.isEmpty && Set(areas).isSubset(of: $0.areas))
-            }
+            let drained = switches.filter { $0.action == .drain && $0.share == 100 && $0.covers(areas) }
             outcome.stranded =
-                configuration?.stranded(
-                    by: datacenter, service: service, areas: areas, besides: Set(drained.map(\.datacenter))) ?? []
+                configuration?.stranded(by: datacenter, service: service, areas: areas) { name in
+                    Set(drained.filter { $0.service == nil || $0.service == name }.map(\.datacenter))
+                } ?? []
             return HistoryEntry(
                 time: now, who: who, .drain, datacenter: datacenter, service: service, areas: areas,
                 share: share.value, until: drain.until, overridden: breaches.map(\.rule.rawValue), reason: reason)
@@ -168,7 +167,7 @@ struct ForceCommand: SwitchCommand {
     }
 
     func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
-        var change = try SwitchChange(options, datacenter, service: service, by: who)
+        var change = try SwitchChange(options, datacenter, service: service, isEnd: target == .auto, by: who)
         let plan = change
         guard target == .up else {
             return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in

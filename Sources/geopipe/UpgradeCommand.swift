@@ -31,11 +31,11 @@ struct UpgradeCommand: ParsableCommand {
     }
 
     private func upgrade(_ state: StateDirectory) throws(Refusal) {
-        let statuses = try known(state)
-        guard !statuses.isEmpty else {
+        let (statuses, unreadable) = try known(state)
+        guard !statuses.isEmpty || !unreadable.isEmpty else {
             throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
         }
-        var failures: [String] = []
+        var failures = unreadable.map { "\($0) is not upgraded: its status cannot be read" }
         var processes: [CoprocessProcess] = []
         for status in statuses {
             do throws(CoprocessProcess.Refusal) {
@@ -45,7 +45,9 @@ struct UpgradeCommand: ParsableCommand {
             }
         }
         var waiting = processes.filter { !$0.runsWhatIsInstalled }
-        print("\(processes.count - waiting.count) of \(statuses.count) coprocesses run what is installed already")
+        print(
+            "\(processes.count - waiting.count) of \(statuses.count + unreadable.count) coprocesses run what is installed already"
+        )
         let refusalsBefore = Dictionary(
             statuses.map { ($0.process, $0.refusal?.count ?? 0) }, uniquingKeysWith: { first, _ in first })
         // One that has ended since needs no upgrade.
@@ -59,12 +61,16 @@ struct UpgradeCommand: ParsableCommand {
         let end = milliseconds() + 1_000 * Self.patience
         while !waiting.isEmpty, milliseconds() < end {
             usleep(100_000)
+            let now = try known(state).statuses
+            for process in waiting {
+                if let status = now.first(where: { $0.process == process.number }) { process.program = status.program }
+            }
             waiting.removeAll { process in
                 guard process.runsWhatIsInstalled else { return !process.isAlive }
                 print("\(process.number) upgraded")
                 return true
             }
-            for status in try known(state) {
+            for status in now {
                 guard let refusal = status.refusal, refusal.count > refusalsBefore[status.process] ?? 0,
                     let place = waiting.firstIndex(where: { $0.number == status.process })
                 else { continue }
@@ -78,9 +84,11 @@ struct UpgradeCommand: ParsableCommand {
         guard failures.isEmpty else { throw Refusal(message: failures.joined(separator: "\n"), code: .wrong) }
     }
 
-    private func known(_ state: StateDirectory) throws(Refusal) -> [CoprocessStatus] {
+    private func known(
+        _ state: StateDirectory
+    ) throws(Refusal) -> (statuses: [CoprocessStatus], unreadable: [Int]) {
         do throws(StateDirectory.Failure) {
-            return try state.knownCoprocesses().statuses
+            return try state.knownCoprocesses()
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }
@@ -105,6 +113,8 @@ extension StateDirectory {
 /// A coprocess that was looked at, and is still the same process when it gets a signal.
 private final class CoprocessProcess {
     let number: pid_t
+    /// The `fileIdentity` of its program, as it tells itself.
+    var program: String?
     private let descriptor: CInt
 
     /// Why a process gets no signal.
@@ -118,6 +128,7 @@ private final class CoprocessProcess {
     /// - Throws: if it is not a geopipe of the state directory's owner: a signal would end most other programs.
     init?(_ status: CoprocessStatus, ownerOf state: StateDirectory) throws(Refusal) {
         number = pid_t(status.process)
+        program = status.program
         guard status.isInOwnNamespace else {
             throw Refusal(description: "it is in a container; run geopipe upgrade there")
         }
@@ -144,9 +155,9 @@ private final class CoprocessProcess {
 
     /// Whether the process runs what is now where its program was. That may be a link.
     var runsWhatIsInstalled: Bool {
-        guard let program = number.arguments.first else { return false }
-        let installed = FileState(program.hasPrefix("/") ? program : "/proc/\(number)/cwd/\(program)")
-        return installed != .nothing && FileState("/proc/\(number)/exe") == installed
+        guard let path = number.arguments.first else { return false }
+        let installed = fileIdentity(path.hasPrefix("/") ? path : "/proc/\(number)/cwd/\(path)")
+        return installed != nil && (program ?? fileIdentity("/proc/\(number)/exe")) == installed
     }
 }
 

@@ -180,6 +180,65 @@ struct StateDirectoryTests {
         #expect(try state.change { _ in } == nil)
     }
 
+    @Test("stays as it is where nothing is to be recorded, even if it cannot be trusted")
+    func unchanged() throws {
+        try state.change { $0 = [drained("oslo")] }
+        for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
+        let complaint = try #require(try state.change(recording: { nil }) { $0 = [] })
+        #expect(complaint.contains("the files stay as they are"))
+        for file in ["switches", "switches.copy"] { #expect(folder.text(of: "state/\(file)") == Self.torn) }
+        #expect(!FileManager.default.fileExists(atPath: state.switchFile + ".untrusted"))
+    }
+
+    @Test("is in force where its copy alone cannot be written, and is recorded")
+    func uncopied() throws {
+        try state.make()
+        mkdir("\(state.switchFile).copy.\(getpid()).new", 0o755)
+        let entry = HistoryEntry(time: 1, who: "operator", .drain, datacenter: "oslo")
+        let complaint = try #require(try state.change(recording: { [entry] }) { $0 = [drained("oslo")] })
+        #expect(complaint.hasPrefix("what was switched is in force, but its copy could not be written: "))
+        #expect(try state.switches().value == [drained("oslo")])
+        #expect(try state.history().entries == [entry])
+    }
+
+    @Test(
+        "has switches for all clients of an area, or not",
+        arguments: [
+            ([], ["NO"], true), (["NO"], [], false), (["continent:EU"], ["NO", "SE"], true),
+            (["NO"], ["NO", "SE"], false),
+            (["US"], ["US-CA"], true), (["US-CA"], ["US"], false), (["continent:NA"], ["US-CA"], true),
+            (["continent:EU"], ["US-CA", "NO"], false),
+        ] as [([String], [String], Bool)])
+    func covers(areas: [String], others: [String], expected: Bool) {
+        var entry = drained("oslo")
+        entry.areas = areas.map { Area($0)! }
+        #expect(entry.covers(others.map { Area($0)! }) == expected)
+    }
+
+    @Test("never gets what could not be read again")
+    func unreadableAreas() throws {
+        try state.change { $0 = [drained("oslo")] }
+        var named = drained("ashburn")
+        named.areas = [.subdivision(SubdivisionCode("US/California")!)]
+        #expect(throws: StateDirectory.Failure.self) { try state.change { $0.append(named) } }
+        #expect(try state.switches().value == [drained("oslo")])
+        let regions = ["west": named.areas, "north": named.areas + [Area("NO")!]]
+        #expect(try Configuration.areas(named: "north", regions: regions, known: nil) == [Area("NO")!])
+        #expect(throws: UnknownArea.self) { try Configuration.areas(named: "west", regions: regions, known: nil) }
+    }
+
+    @Test("has no number that is negative, or too large to reckon with", arguments: [Int.min, -1, 1 << 41, Int.max])
+    func numbers(number: Int) throws {
+        var entry = drained("oslo")
+        entry.since = number
+        #expect(throws: StateFile.Untrusted.self) { try SwitchFile.switches(SwitchFile.text([entry])) }
+        let up = HealthReport.State(isUp: true, since: 1, told: number, reason: "")
+        let report = HealthReport(time: 1, process: 1, states: ["tcp://192.0.2.1:80": up])
+        #expect(throws: StateFile.Untrusted.self) { try HealthReport(report.text) }
+        let line = HistoryEntry(time: number, who: "operator", .drain, datacenter: "oslo").line
+        #expect(HistoryEntry(line: line.dropLast()) == nil)
+    }
+
     @Test("changes nothing where it cannot read the switches: they may be good")
     func unreadable() throws {
         try state.change { $0 = [drained("oslo")] }
@@ -396,6 +455,24 @@ struct SafetyTests {
         #expect(try breaches(rule, [drained("ashburn", share: 99)], then: drained("oslo")) == [])
         #expect(try breaches("{}", [drained("ashburn")], then: drained("oslo")) == [])
         #expect(try breaches(rule, [drained("ashburn"), drained("tokyo")], then: drained("ashburn")) == [], "no worse")
+    }
+
+    @Test("count the datacenters that clients are spread over")
+    func spread() throws {
+        let folder = try Folder()
+        defer { withExtendedLifetime(folder) {} }
+        let file = try folder.write(
+            """
+            datacenters: { oslo: {}, ashburn: {}, tokyo: {} }
+            safety: { in_use: 2 }
+            maps: { all: { default: { list: [oslo], then: spread } } }
+            services: { web: { map: all, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2, tokyo: 192.0.2.3 } } }
+            zones: { example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.] } }
+            """.utf8, to: "geopipe.yaml")
+        let configuration = try Configuration.load(file)
+        #expect(configuration.datacentersInUse(byService: nil) == [0, 1, 2])
+        #expect(configuration.datacentersInUse(byService: "web") == [0, 1, 2])
+        #expect(configuration.breaches(from: [], to: [drained("oslo")]).isEmpty)
     }
 
     @Test("count the capacity, and each service that is drained on its own")

@@ -65,6 +65,11 @@ struct SwitchReportTests {
         let place = try site.run("undrain", "oslo", "--places", "NO")
         #expect(place.status == 1)
         #expect(place.output.hasPrefix("oslo in NO is still drained: oslo is, for more places than that; "), "\(place)")
+        #expect(try site.run("undrain", "oslo").status == 0)
+        try #require(site.run("drain", "oslo", "--places", "NO").status == 0)
+        let wider = try site.run("undrain", "oslo", "--places", "continent:EU")
+        #expect(wider.status == 0 && wider.output.hasPrefix("ended: oslo in NO was drained since "), "\(wider)")
+        try #require(site.run("drain", "oslo").status == 0)
         #expect(try site.contents("api") == Self.ashburn)
     }
 
@@ -146,10 +151,16 @@ struct SwitchReportTests {
         #expect(refused.status == 1 && refused.output == "")
         #expect(
             refused.error
-                == "safety rule in_use: 2: 1 of 2 datacenters would stay in use (ashburn); nothing is changed; undrain another datacenter first, or add --override in_use --reason \"WHY\"\n"
+                == "safety rule in_use: 2: 1 of 2 datacenters would stay in use (ashburn); nothing is changed; add --override in_use --reason \"WHY\"\n"
         )
         #expect(try site.contents("api") == Self.oslo)
         #expect(try site.run("history").output == "nothing was ever switched\n")
+        try site.folder.write("torn".utf8, to: "state/switches")
+        let torn = try site.run("drain", "oslo")
+        #expect(torn.status == 1 && torn.error.hasPrefix("cannot trust "), "\(torn)")
+        #expect(torn.error.hasSuffix(refused.error), "\(torn)")
+        #expect(site.folder.text(of: "state/switches") == "torn", "a refused drain writes nothing")
+        unlink(site.path("state/switches"))
         #expect(try site.run("drain", "oslo", "--share", "50%").status == 0)
         let overridden = try site.run("drain", "oslo", "--override", "in_use", "--reason", "fire")
         #expect(overridden.status == 0, "\(overridden)")

@@ -203,6 +203,21 @@ struct SwitchTests {
         try expect(site, "api", Self.oslo)
     }
 
+    @Test("of a datacenter that the configuration has no more can be ended")
+    func removed() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo").status == 0)
+        let text = """
+            state_directory: ../state
+            datacenters: { ashburn: {} }
+            zones: { example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.] } }
+            """
+        try site.replace("release/geopipe.yaml", with: Array(text.utf8))
+        let undrain = try site.run("undrain", "oslo")
+        #expect(undrain.output.hasPrefix("ended: oslo was drained since ") && undrain.error == "", "\(undrain)")
+        #expect(try site.run("undrain", "oslo").error.hasPrefix("there is no datacenter oslo in "))
+    }
+
     @Test("by many at once are all kept")
     func manyAtOnce() throws {
         let site = try Site(isStarted: false)
