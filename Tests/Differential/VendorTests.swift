@@ -214,6 +214,20 @@ struct KnownTests {
         }
     }
 
+    @Test("may be in the system of the largest number, from the first address on")
+    func largestSystem() throws {
+        let systems: [(String, DataValue)] = [
+            ("0.0.0.0/1", .map([("autonomous_system_number", .uint32(.max))])),
+            ("128.0.0.0/1", .map([("autonomous_system_number", .uint32(224))])),
+        ]
+        let map = "{ asns: { 224: oslo }, default: ashburn }"
+        for databases in [[systems], [systems, [Self.places[4]]]] {
+            let trial = try Trial(databases, map: map)
+            #expect(try trial.answer("1.2.3.0/24").hasPrefix("ashburn /"))
+            #expect(try trial.answer("129.240.1.0/24").hasPrefix("oslo /"))
+        }
+    }
+
     @Test("has the continent of its country, unless a database says another, be it a later one")
     func continents() throws {
         let country = [("10.0.0.0/8", DataValue.map([("country", code("iso_code", "TR"))]))]

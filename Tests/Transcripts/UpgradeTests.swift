@@ -71,4 +71,29 @@ struct UpgradeTests {
         process.waitUntilExit()
         #expect(process.terminationStatus == SIGTERM)
     }
+
+    @Test(
+        "a coprocess that has inherited more rights than the state directory's owner has is seen to run what is installed",
+        .enabled(if: geteuid() == 0, "only root can give rights away"))
+    func rights() throws {
+        let site = try Site(isStarted: false)
+        let program = site.path("geopipe")
+        // What this process writes itself cannot be run while another test starts something, which has it open as well.
+        try #require(try Tool("cp").run([Coprocess.binary, program]).status == 0)
+        try FileManager.default.createDirectory(atPath: site.path("state"), withIntermediateDirectories: true)
+        try #require(chown(site.path("state"), 65_534, 65_534) == 0)
+        try #require(chmod(site.folder.path, 0o755) == 0)
+        let coprocess = try Coprocess(
+            [
+                "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_bind_service",
+                "--ambient-caps=+net_bind_service", program, "--config", "current/geopipe.yaml",
+            ], in: URL(filePath: site.folder.path), program: try Tool("setpriv").path)
+        try coprocess.send("HELO\t5\n")
+        #expect(try coprocess.answer().count == 1)
+        let isSeen = try eventually(within: Coprocess.patience) {
+            try site.run("upgrade").output == "1 of 1 coprocesses run what is installed already\n"
+        }
+        #expect(isSeen)
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
 }
