@@ -497,13 +497,18 @@ struct RecordReader {
     /// The number of an autonomous system, from a number or from a text such as `AS224` or `224`; 0 if it is neither.
     private func system(_ value: Value) throws(Malformed) -> UInt32 {
         guard let text = try data.text(value) else {
-            return try data.unsigned(value).flatMap { UInt32(exactly: $0) } ?? 0
+            return try data.unsigned(value).flatMap(Self.system) ?? 0
         }
         let hasPrefix =
             text.count > 2 && text[0] | 0x20 == UInt8(ascii: "a") && text[1] | 0x20 == UInt8(ascii: "s")
         // A name may follow.
         let digits = text.dropFirst(hasPrefix ? 2 : 0).prefix { $0 != UInt8(ascii: " ") }
-        return decimal(digits).flatMap { UInt32(exactly: $0) } ?? 0
+        return decimal(digits).flatMap(Self.system) ?? 0
+    }
+
+    /// The last number is no system's (RFC 7300), so that it can stand for no value elsewhere.
+    private static func system(_ number: UInt64) -> UInt32? {
+        number < UInt64(UInt32.max) ? UInt32(number) : nil
     }
 
     // MARK: Names of fields

@@ -214,7 +214,7 @@ struct KnownTests {
         }
     }
 
-    @Test("may be in the system of the largest number, from the first address on")
+    @Test("may be in the system of the largest number, which is none's, from the first address on")
     func largestSystem() throws {
         let systems: [(String, DataValue)] = [
             ("0.0.0.0/1", .map([("autonomous_system_number", .uint32(.max))])),
@@ -223,7 +223,9 @@ struct KnownTests {
         let map = "{ asns: { 224: oslo }, default: ashburn }"
         for databases in [[systems], [systems, [Self.places[4]]]] {
             let trial = try Trial(databases, map: map)
-            #expect(try trial.answer("1.2.3.0/24").hasPrefix("ashburn /"))
+            #expect(try trial.answer("1.2.3.0/24", resolver: "1.2.3.4").hasPrefix("ashburn /"))
+            // Nothing is known of the client: its resolver stands in.
+            #expect(try trial.answer("1.2.3.0/24", resolver: "129.240.1.1").hasPrefix("oslo /"))
             #expect(try trial.answer("129.240.1.0/24").hasPrefix("oslo /"))
         }
     }
