@@ -23,8 +23,7 @@ public final class Serving: Sendable {
     /// - Parameters:
     ///   - switches: what operators have switched. Datacenters and services that the snapshot does not have are passed over.
     ///   - health: what is known of the health of addresses; those that it does not speak of count as up.
-    ///   - time: switches that have ended by then, in seconds since 1970, count no more, nor does health that is not known any
-    ///     more.
+    ///   - time: the present, in seconds since 1970. Switches that have ended by then and health that is too old do not count.
     public init(_ snapshot: Snapshot, switches: [Switch], health: HealthReport? = nil, at time: Int) {
         self.snapshot = snapshot
         let switches = switches.filter { $0.isInForce(at: time) }

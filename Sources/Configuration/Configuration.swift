@@ -202,7 +202,7 @@ extension Configuration {
     ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out: it keeps its content of the archive, or has
     ///     none. Else they are errors of the configuration.
     ///   - hasZones: whether zones are wanted; without, zone files are not read.
-    ///   - parsesZones: whether the section of the zones is looked at; without, neither zones nor errors in that section are found.
+    ///   - parsesZones: whether to parse the section `zones`. If not, the configuration has no zones, and errors in that section go unseen.
     ///   - advises: whether all advice is wanted, for which the whole is looked over once more.
     ///   - serials: what knows the zones' serials, once it is known where the configuration keeps its state; without, each zone
     ///     has the time of its newest change.

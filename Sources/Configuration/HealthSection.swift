@@ -197,7 +197,7 @@ extension ConfigurationParser {
             }
     }
 
-    /// A name, which may have a port, without the dot that ends it in zone files: neither Host nor SNI has one (RFC 6066 section 3).
+    /// A host name, with its port if it has one, but without a trailing dot, which Host and SNI do not have (RFC 6066 section 3).
     private func withoutFinalDot(_ host: String) -> String {
         if host.hasPrefix("[") { return host }
         let name = host.prefix { $0 != ":" }

@@ -6,8 +6,9 @@ import Platform
 /// Keeps a coprocess alive whatever signals it gets, but for SIGKILL and SIGTERM, and when the program itself is at fault: a
 /// coprocess that dies makes pdns tell the next client that the name does not exist.
 ///
-/// A fault in the answering thread refuses the current question. The program then restarts in the same process, as in a takeover. If it comes to grief again and again, questions are refused until it does not. If it cannot begin anew,
-/// it ends, and pdns starts another. A thread with less to do just stops.
+/// If the answering thread faults, the handler refuses the current question, and starts the program again in the same process, as
+/// a takeover does. After several faults in a row it refuses all questions for a while. If it cannot start the program, it ends the
+/// process, and pdns starts another. If another thread faults, that thread stops.
 ///
 /// Each fault leaves a line with the signal and the question on standard error, and the first of a row a core.
 ///

@@ -6,7 +6,7 @@ struct RecordIndex {
     /// The number of records before each word of `starts`; empty until `number`.
     private var before: [UInt32] = []
 
-    /// An index without records, for a data section of so many bytes.
+    /// An index without records, for a data section of that length in bytes.
     init(dataCount: UInt32) { starts = Array(repeating: 0, count: Int(dataCount >> 6) + 1) }
 
     /// Adds the records that a tree leads to.

@@ -86,7 +86,7 @@ struct FileContents: Equatable, Sendable {
 
     /// What a line says.
     private enum Word: Hashable {
-        /// Up, for so many of 100 clients, from 1.
+        /// Up, and takes this part of its clients, in percent from 1.
         case up(Int)
         case down
         /// Nothing that is understood.

@@ -117,7 +117,9 @@ actor Monitor {
             entry.errors += 1
             error = reason
             if errors[reason] == nil {
-                complain("cannot check \(target.identity), nor maybe others: \(reason); what was known stays as it is")
+                complain(
+                    "cannot check \(target.identity), and perhaps not others either: \(reason); what was known stays as it is"
+                )
             }
         }
         count(error, insteadOf: entry.error)
@@ -196,7 +198,7 @@ actor Monitor {
         }
         metric(
             "geopipe_health_checks_total", .counter,
-            help: "Checks that have ended; an error is one that found nothing out, for a reason of this machine."
+            help: "Checks that have ended; the result is error if this machine could not run the check."
         ) { entry, sample in
             sample("\(entry.successes)", "success")
             sample("\(entry.failures)", "failure")

@@ -33,7 +33,7 @@ public final class Image: Sendable {
     /// Maps the file at `path`.
     ///
     /// - Parameters:
-    ///   - owners: the users whose files are trusted. A file that anybody else may write to is refused, too.
+    ///   - owners: the users whose files are trusted. A file that other users can write to is refused, too.
     ///   - isSummed: whether the checksum is verified, for which all of the file is read. Without it, only what is small in an image
     ///     should be read, to be shown.
     public convenience init(path: String, owners: Set<uid_t>, isSummed: Bool = true) throws(Refusal) {
