@@ -138,6 +138,12 @@ package struct AnswerTable: Sendable {
         for position in answers(service, datacenter).all { body(tail(records[position])) }
     }
 
+    /// The number of addresses of each family that a datacenter has for a service.
+    package func addressCounts(_ service: BoundService, _ datacenter: Int) -> (ipv4: Int, ipv6: Int) {
+        let answers = answers(service, datacenter)
+        return (answers.ipv4Range.count, answers.ipv6Range.count)
+    }
+
     /// The address of a service of that number.
     func address(_ service: BoundService, _ number: Int) -> Address { addresses[Int(service.firstAddress) + number] }
 }

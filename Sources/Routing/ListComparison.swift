@@ -18,6 +18,33 @@ extension ListTable {
         return parts.mapValues { $0 / Double(count - left) }
     }
 
+    /// The part of the clients of a list that each datacenter gets while one is away; empty if they get no answer.
+    public func parts(
+        of list: UInt32, datacentersInAnswer count: Int = 1, without away: Datacenter
+    ) -> [Datacenter: Double] {
+        let usual = parts(of: list, datacentersInAnswer: count)
+        guard let lost = usual[away] else { return usual }
+        var parts = usual.filter { $0.key != away }
+        var heirs: [Datacenter: Double] = [:]
+        if spreads(list) {
+            for datacenter in spreadGroup(of: list) ?? Array(0..<datacenters.count) {
+                heirs[datacenter] = datacenters[datacenter].capacity
+            }
+        } else {
+            // Its clients draw among those that are left of its tier, or go to the first tier that has any.
+            let tiers = tiers(of: list).drop { tier in !tier.contains { $0.datacenter == away } }
+            for tier in tiers where heirs.isEmpty {
+                for share in tier where share.datacenter != away && (count == 1 || usual[share.datacenter] == nil) {
+                    heirs[share.datacenter] = Double(share.weight)
+                }
+            }
+        }
+        heirs[away] = nil
+        let sum = heirs.values.reduce(0, +)
+        for (datacenter, weight) in heirs where sum > 0 { parts[datacenter, default: 0] += lost * weight / sum }
+        return parts
+    }
+
     /// The first tier of a list, in an array that is empty if the list is.
     private func firstTier(of list: UInt32) -> [[Share]] {
         guard let first = range(of: list).first else { return [] }

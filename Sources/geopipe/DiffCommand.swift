@@ -1,12 +1,8 @@
 import Answering
 import ArgumentParser
-import Compiler
-import Configuration
 import Glibc
-import Image
 import Inspection
 import Platform
-import State
 
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,8 +39,9 @@ struct DiffCommand: ParsableCommand {
 
     func run() throws {
         let sides = try ComparedSides(files, options)
+        guard let new = sides.new.snapshot else { throw ExitCode.unusable }
         let traffic = try hits.map { try Traffic(logFile: $0) }
-        let difference = ImageDifference(from: sides.old, to: sides.new, traffic: traffic)
+        let difference = ImageDifference(from: sides.old.snapshot!, to: new, traffic: traffic)
         if json {
             print(difference.json(sides).pretty)
         } else {
@@ -71,64 +68,10 @@ extension Traffic {
         }
         self.init(log: bytes)
         if count == 0 {
-            complain("\(visible(path)) has no hits; it must be a log that geopipe has written (hits in the configuration)")
+            complain(
+                "\(visible(path)) has no hits; it must be a log that geopipe has written (hits in the configuration)")
             throw .unusable
         }
         if ignoredLines > 0 { complain("\(visible(path)): \(ignoredLines) lines are no hits, and are left out") }
-    }
-}
-
-/// Two images that are compared, and what they are called.
-struct ComparedSides {
-    let old: Snapshot
-    let new: Snapshot
-    let oldName: String
-    let newName: String
-
-    /// Finds or makes them. What is wrong goes to stderr.
-    ///
-    /// - Parameter files: OLD and NEW, or NEW alone, or none.
-    init(_ files: [String], _ options: ConfigurationOptions) throws(ExitCode) {
-        let file = files.last ?? options.file
-        newName = file + (options.databases.isEmpty ? "" : " with \(options.databases.joined(separator: ", "))")
-        if files.count == 2 {
-            oldName = files[0]
-            old = try Self.snapshot(files[0], [], nil, options)
-        } else if let state = options.state(), let inForce = ImageStore.anyCurrent(of: options.file, in: state) {
-            oldName = "what runs"
-            old = inForce
-        } else if files.isEmpty, !options.databases.isEmpty {
-            oldName = options.file
-            old = try Self.snapshot(options.file, [], nil, options)
-        } else {
-            complain("there is no image in force to compare with; name OLD as well: geopipe diff OLD \(visible(file))")
-            throw .unusable
-        }
-        new = try Self.snapshot(file, options.databases, old, options)
-    }
-
-    /// - Parameter previous: what has not changed since is taken from there.
-    private static func snapshot(
-        _ file: String, _ databases: [String], _ previous: Snapshot?, _ options: ConfigurationOptions
-    ) throws(ExitCode) -> Snapshot {
-        do {
-            if Image.isImage(file) {
-                guard databases.isEmpty else {
-                    complain("\(visible(file)) is an image, which has its places; --database needs a configuration")
-                    throw ExitCode.unusable
-                }
-                return try Snapshot(path: file, owners: options.imageStore()?.owners)
-            }
-            let request = CompileRequest(configuration: file, databases: databases)
-            let outcome = Compilation(request, previous: previous, previousReport: nil).run(keepsSerials: false)
-            for diagnostic in outcome.diagnostics { complain(visible(diagnostic.description)) }
-            guard let image = outcome.image else { throw ExitCode.unusable }
-            return try Snapshot(image)
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            complain("\(error)")
-            throw .unusable
-        }
     }
 }

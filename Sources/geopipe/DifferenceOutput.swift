@@ -24,10 +24,10 @@ private struct DifferenceReport {
         func moved(_ amount: ImageDifference.Amount, _ hits: Double) -> [String] {
             [
                 grouped(amount.ipv4), percent(amount.ipv4 / 0x1p32), grouped(amount.ipv6),
-                percent(amount.ipv6 / 0x1p48),
+                percent(amount.ipv6 / difference.ipv6Whole),
             ] + (hasTraffic ? [hits > 0 ? percent(amount.hits / hits) : "-"] : [])
         }
-        let columns = ["IPv4 addresses", "of all", "IPv6 /48s", "of all"] + (hasTraffic ? ["traffic"] : [])
+        let columns = ["IPv4 addresses", "of all", "IPv6 /48s", "of known"] + (hasTraffic ? ["traffic"] : [])
         if difference.isIdentical {
             parts.append(.lines(["Nothing changes for clients, resolvers or checks."]))
             return
@@ -40,7 +40,9 @@ private struct DifferenceReport {
             }
             guard !changed[..<number].contains(where: isAlike) else { continue }
             let names = [service.name] + changed[(number + 1)...].filter(isAlike).map(\.name)
-            parts.append(.heading(names.count == 1 ? "Service \(names[0])" : "Services \(shortened(names).joined(separator: ", "))"))
+            parts.append(
+                .heading(
+                    names.count == 1 ? "Service \(names[0])" : "Services \(shortened(names).joined(separator: ", "))"))
             if !service.settings.isEmpty { parts.append(.lines(service.settings)) }
             if service.moves.isEmpty {
                 parts.append(.lines(["no client is sent elsewhere"]))
@@ -156,13 +158,18 @@ extension ImageDifference.Country {
     }
 }
 
-extension ComparedSides {
-    fileprivate func words(_ name: String, _ snapshot: Snapshot) -> String {
-        "\(name): image \(snapshot.image.id)"
-            + (name == "what runs" ? ", compiled \(momentWords(snapshot.manifest.created, at: time(nil)))" : "")
+extension ComparedSide {
+    fileprivate var words: String {
+        guard let snapshot else { return name }
+        let age = configuration == nil ? ", compiled \(momentWords(snapshot.manifest.created, at: time(nil)))" : ""
+        return "\(name): image \(snapshot.image.id)\(age)"
     }
 
-    fileprivate var lines: [String] { ["old: \(words(oldName, old))", "new: \(words(newName, new))"] }
+    fileprivate var json: JSON { .object(["name": .text(name), "image": snapshot.map { .text($0.image.id) }]) }
+}
+
+extension ComparedSides {
+    fileprivate var lines: [String] { ["old: \(old.words)", "new: \(new.words)"] }
 }
 
 extension ImageDifference {
@@ -203,8 +210,8 @@ extension ImageDifference {
     /// For programs.
     func json(_ sides: ComparedSides) -> JSON {
         var members: [(name: String, value: JSON)] = [("identical", .truth(isIdentical))]
-        members.append(("old", .object(["name": .text(sides.oldName), "image": .text(sides.old.image.id)])))
-        members.append(("new", .object(["name": .text(sides.newName), "image": .text(sides.new.image.id)])))
+        members.append(("old", sides.old.json))
+        members.append(("new", sides.new.json))
         members.append(("services", .list(services.map { json($0) })))
         members.append(("addedServices", .list(addedServices.map(JSON.text))))
         members.append(("removedServices", .list(removedServices.map(JSON.text))))
@@ -223,7 +230,7 @@ extension ImageDifference {
         members.append(("ipv4Moved", .integer(Int(service.moved.ipv4.rounded()))))
         members.append(("ipv6Moved", .integer(Int(service.moved.ipv6.rounded()))))
         members.append(("share", .number(service.moved.ipv4 / 0x1p32)))
-        members.append(("ipv6Share", .number(service.moved.ipv6 / 0x1p48)))
+        members.append(("ipv6Share", .number(service.moved.ipv6 / ipv6Whole)))
         if hasTraffic, service.hits > 0 {
             members.append(("traffic", .number(service.moved.hits / service.hits)))
         }
@@ -254,7 +261,7 @@ extension ImageDifference {
         members.append(("ipv4", .integer(Int(move.amount.ipv4.rounded()))))
         members.append(("ipv6", .integer(Int(move.amount.ipv6.rounded()))))
         members.append(("share", .number(move.amount.ipv4 / 0x1p32)))
-        members.append(("ipv6Share", .number(move.amount.ipv6 / 0x1p48)))
+        members.append(("ipv6Share", .number(move.amount.ipv6 / ipv6Whole)))
         if hasTraffic, service.hits > 0 { members.append(("traffic", .number(move.amount.hits / service.hits))) }
         return members
     }

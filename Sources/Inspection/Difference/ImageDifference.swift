@@ -1,3 +1,4 @@
+import Addresses
 import Answering
 import Geography
 import Routing
@@ -16,6 +17,9 @@ public struct ImageDifference: Sendable {
     /// Checks of addresses that only one of both has, in words.
     public var addedChecks: [String] = []
     public var removedChecks: [String] = []
+    /// What numbers of IPv6 networks are parts of: the /48s of which the newer image knows the country; all of them if it knows
+    /// none.
+    public var ipv6Whole = 0x1p48
     /// Whether the traffic of moves is known.
     public var hasTraffic = false
 
@@ -23,7 +27,7 @@ public struct ImageDifference: Sendable {
     public struct Amount: Sendable {
         /// Addresses, of 2^32; part of one where a weight changes.
         public var ipv4 = 0.0
-        /// Networks of 48 bits, of 2^48: those in which some address is meant.
+        /// Networks of 48 bits: those in which some address is meant.
         public var ipv6 = 0.0
         /// Hits.
         public var hits = 0.0
@@ -96,12 +100,19 @@ public struct ImageDifference: Sendable {
             && addedChecks.isEmpty && removedChecks.isEmpty
     }
 
+    /// How the clients of the services are sent, in the order of `services`.
+    var routes: [RouteComparison] = []
+
     /// Compares two images.
     ///
-    /// - Parameter traffic: hits by service and client, to say what part of the traffic moves; `nil` if they are not known.
-    public init(from old: Snapshot, to new: Snapshot, traffic: Traffic? = nil) {
+    /// - Parameters:
+    ///   - traffic: hits by service and client, to say what part of the traffic moves; `nil` if they are not known.
+    ///   - countsAll: whether clients are counted of whom nothing changes, as a plan needs it.
+    public init(from old: Snapshot, to new: Snapshot, traffic: Traffic? = nil, countsAll: Bool = false) {
         hasTraffic = traffic != nil
         names = NameDifference(from: old, to: new)
+        let siteCount = new.knownSiteCount
+        if siteCount > 0 { ipv6Whole = Double(siteCount) }
         let oldServices = old.servicesInUse, newServices = new.servicesInUse
         let (oldNames, newNames) = (Set(oldServices.map(\.name)), Set(newServices.map(\.name)))
         addedServices = newServices.map(\.name).filter { !oldNames.contains($0) }
@@ -113,7 +124,7 @@ public struct ImageDifference: Sendable {
         for service in newServices {
             guard let before = oldServices.first(where: { $0.name == service.name }) else { continue }
             let maps = RouteComparison.Maps(
-                old: before.map, new: service.map, countsAll: before.spread != service.spread)
+                old: before.map, new: service.map, countsAll: countsAll || before.spread != service.spread)
             let (number, route) = known[maps] ?? (known.count, RouteComparison(old, new, maps))
             known[maps] = (number, route)
             var result = route.result(before.spread, service.spread, hits: traffic?.byService[service.name] ?? [])
@@ -121,6 +132,7 @@ public struct ImageDifference: Sendable {
             result.route = number << 8 | before.spread << 4 | service.spread
             result.settings = service.settings(since: before)
             services.append(result)
+            routes.append(route)
         }
     }
 }
@@ -153,6 +165,23 @@ struct ServiceInUse {
 }
 
 extension Snapshot {
+    /// The number of IPv6 /48s in which clients have a place.
+    fileprivate var knownSiteCount: Int {
+        withExtendedLifetime(self) {
+            var (count, last) = (0, -1)
+            AddressWalk.overIPv6 { first in
+                let (place, scope) = places.lookup(.v6(first))
+                if place != 0 {
+                    let sites = AddressWalk.sites(ofIPv6: first, scope)
+                    count += sites.upperBound - max(sites.lowerBound, last + 1) + 1
+                    last = sites.upperBound
+                }
+                return scope
+            }
+            return count
+        }
+    }
+
     /// The services that some name has, in the order of the configuration.
     var servicesInUse: [ServiceInUse] {
         withExtendedLifetime(self) {

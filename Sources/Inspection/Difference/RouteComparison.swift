@@ -15,7 +15,7 @@ struct RouteComparison {
 
     private let old: Snapshot
     private let new: Snapshot
-    private let maps: Maps
+    let maps: Maps
     /// The pairs of lists that some client has.
     private var pairs: [Pair] = []
     private var pairNumbers: [UInt64: Int] = [:]
@@ -141,6 +141,19 @@ struct RouteComparison {
     @inline(__always)
     private static func begins<Address: FixedWidthInteger>(_ address: Address, _ length: UInt8) -> Bool {
         address << Address(length) == 0
+    }
+
+    /// Calls `body` with all clients of a pair of lists in a country, for each of both; for all clients only if all are counted.
+    func forEachCell(
+        _ body: (
+            _ old: UInt32, _ new: UInt32, _ country: ImageDifference.Country, _ amount: ImageDifference.Amount
+        ) -> Void
+    ) {
+        for cell in cells {
+            body(
+                pairs[cell.pair].old, pairs[cell.pair].new, countries[cell.country],
+                ImageDifference.Amount(ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6)))
+        }
     }
 
     private mutating func pair(_ old: UInt32, _ new: UInt32, _ key: UInt64) -> Int {
