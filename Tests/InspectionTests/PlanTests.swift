@@ -41,7 +41,8 @@ struct PlanTests {
         let text = Self.rules.replacing("%TEN%", with: parts.ten).replacing("%SYDNEY%", with: parts.sydney)
             .replacing("%TTL%", with: "\(parts.ttl)").replacing("%ZONE%", with: parts.zone)
             .replacing("%PEAK%", with: parts.peak)
-        return try Configuration.load(try Folder().write(text.utf8, to: "geopipe.yaml"))
+        let folder = try Folder()
+        return try Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml"))
     }
 
     private func plan(
