@@ -143,7 +143,7 @@ private struct ChangeJudge {
             var lost: [String: Set<String>] = [:]
             route.forEachCell { oldList, newList, country, amount in
                 guard !amount.isZero else { return }
-                countries.insert(country)
+                if country.country != nil { countries.insert(country) }
                 let name = country.country ?? "unknown places"
                 for family in after.missing(newList) {
                     if before.missing(oldList).contains(family) {
@@ -158,7 +158,7 @@ private struct ChangeJudge {
             }
         }
         let known = unanswered.isEmpty ? "" : "; as before, nothing is answered for \(Self.list(unanswered))"
-        return (failures, "every service answers in \(countries.count) countries\(known)")
+        return (failures, "nothing is lost in \(countries.count) countries\(known)")
     }
 
     /// Which families a service has, and which of them a list gives.
@@ -202,9 +202,10 @@ private struct ChangeJudge {
         let source = change.traffic == nil ? "by numbers of addresses, since no hits were given" : "by hits"
         var failures: [String] = []
         var fullest = (part: 0.0, name: "")
+        // Clients that have nowhere else to go while a datacenter is away are no load of another.
+        let sum = load(without: nil).reduce(0, +)
         for away in [nil] + names.indices.map(Optional.some) {
             let load = load(without: away)
-            let sum = load.reduce(0, +)
             guard sum > 0 else { continue }
             for (datacenter, load) in load.enumerated() where datacenter != away {
                 let part = load / sum * all * Double(limits.peak) / 100 / (capacities[names[datacenter]] ?? 1)
