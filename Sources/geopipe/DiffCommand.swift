@@ -18,8 +18,7 @@ struct DiffCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("OLD and NEW, or NEW alone.", valueName: "file"))
     var files: [String] = []
 
-    @Option(help: ArgumentHelp("A log of hits, to show what part of the traffic moves.", valueName: "file"))
-    var hits: String?
+    @OptionGroup var trafficOptions: TrafficOptions
 
     @Flag(help: "Print JSON, for programs.")
     var json = false
@@ -40,7 +39,7 @@ struct DiffCommand: ParsableCommand {
     func run() throws {
         let sides = try ComparedSides(files, options)
         guard let new = sides.new.snapshot else { throw ExitCode.unusable }
-        let traffic = try hits.map { try Traffic(logFile: $0) }
+        let traffic = try trafficOptions.traffic()
         let difference = ImageDifference(from: sides.old.snapshot!, to: new, traffic: traffic)
         if json {
             print(difference.json(sides).pretty)
@@ -48,30 +47,5 @@ struct DiffCommand: ParsableCommand {
             for line in markdown ? difference.markdown(sides) : difference.table(sides) { print(line) }
         }
         if expectNoChange, !difference.isIdentical { throw ExitCode.wrong }
-    }
-}
-
-extension Traffic {
-    /// Reads a log of hits, or says why that cannot be done.
-    init(logFile path: String) throws(ExitCode) {
-        guard let file = fopen(path, "re") else {
-            complain("cannot open \(visible(path)): \(String(cString: strerror(errno)))")
-            throw .unusable
-        }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
-        guard ferror(file) == 0 else {
-            complain("cannot read \(visible(path)): \(String(cString: strerror(errno)))")
-            throw .unusable
-        }
-        self.init(log: bytes)
-        if count == 0 {
-            complain(
-                "\(visible(path)) has no hits; it must be a log that geopipe has written (hits in the configuration)")
-            throw .unusable
-        }
-        if ignoredLines > 0 { complain("\(visible(path)): \(ignoredLines) lines are no hits, and are left out") }
     }
 }

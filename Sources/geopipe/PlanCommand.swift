@@ -20,8 +20,7 @@ struct PlanCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("OLD and NEW, or NEW alone.", valueName: "file"))
     var files: [String] = []
 
-    @Option(help: ArgumentHelp("A log of hits, for the traffic of each datacenter.", valueName: "file"))
-    var hits: String?
+    @OptionGroup var trafficOptions: TrafficOptions
 
     @Option(
         help: ArgumentHelp("The part of the clients that may be sent elsewhere, such as 10%.", valueName: "part"),
@@ -56,7 +55,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let sides = try ComparedSides(files, options)
-        let traffic = try hits.map { try Traffic(logFile: $0) }
+        let traffic = try trafficOptions.traffic()
         let configuration = try? Configuration.load(
             sides.new.configuration ?? options.file, databases: options.databases, hasZones: false, advises: false)
         var limits = configuration?.planLimits ?? Configuration.PlanLimits()

@@ -125,6 +125,23 @@ struct DifferenceTests {
         #expect(service.moves.map(\.to) == ["ashburn"])
     }
 
+    @Test("takes the agent's counters for traffic, which know countries only")
+    func counters() throws {
+        // Without a database all clients are in one place, which is not known.
+        let text = """
+            # TYPE geopipe_clients_total counter
+            geopipe_clients_total{country=""} 300
+            geopipe_answers_total{service="web",datacenter="oslo"} 40
+            geopipe_answers_total{service="web",datacenter="ashburn"} 60
+            geopipe_answers_total{service="other",datacenter="oslo"} 1000
+            """
+        let new = try snapshot(networks: "10.0.0.0/8: oslo, 128.0.0.0/2: sydney")
+        let difference = ImageDifference(from: try snapshot(), to: new, traffic: Traffic(counters: text))
+        let service = try #require(difference.services.first)
+        #expect(service.hits == 100)
+        #expect(abs(service.moved.hits - 25) < 1e-6)
+    }
+
     @Test("says which names are added, removed and changed, answers of services included, and nothing of serials")
     func names() throws {
         let old = try snapshot()

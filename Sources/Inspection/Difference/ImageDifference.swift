@@ -124,10 +124,11 @@ public struct ImageDifference: Sendable {
         for service in newServices {
             guard let before = oldServices.first(where: { $0.name == service.name }) else { continue }
             let maps = RouteComparison.Maps(
-                old: before.map, new: service.map, countsAll: countsAll || before.spread != service.spread)
+                old: before.map, new: service.map,
+                countsAll: countsAll || traffic?.isByCountry == true || before.spread != service.spread)
             let (number, route) = known[maps] ?? (known.count, RouteComparison(old, new, maps))
             known[maps] = (number, route)
-            var result = route.result(before.spread, service.spread, hits: traffic?.byService[service.name] ?? [])
+            var result = route.result(before.spread, service.spread, traffic?.service(service.name))
             result.name = service.name
             result.route = number << 8 | before.spread << 4 | service.spread
             result.settings = service.settings(since: before)

@@ -143,19 +143,6 @@ struct RouteComparison {
         address << Address(length) == 0
     }
 
-    /// Calls `body` with all clients of a pair of lists in a country, for each of both; for all clients only if all are counted.
-    func forEachCell(
-        _ body: (
-            _ old: UInt32, _ new: UInt32, _ country: ImageDifference.Country, _ amount: ImageDifference.Amount
-        ) -> Void
-    ) {
-        for cell in cells {
-            body(
-                pairs[cell.pair].old, pairs[cell.pair].new, countries[cell.country],
-                ImageDifference.Amount(ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6)))
-        }
-    }
-
     private mutating func pair(_ old: UInt32, _ new: UInt32, _ key: UInt64) -> Int {
         if let pair = pairNumbers[key] { return pair }
         pairNumbers[key] = pairs.count
@@ -180,53 +167,79 @@ struct RouteComparison {
 // MARK: - Results
 
 extension RouteComparison {
+    /// Clients of a pair of lists in a country.
+    typealias Clients = (old: UInt32, new: UInt32, country: ImageDifference.Country, amount: ImageDifference.Amount)
+
+    /// The clients of a service, and all hits of it; of those of whom nothing changes only if all are counted.
+    func clients(_ traffic: Traffic.Service?) -> (clients: [Clients], hits: Double) {
+        var hits: [UInt64: Double] = [:]
+        var total = 0.0
+        switch traffic {
+        case .log(let log):
+            var countries = countries
+            for hit in log {
+                total += hit.count
+                let (before, after) = (
+                    old.maps[maps.old].locate(hit.client.address, length: hit.client.length, resolver: nil).list,
+                    new.maps[maps.new].locate(hit.client.address, length: hit.client.length, resolver: nil).list
+                )
+                // A client whose IPv4 address is open may have lists that no address has.
+                guard let pair = pairNumbers[UInt64(before) << 32 | UInt64(after)], pairs[pair].isCounted else {
+                    continue
+                }
+                let country = countries.number(hit.client.address, length: hit.client.length).number
+                hits[UInt64(pair) << 32 | UInt64(country), default: 0] += hit.count
+            }
+        case .counters(let countries, let count):
+            total = count
+            var addresses: [String?: Double] = [:]
+            for cell in cells { addresses[self.countries[cell.country].country, default: 0] += Double(cell.ipv4) }
+            let all = countries.values.reduce(0, +)
+            for cell in cells where cell.ipv4 > 0 {
+                let country = self.countries[cell.country].country
+                let part = Double(cell.ipv4) / addresses[country]! * (countries[country] ?? 0) / max(all, 1)
+                hits[UInt64(cell.pair) << 32 | UInt64(cell.country)] = count * part
+            }
+        case nil: break
+        }
+        let clients = cells.map { cell in
+            let key = UInt64(cell.pair) << 32 | UInt64(cell.country)
+            let amount = ImageDifference.Amount(
+                ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6), hits: hits[key] ?? 0)
+            return (pairs[cell.pair].old, pairs[cell.pair].new, countries[cell.country], amount)
+        }
+        return (clients, total)
+    }
+
     /// What changes for a service of these maps; its name and settings are missing.
     ///
     /// - Parameters:
     ///   - oldSpread: from how many datacenters an answer was.
     ///   - newSpread: from how many an answer will be.
-    ///   - hits: the clients of the service.
-    func result(_ oldSpread: Int, _ newSpread: Int, hits: [Traffic.Hit]) -> ImageDifference.Service {
+    func result(_ oldSpread: Int, _ newSpread: Int, _ traffic: Traffic.Service?) -> ImageDifference.Service {
         var result = ImageDifference.Service(name: "")
         (result.narrower, result.wider, result.scopes) = (narrower, wider, scopes)
-        var countries = countries
-        var shifts: [Int: Shift] = [:]
-        func shift(_ pair: Int) -> Shift {
-            if let shift = shifts[pair] { return shift }
-            let shift = Shift(
-                from: parts(old, maps.old, pairs[pair].old, oldSpread),
-                to: parts(new, maps.new, pairs[pair].new, newSpread))
-            shifts[pair] = shift
-            return shift
-        }
+        var shifts: [UInt64: Shift] = [:]
         var sums: [Direction: ImageDifference.Amount] = [:]
-        var byCountry: [Int: [Direction: ImageDifference.Amount]] = [:]
-        func add(_ amount: ImageDifference.Amount, _ pair: Int, _ country: Int) {
-            let shift = shift(pair)
-            if shift.parts.isEmpty, !pairs[pair].isSame { result.reordered += amount }
+        var byCountry: [ImageDifference.Country: [Direction: ImageDifference.Amount]] = [:]
+        let (clients, hits) = clients(traffic)
+        result.hits = hits
+        for (oldList, newList, country, amount) in clients {
+            let key = UInt64(oldList) << 32 | UInt64(newList)
+            let shift =
+                shifts[key]
+                ?? Shift(
+                    from: parts(old, maps.old, oldList, oldSpread), to: parts(new, maps.new, newList, newSpread))
+            shifts[key] = shift
+            if shift.parts.isEmpty, !pairs[pairNumbers[key]!].isSame { result.reordered += amount }
             for (direction, part) in shift.parts {
                 sums[direction, default: .init()] += amount.times(part)
                 byCountry[country, default: [:]][direction, default: .init()] += amount.times(part)
             }
         }
-        for cell in cells {
-            let amount = ImageDifference.Amount(ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6))
-            add(amount, cell.pair, cell.country)
-        }
-        for hit in hits {
-            result.hits += hit.count
-            let (before, after) = (
-                old.maps[maps.old].locate(hit.client.address, length: hit.client.length, resolver: nil).list,
-                new.maps[maps.new].locate(hit.client.address, length: hit.client.length, resolver: nil).list
-            )
-            // A client whose IPv4 address is open may have lists that no address has.
-            guard let pair = pairNumbers[UInt64(before) << 32 | UInt64(after)], pairs[pair].isCounted else { continue }
-            let country = countries.number(hit.client.address, length: hit.client.length).number
-            add(ImageDifference.Amount(hits: hit.count), pair, country)
-        }
         result.moves = moves(sums)
         result.moved = result.moves.reduce(into: .init()) { $0 += $1.amount }
-        result.countries = byCountry.map { country, sums in (countries[country], moves(sums)) }.sorted { one, two in
+        result.countries = byCountry.map { country, sums in (country, moves(sums)) }.sorted { one, two in
             let (first, second) = (Self.size(one.moves), Self.size(two.moves))
             return first != second ? first > second : (one.country.country ?? "") < (two.country.country ?? "")
         }

@@ -1,7 +1,7 @@
 import Geography
 import Platform
 
-/// What clients have asked, from a log of hits.
+/// What clients have asked, from a log of hits or from the agent's counters.
 public struct Traffic: Sendable {
     /// Answers of a service to the clients of one network.
     public struct Hit: Sendable {
@@ -9,8 +9,21 @@ public struct Traffic: Sendable {
         public var count: Double
     }
 
-    /// The hits of each service.
-    public private(set) var byService: [String: [Hit]] = [:]
+    /// The traffic of one service.
+    enum Service {
+        case log([Hit])
+        /// The answers of all services by country (`nil` where it is not known), and those of this service from wherever.
+        case counters(countries: [String?: Double], count: Double)
+    }
+
+    /// The hits of each service in a log.
+    private var byService: [String: [Hit]] = [:]
+    /// The answers by country, of counters.
+    private var byCountry: [String?: Double] = [:]
+    /// The answers by service, of counters.
+    private var answers: [String: Double] = [:]
+    /// Whether it is of counters, which do not tell which clients of a country asked.
+    public private(set) var isByCountry = false
     /// The number of all hits.
     public private(set) var count = 0
     /// The number of lines that are no hits.
@@ -28,6 +41,37 @@ public struct Traffic: Sendable {
             count += 1
         }
         byService = counts.mapValues { $0.map { Hit(client: $0, count: Double($1)) } }
+    }
+
+    /// Reads the metrics of geopipe-agent, in the text form of Prometheus: `geopipe_clients_total` by country and
+    /// `geopipe_answers_total` by service.
+    public init(counters text: String) {
+        isByCountry = true
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let isClients = line.hasPrefix("geopipe_clients_total{")
+            guard isClients || line.hasPrefix("geopipe_answers_total{"),
+                let value = line.split(separator: " ").last.flatMap({ Double($0) }), value.isFinite, value >= 0
+            else { continue }
+            if isClients {
+                let country = Self.label("country", of: line) ?? ""
+                byCountry[country.isEmpty ? nil : country, default: 0] += value
+                count += Int(value)
+            } else if let service = Self.label("service", of: line) {
+                answers[service, default: 0] += value
+            }
+        }
+    }
+
+    private static func label(_ name: String, of line: Substring) -> String? {
+        guard let start = line.firstRange(of: "\(name)=\"")?.upperBound, let end = line[start...].firstIndex(of: "\"")
+        else { return nil }
+        return String(line[start..<end])
+    }
+
+    /// The traffic of a service.
+    func service(_ name: String) -> Service {
+        isByCountry
+            ? .counters(countries: byCountry, count: answers[name] ?? 0) : .log(byService[name] ?? [])
     }
 
     private static func hit(_ line: ArraySlice<UInt8>) -> (IPPrefix, service: String)? {

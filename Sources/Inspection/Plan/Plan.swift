@@ -141,8 +141,7 @@ private struct ChangeJudge {
         for (old, new, route) in routes {
             let (before, after) = (Families(change.old, old), Families(self.new, new))
             var lost: [String: Set<String>] = [:]
-            route.forEachCell { oldList, newList, country, amount in
-                guard !amount.isZero else { return }
+            for (oldList, newList, country, amount) in route.clients(nil).clients where !amount.isZero {
                 if country.country != nil { countries.insert(country) }
                 let name = country.country ?? "unknown places"
                 for family in after.missing(newList) {
@@ -199,7 +198,9 @@ private struct ChangeJudge {
         let capacities = Dictionary(sites.map { ($0.name, $0.capacity ?? 1) }) { first, _ in first }
         let names = new.datacenterNames
         let all = names.reduce(0) { $0 + (capacities[$1] ?? 1) }
-        let source = change.traffic == nil ? "by numbers of addresses, since no hits were given" : "by hits"
+        let source =
+            change.traffic.map { $0.isByCountry ? "by the agent's counters" : "by hits" }
+            ?? "by numbers of addresses, since no traffic was given"
         var failures: [String] = []
         var fullest = (part: 0.0, name: "")
         // Clients that have nowhere else to go while a datacenter is away are no load of another.
@@ -235,14 +236,11 @@ private struct ChangeJudge {
                 known[list] = parts
                 for (datacenter, part) in parts { load[datacenter] += amount * part }
             }
-            if let traffic = change.traffic {
-                for hit in traffic.byService[service.name] ?? [] {
-                    let map = new.maps[service.map]
-                    add(map.locate(hit.client.address, length: hit.client.length, resolver: nil).list, hit.count)
-                }
-            } else {
-                route.forEachCell { _, list, country, amount in
-                    if country.country != nil { add(list, amount.ipv4) }
+            for (_, list, country, amount) in route.clients(change.traffic?.service(service.name)).clients {
+                if change.traffic != nil {
+                    add(list, amount.hits)
+                } else if country.country != nil {
+                    add(list, amount.ipv4)
                 }
             }
         }

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Glibc
+import Inspection
+import Platform
+
+/// Where real traffic is known from, for `diff` and `plan`.
+struct TrafficOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A log of hits, for the part of the traffic that moves.", valueName: "file"))
+    var hits: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The metrics of geopipe-agent as text, in place of a log: traffic by country, as far as a country is of one piece.",
+            valueName: "file"))
+    var counters: String?
+
+    func validate() throws {
+        guard hits == nil || counters == nil else { throw ValidationError("name one of --hits and --counters") }
+    }
+
+    /// `nil` if nothing was named. What is wrong goes to stderr.
+    func traffic() throws(ExitCode) -> Traffic? {
+        if let hits {
+            let traffic = Traffic(log: try bytes(of: hits))
+            if traffic.count == 0 {
+                complain(
+                    "\(visible(hits)) has no hits; it must be a log that geopipe has written (hits_log in the configuration)"
+                )
+                throw .unusable
+            }
+            if traffic.ignoredLines > 0 {
+                complain("\(visible(hits)): \(traffic.ignoredLines) lines are no hits, and are left out")
+            }
+            return traffic
+        }
+        guard let counters else { return nil }
+        let traffic = Traffic(counters: String(decoding: try bytes(of: counters), as: UTF8.self))
+        if traffic.count == 0 {
+            complain(
+                "\(visible(counters)) has no geopipe_clients_total above 0; it must be what geopipe-agent answers at /metrics"
+            )
+            throw .unusable
+        }
+        return traffic
+    }
+
+    private func bytes(of path: String) throws(ExitCode) -> [UInt8] {
+        guard let file = fopen(path, "re") else {
+            complain("cannot open \(visible(path)): \(String(cString: strerror(errno)))")
+            throw .unusable
+        }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        guard ferror(file) == 0 else {
+            complain("cannot read \(visible(path)): \(String(cString: strerror(errno)))")
+            throw .unusable
+        }
+        return bytes
+    }
+}
