@@ -120,6 +120,21 @@ struct Follower: ~Copyable {
 
     // MARK: - The first image
 
+    /// Finds something to answer from, or has it made.
+    ///
+    /// - Returns: false if there is nothing, and the configuration cannot be used.
+    mutating func prepare() -> Bool {
+        if hasCandidate { return true }
+        if adoptCurrent() { return true }
+        return beginFirst()
+    }
+
+    /// Whether the image in force, or one before it, seems to be one that can be adopted. Takes the same time for images of any size.
+    private var hasCandidate: Bool {
+        guard workshop.request.image == nil, let store = workshop.store else { return false }
+        return store.candidates.contains { (try? Image(path: $0, owners: store.owners, isSummed: false)) != nil }
+    }
+
     /// Adopts the image in force, if there is one.
     mutating func adoptCurrent() -> Bool {
         if let file = workshop.request.image { return adopt(file: file) }
@@ -235,6 +250,7 @@ struct Follower: ~Copyable {
 
     /// What is to be answered from at first, and what to watch from now on.
     mutating func start() -> Serving? {
+        workshop.readReport()
         if let state {
             readSwitches(state)
             readHealth(state)
@@ -339,6 +355,7 @@ struct Follower: ~Copyable {
         guard let store = shared.store, store.restore(snapshot) else { return }
         complain("images are kept in \(store.folder) again")
         workshop = shared
+        workshop.readReport()
         imageName = nil
         stateFiles.watch(statePaths, readSince: time(nil))
         watchFiles()
@@ -406,6 +423,7 @@ struct Follower: ~Copyable {
         state = path.isEmpty ? nil : StateDirectory(path: path)
         (switches, switchIdentity, health) = ([], nil, nil)
         workshop = Workshop(workshop.request, state: state)
+        workshop.readReport()
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
         if let store = workshop.store, imageName == nil {

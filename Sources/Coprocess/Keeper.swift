@@ -91,17 +91,13 @@ public final class Keeper: Sendable {
         }
     }
 
-    /// Finds something to answer from, or has it made.
+    /// Finds something to answer from, or has it made. What is found is verified by `start`: pdns waits for the greeting only, and a
+    /// large image takes its time.
     ///
     /// - Returns: false if there is nothing, and the configuration cannot be used.
-    public func prepare() -> Bool {
-        follower.withLock { box in
-            if box.follower!.adoptCurrent() { return true }
-            return box.follower!.beginFirst()
-        }
-    }
+    public func prepare() -> Bool { follower.withLock { $0.follower!.prepare() } }
 
-    /// Waits for the first to answer from, and begins to follow what it depends on.
+    /// Adopts the first to answer from, or waits for it, and begins to follow what it depends on.
     ///
     /// - Returns: `nil` if there is nothing.
     public func start() -> Serving? {

@@ -15,7 +15,7 @@ struct Workshop: ~Copyable {
     let request: CompileRequest
     /// Where images are shared; `nil` if they are not.
     private(set) var store: ImageStore?
-    /// What came of the last compilation, as far as is known.
+    /// What came of the last compilation, as far as is known: `readReport` reads it, which takes its time where files are many.
     private(set) var report: CompileReport?
     private var running: Running?
     /// The image of this process alone that is in force; -1 for none.
@@ -42,7 +42,6 @@ struct Workshop: ~Copyable {
         let store = state.map { ImageStore(of: request.configuration, overrides: request.databases, in: $0) }
         let isUsable = store.map { store in (try? store.make()) != nil && store.isWritable && store.canLock } ?? false
         self.store = isUsable ? store : nil
-        report = self.store?.report()
     }
 
     deinit { if ownImage >= 0 { close(ownImage) } }
@@ -62,7 +61,7 @@ struct Workshop: ~Copyable {
     /// Becomes readable when that ends; -1 if there is no such thing.
     var ending: CInt { running?.process.ending ?? -1 }
 
-    /// Reads the report again, which another process may have written.
+    /// Reads the report, which another process may have written.
     mutating func readReport() {
         if let store, let newer = store.report() { report = newer }
     }
