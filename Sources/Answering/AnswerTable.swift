@@ -130,6 +130,20 @@ package struct AnswerTable: Sendable {
         datacenters[Int(service.firstDatacenter) + datacenter]
     }
 
+    /// The positions in `services` of a zone's services.
+    package func services(ofZone zone: Int) -> Range<Int> { Int(firstServices[zone])..<Int(firstServices[zone + 1]) }
+
+    /// Calls `body` with the records that a datacenter has for a service: what their lines have after the owner.
+    package func forEachTail(_ service: BoundService, _ datacenter: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        for position in answers(service, datacenter).all { body(tail(records[position])) }
+    }
+
+    /// The number of addresses of each family that a datacenter has for a service.
+    package func addressCounts(_ service: BoundService, _ datacenter: Int) -> (ipv4: Int, ipv6: Int) {
+        let answers = answers(service, datacenter)
+        return (answers.ipv4Range.count, answers.ipv6Range.count)
+    }
+
     /// The address of a service of that number.
     func address(_ service: BoundService, _ number: Int) -> Address { addresses[Int(service.firstAddress) + number] }
 }

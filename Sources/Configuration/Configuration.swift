@@ -23,6 +23,8 @@ public struct Configuration: Sendable {
     public var datacenters: [DatacenterSite] = []
     /// What must stay in use when datacenters are drained.
     public var safety = Safety()
+    /// What `geopipe plan` lets a change do at most.
+    public var planLimits = PlanLimits()
     /// The countries and subdivisions of each region, by its name.
     public var regions: [String: [Area]] = [:]
     public var maps: [Map] = []

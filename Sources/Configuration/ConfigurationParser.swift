@@ -46,9 +46,8 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: YAMLNode, parsesZones: Bool) {
         let known = [
-            "databases", "state_directory", "hits_log", "wait", "notify", "datacenters", "safety", "regions", "maps",
-            "services",
-            "zones",
+            "databases", "state_directory", "hits_log", "wait", "notify", "datacenters", "safety", "plan", "regions",
+            "maps", "services", "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         noteUnknownSections(root, sections)
@@ -64,6 +63,7 @@ struct ConfigurationParser {
         if let node = sections["notify"]?.value { parseNotify(node) }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
         if let node = sections["safety"]?.value { parseSafety(node) }
+        if let node = sections["plan"]?.value { parsePlan(node) }
         if let node = sections["regions"]?.value { parseRegions(node) }
         if let node = sections["maps"]?.value { parseMaps(node) }
         if let node = sections["services"]?.value { parseServices(node) }

@@ -30,6 +30,15 @@ public final class Image: Sendable {
         id = Self.id(in: bytes)
     }
 
+    /// Whether a file begins as images do, of whatever version.
+    public static func isImage(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var magic: UInt64 = 0
+        return pread(descriptor, &magic, 8, 0) == 8 && magic == ImageHeader.magic
+    }
+
     /// Maps the file at `path`.
     ///
     /// - Parameters:

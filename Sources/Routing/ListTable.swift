@@ -7,10 +7,10 @@ public struct ListTable: Sendable {
     @usableFromInline let tierStarts: Column<UInt32>
     @usableFromInline let tiers: Column<Tier>
     /// What tiers of several datacenters, and sets of which the nearest are sought, are made of.
-    private let members: Column<Member>
-    private let pools: Column<Pool>
-    private let distances: Column<Distance>
-    private let datacenters: Column<Site>
+    let members: Column<Member>
+    let pools: Column<Pool>
+    let distances: Column<Distance>
+    let datacenters: Column<Site>
 
     /// A datacenter that stands alone, as most do, or the position of a pool or of a `Distance`. As the last of a list,
     /// what a client's list is when a datacenter of it is not available: spread over a pool, or over all.
@@ -48,7 +48,7 @@ public struct ListTable: Sendable {
         }
     }
 
-    private struct Member: BitwiseCopyable {
+    struct Member: BitwiseCopyable {
         var datacenter: UInt32
         var weight: UInt32
         /// The sum of the weights up to and with this one.
@@ -56,7 +56,7 @@ public struct ListTable: Sendable {
     }
 
     /// Positions in `members`.
-    private struct Pool: BitwiseCopyable {
+    struct Pool: BitwiseCopyable {
         var firstMember: UInt32
         var memberCount: UInt32
 
@@ -64,7 +64,7 @@ public struct ListTable: Sendable {
     }
 
     /// The rest of a set of which the nearest stand in the tiers before; see `PreferenceList.Farther`.
-    private struct Distance: BitwiseCopyable {
+    struct Distance: BitwiseCopyable {
         var client: Direction
         var set: Pool
         var skipped: UInt32

@@ -77,6 +77,28 @@ struct DocumentationTests {
         #expect(folder.text(of: "etc/powerdns/pdns.conf").contains("launch=pipe"))
     }
 
+    @Test("examples/ci/changes reports a change as Markdown, and fails with the plan", arguments: [true, false])
+    func pipeline(isGo: Bool) throws {
+        try FileManager.default.copyItem(atPath: "\(Project.root)/examples", toPath: "\(folder.path)/examples")
+        let base = folder.text(of: "examples/geopipe.yaml")
+        try #require(base.contains("NO: [oslo, ashburn]") && base.contains("soa: { primary: ns1.geo"))
+        let new =
+            isGo
+            ? base.replacing("NO: [oslo, ashburn]", with: "NO: [singapore, oslo]")
+            : base.replacing("soa: { primary: ns1.geo", with: "soa: { primary: ns2.geo")
+        try folder.write(new.utf8, to: "examples/new.yaml")
+        let ending = try Program("sh").run(
+            [
+                "-c",
+                "GEOPIPE=\(Program.geopipe.path) examples/ci/changes examples/geopipe.yaml examples/new.yaml report.md",
+            ], in: folder)
+        #expect(ending.status == (isGo ? 0 : 1), "\(ending.error)")
+        let report = folder.text(of: "report.md")
+        #expect(report.contains("| oslo | singapore |") == isGo)
+        #expect(report.contains(isGo ? "\nGO  plan " : "\nNO-GO  plan "), "\(report)")
+        #expect(report.contains("fail    apex") != isGo)
+    }
+
     @Test("systemd takes the agent's unit")
     func unit() throws {
         let unit = try String(contentsOfFile: "\(Project.root)/packaging/geopipe-agent.service", encoding: .utf8)

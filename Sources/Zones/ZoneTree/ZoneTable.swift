@@ -126,6 +126,14 @@ public struct ZoneTable: Sendable {
         image(zone).map { Int($0.header.longestDNAMETarget) } ?? 0
     }
 
+    /// The whole of a zone, in which all is the same if all names, records and numbers of services are; empty if it has no content.
+    package func bytes(ofZone zone: Int) -> UnsafeRawBufferPointer {
+        image(zone)?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// The number of names of a zone that somebody wrote down.
+    package func writtenNameCount(ofZone zone: Int) -> Int { image(zone).map { Int($0.header.writtenNameCount) } ?? 0 }
+
     /// Calls `body` for every name of a zone, the apex first.
     public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { image(zone)?.forEachNode(body) }
 }

@@ -1,0 +1,326 @@
+import Addresses
+import Answering
+import Geography
+import Routing
+
+/// Where the clients of all addresses are sent by a map of one image and by a map of another.
+struct RouteComparison {
+    /// Positions of maps, each in its image.
+    struct Maps: Hashable {
+        var old: Int
+        var new: Int
+        /// Whether clients of whom both lists are the same are counted as well: an answer is from more datacenters than before.
+        var countsAll: Bool
+    }
+
+    private let old: Snapshot
+    private let new: Snapshot
+    let maps: Maps
+    /// The pairs of lists that some client has.
+    private var pairs: [Pair] = []
+    private var pairNumbers: [UInt64: Int] = [:]
+    private var cells: [Cell] = []
+    private var cellNumbers: [UInt64: Int] = [:]
+    private var countries: CountryNumbers
+    private var narrower = ImageDifference.Amount()
+    private var wider = ImageDifference.Amount()
+    private var scopes = (old: ImageDifference.Scopes(), new: ImageDifference.Scopes())
+
+    private struct Pair {
+        var old: UInt32
+        var new: UInt32
+        /// Whether the lists are equal.
+        var isSame: Bool
+        /// Whether its clients are counted by country, since something changes for them.
+        var isCounted: Bool
+    }
+
+    /// The clients of a pair in a country.
+    private struct Cell {
+        var pair: Int
+        var country: Int
+        var ipv4 = 0
+        var ipv6 = 0
+        /// The last /48 that was counted; -1 before the first.
+        var lastSite = -1
+    }
+
+    /// What resolvers tell of their clients at most (RFC 7871 section 11.1): longer scopes make no more questions.
+    private static let longestIPv4Scope: UInt8 = 24
+    private static let longestIPv6Scope: UInt8 = 56
+
+    /// Compares two maps at all addresses.
+    init(_ old: Snapshot, _ new: Snapshot, _ maps: Maps) {
+        (self.old, self.new, self.maps) = (old, new, maps)
+        countries = CountryNumbers(old, new)
+        withExtendedLifetime((old, new)) {
+            withUnsafePointer(to: old.maps[maps.old]) { before in
+                withUnsafePointer(to: new.maps[maps.new]) { after in
+                    compareIPv4(before, after)
+                    compareIPv6(before, after)
+                }
+            }
+        }
+    }
+
+    private mutating func compareIPv4(_ before: UnsafePointer<CompiledMap>, _ after: UnsafePointer<CompiledMap>) {
+        var last = (lists: UInt64.max, pair: 0)
+        var narrowed = 0, widened = 0
+        AddressWalk.overIPv4 { first in
+            let client = IPAddress.v4(first)
+            let (one, two) = (
+                before.locate(client, length: .max, resolver: nil), after.locate(client, length: .max, resolver: nil)
+            )
+            var length = max(one.scope, two.scope)
+            if Self.begins(first, min(one.scope, Self.longestIPv4Scope)) { scopes.old.ipv4 += 1 }
+            if Self.begins(first, min(two.scope, Self.longestIPv4Scope)) { scopes.new.ipv4 += 1 }
+            let lists = UInt64(one.list) << 32 | UInt64(two.list)
+            if lists != last.lists { last = (lists, pair(one.list, two.list, lists)) }
+            if !pairs[last.pair].isCounted {
+                let count = AddressWalk.addressCount(ofIPv4: length)
+                if two.scope > one.scope { narrowed += count } else if two.scope < one.scope { widened += count }
+                return length
+            }
+            let (country, placeScope) = countries.number(client)
+            length = max(length, placeScope)
+            let count = AddressWalk.addressCount(ofIPv4: length)
+            if two.scope > one.scope { narrowed += count } else if two.scope < one.scope { widened += count }
+            cells[cell(last.pair, country)].ipv4 += count
+            return length
+        }
+        narrower.ipv4 = Double(narrowed)
+        wider.ipv4 = Double(widened)
+    }
+
+    private mutating func compareIPv6(_ before: UnsafePointer<CompiledMap>, _ after: UnsafePointer<CompiledMap>) {
+        var last = (lists: UInt64.max, pair: 0)
+        var narrowed = SiteCount(), widened = SiteCount()
+        AddressWalk.overIPv6 { first in
+            let client = IPAddress.v6(first)
+            let (one, two) = (
+                before.locate(client, length: .max, resolver: nil), after.locate(client, length: .max, resolver: nil)
+            )
+            var length = max(one.scope, two.scope)
+            if Self.begins(first, min(one.scope, Self.longestIPv6Scope)) { scopes.old.ipv6 += 1 }
+            if Self.begins(first, min(two.scope, Self.longestIPv6Scope)) { scopes.new.ipv6 += 1 }
+            let lists = UInt64(one.list) << 32 | UInt64(two.list)
+            if lists != last.lists { last = (lists, pair(one.list, two.list, lists)) }
+            if !pairs[last.pair].isCounted {
+                if two.scope > one.scope {
+                    narrowed.add(AddressWalk.sites(ofIPv6: first, length))
+                } else if two.scope < one.scope {
+                    widened.add(AddressWalk.sites(ofIPv6: first, length))
+                }
+                return length
+            }
+            let (country, placeScope) = countries.number(client)
+            length = max(length, placeScope)
+            let sites = AddressWalk.sites(ofIPv6: first, length)
+            if two.scope > one.scope { narrowed.add(sites) } else if two.scope < one.scope { widened.add(sites) }
+            let cell = cell(last.pair, country)
+            cells[cell].ipv6 += sites.upperBound - max(sites.lowerBound, cells[cell].lastSite + 1) + 1
+            cells[cell].lastSite = sites.upperBound
+            return length
+        }
+        narrower.ipv6 = Double(narrowed.count)
+        wider.ipv6 = Double(widened.count)
+    }
+
+    /// Counts each /48 once.
+    private struct SiteCount {
+        var count = 0
+        private var last = -1
+
+        mutating func add(_ sites: ClosedRange<Int>) {
+            count += sites.upperBound - max(sites.lowerBound, last + 1) + 1
+            last = sites.upperBound
+        }
+    }
+
+    /// Whether a prefix of that length begins at an address.
+    @inline(__always)
+    private static func begins<Address: FixedWidthInteger>(_ address: Address, _ length: UInt8) -> Bool {
+        address << Address(length) == 0
+    }
+
+    /// Calls `body` with all clients of a pair of lists in a country, for each of both; for all clients only if all are counted.
+    func forEachCell(
+        _ body: (
+            _ old: UInt32, _ new: UInt32, _ country: ImageDifference.Country, _ amount: ImageDifference.Amount
+        ) -> Void
+    ) {
+        for cell in cells {
+            body(
+                pairs[cell.pair].old, pairs[cell.pair].new, countries[cell.country],
+                ImageDifference.Amount(ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6)))
+        }
+    }
+
+    private mutating func pair(_ old: UInt32, _ new: UInt32, _ key: UInt64) -> Int {
+        if let pair = pairNumbers[key] { return pair }
+        pairNumbers[key] = pairs.count
+        let (oldNames, newNames) = (self.old.datacenterNames, self.new.datacenterNames)
+        let isSame =
+            self.old.maps[maps.old].lists.isEqual(old, new, of: self.new.maps[maps.new].lists) {
+                oldNames[$0] == newNames[$1]
+            }
+        pairs.append(Pair(old: old, new: new, isSame: isSame, isCounted: !isSame || maps.countsAll))
+        return pairs.count - 1
+    }
+
+    private mutating func cell(_ pair: Int, _ country: Int) -> Int {
+        let key = UInt64(pair) << 32 | UInt64(country)
+        if let cell = cellNumbers[key] { return cell }
+        cellNumbers[key] = cells.count
+        cells.append(Cell(pair: pair, country: country))
+        return cells.count - 1
+    }
+}
+
+// MARK: - Results
+
+extension RouteComparison {
+    /// What changes for a service of these maps; its name and settings are missing.
+    ///
+    /// - Parameters:
+    ///   - oldSpread: from how many datacenters an answer was.
+    ///   - newSpread: from how many an answer will be.
+    ///   - hits: the clients of the service.
+    func result(_ oldSpread: Int, _ newSpread: Int, hits: [Traffic.Hit]) -> ImageDifference.Service {
+        var result = ImageDifference.Service(name: "")
+        (result.narrower, result.wider, result.scopes) = (narrower, wider, scopes)
+        var countries = countries
+        var shifts: [Int: Shift] = [:]
+        func shift(_ pair: Int) -> Shift {
+            if let shift = shifts[pair] { return shift }
+            let shift = Shift(
+                from: parts(old, maps.old, pairs[pair].old, oldSpread),
+                to: parts(new, maps.new, pairs[pair].new, newSpread))
+            shifts[pair] = shift
+            return shift
+        }
+        var sums: [Direction: ImageDifference.Amount] = [:]
+        var byCountry: [Int: [Direction: ImageDifference.Amount]] = [:]
+        func add(_ amount: ImageDifference.Amount, _ pair: Int, _ country: Int) {
+            let shift = shift(pair)
+            if shift.parts.isEmpty, !pairs[pair].isSame { result.reordered += amount }
+            for (direction, part) in shift.parts {
+                sums[direction, default: .init()] += amount.times(part)
+                byCountry[country, default: [:]][direction, default: .init()] += amount.times(part)
+            }
+        }
+        for cell in cells {
+            let amount = ImageDifference.Amount(ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6))
+            add(amount, cell.pair, cell.country)
+        }
+        for hit in hits {
+            result.hits += hit.count
+            let (before, after) = (
+                old.maps[maps.old].locate(hit.client.address, length: hit.client.length, resolver: nil).list,
+                new.maps[maps.new].locate(hit.client.address, length: hit.client.length, resolver: nil).list
+            )
+            // A client whose IPv4 address is open may have lists that no address has.
+            guard let pair = pairNumbers[UInt64(before) << 32 | UInt64(after)], pairs[pair].isCounted else { continue }
+            let country = countries.number(hit.client.address, length: hit.client.length).number
+            add(ImageDifference.Amount(hits: hit.count), pair, country)
+        }
+        result.moves = moves(sums)
+        result.moved = result.moves.reduce(into: .init()) { $0 += $1.amount }
+        result.countries = byCountry.map { country, sums in (countries[country], moves(sums)) }.sorted { one, two in
+            let (first, second) = (Self.size(one.moves), Self.size(two.moves))
+            return first != second ? first > second : (one.country.country ?? "") < (two.country.country ?? "")
+        }
+        return result
+    }
+
+    private static func size(_ moves: [ImageDifference.Move]) -> Double { moves.reduce(0) { $0 + size($1.amount) } }
+
+    /// By how much traffic it is, and by how many addresses where none is known; a /48 of IPv6 counts as an address.
+    private static func size(_ amount: ImageDifference.Amount) -> Double {
+        amount.hits * 1e12 + amount.ipv4 + amount.ipv6 / 65536
+    }
+
+    private func moves(_ sums: [Direction: ImageDifference.Amount]) -> [ImageDifference.Move] {
+        sums.map { ImageDifference.Move(from: $0.from, to: $0.to, amount: $1) }.sorted { one, two in
+            let (first, second) = (Self.size(one.amount), Self.size(two.amount))
+            return first != second
+                ? first > second : (one.from ?? "", one.to ?? "") < (two.from ?? "", two.to ?? "")
+        }
+    }
+
+    /// By name, the part of a list's clients that each datacenter gets; all of them by `nil` if they get no answer.
+    private func parts(_ snapshot: Snapshot, _ map: Int, _ list: UInt32, _ spread: Int) -> [String?: Double] {
+        let parts = snapshot.maps[map].lists.parts(of: list, datacentersInAnswer: spread)
+        guard !parts.isEmpty else { return [nil: 1] }
+        return Dictionary(uniqueKeysWithValues: parts.map { (snapshot.datacenterNames[$0], $1) })
+    }
+
+    /// From where to where; `nil` is no answer.
+    private struct Direction: Hashable {
+        var from: String?
+        var to: String?
+    }
+
+    /// Which part of some clients moves from where to where.
+    private struct Shift {
+        var parts: [(direction: Direction, part: Double)] = []
+
+        /// No client moves who need not: what a datacenter has lost goes to those that have won, as much as each has won.
+        init(from: [String?: Double], to: [String?: Double]) {
+            // Parts are quotients of whole numbers up to some millions.
+            let won = to.map { (name: $0, gain: $1 - (from[$0] ?? 0)) }.filter { $0.gain > 1e-12 }
+            let sum = won.reduce(0) { $0 + $1.gain }
+            for (name, part) in from {
+                let loss = part - (to[name] ?? 0)
+                guard loss > 1e-12 else { continue }
+                for winner in won {
+                    parts.append((Direction(from: name, to: winner.name), loss * winner.gain / sum))
+                }
+            }
+        }
+    }
+}
+
+/// Numbers the countries of clients: by the newer of two images, or by the older one where that knows nothing.
+struct CountryNumbers {
+    private let old: PlaceIndex
+    private let new: PlaceIndex
+    private let owners: (Snapshot, Snapshot)
+    private var countries: [ImageDifference.Country] = [.init()]
+    private var numbers: [ImageDifference.Country: Int] = [.init(): 0]
+    /// By the number of a place of the older image; -1 for those that were not met yet.
+    private var byOldPlace: [Int32]
+    /// The same of the newer one.
+    private var byNewPlace: [Int32]
+
+    init(_ old: Snapshot, _ new: Snapshot) {
+        owners = (old, new)
+        (self.old, self.new) = (old.places, new.places)
+        byOldPlace = Array(repeating: -1, count: old.places.count)
+        byNewPlace = Array(repeating: -1, count: new.places.count)
+    }
+
+    /// The country of a number.
+    subscript(number: Int) -> ImageDifference.Country { countries[number] }
+
+    /// The number of a client's country, and the length of a prefix around the client in which all clients have that country.
+    mutating func number(_ client: IPAddress, length: Int = .max) -> (number: Int, scope: UInt8) {
+        let (place, scope) = new.lookup(client, length: length)
+        guard place == 0 else {
+            if byNewPlace[Int(place)] < 0 { byNewPlace[Int(place)] = number(of: new[place]) }
+            return (Int(byNewPlace[Int(place)]), scope)
+        }
+        let (oldPlace, oldScope) = old.lookup(client, length: length)
+        if byOldPlace[Int(oldPlace)] < 0 { byOldPlace[Int(oldPlace)] = number(of: old[oldPlace]) }
+        return (Int(byOldPlace[Int(oldPlace)]), max(scope, oldScope))
+    }
+
+    private mutating func number(of place: ClientPlace) -> Int32 {
+        let country = ImageDifference.Country(
+            country: place.country?.description, continent: place.continent?.description)
+        if let number = numbers[country] { return Int32(number) }
+        numbers[country] = countries.count
+        countries.append(country)
+        return Int32(countries.count - 1)
+    }
+}

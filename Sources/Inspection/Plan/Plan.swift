@@ -1,0 +1,373 @@
+import Answering
+import Configuration
+import Platform
+import Routing
+import State
+
+/// Whether a change may go on: what an experienced operator would ask before it, item by item.
+public struct Plan: Sendable {
+    /// What is asked, by the names with which items are waived.
+    public enum Question: String, CaseIterable, Sendable {
+        case errors, coverage, capacity, moves, names, apex, destinations, safety, ttl
+        case wayBack = "way_back"
+    }
+
+    public enum Result: String, Sendable { case pass, fail, waived }
+
+    public struct Item: Sendable {
+        public var question: Question
+        public var result: Result
+        /// Why, for people.
+        public var detail: String
+    }
+
+    /// What is planned.
+    public struct Change: Sendable {
+        /// The image in force.
+        public var old: Snapshot
+        /// What is to be in force; `nil` if it has errors.
+        public var new: Snapshot?
+        /// Errors of it, of which the image may have left out a zone.
+        public var errors: [String]
+        /// The configuration that limits and safety rules are taken from; `nil` if there is none.
+        public var configuration: Configuration?
+        /// Switches and health that are in force now.
+        public var switches: [Switch]
+        public var health: HealthReport?
+        /// In seconds since 1970.
+        public var time: Int
+        public var traffic: Traffic?
+        /// Why the image in force could not be put in force again; `nil` if it could.
+        public var noWayBack: String?
+        /// The zones of which NS and SOA may change.
+        public var namedApexes: Set<String> = []
+
+        public init(
+            old: Snapshot, new: Snapshot?, errors: [String], configuration: Configuration?, switches: [Switch],
+            health: HealthReport?, time: Int, traffic: Traffic?, noWayBack: String?, namedApexes: Set<String>
+        ) {
+            self.old = old
+            self.new = new
+            self.errors = errors
+            self.configuration = configuration
+            self.switches = switches
+            self.health = health
+            self.time = time
+            self.traffic = traffic
+            self.noWayBack = noWayBack
+            self.namedApexes = namedApexes
+        }
+    }
+
+    /// In the order in which they are asked.
+    public var items: [Item] = []
+
+    /// Whether nothing fails that is not waived.
+    public var isGo: Bool { items.allSatisfy { $0.result != .fail } }
+
+    /// Judges a change.
+    ///
+    /// - Parameters:
+    ///   - limits: what it may do at most.
+    ///   - waived: the questions that may be answered with no.
+    public init(_ change: Change, limits: Configuration.PlanLimits, waived: Set<Question>) {
+        func add(_ question: Question, _ failures: [String], otherwise detail: String) {
+            let result: Result = failures.isEmpty ? .pass : waived.contains(question) ? .waived : .fail
+            items.append(
+                Item(question: question, result: result, detail: failures.isEmpty ? detail : Self.joined(failures)))
+        }
+        add(.errors, change.errors, otherwise: "none")
+        guard let new = change.new else { return }
+        let judge = ChangeJudge(change, new, limits)
+        let coverage = judge.coverage
+        add(.coverage, coverage.failures, otherwise: coverage.detail)
+        let capacity = judge.capacity
+        add(.capacity, capacity.failures, otherwise: capacity.detail)
+        let moves = judge.moves
+        add(.moves, moves.failures, otherwise: moves.detail)
+        let names = judge.names
+        add(.names, names.failures, otherwise: names.detail)
+        add(.apex, judge.apexes, otherwise: "NS and SOA of all zones stay, but for those that were named")
+        add(.destinations, judge.destinations, otherwise: "what gets more clients is up and not drained")
+        let safety = judge.safety
+        add(.safety, safety.failures, otherwise: safety.detail)
+        let ttl = judge.ttl
+        add(.ttl, ttl.failures, otherwise: ttl.detail)
+        add(
+            .wayBack, change.noWayBack.map { [$0] } ?? [],
+            otherwise: "image \(change.old.image.id) can be put in force again")
+    }
+
+    /// The first few of many.
+    private static func joined(_ failures: [String]) -> String {
+        failures.prefix(5).joined(separator: "; ") + (failures.count > 5 ? "; and \(failures.count - 5) more" : "")
+    }
+}
+
+/// Answers the questions of a plan.
+private struct ChangeJudge {
+    typealias Answer = (failures: [String], detail: String)
+
+    let change: Plan.Change
+    let new: Snapshot
+    let limits: Configuration.PlanLimits
+    let difference: ImageDifference
+
+    init(_ change: Plan.Change, _ new: Snapshot, _ limits: Configuration.PlanLimits) {
+        self.change = change
+        self.new = new
+        self.limits = limits
+        difference = ImageDifference(from: change.old, to: new, traffic: change.traffic, countsAll: true)
+    }
+
+    /// Services of both images with how their clients are sent.
+    private var routes: [(old: ServiceInUse, new: ServiceInUse, route: RouteComparison)] {
+        let (before, after) = (change.old.servicesInUse, new.servicesInUse)
+        return zip(difference.services, difference.routes).compactMap { service, route in
+            guard let old = before.first(where: { $0.name == service.name }),
+                let new = after.first(where: { $0.name == service.name })
+            else { return nil }
+            return (old, new, route)
+        }
+    }
+
+    // MARK: - Coverage
+
+    /// Whether each service answers each country in both families that it has. Where it did not answer before, nothing is lost.
+    var coverage: Answer {
+        var failures: [String] = []
+        var unanswered: Set<String> = []
+        var countries: Set<ImageDifference.Country> = []
+        for (old, new, route) in routes {
+            let (before, after) = (Families(change.old, old), Families(self.new, new))
+            var lost: [String: Set<String>] = [:]
+            route.forEachCell { oldList, newList, country, amount in
+                guard !amount.isZero else { return }
+                if country.country != nil { countries.insert(country) }
+                let name = country.country ?? "unknown places"
+                for family in after.missing(newList) {
+                    if before.missing(oldList).contains(family) {
+                        unanswered.insert("\(new.name) in \(name)")
+                    } else {
+                        lost[family, default: []].insert(name)
+                    }
+                }
+            }
+            for (family, places) in lost.sorted(by: { $0.key < $1.key }) {
+                failures.append("service \(new.name) does not answer with \(family) in \(Self.list(places)) any more")
+            }
+        }
+        let known = unanswered.isEmpty ? "" : "; as before, nothing is answered for \(Self.list(unanswered))"
+        return (failures, "nothing is lost in \(countries.count) countries\(known)")
+    }
+
+    /// Which families a service has, and which of them a list gives.
+    private struct Families {
+        private let lists: ListTable
+        private let spread: Int
+        /// By datacenter.
+        private let counts: [(ipv4: Int, ipv6: Int)]
+        private let all: (ipv4: Bool, ipv6: Bool)
+
+        init(_ snapshot: Snapshot, _ service: ServiceInUse) {
+            lists = snapshot.maps[service.map].lists
+            spread = service.spread
+            let bound = snapshot.answers.services.buffer.first {
+                snapshot.serviceNames[Int($0.service)] == service.name
+            }!
+            counts = snapshot.datacenterNames.indices.map { snapshot.answers.addressCounts(bound, $0) }
+            all = (counts.contains { $0.ipv4 > 0 }, counts.contains { $0.ipv6 > 0 })
+        }
+
+        func missing(_ list: UInt32) -> [String] {
+            let datacenters = lists.parts(of: list, datacentersInAnswer: spread).keys
+            var missing: [String] = []
+            if datacenters.isEmpty { return (all.ipv4 ? ["A"] : []) + (all.ipv6 ? ["AAAA"] : []) }
+            if all.ipv4, datacenters.contains(where: { counts[$0].ipv4 == 0 }) { missing.append("A") }
+            if all.ipv6, datacenters.contains(where: { counts[$0].ipv6 == 0 }) { missing.append("AAAA") }
+            return missing
+        }
+    }
+
+    // MARK: - Capacity
+
+    /// Whether each datacenter has room for its clients at the peak, all being up and with any one away.
+    var capacity: Answer {
+        guard let sites = change.configuration?.datacenters, sites.contains(where: { $0.capacity != nil }) else {
+            return ([], "no datacenter has a capacity")
+        }
+        let capacities = Dictionary(sites.map { ($0.name, $0.capacity ?? 1) }) { first, _ in first }
+        let names = new.datacenterNames
+        let all = names.reduce(0) { $0 + (capacities[$1] ?? 1) }
+        let source = change.traffic == nil ? "by numbers of addresses, since no hits were given" : "by hits"
+        var failures: [String] = []
+        var fullest = (part: 0.0, name: "")
+        // Clients that have nowhere else to go while a datacenter is away are no load of another.
+        let sum = load(without: nil).reduce(0, +)
+        for away in [nil] + names.indices.map(Optional.some) {
+            let load = load(without: away)
+            guard sum > 0 else { continue }
+            for (datacenter, load) in load.enumerated() where datacenter != away {
+                let part = load / sum * all * Double(limits.peak) / 100 / (capacities[names[datacenter]] ?? 1)
+                if away == nil, part > fullest.part { fullest = (part, names[datacenter]) }
+                guard part > 1 + 1e-9 else { continue }
+                let when = away.map { " while \(names[$0]) is away" } ?? ""
+                failures.append("\(names[datacenter]) would get \(Int((part * 100).rounded()))% of its capacity\(when)")
+            }
+        }
+        return (
+            failures.map { "\($0), \(source)" },
+            "at a peak of \(limits.peak)% of the capacity the fullest is \(fullest.name) with \(Int((fullest.part * 100).rounded()))%, \(source)"
+        )
+    }
+
+    /// What each datacenter gets, in hits or addresses.
+    private func load(without away: Datacenter?) -> [Double] {
+        var load = [Double](repeating: 0, count: new.datacenterNames.count)
+        for (_, service, route) in routes {
+            let lists = new.maps[service.map].lists
+            var known: [UInt32: [Datacenter: Double]] = [:]
+            func add(_ list: UInt32, _ amount: Double) {
+                let parts =
+                    known[list]
+                    ?? (away.map { lists.parts(of: list, datacentersInAnswer: service.spread, without: $0) }
+                        ?? lists.parts(of: list, datacentersInAnswer: service.spread))
+                known[list] = parts
+                for (datacenter, part) in parts { load[datacenter] += amount * part }
+            }
+            if let traffic = change.traffic {
+                for hit in traffic.byService[service.name] ?? [] {
+                    let map = new.maps[service.map]
+                    add(map.locate(hit.client.address, length: hit.client.length, resolver: nil).list, hit.count)
+                }
+            } else {
+                route.forEachCell { _, list, country, amount in
+                    if country.country != nil { add(list, amount.ipv4) }
+                }
+            }
+        }
+        return load
+    }
+
+    // MARK: - What changes
+
+    /// Whether few enough clients are sent elsewhere.
+    var moves: Answer {
+        var failures: [String] = []
+        var largest = (part: 0.0, words: "no client is sent elsewhere")
+        for service in difference.services {
+            let (part, what) =
+                difference.hasTraffic && service.hits > 0
+                ? (service.moved.hits / service.hits, "of the traffic")
+                : (max(service.moved.ipv4 / 0x1p32, service.moved.ipv6 / difference.ipv6Whole), "of the addresses")
+            let words = "\(Self.percent(part)) \(what) of service \(service.name) would be sent elsewhere"
+            if part * 100 > Double(limits.move) + 1e-9 {
+                failures.append("\(words), and at most \(limits.move)% may")
+            }
+            if part > largest.part { largest = (part, words) }
+        }
+        return (failures, largest.words)
+    }
+
+    /// Whether few enough names change.
+    var names: Answer {
+        let names = difference.names
+        let count = names.added + names.removed + names.changed
+        let part = Double(count) / Double(max(1, names.oldCount))
+        let words = "\(count) of \(names.oldCount) names would be added, removed or changed"
+        let isMuch = part * 100 > Double(limits.names) + 1e-9
+        return (isMuch ? ["\(words), and at most \(limits.names)% may"] : [], words)
+    }
+
+    /// The zones whose NS or SOA change though nothing named them.
+    var apexes: [String] {
+        let named = change.namedApexes
+        return difference.names.changedApexes.filter { !named.contains($0) }.map {
+            "NS or SOA of \($0) would change; name it with --apex \($0) if it is to"
+        }
+            + difference.names.removedZones.filter { !named.contains($0) }.map {
+                "the zone \($0) would be gone; name it with --apex \($0) if it is to"
+            }
+    }
+
+    /// What gets more clients, and is drained or down.
+    var destinations: [String] {
+        let serving = Serving(new, switches: change.switches, health: change.health, at: change.time)
+        var failures: [String] = []
+        for service in difference.services {
+            guard let number = new.serviceNames.firstIndex(of: service.name) else { continue }
+            let forced = serving.forced(forService: number)
+            let health = new.checkedServices[number]?.datacenters(forced: forced) { serving.down[$0] != nil }
+            for name in Set(service.moves.compactMap(\.to)).sorted() {
+                guard let datacenter = new.datacenterNames.firstIndex(of: name) else { continue }
+                let drains = serving.switches(ofService: service.name).filter {
+                    $0.action == .drain && $0.datacenter == name
+                }
+                if let drain = drains.first {
+                    failures.append("\(name) would get more clients of \(service.name), and is \(drain.words)")
+                } else if let health = health?[datacenter], !health.stateWords.isEmpty {
+                    failures.append(
+                        "\(name) would get more clients of \(service.name), and there \(health.up) of \(health.addresses) addresses are up"
+                    )
+                }
+            }
+        }
+        return failures
+    }
+
+    /// Whether the safety rules hold with the switches that are in force.
+    var safety: Answer {
+        guard let configuration = change.configuration,
+            configuration.safety.inUse != nil || configuration.safety.capacity != nil
+        else { return ([], "there are no safety rules") }
+        let failures = configuration.breaches(from: [], to: change.switches).map(\.words)
+        return (failures, "all hold with the switches in force")
+    }
+
+    /// For how long resolvers keep old answers.
+    var ttl: Answer {
+        var longest = (seconds: 0, service: "")
+        for service in difference.services where !service.moves.isEmpty {
+            let seconds = change.old.longestTTL(ofService: service.name)
+            if seconds > longest.seconds { longest = (seconds, service.name) }
+        }
+        guard longest.seconds > 0 else { return ([], "no client is sent elsewhere") }
+        let words =
+            "resolvers may answer as before for \(longest.seconds) s after the change (service \(longest.service))"
+        let isLong = longest.seconds > limits.oldTTL
+        return (
+            isLong ? ["\(words), and at most \(limits.oldTTL) s is wanted; lower the ttl some time before"] : [], words
+        )
+    }
+
+    private static func list(_ words: Set<String>) -> String {
+        let sorted = words.sorted()
+        return sorted.prefix(8).joined(separator: ", ") + (sorted.count > 8 ? " and \(sorted.count - 8) more" : "")
+    }
+
+    private static func percent(_ part: Double) -> String {
+        let tenths = Int((part * 1000).rounded())
+        return part > 0 && tenths == 0 ? "less than 0.1%" : "\(tenths / 10).\(tenths % 10)%"
+    }
+}
+
+extension Snapshot {
+    /// The longest TTL of a service's records, in seconds; 0 if it has none.
+    fileprivate func longestTTL(ofService name: String) -> Int {
+        withExtendedLifetime(self) {
+            var longest = 0
+            for service in answers.services.buffer where serviceNames[Int(service.service)] == name {
+                for datacenter in datacenterNames.indices {
+                    answers.forEachTail(service, datacenter) { tail in
+                        let fields = tail.split(separator: UInt8(ascii: "\t"))
+                        guard fields.count > 2, let ttl = Int(String(decoding: fields[2], as: UTF8.self)) else {
+                            return
+                        }
+                        longest = max(longest, ttl)
+                    }
+                }
+            }
+            return longest
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Answering
+import ArgumentParser
+import Configuration
+import Glibc
+import Inspection
+import Platform
+import State
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Say whether a change may go on: GO or NO-GO, item by item.",
+        discussion: """
+            NEW is a configuration or an image, which is held against the image in force, the switches and the health \
+            there are. Limits come from `plan` in the configuration. An item that fails is waived by its name and with \
+            a reason. The id is the same as long as the configuration, the zone files and the databases are. \
+            Exits 0 for GO and 1 for NO-GO.
+            """)
+
+    @Argument(help: ArgumentHelp("OLD and NEW, or NEW alone.", valueName: "file"))
+    var files: [String] = []
+
+    @Option(help: ArgumentHelp("A log of hits, for the traffic of each datacenter.", valueName: "file"))
+    var hits: String?
+
+    @Option(
+        help: ArgumentHelp("The part of the clients that may be sent elsewhere, such as 10%.", valueName: "part"),
+        transform: percentage)
+    var maxMove: Int?
+
+    @Option(
+        help: ArgumentHelp("A zone of which NS and SOA may change. May be given several times.", valueName: "zone"),
+        transform: domainName)
+    var apex: [String] = []
+
+    @Option(help: ArgumentHelp("An item that may fail. May be given several times.", valueName: "item"))
+    var waive: [Plan.Question] = []
+
+    @Option(help: ArgumentHelp("Why items are waived.", valueName: "text"))
+    var reason: String?
+
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func validate() throws {
+        guard files.count <= 2 else { throw ValidationError("name at most two files: OLD and NEW") }
+        guard waive.isEmpty == (reason ?? "").isEmpty else {
+            throw ValidationError(
+                waive.isEmpty
+                    ? "--reason says why items are waived; name them with --waive"
+                    : "say why \(waive.map(\.rawValue).joined(separator: ", ")) may fail: --reason TEXT")
+        }
+    }
+
+    func run() throws {
+        let sides = try ComparedSides(files, options)
+        let traffic = try hits.map { try Traffic(logFile: $0) }
+        let configuration = try? Configuration.load(
+            sides.new.configuration ?? options.file, databases: options.databases, hasZones: false, advises: false)
+        var limits = configuration?.planLimits ?? Configuration.PlanLimits()
+        if let maxMove { limits.move = maxMove }
+        let state = options.state()
+        let change = Plan.Change(
+            old: sides.old.snapshot!, new: sides.new.snapshot, errors: sides.new.errors.map(\.description),
+            configuration: configuration, switches: (try? state?.switches())?.value ?? [],
+            health: (try? state?.health())?.value, time: time(nil), traffic: traffic, noWayBack: noWayBack(sides),
+            namedApexes: Set(apex.map { $0.lowercased() }))
+        let plan = Plan(change, limits: limits, waived: Set(waive))
+        let id = sides.new.identity
+        if json {
+            print(plan.json(id: id).pretty)
+        } else {
+            for line in plan.lines(id: id) { print(line) }
+        }
+        if !plan.isGo { throw ExitCode.wrong }
+    }
+
+    /// Why what runs could not be put in force again; `nil` if it could.
+    private func noWayBack(_ sides: ComparedSides) -> String? {
+        guard files.count < 2, let store = options.imageStore() else { return nil }
+        guard store.current().snapshot != nil else { return "there is no image in force to go back to" }
+        return geteuid() == 0 || store.isWritable
+            ? nil : "this user cannot write to \(store.folder); run it as the user of pdns, or as root"
+    }
+}
+
+extension Plan.Question: ExpressibleByArgument {}
+
+/// A part in percent, from `0%` to `100%`.
+@Sendable private func percentage(_ argument: String) throws -> Int {
+    guard let percent = Int(argument.hasSuffix("%") ? String(argument.dropLast()) : argument), 0...100 ~= percent else {
+        throw ValidationError("'\(visible(argument))' is no part; write 0% to 100%, such as 10%")
+    }
+    return percent
+}
+
+extension Plan {
+    fileprivate func lines(id: String) -> [String] {
+        let terminal = Terminal.standardOutput
+        func style(_ result: Result) -> Terminal.Style {
+            switch result {
+            case .pass: .success
+            case .fail: .error
+            case .waived: .warning
+            }
+        }
+        let width = items.map { $0.question.rawValue.count }.max() ?? 0
+        let lines = items.map { item in
+            let padding = String(repeating: " ", count: width - item.question.rawValue.count)
+            let result = item.result.rawValue + String(repeating: " ", count: 6 - item.result.rawValue.count)
+            return "\(terminal.styled(result, style(item.result)))  \(item.question.rawValue)\(padding)  "
+                + visible(item.detail)
+        }
+        let verdict = terminal.styled(isGo ? "GO" : "NO-GO", isGo ? .success : .error)
+        return lines + ["", "\(verdict)  plan \(id)"]
+    }
+
+    fileprivate func json(id: String) -> JSON {
+        .object([
+            ("verdict", .text(isGo ? "GO" : "NO-GO")), ("id", .text(id)),
+            (
+                "items",
+                .list(
+                    items.map { item in
+                        .object([
+                            ("name", .text(item.question.rawValue)), ("result", .text(item.result.rawValue)),
+                            ("detail", .text(item.detail)),
+                        ])
+                    })
+            ),
+        ])
+    }
+}

@@ -1,0 +1,152 @@
+import Configuration
+import Geography
+import Support
+import Testing
+
+@testable import Answering
+@testable import Compiler
+@testable import Inspection
+
+@Suite("The difference of two images")
+struct DifferenceTests {
+    private static let rules = """
+        state_directory: none
+        datacenters: { oslo: {}, ashburn: {}, sydney: {} }
+        maps:
+          main:
+            networks: { %NETWORKS% }
+            default: %DEFAULT%
+        services:
+          web: { map: main, ttl: 60, answers: { oslo: [192.0.2.1, "2001:db8::1"], ashburn: %ASHBURN%, sydney: [192.0.2.3, "2001:db8::3"] } }
+        zones:
+          example.com:
+            soa: { primary: ns., contact: h. }
+            ns: [%NS%]
+            records: { www: { service: web }, %RECORDS% }
+        """
+
+    private func snapshot(
+        networks: String = "10.0.0.0/8: oslo", default destination: String = "ashburn",
+        ashburn: String = "[192.0.2.2, \"2001:db8::2\"]", ns: String = "ns.example.net.",
+        records: String = "mail: { A: 192.0.2.9 }"
+    ) throws -> Snapshot {
+        let folder = try Folder()
+        let text = Self.rules.replacing("%NETWORKS%", with: networks).replacing("%DEFAULT%", with: destination)
+            .replacing("%ASHBURN%", with: ashburn).replacing("%NS%", with: ns).replacing("%RECORDS%", with: records)
+        return try Snapshot(Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml")))
+    }
+
+    private func first(_ snapshot: Snapshot, _ client: IPAddress) -> String {
+        let choice = snapshot.choose(
+            0, for: client, length: .max, resolver: client, .all, placeScope: 1, random: 1
+        ) { _, _ in }
+        return choice.count == 0 ? "none" : snapshot.datacenterNames[Int(choice.datacenters[0])]
+    }
+
+    /// Moves by name, with the addresses of each.
+    private func moves(
+        _ service: ImageDifference.Service, _ amount: KeyPath<ImageDifference.Amount, Double>
+    ) -> [String: Int] {
+        let moves = service.moves.map { ("\($0.from ?? "none") \($0.to ?? "none")", Int($0.amount[keyPath: amount])) }
+        return Dictionary(uniqueKeysWithValues: moves).filter { $0.value > 0 }
+    }
+
+    @Test("counts the IPv4 addresses that move as a look at every one of them does")
+    func everyIPv4Address() throws {
+        let old = try snapshot(
+            networks: "10.0.0.0/13: oslo, 10.1.2.0/23: sydney, 10.3.0.5/32: none, 10.7.255.255/32: sydney")
+        let new = try snapshot(
+            networks:
+                "10.0.0.0/14: [oslo, sydney], 10.1.3.0/24: [ashburn, oslo], 10.4.0.0/15: sydney, 10.3.0.0/29: oslo")
+        var counted: [String: Int] = [:]
+        for bits in UInt32(0x0a00_0000)...0x0a07_ffff {
+            let (before, after) = (first(old, .v4(bits)), first(new, .v4(bits)))
+            if before != after { counted["\(before) \(after)", default: 0] += 1 }
+        }
+        let service = try #require(ImageDifference(from: old, to: new).services.first)
+        #expect(!counted.isEmpty)
+        #expect(moves(service, \.ipv4) == counted)
+        #expect(moves(service, \.ipv6).isEmpty)
+        #expect(Int(service.moved.ipv4) == counted.values.reduce(0, +))
+        // Where oslo stays first, sydney is behind it now.
+        #expect(service.reordered.ipv4 > 0)
+    }
+
+    @Test("counts each IPv6 /48 once in which an address moves, also where only some do")
+    func everySite() throws {
+        let old = try snapshot(networks: "\"2001:db8::/40\": oslo, \"2001:db8:3:100::/56\": sydney")
+        let new = try snapshot(
+            networks:
+                "\"2001:db8::/40\": oslo, \"2001:db8:7::/48\": sydney, \"2001:db8:9:8000::/49\": sydney, \"2001:db8:9:4100::/64\": sydney"
+        )
+        var counted: [String: Set<UInt128>] = [:]
+        let base: UInt128 = 0x2001_0db8 << 96
+        for network in 0..<UInt128(1 << 16) {
+            // Each /56, and the /64s at its beginning.
+            for detail in [UInt128(0), 1] {
+                let client = IPAddress.v6(base | network << 72 | detail << 64)
+                let (before, after) = (first(old, client), first(new, client))
+                if before != after { counted["\(before) \(after)", default: []].insert(network >> 8) }
+            }
+        }
+        let service = try #require(ImageDifference(from: old, to: new).services.first)
+        #expect(moves(service, \.ipv6) == counted.mapValues(\.count))
+        #expect(moves(service, \.ipv6) == ["oslo sydney": 2, "sydney oslo": 1])
+    }
+
+    @Test("counts what is drawn by weight by its weights, and moves no client that may stay")
+    func weights() throws {
+        let old = try snapshot(networks: "10.0.0.0/8: oslo", default: "{ oslo: 1, ashburn: 1 }")
+        let new = try snapshot(networks: "10.0.0.0/8: oslo", default: "{ oslo: 3, ashburn: 1, sydney: 4 }")
+        let service = try #require(ImageDifference(from: old, to: new).services.first)
+        let rest = 0x1p32 - 0x1p24
+        #expect(moves(service, \.ipv4) == ["oslo sydney": Int(rest / 8), "ashburn sydney": Int(rest * 3 / 8)])
+    }
+
+    @Test("shows what part of the traffic moves, by the hits of the service")
+    func traffic() throws {
+        let old = try snapshot()
+        let new = try snapshot(networks: "10.0.0.0/9: oslo")
+        let log = """
+            2026-01-01T00:00:00.000Z\t10.200.0.0/24\tNO\t\t\twww.example.com\toslo\tweb\t9
+            2026-01-01T00:00:00.000Z\t10.1.0.0/24\tNO\t\t\twww.example.com\toslo\tweb\t9
+            {"client":"10.201.0.0/24","country":null,"datacenters":["oslo"],"name":"w\\"ww.example.com","scope":9,"service":"web"}
+            {"client":"192.0.2.0/24","service":"web"}
+            {"client":"10.201.0.0/24","service":"another"}
+            rubbish
+            """
+        let traffic = Traffic(log: log.utf8)
+        #expect(traffic.count == 5)
+        #expect(traffic.ignoredLines == 1)
+        let difference = ImageDifference(from: old, to: new, traffic: traffic)
+        let service = try #require(difference.services.first)
+        #expect(service.hits == 4)
+        #expect(service.moves.map(\.amount.hits) == [2])
+        #expect(service.moves.map(\.to) == ["ashburn"])
+    }
+
+    @Test("says which names are added, removed and changed, answers of services included, and nothing of serials")
+    func names() throws {
+        let old = try snapshot()
+        #expect(ImageDifference(from: old, to: try snapshot()).isIdentical)
+        let new = try snapshot(
+            ashburn: "[192.0.2.22, \"2001:db8::2\"]", ns: "ns2.example.net.", records: "ftp: { A: 192.0.2.9 }")
+        let names = ImageDifference(from: old, to: new).names
+        #expect([names.added, names.removed, names.changed] == [1, 1, 2])
+        #expect(names.changedApexes == ["example.com"])
+        let www = try #require(names.details.first { $0.name == "www.example.com" })
+        #expect(www.added == ["60 A 192.0.2.22 from ashburn (service web)"])
+        #expect(www.removed == ["60 A 192.0.2.2 from ashburn (service web)"])
+        #expect(!ImageDifference(from: old, to: new).isIdentical)
+    }
+
+    @Test("counts where scopes get narrower and wider")
+    func scopes() throws {
+        let old = try snapshot(networks: "10.0.0.0/8: oslo")
+        let new = try snapshot(networks: "10.0.0.0/8: oslo, 10.128.0.0/16: sydney")
+        let service = try #require(ImageDifference(from: old, to: new).services.first)
+        #expect(service.narrower.ipv4 == 0x1p24)
+        #expect(service.wider.ipv4 == 0)
+        #expect(service.scopes.new.ipv4 > service.scopes.old.ipv4)
+    }
+}

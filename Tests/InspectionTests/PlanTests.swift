@@ -1,0 +1,154 @@
+import Configuration
+import Geography
+import State
+import Support
+import Testing
+
+@testable import Answering
+@testable import Compiler
+@testable import Inspection
+
+@Suite("A plan")
+struct PlanTests {
+    private static let rules = """
+        state_directory: none
+        datacenters: { oslo: { capacity: 30 }, ashburn: { capacity: 100 }, sydney: { capacity: 100 } }
+        safety: { in_use: 2 }
+        plan: { max_move: 5%, max_names: 50%, peak: %PEAK%, max_ttl: 300 }
+        maps:
+          main:
+            networks: { 10.0.0.0/8: %TEN%, 11.0.0.0/8: ashburn }
+            default: [ashburn, sydney]
+        services:
+          web: { map: main, ttl: %TTL%, answers: { oslo: [192.0.2.1, "2001:db8::1"], ashburn: [192.0.2.2, "2001:db8::2"], sydney: %SYDNEY% }, check: { tcp: 80 } }
+        zones:
+          %ZONE%:
+            soa: { primary: ns., contact: h. }
+            ns: [ns.example.net.]
+            records: { www: { service: web } }
+        """
+
+    /// A configuration in its changeable parts.
+    private struct Parts {
+        var ten = "[oslo, sydney]"
+        var sydney = "[192.0.2.3, \"2001:db8::3\"]"
+        var ttl = 60
+        var zone = "example.com"
+        var peak = "40%"
+    }
+
+    private func configuration(_ parts: Parts = Parts()) throws -> Configuration {
+        let text = Self.rules.replacing("%TEN%", with: parts.ten).replacing("%SYDNEY%", with: parts.sydney)
+            .replacing("%TTL%", with: "\(parts.ttl)").replacing("%ZONE%", with: parts.zone)
+            .replacing("%PEAK%", with: parts.peak)
+        let folder = try Folder()
+        return try Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml"))
+    }
+
+    private func plan(
+        from old: Parts = Parts(), to new: Parts, switches: [Switch] = [], down: [String] = [], traffic: Traffic? = nil,
+        noWayBack: String? = nil, named: Set<String> = [], waived: Set<Plan.Question> = []
+    ) throws -> Plan {
+        let configuration = try configuration(new)
+        let states = down.map {
+            ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "no answer"))
+        }
+        let change = Plan.Change(
+            old: try Snapshot(try self.configuration(old)), new: try Snapshot(configuration), errors: [],
+            configuration: configuration, switches: switches,
+            health: HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states)),
+            time: 1_000,
+            traffic: traffic, noWayBack: noWayBack, namedApexes: named)
+        return Plan(change, limits: configuration.planLimits, waived: waived)
+    }
+
+    private func failures(_ plan: Plan) -> [Plan.Question] {
+        plan.items.filter { $0.result == .fail }.map(\.question)
+    }
+
+    /// Hits of a log, by the first two numbers of their clients.
+    private func traffic(_ counts: [String: Int]) -> Traffic {
+        let lines = counts.flatMap { client, count in
+            Array(repeating: "t\t\(client).0.0/24\t\t\t\twww\toslo\tweb\t9\n", count: count)
+        }
+        return Traffic(log: lines.joined().utf8)
+    }
+
+    @Test("of no change is GO")
+    func nothing() throws {
+        let plan = try plan(to: Parts(), traffic: traffic(["10.0": 1, "11.0": 9]))
+        #expect(failures(plan) == [])
+        #expect(plan.isGo)
+        #expect(Set(plan.items.map(\.question)) == Set(Plan.Question.allCases))
+    }
+
+    @Test("fails where a service loses an answer, in one family or in both")
+    func coverage() throws {
+        #expect(failures(try plan(to: Parts(ten: "none"))).contains(.coverage))
+        let lost = try plan(
+            from: Parts(ten: "sydney"), to: Parts(ten: "sydney", sydney: "[192.0.2.3]"), traffic: traffic(["11.0": 1]))
+        #expect(failures(lost).contains(.coverage))
+        let detail = try #require(lost.items.first { $0.question == .coverage }?.detail)
+        #expect(detail.contains("AAAA") && !detail.contains(" A "))
+        // What was not answered before is no loss.
+        let before = try plan(from: Parts(ten: "none"), to: Parts(ten: "none"), traffic: traffic(["11.0": 1]))
+        #expect(!failures(before).contains(.coverage))
+    }
+
+    @Test("fails where a datacenter gets more than it has room for, all up or with any other away")
+    func capacity() throws {
+        // At the peak there are 92 of 230; oslo has room for 30 of them.
+        #expect(!failures(try plan(to: Parts(), traffic: traffic(["10.0": 30, "11.0": 70]))).contains(.capacity))
+        let full = try plan(to: Parts(), traffic: traffic(["10.0": 40, "11.0": 60]))
+        #expect(failures(full).contains(.capacity))
+        #expect(full.items.first { $0.question == .capacity }?.detail.contains("oslo would get 123%") == true)
+        // 11.0.0.0/8 has nothing but ashburn; the default's clients go to sydney, which has room for 100.
+        let away = try plan(to: Parts(peak: "100%"), traffic: traffic(["192.0": 43, "20.0": 43, "10.0": 14]))
+        #expect(failures(away).contains(.capacity))
+        let detail = try #require(away.items.first { $0.question == .capacity }?.detail)
+        #expect(detail.contains("while ashburn is away"))
+    }
+
+    @Test("fails if too many clients move, by traffic where that is known, or by addresses")
+    func moves() throws {
+        // Of IPv4, 10.0.0.0/8 is 0.4%.
+        #expect(!failures(try plan(to: Parts(ten: "[sydney, oslo]"))).contains(.moves))
+        let byTraffic = try plan(to: Parts(ten: "[sydney, oslo]"), traffic: traffic(["10.0": 6, "11.0": 94]))
+        #expect(failures(byTraffic).contains(.moves))
+        let waived = try plan(
+            to: Parts(ten: "[sydney, oslo]"), traffic: traffic(["10.0": 6, "11.0": 94]), waived: [.moves])
+        #expect(waived.isGo)
+        #expect(waived.items.first { $0.question == .moves }?.result == .waived)
+    }
+
+    @Test("fails if names or the apex change without being named")
+    func names() throws {
+        let plan = try plan(to: Parts(zone: "example.net"))
+        #expect(failures(plan).contains(.names))
+        #expect(failures(plan).contains(.apex))
+        #expect(!failures(try self.plan(to: Parts(zone: "example.net"), named: ["example.com"])).contains(.apex))
+    }
+
+    @Test("fails if what gets clients is drained or down")
+    func destinations() throws {
+        let drain = Switch(
+            datacenter: "sydney", service: nil, share: 100, until: nil, who: "a", since: 1, reason: "works")
+        let drained = try plan(to: Parts(ten: "[sydney, oslo]"), switches: [drain])
+        #expect(failures(drained).contains(.destinations))
+        #expect(!failures(try plan(to: Parts(), switches: [drain])).contains(.destinations))
+        #expect(
+            failures(try plan(to: Parts(ten: "[sydney, oslo]"), down: ["192.0.2.3", "[2001:db8::3]"])).contains(
+                .destinations))
+    }
+
+    @Test("fails if a safety rule, the way back or the age of old answers is not right")
+    func others() throws {
+        let drains = ["sydney", "ashburn"].map {
+            Switch(datacenter: $0, service: nil, share: 100, until: nil, who: "a", since: 1, reason: "")
+        }
+        #expect(failures(try plan(to: Parts(), switches: drains)).contains(.safety))
+        #expect(failures(try plan(to: Parts(), noWayBack: "it is gone")).contains(.wayBack))
+        #expect(failures(try plan(from: Parts(ttl: 600), to: Parts(ten: "[sydney, oslo]", ttl: 600))).contains(.ttl))
+        #expect(!failures(try plan(from: Parts(ttl: 600), to: Parts(ttl: 600))).contains(.ttl))
+    }
+}

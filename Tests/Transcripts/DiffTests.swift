@@ -1,0 +1,126 @@
+import Foundation
+import Support
+import Testing
+
+@Suite("geopipe diff and geopipe plan")
+struct DiffTests {
+    private let folder: Folder
+
+    init() throws {
+        folder = try Folder()
+        let example = try String(contentsOfFile: "\(Project.root)/examples/geopipe.yaml", encoding: .utf8)
+            .replacing("demo/demo.mmdb", with: Project.demonstration)
+            .replacing("state_directory: /run/geopipe ", with: "state_directory: \(folder.path)/state ")
+        try #require(example.contains("NO: [oslo, ashburn]"))
+        try folder.write(example.utf8, to: "old.yaml")
+        try folder.write(example.replacing("NO: [oslo, ashburn]", with: "NO: [singapore, oslo]").utf8, to: "new.yaml")
+    }
+
+    private func run(_ arguments: String...) throws -> Program.Ending {
+        try Program.geopipe.run(arguments, in: folder)
+    }
+
+    private func json(_ ending: Program.Ending) throws -> [String: Any] {
+        try #require(
+            JSONSerialization.jsonObject(with: Data(ending.output)) as? [String: Any], "\(ending.error)")
+    }
+
+    @Test("take configurations and images alike, and give what the contract says")
+    func sides() throws {
+        for name in ["old", "new"] {
+            let ending = try run("compile", "--config", "\(name).yaml", "-o", "\(name).image")
+            try #require(ending.status == 0, "\(ending.error)")
+        }
+        for files in [["old.yaml", "new.yaml"], ["old.image", "new.yaml"], ["old.image", "new.image"]] {
+            let ending = try run("diff", files[0], files[1], "--json")
+            #expect(ending.status == 0)
+            let object = try json(ending)
+            #expect(object["identical"] as? Bool == false)
+            let services = try #require(object["services"] as? [[String: Any]])
+            let my = try #require(services.first { $0["name"] as? String == "my" })
+            let moves = try #require(my["moves"] as? [[String: Any]])
+            #expect(moves.map { $0["from"] as? String } == ["oslo"])
+            #expect(moves.map { $0["to"] as? String } == ["singapore"])
+            #expect(moves.first?["ipv4"] as? Int == 131_072)
+            #expect(moves.first?["share"] as? Double == 131_072 / 0x1p32)
+            #expect(moves.first?["traffic"] == nil)
+            #expect(my["ipv4Moved"] as? Int == 131_072)
+            let countries = try #require(object["countries"] as? [[String: Any]])
+            #expect(Set(countries.map { $0["country"] as? String }) == ["NO"])
+            let names = try #require(object["names"] as? [String: Any])
+            #expect(names["changed"] as? Int == 0)
+        }
+    }
+
+    @Test("compares with what runs if one file is named, and exits 1 if no change was expected")
+    func whatRuns() throws {
+        let none = try run("diff", "new.yaml", "--config", "old.yaml")
+        #expect(none.status == 2)
+        #expect(none.error.contains("no image in force"))
+        #expect(try run("compile", "--config", "old.yaml").status == 0)
+        let same = try run("diff", "old.yaml", "--config", "old.yaml", "--expect-no-change")
+        #expect(same.status == 0, "\(same.error)")
+        #expect(String(decoding: same.output, as: UTF8.self).contains("Nothing changes"))
+        #expect(try run("diff", "new.yaml", "--config", "old.yaml", "--expect-no-change").status == 1)
+        #expect(try run("diff", "new.yaml", "--config", "old.yaml").status == 0)
+    }
+
+    @Test("shows what another database changes")
+    func database() throws {
+        let ending = try run("diff", "--config", "old.yaml", "--database", Project.demonstration, "--expect-no-change")
+        #expect(ending.status == 0, "\(ending.error)")
+        let hostile = try run("diff", "--config", "old.yaml", "--database", "\(Project.root)/README.md")
+        #expect(hostile.status == 2)
+        #expect(hostile.error.contains("README.md"))
+    }
+
+    @Test("refuse what they cannot read, with a reason and status 2")
+    func badInput() throws {
+        try folder.write("geopipe\nrubbish".utf8, to: "torn.image")
+        try folder.write("zones: [".utf8, to: "torn.yaml")
+        try folder.write("rubbish\n".utf8, to: "hits.tsv")
+        for arguments in [
+            ["diff", "old.yaml", "nowhere.yaml"], ["diff", "torn.image", "new.yaml"],
+            ["diff", "old.yaml", "torn.yaml"],
+            ["diff", "old.yaml", "new.yaml", "--hits", "nowhere"],
+            ["diff", "old.yaml", "new.yaml", "--hits", "hits.tsv"],
+            ["diff", "a", "b", "c"], ["plan", "old.yaml", "new.yaml", "--waive", "names"],
+            ["plan", "old.yaml", "new.yaml", "--waive", "luck", "--reason", "x"],
+            ["plan", "old.yaml", "new.yaml", "--max-move", "many"],
+        ] {
+            let ending = try Program.geopipe.run(arguments, in: folder)
+            #expect(ending.status == 2, "\(arguments)")
+            #expect(!ending.error.isEmpty)
+        }
+    }
+
+    @Test("of a plan, the id stays wherever the files are, and changes with what they have")
+    func planIdentity() throws {
+        func id(_ files: String...) throws -> String {
+            let ending = try Program.geopipe.run(["plan"] + files + ["--json"], in: folder)
+            return try #require(try json(ending)["id"] as? String)
+        }
+        let first = try id("old.yaml", "new.yaml")
+        try FileManager.default.copyItem(atPath: "\(folder.path)/new.yaml", toPath: "\(folder.path)/moved.yaml")
+        #expect(try id("old.yaml", "moved.yaml") == first)
+        try folder.write((folder.text(of: "new.yaml") + "# more\n").utf8, to: "moved.yaml")
+        #expect(try id("old.yaml", "moved.yaml") != first)
+    }
+
+    @Test("a plan exits 1 for NO-GO, also if the new configuration has errors")
+    func verdicts() throws {
+        let go = try run("plan", "old.yaml", "new.yaml", "--json")
+        #expect(go.status == 0, "\(go.error)")
+        #expect(try json(go)["verdict"] as? String == "GO")
+        try folder.write(
+            folder.text(of: "new.yaml").replacing("map: browser", with: "map: bowser").utf8, to: "bad.yaml")
+        let bad = try run("plan", "old.yaml", "bad.yaml", "--json")
+        #expect(bad.status == 1)
+        let object = try json(bad)
+        #expect(object["verdict"] as? String == "NO-GO")
+        let items = try #require(object["items"] as? [[String: String]])
+        #expect(items.first?["name"] == "errors")
+        #expect(items.first?["result"] == "fail")
+        #expect(items.first?["detail"]?.contains("bad.yaml:") == true)
+    }
+}
