@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "DNS", dependencies: ["CBytes", "Platform"], swiftSettings: strict),
         .target(name: "Geography", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
-        .target(name: "Zones", dependencies: ["DNS", "Platform"], swiftSettings: strict),
+        .target(name: "Zones", dependencies: ["CBytes", "DNS", "Platform"], swiftSettings: strict),
         .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
@@ -74,7 +74,7 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform", "Routing",
+                "Addresses", "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform", "Routing",
                 "State", "Zones",
             ],
             swiftSettings: strict),
@@ -85,9 +85,7 @@ let package = Package(
             name: "geopipe",
             dependencies: [
                 "Answering", "CLinux", "Compiler", "Configuration", "Coprocess", "DNS", "Geography", "Image",
-                "Inspection",
-                "Platform",
-                "PowerDNSLint", "State", "Zones",
+                "Inspection", "Platform", "PowerDNSLint", "Routing", "State", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -122,6 +120,10 @@ let package = Package(
         .testTarget(
             name: "CompilerTests",
             dependencies: ["Addresses", "Compiler", "Image", "Inspection", "Platform", "Support"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InspectionTests",
+            dependencies: ["Answering", "Compiler", "Configuration", "Geography", "Inspection", "State", "Support"],
             swiftSettings: strict),
         .testTarget(name: "CoprocessTests", dependencies: ["Coprocess", "Support"], swiftSettings: strict),
         .testTarget(
