@@ -82,11 +82,7 @@ struct DrainCommand: SwitchCommand {
             until: duration.map { now + $0.value }, who: who, since: now, reason: reason)
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
             let before = switches
-            switches.removeAll {
-                $0.action == .drain && $0.datacenter == datacenter && $0.service == service
-                    && Set($0.areas) == Set(areas)
-            }
-            switches.append(drain)
+            switches.set(drain)
             let breaches = configuration?.breaches(from: before, to: switches) ?? []
             let refused = breaches.filter { !overridden.contains($0.rule) }
             guard refused.isEmpty else {
@@ -178,10 +174,7 @@ struct ForceCommand: SwitchCommand {
             .force, datacenter: datacenter, service: service, share: 100,
             until: duration.map { plan.now + $0.value }, who: who, since: plan.now, reason: reason)
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
-            switches.removeAll {
-                $0.action == .force && $0.datacenter == datacenter && $0.service == service
-            }
-            switches.append(force)
+            switches.set(force)
             outcome.lines = ["forced up: \(force.extent)\(untilWords(force.until))"]
             if let configuration = plan.configuration, !configuration.checks(datacenter, service: service) {
                 outcome.lines.append("none of its addresses is checked: they count as up anyway")
