@@ -96,9 +96,6 @@ public final class Snapshot: Sendable {
             && manifest.inputs.allSatisfy { FileState($0.path).words == $0.state }
     }
 
-    /// All areas that it has places of clients in.
-    public var areas: Set<Area> { withExtendedLifetime(self) { places.areas } }
-
     /// The number of zones.
     public var zoneCount: Int { zones.count }
 

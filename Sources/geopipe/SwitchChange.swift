@@ -1,3 +1,4 @@
+import Answering
 import ArgumentParser
 import Configuration
 import Geography
@@ -19,6 +20,8 @@ struct SwitchChange {
     let state: StateDirectory
     /// `nil` if it has errors.
     let configuration: Configuration?
+    /// Where the image in force has clients; `nil` if there is none.
+    private(set) var places: Set<ClientPlace>?
     var outcome = SwitchOutcome()
 
     /// - Parameters:
@@ -41,12 +44,14 @@ struct SwitchChange {
                 "\(options.file) has errors; taking it that there is a datacenter \(datacenter), and no safety rule")
             configuration = nil
         }
+        let image = isEnd ? nil : (try? options.imageStore()?.currentSummary())?.summary
+        self.places = image?.places
         if let configuration {
             let names = configuration.datacenters.map(\.name)
             let switches = isEnd ? (try? options.state()?.switches())?.value ?? [] : []
             let isKnown =
                 names.contains(datacenter) || switches.contains { $0.datacenter == datacenter }
-                || !isEnd && options.imageStore()?.current().snapshot?.datacenterNames.contains(datacenter) == true
+                || !isEnd && image?.datacenterNames.contains(datacenter) == true
             if !isKnown {
                 throw Refusal(
                     message:
@@ -71,7 +76,7 @@ struct SwitchChange {
         do throws(UnknownArea) {
             areas = try Configuration.areas(
                 named: places, regions: configuration?.regions ?? [:],
-                known: isEnd ? nil : options.imageStore()?.current().snapshot?.areas)
+                known: self.places?.areas)
         } catch {
             throw Refusal(message: "\(error)", code: .wrong, notes: outcome.notes)
         }
@@ -199,6 +204,14 @@ struct SwitchOutcome {
                     ])
                 }),
         ])
+    }
+}
+
+extension SwitchOutcome {
+    /// That nothing was changed, and why.
+    init(_ refusal: Refusal) {
+        notes = refusal.notes + [refusal.message]
+        isAsAsked = false
     }
 }
 

@@ -30,6 +30,7 @@ extension SwitchCommand {
             guard outcome.isWrong else { return }
         } catch {
             for line in error.notes + [error.message] { complain(line) }
+            if output.json { print(SwitchOutcome(error).json.pretty) }
             throw error.code
         }
         throw ExitCode.wrong
@@ -76,7 +77,9 @@ struct DrainCommand: SwitchCommand {
 
     func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
         var change = try SwitchChange(options, datacenter, service: service, places: places, by: who)
-        let (now, configuration, areas) = (change.now, change.configuration, change.areas)
+        let (now, configuration, areas, clientPlaces) = (
+            change.now, change.configuration, change.areas, change.places
+        )
         let drain = Switch(
             datacenter: datacenter, service: service, areas: areas, share: share.value,
             until: duration.map { now + $0.value }, who: who, since: now, reason: reason)
@@ -98,7 +101,7 @@ struct DrainCommand: SwitchCommand {
             outcome.lines += breaches.map { "overridden: \($0.words)" }
             let drained = switches.filter { $0.action == .drain && $0.share == 100 && $0.covers(areas) }
             outcome.stranded =
-                configuration?.stranded(by: datacenter, service: service, areas: areas) { name in
+                configuration?.stranded(by: datacenter, service: service, areas: areas, places: clientPlaces) { name in
                     Set(drained.filter { $0.service == nil || $0.service == name }.map(\.datacenter))
                 } ?? []
             return HistoryEntry(
