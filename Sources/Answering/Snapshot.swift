@@ -96,9 +96,6 @@ public final class Snapshot: Sendable {
             && FileState.changed(manifest.inputs.map { ($0.path, $0.state) }).isEmpty
     }
 
-    /// All areas that it has places of clients in.
-    public var areas: Set<Area> { withExtendedLifetime(self) { places.areas } }
-
     /// The number of zones.
     public var zoneCount: Int { zones.count }
 

@@ -27,11 +27,15 @@ public func serve(
     // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
     let sharesCore = usable_cores() == 1
     var (arrival, lastQuestion) = (WaitPolicy.Arrival.asleep, nanoseconds())
+    // What a fault has left is sent line by line: so only the line that it was about is lost.
+    var sendsEach = false
     if let inheritance {
         session.goOn(version: inheritance.version)
+        sendsEach = reader.take(file: inheritance.rest)
         inheritance.release()
     }
     repeat {
+        FaultRecord.setInput(end: reader.inputEnd)
         let (start, before) = (nanoseconds(), session.questions)
         var isAsked = false
         while let line = reader.next() {
@@ -40,11 +44,15 @@ public func serve(
             case .text(let bytes):
                 FaultRecord.beginAnswer(bytes)
                 session.answer(bytes.span, &reply)
+                guard sendsEach else { continue }
             case .tooLong:
                 FaultRecord.beginAnswer(nil)
                 session.answerOverlongLine(&reply)
             }
+            guard reply.send() else { return }
+            FaultRecord.endAnswers()
         }
+        sendsEach = false
         guard reply.send() else { return }
         FaultRecord.endAnswers()
         let end = nanoseconds()

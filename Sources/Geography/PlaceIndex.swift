@@ -54,22 +54,6 @@ public struct PlaceIndex: Sendable {
         return places.buffer.map { place in areas.contains { $0.contains(place) } }
     }
 
-    /// All areas that some place is in.
-    public var areas: Set<Area> {
-        var last: PackedPlace?
-        var areas: Set<Area> = []
-        for packed in places.buffer {
-            // Neighbours in the index are mostly in the same areas.
-            if let last, PackedArea(last) == PackedArea(packed) { continue }
-            last = packed
-            let place = packed.place
-            if let continent = place.continent { areas.insert(.continent(continent)) }
-            if let country = place.country { areas.insert(.country(country)) }
-            if let subdivision = place.subdivision { areas.insert(.subdivision(subdivision)) }
-        }
-        return areas
-    }
-
     /// The place of a number below `count`.
     public subscript(number: UInt32) -> ClientPlace { places[Int(number)].place }
 
@@ -77,6 +61,46 @@ public struct PlaceIndex: Sendable {
     public func find(_ client: IPPrefix) -> ClientPlace? {
         let number = number(of: client.address, length: client.length)
         return number == 0 ? nil : self[number]
+    }
+}
+
+extension PlaceIndex {
+    /// Reads of the section of an index which places clients are in, without coordinates; one of which nothing is known is among
+    /// them. The table of their addresses is not looked at.
+    public static func places(from reader: inout ColumnReader) throws(MalformedColumns) -> Set<ClientPlace> {
+        let packed: Column<PackedPlace> = try reader.read()
+        var codes: Set<UInt128> = []
+        var places: Set<ClientPlace> = []
+        for packed in packed.buffer where codes.insert(packed.key(cellsToDegree: 0, tellsSubdivisions: true)).inserted {
+            var place = packed.place
+            place.coordinates = nil
+            places.insert(place)
+        }
+        return places
+    }
+}
+
+extension Set<ClientPlace> {
+    /// All areas that some place is in.
+    public var areas: Set<Area> {
+        var areas: Set<Area> = []
+        for place in self {
+            if let continent = place.continent { areas.insert(.continent(continent)) }
+            if let country = place.country { areas.insert(.country(country)) }
+            if let subdivision = place.subdivision { areas.insert(.subdivision(subdivision)) }
+        }
+        return areas
+    }
+}
+
+extension ClientPlace {
+    /// Whether the place is in an area.
+    public func isInside(_ area: Area) -> Bool {
+        switch area {
+        case .continent(let code): continent == code
+        case .country(let code): country == code
+        case .subdivision(let code): subdivision == code
+        }
     }
 }
 
