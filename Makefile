@@ -61,6 +61,10 @@ bench-pdns: server program ## how the ways to wait for a question differ, throug
 bench-settings: server program ## what the settings of pdns cost, and which answer wrong; DATABASE=path
 	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
+bench-agent: toolchain ## what the agent needs to check 1,000 addresses every 10 s
+	swift build -c release --product geopipe-agent --static-swift-stdlib
+	Benchmarks/agent-checks .build/release/geopipe-agent
+
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
 	swift build -c release --product soak
 	.build/release/soak --geopipe .build/release/geopipe --agent .build/release/geopipe-agent \
