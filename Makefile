@@ -62,6 +62,7 @@ bench-settings: server program ## what the settings of pdns cost, and which answ
 	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
 bench-agent: toolchain ## what the agent needs to check 1,000 addresses every 10 s
+	@scripts/prerequisites python3
 	swift build -c release --product geopipe-agent --static-swift-stdlib
 	Benchmarks/agent-checks .build/release/geopipe-agent
 
