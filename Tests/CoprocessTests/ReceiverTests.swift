@@ -24,7 +24,7 @@ struct ReceiverTests {
         #expect(core(stat(name: "a) R (b")) == 5)
     }
 
-    @Test("is not followed while it sleeps, nor by what is no such line", arguments: ["S", "D", "Z", "", "RS"])
+    @Test("is not followed while it sleeps, nor by what is no such line", arguments: ["S", "D", "Z", "RS"])
     func sleeps(state: String) {
         #expect(core(stat(state: state)) == nil)
     }
