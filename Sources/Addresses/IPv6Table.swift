@@ -4,7 +4,7 @@ import Platform
 /// for each /16 of 2000::/3, which is all that is in use on the Internet; one for all other addresses; and one for each /64 in
 /// which a range begins or ends.
 @usableFromInline
-struct IPv6Table: Sendable {
+package struct IPv6Table: Sendable {
     /// The /16 blocks in their order, the one of all other addresses, and those of split /64.
     @usableFromInline let blocks: Column<Block>
     /// For each block that has an index and each value of its next bits: the last of the block's ranges that begins at or before the
@@ -37,12 +37,12 @@ struct IPv6Table: Sendable {
     @usableFromInline static var blockCount: Int { 1 << 13 }
 
     @inlinable @inline(__always)
-    func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
+    package func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
         let high = UInt64(truncatingIfNeeded: address &>> 64)
-        let found =
-            high &>> 61 == 1
-            ? search(Int(truncatingIfNeeded: high &>> 48 & 0x1fff), high &<< 16, level: 16)
-            : search(Self.blockCount, high, level: 0)
+        let isInUse = high &>> 61 == 1
+        let found = search(
+            isInUse ? Int(truncatingIfNeeded: high &>> 48 & 0x1fff) : Self.blockCount, isInUse ? high &<< 16 : high,
+            level: isInUse ? 16 : 0)
         // Past the values: nothing that could be asked for, or else the block of a split /64.
         guard found.value >= valueCount else { return found }
         guard found.value > valueCount else { return (0, found.scope) }
@@ -70,12 +70,14 @@ struct IPv6Table: Sendable {
         halve(&range, &count, key)
         let (start, next) = (range[0], range[1])
         let position = range - first
-        let left = start == 0 ? 0 : level &+ (key ^ (start &- 1)).leadingZeroBitCount
-        let right = position == Int(block.further) ? 0 : level &+ (key ^ next).leadingZeroBitCount
+        // Where bits differ from the address before the range, and from the one after it; at least one of them is in the block, and the
+        // one of which more bits are the same has the lower number here.
+        let left = start == 0 ? .max : key ^ (start &- 1)
+        let right = position == Int(block.further) ? .max : key ^ next
         let entry = Int(block.base) &+ position
         return (
             wide.isEmpty ? UInt32(narrow[entry]) : wide[entry],
-            UInt8(truncatingIfNeeded: max(left, right) &+ 1)
+            UInt8(truncatingIfNeeded: level &+ min(left, right).leadingZeroBitCount &+ 1)
         )
     }
 }
@@ -130,8 +132,11 @@ extension IPv6Table {
 
     private var malformed: MalformedColumns { MalformedColumns("an IPv6 address table is damaged") }
 
-    static func write(_ ranges: AddressRanges<UInt128>, valueCount: Int, to writer: inout ColumnWriter) {
-        var layout = Layout(valueCount: UInt32(valueCount))
+    /// - Parameter isSmall: whether there is a slot for four to eight ranges, and not for two to four.
+    static func write(
+        _ ranges: AddressRanges<UInt128>, valueCount: Int, isSmall: Bool = false, to writer: inout ColumnWriter
+    ) {
+        var layout = Layout(valueCount: UInt32(valueCount), isSmall: isSmall)
         layout.lay(out: ranges)
         writer.add(layout.blocks)
         writer.add(layout.slots)
@@ -144,6 +149,7 @@ extension IPv6Table {
     /// A table that comes into being.
     private struct Layout {
         let valueCount: UInt32
+        let isSmall: Bool
         var blocks: [Block] = []
         var slots: [UInt32] = []
         var starts: [UInt64] = []
@@ -164,7 +170,10 @@ extension IPv6Table {
             }
         }
 
-        init(valueCount: UInt32) { self.valueCount = valueCount }
+        init(valueCount: UInt32, isSmall: Bool) {
+            self.valueCount = valueCount
+            self.isSmall = isSmall
+        }
 
         mutating func lay(out all: AddressRanges<UInt128>) {
             blocks = Array(
@@ -222,7 +231,7 @@ extension IPv6Table {
         }
 
         private mutating func add(_ entries: [(key: UInt64, value: UInt32)]) -> Block {
-            let bits = max(1, min(16, Int.bitWidth - 2 - entries.count.leadingZeroBitCount))
+            let bits = max(1, min(16, Int.bitWidth - (isSmall ? 3 : 2) - entries.count.leadingZeroBitCount))
             let block = Block(
                 base: UInt32(starts.count), further: UInt32(entries.count - 1), firstSlot: UInt32(slots.count),
                 shift: UInt16(64 - bits), scope: 0)

@@ -222,7 +222,8 @@ extension PlaceIndex {
         let layer = AddressLayer(
             ipv4: coarsened(atlas.places.ipv4, coarse, fineBits: 8, coarseBits: 10),
             ipv6: coarsened(atlas.places.ipv6, coarse, fineBits: 80, coarseBits: 88))
-        AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+        AddressTable.write(
+            layer, valueCount: grouping.count, keepsBlocksApart: true, isSmall: true, to: &writer)
     }
 
     /// What matters of a place where it may stand for its neighbours.
@@ -233,7 +234,7 @@ extension PlaceIndex {
     }
 
     /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
-    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable> {
         let fine: Address
         let coarse: Address
         private(set) var starts: [Address] = []
