@@ -147,7 +147,7 @@ struct RecordReader {
     private mutating func city(at offset: UInt32, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32? {
         if let number = cities[offset] { return number }
         let map = try data.target(at: offset)
-        return map.type == .map ? try city(map, &gazetteer) : nil
+        return map.type == .map ? try city(map, &gazetteer).number : nil
     }
 
     /// Finds the coordinates of the waiting records.
@@ -271,12 +271,14 @@ struct RecordReader {
             draft.references.city = value.offset
             draft.found(.city, fields)
         case .city where missing.contains(.city):
-            if let known = cities[value.offset] {
+            if value.type == .pointer, let known = cities[value.offset] {
                 draft.entry.city = known
                 draft.found(.city, fields)
             } else if try data.isMap(value) {
-                draft.entry.city = try city(value, &gazetteer)
+                let city = try city(value, &gazetteer)
+                draft.entry.city = city.number
                 draft.found(.city, fields)
+                return draft.missing.isEmpty ? .stop : .nextAt(city.end)
             } else if draft.city == nil {
                 draft.city = value
             }
@@ -371,10 +373,13 @@ struct RecordReader {
 
     // MARK: City
 
-    private mutating func city(_ map: Value, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32 {
+    /// The number of the city that a map says, and where the map ends.
+    private mutating func city(
+        _ map: Value, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) -> (number: UInt32, end: UInt32) {
         var geonameID: UInt32 = 0
         var name = ""
-        try data.forEachEntry(of: map) { key, value throws(Malformed) in
+        let end = try data.forEachEntry(of: map) { key, value throws(Malformed) in
             if "geoname_id" ~= key {
                 geonameID = try data.unsigned(value).flatMap { UInt32(exactly: $0) } ?? 0
             } else if "names" ~= key {
@@ -387,7 +392,7 @@ struct RecordReader {
         let isKnown = geonameID != 0 || !name.isEmpty
         let number = isKnown ? gazetteer.number(ofCity: City(geonameID: geonameID, name: name)) : 0
         cities.insert(map.offset, number)
-        return number
+        return (number, end)
     }
 
     private mutating func takeCity(_ draft: inout Draft, _ gazetteer: inout Gazetteer) throws(Malformed) {
