@@ -171,6 +171,7 @@ private struct RecordRegister {
     mutating func find() throws(Malformed) {
         // As many as a tree has that has each node once.
         ipv4.reserve(Int(tree.count) + 1)
+        if tree.isIPv6 { ipv6.reserve(Int(tree.count) + 1) }
         try tree.forEachIPv4Networks { networks throws(Malformed) in
             ipv4.append(networks)
             try index.insert(networks.records, of: tree)

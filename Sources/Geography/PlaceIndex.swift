@@ -244,8 +244,12 @@ extension PlaceIndex {
         private var actual: CoarsePlace
         private var lastStart: Address = 0
 
-        /// - Parameter unknown: where nothing is known.
-        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace) {
+        /// - Parameters:
+        ///   - unknown: where nothing is known.
+        ///   - count: how many ranges there may be.
+        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace, atMost count: Int) {
+            PageMemory.reserve(count, in: &starts)
+            PageMemory.reserve(count, in: &values)
             fine = 1 << Address(fineBits) - 1
             coarse = 1 << Address(coarseBits) - 1
             given = unknown
@@ -296,7 +300,9 @@ extension PlaceIndex {
         _ places: AddressRanges<Address>, _ coarse: [CoarsePlace], fineBits: Int, coarseBits: Int
     ) -> AddressRanges<Address> {
         coarse.withUnsafeBufferPointer { coarse in
-            var coarsening = Coarsening<Address>(fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0])
+            // A range that goes on in the next wide block makes two.
+            var coarsening = Coarsening<Address>(
+                fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0], atMost: 2 * places.starts.count)
             places.withBuffers { starts, values in
                 for position in starts.indices { coarsening.append(starts[position], coarse[Int(values[position])]) }
             }

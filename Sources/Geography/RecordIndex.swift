@@ -1,3 +1,5 @@
+import Platform
+
 /// Numbers for records, in the order of the file: a bitmap of where they begin, and how many there are before each part of it. It
 /// takes three eighths of the data section, whatever is in it.
 struct RecordIndex {
@@ -30,7 +32,7 @@ struct RecordIndex {
     /// - Returns: how many there are.
     mutating func number() -> Int {
         var count = 0
-        parts.reserveCapacity(2 * starts.count)
+        PageMemory.reserve(2 * starts.count, in: &parts)
         for word in starts {
             for part in 0..<UInt64(2) {
                 let half = word >> (32 * part) & 0xffff_ffff
