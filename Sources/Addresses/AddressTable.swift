@@ -114,7 +114,7 @@ extension UnsafePointer where Pointee == AddressTable {
     }
 
     private func lookupIPv6(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
-        let found = pointee.ipv6.lookup(address)
+        let found = pointer(to: \.ipv6)!.lookup(address)
         return pointee.isShared ? classes.resolveIPv6(found.value, address) : found
     }
 

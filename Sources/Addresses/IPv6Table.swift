@@ -35,32 +35,38 @@ package struct IPv6Table: Sendable {
 
     /// The number of /16 blocks in 2000::/3.
     @usableFromInline static var blockCount: Int { 1 << 13 }
+}
 
-    @inlinable @inline(__always)
+/// The look-up is a pointer's, as that of `AddressTable` is.
+extension UnsafePointer where Pointee == IPv6Table {
+    /// The value of an address, and its scope.
+    @inline(never) @usableFromInline
     package func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
         let high = UInt64(truncatingIfNeeded: address &>> 64)
         let isInUse = high &>> 61 == 1
         let found = search(
-            isInUse ? Int(truncatingIfNeeded: high &>> 48 & 0x1fff) : Self.blockCount, isInUse ? high &<< 16 : high,
+            isInUse ? Int(truncatingIfNeeded: high &>> 48 & 0x1fff) : IPv6Table.blockCount,
+            isInUse ? high &<< 16 : high,
             level: isInUse ? 16 : 0)
         // Past the values: nothing that could be asked for, or else the block of a split /64.
-        guard found.value >= valueCount else { return found }
-        guard found.value > valueCount else { return (0, found.scope) }
+        guard found.value >= pointee.valueCount else { return found }
+        guard found.value > pointee.valueCount else { return (0, found.scope) }
         let inside = search(
-            Self.blockCount + Int(truncatingIfNeeded: found.value &- valueCount), UInt64(truncatingIfNeeded: address),
+            IPv6Table.blockCount + Int(truncatingIfNeeded: found.value &- pointee.valueCount),
+            UInt64(truncatingIfNeeded: address),
             level: 64)
-        return inside.value < valueCount ? inside : (0, inside.scope)
+        return inside.value < pointee.valueCount ? inside : (0, inside.scope)
     }
 
     /// Finds the last range of a block that begins at or before an address.
     ///
     /// - Parameter key: the 64 bits of the address that follow its first `level` bits.
-    @inlinable @inline(__always)
-    func search(_ number: Int, _ key: UInt64, level: Int) -> (value: UInt32, scope: UInt8) {
-        let block = blocks[number]
+    @inline(__always)
+    private func search(_ number: Int, _ key: UInt64, level: Int) -> (value: UInt32, scope: UInt8) {
+        let block = pointee.blocks[number]
         guard block.further > 0 else { return (block.base, UInt8(truncatingIfNeeded: block.scope)) }
-        let slot = slots.start + Int(block.firstSlot) + Int(truncatingIfNeeded: key &>> UInt64(block.shift))
-        let first = starts.start + Int(block.base)
+        let slot = pointee.slots.start + Int(block.firstSlot) + Int(truncatingIfNeeded: key &>> UInt64(block.shift))
+        let first = pointee.starts.start + Int(block.base)
         var range = first + Int(slot[0])
         var count = Int(slot[1] &- slot[0]) &+ 1
         while count > 16 { halve(&range, &count, key) }
@@ -76,7 +82,7 @@ package struct IPv6Table: Sendable {
         let right = position == Int(block.further) ? .max : key ^ next
         let entry = Int(block.base) &+ position
         return (
-            wide.isEmpty ? UInt32(narrow[entry]) : wide[entry],
+            pointee.wide.isEmpty ? UInt32(pointee.narrow[entry]) : pointee.wide[entry],
             UInt8(truncatingIfNeeded: level &+ min(left, right).leadingZeroBitCount &+ 1)
         )
     }
