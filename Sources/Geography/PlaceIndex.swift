@@ -246,7 +246,8 @@ extension PlaceIndex {
         let layer = AddressLayer(
             ipv4: coarsened(atlas.places.ipv4, coarse, fineBits: 8, coarseBits: 10),
             ipv6: coarsened(atlas.places.ipv6, coarse, fineBits: 80, coarseBits: 88))
-        AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+        AddressTable.write(
+            layer, valueCount: grouping.count, keepsBlocksApart: true, isSmall: true, to: &writer)
     }
 
     /// What matters of a place where it may stand for its neighbours.
@@ -257,7 +258,7 @@ extension PlaceIndex {
     }
 
     /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
-    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable> {
         let fine: Address
         let coarse: Address
         private(set) var starts: [Address] = []
@@ -267,8 +268,12 @@ extension PlaceIndex {
         private var actual: CoarsePlace
         private var lastStart: Address = 0
 
-        /// - Parameter unknown: where nothing is known.
-        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace) {
+        /// - Parameters:
+        ///   - unknown: where nothing is known.
+        ///   - count: how many ranges there may be.
+        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace, atMost count: Int) {
+            PageMemory.reserve(count, in: &starts)
+            PageMemory.reserve(count, in: &values)
             fine = 1 << Address(fineBits) - 1
             coarse = 1 << Address(coarseBits) - 1
             given = unknown
@@ -319,7 +324,9 @@ extension PlaceIndex {
         _ places: AddressRanges<Address>, _ coarse: [CoarsePlace], fineBits: Int, coarseBits: Int
     ) -> AddressRanges<Address> {
         coarse.withUnsafeBufferPointer { coarse in
-            var coarsening = Coarsening<Address>(fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0])
+            // A range that goes on in the next wide block makes two.
+            var coarsening = Coarsening<Address>(
+                fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0], atMost: 2 * places.starts.count)
             places.withBuffers { starts, values in
                 for position in starts.indices { coarsening.append(starts[position], coarse[Int(values[position])]) }
             }
