@@ -83,7 +83,8 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Addresses", "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform", "Routing",
+                "Addresses", "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform",
+                "Routing",
                 "State", "Zones",
             ],
             swiftSettings: strict),
