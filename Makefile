@@ -61,6 +61,14 @@ bench-pdns: server program ## how the ways to wait for a question differ, throug
 bench-settings: server program ## what the settings of pdns cost, and which answer wrong; DATABASE=path
 	Benchmarks/pdns-settings .build/release/geopipe $(database)
 
+bench-switches: build ## how soon switches and health are in force in eight coprocesses
+	Benchmarks/switch-delays .build/release/geopipe .build/release/geopipe-agent
+
+bench-agent: toolchain ## what the agent needs to check 1,000 addresses every 10 s
+	@scripts/prerequisites python3
+	swift build -c release --product geopipe-agent --static-swift-stdlib
+	Benchmarks/agent-checks .build/release/geopipe-agent
+
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
 	swift build -c release --product soak
 	.build/release/soak --geopipe .build/release/geopipe --agent .build/release/geopipe-agent \

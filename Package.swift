@@ -20,9 +20,11 @@ let package = Package(
     // Exact versions: a program is built with what it was tested with.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         // Of the agent alone: `swift build --product geopipe` compiles none of these.
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CMaxMindDB", pkgConfig: "libmaxminddb", providers: [.apt(["libmaxminddb-dev"])]),
@@ -34,12 +36,19 @@ let package = Package(
 
         // Rooms, from the ground up: none imports one that is below it.
         .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
+        .target(
+            name: "Journal",
+            dependencies: [
+                "Platform", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .target(name: "PipeProtocol", dependencies: ["CBytes"], swiftSettings: strict),
         .target(name: "Addresses", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "DNS", dependencies: ["CBytes", "Platform"], swiftSettings: strict),
         .target(name: "Geography", dependencies: ["Addresses", "Platform"], swiftSettings: strict),
         .target(name: "Routing", dependencies: ["Addresses", "Geography", "Platform"], swiftSettings: strict),
-        .target(name: "Zones", dependencies: ["DNS", "Platform"], swiftSettings: strict),
+        .target(name: "Zones", dependencies: ["CBytes", "DNS", "Platform"], swiftSettings: strict),
         .target(name: "Image", dependencies: ["Platform"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["Geography"], swiftSettings: strict),
         .target(
@@ -61,20 +70,21 @@ let package = Package(
             name: "Compiler",
             dependencies: [
                 "Answering", "CLinux", "CProcess", "Configuration", "DNS", "Geography", "Image", "Platform", "Routing",
-                "State", "Zones",
+                "State", "Zones", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "Coprocess",
             dependencies: [
                 "Answering", "CLinux", "CProcess", "Compiler", "Configuration", "Geography", "Image", "PipeProtocol",
-                "Platform", "State", "Telemetry",
+                "Platform", "State", "Telemetry", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "Inspection",
             dependencies: [
-                "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform", "Routing",
+                "Addresses", "Answering", "Compiler", "Configuration", "DNS", "Geography", "PipeProtocol", "Platform",
+                "Routing",
                 "State", "Zones",
             ],
             swiftSettings: strict),
@@ -85,22 +95,25 @@ let package = Package(
             name: "geopipe",
             dependencies: [
                 "Answering", "CLinux", "Compiler", "Configuration", "Coprocess", "DNS", "Geography", "Image",
-                "Inspection",
-                "Platform",
-                "PowerDNSLint", "State", "Zones",
+                "Inspection", "Journal", "Platform", "PowerDNSLint", "Routing", "State", "Zones",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
         .executableTarget(
             name: "geopipe-agent",
             dependencies: [
-                "Answering", "CLinux", "Compiler", "Configuration", "Geography", "Platform", "State", "Telemetry",
+                "Answering", "CLinux", "Compiler", "Configuration", "Geography", "Journal", "Platform", "State",
+                "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/GeopipeAgent", swiftSettings: strict),
 
@@ -123,9 +136,21 @@ let package = Package(
             name: "CompilerTests",
             dependencies: ["Addresses", "Compiler", "Image", "Inspection", "Platform", "Support"],
             swiftSettings: strict),
-        .testTarget(name: "CoprocessTests", dependencies: ["Coprocess", "Support"], swiftSettings: strict),
         .testTarget(
-            name: "AgentTests", dependencies: ["geopipe-agent", "Support"], swiftSettings: strict),
+            name: "InspectionTests",
+            dependencies: ["Answering", "Compiler", "Configuration", "Geography", "Inspection", "State", "Support"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CoprocessTests",
+            dependencies: ["Coprocess", "Support", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "geopipe-agent", "Support", .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "AgentIntegration",
             dependencies: [

@@ -8,71 +8,12 @@ struct AddressClasses: Sendable {
     let ranges: SharedRanges
     /// One bit a range, set where the value differs from that of the previous range. The first range of each family and the end are
     /// set, too.
-    @usableFromInline let boundaries: Column<UInt64>
+    let boundaries: Column<UInt64>
     /// A bit for each word of `boundaries` that is not zero.
-    @usableFromInline let summary: Column<UInt64>
+    let summary: Column<UInt64>
     /// The value of each class. One of these is used: the wide one if there are too many for the narrow one.
-    @usableFromInline let narrow: Column<UInt16>
-    @usableFromInline let wide: Column<UInt32>
-
-    /// The value and the scope of an address.
-    @usableFromInline
-    func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
-        let range = ranges.ipv4Range(of: address)
-        let (first, next) = (boundary(upTo: range), boundary(after: range))
-        let left = first == 0 ? 0 : (address ^ (ranges.ipv4[first].start &- 1)).leadingZeroBitCount
-        let right = next == ranges.ipv4.count ? 0 : (address ^ ranges.ipv4[next].start).leadingZeroBitCount
-        return (value(of: ranges.ipv4[range].value), UInt8(min(max(left, right) + 1, 32)))
-    }
-
-    /// The value of a range, and the scope of an address in it.
-    @usableFromInline
-    func resolveIPv6(_ range: UInt32, _ address: UInt128) -> (value: UInt32, scope: UInt8) {
-        let base = ranges.ipv4.count
-        let range = max(Int(range), base)
-        let (first, next) = (boundary(upTo: range) - base, boundary(after: range) - base)
-        let left = first == 0 ? 0 : (address ^ (ranges.ipv6Starts[first] &- 1)).leadingZeroBitCount
-        let right =
-            next == ranges.ipv6Starts.count ? 0 : (address ^ ranges.ipv6Starts[next]).leadingZeroBitCount
-        return (value(of: ranges.ipv6Classes[range - base]), UInt8(min(max(left, right) + 1, 128)))
-    }
-
-    private func value(of number: UInt32) -> UInt32 {
-        wide.isEmpty ? UInt32(narrow[Int(number)]) : wide[Int(number)]
-    }
-
-    /// The last boundary up to a range.
-    @inline(__always)
-    private func boundary(upTo range: Int) -> Int {
-        let word = range >> 6
-        let bits = boundaries[word] & (.max >> UInt64(63 - range & 63))
-        if bits != 0 { return word << 6 + 63 - bits.leadingZeroBitCount }
-        var group = word >> 6
-        var words = summary[group] & ((1 << UInt64(word & 63)) - 1)
-        while words == 0 {
-            group -= 1
-            words = summary[group]
-        }
-        let found = group << 6 + 63 - words.leadingZeroBitCount
-        return found << 6 + 63 - boundaries[found].leadingZeroBitCount
-    }
-
-    /// The first boundary after a range.
-    @inline(__always)
-    private func boundary(after range: Int) -> Int {
-        let next = range + 1
-        let word = next >> 6
-        let bits = boundaries[word] & (.max << UInt64(next & 63))
-        if bits != 0 { return word << 6 + bits.trailingZeroBitCount }
-        var group = (word + 1) >> 6
-        var words = summary[group] & (.max << UInt64((word + 1) & 63))
-        while words == 0 {
-            group += 1
-            words = summary[group]
-        }
-        let found = group << 6 + words.trailingZeroBitCount
-        return found << 6 + boundaries[found].trailingZeroBitCount
-    }
+    let narrow: Column<UInt16>
+    let wide: Column<UInt32>
 
     /// The values of a table that has ranges of its own.
     static var none: AddressClasses { AddressClasses() }
@@ -117,6 +58,83 @@ struct AddressClasses: Sendable {
     }
 }
 
+/// The look-up is a pointer's, as that of `AddressTable` is.
+extension UnsafePointer where Pointee == AddressClasses {
+    /// The value and the scope of an address.
+    @inline(__always)
+    func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
+        let range = pointee.ranges.ipv4Range(of: address)
+        let (first, next) = (boundary(upTo: range), boundary(after: range))
+        // See `IPv6Table.search`. There is no address before the first range, and none after the last one.
+        let left = first == 0 ? .max : address ^ (pointee.ranges.ipv4[first].start &- 1)
+        let right = next == pointee.ranges.ipv4.count ? .max : address ^ pointee.ranges.ipv4[next].start
+        let scope = min(left, right).leadingZeroBitCount &+ 1
+        return (value(of: pointee.ranges.ipv4[range].value), UInt8(truncatingIfNeeded: scope))
+    }
+
+    /// The value of a range, and the scope of an address in it.
+    @inline(__always)
+    func resolveIPv6(_ range: UInt32, _ address: UInt128) -> (value: UInt32, scope: UInt8) {
+        let base = pointee.ranges.ipv4.count
+        let range = max(Int(range), base)
+        let (first, next) = (boundary(upTo: range) &- base, boundary(after: range) &- base)
+        let left = first == 0 ? .max : address ^ (pointee.ranges.ipv6Starts[first] &- 1)
+        let right = next == pointee.ranges.ipv6Starts.count ? .max : address ^ pointee.ranges.ipv6Starts[next]
+        let scope = min(left, right).leadingZeroBitCount &+ 1
+        return (value(of: pointee.ranges.ipv6Classes[range &- base]), UInt8(truncatingIfNeeded: scope))
+    }
+
+    @inline(__always)
+    private func value(of number: UInt32) -> UInt32 {
+        pointee.wide.isEmpty ? UInt32(pointee.narrow[Int(number)]) : pointee.wide[Int(number)]
+    }
+
+    /// The last boundary up to a range.
+    @inline(__always)
+    private func boundary(upTo range: Int) -> Int {
+        let word = range &>> 6
+        let bits = pointee.boundaries[word] & (.max &>> UInt64(truncatingIfNeeded: 63 &- range & 63))
+        guard bits == 0 else { return word &<< 6 &+ 63 &- bits.leadingZeroBitCount }
+        return boundary(inWordsBefore: word)
+    }
+
+    /// The first boundary after a range.
+    @inline(__always)
+    private func boundary(after range: Int) -> Int {
+        let next = range &+ 1
+        let word = next &>> 6
+        let bits = pointee.boundaries[word] & (.max &<< UInt64(truncatingIfNeeded: next & 63))
+        guard bits == 0 else { return word &<< 6 &+ bits.trailingZeroBitCount }
+        return boundary(inWordsFrom: word &+ 1)
+    }
+
+    /// The last boundary in the words of `boundaries` before one.
+    @inline(never)
+    private func boundary(inWordsBefore word: Int) -> Int {
+        var group = word >> 6
+        var words = pointee.summary[group] & ((1 << UInt64(word & 63)) - 1)
+        while words == 0 {
+            group -= 1
+            words = pointee.summary[group]
+        }
+        let found = group << 6 + 63 - words.leadingZeroBitCount
+        return found << 6 + 63 - pointee.boundaries[found].leadingZeroBitCount
+    }
+
+    /// The first boundary in the words of `boundaries` from one on.
+    @inline(never)
+    private func boundary(inWordsFrom word: Int) -> Int {
+        var group = word >> 6
+        var words = pointee.summary[group] & (.max << UInt64(word & 63))
+        while words == 0 {
+            group += 1
+            words = pointee.summary[group]
+        }
+        let found = group << 6 + words.trailingZeroBitCount
+        return found << 6 + pointee.boundaries[found].trailingZeroBitCount
+    }
+}
+
 /// The ranges that several tables share, in the order of their addresses: first those of IPv4, then those of IPv6.
 @usableFromInline
 struct SharedRanges: Sendable {
@@ -141,7 +159,7 @@ struct SharedRanges: Sendable {
 
         init(start: UInt32, value: UInt32) { bits = UInt64(start) << 32 | UInt64(value) }
 
-        var start: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
+        var start: UInt32 { UInt32(truncatingIfNeeded: bits &>> 32) }
         var value: UInt32 { UInt32(truncatingIfNeeded: bits) }
     }
 

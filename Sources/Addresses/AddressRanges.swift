@@ -1,5 +1,7 @@
+import Platform
+
 /// A value for every address of a family: ranges without a gap, in the order of their addresses.
-package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
+package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable>: Sendable {
     /// The first address of each range; the first of them is 0. A range ends where the next begins.
     @usableFromInline package var starts: [Address] = [0]
     /// The value of each range. Neighbours differ.
@@ -15,9 +17,9 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Send
     }
 
     /// Makes room for `count` ranges, of which only those that come take memory.
-    @inlinable package mutating func reserve(_ count: Int) {
-        starts.reserveCapacity(count)
-        values.reserveCapacity(count)
+    @usableFromInline package mutating func reserve(_ count: Int) {
+        PageMemory.reserve(count, in: &starts)
+        PageMemory.reserve(count, in: &values)
     }
 
     /// Whether all addresses have one value, 0.

@@ -7,7 +7,7 @@ import Platform
 /// with `s - 1` and with `e + 1`.
 public struct AddressTable: Sendable {
     @usableFromInline package let ipv4: IPv4Table
-    @usableFromInline let ipv6: IPv6Table
+    @usableFromInline package let ipv6: IPv6Table
     /// Whether the ranges are those of several tables, so that `classes` has the values.
     @usableFromInline package let isShared: Bool
     /// Empty if the table has ranges of its own. It is no optional, which a look-up would have to copy to open it.
@@ -59,8 +59,10 @@ public struct AddressTable: Sendable {
     ///   - valueCount: above all values; at most 2^31.
     ///   - keepsBlocksApart: whether a client whose IPv4 address is left open has the value of its IPv6 block even if all
     ///     IPv4 addresses have one value.
+    ///   - isSmall: whether it takes less memory, and some more nanoseconds for an IPv6 address.
     public static func write(
-        _ layer: AddressLayer, valueCount: Int, keepsBlocksApart: Bool = false, to writer: inout ColumnWriter
+        _ layer: AddressLayer, valueCount: Int, keepsBlocksApart: Bool = false, isSmall: Bool = false,
+        to writer: inout ColumnWriter
     ) {
         let isIPv4Uniform = layer.ipv4.values.count == 1
         writeHead(
@@ -70,7 +72,7 @@ public struct AddressTable: Sendable {
         // there is only one value to be found there.
         let elsewhere = isIPv4Uniform ? layer.ipv4.values[0] : UInt32(valueCount)
         let ipv6 = layer.ipv6.combined(with: .blocksEmbeddingIPv4) { $1 == 0 ? $0 : elsewhere }
-        IPv6Table.write(ipv6, valueCount: valueCount, to: &writer)
+        IPv6Table.write(ipv6, valueCount: valueCount, isSmall: isSmall, to: &writer)
     }
 
     static func writeHead(
@@ -80,45 +82,52 @@ public struct AddressTable: Sendable {
         writer.add(blockValues)
     }
 
+    /// See the form of a pointer.
+    public func lookup(_ address: IPAddress, length: Int = .max) -> (value: UInt32, scope: UInt8) {
+        withUnsafePointer(to: self) { $0.lookup(address, length: length) }
+    }
+}
+
+/// The look-up is a pointer's, since to call a function of so large a structure copies all of it, which takes longer than to look an
+/// address up.
+extension UnsafePointer where Pointee == AddressTable {
     /// The value of an address, and the length of the widest prefix around the address in which every address has the same:
     /// at least 1, since pdns keeps an answer of scope 0 for clients of both families.
     ///
     /// - Parameter length: how many of the address's first bits are known. An IPv4 address of which none of the bits are
     ///   known cannot be looked up, unless all have the same value: its client has the value of the IPv6 block.
-    @inlinable @inline(__always)
-    public func lookup(_ address: IPAddress, length: Int = .max) -> (value: UInt32, scope: UInt8) {
+    @inline(never)
+    public func lookup(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
+        let (ipv4, offset): (UInt32, Int)
         switch address {
-        case .v4(let bits): lookupIPv4(bits)
-        case .v6(let bits): lookup(bits, length: length)
+        case .v4(let bits): (ipv4, offset) = (bits, 0)
+        case .v6(let bits):
+            guard let embedded = address.embeddedIPv4 else { return lookupIPv6(bits) }
+            if length <= embedded.offset, !pointee.isIPv4Uniform || pointee.keepsBlocksApart {
+                return lookupBlock(of: address)
+            }
+            guard !pointee.isIPv4Uniform else { return lookupIPv6(bits) }
+            (ipv4, offset) = embedded
         }
+        let found = pointee.isShared ? classes.lookupIPv4(ipv4) : pointee.ipv4.lookup(ipv4)
+        return (found.value, found.scope &+ UInt8(truncatingIfNeeded: offset))
     }
 
-    @inlinable
-    func lookup(_ address: UInt128, length: Int) -> (value: UInt32, scope: UInt8) {
-        guard let embedded = IPAddress.v6(address).embeddedIPv4 else { return lookupIPv6(address) }
-        if length <= embedded.offset, !isIPv4Uniform || keepsBlocksApart { return lookupBlock(of: .v6(address)) }
-        guard !isIPv4Uniform else { return lookupIPv6(address) }
-        let (value, scope) = lookupIPv4(embedded.address)
-        return (value, scope &+ UInt8(truncatingIfNeeded: embedded.offset))
+    private func lookupIPv6(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
+        let found = pointer(to: \.ipv6)!.lookup(address)
+        return pointee.isShared ? classes.resolveIPv6(found.value, address) : found
     }
 
-    @inlinable @inline(__always)
-    func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
-        isShared ? classes.lookupIPv4(address) : ipv4.lookup(address)
-    }
-
-    @inlinable @inline(__always)
-    func lookupIPv6(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
-        let found = ipv6.lookup(address)
-        return isShared ? classes.resolveIPv6(found.value, address) : found
-    }
+    private var classes: UnsafePointer<AddressClasses> { pointer(to: \.classes)! }
 
     /// The value of clients of unknown IPv4 address in the block around an address that carries one.
-    @usableFromInline
-    func lookupBlock(of address: IPAddress) -> (value: UInt32, scope: UInt8) {
+    @inline(never)
+    private func lookupBlock(of address: IPAddress) -> (value: UInt32, scope: UInt8) {
         let blocks = IPPrefix.embeddingIPv4
-        for i in blocks.indices where blocks[i].contains(address) { return (blockValues[i], UInt8(blocks[i].length)) }
-        return (blockValues[0], 1)
+        for i in blocks.indices where blocks[i].contains(address) {
+            return (pointee.blockValues[i], UInt8(blocks[i].length))
+        }
+        return (pointee.blockValues[0], 1)
     }
 }
 

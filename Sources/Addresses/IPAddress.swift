@@ -49,7 +49,8 @@ public enum IPAddress: Hashable, Sendable {
     /// Known forms: IPv4-mapped `::ffff:0:0/96` and IPv4-compatible `::/96` (RFC 4291 section 2.5.5), 6to4 `2002::/16`
     /// (RFC 3056), Teredo `2001::/32` (RFC 4380, the client's address with all bits flipped) and NAT64 `64:ff9b::/96`
     /// (RFC 6052). `nil` for IPv4 and for every other IPv6 address.
-    @inlinable public var embeddedIPv4: (address: UInt32, offset: Int)? {
+    @inlinable @inline(__always)
+    public var embeddedIPv4: (address: UInt32, offset: Int)? {
         guard case .v6(let bits) = self else { return nil }
         let top = UInt32(truncatingIfNeeded: bits >> 96)
         switch top {

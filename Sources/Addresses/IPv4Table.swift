@@ -53,11 +53,11 @@ package struct IPv4Table: Sendable {
         let isLast = range - first == Int(chunk.further)
         // The first 16 bits are zero in all of these: the addresses of two ranges of a chunk share them. Of the first range the
         // one before is in another chunk, and shares fewer bits than the one after, and the other way round.
-        let left = (address ^ (start &- 1)).leadingZeroBitCount
-        let right = isLast ? 0 : (address ^ next).leadingZeroBitCount
+        let left = address ^ (start &- 1)
+        let right = isLast ? .max : address ^ next
         return (
             UInt32(truncatingIfNeeded: range[0] & (Range.max &>> half)),
-            UInt8(truncatingIfNeeded: max(left, right) &+ 1)
+            UInt8(truncatingIfNeeded: min(left, right).leadingZeroBitCount &+ 1)
         )
     }
 }

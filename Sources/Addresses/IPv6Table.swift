@@ -4,7 +4,7 @@ import Platform
 /// for each /16 of 2000::/3, which is all that is in use on the Internet; one for all other addresses; and one for each /64 in
 /// which a range begins or ends.
 @usableFromInline
-struct IPv6Table: Sendable {
+package struct IPv6Table: Sendable {
     /// The /16 blocks in their order, the one of all other addresses, and those of split /64.
     @usableFromInline let blocks: Column<Block>
     /// For each block that has an index and each value of its next bits: the last of the block's ranges that begins at or before the
@@ -35,32 +35,38 @@ struct IPv6Table: Sendable {
 
     /// The number of /16 blocks in 2000::/3.
     @usableFromInline static var blockCount: Int { 1 << 13 }
+}
 
-    @inlinable @inline(__always)
-    func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
+/// The look-up is a pointer's, as that of `AddressTable` is.
+extension UnsafePointer where Pointee == IPv6Table {
+    /// The value of an address, and its scope.
+    @inline(never) @usableFromInline
+    package func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
         let high = UInt64(truncatingIfNeeded: address &>> 64)
-        let found =
-            high &>> 61 == 1
-            ? search(Int(truncatingIfNeeded: high &>> 48 & 0x1fff), high &<< 16, level: 16)
-            : search(Self.blockCount, high, level: 0)
+        let isInUse = high &>> 61 == 1
+        let found = search(
+            isInUse ? Int(truncatingIfNeeded: high &>> 48 & 0x1fff) : IPv6Table.blockCount,
+            isInUse ? high &<< 16 : high,
+            level: isInUse ? 16 : 0)
         // Past the values: nothing that could be asked for, or else the block of a split /64.
-        guard found.value >= valueCount else { return found }
-        guard found.value > valueCount else { return (0, found.scope) }
+        guard found.value >= pointee.valueCount else { return found }
+        guard found.value > pointee.valueCount else { return (0, found.scope) }
         let inside = search(
-            Self.blockCount + Int(truncatingIfNeeded: found.value &- valueCount), UInt64(truncatingIfNeeded: address),
+            IPv6Table.blockCount + Int(truncatingIfNeeded: found.value &- pointee.valueCount),
+            UInt64(truncatingIfNeeded: address),
             level: 64)
-        return inside.value < valueCount ? inside : (0, inside.scope)
+        return inside.value < pointee.valueCount ? inside : (0, inside.scope)
     }
 
     /// Finds the last range of a block that begins at or before an address.
     ///
     /// - Parameter key: the 64 bits of the address that follow its first `level` bits.
-    @inlinable @inline(__always)
-    func search(_ number: Int, _ key: UInt64, level: Int) -> (value: UInt32, scope: UInt8) {
-        let block = blocks[number]
+    @inline(__always)
+    private func search(_ number: Int, _ key: UInt64, level: Int) -> (value: UInt32, scope: UInt8) {
+        let block = pointee.blocks[number]
         guard block.further > 0 else { return (block.base, UInt8(truncatingIfNeeded: block.scope)) }
-        let slot = slots.start + Int(block.firstSlot) + Int(truncatingIfNeeded: key &>> UInt64(block.shift))
-        let first = starts.start + Int(block.base)
+        let slot = pointee.slots.start + Int(block.firstSlot) + Int(truncatingIfNeeded: key &>> UInt64(block.shift))
+        let first = pointee.starts.start + Int(block.base)
         var range = first + Int(slot[0])
         var count = Int(slot[1] &- slot[0]) &+ 1
         while count > 16 { halve(&range, &count, key) }
@@ -70,12 +76,14 @@ struct IPv6Table: Sendable {
         halve(&range, &count, key)
         let (start, next) = (range[0], range[1])
         let position = range - first
-        let left = start == 0 ? 0 : level &+ (key ^ (start &- 1)).leadingZeroBitCount
-        let right = position == Int(block.further) ? 0 : level &+ (key ^ next).leadingZeroBitCount
+        // Where bits differ from the address before the range, and from the one after it; at least one of them is in the block, and the
+        // one of which more bits are the same has the lower number here.
+        let left = start == 0 ? .max : key ^ (start &- 1)
+        let right = position == Int(block.further) ? .max : key ^ next
         let entry = Int(block.base) &+ position
         return (
-            wide.isEmpty ? UInt32(narrow[entry]) : wide[entry],
-            UInt8(truncatingIfNeeded: max(left, right) &+ 1)
+            pointee.wide.isEmpty ? UInt32(pointee.narrow[entry]) : pointee.wide[entry],
+            UInt8(truncatingIfNeeded: level &+ min(left, right).leadingZeroBitCount &+ 1)
         )
     }
 }
@@ -130,8 +138,11 @@ extension IPv6Table {
 
     private var malformed: MalformedColumns { MalformedColumns("an IPv6 address table is damaged") }
 
-    static func write(_ ranges: AddressRanges<UInt128>, valueCount: Int, to writer: inout ColumnWriter) {
-        var layout = Layout(valueCount: UInt32(valueCount))
+    /// - Parameter isSmall: whether there is a slot for four to eight ranges, and not for two to four.
+    static func write(
+        _ ranges: AddressRanges<UInt128>, valueCount: Int, isSmall: Bool = false, to writer: inout ColumnWriter
+    ) {
+        var layout = Layout(valueCount: UInt32(valueCount), isSmall: isSmall)
         layout.lay(out: ranges)
         writer.add(layout.blocks)
         writer.add(layout.slots)
@@ -144,6 +155,7 @@ extension IPv6Table {
     /// A table that comes into being.
     private struct Layout {
         let valueCount: UInt32
+        let isSmall: Bool
         var blocks: [Block] = []
         var slots: [UInt32] = []
         var starts: [UInt64] = []
@@ -164,7 +176,10 @@ extension IPv6Table {
             }
         }
 
-        init(valueCount: UInt32) { self.valueCount = valueCount }
+        init(valueCount: UInt32, isSmall: Bool) {
+            self.valueCount = valueCount
+            self.isSmall = isSmall
+        }
 
         mutating func lay(out all: AddressRanges<UInt128>) {
             blocks = Array(
@@ -222,7 +237,7 @@ extension IPv6Table {
         }
 
         private mutating func add(_ entries: [(key: UInt64, value: UInt32)]) -> Block {
-            let bits = max(1, min(16, Int.bitWidth - 2 - entries.count.leadingZeroBitCount))
+            let bits = max(1, min(16, Int.bitWidth - (isSmall ? 3 : 2) - entries.count.leadingZeroBitCount))
             let block = Block(
                 base: UInt32(starts.count), further: UInt32(entries.count - 1), firstSlot: UInt32(slots.count),
                 shift: UInt16(64 - bits), scope: 0)

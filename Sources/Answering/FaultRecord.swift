@@ -13,6 +13,10 @@ package enum FaultRecord {
         fault_begin_answer(line?.baseAddress, line?.count ?? 0)
     }
 
+    /// Tells where what has been read ends.
+    @inlinable @inline(__always)
+    package static func setInput(end: UnsafePointer<UInt8>?) { fault_set_input_end(end) }
+
     /// Tells that all lines that were read have their answers.
     @inlinable @inline(__always)
     package static func endAnswers() { fault_end_answers() }

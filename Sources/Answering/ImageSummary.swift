@@ -1,4 +1,5 @@
 import Configuration
+import Geography
 import Glibc
 import Image
 import Platform
@@ -21,14 +22,14 @@ public struct ImageSummary: Sendable {
     public let checkedServices: [CheckedService?]
     /// All addresses that are checked.
     public let healthTargets: [HealthTarget]
+    private let image: Image
 
     /// Reads the file at `path`.
     ///
     /// - Parameter owners: the users whose files are trusted.
     public init(path: String, owners: Set<uid_t>) throws(Image.Refusal) {
         let image = try Image(path: path, owners: owners, isSummed: false)
-        // What the sections are read from must not go before they have been.
-        defer { withExtendedLifetime(image) {} }
+        self.image = image
         do {
             id = image.id
             bytes = image.bytes.count
@@ -44,6 +45,13 @@ public struct ImageSummary: Sendable {
         } catch {
             throw Image.Refusal("\(path) is damaged: \(error)")
         }
+    }
+
+    /// The places that clients are in, without coordinates; one of which nothing is known is among them. `nil` if the image does not
+    /// say.
+    public var places: Set<ClientPlace>? {
+        guard var section = try? image.section(.places) else { return nil }
+        return try? withExtendedLifetime(image) { () throws(MalformedColumns) in try PlaceIndex.places(from: &section) }
     }
 }
 

@@ -25,7 +25,7 @@ extension Snapshot {
         guard let health, case let limited = health.limited(at: time), !limited.isEmpty else { return limits }
         let down = health.down(at: time)
         limits.shares = checkedServices.map { checked in
-            let shares = checked?.shares({ down[$0] }, { limited[$0] }, at: time) ?? []
+            let shares = checked?.shares({ down[$0] }, { limited[$0] }, at: time).map(\.percent) ?? []
             return shares.allSatisfy { $0 == 100 } ? [] : shares
         }
         limits.weights = checkedServices.map { $0?.weights { limited[$0] } ?? [] }

@@ -121,8 +121,20 @@ public struct CheckedService: Sendable {
         checks.reduce(100) { min($0, state($1)?.weight ?? 100) }
     }
 
-    /// By the number of a datacenter, the part of its client networks that it takes, in percent, 1 to 100; 100 if nothing
-    /// limits it.
+    /// The part of its client networks that a datacenter takes.
+    package struct Share: Hashable, Sendable {
+        /// What its addresses that are up say of themselves on average, in percent, 1 to 100.
+        package var told = 100
+        /// What it takes of that since it has come back, in percent, 1 to 100.
+        package var growth = 100
+        /// When it takes all again, in seconds since 1970; `nil` if it does.
+        package var growsUntil: Int?
+
+        /// In percent, 1 to 100.
+        package var percent: Int { max(1, told * growth / 100) }
+    }
+
+    /// By the number of a datacenter, the part of its client networks that it takes.
     ///
     /// Two things limit it: what its addresses that are up say of themselves, and the time since it has come back. A
     /// datacenter comes back with the first of its families that does: the other one has taken clients before, or follows it.
@@ -131,21 +143,22 @@ public struct CheckedService: Sendable {
     ///   - down: what is known of a target that is down; `nil` if it is up.
     ///   - state: what is known of a target that is up and limited.
     ///   - time: in seconds since 1970.
-    func shares(
+    package func shares(
         _ down: (_ target: String) -> HealthReport.State?, _ state: (_ target: String) -> HealthReport.State?,
         at time: Int
-    ) -> [Int] {
+    ) -> [Share] {
         func isUp(_ checks: [String]) -> Bool { !checks.contains { down($0) != nil } }
         return targets.map { addresses in
             let up = (addresses.ipv4 + addresses.ipv6).filter(isUp)
-            guard !up.isEmpty else { return 100 }
-            let told = up.reduce(0) { $0 + weight(of: $1, state) } / up.count
-            let growth = [addresses.ipv4, addresses.ipv6].compactMap { growth(of: $0) }.max() ?? 100
-            return max(1, told * growth / 100)
+            guard !up.isEmpty else { return Share() }
+            let growths = [addresses.ipv4, addresses.ipv6].compactMap { growth(of: $0) }
+            let most = growths.max { $0.growth < $1.growth } ?? (100, nil)
+            return Share(
+                told: up.reduce(0) { $0 + weight(of: $1, state) } / up.count, growth: most.growth, growsUntil: most.end)
         }
 
         /// `nil` if less than the quorum is up.
-        func growth(of family: [[String]]) -> Int? {
+        func growth(of family: [[String]]) -> (growth: Int, end: Int?)? {
             let required = quorum.required(of: family.count)
             let backs = family.filter(isUp).map { checks in checks.compactMap { state($0)?.back }.max() ?? .min }
                 .sorted()
@@ -153,11 +166,11 @@ public struct CheckedService: Sendable {
             // It came up with the address that made its quorum full, unless others had filled it until then.
             guard let comesBack, required > 0, case let back = backs[required - 1], back != .min,
                 family.count(where: { wasUp($0, before: back) }) < required
-            else { return 100 }
+            else { return (100, nil) }
             // What comes from the future is a clock that was set.
             let (age, overflows) = time.subtractingReportingOverflow(back)
-            guard !overflows, 0..<comesBack ~= age else { return 100 }
-            return max(Self.firstShare, age * 100 / comesBack)
+            guard !overflows, 0..<comesBack ~= age else { return (100, nil) }
+            return (max(Self.firstShare, age * 100 / comesBack), back + comesBack)
         }
 
         /// Whether an address was up right before a time.

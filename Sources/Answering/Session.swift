@@ -119,10 +119,22 @@ public struct Session: ~Copyable {
             greet(version, &reply)
         case .transfer(let transfer):
             guard let serving else { return failForLackOfSnapshot(isForSOA: false, &reply) }
+            standAlone(line, &reply)
             answer(transfer, line, serving.snapshot, &reply)
         case .command(let words):
+            standAlone(line, &reply)
             answerCommand(line.extracting(words), &reply)
+            _ = reply.send()
+            FaultRecord.endAnswers()
         }
+    }
+
+    /// Sends what was answered before a line that must not be answered twice: its answer may leave in pieces, or it does something.
+    private func standAlone(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
+        guard !reply.isEmpty else { return }
+        _ = reply.send()
+        FaultRecord.endAnswers()
+        line.withUnsafeBufferPointer { FaultRecord.beginAnswer($0) }
     }
 
     @inline(never)

@@ -93,11 +93,8 @@ public final class Snapshot: Sendable {
     /// Whether it was made by this version of the program, of files that are still what they were.
     public var isCurrent: Bool {
         manifest.program == geopipeVersion && !manifest.inputs.isEmpty
-            && manifest.inputs.allSatisfy { FileState($0.path).words == $0.state }
+            && FileState.changed(manifest.inputs.map { ($0.path, $0.state) }).isEmpty
     }
-
-    /// All areas that it has places of clients in.
-    public var areas: Set<Area> { withExtendedLifetime(self) { places.areas } }
 
     /// The number of zones.
     public var zoneCount: Int { zones.count }

@@ -42,3 +42,9 @@ static inline struct name16 bytes16_copy_name(const void *name, void *target) {
         .escapes = bits_of_bytes16(~graphic | (bytes16)(bytes == '\\')),
     };
 }
+
+/* Has the processor fetch the lines of memory from `start` to `end`, at most four, without waiting for them. */
+static inline void prefetch_lines(const void *start, const void *end) {
+    const char *line = start;
+    for (int i = 0; i < 4 && line < (const char *)end; i++, line += 64) __builtin_prefetch(line);
+}

@@ -23,6 +23,20 @@ static inline int usable_cores(void) {
     return count;
 }
 
+/* Moves this thread to a core, and leaves it free to be moved again: it may run where it could before (sched_setaffinity(2)).
+ * Nothing happens unless it may run there. If another process changes meanwhile where it may run, that stays. */
+int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *cores);
+int sched_getcpu(void);
+static inline void move_to_core(int core) {
+    cpu_set_t before, one = { { 0 } }, now;
+    unsigned place = (unsigned)core, bits = 8 * sizeof one.__bits[0];
+    if (place >= 8 * sizeof one || sched_getaffinity(0, sizeof before, &before) < 0) return;
+    one.__bits[place / bits] = (__cpu_mask)1 << place % bits;
+    if ((before.__bits[place / bits] & one.__bits[place / bits]) == 0) return;
+    if (sched_setaffinity(0, sizeof one, &one) < 0 || sched_getaffinity(0, sizeof now, &now) < 0) return;
+    if (__builtin_memcmp(&now, &one, sizeof one) == 0) sched_setaffinity(0, sizeof before, &before);
+}
+
 /* More room for memory that mmap(2) gave, here or elsewhere: mremap(2), which takes any number of arguments. */
 void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...);
 static inline void *grow_mapping(void *memory, size_t size, size_t new_size) {

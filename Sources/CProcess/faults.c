@@ -135,11 +135,29 @@ static void leave_core(int number) {
     _exit(0);
 }
 
+/* Where the lines begin that have no answer yet, the one at hand left out if it is refused; NULL if that is not known. */
+static const char *rest_of_input(bool is_refused) {
+    const char *place = fault_state.first, *end = fault_state.input_end;
+    if (!is_refused || !place) return place;
+    for (place = fault_state.line + fault_state.line_length; place < end; place++)
+        if (*place == '\n') return place + 1;
+    return NULL;
+}
+
+/* Hands lines on to the program that begins anew. */
+static void hand_on(const char *rest) {
+    if (rest && rest < fault_state.input_end && setup.rest >= 0) {
+        write_all(setup.rest, rest, fault_state.input_end - rest);
+        lseek(setup.rest, 0, SEEK_SET);
+    }
+}
+
 /* Never returns: pdns starts another in the place of a process that is gone. */
 static void begin_anew(void) {
     if (fault_state.faults < setup.patience) fault_state.faults++;
     setup.environment[0] = setup.takeovers[fault_state.version];
     setup.environment[1] = setup.counts[fault_state.faults];
+    if (setup.rest >= 0) fcntl(setup.rest, F_SETFD, 0);
     syscall(SYS_execveat, program, "", setup.arguments, setup.environment, AT_EMPTY_PATH);
     /* Some sandboxes have no execveat(2). */
     execve("/proc/self/exe", setup.arguments, setup.environment);
@@ -187,10 +205,14 @@ static void handle(int number, siginfo_t *info, void *context) {
         for (;;) sleep(3600);
     }
     is_handling = true;
+    const char *rest = NULL;
     if (fault_state.is_answering) {
+        /* Of several lines that came at once it may be about any: each is answered again, and sent alone. */
+        bool is_refused = fault_state.first == fault_state.line;
+        rest = rest_of_input(is_refused);
         /* The answer is waited for; what is written of it is not. */
-        refuse();
-        add(&text, "; the question is refused: ");
+        if (is_refused) refuse();
+        add(&text, is_refused ? "; the question is refused: " : "; all that came at once is answered again, up to: ");
         add_question(&text);
     } else {
         add(&text, "; no question is lost");
@@ -199,7 +221,12 @@ static void handle(int number, siginfo_t *info, void *context) {
     write_all(STDERR_FILENO, text.bytes, text.count);
     /* One of a row of faults is enough. */
     if (fault_state.faults == 0) leave_core(number);
-    if (fault_state.faults < setup.patience) begin_anew();
+    if (fault_state.faults < setup.patience) {
+        hand_on(rest);
+        begin_anew();
+    }
+    for (; rest && rest < fault_state.input_end; rest++)
+        if (*rest == '\n') refuse();
     refuse_all();
 }
 

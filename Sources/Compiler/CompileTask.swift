@@ -2,6 +2,7 @@ import Answering
 import Configuration
 import Glibc
 import Image
+import Logging
 import Platform
 import State
 
@@ -17,12 +18,16 @@ public enum CoprocessRole: String, CaseIterable, Sendable {
 
 /// The work of a compiler that a coprocess has started.
 public enum CompileTask {
-    /// Compiles, says what is wrong on stderr, and leaves a report.
+    /// Compiles, logs what is wrong, and leaves a report.
     ///
     /// - Parameters:
     ///   - images: the state directory that the images are in; `nil` if the role needs none.
     ///   - isUrgent: whether there is nothing to answer from as long as it works.
-    public static func run(_ request: CompileRequest, _ role: CoprocessRole, images: String?, isUrgent: Bool) {
+    ///   - log: gets what is wrong.
+    public static func run(
+        _ request: CompileRequest, _ role: CoprocessRole, images: String?, isUrgent: Bool, log: Logger
+    ) {
+        let start = nanoseconds()
         CompilerProcess.prepareSelf(isUrgent: isUrgent)
         StandardError.limitWait(milliseconds: 2_000)
         let store = images.map {
@@ -32,7 +37,7 @@ public enum CompileTask {
         var outcome = Compilation(request, previous: previous, previousReport: store?.report()).run(
             isSound: { _ = write(CompilerProcess.Inherited.soundness, "+", 1) })
         for diagnostic in ComplaintList(outcome.diagnostics).sorted(main: request.configuration) {
-            complain(diagnostic.description)
+            log.log(level: diagnostic.severity.logLevel, "\(diagnostic.description)")
         }
         do throws(StateDirectory.Failure) {
             if let image = outcome.image {
@@ -44,14 +49,14 @@ public enum CompileTask {
             }
         } catch {
             let complaint = "\(request.configuration): \(error)"
-            complain(complaint)
+            log.error("\(complaint)")
             outcome.image = nil
             outcome.report.image = nil
             outcome.report.isUnwritable = true
             outcome.report.retryAt = Int(time(nil)) + CompilerProcess.retryAfter
             outcome.report.complaints.append(complaint)
         }
-        if outcome.image == nil, previous != nil { complain("what was loaded before stays in use") }
+        if outcome.image == nil, previous != nil { log.warning("what was loaded before stays in use") }
         do throws(StateDirectory.Failure) {
             if let store {
                 try store.write(outcome.report)
@@ -59,12 +64,30 @@ public enum CompileTask {
                 try writeAll(outcome.report.text, to: CompilerProcess.Inherited.report, "the report")
             }
         } catch {
-            complain("\(error)")
+            log.error("\(error)")
         }
+        log.debug(
+            "compiled \(request.configuration)",
+            metadata: [
+                "image": .string(outcome.image?.id ?? "none"),
+                "bytes": .stringConvertible(outcome.image?.bytes.count ?? 0),
+                "ms": .stringConvertible((nanoseconds() - start) / 1_000_000),
+            ])
     }
 
     private static func inheritedSnapshot() -> Snapshot? {
         let image = try? Image(descriptor: CompilerProcess.Inherited.previous, name: "the image", owners: nil)
         return image.flatMap { try? Snapshot($0) }
+    }
+}
+
+extension Complaint.Severity {
+    /// The level of a line of the log about it.
+    fileprivate var logLevel: Logger.Level {
+        switch self {
+        case .error: .error
+        case .warning: .warning
+        case .note: .notice
+        }
     }
 }

@@ -2,11 +2,12 @@ import CLinux
 import CProcess
 import DNS
 import Glibc
+import Logging
 import Platform
 
 /// A compiler: this program in a process of its own, which takes its memory and its faults with it when it ends.
 package struct CompilerProcess {
-    let process: pid_t
+    package let process: pid_t
     /// Readable, or closed at its other end, when the configuration has been found sound, or the process has ended.
     let soundness: CInt
     /// Becomes readable when the process ends; -1 if the kernel has no such thing.
@@ -48,9 +49,10 @@ package struct CompilerProcess {
     ///   - lock: the lock that it is to hold, too; -1 for none.
     ///   - images: the state directory that the images are in; `nil` if they go to files.
     ///   - files: where the image and the report go, and the image in force, if there is no folder for them.
+    ///   - logLevel: how much it is to log.
     package init?(
         _ request: CompileRequest, isUrgent: Bool, lock: CInt, images: String?,
-        files: (image: CInt, report: CInt, previous: CInt)? = nil
+        files: (image: CInt, report: CInt, previous: CInt)? = nil, logLevel: Logger.Level = .info
     ) {
         var ends: [CInt] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else { return nil }
@@ -100,6 +102,7 @@ package struct CompilerProcess {
         arguments += ["--for-coprocess", role.rawValue]
         if let images { arguments += ["--images", images] }
         if isUrgent { arguments.append("--urgent") }
+        if logLevel != .info { arguments += ["--log-level", "\(logLevel)"] }
         var words = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process = pid_t()

@@ -56,9 +56,11 @@ public struct ImageCompiler {
             warnings += databaseWarnings
             if warnsOfUnknownPlaces { warnings += configuration.warnings(about: atlas) }
             progress("making the address tables")
+            let places = BackgroundWork { ColumnMemory { PlaceIndex.write(atlas, to: &$0) } }
             var compiler = MapCompiler(atlas, datacenters: configuration.sites)
             writer.section(.routing) { compiler.write(configuration.maps.map(\.rules), to: &$0) }
-            writer.section(.places) { PlaceIndex.write(atlas, to: &$0) }
+            let writtenPlaces = places.wait()
+            writer.section(.places) { $0.add(section: writtenPlaces.reader) }
         }
         progress("laying out zones and answers")
         let serviceNames = configuration.services.map(\.name)

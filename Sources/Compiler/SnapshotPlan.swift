@@ -106,7 +106,6 @@ private final class OpenedDatabase {
 
     func add(to atlas: inout Atlas, fields: PlaceFields) throws(DatabaseError) {
         if let opened = database.take() {
-            try opened.readAll()
             try atlas.add(opened, fields: fields)
         } else {
             try atlas.add(MaxMindDatabase(path: path), fields: fields)

@@ -1,5 +1,3 @@
-import Routing
-
 /// How it is found out whether an address is up: what is asked of it, and how often.
 public struct HealthCheck: Hashable, Sendable {
     public var probe: Probe
@@ -13,6 +11,9 @@ public struct HealthCheck: Hashable, Sendable {
     public var fall: UInt32 = 3
     /// The addresses that are asked, in place of those that are answered.
     public var addresses: [Answered: String] = [:]
+    /// What stands for the values of header fields and the body, which may have secrets, where a target is named: the first service
+    /// whose check sends the same, and the check's number if it is not the first. `nil` if neither is sent.
+    public var sender: String?
 
     /// An address of a service, for which another may be asked.
     public enum Answered: Hashable, Sendable {
@@ -92,8 +93,8 @@ public struct HealthCheck: Hashable, Sendable {
     /// What is asked about an address that is answered, as one line without tabs. Two that are the same ask the same; how often
     /// has no part in it.
     ///
-    /// Metrics, the log and the state directory have this line: of header fields and bodies, which may have secrets, there is
-    /// only a hash.
+    /// Metrics, the log and the state directory have this line. Nothing in it is made from the values of header fields or from a
+    /// body, from which a weak secret could be guessed: `sender` stands for them.
     ///
     /// - Parameter address: as text.
     public func target(_ address: String) -> String {
@@ -108,8 +109,9 @@ public struct HealthCheck: Hashable, Sendable {
             var parts = ["\(http.isSecure ? "https" : "http")://\(server):\(http.port)\(escaped(http.path))"]
             if http.method != .get { parts.append("method=\(http.method.rawValue)") }
             if let host = http.host { parts.append("host=\(escaped(host))") }
-            for header in http.headers { parts.append("header=\(header.name):\(hash(header.value))") }
-            if let body = http.body { parts.append("body=\(hash(body))") }
+            for header in http.headers { parts.append("header=\(header.name)") }
+            if http.body != nil { parts.append("body") }
+            if let sender { parts.append("of=\(escaped(sender))") }
             if http.expected != [200...399] {
                 let codes = http.expected.map {
                     $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
@@ -123,8 +125,6 @@ public struct HealthCheck: Hashable, Sendable {
             return parts.joined(separator: " ")
         }
     }
-
-    private func hash(_ text: String) -> String { String(identity(of: text) >> 32, radix: 16) }
 
     private func escaped(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF")
@@ -201,6 +201,25 @@ extension Configuration.Service {
 }
 
 extension Configuration {
+    /// Names the senders of header fields and bodies. Checks that send the same, have the same.
+    mutating func nameSenders() {
+        struct Hidden: Hashable {
+            var headers: [HealthCheck.HTTP.Header]
+            var body: String?
+        }
+        var senders: [Hidden: String] = [:]
+        for service in services.indices {
+            for (number, check) in services[service].checks.enumerated() {
+                guard case .http(let http) = check.probe, !http.headers.isEmpty || http.body != nil else { continue }
+                let hidden = Hidden(headers: http.headers, body: http.body)
+                let name = services[service].name
+                let sender = senders[hidden] ?? (number == 0 ? name : "\(name)/\(number + 1)")
+                senders[hidden] = sender
+                services[service].checks[number].sender = sender
+            }
+        }
+    }
+
     /// All that is to be checked, each once, in the order of the configuration. Where services ask the same at different paces
     /// the first sets it.
     public var healthTargets: [HealthTarget] {

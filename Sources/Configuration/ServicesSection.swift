@@ -36,6 +36,7 @@ extension ConfigurationParser {
                 )
             }
         }
+        configuration.nameSenders()
     }
 
     private func answers(

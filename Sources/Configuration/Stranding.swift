@@ -37,12 +37,17 @@ extension Configuration {
     /// - Parameters:
     ///   - service: the only service that is drained; all without.
     ///   - areas: where clients are that are drained; everywhere if it is empty.
+    ///   - places: where the image has clients; `nil` if that is not known.
     ///   - drained: what else is drained wholly, of a service by its name.
     public func stranded(
-        by datacenter: String, service: String?, areas: [Area] = [], besides drained: (_ service: String) -> Set<String>
+        by datacenter: String, service: String?, areas: [Area] = [], places: Set<ClientPlace>? = nil,
+        besides drained: (_ service: String) -> Set<String>
     ) -> [Stranding] {
         guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return [] }
         let drainedServices = services.filter { service == nil || $0.name == service }
+        let places = places.map { places in
+            areas.isEmpty ? Array(places) : places.filter { place in areas.contains { place.isInside($0) } }
+        }
         return maps.enumerated().compactMap { position, map in
             let users = drainedServices.filter { $0.map == position }.map { user -> (Service, Set<Datacenter>) in
                 let names = drained(user.name)
@@ -52,7 +57,7 @@ extension Configuration {
             }
             guard !users.isEmpty else { return nil }
             var hasOthers = false
-            var rules = map.rules.touching(areas).rules { destination in
+            var rules = map.rules.touching(areas).reached(from: places).rules { destination in
                 // What one service has where another has nothing is no help to that.
                 let stranding = users.compactMap { user, others -> Set<Datacenter>? in
                     let reached = reach(of: destination, for: [user])
@@ -88,6 +93,44 @@ extension PlaceRules {
             $0.countries.contains { touches(.country($0)) } || $0.subdivisions.contains { touches(.subdivision($0)) }
         }
         rules.continents = continents.filter { touches(.continent($0.key)) }
+        return rules
+    }
+    /// The rules that clients of these places may come to: those that win for one of them, and those of which the places do not tell,
+    /// such as networks, cities, and subdivisions inside of others. All if the places are not known.
+    fileprivate func reached(from places: [ClientPlace]?) -> PlaceRules {
+        guard let places else { return self }
+        let countries = Set(places.compactMap(\.country))
+        let subdivisions = Set(places.compactMap(\.subdivision))
+        func mayBeInside(_ code: SubdivisionCode) -> Bool {
+            !subdivisions.contains(code) && countries.contains(code.country)
+        }
+        var rules = self
+        rules.subdivisions = self.subdivisions.filter { mayBeInside($0.key) }
+        rules.countries = [:]
+        rules.continents = [:]
+        var regions = Set(self.regions.indices.filter { self.regions[$0].subdivisions.contains(where: mayBeInside) })
+        var isDefaultReached = false
+        for place in places {
+            if let code = place.subdivision, let own = self.subdivisions[code] {
+                rules.subdivisions[code] = own
+            } else if let code = place.subdivision,
+                let region = self.regions.firstIndex(where: { $0.subdivisions.contains(code) })
+            {
+                regions.insert(region)
+            } else if let code = place.country, let own = self.countries[code] {
+                rules.countries[code] = own
+            } else if let code = place.country,
+                let region = self.regions.firstIndex(where: { $0.countries.contains(code) })
+            {
+                regions.insert(region)
+            } else if let code = place.continent, let own = self.continents[code] {
+                rules.continents[code] = own
+            } else {
+                isDefaultReached = true
+            }
+        }
+        rules.regions = regions.sorted().map { self.regions[$0] }
+        if !isDefaultReached { rules.fallback = .none }
         return rules
     }
 }

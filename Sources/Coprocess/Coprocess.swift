@@ -26,12 +26,20 @@ public func serve(
     var wait = WaitPolicy()
     // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
     let sharesCore = usable_cores() == 1
+    let receiver = sharesCore ? nil : Receiver()
+    /// Nanoseconds between two looks where the receiver is: each takes some microseconds.
+    let lookInterval = 5_000_000
+    var lastLook: Int?
     var (arrival, lastQuestion) = (WaitPolicy.Arrival.asleep, nanoseconds())
+    // What a fault has left is sent line by line: so only the line that it was about is lost.
+    var sendsEach = false
     if let inheritance {
         session.goOn(version: inheritance.version)
+        sendsEach = reader.take(file: inheritance.rest)
         inheritance.release()
     }
     repeat {
+        FaultRecord.setInput(end: reader.inputEnd)
         let (start, before) = (nanoseconds(), session.questions)
         var isAsked = false
         while let line = reader.next() {
@@ -40,11 +48,15 @@ public func serve(
             case .text(let bytes):
                 FaultRecord.beginAnswer(bytes)
                 session.answer(bytes.span, &reply)
+                guard sendsEach else { continue }
             case .tooLong:
                 FaultRecord.beginAnswer(nil)
                 session.answerOverlongLine(&reply)
             }
+            guard reply.send() else { return }
+            FaultRecord.endAnswers()
         }
+        sendsEach = false
         guard reply.send() else { return }
         FaultRecord.endAnswers()
         let end = nanoseconds()
@@ -54,6 +66,12 @@ public func serve(
             wait.questionCame(after: start - lastQuestion, arrival)
             wait.limit = sharesCore ? 0 : session.waitMicroseconds * 1_000
             lastQuestion = start
+            if !wait.joins {
+                lastLook = nil
+            } else if lastLook.map({ end - $0 >= lookInterval }) ?? true {
+                receiver?.join()
+                lastLook = end
+            }
         }
         // Not within a line, and not before there is a dialogue to go on with.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {

@@ -7,7 +7,7 @@ import Platform
 /// coprocess that dies makes pdns tell the next client that the name does not exist.
 ///
 /// If the answering thread faults, the handler refuses the current question, and starts the program again in the same process, as
-/// a takeover does. After several faults in a row it refuses all questions for a while. If it cannot start the program, it ends the
+/// a takeover does. Lines that have come with it are answered by the program that begins anew, each sent alone. After several faults in a row it refuses all questions for a while. If it cannot start the program, it ends the
 /// process, and pdns starts another. If another thread faults, that thread stops.
 ///
 /// Each fault leaves a line with the signal and the question on standard error, and the first of a row a core.
@@ -32,10 +32,11 @@ public enum FaultGuard {
         FaultStack.make()
         // A takeover or a fault has started it by another name, such as `exe`.
         if let name = processArguments.first?.split(separator: "/").last { process_set_name(String(name)) }
+        let rest = AnonymousFile.make("geopipe-rest")
         var setup = fault_setup(
             input: input, output: output, faults: faults, patience: CInt(patience), pause: CInt(pause),
             arguments: process_arguments(), environment: table(["", ""] + environmentWords()),
-            takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1" }),
+            rest: rest, takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1,\(rest)" }),
             counts: table((0...patience).map { "\(variable)=\($0)" }))
         fault_install(&setup)
         let keys = [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU]

@@ -4,6 +4,7 @@ import DNS
 import Geography
 import Glibc
 import Image
+import Logging
 import Platform
 import State
 
@@ -12,7 +13,7 @@ import State
 struct Follower: ~Copyable {
     private var workshop: Workshop
     private(set) var state: StateDirectory?
-    private let complain: @Sendable (String) -> Void
+    private let log: Logger
     /// What is answered from; `nil` if there is nothing.
     private(set) var snapshot: Snapshot?
     private(set) var switches: [Switch] = []
@@ -81,13 +82,13 @@ struct Follower: ~Copyable {
     /// - Parameters:
     ///   - request: what to compile.
     ///   - state: the state directory, if there is one.
-    ///   - complain: says what is wrong.
-    init(_ request: CompileRequest, state: StateDirectory?, complain: @escaping @Sendable (String) -> Void) {
+    ///   - log: gets what is wrong, and what each step finds.
+    init(_ request: CompileRequest, state: StateDirectory?, log: Logger) {
         workshop = Workshop(request, state: state)
         self.state = state
-        self.complain = complain
+        self.log = log
         if let state, workshop.store == nil, request.image == nil {
-            complain(
+            log.warning(
                 "cannot write to the state directory \(state.path); each coprocess has an image of its own compiled: make it for this user, or write state_directory: none"
             )
         }
@@ -120,6 +121,21 @@ struct Follower: ~Copyable {
 
     // MARK: - The first image
 
+    /// Finds something to answer from, or has it made.
+    ///
+    /// - Returns: false if there is nothing, and the configuration cannot be used.
+    mutating func prepare() -> Bool {
+        if hasCandidate { return true }
+        if adoptCurrent() { return true }
+        return beginFirst()
+    }
+
+    /// Whether the image in force, or one before it, seems to be one that can be adopted. Takes the same time for images of any size.
+    private var hasCandidate: Bool {
+        guard workshop.request.image == nil, let store = workshop.store else { return false }
+        return store.candidates.contains { (try? Image(path: $0, owners: store.owners, isSummed: false)) != nil }
+    }
+
     /// Adopts the image in force, if there is one.
     mutating func adoptCurrent() -> Bool {
         if let file = workshop.request.image { return adopt(file: file) }
@@ -127,7 +143,7 @@ struct Follower: ~Copyable {
         let name = store.currentName
         let found = store.current()
         isImageLost = found.snapshot == nil || !found.complaints.isEmpty
-        for complaint in found.complaints where said.insert(complaint).inserted { complain(complaint) }
+        for complaint in found.complaints where said.insert(complaint).inserted { log.warning("\(complaint)") }
         guard let newer = found.snapshot else { return false }
         if found.complaints.isEmpty { said = [] }
         imageName = name
@@ -142,7 +158,7 @@ struct Follower: ~Copyable {
             snapshot = try Snapshot(path: file)
             return true
         } catch {
-            complain("\(error)")
+            log.error("\(error)")
             return false
         }
     }
@@ -154,12 +170,12 @@ struct Follower: ~Copyable {
         let file = workshop.request.configuration
         let end = milliseconds() + Self.patienceWithOthers
         repeat {
-            switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [file: FileState(file)]) {
+            switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [file: FileState(file)], log) {
             case .started:
                 orderedAt = nil
                 if workshop.waitForSoundness() { return true }
                 while true {
-                    if case .reported(let made) = workshop.finish(complain) {
+                    if case .reported(let made) = workshop.finish(log) {
                         snapshot = made
                         return made != nil || adoptCurrent() || worksAlone()
                     }
@@ -167,7 +183,7 @@ struct Follower: ~Copyable {
                 }
             case .known: if let isAdopted = adoptKnown() { return isAdopted }
             case .failed(let reason):
-                complain(reason)
+                log.error("\(reason)")
                 return false
             case .held: usleep(5_000)
             }
@@ -180,7 +196,7 @@ struct Follower: ~Copyable {
         guard let store = workshop.store, let report = workshop.report, report.isUnwritable || report.isCrash else {
             return false
         }
-        complain(
+        log.warning(
             report.isCrash
                 ? "compiling once more, for this coprocess alone"
                 : "cannot keep images in \(store.folder); this coprocess has its own compiled until it can"
@@ -198,7 +214,7 @@ struct Follower: ~Copyable {
             return nil
         }
         if worksAlone() { return nil }
-        for complaint in complaints { Platform.complain(complaint) }
+        for complaint in complaints { complain(complaint) }
         return false
     }
 
@@ -208,7 +224,7 @@ struct Follower: ~Copyable {
     /// Waits for the first image, which this process or another has made.
     mutating func waitForFirst() {
         while snapshot == nil {
-            if case .reported(let made) = workshop.finish(complain) {
+            if case .reported(let made) = workshop.finish(log) {
                 if let made {
                     snapshot = made
                 } else if !adoptCurrent() {
@@ -219,12 +235,12 @@ struct Follower: ~Copyable {
             if adoptCurrent() { return }
             if !workshop.isWorking {
                 let file = workshop.request.configuration
-                switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [file: FileState(file)]) {
+                switch workshop.begin(isUrgent: true, orderedAt: orderedAt, states: [file: FileState(file)], log) {
                 case .started: orderedAt = nil
                 case .held: break
                 case .known: if adoptKnown() != nil { return }
                 case .failed(let reason):
-                    complain(reason)
+                    log.error("\(reason)")
                     return
                 }
             }
@@ -235,6 +251,7 @@ struct Follower: ~Copyable {
 
     /// What is to be answered from at first, and what to watch from now on.
     mutating func start() -> Serving? {
+        workshop.readReport()
         if let state {
             readSwitches(state)
             readHealth(state)
@@ -249,7 +266,7 @@ struct Follower: ~Copyable {
             let isFixed = workshop.request.image != nil
             if !isFixed, manifest.program != geopipeVersion || !fits(manifest) { order() }
             if !isFixed, !snapshot.isCurrent {
-                complain(
+                log.notice(
                     "answering from the image of \(dateAndTime(manifest.created)) until what has changed since is compiled"
                 )
             }
@@ -288,7 +305,7 @@ struct Follower: ~Copyable {
 
     /// Takes what a compiler of this process has made.
     private mutating func finishCompilation() -> Bool {
-        guard case .reported(let made) = workshop.finish(complain) else { return false }
+        guard case .reported(let made) = workshop.finish(log) else { return false }
         watchFiles()
         if let made {
             snapshot = made
@@ -337,8 +354,9 @@ struct Follower: ~Copyable {
         lastRejoin = milliseconds()
         let shared = Workshop(workshop.request, state: state)
         guard let store = shared.store, store.restore(snapshot) else { return }
-        complain("images are kept in \(store.folder) again")
+        log.notice("images are kept in \(store.folder) again")
         workshop = shared
+        workshop.readReport()
         imageName = nil
         stateFiles.watch(statePaths, readSince: time(nil))
         watchFiles()
@@ -378,7 +396,7 @@ struct Follower: ~Copyable {
         let isRetry = workshop.report?.retryAt.map { $0 <= time(nil) } ?? false
         // A file that changes again is being written still: it may be half of itself.
         guard orderedAt != nil || isRetry || hasChanged && !isChanging && isDue, !workshop.isWorking else { return }
-        switch workshop.begin(isUrgent: snapshot == nil, orderedAt: orderedAt, states: files.states) {
+        switch workshop.begin(isUrgent: snapshot == nil, orderedAt: orderedAt, states: files.states, log) {
         case .started:
             lastFailure = nil
             orderedAt = nil
@@ -389,7 +407,7 @@ struct Follower: ~Copyable {
             watchFiles()
         case .failed(let reason):
             if reason != lastFailure {
-                complain(reason + (snapshot == nil ? "" : "; what was loaded before stays in use"))
+                log.error("\(reason)\(snapshot == nil ? "" : "; what was loaded before stays in use")")
             }
             lastFailure = reason
             orderedAt = nil
@@ -406,6 +424,7 @@ struct Follower: ~Copyable {
         state = path.isEmpty ? nil : StateDirectory(path: path)
         (switches, switchIdentity, health) = ([], nil, nil)
         workshop = Workshop(workshop.request, state: state)
+        workshop.readReport()
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
         if let store = workshop.store, imageName == nil {
@@ -465,11 +484,14 @@ struct Follower: ~Copyable {
     private mutating func readSwitches(_ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             let found = try state.switches()
-            if let complaint = found.complaint { complain(complaint) }
+            if let complaint = found.complaint { log.warning("\(complaint)") }
             // What is gone was not taken back: whoever does that leaves a file.
-            if let value = found.value { (switches, switchIdentity) = (value, found.identity) }
+            if let value = found.value {
+                (switches, switchIdentity) = (value, found.identity)
+                log.debug("read the switches", metadata: ["count": .stringConvertible(value.count)])
+            }
         } catch {
-            complain("\(error); the switches stay as they are")
+            log.error("\(error); the switches stay as they are")
         }
     }
 
@@ -477,12 +499,18 @@ struct Follower: ~Copyable {
     private mutating func readHealth(_ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             let found = try state.health()
-            if let complaint = found.complaint { complain(complaint) }
+            if let complaint = found.complaint { log.warning("\(complaint)") }
             guard var newer = found.value else { return }
             if let known = health { newer.complete(from: known) }
             health = newer
+            log.debug(
+                "read the health",
+                metadata: [
+                    "targets": .stringConvertible(newer.states.count),
+                    "age_s": .stringConvertible(time(nil) - newer.time),
+                ])
         } catch {
-            complain("\(error); the health of all addresses stays as it is")
+            log.error("\(error); the health of all addresses stays as it is")
         }
     }
 }

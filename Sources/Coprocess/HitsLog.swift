@@ -2,6 +2,7 @@ import Configuration
 import DNS
 import Geography
 import Glibc
+import Logging
 import Platform
 import Telemetry
 
@@ -9,7 +10,7 @@ import Telemetry
 /// one. What cannot be written is lost.
 struct HitsLog: ~Copyable {
     let settings: Configuration.HitsLog
-    private let complain: @Sendable (String) -> Void
+    private let log: Logger
     private var descriptor: CInt = -1
     /// What was not written yet: whole lines.
     private var lines: [UInt8] = []
@@ -20,10 +21,10 @@ struct HitsLog: ~Copyable {
     /// So many bytes are written at once, and a line more.
     private static let batch = 1 << 16
 
-    /// - Parameter complain: says why it cannot be written, once until it can be again.
-    init(_ settings: Configuration.HitsLog, complain: @escaping @Sendable (String) -> Void) {
+    /// - Parameter log: gets why it cannot be written, once until it can be again.
+    init(_ settings: Configuration.HitsLog, log: Logger) {
         self.settings = settings
-        self.complain = complain
+        self.log = log
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -125,7 +126,7 @@ struct HitsLog: ~Copyable {
     private mutating func fail(_ action: String, errno: CInt) {
         guard !hasComplained else { return }
         hasComplained = true
-        complain("cannot \(action) \(settings.file): \(String(cString: strerror(errno))); hits are not logged")
+        log.error("cannot \(action) \(settings.file): \(String(cString: strerror(errno))); hits are not logged")
     }
 }
 

@@ -3,6 +3,7 @@ import CLinux
 import Compiler
 import DNS
 import Glibc
+import Logging
 import Platform
 import State
 import Synchronization
@@ -11,7 +12,7 @@ import Synchronization
 public final class Keeper: Sendable {
     private let supply: Supply
     private let reporter: Reporter
-    private let complain: @Sendable (String) -> Void
+    private let log: Logger
     private let state: StateDirectory?
     /// The configuration's file.
     private let configuration: String
@@ -43,11 +44,8 @@ public final class Keeper: Sendable {
     ///   - supply: gets what is made.
     ///   - request: what to compile.
     ///   - state: the state directory, if there is one.
-    ///   - complain: says what came of it, and what is wrong with the state.
-    public init(
-        _ supply: Supply, _ request: CompileRequest, state: StateDirectory?,
-        complain: @escaping @Sendable (String) -> Void
-    ) {
+    ///   - log: gets what came of it, and what is wrong with the state.
+    public init(_ supply: Supply, _ request: CompileRequest, state: StateDirectory?, log: Logger) {
         configuration = request.configuration
         imageFile = request.image.map(absolutePath)
         var ends: [CInt] = [-1, -1]
@@ -56,9 +54,9 @@ public final class Keeper: Sendable {
         (wakeOutput, wakeInput) = (ends[0], ends[1])
         self.supply = supply
         self.state = state
-        reporter = Reporter(supply.recorder, complain: complain)
-        self.complain = complain
-        follower = Mutex(Box(follower: Follower(request, state: state, complain: complain)))
+        reporter = Reporter(supply.recorder, log: log)
+        self.log = log
+        follower = Mutex(Box(follower: Follower(request, state: state, log: log)))
     }
 
     /// Has everything compiled whenever the process gets SIGHUP, and calls `takeOver` when it gets SIGUSR2, which returns why
@@ -75,7 +73,7 @@ public final class Keeper: Sendable {
         whenever(SIGHUP) { [self] in write(wakeInput, "!", 1) }
         whenever(SIGUSR2) { [self] in
             guard let reason = takeOver() else { return }
-            complain(reason)
+            log.error("\(reason)")
             refusal.withLock { $0 = CoprocessStatus.Refusal(count: ($0?.count ?? 0) + 1, reason: reason) }
         }
     }
@@ -91,17 +89,13 @@ public final class Keeper: Sendable {
         }
     }
 
-    /// Finds something to answer from, or has it made.
+    /// Finds something to answer from, or has it made. What is found is verified by `start`: pdns waits for the greeting only, and a
+    /// large image takes its time.
     ///
     /// - Returns: false if there is nothing, and the configuration cannot be used.
-    public func prepare() -> Bool {
-        follower.withLock { box in
-            if box.follower!.adoptCurrent() { return true }
-            return box.follower!.beginFirst()
-        }
-    }
+    public func prepare() -> Bool { follower.withLock { $0.follower!.prepare() } }
 
-    /// Waits for the first to answer from, and begins to follow what it depends on.
+    /// Adopts the first to answer from, or waits for it, and begins to follow what it depends on.
     ///
     /// - Returns: `nil` if there is nothing.
     public func start() -> Serving? {
@@ -138,7 +132,8 @@ public final class Keeper: Sendable {
         while true {
             let news = follower.step()
             if news.isSnapshotNew, let snapshot = follower.snapshot {
-                complain("loaded \(configuration)")
+                log.info("loaded \(configuration)")
+                log.debug("serving another image", metadata: snapshot.metadata)
                 isWithoutSnapshot.store(false, ordering: .relaxed)
                 status.loaded = time(nil)
                 reporter.follow(snapshot, loaded: status.loaded!, follower.state)
@@ -183,5 +178,15 @@ public final class Keeper: Sendable {
         var bytes = [UInt8](repeating: 0, count: 4096)
         while Glibc.read(wakeOutput, &bytes, bytes.count) > 0 {}
         return true
+    }
+}
+
+extension Snapshot {
+    /// What a line of the log says of an image.
+    fileprivate var metadata: Logger.Metadata {
+        [
+            "image": .string(image.id), "bytes": .stringConvertible(image.bytes.count),
+            "compiled": .string(dateAndTime(manifest.created)),
+        ]
     }
 }

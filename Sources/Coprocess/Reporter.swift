@@ -2,6 +2,7 @@ import Answering
 import Configuration
 import Geography
 import Glibc
+import Logging
 import Platform
 import State
 import Synchronization
@@ -46,10 +47,10 @@ public final class Reporter: Sendable {
 
     /// - Parameters:
     ///   - recorder: what the thread that answers writes down.
-    ///   - complain: says why the hits log cannot be written.
-    init(_ recorder: Recorder, complain: @escaping @Sendable (String) -> Void) {
+    ///   - log: gets why the hits log cannot be written.
+    init(_ recorder: Recorder, log: Logger) {
         self.recorder = recorder
-        work = Mutex(Work(recorder, complain))
+        work = Mutex(Work(recorder, log))
     }
 
     /// Begins to report.
@@ -97,12 +98,12 @@ public final class Reporter: Sendable {
     /// What the thread does, and all that it knows.
     private struct Work: ~Copyable {
         private let recorder: Recorder
-        private let complain: @Sendable (String) -> Void
+        private let log: Logger
         private var ledger: Ledger
         private let sender: Report.Sender
         private var subject = Subject()
         private var agent = AgentSocket(path: nil)
-        private var log: HitsLog?
+        private var hits: HitsLog?
         /// In milliseconds on a clock that nobody sets.
         private var lastReport = 0
         private var lastFullReport = 0
@@ -110,9 +111,9 @@ public final class Reporter: Sendable {
         /// The agent has read something since the report before.
         private var isGettingOn = false
 
-        init(_ recorder: Recorder, _ complain: @escaping @Sendable (String) -> Void) {
+        init(_ recorder: Recorder, _ log: Logger) {
             self.recorder = recorder
-            self.complain = complain
+            self.log = log
             ledger = Ledger(recorder)
             var now = timespec()
             clock_gettime(CLOCK_REALTIME, &now)
@@ -140,7 +141,7 @@ public final class Reporter: Sendable {
             guard let newer = news.subject else { return }
             subject = newer
             if agent.path != newer.agentSocket { agent = AgentSocket(path: newer.agentSocket) }
-            if log?.settings != newer.hitsLog { log = newer.hitsLog.map { HitsLog($0, complain: complain) } }
+            if hits?.settings != newer.hitsLog { hits = newer.hitsLog.map { [log] in HitsLog($0, log: log) } }
             want()
         }
 
@@ -156,9 +157,9 @@ public final class Reporter: Sendable {
                 if agent.isThere { ledger.count(country: location?.country?.description ?? "") }
                 guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }
-                log?.append(HitsLog.Line(hit, time: time!, names, location))
+                hits?.append(HitsLog.Line(hit, time: time!, names, location))
             }
-            log?.flush()
+            hits?.flush()
             return fullness
         }
 

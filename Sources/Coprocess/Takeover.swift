@@ -14,6 +14,8 @@ public final class Takeover: Sendable {
         let version: ABIVersion
         /// A lock that is let go of when the new program can answer; -1 if there is none.
         let lock: CInt
+        /// A file of lines that a fault has left without an answer; -1 if there is none.
+        let rest: CInt
 
         static let variable = "GEOPIPE_TAKEOVER"
 
@@ -24,16 +26,20 @@ public final class Takeover: Sendable {
             let numbers = text.split(separator: ",").compactMap { Int($0) }
             guard numbers.count >= 2, let version = ABIVersion(numbers[0]) else { return nil }
             let lock = CInt(truncatingIfNeeded: numbers[1])
-            // No program that this one starts is to hold it.
-            if lock >= 0 { _ = fcntl(lock, F_SETFD, FD_CLOEXEC) }
-            return Inheritance(version: version, lock: lock)
+            let rest = numbers.count > 2 ? CInt(truncatingIfNeeded: numbers[2]) : -1
+            // No program that this one starts is to hold them.
+            for file in [lock, rest] where file >= 0 { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
+            return Inheritance(version: version, lock: lock, rest: rest)
         }
 
-        /// Closes all files but the standard ones and the lock.
+        /// Closes all files but the standard ones, the lock and what was left.
         public func closeOtherFiles() {
-            guard lock >= 3 else { return closeFiles(from: 3, to: .max) }
-            closeFiles(from: 3, to: UInt32(lock) - 1)
-            closeFiles(from: UInt32(lock) + 1, to: .max)
+            var first: UInt32 = 3
+            for file in [lock, rest].sorted() where file >= 3 {
+                closeFiles(from: first, to: UInt32(file) - 1)
+                first = UInt32(file) + 1
+            }
+            closeFiles(from: first, to: .max)
         }
 
         func leave() { setenv(Self.variable, "\(version.number),\(lock)", 1) }
@@ -121,7 +127,7 @@ public final class Takeover: Sendable {
     /// Replaces the program. Returns only if that fails.
     func replace(version: ABIVersion) {
         let lock = CInt(order.load(ordering: .acquiring) - 2)
-        Inheritance(version: version, lock: lock).leave()
+        Inheritance(version: version, lock: lock, rest: -1).leave()
         if lock >= 0 { _ = fcntl(lock, F_SETFD, 0) }
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)

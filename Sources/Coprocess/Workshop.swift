@@ -4,6 +4,7 @@ import Compiler
 import DNS
 import Glibc
 import Image
+import Logging
 import Platform
 import State
 
@@ -15,7 +16,7 @@ struct Workshop: ~Copyable {
     let request: CompileRequest
     /// Where images are shared; `nil` if they are not.
     private(set) var store: ImageStore?
-    /// What came of the last compilation, as far as is known.
+    /// What came of the last compilation, as far as is known: `readReport` reads it, which takes its time where files are many.
     private(set) var report: CompileReport?
     private var running: Running?
     /// The image of this process alone that is in force; -1 for none.
@@ -42,7 +43,6 @@ struct Workshop: ~Copyable {
         let store = state.map { ImageStore(of: request.configuration, overrides: request.databases, in: $0) }
         let isUsable = store.map { store in (try? store.make()) != nil && store.isWritable && store.canLock } ?? false
         self.store = isUsable ? store : nil
-        report = self.store?.report()
     }
 
     deinit { if ownImage >= 0 { close(ownImage) } }
@@ -62,7 +62,7 @@ struct Workshop: ~Copyable {
     /// Becomes readable when that ends; -1 if there is no such thing.
     var ending: CInt { running?.process.ending ?? -1 }
 
-    /// Reads the report again, which another process may have written.
+    /// Reads the report, which another process may have written.
     mutating func readReport() {
         if let store, let newer = store.report() { report = newer }
     }
@@ -84,7 +84,8 @@ struct Workshop: ~Copyable {
     ///   - orderedAt: when somebody ordered a compilation, in nanoseconds since 1970: one that began before does not count.
     ///     `nil` if it is wanted because of what is on disk.
     ///   - states: the states of the files that are known to matter.
-    mutating func begin(isUrgent: Bool, orderedAt: Int?, states: [String: FileState]) -> Start {
+    ///   - log: says how much the compiler is to log.
+    mutating func begin(isUrgent: Bool, orderedAt: Int?, states: [String: FileState], _ log: Logger) -> Start {
         guard running == nil else { return .held }
         guard request.image == nil else { return .known }
         var lock: CInt = -1
@@ -113,7 +114,8 @@ struct Workshop: ~Copyable {
         }
         guard
             let process = CompilerProcess(
-                request, isUrgent: isUrgent, lock: lock, images: store?.state.path, files: files)
+                request, isUrgent: isUrgent, lock: lock, images: store?.state.path, files: files,
+                logLevel: log.logLevel)
         else {
             let reason = String(cString: strerror(errno))
             for descriptor in [lock, files?.image ?? -1, files?.report ?? -1] where descriptor >= 0 {
@@ -124,6 +126,7 @@ struct Workshop: ~Copyable {
         running = Running(
             process: process, lock: lock, start: now.tv_sec * 1_000_000_000 + now.tv_nsec, states: states,
             image: files?.image ?? -1, report: files?.report ?? -1)
+        log.debug("started a compiler", metadata: ["pid": .stringConvertible(process.process)])
         return .started
     }
 
@@ -142,25 +145,30 @@ struct Workshop: ~Copyable {
 
     /// Looks whether the compiler that works for this process has ended.
     ///
-    /// - Parameter complain: gets to know of one that did not come to its end.
-    mutating func finish(_ complain: (String) -> Void) -> Finish {
+    /// - Parameter log: gets to know of one that did not come to its end.
+    mutating func finish(_ log: Logger) -> Finish {
         guard let running, let ending = running.process.ended() else { return .none }
         self.running = nil
+        log.debug(
+            "the compiler has ended",
+            metadata: [
+                "ms": .stringConvertible((wallClock() - running.start) / 1_000_000), "how": .string("\(ending)"),
+            ])
         defer { for descriptor in [running.lock, running.report] where descriptor >= 0 { close(descriptor) } }
         var reason: String?
         if case .failed(let words) = ending { reason = words }
-        guard let store else { return .reported(finishAlone(running, reason, complain)) }
+        guard let store else { return .reported(finishAlone(running, reason, log)) }
         readReport()
         guard report?.start ?? 0 < running.start || report!.start > wallClock() else { return .reported(nil) }
-        fail(running, reason ?? "the compiler ended without a report", complain)
+        fail(running, reason ?? "the compiler ended without a report", log)
         if let report { try? store.write(report) }
         return .reported(nil)
     }
 
     /// Notes that a compiler did not come to its end. It is not tried again until something changes.
-    private mutating func fail(_ running: Running, _ reason: String, _ complain: (String) -> Void) {
+    private mutating func fail(_ running: Running, _ reason: String, _ log: Logger) {
         let complaint = "\(request.configuration): \(reason); what was loaded before stays in use"
-        complain(complaint)
+        log.error("\(complaint)")
         var failed = CompileReport()
         failed.start = running.start
         failed.isCrash = true
@@ -173,7 +181,7 @@ struct Workshop: ~Copyable {
     }
 
     private mutating func finishAlone(
-        _ running: Running, _ reason: String?, _ complain: (String) -> Void
+        _ running: Running, _ reason: String?, _ log: Logger
     ) -> Snapshot? {
         var snapshot: Snapshot?
         if reason == nil, let text = contents(of: running.report), let read = try? CompileReport(text) {
@@ -183,11 +191,11 @@ struct Workshop: ~Copyable {
                     let image = try Image(descriptor: running.image, name: "the image", owners: nil)
                     snapshot = try Snapshot(image)
                 } catch {
-                    fail(running, "\(error)", complain)
+                    fail(running, "\(error)", log)
                 }
             }
         } else {
-            fail(running, reason ?? "the compiler ended without a report", complain)
+            fail(running, reason ?? "the compiler ended without a report", log)
         }
         if snapshot != nil {
             if ownImage >= 0 { close(ownImage) }

@@ -90,7 +90,13 @@ public struct DomainName: Sendable {
             }
             guard length <= 63, i + length < wire.count else { break }
             if text.count > start { text.append(UInt8(ascii: ".")) }
-            for position in i..<(i + length) { appendEscaped(wire[position]) { text.append($0) } }
+            // Most labels need no escapes.
+            let label = wire.extracting(i..<(i + length))
+            if isPlain(label) {
+                label.withUnsafeBufferPointer { text.append(contentsOf: $0) }
+            } else {
+                for position in 0..<length { appendEscaped(label[position]) { text.append($0) } }
+            }
             i += length
         }
         text.removeSubrange(start...)
@@ -196,6 +202,15 @@ func unescape(_ text: Span<UInt8>, at position: Int) -> (byte: UInt8, next: Int)
     return (byte, position + 4)
 }
 
+/// Whether no byte of a label needs an escape.
+private func isPlain(_ label: Span<UInt8>) -> Bool {
+    for i in 0..<label.count {
+        let byte = label[unchecked: i]
+        guard 0x21...0x7e ~= byte, byte != UInt8(ascii: "."), byte != UInt8(ascii: "\\") else { return false }
+    }
+    return true
+}
+
 /// Gives `append` the bytes that stand for one byte of a label, with the escapes that pdns uses.
 @inline(__always)
 func appendEscaped(_ byte: UInt8, _ append: (UInt8) -> Void) {
@@ -213,8 +228,10 @@ func appendEscaped(_ byte: UInt8, _ append: (UInt8) -> Void) {
     }
 }
 
+@inlinable @inline(__always)
 package func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
 
+@inlinable @inline(__always)
 package func lowerCase(_ byte: UInt8) -> UInt8 {
     UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
 }

@@ -383,6 +383,7 @@ package struct RecordDataReader {
     private mutating func appendAddress(
         _ family: CInt, _ text: UnsafeBufferPointer<UInt8>
     ) throws(ContentError) {
+        if family == AF_INET, let address = ipv4Address(text) { return append(UInt64(address), bytes: 4) }
         let size = family == AF_INET ? 4 : 16
         var address = in6_addr()
         let isAddress = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { copy in

@@ -72,6 +72,25 @@ func number(_ text: UnsafeBufferPointer<UInt8>, max: UInt64) -> UInt64? {
     return number
 }
 
+/// An IPv4 address in its usual form; `nil` for anything else, which may be one all the same.
+func ipv4Address(_ text: UnsafeBufferPointer<UInt8>) -> UInt32? {
+    var (address, byte): (UInt32, UInt32) = (0, 0)
+    var (dots, digits) = (0, 0)
+    for character in text {
+        if character == UInt8(ascii: "."), digits > 0 {
+            address = address << 8 | byte
+            dots += 1
+            (byte, digits) = (0, 0)
+        } else {
+            guard isDigit(character), digits == 0 || byte > 0 else { return nil }
+            byte = byte * 10 + UInt32(character - UInt8(ascii: "0"))
+            digits += 1
+            guard byte <= 255 else { return nil }
+        }
+    }
+    return dots == 3 && digits > 0 ? address << 8 | byte : nil
+}
+
 /// A number with up to so many decimals, in units of the last of them, below 2^40.
 func decimal(_ text: UnsafeBufferPointer<UInt8>, _ decimals: Int) -> UInt64? {
     let point = text.firstIndex(of: UInt8(ascii: ".")) ?? text.count

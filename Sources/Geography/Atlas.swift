@@ -1,3 +1,5 @@
+import Platform
+
 /// All that the configured databases know: the place of every address, and its autonomous system. Read once, and then
 /// asked by every map.
 public struct Atlas: Sendable {
@@ -25,8 +27,11 @@ public struct Atlas: Sendable {
         var records = RecordRegister(database, fields)
         let newPlaces: AddressLayer
         let newSystems: AddressLayer
+        // The networks need the tree alone.
+        try database.readTree()
+        do { try records.find() } catch { throw database.corrupt(error) }
+        try database.readAll()
         do {
-            try records.find()
             try records.read(&gazetteer)
             newSystems = records.systems()
             newPlaces = records.places()
@@ -118,7 +123,7 @@ private struct RecordRegister {
     }
 
     /// The networks of a family in the order of their addresses, and the record of each.
-    private struct Networks<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+    private struct Networks<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable> {
         private var firsts: [Address] = []
         private var records: [UInt32] = []
 
@@ -129,8 +134,8 @@ private struct RecordRegister {
 
         /// Makes room for `count` networks, of which only those that come take memory.
         mutating func reserve(_ count: Int) {
-            firsts.reserveCapacity(count)
-            records.reserveCapacity(count)
+            PageMemory.reserve(count, in: &firsts)
+            PageMemory.reserve(count, in: &records)
         }
 
         /// The ranges of addresses whose records have one value, with `value` by the number of a record.
@@ -166,6 +171,7 @@ private struct RecordRegister {
     mutating func find() throws(Malformed) {
         // As many as a tree has that has each node once.
         ipv4.reserve(Int(tree.count) + 1)
+        if tree.isIPv6 { ipv6.reserve(Int(tree.count) + 1) }
         try tree.forEachIPv4Networks { networks throws(Malformed) in
             ipv4.append(networks)
             try index.insert(networks.records, of: tree)

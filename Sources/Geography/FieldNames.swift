@@ -35,7 +35,7 @@ struct FieldNames {
     /// A hash table: positions in `names`, plus 1.
     private var slots = [UInt8](repeating: 0, count: 256)
     /// What keys were that were seen lately, by their offset: in most databases all records point to the same keys.
-    private var recent = [(offset: UInt32, field: RecordField)](repeating: (.max, .other), count: 64)
+    private var recent = [(offset: UInt32, field: RecordField)](repeating: (.max, .other), count: 1024)
 
     init() {
         for (position, entry) in Self.names.enumerated() {
@@ -55,7 +55,7 @@ struct FieldNames {
     mutating func field(
         _ key: DataSection.Value, in data: DataSection
     ) throws(DataSection.Malformed) -> RecordField {
-        let known = recent[Int(key.offset & 63)]
+        let known = recent[Int(key.offset & 1023)]
         return known.offset == key.offset ? known.field : look(up: try data.key(key))
     }
 
@@ -71,7 +71,7 @@ struct FieldNames {
             }
             slot = (slot + 1) & 255
         }
-        recent[Int(key.offset & 63)] = (key.offset, field)
+        recent[Int(key.offset & 1023)] = (key.offset, field)
         return field
     }
 }

@@ -79,6 +79,13 @@ public struct Gazetteer: Sendable {
             || !fields.isDisjoint(with: [.subdivisions, .subdivisionNames]) && entry.subdivisions != 0
     }
 
+    /// The number of a place, if it is the first at its coordinates; else `UInt32.max`. See `Numbering.likelyNumber`.
+    @inline(__always)
+    func likelyNumber(of entry: Entry) -> UInt32 {
+        let first = firstEntries[Int(entry.coordinates)]
+        return entries[Int(first)].key == entry.key ? first : .max
+    }
+
     mutating func number(of entry: Entry) -> UInt32 {
         let first = firstEntries[Int(entry.coordinates)]
         return entries[Int(first)] == entry ? first : otherNumber(of: entry)
@@ -133,6 +140,10 @@ public struct Gazetteer: Sendable {
         subdivisionNumbers[list] = number
         return number
     }
+
+    /// See `Numbering.likelyNumber`.
+    @inline(__always)
+    func likelyNumber(ofCoordinates point: Coordinates) -> UInt32 { coordinatesNumbers.likelyNumber(of: point.key) }
 
     mutating func number(ofCoordinates point: Coordinates) -> UInt32 {
         if let number = coordinatesNumbers[point.key] { return number }

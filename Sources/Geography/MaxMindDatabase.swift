@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// A database in MaxMind's format, read into memory as a whole.
 ///
@@ -14,6 +15,8 @@ public struct MaxMindDatabase: ~Copyable {
     /// Where the records are that the tree leads to.
     let dataSection: DataSection
     private let file: FileContents
+    /// The number of bytes of the tree, with which the file begins.
+    private let treeEnd: Int
     /// For `DataSection`.
     private let effort: UnsafeMutablePointer<Int>
 
@@ -41,6 +44,7 @@ public struct MaxMindDatabase: ~Copyable {
         self.effort = effort
         metadata = layout.metadata
         tree = layout.tree
+        treeEnd = layout.dataSection.lowerBound
         dataSection = DataSection(
             file.bytes.baseAddress!.assumingMemoryBound(to: UInt8.self) + layout.dataSection.lowerBound,
             count: UInt32(layout.dataSection.count), effort: effort)
@@ -51,6 +55,9 @@ public struct MaxMindDatabase: ~Copyable {
 
     /// Reads what has not been read yet.
     public func readAll() throws(DatabaseError) { try file.readAll(path) }
+
+    /// Reads the search tree, and lets another thread read the rest: `readAll` waits for that.
+    func readTree() throws(DatabaseError) { try file.beginReading(path, thisThreadUntil: treeEnd) }
 
     /// Where the record of an address is in the data section, and the length of the network's prefix; `nil` if nothing is known.
     func recordOffset(of address: IPAddress) throws(DatabaseError) -> (length: Int, offset: UInt32)? {
@@ -83,6 +90,8 @@ private final class FileContents {
     private var unread: Int
     /// -1 after everything has been read.
     private var descriptor: CInt
+    /// Reads the rest.
+    private var rest: BackgroundWork<DatabaseError?>?
 
     /// Reads the last `tail` bytes of the file.
     init(path: String, tail: Int) throws(DatabaseError) {
@@ -114,10 +123,11 @@ private final class FileContents {
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
         descriptor = source
         unread = max(0, size - tail)
-        try read(unread..<size, path)
+        try Self.read(unread..<size, of: source, to: memory, path)
     }
 
     deinit {
+        _ = rest?.wait()
         if descriptor >= 0 { close(descriptor) }
         munmap(memory, bytes.count)
     }
@@ -125,13 +135,35 @@ private final class FileContents {
     /// Reads the bytes before the tail.
     func readAll(_ path: String) throws(DatabaseError) {
         guard descriptor >= 0 else { return }
-        try read(0..<unread, path)
+        if let rest {
+            self.rest = nil
+            if let error = rest.wait() { throw error }
+        } else {
+            try Self.read(0..<unread, of: descriptor, to: memory, path)
+        }
         unread = 0
         close(descriptor)
         descriptor = -1
     }
 
-    private func read(_ range: Range<Int>, _ path: String) throws(DatabaseError) {
+    /// Reads the first `end` bytes, while another thread reads those between them and the tail.
+    func beginReading(_ path: String, thisThreadUntil end: Int) throws(DatabaseError) {
+        guard descriptor >= 0, rest == nil, end < unread else { return }
+        let (range, source, address) = (end..<unread, descriptor, Int(bitPattern: memory))
+        rest = BackgroundWork {
+            do throws(DatabaseError) {
+                try Self.read(range, of: source, to: UnsafeMutableRawPointer(bitPattern: address)!, path)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        try Self.read(0..<end, of: descriptor, to: memory, path)
+    }
+
+    private static func read(
+        _ range: Range<Int>, of descriptor: CInt, to memory: UnsafeMutableRawPointer, _ path: String
+    ) throws(DatabaseError) {
         var position = range.lowerBound
         while position < range.upperBound {
             let count = pread(descriptor, memory + position, range.upperBound - position, position)

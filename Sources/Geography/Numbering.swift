@@ -24,7 +24,7 @@ struct Numbering<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable 
 
     /// Gives `key`, which has none, the number `number`, below 2^32 - 1.
     mutating func insert(_ key: Key, _ number: UInt32) {
-        if 2 * count >= slots.count {
+        if 8 * count >= 5 * slots.count {
             let old = slots
             slots = Array(repeating: (0, .max), count: 2 * old.count)
             for entry in old where entry.number != .max {

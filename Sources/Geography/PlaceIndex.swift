@@ -54,22 +54,6 @@ public struct PlaceIndex: Sendable {
         return places.buffer.map { place in areas.contains { $0.contains(place) } }
     }
 
-    /// All areas that some place is in.
-    public var areas: Set<Area> {
-        var last: PackedPlace?
-        var areas: Set<Area> = []
-        for packed in places.buffer {
-            // Neighbours in the index are mostly in the same areas.
-            if let last, PackedArea(last) == PackedArea(packed) { continue }
-            last = packed
-            let place = packed.place
-            if let continent = place.continent { areas.insert(.continent(continent)) }
-            if let country = place.country { areas.insert(.country(country)) }
-            if let subdivision = place.subdivision { areas.insert(.subdivision(subdivision)) }
-        }
-        return areas
-    }
-
     /// The place of a number below `count`.
     public subscript(number: UInt32) -> ClientPlace { places[Int(number)].place }
 
@@ -77,6 +61,46 @@ public struct PlaceIndex: Sendable {
     public func find(_ client: IPPrefix) -> ClientPlace? {
         let number = number(of: client.address, length: client.length)
         return number == 0 ? nil : self[number]
+    }
+}
+
+extension PlaceIndex {
+    /// Reads of the section of an index which places clients are in, without coordinates; one of which nothing is known is among
+    /// them. The table of their addresses is not looked at.
+    public static func places(from reader: inout ColumnReader) throws(MalformedColumns) -> Set<ClientPlace> {
+        let packed: Column<PackedPlace> = try reader.read()
+        var codes: Set<UInt128> = []
+        var places: Set<ClientPlace> = []
+        for packed in packed.buffer where codes.insert(packed.key(cellsToDegree: 0, tellsSubdivisions: true)).inserted {
+            var place = packed.place
+            place.coordinates = nil
+            places.insert(place)
+        }
+        return places
+    }
+}
+
+extension Set<ClientPlace> {
+    /// All areas that some place is in.
+    public var areas: Set<Area> {
+        var areas: Set<Area> = []
+        for place in self {
+            if let continent = place.continent { areas.insert(.continent(continent)) }
+            if let country = place.country { areas.insert(.country(country)) }
+            if let subdivision = place.subdivision { areas.insert(.subdivision(subdivision)) }
+        }
+        return areas
+    }
+}
+
+extension ClientPlace {
+    /// Whether the place is in an area.
+    public func isInside(_ area: Area) -> Bool {
+        switch area {
+        case .continent(let code): continent == code
+        case .country(let code): country == code
+        case .subdivision(let code): subdivision == code
+        }
     }
 }
 
@@ -222,7 +246,8 @@ extension PlaceIndex {
         let layer = AddressLayer(
             ipv4: coarsened(atlas.places.ipv4, coarse, fineBits: 8, coarseBits: 10),
             ipv6: coarsened(atlas.places.ipv6, coarse, fineBits: 80, coarseBits: 88))
-        AddressTable.write(layer, valueCount: grouping.count, keepsBlocksApart: true, to: &writer)
+        AddressTable.write(
+            layer, valueCount: grouping.count, keepsBlocksApart: true, isSmall: true, to: &writer)
     }
 
     /// What matters of a place where it may stand for its neighbours.
@@ -233,7 +258,7 @@ extension PlaceIndex {
     }
 
     /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
-    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
+    private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable> {
         let fine: Address
         let coarse: Address
         private(set) var starts: [Address] = []
@@ -243,8 +268,12 @@ extension PlaceIndex {
         private var actual: CoarsePlace
         private var lastStart: Address = 0
 
-        /// - Parameter unknown: where nothing is known.
-        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace) {
+        /// - Parameters:
+        ///   - unknown: where nothing is known.
+        ///   - count: how many ranges there may be.
+        init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace, atMost count: Int) {
+            PageMemory.reserve(count, in: &starts)
+            PageMemory.reserve(count, in: &values)
             fine = 1 << Address(fineBits) - 1
             coarse = 1 << Address(coarseBits) - 1
             given = unknown
@@ -295,7 +324,9 @@ extension PlaceIndex {
         _ places: AddressRanges<Address>, _ coarse: [CoarsePlace], fineBits: Int, coarseBits: Int
     ) -> AddressRanges<Address> {
         coarse.withUnsafeBufferPointer { coarse in
-            var coarsening = Coarsening<Address>(fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0])
+            // A range that goes on in the next wide block makes two.
+            var coarsening = Coarsening<Address>(
+                fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0], atMost: 2 * places.starts.count)
             places.withBuffers { starts, values in
                 for position in starts.indices { coarsening.append(starts[position], coarse[Int(values[position])]) }
             }

@@ -1,10 +1,13 @@
+import Platform
+
 /// Numbers for records, in the order of the file: a bitmap of where they begin, and how many there are before each part of it. It
-/// takes a quarter of the data section, whatever is in it.
+/// takes three eighths of the data section, whatever is in it.
 struct RecordIndex {
     /// Where records begin in the data section: a bit for each byte.
     private var starts: [UInt64]
-    /// The number of records before each word of `starts`; empty until `number`.
-    private var before: [UInt32] = []
+    /// For each 32 bytes of the data section where records begin, in the lower half, and the number of records before, in the upper half:
+    /// what is needed of both is one piece of memory to wait for. Empty until `number`.
+    private var parts: [UInt64] = []
 
     /// An index without records, for a data section of that length in bytes.
     init(dataCount: UInt32) { starts = Array(repeating: 0, count: Int(dataCount >> 6) + 1) }
@@ -29,10 +32,13 @@ struct RecordIndex {
     /// - Returns: how many there are.
     mutating func number() -> Int {
         var count = 0
-        before.reserveCapacity(starts.count)
+        PageMemory.reserve(2 * starts.count, in: &parts)
         for word in starts {
-            before.append(UInt32(count))
-            count += word.nonzeroBitCount
+            for part in 0..<UInt64(2) {
+                let half = word >> (32 * part) & 0xffff_ffff
+                parts.append(UInt64(count) << 32 | half)
+                count += half.nonzeroBitCount
+            }
         }
         return count
     }
@@ -52,13 +58,11 @@ struct RecordIndex {
     /// Calls `body` with what finds the number of a record, given its offset. The record was inserted before.
     @inline(__always)
     func withNumbers<Result>(_ body: ((_ offset: UInt64) -> Int) -> Result) -> Result {
-        starts.withUnsafeBufferPointer { starts in
-            before.withUnsafeBufferPointer { before in
-                body { offset in
-                    let word = Int(truncatingIfNeeded: offset &>> 6)
-                    let below = starts[word] & (1 &<< (offset & 63) &- 1)
-                    return Int(truncatingIfNeeded: before[word]) &+ below.nonzeroBitCount
-                }
+        parts.withUnsafeBufferPointer { parts in
+            body { offset in
+                let part = parts[Int(truncatingIfNeeded: offset &>> 5)]
+                let below = UInt32(truncatingIfNeeded: part) & (1 &<< UInt32(truncatingIfNeeded: offset & 31) &- 1)
+                return Int(truncatingIfNeeded: part &>> 32) &+ below.nonzeroBitCount
             }
         }
     }

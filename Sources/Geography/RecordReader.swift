@@ -16,12 +16,14 @@ struct RecordReader {
     private var cities = Numbering<UInt32>()
     /// Cities that are a text.
     private var namedCities = Numbering<UInt32>()
-    /// Coordinates, by the offsets of both numbers where the record points to them, or by the offset of their map: see `PointKey`.
-    private var points = Numbering<UInt64>()
+    /// Coordinates, by the offset of their map where the record points to it.
+    private var locations = Numbering<UInt32>()
     /// Lists of subdivisions, by their country's number and their offset.
     private var subdivisions = Numbering<UInt64>()
-    /// What is known of records that are being read.
-    private var waiting: [(entry: Gazetteer.Entry, system: UInt32, pointKey: PointKey)] = []
+    /// Whether all cities that records point to have been maps.
+    private var areCitiesMaps = true
+    /// Records that are being read.
+    private var waiting: [Waiting] = []
 
     typealias Malformed = DataSection.Malformed
     typealias Value = DataSection.Value
@@ -53,83 +55,158 @@ struct RecordReader {
         /// A city that is a text, and its number.
         var city: Value?
         var geonameID: UInt32 = 0
-        /// Coordinates whose number is still to be found.
-        var pointKey = PointKey.none
+        /// What is still to be found.
+        var references = References()
         /// What is still looked for.
         var missing: PlaceFields
         /// What this part of the record may say.
         var allowed = PlaceFields.everything
-        /// Whether coordinates may stay a `pointKey`.
-        var defersPoint: Bool
+        /// Whether maps that the record points to may stay `references`.
+        var defersMaps: Bool
     }
 
-    /// Where coordinates are that several records may point to.
-    fileprivate struct PointKey: Equatable {
-        let bits: UInt64
+    /// Offsets of values outside of a record, or in it, that have not been looked at; `nothing` if there are none.
+    fileprivate struct References {
+        static var nothing: UInt32 { .max }
 
-        /// By the offsets of both numbers, which are lower than 2^32 - 1.
-        init(latitude: UInt32, longitude: UInt32) { bits = UInt64(latitude) << 32 | UInt64(longitude) }
-        /// By the offset of their map.
-        init(location: UInt32) { bits = UInt64(UInt32.max) << 32 | UInt64(location) }
+        /// The map that has the coordinates.
+        var location = nothing
+        /// Both numbers of the coordinates.
+        var latitude = nothing
+        var longitude = nothing
+        /// The map of the city.
+        var city = nothing
+    }
 
-        static var none: PointKey { PointKey(location: .max) }
+    /// A record that is being read.
+    private struct Waiting {
+        var entry: Gazetteer.Entry
+        var system: UInt32
+        var references: References
 
-        /// The offset of the map; `nil` if it is those of the numbers.
-        var location: UInt32? { bits >> 32 == UInt64(UInt32.max) ? UInt32(truncatingIfNeeded: bits) : nil }
-        var latitude: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
-        var longitude: UInt32 { UInt32(truncatingIfNeeded: bits) }
+        init(_ draft: Draft) { (entry, system, references) = (draft.entry, draft.system, draft.references) }
     }
 
     /// The number of the place of the record at `offset`, and that of its autonomous system or 0.
     mutating func read(
         at offset: UInt32, _ gazetteer: inout Gazetteer
     ) throws(Malformed) -> (place: UInt32, system: UInt32) {
-        let draft = try draft(at: offset, &gazetteer, defersPoint: false)
-        note(draft.entry, draft.system)
-        return (gazetteer.number(of: draft.entry), draft.system)
+        var result: (place: UInt32, system: UInt32) = (0, 0)
+        try read(at: [offset], &gazetteer) { result = ($0, $1) }
+        return result
     }
 
     /// Reads the records at `offsets`, of which there are at most `portion`, as `read(at:_:)` does.
     ///
-    /// What is found at once for all of them is what memory has to be waited for: each step begins that for all records, before the
-    /// next step needs it.
+    /// Most of the time goes into waiting for memory. So each step, which needs what the one before has found, is taken for all records
+    /// before the next step: then the processor waits for the memory of many records at once.
     mutating func read(
         at offsets: [UInt32], _ gazetteer: inout Gazetteer,
         _ body: (_ place: UInt32, _ system: UInt32) -> Void
     ) throws(Malformed) {
         waiting.removeAll(keepingCapacity: true)
-        for offset in offsets {
-            let draft = try draft(at: offset, &gazetteer, defersPoint: true)
-            waiting.append((draft.entry, draft.system, draft.pointKey))
-        }
+        for offset in offsets { waiting.append(Waiting(try draft(at: offset, &gazetteer, defersMaps: true))) }
+        if fields.contains(.city) { try findCities(offsets, &gazetteer) }
+        if fields.contains(.coordinates) { try findCoordinates(offsets, &gazetteer) }
         var numbers = InlineArray<32, UInt32>(repeating: .max)
-        for i in waiting.indices { numbers[i] = points.likelyNumber(of: waiting[i].pointKey.bits) }
-        for i in waiting.indices where waiting[i].pointKey != .none {
-            if numbers[i] != .max {
-                waiting[i].entry.coordinates = numbers[i]
-            } else if let number = try coordinates(waiting[i].pointKey, &gazetteer) {
-                waiting[i].entry.coordinates = number
-            } else {
-                let draft = try draft(at: offsets[i], &gazetteer, defersPoint: false)
-                (waiting[i].entry, waiting[i].system) = (draft.entry, draft.system)
-            }
-        }
-        for record in waiting {
+        for i in waiting.indices { numbers[i] = gazetteer.likelyNumber(of: waiting[i].entry) }
+        for i in waiting.indices {
+            let record = waiting[i]
             note(record.entry, record.system)
-            body(gazetteer.number(of: record.entry), record.system)
+            body(numbers[i] != .max ? numbers[i] : gazetteer.number(of: record.entry), record.system)
         }
     }
 
     /// The number of records that are read at once.
     static let portion = 32
 
+    /// Reads a record whose references are not what they seem to be, one field after the other.
+    private mutating func readAgain(_ i: Int, at offset: UInt32, _ gazetteer: inout Gazetteer) throws(Malformed) {
+        waiting[i] = Waiting(try draft(at: offset, &gazetteer, defersMaps: false))
+    }
+
+    /// Finds the cities that the waiting records point to.
+    private mutating func findCities(_ offsets: [UInt32], _ gazetteer: inout Gazetteer) throws(Malformed) {
+        var numbers = InlineArray<32, UInt32>(repeating: .max)
+        for i in waiting.indices { numbers[i] = cities.likelyNumber(of: waiting[i].references.city) }
+        for i in waiting.indices where waiting[i].references.city != References.nothing {
+            let offset = waiting[i].references.city
+            if numbers[i] == .max {
+                guard let number = try city(at: offset, &gazetteer) else {
+                    areCitiesMaps = false
+                    try readAgain(i, at: offsets[i], &gazetteer)
+                    continue
+                }
+                numbers[i] = number
+            }
+            waiting[i].entry.city = numbers[i]
+        }
+    }
+
+    /// The number of the city whose map is at `offset`; `nil` if there is no map.
+    private mutating func city(at offset: UInt32, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32? {
+        if let number = cities[offset] { return number }
+        let map = try data.target(at: offset)
+        return map.type == .map ? try city(map, &gazetteer).number : nil
+    }
+
+    /// Finds the coordinates of the waiting records.
+    private mutating func findCoordinates(_ offsets: [UInt32], _ gazetteer: inout Gazetteer) throws(Malformed) {
+        var numbers = InlineArray<32, UInt32>(repeating: .max)
+        for i in waiting.indices { numbers[i] = locations.likelyNumber(of: waiting[i].references.location) }
+        for i in waiting.indices where waiting[i].references.location != References.nothing && numbers[i] == .max {
+            let offset = waiting[i].references.location
+            if let number = locations[offset] {
+                numbers[i] = number
+                continue
+            }
+            switch try location(try data.target(at: offset), &gazetteer).found {
+            case .nothing: try readAgain(i, at: offsets[i], &gazetteer)
+            case .number(let number):
+                locations.insert(offset, number)
+                numbers[i] = number
+            case .numbers(let latitude, let longitude):
+                (waiting[i].references.latitude, waiting[i].references.longitude) = (latitude, longitude)
+            }
+        }
+        var latitudes = InlineArray<32, Double>(repeating: .nan)
+        var longitudes = InlineArray<32, Double>(repeating: .nan)
+        for i in waiting.indices {
+            latitudes[i] = data.likelyDouble(at: waiting[i].references.latitude)
+            longitudes[i] = data.likelyDouble(at: waiting[i].references.longitude)
+        }
+        var points = InlineArray<32, Coordinates?>(repeating: nil)
+        var pointNumbers = InlineArray<32, UInt32>(repeating: .max)
+        for i in waiting.indices {
+            points[i] = Self.point(latitudes[i], longitudes[i])
+            if let point = points[i] { pointNumbers[i] = gazetteer.likelyNumber(ofCoordinates: point) }
+        }
+        for i in waiting.indices {
+            let references = waiting[i].references
+            if references.latitude != References.nothing {
+                if pointNumbers[i] != .max {
+                    numbers[i] = pointNumbers[i]
+                } else if let point = points[i] {
+                    numbers[i] = gazetteer.number(ofCoordinates: point)
+                } else {
+                    // There may be numbers that are no doubles.
+                    numbers[i] = try number(references.latitude, references.longitude, &gazetteer)
+                }
+                if references.location != References.nothing, locations[references.location] == nil {
+                    locations.insert(references.location, numbers[i])
+                }
+            }
+            if numbers[i] != .max { waiting[i].entry.coordinates = numbers[i] }
+        }
+    }
+
     /// What there is in the record at `offset`.
     ///
-    /// - Parameter defersPoint: whether coordinates that the record points to may stay a `pointKey`.
+    /// - Parameter defersMaps: whether maps that the record points to may stay `references`.
     private mutating func draft(
-        at offset: UInt32, _ gazetteer: inout Gazetteer, defersPoint: Bool
+        at offset: UInt32, _ gazetteer: inout Gazetteer, defersMaps: Bool
     ) throws(Malformed) -> Draft {
-        var draft = Draft(missing: wanted, defersPoint: defersPoint)
+        var draft = Draft(missing: wanted, defersMaps: defersMaps)
         try data.forEachPair(of: try data.record(at: offset)) { key, value throws(Malformed) in
             let field = try names.field(key, in: data)
             return field == .other ? .next : try take(field, value, &draft, &gazetteer, depth: 0)
@@ -137,7 +214,9 @@ struct RecordReader {
         if fields.contains(.city), draft.city != nil { try takeCity(&draft, &gazetteer) }
         // Only now is the country known: the fields come in any order.
         if draft.entry.country != 0, fields.contains(.subdivisions) { try takeSubdivisions(&draft, &gazetteer) }
-        if draft.entry.coordinates == 0, draft.pointKey == .none {
+        let isPointReferred =
+            draft.references.location != References.nothing || draft.references.latitude != References.nothing
+        if draft.entry.coordinates == 0, !isPointReferred {
             if draft.point == nil, let latitude = draft.latitude, let longitude = draft.longitude {
                 draft.point = Self.point(latitude, longitude)
             }
@@ -188,29 +267,38 @@ struct RecordReader {
         case .regionCode where missing.contains(.subdivisions): draft.regionCode = value
         case .region where missing.contains(.subdivisions) && draft.region == nil: draft.region = value
         case .subregion where missing.contains(.subdivisions): draft.subregion = value
+        case .city where missing.contains(.city) && draft.defersMaps && value.type == .pointer && areCitiesMaps:
+            draft.references.city = value.offset
+            draft.found(.city, fields)
         case .city where missing.contains(.city):
-            if let known = cities[value.offset] {
+            if value.type == .pointer, let known = cities[value.offset] {
                 draft.entry.city = known
                 draft.found(.city, fields)
             } else if try data.isMap(value) {
-                draft.entry.city = try city(value, &gazetteer)
+                let city = try city(value, &gazetteer)
+                draft.entry.city = city.number
                 draft.found(.city, fields)
+                return draft.missing.isEmpty ? .stop : .nextAt(city.end)
             } else if draft.city == nil {
                 draft.city = value
             }
         case .geonameID where missing.contains(.city):
             draft.geonameID = try data.unsigned(value).flatMap { UInt32(exactly: $0) } ?? 0
-        case .location where missing.contains(.coordinates) && draft.defersPoint && value.type == .pointer:
-            draft.pointKey = PointKey(location: value.offset)
+        case .location where missing.contains(.coordinates) && draft.defersMaps && value.type == .pointer:
+            draft.references.location = value.offset
             draft.point = nil
             draft.found(.coordinates, fields)
         case .location where missing.contains(.coordinates):
-            let location = try coordinates(value, &gazetteer, &draft)
-            guard location.end != 0 || location.number != 0 else { break }
-            draft.entry.coordinates = location.number
+            let (found, end) = try location(value, &gazetteer)
+            switch found {
+            case .nothing: return .next
+            case .number(let number): draft.entry.coordinates = number
+            case .numbers(let latitude, let longitude):
+                (draft.references.latitude, draft.references.longitude) = (latitude, longitude)
+            }
             draft.point = nil
             draft.found(.coordinates, fields)
-            return draft.missing.isEmpty ? .stop : location.end == 0 ? .next : .nextAt(location.end)
+            return draft.missing.isEmpty ? .stop : end == 0 ? .next : .nextAt(end)
         case .latitude where missing.contains(.coordinates): draft.latitude = try data.real(value)
         case .longitude where missing.contains(.coordinates): draft.longitude = try data.real(value)
         case .point where missing.contains(.coordinates): draft.point = try point(value)
@@ -285,10 +373,13 @@ struct RecordReader {
 
     // MARK: City
 
-    private mutating func city(_ map: Value, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32 {
+    /// The number of the city that a map says, and where the map ends.
+    private mutating func city(
+        _ map: Value, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) -> (number: UInt32, end: UInt32) {
         var geonameID: UInt32 = 0
         var name = ""
-        try data.forEachEntry(of: map) { key, value throws(Malformed) in
+        let end = try data.forEachEntry(of: map) { key, value throws(Malformed) in
             if "geoname_id" ~= key {
                 geonameID = try data.unsigned(value).flatMap { UInt32(exactly: $0) } ?? 0
             } else if "names" ~= key {
@@ -301,7 +392,7 @@ struct RecordReader {
         let isKnown = geonameID != 0 || !name.isEmpty
         let number = isKnown ? gazetteer.number(ofCity: City(geonameID: geonameID, name: name)) : 0
         cities.insert(map.offset, number)
-        return number
+        return (number, end)
     }
 
     private mutating func takeCity(_ draft: inout Draft, _ gazetteer: inout Gazetteer) throws(Malformed) {
@@ -423,58 +514,44 @@ struct RecordReader {
 
     // MARK: Coordinates, autonomous system
 
-    /// The number of the coordinates that a location says, or 0, and where the map ends if it was gone through.
-    private mutating func coordinates(
-        _ map: Value, _ gazetteer: inout Gazetteer, _ draft: inout Draft
-    ) throws(Malformed) -> (number: UInt32, end: UInt32) {
-        var latitude: Value?
-        var longitude: Value?
+    /// What a location says.
+    private enum Location {
+        /// It is none.
+        case nothing
+        /// The number of the coordinates, or 0.
+        case number(UInt32)
+        /// The offsets of both numbers.
+        case numbers(latitude: UInt32, longitude: UInt32)
+    }
+
+    /// What a location says, and where its map ends if it was gone through.
+    private mutating func location(
+        _ map: Value, _ gazetteer: inout Gazetteer
+    ) throws(Malformed) -> (found: Location, end: UInt32) {
+        var latitude = References.nothing
+        var longitude = References.nothing
         let end = try data.forEachPair(of: map) { key, value throws(Malformed) in
             switch try names.field(key, in: data) {
-            case .latitude: latitude = value
-            case .longitude: longitude = value
+            case .latitude: latitude = value.offset
+            case .longitude: longitude = value.offset
             default: break
             }
             return .next
         }
-        guard end != 0 else { return (try point(map).map { gazetteer.number(ofCoordinates: $0) } ?? 0, 0) }
-        guard let latitude, let longitude else { return (0, end) }
-        // Most records point to numbers that others point to as well: to look at these each time costs more than all else.
-        guard latitude.type == .pointer, longitude.type == .pointer else {
-            return (try number(latitude, longitude, &gazetteer), end)
+        guard end != 0 else {
+            return (try point(map).map { .number(gazetteer.number(ofCoordinates: $0)) } ?? .nothing, 0)
         }
-        let key = PointKey(latitude: latitude.offset, longitude: longitude.offset)
-        guard draft.defersPoint else { return (try coordinates(ofNumbers: key, &gazetteer), end) }
-        draft.pointKey = key
-        return (0, end)
+        guard latitude != References.nothing, longitude != References.nothing else { return (.number(0), end) }
+        return (.numbers(latitude: latitude, longitude: longitude), end)
     }
 
-    /// The number of coordinates that a record points to, or 0; `nil` if what it points to is no location.
-    private mutating func coordinates(_ key: PointKey, _ gazetteer: inout Gazetteer) throws(Malformed) -> UInt32? {
-        guard let location = key.location else { return try coordinates(ofNumbers: key, &gazetteer) }
-        if let number = points[key.bits] { return number }
-        var draft = Draft(missing: [], defersPoint: false)
-        let found = try coordinates(try data.target(at: location), &gazetteer, &draft)
-        guard found.end != 0 || found.number != 0 else { return nil }
-        points.insert(key.bits, found.number)
-        return found.number
-    }
-
-    private mutating func coordinates(
-        ofNumbers key: PointKey, _ gazetteer: inout Gazetteer
-    ) throws(Malformed) -> UInt32 {
-        if let number = points[key.bits] { return number }
-        let number = try number(
-            try data.target(at: key.latitude), try data.target(at: key.longitude), &gazetteer)
-        points.insert(key.bits, number)
-        return number
-    }
-
-    /// The number of the coordinates that two numbers say, or 0.
+    /// The number of the coordinates that the numbers at two offsets say, or 0.
+    @inline(never)
     private func number(
-        _ latitude: Value, _ longitude: Value, _ gazetteer: inout Gazetteer
+        _ latitude: UInt32, _ longitude: UInt32, _ gazetteer: inout Gazetteer
     ) throws(Malformed) -> UInt32 {
-        guard let latitude = try data.real(latitude), let longitude = try data.real(longitude),
+        guard let latitude = try data.real(try data.target(at: latitude)),
+            let longitude = try data.real(try data.target(at: longitude)),
             let point = Self.point(latitude, longitude)
         else { return 0 }
         return gazetteer.number(ofCoordinates: point)

@@ -3,6 +3,7 @@ import Glibc
 import Platform
 import State
 import Synchronization
+import UnixSignals
 
 /// Reads the configuration whenever its file changes; as long as it has errors, whenever any of its files does.
 final class ConfigurationFollower: Sendable {
@@ -13,6 +14,8 @@ final class ConfigurationFollower: Sendable {
 
     private struct State {
         var isOrdered = true
+        /// Whether there was one that could be used, or an image.
+        var isInUse = false
         var reload = Reload()
         /// Where it is to be mended, if it has to be.
         var others: Set<String> = []
@@ -56,6 +59,14 @@ final class ConfigurationFollower: Sendable {
     /// Has it read once more, whether it seems to have changed or not.
     func order() { state.withLock { $0.isOrdered = true } }
 
+    /// Has it read once more at each SIGHUP, until the task is cancelled.
+    func followSignal() async {
+        for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            log.info("got SIGHUP: reading the configuration again")
+            order()
+        }
+    }
+
     /// What is to be checked, and where that is told.
     struct Subject: Sendable {
         var targets: [HealthTarget]
@@ -76,12 +87,11 @@ final class ConfigurationFollower: Sendable {
         )
     }
 
-    /// Gives what each good configuration says to `body`, and at first what the image in force says if there is none, until the task is cancelled or
-    /// `body` has enough. What is wrong goes to stderr. As long as `body` works, nothing is read; what takes long has to look
-    /// for `hasNews`.
-    func run<Failure: Error>(_ body: (Subject) async throws(Failure) -> Void) async throws(Failure) {
+    /// Gives what each good configuration says to `body`, and at first what the image in force says if there is none, until the task is
+    /// cancelled or `body` returns false. What is wrong goes to the log. As long as `body` works, nothing is read; what takes
+    /// long has to look for `hasNews`.
+    func run<Failure: Error>(_ body: (Subject) async throws(Failure) -> Bool) async throws(Failure) {
         var seen: [String: FileState] = [:]
-        var isInUse = false
         while !Task.isCancelled {
             let now = look()
             let isDue = state.withLock { state in
@@ -92,7 +102,7 @@ final class ConfigurationFollower: Sendable {
                 return true
             }
             if isDue {
-                let start = time(nil)
+                let (start, startTime) = (time(nil), monotonicTime())
                 let outcome = await inThread { [file] () -> Result<Configuration, ConfigurationError> in
                     do throws(ConfigurationError) {
                         return .success(try Configuration.load(file, hasZones: false))
@@ -106,14 +116,14 @@ final class ConfigurationFollower: Sendable {
                         state.reload = Reload(isSuccessful: true, lastSuccess: time(nil))
                         state.others = []
                         state.read = now.filter { $0.key == file }
+                        state.isInUse = true
                     }
-                    isInUse = true
                     let targets = configuration.healthTargets
-                    complain("loaded \(file): \(targets.count) target\(targets.count == 1 ? "" : "s") to check")
-                    try await body(
-                        Subject(
-                            targets: targets, notify: configuration.notify,
-                            stateDirectory: configuration.stateDirectory))
+                    log.info("loaded \(file): \(targets.count) target\(targets.count == 1 ? "" : "s") to check")
+                    log.debug("read the configuration", metadata: ["ms": "\(millisecondsSince(startTime))"])
+                    let subject = Subject(
+                        targets: targets, notify: configuration.notify, stateDirectory: configuration.stateDirectory)
+                    guard try await body(subject) else { return }
                 case .failure(let error):
                     state.withLock { state in
                         state.reload.isSuccessful = false
@@ -123,15 +133,15 @@ final class ConfigurationFollower: Sendable {
                         }
                         state.read = state.read.filter { $0.key == file || error.files.contains($0.key) }
                     }
-                    complain(error.description)
-                    if isInUse {
-                        complain("what was loaded before stays in use")
+                    log.error("\(error.description)")
+                    if state.withLock(\.isInUse) {
+                        log.warning("what was loaded before stays in use")
                     } else if let (subject, time) = await inThread({ [self] in inForce() }) {
-                        isInUse = true
-                        complain("using the image in force, of \(dateAndTime(time))")
-                        try await body(subject)
+                        state.withLock { $0.isInUse = true }
+                        log.warning("using the image in force, of \(dateAndTime(time))")
+                        guard try await body(subject) else { return }
                     } else {
-                        complain("nothing is checked until the configuration is mended")
+                        log.error("nothing is checked until the configuration is mended")
                     }
                 }
             }

@@ -1,18 +1,19 @@
-import Answering
 import ArgumentParser
-import Configuration
 import Glibc
+import Journal
+import Logging
 import NIOCore
 import Platform
-import State
+import ServiceLifecycle
 
-struct AgentCommand: ParsableCommand {
+struct AgentCommand: ParsableCommand, Sendable {
     static let configuration = CommandConfiguration(
         commandName: "geopipe-agent",
         abstract: "Check the addresses of geopipe's services, and tell the coprocesses which of them are up.",
         discussion: """
             Serves metrics for Prometheus as well. It runs until it gets SIGTERM, and reads the configuration again whenever that \
-            changes or it gets SIGHUP. Exits 1 if the state directory has another agent, and 2 if there is no state directory.
+            changes or it gets SIGHUP. Exits 1 if a part of it fails or the state directory has another agent, and 2 if there is \
+            no state directory.
             """,
         version: geopipeVersion)
 
@@ -29,36 +30,7 @@ struct AgentCommand: ParsableCommand {
         help: ArgumentHelp("Where metrics are served: an address and a port, or none.", valueName: "address:port"))
     var metrics = MetricsAddress.usual
 
-    /// Checks until the task is cancelled.
-    func work(_ follower: ConfigurationFollower) async throws(Refusal) {
-        let prober = Prober(fileLimit: raiseFileLimit(), roots: getenv("SSL_CERT_FILE").map { String(cString: $0) })
-        var session: Session?
-        try await follower.run { subject throws(Refusal) in
-            prober.readRoots()
-            guard let path = stateDirectory ?? subject.stateDirectory else {
-                let complaint = "\(file) has state_directory: none; take that out for /run/geopipe"
-                guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
-                return complain("\(complaint); what was loaded before stays in use")
-            }
-            if let session, session.has(path) { return await session.follow(subject) }
-            let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
-            let lock: CInt?
-            do throws(Session.Held) {
-                lock = try await Session.lock(path, until: { follower.hasNews }) {
-                    complain("\($0); \(fallback) until that is mended")
-                }
-            } catch {
-                guard session != nil else { throw Refusal(code: .wrong, message: error.description) }
-                return complain("\(error.description); \(fallback)")
-            }
-            guard let lock else { return }
-            await session?.stop()
-            session = await Session(
-                StateDirectory(path: path), lock, subject, prober, metrics: metrics,
-                reload: { follower.reload })
-        }
-        await session?.stop()
-    }
+    @OptionGroup var logs: LogOptions
 }
 
 /// Why the agent ends by itself.
@@ -73,14 +45,14 @@ extension ExitCode {
     static let unusable = ExitCode(2)
 }
 
+/// The log of the agent.
+let log = Logger(label: "geopipe-agent")
+
 @main
 enum Main {
-    static func main() {
-        // The main thread alone gets these; all others inherit that they do not.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, signal) }
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    static func main() async {
+        // Before it is waited for there is nothing to read again.
+        signal(SIGHUP, SIG_IGN)
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
         _ = ProcessMetrics.start
@@ -94,26 +66,42 @@ enum Main {
             complain(AgentCommand.fullMessage(for: error))
             exit(ExitCode.unusable.rawValue)
         }
+        LoggingSystem.bootstrap { _ in StandardErrorLog(.dated, level: command.logs.level) }
+        // Checks go on while nothing reads the log.
+        StandardError.limitWait(milliseconds: 10_000)
         let follower = ConfigurationFollower(command.file, stateDirectory: command.stateDirectory)
-        // The main thread has no time for it.
-        let work = Task.detached {
-            do throws(Refusal) {
-                try await command.work(follower)
-                _exit(0)
-            } catch {
-                complain(error.message)
-                _exit(error.code.rawValue)
-            }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    ServiceGroupConfiguration.ServiceConfiguration(
+                        service: Agent(command, follower), successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: "agent"),
+                    part("reload") { await follower.followSignal() },
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+        do {
+            try await group.run()
+            // Threads may hang in the system, and are not waited for.
+            _exit(0)
+        } catch let refusal as Refusal {
+            log.critical("\(refusal.message)")
+            _exit(refusal.code.rawValue)
+        } catch {
+            log.critical("a part of the agent has failed: \(error)")
+            _exit(ExitCode.wrong.rawValue)
         }
-        var received: CInt = 0
-        repeat {
-            guard sigwait(&signals, &received) == 0 else { continue }
-            if received == SIGHUP { follower.order() }
-        } while received != SIGTERM && received != SIGINT
-        CommandProbe.killAll()
-        work.cancel()
-        // Whatever it waits for, nobody waits for longer.
-        usleep(800_000)
-        _exit(0)
     }
+}
+
+/// A part of the agent. If it throws or ends before it is cancelled, all other parts are ended, too.
+///
+/// - Parameters:
+///   - name: for the log.
+///   - body: runs until it is cancelled.
+func part(
+    _ name: String, _ body: @escaping @Sendable () async throws -> Void
+) -> ServiceGroupConfiguration.ServiceConfiguration {
+    ServiceGroupConfiguration.ServiceConfiguration(
+        service: ClosureService { try await cancelWhenGracefulShutdown(body) },
+        failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: name)
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -70,7 +71,7 @@ final class MetricsServer: Sendable {
                         }
                     }
                     .bind(to: address).get()
-                complain("metrics are at http://\(name)/metrics")
+                log.info("metrics are at http://\(name)/metrics")
                 await withTaskCancellationHandler {
                     try? await channel.closeFuture.get()
                 } onCancel: {
@@ -79,7 +80,7 @@ final class MetricsServer: Sendable {
             } catch {
                 let reason = (error as? IOError).map { systemError($0.errnoCode) } ?? "\(error)"
                 if reason != complaint {
-                    complain("cannot serve metrics at \(name): \(reason); health goes on without")
+                    log.error("cannot serve metrics at \(name): \(reason); health goes on without")
                 }
                 complaint = reason
                 try? await Task.sleep(for: Self.pause)
@@ -111,6 +112,7 @@ private final class MetricsHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         isCounted = true
         if server.connections.add(1, ordering: .relaxed).newValue > MetricsServer.connectionLimit {
+            log.debug("refused a scraper: \(MetricsServer.connectionLimit) are served already", metadata: peer(context))
             return context.close(promise: nil)
         }
         close(context, in: MetricsServer.requestPatience)
@@ -118,7 +120,14 @@ private final class MetricsHandler: ChannelInboundHandler {
 
     private func close(_ context: ChannelHandlerContext, in time: TimeAmount) {
         timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            log.debug("closed a scraper's connection that took too long", metadata: self.peer(context))
+            context.close(promise: nil)
+        }
+    }
+
+    private func peer(_ context: ChannelHandlerContext) -> Logger.Metadata {
+        ["peer": .string(context.remoteAddress.map { "\($0)" } ?? "unknown")]
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -135,6 +144,7 @@ private final class MetricsHandler: ChannelInboundHandler {
     }
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        log.debug("a scraper asks for \(visible(String(request.uri.prefix(200))))", metadata: peer(context))
         close(context, in: MetricsServer.answerPatience)
         let path = request.uri.prefix { $0 != "?" }
         guard path == "/metrics" || path == "/" else {

@@ -1,6 +1,7 @@
 import Configuration
 import DNS
 import Glibc
+import Logging
 import Platform
 import State
 import Telemetry
@@ -40,7 +41,7 @@ actor Monitor {
     ///
     /// - Parameter states: what is known of those that are new here.
     func follow(_ targets: [HealthTarget], states: [String: HealthReport.State] = [:]) {
-        let wanted = Set(targets.map(\.identity))
+        let (before, wanted) = (entries.count, Set(targets.map(\.identity)))
         for (identity, entry) in entries where !wanted.contains(identity) {
             entry.task?.cancel()
             count(nil, insteadOf: entry.error)
@@ -50,6 +51,12 @@ actor Monitor {
         // What depends on a target may change without the check.
         for target in targets { entries[target.identity]?.target.uses = target.uses }
         for target in targets { entries[target.identity]?.target.comesBack = target.comesBack }
+        log.debug(
+            "following the configuration",
+            metadata: [
+                "targets": "\(targets.count)", "new_or_changed": "\(new.count)",
+                "dropped": "\(before - entries.count)",
+            ])
         let now = monotonicTime()
         for (position, target) in new.enumerated() {
             let before = entries[target.identity]
@@ -71,6 +78,12 @@ actor Monitor {
             }
             entries[target.identity] = entry
         }
+    }
+
+    /// Checks until the task is cancelled.
+    func run() async {
+        await untilCancelled()
+        stop()
     }
 
     /// Ends all checks, those under way without a result; what is known stays.
@@ -106,6 +119,7 @@ actor Monitor {
     }
 
     private func take(_ outcome: Outcome, _ seconds: Double, of target: HealthTarget) {
+        log.debug("\(outcome.sentence)", metadata: entries[target.identity]?.target.metadata(seconds))
         guard var entry = entries[target.identity] else { return }
         defer { entries[target.identity] = entry }
         entry.duration = seconds
@@ -117,7 +131,7 @@ actor Monitor {
             entry.errors += 1
             error = reason
             if errors[reason] == nil {
-                complain(
+                log.error(
                     "cannot check \(target.identity), and perhaps not others either: \(reason); what was known stays as it is"
                 )
             }
@@ -134,7 +148,7 @@ actor Monitor {
         let change = HealthChange(target: entry.target, state: state)
         // That most are up is no news at the start.
         let isNews = before != nil || !state.isUp
-        if isNews { complain(change.sentence) }
+        if isNews { log.log(level: state.isUp ? .notice : .warning, "\(change.sentence)") }
         onChange(isNews ? change : nil)
     }
 
@@ -208,6 +222,35 @@ actor Monitor {
             entry, sample in
             if let duration = entry.duration { sample("\(duration)", nil) }
         }
+    }
+}
+
+extension Outcome {
+    /// As a line of the log.
+    fileprivate var sentence: String {
+        switch self {
+        case .success(let reason, _): "check succeeded: \(reason)"
+        case .failure(let reason): "check failed: \(reason)"
+        case .error(let reason): "check impossible: \(reason)"
+        }
+    }
+}
+
+extension HealthTarget {
+    /// Who depends on it, for a line of the log.
+    ///
+    /// - Parameter seconds: that a check has taken.
+    fileprivate func metadata(_ seconds: Double) -> Logger.Metadata {
+        func list(_ words: [String]) -> Logger.MetadataValue {
+            .string(
+                words.enumerated().filter { !words[..<$0.offset].contains($0.element) }.map(\.element).joined(
+                    separator: ","))
+        }
+        return [
+            "target": .string(identity), "ms": .string("\((seconds * 100_000).rounded() / 100)"),
+            "service": list(uses.map(\.service)), "datacenter": list(uses.map(\.datacenter)),
+            "address": list(uses.map(\.address)),
+        ]
     }
 }
 

@@ -43,8 +43,15 @@ final class Notifier: Sendable {
         if isWanted { continuation.yield() }
     }
 
-    /// Tells until the task is cancelled; what has not been told by then is in the log.
+    /// Tells until the task is cancelled; what has not been told by then is in the log. The end of a command that runs is not waited
+    /// for.
     func run() async {
+        let work = Task { await tell() }
+        await untilCancelled()
+        work.cancel()
+    }
+
+    private func tell() async {
         for await _ in news {
             try? await Task.sleep(for: Self.gathering)
             guard !Task.isCancelled, let (command, input) = take() else { continue }
@@ -53,9 +60,13 @@ final class Notifier: Sendable {
                 CommandProbe.run(command.command, timeout: command.timeout, input: input)
             }
             switch outcome {
-            case .success, .error(CommandProbe.ending): break
-            case .failure(let reason): complain("notify: \(command.command[0]): \(reason)")
-            case .error(let reason): complain("notify: cannot run \(command.command[0]): \(reason)")
+            case .success(let reason, _):
+                log.debug(
+                    "notify: \(command.command[0]): \(reason)",
+                    metadata: ["bytes": "\(input.utf8.count)", "ms": "\(millisecondsSince(start))"])
+            case .error(CommandProbe.ending): break
+            case .failure(let reason): log.error("notify: \(command.command[0]): \(reason)")
+            case .error(let reason): log.error("notify: cannot run \(command.command[0]): \(reason)")
             }
             let rest = Double(command.every) - (monotonicTime() - start)
             if rest > 0 { try? await Task.sleep(for: .seconds(rest)) }

@@ -31,11 +31,15 @@ final class Receiver: Sendable {
         }
     }
 
-    /// Begins to receive, in a thread of its own.
-    func start() { startOrRun { self.run() } }
+    /// Receives, in a thread of its own, until the task is cancelled.
+    func run() async {
+        startOrRun { self.receive() }
+        await untilCancelled()
+        stop()
+    }
 
-    /// Ends that, and removes the socket.
-    func stop() {
+    /// Ends that, and removes the socket. The thread ends within half a second.
+    private func stop() {
         state.withLock { state in
             if !state.isOver { unlink(path) }
             state.isOver = true
@@ -43,7 +47,7 @@ final class Receiver: Sendable {
     }
 
     /// Receives until it is over; makes the socket anew if somebody has removed it.
-    private func run() {
+    private func receive() {
         var complaint: String?
         while !state.withLock({ $0.isOver }) {
             do throws(Failure) {
@@ -52,7 +56,7 @@ final class Receiver: Sendable {
                 receive(socket)
                 close(socket)
             } catch {
-                if error.description != complaint { complain("\(error); coprocesses are not counted") }
+                if error.description != complaint { log.error("\(error); coprocesses are not counted") }
                 complaint = error.description
                 sleep(1)
             }
@@ -65,6 +69,7 @@ final class Receiver: Sendable {
         var lastLook = monotonicTime()
         while true {
             let count = recv(socket, &bytes, bytes.count, 0)
+            if count >= 0 { log.trace("a coprocess has told its counters", metadata: ["bytes": "\(count)"]) }
             let isOver = state.withLock { state in
                 if count >= 0 { state.totals.take(bytes.prefix(count), at: time(nil)) }
                 return state.isOver

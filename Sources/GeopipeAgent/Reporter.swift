@@ -44,7 +44,7 @@ final class Reporter: Sendable {
     }
 
     private func write(_ report: HealthReport, _ complaint: inout String?) async {
-        let directory = directory
+        let (directory, start) = (directory, monotonicTime())
         let failure = await inThread { () -> String? in
             do throws(StateDirectory.Failure) {
                 try directory.tell(report)
@@ -54,9 +54,12 @@ final class Reporter: Sendable {
             }
         }
         if let failure {
-            if failure != complaint { complain("\(failure); coprocesses go by the health that they know") }
+            if failure != complaint { log.error("\(failure); coprocesses go by the health that they know") }
         } else {
-            if complaint != nil { complain("the health can be written again") }
+            if complaint != nil { log.notice("the health can be written again") }
+            log.debug(
+                "health report written",
+                metadata: ["targets": "\(report.states.count)", "ms": "\(millisecondsSince(start))"])
             written.withLock { $0 = report.time }
         }
         complaint = failure

@@ -2,19 +2,28 @@ import Answering
 import Configuration
 import Glibc
 import Platform
+import ServiceLifecycle
 import State
 import Telemetry
 
 /// All that goes on for one state directory.
 final class Session: Sendable {
-    let directory: StateDirectory
+    /// Where it goes on, and what it begins with.
+    struct Place: Sendable {
+        var directory: StateDirectory
+        /// What `lock` has returned for the directory.
+        var lock: CInt
+        var subject: ConfigurationFollower.Subject
+    }
+
+    private let directory: StateDirectory
     private let lock: CInt
     private let monitor: Monitor
     private let reporter: Reporter
     private let receiver: Receiver
     private let notifier: Notifier
-    private let tasks: [Task<Void, Never>]
-    private let telling: Task<Void, Never>
+    private let metrics: MetricsAddress
+    private let reload: @Sendable () -> ConfigurationFollower.Reload
 
     /// Another agent has the state directory.
     struct Held: Error, CustomStringConvertible {
@@ -23,51 +32,57 @@ final class Session: Sendable {
 
     /// Goes on from what the state directory says.
     ///
-    /// - Parameters:
-    ///   - lock: what `lock` has returned for it.
-    ///   - subject: what to check, and what to run when that changes.
-    ///   - reload: what became of reading the configuration.
+    /// - Parameter reload: what became of reading the configuration.
     init(
-        _ directory: StateDirectory, _ lock: CInt, _ subject: ConfigurationFollower.Subject, _ prober: Prober,
-        metrics: MetricsAddress, reload: @escaping @Sendable () -> ConfigurationFollower.Reload
+        _ place: Place, _ prober: Prober, metrics: MetricsAddress,
+        reload: @escaping @Sendable () -> ConfigurationFollower.Reload
     ) async {
-        self.lock = lock
-        self.directory = directory
-        let (reporter, receiver) = (Reporter(directory), Receiver(directory))
-        let notifier = Notifier(subject.notify)
-        self.notifier = notifier
+        let directory = place.directory
+        (lock, self.directory, self.metrics, self.reload) = (place.lock, directory, metrics, reload)
+        let (reporter, notifier) = (Reporter(directory), Notifier(place.subject.notify))
         let monitor = Monitor(prober) { change in
             reporter.poke()
             if let change { notifier.add(change) }
         }
-        (self.monitor, self.reporter, self.receiver) = (monitor, reporter, receiver)
+        (self.monitor, self.reporter, self.notifier) = (monitor, reporter, notifier)
+        receiver = Receiver(directory)
         var states: [String: HealthReport.State] = [:]
         do throws(StateDirectory.Failure) {
             let now = time(nil)
             let found = try directory.health()
-            if let complaint = found.complaint { complain(complaint) }
+            if let complaint = found.complaint { log.warning("\(complaint)") }
             states = found.value?.states.filter { $0.value.isKnown(at: now) } ?? [:]
         } catch {
-            complain("\(error); nothing is known at first")
+            log.error("\(error); nothing is known at first")
         }
-        await monitor.follow(subject.targets, states: states)
-        receiver.start()
-        telling = Task { await notifier.run() }
-        var tasks = [Task { await reporter.run { await monitor.report() } }]
-        if case .at(let address) = metrics {
-            let server = MetricsServer {
-                var text = PrometheusText()
-                Self.write(to: &text, lastReport: reporter.lastWritten, reload())
-                Self.write(to: &text, directory.coprocesses(), at: time(nil))
-                Self.write(to: &text, directory.databaseBuilds())
-                await monitor.write(to: &text)
-                receiver.totals.write(to: &text)
-                ProcessMetrics.write(to: &text)
-                return text.text
-            }
-            tasks.append(Task { await server.run(at: address) })
-        }
-        self.tasks = tasks
+        await monitor.follow(place.subject.targets, states: states)
+    }
+
+    /// What runs: the last ends first. The last report must not say what comes of checks that are broken off.
+    var parts: [ServiceGroupConfiguration.ServiceConfiguration] {
+        [
+            part("counters") { await self.receiver.run() },
+            part("health report") { await self.reporter.run { await self.monitor.report() } },
+            part("notify") { await self.notifier.run() },
+            part("checks") { await self.monitor.run() },
+            part("metrics") { await self.serveMetrics() },
+        ]
+    }
+
+    private func serveMetrics() async {
+        guard case .at(let address) = metrics else { return await untilCancelled() }
+        await MetricsServer(page).run(at: address)
+    }
+
+    @Sendable private func page() async -> String {
+        var text = PrometheusText()
+        Self.write(to: &text, lastReport: reporter.lastWritten, reload())
+        Self.write(to: &text, directory.coprocesses(), at: time(nil))
+        Self.write(to: &text, directory.databaseBuilds())
+        await monitor.write(to: &text)
+        receiver.totals.write(to: &text)
+        ProcessMetrics.write(to: &text)
+        return text.text
     }
 
     /// Whether a folder is its state directory, by whatever name.
@@ -85,17 +100,8 @@ final class Session: Sendable {
         reporter.poke()
     }
 
-    /// Ends all; what is known stays in the state directory.
-    func stop() async {
-        receiver.stop()
-        // The last report must not say what comes of checks that are broken off.
-        await monitor.stop()
-        // Its command may take its time, for which nothing waits.
-        telling.cancel()
-        for task in tasks { task.cancel() }
-        for task in tasks { await task.value }
-        close(lock)
-    }
+    /// Lets another agent have the state directory, once all parts have ended.
+    func close() { _ = Glibc.close(lock) }
 
     private static func write(
         to text: inout PrometheusText, lastReport: Int?, _ reload: ConfigurationFollower.Reload
@@ -159,9 +165,9 @@ final class Session: Sendable {
     ///
     /// - Parameters:
     ///   - isEnough: whether not to wait any longer.
-    ///   - complain: is told why it has to wait.
+    ///   - say: is told why it has to wait.
     /// - Returns: a descriptor; the lock is held as long as that is open. `nil` if it was enough, or the task is cancelled.
-    static func lock(_ folder: String, until isEnough: () -> Bool, complain: (String) -> Void) async throws(Held)
+    static func lock(_ folder: String, until isEnough: () -> Bool, say: (String) -> Void) async throws(Held)
         -> CInt?
     {
         var complaint: String?
@@ -181,11 +187,11 @@ final class Session: Sendable {
                 var bytes = [UInt8](repeating: 0, count: 20)
                 let count = read(descriptor, &bytes, bytes.count)
                 let holder = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").first
-                close(descriptor)
+                Glibc.close(descriptor)
                 throw Held(description: "\(folder) has an agent already: process \(holder ?? "unknown")")
             }
-            if descriptor >= 0 { close(descriptor) }
-            if reason != complaint { complain(reason) }
+            if descriptor >= 0 { Glibc.close(descriptor) }
+            if reason != complaint { say(reason) }
             complaint = reason
             try? await Task.sleep(for: .seconds(1))
         } while !Task.isCancelled && !isEnough()

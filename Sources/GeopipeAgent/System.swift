@@ -4,6 +4,15 @@ import Platform
 /// Seconds on the monotonic clock.
 func monotonicTime() -> Double { Double(nanoseconds()) / 1e9 }
 
+/// The milliseconds since a time on that clock, with two decimals.
+func millisecondsSince(_ start: Double) -> Double { ((monotonicTime() - start) * 100_000).rounded() / 100 }
+
+/// Waits until the task is cancelled.
+func untilCancelled() async {
+    let (stream, _) = AsyncStream.makeStream(of: Void.self)
+    for await _ in stream {}
+}
+
 /// Runs what may wait for the system in a thread of its own.
 func inThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
     await withCheckedContinuation { continuation in

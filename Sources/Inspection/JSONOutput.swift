@@ -162,13 +162,22 @@ extension Status.Datacenter {
 extension Status.Service {
     fileprivate var json: JSON {
         .object([
-            "name": .text(name),
+            "name": .text(name), "spreads": .truth(spreads),
             "datacenters": .list(
                 datacenters.map {
                     .object([
                         "name": .text($0.name), "state": .text($0.state.rawValue), "health": $0.health?.json,
+                        "isForced": .truth($0.isForced), "share": $0.share?.json,
                     ])
                 }),
+        ])
+    }
+}
+
+extension Status.Service.Share {
+    fileprivate var json: JSON {
+        .object([
+            "percent": .integer(percent), "told": told.map(JSON.integer), "growsUntil": growsUntil.map(JSON.integer),
         ])
     }
 }
@@ -208,6 +217,7 @@ extension Status.Health.Check {
     fileprivate var json: JSON {
         .object([
             "target": .text(target), "state": .text(state), "since": since.map(JSON.integer), "reason": .text(reason),
+            "weight": weight.map(JSON.integer),
         ])
     }
 }

@@ -65,6 +65,8 @@ public struct Status: Sendable {
         public var name: String
         /// The datacenters in which it has answers.
         public var datacenters: [Site]
+        /// Whether its map spreads clients of a datacenter that is not available over others, at least those of some rules.
+        public var spreads: Bool
 
         public struct Site: Sendable {
             public var name: String
@@ -73,6 +75,18 @@ public struct Status: Sendable {
             public var health: CheckedService.DatacenterHealth?
             /// Whether it counts as up, whatever the checks say.
             public var isForced: Bool
+            /// The part of its client networks that it takes; absent if it takes all.
+            public var share: Share?
+        }
+
+        /// A part of the client networks, beside what is drained.
+        public struct Share: Sendable {
+            /// In percent, 1 to 99.
+            public var percent: Int
+            /// What its addresses say of themselves on average, in percent; absent if they say nothing less than 100.
+            public var told: Int?
+            /// When it takes all that it says again, in seconds since 1970, since it has come back; absent if it does.
+            public var growsUntil: Int?
         }
     }
 
@@ -98,6 +112,8 @@ public struct Status: Sendable {
         public var complaint: String?
         /// What is checked, with what is known of it.
         public var checks: [Check]
+        /// What the agent told last.
+        fileprivate var report: HealthReport?
 
         public struct Check: Sendable {
             /// What is asked.
@@ -107,6 +123,8 @@ public struct Status: Sendable {
             /// Since when, in seconds since 1970.
             public var since: Int?
             public var reason: String
+            /// The clients that it takes, of 100 that it would get, 1 to 99: what it has said of itself; absent if it takes all.
+            public var weight: Int?
         }
 
         /// Seconds after which an agent that is well has told again, several times over.
@@ -115,7 +133,6 @@ public struct Status: Sendable {
         /// - Parameter targets: what is to be checked; `nil` if neither a configuration nor an image says.
         init?(_ targets: [String]?, _ state: StateDirectory, at time: Int) {
             guard targets?.isEmpty != true else { return nil }
-            var report: HealthReport?
             var isReadable = true
             do throws(StateDirectory.Failure) {
                 let found = try state.health()
@@ -125,6 +142,7 @@ public struct Status: Sendable {
                 complaint = "\(error)"
                 isReadable = false
             }
+            let report = report
             told = report?.time
             agent = report?.process
             isOld = report.map { abs(time - $0.time) > Self.patience } ?? isReadable
@@ -134,7 +152,7 @@ public struct Status: Sendable {
                 return Check(
                     target: target,
                     state: known.map { $0.isUp ? "up" : "down" } ?? "unknown", since: known?.since,
-                    reason: known?.reason ?? "")
+                    reason: known?.reason ?? "", weight: known.flatMap { $0.isUp && $0.weight < 100 ? $0.weight : nil })
             }
         }
     }
@@ -181,23 +199,26 @@ public struct Status: Sendable {
             finder.configuration(error, report, coprocesses)
         }
         health = Health(model.targets, state, at: time)
-        let down = Set(health?.checks.filter { $0.state == "down" }.map(\.target) ?? [])
+        let down = health?.report?.down(at: time) ?? [:]
+        let limited = health?.report?.limited(at: time) ?? [:]
         // Those that only switches know of any more.
         for entry in switches where !model.datacenters.contains(entry.datacenter) {
             model.datacenters.append(entry.datacenter)
         }
         services = model.services.map { service in
-            let health = service.checked?.datacenters(down.contains)
+            let health = service.checked?.datacenters { down[$0] != nil }
+            let shares = limited.isEmpty ? [] : service.checked?.shares({ down[$0] }, { limited[$0] }, at: time) ?? []
             let sites = model.datacenters.enumerated().compactMap { number, name -> Service.Site? in
                 guard service.answers.map({ number < $0.count && $0[number] }) ?? false else { return nil }
                 // What the checks say, whatever is forced.
                 let health = health.flatMap { service.checked?.checks(number) == true ? $0[number] : nil }
                 let own = switches.filter { $0.datacenter == name && ($0.service ?? service.name) == service.name }
+                let isForced = own.contains { $0.action == .force }
                 return Service.Site(
-                    name: name, state: State(own, health), health: health,
-                    isForced: own.contains { $0.action == .force })
+                    name: name, state: State(own, health), health: health, isForced: isForced,
+                    share: isForced || !shares.indices.contains(number) ? nil : Service.Share(shares[number]))
             }
-            return Service(name: service.name, datacenters: sites)
+            return Service(name: service.name, datacenters: sites, spreads: service.spreads)
         }
         datacenters = model.datacenters.map { name in
             let sites = services.compactMap { service in
@@ -224,7 +245,7 @@ public struct Status: Sendable {
     /// What there is, by the configuration on disk or else by the image in force.
     private struct Model {
         var datacenters: [String] = []
-        var services: [(name: String, answers: [Bool]?, checked: CheckedService?)] = []
+        var services: [(name: String, answers: [Bool]?, checked: CheckedService?, spreads: Bool)] = []
         /// `nil` if it is not known what is checked.
         var targets: [String]?
         var builds: [DatabaseBuild] = []
@@ -233,7 +254,12 @@ public struct Status: Sendable {
 
         init(_ configuration: Configuration) {
             datacenters = configuration.datacenters.map(\.name)
-            services = configuration.services.map { ($0.name, $0.answers.map { !$0.isEmpty }, CheckedService($0)) }
+            services = configuration.services.map {
+                (
+                    $0.name, $0.answers.map { !$0.isEmpty }, CheckedService($0),
+                    configuration.maps[$0.map].rules.spreads
+                )
+            }
             targets = configuration.healthTargets.map(\.identity)
         }
 
@@ -241,7 +267,7 @@ public struct Status: Sendable {
         init(_ image: ImageSummary) {
             datacenters = image.datacenterNames
             services = zip(image.serviceNames, image.checkedServices).compactMap { name, checked in
-                checked.map { (name, $0.datacenters { _ in false }.map { $0.addresses > 0 }, $0) }
+                checked.map { (name, $0.datacenters { _ in false }.map { $0.addresses > 0 }, $0, false) }
             }
             targets = image.healthTargets.map(\.identity)
             builds = image.manifest.databases.map { DatabaseBuild(database: $0.path, built: $0.built) }
@@ -288,6 +314,15 @@ extension Status.State {
         } else {
             self = drains.isEmpty ? .inUse : .partlyDrained
         }
+    }
+}
+
+extension Status.Service.Share {
+    /// `nil` if it is all.
+    fileprivate init?(_ share: CheckedService.Share) {
+        guard share.percent < 100 else { return nil }
+        self.init(
+            percent: share.percent, told: share.told < 100 ? share.told : nil, growsUntil: share.growsUntil)
     }
 }
 

@@ -66,6 +66,25 @@ public struct LineReader: ~Copyable {
         return .text(UnsafeBufferPointer(start: first, count: length))
     }
 
+    /// Where what has been read ends, and what comes next will begin.
+    public var inputEnd: UnsafePointer<UInt8>? { buffer.baseAddress.map { UnsafePointer($0 + end) } }
+
+    /// Takes what is in a file before what comes from the descriptor. To be called first.
+    ///
+    /// - Parameter file: closed by this; below 3 if there is none.
+    /// - Returns: whether there was anything.
+    public mutating func take(file: CInt) -> Bool {
+        guard file >= 3, let base = buffer.baseAddress else { return false }
+        defer { close(file) }
+        while end < buffer.count {
+            let count = Glibc.read(file, base + end, buffer.count - end)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            end += count
+        }
+        return end > 0
+    }
+
     /// Whether no part of a line has come.
     public var isEmpty: Bool { start == end && !isOverlong }
 

@@ -116,6 +116,9 @@ public struct ReplyWriter: ~Copyable {
         put(tail)
     }
 
+    /// Whether nothing was collected.
+    public var isEmpty: Bool { count == 0 }
+
     /// Sends all that was collected.
     ///
     /// - Returns: false if nobody reads any more.

@@ -64,6 +64,9 @@ public struct WaitPolicy: Sendable {
         return position < Self.sample || position >= 2 * Self.sample && !sleepsBetter
     }
 
+    /// Whether the reader, since it sleeps, should do so on the core of the one that asks.
+    public var joins: Bool { credit > 0 && limit > 0 && !staysAwake }
+
     /// Notes that a question came.
     ///
     /// - Parameters:

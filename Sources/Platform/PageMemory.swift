@@ -21,6 +21,21 @@ public enum PageMemory {
         return UnsafeMutableRawBufferPointer(start: start, count: byteCount)
     }
 
+    /// Makes room for `count` elements, of which only those that come take memory, in large pages where the kernel has them: fewer of
+    /// them take less time to get.
+    public static func reserve<Element: BitwiseCopyable>(_ count: Int, in array: inout [Element]) {
+        array.reserveCapacity(count)
+        let byteCount = array.capacity * MemoryLayout<Element>.stride
+        guard byteCount >= 4 << 20 else { return }
+        array.withUnsafeMutableBytes { elements in
+            guard let start = elements.baseAddress else { return }
+            let page = Int(getpagesize())
+            let first = (Int(bitPattern: start) + page - 1) / page * page
+            let end = (Int(bitPattern: start) + byteCount) / page * page
+            _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, CInt(MADV_HUGEPAGE))
+        }
+    }
+
     /// Gives memory back to the kernel.
     public static func free(_ memory: UnsafeMutableRawBufferPointer) {
         munmap(memory.baseAddress!, rounded(memory.count))

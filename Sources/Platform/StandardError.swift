@@ -10,6 +10,8 @@ public enum StandardError {
     /// Milliseconds that this process waits for it, all in all; negative for any time.
     private static let patience = Atomic<Int>(-1)
     private static let lost = Atomic<Int>(0)
+    /// The name of this program, without its folder.
+    private static let program = processArguments.first?.split(separator: "/").last ?? "geopipe"
     /// So many bytes fit into a pipe that takes any (PIPE_BUF).
     private static let chunk = 4_096
 
@@ -31,7 +33,7 @@ public enum StandardError {
         }
         let lostBefore = lost.load(ordering: .relaxed)
         if lostBefore > 0 {
-            let note = "geopipe[\(getpid())]: \(lostBefore) messages were lost, since nothing read standard error"
+            let note = "\(program)[\(getpid())]: \(lostBefore) messages were lost, since nothing read standard error"
             guard isWritable() else {
                 lost.add(1, ordering: .relaxed)
                 return

@@ -1,4 +1,6 @@
+import CLinux
 import Glibc
+import Synchronization
 
 /// Runs `body` in a thread of its own; false if there cannot be one.
 @discardableResult
@@ -19,6 +21,76 @@ public func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
         }, argument)
     if result == 0 { pthread_detach(thread) } else { Unmanaged<Body>.fromOpaque(argument).release() }
     return result == 0
+}
+
+/// The number of threads that this process may keep busy: as many as there are cores, or one if it gives way to others.
+public var coresToUse: Int { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) > 0 ? 1 : Int(usable_cores()) }
+
+/// Calls `transform` for all elements, in several threads at the same time.
+///
+/// - Parameter threads: the number of threads, this one among them.
+/// - Returns: the results, in the order of the elements.
+public func mapInThreads<Element: Sendable, Result>(
+    _ elements: [Element], threads: Int, _ transform: (Element) -> Result
+) -> [Result] {
+    guard threads > 1, elements.count > 1 else { return elements.map(transform) }
+    return withoutActuallyEscaping(transform) { transform in
+        let work = SharedWork(elements, transform)
+        var helpers: [pthread_t] = []
+        for _ in 1..<min(threads, elements.count) {
+            var thread = pthread_t()
+            // Where there cannot be another thread, those that are there do its part.
+            guard
+                pthread_create(
+                    &thread, nil,
+                    { work in
+                        let stack = FaultStack.make()
+                        Unmanaged<AnyWork>.fromOpaque(work!).takeUnretainedValue().run()
+                        FaultStack.free(stack)
+                        return nil
+                    }, Unmanaged<AnyWork>.passUnretained(work).toOpaque()) == 0
+            else { break }
+            helpers.append(thread)
+        }
+        work.run()
+        for thread in helpers { pthread_join(thread, nil) }
+        return work.takeResults()
+    }
+}
+
+/// What several threads do together, of whatever kind.
+private class AnyWork {
+    func run() {}
+}
+
+/// Elements of which each thread takes the next one that none has taken.
+private final class SharedWork<Element, Result>: AnyWork {
+    private let elements: [Element]
+    private let transform: (Element) -> Result
+    private let results: UnsafeMutablePointer<Result>
+    private let next = Atomic(0)
+
+    init(_ elements: [Element], _ transform: @escaping (Element) -> Result) {
+        self.elements = elements
+        self.transform = transform
+        results = .allocate(capacity: elements.count)
+    }
+
+    override func run() {
+        while case let position = next.add(1, ordering: .relaxed).oldValue, position < elements.count {
+            (results + position).initialize(to: transform(elements[position]))
+        }
+    }
+
+    /// The results, once all threads have come to their end.
+    func takeResults() -> [Result] {
+        let all = UnsafeMutableBufferPointer(start: results, count: elements.count)
+        defer {
+            all.deinitialize()
+            all.deallocate()
+        }
+        return Array(all)
+    }
 }
 
 /// The stack that a thread handles faults on: its own may be used up (sigaltstack(2)).

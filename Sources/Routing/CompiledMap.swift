@@ -41,13 +41,15 @@ extension UnsafePointer where Pointee == CompiledMap {
 
     @inlinable @inline(__always)
     func find(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
-        if case .v4(let bits) = address, !pointee.table.isShared { return pointee.table.ipv4.lookup(bits) }
-        return findAny(address, length: length)
-    }
-
-    @inline(never) @usableFromInline
-    func findAny(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
-        pointee.table.lookup(address, length: length)
+        // What is usual is looked up with as few calls as can be: they take a good part of the time.
+        if !pointee.table.isShared {
+            switch address {
+            case .v4(let bits): return pointee.table.ipv4.lookup(bits)
+            case .v6(let bits):
+                if address.embeddedIPv4 == nil { return pointer(to: \.table.ipv6)!.lookup(bits) }
+            }
+        }
+        return pointer(to: \.table)!.lookup(address, length: length)
     }
 
     /// Does as `locate` does for a client of the default list, for which the table has `scope`.
@@ -62,7 +64,7 @@ extension UnsafePointer where Pointee == CompiledMap {
         // Neighbours that are not known go with the resolver, those that are known do not. The narrower of the two prefixes is
         // one in which all are like the client; for a client that is not known there may be a wider one, with known neighbours that
         // have the resolver's list by their own place.
-        let known = pointee.known.lookup(client, length: length)
+        let known = pointer(to: \.known)!.lookup(client, length: length)
         return (known.value == 1 ? defaultList : resolverList, max(scope, known.scope))
     }
 }

@@ -59,10 +59,10 @@ public struct CompileReport: Sendable {
     }
 
     /// Whether its files are still what they were.
-    package var isCurrent: Bool { !inputs.isEmpty && inputs.allSatisfy { FileState($0.path).words == $0.state } }
+    package var isCurrent: Bool { !inputs.isEmpty && changedInputs.isEmpty }
 
     /// The files that are not what they were, or are gone.
-    package var changedInputs: [String] { inputs.filter { FileState($0.path).words != $0.state }.map(\.path) }
+    package var changedInputs: [String] { FileState.changed(inputs) }
 
     /// The states of its files, as a watch compares with them.
     package var states: [String: FileState] {

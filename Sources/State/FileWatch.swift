@@ -38,13 +38,37 @@ package struct FileWatch: ~Copyable {
         names = [:]
         defer { for watch in before where names[watch] == nil { inotify_rm_watch(descriptor, watch) } }
         // A link on the way to a file may change in any of the folders that lead there.
-        var watched: Set<String> = []
+        var watched = Watched()
         for path in paths {
             watchFolders(above: path, &watched)
-            if let real = realpath(path, nil) {
-                watchFolders(above: String(cString: real), &watched)
-                free(real)
-            }
+            if let real = watched.realPath(of: path), real != path { watchFolders(above: real, &watched) }
+        }
+    }
+
+    /// What is known while folders begin to be watched. Many files are in the same folder, for which the kernel is asked once.
+    private struct Watched {
+        /// Files and folders whose folder is watched.
+        var paths: Set<String> = []
+        /// The watch of each folder; negative if it cannot be watched.
+        var folders: [String: CInt] = [:]
+        /// The places of folders, without links.
+        private var places: [String: String] = [:]
+
+        /// A path without links; `nil` if nothing is there.
+        mutating func realPath(of path: String) -> String? {
+            var status = stat()
+            guard let slash = path.lastIndex(of: "/"), lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+            else { return resolved(path) }
+            let folder = String(path[...slash])
+            let place = places[folder] ?? resolved(folder)
+            places[folder] = place
+            return place.map { ($0 == "/" ? "" : $0) + path[slash...] }
+        }
+
+        private func resolved(_ path: String) -> String? {
+            guard let real = realpath(path, nil) else { return nil }
+            defer { free(real) }
+            return String(cString: real)
         }
     }
 
@@ -54,18 +78,23 @@ package struct FileWatch: ~Copyable {
         watchFolders(of: Set(states.keys))
     }
 
-    private mutating func watchFolders(above path: String, _ watched: inout Set<String>) {
+    private mutating func watchFolders(above path: String, _ watched: inout Watched) {
         var path = path[...]
-        while !path.isEmpty, watched.insert(String(path)).inserted {
+        while !path.isEmpty, watched.paths.insert(String(path)).inserted {
             let slash = path.lastIndex(of: "/")
             let name = slash.map { path[path.index(after: $0)...] } ?? path
             path = slash.map { path[..<$0] } ?? ""
             let folder = slash == nil ? "." : path.isEmpty ? "/" : String(path)
-            let events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR
-            // A folder that is watched already is the same watch still.
-            let watch = inotify_add_watch(descriptor, folder, UInt32(events))
+            let watch = watched.folders[folder] ?? watch(folder)
+            watched.folders[folder] = watch
             if watch >= 0 { names[watch, default: []].insert(String(name)) }
         }
+    }
+
+    /// Watches a folder. One that is watched already is the same watch still.
+    private func watch(_ folder: String) -> CInt {
+        let events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR
+        return inotify_add_watch(descriptor, folder, UInt32(events))
     }
 
     /// Takes what the folders tell, and says whether any of it may be about the files.
@@ -179,17 +208,60 @@ public struct FileState: Equatable, Sendable {
 
     /// Reads what `words` wrote; like no state that anything is in for any other text.
     package init(words: String) {
-        let fields = words.split(whereSeparator: { $0 == " " || $0 == "." })
-        guard fields.count == 7, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
-            let size = Int64(fields[2]), let modified = Int(fields[3]), let modifiedPart = Int(fields[4]),
-            let changed = Int(fields[5]), let changedPart = Int(fields[6])
-        else {
+        // By bytes: there may be many thousand files.
+        var numbers = (0, 0, 0, 0, 0, 0, 0)
+        var words = words
+        let isRead = words.withUTF8 { bytes in
+            withUnsafeMutableBytes(of: &numbers) { Self.read(bytes, into: $0.bindMemory(to: Int.self)) }
+        }
+        guard isRead else {
             self = .unknown
             return
         }
-        (self.device, self.inode, self.size) = (device, inode, size)
-        self.modified = timespec(tv_sec: modified, tv_nsec: modifiedPart)
-        self.changed = timespec(tv_sec: changed, tv_nsec: changedPart)
+        (device, inode, size) = (
+            UInt64(bitPattern: Int64(numbers.0)), UInt64(bitPattern: Int64(numbers.1)), Int64(numbers.2)
+        )
+        modified = timespec(tv_sec: numbers.3, tv_nsec: numbers.4)
+        changed = timespec(tv_sec: numbers.5, tv_nsec: numbers.6)
+    }
+
+    /// Reads decimal numbers, each of which ends with a blank or a dot but for the last.
+    ///
+    /// - Returns: whether there are as many as `numbers` has room for, and nothing else.
+    private static func read(_ bytes: UnsafeBufferPointer<UInt8>, into numbers: UnsafeMutableBufferPointer<Int>) -> Bool
+    {
+        var position = 0
+        for i in numbers.indices {
+            let isNegative = position < bytes.count && bytes[position] == UInt8(ascii: "-")
+            if isNegative { position += 1 }
+            let start = position
+            // Numbers of devices and inodes have 64 bits.
+            var number: UInt64 = 0
+            while position < bytes.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[position] {
+                let (tens, isLarge) = number.multipliedReportingOverflow(by: 10)
+                let (sum, isLarger) = tens.addingReportingOverflow(UInt64(bytes[position] - UInt8(ascii: "0")))
+                guard !isLarge, !isLarger else { return false }
+                number = sum
+                position += 1
+            }
+            guard position > start else { return false }
+            numbers[i] = Int(truncatingIfNeeded: isNegative ? 0 &- number : number)
+            guard i < numbers.count - 1 else { break }
+            guard position < bytes.count, bytes[position] == UInt8(ascii: " ") || bytes[position] == UInt8(ascii: ".")
+            else { return false }
+            position += 1
+        }
+        return position == bytes.count
+    }
+
+    /// The paths of files that are in another state than the one with them, which `words` wrote.
+    package static func changed(_ files: [(path: String, state: String)]) -> [String] {
+        // Where they are many, the kernel is asked by several threads.
+        let size = 512
+        let chunks = stride(from: 0, to: files.count, by: size).map { $0..<min($0 + size, files.count) }
+        return mapInThreads(chunks, threads: coresToUse) { chunk in
+            files[chunk].filter { FileState($0.path) != FileState(words: $0.state) }.map(\.path)
+        }.flatMap(\.self)
     }
 
     /// Whether it was changed at or after a time, in nanoseconds since 1970.

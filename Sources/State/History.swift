@@ -26,6 +26,12 @@ public struct HistoryEntry: Hashable, Sendable {
         case drain, undrain
         case forceUp = "force up"
         case forceAuto = "force auto"
+        /// Ended by itself, at a time that the line of its beginning says. No line is written of that.
+        case drainEnded = "drain ended"
+        case forceEnded = "force ended"
+
+        /// Whether a command does it, and writes a line of it.
+        var isWritten: Bool { self != .drainEnded && self != .forceEnded }
     }
 
     public init(
@@ -65,13 +71,77 @@ public struct HistoryEntry: Hashable, Sendable {
         guard parts.count == 2, parts[0] == String(identity(of: parts[1]), radix: 16) else { return nil }
         let fields = parts[1].split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
         guard fields.count == 10, let time = number(ofField: fields[0]), let action = Action(rawValue: fields[2]),
-            let areas = State.areas(ofField: fields[5]), let share = number(ofField: fields[6]),
+            action.isWritten, let areas = State.areas(ofField: fields[5]), let share = number(ofField: fields[6]),
             fields[7].isEmpty || number(ofField: fields[7]) != nil
         else { return nil }
         self.init(
             time: time, who: fields[1], action, datacenter: fields[3],
             service: fields[4].isEmpty ? nil : fields[4], areas: areas, share: share, until: number(ofField: fields[7]),
             overridden: fields[8].split(separator: ",").map(String.init), reason: fields[9])
+    }
+}
+
+extension HistoryEntry {
+    /// The line that a switch is put in force by.
+    init(_ entry: Switch) {
+        self.init(
+            time: entry.since, who: entry.who, entry.action == .drain ? .drain : .forceUp,
+            datacenter: entry.datacenter, service: entry.service, areas: entry.areas, share: entry.share,
+            until: entry.until, reason: entry.reason)
+    }
+
+    /// That a switch has ended by itself.
+    fileprivate init(endOf entry: Switch, at time: Int) {
+        self.init(entry)
+        action = entry.action == .drain ? .drainEnded : .forceEnded
+        self.time = time
+        until = nil
+    }
+
+    /// What it did to the switches.
+    fileprivate func apply(to switches: inout [Switch]) {
+        switch action {
+        case .drain, .forceUp:
+            switches.set(
+                Switch(
+                    action == .drain ? .drain : .force, datacenter: datacenter, service: service, areas: areas,
+                    share: share, until: until, who: who, since: time, reason: reason))
+        case .undrain: _ = switches.end(.drain, of: datacenter, service: service, areas: areas)
+        case .forceAuto: _ = switches.end(.force, of: datacenter, service: service, areas: areas)
+        case .drainEnded, .forceEnded: break
+        }
+    }
+}
+
+extension [HistoryEntry] {
+    /// What was switched, and between that what has ended by itself until a time in seconds since 1970.
+    public func withEnds(until time: Int) -> [HistoryEntry] {
+        var switches: [Switch] = []
+        var entries: [HistoryEntry] = []
+        func expire(at time: Int) {
+            for entry in switches.expire(at: time) {
+                entries.append(HistoryEntry(endOf: entry, at: Swift.max(entry.until ?? time, entry.since)))
+            }
+        }
+        for entry in self {
+            expire(at: entry.time)
+            entries.append(entry)
+            entry.apply(to: &switches)
+        }
+        expire(at: time)
+        return entries
+    }
+
+    /// What is switched after all that, and has not ended at a time in seconds since 1970.
+    func switches(at time: Int) -> [Switch] {
+        var switches: [Switch] = []
+        for entry in self {
+            // One that has ended by itself is none that a command ends or replaces.
+            _ = switches.expire(at: entry.time)
+            entry.apply(to: &switches)
+        }
+        _ = switches.expire(at: time)
+        return switches
     }
 }
 
@@ -84,9 +154,19 @@ extension StateDirectory {
 
     /// What was switched, the oldest first, and the number of lines that cannot be read.
     public func history() throws(Failure) -> (entries: [HistoryEntry], unreadable: Int) {
-        let lines = (try read(historyFile) ?? "").split(separator: "\n")
+        entries(of: try read(historyFile) ?? "")
+    }
+
+    private func entries(of text: String) -> (entries: [HistoryEntry], unreadable: Int) {
+        let lines = text.split(separator: "\n")
         let entries = lines.compactMap { HistoryEntry(line: $0) }
         return (entries, lines.count - entries.count)
+    }
+
+    /// The switches that count at a time in seconds since 1970, by the history; `nil` if it does not say all.
+    func switchesOfHistory(at time: Int) -> [Switch]? {
+        guard let history = try? history(), history.unreadable == 0, !history.entries.isEmpty else { return nil }
+        return history.entries.switches(at: time)
     }
 
     /// Adds entries to the history. The switches must be locked.
@@ -109,10 +189,13 @@ extension StateDirectory {
         let end = lseek(descriptor, 0, SEEK_END)
         guard end >= 0 else { throw Failure("write", historyFile) }
         if end > Self.historyLimit {
-            let kept = (try read(historyFile) ?? "").utf8.suffix(Self.historyLimit / 2)
+            let all = (try read(historyFile) ?? "").utf8
             // The first line is mostly cut.
-            let whole = kept.drop { $0 != UInt8(ascii: "\n") }.dropFirst()
-            return try write(String(decoding: whole, as: UTF8.self) + lines, to: historyFile)
+            let whole = all.suffix(Self.historyLimit / 2).drop { $0 != UInt8(ascii: "\n") }.dropFirst()
+            // What the dropped half has put in force may be so still, and the rest must say all that is.
+            let dropped = entries(of: String(decoding: all.dropLast(whole.count), as: UTF8.self)).entries
+            let begun = dropped.switches(at: dropped.last?.time ?? 0).map { HistoryEntry($0).line }.joined()
+            return try write(begun + String(decoding: whole, as: UTF8.self) + lines, to: historyFile)
         }
         // What a full disk has torn keeps to its own line.
         var last: UInt8 = 0

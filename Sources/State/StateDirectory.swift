@@ -82,16 +82,17 @@ public struct StateDirectory: Sendable {
 
     /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
     ///
-    /// A file that cannot be trusted is put aside, and what it held is lost if its copy is no better. One that cannot be read
-    /// stays where it is.
+    /// A file that cannot be trusted is put aside. What it held is that of its copy, or else what the history says.
     ///
     /// - Parameters:
     ///   - body: changes them.
     ///   - record: what the history is to have of that, asked for after `body`; `nil` if the files are to stay as they are.
+    ///     `isSound` is false if the file cannot be trusted, and should be written again.
     /// - Returns: a complaint about what was put aside, or could not be copied or recorded.
+    /// - Throws: if what is switched cannot be known, or not be written. Then nothing is changed.
     @discardableResult
     public func change(
-        recording record: () -> [HistoryEntry]? = { [] }, _ body: (inout [Switch]) -> Void
+        recording record: (_ isSound: Bool) -> [HistoryEntry]? = { _ in [] }, _ body: (inout [Switch]) -> Void
     ) throws(Failure) -> String? {
         try make()
         let lock = openLock("switches.lock")
@@ -107,10 +108,18 @@ public struct StateDirectory: Sendable {
             switches = found.value ?? []
             complaint = found.complaint
         } catch {
-            complaint = "\(error)"
+            guard let known = switchesOfHistory(at: time(nil)) else {
+                throw Failure(
+                    description:
+                        "the switches cannot be read: \(error), and neither its copy nor the history says what is switched; nothing is changed, and coprocesses go by what they have read before; remove \(switchFile) and \(copy(of: switchFile)) to begin without any switch"
+                )
+            }
+            switches = known
+            let words = known.isEmpty ? "that nothing is" : known.map(\.words).joined(separator: "; ")
+            complaint = "\(error); the history says what is switched: \(words)"
         }
         body(&switches)
-        guard let entries = record() else {
+        guard let entries = record(complaint == nil) else {
             return complaint.map { "\($0); the files stay as they are, and the switches that are in force" }
         }
         let text = SwitchFile.text(switches)

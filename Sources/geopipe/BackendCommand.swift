@@ -3,6 +3,8 @@ import ArgumentParser
 import CLinux
 import Coprocess
 import Glibc
+import Journal
+import Logging
 import Platform
 import State
 
@@ -14,6 +16,8 @@ struct BackendCommand: ParsableCommand {
         discussion: "pdns starts it as: pipe-command=/usr/local/bin/geopipe --config /etc/geopipe/geopipe.yaml")
 
     @OptionGroup var options: ConfigurationOptions
+
+    @OptionGroup var logs: LogOptions
 
     @Option(help: ArgumentHelp("Serve this image, whatever the configuration says.", valueName: "file"))
     var image: String?
@@ -29,8 +33,8 @@ struct BackendCommand: ParsableCommand {
         request.image = image
         let state = image.map { stateDirectory(of: $0) } ?? options.state()
         let supply = Supply()
-        let say = { @Sendable (message: String) in complain("geopipe[\(getpid())]: \(message)") }
-        let keeper = Keeper(supply, request, state: state, complain: say)
+        LoggingSystem.bootstrap { _ in StandardErrorLog(.named("geopipe"), level: logs.level) }
+        let keeper = Keeper(supply, request, state: state, log: Logger(label: "geopipe"))
         let takeover = Takeover(arguments: processArguments)
         keeper.followSignals { takeover?.begin(state: state) }
         // Only before the dialogue begins does pdns say why a coprocess cannot be used.

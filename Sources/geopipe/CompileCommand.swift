@@ -5,6 +5,8 @@ import Configuration
 import DNS
 import Glibc
 import Image
+import Journal
+import Logging
 import Platform
 
 struct CompileCommand: ParsableCommand {
@@ -24,6 +26,8 @@ struct CompileCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    @OptionGroup(visibility: .private) var logs: LogOptions
+
     /// Where a coprocess that has started this wants the image.
     @Option(name: .customLong("for-coprocess"), help: .private)
     var role: CoprocessRole?
@@ -37,7 +41,11 @@ struct CompileCommand: ParsableCommand {
     var urgent = false
 
     func run() throws {
-        if let role { return CompileTask.run(options.request, role, images: images, isUrgent: urgent) }
+        if let role {
+            LoggingSystem.bootstrap { _ in StandardErrorLog(.plain, level: logs.level) }
+            return CompileTask.run(
+                options.request, role, images: images, isUrgent: urgent, log: Logger(label: "geopipe"))
+        }
         let start = nanoseconds()
         let store = output == nil ? options.imageStore() : nil
         guard output != nil || store != nil else {

@@ -44,9 +44,9 @@ struct ConfigurationOptions: ParsableArguments {
         state().map { ImageStore(of: file, overrides: databases, in: $0) }
     }
 
-    /// The configuration without its zones, for what an image does not say.
+    /// The configuration without its zones, for what an image does not say. Errors of zones go unseen.
     func configuration() throws(ConfigurationError) -> Configuration {
-        try Configuration.load(file, databases: databases, hasZones: false, advises: false)
+        try Configuration.load(file, databases: databases, hasZones: false, parsesZones: false, advises: false)
     }
 
     /// What knows the serials of the zones, for a process that does not serve them.

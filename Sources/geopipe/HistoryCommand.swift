@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Inspection
 import Platform
 import State
@@ -6,7 +7,9 @@ import State
 struct HistoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "Show who drained, undrained and forced what, when and why.",
-        discussion: "The oldest first. About 10,000 changes are kept.")
+        discussion:
+            "The oldest first. What was switched for a time is shown again when it has ended by itself. About 10,000 changes are kept."
+    )
 
     @Flag(help: "Print JSON, for programs.")
     var json = false
@@ -25,9 +28,10 @@ struct HistoryCommand: ParsableCommand {
     /// What there is to show.
     func lines() throws(Refusal) -> [String] {
         let state = try options.requiredState()
-        let history: (entries: [HistoryEntry], unreadable: Int)
+        var history: (entries: [HistoryEntry], unreadable: Int)
         do throws(StateDirectory.Failure) {
             history = try state.history()
+            history.entries = history.entries.withEnds(until: time(nil))
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }
@@ -48,6 +52,8 @@ extension HistoryEntry {
     fileprivate var words: String {
         var text = "\(dateAndTime(time))  \(who)  "
         switch action {
+        case .drainEnded: text += "the drain of \(extent) ended by itself"
+        case .forceEnded: text += "the force of \(extent) ended by itself"
         case .drain: text += "drained \(extent)"
         case .undrain: text += "undrained \(extent)"
         case .forceUp: text += "forced up \(extent)"

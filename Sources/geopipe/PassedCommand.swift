@@ -22,18 +22,20 @@ extension ConfigurationOptions {
         }
         arguments += ["--config", file] + databases.flatMap { ["--database", $0] }
         arguments += stateDirectory.map { ["--state", $0] } ?? []
+        var hasJSON = false
         do {
             switch try Geopipe.parseAsRoot(arguments) {
             case let command as any SwitchCommand:
+                hasJSON = command.output.json
                 // pdns waits two seconds for an answer, unless pipe-timeout says otherwise.
                 let outcome = try command.perform(by: "pdnsutil", patience: 1_000)
-                return command.output.json ? outcome.json.lines : outcome.notes + outcome.text
+                return hasJSON ? outcome.json.lines : outcome.notes + outcome.text
             case let history as HistoryCommand: return try history.lines()
             case let status as StatusCommand: return try status.lines()
             default: return []
             }
         } catch let refusal as Refusal {
-            return refusal.notes + [refusal.message]
+            return hasJSON ? SwitchOutcome(refusal).json.lines : refusal.notes + [refusal.message]
         } catch {
             return Geopipe.message(for: error).split(separator: "\n").map(String.init)
         }

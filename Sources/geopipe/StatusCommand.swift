@@ -86,7 +86,7 @@ extension Status {
         func section(_ title: String, _ content: [String]) {
             if !content.isEmpty { lines += ["", title] + content.map { "  " + visible($0) } }
         }
-        section("Datacenters", table(datacenters.map { [$0.name, $0.words(at: time)] }))
+        section("Datacenters", table(datacenters.map { [$0.name, words($0)] }))
         section("Services", serviceLines)
         if let health { section("Health", healthLines(health)) }
         if let image {
@@ -97,16 +97,29 @@ extension Status {
         return lines
     }
 
+    private func words(_ datacenter: Datacenter) -> String {
+        let shares = services.flatMap { service in
+            service.datacenters.filter { $0.name == datacenter.name }.compactMap { site in
+                site.share.map { "\($0.words) for service \(service.name)" }
+            }
+        }
+        let states = datacenter.words(at: time) + shares
+        return states.isEmpty ? "in use" : states.joined(separator: "; ")
+    }
+
     private var serviceLines: [String] {
         // Of many services those that are not as usual.
         let few = 20
         let shown = services.count <= few ? services : services.filter(\.isUnusual)
         func words(_ service: Service, _ isMeant: (Service.Site) -> Bool) -> String {
             let sites = service.datacenters.filter(isMeant).map { site in
-                let part = site.state == .partlyDrained ? ", partly drained" : ""
                 let health = site.health.flatMap { $0.up < $0.addresses || $0.isUp == false ? $0 : nil }
-                let count = health.map { " (\($0.up) of \($0.addresses) up\(part))" }
-                return site.name + (count ?? (part.isEmpty ? "" : " (\(part.dropFirst(2)))"))
+                let states = [
+                    health.map { "\($0.up) of \($0.addresses) up" },
+                    site.state == .partlyDrained ? "partly drained" : nil,
+                    site.share.map { "\($0.percent)% of its share" },
+                ].compactMap(\.self)
+                return site.name + (states.isEmpty ? "" : " (\(states.joined(separator: ", ")))")
             }
             return sites.isEmpty ? "-" : sites.joined(separator: ", ")
         }
@@ -120,6 +133,14 @@ extension Status {
                             words(service) { $0.state == .drained }, words(service) { $0.state == .down },
                         ]
                     })
+        }
+        let spread = services.filter { service in
+            service.spreads && service.datacenters.contains { $0.state != .inUse || $0.share != nil }
+        }
+        if !spread.isEmpty {
+            let names = spread.prefix(few).map(\.name).joined(separator: ", ")
+            let rest = spread.count > few ? " and \(spread.count - few) more" : ""
+            lines.append("clients of what is away are spread, where the map says then: spread: \(names)\(rest)")
         }
         if shown.count < services.count {
             lines.append(
@@ -140,6 +161,9 @@ extension Status {
             return count > 0 ? "\(count) \(state)" : nil
         }
         lines.append("addresses: \(counts.joined(separator: ", "))")
+        for check in health.checks {
+            if let weight = check.weight { lines.append("up \(weight)%  \(check.target): \(check.reason)") }
+        }
         for check in health.checks where check.state == "down" {
             lines.append("down since \(check.since.map(moment) ?? "unknown")  \(check.target): \(check.reason)")
         }
@@ -170,20 +194,29 @@ extension Status {
 extension Status.Service {
     /// Whether not all of its datacenters are in use with all addresses.
     fileprivate var isUnusual: Bool {
-        datacenters.contains { $0.state != .inUse || $0.health.map { $0.up < $0.addresses } ?? false }
+        datacenters.contains {
+            $0.state != .inUse || $0.share != nil || $0.health.map { $0.up < $0.addresses } ?? false
+        }
     }
 }
 
 extension Status.Datacenter {
-    fileprivate func words(at time: Int) -> String {
+    fileprivate func words(at time: Int) -> [String] {
         let down = health.sorted { $0.key < $1.key }.filter { $0.value.up < $0.value.addresses }.map {
             service, health in
             let count = "\(health.up) of \(health.addresses) addresses up"
             let state = health.stateWords
             return state.isEmpty ? "\(count) for service \(service)" : "\(state) for service \(service), \(count)"
         }
-        let states = (drains + forced).map { $0.words(at: time) } + down
-        return states.isEmpty ? "in use" : states.joined(separator: "; ")
+        return (drains + forced).map { $0.words(at: time) } + down
+    }
+}
+
+extension Status.Service.Share {
+    /// Such as `40% of its share until 2026-11-30 12:31:05 +01:00 (its addresses say 80%)`.
+    fileprivate var words: String {
+        "\(percent)% of its share" + (growsUntil.map { " until \(dateTimeAndOffset($0))" } ?? "")
+            + (told.map { " (its addresses say \($0)%)" } ?? "")
     }
 }
 

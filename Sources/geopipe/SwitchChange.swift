@@ -1,3 +1,4 @@
+import Answering
 import ArgumentParser
 import Configuration
 import Geography
@@ -19,6 +20,8 @@ struct SwitchChange {
     let state: StateDirectory
     /// `nil` if it has errors.
     let configuration: Configuration?
+    /// Where the image in force has clients; `nil` if there is none.
+    private(set) var places: Set<ClientPlace>?
     var outcome = SwitchOutcome()
 
     /// - Parameters:
@@ -41,12 +44,14 @@ struct SwitchChange {
                 "\(options.file) has errors; taking it that there is a datacenter \(datacenter), and no safety rule")
             configuration = nil
         }
+        let image = isEnd ? nil : (try? options.imageStore()?.currentSummary())?.summary
+        self.places = image?.places
         if let configuration {
             let names = configuration.datacenters.map(\.name)
             let switches = isEnd ? (try? options.state()?.switches())?.value ?? [] : []
             let isKnown =
                 names.contains(datacenter) || switches.contains { $0.datacenter == datacenter }
-                || !isEnd && options.imageStore()?.current().snapshot?.datacenterNames.contains(datacenter) == true
+                || !isEnd && image?.datacenterNames.contains(datacenter) == true
             if !isKnown {
                 throw Refusal(
                     message:
@@ -71,7 +76,7 @@ struct SwitchChange {
         do throws(UnknownArea) {
             areas = try Configuration.areas(
                 named: places, regions: configuration?.regions ?? [:],
-                known: isEnd ? nil : options.imageStore()?.current().snapshot?.areas)
+                known: self.places?.areas)
         } catch {
             throw Refusal(message: "\(error)", code: .wrong, notes: outcome.notes)
         }
@@ -88,7 +93,11 @@ struct SwitchChange {
         var entry: HistoryEntry?
         var refusal: Refusal?
         do throws(StateDirectory.Failure) {
-            let complaint = try state.change(recording: { entry.map { [$0] } }) { switches in
+            // A file that cannot be trusted is written again even if nothing changes.
+            let record = { (isSound: Bool) in
+                refusal != nil ? nil : entry.map { [$0] } ?? (isSound ? nil : [])
+            }
+            let complaint = try state.change(recording: record) { switches in
                 switches.removeAll { !$0.isInForce(at: now) }
                 let before = switches
                 do throws(Refusal) {
@@ -119,29 +128,15 @@ struct SwitchChange {
     func end(
         _ action: Switch.Action, _ switches: inout [Switch], _ outcome: inout SwitchOutcome
     ) -> HistoryEntry? {
-        var isChanged = false
-        var kept: [Switch] = []
-        for entry in switches {
-            guard isMeant(entry, action) else {
-                kept.append(entry)
-                continue
-            }
-            isChanged = true
-            var ended = entry
-            var rest = entry
-            if !areas.isEmpty {
-                ended.areas.removeAll { !isCovered($0) }
-                rest.areas.removeAll(where: isCovered)
-                if !rest.areas.isEmpty { kept.append(rest) }
-            }
+        let ended = switches.end(action, of: datacenter, service: service, areas: areas)
+        for entry in ended {
             let reason = entry.reason.isEmpty ? "" : ": \(entry.reason)"
             outcome.lines.append(
-                "ended: \(ended.extent) was \(action.participle) since \(dateAndTime(entry.since)) by \(entry.who)\(reason)"
+                "ended: \(entry.extent) was \(action.participle) since \(dateAndTime(entry.since)) by \(entry.who)\(reason)"
             )
         }
-        switches = kept
         // What reaches further than what was to be ended still counts.
-        let wider = kept.filter { $0.action == action && $0.datacenter == datacenter }.filter {
+        let wider = switches.filter { $0.action == action && $0.datacenter == datacenter }.filter {
             ($0.service == nil || $0.service == service) && ($0.areas.isEmpty || $0.areas.contains(where: touches))
         }
         let asked = Switch(
@@ -155,23 +150,14 @@ struct SwitchChange {
             )
             outcome.isAsAsked = false
         }
-        if !isChanged, wider.isEmpty {
+        if ended.isEmpty, wider.isEmpty {
             outcome.lines.append("\(asked.extent) was not \(action.participle); nothing is changed")
         }
-        guard isChanged else { return nil }
+        guard !ended.isEmpty else { return nil }
         return HistoryEntry(
             time: now, who: who, action == .drain ? .undrain : .forceAuto, datacenter: datacenter, service: service,
             areas: areas)
     }
-
-    /// Whether a switch is one that ends, at least in part.
-    private func isMeant(_ entry: Switch, _ action: Switch.Action) -> Bool {
-        entry.action == action && entry.datacenter == datacenter && (service == nil || entry.service == service)
-            && (areas.isEmpty || entry.areas.contains(where: isCovered))
-    }
-
-    /// Whether it is in one of the areas wholly.
-    private func isCovered(_ area: Area) -> Bool { areas.contains { $0.covers(area) } }
 
     private func touches(_ area: Area) -> Bool { areas.isEmpty || areas.contains { $0.touches(area) } }
 }
@@ -218,6 +204,14 @@ struct SwitchOutcome {
                     ])
                 }),
         ])
+    }
+}
+
+extension SwitchOutcome {
+    /// That nothing was changed, and why.
+    init(_ refusal: Refusal) {
+        notes = refusal.notes + [refusal.message]
+        isAsAsked = false
     }
 }
 

@@ -30,6 +30,7 @@ extension SwitchCommand {
             guard outcome.isWrong else { return }
         } catch {
             for line in error.notes + [error.message] { complain(line) }
+            if output.json { print(SwitchOutcome(error).json.pretty) }
             throw error.code
         }
         throw ExitCode.wrong
@@ -76,17 +77,15 @@ struct DrainCommand: SwitchCommand {
 
     func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
         var change = try SwitchChange(options, datacenter, service: service, places: places, by: who)
-        let (now, configuration, areas) = (change.now, change.configuration, change.areas)
+        let (now, configuration, areas, clientPlaces) = (
+            change.now, change.configuration, change.areas, change.places
+        )
         let drain = Switch(
             datacenter: datacenter, service: service, areas: areas, share: share.value,
             until: duration.map { now + $0.value }, who: who, since: now, reason: reason)
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
             let before = switches
-            switches.removeAll {
-                $0.action == .drain && $0.datacenter == datacenter && $0.service == service
-                    && Set($0.areas) == Set(areas)
-            }
-            switches.append(drain)
+            switches.set(drain)
             let breaches = configuration?.breaches(from: before, to: switches) ?? []
             let refused = breaches.filter { !overridden.contains($0.rule) }
             guard refused.isEmpty else {
@@ -102,7 +101,7 @@ struct DrainCommand: SwitchCommand {
             outcome.lines += breaches.map { "overridden: \($0.words)" }
             let drained = switches.filter { $0.action == .drain && $0.share == 100 && $0.covers(areas) }
             outcome.stranded =
-                configuration?.stranded(by: datacenter, service: service, areas: areas) { name in
+                configuration?.stranded(by: datacenter, service: service, areas: areas, places: clientPlaces) { name in
                     Set(drained.filter { $0.service == nil || $0.service == name }.map(\.datacenter))
                 } ?? []
             return HistoryEntry(
@@ -178,10 +177,7 @@ struct ForceCommand: SwitchCommand {
             .force, datacenter: datacenter, service: service, share: 100,
             until: duration.map { plan.now + $0.value }, who: who, since: plan.now, reason: reason)
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
-            switches.removeAll {
-                $0.action == .force && $0.datacenter == datacenter && $0.service == service
-            }
-            switches.append(force)
+            switches.set(force)
             outcome.lines = ["forced up: \(force.extent)\(untilWords(force.until))"]
             if let configuration = plan.configuration, !configuration.checks(datacenter, service: service) {
                 outcome.lines.append("none of its addresses is checked: they count as up anyway")

@@ -14,6 +14,9 @@ struct UpgradeCommand: ParsableCommand {
             not follow within a minute.
             """)
 
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+
     @OptionGroup var options: ConfigurationOptions
 
     /// Seconds for which the coprocesses are waited for.
@@ -23,39 +26,47 @@ struct UpgradeCommand: ParsableCommand {
         do throws(Refusal) {
             let state = try options.requiredState()
             try state.becomeOwner()
-            try upgrade(state)
+            let outcome = try upgrade(state)
+            if json { print(outcome.json.pretty) }
+            guard !outcome.failures.isEmpty else { return }
+            for failure in outcome.failures { complain(visible(failure.words)) }
         } catch {
             complain(visible(error.message))
             throw error.code
         }
+        throw ExitCode.wrong
     }
 
-    private func upgrade(_ state: StateDirectory) throws(Refusal) {
+    private func upgrade(_ state: StateDirectory) throws(Refusal) -> UpgradeOutcome {
         let (statuses, unreadable) = try known(state)
         guard !statuses.isEmpty || !unreadable.isEmpty else {
             throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
         }
-        var failures = unreadable.map { "\($0) is not upgraded: its status cannot be read" }
+        var outcome = UpgradeOutcome()
+        func fail(_ process: Int, _ reason: String, after words: String = "is not upgraded: ") {
+            outcome.failures.append(.init(process: process, reason: reason, words: "\(process) \(words)\(reason)"))
+        }
+        for process in unreadable { fail(process, "its status cannot be read") }
         var processes: [CoprocessProcess] = []
         for status in statuses {
             do throws(CoprocessProcess.Refusal) {
                 if let process = try CoprocessProcess(status, ownerOf: state) { processes.append(process) }
             } catch {
-                failures.append("\(status.process) is not upgraded: \(error.description)")
+                fail(status.process, error.description)
             }
         }
         var waiting = processes.filter { !$0.runsWhatIsInstalled }
-        print(
-            "\(processes.count - waiting.count) of \(statuses.count + unreadable.count) coprocesses run what is installed already"
+        let waited = Set(waiting.map(\.number))
+        outcome.current = processes.map { Int($0.number) }.filter { !waited.contains(pid_t($0)) }
+        say(
+            "\(outcome.current.count) of \(statuses.count + unreadable.count) coprocesses run what is installed already"
         )
         let refusalsBefore = Dictionary(
             statuses.map { ($0.process, $0.refusal?.count ?? 0) }, uniquingKeysWith: { first, _ in first })
         // One that has ended since needs no upgrade.
         waiting.removeAll { process in
             guard !process.signal(SIGUSR2) else { return false }
-            if errno != ESRCH {
-                failures.append("\(process.number) is not upgraded: \(String(cString: strerror(errno)))")
-            }
+            if errno != ESRCH { fail(Int(process.number), String(cString: strerror(errno))) }
             return true
         }
         let end = milliseconds() + 1_000 * Self.patience
@@ -67,21 +78,28 @@ struct UpgradeCommand: ParsableCommand {
             }
             waiting.removeAll { process in
                 guard process.runsWhatIsInstalled else { return !process.isAlive }
-                print("\(process.number) upgraded")
+                outcome.upgraded.append(Int(process.number))
+                say("\(process.number) upgraded")
                 return true
             }
             for status in now {
                 guard let refusal = status.refusal, refusal.count > refusalsBefore[status.process] ?? 0,
                     let place = waiting.firstIndex(where: { $0.number == status.process })
                 else { continue }
-                failures.append("\(status.process) is not upgraded: \(refusal.reason)")
+                fail(status.process, refusal.reason)
                 waiting.remove(at: place)
             }
         }
-        failures += waiting.map {
-            "\($0.number) is not upgraded after \(Self.patience) s; the log of pdns says why"
+        for process in waiting {
+            fail(
+                Int(process.number), "after \(Self.patience) s; the log of pdns says why", after: "is not upgraded ")
         }
-        guard failures.isEmpty else { throw Refusal(message: failures.joined(separator: "\n"), code: .wrong) }
+        return outcome
+    }
+
+    /// Tells people how it goes on.
+    private func say(_ line: String) {
+        if !json { print(line) }
     }
 
     private func known(
@@ -92,6 +110,30 @@ struct UpgradeCommand: ParsableCommand {
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }
+    }
+}
+
+/// What came of an upgrade.
+private struct UpgradeOutcome {
+    /// The processes that have run what is installed already.
+    var current: [Int] = []
+    /// The processes that have been upgraded.
+    var upgraded: [Int] = []
+    var failures: [Failure] = []
+
+    struct Failure {
+        var process: Int
+        var reason: String
+        /// For people.
+        var words: String
+    }
+
+    var json: JSON {
+        .object([
+            "current": .list(current.map(JSON.integer)), "upgraded": .list(upgraded.map(JSON.integer)),
+            "failures": .list(
+                failures.map { .object(["pid": .integer($0.process), "reason": .text(visible($0.reason))]) }),
+        ])
     }
 }
 

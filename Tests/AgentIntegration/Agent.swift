@@ -14,7 +14,8 @@ final class Agent {
     /// Where its metrics are.
     let port: UInt16
     private(set) var process: Process?
-    private let log: String
+    /// The file that it logs to.
+    let log: String
     private let environment: [String: String]
 
     /// - Parameters:
@@ -70,12 +71,12 @@ final class Agent {
         guard rename(new, file) == 0 else { throw Unavailable(description: "cannot write \(file)") }
     }
 
-    func start(_ arguments: [String] = [], metrics: String? = nil) throws {
+    func start(_ arguments: [String] = [], metrics: String? = nil, variables: [String: String] = [:]) throws {
         let output = FileHandle(forWritingAtPath: log)!
         try output.seekToEnd()
         let tool = try Tool("env")
         process = try tool.start(
-            environment.map { "\($0.key)=\($0.value)" } + [
+            environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" } + [
                 Self.program, "--config", file, "--metrics", metrics ?? "127.0.0.1:\(port)",
             ] + arguments, seconds: 300, output: output)
     }

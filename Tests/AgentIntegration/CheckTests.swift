@@ -261,6 +261,29 @@ struct CheckTests {
         #expect(eventually { !started.contains(where: isRunning) })
     }
 
+    @Test("by commands, of which one whose program cannot be read from its disk holds up no other")
+    func hangingProgram() throws {
+        let folder = try Folder()
+        let program = try folder.write(Data(contentsOf: URL(filePath: "/bin/true")), to: "program")
+        chmod(program, 0o755)
+        // An open of a file on which there is a lease waits until that is given up (fcntl(2)), as it may wait for a disk.
+        let (setLease, forWriting): (CInt, CInt) = (1_024, 1)
+        signal(SIGIO, SIG_IGN)
+        let descriptor = open(program, O_RDONLY | O_CLOEXEC)
+        var isOpen = true
+        defer { if isOpen { close(descriptor) } }
+        try #require(fcntl(descriptor, setLease, forWriting) == 0)
+        let times = "interval: 1, timeout: 1, rise: 1, fall: 1"
+        let agent = try Agent([program, "/bin/true"].map { ("127.0.0.1", "command: [\($0)], \(times)") })
+        #expect(try agent.waits { try agent.states().map { $0?.isUp } == [false, true] }, "\(agent.said)")
+        #expect(agent.said.contains("\(program): timed out after 1 s, once\n"), "\(agent.said)")
+        let told = try #require(try agent.states()[1]?.told)
+        #expect(try agent.waits { try agent.states()[1].map { $0.told > told + 2 } ?? false }, "\(agent.said)")
+        close(descriptor)
+        isOpen = false
+        #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true, true] }, "\(agent.said)")
+    }
+
     @Test("by files")
     func files() throws {
         let folder = try Folder()

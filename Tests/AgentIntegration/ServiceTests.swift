@@ -150,9 +150,9 @@ struct ServiceTests {
         #expect(agent.said.split(separator: "unknown key").count <= 3, "each is complained of once")
         try agent.configure(good + [("127.0.0.1", "http: { port: \(server.port), path: /status/503 }, \(Self.often)")])
         try expect(agent, "checks more") { try agent.states().map { $0?.isUp } == [true, false] }
-        let loads = agent.said.split(separator: "\nloaded ").count
+        let loads = agent.said.split(separator: " loaded ").count
         kill(try #require(agent.identifier), SIGHUP)
-        try expect(agent, "obeys") { agent.said.split(separator: "\nloaded ").count > loads }
+        try expect(agent, "obeys") { agent.said.split(separator: " loaded ").count > loads }
     }
 
     @Test("stays with its state directory while another cannot be used, and takes the next that can")
@@ -190,9 +190,9 @@ struct ServiceTests {
             agent.said.contains("\(other.state.path) has an agent already: process \(other.identifier ?? 0); what was")
         }
         try goesOn(in: "state")
-        let loads = agent.said.split(separator: "\nloaded ").count
+        let loads = agent.said.split(separator: " loaded ").count
         try move(to: "./state/../state")
-        try expect(agent, "loads") { agent.said.split(separator: "\nloaded ").count > loads }
+        try expect(agent, "loads") { agent.said.split(separator: " loaded ").count > loads }
         try goesOn(in: "state")
         try move(to: "new")
         try goesOn(in: "new")
@@ -231,6 +231,30 @@ struct ServiceTests {
         #expect(agent.report != nil)
         let process = try #require(pid_t(String(contentsOfFile: child, encoding: .utf8).dropLast()))
         #expect(eventually { !isRunning(process) })
+    }
+
+    @Test("ends while checks are under way, whatever these make of SIGTERM, and leaves none of their programs")
+    func endingAtWork() throws {
+        let server = try LocalServer()
+        let folder = try Folder()
+        let (deaf, endless) = ("\(folder.path)/deaf", "\(folder.path)/endless")
+        let times = "interval: 300, timeout: 300"
+        let agent = try Agent([
+            (
+                "127.0.0.1",
+                "command: [/bin/sh, -c, 'trap \"\" TERM; echo $$ > \(deaf); while :; do sleep 1; done'], \(times)"
+            ),
+            ("127.0.0.1", "command: [/bin/sh, -c, 'echo $$ > \(endless); exec yes'], \(times)"),
+            ("127.0.0.1", "http: { port: \(server.port), path: /hang }, \(times)"),
+        ])
+        func process(_ file: String) -> pid_t? {
+            (try? String(contentsOfFile: file, encoding: .utf8)).flatMap { pid_t($0.dropLast()) }
+        }
+        try expect(agent, "runs") { process(deaf) != nil && process(endless) != nil }
+        #expect(try agent.end(SIGTERM) == 0)
+        #expect(try agent.states().allSatisfy { $0 == nil }, "\(agent.said)")
+        let processes = [process(deaf), process(endless)].compactMap(\.self)
+        #expect(eventually { !processes.contains(where: isRunning) })
     }
 
     @Test("takes nothing for down whose check it breaks off when it ends")

@@ -70,12 +70,29 @@ struct HealthTests {
         #expect(http.noMatch == "not well" && http.weightHeader == "X-Load" && http.match == nil)
         let target = try load("check: \(text)").healthTargets[0].identity
         #expect(
-            target.wholeMatch(
-                of:
-                    /http:\/\/192.0.2.1:80\/ method=POST header=X-Key:[0-9a-f]+ body=[0-9a-f]+ no_match=not%20well weight_header=X-Load/
-            ) != nil, "\(target)")
+            target
+                == "http://192.0.2.1:80/ method=POST header=X-Key body of=web no_match=not%20well weight_header=X-Load")
         let other = try load("check: \(text.replacing("secret", with: "changed"))").healthTargets[0].identity
-        #expect(target != other, "another key asks something else")
+        #expect(target == other, "nothing is made from the secret")
+    }
+
+    @Test("are told apart by who sends header fields and bodies, not by what they are")
+    func senders() throws {
+        let key = "headers: { X-Key: secret }"
+        let configuration = try load(
+            """
+            check:
+              - { http: {} }
+              - { http: { \(key) } }
+              - { http: { headers: { X-Key: other } } }
+              - { http: { path: /b, \(key) } }
+            """)
+        let targets = configuration.healthTargets.filter { $0.address == "192.0.2.1" }.map(\.identity)
+        #expect(
+            targets == [
+                "http://192.0.2.1:80/", "http://192.0.2.1:80/ header=X-Key of=web/2",
+                "http://192.0.2.1:80/ header=X-Key of=web/3", "http://192.0.2.1:80/b header=X-Key of=web/2",
+            ])
     }
 
     @Test("name hosts without the dot that zone files have", arguments: ["www.example.com.", "www.example.com"])

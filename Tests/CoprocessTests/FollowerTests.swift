@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Logging
 import Platform
 import Routing
 import Support
@@ -49,7 +50,9 @@ struct FollowerTests {
         return outcome.report
     }
 
-    private func follower() -> Follower { Follower(request, state: state) { _ in } }
+    private func follower() -> Follower {
+        Follower(request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
 
     @Test("adopts the image in force, and the next one that another process puts in force")
     func adopts() throws {

@@ -8,7 +8,8 @@ final class Evaluator {
     /// The datacenters for a client in the order in which they are tried: tiers, each with the weight of its members.
     ///
     /// A datacenter counts where it comes first, since it cannot be up later if it was down before; and weights are
-    /// shares, so that 2 to 2 is 1 to 1. An empty list is `none`.
+    /// shares, so that 2 to 2 is 1 to 1. An empty list is `none`. A last tier of negative numbers has those over which clients of
+    /// what is away are spread: -1 is datacenter 0.
     typealias PreferenceList = [[Int: Int]]
 
     private let world: World
@@ -54,6 +55,52 @@ final class Evaluator {
         return place.location != nil && map.destinations.contains(where: \.dependsOnDistance)
     }
 
+    /// Whether a client is in one of some areas, such as `NO`, `US-CA` or `continent:EU`, as coarse as geopipe has it: in a /22 of IPv4
+    /// and a /40 of IPv6 those of one country are in one place. Of a client of unknown place the resolver's counts.
+    ///
+    /// - Returns: nothing if it depends on which of the places there counts.
+    func isInside(_ areas: [String], _ client: Address, resolver: Address) throws -> Bool? {
+        var found: Set<Bool> = []
+        guard let places = try places(around: client) else { return nil }
+        for place in places {
+            if let place {
+                found.insert(place.isInside(areas))
+            } else {
+                // An unknown resolver is in no area.
+                guard let places = try self.places(around: resolver) else { return nil }
+                for place in places { found.insert(place?.isInside(areas) ?? false) }
+            }
+        }
+        return found.count == 1 ? found.first : nil
+    }
+
+    /// All places in the network around an address in which there is one place of a country, with nothing for addresses of which nothing is
+    /// known. Nothing at all if that network is in part a carrier of IPv4.
+    private func places(around address: Address) throws -> Set<Place?>? {
+        var address = address
+        if let carrier = Carrier.of(Network(address, address.family.width)) {
+            address = carrier.carried(by: Network(address, 128)).first
+        }
+        var places: Set<Place?> = []
+        func collect(_ network: Network) throws {
+            let (_, found, same) = try facts(of: network.first)
+            guard same.contains(network) else {
+                let (lower, upper) = network.halves
+                try collect(lower)
+                return try collect(upper)
+            }
+            let place = Place(merging: found)
+            let isKnown = place.continent != nil || place.country != nil || place.location != nil
+            places.insert(isKnown ? place : nil)
+        }
+        let network = Network(address, address.family == .v4 ? 22 : 40)
+        guard address.family == .v4 || !Carrier.allCases.contains(where: { network.contains($0.network) }) else {
+            return nil
+        }
+        try collect(network)
+        return places
+    }
+
     /// The address that databases and networks are asked for, what the databases have, and the largest network around
     /// that address in which no database has anything else.
     private func facts(of address: Address) throws -> (address: Address, found: [Place], network: Network) {
@@ -96,6 +143,11 @@ final class Evaluator {
     }
 
     private func preferences(_ destination: Destination, at client: Location?) -> PreferenceList {
+        // Two that spread in different ways are not the same, though their tiers are.
+        if case .spread(let inner, let group) = destination {
+            let members = (group ?? Array(world.datacenters.indices)).map { (-1 - $0, 1) }
+            return preferences(inner, at: client) + [Dictionary(uniqueKeysWithValues: members)]
+        }
         var seen: Set<Int> = []
         return tiers(destination, client).compactMap { tier in
             let members = tier.filter { !seen.contains($0.key) }
@@ -110,6 +162,7 @@ final class Evaluator {
         case .none: return []
         case .datacenter(let number): return [[number: 1]]
         case .list(let parts): return parts.flatMap { tiers($0, client) }
+        case .spread(let inner, _): return tiers(inner, client)
         case .weighted(let shares):
             return [Dictionary(uniqueKeysWithValues: shares.map { ($0.datacenter, $0.weight) })]
         case .random(let members): return [Dictionary(uniqueKeysWithValues: members.map { ($0, 1) })]
@@ -235,3 +288,12 @@ final class Evaluator {
 }
 
 private func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }
+
+extension Place {
+    /// Whether it is in one of some areas. Of its subdivisions the widest counts.
+    fileprivate func isInside(_ areas: [String]) -> Bool {
+        areas.contains { area in
+            area == country || area == subdivisionKeys.first || area == continent.map { "continent:\($0)" }
+        }
+    }
+}

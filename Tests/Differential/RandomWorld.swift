@@ -2,12 +2,15 @@ import Support
 
 /// Draws databases, rules and clients that get in each other's way.
 struct RandomWorld {
-    private var generator: SeededGenerator
+    var generator: SeededGenerator
     let folder: Folder
-    private(set) var world = World()
+    var world = World()
+    /// Whether rules may spread clients of what is away.
+    private let spreads: Bool
     private var opened: [Database] = []
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, spreads: Bool = false) throws {
+        self.spreads = spreads
         generator = SeededGenerator(seed: seed)
         folder = try Folder()
         try drawDatabases()
@@ -51,6 +54,14 @@ struct RandomWorld {
     }
 
     private mutating func destination(isPart: Bool = false) -> Destination {
+        if spreads, !isPart, generator.once(in: 2) {
+            let inner = destination(isPart: true)
+            return .spread(inner, group: generator.once(in: 2) ? nil : datacenters(1...4))
+        }
+        return plainDestination(isPart: isPart)
+    }
+
+    private mutating func plainDestination(isPart: Bool) -> Destination {
         let located = world.datacenters.indices.filter { world.datacenters[$0] != nil }
         switch generator.number(0...10) {
         case 0, 1: return .list(datacenters(1...4).map(Destination.datacenter))
@@ -114,6 +125,31 @@ struct RandomWorld {
             }
         }
         return places
+    }
+
+    // MARK: Switches
+
+    /// Drains and forces of datacenters, and some that are down.
+    mutating func switches(_ services: [String]) throws -> Switches {
+        var switches = Switches()
+        let places = try knownPlaces()
+        let areas =
+            Set(places.compactMap(\.country)).sorted() + Set(places.compactMap(\.subdivisionKeys.first)).sorted()
+            + Set(places.compactMap { Place(merging: [$0]).continent }).sorted().map { "continent:\($0)" }
+        for datacenter in world.datacenters.indices {
+            if generator.once(in: 4) { switches.down.insert(datacenter) }
+            if generator.once(in: 5) {
+                switches.forced.append((datacenter, generator.once(in: 2) ? nil : generator.one(of: services)))
+            }
+            for _ in 0..<generator.number(0...2) where !generator.once(in: 3) {
+                var drain = Switches.Drain(datacenter: datacenter)
+                if generator.once(in: 2) { drain.service = generator.one(of: services) }
+                if generator.once(in: 2), !areas.isEmpty { drain.areas = generator.some(3, of: areas) }
+                if generator.once(in: 3) { drain.share = generator.number(1...99) }
+                switches.drains.append(drain)
+            }
+        }
+        return switches
     }
 
     // MARK: Clients

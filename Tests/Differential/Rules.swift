@@ -9,6 +9,8 @@ indirect enum Destination {
     /// All that have a location.
     case nearest
     case nearestOf([Int], limit: Int?)
+    /// A list, or what is random or nearest, and where the clients of what is away go: over these, or over all.
+    case spread(Destination, group: [Int]?)
     case none
 
     var yaml: String {
@@ -21,7 +23,19 @@ indirect enum Destination {
         case .nearest: "nearest"
         case .nearestOf(let members, let limit):
             "{ nearest: [\(members.map(name).joined(separator: ", "))]\(limit.map { ", limit: \($0)" } ?? "") }"
+        case .spread(let destination, let group):
+            "{ \(destination.spreadForm), then: \(group.map { "{ spread: [\($0.map(name).joined(separator: ", "))] }" } ?? "spread") }"
         case .none: "none"
+        }
+    }
+
+    /// What stands beside `then`.
+    private var spreadForm: String {
+        switch self {
+        case .random, .nearestOf: String(yaml.dropFirst(2).dropLast(2))
+        case .nearest: "nearest: all"
+        case .list: "list: \(yaml)"
+        default: "list: [\(yaml)]"
         }
     }
 }
@@ -32,6 +46,7 @@ extension Destination {
         switch self {
         case .nearest, .nearestOf: true
         case .list(let parts): parts.contains(where: \.dependsOnDistance)
+        case .spread(let destination, _): destination.dependsOnDistance
         case .datacenter, .weighted, .random, .none: false
         }
     }
@@ -68,6 +83,8 @@ struct World {
     var databases: [String] = []
     /// The location of each datacenter, if it has one.
     var datacenters: [Location?] = []
+    /// The capacity of each datacenter, if it has one.
+    var capacities: [Int: Int] = [:]
     var maps: [MapRules] = []
     /// Each with the map that it uses and what it has besides: `spread: 2`.
     var services: [(name: String, map: Int, settings: String)] = []
@@ -78,8 +95,11 @@ struct World {
     private func yaml(_ networksFiles: [String]) -> String {
         var lines = ["databases: [\(databases.joined(separator: ", "))]", "datacenters:"]
         for (number, location) in datacenters.enumerated() {
-            let fields = location.map { "{ location: [\($0.latitude), \($0.longitude)] }" } ?? "{}"
-            lines.append("  \(name(number)): \(fields)")
+            let fields = [
+                location.map { "location: [\($0.latitude), \($0.longitude)]" },
+                capacities[number].map { "capacity: \($0)" },
+            ].compactMap(\.self)
+            lines.append("  \(name(number)): { \(fields.joined(separator: ", ")) }")
         }
         let regions = maps.flatMap(\.regions)
         if !regions.isEmpty { lines.append("regions:") }

@@ -10,12 +10,17 @@ private struct Trial {
     /// - Parameters:
     ///   - databases: the records of each, by network.
     ///   - map: as YAML.
-    init(_ databases: [[(String, DataValue)]], map: String) throws {
+    ///   - twin: a network with a record that has the values of the last one. Then both point to these.
+    init(_ databases: [[(String, DataValue)]], map: String, twin: String? = nil) throws {
         folder = try Folder()
         var names: [String] = []
         for (number, records) in databases.enumerated() {
             var writer = DatabaseWriter(isV6: true)
-            for (network, record) in records { writer.insert(Network(network), record) }
+            for (network, record) in records {
+                let record = twin == nil ? record : writer.pointing(record)
+                writer.insert(Network(network), record)
+                if let twin { writer.insert(Network(twin), record) }
+            }
             names.append("\(number).mmdb")
             _ = try folder.write(writer.image.bytes, to: names[number])
         }
@@ -49,6 +54,14 @@ private struct Trial {
         let ending = try Program.geopipe.run(["check", configuration], in: folder)
         let text = String(decoding: ending.output, as: UTF8.self).replacing("\(folder.path)/", with: "")
         return (ending.status, text.split(separator: "\n").map(String.init))
+    }
+}
+
+extension DatabaseWriter {
+    /// A map whose values are pointers, and so are the values of the maps among these.
+    fileprivate mutating func pointing(_ value: DataValue) -> DataValue {
+        guard case .map(let fields) = value else { return value }
+        return .map(fields.map { name, value in (name, share(pointing(value))) })
     }
 }
 
@@ -111,11 +124,12 @@ struct VendorTests {
         ("a code beats a text", text(["country_code": "NO", "country": "SE"]), "countries: { NO: oslo }"),
     ]
 
-    @Test("are read by the fields that are there", arguments: records.indices)
-    func fields(number: Int) throws {
+    @Test("are read by the fields that are there", arguments: records.indices, [nil, "129.242.0.0/16"])
+    func fields(number: Int, twin: String?) throws {
         let (vendor, record, map) = Self.records[number]
-        let trial = try Trial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }")
+        let trial = try Trial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }", twin: twin)
         #expect(try trial.answer("129.240.1.0/24") == "oslo /16", "\(vendor)")
+        if twin != nil { #expect(try trial.answer("129.242.1.0/24") == "oslo /16", "\(vendor)") }
         #expect(try trial.answer("129.241.1.0/24") == "singapore /16", "\(vendor)")
         let check = try trial.check()
         #expect(check.status == 0 && check.lines.last?.hasPrefix("ok") == true, "\(vendor): \(check)")
@@ -130,10 +144,12 @@ struct VendorTests {
             [("latitude", .string("1.3")), ("longitude", .string("103.8"))],
             [("lat", .double(1.3)), ("lng", .double(103.8))], [("lat", .string("1")), ("lon", .string("103"))],
             [("loc", .string("1.3,103.8"))], [("location", text(["latitude": "1.3", "longitude": "103.8"]))],
-        ])
-    func coordinates(fields: [(String, DataValue)]) throws {
-        let trial = try Trial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }")
+            [("location", .string("1.3,103.8"))],
+        ], [nil, "129.242.0.0/16"])
+    func coordinates(fields: [(String, DataValue)], twin: String?) throws {
+        let trial = try Trial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }", twin: twin)
         #expect(try trial.answer("129.240.1.0/24") == "singapore /16")
+        if twin != nil { #expect(try trial.answer("129.242.1.0/24") == "singapore /16") }
     }
 
     @Test(

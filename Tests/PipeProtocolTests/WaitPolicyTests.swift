@@ -158,5 +158,20 @@ struct WaitPolicyTests {
         #expect(outcome.policy.staysAwake)
         outcome.policy.limit = 0
         #expect(!outcome.policy.staysAwake)
+        #expect(!outcome.policy.joins)
+    }
+
+    @Test("has a reader join the one that asks where questions come soon and it sleeps, and only there")
+    func joins() {
+        var outcome = Outcome(limit: Self.limit)
+        #expect(!outcome.policy.joins, "there has been no question")
+        for _ in 0..<1_000 {
+            outcome.ask(1, awake: 60, asleep: 30)
+            #expect(outcome.policy.joins != outcome.policy.staysAwake)
+        }
+        #expect(outcome.policy.joins)
+        outcome.ask(repeatElement(10_000 * Self.microsecond, count: 100))
+        #expect(!outcome.policy.joins, "an idle reader does not")
+        #expect(!ask(repeatElement(20 * Self.microsecond, count: 1_000), limit: 0).policy.joins)
     }
 }

@@ -21,6 +21,10 @@ final class Director {
     private var hasImage = true
     /// The agent was started while something was broken and there was no image: it checks nothing until that is mended.
     private var isAgentBlind = false
+    /// What is drained everywhere, how many of 100 networks, and when that ends by itself.
+    private var drains: [Part: (share: Int, end: UInt64)] = [:]
+    /// For which places each datacenter is drained.
+    private var places: [Datacenter: Int] = [:]
     /// How often each coprocess has said that it has loaded.
     private var loads: [pid_t: Int] = [:]
     /// How often a compiler, or a coprocess of its compiler, has said that no image came of it.
@@ -42,14 +46,18 @@ final class Director {
     /// Goes on until a time, and then until all is in force.
     func direct(until end: UInt64) throws {
         let acts: [(weight: Int, act: () throws -> Void)] = [
-            (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain), (3, force),
-            (2, takeOver),
+            (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain),
+            (4, drainPlaces), (3, undrainPlaces), (3, force), (2, takeOver),
             (1, takeOverBadProgram), (3, corruptSwitches), (2, corruptOtherState), (1, loseState), (2, startAnother),
             (4, disturbImages), (3, disturbCompiler),
-            (agent == nil ? 0 : 6, failServer), (agent == nil ? 0 : 2, disturbAgent),
+            (agent == nil ? 0 : 6, failServer),
+            (agent == nil ? 0 : 1, { [self] in try failDatacenter(random.one(of: Datacenter.allCases)) }),
+            (agent == nil ? 0 : 2, disturbAgent),
         ]
         let lots = acts.flatMap { Array(repeating: $0.act, count: $0.weight) }
         try rest()
+        // While all else is known, so that the figures can be judged.
+        try failDatacenter(.oslo)
         while now() < end {
             for _ in 0..<random.number(6...14) where now() < end {
                 load.phase = .disturbance
@@ -172,11 +180,55 @@ final class Director {
         var words = ["drain", "\(datacenter)", "--share", "\(share)%"]
         if let service { words += ["--service", "\(service)"] }
         if let seconds { words += ["--for", "\(seconds)s"] }
+        let part = Part.drain(datacenter, service)
+        var isOverridden = false
+        switch breaksSafety(part, share) {
+        case true?:
+            isOverridden = random.once(in: 2)
+            guard isOverridden else { return try refusedDrain(words) }
+        case false?: break
+        // It depends on what ends at this moment, or on whether the configuration can be read.
+        case nil: isOverridden = true
+        }
+        if isOverridden { words += ["--override", "in_use", "--reason", "soak"] }
         journal.note("drain", words.dropFirst().joined(separator: " "))
         checkShares()
-        let part = Part.drain(datacenter, service)
-        try oracle.change([(part, share)]) { try command(words) }
-        if let seconds { oracle.expect(part, toBe: 0, from: now() + UInt64(seconds) * 1_000_000_000) }
+        try oracle.change([(part, share)]) { try command(words, isDirect: isOverridden) }
+        let end = seconds.map { now() + UInt64($0) * 1_000_000_000 }
+        drains[part] = (share, end ?? .max)
+        if let end { oracle.expect(part, toBe: 0, from: end) }
+    }
+
+    /// Whether a drain leaves nothing in use, where something was; nothing if that cannot be told.
+    private func breaksSafety(_ part: Part, _ share: Int) -> Bool? {
+        guard broken.isEmpty else { return nil }
+        let time = now()
+        let isClose = drains.values.contains {
+            $0.end > time - min(time, 3_000_000_000) && $0.end < time + 3_000_000_000
+        }
+        guard !isClose else { return nil }
+        var after = drains.filter { $0.value.end > time }
+        let before = after
+        after[part] = (share, .max)
+        func count(_ drains: [Part: (share: Int, end: UInt64)], _ service: Service?) -> Int {
+            Datacenter.allCases.count { datacenter in
+                [.drain(datacenter, nil), .drain(datacenter, service)].allSatisfy { (drains[$0]?.share ?? 0) < 100 }
+            }
+        }
+        let named = Service.allCases.filter { service in
+            Datacenter.allCases.contains { after[.drain($0, service)] != nil }
+        }
+        return ([nil] + named).contains { count(after, $0) == 0 && count(before, $0) > 0 }
+    }
+
+    /// Drains the last that is in use, which must be refused and change nothing.
+    private func refusedDrain(_ words: [String]) throws {
+        journal.note("refused drain", words.dropFirst().joined(separator: " "))
+        let ending = try geopipe(words)
+        if ending.status != 1 || !ending.output.contains("safety rule in_use: 1") {
+            journal.violation(
+                "'geopipe \(words.joined(separator: " "))' leaves nothing in use, and says: \(ending.output)")
+        }
     }
 
     private func undrain() throws {
@@ -186,7 +238,31 @@ final class Director {
         journal.note("undrain", words.dropFirst().joined(separator: " "))
         checkShares()
         let ended = service.map { [$0] } ?? [nil] + Service.allCases
-        try oracle.change(ended.map { (.drain(datacenter, $0), 0) }) { try command(words) }
+        var changes = ended.map { (Part.drain(datacenter, $0), 0) }
+        if service == nil {
+            changes.append((.places(datacenter), 0))
+            places[datacenter] = 0
+        }
+        try oracle.change(changes) { try command(words) }
+        for service in ended { drains[.drain(datacenter, service)] = nil }
+    }
+
+    /// Drains a datacenter for the clients in some places.
+    private func drainPlaces() throws {
+        let (datacenter, area) = (random.one(of: Datacenter.allCases), random.one(of: Places.allCases))
+        try change(area, of: datacenter, to: places[datacenter, default: 0] | area.rawValue, "drain")
+    }
+
+    private func undrainPlaces() throws {
+        let (datacenter, area) = (random.one(of: Datacenter.allCases), random.one(of: Places.allCases))
+        try change(area, of: datacenter, to: places[datacenter, default: 0] & ~area.rawValue, "undrain")
+    }
+
+    private func change(_ area: Places, of datacenter: Datacenter, to bits: Int, _ verb: String) throws {
+        let words = [verb, "\(datacenter)", "--places", area.words]
+        journal.note("\(verb) places", words.dropFirst().joined(separator: " "))
+        try oracle.change([(.places(datacenter), bits)]) { try command(words) }
+        places[datacenter] = bits
     }
 
     /// Lets a datacenter count as up, or go by its health again.
@@ -199,8 +275,10 @@ final class Director {
     }
 
     /// Carries a command out, as a user on the shell or through pdnsutil.
-    private func command(_ words: [String]) throws {
-        if random.once(in: 4), broken.isEmpty {
+    ///
+    /// - Parameter isDirect: on the shell.
+    private func command(_ words: [String], isDirect: Bool = false) throws {
+        if !isDirect, random.once(in: 4), broken.isEmpty {
             try run(
                 "/usr/bin/pdnsutil",
                 ["--config-dir=\(site.folder)", "backend-cmd", "pipe", words.joined(separator: " ")])
@@ -212,6 +290,7 @@ final class Director {
 
     private func checkShares() {
         if let complaint = oracle.shareComplaint() { journal.violation(complaint) }
+        if let complaint = oracle.rampComplaint() { journal.violation(complaint) }
     }
 
     // MARK: State
@@ -463,6 +542,18 @@ final class Director {
         let mode = random.once(in: 2) ? CheckedServers.Mode.well : random.one(of: CheckedServers.Mode.allCases)
         journal.note("server", "127.1.0.\(number + 1) \(mode)")
         oracle.change([(.health(number), mode == .well ? 1 : 0)]) { agent.servers.set(number, mode) }
+    }
+
+    /// Lets all servers of a datacenter fail until that is known, and one of them come back.
+    private func failDatacenter(_ datacenter: Datacenter) throws {
+        guard let agent else { return }
+        journal.note("datacenter fails and comes back", "\(datacenter)")
+        let numbers = [2 * datacenter.rawValue, 2 * datacenter.rawValue + 1]
+        oracle.change(numbers.map { (.health($0), 0) }) { for number in numbers { agent.servers.set(number, .fails) } }
+        usleep(7_000_000)
+        oracle.change([(.health(numbers[0]), 1)]) { agent.servers.set(numbers[0], .well) }
+        usleep(19_000_000)
+        checkShares()
     }
 
     private func disturbAgent() throws {

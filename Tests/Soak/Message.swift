@@ -16,6 +16,16 @@ enum Client: CustomStringConvertible {
     }
 }
 
+extension Client {
+    /// The client whose place counts: all addresses of a /48 of IPv6 are in one place.
+    var forPlaces: Client {
+        switch self {
+        case .ipv4: self
+        case .ipv6(let bits): .ipv6(bits & 0xffff_ffff_ffff_0000)
+        }
+    }
+}
+
 /// The parts of an answer that are judged.
 struct Answer: CustomStringConvertible {
     var responseCode: UInt8

@@ -8,7 +8,24 @@ enum Datacenter: Int, CaseIterable {
 /// What a datacenter answers with.
 enum Service: Int, CaseIterable {
     case web, api, checked
+    /// Oslo, and when that is away all others by capacity.
+    case spread
 }
+
+/// Places that datacenters are drained for, which both databases have alike.
+enum Places: Int, CaseIterable {
+    case america = 1, some = 2
+
+    /// As a command has them.
+    var words: String { self == .america ? "continent:NA" : "NO,JP" }
+
+    func contains(_ place: Countries.Place) -> Bool {
+        self == .america ? place.continent == code("NA") : place.country == code("NO") || place.country == code("JP")
+    }
+}
+
+/// Two letters as one number.
+func code(_ letters: StaticString) -> UInt32 { UInt32(letters.utf8Start[0]) << 8 | UInt32(letters.utf8Start[1]) }
 
 /// What an answer may depend on. Each has a value at any time.
 enum Part: Hashable, CustomStringConvertible {
@@ -20,21 +37,52 @@ enum Part: Hashable, CustomStringConvertible {
     case force(Datacenter)
     /// 1 if the checked address of this number is well, else 0.
     case health(Int)
+    /// A bit for each of the `Places` that a datacenter is drained for.
+    case places(Datacenter)
+    /// For a client, 100 if a datacenter that has come back does not take it yet. It has no value of its own.
+    case ramp(Datacenter)
+    /// How many of 100 networks are spread to Ashburn before Singapore.
+    case order
 
     static let files: [Part] = [.configuration, .zone, .networks, .database]
-    static let count = 4 + 3 * 4 + 3 + checkedAddresses
+    private static let services = Service.allCases.count + 1
+    static let count = Part.health(0).index + checkedAddresses
     /// Two of each datacenter.
     static let checkedAddresses = 6
+    /// By the capacities of Ashburn and Singapore.
+    static let orderShare = 75
 
     var index: Int {
-        switch self {
+        let drains = 4 + 3 * Self.services
+        return switch self {
         case .configuration: 0
         case .zone: 1
         case .networks: 2
         case .database: 3
-        case .drain(let datacenter, let service): 4 + 4 * datacenter.rawValue + (service.map { $0.rawValue + 1 } ?? 0)
-        case .force(let datacenter): 16 + datacenter.rawValue
-        case .health(let address): 19 + address
+        case .drain(let datacenter, let service):
+            4 + Self.services * datacenter.rawValue + (service.map { $0.rawValue + 1 } ?? 0)
+        case .force(let datacenter): drains + datacenter.rawValue
+        case .places(let datacenter): drains + 3 + datacenter.rawValue
+        case .ramp(let datacenter): drains + 6 + datacenter.rawValue
+        case .order: drains + 9
+        case .health(let address): drains + 10 + address
+        }
+    }
+
+    /// What it is at first.
+    var firstValue: Int {
+        switch self {
+        case .configuration, .zone, .networks, .health: 1
+        case .order: Self.orderShare
+        default: 0
+        }
+    }
+
+    /// Whether its value is a part of the client networks.
+    var isShare: Bool {
+        switch self {
+        case .drain, .order: true
+        default: false
         }
     }
 
@@ -47,17 +95,20 @@ enum Part: Hashable, CustomStringConvertible {
         case .drain(let datacenter, let service): "drain of \(datacenter)\(service.map { " for \($0)" } ?? "")"
         case .force(let datacenter): "force of \(datacenter)"
         case .health(let address): "health of 127.1.0.\(address + 1)"
+        case .places(let datacenter): "drain of \(datacenter) in places"
+        case .ramp(let datacenter): "coming back of \(datacenter)"
+        case .order: "order of those spread over"
         }
     }
 
     static func drains(of service: Service) -> [Part] {
-        Datacenter.allCases.flatMap { [.drain($0, nil), .drain($0, service)] }
+        Datacenter.allCases.flatMap { [.drain($0, nil), .drain($0, service), .places($0)] }
     }
 }
 
 /// A question that is asked again and again, each time for another client.
 enum Question: CaseIterable {
-    case web, wildcard, zone, list, six, fixed, missing, checked
+    case web, wildcard, zone, list, six, fixed, missing, checked, spread
 
     /// How often it is asked, as compared with the others.
     var weight: Int { self == .web ? 4 : self == .list || self == .checked ? 3 : 1 }
@@ -71,6 +122,7 @@ enum Question: CaseIterable {
         case .fixed: "fixed"
         case .missing: "*"
         case .checked: "checked"
+        case .spread: "spread"
         }
     }
 
@@ -88,11 +140,12 @@ enum Question: CaseIterable {
     var parts: [Part] {
         switch self {
         case .web, .wildcard: [.configuration, .networks, .database] + Part.drains(of: .web)
+        case .spread: [.database] + Part.drains(of: .spread) + [.order]
         case .zone: [.zone]
-        case .list, .six: Part.drains(of: .api)
+        case .list, .six: [.database] + Part.drains(of: .api)
         case .fixed, .missing: []
         case .checked:
-            Part.drains(of: .checked) + Datacenter.allCases.map { .force($0) }
+            [.database] + Part.drains(of: .checked) + Datacenter.allCases.map { .force($0) }
                 + (0..<Part.checkedAddresses).map { .health($0) }
         }
     }
@@ -125,6 +178,18 @@ final class Oracle: Sendable {
         var moved = 0
     }
 
+    /// How the share of a datacenter grows that has come back.
+    private struct Ramp {
+        /// Until when it may take less than all of its clients.
+        var until: UInt64
+        /// When it began at the earliest; nothing if that cannot be told.
+        var since: UInt64?
+        /// The clients of which it is known whether they went there, and of these all that did.
+        var asked = 0, taken = 0
+        /// The sums of what it should have taken of each, at least and at most.
+        var least = 0.0, most = 0.0, variance = 0.0
+    }
+
     private struct State: Sendable {
         /// By the index of the part, the newest last.
         var values = [[Value]](repeating: [], count: Part.count)
@@ -133,6 +198,8 @@ final class Oracle: Sendable {
         /// Nobody follows the health of addresses.
         var isAgentAway = false
         var shares: [Int: Share] = [:]
+        /// By datacenter: it has come back, and takes a part of its clients for a while.
+        var ramps: [Datacenter: Ramp] = [:]
         /// The longest time for which an answer of old was seen after a change, in nanoseconds.
         var delays = Delays()
     }
@@ -144,8 +211,9 @@ final class Oracle: Sendable {
         mutating func add(_ delay: UInt64, of part: Part) {
             switch part {
             case .configuration, .zone, .networks, .database: reload = max(reload, delay)
-            case .drain, .force: drain = max(drain, delay)
+            case .drain, .force, .places: drain = max(drain, delay)
             case .health: health = max(health, delay)
+            case .ramp, .order: break
             }
         }
     }
@@ -158,9 +226,11 @@ final class Oracle: Sendable {
         databases = try paths.map(Countries.init)
         self.bounds = bounds
         state.withLock { state in
-            for index in 0..<Part.count {
-                state.values[index] = [Value(value: index < 3 ? 1 : index < 19 ? 0 : 1, since: 0)]
-            }
+            let parts =
+                Part.files + Service.allCases.flatMap(Part.drains) + [.order]
+                + Datacenter.allCases.flatMap { [.force($0), .ramp($0)] }
+                + (0..<Part.checkedAddresses).map { .health($0) }
+            for part in parts { state.values[part.index] = [Value(value: part.firstValue, since: 0)] }
         }
     }
 
@@ -171,6 +241,7 @@ final class Oracle: Sendable {
         let start = now()
         state.withLock { state in
             for (part, value) in changes {
+                if case .health(let address) = part { ramp(address, value, at: start, &state) }
                 if state.values[part.index].last?.value != value {
                     state.values[part.index].append(Value(value: value, since: start))
                 }
@@ -197,6 +268,10 @@ final class Oracle: Sendable {
     func agentIs(away: Bool) {
         state.withLock { state in
             state.isAgentAway = away
+            // What it finds out when it is back may have come back at any time.
+            for datacenter in Datacenter.allCases {
+                state.ramps[datacenter] = Ramp(until: away ? .max : now() + bounds.health + Site.comesBack)
+            }
             for address in 0..<Part.checkedAddresses { settle(.health(address), at: now(), &state) }
         }
     }
@@ -231,18 +306,51 @@ final class Oracle: Sendable {
                 let found = Double(share.moved) / Double(share.asked)
                 let deviation = (part * (1 - part) / Double(share.asked)).squareRoot()
                 if abs(found - part) > 6 * deviation {
-                    return "a drain of \(part) moves \(found) of \(share.asked) client networks"
+                    return index == Part.order.index
+                        ? "\(found) of \(share.asked) client networks are spread to Ashburn first; right is \(part)"
+                        : "a drain of \(part) moves \(found) of \(share.asked) client networks"
                 }
             }
             return nil
         }
     }
 
+    /// An address changes: its datacenter may come back with it, or does for sure if all its addresses were known to be down.
+    private func ramp(_ address: Int, _ value: Int, at time: UInt64, _ state: inout State) {
+        let datacenter = Datacenter(rawValue: address / 2)!
+        guard !state.isAgentAway else { return }
+        let known = [0, 1].map { state.values[Part.health(2 * datacenter.rawValue + $0).index] }
+        let isDown = known.allSatisfy { $0.last?.value == 0 && $0.dropLast().allSatisfy { $0.until < time } }
+        guard value == 1 || state.ramps[datacenter] != nil else { return }
+        state.ramps[datacenter] = Ramp(
+            until: time + bounds.health + Site.comesBack + bounds.drain, since: isDown && value == 1 ? time : nil)
+    }
+
+    /// What is wrong with how the shares of datacenters grow that have come back; nothing if all is right.
+    func rampComplaint() -> String? {
+        state.withLock { state in
+            for (datacenter, ramp) in state.ramps where ramp.asked >= 200 {
+                let slack = 6 * ramp.variance.squareRoot()
+                state.ramps[datacenter]!.asked = 0
+                state.ramps[datacenter]!.since = nil
+                judgedRamps.add(1, ordering: .relaxed)
+                if Double(ramp.taken) < ramp.least - slack || Double(ramp.taken) > ramp.most + slack {
+                    return
+                        "\(datacenter) has come back, and takes \(ramp.taken) of \(ramp.asked) clients; right is \(Int(ramp.least)) to \(Int(ramp.most))"
+                }
+            }
+            return nil
+        }
+    }
+
+    /// How often the growth of a share was judged by its figures.
+    let judgedRamps = Atomic<Int>(0)
+
     private func settle(_ part: Part, at time: UInt64, _ state: inout State) {
         let bound: UInt64 =
             switch part {
             case .configuration, .zone, .networks, .database: state.isBroken ? .max : bounds.reload
-            case .drain, .force: bounds.drain
+            case .drain, .force, .places, .ramp, .order: bounds.drain
             case .health: state.isAgentAway ? .max : bounds.health
             }
         var values = state.values[part.index].filter { $0.until > time }
@@ -270,7 +378,8 @@ final class Oracle: Sendable {
         guard answer.responseCode == 0 else { return "the name is there" }
         if question.isGeographic, answer.scope ?? 0 == 0 { return "it says that it holds for all clients" }
         let given = question == .zone ? answer.records.map { Array($0.prefix(2)) } : answer.records
-        let countries = databases.map { $0.country(of: client) }
+        let countries = databases.map { $0.place(of: client).country }
+        let places = databases.map { $0.place(of: client.forPlaces) }
         return state.withLock { state in
             var choices: [(part: Part, values: [Value], isShare: Bool)] = []
             var world = [Int](repeating: 0, count: Part.count)
@@ -278,7 +387,7 @@ final class Oracle: Sendable {
                 let values = state.values[part.index]
                 var possible = values.reversed().filter { $0.since <= answered && $0.until >= asked }
                 world[part.index] = possible.first?.value ?? 0
-                guard case .drain = part, possible.contains(where: { 1..<100 ~= $0.value }) else {
+                guard part.isShare, possible.contains(where: { 1..<100 ~= $0.value }) else {
                     if possible.count > 1 { choices.append((part, possible, false)) }
                     continue
                 }
@@ -290,6 +399,12 @@ final class Oracle: Sendable {
                 }
                 choices.append((part, possible, isShare))
             }
+            if question == .checked {
+                for datacenter in Datacenter.allCases {
+                    guard let ramp = state.ramps[datacenter], ramp.until >= asked else { continue }
+                    choices.append((.ramp(datacenter), [0, 100].map { Value(value: $0, since: 0) }, false))
+                }
+            }
             var selection = [Int](repeating: 0, count: choices.count)
             var expectations: [[[UInt8]]] = []
             // How it can be explained with the least of old.
@@ -298,16 +413,23 @@ final class Oracle: Sendable {
                 for (number, choice) in choices.enumerated() {
                     world[choice.part.index] = choice.values[selection[number]].value
                 }
-                let expected = records(question, client, countries, world)
+                let expected = records(question, client, countries, places, world)
                 if expected == given {
                     let used = choices.enumerated().map { ($1.part, $1.values[selection[$0]]) }
                     if best.map({ Self.delay($0, asked) > Self.delay(used, asked) }) ?? true { best = used }
                     if choices.count == 1, choices[0].isShare {
                         world[choices[0].part.index] = 100 - world[choices[0].part.index]
-                        if records(question, client, countries, world) != expected {
+                        if records(question, client, countries, places, world) != expected {
                             state.shares[choices[0].part.index, default: Share()].asked += 1
                             state.shares[choices[0].part.index]!.moved += world[choices[0].part.index] == 0 ? 1 : 0
                         }
+                    }
+                }
+                if choices.count == 1, case .ramp(let datacenter) = choices[0].part, expected == given {
+                    let value = choices[0].values[selection[0]].value
+                    judge(datacenter, value, asked: asked, answered: answered, &state) { value in
+                        world[choices[0].part.index] = value
+                        return records(question, client, countries, places, world)
                     }
                 }
                 if !expectations.contains(expected) { expectations.append(expected) }
@@ -331,17 +453,37 @@ final class Oracle: Sendable {
         }
     }
 
+    /// Counts an answer that says for sure whether a datacenter that has come back has taken a client.
+    ///
+    /// - Parameter value: 0 if it has, 100 if not.
+    /// - Parameter records: what is right if it takes the client, for 0, or does not, for 100.
+    private func judge(
+        _ datacenter: Datacenter, _ value: Int, asked: UInt64, answered: UInt64, _ state: inout State,
+        _ records: (Int) -> [[UInt8]]
+    ) {
+        guard var ramp = state.ramps[datacenter], let since = ramp.since, asked > since + bounds.health else { return }
+        guard records(value) != records(100 - value) else { return }
+        func share(_ time: UInt64, _ start: UInt64) -> Double {
+            min(1, max(0.05, Double(time - start) / Double(Site.comesBack)))
+        }
+        // A second until coprocesses look, and one to which times are known.
+        let least = share(asked, min(asked, since + bounds.health + 2_000_000_000))
+        let most = share(answered + 1_000_000_000, since)
+        ramp.asked += 1
+        ramp.taken += value == 0 ? 1 : 0
+        ramp.least += least
+        ramp.most += most
+        ramp.variance += max(least * (1 - least), most * (1 - most), least < 0.5 && most > 0.5 ? 0.25 : 0)
+        state.ramps[datacenter] = ramp
+    }
+
     /// For how long what was used has been replaced when the question was asked.
     private static func delay(_ used: [(part: Part, value: Value)], _ asked: UInt64) -> UInt64 {
         used.map { $0.value.replaced < asked ? asked - $0.value.replaced : 0 }.max() ?? 0
     }
 
     /// Whether the database has the client in the United States.
-    func isInUnitedStates(_ client: Client) -> Bool { databases[0].country(of: client) == code("US") }
-
-    private func code(_ letters: StaticString) -> UInt32 {
-        UInt32(letters.utf8Start[0]) << 8 | UInt32(letters.utf8Start[1])
-    }
+    func isInUnitedStates(_ client: Client) -> Bool { databases[0].place(of: client).country == code("US") }
 
     /// The datacenters of a client, by preference, as `Site` has them in configuration and networks.
     private func datacenters(_ question: Question, _ client: Client, _ countries: [UInt32], _ world: [Int])
@@ -363,7 +505,9 @@ final class Oracle: Sendable {
     }
 
     /// The right records in one world.
-    private func records(_ question: Question, _ client: Client, _ countries: [UInt32], _ world: [Int]) -> [[UInt8]] {
+    private func records(
+        _ question: Question, _ client: Client, _ countries: [UInt32], _ places: [Countries.Place], _ world: [Int]
+    ) -> [[UInt8]] {
         let service: Service
         switch question {
         case .zone:
@@ -374,16 +518,34 @@ final class Oracle: Sendable {
         case .web, .wildcard: service = .web
         case .list, .six: service = .api
         case .checked: service = .checked
+        case .spread: service = .spread
+        }
+        let place = places[world[Part.database.index]]
+        func isOpen(_ datacenter: Datacenter) -> Bool {
+            let bits = world[Part.places(datacenter).index]
+            return world[Part.drain(datacenter, nil).index] < 100 && world[Part.drain(datacenter, service).index] < 100
+                && !Places.allCases.contains { bits & $0.rawValue != 0 && $0.contains(place) }
+        }
+        if question == .spread {
+            let others: [Datacenter] =
+                world[Part.order.index] == 100 ? [.ashburn, .singapore] : [.singapore, .ashburn]
+            let chosen = ([.oslo] + others).first(where: isOpen) ?? .oslo
+            return [[[192, 0, 2, 250], [198, 51, 100, 250], [203, 0, 113, 250]][chosen.rawValue]]
         }
         let list = datacenters(question, client, countries, world)
-        let open = list.filter { world[Part.drain($0, nil).index] < 100 && world[Part.drain($0, service).index] < 100 }
+        let open = list.filter(isOpen)
         func well(_ datacenter: Datacenter) -> [Int] {
             let isForced = world[Part.force(datacenter).index] == 1
             return [0, 1].map { 2 * datacenter.rawValue + $0 }.filter { isForced || world[Part.health($0).index] == 1 }
         }
         func isUp(_ datacenter: Datacenter) -> Bool { service != .checked || !well(datacenter).isEmpty }
         // Where nothing is open and up, rather down than drained, and where all is drained, what is up.
-        let chosen = open.first(where: isUp) ?? open.first ?? list.first(where: isUp) ?? list[0]
+        // What has come back does not take all of its clients at once, unless they have nowhere else to go.
+        func takes(_ datacenter: Datacenter) -> Bool {
+            world[Part.ramp(datacenter).index] == 0 || world[Part.force(datacenter).index] == 1
+        }
+        let taken = service == .checked ? open.first { isUp($0) && takes($0) } : nil
+        let chosen = taken ?? open.first(where: isUp) ?? open.first ?? list.first(where: isUp) ?? list[0]
         switch question {
         case .web, .wildcard:
             let version = UInt8(world[Part.configuration.index])

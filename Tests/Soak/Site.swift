@@ -69,6 +69,8 @@ final class Site {
     }
 
     static let zone = "soak.example"
+    /// Nanoseconds for which the share of a datacenter grows that has come back.
+    static let comesBack: UInt64 = 20_000_000_000
 
     let folder: String
     /// The port at which addresses are checked; `nil` if nobody checks them.
@@ -185,18 +187,20 @@ final class Site {
 
     private func configurationText(_ version: Int) -> String {
         let check = checkedPort.map {
-            ", check: { http: { port: \($0), path: /health }, interval: 1s, timeout: 1s, rise: 1, fall: 2 }"
+            ", check: { http: { port: \($0), path: /health }, interval: 1s, timeout: 1s, rise: 1, fall: 2 }, comes_back: \(Self.comesBack / 1_000_000_000)s"
         }
         return """
             databases: [places.mmdb]
             state_directory: \(state)
-            datacenters: { oslo: {}, ashburn: {}, singapore: {} }
+            datacenters: { oslo: {}, ashburn: { capacity: 3 }, singapore: { capacity: 1 } }
+            safety: { in_use: 1 }
             maps:
               places:
                 networks_file: { path: office.nets, may_be_empty: true }
                 countries: { US: [ashburn, oslo], CA: [singapore, ashburn, oslo] }
                 default: [oslo, singapore, ashburn]
               all: { default: [oslo, ashburn, singapore] }
+              first: { default: { list: [oslo], then: spread } }
             services:
               web: { map: places, answers: { oslo: 192.0.2.\(version), ashburn: 198.51.100.\(version), singapore: 203.0.113.\(version) } }
               api:
@@ -205,11 +209,12 @@ final class Site {
                   oslo: [192.0.2.251, "2001:db8::1"]
                   ashburn: [198.51.100.251, "2001:db8::2"]
                   singapore: [203.0.113.251, "2001:db8::3"]
+              spread: { map: first, answers: { oslo: 192.0.2.250, ashburn: 198.51.100.250, singapore: 203.0.113.250 } }
               checked: { map: all, answers: { oslo: [127.1.0.1, 127.1.0.2], ashburn: [127.1.0.3, 127.1.0.4], singapore: [127.1.0.5, 127.1.0.6] }\(check ?? "") }
             zones:
               \(Self.zone):
                 file: soak.example.zone
-                records: { www: { service: web }, "*.any": { service: web }, api: { service: api }, checked: { service: checked } }
+                records: { www: { service: web }, "*.any": { service: web }, api: { service: api }, checked: { service: checked }, spread: { service: spread } }
 
             """
     }

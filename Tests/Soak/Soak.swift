@@ -69,14 +69,14 @@ struct Soak: ParsableCommand {
         let figures = load.stop()
         if let failure { throw failure }
         director.report()
-        report(figures, oracle.delays, journal)
+        report(figures, oracle.delays, oracle.judgedRamps.load(ordering: .relaxed), journal)
         journal.tell(
             "\(server.dropped) of these never reached pdns, which had not taken any for too long; questions were asked up to \(figures.delay / 1_000_000) ms late, as the machine was busy"
         )
         if journal.violations > 0 { throw ExitCode(1) }
     }
 
-    private func report(_ figures: Load.Figures, _ delays: Oracle.Delays, _ journal: Journal) {
+    private func report(_ figures: Load.Figures, _ delays: Oracle.Delays, _ judgedRamps: Int, _ journal: Journal) {
         func tenths(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
         journal.tell(
             "\n| what goes on | answers | p50 | p99 | p99.9 | longest |\n| --- | --- | --- | --- | --- | --- |")
@@ -94,6 +94,7 @@ struct Soak: ParsableCommand {
         journal.tell(
             "\nlast answer from before a change: \(tenths(Double(delays.reload) / 1e9)) s after it for files, \(tenths(Double(delays.drain) / 1e9)) s for drains, \(tenths(Double(delays.health) / 1e9)) s for health"
         )
+        journal.tell("growing shares judged by their figures: \(judgedRamps)")
         journal.tell(
             "done: " + journal.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         journal.tell("\(figures.asked) questions, \(figures.lost) not answered, \(journal.violations) violations")

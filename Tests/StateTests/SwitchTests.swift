@@ -168,23 +168,48 @@ struct StateDirectoryTests {
         #expect(try state.switches().complaint == nil)
     }
 
-    @Test("puts aside a file that it cannot trust where the copy is no better, and says so")
-    func untrusted() throws {
-        try state.change { $0 = [drained("oslo")] }
+    @Test("is made again from the history where neither file nor copy can be trusted, and says so")
+    func rebuilt() throws {
+        let (oslo, other) = (drained("oslo"), drained("ashburn"))
+        let entries = [HistoryEntry(oslo), HistoryEntry(other)]
+        try state.change(recording: { _ in entries }) { $0 = [oslo, other] }
         for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
         #expect(throws: StateDirectory.Failure.self) { try state.switches() }
-        let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
-        #expect(complaint.contains(state.switchFile))
-        #expect(try state.switches().value == [drained("ashburn")])
+        var found: [Switch] = []
+        let complaint = try #require(
+            try state.change(recording: { $0 ? nil : [] }) {
+                found = $0
+                $0.append(drained("tokyo"))
+            })
+        #expect(found == [oslo, other])
+        #expect(complaint.contains("the history says what is switched: drained: oslo by "), "\(complaint)")
+        #expect(try state.switches().value == [oslo, other, drained("tokyo")])
         #expect(folder.text(of: "state/switches.untrusted") == Self.torn)
         #expect(try state.change { _ in } == nil)
     }
 
+    @Test("stays as it is where neither file, copy nor history say all that is switched", arguments: [true, false])
+    func unknown(hasHistory: Bool) throws {
+        try state.change(recording: { _ in hasHistory ? [HistoryEntry(drained("oslo"))] : [] }) {
+            $0 = [drained("oslo")]
+        }
+        if hasHistory {
+            try folder.write(Array(folder.text(of: "state/history").utf8.dropLast(9)), to: "state/history")
+        }
+        for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
+        let failure = #expect(throws: StateDirectory.Failure.self) {
+            try state.change { $0.append(drained("ashburn")) }
+        }
+        #expect(failure?.description.hasPrefix("the switches cannot be read: cannot trust ") == true)
+        for file in ["switches", "switches.copy"] { #expect(folder.text(of: "state/\(file)") == Self.torn) }
+        #expect(!FileManager.default.fileExists(atPath: state.switchFile + ".untrusted"))
+    }
+
     @Test("stays as it is where nothing is to be recorded, even if it cannot be trusted")
     func unchanged() throws {
-        try state.change { $0 = [drained("oslo")] }
+        try state.change(recording: { _ in [HistoryEntry(drained("oslo"))] }) { $0 = [drained("oslo")] }
         for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
-        let complaint = try #require(try state.change(recording: { nil }) { $0 = [] })
+        let complaint = try #require(try state.change(recording: { _ in nil }) { $0 = [] })
         #expect(complaint.contains("the files stay as they are"))
         for file in ["switches", "switches.copy"] { #expect(folder.text(of: "state/\(file)") == Self.torn) }
         #expect(!FileManager.default.fileExists(atPath: state.switchFile + ".untrusted"))
@@ -195,7 +220,7 @@ struct StateDirectoryTests {
         try state.make()
         mkdir("\(state.switchFile).copy.\(getpid()).new", 0o755)
         let entry = HistoryEntry(time: 1, who: "operator", .drain, datacenter: "oslo")
-        let complaint = try #require(try state.change(recording: { [entry] }) { $0 = [drained("oslo")] })
+        let complaint = try #require(try state.change(recording: { _ in [entry] }) { $0 = [drained("oslo")] })
         #expect(complaint.hasPrefix("what was switched is in force, but its copy could not be written: "))
         #expect(try state.switches().value == [drained("oslo")])
         #expect(try state.history().entries == [entry])
@@ -362,7 +387,7 @@ struct HistoryTests {
     }
 
     private func record(_ entries: HistoryEntry...) throws -> String? {
-        try state.change(recording: { entries }) { _ in }
+        try state.change(recording: { _ in entries }) { _ in }
     }
 
     @Test("has what was switched, the oldest first, and is empty before")
@@ -409,12 +434,53 @@ struct HistoryTests {
         #expect(history.entries.dropLast().last?.time == 1_000_000 + count - 1)
     }
 
+    @Test("keeps what is in force when it drops its older half")
+    func boundedInForce() throws {
+        let lasting = HistoryEntry(
+            time: 5, who: "operator", .drain, datacenter: "oslo", areas: [Area("NO")!, Area("SE")!], reason: "fire")
+        let part = HistoryEntry(time: 6, who: "operator", .undrain, datacenter: "oslo", areas: [Area("SE")!])
+        let ended = HistoryEntry(time: 7, who: "operator", .forceUp, datacenter: "ashburn", until: 8)
+        let other = (0..<2 * (StateDirectory.historyLimit / 100)).map {
+            HistoryEntry(time: 10 + $0, who: "operator", $0 % 2 == 0 ? .drain : .undrain, datacenter: "tokyo")
+        }
+        try state.make()
+        try folder.write(([lasting, part, ended] + other).map(\.line).joined().utf8, to: "state/history")
+        _ = try record(entry(2_000_000))
+        let entries = try state.history().entries
+        #expect(entries.count < other.count)
+        var rest = lasting
+        rest.areas = [Area("NO")!]
+        #expect(entries.first == rest)
+        #expect(state.switchesOfHistory(at: 3_000_000)?.map(\.extent) == ["oslo in NO"])
+    }
+
+    @Test("says what has ended by itself, and when, unless it was ended or replaced before")
+    func ends() {
+        func entry(_ time: Int, _ action: HistoryEntry.Action, _ datacenter: String, until: Int? = nil) -> HistoryEntry
+        { HistoryEntry(time: time, who: "operator", action, datacenter: datacenter, until: until, reason: "why") }
+        let history = [
+            entry(10, .drain, "oslo", until: 20), entry(12, .forceUp, "oslo", until: 18),
+            entry(14, .drain, "ashburn", until: 30), entry(25, .undrain, "ashburn"),
+            entry(26, .drain, "tokyo", until: 40), entry(27, .drain, "tokyo", until: 50),
+            entry(60, .drain, "oslo", until: 90),
+        ]
+        let ends = history.withEnds(until: 70).filter { !history.contains($0) }
+        #expect(
+            ends == [
+                entry(18, .forceEnded, "oslo"), entry(20, .drainEnded, "oslo"), entry(50, .drainEnded, "tokyo"),
+            ])
+        #expect(history.withEnds(until: 70).map(\.time) == [10, 12, 14, 18, 20, 25, 26, 27, 50, 60])
+        #expect(history.withEnds(until: 90).last == entry(90, .drainEnded, "oslo"))
+        #expect(history.switches(at: 70).map(\.extent) == ["oslo"])
+        #expect(HistoryEntry(line: entry(90, .drainEnded, "oslo").line.dropLast()) == nil, "no file has it")
+    }
+
     @Test("that cannot be written keeps nothing from being switched, and leads nowhere else")
     func unwritable() throws {
         try state.make()
         let victim = try folder.write("precious".utf8, to: "victim")
         try FileManager.default.createSymbolicLink(atPath: state.historyFile, withDestinationPath: victim)
-        let complaint = try state.change(recording: { [entry(1)] }) { $0 = [drained("oslo")] }
+        let complaint = try state.change(recording: { _ in [entry(1)] }) { $0 = [drained("oslo")] }
         #expect(complaint?.contains("cannot write \(state.historyFile)") == true, "\(complaint ?? "")")
         #expect(try state.switches().value == [drained("oslo")])
         #expect(folder.text(of: "victim") == "precious")

@@ -135,6 +135,20 @@ struct CommandLineTests {
         #expect(geopipe.error == "unknown command '\(word)'; did you mean '\(meant)'?\n")
     }
 
+    @Test("--log-level says what a coprocess logs, and levels that there are not are refused")
+    func logLevel() throws {
+        let usual = try run("--config", "opera.yaml")
+        #expect(usual.ending == Coprocess.Ending(status: 0) && !usual.error.contains("started a compiler"))
+        let debug = try run("--config", "opera.yaml", "--log-level", "debug")
+        #expect(debug.error.contains(/(^|\n)geopipe\[[0-9]+\]: started a compiler pid=[0-9]+\n/), "\(debug.error)")
+        #expect(
+            debug.error.contains(/\ncompiled opera.yaml bytes=[0-9]+ image=[0-9a-f]+ ms=[0-9]+\n/), "\(debug.error)")
+        #expect(try run("--config", "bad.yaml", "--log-level", "critical").error == "")
+        let wrong = try run("--config", "opera.yaml", "--log-level", "loud")
+        #expect(wrong.ending == Coprocess.Ending(status: 2) && wrong.output == "")
+        #expect(wrong.error.contains("'loud' is invalid for '--log-level <level>'"), "\(wrong.error)")
+    }
+
     @Test("a serial that is not given is when the configuration was changed")
     func serial() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")

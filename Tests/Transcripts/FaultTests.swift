@@ -110,6 +110,31 @@ struct FaultTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
+    @Test(
+        "of lines that come at once a fault costs the one that it is about, wherever that stands",
+        arguments: [
+            ["www", "fault", "www"], ["fault", "www", "www"], ["www", "www", "abort"],
+            ["fault", "www", "abort", "www", "fault"], ["www", "fault"],
+        ])
+    func batch(names: [String]) throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        func question(_ name: String) -> String {
+            "Q\t\(name).example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n"
+        }
+        // What has come of a line waits for the rest.
+        let last = question("www")
+        try coprocess.send(names.map(question).joined() + last.prefix(9))
+        var answers: [String] = []
+        for _ in names {
+            let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
+            answers.append(answer == ["FAIL"] ? "FAIL" : answer[0].split(separator: "\t").last.map(String.init) ?? "")
+        }
+        #expect(answers == names.map { $0 == "www" ? "192.0.2.1" : "FAIL" })
+        try coprocess.send(String(last.dropFirst(9)))
+        #expect(try coprocess.answer().first.map { String(decoding: $0, as: UTF8.self).hasSuffix("192.0.2.1") } == true)
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
     @Test("a fault in loading leaves what was loaded before, and the next change is loaded")
     func faultInLoading() throws {
         let good = folder.text(of: "geopipe.yaml")

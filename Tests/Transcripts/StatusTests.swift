@@ -140,6 +140,49 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
+    @Test("shows what addresses say of themselves, the share of what comes back, and what is spread")
+    func shares() throws {
+        try folder.write(
+            Self.configuration.replacing("default: [oslo, ashburn]", with: "default: { list: [oslo], then: spread }")
+                .replacing("web: { map: m,", with: "web: { map: m, comes_back: 10m,").utf8, to: "geopipe.yaml")
+        let now = Int(Date().timeIntervalSince1970)
+        func up(_ weight: Int, back: Int? = nil, fell: Int? = nil) -> HealthReport.State {
+            HealthReport.State(
+                isUp: true, since: now - 300, told: now, reason: "says up \(weight)%", weight: weight, back: back,
+                fell: fell)
+        }
+        let returning = up(40, back: now - 300, fell: now - 400)
+        try state.tell(
+            HealthReport(
+                time: now, process: 4711,
+                states: [
+                    "tcp://192.0.2.1:80": returning, "tcp://192.0.2.2:80": returning, "tcp://198.51.100.1:80": up(80),
+                ]))
+        // Half of the time has passed, and somewhat more until this runs.
+        let text = try run("status").output
+        let growing = #/\n  oslo +(\d+)% of its share until [0-9: +-]+ \(its addresses say 40%\) for service web\n/#
+        let share = try #require(text.firstMatch(of: growing).flatMap { Int($0.1) }, "\(text)")
+        #expect(20...40 ~= share)
+        #expect(text.contains(#/\n  ashburn +80% of its share \(its addresses say 80%\) for service web\n/#), "\(text)")
+        #expect(text.contains(#/\n  web +oslo \(\d+% of its share\), ashburn \(80% of its share\) +- +-\n/#), "\(text)")
+        #expect(text.contains("\n  up 40%  tcp://192.0.2.1:80: says up 40%\n"), "\(text)")
+        #expect(
+            text.contains("\n  clients of what is away are spread, where the map says then: spread: web\n"), "\(text)")
+        let json = try JSONSerialization.jsonObject(with: Data(run("status", "--json").output.utf8)) as? [String: Any]
+        let services = try #require(json?["services"] as? [[String: Any]])
+        #expect(services.map { $0["spreads"] as? Bool } == [true, true])
+        let sites = try #require(services[0]["datacenters"] as? [[String: Any]])
+        let shares = sites.map { $0["share"] as? [String: Int] }
+        #expect(20...40 ~= shares[0]?["percent"] ?? 0)
+        #expect(shares[0]?["told"] == 40 && shares[0]?["growsUntil"] == now + 300)
+        #expect(shares[1] == ["percent": 80, "told": 80])
+        let checks = (json?["health"] as? [String: Any])?["checks"] as? [[String: Any]]
+        #expect(checks?.map { $0["weight"] as? Int } == [40, 40, 80])
+        // What is forced up takes all.
+        try run("force", "oslo", "up")
+        #expect(try !run("status").output.contains(#/oslo \(\d+% of its share/#))
+    }
+
     @Test("exits 1 when a datacenter is down, and when a whole service is; some addresses are a warning")
     func health() throws {
         let coprocess = try start()

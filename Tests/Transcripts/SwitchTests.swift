@@ -185,7 +185,7 @@ struct SwitchTests {
         try expect(site, "api", Self.oslo)
     }
 
-    @Test("stay as they are when their file and its copy are torn, which the next one puts aside")
+    @Test("stay as they are when their file and its copy are torn, and the next command makes them again")
     func bothTorn() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo", "--service", "api").status == 0)
@@ -198,9 +198,51 @@ struct SwitchTests {
         #expect(try site.contents("api") == Self.ashburn)
         let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
         #expect(query.error.contains("cannot trust") && query.output.contains(Self.oslo[0]), "\(query)")
-        let drain = try site.run("drain", "ashburn", "--service", "api")
+        let drain = try site.run("drain", "ashburn", "--service", "web")
         #expect(drain.status == 0 && drain.error.contains("switches.untrusted"), "\(drain)")
-        try expect(site, "api", Self.oslo)
+        #expect(
+            drain.error.contains("the history says what is switched: drained: oslo for service api by "), "\(drain)")
+        #expect(try site.contents("api") == Self.ashburn)
+        #expect(try site.run("status").output.contains(#/oslo +drained for service api, since /#))
+    }
+
+    @Test(
+        "that cannot be read are said to be so by each command that changes them",
+        arguments: [["undrain", "oslo"], ["drain", "oslo"], ["force", "oslo", "up"], ["force", "oslo", "auto"]])
+    func unreadable(words: [String]) throws {
+        let site = try Site(isStarted: false)
+        try #require(site.run("drain", "oslo", "--service", "api").status == 1)
+        func tear() throws {
+            for name in ["switches", "switches.copy"] { try site.folder.write("torn".utf8, to: "state/\(name)") }
+        }
+        // By the history nothing is lost, even if there is nothing to change.
+        try tear()
+        let other = try Program.geopipe.run(
+            ["undrain", "ashburn", "--config", "current/geopipe.yaml"], in: site.folder)
+        #expect(
+            other.status == 0 && other.error.contains("the history says what is switched: drained: oslo"), "\(other)")
+        #expect(site.folder.text(of: "state/switches").contains("oslo"))
+        try tear()
+        unlink(site.path("state/history"))
+        let ending = try Program.geopipe.run(words + ["--config", "current/geopipe.yaml"], in: site.folder)
+        #expect(ending.status == 2 && ending.output == [], "\(ending)")
+        #expect(ending.error.hasPrefix("the switches cannot be read: cannot trust "), "\(ending)")
+        #expect(site.folder.text(of: "state/switches") == "torn")
+    }
+
+    @Test("that end by themselves are in the history when they have")
+    func endInHistory() throws {
+        let site = try Site(isStarted: false)
+        try #require(site.run("drain", "oslo", "--for", "1s", "--reason", "cables").status == 1)
+        let isThere = try eventually { try site.run("history").output.split(separator: "\n").count == 2 }
+        try #require(isThere)
+        let last = try #require(try site.run("history").output.split(separator: "\n").last)
+        #expect(last.contains(#/  the drain of oslo ended by itself: cables$/#), "\(last)")
+        let json = try JSONSerialization.jsonObject(with: Data(site.run("history", "--json").output.utf8))
+        let entries = try #require((json as? [String: Any])?["history"] as? [[String: Any]])
+        #expect(entries.map { $0["action"] as? String } == ["drain", "drain ended"])
+        #expect(entries[1]["time"] as? Int == entries[0]["until"] as? Int)
+        #expect(entries[1]["until"] == nil)
     }
 
     @Test("of a datacenter that the configuration has no more can be ended")

@@ -45,6 +45,12 @@ struct UpgradeTests {
         #expect(upgrade.status == 1)
         #expect(
             upgrade.error == "\(process.processIdentifier) is not upgraded: the process is not geopipe\n", "\(upgrade)")
+        let json = try site.run("upgrade", "--json")
+        #expect(json.status == 1)
+        let outcome = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+        let failures = try #require(outcome?["failures"] as? [[String: Any]])
+        #expect(failures.map { $0["pid"] as? Int } == [Int(process.processIdentifier)])
+        #expect(failures.map { $0["reason"] as? String } == ["the process is not geopipe"])
         #expect(process.isRunning)
         process.terminate()
         process.waitUntilExit()

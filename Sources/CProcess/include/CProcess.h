@@ -25,6 +25,8 @@ struct fault_setup {
     char *const *arguments;
     /* Two places at its beginning are filled in with one of each of the two tables. */
     char **environment;
+    /* An empty file for lines that have come and have no answer yet: the program that begins anew reads it. -1 if there is none. */
+    int rest;
     /* By the version of the dialogue, and by the number of faults up to `patience`. */
     char *const *takeovers;
     char *const *counts;
@@ -40,6 +42,10 @@ struct fault_state {
     /* The line at hand; NULL if it was too long to keep. */
     const char *volatile line;
     volatile size_t line_length;
+    /* The first of the lines whose answers have not been sent; NULL as above. */
+    const char *volatile first;
+    /* Where what has been read ends: all after the line at hand has no answer yet. */
+    const char *volatile input_end;
     /* The version that the dialogue has settled on; 0 before that. */
     volatile int version;
     volatile int faults;
@@ -49,6 +55,7 @@ extern struct fault_state fault_state;
 
 static inline void fault_begin_answer(const void *line, size_t length) {
     fault_state.line = (const char *)line;
+    if (!fault_state.is_answering) fault_state.first = (const char *)line;
     fault_state.line_length = length;
     fault_state.is_answering = true;
 }
@@ -58,6 +65,8 @@ static inline void fault_end_answers(void) {
     fault_state.is_answering = false;
     fault_state.faults = 0;
 }
+
+static inline void fault_set_input_end(const void *end) { fault_state.input_end = (const char *)end; }
 
 static inline int fault_dialogue_version(void) { return fault_state.version; }
 

@@ -16,7 +16,7 @@ struct NameSet {
     init(apex: [UInt8]) {
         keys = []
         ends = [0]
-        insert(apex.span, parent: -1)
+        insert(apex.span, hash: nameHash(apex.span), parent: -1)
     }
 
     var count: Int { hashes.count }
@@ -41,21 +41,22 @@ struct NameSet {
     /// The number of a key, which is at or below the apex. What is not there yet is added, and so are the names between
     /// it and the apex.
     mutating func insert(_ key: Span<UInt8>) -> Int {
-        if let number = number(of: key) { return number }
+        let hash = nameHash(key)
+        let slot = slot(of: key, hash: hash)
+        if slots[slot] != 0 { return Int(slots[slot]) - 1 }
         let start = parentStart(of: key)
         // Above a single label is the root, which then is the apex.
         let parent = start == key.count ? 0 : insert(key.extracting(start..<key.count))
-        return insert(key, parent: Int32(parent))
+        return insert(key, hash: hash, parent: Int32(parent))
     }
 
     @discardableResult
-    private mutating func insert(_ key: Span<UInt8>, parent: Int32) -> Int {
+    private mutating func insert(_ key: Span<UInt8>, hash: UInt32, parent: Int32) -> Int {
         let number = hashes.count
-        let hash = nameHash(key)
         slots[slot(of: key, hash: hash)] = UInt32(number + 1)
         hashes.append(hash)
         parents.append(parent)
-        for i in 0..<key.count { keys.append(key[i]) }
+        key.withUnsafeBufferPointer { keys.append(contentsOf: $0) }
         ends.append(keys.count)
         if 2 * hashes.count > slots.count { grow() }
         return number

@@ -25,6 +25,9 @@ struct RecordGroups {
     /// The positions of the records of a name.
     subscript(name: Int) -> ArraySlice<Int32> { order[Int(starts[name])..<Int(starts[name + 1])] }
 
+    /// Whether a name has no records.
+    func isEmpty(_ name: Int) -> Bool { starts[name] == starts[name + 1] }
+
     /// Whether a name has a record of `type`.
     func has(_ type: RecordType, at name: Int, in contents: borrowing ZoneContents) -> Bool {
         var low = Int(starts[name])

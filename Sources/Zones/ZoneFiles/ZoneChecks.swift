@@ -18,22 +18,21 @@ struct ZoneChecks {
         checkApex()
         warnOfHiddenRecords()
         for name in 0..<contents.names.count {
-            for sameType in rrsets(of: name) { check(sameType, of: name) }
+            forEachSet(of: name) { checks, set in checks.check(set, of: name) }
             checkAlias(name)
         }
     }
 
-    /// The records of a name, by type.
-    private func rrsets(of name: Int) -> [ArraySlice<Int32>] {
+    /// Calls `body` with the records of a name, type by type.
+    private mutating func forEachSet(of name: Int, _ body: (inout Self, ArraySlice<Int32>) -> Void) {
         let all = groups[name]
-        guard all.count > 1 else { return all.isEmpty ? [] : [all] }
-        var sets: [ArraySlice<Int32>] = []
         var start = all.startIndex
-        for i in all.indices.dropFirst() where record(all[i]).type != record(all[start]).type {
-            sets.append(all[start..<i])
-            start = i
+        while start < all.endIndex {
+            var end = start + 1
+            while end < all.endIndex, record(all[end]).type == record(all[start]).type { end += 1 }
+            body(&self, all[start..<end])
+            start = end
         }
-        return sets + [all[start...]]
     }
 
     private func record(_ position: Int32) -> ZoneContents.Entry { contents.records[Int(position)] }
@@ -105,6 +104,7 @@ extension ZoneChecks {
     /// Warns of what pdns never answers: data below a delegation, or at one, but for what the delegation needs (RFC 1034
     /// section 4.2.1), and data below a DNAME (RFC 6672 section 2.4).
     private mutating func warnOfHiddenRecords() {
+        guard delegations.hasAny || contents.records.contains(where: { $0.type == .dname }) else { return }
         let glue = nameServers()
         // The nearest name above that has a DNAME record; -1 without.
         var redirections: [Int32] = []
@@ -124,15 +124,16 @@ extension ZoneChecks {
                 reason =
                     "is \(place == .at ? "at" : "below") the delegation of \(text(of: cut)) to other name servers, and is never answered"
             }
-            for set in rrsets(of: name) {
-                let first = record(set.first!)
+            forEachSet(of: name) { checks, set in
+                let first = checks.record(set.first!)
                 switch first.type {
-                case .rrsig, .nsec: continue
-                case .ns, .ds: if place == .at { continue }
-                case .a, .aaaa: if place != .above, glue.contains(Int32(name)) { continue }
+                case .rrsig, .nsec: return
+                case .ns, .ds: if place == .at { return }
+                case .a, .aaaa: if place != .above, glue.contains(Int32(name)) { return }
                 default: break
                 }
-                contents.warn(first.place, "\(first.type) of \(text(of: name)) \(reason); take it out")
+                checks.contents.warn(
+                    first.place, "\(first.type) of \(checks.text(of: name)) \(reason); take it out")
             }
             if contents.services[Int32(name)] != nil, !(place != .above && glue.contains(Int32(name))) {
                 contents.warn(
@@ -172,9 +173,8 @@ extension ZoneChecks {
     }
 
     private mutating func checkNameServer(_ record: ZoneContents.Entry, of name: Int) {
-        let target = contents.string(of: record)
         let problem: String
-        switch reach(of: target) {
+        switch reach(of: record.textRange) {
         case .outside, .addresses: return
         case .alias: problem = "is a CNAME, which a name server must not be (RFC 2181 section 10.3)"
         case .noAddresses: problem = "has no address; write an A or AAAA record for it"
@@ -183,26 +183,33 @@ extension ZoneChecks {
             problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4); choose another name"
         }
         // The zone works without, if another name server does.
-        contents.warn(record.place, "the name server \(target) of \(text(of: name)) \(problem)")
+        contents.warn(record.place, "the name server \(contents.string(of: record)) of \(text(of: name)) \(problem)")
     }
 
     private mutating func checkTarget(_ record: ZoneContents.Entry, of name: Int) {
-        let text = contents.string(of: record)
-        let target = text.split(whereSeparator: { $0 == " " || $0 == "\t" }).last.map(String.init) ?? ""
-        guard target != "." else { return }
+        // The last word.
+        let text = contents.texts[record.textRange]
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        let end = text.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? text.startIndex
+        let range = (text[..<end].lastIndex(where: isBlank).map { $0 + 1 } ?? text.startIndex)..<end
+        guard range.count != 1 || text[range.lowerBound] != UInt8(ascii: ".") else { return }
         let problem: String
-        switch reach(of: target) {
+        switch reach(of: range) {
         case .outside, .addresses, .delegated: return
         case .alias: problem = "is a CNAME, which it must not be (RFC 2181 section 10.3)"
         case .noAddresses: problem = "has no address"
         case .redirected: problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4)"
         }
         contents.warn(
-            record.place, "\(target), where \(record.type) of \(self.text(of: name)) points to, \(problem)")
+            record.place,
+            "\(String(decoding: contents.texts[range], as: UTF8.self)), where \(record.type) of \(self.text(of: name)) points to, \(problem)"
+        )
     }
 
-    private func reach(of target: String) -> Reach {
-        let key = Array(target.lowercased().utf8)
+    /// - Parameter target: where a name is in the texts of the records.
+    private func reach(of target: Range<Int>) -> Reach {
+        var key = Array(contents.texts[target])
+        for i in key.indices { key[i] = lowerCase(key[i]) }
         guard let (closest, isItself) = closest(to: key.span) else { return .outside }
         if isRedirected(isItself ? Int(contents.names.parents[closest]) : closest) { return .redirected }
         let reached: Int

@@ -16,14 +16,14 @@ struct CompiledZone {
 
 extension ZoneSource {
     /// Reads the zone's file, lays the configuration's records over it, and compiles the zone if nothing is wrong with it.
-    func compile(_ serials: inout (any ZoneSerials)?) -> CompiledZone {
+    func compile(_ serials: SharedSerials) -> CompiledZone {
         var reader = ZoneFileReader(ZoneContents(apex: apex), defaultTTL: self.defaultTTL)
         if let file { reader.read(path: file, namedAt: filePosition) }
         let defaultTTL = self.defaultTTL ?? reader.firstDefaultTTL ?? 3600
         var contents = reader.contents
         let inputs = reader.files.map(ZoneInput.init)
         lay(over: &contents, defaultTTL: defaultTTL)
-        setSerial(&contents, inputs, &serials)
+        setSerial(&contents, inputs, serials)
 
         // What is missing in a file that was not understood would only hide what was not understood.
         if contents.problems.allSatisfy(\.isWarning) {
@@ -37,7 +37,7 @@ extension ZoneSource {
                     contents, groups, delegations, negativeTTL: contents.negativeTTL ?? defaultTTL)
                 let image = builder.build(defaultTTL: defaultTTL)
                 let problems = problems(contents, reader.files)
-                let warning = serialWarning(contents, &serials)
+                let warning = serialWarning(contents, serials)
                 return CompiledZone(
                     image: image, problems: problems, inputs: inputs, missing: reader.missing,
                     serialWarning: warning.map { located($0, reader.files) })
@@ -58,12 +58,7 @@ extension ZoneSource {
         for (service, owner) in zip(services, serviceOwners) {
             if let owner { laidOver[owner, default: []].formUnion(service.types) }
         }
-        contents.removeRecords { record in
-            guard let types = laidOver[record.name] else { return false }
-            // A CNAME stands alone, whichever of the two it is.
-            return types.contains(record.type) || record.type == .cname
-                || types == [.cname] && record.type != .soa && record.type != .ns
-        }
+        if !laidOver.isEmpty { removeRecords(of: &contents, below: laidOver) }
         warnOfCrowdedAliases(zip(services, serviceOwners), besides: Set(owners), &contents)
         for (record, owner) in zip(records, owners) {
             guard let owner else { continue }
@@ -81,6 +76,18 @@ extension ZoneSource {
             guard let owner else { continue }
             contents.setService(
                 Int32(numbers[service.service]!), at: owner, place: .configuration(service.position))
+        }
+    }
+
+    /// Removes the records that others are laid over.
+    ///
+    /// - Parameter laidOver: by names, the types of those.
+    private func removeRecords(of contents: inout ZoneContents, below laidOver: [Int32: Set<RecordType>]) {
+        contents.removeRecords { record in
+            guard let types = laidOver[record.name] else { return false }
+            // A CNAME stands alone, whichever of the two it is.
+            return types.contains(record.type) || record.type == .cname
+                || types == [.cname] && record.type != .soa && record.type != .ns
         }
     }
 
@@ -133,7 +140,7 @@ func soaSerial(_ text: String) -> UInt32? {
 extension ZoneSource {
     /// Gives the SOA record a serial, unless the operator has written one.
     private func setSerial(
-        _ contents: inout ZoneContents, _ inputs: [ZoneInput], _ serials: inout (any ZoneSerials)?
+        _ contents: inout ZoneContents, _ inputs: [ZoneInput], _ serials: SharedSerials
     ) {
         guard let configurationFile, let soa = contents.soa, !contents.records[soa].place.isInFile else { return }
         var newest = configurationFile.newestChange
@@ -143,7 +150,8 @@ extension ZoneSource {
                 changed: Int(input.state.identity.changed / 1_000_000_000))
         }
         let content = hash(configurationFile, inputs)
-        let serial = serials?.serial(of: apex, content: content, newest: newest.time) ?? newest.time
+        let time = newest.time
+        let serial = serials.use { $0.serial(of: apex, content: content, newest: time) } ?? time
         contents.setSerial(serial, ofRecord: soa)
     }
 
@@ -154,29 +162,39 @@ extension ZoneSource {
     }
 
     /// Whether a zone that was compiled from this can be served as it is.
-    func accepts(_ image: ZoneImage, _ inputs: [ZoneInput], _ serials: inout (any ZoneSerials)?) -> Bool {
-        guard let configurationFile, serials != nil else { return true }
+    func accepts(_ image: ZoneImage, _ inputs: [ZoneInput], _ serials: SharedSerials) -> Bool {
+        guard let configurationFile, serials.areKnown else { return true }
         guard let serial = image.serial else { return false }
-        return serials!.accepts(serial, of: apex, content: hash(configurationFile, inputs))
+        let content = hash(configurationFile, inputs)
+        return serials.use { $0.accepts(serial, of: apex, content: content) } ?? true
     }
 
     /// A warning if the zone has a serial of its own, which is what it was although the records are others.
     private func serialWarning(
-        _ contents: ZoneContents, _ serials: inout (any ZoneSerials)?
+        _ contents: ZoneContents, _ serials: SharedSerials
     ) -> ZoneContents.Problem? {
-        guard serials != nil, let soa = contents.soa, configurationFile == nil || contents.records[soa].place.isInFile,
+        guard serials.areKnown, let soa = contents.soa,
+            configurationFile == nil || contents.records[soa].place.isInFile,
             let serial = contents.serial(ofRecord: soa)
         else { return nil }
         // In any order.
         var content: UInt64 = 0
+        var bytes: [UInt8] = []
         for (position, record) in contents.records.enumerated() where position != soa {
-            var bytes = Array(contents.texts[record.textRange])
-            withUnsafeBytes(of: (UInt64(record.type.rawValue) << 32 | UInt64(record.ttl)).littleEndian) { bytes += $0 }
-            contents.names.withKey(of: Int(record.name)) { key in for i in 0..<key.count { bytes.append(key[i]) } }
+            bytes.removeAll(keepingCapacity: true)
+            bytes.append(contentsOf: contents.texts[record.textRange])
+            withUnsafeBytes(of: (UInt64(record.type.rawValue) << 32 | UInt64(record.ttl)).littleEndian) {
+                bytes.append(contentsOf: $0)
+            }
+            contents.names.withKey(of: Int(record.name)) { key in
+                key.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            }
             content &+= hash64(bytes.span)
         }
         for service in services { content &+= hash64(service.owner.wire.span) ^ service.content }
-        guard let before = serials?.note(apex, content: content, serial: serial) else { return nil }
+        guard let before = serials.use({ [content] in $0.note(apex, content: content, serial: serial) }) ?? nil else {
+            return nil
+        }
         return ZoneContents.Problem(
             place: contents.records[soa].place,
             message: serial == before

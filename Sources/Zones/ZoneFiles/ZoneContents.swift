@@ -79,6 +79,21 @@ struct ZoneContents {
         return Int32(names.insert(key.span))
     }
 
+    /// The number of a name of one label more than another.
+    ///
+    /// - Parameters:
+    ///   - label: graphic ASCII without dots and backslashes, at most 63 bytes.
+    ///   - parent: the key of a name in the zone, which is not the root.
+    mutating func insert(label: UnsafeBufferPointer<UInt8>, below parent: [UInt8]) -> Int32 {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.append(contentsOf: label)
+        for i in scratch.indices { scratch[i] = lowerCase(scratch[i]) }
+        scratch.append(UInt8(ascii: "."))
+        scratch.append(contentsOf: parent)
+        let key = scratch
+        return Int32(names.insert(key.span))
+    }
+
     mutating func append(name: Int32, type: RecordType, ttl: UInt32, text: Span<UInt8>, place: Place) {
         records.append(
             Entry(

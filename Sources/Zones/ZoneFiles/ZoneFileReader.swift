@@ -20,9 +20,16 @@ struct ZoneFileReader {
     private var folder = ""
     /// The files that are being read, each included by the one before.
     private var reading: [Int] = []
-    private var origin: DomainName { didSet { originText = Self.text(ofOrigin: origin) } }
+    private var origin: DomainName {
+        didSet {
+            originText = Self.text(ofOrigin: origin)
+            originKey = Self.key(ofOrigin: origin, in: contents.apex)
+        }
+    }
     /// The origin as it is written, in lower case; empty if it has a single label, with which a name may well end.
     private var originText: [UInt8] = []
+    /// The key of the origin; empty if it is the root, or not in the zone.
+    private var originKey: [UInt8] = []
     /// The names of which it was said that they have the origin twice.
     private var repeatedOwners: Set<Int32> = []
     private var owner = Owner.none
@@ -51,6 +58,11 @@ struct ZoneFileReader {
         self.defaultTTL = defaultTTL
         origin = contents.apex
         originText = Self.text(ofOrigin: origin)
+        originKey = Self.key(ofOrigin: origin, in: contents.apex)
+    }
+
+    private static func key(ofOrigin origin: DomainName, in apex: DomainName) -> [UInt8] {
+        origin != .root && origin.isAtOrBelow(apex) ? origin.key : []
     }
 
     private static func text(ofOrigin origin: DomainName) -> [UInt8] { origin.labelCount > 1 ? origin.key : [] }
@@ -77,7 +89,8 @@ struct ZoneFileReader {
         if let encoding = wideEncoding(file.bytes) {
             return complain(0, "the file is in \(encoding); save it in UTF-8")
         }
-        if let offset = file.bytes.firstIndex(of: 0) {
+        if let start = file.bytes.baseAddress, let zero = memchr(start, 0, file.bytes.count) {
+            let offset = UnsafeRawPointer(zero) - UnsafeRawPointer(start)
             return complain(offset, "a byte of value 0, which no text has; name a zone file in text form")
         }
         var lexer = ZoneFileLexer(file.bytes)
@@ -188,6 +201,11 @@ extension ZoneFileReader {
     }
 
     private mutating func setOwner(_ word: Word, _ bytes: UnsafeBufferPointer<UInt8>) {
+        if isPlainLabel(bytes.extracting(word.text)) {
+            let name = contents.insert(label: bytes.extracting(word.text), below: originKey)
+            owner = .name(name)
+            return warnOfRepeatedOrigin(word, bytes, name)
+        }
         wire.removeAll(keepingCapacity: true)
         do throws(NameError) {
             try DomainName.appendWire(bytes.extracting(word.text).span, relativeTo: origin, to: &wire)
@@ -207,6 +225,15 @@ extension ZoneFileReader {
                 "\(string(word, bytes)) is not in the zone \(contents.apex), and left out; a name without final dot is below \(origin)"
             )
         }
+    }
+
+    /// Whether a word is the only label of a name below the origin, and stands in a key as it is, but for its case. Most owners are
+    /// like that.
+    private func isPlainLabel(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard !originKey.isEmpty, 1...63 ~= text.count, text.count + 1 + origin.wire.count <= 255,
+            text.count > 1 || text[0] != UInt8(ascii: "@")
+        else { return false }
+        return text.allSatisfy { 0x21...0x7e ~= $0 && $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "\\") }
     }
 
     /// Warns of an owner that ends in the name of the origin, which is added to it once more: a final dot was forgotten.

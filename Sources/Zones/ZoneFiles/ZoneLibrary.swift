@@ -46,23 +46,14 @@ public struct ZoneLibrary {
     ) -> Outcome {
         var outcome = Outcome()
         outcome.files = Set(sources.compactMap(\.file))
-        for (position, source) in sources.enumerated() {
-            let key = source.file == nil ? [] : source.key
-            if source.file != nil, reusesUnchanged, let known = archive?.unchanged(source, key: key, &serials) {
-                outcome.zones.append(known.zone)
-                outcome.files.formUnion(known.inputs.flatMap { [$0.path, $0.name] })
-                outcome.problems += known.problems.map { (position, $0) }
-                continue
-            }
-            let compiled = source.compile(&serials)
-            outcome.problems += compiled.problems.map { (position, $0) }
-            if let warning = compiled.serialWarning { outcome.problems.append((position, warning)) }
-            outcome.files.formUnion(compiled.inputs.flatMap { [$0.path, $0.name] })
-            outcome.files.formUnion(compiled.missing)
-            if let image = compiled.image {
-                let description = ZoneDescription(key: key, inputs: compiled.inputs, problems: compiled.problems)
-                outcome.zones.append(
-                    Zone(source, image, description: description.bytes, owner: ZoneMemory(image)))
+        let shared = SharedSerials(serials)
+        let made = mapInThreads(sources, threads: coresToUse) { make($0, shared) }
+        serials = shared.serials
+        for (position, (source, made)) in zip(sources, made).enumerated() {
+            outcome.problems += made.problems.map { (position, $0) }
+            outcome.files.formUnion(made.files)
+            if let zone = made.zone {
+                outcome.zones.append(zone)
             } else if keepsLastGood, source.file != nil {
                 var now = timespec()
                 clock_gettime(CLOCK_REALTIME, &now)
@@ -72,5 +63,33 @@ public struct ZoneLibrary {
             }
         }
         return outcome
+    }
+
+    /// What came of one zone.
+    private struct Made {
+        /// `nil` if there are errors.
+        var zone: Zone?
+        var problems: [ZoneProblem]
+        /// All files that were read, or would have been if they were there.
+        var files: [String]
+    }
+
+    /// Takes a zone from the archive, or compiles it.
+    private func make(_ source: ZoneSource, _ serials: SharedSerials) -> Made {
+        let key = source.file == nil ? [] : source.key
+        if source.file != nil, reusesUnchanged, let known = archive?.unchanged(source, key: key, serials) {
+            return Made(
+                zone: known.zone, problems: known.problems, files: known.inputs.flatMap { [$0.path, $0.name] })
+        }
+        let compiled = source.compile(serials)
+        var made = Made(
+            problems: compiled.problems,
+            files: compiled.inputs.flatMap { [$0.path, $0.name] } + compiled.missing)
+        if let warning = compiled.serialWarning { made.problems.append(warning) }
+        if let image = compiled.image {
+            let description = ZoneDescription(key: key, inputs: compiled.inputs, problems: compiled.problems)
+            made.zone = Zone(source, image, description: description.bytes, owner: ZoneMemory(image))
+        }
+        return made
     }
 }

@@ -82,12 +82,12 @@ public final class ZoneArchive: Sendable {
 
     /// The zone that was made of `source`, if that and its files are still what they were, and what is to be said of it.
     func unchanged(
-        _ source: ZoneSource, key: [UInt8], _ serials: inout (any ZoneSerials)?
+        _ source: ZoneSource, key: [UInt8], _ serials: SharedSerials
     ) -> (zone: Zone, inputs: [ZoneInput], problems: [ZoneProblem])? {
         guard let position = positionsByKey[key], let image = table.image(position) else { return nil }
         let entry = zones[position]
         guard entry.description.inputs.allSatisfy(\.isUnchanged),
-            source.accepts(image, entry.description.inputs, &serials)
+            source.accepts(image, entry.description.inputs, serials)
         else { return nil }
         let zone = Zone(source, image.bytes, description: entry.bytes, owner: owner)
         return (zone, entry.description.inputs, entry.description.problems)

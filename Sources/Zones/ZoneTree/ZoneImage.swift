@@ -1,35 +1,40 @@
+import CBytes
 import DNS
 import Platform
 
 /// One zone, compiled: a single piece of memory that holds no pointers, so that processes can share it.
 ///
 ///     header
-///     slots      a hash table of the names: UInt64, of which half is the hash and half where the name's block is
-///     blocks     one for each name, the apex first: all there is to know about the name, next to each other
+///     buckets    UInt32: where the blocks begin whose names have a hash of these lower bits, and where the last ones end
+///     order      UInt32: where the block of each name begins, in the order in which the names were written, the apex first
+///     blocks     one for each name: all there is to know about the name, next to each other
 ///
-/// A block is its own header, a header for each record, sorted by type, the name, and the records' texts.
+/// A block is its own header, a header for each record, sorted by type, the name, and the records' texts. A look-up reads two
+/// places of memory that the processor has not at hand: a bucket, of which there is one for two names, and the blocks from there
+/// on.
 @usableFromInline
 struct ZoneImage: Sendable {
     @usableFromInline nonisolated(unsafe) let base: UnsafeRawPointer
-    /// One less than the number of slots. It is known without a look at the header, which may not be in the processor's cache.
-    @usableFromInline let slotMask: Int
+    /// One less than the number of buckets. It is known without a look at the header, which may not be in the processor's cache.
+    @usableFromInline let bucketMask: Int
 
     init(base: UnsafeRawPointer) {
         self.base = base
-        slotMask = Int(base.load(as: Header.self).slotCount) - 1
+        bucketMask = Int(base.load(as: Header.self).bucketCount) - 1
     }
 
     @inlinable @inline(__always)
-    init(base: UnsafeRawPointer, slotMask: Int) {
+    init(base: UnsafeRawPointer, bucketMask: Int) {
         self.base = base
-        self.slotMask = slotMask
+        self.bucketMask = bucketMask
     }
 
     @usableFromInline
     struct Header {
         /// Of the whole image.
         @usableFromInline var length: Int
-        @usableFromInline var slotCount: UInt32
+        /// A power of two.
+        @usableFromInline var bucketCount: UInt32
         /// Of the names that somebody wrote down.
         @usableFromInline var writtenNameCount: UInt32
         /// In seconds.
@@ -38,6 +43,8 @@ struct ZoneImage: Sendable {
         @usableFromInline var negativeTTL: UInt32
         /// In bytes on the wire; 0 if there is no DNAME.
         @usableFromInline var longestDNAMETarget: UInt32
+        /// Of all names, also of those that exist only since there are names below.
+        @usableFromInline var nameCount: UInt32
     }
 
     @usableFromInline
@@ -65,7 +72,7 @@ struct ZoneImage: Sendable {
         @usableFromInline var isAuthoritative: UInt8
     }
 
-    /// What blocks begin at multiples of.
+    /// What blocks begin at multiples of; positions of blocks are in units of it.
     @inlinable static var alignment: Int { 8 }
 
     var header: Header { base.load(as: Header.self) }
@@ -73,14 +80,33 @@ struct ZoneImage: Sendable {
     /// The whole image.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: header.length) }
 
-    @inlinable static var slotsStart: Int { MemoryLayout<Header>.stride }
+    @inlinable static var bucketsStart: Int { MemoryLayout<Header>.stride }
 
-    var blocksStart: Int { Self.slotsStart + Int(header.slotCount) * 8 }
+    static func orderStart(bucketCount: Int) -> Int { bucketsStart + (bucketCount + 1) * 4 }
+
+    static func blocksStart(bucketCount: Int, nameCount: Int) -> Int {
+        let end = orderStart(bucketCount: bucketCount) + nameCount * 4
+        return (end + alignment - 1) / alignment * alignment
+    }
+
+    /// The number of buckets for so many names.
+    static func bucketCount(forNames nameCount: Int) -> Int {
+        var count = 1
+        while 2 * count < nameCount { count *= 2 }
+        return count
+    }
+
+    /// The name that was written as the one of that number; 0 is the apex.
+    private func node(_ number: Int) -> ZoneNode {
+        let position = base.load(
+            fromByteOffset: Self.orderStart(bucketCount: bucketMask + 1) + number * 4, as: UInt32.self)
+        return ZoneNode(block: base + Int(position) * Self.alignment)
+    }
 
     /// The serial of the zone.
     var serial: UInt32? {
         var serial: UInt32?
-        ZoneNode(block: base + blocksStart).forEachRecord(type: .soa) { _, text, _, _ in
+        node(0).forEachRecord(type: .soa) { _, text, _, _ in
             serial = soaSerial(String(decoding: (0..<text.count).map { text[$0] }, as: UTF8.self))
         }
         return serial
@@ -89,27 +115,22 @@ struct ZoneImage: Sendable {
     /// What is at the name that `key` holds.
     @inlinable @inline(__always)
     func node(_ key: borrowing NameKey) -> ZoneNode? {
-        let hash = key.hash
-        var slot = Int(hash) & slotMask
-        while true {
-            let entry = base.load(fromByteOffset: Self.slotsStart &+ slot &* 8, as: UInt64.self)
-            guard entry != 0 else { return nil }
-            if UInt32(truncatingIfNeeded: entry &>> 32) == hash {
-                let node = ZoneNode(block: base + Int(UInt32(truncatingIfNeeded: entry)) &* Self.alignment)
-                if node.isNamed(key) { return node }
-            }
-            slot = (slot &+ 1) & slotMask
+        let bucket = base + (Self.bucketsStart &+ (Int(key.hash) & bucketMask) &* 4)
+        var block = base + Int(bucket.load(as: UInt32.self)) &* Self.alignment
+        let end = base + Int(bucket.load(fromByteOffset: 4, as: UInt32.self)) &* Self.alignment
+        // All of it is on its way while the first of it is waited for.
+        prefetch_lines(block, end)
+        while block < end {
+            let node = ZoneNode(block: block)
+            if node.isNamed(key) { return node }
+            block += Int(node.header.length)
         }
+        return nil
     }
 
     /// Calls `body` for every name, the apex first.
     func forEachNode(_ body: (ZoneNode) -> Void) {
-        var offset = blocksStart
-        let length = header.length
-        while offset < length {
-            body(ZoneNode(block: base + offset))
-            offset += Int(base.load(fromByteOffset: offset, as: Block.self).length)
-        }
+        for number in 0..<Int(header.nameCount) { body(node(number)) }
     }
 }
 
@@ -120,13 +141,16 @@ extension ZoneImage {
     ///
     /// - Parameter serviceCount: the number of services that names of the zone may have.
     static func isSound(_ bytes: UnsafeRawBufferPointer, serviceCount: Int) -> Bool {
-        guard let base = bytes.baseAddress, bytes.count >= slotsStart + 8 else { return false }
+        guard let base = bytes.baseAddress, bytes.count >= bucketsStart + 8 else { return false }
         let header = base.load(as: Header.self)
-        let slotCount = Int(header.slotCount)
-        guard header.length == bytes.count, slotCount > 0, slotCount & (slotCount - 1) == 0,
-            slotCount <= (bytes.count - slotsStart) / 8
+        let (bucketCount, nameCount) = (Int(header.bucketCount), Int(header.nameCount))
+        guard header.length == bytes.count, bytes.count % alignment == 0, bucketCount > 0,
+            bucketCount & (bucketCount - 1) == 0, nameCount > 0,
+            blocksStart(bucketCount: bucketCount, nameCount: nameCount) < bytes.count
         else { return false }
-        var offset = slotsStart + slotCount * 8
+        let blocksStart = blocksStart(bucketCount: bucketCount, nameCount: nameCount)
+        var offset = blocksStart
+        var blockCount = 0
         // A bit for each multiple of the alignment at which a block begins.
         let startWords = bytes.count / alignment / 64 + 1
         let starts = UnsafeMutablePointer<UInt64>.allocate(capacity: startWords)
@@ -136,21 +160,26 @@ extension ZoneImage {
             guard let length = lengthOfSoundBlock(bytes, at: offset, serviceCount: serviceCount) else { return false }
             starts[offset / alignment / 64] |= 1 << UInt64(offset / alignment % 64)
             offset += length
+            blockCount += 1
         }
-        var hasFreeSlot = false
-        for slot in 0..<slotCount {
-            let entry = base.load(fromByteOffset: slotsStart + slot * 8, as: UInt64.self)
-            guard entry != 0 else {
-                hasFreeSlot = true
-                continue
-            }
-            let position = Int(UInt32(truncatingIfNeeded: entry))
-            guard position * alignment < bytes.count, starts[position / 64] >> UInt64(position % 64) & 1 == 1 else {
+        guard blockCount == nameCount else { return false }
+        func isStart(_ position: Int) -> Bool {
+            position * alignment < bytes.count && starts[position / 64] >> UInt64(position % 64) & 1 == 1
+        }
+        // A search goes from block to block, from where a bucket begins to where the next one does.
+        var previous = blocksStart / alignment
+        for bucket in 0...bucketCount {
+            let position = Int(base.load(fromByteOffset: bucketsStart + bucket * 4, as: UInt32.self))
+            guard position >= previous, position * alignment == bytes.count || isStart(position) else { return false }
+            previous = position
+        }
+        let orderStart = orderStart(bucketCount: bucketCount)
+        for number in 0..<nameCount {
+            guard isStart(Int(base.load(fromByteOffset: orderStart + number * 4, as: UInt32.self))) else {
                 return false
             }
         }
-        // The first block is the apex's. A search ends at a free slot.
-        return hasFreeSlot && offset == bytes.count && slotsStart + slotCount * 8 < bytes.count
+        return true
     }
 
     @inline(__always)
@@ -161,7 +190,8 @@ extension ZoneImage {
         let block = bytes.load(fromByteOffset: offset, as: Block.self)
         let length = Int(block.length)
         let heads = MemoryLayout<Block>.stride + Int(block.recordCount) * MemoryLayout<Record>.stride
-        guard length % alignment == 0, length <= bytes.count - offset, heads + Int(block.keyLength) <= length,
+        guard length % alignment == 0, length > 0, length <= bytes.count - offset,
+            heads + Int(block.keyLength) <= length,
             -1..<serviceCount ~= Int(block.service)
         else { return nil }
         for position in 0..<Int(block.recordCount) {

@@ -19,29 +19,40 @@ struct ZoneImageBuilder {
     /// The image, in memory that the caller is to deallocate.
     mutating func build(defaultTTL: UInt32) -> UnsafeRawBufferPointer {
         let nameCount = contents.names.count
-        var slotCount = 4
-        while 3 * slotCount < 4 * nameCount { slotCount *= 2 }
-        let blocksStart = ZoneImage.slotsStart + slotCount * 8
+        let bucketCount = ZoneImage.bucketCount(forNames: nameCount)
+        let blocksStart = ZoneImage.blocksStart(bucketCount: bucketCount, nameCount: nameCount)
         var length = blocksStart
-        for name in 0..<nameCount { length += blockLength(of: name) }
+        var blockLengths: [Int] = []
+        blockLengths.reserveCapacity(nameCount)
+        // Where the blocks of each bucket begin; one more, where the last one's end.
+        var bucketStarts = [Int](repeating: 0, count: bucketCount + 1)
+        for name in 0..<nameCount {
+            let blockLength = blockLength(of: name)
+            blockLengths.append(blockLength)
+            bucketStarts[Int(contents.names.hash(of: name)) & (bucketCount - 1) + 1] += blockLength
+            length += blockLength
+        }
+        bucketStarts[0] = blocksStart
+        for bucket in 1...bucketCount { bucketStarts[bucket] += bucketStarts[bucket - 1] }
 
         let image = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: ZoneImage.alignment)
         image.initializeMemory(as: UInt8.self, repeating: 0)
+        func store(_ offset: Int, at place: Int) {
+            image.storeBytes(of: UInt32(offset / ZoneImage.alignment), toByteOffset: place, as: UInt32.self)
+        }
+        for (bucket, start) in bucketStarts.enumerated() { store(start, at: ZoneImage.bucketsStart + bucket * 4) }
         var header = ZoneImage.Header(
-            length: length, slotCount: UInt32(slotCount), writtenNameCount: 0, defaultTTL: defaultTTL,
-            negativeTTL: negativeTTL, longestDNAMETarget: UInt32(longestDNAMETarget))
-        var offset = blocksStart
+            length: length, bucketCount: UInt32(bucketCount), writtenNameCount: 0, defaultTTL: defaultTTL,
+            negativeTTL: negativeTTL, longestDNAMETarget: UInt32(longestDNAMETarget), nameCount: UInt32(nameCount))
+        let orderStart = ZoneImage.orderStart(bucketCount: bucketCount)
         for name in 0..<nameCount {
-            var slot = Int(contents.names.hash(of: name)) & (slotCount - 1)
-            while image.load(fromByteOffset: ZoneImage.slotsStart + slot * 8, as: UInt64.self) != 0 {
-                slot = (slot + 1) & (slotCount - 1)
-            }
-            image.storeBytes(
-                of: UInt64(contents.names.hash(of: name)) << 32 | UInt64(UInt32(offset / ZoneImage.alignment)),
-                toByteOffset: ZoneImage.slotsStart + slot * 8, as: UInt64.self)
+            let bucket = Int(contents.names.hash(of: name)) & (bucketCount - 1)
+            let offset = bucketStarts[bucket]
+            bucketStarts[bucket] += blockLengths[name]
+            store(offset, at: orderStart + name * 4)
             let isMarked = isMarked(name)
             header.writtenNameCount += isMarked ? 0 : 1
-            offset = write(name, isMarked: isMarked, at: offset, image)
+            write(name, isMarked: isMarked, at: offset, length: blockLengths[name], image)
         }
         image.storeBytes(of: header, as: ZoneImage.Header.self)
         return UnsafeRawBufferPointer(image)
@@ -54,7 +65,9 @@ struct ZoneImageBuilder {
     }
 
     /// Whether the name is an empty non-terminal.
-    private func isMarked(_ name: Int) -> Bool { groups[name].isEmpty && contents.services[Int32(name)] == nil }
+    private func isMarked(_ name: Int) -> Bool {
+        groups.isEmpty(name) && (contents.services.isEmpty || contents.services[Int32(name)] == nil)
+    }
 
     private mutating func blockLength(of name: Int) -> Int {
         var length = MemoryLayout<ZoneImage.Block>.stride + contents.names.keyRange(of: name).count
@@ -70,19 +83,18 @@ struct ZoneImageBuilder {
         return (length + ZoneImage.alignment - 1) / ZoneImage.alignment * ZoneImage.alignment
     }
 
-    /// - Returns: where the next block begins.
     private mutating func write(
-        _ name: Int, isMarked: Bool, at start: Int, _ image: UnsafeMutableRawBufferPointer
-    ) -> Int {
+        _ name: Int, isMarked: Bool, at start: Int, length: Int, _ image: UnsafeMutableRawBufferPointer
+    ) {
         let cut = name == 0 ? .above : delegations[name]
         let positions = groups[name]
         let recordCount = positions.count + (isMarked ? 1 : 0)
-        let length = blockLength(of: name)
         let keyLength = contents.names.keyRange(of: name).count
         image.storeBytes(
             of: ZoneImage.Block(
                 length: UInt32(length), keyLength: UInt16(keyLength), isAuthoritative: cut == .above ? 1 : 0,
-                service: contents.services[Int32(name)] ?? -1, recordCount: UInt32(recordCount)),
+                service: contents.services.isEmpty ? -1 : contents.services[Int32(name)] ?? -1,
+                recordCount: UInt32(recordCount)),
             toByteOffset: start, as: ZoneImage.Block.self)
         var recordStart = start + MemoryLayout<ZoneImage.Block>.stride
         var end = recordStart + recordCount * MemoryLayout<ZoneImage.Record>.stride
@@ -94,7 +106,8 @@ struct ZoneImageBuilder {
             let textStart = end
             append(head.span)
             append(text)
-            append([UInt8(ascii: "\n")].span)
+            image[end] = UInt8(ascii: "\n")
+            end += 1
             image.storeBytes(
                 of: ZoneImage.Record(
                     start: UInt32(textStart - start), length: UInt32(end - textStart), type: type,
@@ -116,7 +129,6 @@ struct ZoneImageBuilder {
             let text = Array(RecordContent.empty.text.utf8)
             append(.marker, head: heads.head(.marker, negativeTTL), text.span, isAuthoritative: cut == .above)
         }
-        return start + length
     }
 }
 
@@ -134,12 +146,15 @@ private struct SetTTL {
 /// The heads of a zone's lines, of which few differ.
 private struct LineHeads {
     private var heads: [UInt64: [UInt8]] = [:]
+    /// The one that was asked for last: mostly it is the next one, too.
+    private var last: (key: UInt64, head: [UInt8]) = (.max, [])
 
     mutating func head(_ type: RecordType, _ ttl: UInt32) -> [UInt8] {
         let key = UInt64(type.rawValue) << 32 | UInt64(ttl)
-        if let head = heads[key] { return head }
-        let head = lineHead(type, ttl)
+        if key == last.key { return last.head }
+        let head = heads[key] ?? lineHead(type, ttl)
         heads[key] = head
+        last = (key, head)
         return head
     }
 }

@@ -19,8 +19,8 @@ public struct ZoneTable: Sendable {
         @usableFromInline var start: UInt64
         /// In units of eight bytes; 0 if the zone has no content.
         @usableFromInline var length: UInt64
-        /// One less than the number of slots of its hash table.
-        @usableFromInline var slotMask: UInt64
+        /// One less than the number of buckets of its names.
+        @usableFromInline var bucketMask: UInt64
         /// The number of its services.
         @usableFromInline var serviceCount: UInt64
     }
@@ -39,7 +39,8 @@ public struct ZoneTable: Sendable {
             entries.append(
                 Entry(
                     start: length, length: words,
-                    slotMask: zone.image.map { UInt64($0.slotMask) } ?? 0, serviceCount: UInt64(zone.services.count)))
+                    bucketMask: zone.image.map { UInt64($0.bucketMask) } ?? 0, serviceCount: UInt64(zone.services.count)
+                ))
             length += words
         }
         columns.add(entries)
@@ -84,7 +85,7 @@ public struct ZoneTable: Sendable {
             let bytes = UnsafeRawBufferPointer(
                 start: images.start + Int(entry.start), count: Int(entry.length) * 8)
             guard ZoneImage.isSound(bytes, serviceCount: Int(entry.serviceCount)),
-                UInt64(ZoneImage(base: bytes.baseAddress!).slotMask) == entry.slotMask
+                UInt64(ZoneImage(base: bytes.baseAddress!).bucketMask) == entry.bucketMask
             else { throw MalformedColumns("a zone is damaged") }
         }
     }
@@ -160,6 +161,6 @@ extension UnsafePointer where Pointee == ZoneTable {
         guard entry.length > 0 else { return nil }
         return ZoneImage(
             base: UnsafeRawPointer(pointee.images.start + Int(truncatingIfNeeded: entry.start)),
-            slotMask: Int(truncatingIfNeeded: entry.slotMask))
+            bucketMask: Int(truncatingIfNeeded: entry.bucketMask))
     }
 }

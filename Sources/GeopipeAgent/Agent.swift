@@ -1,0 +1,107 @@
+import Glibc
+import Platform
+import ServiceLifecycle
+import State
+import Synchronization
+
+/// Runs a session for the state directory that the configuration names, and another one whenever it names another.
+struct Agent: Service {
+    private let command: AgentCommand
+    private let follower: ConfigurationFollower
+    private let prober: Prober
+
+    /// Milliseconds that the parts have to end.
+    private static let endingTime = 800
+
+    init(_ command: AgentCommand, _ follower: ConfigurationFollower) {
+        self.command = command
+        self.follower = follower
+        prober = Prober(fileLimit: raiseFileLimit(), roots: getenv("SSL_CERT_FILE").map { String(cString: $0) })
+    }
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await runSessions()
+        } onGracefulShutdown: {
+            CommandProbe.killAll()
+            startThread {
+                usleep(UInt32(Self.endingTime * 1_000))
+                log.warning("not all parts have ended within \(Self.endingTime) ms; ending without them")
+                _exit(0)
+            }
+        }
+    }
+
+    private func runSessions() async throws {
+        var session: Session?
+        repeat {
+            let current = session
+            let choice = SessionChoice(command, follower, prober, current)
+            // They end in the opposite order, each after the one before it has.
+            let parts =
+                (current?.parts ?? []) + [
+                    ServiceGroupConfiguration.ServiceConfiguration(
+                        service: choice, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: "configuration")
+                ]
+            try await ServiceGroup(configuration: ServiceGroupConfiguration(services: parts, logger: log)).run()
+            current?.close()
+            guard let next = choice.next else { return }
+            session = await Session(next, prober, metrics: command.metrics, reload: { follower.reload })
+        } while !Task.isShuttingDownGracefully
+    }
+}
+
+/// Reads the configuration, and has a session follow it. Ends once there is to be another session, in another state directory.
+private final class SessionChoice: Service {
+    private let command: AgentCommand
+    private let follower: ConfigurationFollower
+    private let prober: Prober
+    /// The one that runs; `nil` before the first.
+    private let session: Session?
+    private let choice = Mutex<Session.Place?>(nil)
+
+    init(_ command: AgentCommand, _ follower: ConfigurationFollower, _ prober: Prober, _ session: Session?) {
+        self.command = command
+        self.follower = follower
+        self.prober = prober
+        self.session = session
+    }
+
+    /// What the next session is to be for; `nil` if there is to be none.
+    var next: Session.Place? { choice.withLock { $0 } }
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await self.follow() }
+    }
+
+    private func follow() async throws(Refusal) {
+        try await follower.run { subject throws(Refusal) in
+            prober.readRoots()
+            guard let path = command.stateDirectory ?? subject.stateDirectory else {
+                let complaint = "\(command.file) has state_directory: none; take that out for /run/geopipe"
+                guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
+                log.error("\(complaint); what was loaded before stays in use")
+                return true
+            }
+            if let session, session.has(path) {
+                await session.follow(subject)
+                return true
+            }
+            let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
+            let lock: CInt?
+            do throws(Session.Held) {
+                lock = try await Session.lock(path, until: { follower.hasNews }) {
+                    log.error("\($0); \(fallback) until that is mended")
+                }
+            } catch {
+                guard session != nil else { throw Refusal(code: .wrong, message: error.description) }
+                log.error("\(error.description); \(fallback)")
+                return true
+            }
+            guard let lock else { return true }
+            choice.withLock { $0 = Session.Place(directory: StateDirectory(path: path), lock: lock, subject: subject) }
+            return false
+        }
+    }
+}

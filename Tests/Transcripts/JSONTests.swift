@@ -1,0 +1,67 @@
+import Foundation
+import Support
+import Testing
+
+/// What programs rely on in the output of commands.
+@Suite("JSON of commands")
+struct JSONTests {
+    /// The words of a command, and the keys of its object; below a key that has a dot, those of its members or items.
+    private static let commands: [(words: String, keys: String)] = [
+        ("compile", "image id bytes seconds inputs diagnostics inputs.path"),
+        ("compile -o i", "image id bytes seconds inputs diagnostics inputs.path"),
+        (
+            "status",
+            """
+            datacenters coprocesses image rollout problems services databases time datacenters.name datacenters.state \
+            datacenters.drains datacenters.health coprocesses.pid coprocesses.image coprocesses.questions image.id \
+            services.name services.spreads services.datacenters \
+            services.datacenters.name services.datacenters.state services.datacenters.isForced
+            """
+        ),
+        ("drain oslo", "changed followers stranded coprocesses lines notes stranded.map stranded.rules"),
+        ("force oslo up", "changed followers stranded coprocesses lines notes"),
+        ("undrain oslo", "changed followers stranded coprocesses lines notes"),
+        (
+            "history",
+            "history unreadable history.time history.who history.action history.datacenter history.places history.reason"
+        ),
+        ("explain www.example.com 129.240.1.1", "name client image answer databases service image.id answer.records"),
+        ("query www.example.com ANY 129.240.1.1", "exists records records.name records.type records.ttl records.scope"),
+        ("upgrade", "current upgraded failures"),
+    ]
+
+    @Test("has all keys that are documented")
+    func keys() throws {
+        let site = try Site()
+        try #require(site.run("force", "oslo", "up").status == 0)
+        for command in Self.commands {
+            try expect(
+                command.words.split(separator: " ").map(String.init) + ["--json", "--config", "current/geopipe.yaml"],
+                command.keys, site)
+        }
+        try site.folder.write(Site.Part.configuration.badContent, to: "bad.yaml")
+        try expect(
+            ["check", "bad.yaml", "--json"],
+            """
+            errors warnings diagnostics diagnostics.file diagnostics.line diagnostics.column diagnostics.severity \
+            diagnostics.message diagnostics.hint
+            """, site)
+    }
+
+    private func expect(_ words: [String], _ keys: String, _ site: Site) throws {
+        let ending = try Program.geopipe.run(words, in: site.folder)
+        let command = words.first!
+        #expect(ending.output.first == UInt8(ascii: "{"), "\(command): \(ending)")
+        let object = try JSONSerialization.jsonObject(with: Data(ending.output))
+        for key in keys.split(separator: " ") {
+            let path = key.split(separator: ".")
+            var values = [object]
+            for name in path {
+                values = values.flatMap { $0 as? [Any] ?? [$0] }
+                let found = values.compactMap { ($0 as? [String: Any])?[String(name)] }
+                #expect(found.count == values.count && (path.count == 1 || !values.isEmpty), "\(command): \(key)")
+                values = found
+            }
+        }
+    }
+}
