@@ -2,20 +2,20 @@ import Geography
 
 /// The countries of ISO 3166-1, and XK, which databases have for Kosovo.
 ///
-/// Only messages are made with it: which codes a rule may name is up to the databases.
-enum Countries {
-    struct Country {
-        var code: PlaceCode
+/// Messages and pictures are made with it: which codes a rule may name is up to the databases.
+package enum Countries {
+    package struct Country {
+        package var code: PlaceCode
         /// ISO 3166-1 alpha-3.
         var threeLetters: String
         /// The English name that people use.
-        var name: String
+        package var name: String
 
         /// Every country of the table has one.
         var continent: PlaceCode { code.continent! }
     }
 
-    static let all: [Country] = table.flatMap { _, countries in
+    package static let all: [Country] = table.flatMap { _, countries in
         countries.split(whereSeparator: { $0 == "," || $0 == "\n" }).map { entry in
             let words = entry.split(separator: " ")
             return Country(
@@ -23,7 +23,7 @@ enum Countries {
         }
     }
 
-    static let byCode = Dictionary(uniqueKeysWithValues: all.map { ($0.code, $0) })
+    package static let byCode = Dictionary(uniqueKeysWithValues: all.map { ($0.code, $0) })
 
     /// The country of a code of three letters, or of a name, in any case and with or without accents.
     static func named(_ text: String) -> Country? {

@@ -15,6 +15,12 @@ public struct Direction: Hashable, Sendable, BitwiseCopyable {
         z = sin(latitude)
     }
 
+    /// The place in this direction, to a hundredth of a degree.
+    package var coordinates: Coordinates {
+        func degrees(_ radians: Double) -> Double { (radians * 18_000 / .pi).rounded() / 100 }
+        return Coordinates(latitude: degrees(atan2(z, (x * x + y * y).squareRoot())), longitude: degrees(atan2(y, x)))!
+    }
+
     /// The square of the straight line through the globe to `other`, in radii: it grows as the great-circle distance does,
     /// and unlike the angle's cosine it tells near points apart.
     @inlinable

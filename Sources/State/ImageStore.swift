@@ -123,18 +123,8 @@ public struct ImageStore: Sendable {
 
     /// Writes an image to a file that is no part of a state directory, in place of what is there.
     public static func write(_ image: Image, toFile path: String) throws(StateDirectory.Failure) {
-        let new = "\(path).\(getpid()).new"
-        unlink(new)
-        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw StateDirectory.Failure("write", path) }
-        do throws(StateDirectory.Failure) {
+        try replaceFile(path) { descriptor throws(StateDirectory.Failure) in
             try writeAll(image.bytes, to: descriptor, path)
-            guard fsync(descriptor) == 0, rename(new, path) == 0 else { throw StateDirectory.Failure("write", path) }
-            close(descriptor)
-        } catch {
-            close(descriptor)
-            unlink(new)
-            throw error
         }
     }
 
@@ -216,6 +206,30 @@ public struct ImageStore: Sendable {
             Glibc.open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         }
         return (try? state.asOwner(open)) ?? -1
+    }
+}
+
+/// Writes a text to a file that is no part of a state directory, in place of what is there.
+public func replaceFile(_ path: String, with text: String) throws(StateDirectory.Failure) {
+    try replaceFile(path) { descriptor throws(StateDirectory.Failure) in try writeAll(text, to: descriptor, path) }
+}
+
+/// Replaces a file at once: who reads it finds the old one or the whole new one.
+private func replaceFile(
+    _ path: String, _ write: (_ descriptor: CInt) throws(StateDirectory.Failure) -> Void
+) throws(StateDirectory.Failure) {
+    let new = "\(path).\(getpid()).new"
+    unlink(new)
+    let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw StateDirectory.Failure("write", path) }
+    do throws(StateDirectory.Failure) {
+        try write(descriptor)
+        guard fsync(descriptor) == 0, rename(new, path) == 0 else { throw StateDirectory.Failure("write", path) }
+        close(descriptor)
+    } catch {
+        close(descriptor)
+        unlink(new)
+        throw error
     }
 }
 

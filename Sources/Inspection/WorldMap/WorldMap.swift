@@ -1,0 +1,170 @@
+import Configuration
+import Geography
+
+/// A picture of the world in which each country has the colour of the datacenter that gets its clients.
+///
+/// Countries whose clients go to several datacenters have stripes, as broad as the parts are. The same facts always make the same
+/// text.
+public struct WorldMap: Sendable {
+    public let shares: ClientShares
+    public let palette: MapPalette
+    /// What the picture is about.
+    public var title: String
+
+    /// The breadth of a picture, in pixels unless it is shown larger or smaller.
+    public static let width = 1200
+
+    /// - Parameters:
+    ///   - title: what the picture is about; `nil` for a title that names the services.
+    ///   - palette: how datacenters look; `nil` for a palette of this picture alone. Pictures that are compared need the same.
+    public init(_ shares: ClientShares, title: String? = nil, palette: MapPalette? = nil) {
+        self.shares = shares
+        self.palette = palette ?? MapPalette(of: [shares])
+        self.title = title ?? "Where clients of \(shares.serviceWords) go"
+    }
+
+    /// The picture as a document of SVG.
+    public var document: String {
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + svg(id: "m", style: Self.style, hasLegend: true)
+    }
+
+    /// The picture as an element of SVG.
+    ///
+    /// - Parameters:
+    ///   - id: letters and digits that ids in the picture begin with; another for each picture of a page.
+    ///   - style: put into the picture; `nil` for a page that has `WorldMap.style` itself.
+    ///   - hasLegend: whether the picture has a title and a legend; a page may have these beside it.
+    public func svg(id: String, style: String? = nil, hasLegend: Bool) -> String {
+        draw(id: id, style: style, hasLegend: hasLegend).svg
+    }
+
+    /// The picture, and a legend whose samples need what the picture defines.
+    func draw(id: String, style: String? = nil, hasLegend: Bool) -> (svg: String, legend: MapLegend) {
+        let prefix = "\(id)-"
+        let margin = 10.0
+        let top = hasLegend ? 64.0 : margin
+        let projection = EqualEarth(width: Double(Self.width) - 2 * margin, x: margin, y: top)
+        let bottom = top + projection.height
+        let frame = MapBox(left: 4, top: top, right: Double(Self.width) - 4, bottom: bottom)
+        let marks = MapMarks(shares.datacenters, palette, projection, in: frame)
+        var paint = MapPaint(palette, prefix: prefix)
+        let places = Dictionary(
+            shares.places.compactMap { place in place.country.map { ($0, place) } }, uniquingKeysWith: { one, _ in one })
+        var lands = "", letters = ""
+        for outline in WorldOutlines.all {
+            let shape = MapShape(outline, projection, avoiding: marks.boxes)
+            let place = places[outline.country]
+            let parts = place.map(paint.parts) ?? []
+            let fill = paint.fill(parts, width: 2.4 * shape.middle.radius)
+            lands += "<path \(fill) d=\"\(shape.path)\">\(hover(outline.country, place))</path>\n"
+            letters += letter(parts, shape)
+        }
+        let points = MapMarks.apart(WorldOutlines.dots.map { projection.project($0.position) }, by: 8)
+        var dots = ""
+        for ((country, _), point) in zip(WorldOutlines.dots, points) {
+            let place = places[country]
+            dots += "<g>\(hover(country, place))\(dot(place.map(paint.parts) ?? [], point, paint))</g>\n"
+        }
+        let hasEmptyPlaces = (WorldOutlines.all.map(\.country) + WorldOutlines.dots.map(\.country))
+            .contains { places[$0] == nil }
+        let legend = MapLegend(shares, palette, &paint, hasEmptyPlaces: hasEmptyPlaces)
+        var below = (text: "", end: bottom + margin)
+        if hasLegend {
+            below = legend.svg(x: 20, y: bottom + 18, width: Double(Self.width) - 40)
+            below.text += "<text class=\"note\" x=\"20\" y=\"\(tenths(below.end + 20))\">\(markup(Self.note))</text>\n"
+            below.end += 34
+        }
+        let size = "\(Self.width) \(Int(below.end.rounded(.up)))"
+        var text = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"world\" viewBox=\"0 0 \(size)\" role=\"img\""
+        text += " aria-labelledby=\"\(prefix)title \(prefix)about\">\n"
+        text += "<title id=\"\(prefix)title\">\(markup(title))</title>\n"
+        text += "<desc id=\"\(prefix)about\">\(markup(shares.summary))</desc>\n"
+        if let style { text += "<style>\n\(style)</style>\n" }
+        text += "<defs>\n\(paint.patterns)\(paint.stripes)</defs>\n"
+        text += "<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
+        if hasLegend { text += "<text class=\"heading\" x=\"20\" y=\"44\">\(markup(heading))</text>\n" }
+        text += "<path class=\"sea\" d=\"\(MapShape.path(projection.border))\"/>\n"
+        text += "<g class=\"lands\">\n\(lands)</g>\n<g class=\"dots\">\n\(dots)</g>\n<g class=\"letters\">\n\(letters)</g>\n"
+        text += draw(marks, paint) + below.text
+        return (text + "</svg>\n", legend)
+    }
+
+    /// The title, as long as the picture is broad.
+    private var heading: String { title.count <= 70 ? title : title.prefix(69) + "…" }
+
+    /// What the numbers of a picture mean.
+    public static let note =
+        "Parts of all IPv4 addresses, while nothing is drained and all is up. Outlines: Natural Earth."
+
+    /// What a mouse that rests on a country shows.
+    private func hover(_ country: PlaceCode, _ place: ClientShares.Place?) -> String {
+        let name = place?.name ?? Countries.byCode[country]?.name ?? "\(country)"
+        guard let place else { return "<title>\(markup(name)): no addresses known</title>" }
+        return "<title>\(markup("\(name): \(place.words)"))</title>"
+    }
+
+    /// The letters of a country, where it is large enough.
+    private func letter(_ parts: [(number: Int?, part: Double)], _ shape: MapShape) -> String {
+        let largest = parts.filter { $0.part >= 0.1 }.sorted { ($1.part, $0.number ?? .max) < ($0.part, $1.number ?? .max) }
+        let numbers = largest.compactMap(\.number)
+        guard !numbers.isEmpty else { return "" }
+        let (point, radius) = shape.middle
+        let most = numbers.count <= 3 ? numbers.count : 3
+        let text = numbers.prefix(most).map(MapPalette.letter).joined(separator: "+") + (numbers.count > 3 ? "…" : "")
+        // A letter is 11 units broad; twice as much where the picture is small.
+        let breadth = Double(text.count) * 5.5
+        guard radius >= 6, radius * 1.3 >= breadth else { return "" }
+        let isLarge = radius >= 15 && radius >= breadth * 1.6
+        return "<text class=\"letter\(isLarge ? " large" : "")\" x=\"\(tenths(point.x))\" y=\"\(tenths(point.y + 5.4))\">\(text)</text>\n"
+    }
+
+    /// A country without an outline: a disc, with a sector for each part.
+    private func dot(_ parts: [(number: Int?, part: Double)], _ point: MapPoint, _ paint: MapPaint) -> String {
+        MapDisc(point, radius: 4).svg(parts, paint)
+    }
+
+    /// The marks of datacenters.
+    private func draw(_ marks: MapMarks, _ paint: MapPaint) -> String {
+        var text = "<g class=\"marks\">\n"
+        for mark in marks.marks {
+            let (x, y) = (tenths(mark.point.x), tenths(mark.point.y))
+            text += "<g><title>\(markup("datacenter \(mark.name)"))</title>"
+            text += "<circle \(paint.fill(mark.number)) cx=\"\(x)\" cy=\"\(y)\" r=\"\(Int(marks.radius))\"/>"
+            if marks.radius >= 10 {
+                text += "<text class=\"letter\" x=\"\(x)\" y=\"\(tenths(mark.point.y + 5))\">\(MapPalette.letter(mark.number))</text>"
+            }
+            if let label = mark.label {
+                text += "<text class=\"name\" x=\"\(tenths(label.x))\" y=\"\(tenths(label.y))\">\(markup(mark.name))</text>"
+            }
+            text += "</g>\n"
+        }
+        return text + "</g>\n"
+    }
+}
+
+extension ClientShares {
+    /// The names of the services, as a heading has them.
+    public var serviceWords: String {
+        services.count <= 4
+            ? services.joined(separator: ", ")
+            : services.prefix(3).joined(separator: ", ") + " and \(services.count - 3) more"
+    }
+
+    /// What part of all IPv4 addresses each datacenter gets, in words.
+    public var summary: String {
+        let parts = totals.map { "\($0.datacenter ?? "no answer") \(percent($0.amount.ipv4 / 0x1p32))" }
+        return "Of all IPv4 addresses: " + parts.joined(separator: ", ") + "."
+    }
+}
+
+extension ClientShares.Place {
+    /// Its datacenters and their parts, in words.
+    var words: String {
+        let all = amount
+        let (isIPv4, whole) = all.ipv4 > 0 ? (true, all.ipv4) : (false, all.ipv6)
+        let parts = shares.filter { isIPv4 ? $0.amount.ipv4 > 0 : true }.map { share in
+            "\(share.datacenter ?? "no answer") \(percent(whole > 0 ? (isIPv4 ? share.amount.ipv4 : share.amount.ipv6) / whole : 0))"
+        }
+        return parts.joined(separator: ", ") + " (\(grouped(whole)) \(isIPv4 ? "IPv4 addresses" : "IPv6 /48s"))"
+    }
+}
