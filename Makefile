@@ -6,8 +6,10 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 	pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
-# Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units and alerts.
-PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd
+# Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units, alerts and
+# pictures.
+PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd \
+	chromium libxml2-utils
 # What makes a Debian system in a folder.
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # What counts instructions.
@@ -102,6 +104,10 @@ demo-database: ## examples/demo/demo.mmdb, from the tables beside it
 	@scripts/prerequisites python3-pip
 	python3 -m pip install --quiet --root-user-action ignore --upgrade --target $(TOOLS) $(MMDB_WRITER)
 	PYTHONPATH=$(TOOLS) python3 examples/demo/make-database.py
+
+outlines: ## the outlines of countries in the sources, from Natural Earth's
+	@scripts/prerequisites python3-pip
+	scripts/outlines
 
 clean: ## removes all that was built
 	rm -rf --one-file-system .build .build-* Benchmarks/.build examples/demo/__pycache__

@@ -21,7 +21,8 @@ struct MapCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Write a picture, or a page with pictures and tables, as the name ends.", valueName: "file.svg|file.html"))
+        help: ArgumentHelp(
+            "Write a picture, or a page with pictures and tables, as the name ends.", valueName: "file.svg|file.html"))
     var output: String?
 
     @Flag(help: "Print the table, with -o as well.")
@@ -76,7 +77,9 @@ struct MapCommand: ParsableCommand {
             switch form {
             case .svg:
                 guard maps.count == 1 else {
-                    complain("a picture shows services of one map; name a service, or write to FILE.html: \(words(services))")
+                    complain(
+                        "a picture shows services of one map; name a service, or write to FILE.html: \(words(services))"
+                    )
                     throw ExitCode.unusable
                 }
                 try write(maps[0].document, output)
@@ -113,7 +116,7 @@ struct MapCommand: ParsableCommand {
 }
 
 extension ClientShares {
-    /// For people: all clients by datacenter, then by country.
+    /// For people: clients of known countries by datacenter, then by country.
     fileprivate var table: [String] {
         let columns = ["IPv4 addresses", "", "IPv6 /48s", ""]
         func cells(_ amount: Amount, of all: Amount) -> [String] {
@@ -123,10 +126,14 @@ extension ClientShares {
             ]
         }
         var rows = [["country", "datacenter"] + columns]
-        for total in totals { rows.append(["all", total.datacenter ?? "none"] + cells(total.amount, of: amount)) }
+        for share in known {
+            rows.append(["all known", share.datacenter ?? "none"] + cells(share.amount, of: Amount(of: known)))
+        }
         for place in places {
             let name = place.name + (place.country.map { " (\($0))" } ?? "")
-            for share in place.shares { rows.append([name, share.datacenter ?? "none"] + cells(share.amount, of: place.amount)) }
+            for share in place.shares {
+                rows.append([name, share.datacenter ?? "none"] + cells(share.amount, of: place.amount))
+            }
         }
         return ["\(services.count == 1 ? "Service" : "Services") \(services.joined(separator: ", "))"]
             + geopipe.table(rows).map { "  \($0)" }
@@ -155,7 +162,8 @@ extension ClientShares {
             return JSON.object(names + members(place.amount) + [("datacenters", list(place.shares))])
         }
         return .object([
-            ("services", .list(services.map(JSON.text))), ("datacenters", .list(datacenters)), ("totals", list(totals)),
+            ("services", .list(services.map(JSON.text))), ("datacenters", .list(datacenters)), ("known", list(known)),
+            ("unknown", list(unknown)),
             ("countries", .list(countries)),
         ])
     }

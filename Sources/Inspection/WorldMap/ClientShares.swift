@@ -26,6 +26,13 @@ public struct ClientShares: Sendable {
         /// Networks of 48 bits, or parts of them. IPv6 addresses that carry an IPv4 address count as that alone, and not here.
         public var ipv6 = 0.0
 
+        init(ipv4: Double = 0, ipv6: Double = 0) { (self.ipv4, self.ipv6) = (ipv4, ipv6) }
+
+        /// The sum of all these.
+        public init(of shares: [Share]) {
+            for share in shares { self += share.amount }
+        }
+
         static func += (sum: inout Amount, amount: Amount) {
             sum.ipv4 += amount.ipv4
             sum.ipv6 += amount.ipv6
@@ -55,7 +62,7 @@ public struct ClientShares: Sendable {
         public var shares: [Share]
 
         /// All its clients.
-        public var amount: Amount { shares.reduce(into: Amount()) { $0 += $1.amount } }
+        public var amount: Amount { Amount(of: shares) }
 
         /// The name of the country, such as `Norway`; its code if it has no name; `unknown` or `unknown in EU` without a country.
         public var name: String {
@@ -64,17 +71,22 @@ public struct ClientShares: Sendable {
         }
     }
 
-    /// All clients of each datacenter that gets some, in the order of the configuration; at the end those that get no answer.
-    public var totals: [Share] {
+    /// All clients of whom the country is known. The others are left out, because most of them are addresses that are not in use.
+    public var known: [Share] { sum { $0.country != nil } }
+
+    /// All clients of whom no country is known.
+    public var unknown: [Share] { sum { $0.country == nil } }
+
+    /// The clients of each datacenter that gets some, in the order of the configuration; at the end those that get no answer.
+    private func sum(_ isCounted: (Place) -> Bool) -> [Share] {
         var sums: [String?: Amount] = [:]
-        for place in places {
+        for place in places where isCounted(place) {
             for share in place.shares { sums[share.datacenter, default: Amount()] += share.amount }
         }
-        return (datacenters.map(\.name) + [nil]).compactMap { name in sums[name].map { Share(datacenter: name, amount: $0) } }
+        return (datacenters.map(\.name) + [nil]).compactMap { name in
+            sums[name].map { Share(datacenter: name, amount: $0) }
+        }
     }
-
-    /// All clients.
-    public var amount: Amount { totals.reduce(into: Amount()) { $0 += $1.amount } }
 
     /// The services of an image that some name has. Those that share a map, and answer from as many datacenters, are one item.
     ///

@@ -44,7 +44,8 @@ public struct EqualEarth: Sendable {
         let root = 3.0.squareRoot()
         let theta = asin(root / 2 * sin(latitude * .pi / 180))
         let (t2, t6) = (theta * theta, theta * theta * theta * theta * theta * theta)
-        let x = 2 * root * longitude * .pi / 180 * cos(theta) / (3 * (9 * a4 * t6 * t2 + 7 * a3 * t6 + 3 * a2 * t2 + a1))
+        let x =
+            2 * root * longitude * .pi / 180 * cos(theta) / (3 * (9 * a4 * t6 * t2 + 7 * a3 * t6 + 3 * a2 * t2 + a1))
         return (x, theta * (a4 * t6 * t2 + a3 * t6 + a2 * t2 + a1))
     }
 }

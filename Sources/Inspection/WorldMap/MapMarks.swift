@@ -20,7 +20,9 @@ struct MapMarks {
     /// - Parameter frame: what names must stay inside of.
     init(_ datacenters: [ClientShares.Datacenter], _ palette: MapPalette, _ projection: EqualEarth, in frame: MapBox) {
         let shown = datacenters.compactMap { datacenter -> (number: Int, name: String, point: MapPoint)? in
-            guard let number = palette.number(of: datacenter.name), let position = datacenter.position else { return nil }
+            guard let number = palette.number(of: datacenter.name), let position = datacenter.position else {
+                return nil
+            }
             return (number, datacenter.name, projection.project(position))
         }
         radius = shown.count <= 40 ? 10 : 6

@@ -10,7 +10,10 @@ public struct MapPalette: Sendable {
         var names: [String] = []
         var known: Set<String> = []
         for picture in pictures {
-            for case let name? in picture.totals.map(\.datacenter) where known.insert(name).inserted { names.append(name) }
+            let used = Set(picture.places.flatMap { $0.shares.compactMap(\.datacenter) })
+            for name in picture.datacenters.map(\.name) where used.contains(name) && known.insert(name).inserted {
+                names.append(name)
+            }
         }
         datacenters = names
         numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })

@@ -59,7 +59,8 @@ struct MapShape {
             let (width, height) = ((right - left) / Double(steps), (bottom - top) / Double(steps))
             for row in 0..<steps {
                 for column in 0..<steps {
-                    let point = MapPoint(x: left + (Double(column) + 0.5) * width, y: top + (Double(row) + 0.5) * height)
+                    let point = MapPoint(
+                        x: left + (Double(column) + 0.5) * width, y: top + (Double(row) + 0.5) * height)
                     let distance = obstacles.reduce(depth(of: point, in: ring)) { min($0, $1.distance(to: point)) }
                     if distance > best.radius { best = (point, distance) }
                 }

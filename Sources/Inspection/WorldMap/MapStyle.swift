@@ -5,6 +5,7 @@ extension WorldMap {
             MapPalette.colours.enumerated().map { ".world .p\($0) { fill: \(colour($1)) }\n" }.joined()
         }
         return """
+            svg.world { max-width: 100%; height: auto }
             .world { font-family: system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif; font-size: 20px }
             .world text { fill: #1a1a1a }
             .world .heading { font-size: 32px; font-weight: 600 }
@@ -39,10 +40,10 @@ extension WorldMap {
             \(colours(\.dark))}
             @media (max-width: 700px) {
             .world .letters .letter { display: none }
-            .world .letters .large { display: inline; font-size: 28px; stroke-width: 5px }
+            .world .letters .large { display: inline; font-size: 30px; stroke-width: 6px }
             .world .marks .name { display: none }
-            .world .marks .letter { font-size: 24px }
-            .world .marks circle { r: 17px }
+            .world .marks .letter { font-size: 28px; transform: translateY(4px) }
+            .world .marks circle { r: 19px; stroke-width: 4 }
             }
 
             """

@@ -49,7 +49,8 @@ public struct WorldMap: Sendable {
         let marks = MapMarks(shares.datacenters, palette, projection, in: frame)
         var paint = MapPaint(palette, prefix: prefix)
         let places = Dictionary(
-            shares.places.compactMap { place in place.country.map { ($0, place) } }, uniquingKeysWith: { one, _ in one })
+            shares.places.compactMap { place in place.country.map { ($0, place) } }, uniquingKeysWith: { one, _ in one }
+        )
         var lands = "", letters = ""
         for outline in WorldOutlines.all {
             let shape = MapShape(outline, projection, avoiding: marks.boxes)
@@ -74,8 +75,10 @@ public struct WorldMap: Sendable {
             below.text += "<text class=\"note\" x=\"20\" y=\"\(tenths(below.end + 20))\">\(markup(Self.note))</text>\n"
             below.end += 34
         }
-        let size = "\(Self.width) \(Int(below.end.rounded(.up)))"
-        var text = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"world\" viewBox=\"0 0 \(size)\" role=\"img\""
+        let height = Int(below.end.rounded(.up))
+        var text =
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"world\" viewBox=\"0 0 \(Self.width) \(height)\" role=\"img\""
+        if style != nil { text += " width=\"\(Self.width)\" height=\"\(height)\"" }
         text += " aria-labelledby=\"\(prefix)title \(prefix)about\">\n"
         text += "<title id=\"\(prefix)title\">\(markup(title))</title>\n"
         text += "<desc id=\"\(prefix)about\">\(markup(shares.summary))</desc>\n"
@@ -84,7 +87,8 @@ public struct WorldMap: Sendable {
         text += "<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
         if hasLegend { text += "<text class=\"heading\" x=\"20\" y=\"44\">\(markup(heading))</text>\n" }
         text += "<path class=\"sea\" d=\"\(MapShape.path(projection.border))\"/>\n"
-        text += "<g class=\"lands\">\n\(lands)</g>\n<g class=\"dots\">\n\(dots)</g>\n<g class=\"letters\">\n\(letters)</g>\n"
+        text +=
+            "<g class=\"lands\">\n\(lands)</g>\n<g class=\"dots\">\n\(dots)</g>\n<g class=\"letters\">\n\(letters)</g>\n"
         text += draw(marks, paint) + below.text
         return (text + "</svg>\n", legend)
     }
@@ -94,7 +98,7 @@ public struct WorldMap: Sendable {
 
     /// What the numbers of a picture mean.
     public static let note =
-        "Parts of all IPv4 addresses, while nothing is drained and all is up. Outlines: Natural Earth."
+        "Parts of the IPv4 addresses whose country is known, while nothing is drained and all is up. Outlines: Natural Earth."
 
     /// What a mouse that rests on a country shows.
     private func hover(_ country: PlaceCode, _ place: ClientShares.Place?) -> String {
@@ -105,7 +109,9 @@ public struct WorldMap: Sendable {
 
     /// The letters of a country, where it is large enough.
     private func letter(_ parts: [(number: Int?, part: Double)], _ shape: MapShape) -> String {
-        let largest = parts.filter { $0.part >= 0.1 }.sorted { ($1.part, $0.number ?? .max) < ($0.part, $1.number ?? .max) }
+        let largest = parts.filter { $0.part >= 0.1 }.sorted {
+            ($1.part, $0.number ?? .max) < ($0.part, $1.number ?? .max)
+        }
         let numbers = largest.compactMap(\.number)
         guard !numbers.isEmpty else { return "" }
         let (point, radius) = shape.middle
@@ -115,7 +121,8 @@ public struct WorldMap: Sendable {
         let breadth = Double(text.count) * 5.5
         guard radius >= 6, radius * 1.3 >= breadth else { return "" }
         let isLarge = radius >= 15 && radius >= breadth * 1.6
-        return "<text class=\"letter\(isLarge ? " large" : "")\" x=\"\(tenths(point.x))\" y=\"\(tenths(point.y + 5.4))\">\(text)</text>\n"
+        return
+            "<text class=\"letter\(isLarge ? " large" : "")\" x=\"\(tenths(point.x))\" y=\"\(tenths(point.y + 5.4))\">\(text)</text>\n"
     }
 
     /// A country without an outline: a disc, with a sector for each part.
@@ -131,10 +138,12 @@ public struct WorldMap: Sendable {
             text += "<g><title>\(markup("datacenter \(mark.name)"))</title>"
             text += "<circle \(paint.fill(mark.number)) cx=\"\(x)\" cy=\"\(y)\" r=\"\(Int(marks.radius))\"/>"
             if marks.radius >= 10 {
-                text += "<text class=\"letter\" x=\"\(x)\" y=\"\(tenths(mark.point.y + 5))\">\(MapPalette.letter(mark.number))</text>"
+                text +=
+                    "<text class=\"letter\" x=\"\(x)\" y=\"\(tenths(mark.point.y + 5))\">\(MapPalette.letter(mark.number))</text>"
             }
             if let label = mark.label {
-                text += "<text class=\"name\" x=\"\(tenths(label.x))\" y=\"\(tenths(label.y))\">\(markup(mark.name))</text>"
+                text +=
+                    "<text class=\"name\" x=\"\(tenths(label.x))\" y=\"\(tenths(label.y))\">\(markup(mark.name))</text>"
             }
             text += "</g>\n"
         }
@@ -150,10 +159,17 @@ extension ClientShares {
             : services.prefix(3).joined(separator: ", ") + " and \(services.count - 3) more"
     }
 
-    /// What part of all IPv4 addresses each datacenter gets, in words.
+    /// What part of the addresses each datacenter gets, in words.
     public var summary: String {
-        let parts = totals.map { "\($0.datacenter ?? "no answer") \(percent($0.amount.ipv4 / 0x1p32))" }
-        return "Of all IPv4 addresses: " + parts.joined(separator: ", ") + "."
+        let (known, unknown) = (known, unknown)
+        let all = Amount(of: known)
+        func words(_ shares: [Share], _ all: Amount) -> String {
+            shares.map { "\($0.datacenter ?? "no answer") \(percent($0.amount.part(of: all)))" }.joined(separator: ", ")
+        }
+        var sentences: [String] = []
+        if !known.isEmpty { sentences.append("Of the IPv4 addresses whose country is known: \(words(known, all)).") }
+        if !unknown.isEmpty { sentences.append("Of the others: \(words(unknown, Amount(of: unknown))).") }
+        return sentences.joined(separator: " ")
     }
 }
 

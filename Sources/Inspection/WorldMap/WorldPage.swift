@@ -48,13 +48,14 @@ public struct WorldPage: Sendable {
 
     private func section(_ map: WorldMap, _ number: Int) -> String {
         let (svg, legend) = map.draw(id: "m\(number)", hasLegend: false)
-        var text = "<section id=\"s\(number)\" aria-labelledby=\"s\(number)h\">\n"
-        text += "<h2 id=\"s\(number)h\">\(markup(map.title))</h2>\n"
+        var text = "<section id=\"s\(number)\" aria-label=\"\(markup(map.title))\">\n"
+        if maps.count > 1 || map.title != title { text += "<h2>\(markup(map.title))</h2>\n" }
         if map.shares.services.count > 4 {
             text += "<details><summary>\(map.shares.services.count) services</summary>"
             text += "<p>\(markup(map.shares.services.joined(separator: ", ")))</p></details>\n"
         }
-        text += "<figure>\n\(svg)<figcaption>\n\(list(legend))<p>\(markup(WorldMap.note))</p>\n</figcaption>\n</figure>\n"
+        text +=
+            "<figure>\n\(svg)<figcaption>\n\(list(legend))<p>\(markup(WorldMap.note))</p>\n</figcaption>\n</figure>\n"
         return text + table(map.shares, number) + "</section>\n"
     }
 
@@ -62,7 +63,8 @@ public struct WorldPage: Sendable {
         var text = "<ul class=\"legend\">\n"
         for entry in legend.entries {
             text += "<li><svg class=\"world\" viewBox=\"0 0 40 26\" width=\"40\" height=\"26\" aria-hidden=\"true\">"
-            text += "<rect \(entry.fill) width=\"40\" height=\"26\"/><rect class=\"frame\" x=\".5\" y=\".5\" width=\"39\" height=\"25\"/>"
+            text +=
+                "<rect \(entry.fill) width=\"40\" height=\"26\"/><rect class=\"frame\" x=\".5\" y=\".5\" width=\"39\" height=\"25\"/>"
             if !entry.letter.isEmpty { text += "<text class=\"letter\" x=\"20\" y=\"19\">\(entry.letter)</text>" }
             text += "</svg> <span>\(markup(entry.text))"
             text += (entry.part.map { " <b>\(markup($0))</b>" } ?? "") + "</span></li>\n"
@@ -92,7 +94,8 @@ public struct WorldPage: Sendable {
                 }
                 text += share.datacenter.map { "<td>\(markup($0))</td>" } ?? "<td class=\"none\">no answer</td>"
                 for (amount, whole) in [(share.amount.ipv4, all.ipv4), (share.amount.ipv6, all.ipv6)] {
-                    text += "<td>\(markup(grouped(amount)))</td><td>\(whole > 0 ? markup(percent(amount / whole)) : "")</td>"
+                    text +=
+                        "<td>\(markup(grouped(amount)))</td><td>\(whole > 0 ? markup(percent(amount / whole)) : "")</td>"
                 }
                 text += "</tr>\n"
             }

@@ -1,0 +1,75 @@
+import Foundation
+import Support
+import Testing
+
+/// What `geopipe map` writes, in a browser.
+@Suite("In a browser", .serialized)
+struct BrowserTests {
+    private let folder: Folder
+
+    init() throws {
+        folder = try Folder()
+        let ending = try Program.geopipe.run(
+            [
+                "map", "--config", "\(Project.root)/examples/geopipe.yaml", "--state", "\(folder.path)/state", "-o",
+                "\(folder.path)/page.html",
+            ], in: folder)
+        try #require(ending.status == 0, "\(ending.error)")
+    }
+
+    /// Opens a page of the folder in Chromium, which finds no host, and returns its log of all that it did on the network.
+    private func open(_ page: String, _ arguments: [String]) throws -> (output: String, log: String) {
+        let profile = folder.unique("profile")
+        let log = folder.unique("log")
+        // As root it has no sandbox; its shared memory is in files of the folder.
+        let pipe = Pipe()
+        let browser = try Tool("chromium").start(
+            [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+                "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--disable-default-apps", "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--user-data-dir=\(profile)", "--log-net-log=\(log)",
+            ] + arguments + ["file://\(folder.path)/\(page)"], seconds: 120, output: pipe)
+        let output = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        browser.waitUntilExit()
+        try #require(browser.terminationStatus == 0, "\(output)")
+        return (output, try String(contentsOfFile: log, encoding: .utf8))
+    }
+
+    /// The addresses that were asked for, but those that no page asks for.
+    private func requests(_ log: String) -> [String] {
+        log.matches(of: #/"url":"(https?:[^"]*)"/#).map { String($0.output.1) }
+    }
+
+    @Test(
+        "the page is drawn whole, on a large screen and on a small one, and nothing else is asked for",
+        arguments: [1200, 400])
+    func drawn(width: Int) throws {
+        let picture = "\(folder.path)/\(width).png"
+        let (_, log) = try open("page.html", ["--window-size=\(width),1000", "--screenshot=\(picture)"])
+        let bytes = Array(try Data(contentsOf: URL(filePath: picture)))
+        try #require(bytes.count > 24)
+        func number(_ position: Int) -> Int { bytes[position..<(position + 4)].reduce(0) { $0 << 8 | Int($1) } }
+        #expect(number(16) == width && number(20) == 1000)
+        // A page of one colour takes some thousand bytes.
+        #expect(bytes.count > 40_000, "the picture is \(bytes.count) bytes")
+        #expect(log.contains("page.html"), "the log has what the browser opened")
+        #expect(requests(log) == [])
+    }
+
+    @Test("a page that asks for something is noticed")
+    func noticed() throws {
+        try folder.write("<!DOCTYPE html><title>x</title><img src=\"http://192.0.2.1/dot.png\">".utf8, to: "other.html")
+        let (_, log) = try open("other.html", ["--dump-dom"])
+        #expect(requests(log).contains("http://192.0.2.1/dot.png"))
+    }
+
+    @Test("the browser finds the picture, the legend and the table of all countries")
+    func contents() throws {
+        let (page, _) = try open("page.html", ["--dump-dom"])
+        #expect(page.contains("<svg") && page.contains("</svg>") && page.contains("</html>"))
+        #expect(page.contains("Norway: oslo 100%"))
+        #expect(page.contains(">Norway (NO)</th><td>oslo</td>"))
+        #expect(page.contains("<span>oslo <b>"))
+    }
+}
