@@ -36,9 +36,11 @@ struct BrowserTests {
         return (output, try String(contentsOfFile: log, encoding: .utf8))
     }
 
-    /// The addresses that were asked for, but those that no page asks for.
+    /// The addresses that pages asked for. The browser asks for some by itself, for no page. Each event is on a line of its own.
     private func requests(_ log: String) -> [String] {
-        log.matches(of: #/"url":"(https?:[^"]*)"/#).map { String($0.output.1) }
+        log.split(separator: "\n").filter { !$0.contains("\"initiator\":\"not an origin\"") }.compactMap { event in
+            event.firstMatch(of: #/"initiator":"[^"]*".*"url":"(https?:[^"]*)"/#).map { String($0.output.1) }
+        }
     }
 
     @Test(

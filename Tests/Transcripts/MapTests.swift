@@ -42,7 +42,7 @@ struct MapTests {
         #expect(status == 0, "\(error)")
         #expect(output.hasPrefix("Services web, api\n"))
         #expect(output.contains("\n\nService one\n"))
-        #expect(output.contains(#/\n  Norway \(NO) +oslo +\d[\d,]* +100% +\d[\d,]* +100%\n/#))
+        #expect(output.contains(#/\n  Norway \(NO\) +oslo +\d[\d,]* +100% +\d[\d,]* +100%\n/#))
         #expect(output.contains(#/\n  unknown +ashburn +\d/#))
         let (one, _, _) = try map("api", "--table")
         #expect(one.hasPrefix("Service api\n") && !one.contains("Service one"))
