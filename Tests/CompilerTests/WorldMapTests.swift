@@ -240,4 +240,34 @@ struct WorldMapTests {
         let patterns = palette.patterns("x-").split(separator: "\n").map { $0.replacing(#/ id="[^"]*"/#, with: "") }
         #expect(Set(patterns).count == count - 8, "no two look alike")
     }
+
+    @Test("text stands out from what is behind it, on light and on dark screens")
+    func contrast() throws {
+        /// The relative luminance of a colour (WCAG 2.1).
+        func luminance(_ colour: Substring) -> Double {
+            let number = Int(colour, radix: 16) ?? 0
+            let parts = [number >> 16, number >> 8 & 255, number & 255].map { part -> Double in
+                let value = Double(part) / 255
+                return value <= 0.03928 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
+            }
+            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+        }
+        let halves = WorldMap.style.split(separator: "@media screen")
+        try #require(halves.count == 2)
+        for half in halves {
+            func colour(_ pattern: String) throws -> Substring {
+                let start = try #require(half.range(of: pattern + " #"), "\(pattern)").upperBound
+                return half[start...].prefix(6)
+            }
+            let halo = try colour(".world .letter, .world .name { stroke:")
+            let paper = try colour(".world .paper { fill:")
+            for (text, ground) in [
+                (try colour(".world text { fill:"), paper), (try colour(".world text { fill:"), halo),
+                (try colour(half == halves[0] ? ".note { font-size: 16px; fill:" : ".note { fill:"), paper),
+            ] {
+                let (one, two) = (luminance(text), luminance(ground))
+                #expect((max(one, two) + 0.05) / (min(one, two) + 0.05) >= 4.5, "\(text) on \(ground)")
+            }
+        }
+    }
 }

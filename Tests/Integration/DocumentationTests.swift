@@ -51,6 +51,14 @@ struct DocumentationTests {
         #expect(output.contains("www.geo.example.com"), "\(output)")
     }
 
+    @Test("README's map is drawn")
+    func map() throws {
+        let command = try lines(of: readme, from: ".build/release/geopipe map", to: ".build/release/geopipe map")
+        let ending = try run(command.joined(separator: "\n") + " --state \(folder.path)/state")
+        #expect(ending.status == 0, "\(ending.error)")
+        #expect(folder.text(of: "web.html").contains("Where clients of web go"))
+    }
+
     @Test("README's configuration is one that check finds nothing wrong with")
     func configuration() throws {
         let start = try #require(readme.range(of: "```yaml\n")).upperBound
