@@ -207,6 +207,8 @@ struct WorldMapTests {
             for use in picture.matches(of: #/url\(#([^)]*)\)/#) { #expect(ids.contains(String(use.output.1))) }
         }
         #expect(maps[0].document.contains("no answer"), "Japan gets none")
+        #expect(maps[0].document.contains("<title>datacenter ashburn</title>"))
+        #expect(!maps[1].document.contains("<title>datacenter ashburn</title>"), "it gets no clients of this service")
     }
 
     @Test("the stripes of a country are as broad as its parts")

@@ -46,7 +46,8 @@ public struct WorldMap: Sendable {
         let projection = EqualEarth(width: Double(Self.width) - 2 * margin, x: margin, y: top)
         let bottom = top + projection.height
         let frame = MapBox(left: 4, top: top, right: Double(Self.width) - 4, bottom: bottom)
-        let marks = MapMarks(shares.datacenters, palette, projection, in: frame)
+        let used = Set(shares.places.flatMap { $0.shares.compactMap(\.datacenter) })
+        let marks = MapMarks(shares.datacenters.filter { used.contains($0.name) }, palette, projection, in: frame)
         var paint = MapPaint(palette, prefix: prefix)
         let places = Dictionary(
             shares.places.compactMap { place in place.country.map { ($0, place) } }, uniquingKeysWith: { one, _ in one }
