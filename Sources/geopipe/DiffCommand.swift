@@ -26,6 +26,9 @@ struct DiffCommand: ParsableCommand {
     @Flag(help: "Print Markdown, for a pull request.")
     var markdown = false
 
+    @Flag(help: "Print one page of HTML, with the world before and after.")
+    var html = false
+
     @Flag(help: "Exit with 1 if anything changes.")
     var expectNoChange = false
 
@@ -33,7 +36,9 @@ struct DiffCommand: ParsableCommand {
 
     func validate() throws {
         guard files.count <= 2 else { throw ValidationError("name at most two files: OLD and NEW") }
-        guard !(json && markdown) else { throw ValidationError("write one of --json and --markdown") }
+        guard [json, markdown, html].count(where: \.self) <= 1 else {
+            throw ValidationError("write one of --json, --markdown and --html")
+        }
     }
 
     func run() throws {
@@ -43,6 +48,8 @@ struct DiffCommand: ParsableCommand {
         let difference = ImageDifference(from: sides.old.snapshot!, to: new, traffic: traffic)
         if json {
             print(difference.json(sides).pretty)
+        } else if html {
+            print(difference.html(sides), terminator: "")
         } else {
             for line in markdown ? difference.markdown(sides) : difference.table(sides) { print(line) }
         }

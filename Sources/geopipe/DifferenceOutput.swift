@@ -129,28 +129,6 @@ private struct DifferenceReport {
     }
 }
 
-/// A count of whole things, with commas after thousands. What is less than one is shown as such.
-private func grouped(_ number: Double) -> String {
-    if number > 0, number < 0.5 { return "<1" }
-    var digits = "\(Int(number.rounded()))"
-    var position = digits.count - 3
-    while position > 0 {
-        digits.insert(",", at: digits.index(digits.startIndex, offsetBy: position))
-        position -= 3
-    }
-    return digits
-}
-
-/// A part of a whole, in percent with two digits that say something.
-func percent(_ part: Double) -> String {
-    let percent = part * 100
-    if percent == 0 { return "0%" }
-    if percent < 0.01 { return "<0.01%" }
-    let scale = percent >= 10 ? 10.0 : 100.0
-    let rounded = "\((percent * scale).rounded() / scale)"
-    return (rounded.hasSuffix(".0") ? String(rounded.dropLast(2)) : rounded) + "%"
-}
-
 extension ImageDifference.Country {
     fileprivate var words: String {
         guard let country else { return continent.map { "unknown in \($0)" } ?? "unknown" }
@@ -205,6 +183,38 @@ extension ImageDifference {
             }
         }
         return lines
+    }
+
+    /// One page, with the world before and after for each map whose clients move.
+    func html(_ sides: ComparedSides) -> String {
+        var report = ""
+        for part in DifferenceReport(self, sides).parts {
+            switch part {
+            case .heading(let heading): report += "<h2>\(markup(heading))</h2>\n"
+            case .lines(let text):
+                report += "<ul>\n" + text.map { "<li>\(markup($0))</li>\n" }.joined() + "</ul>\n"
+            case .table(let rows):
+                report += "<div class=\"rows\" role=\"region\" aria-label=\"Changes\" tabindex=\"0\">\n<table>\n"
+                for (number, row) in rows.enumerated() {
+                    let tag = number == 0 ? "th" : "td"
+                    report += "<tr>" + row.map { "<\(tag)>\(markup($0))</\(tag)>" }.joined() + "</tr>\n"
+                }
+                report += "</table>\n</div>\n"
+            }
+        }
+        var pictures: [(title: String, shares: ClientShares)] = []
+        var shown: Set<Int> = []
+        for service in services where !service.moves.isEmpty && shown.insert(service.route).inserted {
+            for (side, words) in [(sides.old, "before"), (sides.new, "after")] {
+                guard let snapshot = side.snapshot,
+                    let shares = ClientShares.all(of: snapshot, service: service.name).first
+                else { continue }
+                pictures.append(("\(shares.serviceWords): \(words)", shares))
+            }
+        }
+        let palette = MapPalette(of: pictures.map(\.shares))
+        let maps = pictures.map { WorldMap($0.shares, title: $0.title, palette: palette) }
+        return WorldPage(title: "What changes", notes: sides.lines, maps: maps, report: report).html
     }
 
     /// For programs.

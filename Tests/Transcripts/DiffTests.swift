@@ -52,6 +52,20 @@ struct DiffTests {
         }
     }
 
+    @Test("makes a page of HTML that is well-formed, and shows the world before and after")
+    func page() throws {
+        let ending = try run("diff", "old.yaml", "new.yaml", "--html")
+        #expect(ending.status == 0)
+        let page = String(decoding: ending.output, as: UTF8.self)
+        #expect(page.components(separatedBy: "<figure>").count == 3)
+        #expect(page.contains(": before") && page.contains(": after"))
+        #expect(page.contains("<td>131,072</td>"))
+        #expect(!page.contains("src=") && !page.contains("=\"https:") && !page.contains("href=\"http"))
+        try folder.write(page.utf8, to: "page.html")
+        let check = try Program("xmllint").run(["--html", "--noout", "\(folder.path)/page.html"], in: folder)
+        #expect(!check.error.contains("error : Unexpected") && !check.error.contains("mismatch"), "\(check.error)")
+    }
+
     @Test("compares with what runs if one file is named, and exits 1 if no change was expected")
     func whatRuns() throws {
         let none = try run("diff", "new.yaml", "--config", "old.yaml")

@@ -1,6 +1,6 @@
 /// Returns text as an element or an attribute of XML and HTML may have it: with the five signs of markup escaped, and with U+FFFD for
 /// characters that XML cannot have, or that would change the direction of what follows.
-func markup(_ text: String) -> String {
+public func markup(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         switch scalar {

@@ -7,10 +7,12 @@ public struct WorldPage: Sendable {
     /// Lines below the title, such as which image it is from.
     public var notes: [String]
     public var maps: [WorldMap]
+    /// What stands before the pictures, as markup.
+    public var report: String
 
     /// - Parameter maps: the pictures; they should have one palette.
-    public init(title: String, notes: [String], maps: [WorldMap]) {
-        (self.title, self.notes, self.maps) = (title, notes, maps)
+    public init(title: String, notes: [String], maps: [WorldMap], report: String = "") {
+        (self.title, self.notes, self.maps, self.report) = (title, notes, maps, report)
     }
 
     /// The page.
@@ -35,13 +37,13 @@ public struct WorldPage: Sendable {
 
             """
         if maps.count > 1 {
-            text += "<nav aria-label=\"Services\">\n<ul>\n"
+            text += "<nav aria-label=\"Pictures\">\n<ul>\n"
             for (number, map) in maps.enumerated() {
-                text += "<li><a href=\"#s\(number)\">\(markup(map.shares.serviceWords))</a></li>\n"
+                text += "<li><a href=\"#s\(number)\">\(markup(map.title))</a></li>\n"
             }
             text += "</ul>\n</nav>\n"
         }
-        text += "<main>\n"
+        text += "<main>\n\(report)"
         for (number, map) in maps.enumerated() { text += section(map, number) }
         return text + "</main>\n</body>\n</html>\n"
     }
