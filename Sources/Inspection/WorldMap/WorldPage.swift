@@ -37,9 +37,10 @@ public struct WorldPage: Sendable {
 
             """
         if maps.count > 1 {
-            text += "<nav aria-label=\"Pictures\">\n<ul>\n"
+            text += "<nav aria-label=\"Maps\">\n<ul>\n"
             for (number, map) in maps.enumerated() {
-                text += "<li><a href=\"#s\(number)\">\(markup(map.title))</a></li>\n"
+                text +=
+                    "<li><a href=\"#s\(number)\">\(markup(report.isEmpty ? map.shares.serviceWords : map.title))</a></li>\n"
             }
             text += "</ul>\n</nav>\n"
         }
