@@ -194,7 +194,8 @@ extension ImageDifference {
             case .lines(let text):
                 report += "<ul>\n" + text.map { "<li>\(markup($0))</li>\n" }.joined() + "</ul>\n"
             case .table(let rows):
-                report += "<div class=\"rows\" role=\"region\" aria-label=\"Changes\" tabindex=\"0\">\n<table>\n"
+                report += "<div class=\"rows\" role=\"region\" aria-label=\"Changes\" tabindex=\"0\">\n"
+                report += rows[0].contains("records") ? "<table class=\"words\">\n" : "<table>\n"
                 for (number, row) in rows.enumerated() {
                     let tag = number == 0 ? "th" : "td"
                     report += "<tr>" + row.map { "<\(tag)>\(markup($0))</\(tag)>" }.joined() + "</tr>\n"
@@ -209,7 +210,7 @@ extension ImageDifference {
                 guard let snapshot = side.snapshot,
                     let shares = ClientShares.all(of: snapshot, service: service.name).first
                 else { continue }
-                pictures.append(("\(shares.serviceWords): \(words)", shares))
+                pictures.append(("Where clients of \(shares.serviceWords) go, \(words)", shares))
             }
         }
         let palette = MapPalette(of: pictures.map(\.shares))

@@ -58,7 +58,7 @@ struct DiffTests {
         #expect(ending.status == 0)
         let page = String(decoding: ending.output, as: UTF8.self)
         #expect(page.components(separatedBy: "<figure>").count == 3)
-        #expect(page.contains(": before") && page.contains(": after"))
+        #expect(page.contains("go, before") && page.contains("go, after"))
         #expect(page.contains("<td>131,072</td>"))
         #expect(!page.contains("src=") && !page.contains("=\"https:") && !page.contains("href=\"http"))
         try folder.write(page.utf8, to: "page.html")

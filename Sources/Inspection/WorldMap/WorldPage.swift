@@ -129,6 +129,7 @@ public struct WorldPage: Sendable {
         tbody th { font-weight: 500 }
         th:nth-last-child(-n+4), td:nth-last-child(-n+4) { text-align: right; white-space: nowrap }
         td.none { font-style: italic }
+        .words th, .words td { text-align: left; white-space: normal; overflow-wrap: anywhere }
         :focus-visible { outline: 3px solid #0b57a4; outline-offset: 2px }
         @media screen and (prefers-color-scheme: dark) {
         body { color: #f2f2f2; background: #12161b }
