@@ -80,7 +80,8 @@ extension UnsafePointer where Pointee == AddressClasses {
         let (first, next) = (boundary(upTo: range) &- base, boundary(after: range) &- base)
         let left = first == 0 ? .max : address ^ (pointee.ranges.ipv6Starts[first] &- 1)
         let right = next == pointee.ranges.ipv6Starts.count ? .max : address ^ pointee.ranges.ipv6Starts[next]
-        let scope = min(left, right).leadingZeroBitCount &+ 1
+        // Of an image that is damaged a boundary may be the address itself.
+        let scope = min(min(left, right).leadingZeroBitCount, 127) &+ 1
         return (value(of: pointee.ranges.ipv6Classes[range &- base]), UInt8(truncatingIfNeeded: scope))
     }
 

@@ -24,7 +24,8 @@ static inline int usable_cores(void) {
 }
 
 /* Moves this thread to a core, and leaves it free to be moved again: it may run where it could before (sched_setaffinity(2)).
- * Nothing happens unless it may run there. If another process changes meanwhile where it may run, that stays. */
+ * Nothing happens unless it may run there. What another process changes between these calls, within some microseconds, may be
+ * lost; what it changes at any other time stays. */
 int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *cores);
 int sched_getcpu(void);
 static inline void move_to_core(int core) {
@@ -33,8 +34,9 @@ static inline void move_to_core(int core) {
     if (place >= 8 * sizeof one || sched_getaffinity(0, sizeof before, &before) < 0) return;
     one.__bits[place / bits] = (__cpu_mask)1 << place % bits;
     if ((before.__bits[place / bits] & one.__bits[place / bits]) == 0) return;
-    if (sched_setaffinity(0, sizeof one, &one) < 0 || sched_getaffinity(0, sizeof now, &now) < 0) return;
-    if (__builtin_memcmp(&now, &one, sizeof one) == 0) sched_setaffinity(0, sizeof before, &before);
+    if (sched_setaffinity(0, sizeof one, &one) < 0) return;
+    if (sched_getaffinity(0, sizeof now, &now) < 0 || __builtin_memcmp(&now, &one, sizeof one) == 0)
+        sched_setaffinity(0, sizeof before, &before);
 }
 
 /* More room for memory that mmap(2) gave, here or elsewhere: mremap(2), which takes any number of arguments. */

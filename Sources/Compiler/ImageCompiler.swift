@@ -60,7 +60,9 @@ public struct ImageCompiler {
             var compiler = MapCompiler(atlas, datacenters: configuration.sites)
             writer.section(.routing) { compiler.write(configuration.maps.map(\.rules), to: &$0) }
             let writtenPlaces = places.wait()
-            writer.section(.places) { $0.add(section: writtenPlaces.reader) }
+            withExtendedLifetime(writtenPlaces) { memory in
+                writer.section(.places) { $0.add(section: memory.reader) }
+            }
         }
         progress("laying out zones and answers")
         let serviceNames = configuration.services.map(\.name)

@@ -148,14 +148,20 @@ private final class FileContents {
 
     /// Reads the first `end` bytes, while another thread reads those between them and the tail.
     func beginReading(_ path: String, thisThreadUntil end: Int) throws(DatabaseError) {
-        guard descriptor >= 0, rest == nil, end < unread else { return }
+        guard descriptor >= 0, rest == nil else { return }
+        // The tail, which has been read, may begin before that end.
+        let end = min(end, unread)
         let (range, source, address) = (end..<unread, descriptor, Int(bitPattern: memory))
-        rest = BackgroundWork {
-            do throws(DatabaseError) {
-                try Self.read(range, of: source, to: UnsafeMutableRawPointer(bitPattern: address)!, path)
-                return nil
-            } catch {
-                return error
+        if range.isEmpty {
+            unread = 0
+        } else {
+            rest = BackgroundWork {
+                do throws(DatabaseError) {
+                    try Self.read(range, of: source, to: UnsafeMutableRawPointer(bitPattern: address)!, path)
+                    return nil
+                } catch {
+                    return error
+                }
             }
         }
         try Self.read(0..<end, of: descriptor, to: memory, path)

@@ -136,6 +136,18 @@ struct VendorTests {
         #expect(check.lines.allSatisfy { !$0.contains("database") || $0.hasPrefix("ok") }, "\(vendor): \(check)")
     }
 
+    @Test("are read where the tree is long, and the records are few and short")
+    func longTree() throws {
+        let norway = text(["country_code": "NO"])
+        let networks = (0..<400).map { "2001:db8:\(String($0 * 149, radix: 16)):1::\(String($0 + 1, radix: 16))/128" }
+        let trial = try Trial([networks.map { ($0, norway) }], map: "{ countries: { NO: oslo }, default: singapore }")
+        let attributes = try FileManager.default.attributesOfItem(atPath: "\(trial.folder.path)/0.mmdb")
+        // Of a file the end is read first; here the tree reaches into that.
+        #expect(try #require(attributes[.size] as? Int) > 150_000)
+        #expect(try trial.answer("2001:db8:0:1::1/128") == "oslo /128")
+        #expect(try trial.answer("2001:db8:e81d:1::/64").hasPrefix("singapore"))
+    }
+
     @Test(
         "say where a client is, in numbers or texts",
         arguments: [
