@@ -31,6 +31,10 @@ struct ComparedSide {
         _ file: String, databases: [String] = [], previous: Snapshot? = nil, _ options: ConfigurationOptions
     ) throws(ExitCode) {
         name = file + (databases.isEmpty ? "" : " with \(databases.joined(separator: ", "))")
+        guard access(file, R_OK) == 0 else {
+            complain("cannot open \(visible(file)): \(String(cString: strerror(errno)))")
+            throw .unusable
+        }
         do {
             if Image.isImage(file) {
                 guard databases.isEmpty else {
@@ -67,7 +71,16 @@ struct ComparedSide {
     /// image for that.
     var identity: String {
         guard configuration != nil else { return snapshot?.image.id ?? "" }
-        let contents = inputs.compactMap { path in contentHash(ofFile: path).map { String($0, radix: 16) } }
+        // Files are told apart by where they are from the configuration, which may be anywhere.
+        let folder = absolutePath(configuration!).split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/"
+        let contents = inputs.map { path in
+            let name =
+                path == absolutePath(configuration!)
+                ? ""
+                : path.hasPrefix(folder)
+                    ? String(path.dropFirst(folder.count)) : path.split(separator: "/").last.map(String.init) ?? ""
+            return "\(name)\t\(contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none")"
+        }
         let hash = String(Routing.identity(of: contents.sorted().joined(separator: "\n")), radix: 16)
         return String(repeating: "0", count: 16 - hash.count) + hash
     }
@@ -110,8 +123,10 @@ struct ComparedSides {
         } else if files.isEmpty, !options.databases.isEmpty {
             old = try ComparedSide(options.file, options)
         } else {
-            let file = visible(files.last ?? options.file)
-            complain("there is no image in force to compare with; name OLD as well: OLD \(file)")
+            let place = options.state().map { " in \(visible($0.path))" } ?? ""
+            complain(
+                "there is no image of \(visible(options.file)) in force\(place) to compare with; name what runs with --config and --state, or OLD before NEW"
+            )
             throw .unusable
         }
         for error in old.errors { complain(visible(error.description)) }

@@ -12,7 +12,7 @@ struct DiffCommand: ParsableCommand {
             OLD and NEW are configurations or images; without OLD it is the image in force, without NEW the configuration \
             of --config. --database is used for NEW, in place of its databases: `geopipe diff --database FILE` shows what \
             another database changes. All addresses are compared, while nothing is drained and all is up. \
-            Exits 1 with --expect-no-change if anything changes.
+            Exits 1 if NEW has a zone with errors, and with --expect-no-change if anything changes.
             """)
 
     @Argument(help: ArgumentHelp("OLD and NEW, or NEW alone.", valueName: "file"))
@@ -53,6 +53,6 @@ struct DiffCommand: ParsableCommand {
         } else {
             for line in markdown ? difference.markdown(sides) : difference.table(sides) { print(line) }
         }
-        if expectNoChange, !difference.isIdentical { throw ExitCode.wrong }
+        if !sides.new.errors.isEmpty || expectNoChange && !difference.isIdentical { throw ExitCode.wrong }
     }
 }

@@ -24,11 +24,11 @@ private struct DifferenceReport {
         func moved(_ amount: ImageDifference.Amount, _ hits: Double) -> [String] {
             [
                 grouped(amount.ipv4), percent(amount.ipv4 / 0x1p32), grouped(amount.ipv6),
-                percent(amount.ipv6 / difference.ipv6Whole),
+                percent(difference.ipv6Share(amount)),
             ] + (hasTraffic ? [hits > 0 ? percent(amount.hits / hits) : "-"] : [])
         }
         let columns = ["IPv4 addresses", "of all", "IPv6 /48s", "of known"] + (hasTraffic ? ["traffic"] : [])
-        if difference.isIdentical {
+        if difference.isIdentical, sides.new.errors.isEmpty {
             parts.append(.lines(["Nothing changes for clients, resolvers or checks."]))
             return
         }
@@ -43,6 +43,10 @@ private struct DifferenceReport {
             parts.append(
                 .heading(
                     names.count == 1 ? "Service \(names[0])" : "Services \(shortened(names).joined(separator: ", "))"))
+            if !service.reboundNames.isEmpty {
+                let names = shortened(service.reboundNames).joined(separator: ", ")
+                parts.append(.lines(["names of which the service is another: \(names)"]))
+            }
             if !service.settings.isEmpty { parts.append(.lines(service.settings)) }
             if service.moves.isEmpty {
                 parts.append(.lines(["no client is sent elsewhere"]))
@@ -153,7 +157,7 @@ extension ComparedSides {
 extension ImageDifference {
     /// For a terminal.
     func table(_ sides: ComparedSides) -> [String] {
-        var lines = sides.lines
+        var lines = sides.lines.map(visible)
         for part in DifferenceReport(self, sides).parts {
             switch part {
             case .heading(let heading): lines += ["", heading]
@@ -220,7 +224,10 @@ extension ImageDifference {
 
     /// For programs.
     func json(_ sides: ComparedSides) -> JSON {
-        var members: [(name: String, value: JSON)] = [("identical", .truth(isIdentical))]
+        var members: [(name: String, value: JSON)] = [
+            ("identical", .truth(isIdentical && sides.new.errors.isEmpty)),
+            ("errors", .list(sides.new.errors.map { .text($0.description) })),
+        ]
         members.append(("old", sides.old.json))
         members.append(("new", sides.new.json))
         members.append(("services", .list(services.map { json($0) })))
@@ -237,11 +244,12 @@ extension ImageDifference {
 
     private func json(_ service: Service) -> JSON {
         var members: [(name: String, value: JSON)] = [("name", .text(service.name))]
+        if !service.reboundNames.isEmpty { members.append(("names", .list(service.reboundNames.map(JSON.text)))) }
         members.append(("moves", .list(service.moves.map { .object(self.members($0, of: service)) })))
         members.append(("ipv4Moved", .integer(Int(service.moved.ipv4.rounded()))))
         members.append(("ipv6Moved", .integer(Int(service.moved.ipv6.rounded()))))
         members.append(("share", .number(service.moved.ipv4 / 0x1p32)))
-        members.append(("ipv6Share", .number(service.moved.ipv6 / ipv6Whole)))
+        members.append(("ipv6Share", .number(ipv6Share(service.moved))))
         if hasTraffic, service.hits > 0 {
             members.append(("traffic", .number(service.moved.hits / service.hits)))
         }
@@ -272,7 +280,7 @@ extension ImageDifference {
         members.append(("ipv4", .integer(Int(move.amount.ipv4.rounded()))))
         members.append(("ipv6", .integer(Int(move.amount.ipv6.rounded()))))
         members.append(("share", .number(move.amount.ipv4 / 0x1p32)))
-        members.append(("ipv6Share", .number(move.amount.ipv6 / ipv6Whole)))
+        members.append(("ipv6Share", .number(ipv6Share(move.amount))))
         if hasTraffic, service.hits > 0 { members.append(("traffic", .number(move.amount.hits / service.hits))) }
         return members
     }

@@ -56,15 +56,14 @@ struct PlanCommand: ParsableCommand {
     func run() throws {
         let sides = try ComparedSides(files, options)
         let traffic = try trafficOptions.traffic()
-        let configuration = try? Configuration.load(
-            sides.new.configuration ?? options.file, databases: options.databases, hasZones: false, advises: false)
+        let configuration = try configuration(sides)
         var limits = configuration?.planLimits ?? Configuration.PlanLimits()
         if let maxMove { limits.move = maxMove }
-        let state = options.state()
+        let (switches, health) = try present()
         let change = Plan.Change(
-            old: sides.old.snapshot!, new: sides.new.snapshot, errors: sides.new.errors.map(\.description),
-            configuration: configuration, switches: (try? state?.switches())?.value ?? [],
-            health: (try? state?.health())?.value, time: time(nil), traffic: traffic, noWayBack: noWayBack(sides),
+            old: sides.old.snapshot!, isInForce: files.count < 2, new: sides.new.snapshot,
+            errors: sides.new.errors.map { $0.description }, configuration: configuration, switches: switches,
+            health: health, time: time(nil), traffic: traffic, noWayBack: noWayBack(sides),
             namedApexes: Set(apex.map { $0.lowercased() }))
         let plan = Plan(change, limits: limits, waived: Set(waive))
         let id = sides.new.identity
@@ -74,6 +73,36 @@ struct PlanCommand: ParsableCommand {
             for line in plan.lines(id: id) { print(line) }
         }
         if !plan.isGo { throw ExitCode.wrong }
+    }
+
+    /// What limits and safety rules are taken from: NEW, or the configuration that runs if that is an image; `nil` if there is none.
+    private func configuration(_ sides: ComparedSides) throws(ExitCode) -> Configuration? {
+        // NEW itself may have errors, which the plan says.
+        if sides.new.configuration != nil, sides.new.snapshot == nil { return nil }
+        let file = sides.new.configuration ?? options.file
+        if sides.new.configuration == nil, access(file, F_OK) != 0 {
+            complain("there is no configuration \(visible(file)): no safety rule, no capacity, and the usual limits")
+            return nil
+        }
+        do {
+            return try Configuration.load(file, databases: options.databases, hasZones: false, advises: false)
+        } catch {
+            for error in error.complaints { complain(visible(error.description)) }
+            throw .unusable
+        }
+    }
+
+    /// The switches and the health in force.
+    private func present() throws(ExitCode) -> ([Switch], HealthReport?) {
+        guard let state = options.state() else { return ([], nil) }
+        do {
+            let (switches, health) = (try state.switches(), try state.health())
+            for complaint in [switches.complaint, health.complaint] { complaint.map { complain($0) } }
+            return (switches.value ?? [], health.value)
+        } catch {
+            complain("\(error); whether the plan may go on cannot be told")
+            throw .unusable
+        }
     }
 
     /// Why what runs could not be put in force again; `nil` if it could.

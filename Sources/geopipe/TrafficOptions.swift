@@ -21,7 +21,9 @@ struct TrafficOptions: ParsableArguments {
     /// `nil` if nothing was named. What is wrong goes to stderr.
     func traffic() throws(ExitCode) -> Traffic? {
         if let hits {
-            let traffic = Traffic(log: try bytes(of: hits))
+            var traffic = Traffic()
+            try read(hits) { traffic.add(log: $0) }
+            traffic.finishLog()
             if traffic.count == 0 {
                 complain(
                     "\(visible(hits)) has no hits; it must be a log that geopipe has written (hits_log in the configuration)"
@@ -34,7 +36,9 @@ struct TrafficOptions: ParsableArguments {
             return traffic
         }
         guard let counters else { return nil }
-        let traffic = Traffic(counters: String(decoding: try bytes(of: counters), as: UTF8.self))
+        var text: [UInt8] = []
+        try read(counters) { text += $0 }
+        let traffic = Traffic(counters: String(decoding: text, as: UTF8.self))
         if traffic.count == 0 {
             complain(
                 "\(visible(counters)) has no geopipe_clients_total above 0; it must be what geopipe-agent answers at /metrics"
@@ -44,19 +48,17 @@ struct TrafficOptions: ParsableArguments {
         return traffic
     }
 
-    private func bytes(of path: String) throws(ExitCode) -> [UInt8] {
+    private func read(_ path: String, _ body: (ArraySlice<UInt8>) -> Void) throws(ExitCode) {
         guard let file = fopen(path, "re") else {
             complain("cannot open \(visible(path)): \(String(cString: strerror(errno)))")
             throw .unusable
         }
         defer { fclose(file) }
-        var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { body(buffer[..<count]) }
         guard ferror(file) == 0 else {
             complain("cannot read \(visible(path)): \(String(cString: strerror(errno)))")
             throw .unusable
         }
-        return bytes
     }
 }

@@ -115,7 +115,10 @@ struct DifferenceTests {
             {"client":"10.201.0.0/24","service":"another"}
             rubbish
             """
-        let traffic = Traffic(log: log.utf8)
+        var traffic = Traffic()
+        // Pieces end anywhere.
+        for byte in log.utf8 { traffic.add(log: CollectionOfOne(byte)) }
+        traffic.finishLog()
         #expect(traffic.count == 5)
         #expect(traffic.ignoredLines == 1)
         let difference = ImageDifference(from: old, to: new, traffic: traffic)
@@ -155,6 +158,28 @@ struct DifferenceTests {
         #expect(www.added == ["60 A 192.0.2.22 from ashburn (service web)"])
         #expect(www.removed == ["60 A 192.0.2.2 from ashburn (service web)"])
         #expect(!ImageDifference(from: old, to: new).isIdentical)
+    }
+
+    @Test("compares names of which the service is another, by where their clients go")
+    func rebinding() throws {
+        let old = try snapshot()
+        let folder = try Folder()
+        let text = Self.rules.replacing("%NETWORKS%", with: "10.0.0.0/8: oslo").replacing("%DEFAULT%", with: "ashburn")
+            .replacing("%ASHBURN%", with: "[192.0.2.2, \"2001:db8::2\"]").replacing("%NS%", with: "ns.example.net.")
+            .replacing("%RECORDS%", with: "mail: { A: 192.0.2.9 }")
+            .replacing(
+                "services:",
+                with:
+                    "  far: { default: sydney }\nservices:\n  far: { map: far, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2, sydney: 192.0.2.3 } }"
+            )
+            .replacing("www: { service: web }", with: "www: { service: far }, api: { service: web }")
+        let new = try Snapshot(Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml")))
+        let difference = ImageDifference(from: old, to: new)
+        let service = try #require(difference.services.first { $0.name == "web -> far" })
+        #expect(service.reboundNames == ["www.example.com"])
+        #expect(Int(service.moved.ipv4) == 1 << 32)
+        #expect(difference.ipv6Share(service.moved) <= 1)
+        #expect(difference.services.first { $0.name == "web" }?.isUnchanged == true)
     }
 
     @Test("counts where scopes get narrower and wider")

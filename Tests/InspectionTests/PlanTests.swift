@@ -19,13 +19,16 @@ struct PlanTests {
           main:
             networks: { 10.0.0.0/8: %TEN%, 11.0.0.0/8: ashburn }
             default: [ashburn, sydney]
+          far: { default: oslo }
         services:
-          web: { map: main, ttl: %TTL%, answers: { oslo: [192.0.2.1, "2001:db8::1"], ashburn: [192.0.2.2, "2001:db8::2"], sydney: %SYDNEY% }, check: { tcp: 80 } }
+          web: { map: main, ttl: %TTL%, answers: &answers { oslo: [192.0.2.1, "2001:db8::1"], ashburn: [192.0.2.2, "2001:db8::2"], sydney: %SYDNEY% }, check: { tcp: 80 } }
+          far: { map: far, ttl: 60, answers: *answers }
+          old: { map: main, ttl: 60, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2, sydney: 192.0.2.3 } }
         zones:
           %ZONE%:
             soa: { primary: ns., contact: h. }
             ns: [ns.example.net.]
-            records: { www: { service: web } }
+            records: { www: { service: %SERVICE% } }
         """
 
     /// A configuration in its changeable parts.
@@ -35,12 +38,13 @@ struct PlanTests {
         var ttl = 60
         var zone = "example.com"
         var peak = "40%"
+        var service = "web"
     }
 
     private func configuration(_ parts: Parts = Parts()) throws -> Configuration {
         let text = Self.rules.replacing("%TEN%", with: parts.ten).replacing("%SYDNEY%", with: parts.sydney)
             .replacing("%TTL%", with: "\(parts.ttl)").replacing("%ZONE%", with: parts.zone)
-            .replacing("%PEAK%", with: parts.peak)
+            .replacing("%PEAK%", with: parts.peak).replacing("%SERVICE%", with: parts.service)
         let folder = try Folder()
         return try Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml"))
     }
@@ -54,7 +58,8 @@ struct PlanTests {
             ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "no answer"))
         }
         let change = Plan.Change(
-            old: try Snapshot(try self.configuration(old)), new: try Snapshot(configuration), errors: [],
+            old: try Snapshot(try self.configuration(old)), isInForce: true, new: try Snapshot(configuration),
+            errors: [],
             configuration: configuration, switches: switches,
             health: HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states)),
             time: 1_000,
@@ -69,9 +74,11 @@ struct PlanTests {
     /// Hits of a log, by the first two numbers of their clients.
     private func traffic(_ counts: [String: Int]) -> Traffic {
         let lines = counts.flatMap { client, count in
-            Array(repeating: "t\t\(client).0.0/24\t\t\t\twww\toslo\tweb\t9\n", count: count)
+            Array(repeating: "t\t\(client).0.0/24\t\t\t\twww.example.com\toslo\tweb\t9\n", count: count)
         }
-        return Traffic(log: lines.joined().utf8)
+        var traffic = Traffic()
+        traffic.add(log: lines.joined().utf8)
+        return traffic
     }
 
     @Test("of no change is GO")
@@ -119,6 +126,41 @@ struct PlanTests {
             to: Parts(ten: "[sydney, oslo]"), traffic: traffic(["10.0": 6, "11.0": 94]), waived: [.moves])
         #expect(waived.isGo)
         #expect(waived.items.first { $0.question == .moves }?.result == .waived)
+    }
+
+    @Test("looks at the names, where another service answers for them now")
+    func rebinding() throws {
+        let moved = try plan(to: Parts(service: "far"), traffic: traffic(["11.0": 10]))
+        #expect(failures(moved).contains(.moves))
+        // All clients are oslo's then, which has room for 30 of 92.
+        #expect(failures(moved).contains(.capacity))
+        #expect(moved.items.first { $0.question == .capacity }?.detail.contains("oslo would get 307%") == true)
+        let drain = Switch(datacenter: "oslo", service: nil, share: 100, until: nil, who: "a", since: 1, reason: "")
+        #expect(failures(try plan(to: Parts(service: "far"), switches: [drain])).contains(.destinations))
+        let lost = try plan(to: Parts(service: "old"), traffic: traffic(["11.0": 10]))
+        #expect(failures(lost) == [.coverage])
+        #expect(lost.items.first { $0.question == .coverage }?.detail.contains("AAAA") == true)
+    }
+
+    @Test("does not take parts of a datacenter that are drained for all of it")
+    func partialDrain() throws {
+        func drain(_ share: Int, _ areas: [Area] = []) -> Switch {
+            Switch(
+                datacenter: "sydney", service: nil, areas: areas, share: share, until: nil, who: "a", since: 1,
+                reason: "")
+        }
+        let change = Parts(ten: "[sydney, oslo]")
+        #expect(!failures(try plan(to: change, switches: [drain(1)])).contains(.destinations))
+        let norway = try #require(Area("NO"))
+        // No place is known here.
+        #expect(!failures(try plan(to: change, switches: [drain(100, [norway])])).contains(.destinations))
+    }
+
+    @Test("fails if no hit is of its services, so that the load is not known")
+    func strangeTraffic() throws {
+        var traffic = Traffic()
+        traffic.add(log: "t\t10.0.0.0/24\t\t\t\twww\toslo\tanother\t9\n".utf8)
+        #expect(failures(try plan(to: Parts(), traffic: traffic)).contains(.capacity))
     }
 
     @Test("fails if names or the apex change without being named")

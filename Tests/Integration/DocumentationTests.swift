@@ -105,6 +105,15 @@ struct DocumentationTests {
         #expect(report.contains("| oslo | singapore |") == isGo)
         #expect(report.contains(isGo ? "\nGO  plan " : "\nNO-GO  plan "), "\(report)")
         #expect(report.contains("fail    apex") != isGo)
+        // A base with errors keeps nothing from being mended.
+        try folder.write("zones: [".utf8, to: "examples/broken.yaml")
+        for (arguments, status) in [("broken.yaml examples/new.yaml", 0), ("new.yaml examples/broken.yaml", 1)] {
+            let ending = try Program("sh").run(
+                ["-c", "GEOPIPE=\(Program.geopipe.path) examples/ci/changes examples/\(arguments) report.md"],
+                in: folder)
+            #expect(Int(ending.status) == status)
+            #expect(folder.text(of: "report.md").contains("geopipe check"))
+        }
     }
 
     @Test("systemd takes the agent's unit")

@@ -70,7 +70,7 @@ struct DiffTests {
     func whatRuns() throws {
         let none = try run("diff", "new.yaml", "--config", "old.yaml")
         #expect(none.status == 2)
-        #expect(none.error.contains("no image in force"))
+        #expect(none.error.contains("there is no image of old.yaml in force"))
         #expect(try run("compile", "--config", "old.yaml").status == 0)
         let same = try run("diff", "old.yaml", "--config", "old.yaml", "--expect-no-change")
         #expect(same.status == 0, "\(same.error)")
@@ -119,6 +119,56 @@ struct DiffTests {
         #expect(try id("old.yaml", "moved.yaml") == first)
         try folder.write((folder.text(of: "new.yaml") + "# more\n").utf8, to: "moved.yaml")
         #expect(try id("old.yaml", "moved.yaml") != first)
+    }
+
+    @Test("of a plan, the id is another if two zone files change places")
+    func planIdentityOfZones() throws {
+        let example = folder.text(of: "old.yaml")
+        try folder.write(
+            (example + "\n  a.example: { file: a.zone }\n  b.example: { file: b.zone }\n").utf8, to: "zones.yaml")
+        func zone(_ address: String) -> String {
+            "@ 60 IN SOA ns.example.net. host.example.net. 1 60 60 60 60\n@ 60 IN NS ns.example.net.\nwww 60 IN A \(address)\n"
+        }
+        var ids: Set<String> = []
+        for (a, b) in [("192.0.2.1", "192.0.2.2"), ("192.0.2.2", "192.0.2.1")] {
+            try folder.write(zone(a).utf8, to: "a.zone")
+            try folder.write(zone(b).utf8, to: "b.zone")
+            let ending = try run("plan", "old.yaml", "zones.yaml", "--json")
+            ids.insert(try #require(try json(ending)["id"] as? String, "\(ending.error)"))
+        }
+        #expect(ids.count == 2)
+    }
+
+    @Test("a plan that cannot be told exits 2: unreadable switches, or no file; and errors are not waived")
+    func planThatCannotBeTold() throws {
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/state", withIntermediateDirectories: true)
+        for name in ["switches", "switches.copy"] { try folder.write("torn".utf8, to: "state/\(name)") }
+        let torn = try run("plan", "old.yaml", "new.yaml", "--config", "old.yaml")
+        #expect(torn.status == 2)
+        #expect(torn.error.contains("switches"))
+        #expect(try run("plan", "old.yaml", "absent.yaml", "--state", "none").status == 2)
+        try folder.write(
+            folder.text(of: "new.yaml").replacing("map: browser", with: "map: bowser").utf8, to: "bad.yaml")
+        let waived = try run(
+            "plan", "old.yaml", "bad.yaml", "--waive", "errors", "--reason", "x", "--state", "\(folder.path)/none")
+        #expect(waived.status == 1)
+        #expect(String(decoding: waived.output, as: UTF8.self).contains("NO-GO"))
+    }
+
+    @Test("a zone with errors is a change, though the old one stands in")
+    func zoneWithErrors() throws {
+        let example = folder.text(of: "old.yaml")
+        for name in ["a", "b"] {
+            try folder.write((example + "\n  a.example: { file: \(name).zone }\n").utf8, to: "\(name).yaml")
+        }
+        let zone = "@ 60 IN SOA ns.example.net. host.example.net. 1 60 60 60 60\n@ 60 IN NS ns.example.net.\n"
+        try folder.write(zone.utf8, to: "a.zone")
+        try folder.write((zone + "www 60 IN A 192.0.2.999\n").utf8, to: "b.zone")
+        let ending = try run("diff", "a.yaml", "b.yaml", "--json")
+        #expect(ending.status == 1)
+        let object = try json(ending)
+        #expect(object["identical"] as? Bool == false)
+        #expect((object["errors"] as? [String])?.first?.contains("b.zone:3") == true)
     }
 
     @Test("a plan exits 1 for NO-GO, also if the new configuration has errors")

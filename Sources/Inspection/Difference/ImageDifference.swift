@@ -8,7 +8,7 @@ import Routing
 /// Where clients are sent is compared over the whole address space, while nothing is drained and all is up. A destination that
 /// is drawn by weight counts by its weights.
 public struct ImageDifference: Sendable {
-    /// The services that both images have, in the order of the newer one.
+    /// The services that both images have, in the order of the newer one; then those whose names have another service now.
     public var services: [Service] = []
     /// Services that only one of both has.
     public var addedServices: [String] = []
@@ -29,17 +29,21 @@ public struct ImageDifference: Sendable {
         public var ipv4 = 0.0
         /// Networks of 48 bits: those in which some address is meant.
         public var ipv6 = 0.0
+        /// Those of them that `ipv6Whole` is about.
+        public var ipv6Known = 0.0
         /// Hits.
         public var hits = 0.0
 
         static func += (sum: inout Amount, amount: Amount) {
             sum.ipv4 += amount.ipv4
             sum.ipv6 += amount.ipv6
+            sum.ipv6Known += amount.ipv6Known
             sum.hits += amount.hits
         }
 
         func times(_ factor: Double) -> Amount {
-            Amount(ipv4: ipv4 * factor, ipv6: ipv6 * factor, hits: hits * factor)
+            Amount(
+                ipv4: ipv4 * factor, ipv6: ipv6 * factor, ipv6Known: ipv6Known * factor, hits: hits * factor)
         }
 
         public var isZero: Bool { ipv4 == 0 && ipv6 == 0 && hits == 0 }
@@ -62,7 +66,10 @@ public struct ImageDifference: Sendable {
 
     /// What changes for one service.
     public struct Service: Sendable {
+        /// Of names that another service answers for, both: `web -> shop`.
         public var name: String
+        /// These names; empty for a service that both images have.
+        public var reboundNames: [String] = []
         /// The largest first.
         public var moves: [Move] = []
         /// The same by country, the country with most of it first.
@@ -84,7 +91,8 @@ public struct ImageDifference: Sendable {
         public var settings: [String] = []
 
         public var isUnchanged: Bool {
-            moves.isEmpty && reordered.isZero && narrower.isZero && wider.isZero && settings.isEmpty
+            reboundNames.isEmpty && moves.isEmpty && reordered.isZero && narrower.isZero && wider.isZero
+                && settings.isEmpty
         }
     }
 
@@ -100,8 +108,20 @@ public struct ImageDifference: Sendable {
             && addedChecks.isEmpty && removedChecks.isEmpty
     }
 
-    /// How the clients of the services are sent, in the order of `services`.
-    var routes: [RouteComparison] = []
+    /// How the clients of the services are sent, in the order of `services`; then of services that are new.
+    var routes: [Route] = []
+
+    /// How the clients of a service are sent.
+    struct Route {
+        /// `nil` for a service that is new, of which both sides are in the newer image.
+        var old: ServiceInUse?
+        var new: ServiceInUse
+        var comparison: RouteComparison
+        var traffic: Traffic.Service?
+    }
+
+    /// A part of the IPv6 networks whose place is known, from 0 to 1.
+    public func ipv6Share(_ amount: Amount) -> Double { min(1, amount.ipv6Known / ipv6Whole) }
 
     /// Compares two images.
     ///
@@ -121,19 +141,41 @@ public struct ImageDifference: Sendable {
         addedChecks = newChecks.subtracting(oldChecks).sorted()
         removedChecks = oldChecks.subtracting(newChecks).sorted()
         var known: [RouteComparison.Maps: (number: Int, route: RouteComparison)] = [:]
-        for service in newServices {
-            guard let before = oldServices.first(where: { $0.name == service.name }) else { continue }
+        func compare(_ before: ServiceInUse, _ service: ServiceInUse, _ rebinding: NameDifference.Rebinding?) {
             let maps = RouteComparison.Maps(
                 old: before.map, new: service.map,
                 countsAll: countsAll || traffic?.isByCountry == true || before.spread != service.spread)
             let (number, route) = known[maps] ?? (known.count, RouteComparison(old, new, maps))
             known[maps] = (number, route)
-            var result = route.result(before.spread, service.spread, traffic?.service(service.name))
+            // Names that have another service now are no traffic of this one.
+            let gone = names.rebindings.filter { $0.old == before.name && rebinding == nil }.flatMap(\.names)
+            let own = traffic?.service(before.name, only: rebinding?.names, except: gone)
+            var result = route.result(before.spread, service.spread, own)
             result.name = service.name
             result.route = number << 8 | before.spread << 4 | service.spread
             result.settings = service.settings(since: before)
+            if let rebinding {
+                result.name = "\(before.name) -> \(service.name)"
+                result.reboundNames = rebinding.names
+            }
             services.append(result)
-            routes.append(route)
+            routes.append(Route(old: before, new: service, comparison: route, traffic: own))
+        }
+        for service in newServices {
+            guard let before = oldServices.first(where: { $0.name == service.name }) else { continue }
+            compare(before, service, nil)
+        }
+        for rebinding in names.rebindings {
+            guard let before = oldServices.first(where: { $0.name == rebinding.old }),
+                let service = newServices.first(where: { $0.name == rebinding.new })
+            else { continue }
+            compare(before, service, rebinding)
+        }
+        guard countsAll else { return }
+        for service in newServices where !routes.contains(where: { $0.new.name == service.name }) {
+            let maps = RouteComparison.Maps(old: service.map, new: service.map, countsAll: true)
+            routes.append(
+                Route(old: nil, new: service, comparison: RouteComparison(new, new, maps), traffic: nil))
         }
     }
 }

@@ -22,6 +22,18 @@ public struct NameDifference: Sendable {
     /// The names of the newer image.
     public var newCount = 0
 
+    /// Names that another service answers for than before, or that a service answers for on one side alone.
+    var rebindings: [Rebinding] = []
+
+    /// Names of which the service is another.
+    struct Rebinding {
+        /// `nil` for names that had none.
+        var old: String?
+        /// `nil` for names that have none any more.
+        var new: String?
+        var names: [String]
+    }
+
     /// The number of changes that are said name by name.
     public static let detailLimit = 1_000
 
@@ -74,6 +86,8 @@ public struct NameDifference: Sendable {
             let (one, two) = (before.records(old, oldZone), after.records(node, newZone))
             guard one != two, name != apex || one.map(Self.withoutSerial) != two.map(Self.withoutSerial) else { return }
             note(name, one, two)
+            let services = (before.service(old, oldZone), after.service(node, newZone))
+            if services.0 != services.1 { noteRebinding(name, services.0, services.1) }
             if name == apex, Self.authority(one) != Self.authority(two) { changedApexes.append(apex) }
         }
         for (name, node) in rest.sorted(by: { $0.key < $1.key }) { note(name, before.records(node, oldZone), []) }
@@ -90,6 +104,14 @@ public struct NameDifference: Sendable {
     /// SOA records, but for their serial, and NS records.
     private static func authority(_ records: [String]) -> [String] {
         records.filter { ["SOA", "NS"].contains($0.split(separator: " ").dropFirst().first) }.map(withoutSerial)
+    }
+
+    private mutating func noteRebinding(_ name: String, _ old: String?, _ new: String?) {
+        if let position = rebindings.firstIndex(where: { $0.old == old && $0.new == new }) {
+            rebindings[position].names.append(name)
+        } else {
+            rebindings.append(Rebinding(old: old, new: new, names: [name]))
+        }
     }
 
     /// - Parameters:
@@ -150,6 +172,13 @@ private final class NameReader {
             nameCount += snapshot.zones.writtenNameCount(ofZone: zone)
             other.nameCount += other.snapshot.zones.writtenNameCount(ofZone: otherZone)
             return true
+        }
+    }
+
+    /// The service of a name; `nil` if it has none.
+    func service(_ node: ZoneNode, _ zone: Int) -> String? {
+        snapshot.answers.service(of: node, inZone: zone).map { position in
+            snapshot.serviceNames[Int(snapshot.answers.services[position].service)]
         }
     }
 

@@ -204,8 +204,10 @@ extension RouteComparison {
         }
         let clients = cells.map { cell in
             let key = UInt64(cell.pair) << 32 | UInt64(cell.country)
+            let isKnown = cell.country != CountryNumbers.unknown || new.places.count <= 1
             let amount = ImageDifference.Amount(
-                ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6), hits: hits[key] ?? 0)
+                ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6), ipv6Known: isKnown ? Double(cell.ipv6) : 0,
+                hits: hits[key] ?? 0)
             return (pairs[cell.pair].old, pairs[cell.pair].new, countries[cell.country], amount)
         }
         return (clients, total)
@@ -312,6 +314,9 @@ struct CountryNumbers {
         byOldPlace = Array(repeating: -1, count: old.places.count)
         byNewPlace = Array(repeating: -1, count: new.places.count)
     }
+
+    /// The number of clients whose place is not known.
+    static let unknown = 0
 
     /// The country of a number.
     subscript(number: Int) -> ImageDifference.Country { countries[number] }

@@ -16,8 +16,10 @@ public struct Traffic: Sendable {
         case counters(countries: [String?: Double], count: Double)
     }
 
-    /// The hits of each service in a log.
-    private var byService: [String: [Hit]] = [:]
+    /// In a log, by service and then by name as asked, how often each network has hit.
+    private var log: [String: [String: [IPPrefix: Int]]] = [:]
+    /// The beginning of a line that has not come to its end.
+    private var rest: [UInt8] = []
     /// The answers by country, of counters.
     private var byCountry: [String?: Double] = [:]
     /// The answers by service, of counters.
@@ -29,18 +31,33 @@ public struct Traffic: Sendable {
     /// The number of lines that are no hits.
     public private(set) var ignoredLines = 0
 
-    /// Reads a log of hits: lines of tab-separated fields or of JSON objects, as geopipe writes them (`hits` in the configuration).
-    public init(log: some Sequence<UInt8>) {
-        var counts: [String: [IPPrefix: Int]] = [:]
-        for line in Array(log).split(separator: UInt8(ascii: "\n")) {
-            guard let (client, service) = Self.hit(line) else {
+    /// Makes one of a log, of which nothing was read yet.
+    public init() {}
+
+    /// Reads the next piece of a log of hits: lines of tab-separated fields or of JSON objects, as geopipe writes them.
+    public mutating func add(log piece: some Collection<UInt8>) {
+        rest += piece
+        guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { return }
+        let lines = rest[...end]
+        rest = Array(rest[(end + 1)...])
+        add(lines: lines)
+    }
+
+    /// Reads the last line, if it has no end.
+    public mutating func finishLog() {
+        add(lines: rest[...])
+        rest = []
+    }
+
+    private mutating func add(lines: ArraySlice<UInt8>) {
+        for line in lines.split(separator: UInt8(ascii: "\n")) {
+            guard let (client, service, name) = Self.hit(line) else {
                 ignoredLines += 1
                 continue
             }
-            counts[service, default: [:]][client, default: 0] += 1
+            log[service, default: [:]][name, default: [:]][client, default: 0] += 1
             count += 1
         }
-        byService = counts.mapValues { $0.map { Hit(client: $0, count: Double($1)) } }
     }
 
     /// Reads the metrics of geopipe-agent, in the text form of Prometheus: `geopipe_clients_total` by country and
@@ -69,21 +86,35 @@ public struct Traffic: Sendable {
     }
 
     /// The traffic of a service.
-    func service(_ name: String) -> Service {
-        isByCountry
-            ? .counters(countries: byCountry, count: answers[name] ?? 0) : .log(byService[name] ?? [])
+    ///
+    /// - Parameters:
+    ///   - only: names that it is about, also `*.` with a name for all below; `nil` for all.
+    ///   - except: names that it is not about.
+    func service(_ name: String, only: [String]? = nil, except: [String] = []) -> Service {
+        if isByCountry { return .counters(countries: byCountry, count: answers[name] ?? 0) }
+        var hits: [IPPrefix: Int] = [:]
+        for (asked, clients) in log[name] ?? [:] {
+            let asked = asked.lowercased()
+            func isMeant(_ names: [String]) -> Bool {
+                names.contains { $0 == asked || $0.hasPrefix("*.") && asked.hasSuffix($0.dropFirst()) }
+            }
+            guard only.map(isMeant) ?? true, !isMeant(except) else { continue }
+            for (client, count) in clients { hits[client, default: 0] += count }
+        }
+        return .log(hits.map { Hit(client: $0, count: Double($1)) })
     }
 
-    private static func hit(_ line: ArraySlice<UInt8>) -> (IPPrefix, service: String)? {
+    private static func hit(_ line: ArraySlice<UInt8>) -> (IPPrefix, service: String, name: String)? {
         if line.first == UInt8(ascii: "{") {
             guard let client = member("client", of: line), let service = member("service", of: line),
                 let prefix = IPPrefix(client)
             else { return nil }
-            return (prefix, service)
+            return (prefix, service, member("name", of: line) ?? "")
         }
         let fields = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
-        guard fields.count == 9, let prefix = IPPrefix(String(decoding: fields[1], as: UTF8.self)) else { return nil }
-        return (prefix, String(decoding: fields[7], as: UTF8.self))
+        // Later versions may add fields.
+        guard fields.count >= 9, let prefix = IPPrefix(String(decoding: fields[1], as: UTF8.self)) else { return nil }
+        return (prefix, String(decoding: fields[7], as: UTF8.self), String(decoding: fields[5], as: UTF8.self))
     }
 
     /// The text of a member of a flat JSON object; `nil` if there is none, or it has characters that are written as escapes, which

@@ -1,5 +1,6 @@
 import Answering
 import Configuration
+import Geography
 import Platform
 import Routing
 import State
@@ -23,8 +24,10 @@ public struct Plan: Sendable {
 
     /// What is planned.
     public struct Change: Sendable {
-        /// The image in force.
+        /// What it is held against, mostly the image in force.
         public var old: Snapshot
+        /// Whether it is in force.
+        public var isInForce: Bool
         /// What is to be in force; `nil` if it has errors.
         public var new: Snapshot?
         /// Errors of it, of which the image may have left out a zone.
@@ -43,10 +46,12 @@ public struct Plan: Sendable {
         public var namedApexes: Set<String> = []
 
         public init(
-            old: Snapshot, new: Snapshot?, errors: [String], configuration: Configuration?, switches: [Switch],
+            old: Snapshot, isInForce: Bool, new: Snapshot?, errors: [String], configuration: Configuration?,
+            switches: [Switch],
             health: HealthReport?, time: Int, traffic: Traffic?, noWayBack: String?, namedApexes: Set<String>
         ) {
             self.old = old
+            self.isInForce = isInForce
             self.new = new
             self.errors = errors
             self.configuration = configuration
@@ -72,7 +77,9 @@ public struct Plan: Sendable {
     ///   - waived: the questions that may be answered with no.
     public init(_ change: Change, limits: Configuration.PlanLimits, waived: Set<Question>) {
         func add(_ question: Question, _ failures: [String], otherwise detail: String) {
-            let result: Result = failures.isEmpty ? .pass : waived.contains(question) ? .waived : .fail
+            // What cannot be compiled cannot be in force, whoever wants it.
+            let mayFail = waived.contains(question) && change.new != nil
+            let result: Result = failures.isEmpty ? .pass : mayFail ? .waived : .fail
             items.append(
                 Item(question: question, result: result, detail: failures.isEmpty ? detail : Self.joined(failures)))
         }
@@ -93,9 +100,10 @@ public struct Plan: Sendable {
         add(.safety, safety.failures, otherwise: safety.detail)
         let ttl = judge.ttl
         add(.ttl, ttl.failures, otherwise: ttl.detail)
-        add(
-            .wayBack, change.noWayBack.map { [$0] } ?? [],
-            otherwise: "image \(change.old.image.id) can be put in force again")
+        let wayBack =
+            change.isInForce
+            ? "image \(change.old.image.id) can be put in force again" : "not asked, since OLD is not what runs"
+        add(.wayBack, change.noWayBack.map { [$0] } ?? [], otherwise: wayBack)
     }
 
     /// The first few of many.
@@ -120,17 +128,6 @@ private struct ChangeJudge {
         difference = ImageDifference(from: change.old, to: new, traffic: change.traffic, countsAll: true)
     }
 
-    /// Services of both images with how their clients are sent.
-    private var routes: [(old: ServiceInUse, new: ServiceInUse, route: RouteComparison)] {
-        let (before, after) = (change.old.servicesInUse, new.servicesInUse)
-        return zip(difference.services, difference.routes).compactMap { service, route in
-            guard let old = before.first(where: { $0.name == service.name }),
-                let new = after.first(where: { $0.name == service.name })
-            else { return nil }
-            return (old, new, route)
-        }
-    }
-
     // MARK: - Coverage
 
     /// Whether each service answers each country in both families that it has. Where it did not answer before, nothing is lost.
@@ -138,35 +135,46 @@ private struct ChangeJudge {
         var failures: [String] = []
         var unanswered: Set<String> = []
         var countries: Set<ImageDifference.Country> = []
-        for (old, new, route) in routes {
-            let (before, after) = (Families(change.old, old), Families(self.new, new))
-            var lost: [String: Set<String>] = [:]
-            for (oldList, newList, country, amount) in route.clients(nil).clients where !amount.isZero {
+        for route in difference.routes {
+            let before = route.old.map { Families(change.old, $0) }
+            let after = Families(self.new, route.new)
+            var lost: [Family: Set<String>] = [:]
+            for (oldList, newList, country, amount) in route.comparison.clients(nil).clients where !amount.isZero {
                 if country.country != nil { countries.insert(country) }
                 let name = country.country ?? "unknown places"
-                for family in after.missing(newList) {
-                    if before.missing(oldList).contains(family) {
-                        unanswered.insert("\(new.name) in \(name)")
-                    } else {
-                        lost[family, default: []].insert(name)
-                    }
+                let given = after.given(by: newList)
+                // A new service is to answer everywhere.
+                for family in before?.given(by: oldList) ?? after.all where !given.contains(family) {
+                    lost[family, default: []].insert(name)
+                }
+                if !after.all.isSubset(of: given),
+                    before.map({ !after.all.isSubset(of: $0.given(by: oldList)) }) ?? false
+                {
+                    unanswered.insert("\(route.new.name) in \(name)")
                 }
             }
-            for (family, places) in lost.sorted(by: { $0.key < $1.key }) {
-                failures.append("service \(new.name) does not answer with \(family) in \(Self.list(places)) any more")
+            for (family, places) in lost.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                failures.append(
+                    "service \(route.new.name) \(before == nil ? "does" : "would") not answer with \(family.rawValue) in \(Self.list(places))"
+                        + (before == nil ? "" : " any more"))
             }
+        }
+        for rebinding in difference.names.rebindings where rebinding.new == nil {
+            failures.append("\(Self.list(Set(rebinding.names))) would have no service any more")
         }
         let known = unanswered.isEmpty ? "" : "; as before, nothing is answered for \(Self.list(unanswered))"
         return (failures, "nothing is lost in \(countries.count) countries\(known)")
     }
+
+    private enum Family: String { case ipv4 = "A", ipv6 = "AAAA" }
 
     /// Which families a service has, and which of them a list gives.
     private struct Families {
         private let lists: ListTable
         private let spread: Int
         /// By datacenter.
-        private let counts: [(ipv4: Int, ipv6: Int)]
-        private let all: (ipv4: Bool, ipv6: Bool)
+        private let families: [Set<Family>]
+        let all: Set<Family>
 
         init(_ snapshot: Snapshot, _ service: ServiceInUse) {
             lists = snapshot.maps[service.map].lists
@@ -174,17 +182,20 @@ private struct ChangeJudge {
             let bound = snapshot.answers.services.buffer.first {
                 snapshot.serviceNames[Int($0.service)] == service.name
             }!
-            counts = snapshot.datacenterNames.indices.map { snapshot.answers.addressCounts(bound, $0) }
-            all = (counts.contains { $0.ipv4 > 0 }, counts.contains { $0.ipv6 > 0 })
+            families = snapshot.datacenterNames.indices.map { datacenter in
+                let counts = snapshot.answers.addressCounts(bound, datacenter)
+                return Set((counts.ipv4 > 0 ? [.ipv4] : []) + (counts.ipv6 > 0 ? [.ipv6] : []))
+            }
+            all = families.reduce(into: []) { $0.formUnion($1) }
         }
 
-        func missing(_ list: UInt32) -> [String] {
-            let datacenters = lists.parts(of: list, datacentersInAnswer: spread).keys
-            var missing: [String] = []
-            if datacenters.isEmpty { return (all.ipv4 ? ["A"] : []) + (all.ipv6 ? ["AAAA"] : []) }
-            if all.ipv4, datacenters.contains(where: { counts[$0].ipv4 == 0 }) { missing.append("A") }
-            if all.ipv6, datacenters.contains(where: { counts[$0].ipv6 == 0 }) { missing.append("AAAA") }
-            return missing
+        /// The families that all clients of a list get.
+        func given(by list: UInt32) -> Set<Family> {
+            var datacenters = lists.parts(of: list, datacentersInAnswer: spread).keys.makeIterator()
+            guard let first = datacenters.next() else { return [] }
+            var given = families[first]
+            while let next = datacenters.next() { given.formIntersection(families[next]) }
+            return given
         }
     }
 
@@ -205,6 +216,9 @@ private struct ChangeJudge {
         var fullest = (part: 0.0, name: "")
         // Clients that have nowhere else to go while a datacenter is away are no load of another.
         let sum = load(without: nil).reduce(0, +)
+        guard sum > 0 || change.traffic == nil else {
+            return (["no hit is of a service that both sides have, so that the load cannot be told"], "")
+        }
         for away in [nil] + names.indices.map(Optional.some) {
             let load = load(without: away)
             guard sum > 0 else { continue }
@@ -225,7 +239,8 @@ private struct ChangeJudge {
     /// What each datacenter gets, in hits or addresses.
     private func load(without away: Datacenter?) -> [Double] {
         var load = [Double](repeating: 0, count: new.datacenterNames.count)
-        for (_, service, route) in routes {
+        for route in difference.routes {
+            let service = route.new
             let lists = new.maps[service.map].lists
             var known: [UInt32: [Datacenter: Double]] = [:]
             func add(_ list: UInt32, _ amount: Double) {
@@ -236,12 +251,9 @@ private struct ChangeJudge {
                 known[list] = parts
                 for (datacenter, part) in parts { load[datacenter] += amount * part }
             }
-            for (_, list, country, amount) in route.clients(change.traffic?.service(service.name)).clients {
-                if change.traffic != nil {
-                    add(list, amount.hits)
-                } else if country.country != nil {
-                    add(list, amount.ipv4)
-                }
+            let hasTraffic = change.traffic != nil
+            for (_, list, country, amount) in route.comparison.clients(route.traffic).clients {
+                if hasTraffic { add(list, amount.hits) } else if country.country != nil { add(list, amount.ipv4) }
             }
         }
         return load
@@ -257,12 +269,18 @@ private struct ChangeJudge {
             let (part, what) =
                 difference.hasTraffic && service.hits > 0
                 ? (service.moved.hits / service.hits, "of the traffic")
-                : (max(service.moved.ipv4 / 0x1p32, service.moved.ipv6 / difference.ipv6Whole), "of the addresses")
+                : (max(service.moved.ipv4 / 0x1p32, difference.ipv6Share(service.moved)), "of the addresses")
             let words = "\(Self.percent(part)) \(what) of service \(service.name) would be sent elsewhere"
             if part * 100 > Double(limits.move) + 1e-9 {
                 failures.append("\(words), and at most \(limits.move)% may")
             }
             if part > largest.part { largest = (part, words) }
+        }
+        for rebinding in difference.names.rebindings where rebinding.old == nil || rebinding.new == nil {
+            let change =
+                rebinding.old.map { "service \($0) to records of their own" }
+                ?? "records of their own to service \(rebinding.new!)"
+            failures.append("all clients of \(Self.list(Set(rebinding.names))) would go from \(change)")
         }
         return (failures, largest.words)
     }
@@ -292,16 +310,21 @@ private struct ChangeJudge {
     var destinations: [String] {
         let serving = Serving(new, switches: change.switches, health: change.health, at: change.time)
         var failures: [String] = []
-        for service in difference.services {
-            guard let number = new.serviceNames.firstIndex(of: service.name) else { continue }
+        for (service, route) in zip(difference.services, difference.routes) {
+            guard let number = new.serviceNames.firstIndex(of: route.new.name) else { continue }
             let forced = serving.forced(forService: number)
             let health = new.checkedServices[number]?.datacenters(forced: forced) { serving.down[$0] != nil }
             for name in Set(service.moves.compactMap(\.to)).sorted() {
                 guard let datacenter = new.datacenterNames.firstIndex(of: name) else { continue }
-                let drains = serving.switches(ofService: service.name).filter {
-                    $0.action == .drain && $0.datacenter == name
+                // A drain of a part leaves room for the others.
+                let drain = serving.switches(ofService: route.new.name).first { entry in
+                    entry.action == .drain && entry.datacenter == name && entry.share == 100
+                        && (entry.areas.isEmpty
+                            || service.countries.contains { country, moves in
+                                moves.contains { $0.to == name } && entry.areas.contains { country.touches($0) }
+                            })
                 }
-                if let drain = drains.first {
+                if let drain {
                     failures.append("\(name) would get more clients of \(service.name), and is \(drain.words)")
                 } else if let health = health?[datacenter], !health.stateWords.isEmpty {
                     failures.append(
@@ -325,8 +348,8 @@ private struct ChangeJudge {
     /// For how long resolvers keep old answers.
     var ttl: Answer {
         var longest = (seconds: 0, service: "")
-        for service in difference.services where !service.moves.isEmpty {
-            let seconds = change.old.longestTTL(ofService: service.name)
+        for (service, route) in zip(difference.services, difference.routes) where !service.moves.isEmpty {
+            let seconds = change.old.longestTTL(ofService: route.old?.name ?? service.name)
             if seconds > longest.seconds { longest = (seconds, service.name) }
         }
         guard longest.seconds > 0 else { return ([], "no client is sent elsewhere") }
@@ -346,6 +369,17 @@ private struct ChangeJudge {
     private static func percent(_ part: Double) -> String {
         let tenths = Int((part * 1000).rounded())
         return part > 0 && tenths == 0 ? "less than 0.1%" : "\(tenths / 10).\(tenths % 10)%"
+    }
+}
+
+extension ImageDifference.Country {
+    /// Whether some clients of it may be in an area.
+    fileprivate func touches(_ area: Area) -> Bool {
+        switch area {
+        case .continent(let code): code.description == continent
+        case .country(let code): code.description == country
+        case .subdivision(let code): code.country.description == country
+        }
     }
 }
 
