@@ -41,6 +41,8 @@ struct HitsLog: ~Copyable {
         var datacenters: [String]
         var service: String
         var scope: Int
+        /// Which side of a rollout answered; `nil` if none runs.
+        var side: String?
 
         init(
             _ hit: Hit, time: String, _ names: (service: String, datacenters: [String]),
@@ -63,7 +65,7 @@ struct HitsLog: ~Copyable {
                 time, "\(client)", country ?? "", coordinates.map { "\($0.latitude)" } ?? "",
                 coordinates.map { "\($0.longitude)" } ?? "", name, datacenters.joined(separator: ","), service,
                 "\(scope)",
-            ]
+            ] + (side.map { [$0] } ?? [])
             return fields.map { $0.escaped(["\t": "\\t", "\n": "\\n", "\\": "\\\\"]) }.joined(separator: "\t")
         }
 
@@ -75,7 +77,7 @@ struct HitsLog: ~Copyable {
                 ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
                 ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
                 ("scope", .integer(Int(scope))),
-            ]
+            ] + (side.map { [("side", .text($0))] } ?? [])
             return JSON.object(members).compact
         }
     }

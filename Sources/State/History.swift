@@ -8,6 +8,7 @@ public struct HistoryEntry: Hashable, Sendable {
     public var time: Int
     public var who: String
     public var action: Action
+    /// What was switched; of a rollout its id.
     public var datacenter: String
     /// For this service alone; `nil` for all.
     public var service: String?
@@ -26,6 +27,12 @@ public struct HistoryEntry: Hashable, Sendable {
         case drain, undrain
         case forceUp = "force up"
         case forceAuto = "force auto"
+        case rolloutStart = "rollout start"
+        case rolloutShare = "rollout share"
+        case rolloutPlaces = "rollout places"
+        case rolloutCommit = "rollout commit"
+        case rolloutAbort = "rollout abort"
+        case rolloutBack = "rollout back"
     }
 
     public init(

@@ -11,7 +11,7 @@ struct Geopipe: ParsableCommand {
         subcommands: [
             BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self,
             DrainCommand.self, UndrainCommand.self, ForceCommand.self, HistoryCommand.self, StatusCommand.self,
-            DiffCommand.self, UpgradeCommand.self,
+            DiffCommand.self, RolloutCommand.self, UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)
 
