@@ -63,10 +63,10 @@ struct RolloutTests {
     }
 
     private func answer(
-        _ serving: Serving, _ name: String = "www", _ client: IPAddress, type: String = "A"
+        _ serving: Serving, _ client: IPAddress, at name: String = "www"
     ) throws -> (addresses: Set<String>, scope: Int, exists: Bool) {
         let reply = try Inquiry(serving, seed: 1).ask(
-            "\(name).example.com", type: type, client: IPPrefix(client, length: client.bitWidth)!)
+            "\(name).example.com", type: "A", client: IPPrefix(client, length: client.bitWidth)!)
         return (Set(reply.records.map(\.content)), reply.records.map(\.scope).max() ?? -1, reply.exists)
     }
 
@@ -204,10 +204,10 @@ struct RolloutTests {
         let serving = Self.serving(old, new, .share(50))
         var seen: Set<String> = []
         for network in 0..<UInt32(100) {
-            let answer = try answer(serving, "split", .v4(18 << 24 | network << 8))
+            let answer = try answer(serving, .v4(18 << 24 | network << 8), at: "split")
             #expect(answer.scope == 24)
             seen.formUnion(answer.addresses)
-            #expect(try self.answer(serving, "static", .v4(18 << 24 | network << 8)).scope == 0)
+            #expect(try self.answer(serving, .v4(18 << 24 | network << 8), at: "static").scope == 0)
         }
         #expect(seen == ["192.0.2.90", "192.0.2.91"])
     }
@@ -219,10 +219,10 @@ struct RolloutTests {
             records: "come: { A: 192.0.2.91 }, typed: { A: 192.0.2.6, TXT: '\"x\"' }",
             zones: "  sub.example.com: { soa: { primary: ns., contact: h. }, ns: [ns.], records: { deep: { A: 192.0.2.7 } } }")
         let serving = Self.serving(old, new, .share(100))
-        #expect(try answer(serving, "gone", Self.american).addresses == ["192.0.2.90"])
-        #expect(try !answer(serving, "come", Self.american).exists)
-        #expect(try answer(serving, "typed", Self.american).addresses == ["192.0.2.5"])
-        #expect(try !answer(serving, "deep.sub", Self.american).exists)
+        #expect(try answer(serving, Self.american, at: "gone").addresses == ["192.0.2.90"])
+        #expect(try !answer(serving, Self.american, at: "come").exists)
+        #expect(try answer(serving, Self.american, at: "typed").addresses == ["192.0.2.5"])
+        #expect(try !answer(serving, Self.american, at: "deep.sub").exists)
         let counts = try #require(serving.candidate?.differences.nameCounts)
         #expect(counts.onlyOld == 1)
         // The name, and in the zone its apex and a name.
@@ -234,10 +234,10 @@ struct RolloutTests {
         let old = try Self.snapshot(records: "late: { A: 192.0.2.90 }")
         let new = try Self.snapshot(records: "late: { service: api }")
         let share = Self.serving(old, new, .share(100))
-        #expect(try answer(share, "late", Self.american).addresses == ["192.0.2.2"])
-        #expect(try answer(Self.serving(new, old, .share(100)), "late", Self.american).addresses == ["192.0.2.90"])
+        #expect(try answer(share, Self.american, at: "late").addresses == ["192.0.2.2"])
+        #expect(try answer(Self.serving(new, old, .share(100)), Self.american, at: "late").addresses == ["192.0.2.90"])
         let half = Self.serving(old, new, .share(50))
-        for network in 0..<UInt32(50) { #expect(try answer(half, "late", .v4(18 << 24 | network << 8)).scope >= 24) }
+        for network in 0..<UInt32(50) { #expect(try answer(half, .v4(18 << 24 | network << 8), at: "late").scope >= 24) }
     }
 
     @Test("a datacenter whose addresses differ narrows the scopes of its own clients alone")

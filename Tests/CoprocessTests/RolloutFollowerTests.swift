@@ -80,7 +80,7 @@ struct RolloutFollowerTests {
         _ = follower.step()
         try begin(.share(100))
         let serving = try #require(follower.step().serving)
-        weak var new = serving.candidate?.serving.snapshot
+        weak let new = serving.candidate?.serving.snapshot
         #expect(new != nil)
         #expect(serving.snapshot === first?.snapshot)
         #expect(follower.rollouts.followed == (try state.rollout().identity))
@@ -99,7 +99,7 @@ struct RolloutFollowerTests {
         _ = follower.start()
         try begin(.dark)
         var serving = follower.step().serving
-        weak var new = serving?.candidate?.serving.snapshot
+        weak let new = serving?.candidate?.serving.snapshot
         let id = try #require(new?.image.id)
         try write(.dark, id, .aborted)
         serving = follower.step().serving

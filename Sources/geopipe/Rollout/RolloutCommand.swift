@@ -110,7 +110,7 @@ struct RolloutDesk {
     ) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
         var refusal: Refusal?
-        try write(&outcome) { known in
+        let notes = try write { known in
             guard var rollout = known, rollout.isRunning else {
                 refusal = Refusal(message: "no rollout runs; geopipe rollout start NEW starts one", code: .wrong)
                 return nil
@@ -141,15 +141,16 @@ struct RolloutDesk {
             }
         }
         if let refusal { throw refusal }
+        outcome.notes += notes
         return outcome
     }
 
     /// Writes what `body` makes of the rollout.
-    func write(
-        _ outcome: inout RolloutOutcome, _ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry)?
-    ) throws(Refusal) {
+    ///
+    /// - Returns: what is wrong beside.
+    func write(_ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry)?) throws(Refusal) -> [String] {
         do throws(StateDirectory.Failure) {
-            if let complaint = try state.changeRollout(body) { outcome.notes.append(complaint) }
+            return try state.changeRollout(body).map { [$0] } ?? []
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }
@@ -275,7 +276,7 @@ struct RolloutAbort: RolloutStep {
 
     private func confirm(_ desk: RolloutDesk, _ last: Rollout) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
-        try desk.write(&outcome) { known in
+        outcome.notes = try desk.write { known in
             guard var rollout = known, rollout.id == last.id, rollout.end?.isAutomatic == true else { return nil }
             rollout.end!.isAutomatic = false
             return (rollout, desk.entry(.rolloutAbort, rollout.id, reason: "seen: \(rollout.end!.reason)"))

@@ -145,7 +145,7 @@ struct RolloutStart: RolloutStep {
             throw Refusal(message: "\(error)", code: .unusable, notes: outcome.notes)
         }
         var other: Rollout?
-        try desk.write(&outcome) { known in
+        outcome.notes += try desk.write { known in
             if let known, known.isRunning {
                 other = known
                 return nil
