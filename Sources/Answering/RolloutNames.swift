@@ -157,7 +157,9 @@ private struct Finder: ~Copyable {
     }
 
     private mutating func compare(_ oldZone: Int, _ newZone: Int) {
-        let (oldServices, newServices) = (old.boundServiceNames(ofZone: oldZone), new.boundServiceNames(ofZone: newZone))
+        let (oldServices, newServices) = (
+            old.boundServiceNames(ofZone: oldZone), new.boundServiceNames(ofZone: newZone)
+        )
         let (before, after) = (old.zones.bytes(ofZone: oldZone), new.zones.bytes(ofZone: newZone))
         if oldServices == newServices, ColumnReader(before).hasSameBytes(as: ColumnReader(after)) { return }
         // The apex comes first.

@@ -63,7 +63,8 @@ package final class RolloutDifferences: Sendable {
         self.datacenters = datacenters
         oldDatacenters = arena.keep(oldNumbers.map(Int32.init))
         newDatacenters = arena.keep(newNumbers.map(Int32.init))
-        areStatesAlike = [.checks, .places].allSatisfy { old.hasSameSection($0, as: new) }
+        areStatesAlike =
+            [.checks, .places].allSatisfy { old.hasSameSection($0, as: new) }
             && old.datacenterNames == new.datacenterNames && old.serviceNames == new.serviceNames
         var countries = [""]
         var numbers: [String: UInt16] = ["": 0]
@@ -137,7 +138,8 @@ private struct Pairing {
                 let otherService = new.answers.services[two]
                 let (alike, othersAlike) = alike(service, otherService)
                 let shared = zip(old.datacenterNames, 0...).filter { new.datacenterNames.contains($0.0) }
-                var pair = RolloutPair(other: Int32(two), otherMap: otherService.map, otherService: otherService.service)
+                var pair = RolloutPair(
+                    other: Int32(two), otherMap: otherService.map, otherService: otherService.service)
                 pair.drawsNothing = service.drawsNothing && otherService.drawsNothing
                 pair.isSame = service.hasSameSettings(as: otherService) && shared.allSatisfy { alike[$0.1] >= 0 }
                 pair.alike = arena.keep(alike)

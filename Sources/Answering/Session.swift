@@ -437,7 +437,8 @@ extension Session {
             hasRecords = hasRecords || !isMarker
             // pdns keeps nothing that has a scope: a marker differs by who asks.
             reply.data(
-                scope: isMarker ? max(1, scope) : scope, isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
+                scope: isMarker ? max(1, scope) : scope,
+                isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
                 head: head, zoneID: zoneID, content: text, version: version)
         }
         return hasRecords
@@ -461,7 +462,8 @@ extension Session {
             let isDecided =
                 service.drawsNothing && world.pointee.isUnrestricted[Int(service.service)]
                 && writeOnlyChoice(
-                    position, service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, version, &scope,
+                    position, service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
+                    &scope,
                     &isEmpty, &reply)
             if !isDecided {
                 writeChoice(

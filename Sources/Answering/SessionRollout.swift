@@ -59,7 +59,9 @@ extension Session {
         side.isNew = true
         if way == .service || way == .otherService {
             let before = Found(key, zoneID: question.zoneID, old)
-            if let zone = before.zone, let node = before.node { side.statics = (node, old.pointee.zones.pointee.ids[zone]) }
+            if let zone = before.zone, let node = before.node {
+                side.statics = (node, old.pointee.zones.pointee.ids[zone])
+            }
         }
         return found
     }
@@ -149,12 +151,14 @@ extension Session {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
         let own = choice.count == 0 ? -1 : sides.pointee.common(Int(choice.datacenters[0]), isNew: isNew)
-        guard !side.isUnlike, pair.pointee.other >= 0, let serving = isNew ? serving : serving?.candidate?.serving else {
+        guard !side.isUnlike, pair.pointee.other >= 0, let serving = isNew ? serving : serving?.candidate?.serving
+        else {
             return RolloutSides.countDifference(
                 sides, asker.client, length: asker.clientLength, isNew: isNew, own: own, other: -1)
         }
         let (state, placeScope) = serving.state(
-            ofService: Int(pair.pointee.otherService), for: asker.client, length: asker.clientLength, resolver: resolver)
+            ofService: Int(pair.pointee.otherService), for: asker.client, length: asker.clientLength, resolver: resolver
+        )
         let other = serving.snapshot.choose(
             Int(pair.pointee.other), for: asker.client, length: asker.clientLength, resolver: resolver, state,
             placeScope: placeScope, random: asker.random

@@ -61,23 +61,25 @@ struct HitsLog: ~Copyable {
 
         /// Fields with tabs between them; one that is not known is empty.
         var tsv: String {
-            let fields = [
-                time, "\(client)", country ?? "", coordinates.map { "\($0.latitude)" } ?? "",
-                coordinates.map { "\($0.longitude)" } ?? "", name, datacenters.joined(separator: ","), service,
-                "\(scope)",
-            ] + (side.map { [$0] } ?? [])
+            let fields =
+                [
+                    time, "\(client)", country ?? "", coordinates.map { "\($0.latitude)" } ?? "",
+                    coordinates.map { "\($0.longitude)" } ?? "", name, datacenters.joined(separator: ","), service,
+                    "\(scope)",
+                ] + (side.map { [$0] } ?? [])
             return fields.map { $0.escaped(["\t": "\\t", "\n": "\\n", "\\": "\\\\"]) }.joined(separator: "\t")
         }
 
         /// An object; what is not known is null.
         var json: String {
-            let members: [(String, JSON)] = [
-                ("time", .text(time)), ("client", .text("\(client)")), ("country", country.map(JSON.text) ?? .null),
-                ("latitude", coordinates.map { .number($0.latitude) } ?? .null),
-                ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
-                ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
-                ("scope", .integer(Int(scope))),
-            ] + (side.map { [("side", .text($0))] } ?? [])
+            let members: [(String, JSON)] =
+                [
+                    ("time", .text(time)), ("client", .text("\(client)")), ("country", country.map(JSON.text) ?? .null),
+                    ("latitude", coordinates.map { .number($0.latitude) } ?? .null),
+                    ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
+                    ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
+                    ("scope", .integer(Int(scope))),
+                ] + (side.map { [("side", .text($0))] } ?? [])
             return JSON.object(members).compact
         }
     }

@@ -59,7 +59,8 @@ struct RolloutFollower {
         for old: Snapshot, _ store: ImageStore?, switches: [Switch], health: HealthReport?, at time: Int,
         _ complain: (String) -> Void
     ) -> Candidate? {
-        guard let rollout, rollout.isRunning, let store, Self.isSame(rollout.images, store.name), load(rollout, store, complain),
+        guard let rollout, rollout.isRunning, let store, Self.isSame(rollout.images, store.name),
+            load(rollout, store, complain),
             let new = loaded?.snapshot
         else {
             (loaded, differences, counts, past, limits) = (nil, nil, nil, RolloutTally(), Limits())

@@ -72,7 +72,8 @@ public struct RolloutReport: Sendable {
         case .places(let areas): (mode, places) = ("places", areas.map { .text($0.description) })
         }
         return .object([
-            "state": .text(state), "id": .text(rollout.id), "mode": .text(mode), "share": share.map(JSON.integer) ?? .null,
+            "state": .text(state), "id": .text(rollout.id), "mode": .text(mode),
+            "share": share.map(JSON.integer) ?? .null,
             "places": .list(places), "owner": .text(rollout.owner), "since": .integer(rollout.since),
             "reason": .text(rollout.reason), "plan": rollout.plan.isEmpty ? nil : .text(rollout.plan),
             "old": .text(rollout.old), "new": .text(rollout.new), "source": .text(rollout.source),

@@ -137,7 +137,8 @@ struct ProblemFinder {
             return nil
         }
         if let complaint = found.complaint { add(.rollout, complaint, severity: .warning) }
-        guard let rollout = found.value, rollout.images.prefix(while: { $0 != "." }) == store.name.prefix(while: { $0 != "." })
+        guard let rollout = found.value,
+            rollout.images.prefix(while: { $0 != "." }) == store.name.prefix(while: { $0 != "." })
         else { return nil }
         let report = RolloutReport(
             rollout, identity: found.identity, store, coprocesses.filter { $0.imageFile == nil })

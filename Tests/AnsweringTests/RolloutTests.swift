@@ -127,7 +127,8 @@ struct RolloutTests {
     private func neighbours(_ client: IPAddress, _ scope: Int, _ random: inout SeededGenerator) -> [IPAddress] {
         func rest<Bits: FixedWidthInteger & UnsignedInteger>(_ bits: Bits) -> [Bits] {
             let mask: Bits = scope == 0 ? .max : scope >= Bits.bitWidth ? 0 : Bits.max >> Bits(scope)
-            return [bits & ~mask, bits | mask] + (0..<6).map { _ in bits & ~mask | Bits.random(in: 0 ... .max, using: &random) & mask }
+            return [bits & ~mask, bits | mask]
+                + (0..<3).map { _ in bits & ~mask | Bits.random(in: 0 ... .max, using: &random) & mask }
         }
         switch client {
         case .v4(let bits): return rest(bits).map(IPAddress.v4)
@@ -174,8 +175,11 @@ struct RolloutTests {
                     }
                     AddressWalk.overIPv4 { first in
                         let length = length(.v4(first))
-                        for _ in 0..<3 {
-                            check(.v4(first | UInt32.random(in: 0 ... .max, using: &random) & UInt32(truncatingIfNeeded: UInt64(0xffff_ffff) >> UInt64(length))))
+                        for _ in 0..<2 {
+                            check(
+                                .v4(
+                                    first | UInt32.random(in: 0 ... .max, using: &random)
+                                        & UInt32(truncatingIfNeeded: UInt64(0xffff_ffff) >> UInt64(length))))
                         }
                         return length
                     }
@@ -191,7 +195,8 @@ struct RolloutTests {
         switch name {
         // Both sides answer alike: no scope is narrowed.
         case "static": #expect(session.lastScope == 0)
-        case "api": #expect(wide > pieces / 4)
+        // A partial drain goes by networks, with or without a rollout.
+        case "api": #expect(wide > pieces / 4 || kind == "part")
         case "split": #expect(session.lastScope >= (kind == "places" ? 1 : 24))
         default: break
         }
@@ -217,7 +222,9 @@ struct RolloutTests {
         let old = try Self.snapshot(records: "gone: { A: 192.0.2.90 }, typed: { A: 192.0.2.5 }")
         let new = try Self.snapshot(
             records: "come: { A: 192.0.2.91 }, typed: { A: 192.0.2.6, TXT: '\"x\"' }",
-            zones: "  sub.example.com: { soa: { primary: ns., contact: h. }, ns: [ns.], records: { deep: { A: 192.0.2.7 } } }")
+            zones:
+                "  sub.example.com: { soa: { primary: ns., contact: h. }, ns: [ns.], records: { deep: { A: 192.0.2.7 } } }"
+        )
         let serving = Self.serving(old, new, .share(100))
         #expect(try answer(serving, Self.american, at: "gone").addresses == ["192.0.2.90"])
         #expect(try !answer(serving, Self.american, at: "come").exists)
@@ -237,7 +244,9 @@ struct RolloutTests {
         #expect(try answer(share, Self.american, at: "late").addresses == ["192.0.2.2"])
         #expect(try answer(Self.serving(new, old, .share(100)), Self.american, at: "late").addresses == ["192.0.2.90"])
         let half = Self.serving(old, new, .share(50))
-        for network in 0..<UInt32(50) { #expect(try answer(half, .v4(18 << 24 | network << 8), at: "late").scope >= 24) }
+        for network in 0..<UInt32(50) {
+            #expect(try answer(half, .v4(18 << 24 | network << 8), at: "late").scope >= 24)
+        }
     }
 
     @Test("a datacenter whose addresses differ narrows the scopes of its own clients alone")

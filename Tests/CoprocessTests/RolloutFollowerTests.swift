@@ -70,7 +70,6 @@ struct RolloutFollowerTests {
         }
     }
 
-
     @Test("adopts it as soon as it is written, and lets go of its image when it is aborted")
     func adopts() throws {
         var follower = Follower(request, state: state) { _ in }

@@ -70,7 +70,9 @@ struct RolloutTests {
         #expect(throws: StateDirectory.Failure.self) { try state.rollout() }
     }
 
-    @Test("of another version, or with a field that this one does not know, is not trusted, and stays as it is until the next is written")
+    @Test(
+        "of another version, or with a field that this one does not know, is not trusted, and stays as it is until the next is written"
+    )
     func version() throws {
         let text = StateFile.text("geopipe rollout 2", [["id", "X"]])
         try state.make()
@@ -96,7 +98,9 @@ struct RolloutTests {
         let text = try StateFile.lines(RolloutFile.text(Self.rollout()), "geopipe rollout 1")
         let part = try #require(text.firstIndex { $0[0] == "part" })
         let id = try #require(text.firstIndex { $0[0] == "id" })
-        for line in [["part", "share", "0"], ["part", "share", "101"], ["part", "places", ""], ["part", "all"], ["part"]] {
+        for line in [
+            ["part", "share", "0"], ["part", "share", "101"], ["part", "places", ""], ["part", "all"], ["part"],
+        ] {
             var lines = text
             lines[part] = line
             #expect(throws: StateFile.Untrusted.self, "\(line)") {

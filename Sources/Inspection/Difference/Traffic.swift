@@ -38,7 +38,9 @@ public struct Traffic: Sendable {
             return (prefix, service)
         }
         let fields = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
-        guard 9...10 ~= fields.count, let prefix = IPPrefix(String(decoding: fields[1], as: UTF8.self)) else { return nil }
+        guard 9...10 ~= fields.count, let prefix = IPPrefix(String(decoding: fields[1], as: UTF8.self)) else {
+            return nil
+        }
         return (prefix, String(decoding: fields[7], as: UTF8.self))
     }
 

@@ -165,7 +165,9 @@ struct RolloutDesk {
             followed: \.rollout)
     }
 
-    func entry(_ action: HistoryEntry.Action, _ rollout: String, share: Int = 100, areas: [Area] = [], reason: String = "")
+    func entry(
+        _ action: HistoryEntry.Action, _ rollout: String, share: Int = 100, areas: [Area] = [], reason: String = ""
+    )
         -> HistoryEntry
     {
         HistoryEntry(time: now, who: who, action, datacenter: rollout, areas: areas, share: share, reason: reason)

@@ -196,7 +196,8 @@ struct RolloutBack: RolloutStep {
         let last = try desk.found().value
         if let last, last.isRunning, desk.isOwn(last) {
             throw Refusal(
-                message: "the rollout \(last.id) runs; geopipe rollout abort goes back to what was before it", code: .wrong)
+                message: "the rollout \(last.id) runs; geopipe rollout abort goes back to what was before it",
+                code: .wrong)
         }
         let (name, target) = try target(desk)
         var outcome = RolloutOutcome()

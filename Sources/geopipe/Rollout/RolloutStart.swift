@@ -45,7 +45,8 @@ struct RolloutStart: RolloutStep {
         if let running = try desk.found().value, running.isRunning { throw Self.isRunning(running) }
         guard let old = desk.store.current().snapshot else {
             throw Refusal(
-                message: "no image is in force to begin from; start pdns_server, or run geopipe compile", code: .unusable)
+                message: "no image is in force to begin from; start pdns_server, or run geopipe compile",
+                code: .unusable)
         }
         var outcome = RolloutOutcome()
         let isConfiguration = !Image.isImage(new)
