@@ -1,4 +1,3 @@
-import Configuration
 import Image
 import Platform
 import Routing

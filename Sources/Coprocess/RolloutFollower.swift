@@ -1,5 +1,4 @@
 import Answering
-import Platform
 import State
 
 /// Follows the rollout in the state directory: has its new image mapped while it runs, and counts across images.

@@ -1,6 +1,5 @@
 import Answering
 import Glibc
-import Image
 import Platform
 import State
 
@@ -36,7 +35,7 @@ public struct RolloutReport: Sendable {
         var owners = store.owners
         var status = stat()
         if stat(store.state.path, &status) == 0 { owners.insert(status.st_uid) }
-        do throws(Image.Refusal) {
+        do {
             let summary = try ImageSummary(path: store.candidateFile(of: rollout.id), owners: owners)
             if rollout.isConfiguration {
                 changedFiles = summary.manifest.inputs.filter { FileState($0.path).words != $0.state }.map(\.path)

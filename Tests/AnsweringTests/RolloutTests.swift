@@ -1,4 +1,3 @@
-import Addresses
 import Configuration
 import Foundation
 import Geography
