@@ -154,6 +154,22 @@ struct RolloutCommandTests {
         try expect(0, "rollout", "abort")
     }
 
+    @Test("a drain that breaks a safety rule of NEW aborts it, once clients get it")
+    func safety() throws {
+        try folder.write(
+            Self.text("192.0.2.2").replacing("in_use: 1", with: "in_use: 2").utf8, to: "safer.yaml")
+        usleep(50_000)
+        try expect(1, "rollout", "start", path("safer.yaml"))
+        try expect(1, "drain", "oslo")
+        let state = StateDirectory(path: path("state"))
+        #expect(try state.rollout().value?.isRunning == true)
+        #expect(try expect(1, "rollout", "share", "5%").error.contains("safety rule in_use: 2"))
+        try expect(1, "undrain", "oslo")
+        try expect(1, "rollout", "share", "5%")
+        #expect(try expect(1, "drain", "oslo").output.contains("is aborted: what is drained breaks"))
+        #expect(try state.rollout().value?.end?.isAutomatic == true)
+    }
+
     @Test("one that was aborted by itself is a problem until a person has seen it")
     func automatic() throws {
         try expect(1, "rollout", "start", path("next.yaml"))

@@ -191,11 +191,7 @@ extension RolloutDesk {
 
     /// Refuses to go on if what is drained breaks a safety rule of the new configuration. An image has none.
     func checkSafety(_ rollout: Rollout) throws(Refusal) {
-        guard rollout.isConfiguration,
-            let configuration = try? Configuration.load(rollout.source, hasZones: false, advises: false)
-        else { return }
-        let switches = ((try? state.switches())?.value ?? []).filter { $0.isInForce(at: now) }
-        guard let breach = configuration.breaches(from: [], to: switches).first else { return }
+        guard let breach = Self.breach(rollout, state, at: now) else { return }
         throw Refusal(
             message: "with what is drained now, \(rollout.source) breaks its \(breach.words); undrain first",
             code: .wrong)
