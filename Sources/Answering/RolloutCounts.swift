@@ -11,11 +11,10 @@ package final class RolloutCounts: Sendable {
 
     /// Where in `totals` something is counted.
     private enum Total {
-        static let compared = 0
-        static let differing = 1
+        static let differing = 0
         /// From here on: old answered, old refused, new answered, new refused.
-        static let sides = 2
-        static let count = 6
+        static let sides = 1
+        static let count = 5
     }
 
     /// The counters as the answering thread sees them: valid as long as their owner.
@@ -26,11 +25,7 @@ package final class RolloutCounts: Sendable {
         /// Datacenters of both images, and one more for none.
         fileprivate let width: Int
 
-        /// Counts a question for which both sides are asked.
-        @inline(__always)
-        func countComparison() { totals.add(1, at: Total.compared) }
-
-        /// Counts a question that was answered, or refused.
+        /// Counts a question of a client that was answered, or refused, and for which both sides were asked.
         @inline(__always)
         func countAnswer(isNew: Bool, isRefused: Bool) {
             totals.add(1, at: Total.sides &+ (isNew ? 2 : 0) &+ (isRefused ? 1 : 0))
@@ -62,9 +57,10 @@ package final class RolloutCounts: Sendable {
         var tally = RolloutTally()
         var sums = [Int](repeating: 0, count: Total.count)
         totals.forEachUsed { _, position, value in sums[position] = value }
-        (tally.compared, tally.differing) = (sums[Total.compared], sums[Total.differing])
+        tally.differing = sums[Total.differing]
         (tally.old.answered, tally.old.refused) = (sums[Total.sides], sums[Total.sides + 1])
         (tally.new.answered, tally.new.refused) = (sums[Total.sides + 2], sums[Total.sides + 3])
+        tally.compared = sums[Total.sides...].reduce(0, +)
         countries.forEachUsed { _, position, value in tally.countries[differences.countries[position]] = value }
         let width = differences.datacenters.count + 1
         moves.forEachUsed { _, position, value in

@@ -85,6 +85,10 @@ final class RolloutNames: Sendable {
         fileprivate let entries: UnsafeMutablePointer<Entry>
         fileprivate let text: UnsafeMutablePointer<UInt8>
 
+        /// Whether `way` may have an answer.
+        @inline(__always)
+        func mayHave(_ key: borrowing NameKey) -> Bool { slots[Int(key.hash) & slotMask] != 0 }
+
         /// How the name that `key` holds is answered; `nil` if both sides answer it alike but for the datacenters of its service.
         @inline(__always)
         func way(_ key: borrowing NameKey) -> Way? {

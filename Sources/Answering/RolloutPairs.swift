@@ -37,6 +37,9 @@ package final class RolloutDifferences: Sendable {
     /// By the positions of services in the old and in the new image.
     nonisolated(unsafe) let oldPairs: UnsafePointer<RolloutPair>
     nonisolated(unsafe) let newPairs: UnsafePointer<RolloutPair>
+    /// The numbers of those.
+    let oldCount: Int
+    let newCount: Int
     /// By their own numbers, the common numbers of both images' datacenters.
     nonisolated(unsafe) let oldDatacenters: UnsafePointer<Int32>
     nonisolated(unsafe) let newDatacenters: UnsafePointer<Int32>
@@ -78,6 +81,7 @@ package final class RolloutDifferences: Sendable {
         self.countries = countries
         let pairing = Pairing(old, new, oldNumbers, newNumbers)
         (oldPairs, newPairs) = pairing.pairs(&arena)
+        (oldCount, newCount) = (old.answers.services.count, new.answers.services.count)
         memory = arena.memory
     }
 

@@ -22,10 +22,10 @@ struct RolloutSide {
     var isUnlike = false
     /// The length of the prefix around the client in which all clients get this side, at least 1.
     var scope: UInt8 = 1
+    /// Whether `sideStatics` counts.
+    var hasStatics = false
     /// The scope of static records; 0 if they are the same for all clients.
     var staticScope: UInt8 = 0
-    /// Takes the place of the records at the name: the old side's, and the zone's id there.
-    var statics: (node: ZoneNode, zoneID: Int)?
 }
 
 extension RolloutSides {
@@ -50,6 +50,17 @@ extension RolloutSides {
         let (place, scope) = sides.pointee.places.lookup(client, length: length)
         let known = place == 0 ? resolver.map { sides.pointee.places.number(of: $0) } ?? 0 : place
         return (sides.pointee.isInside[Int(known)], scope)
+    }
+
+    /// Whether both sides answer all clients of a list of one side alike, so that the list's scope is right for both.
+    ///
+    /// - Parameters:
+    ///   - position: of the service, on that side.
+    ///   - isUnlike: whether the name has another service on the other side.
+    @inline(__always)
+    func isStable(_ position: Int, list: UInt32, isNew: Bool, _ isUnlike: Bool) -> Bool {
+        guard !isUnlike, let stable = (isNew ? newStable : oldStable)[position] else { return false }
+        return stable[Int(list)]
     }
 
     /// The common number of a datacenter of one side.

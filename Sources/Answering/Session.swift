@@ -21,6 +21,8 @@ public struct Session: ~Copyable {
     private var sides: UnsafePointer<RolloutSides>?
     /// Which of them answers the question.
     var side = RolloutSide()
+    /// Takes the place of the records at the name, while a rollout runs: the old side's, and the zone's id there.
+    var sideStatics: (node: ZoneNode, zoneID: Int)?
     /// What is asked of that first.
     private var world: UnsafePointer<World>?
     /// What the handshake settled on; `nil` before it.
@@ -101,17 +103,26 @@ public struct Session: ~Copyable {
                 world.pointee.counters.countQuestion(zone: nil, .refused)
                 throw .unreadable("qname", question.name)
             }
-            let found: Found
+            var source = world
             if let sides {
-                found = takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
-            } else {
-                found = Found(key, zoneID: question.zoneID, world)
+                takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
+                if side.isNew { source = sides.pointee.new }
+            }
+            var zone = source.pointee.zones.zone(of: key, asked: question.zoneID)
+            var node = zone.flatMap { source.pointee.zones.node(key, inZone: $0) }
+            if side.isNew, node == nil {
+                // The old image does not have the name either, and says so.
+                side = RolloutSide()
+                source = world
+                zone = source.pointee.zones.zone(of: key, asked: question.zoneID)
+                node = zone.flatMap { source.pointee.zones.node(key, inZone: $0) }
             }
             let result = answer(
-                question, line, version, found.world, client, clientLength, isPDNS: isPDNS, zone: found.zone,
-                node: found.node, &reply)
-            found.world.pointee.counters.countQuestion(zone: found.zone, result)
-            if let sides { sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result == .refused) }
+                question, line, version, source, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
+            source.pointee.counters.countQuestion(zone: zone, result)
+            if let sides, !isPDNS {
+                sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result == .refused)
+            }
             questions &+= 1
             supply.count(questions)
         } catch {
@@ -164,6 +175,7 @@ public struct Session: ~Copyable {
         world = serving?.world
         sides = serving?.sides
         side = RolloutSide()
+        sideStatics = nil
     }
 
     /// How long to stay awake for the next question, in microseconds.
@@ -207,23 +219,6 @@ public struct Session: ~Copyable {
 
 // MARK: - Questions
 
-/// What is at the name of a question, in what it is answered from.
-struct Found {
-    let world: UnsafePointer<World>
-    /// The position of the name's zone, if it is in one.
-    let zone: Int?
-    /// `nil` if the name does not exist.
-    let node: ZoneNode?
-
-    @inline(__always)
-    init(_ key: borrowing NameKey, zoneID: Int, _ world: UnsafePointer<World>) {
-        self.world = world
-        let zone = world.pointee.zones.zone(of: key, asked: zoneID)
-        self.zone = zone
-        if let zone { node = world.pointee.zones.node(key, inZone: zone) } else { node = nil }
-    }
-}
-
 extension Session {
     /// Answers a question for the name in `key`.
     ///
@@ -256,7 +251,7 @@ extension Session {
         }
         var hasRecords = false
         if isInternet(line.extracting(unchecked: question.recordClass)), let type, let zone, let node {
-            if let statics = side.statics {
+            if side.hasStatics, let statics = sideStatics {
                 hasRecords = Self.write(
                     statics.node, statics.zoneID, scope: 0, type: type, listsMarkers: !isPDNS, name, version, &reply)
             } else if node.hasRecords {
@@ -323,6 +318,13 @@ extension Session {
     func resolver(of asker: Asker) -> IPAddress? {
         guard asker.hasResolver else { return nil }
         return IPAddress(UnsafeBufferPointer(start: resolverText, count: resolverLength).span)
+    }
+
+    /// Does as `resolver(of:)` does, and notes that it was called.
+    @inline(__always)
+    private func resolver(of asker: Asker, isAsked: inout Bool) -> IPAddress? {
+        isAsked = true
+        return resolver(of: asker)
     }
 
     /// Returns the client whose records answer pdns's own question for the name in `key`; `nil` for no client.
@@ -491,10 +493,14 @@ extension Session {
         _ scope: inout UInt8, _ isEmpty: inout Bool, _ reply: inout ReplyWriter
     ) -> Bool {
         let map = world.pointee.maps + Int(service.map)
-        let found = map.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        var isByDefault = false
+        let found = map.locate(
+            asker.client, length: asker.clientLength, resolver: resolver(of: asker, isAsked: &isByDefault))
         guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
         scope = found.scope
-        if side.isOn, let sides {
+        if side.isOn, let sides,
+            isByDefault || !sides.pointee.isStable(position, list: found.list, isNew: side.isNew, side.isUnlike)
+        {
             scope = sideScope(sides, position, datacenter, asker, counts: counts, scope: found.scope)
         }
         let answers = world.pointee.answers.answers(service, datacenter)

@@ -6,34 +6,43 @@ import Zones
 
 /// A question while a rollout runs.
 extension Session {
-    /// Finds out which side answers a question for the name in `key`, and what is there.
-    @inline(never)
+    /// Finds out which side answers a question for the name in `key`.
+    @inline(__always)
     mutating func takeSide(
         _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
         _ clientLength: Int, isPDNS: Bool
-    ) -> Found {
+    ) {
+        // As most questions are.
+        if !isPDNS, !sides.pointee.names.mayHave(key), case .share(let share) = sides.pointee.rule {
+            let network = ClientNetwork(client, length: clientLength)
+            side = RolloutSide(isOn: true, isNew: share.contains(network.number), scope: network.scope)
+            return
+        }
+        takeSideSlowly(sides, question, line, client, clientLength, isPDNS: isPDNS)
+    }
+
+    @inline(never)
+    private mutating func takeSideSlowly(
+        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
+        _ clientLength: Int, isPDNS: Bool
+    ) {
         side = RolloutSide()
-        let (old, new) = (sides.pointee.old, sides.pointee.new)
         let way = sides.pointee.names.way(key)
         var (client, length) = (client, clientLength)
         if isPDNS {
             guard let asker = deniedAsker(of: line.extracting(unchecked: question.type)) else {
                 // pdns must not keep what some clients do not get.
                 if way == .split { side.staticScope = 1 }
-                return Found(key, zoneID: question.zoneID, old)
+                return
             }
             (client, length) = (asker.client, asker.clientLength)
-        } else {
-            sides.pointee.counts.countComparison()
-            if way == .split || way == .old {
-                RolloutSides.countDifference(sides, client, length: length, isNew: false, own: -1, other: -1)
-            }
+        } else if way == .split || way == .old {
+            RolloutSides.countDifference(sides, client, length: length, isNew: false, own: -1, other: -1)
         }
-        guard way != .old else { return Found(key, zoneID: question.zoneID, old) }
+        guard way != .old else { return }
         if case .dark = sides.pointee.rule {
-            (side.isDark, side.isOn) = (true, way != .split)
-            side.isUnlike = way == .otherService
-            return Found(key, zoneID: question.zoneID, old)
+            side = RolloutSide(isOn: way != .split, isDark: true, isUnlike: way == .otherService)
+            return
         }
         var resolver: IPAddress?
         if case .places = sides.pointee.rule {
@@ -43,27 +52,16 @@ extension Session {
                 : IPAddress(line.extracting(unchecked: question.remoteAddress))
         }
         let (isNew, scope) = RolloutSides.find(sides, client, length: length, resolver: resolver)
-        side.isOn = true
-        side.scope = scope
-        if let way {
-            side.isUnlike = way != .service
-            if way == .split { side.staticScope = scope }
+        side = RolloutSide(isOn: true, isNew: isNew, scope: scope)
+        guard let way else { return }
+        side.isUnlike = way != .service
+        if way == .split { side.staticScope = scope }
+        guard isNew, way == .service || way == .otherService else { return }
+        let zones = sides.pointee.old.pointee.zones
+        if let zone = zones.zone(of: key, asked: question.zoneID), let node = zones.node(key, inZone: zone) {
+            sideStatics = (node, zones.pointee.ids[zone])
+            side.hasStatics = true
         }
-        guard isNew else { return Found(key, zoneID: question.zoneID, old) }
-        let found = Found(key, zoneID: question.zoneID, new)
-        guard found.node != nil else {
-            // The old image does not have the name either.
-            side = RolloutSide()
-            return Found(key, zoneID: question.zoneID, old)
-        }
-        side.isNew = true
-        if way == .service || way == .otherService {
-            let before = Found(key, zoneID: question.zoneID, old)
-            if let zone = before.zone, let node = before.node {
-                side.statics = (node, old.pointee.zones.pointee.ids[zone])
-            }
-        }
-        return found
     }
 
     /// The client to whom pdns denies something with a signature, if that is what a question of its own is for: see `ownAsker`.

@@ -284,7 +284,9 @@ struct Follower: ~Copyable {
         rejoin()
         look(isFromFolder: isFromFolder)
         moveState()
-        let changed = followState()
+        var changed = followState()
+        // Not before what is new is in force.
+        if !changed, !news.isSnapshotNew, rollouts.findStability() { changed = true }
         if news.isSnapshotNew || changed { news.serving = served() }
         return news
     }

@@ -11,6 +11,8 @@ struct RolloutFollower {
     private var loaded: (rollout: String, snapshot: Snapshot)?
     private var differences: RolloutDifferences?
     private var counts: RolloutCounts?
+    /// Of `differences`; found after these are in force.
+    private var stability: RolloutStability?
     /// What was counted before the image in force was another one.
     private var past = RolloutTally()
     /// What is limited on the new side.
@@ -62,18 +64,28 @@ struct RolloutFollower {
             load(rollout, store, complain),
             let new = loaded?.snapshot
         else {
-            (loaded, differences, counts, past, limits) = (nil, nil, nil, RolloutTally(), Limits())
+            (loaded, differences, counts, stability, past, limits) = (nil, nil, nil, nil, RolloutTally(), Limits())
             return nil
         }
         if differences?.old !== old || differences?.new !== new {
             if let counts { past += counts.tally }
             let differences = RolloutDifferences(from: old, to: new)
             self.differences = differences
+            stability = nil
             counts = RolloutCounts(differences)
         }
         let serving = Serving(new, switches: switches, health: health, at: time)
         limits = serving.limits
-        return Candidate(rollout, serving, differences!, counts!)
+        return Candidate(rollout, serving, differences!, counts!, stability)
+    }
+
+    /// Finds out for which clients both sides need not be asked, which takes its time, if that is not known yet.
+    ///
+    /// - Returns: whether it did.
+    mutating func findStability() -> Bool {
+        guard let differences, stability == nil else { return false }
+        stability = RolloutStability(differences)
+        return true
     }
 
     /// Whether the new side has other limits than when `candidate` was called.
