@@ -103,25 +103,15 @@ public struct Session: ~Copyable {
                 world.pointee.counters.countQuestion(zone: nil, .refused)
                 throw .unreadable("qname", question.name)
             }
-            var source = world
             if let sides {
-                takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
-                if side.isNew { source = sides.pointee.new }
-            }
-            var zone = source.pointee.zones.zone(of: key, asked: question.zoneID)
-            var node = zone.flatMap { source.pointee.zones.node(key, inZone: $0) }
-            if side.isNew, node == nil {
-                // The old image does not have the name either, and says so.
-                side = RolloutSide()
-                source = world
-                zone = source.pointee.zones.zone(of: key, asked: question.zoneID)
-                node = zone.flatMap { source.pointee.zones.node(key, inZone: $0) }
-            }
-            let result = answer(
-                question, line, version, source, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
-            source.pointee.counters.countQuestion(zone: zone, result)
-            if let sides, !isPDNS {
-                sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result == .refused)
+                answerUnderRollout(sides, question, line, version, client, clientLength, isPDNS: isPDNS, &reply)
+            } else {
+                let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+                let node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+                let result = answer(
+                    question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node,
+                    &reply)
+                world.pointee.counters.countQuestion(zone: zone, result)
             }
             questions &+= 1
             supply.count(questions)
@@ -267,6 +257,29 @@ extension Session {
         }
         reply.end()
         return hasRecords ? .answered : .empty
+    }
+
+    /// Answers a question for the name in `key` from the side of a rollout that is the client's.
+    @inline(never)
+    private mutating func answerUnderRollout(
+        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion,
+        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, _ reply: inout ReplyWriter
+    ) {
+        takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
+        var world = side.isNew ? sides.pointee.new : sides.pointee.old
+        var zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+        var node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+        if side.isNew, node == nil {
+            // The old image does not have the name either, and says so.
+            side = RolloutSide()
+            world = sides.pointee.old
+            zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+            node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+        }
+        let result = answer(
+            question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
+        world.pointee.counters.countQuestion(zone: zone, result)
+        if !isPDNS { sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result == .refused) }
     }
 
     /// Notes that a client asks, and its resolver.
