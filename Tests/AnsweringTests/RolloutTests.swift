@@ -259,6 +259,24 @@ struct RolloutTests {
         #expect(try answer(serving, Self.norwegian).scope == before.records[0].scope)
     }
 
+    @Test("lists that both sides answer alike are known, all but the default list's")
+    func stability() throws {
+        let (old, new) = (try Self.snapshot(), try Self.snapshot(norway: "tokyo"))
+        let stability = RolloutStability(RolloutDifferences(from: old, to: new))
+        func isStable(_ client: IPAddress, _ snapshot: Snapshot, _ known: [UnsafePointer<Bool>?]) throws -> Bool {
+            let position = try #require(
+                snapshot.answers.services.buffer.firstIndex { snapshot.serviceNames[Int($0.service)] == "web" })
+            let stable = try #require(known[position])
+            return stable[Int(snapshot.maps[0].locate(client, resolver: nil).list)]
+        }
+        let japanese = IPAddress("133.11.0.1")!
+        #expect(try isStable(japanese, old, stability.old))
+        #expect(try !isStable(Self.norwegian, old, stability.old))
+        // Of whom nothing is known goes with the resolver.
+        #expect(try !isStable(IPAddress("203.0.113.1")!, old, stability.old))
+        withExtendedLifetime(stability) {}
+    }
+
     @Test("a network stays on its side whatever is drained, and drains hold on both sides")
     func drains() throws {
         let (old, new) = (try Self.snapshot(), try Self.snapshot(other: "[tokyo, oslo]"))

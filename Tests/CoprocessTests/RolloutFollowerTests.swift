@@ -106,6 +106,20 @@ struct RolloutFollowerTests {
         #expect(new == nil)
     }
 
+    @Test("finds out after that for which clients both sides need not be asked")
+    func stability() throws {
+        try begin(.share(20))
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        let started = follower.start()
+        #expect(started?.candidate != nil && started?.candidate?.stability == nil)
+        var stability = follower.step().serving?.candidate?.stability
+        if stability == nil { stability = follower.step().serving?.candidate?.stability }
+        #expect(stability != nil)
+        let last = follower.step().serving
+        #expect(last == nil)
+    }
+
     @Test("goes on with it after a start, and while the image in force is another one")
     func restart() throws {
         try begin(.share(20))
