@@ -320,3 +320,12 @@ package struct ClientNetwork {
         }
     }
 }
+
+extension Choice {
+    /// A datacenter that was chosen by nothing but its place in a list.
+    init(only datacenter: Int) {
+        self.init(scope: 1, list: 0, draw: Draw(random: 0))
+        datacenters[0] = Int32(datacenter)
+        count = 1
+    }
+}

@@ -19,13 +19,22 @@ public final class Serving: Sendable {
     package let limits: Limits
     /// What a question is answered from, without references to count.
     nonisolated(unsafe) let world: UnsafePointer<World>
+    /// The other side of a rollout; `nil` if none runs.
+    package let candidate: Candidate?
+    /// Both sides of it, without references to count.
+    nonisolated(unsafe) let sides: UnsafePointer<RolloutSides>?
 
     /// - Parameters:
     ///   - switches: what operators have switched. Datacenters and services that the snapshot does not have are passed over.
     ///   - health: what is known of the health of addresses; those that it does not speak of count as up.
     ///   - time: the present, in seconds since 1970. Switches that have ended by then and health that is too old do not count.
-    public init(_ snapshot: Snapshot, switches: [Switch], health: HealthReport? = nil, at time: Int) {
+    ///   - candidate: what a part of the clients is answered from, while a rollout runs.
+    public init(
+        _ snapshot: Snapshot, switches: [Switch], health: HealthReport? = nil, at time: Int,
+        candidate: Candidate? = nil
+    ) {
         self.snapshot = snapshot
+        self.candidate = candidate
         let switches = switches.filter { $0.isInForce(at: time) }
         self.switches = switches
         let down = health?.down(at: time) ?? [:]
@@ -82,9 +91,13 @@ public final class Serving: Sendable {
             }
         }
         world = World.made(snapshot, isUnrestricted: states.map { $0.count == 1 && $0[0] === ServiceState.all })
+        sides = candidate.map { [world] in RolloutSides.made(world, $0) }
     }
 
-    deinit { World.free(world) }
+    deinit {
+        if let sides { RolloutSides.free(sides) }
+        World.free(world)
+    }
 
     /// The switches that count for a service.
     package func switches(ofService service: String) -> [Switch] {

@@ -16,16 +16,22 @@ public struct Session: ~Copyable {
     private var makeFirst: (() -> Serving?)?
     private let perform: (String) -> [String]
     /// What answers are made from; `nil` before the handshake, and as long as there is none to be had.
-    private var serving: Serving?
+    private(set) var serving: Serving?
+    /// Both sides of a rollout; `nil` if none runs.
+    private var sides: UnsafePointer<RolloutSides>?
+    /// Which of them answers the question.
+    var side = RolloutSide()
+    /// Takes the place of the records at the name, while a rollout runs: the old side's, and the zone's id there.
+    var sideStatics: (node: ZoneNode, zoneID: Int)?
     /// What is asked of that first.
     private var world: UnsafePointer<World>?
     /// What the handshake settled on; `nil` before it.
     package private(set) var version: ABIVersion?
-    private var key = NameKey()
+    private(set) var key = NameKey()
     private var random: RandomBits
     /// The client of the last question that had one; `nil` before the first.
-    private var asker: Asker?
-    private var phase = Phase.own
+    private(set) var asker: Asker?
+    private(set) var phase = Phase.own
 
     /// The resolver of the last question that had a client, as text: mostly it is not looked at.
     private let resolverText = UnsafeMutablePointer<UInt8>.allocate(capacity: Self.resolverLimit)
@@ -34,7 +40,7 @@ public struct Session: ~Copyable {
     private static let resolverLimit = 64
 
     /// The client that a question is answered for, and the random number of its draws.
-    private struct Asker {
+    struct Asker {
         let client: IPAddress
         /// The length of the prefix that `client` is the first address of.
         let clientLength: Int
@@ -45,7 +51,7 @@ public struct Session: ~Copyable {
     }
 
     /// What pdns does, as far as its last questions tell.
-    private enum Phase {
+    enum Phase {
         /// It has asked something of its own.
         case own
         /// It has asked for the SOA record of a zone, and before that for a client or not.
@@ -78,7 +84,7 @@ public struct Session: ~Copyable {
 
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
-        if supply.renew(&serving) { world = serving?.world }
+        if supply.renew(&serving) { adopt() }
         do throws(Malformation) {
             guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
             let question = try Request.Question(line, version: version)
@@ -97,10 +103,16 @@ public struct Session: ~Copyable {
                 world.pointee.counters.countQuestion(zone: nil, .refused)
                 throw .unreadable("qname", question.name)
             }
-            let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
-            let result = answer(
-                question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, &reply)
-            world.pointee.counters.countQuestion(zone: zone, result)
+            if let sides {
+                answerUnderRollout(sides, question, line, version, client, clientLength, isPDNS: isPDNS, &reply)
+            } else {
+                let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+                let node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+                let result = answer(
+                    question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node,
+                    &reply)
+                world.pointee.counters.countQuestion(zone: zone, result)
+            }
             questions &+= 1
             supply.count(questions)
         } catch {
@@ -145,7 +157,7 @@ public struct Session: ~Copyable {
             _ = reply.send()
             FaultRecord.endAnswers()
             serving = makeFirst()
-            world = serving?.world
+            adopt()
             self.makeFirst = nil
         }
         self.version = version
@@ -155,9 +167,17 @@ public struct Session: ~Copyable {
     package mutating func goOn(version: ABIVersion) {
         FaultRecord.setVersion(version)
         serving = makeFirst?()
-        world = serving?.world
+        adopt()
         makeFirst = nil
         self.version = version
+    }
+
+    /// Answers from what `serving` is now.
+    private mutating func adopt() {
+        world = serving?.world
+        sides = serving?.sides
+        side = RolloutSide()
+        sideStatics = nil
     }
 
     /// How long to stay awake for the next question, in microseconds.
@@ -208,11 +228,11 @@ extension Session {
     @inline(__always)
     private mutating func answer(
         _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion, _ world: UnsafePointer<World>,
-        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, zone: Int?, _ reply: inout ReplyWriter
+        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, zone: Int?, node: ZoneNode?,
+        _ reply: inout ReplyWriter
     ) -> QuestionResult {
         let name = line.extracting(unchecked: question.name)
         let type = RecordType(line.extracting(unchecked: question.type))
-        let node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
         if let zone, node == nil {
             if world.pointee.zones.pointee.isBroken(zone) {
                 fail(isForSOA: type == .soa, &reply)
@@ -233,9 +253,13 @@ extension Session {
         }
         var hasRecords = false
         if isInternet(line.extracting(unchecked: question.recordClass)), let type, let zone, let node {
-            if node.hasRecords {
+            if side.hasStatics, let statics = sideStatics {
+                hasRecords = Self.write(
+                    statics.node, statics.zoneID, scope: 0, type: type, listsMarkers: !isPDNS, name, version, &reply)
+            } else if node.hasRecords {
                 let zoneID = world.pointee.zones.pointee.ids[zone]
-                hasRecords = Self.write(node, zoneID, type: type, listsMarkers: !isPDNS, name, version, &reply)
+                hasRecords = Self.write(
+                    node, zoneID, scope: side.staticScope, type: type, listsMarkers: !isPDNS, name, version, &reply)
             }
             if let service = world.pointee.answers.service(of: node, inZone: zone) {
                 let isAnswered = write(
@@ -245,6 +269,29 @@ extension Session {
         }
         reply.end()
         return hasRecords ? .answered : .empty
+    }
+
+    /// Answers a question for the name in `key` from the side of a rollout that is the client's.
+    @inline(never)
+    private mutating func answerUnderRollout(
+        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion,
+        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, _ reply: inout ReplyWriter
+    ) {
+        takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
+        var world = side.isNew ? sides.pointee.new : sides.pointee.old
+        var zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+        var node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+        if side.isNew, node == nil {
+            // The old image does not have the name either, and says so.
+            side = RolloutSide()
+            world = sides.pointee.old
+            zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+            node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+        }
+        let result = answer(
+            question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
+        world.pointee.counters.countQuestion(zone: zone, result)
+        if !isPDNS { sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result == .refused) }
     }
 
     /// Notes that a client asks, and its resolver.
@@ -293,9 +340,16 @@ extension Session {
 
     /// The resolver that asks for the client of the last question that had one; `nil` if there is none, or it cannot be read.
     @inline(__always)
-    private func resolver(of asker: Asker) -> IPAddress? {
+    func resolver(of asker: Asker) -> IPAddress? {
         guard asker.hasResolver else { return nil }
         return IPAddress(UnsafeBufferPointer(start: resolverText, count: resolverLength).span)
+    }
+
+    /// Does as `resolver(of:)` does, and notes that it was called.
+    @inline(__always)
+    private func resolver(of asker: Asker, isAsked: inout Bool) -> IPAddress? {
+        isAsked = true
+        return resolver(of: asker)
     }
 
     /// Returns the client whose records answer pdns's own question for the name in `key`; `nil` for no client.
@@ -337,13 +391,14 @@ extension Session {
     /// - Parameter asker: the client that it is for; `nil` if pdns asks on its own account.
     @inline(__always)
     private mutating func count(
-        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: Asker?, _ name: Span<UInt8>
+        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: Asker?, scope: UInt8,
+        _ name: Span<UInt8>
     ) {
         for i in 0..<choice.count {
             world.pointee.counters.countAnswer(service: service, datacenter: Int(choice.datacenters[i]))
         }
         guard let asker, wantsHit(asker) else { return }
-        putHit(asker, service, scope: choice.scope, name, datacenterCount: choice.count) { choice.datacenters[$0] }
+        putHit(asker, service, scope: scope, name, datacenterCount: choice.count) { choice.datacenters[$0] }
     }
 
     @inline(__always)
@@ -356,7 +411,7 @@ extension Session {
         _ asker: Asker, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
         _ datacenter: (Int) -> Int32
     ) {
-        guard let serving else { return }
+        guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
         supply.recorder.hits.put(
             lot: UInt32(truncatingIfNeeded: asker.random >> 32), tally: serving.snapshot.tally.number, service: service,
             client: asker.client, clientLength: asker.clientLength, resolver: resolver(of: asker) ?? asker.client,
@@ -393,12 +448,14 @@ extension Session {
 
     /// Writes the records that are the same for every client.
     ///
-    /// - Parameter listsMarkers: whether a marker is authoritative. pdns leaves out of a signed denial what is not; to a
-    ///   client's question that would mean a delegation.
+    /// - Parameters:
+    ///   - scope: 0, or the length of the prefix that they are the same for while a rollout runs.
+    ///   - listsMarkers: whether a marker is authoritative. pdns leaves out of a signed denial what is not; to a
+    ///     client's question that would mean a delegation.
     /// - Returns: whether there were any but markers.
     @inline(never)
     private static func write(
-        _ node: ZoneNode, _ zoneID: Int, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
+        _ node: ZoneNode, _ zoneID: Int, scope: UInt8, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
         _ version: ABIVersion, _ reply: inout ReplyWriter
     ) -> Bool {
         var hasRecords = false
@@ -407,7 +464,8 @@ extension Session {
             hasRecords = hasRecords || !isMarker
             // pdns keeps nothing that has a scope: a marker differs by who asks.
             reply.data(
-                scope: isMarker ? 1 : 0, isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
+                scope: isMarker ? max(1, scope) : scope,
+                isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
                 head: head, zoneID: zoneID, content: text, version: version)
         }
         return hasRecords
@@ -431,7 +489,8 @@ extension Session {
             let isDecided =
                 service.drawsNothing && world.pointee.isUnrestricted[Int(service.service)]
                 && writeOnlyChoice(
-                    service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, version, &scope,
+                    position, service, asker, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
+                    &scope,
                     &isEmpty, &reply)
             if !isDecided {
                 writeChoice(
@@ -454,25 +513,32 @@ extension Session {
     /// - Returns: false if more than that has to be looked at.
     @inline(__always)
     private mutating func writeOnlyChoice(
-        _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
-        type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8,
-        _ isEmpty: inout Bool, _ reply: inout ReplyWriter
+        _ position: Int, _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>,
+        _ isAuthoritative: Bool, type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion,
+        _ scope: inout UInt8, _ isEmpty: inout Bool, _ reply: inout ReplyWriter
     ) -> Bool {
         let map = world.pointee.maps + Int(service.map)
-        let found = map.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        var isByDefault = false
+        let found = map.locate(
+            asker.client, length: asker.clientLength, resolver: resolver(of: asker, isAsked: &isByDefault))
         guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
         scope = found.scope
+        if side.isOn, let sides,
+            isByDefault || !sides.pointee.isStable(position, list: found.list, isNew: side.isNew, side.isUnlike)
+        {
+            scope = sideScope(sides, position, datacenter, asker, counts: counts, scope: found.scope)
+        }
         let answers = world.pointee.answers.answers(service, datacenter)
         for position in answers.all {
             let record = world.pointee.answers.records[position]
             guard type == .any || record.type == type else { continue }
             isEmpty = false
-            Self.write(record, world, scope: found.scope, isAuthoritative: isAuthoritative, name, version, &reply)
+            Self.write(record, world, scope: scope, isAuthoritative: isAuthoritative, name, version, &reply)
         }
         guard !isEmpty else { return true }
         world.pointee.counters.countAnswer(service: Int(service.service), datacenter: datacenter)
         if counts, wantsHit(asker) {
-            putHit(asker, Int(service.service), scope: found.scope, name, datacenterCount: 1) { _ in Int32(datacenter) }
+            putHit(asker, Int(service.service), scope: scope, name, datacenterCount: 1) { _ in Int32(datacenter) }
         }
         return true
     }
@@ -484,7 +550,8 @@ extension Session {
         counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8, _ isEmpty: inout Bool,
         _ reply: inout ReplyWriter
     ) {
-        guard let serving else { return }
+        guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
+        let least = side.isOn ? sides.map { sideScope($0, position, asker) } ?? 0 : 0
         let service = world.pointee.answers.services[position]
         let resolver = resolver(of: asker) ?? asker.client
         let (state, placeScope) = serving.state(
@@ -497,11 +564,14 @@ extension Session {
             answers.forEachRecord(service, of: choice, part, state) { record in
                 guard type == .any || record.type == type else { return }
                 isEmpty = false
-                Self.write(record, world, scope: choice.scope, isAuthoritative: isAuthoritative, name, version, &reply)
+                Self.write(
+                    record, world, scope: max(choice.scope, least), isAuthoritative: isAuthoritative, name, version,
+                    &reply)
             }
         }
-        scope = choice.scope
-        if !isEmpty { count(choice, Int(service.service), world, counts ? asker : nil, name) }
+        scope = max(choice.scope, least)
+        if !isEmpty { count(choice, Int(service.service), world, counts ? asker : nil, scope: scope, name) }
+        if counts, side.isOn, let sides { compare(choice, sides, position, asker, resolver) }
     }
 
     @inline(__always)

@@ -22,6 +22,7 @@ struct Follower: ~Copyable {
     /// Areas of switches that the image does not know.
     private var unknownAreas: [Area] = []
     private(set) var health: HealthReport?
+    private(set) var rollouts = RolloutFollower()
     /// What is served as drained and as down.
     private var inForce: [Switch] = []
     private var down: Set<String> = []
@@ -100,6 +101,7 @@ struct Follower: ~Copyable {
     /// What is wrong with what is on disk, and which switches do nothing.
     var complaints: [String] {
         (workshop.report?.complaints ?? [])
+            + (rollouts.complaint.map { [$0] } ?? [])
             + (unknownAreas.isEmpty
                 ? [] : ["a drain does nothing in \(areaWords(unknownAreas)): the image knows no clients there"])
     }
@@ -256,6 +258,7 @@ struct Follower: ~Copyable {
             readSwitches(state)
             readHealth(state)
         }
+        rollouts.read(state, complain)
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
         workshop.store?.noteUse()
@@ -298,7 +301,9 @@ struct Follower: ~Copyable {
         rejoin()
         look(isFromFolder: isFromFolder)
         moveState()
-        let changed = followState()
+        var changed = followState()
+        // Not before what is new is in force.
+        if !changed, !news.isSnapshotNew, rollouts.findStability() { changed = true }
         if news.isSnapshotNew || changed { news.serving = served() }
         return news
     }
@@ -423,6 +428,7 @@ struct Follower: ~Copyable {
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
         (switches, switchIdentity, health) = ([], nil, nil)
+        rollouts.read(state, complain)
         workshop = Workshop(workshop.request, state: state)
         workshop.readReport()
         imageName = workshop.store?.currentName
@@ -451,15 +457,18 @@ struct Follower: ~Copyable {
     /// - Returns: whether what is drained or down is not what it was.
     private mutating func followState() -> Bool {
         let now = time(nil)
+        var isRolloutNew = false
         if let state {
             let changes = stateFiles.changes()
             if changes.contains(state.switchFile) { readSwitches(state) }
             if changes.contains(state.healthFile) { readHealth(state) }
+            isRolloutNew = changes.contains(state.rolloutFile)
+            if isRolloutNew { rollouts.read(state, complain) }
         }
         // What has ended may be in force again when somebody sets the clock.
         let nowInForce = switches.filter { $0.isInForce(at: now) }
         let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
-        return nowInForce != inForce || nowDown != down
+        return nowInForce != inForce || nowDown != down || isRolloutNew || rollouts.hasOtherLimits(health, at: now)
             || snapshot.map { $0.limits(health, at: now) != limits } ?? false
     }
 
@@ -467,10 +476,20 @@ struct Follower: ~Copyable {
         let now = time(nil)
         inForce = switches.filter { $0.isInForce(at: now) }
         down = Set(health?.down(at: now).keys ?? [:].keys)
-        let serving = snapshot.map { Serving($0, switches: switches, health: health, at: now) }
+        let serving = snapshot.map { snapshot in
+            let candidate = rollouts.candidate(
+                for: snapshot, rolloutStore, switches: switches, health: health, at: now, complain)
+            return Serving(snapshot, switches: switches, health: health, at: now, candidate: candidate)
+        }
         unknownAreas = serving?.unknownAreas ?? []
         limits = serving?.limits ?? Limits()
         return serving
+    }
+
+    /// Where the image of a rollout is, whether this process shares images or not; `nil` if it serves a file that stands for itself.
+    var rolloutStore: ImageStore? {
+        guard workshop.request.image == nil, let state else { return nil }
+        return ImageStore(of: workshop.request.configuration, overrides: workshop.request.databases, in: state)
     }
 
     private var statePaths: Set<String> { (state?.sharedFiles ?? []).union(workshop.newsFiles) }

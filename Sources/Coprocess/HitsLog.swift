@@ -42,6 +42,8 @@ struct HitsLog: ~Copyable {
         var datacenters: [String]
         var service: String
         var scope: Int
+        /// Which side of a rollout answered; `nil` if none runs.
+        var side: String?
 
         init(
             _ hit: Hit, time: String, _ names: (service: String, datacenters: [String]),
@@ -60,23 +62,25 @@ struct HitsLog: ~Copyable {
 
         /// Fields with tabs between them; one that is not known is empty.
         var tsv: String {
-            let fields = [
-                time, "\(client)", country ?? "", coordinates.map { "\($0.latitude)" } ?? "",
-                coordinates.map { "\($0.longitude)" } ?? "", name, datacenters.joined(separator: ","), service,
-                "\(scope)",
-            ]
+            let fields =
+                [
+                    time, "\(client)", country ?? "", coordinates.map { "\($0.latitude)" } ?? "",
+                    coordinates.map { "\($0.longitude)" } ?? "", name, datacenters.joined(separator: ","), service,
+                    "\(scope)",
+                ] + (side.map { [$0] } ?? [])
             return fields.map { $0.escaped(["\t": "\\t", "\n": "\\n", "\\": "\\\\"]) }.joined(separator: "\t")
         }
 
         /// An object; what is not known is null.
         var json: String {
-            let members: [(String, JSON)] = [
-                ("time", .text(time)), ("client", .text("\(client)")), ("country", country.map(JSON.text) ?? .null),
-                ("latitude", coordinates.map { .number($0.latitude) } ?? .null),
-                ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
-                ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
-                ("scope", .integer(Int(scope))),
-            ]
+            let members: [(String, JSON)] =
+                [
+                    ("time", .text(time)), ("client", .text("\(client)")), ("country", country.map(JSON.text) ?? .null),
+                    ("latitude", coordinates.map { .number($0.latitude) } ?? .null),
+                    ("longitude", coordinates.map { .number($0.longitude) } ?? .null), ("name", .text(name)),
+                    ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)),
+                    ("scope", .integer(Int(scope))),
+                ] + (side.map { [("side", .text($0))] } ?? [])
             return JSON.object(members).compact
         }
     }

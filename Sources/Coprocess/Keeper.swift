@@ -129,6 +129,8 @@ public final class Keeper: Sendable {
         status.imageFile = imageFile
         status.loaded = follower.snapshot == nil ? nil : time(nil)
         var told = ""
+        var watch = RolloutWatch()
+        reporter.follow(candidate: follower.rollouts.snapshot)
         while true {
             let news = follower.step()
             if news.isSnapshotNew, let snapshot = follower.snapshot {
@@ -138,15 +140,21 @@ public final class Keeper: Sendable {
                 status.loaded = time(nil)
                 reporter.follow(snapshot, loaded: status.loaded!, follower.state)
             }
+            reporter.follow(candidate: follower.rollouts.snapshot)
             if let serving = news.serving { supply.deliver(serving) }
             status.image = follower.snapshot?.image.id
             status.databases = follower.snapshot?.databaseBuilds ?? []
             // It answers by these from the next question on.
             status.switches = follower.followedSwitches
+            status.rollout = follower.snapshot == nil ? nil : follower.rollouts.followed
+            status.rolloutTally = follower.rollouts.tally
             status.complaints = follower.complaints
             status.questions = supply.questions
             status.refusal = refusal.withLock { $0 }
             tell(status, follower.state, after: &told)
+            watch.look(
+                follower.rollouts.rollout, configuration, follower.rolloutStore, new: follower.rollouts.snapshot,
+                switches: follower.switches, health: follower.health, complain)
             if wait(follower) { follower.order() }
             supply.discard()
             orphans.reap()

@@ -14,6 +14,7 @@ public final class Reporter: Sendable {
     private let recorder: Recorder
     private let news = Mutex(News())
     private let work: Mutex<Work>
+    private let lastCandidate = Atomic<UInt32>(0)
 
     /// What there is to answer from, as far as a reporter has to know.
     private struct Subject {
@@ -29,6 +30,8 @@ public final class Reporter: Sendable {
     private struct News {
         var tallies: [Tally] = []
         var subject: Subject?
+        /// The tally of the new side of a rollout; 0 if none runs.
+        var candidate: UInt32?
     }
 
     private func takenNews() -> News {
@@ -84,6 +87,18 @@ public final class Reporter: Sendable {
         }
     }
 
+    /// Has it report on the new side of a rollout too; to be called before that answers.
+    ///
+    /// - Parameter candidate: `nil` if no rollout runs.
+    func follow(candidate: Snapshot?) {
+        let number = candidate?.tally.number ?? 0
+        guard number != lastCandidate.exchange(number, ordering: .relaxed) else { return }
+        news.withLock { news in
+            if let candidate { news.tallies.append(candidate.tally) }
+            news.candidate = number
+        }
+    }
+
     /// Reports what there is, before the process ends or is another.
     ///
     /// - Parameter isEnd: whether the process ends. Else pdns waits, and it is not done if that takes time.
@@ -102,6 +117,8 @@ public final class Reporter: Sendable {
         private var ledger: Ledger
         private let sender: Report.Sender
         private var subject = Subject()
+        /// As `News` has it.
+        private var candidate: UInt32 = 0
         private var agent = AgentSocket(path: nil)
         private var hits: HitsLog?
         /// In milliseconds on a clock that nobody sets.
@@ -138,6 +155,7 @@ public final class Reporter: Sendable {
 
         private mutating func take(_ news: News) {
             for tally in news.tallies { ledger.follow(tally) }
+            if let newer = news.candidate { candidate = newer }
             guard let newer = news.subject else { return }
             subject = newer
             if agent.path != newer.agentSocket { agent = AgentSocket(path: newer.agentSocket) }
@@ -157,7 +175,9 @@ public final class Reporter: Sendable {
                 if agent.isThere { ledger.count(country: location?.country?.description ?? "") }
                 guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }
-                hits?.append(HitsLog.Line(hit, time: time!, names, location))
+                var line = HitsLog.Line(hit, time: time!, names, location)
+                if candidate > 0 { line.side = hit.tally == candidate ? "new" : "old" }
+                hits?.append(line)
             }
             hits?.flush()
             return fullness

@@ -77,7 +77,9 @@ final class Session: Sendable {
     @Sendable private func page() async -> String {
         var text = PrometheusText()
         Self.write(to: &text, lastReport: reporter.lastWritten, reload())
-        Self.write(to: &text, directory.coprocesses(), at: time(nil))
+        let coprocesses = directory.coprocesses()
+        Self.write(to: &text, coprocesses, at: time(nil))
+        RolloutMetrics.write(to: &text, directory, coprocesses)
         Self.write(to: &text, directory.databaseBuilds())
         await monitor.write(to: &text)
         receiver.totals.write(to: &text)

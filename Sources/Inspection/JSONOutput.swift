@@ -58,7 +58,7 @@ extension CoprocessStatus {
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
             "complaints": .list(complaints.map(JSON.text)),
             "refusal": refusal.map { .object(["count": .integer($0.count), "reason": .text($0.reason)]) },
-            "version": .text(version), "image": image.map(JSON.text),
+            "version": .text(version), "image": image.map(JSON.text), "rollout": rollout.map(JSON.text),
             "imageFile": imageFile.map(JSON.text),
         ])
     }
@@ -134,7 +134,8 @@ extension Status {
             "problems": .list(problems.map(\.json)), "datacenters": .list(datacenters.map(\.json)),
             "services": .list(services.map(\.json)), "health": health?.json,
             "coprocesses": .list(coprocesses.map(\.json)), "databases": .list(databases.map(\.json)),
-            "image": image?.json ?? .null, "rollout": .null, "time": .integer(time),
+            "image": image?.json ?? .null, "rollout": rollout?.json ?? .null,
+            "time": .integer(time),
         ])
     }
 }

@@ -23,6 +23,8 @@ public struct Status: Sendable {
     public var databases: [Database] = []
     /// The image in force; absent if there is none.
     public var image: Image?
+    /// The rollout that runs, or that was aborted by itself and not seen yet; absent if there is none.
+    public var rollout: RolloutReport?
 
     public struct Image: Sendable {
         /// The content id: 16 hexadecimal digits.
@@ -233,6 +235,7 @@ public struct Status: Sendable {
                     uniquingKeysWith: { first, _ in first }))
         }
         databases = Self.databases(onDisk: model.builds, told: coprocesses.flatMap(\.databases))
+        rollout = finder.rollout(store, coprocesses)
         finder.report(report, summary?.summary)
         finder.changes(changed, coprocesses)
         finder.coprocesses(coprocesses, others: known.statuses, unreadable: known.unreadable, image)

@@ -30,6 +30,8 @@ extension Status {
             case image
             /// The file of the drains cannot be read.
             case switches
+            /// The rollout was aborted by itself, or is not in force everywhere.
+            case rollout
             /// The agent's report cannot be read, or is old.
             case healthReport = "health_report"
             case coprocess
@@ -118,6 +120,46 @@ struct ProblemFinder {
                 hint: "geopipe compile makes it again")
         }
         return nil
+    }
+
+    /// The rollout that runs or needs a person.
+    mutating func rollout(_ store: ImageStore, _ coprocesses: [CoprocessStatus]) -> RolloutReport? {
+        if let newest = store.kept.names.first, let current = store.kept.current, newest != current {
+            add(
+                .image, "the image in force is older than the newest that is kept, as after geopipe rollout back",
+                hint: "the next change on disk, or geopipe compile, puts a newer one in force", severity: .warning)
+        }
+        let found: StateDirectory.Found<Rollout>
+        do throws(StateDirectory.Failure) {
+            found = try store.state.rollout()
+        } catch {
+            add(.rollout, "\(error): all clients get the image in force", hint: "geopipe rollout start writes it again")
+            return nil
+        }
+        if let complaint = found.complaint { add(.rollout, complaint, severity: .warning) }
+        guard let rollout = found.value,
+            rollout.images.prefix(while: { $0 != "." }) == store.name.prefix(while: { $0 != "." })
+        else { return nil }
+        let report = RolloutReport(
+            rollout, identity: found.identity, store, coprocesses.filter { $0.imageFile == nil })
+        if let end = rollout.end, end.isAutomatic {
+            add(
+                .rollout, "the rollout \(rollout.id) was aborted by itself: \(end.reason)",
+                hint: "geopipe rollout abort confirms that you have seen this")
+            return report
+        }
+        guard rollout.isRunning else { return nil }
+        if let complaint = report.complaint {
+            add(
+                .rollout, "the rollout \(rollout.id) is not in force: \(complaint)",
+                hint: "geopipe rollout abort, then start it again")
+        }
+        for file in report.changedFiles.prefix(5) {
+            add(
+                .rollout, "\(file) has changed since the rollout \(rollout.id) was started, and cannot be committed",
+                hint: "put it back, or abort and start again", severity: .warning)
+        }
+        return report
     }
 
     /// The switches that count.

@@ -183,6 +183,13 @@ public struct ColumnReader {
     /// - Parameter bytes: begin at a multiple of 64, and stay valid as long as the columns are used.
     public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    /// Whether all of its columns are those of another.
+    package func hasSameBytes(as other: ColumnReader) -> Bool {
+        guard bytes.count == other.bytes.count else { return false }
+        guard let one = bytes.baseAddress, let two = other.bytes.baseAddress else { return true }
+        return memcmp(one, two, bytes.count) == 0
+    }
+
     /// The next column.
     ///
     /// - Throws: if it ends after the bytes, or has elements of another size.

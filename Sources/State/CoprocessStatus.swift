@@ -21,6 +21,10 @@ public struct CoprocessStatus: Sendable {
     /// The `identity` of the switches that it answers by; `nil` if it has nothing to answer from, if nothing was ever switched, or
     /// if it is of a version that does not tell.
     public var switches: String?
+    /// The same of the rollout; `nil` also if it cannot be followed.
+    public var rollout: String?
+    /// What was counted under the rollout that runs; `nil` if none does, or it cannot be followed.
+    public var rolloutTally: RolloutTally?
     /// The configuration's file.
     public var configuration: String
     /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
@@ -81,8 +85,9 @@ public struct CoprocessStatus: Sendable {
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
             "image\t\(image ?? "")", "file\t\(imageFile ?? "")", "namespace\t\(namespace ?? "")",
-            "switches\t\(switches ?? "")", "program\t\(program ?? "")",
+            "switches\t\(switches ?? "")", "program\t\(program ?? "")", "rollout\t\(rollout ?? "")",
         ]
+        let counts = (rolloutTally?.lines ?? []).map { "tally\t" + $0.joined(separator: "\t") }
         let refusals =
             refusal.map { ["refusals\t\($0.count)", "refusal\t\($0.reason.replacing("\n", with: " "))"] } ?? []
         let databases = databases.map {
@@ -91,7 +96,7 @@ public struct CoprocessStatus: Sendable {
         let all = complaints.flatMap { $0.split(separator: "\n") }
         let rest = all.count > Self.complaintLimit ? ["complaint\t... and \(all.count - Self.complaintLimit) more"] : []
         let complaints = all.prefix(Self.complaintLimit).map { "complaint\t\($0)" } + rest
-        return (lines + databases + refusals + complaints + ["end"]).map { $0 + "\n" }.joined()
+        return (lines + databases + refusals + counts + complaints + ["end"]).map { $0 + "\n" }.joined()
     }
 
     /// Reads what `text` wrote; `nil` if it is anything else. What would control a terminal has marks in its place: root reads it,
@@ -114,6 +119,10 @@ public struct CoprocessStatus: Sendable {
                 let words = parts[1].split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
                 guard words.count == 2 else { return nil }
                 databases.append(DatabaseBuild(database: visible(String(words[1])), built: number(String(words[0]))))
+            } else if parts[0] == "tally" {
+                let words = parts[1].split(separator: "\t", omittingEmptySubsequences: false)
+                rolloutTally = rolloutTally ?? RolloutTally()
+                rolloutTally!.take(words.map { visible(String($0)) })
             } else {
                 fields[parts[0]] = visible(String(parts[1]))
             }
@@ -135,6 +144,7 @@ public struct CoprocessStatus: Sendable {
         imageFile = value("file")
         namespace = value("namespace")
         switches = value("switches")
+        rollout = value("rollout")
         program = value("program")
         if let count = fields["refusals"].flatMap({ Int($0) }), let reason = fields["refusal"] {
             refusal = Refusal(count: count, reason: reason)

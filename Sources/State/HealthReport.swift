@@ -107,7 +107,7 @@ extension HealthReport {
 
 extension StateDirectory {
     /// What coprocesses follow.
-    package var sharedFiles: Set<String> { [switchFile, healthFile] }
+    package var sharedFiles: Set<String> { [switchFile, healthFile, rolloutFile] }
 
     /// The file of the health.
     public var healthFile: String { path + "/health" }

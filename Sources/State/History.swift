@@ -8,6 +8,7 @@ public struct HistoryEntry: Hashable, Sendable {
     public var time: Int
     public var who: String
     public var action: Action
+    /// What was switched; of a rollout its id.
     public var datacenter: String
     /// For this service alone; `nil` for all.
     public var service: String?
@@ -26,6 +27,14 @@ public struct HistoryEntry: Hashable, Sendable {
         case drain, undrain
         case forceUp = "force up"
         case forceAuto = "force auto"
+        case rolloutStart = "rollout start"
+        case rolloutShare = "rollout share"
+        case rolloutPlaces = "rollout places"
+        case rolloutCommit = "rollout commit"
+        case rolloutAbort = "rollout abort"
+        case rolloutBack = "rollout back"
+        /// Items of a plan that may fail.
+        case planWaived = "plan waived"
         /// Ended by itself, at a time that the line of its beginning says. No line is written of that.
         case drainEnded = "drain ended"
         case forceEnded = "force ended"
@@ -108,7 +117,7 @@ extension HistoryEntry {
                     share: share, until: until, who: who, since: time, reason: reason))
         case .undrain: _ = switches.end(.drain, of: datacenter, service: service, areas: areas)
         case .forceAuto: _ = switches.end(.force, of: datacenter, service: service, areas: areas)
-        case .drainEnded, .forceEnded: break
+        default: break
         }
     }
 }
@@ -167,6 +176,16 @@ extension StateDirectory {
     func switchesOfHistory(at time: Int) -> [Switch]? {
         guard let history = try? history(), history.unreadable == 0, !history.entries.isEmpty else { return nil }
         return history.entries.switches(at: time)
+    }
+
+    /// Adds an entry that switches nothing to the history.
+    public func note(_ entry: HistoryEntry) throws(Failure) {
+        try make()
+        let lock = openLock("switches.lock")
+        guard lock >= 0 else { throw Failure("write to", path) }
+        defer { close(lock) }
+        guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
+        try record([entry])
     }
 
     /// Adds entries to the history. The switches must be locked.

@@ -128,7 +128,7 @@ public struct ImageStore: Sendable {
         }
     }
 
-    private func write(_ image: Image, to path: String) throws(StateDirectory.Failure) {
+    func write(_ image: Image, to path: String) throws(StateDirectory.Failure) {
         let new = path + ".new"
         unlink(new)
         let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o444)

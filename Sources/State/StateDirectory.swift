@@ -14,11 +14,11 @@ public struct StateDirectory: Sendable {
         public let description: String
 
         /// - Parameter reason: the errno of what failed; without, that of the last call.
-        init(_ action: String, _ path: String, _ reason: CInt = errno) {
+        package init(_ action: String, _ path: String, _ reason: CInt = errno) {
             description = "cannot \(action) \(path): \(String(cString: strerror(reason)))"
         }
 
-        init(description: String) { self.description = description }
+        package init(description: String) { self.description = description }
     }
 
     /// Milliseconds that one who changes something waits for another who does.

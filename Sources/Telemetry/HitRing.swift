@@ -150,7 +150,7 @@ public final class HitRing: Sendable {
 /// An answer of a service to a client.
 public struct Hit: Sendable {
     /// The number of the tally that the positions belong to.
-    let tally: UInt32
+    package let tally: UInt32
     /// Any number, which the sampling goes by.
     public let lot: UInt32
     /// The first address of whom the answer is for, and how long that prefix is.

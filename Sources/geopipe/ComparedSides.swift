@@ -67,23 +67,28 @@ struct ComparedSide {
         snapshot = inForce
     }
 
-    /// A number over the content of all files that it was made from, wherever they are, in 16 hexadecimal digits; the id of an
-    /// image for that.
+    /// Tells what it was made from: see `changeIdentity`; of an image its id.
     var identity: String {
-        guard configuration != nil else { return snapshot?.image.id ?? "" }
-        // Files are told apart by where they are from the configuration, which may be anywhere.
-        let folder = absolutePath(configuration!).split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/"
-        let contents = inputs.map { path in
-            let name =
-                path == absolutePath(configuration!)
-                ? ""
-                : path.hasPrefix(folder)
-                    ? String(path.dropFirst(folder.count)) : path.split(separator: "/").last.map(String.init) ?? ""
-            return "\(name)\t\(contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none")"
-        }
-        let hash = String(Routing.identity(of: contents.sorted().joined(separator: "\n")), radix: 16)
-        return String(repeating: "0", count: 16 - hash.count) + hash
+        configuration.map { changeIdentity(configuration: $0, inputs: inputs) } ?? snapshot?.image.id ?? ""
     }
+}
+
+/// A number over the content of all files that a configuration is made from, wherever their folder is, in 16 hexadecimal digits.
+///
+/// - Parameter inputs: absolute paths.
+func changeIdentity(configuration: String, inputs: [String]) -> String {
+    let configuration = absolutePath(configuration)
+    let folder = configuration.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/"
+    // A file has the name by which it is found from the configuration's folder: two that change places are a change.
+    func name(_ path: String) -> String {
+        if path == configuration { return "" }
+        return String(path.hasPrefix(folder) ? path.dropFirst(folder.count) : path.split(separator: "/").last ?? "")
+    }
+    let contents = inputs.map { path in
+        "\(name(path))\t\(contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none")"
+    }
+    let hash = String(Routing.identity(of: contents.sorted().joined(separator: "\n")), radix: 16)
+    return String(repeating: "0", count: 16 - hash.count) + hash
 }
 
 /// A number over the content of a file; `nil` if it cannot be read.

@@ -30,6 +30,7 @@ struct ExplainCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
+        if inquiry.image == nil { options.noteRollout(client.prefix, resolver: inquiry.resolver?.address) }
         let explanation: Explanation
         let source: ConfigurationOptions.Source
         do {

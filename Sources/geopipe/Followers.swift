@@ -17,14 +17,21 @@ struct Followers {
     private static let loneliness = 300
 
     /// Waits until all coprocesses follow, for at most `patience` milliseconds. This process is none of them.
-    static func wait(for configuration: String, _ state: StateDirectory, patience: Int) -> Followers {
+    ///
+    /// - Parameters:
+    ///   - identity: tells what is to be followed; without, the switches.
+    ///   - followed: what a coprocess follows.
+    static func wait(
+        for configuration: String, _ state: StateDirectory, patience: Int, identity current: (() -> String?)? = nil,
+        followed: (CoprocessStatus) -> String? = { $0.switches }
+    ) -> Followers {
         let start = milliseconds()
         while true {
             var followers = Followers()
             // Another operator may have switched more since: what follows that follows this, too.
-            let identity = (try? state.switches())?.identity
+            let identity = current.map { $0() } ?? (try? state.switches())?.identity
             for status in state.coprocesses(of: configuration) where status.process != Int(getpid()) {
-                if identity != nil, status.switches == identity {
+                if identity != nil, followed(status) == identity {
                     followers.count += 1
                 } else {
                     followers.others.append(status)

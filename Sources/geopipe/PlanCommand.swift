@@ -67,12 +67,27 @@ struct PlanCommand: ParsableCommand {
             namedApexes: Set(apex.map { $0.lowercased() }))
         let plan = Plan(change, limits: limits, waived: Set(waive))
         let id = sides.new.identity
+        noteWaivers(plan, id)
         if json {
             print(plan.json(id: id).pretty)
         } else {
             for line in plan.lines(id: id) { print(line) }
         }
         if !plan.isGo { throw ExitCode.wrong }
+    }
+
+    /// Writes to the history what was waived, and why. A pipeline has none.
+    private func noteWaivers(_ plan: Plan, _ id: String) {
+        let waived = plan.items.filter { $0.result == .waived }.map(\.question.rawValue)
+        guard !waived.isEmpty, files.count < 2, let state = options.state() else { return }
+        do throws(StateDirectory.Failure) {
+            try state.note(
+                HistoryEntry(
+                    time: time(nil), who: operatorName(), .planWaived, datacenter: id, overridden: waived,
+                    reason: reason ?? ""))
+        } catch {
+            complain("\(error); the history does not say what was waived")
+        }
     }
 
     /// What limits and safety rules are taken from: NEW, or the configuration that runs if that is an image; `nil` if there is none.

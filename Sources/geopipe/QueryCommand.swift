@@ -27,6 +27,7 @@ struct QueryCommand: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
+        if inquiry.image == nil { options.noteRollout(client.prefix, resolver: inquiry.resolver?.address) }
         let serving = try options.serving(image: inquiry.image).serving
         do throws(Inquiry.Refusal) {
             let reply = try ask(serving, type)

@@ -86,6 +86,7 @@ extension Status {
         func section(_ title: String, _ content: [String]) {
             if !content.isEmpty { lines += ["", title] + content.map { "  " + visible($0) } }
         }
+        if let rollout { section("Rollout", [rollout.headline]) }
         section("Datacenters", table(datacenters.map { [$0.name, words($0)] }))
         section("Services", serviceLines)
         if let health { section("Health", healthLines(health)) }

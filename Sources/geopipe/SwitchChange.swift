@@ -117,6 +117,7 @@ struct SwitchChange {
         }
         outcome.isChanged = entry != nil
         if outcome.isChanged {
+            outcome.lines += RolloutDesk.abortIfUnsafe(state, by: who, at: now)
             outcome.followers = Followers.wait(for: options.file, state, patience: patience)
         }
         return outcome

@@ -211,7 +211,7 @@ extension Configuration.Safety.Rule: ExpressibleByArgument {}
 private func untilWords(_ until: Int?) -> String { until.map { ", until \(dateAndTime($0))" } ?? "" }
 
 /// Who runs this, for people.
-private func operatorName() -> String {
+func operatorName() -> String {
     if let user = getenv("SUDO_USER") { return String(cString: user) }
     return getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
 }

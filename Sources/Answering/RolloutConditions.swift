@@ -1,0 +1,42 @@
+import State
+
+extension Rollout {
+    /// Questions that the new side must have refused before their part counts.
+    private static let leastRefusals = 20
+
+    /// Why it is to be aborted without a person; `nil` if all is well, or no client gets the new image.
+    ///
+    /// - Parameters:
+    ///   - tally: what all coprocesses have counted.
+    ///   - down: by what is asked of them, the addresses that are down.
+    ///   - switches: those that count.
+    package func reasonToAbort(
+        _ tally: RolloutTally, new: Snapshot, down: Set<String>, switches: [Switch]
+    ) -> String? {
+        guard isRunning, part != .dark else { return nil }
+        let (before, after) = (tally.old.refusedPart * 100, tally.new.refusedPart * 100)
+        if tally.new.refused >= Self.leastRefusals, after > before + Double(refusalLimit) {
+            return
+                "the new side has refused \(tally.new.refused) of \(tally.new.answered + tally.new.refused) questions, which is \(refusalLimit) of 100 more than the old side"
+        }
+        let fallen = new.datacentersDown(down, switches).filter { !self.down.contains($0) }
+        return fallen.first.map { "the datacenter of \($0) is down" }
+    }
+}
+
+extension Snapshot {
+    /// The datacenters that are down for a service and should get its clients, as `SERVICE/DATACENTER`.
+    package func datacentersDown(_ down: Set<String>, _ switches: [Switch]) -> [String] {
+        zip(serviceNames, checkedServices).flatMap { service, checked -> [String] in
+            guard let checked else { return [] }
+            let own = switches.filter { ($0.service ?? service) == service }
+            return checked.datacenters(down.contains).enumerated().compactMap { number, health in
+                let name = datacenterNames[number]
+                let isAway = own.contains {
+                    $0.datacenter == name && ($0.action == .force || $0.share == 100 && $0.areas.isEmpty)
+                }
+                return health.isUp || isAway || !checked.checks(number) ? nil : "\(service)/\(name)"
+            }
+        }
+    }
+}

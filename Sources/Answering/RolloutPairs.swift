@@ -1,0 +1,210 @@
+import Image
+import Platform
+import Routing
+
+/// The services of one side of a rollout, each with the same service of the other side.
+///
+/// It is a view of memory that `RolloutDifferences` owns.
+struct RolloutPair {
+    /// The position of the same service of the same zone in the other side's `AnswerTable.services`; -1 if there is none.
+    var other: Int32 = -1
+    /// The other side's map.
+    var otherMap: Int32 = 0
+    /// The position of the service in the other side's configuration.
+    var otherService: Int32 = 0
+    /// Whether both take all of one datacenter, and draw nothing but that.
+    var drawsNothing = false
+    /// Whether all datacenters that both sides have answer the same, and all settings are the same.
+    var isSame = false
+    /// By the number of a datacenter of this side, the number of the same datacenter of the other side if it answers the same; else
+    /// -1.
+    var alike: UnsafePointer<Int32>?
+    /// By the number of a list of this side, what `ListNumbering` gives it.
+    var lists: UnsafePointer<UInt32>?
+    /// The same of the other side.
+    var otherLists: UnsafePointer<UInt32>?
+}
+
+/// What two images do not have in common, worked out once, so that the answering thread finds it at a look.
+package final class RolloutDifferences: Sendable {
+    package let old: Snapshot
+    package let new: Snapshot
+    let names: RolloutNames
+    /// The names of all datacenters, the old image's first, by a number that both have in common.
+    let datacenters: [String]
+    /// Whether switches and health make the same of services of both images that are the same.
+    let areStatesAlike: Bool
+    /// By the positions of services in the old and in the new image.
+    nonisolated(unsafe) let oldPairs: UnsafePointer<RolloutPair>
+    nonisolated(unsafe) let newPairs: UnsafePointer<RolloutPair>
+    /// The numbers of those.
+    let oldCount: Int
+    let newCount: Int
+    /// By their own numbers, the common numbers of both images' datacenters.
+    nonisolated(unsafe) let oldDatacenters: UnsafePointer<Int32>
+    nonisolated(unsafe) let newDatacenters: UnsafePointer<Int32>
+    /// Names of the countries of clients; the first stands for none.
+    let countries: [String]
+    /// By the number of a place of the new image, the position of its country in `countries`.
+    nonisolated(unsafe) let countryOfPlace: UnsafePointer<UInt16>
+    /// All memory that is pointed to.
+    private nonisolated(unsafe) let memory: [UnsafeMutableRawPointer]
+
+    /// Compares two images. Takes about as long as to compile the zones, and is not done by the answering thread.
+    package init(from old: Snapshot, to new: Snapshot) {
+        (self.old, self.new) = (old, new)
+        names = RolloutNames(from: old, to: new)
+        var arena = Arena()
+        var datacenters = old.datacenterNames
+        let newNumbers = new.datacenterNames.map { name in
+            if let known = datacenters.firstIndex(of: name) { return known }
+            datacenters.append(name)
+            return datacenters.count - 1
+        }
+        let oldNumbers = Array(old.datacenterNames.indices)
+        self.datacenters = datacenters
+        oldDatacenters = arena.keep(oldNumbers.map(Int32.init))
+        newDatacenters = arena.keep(newNumbers.map(Int32.init))
+        areStatesAlike =
+            [.checks, .places].allSatisfy { old.hasSameSection($0, as: new) }
+            && old.datacenterNames == new.datacenterNames && old.serviceNames == new.serviceNames
+        var countries = [""]
+        var numbers: [String: UInt16] = ["": 0]
+        countryOfPlace = arena.keep(
+            (0..<UInt32(new.places.count)).map { place in
+                let country = new.places[place].country?.description ?? ""
+                if let number = numbers[country] { return number }
+                numbers[country] = UInt16(countries.count)
+                countries.append(country)
+                return numbers[country]!
+            })
+        self.countries = countries
+        let pairing = Pairing(old, new, oldNumbers, newNumbers)
+        (oldPairs, newPairs) = pairing.pairs(&arena)
+        (oldCount, newCount) = (old.answers.services.count, new.answers.services.count)
+        memory = arena.memory
+    }
+
+    /// The numbers of names that one image alone has.
+    package var nameCounts: (onlyOld: Int, onlyNew: Int) { (names.onlyOld, names.onlyNew) }
+
+    /// Whether both images answer alike but for serials and the times at which files were read.
+    package var isSame: Bool {
+        let sections: [SectionKind] = [.names, .routing, .answers, .checks, .places]
+        return names.isSame && sections.allSatisfy { old.hasSameSection($0, as: new) }
+    }
+
+    deinit { for part in memory { part.deallocate() } }
+}
+
+/// Memory that stays where it is.
+private struct Arena {
+    var memory: [UnsafeMutableRawPointer] = []
+
+    mutating func keep<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafePointer<Element> {
+        let part = UnsafeMutablePointer<Element>.allocate(capacity: max(elements.count, 1))
+        part.initialize(from: elements, count: elements.count)
+        memory.append(UnsafeMutableRawPointer(part))
+        return UnsafePointer(part)
+    }
+}
+
+/// Finds which services of two images belong together, and what they have in common.
+private struct Pairing {
+    let old: Snapshot
+    let new: Snapshot
+    /// By number, the common numbers of datacenters.
+    let oldNumbers: [Int]
+    let newNumbers: [Int]
+
+    init(_ old: Snapshot, _ new: Snapshot, _ oldNumbers: [Int], _ newNumbers: [Int]) {
+        (self.old, self.new, self.oldNumbers, self.newNumbers) = (old, new, oldNumbers, newNumbers)
+    }
+
+    func pairs(_ arena: inout Arena) -> (UnsafePointer<RolloutPair>, UnsafePointer<RolloutPair>) {
+        var numbering = ListNumbering()
+        let oldLists = old.maps.map { map in arena.keep(numbering.numbers(of: map.lists, oldNumbers)) }
+        let newLists = new.maps.map { map in arena.keep(numbering.numbers(of: map.lists, newNumbers)) }
+        var oldPairs = [RolloutPair](repeating: RolloutPair(), count: old.answers.services.count)
+        var newPairs = [RolloutPair](repeating: RolloutPair(), count: new.answers.services.count)
+        let newZones = Dictionary(
+            (0..<new.zoneCount).map { (new.zoneName($0), $0) }, uniquingKeysWith: { first, _ in first })
+        for zone in 0..<old.zoneCount {
+            guard let other = newZones[old.zoneName(zone)] else { continue }
+            for one in old.answers.services(ofZone: zone) {
+                let service = old.answers.services[one]
+                let name = old.serviceNames[Int(service.service)]
+                let two = new.answers.services(ofZone: other).first {
+                    new.serviceNames[Int(new.answers.services[$0].service)] == name
+                }
+                guard let two else { continue }
+                let otherService = new.answers.services[two]
+                let (alike, othersAlike) = alike(service, otherService)
+                let shared = zip(old.datacenterNames, 0...).filter { new.datacenterNames.contains($0.0) }
+                var pair = RolloutPair(
+                    other: Int32(two), otherMap: otherService.map, otherService: otherService.service)
+                pair.drawsNothing = service.drawsNothing && otherService.drawsNothing
+                pair.isSame = service.hasSameSettings(as: otherService) && shared.allSatisfy { alike[$0.1] >= 0 }
+                pair.alike = arena.keep(alike)
+                pair.lists = oldLists[Int(service.map)]
+                pair.otherLists = newLists[Int(otherService.map)]
+                oldPairs[one] = pair
+                (pair.other, pair.otherMap, pair.otherService) = (Int32(one), service.map, service.service)
+                pair.alike = arena.keep(othersAlike)
+                (pair.lists, pair.otherLists) = (pair.otherLists, pair.lists)
+                newPairs[two] = pair
+            }
+        }
+        return (arena.keep(oldPairs), arena.keep(newPairs))
+    }
+
+    /// Which datacenters answer the same for a service: by the number in one image, the number in the other.
+    private func alike(
+        _ service: AnswerTable.BoundService, _ other: AnswerTable.BoundService
+    ) -> (old: [Int32], new: [Int32]) {
+        var one = [Int32](repeating: -1, count: old.datacenterNames.count)
+        var two = [Int32](repeating: -1, count: new.datacenterNames.count)
+        for (number, name) in old.datacenterNames.enumerated() {
+            guard let otherNumber = new.datacenterNames.firstIndex(of: name),
+                old.answers.lines(service, number) == new.answers.lines(other, otherNumber)
+            else { continue }
+            one[number] = Int32(otherNumber)
+            two[otherNumber] = Int32(number)
+        }
+        return (one, two)
+    }
+}
+
+extension AnswerTable.BoundService {
+    /// Whether it draws, picks and spreads as another.
+    fileprivate func hasSameSettings(as other: AnswerTable.BoundService) -> Bool {
+        pick == other.pick && spread == other.spread && salt == other.salt && isSticky == other.isSticky
+            && answersWhenAllDown == other.answersWhenAllDown
+    }
+}
+
+extension AnswerTable {
+    /// The records that a datacenter has for a service, without the zone's id, and the weights of its addresses.
+    fileprivate func lines(_ service: BoundService, _ datacenter: Int) -> [[[UInt8]]] {
+        let answers = answers(service, datacenter)
+        return answers.all.map { position in
+            // "\tIN\tTYPE\tTTL\tID\tCONTENT\n"
+            var fields = Array(tail(records[position])).split(
+                separator: UInt8(ascii: "\t"), maxSplits: 5, omittingEmptySubsequences: false
+            ).map(Array.init)
+            if fields.count == 6 { fields.remove(at: 4) }
+            if position < answers.others {
+                fields.append(Array("\(address(service, answers.number(position)).weight)".utf8))
+            }
+            return fields
+        }
+    }
+}
+
+extension Snapshot {
+    /// Whether a section is the same as that of another image.
+    fileprivate func hasSameSection(_ kind: SectionKind, as other: Snapshot) -> Bool {
+        guard let one = try? image.section(kind), let two = try? other.image.section(kind) else { return false }
+        return one.hasSameBytes(as: two)
+    }
+}

@@ -1,0 +1,25 @@
+import Geography
+import Routing
+import State
+
+extension Rollout {
+    /// Whether a client is answered from the new image.
+    ///
+    /// - Parameters:
+    ///   - resolver: asks for the client; its place stands in for one that is not known.
+    ///   - new: the new image, which is asked for where it matters.
+    package func reaches(_ client: IPPrefix, resolver: IPAddress?, new: () -> Snapshot?) -> Bool {
+        guard isRunning else { return false }
+        switch part {
+        case .dark: return false
+        case .share(let percent):
+            return NetworkShare(percent: percent, salt: salt).contains(
+                ClientNetwork(client.address, length: client.length).number)
+        case .places(let areas):
+            guard let places = new()?.places else { return false }
+            let place = places.number(of: client.address, length: client.length)
+            let known = place == 0 ? resolver.map { places.number(of: $0) } ?? 0 : place
+            return places.isInside(areas)[Int(known)]
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import DNS
+import Geography
+import PipeProtocol
+import Routing
+import Zones
+
+/// A question while a rollout runs.
+extension Session {
+    /// Finds out which side answers a question for the name in `key`.
+    @inline(__always)
+    mutating func takeSide(
+        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
+        _ clientLength: Int, isPDNS: Bool
+    ) {
+        // As most questions are.
+        if !isPDNS, !sides.pointee.names.mayHave(key), case .share(let share) = sides.pointee.rule {
+            let network = ClientNetwork(client, length: clientLength)
+            side = RolloutSide(isOn: true, isNew: share.contains(network.number), scope: network.scope)
+            return
+        }
+        takeSideSlowly(sides, question, line, client, clientLength, isPDNS: isPDNS)
+    }
+
+    @inline(never)
+    private mutating func takeSideSlowly(
+        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
+        _ clientLength: Int, isPDNS: Bool
+    ) {
+        side = RolloutSide()
+        let way = sides.pointee.names.way(key)
+        var (client, length) = (client, clientLength)
+        if isPDNS {
+            guard let asker = deniedAsker(of: line.extracting(unchecked: question.type)) else {
+                // pdns must not keep what some clients do not get.
+                if way == .split { side.staticScope = 1 }
+                return
+            }
+            (client, length) = (asker.client, asker.clientLength)
+        } else if way == .split || way == .old {
+            RolloutSides.countDifference(sides, client, length: length, isNew: false, own: -1, other: -1)
+        }
+        guard way != .old else { return }
+        if case .dark = sides.pointee.rule {
+            side = RolloutSide(isOn: way != .split, isDark: true, isUnlike: way == .otherService)
+            return
+        }
+        var resolver: IPAddress?
+        if case .places = sides.pointee.rule {
+            resolver =
+                isPDNS
+                ? asker.flatMap { self.resolver(of: $0) }
+                : IPAddress(line.extracting(unchecked: question.remoteAddress))
+        }
+        let (isNew, scope) = RolloutSides.find(sides, client, length: length, resolver: resolver)
+        side = RolloutSide(isOn: true, isNew: isNew, scope: scope)
+        guard let way else { return }
+        side.isUnlike = way != .service
+        if way == .split { side.staticScope = scope }
+        guard isNew, way == .service || way == .otherService else { return }
+        let zones = sides.pointee.old.pointee.zones
+        if let zone = zones.zone(of: key, asked: question.zoneID), let node = zones.node(key, inZone: zone) {
+            sideStatics = (node, zones.pointee.ids[zone])
+            side.hasStatics = true
+        }
+    }
+
+    /// The client to whom pdns denies something with a signature, if that is what a question of its own is for: see `ownAsker`.
+    private func deniedAsker(of type: Span<UInt8>) -> Asker? {
+        guard RecordType(type) == .any else { return nil }
+        switch phase {
+        case .denial, .clientAfterApex, .apex(afterClient: true): return asker
+        case .own, .client, .apex(afterClient: false): return nil
+        }
+    }
+
+    /// The scope of an answer that comes from one datacenter, since nothing is drawn, drained or down; also counts if the other side
+    /// answers differently.
+    ///
+    /// - Parameters:
+    ///   - position: the position of the service on the side that answers.
+    ///   - datacenter: its number there.
+    ///   - scope: the length of the prefix for whose clients this side sends there.
+    @inline(never)
+    func sideScope(
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ asker: Asker, counts: Bool,
+        scope: UInt8
+    ) -> UInt8 {
+        let isNew = side.isNew
+        let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
+        let least = side.isDark ? scope : max(scope, side.scope)
+        let own = sides.pointee.common(datacenter, isNew: isNew)
+        guard !side.isUnlike, pair.pointee.other >= 0 else {
+            if counts {
+                RolloutSides.countDifference(
+                    sides, asker.client, length: asker.clientLength, isNew: isNew, own: own, other: -1)
+            }
+            return least
+        }
+        let world = isNew ? sides.pointee.old : sides.pointee.new
+        let map = world.pointee.maps + Int(pair.pointee.otherMap)
+        let found = map.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        guard pair.pointee.drawsNothing, world.pointee.isUnrestricted[Int(pair.pointee.otherService)],
+            let other = map.pointee.lists.onlyFirst(found.list)
+        else {
+            var choice = Choice(only: datacenter)
+            choice.scope = scope
+            if counts { compare(choice, sides, position, asker, resolver(of: asker) ?? asker.client) }
+            return least
+        }
+        if pair.pointee.alike![datacenter] == Int32(other) { return side.isDark ? scope : max(scope, found.scope) }
+        if counts {
+            RolloutSides.countDifference(
+                sides, asker.client, length: asker.clientLength, isNew: isNew, own: own,
+                other: sides.pointee.common(other, isNew: !isNew))
+        }
+        return least
+    }
+
+    /// The scope that an answer must have at least, whatever it depends on: as long as the side is chosen by, unless both sides
+    /// answer the same within a shorter prefix.
+    @inline(never)
+    func sideScope(_ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: Asker) -> UInt8 {
+        guard !side.isDark else { return 0 }
+        let isNew = side.isNew
+        let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
+        guard !side.isUnlike, pair.pointee.other >= 0, pair.pointee.isSame else { return side.scope }
+        let (world, other) = isNew ? (sides.pointee.new, sides.pointee.old) : (sides.pointee.old, sides.pointee.new)
+        let service = world.pointee.answers.services[position]
+        let areUnrestricted =
+            world.pointee.isUnrestricted[Int(service.service)]
+            && other.pointee.isUnrestricted[Int(pair.pointee.otherService)]
+        guard sides.pointee.areStatesAlike || areUnrestricted else { return side.scope }
+        let resolver = resolver(of: asker)
+        let one = (world.pointee.maps + Int(service.map)).locate(
+            asker.client, length: asker.clientLength, resolver: resolver)
+        let two = (other.pointee.maps + Int(pair.pointee.otherMap)).locate(
+            asker.client, length: asker.clientLength, resolver: resolver)
+        guard pair.pointee.lists![Int(one.list)] == pair.pointee.otherLists![Int(two.list)] else { return side.scope }
+        return max(one.scope, two.scope)
+    }
+
+    /// Counts if the other side answers differently from a choice of the side that answers.
+    ///
+    /// - Parameter position: the position of the service on the side that answers.
+    @inline(never)
+    func compare(
+        _ choice: Choice, _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: Asker, _ resolver: IPAddress
+    ) {
+        let isNew = side.isNew
+        let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
+        let own = choice.count == 0 ? -1 : sides.pointee.common(Int(choice.datacenters[0]), isNew: isNew)
+        guard !side.isUnlike, pair.pointee.other >= 0, let serving = isNew ? serving : serving?.candidate?.serving
+        else {
+            return RolloutSides.countDifference(
+                sides, asker.client, length: asker.clientLength, isNew: isNew, own: own, other: -1)
+        }
+        let (state, placeScope) = serving.state(
+            ofService: Int(pair.pointee.otherService), for: asker.client, length: asker.clientLength, resolver: resolver
+        )
+        let other = serving.snapshot.choose(
+            Int(pair.pointee.other), for: asker.client, length: asker.clientLength, resolver: resolver, state,
+            placeScope: placeScope, random: asker.random
+        ) { _, _ in }
+        var areSame = choice.count == other.count
+        for i in 0..<min(choice.count, other.count) {
+            areSame = areSame && pair.pointee.alike![Int(choice.datacenters[i])] == other.datacenters[i]
+        }
+        guard !areSame else { return }
+        RolloutSides.countDifference(
+            sides, asker.client, length: asker.clientLength, isNew: isNew, own: own,
+            other: other.count == 0 ? -1 : sides.pointee.common(Int(other.datacenters[0]), isNew: !isNew))
+    }
+}

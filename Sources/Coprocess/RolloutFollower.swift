@@ -1,0 +1,127 @@
+import Answering
+import State
+
+/// Follows the rollout in the state directory: has its new image mapped while it runs, and counts across images.
+struct RolloutFollower {
+    /// What the file says; `nil` if there is none that can be trusted.
+    private(set) var rollout: Rollout?
+    /// The identity of the text that it was read from.
+    private var identity: String?
+    /// The new image, and the rollout that it is of.
+    private var loaded: (rollout: String, snapshot: Snapshot)?
+    private var differences: RolloutDifferences?
+    private var counts: RolloutCounts?
+    /// Of `differences`; found after these are in force.
+    private var stability: RolloutStability?
+    /// What was counted before the image in force was another one.
+    private var past = RolloutTally()
+    /// What is limited on the new side.
+    private var limits = Limits()
+    /// Why the new side does not answer although a rollout runs.
+    private(set) var complaint: String?
+
+    /// The rollout that the new side answers; `nil` if none does.
+    private var running: Rollout? { loaded == nil ? nil : rollout }
+
+    /// The identity of the rollout that is followed; `nil` if there is none, or it cannot be followed.
+    var followed: String? { complaint == nil ? identity : nil }
+
+    /// The new image, while the new side answers.
+    var snapshot: Snapshot? { loaded?.snapshot }
+
+    /// What was counted since the rollout was adopted; `nil` if none is followed.
+    var tally: RolloutTally? {
+        guard running != nil else { return nil }
+        var sum = past
+        if let counts { sum += counts.tally }
+        return sum
+    }
+
+    /// Reads what the file says. If it cannot be trusted the old side answers all clients.
+    mutating func read(_ state: StateDirectory?, _ complain: (String) -> Void) {
+        (rollout, identity, complaint) = (nil, nil, nil)
+        guard let state else { return }
+        do throws(StateDirectory.Failure) {
+            let found = try state.rollout()
+            if let complaint = found.complaint { complain(complaint) }
+            (rollout, identity) = (found.value, found.identity)
+        } catch {
+            complaint = "\(error); all clients get the image in force"
+            complain(complaint!)
+        }
+    }
+
+    /// What a part of the clients is answered from; `nil` if nothing is rolled out, and what the last rollout took is given back then.
+    ///
+    /// - Parameters:
+    ///   - old: the image in force.
+    ///   - store: where the new image is.
+    mutating func candidate(
+        for old: Snapshot, _ store: ImageStore?, switches: [Switch], health: HealthReport?, at time: Int,
+        _ complain: (String) -> Void
+    ) -> Candidate? {
+        guard let rollout, rollout.isRunning, let store, Self.isSame(rollout.images, store.name),
+            load(rollout, store, complain),
+            let new = loaded?.snapshot
+        else {
+            (loaded, differences, counts, stability, past, limits) = (nil, nil, nil, nil, RolloutTally(), Limits())
+            return nil
+        }
+        if differences?.old !== old || differences?.new !== new {
+            if let counts { past += counts.tally }
+            let differences = RolloutDifferences(from: old, to: new)
+            self.differences = differences
+            stability = nil
+            counts = RolloutCounts(differences)
+        }
+        let serving = Serving(new, switches: switches, health: health, at: time)
+        limits = serving.limits
+        return Candidate(rollout, serving, differences!, counts!, stability)
+    }
+
+    /// Finds out for which clients both sides need not be asked, which takes its time, if that is not known yet.
+    ///
+    /// - Returns: whether it did.
+    mutating func findStability() -> Bool {
+        guard let differences, stability == nil else { return false }
+        stability = RolloutStability(differences)
+        return true
+    }
+
+    /// Whether the new side has other limits than when `candidate` was called.
+    func hasOtherLimits(_ health: HealthReport?, at time: Int) -> Bool {
+        loaded.map { $0.snapshot.limits(health, at: time) != limits } ?? false
+    }
+
+    /// Whether two folders of images are of one configuration, in whatever format.
+    private static func isSame(_ one: String, _ two: String) -> Bool {
+        one.prefix { $0 != "." } == two.prefix { $0 != "." }
+    }
+
+    /// Maps the new image, unless that is done.
+    private mutating func load(_ rollout: Rollout, _ store: ImageStore, _ complain: (String) -> Void) -> Bool {
+        if loaded?.rollout == rollout.id, loaded?.snapshot.image.id == rollout.new { return true }
+        loaded = nil
+        past = RolloutTally()
+        var reason: String
+        if rollout.images != store.name {
+            reason = "its image has another format than this program's; abort it, and start it again"
+        } else {
+            do {
+                let snapshot = try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
+                if snapshot.image.id == rollout.new {
+                    loaded = (rollout.id, snapshot)
+                    complaint = nil
+                    return true
+                }
+                reason = "its image is \(snapshot.image.id), and should be \(rollout.new)"
+            } catch {
+                reason = "\(error)"
+            }
+        }
+        reason = "the rollout \(rollout.id) is not followed: \(reason); all clients get the image in force"
+        if complaint != reason { complain(reason) }
+        complaint = reason
+        return false
+    }
+}

@@ -1,0 +1,73 @@
+import Answering
+import Glibc
+import Platform
+import State
+
+/// Aborts a rollout that goes wrong. One coprocess does that for all: the one that holds `rollout.lock`.
+struct RolloutWatch: ~Copyable {
+    /// -1 if another coprocess holds it, or it was not tried yet.
+    private var lock: CInt = -1
+    /// In milliseconds on the monotonic clock.
+    private var lastLook = 0
+
+    /// Milliseconds between two looks.
+    private static let interval = 1_000
+
+    deinit { if lock >= 0 { close(lock) } }
+
+    /// Looks once whether there is a reason to abort, and does it then.
+    ///
+    /// - Parameters:
+    ///   - configuration: what the coprocess serves.
+    ///   - new: the new image; `nil` while it is not served.
+    ///   - complain: says why it was aborted, or could not be.
+    mutating func look(
+        _ rollout: Rollout?, _ configuration: String, _ store: ImageStore?, new: Snapshot?, switches: [Switch],
+        health: HealthReport?, _ complain: (String) -> Void
+    ) {
+        guard let rollout, rollout.isRunning, let new, let store else {
+            if lock >= 0 { close(lock) }
+            lock = -1
+            return
+        }
+        guard milliseconds() - lastLook >= Self.interval else { return }
+        lastLook = milliseconds()
+        let state = store.state
+        guard hold(state) else { return }
+        let now = time(nil)
+        let tally = state.coprocesses(of: configuration).compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
+        guard
+            let reason = rollout.reasonToAbort(
+                tally, new: new, down: Set(health?.down(at: now).keys ?? [:].keys),
+                switches: switches.filter { $0.isInForce(at: now) })
+        else { return }
+        let who = "geopipe[\(getpid())]"
+        do throws(StateDirectory.Failure) {
+            try state.changeRollout { known in
+                guard var ended = known, ended.id == rollout.id, ended.isRunning else { return nil }
+                ended.progress = .aborted
+                ended.end = Rollout.End(who: who, time: now, reason: reason, isAutomatic: true)
+                return (
+                    ended,
+                    HistoryEntry(time: now, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
+                )
+            }
+            store.removeCandidates()
+            complain("aborted the rollout \(rollout.id): \(reason)")
+        } catch {
+            complain("cannot abort the rollout \(rollout.id), although \(reason): \(error)")
+        }
+    }
+
+    private mutating func hold(_ state: StateDirectory) -> Bool {
+        if lock >= 0 { return true }
+        let descriptor = state.openLock("rollout.lock")
+        guard descriptor >= 0 else { return false }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return false
+        }
+        lock = descriptor
+        return true
+    }
+}

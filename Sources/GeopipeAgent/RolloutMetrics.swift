@@ -1,0 +1,41 @@
+import State
+import Telemetry
+
+/// What is to be seen of a rollout. The counts are those of the coprocesses that run, so that they fall when one of them ends.
+enum RolloutMetrics {
+    /// - Parameter coprocesses: those that run.
+    static func write(to text: inout PrometheusText, _ directory: StateDirectory, _ coprocesses: [CoprocessStatus]) {
+        let rollout = (try? directory.rollout())?.value
+        text.metric("geopipe_rollout_running", .gauge, help: "Whether a rollout runs.")
+        text.sample("geopipe_rollout_running", rollout?.isRunning == true ? 1 : 0)
+        text.metric(
+            "geopipe_rollout_aborted", .gauge, help: "Whether the last rollout was aborted by itself, and not seen yet."
+        )
+        text.sample("geopipe_rollout_aborted", rollout?.end?.isAutomatic == true ? 1 : 0)
+        guard let rollout, rollout.isRunning else { return }
+        let tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
+        if case .share(let percent) = rollout.part {
+            text.metric(
+                "geopipe_rollout_share_percent", .gauge,
+                help: "The part of the client networks that gets the new image.")
+            text.sample("geopipe_rollout_share_percent", percent)
+        }
+        text.metric(
+            "geopipe_rollout_followers", .gauge, help: "Coprocesses that know of the rollout, and have its image.")
+        text.sample("geopipe_rollout_followers", coprocesses.count { $0.rolloutTally != nil })
+        text.metric(
+            "geopipe_rollout_compared_questions", .gauge, help: "Questions of clients for which both sides were asked.")
+        text.sample("geopipe_rollout_compared_questions", tally.compared)
+        text.metric(
+            "geopipe_rollout_differing_questions", .gauge,
+            help: "Those that both sides answer differently, by the client's country.")
+        for (country, count) in tally.countries.sorted(by: { $0.key < $1.key }) {
+            text.sample("geopipe_rollout_differing_questions", count, ["country": country])
+        }
+        text.metric("geopipe_rollout_questions", .gauge, help: "Questions by the side that answered or refused them.")
+        for (name, side) in [("old", tally.old), ("new", tally.new)] {
+            text.sample("geopipe_rollout_questions", side.answered, ["side": name, "result": "answered"])
+            text.sample("geopipe_rollout_questions", side.refused, ["side": name, "result": "refused"])
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Answering
+import Glibc
+import Platform
+import State
+
+/// How a rollout goes.
+public struct RolloutReport: Sendable {
+    public var rollout: Rollout
+    /// What all coprocesses have counted that run now.
+    public var tally = RolloutTally()
+    /// The coprocesses that follow it, and all there are.
+    public var followers = 0
+    public var coprocesses = 0
+    /// The files of the new image that have changed since it was made.
+    public var changedFiles: [String] = []
+    /// Why the image of it cannot be read, if it cannot.
+    public var complaint: String?
+
+    /// - Parameters:
+    ///   - identity: of the rollout's text.
+    ///   - store: where its image is.
+    ///   - coprocesses: those of its configuration.
+    public init(
+        _ rollout: Rollout, identity: String?, _ store: ImageStore, _ coprocesses: [CoprocessStatus]
+    ) {
+        self.rollout = rollout
+        self.coprocesses = coprocesses.count
+        followers = coprocesses.count { identity != nil && $0.rollout == identity }
+        guard rollout.isRunning else { return }
+        tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
+        guard rollout.images == store.name else {
+            complaint = "its image has another format than this program's"
+            return
+        }
+        var owners = store.owners
+        var status = stat()
+        if stat(store.state.path, &status) == 0 { owners.insert(status.st_uid) }
+        do {
+            let summary = try ImageSummary(path: store.candidateFile(of: rollout.id), owners: owners)
+            if rollout.isConfiguration {
+                changedFiles = summary.manifest.inputs.filter { FileState($0.path).words != $0.state }.map(\.path)
+            }
+        } catch {
+            complaint = "\(error)"
+        }
+    }
+
+    /// `running`, `committed` or `aborted`.
+    public var state: String { rollout.progress.rawValue }
+
+    /// The part of the client networks that gets the new image, in percent; absent if it goes by places.
+    private var share: Int? {
+        guard rollout.isRunning else { return rollout.progress == .committed ? 100 : 0 }
+        return switch rollout.part {
+        case .dark: 0
+        case .share(let percent): percent
+        case .places: nil
+        }
+    }
+
+    /// For programs.
+    public var json: JSON {
+        func side(_ side: RolloutTally.Side) -> JSON {
+            .object(["answered": .integer(side.answered), "refused": .integer(side.refused)])
+        }
+        var mode = "dark"
+        var places: [JSON] = []
+        switch rollout.part {
+        case .dark: break
+        case .share: mode = "share"
+        case .places(let areas): (mode, places) = ("places", areas.map { .text($0.description) })
+        }
+        return .object([
+            "state": .text(state), "id": .text(rollout.id), "mode": .text(mode),
+            "share": share.map(JSON.integer) ?? .null,
+            "places": .list(places), "owner": .text(rollout.owner), "since": .integer(rollout.since),
+            "reason": .text(rollout.reason), "plan": rollout.plan.isEmpty ? nil : .text(rollout.plan),
+            "old": .text(rollout.old), "new": .text(rollout.new), "source": .text(rollout.source),
+            "compared": .integer(tally.compared), "differing": .integer(tally.differing),
+            "answers": .object(["old": side(tally.old), "new": side(tally.new)]),
+            "byCountry": .list(
+                sortedCountries.map {
+                    .object(["country": $0.0.isEmpty ? .null : .text($0.0), "differing": .integer($0.1)])
+                }),
+            "byDatacenter": .list(
+                sortedMoves.map { move, count in
+                    .object([
+                        "from": move.from.map(JSON.text) ?? .null, "to": move.to.map(JSON.text) ?? .null,
+                        "differing": .integer(count),
+                    ])
+                }),
+            "followers": .integer(followers), "coprocesses": .integer(coprocesses),
+            "changedFiles": .list(changedFiles.map(JSON.text)),
+            "end": rollout.end.map {
+                .object([
+                    "who": .text($0.who), "time": .integer($0.time), "reason": .text($0.reason),
+                    "isAutomatic": .truth($0.isAutomatic),
+                    "backup": $0.backup.isEmpty ? nil : .text($0.backup),
+                ])
+            },
+        ])
+    }
+
+    private var sortedCountries: [(String, Int)] {
+        tally.countries.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
+            .map { ($0.key, $0.value) }
+    }
+
+    private var sortedMoves: [(RolloutTally.Move, Int)] {
+        tally.moves.sorted { one, two in
+            one.value != two.value
+                ? one.value > two.value
+                : (one.key.from ?? "", one.key.to ?? "") < (two.key.from ?? "", two.key.to ?? "")
+        }.map { ($0.key, $0.value) }
+    }
+
+    /// One line for people.
+    public var headline: String {
+        switch rollout.progress {
+        case .running:
+            return "\(rollout.id) by \(rollout.owner) since \(dateAndTime(rollout.since)): \(rollout.partWords)"
+        case .committed, .aborted:
+            let end = rollout.end.map { end in
+                " \(dateAndTime(end.time)) by \(end.who)" + (end.reason.isEmpty ? "" : ": \(end.reason)")
+            }
+            return "\(rollout.id) \(state)" + (end ?? "")
+        }
+    }
+
+    /// The number of countries and moves that are shown to people.
+    private static let shown = 10
+
+    /// All of it for people.
+    public var lines: [String] {
+        var lines = [headline]
+        guard rollout.isRunning else { return lines }
+        if !rollout.reason.isEmpty { lines.append("reason: \(rollout.reason)") }
+        lines.append("old: \(rollout.old) at the start; the image in force answers")
+        lines.append("new: \(rollout.new), of \(rollout.source)")
+        if let complaint { lines.append("it is not in force: \(complaint)") }
+        lines += changedFiles.prefix(5).map { "\($0) has changed since; the new image does not follow that" }
+        lines.append("\(followers) of \(coprocesses) coprocesses follow")
+        let part = tally.compared == 0 ? "" : " (\(percent(tally.differing, of: tally.compared))%)"
+        lines.append("questions of clients compared: \(tally.compared), differing: \(tally.differing)\(part)")
+        for (name, side) in [("old", tally.old), ("new", tally.new)] where side.answered + side.refused > 0 {
+            lines.append("answered by the \(name) side: \(side.answered), refused: \(side.refused)")
+        }
+        if !tally.countries.isEmpty {
+            let rest = sortedCountries.count - Self.shown
+            let words = sortedCountries.prefix(Self.shown).map { "\($0.0.isEmpty ? "unknown" : $0.0) \($0.1)" }
+            lines.append(
+                "by country: " + words.joined(separator: ", ") + (rest > 0 ? " and \(rest) more countries" : ""))
+        }
+        lines += sortedMoves.prefix(Self.shown).map { move, count in
+            move.from == nil && move.to == nil
+                ? "  names that differ: \(count)"
+                : "  \(move.from ?? "no answer") -> \(move.to ?? "no answer"): \(count)"
+        }
+        return lines
+    }
+}
+
+/// A part in percent, with one decimal.
+private func percent(_ part: Int, of whole: Int) -> String {
+    let tenths = (part * 1_000 + whole / 2) / whole
+    return "\(tenths / 10).\(tenths % 10)"
+}

@@ -1,0 +1,256 @@
+import Geography
+import Glibc
+import Routing
+
+/// A rollout: a part of the clients is answered from another image than the one in force, until that is put in force or taken back.
+///
+/// The image in force is the old side, and follows what is on disk as ever. The new side is a file of its own that never changes.
+public struct Rollout: Hashable, Sendable {
+    /// Tells it from all others, and decides which client networks its shares have: the time of its start in UTC.
+    public var id: String
+    public var progress = Progress.running
+    /// Which clients are answered from the new image.
+    public var part = Part.dark
+    /// Who started it. Others may only end it.
+    public var owner: String
+    /// When it was started, in seconds since 1970.
+    public var since: Int
+    /// Why; may be empty.
+    public var reason = ""
+    /// The name of the folder of images, which tells configuration, databases and format.
+    public var images: String
+    /// The content id of the new image.
+    public var new: String
+    /// The content id of the image that was in force at the start.
+    public var old: String
+    /// The absolute path of the configuration or image that the new image was made from.
+    public var source: String
+    /// Whether `source` is a configuration.
+    public var isConfiguration: Bool
+    /// The absolute path of the configuration that runs.
+    public var configuration: String
+    /// What was at `configuration` at the start, as `FileState` writes it.
+    public var configurationState: String
+    /// The plan that it carries out; empty for none.
+    public var plan = ""
+    /// Datacenters that were down for a service at the start, as `SERVICE/DATACENTER`: they abort nothing.
+    public var down: [String] = []
+    /// The clients of whose questions the new side may refuse more than the old side does, of 100, before it is aborted.
+    public var refusalLimit = 1
+    /// Who ended it, when and why, once it has ended.
+    public var end: End?
+
+    public enum Progress: String, Sendable {
+        case running
+        /// The new image was put in force.
+        case committed
+        /// All clients are answered from the old image again.
+        case aborted
+    }
+
+    /// The clients that are answered from the new image.
+    public enum Part: Hashable, Sendable {
+        /// None: what they would get is only counted.
+        case dark
+        /// This part of the client networks, in percent, from 1.
+        case share(Int)
+        /// Those in one of these areas.
+        case places([Area])
+    }
+
+    public struct End: Hashable, Sendable {
+        public var who: String
+        /// In seconds since 1970.
+        public var time: Int
+        /// May be empty.
+        public var reason: String
+        /// Whether a coprocess aborted it, and no person.
+        public var isAutomatic: Bool
+        /// Where the configuration is that a commit has replaced; empty for nowhere.
+        public var backup: String
+
+        public init(who: String, time: Int, reason: String, isAutomatic: Bool = false, backup: String = "") {
+            self.who = who
+            self.time = time
+            self.reason = reason
+            self.isAutomatic = isAutomatic
+            self.backup = backup
+        }
+    }
+
+    public init(
+        id: String, owner: String, since: Int, images: String, old: String, new: String, source: String,
+        isConfiguration: Bool, configuration: String, configurationState: String
+    ) {
+        self.id = id
+        self.owner = owner
+        self.since = since
+        self.images = images
+        self.old = old
+        self.new = new
+        self.source = source
+        self.isConfiguration = isConfiguration
+        self.configuration = configuration
+        self.configurationState = configurationState
+    }
+
+    public var isRunning: Bool { progress == .running }
+
+    /// Makes the shares of this rollout independent of those of others.
+    public var salt: UInt64 { identity(of: "rollout \(id)") }
+
+    /// Who gets the new image, for people.
+    public var partWords: String {
+        switch part {
+        case .dark: "dark: no client gets it"
+        case .share(let percent): "\(percent)% of the client networks get it"
+        case .places(let areas): "clients in \(areaWords(areas)) get it"
+        }
+    }
+}
+
+/// The file of the rollout: a line for each field.
+enum RolloutFile {
+    private static let heading = "geopipe rollout 1"
+
+    static func text(_ rollout: Rollout) -> String {
+        var lines = [
+            ["id", rollout.id], ["progress", rollout.progress.rawValue], ["owner", rollout.owner],
+            ["since", "\(rollout.since)"], ["reason", rollout.reason], ["images", rollout.images],
+            ["old", rollout.old], ["new", rollout.new], ["source", rollout.source],
+            ["kind", rollout.isConfiguration ? "configuration" : "image"], ["configuration", rollout.configuration],
+            ["found", rollout.configurationState], ["plan", rollout.plan],
+            ["refusals", "\(rollout.refusalLimit)"],
+        ]
+        switch rollout.part {
+        case .dark: lines.append(["part", "dark"])
+        case .share(let percent): lines.append(["part", "share", "\(percent)"])
+        case .places(let areas): lines.append(["part", "places", areaField(areas)])
+        }
+        lines += rollout.down.map { ["down", $0] }
+        if let end = rollout.end {
+            lines.append([
+                "end", "\(end.time)", end.who, end.isAutomatic ? "automatic" : "by hand", end.backup, end.reason,
+            ])
+        }
+        return StateFile.text(heading, lines)
+    }
+
+    /// Reads what `text` wrote. A field that this version does not know is a reason not to trust the file.
+    static func rollout(_ text: String) throws(StateFile.Untrusted) -> Rollout {
+        var fields: [String: [String]] = [:]
+        var down: [String] = []
+        for line in try StateFile.lines(text, heading) {
+            if line.count == 2, line[0] == "down" { down.append(line[1]) } else { fields[line[0]] = line }
+        }
+        func untrusted(_ name: String) -> StateFile.Untrusted {
+            StateFile.Untrusted(description: "its field '\(name)' is missing or wrong")
+        }
+        func field(_ name: String) throws(StateFile.Untrusted) -> String {
+            guard let line = fields.removeValue(forKey: name), line.count == 2 else { throw untrusted(name) }
+            return line[1]
+        }
+        func number(_ name: String) throws(StateFile.Untrusted) -> Int {
+            guard let number = State.number(ofField: try field(name)) else { throw untrusted(name) }
+            return number
+        }
+        let kind = try field("kind")
+        guard ["configuration", "image"].contains(kind) else { throw untrusted("kind") }
+        var rollout = Rollout(
+            id: try field("id"), owner: try field("owner"), since: try number("since"), images: try field("images"),
+            old: try field("old"), new: try field("new"), source: try field("source"),
+            isConfiguration: kind == "configuration", configuration: try field("configuration"),
+            configurationState: try field("found"))
+        rollout.reason = try field("reason")
+        rollout.plan = try field("plan")
+        rollout.refusalLimit = try number("refusals")
+        rollout.down = down
+        guard let progress = Rollout.Progress(rawValue: try field("progress")) else { throw untrusted("progress") }
+        rollout.progress = progress
+        guard let part = fields.removeValue(forKey: "part").flatMap(part) else { throw untrusted("part") }
+        rollout.part = part
+        if let end = fields.removeValue(forKey: "end") {
+            guard end.count == 6, let time = State.number(ofField: end[1]) else { throw untrusted("end") }
+            rollout.end = Rollout.End(
+                who: end[2], time: time, reason: end[5], isAutomatic: end[3] == "automatic", backup: end[4])
+        }
+        // The id is a part of the names of files.
+        guard !rollout.id.isEmpty, rollout.id.utf8.allSatisfy(isPlain) else { throw untrusted("id") }
+        if let name = fields.keys.first { throw untrusted(name) }
+        return rollout
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
+    }
+
+    private static func part(_ line: [String]) -> Rollout.Part? {
+        switch (line.dropFirst().first, line.count) {
+        case ("dark", 2): return .dark
+        case ("share", 3): return Int(line[2]).flatMap { 1...100 ~= $0 ? .share($0) : nil }
+        case ("places", 3): return areas(ofField: line[2]).flatMap { $0.isEmpty ? nil : .places($0) }
+        default: return nil
+        }
+    }
+}
+
+extension StateDirectory {
+    /// Adds an entry to the history.
+    package func note(_ entry: HistoryEntry) throws(Failure) {
+        let lock = openLock("switches.lock")
+        guard lock >= 0 else { throw Failure("write to", path) }
+        defer { close(lock) }
+        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        try record([entry])
+    }
+
+    /// The file of the rollout.
+    public var rolloutFile: String { path + "/rollout" }
+
+    /// The rollout that runs, or the last one; none if there never was any.
+    public func rollout() throws(Failure) -> Found<Rollout> { try find(rolloutFile, RolloutFile.rollout) }
+
+    /// Changes the rollout; no other command changes it or the switches meanwhile, and it lasts when this returns.
+    ///
+    /// A file that cannot be trusted, while its copy cannot either, counts as none: it is put aside when a rollout is written.
+    ///
+    /// - Parameter body: gets the rollout there is, and returns the one to write and what the history is to have of that; `nil` if
+    ///   the files are to stay as they are.
+    /// - Returns: a complaint about what could not be trusted, or not be recorded.
+    @discardableResult
+    package func changeRollout(
+        _ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry)?
+    ) throws(Failure) -> String? {
+        try make()
+        let lock = openLock("switches.lock")
+        guard lock >= 0 else { throw Failure("write to", path) }
+        defer { close(lock) }
+        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        var complaints: [String] = []
+        var known: Rollout?
+        do throws(Failure) {
+            let found = try rollout()
+            known = found.value
+            if let complaint = found.complaint { complaints.append(complaint) }
+        } catch {
+            complaints.append("\(error)")
+        }
+        guard let (rollout, entry) = body(known) else { return complaints.first }
+        let text = RolloutFile.text(rollout)
+        do throws(StateFile.Untrusted) {
+            _ = try RolloutFile.rollout(text)
+        } catch {
+            throw Failure(description: "cannot write \(rolloutFile): \(error)")
+        }
+        if !complaints.isEmpty, rename(rolloutFile, rolloutFile + ".untrusted") == 0 {
+            complaints[0] += "; it is now \(rolloutFile).untrusted"
+        }
+        try writeTwice(text, to: rolloutFile)
+        do throws(Failure) {
+            try record([entry])
+        } catch {
+            complaints.append("\(error); the rollout is changed all the same")
+        }
+        return complaints.isEmpty ? nil : complaints.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,47 @@
+import Glibc
+import Image
+import Platform
+
+/// The images of rollouts, and those that one may go back to.
+extension ImageStore {
+    /// The name of its folder, which tells the configuration, the databases that take the place of its own, and the format.
+    public var name: String { folder.split(separator: "/").last.map(String.init) ?? folder }
+
+    /// The file of the new image of a rollout.
+    public func candidateFile(of rollout: String) -> String { "\(folder)/rollout-\(rollout).candidate" }
+
+    /// Keeps the new image of a rollout.
+    package func keepCandidate(_ image: Image, of rollout: String) throws(StateDirectory.Failure) {
+        try make()
+        try state.asOwner { () throws(StateDirectory.Failure) in try write(image, to: candidateFile(of: rollout)) }
+    }
+
+    /// Removes the new images of rollouts. Coprocesses that have one mapped are not disturbed.
+    ///
+    /// - Parameter kept: the rollout whose image stays.
+    package func removeCandidates(but kept: String? = nil) {
+        let remove = { () throws(StateDirectory.Failure) in
+            for name in entries(of: folder) where name.hasPrefix("rollout-") {
+                let file = "\(folder)/\(name)"
+                if kept.map(candidateFile) != file { unlink(file) }
+            }
+        }
+        try? state.asOwner(remove)
+    }
+
+    /// The names of the images that are kept, the newest first, and the one in force.
+    package var kept: (names: [String], current: String?) {
+        (entries(of: folder).filter { $0.hasSuffix(".image") }.sorted(by: >), currentName)
+    }
+
+    /// Puts an image that is kept in force again.
+    package func goBack(to name: String) throws(StateDirectory.Failure) {
+        try state.asOwner { () throws(StateDirectory.Failure) in
+            let link = currentLink + ".new"
+            unlink(link)
+            guard symlink(name, link) == 0, rename(link, currentLink) == 0 else {
+                throw StateDirectory.Failure("write", currentLink)
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+import ArgumentParser
+import Configuration
+import Geography
+import Glibc
+import Inspection
+import Platform
+import State
+
+struct RolloutCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollout",
+        abstract: "Give a configuration or an image to a part of the clients, then to all, or to none again.",
+        discussion: """
+            One rollout runs at a time, and its owner is who started it. Others may abort it; to go on with it they add \
+            --take-over. Which names exist is what the image in force says, until the commit.
+            """,
+        subcommands: [
+            RolloutStart.self, RolloutShare.self, RolloutPlaces.self, RolloutCommit.self, RolloutAbort.self,
+            RolloutBack.self, RolloutStatus.self,
+        ],
+        defaultSubcommand: RolloutStatus.self)
+}
+
+/// A step of a rollout.
+protocol RolloutStep: ParsableCommand {
+    var output: SwitchOutput { get }
+    var options: ConfigurationOptions { get }
+
+    /// - Parameter who: does it.
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome
+}
+
+extension RolloutStep {
+    func run() throws {
+        do throws(Refusal) {
+            let desk = try RolloutDesk(options)
+            let outcome = try perform(desk)
+            for note in outcome.notes { complain(visible(note)) }
+            if output.json {
+                print((try desk.report()?.json ?? .object(["state": .text("none")])).pretty)
+            } else {
+                for line in outcome.lines + (outcome.followers.map { [$0.words] } ?? []) { print(visible(line)) }
+            }
+            guard outcome.isWrong else { return }
+        } catch {
+            for line in error.notes + [error.message] { complain(visible(line)) }
+            throw error.code
+        }
+        throw ExitCode.wrong
+    }
+}
+
+/// What came of a step.
+struct RolloutOutcome {
+    /// For standard output.
+    var lines: [String] = []
+    /// What is wrong beside, for standard error.
+    var notes: [String] = []
+    var followers: Followers?
+    var isWrong = false
+}
+
+/// Where rollouts of a configuration are changed, and by whom.
+struct RolloutDesk {
+    let options: ConfigurationOptions
+    let state: StateDirectory
+    let store: ImageStore
+    let who = operatorName()
+    /// In seconds since 1970.
+    let now = time(nil)
+
+    init(_ options: ConfigurationOptions) throws(Refusal) {
+        self.options = options
+        state = try options.requiredState()
+        store = ImageStore(of: options.file, overrides: options.databases, in: state)
+    }
+
+    /// The rollout that runs, or the last one of this configuration; `nil` if there was none.
+    func found() throws(Refusal) -> StateDirectory.Found<Rollout> {
+        do throws(StateDirectory.Failure) {
+            return try state.rollout()
+        } catch {
+            throw Refusal(message: "\(error); all clients get the image in force", code: .unusable)
+        }
+    }
+
+    /// How the rollout of this configuration goes; `nil` if there never was one.
+    func report() throws(Refusal) -> RolloutReport? {
+        let found = try found()
+        guard let rollout = found.value, isOwn(rollout) else { return nil }
+        return RolloutReport(
+            rollout, identity: found.identity, store,
+            state.coprocesses(of: options.file).filter { $0.imageFile == nil })
+    }
+
+    /// Whether it is of this configuration, in whatever format.
+    func isOwn(_ rollout: Rollout) -> Bool {
+        rollout.images.prefix { $0 != "." } == store.name.prefix { $0 != "." }
+    }
+
+    /// Changes the rollout that runs.
+    ///
+    /// - Parameters:
+    ///   - takesOver: whether another person than the owner becomes its owner.
+    ///   - needsOwner: whether only the owner may do it.
+    ///   - body: changes it, and returns what the history is to have.
+    func change(
+        takesOver: Bool = false, needsOwner: Bool = true,
+        _ body: (inout Rollout, inout RolloutOutcome) throws(Refusal) -> HistoryEntry
+    ) throws(Refusal) -> RolloutOutcome {
+        var outcome = RolloutOutcome()
+        var refusal: Refusal?
+        let notes = try write { known in
+            guard var rollout = known, rollout.isRunning else {
+                refusal = Refusal(message: "no rollout runs; geopipe rollout start NEW starts one", code: .wrong)
+                return nil
+            }
+            guard isOwn(rollout) else {
+                refusal = Refusal(
+                    message: "the rollout \(rollout.id) is of another configuration, \(rollout.configuration)",
+                    code: .wrong)
+                return nil
+            }
+            if needsOwner, rollout.owner != who {
+                guard takesOver else {
+                    refusal = Refusal(
+                        message:
+                            "the rollout \(rollout.id) is \(rollout.owner)'s; add --take-over to go on with it as yours, or geopipe rollout abort",
+                        code: .wrong)
+                    return nil
+                }
+                outcome.lines.append("the rollout was \(rollout.owner)'s, and is yours now")
+                rollout.owner = who
+            }
+            do throws(Refusal) {
+                let entry = try body(&rollout, &outcome)
+                return (rollout, entry)
+            } catch {
+                refusal = error
+                return nil
+            }
+        }
+        if let refusal { throw refusal }
+        outcome.notes += notes
+        return outcome
+    }
+
+    /// Writes what `body` makes of the rollout.
+    ///
+    /// - Returns: what is wrong beside.
+    func write(_ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry)?) throws(Refusal) -> [String] {
+        do throws(StateDirectory.Failure) {
+            return try state.changeRollout(body).map { [$0] } ?? []
+        } catch {
+            throw Refusal(message: "\(error)", code: .unusable)
+        }
+    }
+
+    /// Waits until all coprocesses follow.
+    ///
+    /// - Parameter patience: milliseconds at most.
+    func wait(patience: Int = 2_000) -> Followers {
+        Followers.wait(
+            for: options.file, state, patience: patience, identity: { (try? state.rollout())?.identity },
+            followed: \.rollout)
+    }
+
+    func entry(
+        _ action: HistoryEntry.Action, _ rollout: String, share: Int = 100, areas: [Area] = [], reason: String = ""
+    )
+        -> HistoryEntry
+    {
+        HistoryEntry(time: now, who: who, action, datacenter: rollout, areas: areas, share: share, reason: reason)
+    }
+}
+
+// MARK: - Steps without much to do
+
+struct RolloutShare: RolloutStep {
+    static let configuration = CommandConfiguration(
+        commandName: "share", abstract: "Give NEW to a part of the client networks, always the same ones.",
+        discussion: "Networks are /24 of IPv4 and /56 of IPv6. Those in a share are in every larger share as well.")
+
+    @Argument(help: "1% to 100%.")
+    var share: Percentage
+
+    @Option(help: "Why, for those who look at the history.")
+    var reason = ""
+
+    @Flag(help: "Go on with another person's rollout as yours.")
+    var takeOver = false
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        var outcome = try desk.change(takesOver: takeOver) { rollout, outcome throws(Refusal) in
+            try desk.checkSafety(rollout)
+            if case .share(let before) = rollout.part, before > share.value {
+                outcome.lines.append("\(before - share.value)% of the client networks go back to the old side")
+            }
+            rollout.part = .share(share.value)
+            outcome.lines.append(rollout.partWords)
+            return desk.entry(.rolloutShare, rollout.id, share: share.value, reason: reason)
+        }
+        outcome.followers = desk.wait()
+        outcome.isWrong = outcome.followers?.count == 0
+        return outcome
+    }
+}
+
+struct RolloutPlaces: RolloutStep {
+    static let configuration = CommandConfiguration(
+        commandName: "places", abstract: "Give NEW to all clients in some places, in place of a share.")
+
+    @Argument(help: "NO,US-CA,continent:EU or regions of the configuration.")
+    var places: String
+
+    @Option(help: "Why, for those who look at the history.")
+    var reason = ""
+
+    @Flag(help: "Go on with another person's rollout as yours.")
+    var takeOver = false
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        var outcome = try desk.change(takesOver: takeOver) { rollout, outcome throws(Refusal) in
+            try desk.checkSafety(rollout)
+            rollout.part = .places(try areas(desk, rollout))
+            outcome.lines.append(rollout.partWords)
+            guard case .places(let areas) = rollout.part else { return desk.entry(.rolloutPlaces, rollout.id) }
+            return desk.entry(.rolloutPlaces, rollout.id, areas: areas, reason: reason)
+        }
+        outcome.followers = desk.wait()
+        outcome.isWrong = outcome.followers?.count == 0
+        return outcome
+    }
+
+    private func areas(_ desk: RolloutDesk, _ rollout: Rollout) throws(Refusal) -> [Area] {
+        let regions = (try? options.configuration())?.regions ?? [:]
+        let new = try? desk.newSnapshot(rollout)
+        do throws(UnknownArea) {
+            return try Configuration.areas(named: places, regions: regions, known: new?.areas)
+        } catch {
+            throw Refusal(message: "\(error)", code: .wrong)
+        }
+    }
+}
+
+struct RolloutAbort: RolloutStep {
+    static let configuration = CommandConfiguration(
+        commandName: "abort", abstract: "Give all clients the image in force again, at once. Everybody may do this.",
+        discussion: "After a rollout was aborted by itself, this confirms that a person has seen it.")
+
+    @Option(help: "Why, for those who look at the history.")
+    var reason = ""
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        if let last = try desk.found().value, last.progress == .aborted, last.end?.isAutomatic == true {
+            return try confirm(desk, last)
+        }
+        var outcome = try desk.change(needsOwner: false) { rollout, outcome throws(Refusal) in
+            rollout.progress = .aborted
+            rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason)
+            outcome.lines = ["aborted: all clients get the image in force"]
+            return desk.entry(.rolloutAbort, rollout.id, reason: reason)
+        }
+        outcome.followers = desk.wait()
+        desk.store.removeCandidates()
+        outcome.isWrong = outcome.followers.map { !$0.others.isEmpty || !$0.unreadable.isEmpty } ?? false
+        return outcome
+    }
+
+    private func confirm(_ desk: RolloutDesk, _ last: Rollout) throws(Refusal) -> RolloutOutcome {
+        var outcome = RolloutOutcome()
+        outcome.notes = try desk.write { known in
+            guard var rollout = known, rollout.id == last.id, rollout.end?.isAutomatic == true else { return nil }
+            rollout.end!.isAutomatic = false
+            return (rollout, desk.entry(.rolloutAbort, rollout.id, reason: "seen: \(rollout.end!.reason)"))
+        }
+        outcome.lines = ["the rollout \(last.id) was aborted by itself before: \(last.end?.reason ?? "")"]
+        return outcome
+    }
+}
+
+struct RolloutStatus: RolloutStep {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show how the rollout goes: who gets it, and what differs.",
+        discussion: "Exits 1 if it was aborted by itself, or a coprocess does not follow it.")
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        var outcome = RolloutOutcome()
+        if let complaint = try desk.found().complaint { outcome.notes.append(complaint) }
+        guard let report = try desk.report() else {
+            outcome.lines = ["no rollout runs, and there never was one"]
+            return outcome
+        }
+        outcome.lines = report.lines
+        outcome.isWrong =
+            report.rollout.end?.isAutomatic == true || report.complaint != nil
+            || report.rollout.isRunning && report.followers < report.coprocesses
+        return outcome
+    }
+}

@@ -1,0 +1,18 @@
+import Answering
+import Geography
+import Platform
+import State
+
+extension ConfigurationOptions {
+    /// Says that a client gets the new side of a rollout, which the image in force knows nothing of.
+    func noteRollout(_ client: IPPrefix, resolver: IPAddress?) {
+        guard let store = imageStore(), let rollout = (try? store.state.rollout())?.value, rollout.images == store.name
+        else { return }
+        let file = store.candidateFile(of: rollout.id)
+        guard rollout.reaches(client, resolver: resolver, new: { try? Snapshot(path: file, owners: store.owners) })
+        else { return }
+        complain(
+            "the rollout \(rollout.id) runs, and this client gets its new side; what follows is the old side; for the new one add --image \(file)"
+        )
+    }
+}

@@ -1,0 +1,209 @@
+import Answering
+import ArgumentParser
+import Compiler
+import Configuration
+import Glibc
+import Image
+import Platform
+import State
+
+struct RolloutStart: RolloutStep {
+    static let configuration = CommandConfiguration(
+        commandName: "start",
+        abstract: "Start a rollout of NEW: count what would differ, before any client gets it.",
+        discussion: """
+            NEW is a configuration, or an image that compile -o has made. It is compiled now, and does not follow its files \
+            after that. Without --dark the first share follows with rollout share; until then it is dark as well.
+            """)
+
+    @Argument(help: "A configuration, other than the one that runs, or an image.")
+    var new: String
+
+    @Flag(help: "Only count, which is what happens anyway until the first share.")
+    var dark = false
+
+    @Option(help: ArgumentHelp("The plan that this carries out, as geopipe plan prints it.", valueName: "id"))
+    var plan = ""
+
+    @Option(help: "Why, for those who look at the status and the history.")
+    var reason = ""
+
+    @Option(
+        help: ArgumentHelp(
+            "How many questions of 100 the new side may refuse more than the old one before the rollout is aborted.",
+            valueName: "n"))
+    var refusals = 1
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    func validate() throws {
+        guard 0...100 ~= refusals else { throw ValidationError("--refusals is 0 to 100") }
+    }
+
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        if let running = try desk.found().value, running.isRunning { throw Self.isRunning(running) }
+        guard let old = desk.store.current().snapshot else {
+            throw Refusal(
+                message: "no image is in force to begin from; start pdns_server, or run geopipe compile",
+                code: .unusable)
+        }
+        var outcome = RolloutOutcome()
+        let isConfiguration = !Image.isImage(new)
+        var inputs: [String] = []
+        let snapshot = isConfiguration ? try compiled(desk, old, &inputs, &outcome) : try mapped(desk)
+        try check(snapshot, old, isConfiguration: isConfiguration)
+        try checkPlan(isConfiguration ? changeIdentity(configuration: new, inputs: inputs) : snapshot.image.id)
+        var rollout = Rollout(
+            id: rolloutID(), owner: desk.who, since: desk.now, images: desk.store.name, old: old.image.id,
+            new: snapshot.image.id, source: absolutePath(new), isConfiguration: isConfiguration,
+            configuration: absolutePath(options.file), configurationState: FileState(options.file).words)
+        (rollout.plan, rollout.reason, rollout.refusalLimit) = (plan, reason, refusals)
+        let switches = ((try? desk.state.switches())?.value ?? []).filter { $0.isInForce(at: desk.now) }
+        let down = (try? desk.state.health())?.value?.down(at: desk.now) ?? [:]
+        rollout.down = snapshot.datacentersDown(Set(down.keys), switches)
+        try desk.checkSafety(rollout)
+        try begin(desk, rollout, snapshot, &outcome)
+        outcome.lines = ["started \(rollout.id): \(rollout.partWords)"]
+        let names = RolloutDifferences(from: old, to: snapshot).nameCounts
+        if names.onlyNew + names.onlyOld > 0 {
+            outcome.lines.append(
+                "\(names.onlyNew) names come and \(names.onlyOld) names go for all clients with the commit: no part of the clients can be told so"
+            )
+        }
+        if isConfiguration, folder(of: realPath(new)) != folder(of: realPath(options.file)) {
+            outcome.lines.append(
+                "\(new) is in another folder than \(options.file): a commit is refused if its relative paths mean other files there"
+            )
+        }
+        outcome.followers = desk.wait(patience: 20_000)
+        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
+        return outcome
+    }
+
+    /// Refuses to start anything else than what was planned.
+    ///
+    /// - Parameter identity: as `geopipe plan` prints it.
+    private func checkPlan(_ identity: String) throws(Refusal) {
+        guard !plan.isEmpty, plan != identity else { return }
+        throw Refusal(
+            message:
+                "\(new) is not what plan \(plan) is about: its plan is \(identity) now; look at what has changed, and run geopipe plan \(new) again",
+            code: .wrong)
+    }
+
+    private static func isRunning(_ rollout: Rollout) -> Refusal {
+        Refusal(
+            message:
+                "the rollout \(rollout.id) of \(rollout.owner) runs: \(rollout.partWords); commit or abort it first",
+            code: .wrong)
+    }
+
+    private func compiled(
+        _ desk: RolloutDesk, _ old: Snapshot, _ inputs: inout [String], _ outcome: inout RolloutOutcome
+    ) throws(Refusal) -> Snapshot {
+        if realPath(new) == realPath(options.file) {
+            throw Refusal(
+                message:
+                    "\(new) is the configuration that runs: what changes there is in force at once; write the changes into a copy of it, and start that",
+                code: .wrong)
+        }
+        let request = CompileRequest(
+            configuration: new, databases: options.databases, stateDirectory: options.stateDirectory)
+        let line = ProgressLine()
+        let compiled = Compilation(request, previous: old, previousReport: nil).run(
+            keepsSerials: false, progress: { line.show($0) })
+        line.clear()
+        outcome.notes += ComplaintList(compiled.diagnostics).sorted(main: new).map(\.description)
+        inputs = compiled.report.inputs.map(\.path)
+        guard let image = compiled.image else {
+            throw Refusal(message: "\(new) has errors; nothing is started", code: .wrong, notes: outcome.notes)
+        }
+        do {
+            return try Snapshot(image)
+        } catch {
+            throw Refusal(message: "\(new): \(error)", code: .unusable, notes: outcome.notes)
+        }
+    }
+
+    private func mapped(_ desk: RolloutDesk) throws(Refusal) -> Snapshot {
+        do throws(Image.Refusal) {
+            return try Snapshot(path: new, owners: desk.store.owners)
+        } catch {
+            throw Refusal(message: "\(error)", code: .unusable)
+        }
+    }
+
+    private func check(_ snapshot: Snapshot, _ old: Snapshot, isConfiguration: Bool) throws(Refusal) {
+        if snapshot.image.id == old.image.id {
+            throw Refusal(message: "\(new) answers as what runs does; there is nothing to roll out", code: .wrong)
+        }
+        let broken = Set(old.manifest.unusableZones.map(\.apex))
+        if let zone = snapshot.manifest.unusableZones.first(where: { !broken.contains($0.apex) }) {
+            throw Refusal(message: "the zone \(zone.apex) of \(new) has errors; mend it first", code: .wrong)
+        }
+        if isConfiguration, snapshot.manifest.stateDirectory != old.manifest.stateDirectory {
+            throw Refusal(
+                message:
+                    "\(new) has state_directory: \(snapshot.manifest.stateDirectory), and what runs has \(old.manifest.stateDirectory); a rollout cannot change that",
+                code: .wrong)
+        }
+    }
+
+    private func begin(
+        _ desk: RolloutDesk, _ rollout: Rollout, _ snapshot: Snapshot, _ outcome: inout RolloutOutcome
+    ) throws(Refusal) {
+        do throws(StateDirectory.Failure) {
+            try desk.store.keepCandidate(snapshot.image, of: rollout.id)
+        } catch {
+            throw Refusal(message: "\(error)", code: .unusable, notes: outcome.notes)
+        }
+        var other: Rollout?
+        outcome.notes += try desk.write { known in
+            if let known, known.isRunning {
+                other = known
+                return nil
+            }
+            return (rollout, desk.entry(.rolloutStart, rollout.id, reason: reason))
+        }
+        // Of two that were started at once the second one is refused.
+        desk.store.removeCandidates(but: other?.id ?? rollout.id)
+        if let other { throw Self.isRunning(other) }
+    }
+}
+
+/// A name for a rollout: the time in UTC.
+private func rolloutID() -> String {
+    var (seconds, parts) = (time(nil), tm())
+    gmtime_r(&seconds, &parts)
+    func digits(_ number: CInt, _ count: Int) -> String {
+        let text = "\(number)"
+        return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    let date = digits(parts.tm_year + 1900, 4) + digits(parts.tm_mon + 1, 2) + digits(parts.tm_mday, 2)
+    return date + "T" + [parts.tm_hour, parts.tm_min, parts.tm_sec].map { digits($0, 2) }.joined() + "Z"
+}
+
+/// The folder of a file.
+func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+}
+
+extension RolloutDesk {
+    /// The new image of a rollout that runs.
+    func newSnapshot(_ rollout: Rollout) throws(Refusal) -> Snapshot {
+        do throws(Image.Refusal) {
+            return try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
+        } catch {
+            throw Refusal(message: "the new image cannot be used: \(error)", code: .unusable)
+        }
+    }
+
+    /// Refuses to go on if what is drained breaks a safety rule of the new configuration. An image has none.
+    func checkSafety(_ rollout: Rollout) throws(Refusal) {
+        guard let breach = Self.breach(rollout, state, at: now) else { return }
+        throw Refusal(
+            message: "with what is drained now, \(rollout.source) breaks its \(breach.words); undrain first",
+            code: .wrong)
+    }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import Platform
+import Support
+import Testing
+
+@testable import Answering
+@testable import Compiler
+@testable import Coprocess
+@testable import State
+
+@Suite("Following a rollout")
+struct RolloutFollowerTests {
+    private let folder: Folder
+    private let request: CompileRequest
+    private let state: StateDirectory
+    private let store: ImageStore
+
+    init() throws {
+        folder = try Folder()
+        request = CompileRequest(configuration: try folder.write(Self.text("192.0.2.1").utf8, to: "geopipe.yaml"))
+        state = StateDirectory(path: "\(folder.path)/state")
+        store = ImageStore(of: request.configuration, overrides: [], in: state)
+        usleep(50_000)
+        try compile()
+    }
+
+    private static func text(_ address: String) -> String {
+        """
+        datacenters: { oslo: {} }
+        maps: { all: { default: oslo } }
+        services: { web: { map: all, answers: { oslo: \(address) } } }
+        state_directory: state
+        zones:
+          example.com:
+            soa: { primary: ns.example.com., contact: a@b.com, serial: 1 }
+            ns: [ns.example.com.]
+            records: { ns: { A: 192.0.2.53 }, www: { service: web } }
+
+        """
+    }
+
+    private func compile() throws {
+        let outcome = Compilation(request, previous: store.current().snapshot, previousReport: store.report()).run()
+        if let image = outcome.image { try store.publish(image) }
+        try store.write(outcome.report)
+    }
+
+    /// Starts a rollout of another address.
+    private func begin(_ part: Rollout.Part, id: String = "A", address: String = "192.0.2.2") throws {
+        let file = try folder.write(Self.text(address).utf8, to: "new.yaml")
+        usleep(50_000)
+        let image = try #require(
+            Compilation(
+                CompileRequest(configuration: file), previous: store.current().snapshot, previousReport: nil
+            ).run(keepsSerials: false).image)
+        try store.keepCandidate(image, of: id)
+        try write(part, id: id, image.id)
+    }
+
+    private func write(
+        _ part: Rollout.Part, id: String = "A", _ image: String, _ progress: Rollout.Progress = .running,
+        images: String? = nil
+    ) throws {
+        try state.changeRollout { _ in
+            var rollout = Rollout(
+                id: id, owner: "ada", since: 1, images: images ?? store.name, old: "", new: image, source: "",
+                isConfiguration: true, configuration: request.configuration, configurationState: "")
+            (rollout.part, rollout.progress) = (part, progress)
+            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: id))
+        }
+    }
+
+    @Test("adopts it as soon as it is written, and lets go of its image when it is aborted")
+    func adopts() throws {
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        let first = follower.start()
+        #expect(first?.candidate == nil)
+        _ = follower.step()
+        try begin(.share(100))
+        let serving = try #require(follower.step().serving)
+        weak let new = serving.candidate?.serving.snapshot
+        #expect(new != nil)
+        #expect(serving.snapshot === first?.snapshot)
+        #expect(follower.rollouts.followed == (try state.rollout().identity))
+        try write(.share(100), new!.image.id, .aborted)
+        let last = try #require(follower.step().serving)
+        #expect(last.candidate == nil)
+        #expect(follower.rollouts.followed == (try state.rollout().identity))
+        #expect(follower.rollouts.tally == nil)
+        withExtendedLifetime(last) {}
+    }
+
+    @Test("gives the memory of the new image back when it has ended")
+    func memory() throws {
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        _ = follower.start()
+        try begin(.dark)
+        var serving = follower.step().serving
+        weak let new = serving?.candidate?.serving.snapshot
+        let id = try #require(new?.image.id)
+        try write(.dark, id, .aborted)
+        serving = follower.step().serving
+        #expect(serving != nil)
+        #expect(new == nil)
+    }
+
+    @Test("finds out after that for which clients both sides need not be asked")
+    func stability() throws {
+        try begin(.share(20))
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        let started = follower.start()
+        #expect(started?.candidate != nil && started?.candidate?.stability == nil)
+        var stability = follower.step().serving?.candidate?.stability
+        if stability == nil { stability = follower.step().serving?.candidate?.stability }
+        #expect(stability != nil)
+        let last = follower.step().serving
+        #expect(last == nil)
+    }
+
+    @Test("goes on with it after a start, and while the image in force is another one")
+    func restart() throws {
+        try begin(.share(20))
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        let started = follower.start()
+        let serving = try #require(started)
+        let new = try #require(serving.candidate?.serving.snapshot)
+        try folder.write(Self.text("192.0.2.9").utf8, to: "geopipe.yaml")
+        usleep(50_000)
+        try compile()
+        var news = follower.step()
+        if news.serving == nil { news = follower.step() }
+        let next = try #require(news.serving)
+        #expect(next.snapshot !== serving.snapshot)
+        #expect(next.candidate?.serving.snapshot === new)
+    }
+
+    @Test("keeps to the image in force if file and copy are torn, the image is gone or another, or has another format")
+    func refused() throws {
+        try begin(.share(100))
+        let image = try #require(try state.rollout().value?.new)
+        func complaint() throws -> String? {
+            var follower = Follower(request, state: state) { _ in }
+            _ = follower.adoptCurrent()
+            let serving = follower.start()
+            #expect(serving != nil)
+            #expect(serving?.candidate == nil)
+            #expect(follower.rollouts.followed == nil)
+            return follower.rollouts.complaint
+        }
+        try write(.share(100), "0123456789abcdef")
+        #expect(try complaint()?.contains("should be 0123456789abcdef") == true)
+        try write(.share(100), id: "B", image)
+        #expect(try complaint()?.contains("rollout-B") == true)
+        try write(.share(100), image, images: store.name.prefix { $0 != "." } + ".1")
+        #expect(try complaint()?.contains("another format") == true)
+        for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
+            try "geopipe rollout 2\n".write(toFile: file, atomically: false, encoding: .utf8)
+        }
+        #expect(try complaint()?.contains("cannot trust") == true)
+    }
+
+    @Test("passes over a rollout of another configuration")
+    func other() throws {
+        try write(.share(100), "aa", images: "0000000000000000.4")
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        let serving = follower.start()
+        #expect(serving?.candidate == nil)
+        #expect(follower.rollouts.complaint == nil)
+        #expect(follower.rollouts.followed != nil)
+    }
+
+    @Test("is aborted by one coprocess for all if the new side refuses what the old side answers")
+    func watch() throws {
+        try begin(.share(5))
+        var follower = Follower(request, state: state) { _ in }
+        _ = follower.adoptCurrent()
+        _ = follower.start()
+        var rollout = try #require(try state.rollout().value)
+        rollout.refusalLimit = 0
+        var status = CoprocessStatus(configuration: request.configuration)
+        var tally = RolloutTally()
+        (tally.new.answered, tally.new.refused) = (100, 100)
+        status.rolloutTally = tally
+        try state.tell(status)
+        var watch = RolloutWatch()
+        let new = follower.rollouts.snapshot
+        watch.look(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
+        let ended = try #require(try state.rollout().value)
+        #expect(ended.progress == .aborted)
+        #expect(ended.end?.isAutomatic == true)
+        #expect(try state.history().entries.last?.action == .rolloutAbort)
+        #expect(access(store.candidateFile(of: "A"), F_OK) != 0)
+    }
+}

@@ -1,0 +1,189 @@
+import Foundation
+import State
+import Support
+import Testing
+
+/// `geopipe rollout` where no coprocess runs: what it changes, and what it refuses.
+@Suite("The commands of a rollout")
+struct RolloutCommandTests {
+    private let folder: Folder
+    private let file: String
+
+    init() throws {
+        folder = try Folder()
+        try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n".utf8, to: "zone")
+        file = try folder.write(Self.text("192.0.2.1").utf8, to: "geopipe.yaml")
+        try folder.write(Self.text("192.0.2.2").utf8, to: "next.yaml")
+        // What was written this very moment may be written again.
+        usleep(50_000)
+        try expect(0, "compile")
+    }
+
+    private static func text(_ address: String, zone: String = "zone", state: String = "state") -> String {
+        """
+        datacenters: { oslo: {}, ashburn: {} }
+        maps: { all: { default: [oslo, ashburn] } }
+        services: { web: { map: all, answers: { oslo: \(address), ashburn: 192.0.2.9 } } }
+        safety: { in_use: 1 }
+        state_directory: \(state)
+        zones: { example.com: { file: \(zone), records: { www: { service: web } } } }
+
+        """
+    }
+
+    /// Runs a command, and returns what it wrote.
+    @discardableResult
+    private func expect(
+        _ status: Int32, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> (output: String, error: String) {
+        let ending = try Program.geopipe.run(words + ["--config", file], in: folder)
+        let output = String(decoding: ending.output, as: UTF8.self)
+        #expect(ending.status == status, "\(words): \(output)\(ending.error)", sourceLocation: sourceLocation)
+        return (output, ending.error)
+    }
+
+    private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+
+    private func addresses() throws -> String {
+        try expect(0, "query", "www.example.com", "A", "192.0.2.200").output
+    }
+
+    @Test("a start is refused for what runs already, what answers the same, what is wrong, and while another one runs")
+    func refusedStarts() throws {
+        #expect(try expect(1, "rollout", "start", file).error.contains("is the configuration that runs"))
+        try folder.write(Self.text("192.0.2.1").utf8, to: "same.yaml")
+        #expect(try expect(1, "rollout", "start", path("same.yaml")).error.contains("nothing to roll out"))
+        try folder.write(Self.text("192.0.2.2", state: "other").utf8, to: "moved.yaml")
+        #expect(try expect(1, "rollout", "start", path("moved.yaml")).error.contains("state_directory"))
+        try folder.write("zones: [".utf8, to: "wrong.yaml")
+        #expect(try expect(1, "rollout", "start", path("wrong.yaml")).error.contains("nothing is started"))
+        try expect(1, "rollout", "share", "5%")
+        try expect(1, "rollout", "commit")
+        // No coprocess runs, so that it is in force nowhere.
+        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--dark").output.contains("no coprocess runs"))
+        #expect(try expect(1, "rollout", "start", path("next.yaml")).error.contains("runs: dark"))
+        let status = try expect(0, "rollout", "status").output
+        #expect(status.contains("dark: no client gets it"))
+    }
+
+    @Test("a commit puts the configuration on disk and in force, and back undoes it")
+    func commit() throws {
+        let before = folder.text(of: "geopipe.yaml")
+        chmod(file, 0o640)
+        try expect(1, "rollout", "start", path("next.yaml"))
+        try expect(1, "rollout", "share", "50%")
+        #expect(try expect(0, "rollout", "commit").output.contains("committed"))
+        #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.2"))
+        var mode = stat()
+        stat(file, &mode)
+        #expect(mode.st_mode & 0o777 == 0o640)
+        #expect(try addresses().contains("192.0.2.2"))
+        // The image in force is that of what is on disk.
+        #expect(try expect(0, "explain", "www.example.com", "192.0.2.200").output.contains("from the image in force"))
+        #expect(try expect(0, "rollout", "back").output.contains("what it was before the commit"))
+        #expect(folder.text(of: "geopipe.yaml") == before)
+        #expect(try addresses().contains("192.0.2.1"))
+        let history = try expect(0, "history").output
+        for words in ["started the rollout", "gave 50%", "committed the rollout", "went back to the image"] {
+            #expect(history.contains(words), "\(words)")
+        }
+        #expect(try expect(1, "rollout", "back", "ffffffffffffffff").error.contains("no image that is kept"))
+    }
+
+    @Test("a commit is refused if the configuration or a file of NEW has changed, and changes nothing then")
+    func refusedCommits() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
+        #expect(try expect(1, "rollout", "commit").error.contains("has changed since the start"))
+        #expect(try expect(0, "rollout", "status").output.contains("has changed since"))
+        try expect(0, "rollout", "abort")
+        try expect(1, "rollout", "start", path("next.yaml"))
+        let changed = Self.text("192.0.2.1") + "# changed\n"
+        try folder.write(changed.utf8, to: "geopipe.yaml")
+        #expect(try expect(1, "rollout", "commit").error.contains("would be lost"))
+        #expect(folder.text(of: "geopipe.yaml") == changed)
+    }
+
+    @Test("a commit of a configuration from another folder is refused if its relative paths mean other files there")
+    func folders() throws {
+        try FileManager.default.createDirectory(atPath: path("elsewhere"), withIntermediateDirectories: true)
+        try folder.write(
+            "$TTL 60\n@ SOA ns h 9 2 3 4 5\n@ NS ns\nns A 192.0.2.54\n".utf8, to: "elsewhere/zone")
+        try folder.write(Self.text("192.0.2.2", state: path("state")).utf8, to: "elsewhere/next.yaml")
+        usleep(50_000)
+        let before = folder.text(of: "geopipe.yaml")
+        #expect(try expect(1, "rollout", "start", path("elsewhere/next.yaml")).output.contains("another folder"))
+        #expect(try expect(1, "rollout", "commit").error.contains("does not answer as it did"))
+        #expect(folder.text(of: "geopipe.yaml") == before)
+        #expect(try addresses().contains("192.0.2.1"))
+        #expect(try expect(0, "rollout", "status").output.contains("dark"))
+    }
+
+    @Test("an image is committed without files alone, and is in force then")
+    func image() throws {
+        let image = path("next.image")
+        let compiled = try Program.geopipe.run(
+            ["compile", "--config", path("next.yaml"), "-o", image], in: folder)
+        #expect(compiled.status == 0)
+        try expect(1, "rollout", "start", image)
+        #expect(try expect(1, "rollout", "commit").error.contains("--image-only"))
+        #expect(try expect(0, "rollout", "commit", "--image-only").output.contains("as they were"))
+        #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
+        let status = try Program.geopipe.run(["status", "--json", "--config", file], in: folder)
+        #expect(String(decoding: status.output, as: UTF8.self).contains("\"rollout\" : null"))
+    }
+
+    @Test("only the owner goes on with it, another person takes it over, and everybody may abort it")
+    func owner() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        let state = StateDirectory(path: path("state"))
+        try state.changeRollout { known in
+            var rollout = known!
+            rollout.owner = "ada"
+            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: rollout.id))
+        }
+        #expect(try expect(1, "rollout", "share", "5%").error.contains("ada's"))
+        #expect(try state.rollout().value?.part == .dark)
+        #expect(try expect(1, "rollout", "share", "5%", "--take-over").output.contains("yours now"))
+        #expect(try state.rollout().value?.part == .share(5))
+        try state.changeRollout { known in
+            var rollout = known!
+            rollout.owner = "ada"
+            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: rollout.id))
+        }
+        try expect(0, "rollout", "abort")
+    }
+
+    @Test("a drain that breaks a safety rule of NEW aborts it, once clients get it")
+    func safety() throws {
+        try folder.write(
+            Self.text("192.0.2.2").replacing("in_use: 1", with: "in_use: 2").utf8, to: "safer.yaml")
+        usleep(50_000)
+        try expect(1, "rollout", "start", path("safer.yaml"))
+        try expect(1, "drain", "oslo")
+        let state = StateDirectory(path: path("state"))
+        #expect(try state.rollout().value?.isRunning == true)
+        #expect(try expect(1, "rollout", "share", "5%").error.contains("safety rule in_use: 2"))
+        try expect(1, "undrain", "oslo")
+        try expect(1, "rollout", "share", "5%")
+        #expect(try expect(1, "drain", "oslo").output.contains("is aborted: what is drained breaks"))
+        #expect(try state.rollout().value?.end?.isAutomatic == true)
+    }
+
+    @Test("one that was aborted by itself is a problem until a person has seen it")
+    func automatic() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        let state = StateDirectory(path: path("state"))
+        try state.changeRollout { known in
+            var rollout = known!
+            rollout.progress = .aborted
+            rollout.end = .init(who: "geopipe[1]", time: 1, reason: "it fell", isAutomatic: true)
+            return (rollout, HistoryEntry(time: 1, who: "geopipe[1]", .rolloutAbort, datacenter: rollout.id))
+        }
+        #expect(try expect(1, "rollout", "status").output.contains("it fell"))
+        #expect(try expect(1, "status").output.contains("aborted by itself: it fell"))
+        try expect(0, "rollout", "abort")
+        #expect(try expect(0, "rollout", "status").output.contains("aborted"))
+        #expect(try !expect(1, "status").output.contains("it fell"))
+    }
+}
