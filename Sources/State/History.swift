@@ -169,6 +169,22 @@ extension StateDirectory {
         return history.entries.switches(at: time)
     }
 
+    /// The ends of all switches that the history has in force, for one whose files were removed.
+    ///
+    /// Without these lines the switches would be back when they are next made from the history.
+    ///
+    /// - Parameter who: the operator that the lines name; `nil` for the one who switched each.
+    func removedSwitches(by who: String?) -> [HistoryEntry] {
+        let now = time(nil)
+        let switches = (try? history())?.entries.switches(at: now) ?? []
+        return switches.map { entry in
+            HistoryEntry(
+                time: now, who: who ?? entry.who, entry.action == .drain ? .undrain : .forceAuto,
+                datacenter: entry.datacenter, service: entry.service, areas: entry.areas, share: entry.share,
+                reason: "the files of the switches were removed")
+        }
+    }
+
     /// Adds entries to the history. The switches must be locked.
     func record(_ entries: [HistoryEntry]) throws(Failure) {
         guard !entries.isEmpty else { return }
