@@ -174,7 +174,7 @@ struct ProblemFinder {
             add(
                 .switches,
                 "\(error): coprocesses that run go by the drains that they have read before, and those that start by none",
-                hint: "drain again what is to be drained")
+                hint: state.wayOutOfTornSwitches)
             return []
         }
     }

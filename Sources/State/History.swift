@@ -178,14 +178,31 @@ extension StateDirectory {
         return history.entries.switches(at: time)
     }
 
+<<<<<<< HEAD
     /// Adds an entry that switches nothing to the history.
-    public func note(_ entry: HistoryEntry) throws(Failure) {
+    public func addNote(_ entry: HistoryEntry) throws(Failure) {
         try make()
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
+        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
         try record([entry])
+=======
+    /// The ends of all switches that the history has in force, for one whose files were removed.
+    ///
+    /// Without these lines the switches would be back when they are next made from the history.
+    ///
+    /// - Parameter who: the operator that the lines name; `nil` for the one who switched each.
+    func removedSwitches(by who: String?) -> [HistoryEntry] {
+        let now = time(nil)
+        let switches = (try? history())?.entries.switches(at: now) ?? []
+        return switches.map { entry in
+            HistoryEntry(
+                time: now, who: who ?? entry.who, entry.action == .drain ? .undrain : .forceAuto,
+                datacenter: entry.datacenter, service: entry.service, areas: entry.areas, share: entry.share,
+                reason: "the files of the switches were removed")
+        }
+>>>>>>> mend
     }
 
     /// Adds entries to the history. The switches must be locked.

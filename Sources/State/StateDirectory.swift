@@ -82,7 +82,8 @@ public struct StateDirectory: Sendable {
 
     /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
     ///
-    /// A file that cannot be trusted is put aside. What it held is that of its copy, or else what the history says.
+    /// A file that cannot be trusted is put aside. What it held is that of its copy, or else what the history says. If both files
+    /// were removed nothing is switched, and the history gets the end of what was.
     ///
     /// - Parameters:
     ///   - body: changes them.
@@ -101,17 +102,19 @@ public struct StateDirectory: Sendable {
         guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
         var complaint: String?
         var switches: [Switch] = []
+        var isGone = false
         // What cannot be read may be good, if it is a file.
         let isThere = isFolder(switchFile) ? false : try read(switchFile) != nil
         do throws(Failure) {
             let found = try self.switches()
             switches = found.value ?? []
             complaint = found.complaint
+            isGone = found.value == nil
         } catch {
             guard let known = switchesOfHistory(at: time(nil)) else {
                 throw Failure(
                     description:
-                        "the switches cannot be read: \(error), and neither its copy nor the history says what is switched; nothing is changed, and coprocesses go by what they have read before; remove \(switchFile) and \(copy(of: switchFile)) to begin without any switch"
+                        "the switches cannot be read: \(error), and neither its copy nor the history says what is switched; nothing is changed, and coprocesses go by what they have read before; \(wayToBegin)"
                 )
             }
             switches = known
@@ -139,13 +142,31 @@ public struct StateDirectory: Sendable {
         } catch {
             complaints.append("what was switched is in force, but its copy could not be written: \(error)")
         }
+        let removed = isGone ? removedSwitches(by: entries.first?.who) : []
+        if !removed.isEmpty {
+            complaints.append(
+                "the files of the switches were removed, and what they had is ended: \(removed.map(\.extent).joined(separator: "; "))"
+            )
+        }
         do throws(Failure) {
-            try self.record(entries)
+            try self.record(removed + entries)
         } catch {
             complaints.append("\(error); what was switched is in force")
         }
         return complaints.isEmpty ? nil : complaints.joined(separator: "; ")
     }
+
+    /// What a person is to do if neither file of the switches can be trusted, in words; `nil` if they cannot be read, and may be good.
+    public var wayOutOfTornSwitches: String? {
+        for file in [switchFile, copy(of: switchFile)] where !isFolder(file) {
+            do throws(Failure) { _ = try read(file) } catch { return nil }
+        }
+        return switchesOfHistory(at: time(nil)) == nil
+            ? "the history does not say what is switched: \(wayToBegin), then drain again what is to be drained"
+            : "the next drain, undrain or force makes both files again from the history"
+    }
+
+    private var wayToBegin: String { "remove \(switchFile) and \(copy(of: switchFile)) to begin without any switch" }
 
     /// Makes the folder, if it is not there.
     public func make() throws(Failure) { try make(path) }

@@ -24,7 +24,7 @@ struct UpgradeCommand: ParsableCommand {
 
     func run() throws {
         do throws(Refusal) {
-            let state = try options.requiredState()
+            let state = try options.requiredStateOfReadableFile()
             try state.becomeOwner()
             let outcome = try upgrade(state)
             if json { print(outcome.json.pretty) }
@@ -32,6 +32,7 @@ struct UpgradeCommand: ParsableCommand {
             for failure in outcome.failures { complain(visible(failure.words)) }
         } catch {
             complain(visible(error.message))
+            if json { print(UpgradeOutcome(notes: [visible(error.message)]).json.pretty) }
             throw error.code
         }
         throw ExitCode.wrong
@@ -40,7 +41,7 @@ struct UpgradeCommand: ParsableCommand {
     private func upgrade(_ state: StateDirectory) throws(Refusal) -> UpgradeOutcome {
         let (statuses, unreadable) = try known(state)
         guard !statuses.isEmpty || !unreadable.isEmpty else {
-            throw Refusal(message: "no coprocess runs that has this state directory", code: .wrong)
+            throw Refusal(message: "no coprocess runs that has the state directory \(state.path)", code: .wrong)
         }
         var outcome = UpgradeOutcome()
         func fail(_ process: Int, _ reason: String, after words: String = "is not upgraded: ") {
@@ -120,6 +121,8 @@ private struct UpgradeOutcome {
     /// The processes that have been upgraded.
     var upgraded: [Int] = []
     var failures: [Failure] = []
+    /// Why nothing was done, if so.
+    var notes: [String] = []
 
     struct Failure {
         var process: Int
@@ -133,7 +136,21 @@ private struct UpgradeOutcome {
             "current": .list(current.map(JSON.integer)), "upgraded": .list(upgraded.map(JSON.integer)),
             "failures": .list(
                 failures.map { .object(["pid": .integer($0.process), "reason": .text(visible($0.reason))]) }),
+            "notes": .list(notes.map(JSON.text)),
         ])
+    }
+}
+
+extension ConfigurationOptions {
+    /// Where the state is. A file that was named must be readable: the usual place in its stead has other coprocesses.
+    fileprivate func requiredStateOfReadableFile() throws(Refusal) -> StateDirectory {
+        if stateDirectory == nil, file != Self.defaultFile, access(file, R_OK) != 0 {
+            throw Refusal(
+                message:
+                    "\(file): cannot read it: \(String(cString: strerror(errno))); it would say where the state is; or use --state",
+                code: .unusable)
+        }
+        return try requiredState()
     }
 }
 

@@ -85,6 +85,24 @@ struct DocumentationTests {
         #expect(folder.text(of: "etc/powerdns/pdns.conf").contains("launch=pipe"))
     }
 
+    @Test("the search of docs/operations.md for slow checks finds each target of a datacenter, shared or not")
+    func slowChecks() throws {
+        func check(_ datacenter: String, _ milliseconds: String) -> String {
+            "check failed: timeout address=192.0.2.1 datacenter=\(datacenter) ms=\(milliseconds) service=web target=tcp://192.0.2.1:80"
+        }
+        let slow = ["oslo", "oslo,ashburn", "ashburn,oslo", "ashburn,oslo,tokyo"].map { check($0, "2000.31") }
+        let others = [
+            check("oslo", "999.99"), check("ashburn,oslo", "1.5"), check("ashburn", "2000.31"),
+            check("oslo2", "2000.31"), check("new-oslo,ashburn", "2000.31"), "health report written ms=2000.31",
+        ]
+        try folder.write((others + slow).map { $0 + "\n" }.joined().utf8, to: "log")
+        let page = try String(contentsOfFile: "\(Project.root)/docs/operations.md", encoding: .utf8)
+        let journal = "journalctl -u geopipe-agent | grep"
+        let command = try #require(try lines(of: page, from: journal, to: journal).first)
+        let ending = try run(command.replacing("journalctl -u geopipe-agent", with: "cat log"))
+        #expect(String(decoding: ending.output, as: UTF8.self) == slow.map { $0 + "\n" }.joined(), "\(ending)")
+    }
+
     @Test("examples/ci/changes reports a change as Markdown, and fails with the plan", arguments: [true, false])
     func pipeline(isGo: Bool) throws {
         try FileManager.default.copyItem(atPath: "\(Project.root)/examples", toPath: "\(folder.path)/examples")

@@ -188,6 +188,31 @@ struct StateDirectoryTests {
         #expect(try state.change { _ in } == nil)
     }
 
+    @Test("stays empty of what was switched before both files were removed, even if it is made from the history later")
+    func removed() throws {
+        var placed = drained("ashburn", share: 30)
+        placed.areas = [Area("SE")!]
+        let forced = Switch(
+            .force, datacenter: "tokyo", service: "web", share: 100, until: nil, who: "operator",
+            since: 1_700_000_000, reason: "")
+        let before = [placed, drained("ashburn", service: "web"), forced]
+        try state.change(recording: { _ in before.map(HistoryEntry.init) }) { $0 = before }
+        unlink(state.switchFile)
+        unlink(state.switchFile + ".copy")
+        let oslo = drained("oslo")
+        let complaint = try #require(try state.change(recording: { _ in [HistoryEntry(oslo)] }) { $0.append(oslo) })
+        #expect(complaint.contains("is ended: 30% of ashburn in SE; ashburn for service web; tokyo"), "\(complaint)")
+        #expect(try state.switches().value == [oslo])
+        let ends = try state.history().entries.dropFirst(before.count)
+        #expect(ends.map(\.action) == [.undrain, .undrain, .forceAuto, .drain])
+        #expect(ends.first?.reason == "the files of the switches were removed")
+        for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
+        let other = drained("singapore")
+        try state.change(recording: { _ in [HistoryEntry(other)] }) { $0.append(other) }
+        #expect(try state.switches().value == [oslo, other])
+        #expect(try state.change(recording: { _ in [] }) { _ in } == nil)
+    }
+
     @Test("stays as it is where neither file, copy nor history say all that is switched", arguments: [true, false])
     func unknown(hasHistory: Bool) throws {
         try state.change(recording: { _ in hasHistory ? [HistoryEntry(drained("oslo"))] : [] }) {
@@ -271,6 +296,7 @@ struct StateDirectoryTests {
         try FileManager.default.createSymbolicLink(atPath: state.switchFile, withDestinationPath: "switches")
         #expect(throws: StateDirectory.Failure.self) { try state.change { $0 = [] } }
         #expect(try state.switches().value == [drained("oslo")])
+        #expect(state.wayOutOfTornSwitches == nil)
         try FileManager.default.removeItem(atPath: state.switchFile)
         rename(state.path + "/kept", state.switchFile)
         #expect(try state.switches().value == [drained("oslo")])
@@ -443,7 +469,7 @@ struct HistoryTests {
         let other = (0..<2 * (StateDirectory.historyLimit / 100)).map {
             HistoryEntry(time: 10 + $0, who: "operator", $0 % 2 == 0 ? .drain : .undrain, datacenter: "tokyo")
         }
-        try state.make()
+        try state.change { _ in }
         try folder.write(([lasting, part, ended] + other).map(\.line).joined().utf8, to: "state/history")
         _ = try record(entry(2_000_000))
         let entries = try state.history().entries

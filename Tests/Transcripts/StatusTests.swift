@@ -140,6 +140,27 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
+    @Test("names the way out that drain names when the switches are unreadable", arguments: [true, false])
+    func wayOut(hasHistory: Bool) throws {
+        try run("drain", "oslo")
+        for name in ["switches", "switches.copy"] { try folder.write("torn".utf8, to: "state/\(name)") }
+        if !hasHistory { try folder.write("torn\n".utf8, to: "state/history") }
+        let problems = try #require(try report().object["problems"] as? [[String: Any]])
+        let hint = try #require(problems.first { $0["kind"] as? String == "switches" }?["hint"] as? String)
+        let drain = try run("drain", "ashburn")
+        if hasHistory {
+            #expect(hint == "the next drain, undrain or force makes both files again from the history")
+            #expect(drain.error.contains("the history says what is switched: drained: oslo"), "\(drain)")
+            return
+        }
+        let remedy = "remove state/switches and state/switches.copy to begin without any switch"
+        #expect(hint.contains("\(remedy), then drain again what is to be drained"), "\(hint)")
+        #expect(drain.code == 2 && drain.error.contains(remedy), "\(drain)")
+        for name in ["switches", "switches.copy"] { unlink("\(folder.path)/state/\(name)") }
+        try run("drain", "ashburn")
+        #expect(try !report().problems("error").contains { $0.hasPrefix("switches: ") })
+    }
+
     @Test("shows what addresses say of themselves, the share of what comes back, and what is spread")
     func shares() throws {
         try folder.write(

@@ -59,6 +59,26 @@ struct UpgradeTests {
     }
 
     @Test(
+        "what is refused is one object for programs as well, with the reason",
+        arguments: [
+            (
+                ["--config", "current/geopipe.yaml"], 1,
+                "no coprocess runs that has the state directory current/../state"
+            ),
+            (["--config", "nosuch.yaml"], 2, "nosuch.yaml: cannot read it: No such file or directory; "),
+            (["--config", "none.yaml"], 2, "none.yaml has state_directory: none; "),
+        ])
+    func refused(words: [String], status: Int32, reason: String) throws {
+        let site = try Site(isStarted: false)
+        try site.folder.write("state_directory: none\n".utf8, to: "none.yaml")
+        let upgrade = try Program.geopipe.run(["upgrade", "--json"] + words, in: site.folder)
+        #expect(upgrade.status == status && upgrade.error.hasPrefix(reason), "\(upgrade)")
+        let outcome = try #require(try JSONSerialization.jsonObject(with: Data(upgrade.output)) as? [String: Any])
+        #expect(Set(outcome.keys) == ["current", "upgraded", "failures", "notes"])
+        #expect((outcome["notes"] as? [String])?.map { $0 + "\n" } == [upgrade.error])
+    }
+
+    @Test(
         "root gives a signal to no process but the state directory's owner's",
         .enabled(if: geteuid() == 0, "only root can give a folder away"))
     func owner() throws {
