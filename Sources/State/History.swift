@@ -178,16 +178,6 @@ extension StateDirectory {
         return history.entries.switches(at: time)
     }
 
-<<<<<<< HEAD
-    /// Adds an entry that switches nothing to the history.
-    public func addNote(_ entry: HistoryEntry) throws(Failure) {
-        try make()
-        let lock = openLock("switches.lock")
-        guard lock >= 0 else { throw Failure("write to", path) }
-        defer { close(lock) }
-        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
-        try record([entry])
-=======
     /// The ends of all switches that the history has in force, for one whose files were removed.
     ///
     /// Without these lines the switches would be back when they are next made from the history.
@@ -202,7 +192,6 @@ extension StateDirectory {
                 datacenter: entry.datacenter, service: entry.service, areas: entry.areas, share: entry.share,
                 reason: "the files of the switches were removed")
         }
->>>>>>> mend
     }
 
     /// Adds entries to the history. The switches must be locked.

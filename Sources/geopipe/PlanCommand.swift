@@ -81,7 +81,7 @@ struct PlanCommand: ParsableCommand {
         let waived = plan.items.filter { $0.result == .waived }.map(\.question.rawValue)
         guard !waived.isEmpty, files.count < 2, let state = options.state() else { return }
         do throws(StateDirectory.Failure) {
-            try state.addNote(
+            try state.note(
                 HistoryEntry(
                     time: time(nil), who: operatorName(), .planWaived, datacenter: id, overridden: waived,
                     reason: reason ?? ""))
