@@ -96,6 +96,11 @@ public final class Snapshot: Sendable {
             && FileState.changed(manifest.inputs.map { ($0.path, $0.state) }).isEmpty
     }
 
+    /// All areas that it has places of clients in.
+    public var areas: Set<Area> {
+        withExtendedLifetime(self) { Set((0..<places.count).map { places[UInt32($0)] }).areas }
+    }
+
     /// The number of zones.
     public var zoneCount: Int { zones.count }
 

@@ -6,7 +6,8 @@ import Testing
 @testable import Answering
 @testable import Compiler
 @testable import Coprocess
-@testable import State
+import Logging
+import State
 
 @Suite("Following a rollout")
 struct RolloutFollowerTests {
@@ -72,7 +73,8 @@ struct RolloutFollowerTests {
 
     @Test("adopts it as soon as it is written, and lets go of its image when it is aborted")
     func adopts() throws {
-        var follower = Follower(request, state: state) { _ in }
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = follower.adoptCurrent()
         let first = follower.start()
         #expect(first?.candidate == nil)
@@ -93,7 +95,8 @@ struct RolloutFollowerTests {
 
     @Test("gives the memory of the new image back when it has ended")
     func memory() throws {
-        var follower = Follower(request, state: state) { _ in }
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = follower.adoptCurrent()
         _ = follower.start()
         try begin(.dark)
@@ -109,7 +112,8 @@ struct RolloutFollowerTests {
     @Test("finds out after that for which clients both sides need not be asked")
     func stability() throws {
         try begin(.share(20))
-        var follower = Follower(request, state: state) { _ in }
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = follower.adoptCurrent()
         let started = follower.start()
         #expect(started?.candidate != nil && started?.candidate?.stability == nil)
@@ -123,7 +127,8 @@ struct RolloutFollowerTests {
     @Test("goes on with it after a start, and while the image in force is another one")
     func restart() throws {
         try begin(.share(20))
-        var follower = Follower(request, state: state) { _ in }
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = follower.adoptCurrent()
         let started = follower.start()
         let serving = try #require(started)
@@ -143,7 +148,8 @@ struct RolloutFollowerTests {
         try begin(.share(100))
         let image = try #require(try state.rollout().value?.new)
         func complaint() throws -> String? {
-            var follower = Follower(request, state: state) { _ in }
+            var follower = Follower(
+                request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             _ = follower.adoptCurrent()
             let serving = follower.start()
             #expect(serving != nil)
@@ -166,7 +172,8 @@ struct RolloutFollowerTests {
     @Test("passes over a rollout of another configuration")
     func other() throws {
         try write(.share(100), "aa", images: "0000000000000000.4")
-        var follower = Follower(request, state: state) { _ in }
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = follower.adoptCurrent()
         let serving = follower.start()
         #expect(serving?.candidate == nil)
@@ -177,7 +184,8 @@ struct RolloutFollowerTests {
     @Test("is aborted by one coprocess for all if the new side refuses what the old side answers")
     func watch() throws {
         try begin(.share(5))
-        var follower = Follower(request, state: state) { _ in }
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = follower.adoptCurrent()
         _ = follower.start()
         var rollout = try #require(try state.rollout().value)
