@@ -110,7 +110,7 @@ struct RolloutTests {
             // Every coprocess is started again, as by a restart of pdns.
             for process in try server.coprocesses() { kill(process, SIGKILL) }
             #expect(
-                try eventually {
+                eventually {
                     let addresses = (0..<20).compactMap {
                         try? DNSClient(port: server.port).ask([
                             .init("k\($0).geo.example.com", .a, from: "129.240.\($0).0/24")
