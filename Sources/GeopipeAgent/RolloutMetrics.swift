@@ -12,13 +12,16 @@ enum RolloutMetrics {
             "geopipe_rollout_aborted", .gauge, help: "Whether the last rollout was aborted by itself, and not seen yet."
         )
         text.sample("geopipe_rollout_aborted", rollout?.end?.isAutomatic == true ? 1 : 0)
-        guard let rollout, rollout.isRunning else { return }
+        // All are there without a rollout as well, so that an alert has something to compare with.
+        let part = rollout.flatMap { $0.isRunning ? $0.part : nil }
         let tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
-        if case .share(let percent) = rollout.part {
-            text.metric(
-                "geopipe_rollout_share_percent", .gauge,
-                help: "The part of the client networks that gets the new image.")
+        text.metric(
+            "geopipe_rollout_share_percent", .gauge,
+            help: "The part of the client networks that gets the new image; 0 also where places decide.")
+        if case .share(let percent) = part {
             text.sample("geopipe_rollout_share_percent", percent)
+        } else {
+            text.sample("geopipe_rollout_share_percent", 0)
         }
         text.metric(
             "geopipe_rollout_followers", .gauge, help: "Coprocesses that know of the rollout, and have its image.")
