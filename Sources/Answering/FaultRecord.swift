@@ -7,15 +7,21 @@ import PipeProtocol
 package enum FaultRecord {
     /// Tells that a line has been read that needs an answer.
     ///
-    /// - Parameter line: stays valid until `endAnswers`; `nil` if it was too long to keep.
+    /// - Parameter line: within what `setInput` told of; the end of it if it was too long to keep.
     @inlinable @inline(__always)
-    package static func beginAnswer(_ line: UnsafeBufferPointer<UInt8>?) {
-        fault_begin_answer(line?.baseAddress, line?.count ?? 0)
+    package static func beginAnswer(_ line: UnsafeBufferPointer<UInt8>) {
+        fault_begin_answer(line.baseAddress, line.count)
     }
 
-    /// Tells where what has been read ends.
+    /// Tells that a part of the answer at hand has been sent, and with it all answers before it. What is not sent by `endAnswers` is
+    /// refused after a fault; so no other may begin before that.
+    package static func partSent() { fault_part_sent() }
+
+    /// Tells of what has been read and has no answer yet. It stays valid until it is told of again.
     @inlinable @inline(__always)
-    package static func setInput(end: UnsafePointer<UInt8>?) { fault_set_input_end(end) }
+    package static func setInput(_ input: UnsafeBufferPointer<UInt8>) {
+        fault_set_input(input.baseAddress, input.baseAddress.map { $0 + input.count })
+    }
 
     /// Tells that all lines that were read have their answers.
     @inlinable @inline(__always)

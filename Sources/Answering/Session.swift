@@ -131,22 +131,27 @@ public struct Session: ~Copyable {
             greet(version, &reply)
         case .transfer(let transfer):
             guard let serving else { return failForLackOfSnapshot(isForSOA: false, &reply) }
-            standAlone(line, &reply)
+            sendAnswers(before: line, &reply)
             answer(transfer, line, serving.snapshot, &reply)
+            sendAnswers(&reply)
         case .command(let words):
-            standAlone(line, &reply)
+            sendAnswers(before: line, &reply)
             answerCommand(line.extracting(words), &reply)
-            _ = reply.send()
-            FaultRecord.endAnswers()
+            sendAnswers(&reply)
         }
     }
 
-    /// Sends what was answered before a line that must not be answered twice: its answer may leave in pieces, or it does something.
-    private func standAlone(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
+    /// Sends what was answered before a line that must stand alone, since it must not be answered twice: its answer may leave in pieces,
+    /// or it does something.
+    private func sendAnswers(before line: Span<UInt8>, _ reply: inout ReplyWriter) {
         guard !reply.isEmpty else { return }
+        sendAnswers(&reply)
+        line.withUnsafeBufferPointer { FaultRecord.beginAnswer($0) }
+    }
+
+    private func sendAnswers(_ reply: inout ReplyWriter) {
         _ = reply.send()
         FaultRecord.endAnswers()
-        line.withUnsafeBufferPointer { FaultRecord.beginAnswer($0) }
     }
 
     @inline(never)
@@ -154,8 +159,7 @@ public struct Session: ~Copyable {
         reply.ok(banner: "geopipe \(geopipeVersion)")
         FaultRecord.setVersion(version)
         if let makeFirst {
-            _ = reply.send()
-            FaultRecord.endAnswers()
+            sendAnswers(&reply)
             serving = makeFirst()
             adopt()
             self.makeFirst = nil

@@ -60,7 +60,6 @@ static void add_number(struct text *text, uintptr_t number, unsigned base) {
 static void add_question(struct text *text) {
     const char *line = fault_state.line;
     size_t length = fault_state.line_length;
-    if (!line) return add(text, "a line too long to keep");
     for (size_t place = 0; place < length && place < 400; place++) {
         unsigned char byte = line[place];
         add_byte(text, byte == '\t' ? ' ' : byte < 0x20 || byte > 0x7e ? '?' : byte);
@@ -68,17 +67,57 @@ static void add_question(struct text *text) {
     if (length > 400) add(text, "...");
 }
 
-static void write_all(int file, const char *bytes, size_t count) {
+/* Returns whether all was written. */
+static bool write_all(int file, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = write(file, bytes, count);
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return;
+        if (written <= 0) return false;
         bytes += written;
         count -= written;
     }
+    return true;
 }
 
-static void refuse(void) { write_all(setup.output, "FAIL\n", 5); }
+/* The beginning of a word. */
+struct word {
+    char bytes[4];
+    size_t count;
+};
+
+static bool is_word(const struct word *word, const char *other) {
+    return word->count == strlen(other) && memcmp(word->bytes, other, word->count) == 0;
+}
+
+/* The line that is to be refused next, as far as it has come. */
+static struct {
+    bool has_begun;
+    /* How many tabs have come. */
+    int field;
+    struct word kind, type;
+} refused;
+
+/* Refuses the line that has come. pdns reads on until END after it has sent a command, or a question for an SOA record; after any other
+   question it takes an END for the next answer. */
+static void refuse(void) {
+    bool waits_for_end = is_word(&refused.kind, "CMD") || (is_word(&refused.kind, "Q") && is_word(&refused.type, "SOA"));
+    write_all(setup.output, "FAIL\nEND\n", waits_for_end ? 9 : 5);
+    memset(&refused, 0, sizeof refused);
+}
+
+/* Refuses each line that ends in these bytes. */
+static void refuse_lines(const char *bytes, size_t count) {
+    for (; count > 0; bytes++, count--) {
+        if (*bytes == '\n') {
+            refuse();
+            continue;
+        }
+        refused.has_begun = true;
+        struct word *word = refused.field == 0 ? &refused.kind : refused.field == 3 ? &refused.type : NULL;
+        if (*bytes == '\t') refused.field++;
+        else if (word && word->count < sizeof word->bytes) word->bytes[word->count++] = *bytes;
+    }
+}
 
 static uintptr_t instruction(const void *context) {
     const ucontext_t *machine = context;
@@ -135,21 +174,36 @@ static void leave_core(int number) {
     _exit(0);
 }
 
-/* Where the lines begin that have no answer yet, the one at hand left out if it is refused; NULL if that is not known. */
-static const char *rest_of_input(bool is_refused) {
-    const char *place = fault_state.first, *end = fault_state.input_end;
-    if (!is_refused || !place) return place;
-    for (place = fault_state.line + fault_state.line_length; place < end; place++)
-        if (*place == '\n') return place + 1;
-    return NULL;
+/* Where what has come and has no answer yet begins. The line at hand is left out if it has an answer, or is refused. */
+static const char *rest_of_input(bool is_line_done) {
+    const char *line = fault_state.line, *end = fault_state.input_end;
+    if (!is_line_done || !line) return fault_state.first;
+    line += fault_state.line_length;
+    const char *line_feed = line < end ? memchr(line, '\n', end - line) : NULL;
+    return line_feed ? line_feed + 1 : end;
 }
 
-/* Hands lines on to the program that begins anew. */
-static void hand_on(const char *rest) {
-    if (rest && rest < fault_state.input_end && setup.rest >= 0) {
-        write_all(setup.rest, rest, fault_state.input_end - rest);
-        lseek(setup.rest, 0, SEEK_SET);
-    }
+static void empty_rest(void) {
+    if (setup.rest < 0) return;
+    ftruncate(setup.rest, 0);
+    lseek(setup.rest, 0, SEEK_SET);
+}
+
+/* Hands lines on to the program that begins anew; false if that cannot be. */
+static bool hand_on(const char *rest, size_t count) {
+    /* What another program has left may be there still. */
+    if (count == 0) return true;
+    bool is_written = setup.rest >= 0 && write_all(setup.rest, rest, count);
+    if (is_written) lseek(setup.rest, 0, SEEK_SET); else empty_rest();
+    return is_written;
+}
+
+/* Refuses what another program has left for this one, unless this one has taken it. */
+static void refuse_rest(void) {
+    char bytes[512];
+    ssize_t count;
+    while (setup.rest >= 0 && (count = read(setup.rest, bytes, sizeof bytes)) > 0) refuse_lines(bytes, count);
+    empty_rest();
 }
 
 /* Never returns: pdns starts another in the place of a process that is gone. */
@@ -164,24 +218,20 @@ static void begin_anew(void) {
     _exit(1);
 }
 
-/* Refuses each line that comes, for a while, and then begins anew. */
-static void refuse_all(void) {
+/* Refuses each line that comes for a while, and to its end the one that has begun. */
+static void refuse_input(int seconds) {
     struct timespec start, now;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    /* What is left of a line was asked before. */
-    bool is_within_line = false;
     for (;;) {
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec - start.tv_sec >= setup.pause && !is_within_line) begin_anew();
+        if (now.tv_sec - start.tv_sec >= seconds && !refused.has_begun) return;
         struct pollfd request = {.fd = setup.input, .events = POLLIN};
         if (poll(&request, 1, 1000) <= 0) continue;
         char byte;
         ssize_t count = read(setup.input, &byte, 1);
         if (count == 0) _exit(0);
         if (count < 0 && errno != EINTR) _exit(1);
-        if (count != 1) continue;
-        is_within_line = byte != '\n';
-        if (!is_within_line) refuse();
+        if (count == 1) refuse_lines(&byte, 1);
     }
 }
 
@@ -205,13 +255,16 @@ static void handle(int number, siginfo_t *info, void *context) {
         for (;;) sleep(3600);
     }
     is_handling = true;
-    const char *rest = NULL;
+    /* Of several lines that came at once it may be about any: each is answered again, and sent alone. */
+    bool is_refused = fault_state.is_answering && fault_state.first == fault_state.line;
+    const char *rest = rest_of_input(is_refused || !fault_state.is_answering);
+    size_t count = rest && rest < fault_state.input_end ? fault_state.input_end - rest : 0;
     if (fault_state.is_answering) {
-        /* Of several lines that came at once it may be about any: each is answered again, and sent alone. */
-        bool is_refused = fault_state.first == fault_state.line;
-        rest = rest_of_input(is_refused);
         /* The answer is waited for; what is written of it is not. */
-        if (is_refused) refuse();
+        if (is_refused) {
+            refuse_lines(fault_state.line, fault_state.line_length);
+            refuse();
+        }
         add(&text, is_refused ? "; the question is refused: " : "; all that came at once is answered again, up to: ");
         add_question(&text);
     } else {
@@ -221,13 +274,13 @@ static void handle(int number, siginfo_t *info, void *context) {
     write_all(STDERR_FILENO, text.bytes, text.count);
     /* One of a row of faults is enough. */
     if (fault_state.faults == 0) leave_core(number);
-    if (fault_state.faults < setup.patience) {
-        hand_on(rest);
-        begin_anew();
+    bool is_patient = fault_state.faults < setup.patience;
+    if (!is_patient) refuse_rest();
+    if (!is_patient || !hand_on(rest, count)) {
+        refuse_lines(rest, count);
+        refuse_input(is_patient ? 0 : setup.pause);
     }
-    for (; rest && rest < fault_state.input_end; rest++)
-        if (*rest == '\n') refuse();
-    refuse_all();
+    begin_anew();
 }
 
 static int open_program(const char *path) { return path ? open(path, O_PATH | O_CLOEXEC) : -1; }

@@ -22,7 +22,7 @@ public func serve(
     var session = Session(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
-    var reply = ReplyWriter(descriptor: output)
+    var reply = ReplyWriter(descriptor: output, partSent: FaultRecord.partSent)
     var wait = WaitPolicy()
     // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
     let sharesCore = usable_cores() == 1
@@ -34,12 +34,14 @@ public func serve(
     // What a fault has left is sent line by line: so only the line that it was about is lost.
     var sendsEach = false
     if let inheritance {
-        session.goOn(version: inheritance.version)
         sendsEach = reader.take(file: inheritance.rest)
+        // A fault in loading must not cost what is left.
+        FaultRecord.setInput(reader.input)
+        session.goOn(version: inheritance.version)
         inheritance.release()
     }
     repeat {
-        FaultRecord.setInput(end: reader.inputEnd)
+        FaultRecord.setInput(reader.input)
         let (start, before) = (nanoseconds(), session.questions)
         var isAsked = false
         while let line = reader.next() {
@@ -48,9 +50,9 @@ public func serve(
             case .text(let bytes):
                 FaultRecord.beginAnswer(bytes)
                 session.answer(bytes.span, &reply)
-                guard sendsEach else { continue }
-            case .tooLong:
-                FaultRecord.beginAnswer(nil)
+                guard sendsEach || reply.hasSentPart else { continue }
+            case .tooLong(let bytes):
+                FaultRecord.beginAnswer(bytes)
                 session.answerOverlongLine(&reply)
             }
             guard reply.send() else { return }

@@ -1,3 +1,4 @@
+import Answering
 import CProcess
 import DNS
 import Glibc
@@ -26,19 +27,22 @@ public enum FaultGuard {
     ///   - input: where questions come from.
     ///   - output: where answers go.
     ///   - isTerminal: whether somebody sits there who may want to end it with keys.
-    public static func install(input: CInt, output: CInt, isTerminal: Bool) {
+    ///   - inheritance: what another program has left, in whose place this is.
+    public static func install(input: CInt, output: CInt, isTerminal: Bool, _ inheritance: Takeover.Inheritance?) {
         let faults = getenv(variable).flatMap { CInt(String(cString: $0)) } ?? 0
         unsetenv(variable)
         FaultStack.make()
         // A takeover or a fault has started it by another name, such as `exe`.
         if let name = processArguments.first?.split(separator: "/").last { process_set_name(String(name)) }
-        let rest = AnonymousFile.make("geopipe-rest")
+        let given = inheritance?.rest ?? -1
+        let rest = given >= 3 ? given : AnonymousFile.make("geopipe-rest")
         var setup = fault_setup(
             input: input, output: output, faults: faults, patience: CInt(patience), pause: CInt(pause),
             arguments: process_arguments(), environment: table(["", ""] + environmentWords()),
             rest: rest, takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1,\(rest)" }),
             counts: table((0...patience).map { "\(variable)=\($0)" }))
         fault_install(&setup)
+        if let inheritance { FaultRecord.setVersion(inheritance.version) }
         let keys = [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU]
         let others = [
             SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ,

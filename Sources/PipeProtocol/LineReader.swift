@@ -28,10 +28,10 @@ public struct LineReader: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// A line, or that it was too long to keep.
+    /// A line, or the end of one that was too long to keep.
     public enum Line {
         case text(UnsafeBufferPointer<UInt8>)
-        case tooLong
+        case tooLong(UnsafeBufferPointer<UInt8>)
     }
 
     /// The next line that has come whole; `nil` if more must be read first. It is valid until the next `read`.
@@ -59,23 +59,29 @@ public struct LineReader: ~Copyable {
         start = next
         searched = next
         if length > 0, first[length &- 1] == UInt8(ascii: "\r") { length &-= 1 }
+        let text = UnsafeBufferPointer(start: first, count: length)
         guard !isOverlong, length <= Self.limit else {
             isOverlong = false
-            return .tooLong
+            return .tooLong(text)
         }
-        return .text(UnsafeBufferPointer(start: first, count: length))
+        return .text(text)
     }
 
-    /// Where what has been read ends, and what comes next will begin.
-    public var inputEnd: UnsafePointer<UInt8>? { buffer.baseAddress.map { UnsafePointer($0 + end) } }
+    /// What has been read and has not been given out. It is valid until the next `read`.
+    public var input: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: buffer.baseAddress.map { UnsafePointer($0 + start) }, count: end - start)
+    }
 
     /// Takes what is in a file before what comes from the descriptor. To be called first.
     ///
-    /// - Parameter file: closed by this; below 3 if there is none.
+    /// - Parameter file: emptied by this; below 3 if there is none.
     /// - Returns: whether there was anything.
     public mutating func take(file: CInt) -> Bool {
         guard file >= 3, let base = buffer.baseAddress else { return false }
-        defer { close(file) }
+        defer {
+            ftruncate(file, 0)
+            lseek(file, 0, SEEK_SET)
+        }
         while end < buffer.count {
             let count = Glibc.read(file, base + end, buffer.count - end)
             if count < 0, errno == EINTR { continue }

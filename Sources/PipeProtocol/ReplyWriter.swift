@@ -13,6 +13,9 @@ public struct ReplyWriter: ~Copyable {
     @usableFromInline var count = 0
     /// Nobody reads any more.
     private var isClosed = false
+    /// Whether there was no room for all that was to be sent at once: some of it has been sent.
+    public private(set) var hasSentPart = false
+    private let partSent: () -> Void
     /// What a line has between its tag and its name, for each scope, without the `auth` flag and with it.
     @usableFromInline let qualifiers: UnsafeMutablePointer<Qualifier>
 
@@ -31,9 +34,12 @@ public struct ReplyWriter: ~Copyable {
         }
     }
 
-    /// A writer to `descriptor`, which stays the caller's to close.
-    public init(descriptor: CInt) {
+    /// - Parameters:
+    ///   - descriptor: stays the caller's to close.
+    ///   - partSent: called when something has been sent because there was no room for more. That ends with a line's end.
+    public init(descriptor: CInt, partSent: @escaping () -> Void = {}) {
         self.descriptor = descriptor
+        self.partSent = partSent
         buffer = .allocate(capacity: Self.capacity)
         qualifiers = .allocate(capacity: 512)
         for i in 0..<512 {
@@ -48,18 +54,16 @@ public struct ReplyWriter: ~Copyable {
 
     /// `OK`: the answer to a `HELO` that is understood.
     public mutating func ok(banner: String) {
-        append("OK\t")
-        append(text: banner)
+        append("OK\t", banner)
     }
 
     /// `LOG`: a line for the log of pdns. Only between a question and its `END` or `FAIL`.
     public mutating func log(_ message: String) {
-        append("LOG\t")
-        append(text: message)
+        append("LOG\t", message)
     }
 
     /// A line of the answer to a command.
-    public mutating func line(_ text: String) { append(text: text) }
+    public mutating func line(_ text: String) { append("", text) }
 
     /// A part of an answer that another coprocess has given.
     public mutating func raw(_ bytes: UnsafeRawBufferPointer) {
@@ -135,12 +139,15 @@ public struct ReplyWriter: ~Copyable {
             }
         }
         count = 0
+        hasSentPart = false
         return !isClosed
     }
 
-    private mutating func append(text: String) {
+    /// Appends a line.
+    private mutating func append(_ tag: StaticString, _ text: String) {
+        reserve(tag.utf8CodeUnitCount + text.utf8.count + 1)
+        append(tag)
         for byte in text.utf8 {
-            reserve(2)
             buffer[count] = byte < 0x20 || byte == 0x7f ? UInt8(ascii: " ") : byte
             count += 1
         }
@@ -217,7 +224,11 @@ public struct ReplyWriter: ~Copyable {
 
     @inline(never) @usableFromInline
     mutating func makeRoom(_ length: Int) {
-        _ = send()
+        if count > 0 {
+            _ = send()
+            hasSentPart = true
+            partSent()
+        }
         guard buffer.count < length else { return }
         buffer.deallocate()
         buffer = .allocate(capacity: length)

@@ -28,7 +28,8 @@ struct BackendCommand: ParsableCommand {
         // Two that hold each other's pipes would not end with it.
         if let inheritance { inheritance.closeOtherFiles() } else { closeFiles(from: 3, to: .max) }
         // A reader that is gone is found out by write, and so is a limit on the size of files, not by being killed.
-        FaultGuard.install(input: STDIN_FILENO, output: STDOUT_FILENO, isTerminal: isatty(STDIN_FILENO) == 1)
+        FaultGuard.install(
+            input: STDIN_FILENO, output: STDOUT_FILENO, isTerminal: isatty(STDIN_FILENO) == 1, inheritance)
         var request = options.request
         request.image = image
         let state = image.map { stateDirectory(of: $0) } ?? options.state()

@@ -7,6 +7,12 @@ import Testing
 struct FaultTests {
     private let folder: Folder
 
+    /// How many records there are at `large.example.com`, of 200 bytes each.
+    private static let largeCount = 20
+
+    private static let largeContents = (0..<largeCount)
+        .map { "'\"\($0)\(String(repeating: "x", count: 200))\"'" }.joined(separator: ", ")
+
     init() throws {
         folder = try Folder()
         try folder.write(
@@ -15,15 +21,27 @@ struct FaultTests {
               example.com:
                 soa: { primary: ns., contact: h. }
                 ns: [ns.example.net.]
-                records: { www: { A: 192.0.2.1 }, fault: { A: 192.0.2.2 }, abort: { A: 192.0.2.3 } }
+                records:
+                  www: { A: 192.0.2.1 }
+                  fault: { A: 192.0.2.2 }
+                  abort: { A: 192.0.2.3 }
+                  large: { TXT: [\(Self.largeContents)] }
+              fault.example.org:
+                soa: { primary: ns., contact: h. }
+                ns: [ns.example.net.]
             """.utf8, to: "geopipe.yaml")
     }
 
     /// A coprocess that has been greeted.
     ///
-    /// - Parameter launcher: a command that starts the program that its arguments say.
-    private func start(environment: [String] = [], launcher: [String] = []) throws -> Coprocess {
-        let words = launcher + [Coprocess.binary, "--config", "geopipe.yaml"]
+    /// - Parameters:
+    ///   - environment: what it has in its environment beside what is there, as `NAME=VALUE`.
+    ///   - launcher: a command that starts the program that its arguments say.
+    ///   - arguments: come after those that name the configuration.
+    private func start(
+        environment: [String] = [], launcher: [String] = [], arguments: [String] = []
+    ) throws -> Coprocess {
+        let words = launcher + [Coprocess.binary, "--config", "geopipe.yaml"] + arguments
         let coprocess = try Coprocess(
             Array(words.dropFirst()), in: URL(filePath: folder.path), program: words[0], environment: environment)
         try coprocess.send("HELO\t5\n")
@@ -31,9 +49,33 @@ struct FaultTests {
         return coprocess
     }
 
+    private func question(_ name: String, _ type: String = "A", in zone: String = "example.com") -> String {
+        "Q\t\(name).\(zone)\tIN\t\(type)\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n"
+    }
+
+    /// The next answers: for each what its first record holds, and `FAIL` or `END` if that is its first line.
+    private func answers(_ count: Int, _ coprocess: Coprocess) throws -> [String] {
+        try (0..<count).map { _ in
+            let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
+            return answer[0].split(separator: "\t").last.map(String.init) ?? ""
+        }
+    }
+
+    /// How many faults it has told of.
+    private func faults(_ coprocess: Coprocess) -> Int {
+        String(decoding: coprocess.standardError, as: UTF8.self).split(separator: "\n")
+            .count { $0.contains("a fault of its own") }
+    }
+
+    /// Ends a coprocess that must have no more to say.
+    private func expectEnd(_ coprocess: Coprocess) throws {
+        #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+        #expect(legible(coprocess.output) == "")
+    }
+
     /// What is at a name of example.com; `nil` if the question is refused.
     private func ask(_ name: String, _ coprocess: Coprocess) throws -> String? {
-        try coprocess.send("Q\t\(name).example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
+        try coprocess.send(question(name))
         let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
         if answer == ["FAIL"] { return nil }
         try #require(answer.count == 2 && answer[1] == "END", "\(answer)")
@@ -54,19 +96,45 @@ struct FaultTests {
         #expect(try another.ending() == Coprocess.Ending(status: SIGTERM, killed: true))
     }
 
-    /// Makes a coprocess come to grief over answers that have the names `fault` and `abort` in them, and over a file `fault.mmdb`.
+    /// Makes a coprocess come to grief over answers that have the names `fault` and `abort` in them, or say that a line is too long, and
+    /// over a file `fault.mmdb`.
+    ///
+    /// A file `trip-N` in its folder lets the program that opens its image for the Nth time come to grief, once. With `REST=none` there
+    /// is no file for what a fault leaves, and with `REST=full` no room in it.
     private func library() throws -> String {
         try folder.write(
             """
             #define _GNU_SOURCE
             #include <dlfcn.h>
+            #include <errno.h>
             #include <stdarg.h>
+            #include <stdio.h>
             #include <stdlib.h>
             #include <string.h>
             #include <unistd.h>
 
+            static int rest = -1;
+
+            int memfd_create(const char *name, unsigned flags) {
+                int (*next)(const char *, unsigned) = dlsym(RTLD_NEXT, "memfd_create");
+                const char *kind = getenv("REST");
+                if (!kind || strcmp(name, "geopipe-rest")) return next(name, flags);
+                if (!strcmp(kind, "full")) return rest = next(name, flags);
+                errno = ENOSYS;
+                return -1;
+            }
+
             ssize_t write(int descriptor, const void *bytes, size_t count) {
                 ssize_t (*next)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+                static size_t limit = 100;
+                if (descriptor == rest && rest >= 0) {
+                    if (count > limit) count = limit;
+                    limit -= count;
+                    if (count > 0) return next(descriptor, bytes, count);
+                    errno = EFBIG;
+                    return -1;
+                }
+                if (descriptor == 1 && memmem(bytes, count, "longer than", 11)) __builtin_trap();
                 if (descriptor == 1 && memmem(bytes, count, "fault.example", 13)) __builtin_trap();
                 if (descriptor == 1 && memmem(bytes, count, "abort.example", 13)) abort();
                 return next(descriptor, bytes, count);
@@ -77,6 +145,12 @@ struct FaultTests {
                 va_list more;
                 va_start(more, flags);
                 if (strstr(path, "fault.mmdb")) __builtin_trap();
+                static int opens;
+                if (strstr(path, ".image") && gettid() == getpid()) {
+                    char trip[16];
+                    snprintf(trip, sizeof trip, "trip-%d", ++opens);
+                    if (unlink(trip) == 0) __builtin_trap();
+                }
                 return next(path, flags, va_arg(more, int));
             }
 
@@ -118,21 +192,121 @@ struct FaultTests {
         ])
     func batch(names: [String]) throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
-        func question(_ name: String) -> String {
-            "Q\t\(name).example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n"
-        }
         // What has come of a line waits for the rest.
         let last = question("www")
-        try coprocess.send(names.map(question).joined() + last.prefix(9))
-        var answers: [String] = []
-        for _ in names {
-            let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
-            answers.append(answer == ["FAIL"] ? "FAIL" : answer[0].split(separator: "\t").last.map(String.init) ?? "")
-        }
-        #expect(answers == names.map { $0 == "www" ? "192.0.2.1" : "FAIL" })
+        try coprocess.send(names.map { question($0) }.joined() + last.prefix(9))
+        #expect(try answers(names.count, coprocess) == names.map { $0 == "www" ? "192.0.2.1" : "FAIL" })
         try coprocess.send(String(last.dropFirst(9)))
         #expect(try coprocess.answer().first.map { String(decoding: $0, as: UTF8.self).hasSuffix("192.0.2.1") } == true)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
+    }
+
+    @Test("what has been answered before a fault is not answered again: a zone transfer")
+    func transfer() throws {
+        // It leaves in pieces.
+        let count = 30_000
+        try folder.write("$TTL 60\n$GENERATE 1-\(count) host$ A 192.0.2.1\n".utf8, to: "large.zone")
+        try folder.write(
+            (folder.text(of: "geopipe.yaml") + "\n  example.info:\n"
+                + "    file: large.zone\n    soa: { primary: ns., contact: h. }\n    ns: [ns.example.net.]\n").utf8,
+            to: "geopipe.yaml")
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        try coprocess.send("AXFR\t1\texample.info\n" + ["www", "fault", "www"].map { question($0) }.joined())
+        #expect(try coprocess.answer().count == count + 3)
+        #expect(try answers(3, coprocess) == ["192.0.2.1", "FAIL", "192.0.2.1"])
+        try expectEnd(coprocess)
+    }
+
+    @Test("what has been answered before a fault is not answered again: more than is collected at a time")
+    func large() throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        let count = 300
+        try coprocess.send(
+            String(repeating: question("large", "TXT"), count: count) + question("fault") + question("www"))
+        for number in 0..<count {
+            try #require(try coprocess.answer().count == Self.largeCount + 1, "answer \(number)")
+        }
+        #expect(try answers(2, coprocess) == ["FAIL", "192.0.2.1"])
+        try expectEnd(coprocess)
+    }
+
+    @Test("a second fault, before what the first has left is answered, loses nothing of it", arguments: 1...2)
+    func faultAfterFault(opening: Int) throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        // Now the image has been made.
+        try #require(try ask("www", coprocess) == "192.0.2.1")
+        try folder.write("".utf8, to: "trip-\(opening)")
+        try coprocess.send(["www", "fault", "www"].map { question($0) }.joined() + question("www").prefix(9))
+        #expect(try answers(3, coprocess) == ["192.0.2.1", "FAIL", "192.0.2.1"])
+        try coprocess.send(String(question("www").dropFirst(9)))
+        #expect(try answers(1, coprocess) == ["192.0.2.1"])
+        #expect(faults(coprocess) == 3)
+        try expectEnd(coprocess)
+    }
+
+    @Test("several faults, before what the first has left is answered, let all of it be refused")
+    func faultsAfterFault() throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        for _ in 0..<2 { try #require(try ask("fault", coprocess) == nil) }
+        try folder.write("".utf8, to: "trip-1")
+        try coprocess.send(
+            question("www") + question("fault") + question("www", "SOA") + question("www").prefix(9))
+        #expect(try answers(4, coprocess) == ["FAIL", "FAIL", "FAIL", "END"])
+        try coprocess.send(String(question("www").dropFirst(9)))
+        #expect(try answers(1, coprocess) == ["FAIL"])
+        try expectEnd(coprocess)
+    }
+
+    @Test("a fault in loading the first image loses nothing that came with the greeting")
+    func faultInGreeting() throws {
+        let state = ["--state", "\(folder.path)/state"]
+        let first = try start(arguments: state)
+        try expectEnd(first)
+        try folder.write("".utf8, to: "trip-2")
+        let coprocess = try Coprocess(
+            ["--config", "geopipe.yaml"] + state, in: URL(filePath: folder.path),
+            environment: ["LD_PRELOAD=\(try library())"])
+        try coprocess.send("HELO\t5\n" + question("www") + question("www"))
+        #expect(try coprocess.answer().first?.starts(with: "OK".utf8) == true)
+        #expect(try answers(2, coprocess) == ["192.0.2.1", "192.0.2.1"])
+        #expect(faults(coprocess) == 1)
+        try expectEnd(coprocess)
+    }
+
+    @Test("what cannot be handed on is refused", arguments: ["none", "full"])
+    func noRoom(rest: String) throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())", "REST=\(rest)"])
+        try coprocess.send(question("www") + question("fault") + question("www", "SOA") + question("www"))
+        #expect(try answers(5, coprocess) == ["FAIL", "FAIL", "FAIL", "END", "FAIL"])
+        #expect(try ask("www", coprocess) == "192.0.2.1")
+        try expectEnd(coprocess)
+    }
+
+    @Test("a question for a SOA record, and a command, are refused with END, which pdns waits for; others are not")
+    func end() throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        let soa = question("fault", "SOA", in: "example.org")
+        for _ in 0..<2 {
+            try coprocess.send(soa)
+            #expect(try answers(2, coprocess) == ["FAIL", "END"])
+        }
+        try coprocess.send("CMD\tfault.example\n")
+        #expect(try answers(2, coprocess) == ["FAIL", "END"])
+        // The last that is answered again, and all after it, are refused without another start.
+        try coprocess.send(soa + question("www") + soa + question("www"))
+        #expect(try answers(6, coprocess) == ["FAIL", "END", "FAIL", "FAIL", "END", "FAIL"])
+        try coprocess.send(soa + question("www"))
+        #expect(try answers(3, coprocess) == ["FAIL", "END", "FAIL"])
+        try expectEnd(coprocess)
+    }
+
+    @Test("a fault over a line that is too long costs no line after it")
+    func overlongLine() throws {
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
+        try coprocess.send(String(repeating: "x", count: 70_000))
+        try coprocess.send("\n" + question("www") + question("www"))
+        #expect(try answers(3, coprocess) == ["FAIL", "192.0.2.1", "192.0.2.1"])
+        try expectEnd(coprocess)
     }
 
     @Test("a fault in loading leaves what was loaded before, and the next change is loaded")

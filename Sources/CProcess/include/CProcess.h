@@ -25,7 +25,8 @@ struct fault_setup {
     char *const *arguments;
     /* Two places at its beginning are filled in with one of each of the two tables. */
     char **environment;
-    /* An empty file for lines that have come and have no answer yet: the program that begins anew reads it. -1 if there is none. */
+    /* A file for lines that have come and have no answer yet: the program that begins anew reads it, and empties it. -1 if there is none.
+       What another program has left in it is handed on as it is, as long as this one has not taken it. */
     int rest;
     /* By the version of the dialogue, and by the number of faults up to `patience`. */
     char *const *takeovers;
@@ -39,10 +40,10 @@ void fault_install(const struct fault_setup *setup);
 struct fault_state {
     bool is_installed;
     volatile bool is_answering;
-    /* The line at hand; NULL if it was too long to keep. */
+    /* The line at hand, or the last that was; of one too long to keep, the end of it. NULL if none was since the input was read. */
     const char *volatile line;
     volatile size_t line_length;
-    /* The first of the lines whose answers have not been sent; NULL as above. */
+    /* The first of the lines whose answers have not been sent; before there is one, where what has been read begins. */
     const char *volatile first;
     /* Where what has been read ends: all after the line at hand has no answer yet. */
     const char *volatile input_end;
@@ -66,7 +67,14 @@ static inline void fault_end_answers(void) {
     fault_state.faults = 0;
 }
 
-static inline void fault_set_input_end(const void *end) { fault_state.input_end = (const char *)end; }
+/* All before the line at hand has been answered, and a part of its own answer has been sent. */
+static inline void fault_part_sent(void) { fault_state.first = fault_state.line; }
+
+static inline void fault_set_input(const void *start, const void *end) {
+    fault_state.line = NULL;
+    fault_state.first = (const char *)start;
+    fault_state.input_end = (const char *)end;
+}
 
 static inline int fault_dialogue_version(void) { return fault_state.version; }
 
