@@ -78,7 +78,7 @@ final class Agent {
         process = try tool.start(
             environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" } + [
                 Self.program, "--config", file, "--metrics", metrics ?? "127.0.0.1:\(port)",
-            ] + arguments, seconds: 300, output: output)
+            ] + arguments, seconds: 3_600, output: output)
     }
 
     static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()

@@ -40,7 +40,8 @@ struct NameServer {
                 "--config-dir=\(backend.folder.path)", "--local-port=\(port)", "--local-address=127.0.0.1",
                 "--socket-dir=\(backend.folder.path)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
             ],
-            seconds: 300, output: try FileHandle(forWritingTo: log))
+            // A suite shares it, and takes minutes on a busy machine. This is for a run that was killed itself.
+            seconds: 3_600, output: try FileHandle(forWritingTo: log))
         defer { guardian.waitUntilExit() }
 
         guard

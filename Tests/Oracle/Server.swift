@@ -47,7 +47,7 @@ final class Server {
         try Data().write(to: URL(filePath: log))
         let output = FileHandle(forWritingAtPath: log)!
         guardian = try Tool("pdns_server").start(
-            ["--config-dir=\(home)", "--local-port=\(port)"], seconds: 600, output: output)
+            ["--config-dir=\(home)", "--local-port=\(port)"], seconds: 3_600, output: output)
         let question = Question(name: zones[0].apex, type: 6)
         let client = DNSClient(port: port)
         guard eventually({ client.ask([question], patience: 0.2)[0]?.code == 0 }),
