@@ -1,5 +1,6 @@
 import CProcess
 import DNS
+import Glibc
 import PipeProtocol
 
 /// What the handler of a fault needs to know of the dialogue with pdns: the question that a fault would leave without an
@@ -26,6 +27,27 @@ package enum FaultRecord {
     /// Tells that all lines that were read have their answers.
     @inlinable @inline(__always)
     package static func endAnswers() { fault_end_answers() }
+
+    /// The variable of the environment with the names of images over which the answering thread had a fault when it read them for the
+    /// first time: a comma before and after each. A compiler gets it as well.
+    package static let unfitVariable = "GEOPIPE_UNFIT"
+
+    /// Whether an image is to be left out, since it was at hand in a fault of the program that was here before this one.
+    package static func isUnfit(image path: String) -> Bool {
+        guard let names = getenv(unfitVariable) else { return false }
+        return strstr(names, ",\(fileName(path)),") != nil
+    }
+
+    /// Reads an image for the first time. After a fault meanwhile, the program that begins anew leaves it out.
+    package static func reading<Content, Failure>(
+        image path: String, _ body: () throws(Failure) -> Content
+    ) throws(Failure) -> Content {
+        fault_set_reading(fileName(path))
+        defer { fault_set_reading("") }
+        return try body()
+    }
+
+    private static func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
 
     /// The version of the dialogue, if there is one.
     package static var version: ABIVersion? { ABIVersion(Int(fault_dialogue_version())) }

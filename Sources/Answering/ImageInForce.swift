@@ -6,12 +6,16 @@ import State
 extension ImageStore {
     /// The image in force, and what is wrong with those that should be.
     ///
-    /// One that is damaged gives way to the newest one before it.
+    /// One that is damaged, or was at hand in a fault, gives way to the newest one before it.
     public func current() -> (snapshot: Snapshot?, complaints: [String]) {
         var complaints: [String] = []
         for path in candidates {
+            guard !FaultRecord.isUnfit(image: path) else {
+                complaints.append("\(path) is left out: there was a fault when it was read")
+                continue
+            }
             do {
-                return (try Snapshot(path: path, owners: owners), complaints)
+                return (try FaultRecord.reading(image: path) { try Snapshot(path: path, owners: owners) }, complaints)
             } catch {
                 complaints.append("\(error)")
             }

@@ -18,6 +18,8 @@ struct fault_state fault_state;
 
 static struct fault_setup setup;
 static pthread_t answering;
+/* The name of the image that the answering thread reads for the first time; empty if there is none. */
+static char reading[256];
 /* The file of this program, by which it begins anew; -1 if it cannot be found. */
 static int program;
 /* A fault in the handler itself must not lead to the next. */
@@ -206,11 +208,21 @@ static void refuse_rest(void) {
     empty_rest();
 }
 
+/* Has the next program leave out the image that was being read: a bad place of a disk is a fault each time. */
+static void leave_out_image(void) {
+    size_t used = strlen(setup.unfit), count = strlen(reading);
+    if (count == 0 || used + count + 2 > setup.unfit_size) return;
+    memcpy(setup.unfit + used, reading, count);
+    memcpy(setup.unfit + used + count, ",", 2);
+}
+
 /* Never returns: pdns starts another in the place of a process that is gone. */
 static void begin_anew(void) {
+    leave_out_image();
     if (fault_state.faults < setup.patience) fault_state.faults++;
     setup.environment[0] = setup.takeovers[fault_state.version];
     setup.environment[1] = setup.counts[fault_state.faults];
+    setup.environment[2] = setup.unfit;
     if (setup.rest >= 0) fcntl(setup.rest, F_SETFD, 0);
     syscall(SYS_execveat, program, "", setup.arguments, setup.environment, AT_EMPTY_PATH);
     /* Some sandboxes have no execveat(2). */
@@ -281,6 +293,12 @@ static void handle(int number, siginfo_t *info, void *context) {
         refuse_input(is_patient ? 0 : setup.pause);
     }
     begin_anew();
+}
+
+void fault_set_reading(const char *image) {
+    if (!fault_state.is_installed || !pthread_equal(pthread_self(), answering)) return;
+    size_t length = strlen(image);
+    if (length < sizeof reading) memcpy(reading, image, length + 1);
 }
 
 static int open_program(const char *path) { return path ? open(path, O_PATH | O_CLOEXEC) : -1; }

@@ -18,6 +18,8 @@ public enum FaultGuard {
     private static let variable = "GEOPIPE_FAULTS"
     /// So many faults in a row, without an answer in between, and questions are only refused.
     private static let patience = 3
+    /// Bytes for one more name of an image, which the file system limits to 255, with what stands around it.
+    private static let roomForName = 258
     /// Seconds after which it is tried again.
     private static let pause = 10
 
@@ -36,10 +38,15 @@ public enum FaultGuard {
         if let name = processArguments.first?.split(separator: "/").last { process_set_name(String(name)) }
         let given = inheritance?.rest ?? -1
         let rest = given >= 3 ? given : AnonymousFile.make("geopipe-rest")
+        let unfitImages = getenv(FaultRecord.unfitVariable).map { String(cString: $0) } ?? ","
+        let unfitWord = "\(FaultRecord.unfitVariable)=\(unfitImages)"
+        let unfitSize = unfitWord.utf8.count + roomForName
+        let unfit = realloc(strdup(unfitWord), unfitSize)?.assumingMemoryBound(to: CChar.self)
         var setup = fault_setup(
             input: input, output: output, faults: faults, patience: CInt(patience), pause: CInt(pause),
-            arguments: process_arguments(), environment: table(["", ""] + environmentWords()),
-            rest: rest, takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1,\(rest)" }),
+            arguments: process_arguments(), environment: table(["", "", ""] + environmentWords()),
+            unfit: unfit, unfit_size: unfitSize, rest: rest,
+            takeovers: table((0...5).map { "\(Takeover.Inheritance.variable)=\($0),-1,\(rest)" }),
             counts: table((0...patience).map { "\(variable)=\($0)" }))
         fault_install(&setup)
         if let inheritance { FaultRecord.setVersion(inheritance.version) }
@@ -62,7 +69,8 @@ public enum FaultGuard {
         var words: [String] = []
         var next = environ
         while let word = next.pointee {
-            words.append(String(cString: word))
+            let text = String(cString: word)
+            if !text.hasPrefix("\(FaultRecord.unfitVariable)=") { words.append(text) }
             next += 1
         }
         return words

@@ -135,7 +135,12 @@ struct Follower: ~Copyable {
     /// Whether the image in force, or one before it, seems to be one that can be adopted. Takes the same time for images of any size.
     private var hasCandidate: Bool {
         guard workshop.request.image == nil, let store = workshop.store else { return false }
-        return store.candidates.contains { (try? Image(path: $0, owners: store.owners, isSummed: false)) != nil }
+        return store.candidates.contains { path in
+            !FaultRecord.isUnfit(image: path)
+                && (try? FaultRecord.reading(image: path) {
+                    try Image(path: path, owners: store.owners, isSummed: false)
+                }) != nil
+        }
     }
 
     /// Adopts the image in force, if there is one.

@@ -95,6 +95,28 @@ struct ReplyWriterTests {
         #expect(written == String(repeating: line, count: count))
     }
 
+    @Test("tells of each part that it sends for want of room, and ends none within a line")
+    func parts() throws {
+        let file = tmpfile()
+        defer { fclose(file) }
+        let descriptor = fileno(file)
+        var ends: [UInt8] = []
+        var reply = ReplyWriter(descriptor: descriptor) {
+            var last: UInt8 = 0
+            pread(descriptor, &last, 1, lseek(descriptor, 0, SEEK_END) - 1)
+            ends.append(last)
+        }
+        reply.line("at first")
+        let isPartAtFirst = reply.hasSentPart
+        for number in 0..<50_000 { reply.line("line \(number)\(String(repeating: "x", count: number % 80))") }
+        #expect(ends.count >= 2)
+        #expect(ends.allSatisfy { $0 == UInt8(ascii: "\n") })
+        let isPart = reply.hasSentPart
+        let isSent = reply.send()
+        let isPartAtLast = reply.hasSentPart
+        #expect([isPartAtFirst, isPart, isSent, isPartAtLast] == [false, true, true, false])
+    }
+
     @Test("says when nobody reads any more")
     func closed() {
         signal(SIGPIPE, SIG_IGN)

@@ -100,7 +100,8 @@ struct FaultTests {
     /// over a file `fault.mmdb`.
     ///
     /// A file `trip-N` in its folder lets the program that opens its image for the Nth time come to grief, once. With `REST=none` there
-    /// is no file for what a fault leaves, and with `REST=full` no room in it.
+    /// is no file for what a fault leaves, and with `REST=full` no room in it. A link `unfit` names an image that each program comes to
+    /// grief over when it opens that for the second time: first it looks whether there is one.
     private func library() throws -> String {
         try folder.write(
             """
@@ -147,6 +148,9 @@ struct FaultTests {
                 if (strstr(path, "fault.mmdb")) __builtin_trap();
                 static int opens;
                 if (strstr(path, ".image") && gettid() == getpid()) {
+                    char unfit[256] = "";
+                    static int unfit_opens;
+                    if (readlink("unfit", unfit, 255) > 0 && strstr(path, unfit) && ++unfit_opens == 2) __builtin_trap();
                     char trip[16];
                     snprintf(trip, sizeof trip, "trip-%d", ++opens);
                     if (unlink(trip) == 0) __builtin_trap();
@@ -270,6 +274,26 @@ struct FaultTests {
         #expect(try coprocess.answer().first?.starts(with: "OK".utf8) == true)
         #expect(try answers(2, coprocess) == ["192.0.2.1", "192.0.2.1"])
         #expect(faults(coprocess) == 1)
+        try expectEnd(coprocess)
+    }
+
+    @Test("an image over which there was a fault is left out, and made again")
+    func unfitImage() throws {
+        let state = ["--state", "\(folder.path)/state"]
+        try expectEnd(try start(arguments: state))
+        let images = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/state/images").first)
+        let current = "\(folder.path)/state/images/\(images)/current"
+        let name = try FileManager.default.destinationOfSymbolicLink(atPath: current)
+        try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/unfit", withDestinationPath: name)
+        let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"], arguments: state)
+        #expect(try ask("www", coprocess) == "192.0.2.1")
+        #expect(faults(coprocess) == 1)
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: current) != name)
+        // A fault over a question does not bring it back.
+        try #require(try ask("fault", coprocess) == nil)
+        #expect(try ask("www", coprocess) == "192.0.2.1")
+        #expect(faults(coprocess) == 2)
         try expectEnd(coprocess)
     }
 

@@ -23,8 +23,11 @@ struct fault_setup {
     /* That number at which questions are only refused, and for how many seconds. */
     int patience, pause;
     char *const *arguments;
-    /* Two places at its beginning are filled in with one of each of the two tables. */
+    /* Three places at its beginning are filled in: with one of each of the two tables, and with `unfit`. */
     char **environment;
+    /* A variable of the environment, of images that are to be left out: each with a comma after it. One more may be added. */
+    char *unfit;
+    size_t unfit_size;
     /* A file for lines that have come and have no answer yet: the program that begins anew reads it, and empties it. -1 if there is none.
        What another program has left in it is handed on as it is, as long as this one has not taken it. */
     int rest;
@@ -35,6 +38,10 @@ struct fault_setup {
 
 /* Handles all faults from now on; to be called by the thread that answers. */
 void fault_install(const struct fault_setup *setup);
+
+/* Tells of the name of the image that is read for the first time, or with an empty name that none is. Only the thread that answers has
+   anything to tell. */
+void fault_set_reading(const char *image);
 
 /* What the handler knows. */
 struct fault_state {
