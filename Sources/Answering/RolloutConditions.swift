@@ -17,7 +17,7 @@ extension Rollout {
         let (before, after) = (tally.old.refusedPart * 100, tally.new.refusedPart * 100)
         if tally.new.refused >= Self.leastRefusals, after > before + Double(refusalLimit) {
             return
-                "the new side has refused \(tally.new.refused) of \(tally.new.answered + tally.new.refused) questions, which is \(refusalLimit) of 100 more than the old side"
+                "the new side has had no record for \(tally.new.refused) of \(tally.new.answered + tally.new.refused) questions, which is \(refusalLimit) of 100 more than the old side"
         }
         let fallen = new.datacentersDown(down, switches).filter { !self.down.contains($0) }
         return fallen.first.map { "the datacenter of \($0) is down" }

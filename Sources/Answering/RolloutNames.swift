@@ -209,7 +209,8 @@ private struct Finder: ~Copyable {
         // A type that one side alone has would be denied to its clients, and that is kept for all.
         case (nil, nil): return canSplit && old == new ? .split : .old
         case (_?, _?): return canSplit && old == new ? .split : oldService == newService ? .service : .otherService
-        default: return canSplit ? .split : .old
+        // What the service has no records of would be denied to its clients alone.
+        default: return .old
         }
     }
 }

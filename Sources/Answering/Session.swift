@@ -295,7 +295,11 @@ extension Session {
         let result = answer(
             question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
         world.pointee.counters.countQuestion(zone: zone, result)
-        if !isPDNS { sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result == .refused) }
+        // Names that do not exist are the old side's alone. An empty answer counts as refused: it is what a side gives that has
+        // lost something.
+        if !isPDNS, node != nil || result == .refused {
+            sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result != .answered)
+        }
     }
 
     /// Notes that a client asks, and its resolver.

@@ -52,7 +52,7 @@ struct RolloutWatch: ~Copyable {
                     HistoryEntry(time: now, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
                 )
             }
-            store.removeCandidates()
+            store.removeCandidate(of: rollout.id)
             complain("aborted the rollout \(rollout.id): \(reason)")
         } catch {
             complain("cannot abort the rollout \(rollout.id), although \(reason): \(error)")

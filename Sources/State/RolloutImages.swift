@@ -16,6 +16,11 @@ extension ImageStore {
         try state.asOwner { () throws(StateDirectory.Failure) in try write(image, to: candidateFile(of: rollout)) }
     }
 
+    /// Removes the new image of a rollout. Coprocesses that have it mapped are not disturbed.
+    package func removeCandidate(of rollout: String) {
+        _ = try? state.asOwner { () throws(StateDirectory.Failure) in unlink(candidateFile(of: rollout)) }
+    }
+
     /// Removes the new images of rollouts. Coprocesses that have one mapped are not disturbed.
     ///
     /// - Parameter kept: the rollout whose image stays.

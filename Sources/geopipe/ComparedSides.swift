@@ -91,6 +91,11 @@ func changeIdentity(configuration: String, inputs: [String]) -> String {
     return String(repeating: "0", count: 16 - hash.count) + hash
 }
 
+/// Tells the content of a file from any other, whatever else of the file changes; `none` if it cannot be read.
+func contentIdentity(ofFile path: String) -> String {
+    contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none"
+}
+
 /// A number over the content of a file; `nil` if it cannot be read.
 private func contentHash(ofFile path: String) -> UInt64? {
     guard let file = fopen(path, "re") else { return nil }

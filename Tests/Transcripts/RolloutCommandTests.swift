@@ -90,6 +90,47 @@ struct RolloutCommandTests {
         #expect(try expect(1, "rollout", "back", "ffffffffffffffff").error.contains("no image that is kept"))
     }
 
+    @Test("a commit that was killed half-way is finished by the next one, and no abort pretends to undo it")
+    func killedCommit() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        let text = try expect(0, "rollout", "status").output
+        let id = String(try #require(text.split(separator: " ").first))
+        // As after the rename of the configuration.
+        let before = folder.text(of: "geopipe.yaml")
+        try folder.write(before.utf8, to: "geopipe.yaml.before-\(id)")
+        try folder.write(Self.text("192.0.2.2").utf8, to: "geopipe.yaml")
+        #expect(try expect(1, "rollout", "abort").error.contains("run geopipe rollout commit again"))
+        #expect(try expect(0, "rollout", "commit").output.contains("committed"))
+        #expect(try addresses().contains("192.0.2.2"))
+        try expect(0, "rollout", "back")
+        #expect(folder.text(of: "geopipe.yaml") == before)
+    }
+
+    @Test("a commit that failed, or a touched file, leaves the next commit possible")
+    func repeatedCommit() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        chmod(file, 0o600)
+        chmod(file, 0o644)
+        #expect(try expect(0, "rollout", "commit").output.contains("committed"))
+    }
+
+    @Test(
+        "a rollout file that is torn twice is put aside by the next start, and a wrong plan or an empty one starts nothing"
+    )
+    func tornFiles() throws {
+        try FileManager.default.createDirectory(atPath: path("state"), withIntermediateDirectories: true)
+        for name in ["rollout", "rollout.copy"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
+        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", "").error.contains("is not what plan"))
+        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", "0").error.contains("is not what plan"))
+        #expect(try expect(1, "rollout", "start", path("next.yaml")).output.contains("no coprocess runs"))
+        #expect(try expect(0, "rollout", "status").output.contains("dark"))
+        let plan = try Program.geopipe.run(["plan", file, path("next.yaml"), "--json"], in: folder)
+        let object = try #require(JSONSerialization.jsonObject(with: Data(plan.output)) as? [String: Any])
+        let id = try #require(object["id"] as? String)
+        try expect(0, "rollout", "abort")
+        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", id).output.contains("no coprocess runs"))
+    }
+
     @Test("a commit is refused if the configuration or a file of NEW has changed, and changes nothing then")
     func refusedCommits() throws {
         try expect(1, "rollout", "start", path("next.yaml"))

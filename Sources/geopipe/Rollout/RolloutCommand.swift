@@ -204,7 +204,7 @@ struct RolloutShare: RolloutStep {
             return desk.entry(.rolloutShare, rollout.id, share: share.value, reason: reason)
         }
         outcome.followers = desk.wait()
-        outcome.isWrong = outcome.followers?.count == 0
+        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
         return outcome
     }
 }
@@ -234,7 +234,7 @@ struct RolloutPlaces: RolloutStep {
             return desk.entry(.rolloutPlaces, rollout.id, areas: areas, reason: reason)
         }
         outcome.followers = desk.wait()
-        outcome.isWrong = outcome.followers?.count == 0
+        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
         return outcome
     }
 
@@ -264,14 +264,23 @@ struct RolloutAbort: RolloutStep {
         if let last = try desk.found().value, last.progress == .aborted, last.end?.isAutomatic == true {
             return try confirm(desk, last)
         }
+        var id = ""
         var outcome = try desk.change(needsOwner: false) { rollout, outcome throws(Refusal) in
+            // What a commit has begun is in force on disk already.
+            if rollout.hasBegunCommit {
+                throw Refusal(
+                    message:
+                        "a commit of \(rollout.id) did not come to its end, and \(rollout.configuration) is \(rollout.source) already: run geopipe rollout commit again, and geopipe rollout back after it if that is what you want",
+                    code: .wrong)
+            }
+            id = rollout.id
             rollout.progress = .aborted
             rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason)
             outcome.lines = ["aborted: all clients get the image in force"]
             return desk.entry(.rolloutAbort, rollout.id, reason: reason)
         }
         outcome.followers = desk.wait()
-        desk.store.removeCandidates()
+        desk.store.removeCandidate(of: id)
         outcome.isWrong = outcome.followers.map { !$0.others.isEmpty || !$0.unreadable.isEmpty } ?? false
         return outcome
     }

@@ -34,7 +34,9 @@ struct RolloutCommit: RolloutStep {
         let lock = desk.store.lock(patience: 130_000)
         guard lock >= 0 else { throw Refusal(message: "cannot lock \(desk.store.folder)", code: .unusable) }
         defer { close(lock) }
+        var id = ""
         var outcome = try desk.change(takesOver: takeOver) { rollout, outcome throws(Refusal) in
+            id = rollout.id
             try desk.checkSafety(rollout)
             let new = try desk.newSnapshot(rollout)
             var backup = ""
@@ -62,7 +64,7 @@ struct RolloutCommit: RolloutStep {
             return desk.entry(.rolloutCommit, rollout.id, reason: reason)
         }
         outcome.followers = desk.wait(patience: 20_000)
-        desk.store.removeCandidates()
+        desk.store.removeCandidate(of: id)
         outcome.isWrong = outcome.followers.map { !$0.others.isEmpty } ?? false
         return outcome
     }
@@ -80,7 +82,8 @@ struct RolloutCommit: RolloutStep {
                     "\(changed.prefix(3).joined(separator: ", ")) \(changed.count == 1 ? "has" : "have") changed since the start, and no client has been given that; put it back, or abort and start again",
                 code: .wrong)
         }
-        guard FileState(rollout.configuration).words == rollout.configurationState else {
+        let isResumed = rollout.hasBegunCommit
+        guard isResumed || contentIdentity(ofFile: rollout.configuration) == rollout.configurationState else {
             throw Refusal(
                 message:
                     "\(rollout.configuration) has changed since the start, and would be lost; take the change over into \(rollout.source), then abort and start again",
@@ -88,7 +91,10 @@ struct RolloutCommit: RolloutStep {
         }
         // A link stays, and what it leads to is replaced.
         let file = realPath(rollout.configuration)
-        let swap = try FileSwap(file, with: rollout.source, backup: "\(file).before-\(rollout.id)")
+        let backup = "\(file).before-\(rollout.id)"
+        let swap =
+            isResumed
+            ? FileSwap(done: file, backup: backup) : try FileSwap(file, with: rollout.source, backup: backup)
         do throws(Refusal) {
             let compiled = try desk.compile(previous: new)
             try RolloutCommit.check(compiled, is: new, rollout)
@@ -124,41 +130,70 @@ struct RolloutCommit: RolloutStep {
     }
 }
 
-/// A file that takes the place of another one, which is kept.
+/// A file that takes the place of another one, of which a copy is kept.
 private struct FileSwap {
     let file: String
     let backup: String
 
+    /// One that was carried out before.
+    init(done file: String, backup: String) { (self.file, self.backup) = (file, backup) }
+
     /// - Parameters:
     ///   - source: is copied, with owner and mode of `file`.
-    ///   - backup: where `file` is kept, in the same folder.
+    ///   - backup: where a copy of `file` is kept, in the same folder.
     init(_ file: String, with source: String, backup: String) throws(Refusal) {
         (self.file, self.backup) = (file, backup)
-        let new = "\(file).\(getpid()).new"
-        func failure(_ action: String, _ path: String) -> Refusal {
-            let reason = String(cString: strerror(errno))
-            unlink(new)
-            return Refusal(message: "cannot \(action) \(path): \(reason); nothing is changed", code: .unusable)
-        }
-        guard let bytes = contents(of: source) else { throw failure("read", source) }
+        guard let new = contents(of: source) else { throw Self.failure("read", source) }
+        guard let old = contents(of: file) else { throw Self.failure("read", file) }
+        try Self.write(old, to: backup, like: file)
+        try Self.write(new, to: file, like: file)
+    }
+
+    private static func failure(_ action: String, _ path: String) -> Refusal {
+        let reason = String(cString: strerror(errno))
+        return Refusal(message: "cannot \(action) \(path): \(reason); nothing is changed", code: .unusable)
+    }
+
+    /// Writes a file at once, with the owner and the mode of another one.
+    private static func write(_ bytes: [UInt8], to path: String, like file: String) throws(Refusal) {
+        let new = "\(path).\(getpid()).new"
         var status = stat()
         guard stat(file, &status) == 0 else { throw failure("read", file) }
         let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("write", new) }
+        func giveUp() -> Refusal {
+            let refusal = failure("write", new)
+            unlink(new)
+            return refusal
+        }
+        // The group reads it, mostly. Who may not give files away keeps this one.
+        let keepsGroup = fchown(descriptor, uid_t.max, status.st_gid) == 0 || status.st_mode & 0o070 == 0
         let isWritten =
-            bytes.withUnsafeBytes { (try? writeAll($0, to: descriptor, new)) != nil }
+            keepsGroup && bytes.withUnsafeBytes { (try? writeAll($0, to: descriptor, new)) != nil }
             && fchmod(descriptor, status.st_mode & 0o7777) == 0 && fsync(descriptor) == 0
-        // Who may not give files away keeps this one; the mode says who reads it.
-        _ = fchown(descriptor, status.st_uid, status.st_gid)
+        if isWritten { _ = fchown(descriptor, status.st_uid, gid_t.max) }
         close(descriptor)
-        guard isWritten else { throw failure("write", new) }
-        unlink(backup)
-        guard link(file, backup) == 0 else { throw failure("keep", backup) }
-        guard rename(new, file) == 0 else { throw failure("write", file) }
+        guard isWritten else { throw giveUp() }
+        guard rename(new, path) == 0 else { throw giveUp() }
+        let folder = open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
     }
 
     /// Puts back what was there before.
     func undo() { rename(backup, file) }
+}
+
+extension Rollout {
+    /// Whether a commit has put the configuration in place, and has not come to its end.
+    var hasBegunCommit: Bool {
+        guard isRunning, isConfiguration else { return false }
+        let file = realPath(configuration)
+        return access("\(file).before-\(id)", F_OK) == 0
+            && contentIdentity(ofFile: file) == contentIdentity(ofFile: source)
+    }
 }
 
 /// The bytes of a file; `nil` with a reason in `errno` if it cannot be read.
@@ -230,7 +265,10 @@ struct RolloutBack: RolloutStep {
         let (names, current) = desk.store.kept
         let others = names.filter { $0 != current }
         let known = others.map { "  \($0.imageID)" }
-        guard let name = image.map({ image in others.first { $0.imageID.hasPrefix(image) } }) ?? others.first else {
+        // Names begin with the time: to go back twice is to go further back.
+        let before = others.first { $0 < current ?? "" && $0.imageID != current?.imageID }
+        let named = image.map { image in others.first { !image.isEmpty && $0.imageID.hasPrefix(image) } }
+        guard let name = named ?? before else {
             throw Refusal(
                 message: image.map { "no image that is kept begins with \($0)" } ?? "no older image is kept",
                 code: .wrong, notes: known.isEmpty ? [] : ["kept are, the newest first:"] + known)
@@ -255,7 +293,15 @@ struct RolloutBack: RolloutStep {
                 message: "\(backup) has errors now, and nothing is changed", code: .wrong,
                 notes: compiled.diagnostics.map(\.description))
         }
-        try desk.publish(compiled)
+        do throws(Refusal) {
+            try desk.publish(compiled)
+        } catch {
+            swap.undo()
+            throw error
+        }
+        if let image = compiled.image, image.id != target.image.id {
+            outcome.lines.append("\(backup) has changed since the commit: the image in force is \(image.id)")
+        }
         outcome.lines.append("\(file) is again what it was before the commit; what was committed is in \(swap.backup)")
     }
 }

@@ -30,7 +30,7 @@ extension RolloutDesk {
                     HistoryEntry(time: now, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
                 )
             }
-            for store in ImageStore.all(in: state) { store.removeCandidates() }
+            for store in ImageStore.all(in: state) { store.removeCandidate(of: rollout.id) }
             return ["the rollout \(rollout.id) is aborted: \(reason)"]
         } catch {
             return ["the rollout \(rollout.id) should be aborted, as \(reason), but: \(error)"]

@@ -23,7 +23,7 @@ struct RolloutStart: RolloutStep {
     var dark = false
 
     @Option(help: ArgumentHelp("The plan that this carries out, as geopipe plan prints it.", valueName: "id"))
-    var plan = ""
+    var plan: String?
 
     @Option(help: "Why, for those who look at the status and the history.")
     var reason = ""
@@ -42,7 +42,8 @@ struct RolloutStart: RolloutStep {
     }
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
-        if let running = try desk.found().value, running.isRunning { throw Self.isRunning(running) }
+        // A file that cannot be trusted counts as none, and is put aside.
+        if let running = (try? desk.found())?.value, running.isRunning { throw Self.isRunning(running) }
         guard let old = desk.store.current().snapshot else {
             throw Refusal(
                 message: "no image is in force to begin from; start pdns_server, or run geopipe compile",
@@ -57,8 +58,8 @@ struct RolloutStart: RolloutStep {
         var rollout = Rollout(
             id: rolloutID(), owner: desk.who, since: desk.now, images: desk.store.name, old: old.image.id,
             new: snapshot.image.id, source: absolutePath(new), isConfiguration: isConfiguration,
-            configuration: absolutePath(options.file), configurationState: FileState(options.file).words)
-        (rollout.plan, rollout.reason, rollout.refusalLimit) = (plan, reason, refusals)
+            configuration: absolutePath(options.file), configurationState: contentIdentity(ofFile: options.file))
+        (rollout.plan, rollout.reason, rollout.refusalLimit) = (plan ?? "", reason, refusals)
         let switches = ((try? desk.state.switches())?.value ?? []).filter { $0.isInForce(at: desk.now) }
         let down = (try? desk.state.health())?.value?.down(at: desk.now) ?? [:]
         rollout.down = snapshot.datacentersDown(Set(down.keys), switches)
@@ -85,7 +86,7 @@ struct RolloutStart: RolloutStep {
     ///
     /// - Parameter identity: as `geopipe plan` prints it.
     private func checkPlan(_ identity: String) throws(Refusal) {
-        guard !plan.isEmpty, plan != identity else { return }
+        guard let plan, plan != identity else { return }
         throw Refusal(
             message:
                 "\(new) is not what plan \(plan) is about: its plan is \(identity) now; look at what has changed, and run geopipe plan \(new) again",
@@ -164,15 +165,19 @@ struct RolloutStart: RolloutStep {
                 other = known
                 return nil
             }
+            // What earlier ones have left.
+            desk.store.removeCandidates(but: rollout.id)
             return (rollout, desk.entry(.rolloutStart, rollout.id, reason: reason))
         }
         // Of two that were started at once the second one is refused.
-        desk.store.removeCandidates(but: other?.id ?? rollout.id)
-        if let other { throw Self.isRunning(other) }
+        if let other {
+            desk.store.removeCandidate(of: rollout.id)
+            throw Self.isRunning(other)
+        }
     }
 }
 
-/// A name for a rollout: the time in UTC.
+/// A name for a rollout: the time in UTC, and something that tells it from others of the same second.
 private func rolloutID() -> String {
     var (seconds, parts) = (time(nil), tm())
     gmtime_r(&seconds, &parts)
@@ -181,7 +186,8 @@ private func rolloutID() -> String {
         return String(repeating: "0", count: max(0, count - text.count)) + text
     }
     let date = digits(parts.tm_year + 1900, 4) + digits(parts.tm_mon + 1, 2) + digits(parts.tm_mday, 2)
-    return date + "T" + [parts.tm_hour, parts.tm_min, parts.tm_sec].map { digits($0, 2) }.joined() + "Z"
+    let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { digits($0, 2) }.joined()
+    return "\(date)T\(clock)Z\(String(UInt32.random(in: 1 << 28 ... .max), radix: 16, uppercase: true))"
 }
 
 /// The folder of a file.
@@ -193,7 +199,12 @@ extension RolloutDesk {
     /// The new image of a rollout that runs.
     func newSnapshot(_ rollout: Rollout) throws(Refusal) -> Snapshot {
         do throws(Image.Refusal) {
-            return try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
+            let snapshot = try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
+            guard snapshot.image.id == rollout.new else {
+                throw Image.Refusal(
+                    "it is \(snapshot.image.id), and \(rollout.new) was started; abort, and start again")
+            }
+            return snapshot
         } catch {
             throw Refusal(message: "the new image cannot be used: \(error)", code: .unusable)
         }
