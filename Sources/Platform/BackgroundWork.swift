@@ -8,15 +8,18 @@ public final class BackgroundWork<Result: Sendable>: @unchecked Sendable {
     /// Written by the thread before `isDone` is posted, and read after that.
     private var result: Result?
 
-    /// Begins the work. If there cannot be a thread, `wait` does it.
+    /// Begins the work. If there cannot be a thread, or this process gives way to others, `wait` does it: a second thread would
+    /// take from the processes that answer the core that they have.
     public init(_ work: @escaping @Sendable () -> Result) {
         self.work = work
         isDone = .allocate(capacity: 1)
         sem_init(isDone, 0, 0)
-        isStarted = startThread { [self] in
-            result = work()
-            sem_post(isDone)
-        }
+        isStarted =
+            coresToUse > 1
+            && startThread { [self] in
+                result = work()
+                sem_post(isDone)
+            }
     }
 
     deinit {
