@@ -118,7 +118,7 @@ private final class FileContents {
             throw DatabaseError(path: path, error: reason)
         }
         // Fewer and larger pages take less time to get.
-        _ = madvise(memory, size, CInt(MADV_HUGEPAGE))
+        if coresToUse > 1 { _ = madvise(memory, size, CInt(MADV_HUGEPAGE)) }
         self.memory = memory
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
         descriptor = source

@@ -17,7 +17,7 @@ public enum PageMemory {
         let start = grow_mapping(memory.baseAddress!, rounded(memory.count), length)
         guard let start, start != MAP_FAILED else { fatalError("no memory for \(byteCount) bytes") }
         // Fewer and larger pages take less time to get.
-        if length >= 4 << 20 { _ = madvise(start, length, CInt(MADV_HUGEPAGE)) }
+        if length >= 4 << 20, coresToUse > 1 { _ = madvise(start, length, CInt(MADV_HUGEPAGE)) }
         return UnsafeMutableRawBufferPointer(start: start, count: byteCount)
     }
 
@@ -32,7 +32,10 @@ public enum PageMemory {
             let page = Int(getpagesize())
             let first = (Int(bitPattern: start) + page - 1) / page * page
             let end = (Int(bitPattern: start) + byteCount) / page * page
-            _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, CInt(MADV_HUGEPAGE))
+            // The kernel clears a large page at a stretch, while others wait for the core.
+            if coresToUse > 1 {
+                _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, CInt(MADV_HUGEPAGE))
+            }
         }
     }
 
