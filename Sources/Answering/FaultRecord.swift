@@ -14,17 +14,17 @@ package enum FaultRecord {
         fault_begin_answer(line.baseAddress, line.count)
     }
 
-    /// Tells that a part of the answer at hand has been sent, and with it all answers before it. What is not sent by `endAnswers` is
-    /// refused after a fault; so no other may begin before that.
+    /// Records that a part of the current answer has been sent, and with it all answers before it. After a fault the current question
+    /// is refused, so no other answer may begin before `endAnswers`.
     package static func partSent() { fault_part_sent() }
 
-    /// Tells of what has been read and has no answer yet. It stays valid until it is told of again.
+    /// Records the bytes that were read and have no answer yet. They must stay valid until the next call.
     @inlinable @inline(__always)
     package static func setInput(_ input: UnsafeBufferPointer<UInt8>) {
         fault_set_input(input.baseAddress, input.baseAddress.map { $0 + input.count })
     }
 
-    /// Tells that all lines that were read have their answers.
+    /// Records that all lines that were read have their answers.
     @inlinable @inline(__always)
     package static func endAnswers() { fault_end_answers() }
 
@@ -38,7 +38,7 @@ package enum FaultRecord {
         return strstr(names, ",\(fileName(path)),") != nil
     }
 
-    /// Reads an image for the first time. After a fault meanwhile, the program that begins anew leaves it out.
+    /// Runs `body`, which reads an image for the first time. If it faults, the restarted program leaves this image out.
     package static func reading<Content, Failure>(
         image path: String, _ body: () throws(Failure) -> Content
     ) throws(Failure) -> Content {

@@ -7,7 +7,7 @@ import State
 
 /// What an image says of itself, as far as it is shown: names, checks and what it was made from.
 ///
-/// Takes the same time for a million records as for one: it does not verify the checksum, and reads neither zones nor address tables.
+/// Its cost does not depend on the number of records: it does not verify the checksum, and reads neither zones nor address tables.
 public struct ImageSummary: Sendable {
     /// The content id: 16 hexadecimal digits.
     public let id: String

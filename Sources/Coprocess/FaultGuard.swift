@@ -8,8 +8,9 @@ import Platform
 /// coprocess that dies makes pdns tell the next client that the name does not exist.
 ///
 /// If the answering thread faults, the handler refuses the current question, and starts the program again in the same process, as
-/// a takeover does. Lines that have come with it are answered by the program that begins anew, each sent alone. After several faults in a row it refuses all questions for a while. If it cannot start the program, it ends the
-/// process, and pdns starts another. If another thread faults, that thread stops.
+/// a takeover does. The restarted program answers the other lines of the batch, and sends each answer alone. After several
+/// faults in a row the handler refuses all questions for a while. If it cannot start the program, it ends the process, and pdns
+/// starts another. If another thread faults, that thread stops.
 ///
 /// Each fault leaves a line with the signal and the question on standard error, and the first of a row a core.
 ///

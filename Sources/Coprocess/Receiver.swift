@@ -4,8 +4,8 @@ import Platform
 
 /// The thread of pdns that started this coprocess, and that asks it.
 ///
-/// It sleeps while the coprocess works, and the other way round: where both run on one core, no core has to be woken,
-/// and none is kept from other threads. The kernel moves them apart and together, for it cannot know that.
+/// The thread and the coprocess take turns: one sleeps while the other works. On one core, neither waits for another core to wake
+/// up. The kernel does not know that they take turns, and often runs them on two cores.
 struct Receiver: ~Copyable {
     /// Its `stat` (proc_pid_stat(5)).
     private let descriptor: CInt

@@ -41,17 +41,8 @@ struct RolloutWatch: ~Copyable {
                 tally, new: new, down: Set(health?.down(at: now).keys ?? [:].keys),
                 switches: switches.filter { $0.isInForce(at: now) })
         else { return }
-        let who = "geopipe[\(getpid())]"
         do throws(StateDirectory.Failure) {
-            try state.changeRollout { known in
-                guard var ended = known, ended.id == rollout.id, ended.isRunning else { return nil }
-                ended.progress = .aborted
-                ended.end = Rollout.End(who: who, time: now, reason: reason, isAutomatic: true)
-                return (
-                    ended,
-                    HistoryEntry(time: now, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
-                )
-            }
+            guard try state.abort(rollout, because: reason, by: "geopipe[\(getpid())]", at: now) else { return }
             store.removeCandidate(of: rollout.id)
             complain("aborted the rollout \(rollout.id): \(reason)")
         } catch {

@@ -9,7 +9,9 @@ struct RecordIndex {
     /// what is needed of both is one piece of memory to wait for. Empty until `number`.
     private var parts: [UInt64] = []
 
-    /// An index without records, for a data section of that length in bytes.
+    /// Makes an empty index.
+    ///
+    /// - Parameter dataCount: the length of the data section in bytes.
     init(dataCount: UInt32) { starts = Array(repeating: 0, count: Int(dataCount >> 6) + 1) }
 
     /// Adds the records that a tree leads to.

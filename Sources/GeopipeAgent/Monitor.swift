@@ -237,7 +237,7 @@ extension Outcome {
 }
 
 extension HealthTarget {
-    /// Who depends on it, for a line of the log.
+    /// The target and the services that depend on it, for a log line.
     ///
     /// - Parameter seconds: that a check has taken.
     fileprivate func metadata(_ seconds: Double) -> Logger.Metadata {

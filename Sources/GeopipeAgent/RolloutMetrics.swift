@@ -1,7 +1,7 @@
 import State
 import Telemetry
 
-/// What is to be seen of a rollout. The counts are those of the coprocesses that run, so that they fall when one of them ends.
+/// The metrics of a rollout. Its counts are sums over the running coprocesses, and fall when one of these ends.
 enum RolloutMetrics {
     /// - Parameter coprocesses: those that run.
     static func write(to text: inout PrometheusText, _ directory: StateDirectory, _ coprocesses: [CoprocessStatus]) {

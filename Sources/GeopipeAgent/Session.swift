@@ -167,7 +167,7 @@ final class Session: Sendable {
     ///
     /// - Parameters:
     ///   - isEnough: whether not to wait any longer.
-    ///   - say: is told why it has to wait.
+    ///   - say: called with the reason why the agent has to wait.
     /// - Returns: a descriptor; the lock is held as long as that is open. `nil` if it was enough, or the task is cancelled.
     static func lock(_ folder: String, until isEnough: () -> Bool, say: (String) -> Void) async throws(Held)
         -> CInt?

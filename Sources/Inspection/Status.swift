@@ -7,7 +7,7 @@ import State
 
 /// How things are with all that serves one configuration, and what of it needs a person.
 ///
-/// Takes the same time for a million records as for one: zones are neither read nor compiled.
+/// Its cost does not depend on the number of records: it neither reads nor compiles zones.
 public struct Status: Sendable {
     /// When this was so, in seconds since 1970.
     public var time: Int

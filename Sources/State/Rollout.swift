@@ -195,6 +195,28 @@ enum RolloutFile {
 }
 
 extension StateDirectory {
+    /// Aborts a rollout for a reason that no person has given.
+    ///
+    /// - Parameters:
+    ///   - who: the process or the operator whose act is the reason.
+    ///   - time: in seconds since 1970.
+    /// - Returns: false if it does not run any more.
+    package func abort(
+        _ rollout: Rollout, because reason: String, by who: String, at time: Int
+    ) throws(Failure) -> Bool {
+        var isAborted = false
+        try changeRollout { known in
+            guard var ended = known, ended.id == rollout.id, ended.isRunning else { return nil }
+            ended.progress = .aborted
+            ended.end = Rollout.End(who: who, time: time, reason: reason, isAutomatic: true)
+            isAborted = true
+            return (
+                ended, HistoryEntry(time: time, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
+            )
+        }
+        return isAborted
+    }
+
     /// Adds an entry to the history.
     package func note(_ entry: HistoryEntry) throws(Failure) {
         let lock = openLock("switches.lock")

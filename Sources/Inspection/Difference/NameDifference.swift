@@ -147,8 +147,8 @@ private final class NameReader {
         zones = Dictionary((0..<snapshot.zoneCount).map { (snapshot.zoneName($0), $0) }) { first, _ in first }
     }
 
-    /// Calls `body` with the names of a zone that somebody wrote, the apex first; not with those that exist only since there are
-    /// names below.
+    /// Calls `body` with each name of a zone that has records or a service, the apex first. Empty non-terminals (RFC 9499) are left
+    /// out.
     func forEachName(ofZone zone: Int, _ body: (_ name: String, _ node: ZoneNode) -> Void) {
         withExtendedLifetime(snapshot) {
             snapshot.zones.forEachNode(inZone: zone) { node in

@@ -19,6 +19,8 @@ struct RouteComparison {
     /// The pairs of lists that some client has.
     private var pairs: [Pair] = []
     private var pairNumbers: [UInt64: Int] = [:]
+    /// The lists of the last piece, in one number, and the position of their pair.
+    private var last = (lists: UInt64.max, pair: 0)
     private var cells: [Cell] = []
     private var cellNumbers: [UInt64: Int] = [:]
     private var countries: CountryNumbers
@@ -40,9 +42,7 @@ struct RouteComparison {
         var pair: Int
         var country: Int
         var ipv4 = 0
-        var ipv6 = 0
-        /// The last /48 that was counted; -1 before the first.
-        var lastSite = -1
+        var sites = SiteCount()
     }
 
     /// What resolvers tell of their clients at most (RFC 7871 section 11.1): longer scopes make no more questions.
@@ -64,66 +64,62 @@ struct RouteComparison {
     }
 
     private mutating func compareIPv4(_ before: UnsafePointer<CompiledMap>, _ after: UnsafePointer<CompiledMap>) {
-        var last = (lists: UInt64.max, pair: 0)
         var narrowed = 0, widened = 0
         AddressWalk.overIPv4 { first in
-            let client = IPAddress.v4(first)
-            let (one, two) = (
-                before.locate(client, length: .max, resolver: nil), after.locate(client, length: .max, resolver: nil)
-            )
-            var length = max(one.scope, two.scope)
-            if Self.begins(first, min(one.scope, Self.longestIPv4Scope)) { scopes.old.ipv4 += 1 }
-            if Self.begins(first, min(two.scope, Self.longestIPv4Scope)) { scopes.new.ipv4 += 1 }
-            let lists = UInt64(one.list) << 32 | UInt64(two.list)
-            if lists != last.lists { last = (lists, pair(one.list, two.list, lists)) }
-            if !pairs[last.pair].isCounted {
-                let count = AddressWalk.addressCount(ofIPv4: length)
-                if two.scope > one.scope { narrowed += count } else if two.scope < one.scope { widened += count }
-                return length
-            }
-            let (country, placeScope) = countries.number(client)
-            length = max(length, placeScope)
-            let count = AddressWalk.addressCount(ofIPv4: length)
-            if two.scope > one.scope { narrowed += count } else if two.scope < one.scope { widened += count }
-            cells[cell(last.pair, country)].ipv4 += count
-            return length
+            let piece = piece(of: .v4(first), before, after)
+            if Self.begins(first, min(piece.scopes.old, Self.longestIPv4Scope)) { scopes.old.ipv4 += 1 }
+            if Self.begins(first, min(piece.scopes.new, Self.longestIPv4Scope)) { scopes.new.ipv4 += 1 }
+            let count = AddressWalk.addressCount(ofIPv4: piece.length)
+            if piece.isNarrower { narrowed += count } else if piece.isWider { widened += count }
+            if let cell = piece.cell { cells[cell].ipv4 += count }
+            return piece.length
         }
         narrower.ipv4 = Double(narrowed)
         wider.ipv4 = Double(widened)
     }
 
     private mutating func compareIPv6(_ before: UnsafePointer<CompiledMap>, _ after: UnsafePointer<CompiledMap>) {
-        var last = (lists: UInt64.max, pair: 0)
         var narrowed = SiteCount(), widened = SiteCount()
         AddressWalk.overIPv6 { first in
-            let client = IPAddress.v6(first)
-            let (one, two) = (
-                before.locate(client, length: .max, resolver: nil), after.locate(client, length: .max, resolver: nil)
-            )
-            var length = max(one.scope, two.scope)
-            if Self.begins(first, min(one.scope, Self.longestIPv6Scope)) { scopes.old.ipv6 += 1 }
-            if Self.begins(first, min(two.scope, Self.longestIPv6Scope)) { scopes.new.ipv6 += 1 }
-            let lists = UInt64(one.list) << 32 | UInt64(two.list)
-            if lists != last.lists { last = (lists, pair(one.list, two.list, lists)) }
-            if !pairs[last.pair].isCounted {
-                if two.scope > one.scope {
-                    narrowed.add(AddressWalk.sites(ofIPv6: first, length))
-                } else if two.scope < one.scope {
-                    widened.add(AddressWalk.sites(ofIPv6: first, length))
-                }
-                return length
-            }
-            let (country, placeScope) = countries.number(client)
-            length = max(length, placeScope)
-            let sites = AddressWalk.sites(ofIPv6: first, length)
-            if two.scope > one.scope { narrowed.add(sites) } else if two.scope < one.scope { widened.add(sites) }
-            let cell = cell(last.pair, country)
-            cells[cell].ipv6 += sites.upperBound - max(sites.lowerBound, cells[cell].lastSite + 1) + 1
-            cells[cell].lastSite = sites.upperBound
-            return length
+            let piece = piece(of: .v6(first), before, after)
+            if Self.begins(first, min(piece.scopes.old, Self.longestIPv6Scope)) { scopes.old.ipv6 += 1 }
+            if Self.begins(first, min(piece.scopes.new, Self.longestIPv6Scope)) { scopes.new.ipv6 += 1 }
+            let sites = AddressWalk.sites(ofIPv6: first, piece.length)
+            if piece.isNarrower { narrowed.add(sites) } else if piece.isWider { widened.add(sites) }
+            if let cell = piece.cell { cells[cell].sites.add(sites) }
+            return piece.length
         }
         narrower.ipv6 = Double(narrowed.count)
         wider.ipv6 = Double(widened.count)
+    }
+
+    /// A prefix in which both maps have one list each, and whose clients are in one country if that matters.
+    private struct Piece {
+        var length: UInt8
+        var scopes: (old: UInt8, new: UInt8)
+        /// Where its clients are counted; `nil` if nothing changes for them.
+        var cell: Int?
+
+        var isNarrower: Bool { scopes.new > scopes.old }
+        var isWider: Bool { scopes.new < scopes.old }
+    }
+
+    /// The piece that begins at an address.
+    private mutating func piece(
+        of client: IPAddress, _ before: UnsafePointer<CompiledMap>, _ after: UnsafePointer<CompiledMap>
+    ) -> Piece {
+        let (one, two) = (
+            before.locate(client, length: .max, resolver: nil), after.locate(client, length: .max, resolver: nil)
+        )
+        var piece = Piece(length: max(one.scope, two.scope), scopes: (one.scope, two.scope))
+        // Neighbours mostly have the same lists.
+        let lists = UInt64(one.list) << 32 | UInt64(two.list)
+        if lists != last.lists { last = (lists, pair(one.list, two.list, lists)) }
+        guard pairs[last.pair].isCounted else { return piece }
+        let (country, placeScope) = countries.number(client)
+        piece.length = max(piece.length, placeScope)
+        piece.cell = cell(last.pair, country)
+        return piece
     }
 
     /// Counts each /48 once.
@@ -206,7 +202,8 @@ extension RouteComparison {
             let key = UInt64(cell.pair) << 32 | UInt64(cell.country)
             let isKnown = cell.country != CountryNumbers.unknown || new.places.count <= 1
             let amount = ImageDifference.Amount(
-                ipv4: Double(cell.ipv4), ipv6: Double(cell.ipv6), ipv6Known: isKnown ? Double(cell.ipv6) : 0,
+                ipv4: Double(cell.ipv4), ipv6: Double(cell.sites.count),
+                ipv6Known: isKnown ? Double(cell.sites.count) : 0,
                 hits: hits[key] ?? 0)
             return (pairs[cell.pair].old, pairs[cell.pair].new, countries[cell.country], amount)
         }

@@ -26,7 +26,7 @@ protocol RolloutStep: ParsableCommand {
     var output: SwitchOutput { get }
     var options: ConfigurationOptions { get }
 
-    /// - Parameter who: does it.
+    /// Carries the step out.
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome
 }
 
@@ -48,6 +48,15 @@ extension RolloutStep {
         }
         throw ExitCode.wrong
     }
+}
+
+/// Who goes on with a rollout, and why.
+struct RolloutAttribution: ParsableArguments {
+    @Option(help: "Why, for those who look at the history.")
+    var reason = ""
+
+    @Flag(help: "Go on with another person's rollout as yours.")
+    var takeOver = false
 }
 
 /// What came of a step.
@@ -145,6 +154,22 @@ struct RolloutDesk {
         return outcome
     }
 
+    /// Changes which clients get NEW, and waits until all coprocesses follow.
+    ///
+    /// - Parameter body: as for `change`.
+    func give(
+        _ attribution: RolloutAttribution,
+        _ body: (inout Rollout, inout RolloutOutcome) throws(Refusal) -> HistoryEntry
+    ) throws(Refusal) -> RolloutOutcome {
+        var outcome = try change(takesOver: attribution.takeOver) { rollout, outcome throws(Refusal) in
+            try checkSafety(rollout)
+            return try body(&rollout, &outcome)
+        }
+        outcome.followers = wait()
+        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
+        return outcome
+    }
+
     /// Writes what `body` makes of the rollout.
     ///
     /// - Returns: what is wrong beside.
@@ -184,28 +209,19 @@ struct RolloutShare: RolloutStep {
     @Argument(help: "1% to 100%.")
     var share: Percentage
 
-    @Option(help: "Why, for those who look at the history.")
-    var reason = ""
-
-    @Flag(help: "Go on with another person's rollout as yours.")
-    var takeOver = false
-
+    @OptionGroup var attribution: RolloutAttribution
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
-        var outcome = try desk.change(takesOver: takeOver) { rollout, outcome throws(Refusal) in
-            try desk.checkSafety(rollout)
+        try desk.give(attribution) { rollout, outcome throws(Refusal) in
             if case .share(let before) = rollout.part, before > share.value {
                 outcome.lines.append("\(before - share.value)% of the client networks go back to the old side")
             }
             rollout.part = .share(share.value)
             outcome.lines.append(rollout.partWords)
-            return desk.entry(.rolloutShare, rollout.id, share: share.value, reason: reason)
+            return desk.entry(.rolloutShare, rollout.id, share: share.value, reason: attribution.reason)
         }
-        outcome.followers = desk.wait()
-        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
-        return outcome
     }
 }
 
@@ -216,26 +232,17 @@ struct RolloutPlaces: RolloutStep {
     @Argument(help: "NO,US-CA,continent:EU or regions of the configuration.")
     var places: String
 
-    @Option(help: "Why, for those who look at the history.")
-    var reason = ""
-
-    @Flag(help: "Go on with another person's rollout as yours.")
-    var takeOver = false
-
+    @OptionGroup var attribution: RolloutAttribution
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
-        var outcome = try desk.change(takesOver: takeOver) { rollout, outcome throws(Refusal) in
-            try desk.checkSafety(rollout)
+        try desk.give(attribution) { rollout, outcome throws(Refusal) in
             rollout.part = .places(try areas(desk, rollout))
             outcome.lines.append(rollout.partWords)
             guard case .places(let areas) = rollout.part else { return desk.entry(.rolloutPlaces, rollout.id) }
-            return desk.entry(.rolloutPlaces, rollout.id, areas: areas, reason: reason)
+            return desk.entry(.rolloutPlaces, rollout.id, areas: areas, reason: attribution.reason)
         }
-        outcome.followers = desk.wait()
-        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
-        return outcome
     }
 
     private func areas(_ desk: RolloutDesk, _ rollout: Rollout) throws(Refusal) -> [Area] {

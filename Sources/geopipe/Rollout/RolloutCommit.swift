@@ -20,12 +20,7 @@ struct RolloutCommit: RolloutStep {
     @Flag(help: "Put an image in force without changing any file of the configuration.")
     var imageOnly = false
 
-    @Option(help: "Why, for those who look at the history.")
-    var reason = ""
-
-    @Flag(help: "Commit another person's rollout as yours.")
-    var takeOver = false
-
+    @OptionGroup var attribution: RolloutAttribution
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
@@ -35,7 +30,7 @@ struct RolloutCommit: RolloutStep {
         guard lock >= 0 else { throw Refusal(message: "cannot lock \(desk.store.folder)", code: .unusable) }
         defer { close(lock) }
         var id = ""
-        var outcome = try desk.change(takesOver: takeOver) { rollout, outcome throws(Refusal) in
+        var outcome = try desk.change(takesOver: attribution.takeOver) { rollout, outcome throws(Refusal) in
             id = rollout.id
             try desk.checkSafety(rollout)
             let new = try desk.newSnapshot(rollout)
@@ -59,9 +54,9 @@ struct RolloutCommit: RolloutStep {
                 )
             }
             rollout.progress = .committed
-            rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason, backup: backup)
+            rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: attribution.reason, backup: backup)
             outcome.lines.insert("committed: all clients get \(rollout.source)", at: 0)
-            return desk.entry(.rolloutCommit, rollout.id, reason: reason)
+            return desk.entry(.rolloutCommit, rollout.id, reason: attribution.reason)
         }
         outcome.followers = desk.wait(patience: 20_000)
         desk.store.removeCandidate(of: id)

@@ -21,15 +21,7 @@ extension RolloutDesk {
         else { return [] }
         let reason = "what is drained breaks its \(breach.words)"
         do throws(StateDirectory.Failure) {
-            try state.changeRollout { known in
-                guard var ended = known, ended.id == rollout.id, ended.isRunning else { return nil }
-                ended.progress = .aborted
-                ended.end = Rollout.End(who: who, time: now, reason: reason, isAutomatic: true)
-                return (
-                    ended,
-                    HistoryEntry(time: now, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
-                )
-            }
+            guard try state.abort(rollout, because: reason, by: who, at: now) else { return [] }
             for store in ImageStore.all(in: state) { store.removeCandidate(of: rollout.id) }
             return ["the rollout \(rollout.id) is aborted: \(reason)"]
         } catch {
