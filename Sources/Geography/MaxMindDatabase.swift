@@ -167,12 +167,15 @@ private final class FileContents {
         try Self.read(0..<end, of: descriptor, to: memory, path)
     }
 
+    /// The most bytes of a call to the system: while it copies them, a process that answers may have to wait for the core.
+    private static let chunk = 1 << 17
+
     private static func read(
         _ range: Range<Int>, of descriptor: CInt, to memory: UnsafeMutableRawPointer, _ path: String
     ) throws(DatabaseError) {
         var position = range.lowerBound
         while position < range.upperBound {
-            let count = pread(descriptor, memory + position, range.upperBound - position, position)
+            let count = pread(descriptor, memory + position, min(chunk, range.upperBound - position), position)
             guard count <= 0 else {
                 position += count
                 continue

@@ -237,9 +237,11 @@ private func replaceFile(
 package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ path: String) throws(StateDirectory
     .Failure)
 {
+    // A process that answers may have to wait for the core as long as the system copies.
+    let chunk = 1 << 17
     var written = 0
     while written < bytes.count {
-        let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+        let count = Glibc.write(descriptor, bytes.baseAddress! + written, min(chunk, bytes.count - written))
         if count < 0, errno == EINTR { continue }
         if count == 0 { errno = ENOSPC }
         guard count > 0 else { throw StateDirectory.Failure("write", path) }
