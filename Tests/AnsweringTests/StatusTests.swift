@@ -26,6 +26,8 @@ struct StatusProblemTests {
 
             """.utf8, to: "geopipe.yaml")
         try folder.write(Self.zone(1), to: "zone")
+        // What changed within the tick of the clock in which it was read would have to be compiled again.
+        usleep(50_000)
         let store = ImageStore(of: file, overrides: [], in: state)
         let outcome = Compilation(CompileRequest(configuration: file), previous: nil, previousReport: nil).run()
         let image = try #require(outcome.image)
