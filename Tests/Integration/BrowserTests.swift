@@ -100,13 +100,14 @@ struct BrowserTests {
         #expect(log.contains("change.html"), "the log has what the browser opened")
         #expect(requests(log) == [])
         #expect(page.contains("go, before") && page.contains("go, after"))
-        // Each map alone, as large as the screen: what is not drawn leaves one colour.
-        let figures = page.components(separatedBy: "<figure>").dropFirst().compactMap {
+        // Each map alone on the screen: what is not drawn leaves one colour.
+        let written = folder.text(of: "change.html")
+        let figures = written.components(separatedBy: "<figure>").dropFirst().compactMap {
             $0.components(separatedBy: "</figure>").first
         }
         try #require(figures.count == 2)
         #expect(figures[0].contains("Norway: oslo") && figures[1].contains("Norway: singapore"))
-        let head = try #require(page.components(separatedBy: "<figure>").first)
+        let head = try #require(written.components(separatedBy: "<figure>").first)
         var sizes: [Int] = []
         for (number, figure) in figures.enumerated() {
             try folder.write("\(head)<figure>\(figure)</figure></html>".utf8, to: "map\(number).html")
