@@ -58,10 +58,7 @@ public struct ImageSummary: Sendable {
 extension ImageStore {
     /// What the image in force says of itself, and since when it is in force, in seconds since 1970; `nil` if there is none.
     public func currentSummary() throws(Image.Refusal) -> (summary: ImageSummary, since: Int)? {
-        // Nothing is answered from it: that it is the state directory's owner's is enough for all who look.
-        var trusted = owners
-        var folderStatus = stat()
-        if stat(state.path, &folderStatus) == 0 { trusted.insert(folderStatus.st_uid) }
+        let trusted = trustedToLook
         // A newer image may take its place meanwhile, and this one may be removed.
         for _ in 0..<3 {
             guard let name = currentName else { return nil }
@@ -74,5 +71,18 @@ extension ImageStore {
             }
         }
         return nil
+    }
+
+    /// What the new image of a rollout says of itself.
+    public func candidateSummary(of rollout: String) throws(Image.Refusal) -> ImageSummary {
+        try ImageSummary(path: candidateFile(of: rollout), owners: trustedToLook)
+    }
+
+    /// The users whose images may be looked at. Nothing is answered from them: that one is the state directory's owner's is enough.
+    private var trustedToLook: Set<uid_t> {
+        var trusted = owners
+        var status = stat()
+        if stat(state.path, &status) == 0 { trusted.insert(status.st_uid) }
+        return trusted
     }
 }

@@ -29,14 +29,19 @@ public struct Compilation {
     private let request: CompileRequest
     private let previous: Snapshot?
     private let previousReport: CompileReport?
+    private let tables: AddressTables?
 
     /// - Parameters:
     ///   - previous: the image in force. What has not changed is taken from there, and what is no longer good stays as it is there.
     ///   - previousReport: what came of the last compilation.
-    public init(_ request: CompileRequest, previous: Snapshot?, previousReport: CompileReport?) {
+    ///   - tables: those of the same request, if they were made before.
+    public init(
+        _ request: CompileRequest, previous: Snapshot?, previousReport: CompileReport?, tables: AddressTables? = nil
+    ) {
         self.request = request
         self.previous = previous
         self.previousReport = previousReport
+        self.tables = tables
     }
 
     /// What came of it.
@@ -96,7 +101,9 @@ public struct Compilation {
             purpose.stateDirectory = (request.stateDirectory ?? configuration.stateDirectory).map(absolutePath)
             purpose.databaseOverrides = request.databases
             purpose.start = outcome.report.start
-            let (image, warnings) = try ImageCompiler(plan, previous: previous, progress: progress).compile(purpose)
+            let (image, warnings) = try ImageCompiler(
+                plan, previous: previous, tables: tables, progress: progress
+            ).compile(purpose)
             outcome.diagnostics = warnings
             for unusable in configuration.unusableZones {
                 let zone = configuration.zones[unusable.zone]

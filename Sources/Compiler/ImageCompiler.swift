@@ -13,6 +13,7 @@ import Zones
 public struct ImageCompiler {
     private let plan: SnapshotPlan
     private let previous: Snapshot?
+    private let tables: AddressTables?
     /// Gets to know what is being done, such as `reading GeoLite2-City.mmdb`.
     private let progress: (String) -> Void
 
@@ -26,10 +27,16 @@ public struct ImageCompiler {
         public init() {}
     }
 
-    /// - Parameter previous: an image of before. What its tables were made from, and has not changed, is taken from there.
-    public init(_ plan: SnapshotPlan, previous: Snapshot? = nil, progress: @escaping (String) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - previous: an image of before. What its tables were made from, and has not changed, is taken from there.
+    ///   - tables: are taken over if they were made from the same rules and databases.
+    public init(
+        _ plan: SnapshotPlan, previous: Snapshot? = nil, tables: AddressTables? = nil,
+        progress: @escaping (String) -> Void = { _ in }
+    ) {
         self.plan = plan
         self.previous = previous
+        self.tables = tables
         self.progress = progress
     }
 
@@ -50,16 +57,19 @@ public struct ImageCompiler {
             progress("taking over the address tables")
             writer.section(.routing) { $0.add(section: routing) }
             writer.section(.places) { $0.add(section: places) }
+        } else if let tables, tables.key == routingKey, !warnsOfUnknownPlaces {
+            warnings += tables.warnings
+            writer.section(.routing) { $0.add(section: tables.routing.reader) }
+            writer.section(.places) { $0.add(section: tables.places.reader) }
         } else {
             for database in configuration.databases { progress("reading \(database.path)") }
-            let (atlas, databaseWarnings) = try plan.atlas()
-            warnings += databaseWarnings
-            if warnsOfUnknownPlaces { warnings += configuration.warnings(about: atlas) }
+            let known = try plan.atlas()
+            warnings += known.warnings
+            if warnsOfUnknownPlaces { warnings += configuration.warnings(about: known.atlas) }
             progress("making the address tables")
-            let places = BackgroundWork { ColumnMemory { PlaceIndex.write(atlas, to: &$0) } }
-            var compiler = MapCompiler(atlas, datacenters: configuration.sites)
-            writer.section(.routing) { compiler.write(configuration.maps.map(\.rules), to: &$0) }
-            let writtenPlaces = places.wait()
+            var work = AddressTableWork(plan, known)
+            writer.section(.routing) { work.writeRouting(to: &$0) }
+            let writtenPlaces = work.places.wait()
             withExtendedLifetime(writtenPlaces) { memory in
                 writer.section(.places) { $0.add(section: memory.reader) }
             }
@@ -108,6 +118,7 @@ public struct ImageCompiler {
         manifest.nameCount = configuration.zones.reduce(0) { $0 + $1.nameCount }
         manifest.routingKey = routingKey
         manifest.waitMicroseconds = configuration.waitMicroseconds
+        manifest.safety = SafetyRules(configuration)
         if let log = configuration.hitsLog {
             manifest.hitsLog = log.file
             manifest.hitsLogFormat = log.format.rawValue

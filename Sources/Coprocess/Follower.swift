@@ -470,10 +470,12 @@ struct Follower: ~Copyable {
             isRolloutNew = changes.contains(state.rolloutFile)
             if isRolloutNew { rollouts.read(state, complain) }
         }
+        let isRolloutMended = rollouts.retry(state, rolloutStore, at: milliseconds(), complain)
         // What has ended may be in force again when somebody sets the clock.
         let nowInForce = switches.filter { $0.isInForce(at: now) }
         let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
-        return nowInForce != inForce || nowDown != down || isRolloutNew || rollouts.hasOtherLimits(health, at: now)
+        return nowInForce != inForce || nowDown != down || isRolloutNew || isRolloutMended
+            || rollouts.hasOtherLimits(health, at: now)
             || snapshot.map { $0.limits(health, at: now) != limits } ?? false
     }
 

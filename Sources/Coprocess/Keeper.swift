@@ -146,14 +146,17 @@ public final class Keeper: Sendable {
             status.databases = follower.snapshot?.databaseBuilds ?? []
             // It answers by these from the next question on.
             status.switches = follower.followedSwitches
-            status.rollout = follower.snapshot == nil ? nil : follower.rollouts.followed
+            let store = follower.rolloutStore
+            status.images = store?.name
+            // One that serves a file knows of rollouts, and never follows one.
+            status.rollout = follower.snapshot == nil || store == nil ? nil : follower.rollouts.followed
             status.rolloutTally = follower.rollouts.tally
             status.complaints = follower.complaints
             status.questions = supply.questions
             status.refusal = refusal.withLock { $0 }
             tell(status, follower.state, after: &told)
             watch.look(
-                follower.rollouts.rollout, configuration, follower.rolloutStore, new: follower.rollouts.snapshot,
+                follower.rollouts.rollout, configuration, store, new: follower.rollouts.snapshot,
                 switches: follower.switches, health: follower.health, complain)
             if wait(follower) { follower.order() }
             supply.discard()

@@ -1,4 +1,5 @@
 import Answering
+import Platform
 import State
 
 /// Follows the rollout in the state directory: has its new image mapped while it runs, and counts across images.
@@ -19,6 +20,15 @@ struct RolloutFollower {
     private var limits = Limits()
     /// Why the new side does not answer although a rollout runs.
     private(set) var complaint: String?
+    /// What has been said since the file has changed.
+    private var said: Set<String> = []
+    /// When what has failed is tried again, in milliseconds on the monotonic clock; `nil` if nothing has failed that may pass.
+    private var retryAt: Int?
+    /// Milliseconds until it is tried again if it fails once more.
+    private var pause = RolloutFollower.pauses.lowerBound
+
+    /// Milliseconds between two attempts: what fails for long is tried less often.
+    static let pauses = 1_000...8_000
 
     /// The rollout that the new side answers; `nil` if none does.
     private var running: Rollout? { loaded == nil ? nil : rollout }
@@ -37,18 +47,51 @@ struct RolloutFollower {
         return sum
     }
 
-    /// Reads what the file says. If it cannot be trusted the old side answers all clients.
+    /// Reads what the file says, as it has changed. If it cannot be trusted the old side answers all clients.
     mutating func read(_ state: StateDirectory?, _ complain: (String) -> Void) {
-        (rollout, identity, complaint) = (nil, nil, nil)
+        pause = Self.pauses.lowerBound
+        said = []
+        readAgain(state, complain)
+    }
+
+    private mutating func readAgain(_ state: StateDirectory?, _ complain: (String) -> Void) {
+        (rollout, identity, complaint, retryAt) = (nil, nil, nil, nil)
         guard let state else { return }
         do throws(StateDirectory.Failure) {
             let found = try state.rollout()
-            if let complaint = found.complaint { complain(complaint) }
+            if let complaint = found.complaint { say(complaint, complain) }
             (rollout, identity) = (found.value, found.identity)
         } catch {
-            complaint = "\(error); all clients get the image in force"
-            complain(complaint!)
+            fail("\(error); all clients get the image in force", complain)
+            retryAt = milliseconds() + pause
         }
+    }
+
+    /// Tries again what has failed, such as for want of memory, if it is time to. It is tried until it works, or there is nothing to
+    /// follow any more.
+    ///
+    /// - Parameter now: in milliseconds on the monotonic clock.
+    /// - Returns: whether `candidate` gives something else now.
+    mutating func retry(
+        _ state: StateDirectory?, _ store: ImageStore?, at now: Int, _ complain: (String) -> Void
+    ) -> Bool {
+        guard let due = retryAt, due <= now else { return false }
+        pause = min(pause * 2, Self.pauses.upperBound)
+        readAgain(state, complain)
+        guard let rollout, rollout.isRunning, let store, ImageStore.isSame(rollout.images, store.name) else {
+            return false
+        }
+        return load(rollout, store, complain)
+    }
+
+    /// Says a thing once.
+    private mutating func say(_ words: String, _ complain: (String) -> Void) {
+        if said.insert(words).inserted { complain(words) }
+    }
+
+    private mutating func fail(_ reason: String, _ complain: (String) -> Void) {
+        complaint = reason
+        say(reason, complain)
     }
 
     /// What a part of the clients is answered from; `nil` if nothing is rolled out, and what the last rollout took is given back then.
@@ -60,7 +103,7 @@ struct RolloutFollower {
         for old: Snapshot, _ store: ImageStore?, switches: [Switch], health: HealthReport?, at time: Int,
         _ complain: (String) -> Void
     ) -> Candidate? {
-        guard let rollout, rollout.isRunning, let store, Self.isSame(rollout.images, store.name),
+        guard let rollout, rollout.isRunning, let store, ImageStore.isSame(rollout.images, store.name),
             load(rollout, store, complain),
             let new = loaded?.snapshot
         else {
@@ -93,25 +136,22 @@ struct RolloutFollower {
         loaded.map { $0.snapshot.limits(health, at: time) != limits } ?? false
     }
 
-    /// Whether two folders of images are of one configuration, in whatever format.
-    private static func isSame(_ one: String, _ two: String) -> Bool {
-        one.prefix { $0 != "." } == two.prefix { $0 != "." }
-    }
-
     /// Maps the new image, unless that is done.
     private mutating func load(_ rollout: Rollout, _ store: ImageStore, _ complain: (String) -> Void) -> Bool {
         if loaded?.rollout == rollout.id, loaded?.snapshot.image.id == rollout.new { return true }
         loaded = nil
         past = RolloutTally()
         var reason: String
+        var mayPass = true
         if rollout.images != store.name {
             reason = "its image has another format than this program's; abort it, and start it again"
+            mayPass = false
         } else {
             do {
                 let snapshot = try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
                 if snapshot.image.id == rollout.new {
                     loaded = (rollout.id, snapshot)
-                    complaint = nil
+                    (complaint, retryAt) = (nil, nil)
                     return true
                 }
                 reason = "its image is \(snapshot.image.id), and should be \(rollout.new)"
@@ -119,9 +159,8 @@ struct RolloutFollower {
                 reason = "\(error)"
             }
         }
-        reason = "the rollout \(rollout.id) is not followed: \(reason); all clients get the image in force"
-        if complaint != reason { complain(reason) }
-        complaint = reason
+        fail("the rollout \(rollout.id) is not followed: \(reason); all clients get the image in force", complain)
+        retryAt = mayPass ? milliseconds() + pause : nil
         return false
     }
 }

@@ -9,6 +9,8 @@ struct RolloutWatch: ~Copyable {
     private var lock: CInt = -1
     /// In milliseconds on the monotonic clock.
     private var lastLook = 0
+    /// Whether an image that was gone could not be written again.
+    private var hasFailed = false
 
     /// Milliseconds between two looks.
     private static let interval = 1_000
@@ -34,6 +36,7 @@ struct RolloutWatch: ~Copyable {
         lastLook = milliseconds()
         let state = store.state
         guard hold(state) else { return }
+        keepImage(of: rollout, new, store, complain)
         let now = time(nil)
         let tally = state.coprocesses(of: configuration).compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
         guard
@@ -47,6 +50,23 @@ struct RolloutWatch: ~Copyable {
             complain("aborted the rollout \(rollout.id): \(reason)")
         } catch {
             complain("cannot abort the rollout \(rollout.id), although \(reason): \(error)")
+        }
+    }
+
+    /// Writes the new image again if its file is gone: coprocesses that start need it, or they would answer from another image than those
+    /// that run.
+    private mutating func keepImage(
+        of rollout: Rollout, _ new: Snapshot, _ store: ImageStore, _ complain: (String) -> Void
+    ) {
+        do throws(StateDirectory.Failure) {
+            guard try store.restoreCandidate(new.image, of: rollout.id) else { return }
+            hasFailed = false
+            complain("the image of the rollout \(rollout.id) was gone, and is written again")
+        } catch {
+            if !hasFailed {
+                complain("the image of the rollout \(rollout.id) is gone, and cannot be written again: \(error)")
+            }
+            hasFailed = true
         }
     }
 

@@ -133,6 +133,11 @@ public final class Image: Sendable {
             as: ImageSection.self)
     }
 
+    /// What its sections hold, in their order, which the content id depends on. Those that this program does not know are left out.
+    public var sectionKinds: [SectionKind] {
+        (0..<Int(header.sectionCount)).compactMap { SectionKind(rawValue: section(at: $0).kind) }
+    }
+
     /// The columns of a section. They are valid as long as the image.
     public func section(_ kind: SectionKind) throws(MalformedColumns) -> ColumnReader {
         for position in 0..<Int(header.sectionCount) {

@@ -34,7 +34,7 @@ struct ImageSection: BitwiseCopyable {
 
 /// The version of the format. A program reads only images of its own version: whatever a section holds belongs to it, so that it
 /// grows with every change of any of them.
-public let imageFormatVersion: UInt32 = 5
+public let imageFormatVersion: UInt32 = 6
 
 /// What a section holds.
 public enum SectionKind: UInt64, CaseIterable, Sendable {

@@ -38,6 +38,8 @@ public struct Manifest: Sendable {
     public var hitsLogFormat = ""
     /// The part of the answers that are logged, from above 0 to 1.
     public var hitsLogSample = 0.0
+    /// What must stay in use when datacenters are drained.
+    public var safety = SafetyRules()
 
     /// A file, and what was at its path.
     public struct Input: Sendable, Hashable {
@@ -133,6 +135,7 @@ public struct Manifest: Sendable {
         columns.add(networks.map { Int64($0.count) })
         columns.add(texts: networks.map(\.path))
         columns.add(texts: optionalDatabases)
+        safety.write(to: &columns)
     }
 
     /// Reads what `write` wrote.
@@ -180,5 +183,6 @@ public struct Manifest: Sendable {
         guard counts.count == networkFiles.count else { throw malformed }
         networks = networkFiles.indices.map { NetworkCount(path: networkFiles[$0], count: Int(counts[$0])) }
         optionalDatabases = try columns.readTexts()
+        safety = try SafetyRules(from: &columns)
     }
 }

@@ -135,7 +135,17 @@ extension Status {
             "services": .list(services.map(\.json)), "health": health?.json,
             "coprocesses": .list(coprocesses.map(\.json)), "databases": .list(databases.map(\.json)),
             "image": image?.json ?? .null, "rollout": rollout?.json ?? .null,
-            "time": .integer(time),
+            "otherRollout": otherRollout?.otherJSON, "time": .integer(time),
+        ])
+    }
+}
+
+extension Rollout {
+    /// What there is to know of a rollout of another configuration.
+    public var otherJSON: JSON {
+        .object([
+            "id": .text(id), "state": .text(progress.rawValue), "configuration": .text(configuration),
+            "owner": .text(owner), "since": .integer(since),
         ])
     }
 }

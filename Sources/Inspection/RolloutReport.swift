@@ -1,5 +1,4 @@
 import Answering
-import Glibc
 import Platform
 import State
 
@@ -19,11 +18,12 @@ public struct RolloutReport: Sendable {
     /// - Parameters:
     ///   - identity: of the rollout's text.
     ///   - store: where its image is.
-    ///   - coprocesses: those of its configuration.
+    ///   - coprocesses: those of its configuration. Those that follow no rollout of it count for nothing.
     public init(
         _ rollout: Rollout, identity: String?, _ store: ImageStore, _ coprocesses: [CoprocessStatus]
     ) {
         self.rollout = rollout
+        let coprocesses = coprocesses.filter { $0.follows(store) }
         self.coprocesses = coprocesses.count
         followers = coprocesses.count { identity != nil && $0.rollout == identity }
         guard rollout.isRunning else { return }
@@ -32,16 +32,22 @@ public struct RolloutReport: Sendable {
             complaint = "its image has another format than this program's"
             return
         }
-        var owners = store.owners
-        var status = stat()
-        if stat(store.state.path, &status) == 0 { owners.insert(status.st_uid) }
         do {
-            let summary = try ImageSummary(path: store.candidateFile(of: rollout.id), owners: owners)
+            let summary = try store.candidateSummary(of: rollout.id)
             if rollout.isConfiguration {
                 changedFiles = summary.manifest.inputs.filter { FileState($0.path).words != $0.state }.map(\.path)
             }
         } catch {
             complaint = "\(error)"
+        }
+    }
+
+    /// What is wrong with it while it runs, for people; `nil` if nothing is.
+    public var trouble: String? {
+        complaint.map {
+            followers > 0
+                ? "its image cannot be used any more: \($0); coprocesses that have it go on with it, and those that start answer from the image in force"
+                : "it is not in force, and all clients get the image in force: \($0)"
         }
     }
 
@@ -90,7 +96,7 @@ public struct RolloutReport: Sendable {
                     ])
                 }),
             "followers": .integer(followers), "coprocesses": .integer(coprocesses),
-            "changedFiles": .list(changedFiles.map(JSON.text)),
+            "changedFiles": .list(changedFiles.map(JSON.text)), "complaint": complaint.map(JSON.text),
             "end": rollout.end.map {
                 .object([
                     "who": .text($0.who), "time": .integer($0.time), "reason": .text($0.reason),
@@ -114,30 +120,17 @@ public struct RolloutReport: Sendable {
         }.map { ($0.key, $0.value) }
     }
 
-    /// One line for people.
-    public var headline: String {
-        switch rollout.progress {
-        case .running:
-            return "\(rollout.id) by \(rollout.owner) since \(dateAndTime(rollout.since)): \(rollout.partWords)"
-        case .committed, .aborted:
-            let end = rollout.end.map { end in
-                " \(dateAndTime(end.time)) by \(end.who)" + (end.reason.isEmpty ? "" : ": \(end.reason)")
-            }
-            return "\(rollout.id) \(state)" + (end ?? "")
-        }
-    }
-
     /// The number of countries and moves that are shown to people.
     private static let shown = 10
 
     /// All of it for people.
     public var lines: [String] {
-        var lines = [headline]
+        var lines = [rollout.headline]
         guard rollout.isRunning else { return lines }
         if !rollout.reason.isEmpty { lines.append("reason: \(rollout.reason)") }
         lines.append("old: \(rollout.old) at the start; the image in force answers")
         lines.append("new: \(rollout.new), of \(rollout.source)")
-        if let complaint { lines.append("it is not in force: \(complaint)") }
+        if let trouble { lines.append(trouble) }
         lines += changedFiles.prefix(5).map { "\($0) has changed since; the new image does not follow that" }
         lines.append("\(followers) of \(coprocesses) coprocesses follow")
         let part = tally.compared == 0 ? "" : " (\(percent(tally.differing, of: tally.compared))%)"
@@ -157,6 +150,17 @@ public struct RolloutReport: Sendable {
                 : "  \(move.from ?? "no answer") -> \(move.to ?? "no answer"): \(count)"
         }
         return lines
+    }
+}
+
+extension Rollout {
+    /// How it goes, in one line for people.
+    public var headline: String {
+        guard !isRunning else { return "\(id) by \(owner) since \(dateAndTime(since)): \(partWords)" }
+        let end = end.map { end in
+            " \(dateAndTime(end.time)) by \(end.who)" + (end.reason.isEmpty ? "" : ": \(end.reason)")
+        }
+        return "\(id) \(progress.rawValue)" + (end ?? "")
     }
 }
 

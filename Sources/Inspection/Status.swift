@@ -25,6 +25,8 @@ public struct Status: Sendable {
     public var image: Image?
     /// The rollout that runs, or that was aborted by itself and not seen yet; absent if there is none.
     public var rollout: RolloutReport?
+    /// A rollout of another configuration that has the same state directory, if that runs or was not seen yet: none of this one runs.
+    public var otherRollout: Rollout?
 
     public struct Image: Sendable {
         /// The content id: 16 hexadecimal digits.
@@ -177,6 +179,8 @@ public struct Status: Sendable {
         let path = realPath(file)
         coprocesses = known.statuses.filter { realPath($0.configuration) == path }
         let summary = finder.inspect(store, coprocesses)
+        // Without an image in force it is of a file that a coprocess serves.
+        let isInForce = store.currentName != nil
         let switches = finder.switches(state)
         image = summary.map {
             let manifest = $0.summary.manifest
@@ -235,10 +239,13 @@ public struct Status: Sendable {
                     uniquingKeysWith: { first, _ in first }))
         }
         databases = Self.databases(onDisk: model.builds, told: coprocesses.flatMap(\.databases))
-        rollout = finder.rollout(store, coprocesses)
+        finder.origin(image, isOfNoFile: summary?.summary.manifest.inputs.isEmpty == true && isInForce, store, report)
+        let rollouts = finder.rollout(store, coprocesses)
+        rollout = rollouts.own
+        otherRollout = rollouts.other.flatMap { $0.isRunning || $0.end?.isAutomatic == true ? $0 : nil }
         finder.report(report, summary?.summary)
         finder.changes(changed, coprocesses)
-        finder.coprocesses(coprocesses, others: known.statuses, unreadable: known.unreadable, image)
+        finder.coprocesses(coprocesses, others: known.statuses, unreadable: known.unreadable, image, store)
         finder.health(health)
         finder.services(services)
         finder.databases(databases)

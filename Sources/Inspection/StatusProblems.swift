@@ -46,6 +46,13 @@ extension Status {
     }
 }
 
+extension Status {
+    /// Says that the files of a rollout are gone, of which the history has this as the last step.
+    public static func lostWords(_ last: HistoryEntry) -> String {
+        "the files of the rollout \(last.datacenter) are gone, which \(last.who) gave its last step at \(dateAndTime(last.time)), and nothing has ended it: all clients get the image in force"
+    }
+}
+
 /// Finds what needs a person, part by part.
 struct ProblemFinder {
     private let file: String
@@ -109,7 +116,13 @@ struct ProblemFinder {
                 return (try ImageSummary(path: path, owners: store.owners), status.st_mtim.tv_sec)
             }
             // Without coprocesses that is what has to be said.
-            if coprocesses.contains(where: { $0.imageFile == nil }) {
+            let paths = Set(coprocesses.filter { $0.imageFile == nil && !$0.follows(store) }.map(\.configuration))
+            if !paths.isEmpty, !coprocesses.contains(where: { $0.follows(store) }) {
+                add(
+                    .image,
+                    "no image of \(file) is in force: coprocesses run with the same file by another path, or with other databases",
+                    hint: "write --config \(paths.sorted().joined(separator: " or ")), and --database as they have it")
+            } else if coprocesses.contains(where: { $0.imageFile == nil }) {
                 add(
                     .image, "no image is in force: each coprocess has one of its own, or nothing to answer from",
                     hint: "is there room and may pdns write in \(store.folder)?")
@@ -122,26 +135,60 @@ struct ProblemFinder {
         return nil
     }
 
-    /// The rollout that runs or needs a person.
-    mutating func rollout(_ store: ImageStore, _ coprocesses: [CoprocessStatus]) -> RolloutReport? {
-        if let newest = store.kept.names.first, let current = store.kept.current, newest != current {
+    /// Whether what is in force was made of what is on disk, as far as that was compiled.
+    ///
+    /// - Parameter report: what the last compilation said of the very files that are on disk now.
+    mutating func origin(_ image: Status.Image?, isOfNoFile: Bool, _ store: ImageStore, _ report: CompileReport?) {
+        guard let image else { return }
+        let hint = "the next change on disk, an upgrade of geopipe, or geopipe compile takes its place"
+        let kept = store.kept
+        if isOfNoFile {
+            add(
+                .image,
+                "the image in force, \(image.id), was not made of \(file), as after geopipe rollout commit --image-only: what is on disk answers otherwise",
+                hint: "\(hint); put the files of the image in place, too, to make it last", severity: .warning)
+        } else if let made = report?.image, made != image.id, report?.isUnwritable == false {
+            add(
+                .image,
+                "the image in force, \(image.id), is not that of the files on disk, which is \(made), as after geopipe rollout back",
+                hint: hint, severity: .warning)
+        } else if let newest = kept.names.first, let current = kept.current, newest != current {
             add(
                 .image, "the image in force is older than the newest that is kept, as after geopipe rollout back",
-                hint: "the next change on disk, or geopipe compile, puts a newer one in force", severity: .warning)
+                hint: hint, severity: .warning)
         }
+    }
+
+    /// The rollout that runs or needs a person, and the one of another configuration that is in its place.
+    mutating func rollout(
+        _ store: ImageStore, _ coprocesses: [CoprocessStatus]
+    ) -> (own: RolloutReport?, other: Rollout?) {
         let found: StateDirectory.Found<Rollout>
         do throws(StateDirectory.Failure) {
             found = try store.state.rollout()
         } catch {
-            add(.rollout, "\(error): all clients get the image in force", hint: "geopipe rollout start writes it again")
-            return nil
+            add(
+                .rollout, "\(error): all clients get the image in force",
+                hint: "geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again")
+            return (nil, nil)
         }
         if let complaint = found.complaint { add(.rollout, complaint, severity: .warning) }
-        guard let rollout = found.value,
-            rollout.images.prefix(while: { $0 != "." }) == store.name.prefix(while: { $0 != "." })
-        else { return nil }
-        let report = RolloutReport(
-            rollout, identity: found.identity, store, coprocesses.filter { $0.imageFile == nil })
+        guard let rollout = found.value else {
+            if let lost = store.state.lostRollout() {
+                add(
+                    .rollout, Status.lostWords(lost),
+                    hint: "geopipe rollout abort confirms that, and geopipe rollout start begins again")
+            }
+            return (nil, nil)
+        }
+        guard ImageStore.isSame(rollout.images, store.name) else { return (nil, rollout) }
+        return (ownRollout(rollout, found.identity, store, coprocesses), nil)
+    }
+
+    private mutating func ownRollout(
+        _ rollout: Rollout, _ identity: String?, _ store: ImageStore, _ coprocesses: [CoprocessStatus]
+    ) -> RolloutReport? {
+        let report = RolloutReport(rollout, identity: identity, store, coprocesses)
         if let end = rollout.end, end.isAutomatic {
             add(
                 .rollout, "the rollout \(rollout.id) was aborted by itself: \(end.reason)",
@@ -149,10 +196,9 @@ struct ProblemFinder {
             return report
         }
         guard rollout.isRunning else { return nil }
-        if let complaint = report.complaint {
+        if let trouble = report.trouble {
             add(
-                .rollout, "the rollout \(rollout.id) is not in force: \(complaint)",
-                hint: "geopipe rollout abort, then start it again")
+                .rollout, "the rollout \(rollout.id): \(trouble)", hint: "geopipe rollout abort, then start it again")
         }
         for file in report.changedFiles.prefix(5) {
             add(
@@ -240,7 +286,8 @@ struct ProblemFinder {
     // MARK: - Processes
 
     mutating func coprocesses(
-        _ coprocesses: [CoprocessStatus], others: [CoprocessStatus], unreadable: [Int], _ image: Status.Image?
+        _ coprocesses: [CoprocessStatus], others: [CoprocessStatus], unreadable: [Int], _ image: Status.Image?,
+        _ store: ImageStore
     ) {
         for process in unreadable {
             add(.coprocess, "coprocess \(process) runs, and its status cannot be read", hint: "restart pdns")
@@ -264,6 +311,11 @@ struct ProblemFinder {
                 add(
                     .coprocess, "\(name) has nothing to answer from: SERVFAIL",
                     hint: "the log of pdns says why")
+            } else if let image, coprocess.imageFile == nil, coprocess.image != image.id, !coprocess.follows(store) {
+                add(
+                    .coprocess,
+                    "\(name) answers from image \(coprocess.image ?? "none"), and not from \(image.id), since it has the configuration by another path, or other databases: its images and rollouts are others",
+                    hint: "write --config \(coprocess.configuration), and --database as it has it", severity: .warning)
             } else if let image, coprocess.imageFile == nil, coprocess.image != image.id,
                 time - image.since > Self.patience
             {

@@ -29,6 +29,9 @@ public struct CoprocessStatus: Sendable {
     public var configuration: String
     /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
     public var imageFile: String?
+    /// The name of the folder of images that it follows: see `ImageStore.name`. `nil` if it serves a file, has no state directory, or
+    /// is of a version that does not tell.
+    public var images: String?
     /// Tells the file of the program that it runs from others, see `fileIdentity`; `nil` without /proc. Others may not be allowed
     /// to look: pdns may have rights that its coprocesses inherit.
     public var program: String?
@@ -69,6 +72,12 @@ public struct CoprocessStatus: Sendable {
         version = geopipeVersion
     }
 
+    /// Whether it follows the images of a store, and its rollouts: it has the configuration by the same path, and the same databases in
+    /// place of the configured ones. True for one of a version that does not tell.
+    public func follows(_ store: ImageStore) -> Bool {
+        imageFile == nil && images.map { ImageStore.isSame($0, store.name) } ?? true
+    }
+
     /// Whether its number means the same process to this one.
     public var isInOwnNamespace: Bool { namespace == nil || namespace == ownNamespace() }
 
@@ -86,6 +95,7 @@ public struct CoprocessStatus: Sendable {
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
             "image\t\(image ?? "")", "file\t\(imageFile ?? "")", "namespace\t\(namespace ?? "")",
             "switches\t\(switches ?? "")", "program\t\(program ?? "")", "rollout\t\(rollout ?? "")",
+            "images\t\(images ?? "")",
         ]
         let counts = (rolloutTally?.lines ?? []).map { "tally\t" + $0.joined(separator: "\t") }
         let refusals =
@@ -142,6 +152,7 @@ public struct CoprocessStatus: Sendable {
         func value(_ name: Substring) -> String? { fields[name].flatMap { $0.isEmpty ? nil : $0 } }
         image = value("image")
         imageFile = value("file")
+        images = value("images")
         namespace = value("namespace")
         switches = value("switches")
         rollout = value("rollout")

@@ -217,6 +217,57 @@ extension StateDirectory {
         return isAborted
     }
 
+    /// The last step of a rollout that nothing has ended, by the history, for one whose files are gone or cannot be trusted; `nil` if the
+    /// history has none.
+    package func lostRollout() -> HistoryEntry? {
+        guard let text = try? read(historyFile) else { return nil }
+        // Mostly there is none, and the history may be long.
+        for line in text.split(separator: "\n").reversed() where line.contains("\trollout ") {
+            guard let entry = HistoryEntry(line: line) else { continue }
+            switch entry.action {
+            case .rolloutStart, .rolloutShare, .rolloutPlaces: return entry
+            case .rolloutCommit, .rolloutAbort: return nil
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// Ends a rollout whose files are gone or cannot be trusted: puts aside what is left of them, and adds its end to the history.
+    ///
+    /// - Parameters:
+    ///   - who: ends it.
+    ///   - time: in seconds since 1970.
+    /// - Returns: the step of the history that was the last one, if that has one, and whether files were put aside; `nil` if there is a
+    ///   file that can be trusted, or nothing to end.
+    package func endLostRollout(
+        by who: String, at time: Int, reason: String
+    ) throws(Failure) -> (last: HistoryEntry?, isPutAside: Bool)? {
+        try make()
+        let lock = openLock("switches.lock")
+        guard lock >= 0 else { throw Failure("write to", path) }
+        defer { close(lock) }
+        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        var isPutAside = false
+        do throws(Failure) {
+            guard try rollout().value == nil else { return nil }
+        } catch {
+            let putAside = { () throws(Failure) in
+                for file in [rolloutFile, copy(of: rolloutFile)] where access(file, F_OK) == 0 {
+                    guard rename(file, file + ".untrusted") == 0 else { throw Failure("rename", file) }
+                }
+            }
+            try asOwner(putAside)
+            isPutAside = true
+        }
+        let last = lostRollout()
+        guard last != nil || isPutAside else { return nil }
+        if let last {
+            try record([HistoryEntry(time: time, who: who, .rolloutAbort, datacenter: last.datacenter, reason: reason)])
+        }
+        return (last, isPutAside)
+    }
+
     /// Adds an entry to the history.
     package func note(_ entry: HistoryEntry) throws(Failure) {
         let lock = openLock("switches.lock")

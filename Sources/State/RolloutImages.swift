@@ -7,6 +7,16 @@ extension ImageStore {
     /// The name of its folder, which tells the configuration, the databases that take the place of its own, and the format.
     public var name: String { folder.split(separator: "/").last.map(String.init) ?? folder }
 
+    /// Whether two names of folders are of the same configuration and databases, in whatever format.
+    public static func isSame(_ one: String, _ two: String) -> Bool {
+        one.prefix { $0 != "." } == two.prefix { $0 != "." }
+    }
+
+    /// The folder of that name; `nil` if there is none of this format.
+    public static func named(_ name: String, in state: StateDirectory) -> ImageStore? {
+        all(in: state).first { $0.name == name }
+    }
+
     /// The file of the new image of a rollout.
     public func candidateFile(of rollout: String) -> String { "\(folder)/rollout-\(rollout).candidate" }
 
@@ -14,6 +24,29 @@ extension ImageStore {
     package func keepCandidate(_ image: Image, of rollout: String) throws(StateDirectory.Failure) {
         try make()
         try state.asOwner { () throws(StateDirectory.Failure) in try write(image, to: candidateFile(of: rollout)) }
+    }
+
+    /// Writes the new image of a rollout again if its file is gone, unless the rollout has ended meanwhile.
+    ///
+    /// - Returns: whether it was gone.
+    package func restoreCandidate(_ image: Image, of rollout: String) throws(StateDirectory.Failure) -> Bool {
+        let file = candidateFile(of: rollout)
+        guard access(file, F_OK) != 0, errno == ENOENT else { return false }
+        var failure: StateDirectory.Failure?
+        var isRestored = false
+        // Under the lock of those who end it, and remove the image after that.
+        try state.changeRollout { known in
+            guard let known, known.id == rollout, known.isRunning, known.new == image.id else { return nil }
+            do throws(StateDirectory.Failure) {
+                try keepCandidate(image, of: rollout)
+                isRestored = true
+            } catch {
+                failure = error
+            }
+            return nil
+        }
+        if let failure { throw failure }
+        return isRestored
     }
 
     /// Removes the new image of a rollout. Coprocesses that have it mapped are not disturbed.

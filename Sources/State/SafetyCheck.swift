@@ -1,6 +1,7 @@
 import Configuration
+import Image
 
-/// A safety rule of the configuration that a switch would break.
+/// A safety rule of a configuration that a switch would break.
 public struct SafetyBreach: Sendable {
     public var rule: Configuration.Safety.Rule
     /// The rule and the figures, for people.
@@ -8,11 +9,34 @@ public struct SafetyBreach: Sendable {
 }
 
 extension Configuration {
-    /// The safety rules that are broken after a change of the switches, and less kept than before it: for all services, and for each
-    /// that is drained on its own.
+    /// The safety rules that are broken after a change of the switches: see `SafetyRules.breaches`.
+    public func breaches(from before: [Switch], to after: [Switch]) -> [SafetyBreach] {
+        SafetyRules(self).breaches(from: before, to: after)
+    }
+}
+
+extension SafetyRules {
+    /// The rules of a configuration.
+    public init(_ configuration: Configuration) {
+        self.init()
+        (inUse, capacity) = (configuration.safety.inUse, configuration.safety.capacity)
+        guard !isEmpty else { return }
+        datacenters = configuration.datacenters.map { Datacenter(name: $0.name, capacity: $0.capacity ?? 1) }
+        reached = configuration.datacentersInUse(byService: nil).sorted()
+        for service in configuration.services where configuration.maps.indices.contains(service.map) {
+            // Of two that have the same name the first one counts.
+            if reachedByService[service.name] == nil {
+                reachedByService[service.name] = configuration.reach(of: service)
+            }
+        }
+    }
+
+    /// The rules that are broken after a change of the switches, and less kept than before it: for all services, and for each that is
+    /// drained on its own.
     ///
     /// A datacenter that is drained for some places only counts as in use.
     public func breaches(from before: [Switch], to after: [Switch]) -> [SafetyBreach] {
+        guard !isEmpty else { return [] }
         var named: [String] = []
         for entry in after where entry.action == .drain {
             if let service = entry.service, !named.contains(service) { named.append(service) }
@@ -21,7 +45,7 @@ extension Configuration {
             let (before, after) = (use(service, before), use(service, after))
             let words = service.map { " for service \($0)" } ?? ""
             var breaches: [SafetyBreach] = []
-            if let least = safety.inUse, after.names.count < least, after.names.count < before.names.count {
+            if let least = inUse, after.names.count < least, after.names.count < before.names.count {
                 let names = after.names.isEmpty ? "" : " (\(after.names.joined(separator: ", ")))"
                 breaches.append(
                     SafetyBreach(
@@ -30,7 +54,7 @@ extension Configuration {
                             "safety rule in_use: \(least)\(words): \(after.names.count) of \(after.count) datacenters would stay in use\(names)"
                     ))
             }
-            if let least = safety.capacity, after.percent < Double(least) - 1e-9, after.percent < before.percent {
+            if let least = capacity, after.percent < Double(least) - 1e-9, after.percent < before.percent {
                 breaches.append(
                     SafetyBreach(
                         rule: .capacity,
@@ -44,7 +68,7 @@ extension Configuration {
 
     /// What a service has in use, or all services together.
     private func use(_ service: String?, _ switches: [Switch]) -> (names: [String], count: Int, percent: Double) {
-        let numbers = datacentersInUse(byService: service).sorted()
+        let numbers = service.map { reachedByService[$0] ?? [] } ?? reached
         var names: [String] = []
         var (open, all) = (0.0, 0.0)
         for datacenter in numbers.map({ datacenters[$0] }) {
@@ -53,9 +77,8 @@ extension Configuration {
                     $0.action == .drain && $0.datacenter == datacenter.name && $0.areas.isEmpty
                         && ($0.service == nil || $0.service == service)
                 }.map(\.share).max() ?? 0
-            let capacity = datacenter.capacity ?? 1
-            all += capacity
-            open += capacity * Double(100 - drained) / 100
+            all += datacenter.capacity
+            open += datacenter.capacity * Double(100 - drained) / 100
             if drained < 100 { names.append(datacenter.name) }
         }
         return (names, numbers.count, all > 0 ? 100 * open / all : 100)

@@ -72,7 +72,7 @@ public struct StateDirectory: Sendable {
         }
     }
 
-    private func copy(of file: String) -> String { file + ".copy" }
+    func copy(of file: String) -> String { file + ".copy" }
 
     /// Writes a file that `find` finds, one after the other: if one is torn the other is whole.
     func writeTwice(_ text: String, to file: String) throws(Failure) {

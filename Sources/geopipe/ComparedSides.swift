@@ -27,8 +27,10 @@ struct ComparedSide {
     /// - Parameters:
     ///   - databases: in place of those of the configuration.
     ///   - previous: what has not changed since is taken from there.
+    ///   - tables: those of the configuration, if they were made before.
     init(
-        _ file: String, databases: [String] = [], previous: Snapshot? = nil, _ options: ConfigurationOptions
+        _ file: String, databases: [String] = [], previous: Snapshot? = nil, tables: AddressTables? = nil,
+        _ options: ConfigurationOptions
     ) throws(ExitCode) {
         name = file + (databases.isEmpty ? "" : " with \(databases.joined(separator: ", "))")
         guard access(file, R_OK) == 0 else {
@@ -46,7 +48,8 @@ struct ComparedSide {
             }
             configuration = file
             let request = CompileRequest(configuration: file, databases: databases)
-            let outcome = Compilation(request, previous: previous, previousReport: nil).run(keepsSerials: false)
+            let outcome = Compilation(request, previous: previous, previousReport: nil, tables: tables).run(
+                keepsSerials: false)
             errors = outcome.diagnostics.filter { !$0.isWarning }
             for diagnostic in outcome.diagnostics where diagnostic.isWarning {
                 complain(visible(diagnostic.description))
@@ -78,11 +81,14 @@ struct ComparedSide {
 /// - Parameter inputs: absolute paths.
 func changeIdentity(configuration: String, inputs: [String]) -> String {
     let configuration = absolutePath(configuration)
-    let folder = configuration.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/"
+    let folder = folder(of: configuration) + "/"
+    // The configuration may name a file by the folder's other path.
+    let folders = [folder, realPath(folder) + "/"]
     // A file has the name by which it is found from the configuration's folder: two that change places are a change.
     func name(_ path: String) -> String {
         if path == configuration { return "" }
-        return String(path.hasPrefix(folder) ? path.dropFirst(folder.count) : path.split(separator: "/").last ?? "")
+        let own = folders.first { path.hasPrefix($0) }
+        return String(own.map { path.dropFirst($0.count) } ?? path.split(separator: "/").last ?? "")
     }
     let contents = inputs.map { path in
         "\(name(path))\t\(contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none")"
@@ -126,7 +132,10 @@ struct ComparedSides {
     ///
     /// - Parameter files: OLD and NEW, or NEW alone, or none.
     init(_ files: [String], _ options: ConfigurationOptions) throws(ExitCode) {
+        let new = files.last ?? options.file
+        var work: BackgroundWork<AddressTables?>?
         if files.count == 2 {
+            work = Self.tables(of: new, beside: files[0], options)
             old = try ComparedSide(files[0], options)
         } else if let state = options.state(), let inForce = ImageStore.anyCurrent(of: options.file, in: state) {
             old = ComparedSide(inForce: inForce)
@@ -141,8 +150,20 @@ struct ComparedSides {
         }
         for error in old.errors { complain(visible(error.description)) }
         guard let snapshot = old.snapshot else { throw .unusable }
-        new = try ComparedSide(
-            files.last ?? options.file, databases: options.databases, previous: snapshot, options)
-        for error in new.errors { complain(visible(error.description)) }
+        self.new = try ComparedSide(
+            new, databases: options.databases, previous: snapshot, tables: work?.wait(), options)
+        for error in self.new.errors { complain(visible(error.description)) }
+    }
+
+    /// Begins to make the address tables of NEW in a thread of its own, while this one compiles OLD; `nil` if that would gain nothing.
+    private static func tables(
+        of new: String, beside old: String, _ options: ConfigurationOptions
+    ) -> BackgroundWork<AddressTables?>? {
+        // Those of the same rules are taken from OLD.
+        guard coresToUse > 1, !Image.isImage(old), !Image.isImage(new),
+            !options.databases.isEmpty || contentHash(ofFile: old) != contentHash(ofFile: new)
+        else { return nil }
+        let request = CompileRequest(configuration: new, databases: options.databases)
+        return BackgroundWork { AddressTables.made(for: request) }
     }
 }

@@ -57,15 +57,35 @@ struct ConfigurationOptions: ParsableArguments {
         }
     }
 
-    /// What answers are made from, as it is on disk: the image in force if it was made of that, and else one of this process alone. If
-    /// what is on disk cannot be used, the image in force. What is wrong goes to stderr.
+    /// What answers are made from: what runs, or what is to run in a moment since a file has changed.
+    ///
+    /// That is the image in force if it was made of what is on disk, or was put in force in its place (`rollout back`, `rollout commit
+    /// --image-only`); else one of this process alone, made of what is on disk; and if that cannot be used, the image in force. What is
+    /// wrong, and which of these it is, goes to stderr.
     private func snapshot() throws(ExitCode) -> (Snapshot, Source) {
         let store = imageStore()
         let inForce = store?.current().snapshot
         if let inForce, inForce.isCurrent { return (inForce, .imageInForce) }
-        let outcome = Compilation(request, previous: inForce, previousReport: store?.report()).run(keepsSerials: false)
+        let report = store?.report()
+        let isInTheirPlace = inForce.map { inForce in
+            // Without a report, an image that was made of no file can only have been put there.
+            report.map { $0.isCurrent && $0.image != nil && $0.image != inForce.image.id }
+                ?? inForce.manifest.inputs.isEmpty
+        }
+        if let inForce, isInTheirPlace == true {
+            complain(
+                "answering from what runs: image \(inForce.image.id), which is not that of the files on disk, as after geopipe rollout back or commit --image-only; to ask those: geopipe compile --config \(visible(file)) -o FILE, and --image FILE"
+            )
+            return (inForce, .imageInTheirPlace)
+        }
+        let outcome = Compilation(request, previous: inForce, previousReport: report).run(keepsSerials: false)
         for diagnostic in outcome.diagnostics { complain(visible(diagnostic.description)) }
         if let image = outcome.image {
+            if let inForce, let store, inForce.image.id != image.id {
+                complain(
+                    "answering from the files on disk, which are not in force yet; what runs is image \(inForce.image.id): --image \(store.currentLink)"
+                )
+            }
             do { return (try Snapshot(image), .disk) } catch { complain("\(error)") }
         } else if let inForce {
             complain("using the image in force, of \(dateAndTime(inForce.manifest.created))")
@@ -78,6 +98,8 @@ struct ConfigurationOptions: ParsableArguments {
     enum Source {
         /// It was made of what is on disk.
         case imageInForce
+        /// The image in force, which was put in the place of what is on disk.
+        case imageInTheirPlace
         /// It was made of what is not on disk any more, or not in that form.
         case olderImage
         /// An image of this process alone.

@@ -54,7 +54,7 @@ extension ConfigurationOptions {
     /// The configuration that an image was made from; `nil` if that cannot be used, or is not known to be that one.
     fileprivate func configuration(of serving: Serving, _ source: Source) -> Configuration? {
         switch source {
-        case .file, .olderImage: return nil
+        case .file, .olderImage, .imageInTheirPlace: return nil
         case .imageInForce, .disk: break
         }
         guard let configuration = try? configuration() else { return nil }
@@ -74,6 +74,7 @@ extension Explanation {
         let origin =
             switch source {
             case .imageInForce: "from the image in force, \(compiled)"
+            case .imageInTheirPlace: "from the image in force, \(compiled), which is not that of the files on disk"
             case .olderImage: "from the image in force, \(compiled); the files on disk are others, and cannot be used"
             case .disk: "from the files on disk, which are not in force"
             case .file(let file): "from image \(file), \(compiled)"

@@ -13,7 +13,8 @@ struct PlanCommand: ParsableCommand {
         discussion: """
             NEW is a configuration or an image, which is held against the image in force, the switches and the health \
             there are. Limits come from `plan` in the configuration. An item that fails is waived by its name and with \
-            a reason. The id is the same as long as the configuration, the zone files and the databases are. \
+            a reason. The id is the same as long as the configuration, the zone files and the databases are, and the \
+            verdict: `rollout start --plan` takes one that is printed after GO. \
             Exits 0 for GO and 1 for NO-GO.
             """)
 
@@ -66,7 +67,7 @@ struct PlanCommand: ParsableCommand {
             health: health, time: time(nil), traffic: traffic, noWayBack: noWayBack(sides),
             namedApexes: Set(apex.map { $0.lowercased() }))
         let plan = Plan(change, limits: limits, waived: Set(waive))
-        let id = sides.new.identity
+        let id = plan.id(of: sides.new.identity)
         noteWaivers(plan, id)
         if json {
             print(plan.json(id: id).pretty)

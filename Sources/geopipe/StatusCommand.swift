@@ -86,7 +86,10 @@ extension Status {
         func section(_ title: String, _ content: [String]) {
             if !content.isEmpty { lines += ["", title] + content.map { "  " + visible($0) } }
         }
-        if let rollout { section("Rollout", [rollout.headline]) }
+        if let rollout { section("Rollout", [rollout.rollout.headline]) }
+        if let otherRollout {
+            section("Rollout of \(visible(otherRollout.configuration))", [otherRollout.headline])
+        }
         section("Datacenters", table(datacenters.map { [$0.name, words($0)] }))
         section("Services", serviceLines)
         if let health { section("Health", healthLines(health)) }

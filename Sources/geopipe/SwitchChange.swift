@@ -3,6 +3,7 @@ import ArgumentParser
 import Configuration
 import Geography
 import Glibc
+import Image
 import Platform
 import State
 
@@ -20,6 +21,8 @@ struct SwitchChange {
     let state: StateDirectory
     /// `nil` if it has errors.
     let configuration: Configuration?
+    /// The safety rules of the configuration; of the image in force if that has errors, and `nil` if there is neither.
+    private(set) var safety: SafetyRules?
     /// Where the image in force has clients; `nil` if there is none.
     private(set) var places: Set<ClientPlace>?
     var outcome = SwitchOutcome()
@@ -36,15 +39,19 @@ struct SwitchChange {
         self.datacenter = datacenter
         self.service = service
         self.who = who
+        let image = isEnd ? nil : (try? options.imageStore()?.currentSummary())?.summary
         do throws(ConfigurationError) {
-            configuration = try options.configuration()
+            let configuration = try options.configuration()
+            self.configuration = configuration
+            safety = SafetyRules(configuration)
         } catch {
             // What is in use is what was loaded before, and that has to be switched now.
+            let rules = image == nil ? "no safety rule" : "the safety rules of the image in force"
             outcome.notes.append(
-                "\(options.file) has errors; taking it that there is a datacenter \(datacenter), and no safety rule")
+                "\(options.file) has errors; taking it that there is a datacenter \(datacenter), and \(rules)")
             configuration = nil
+            safety = image?.manifest.safety
         }
-        let image = isEnd ? nil : (try? options.imageStore()?.currentSummary())?.summary
         self.places = image?.places
         if let configuration {
             let names = configuration.datacenters.map(\.name)

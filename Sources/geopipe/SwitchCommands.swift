@@ -77,8 +77,8 @@ struct DrainCommand: SwitchCommand {
 
     func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
         var change = try SwitchChange(options, datacenter, service: service, places: places, by: who)
-        let (now, configuration, areas, clientPlaces) = (
-            change.now, change.configuration, change.areas, change.places
+        let (now, configuration, areas, clientPlaces, safety) = (
+            change.now, change.configuration, change.areas, change.places, change.safety
         )
         let drain = Switch(
             datacenter: datacenter, service: service, areas: areas, share: share.value,
@@ -86,7 +86,7 @@ struct DrainCommand: SwitchCommand {
         return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
             let before = switches
             switches.set(drain)
-            let breaches = configuration?.breaches(from: before, to: switches) ?? []
+            let breaches = safety?.breaches(from: before, to: switches) ?? []
             let refused = breaches.filter { !overridden.contains($0.rule) }
             guard refused.isEmpty else {
                 let options = Set(refused.map { "--override \($0.rule.rawValue)" }).sorted().joined(separator: " ")

@@ -5,6 +5,7 @@ import Foundation
 import Image
 import Platform
 import Support
+import Synchronization
 import Testing
 
 @testable import Answering
@@ -64,6 +65,29 @@ struct CompilationTests {
         #expect(retry(of: without, after: before, at: 1_060) == nil)
         #expect(retry(of: with, after: before, at: 1_060) == nil)
         #expect(retry(of: without, after: before, at: 2_000) == 60, "what comes back is waited for once more")
+    }
+
+    @Test("takes over address tables that were made before, and none of other rules or databases")
+    func tables() throws {
+        _ = try plan(hasDatabase: true)
+        let alone = try #require(
+            Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false).image)
+        let tables = try #require(AddressTables.made(for: request))
+        func compiled() throws -> (image: Image, isReading: Bool) {
+            let steps = Mutex<[String]>([])
+            let compilation = Compilation(request, previous: nil, previousReport: nil, tables: tables)
+            let outcome = compilation.run(
+                keepsSerials: false, progress: { step in steps.withLock { $0.append(step) } })
+            return (try #require(outcome.image), steps.withLock { $0.contains { $0.hasSuffix("places.mmdb") } })
+        }
+        let same = try compiled()
+        #expect(same.image.id == alone.id)
+        #expect(!same.isReading)
+        let text = folder.text(of: "geopipe.yaml").replacing("NO: oslo", with: "SE: oslo")
+        try folder.write(text.utf8, to: "geopipe.yaml")
+        #expect(try compiled().isReading)
+        try folder.write("zones: [".utf8, to: "geopipe.yaml")
+        #expect(AddressTables.made(for: request) == nil)
     }
 
     @Test("makes an image that says all that it was made from, and is the same for the same content")

@@ -169,6 +169,86 @@ struct RolloutFollowerTests {
         #expect(try complaint()?.contains("cannot trust") == true)
     }
 
+    @Test("tries again what has failed, less and less often, until it works or the rollout is over, and says it once")
+    func retries() throws {
+        try begin(.share(100))
+        let file = store.candidateFile(of: "A")
+        let image = try Data(contentsOf: URL(filePath: file))
+        unlink(file)
+        var rollouts = RolloutFollower()
+        var said: [String] = []
+        func complain(_ words: String) { said.append(words) }
+        let old = try #require(store.current().snapshot)
+        func hasCandidate() -> Bool {
+            rollouts.candidate(for: old, store, switches: [], health: nil, at: 1, complain) != nil
+        }
+        func retry(at time: Int) -> Bool { rollouts.retry(state, store, at: time, complain) }
+        rollouts.read(state, complain)
+        let start = milliseconds()
+        #expect(!hasCandidate())
+        // Not before its time, which is later each time.
+        #expect(!retry(at: start + RolloutFollower.pauses.lowerBound - 1))
+        let now = milliseconds()
+        for _ in 0..<5 { #expect(!retry(at: now + 100_000)) }
+        #expect(said.count == 1)
+        #expect(rollouts.complaint?.contains("is not followed") == true)
+        try image.write(to: URL(filePath: file))
+        chmod(file, 0o444)
+        #expect(!retry(at: now + RolloutFollower.pauses.upperBound - 1))
+        #expect(retry(at: milliseconds() + RolloutFollower.pauses.upperBound))
+        #expect(rollouts.complaint == nil)
+        #expect(rollouts.followed == (try state.rollout().identity))
+        #expect(hasCandidate())
+        #expect(!retry(at: .max))
+        // A file that cannot be read for a moment.
+        let text = try String(contentsOfFile: state.rolloutFile, encoding: .utf8)
+        for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
+            unlink(file)
+            try #require(mkdir(file, 0o755) == 0)
+        }
+        rollouts.read(state, complain)
+        #expect(!hasCandidate())
+        #expect(rollouts.complaint?.contains("cannot read") == true)
+        for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
+            rmdir(file)
+            try text.write(toFile: file, atomically: false, encoding: .utf8)
+        }
+        #expect(retry(at: milliseconds() + 100_000))
+        #expect(hasCandidate())
+        // One that is over is tried no more.
+        unlink(file)
+        try write(.share(100), id: "B", "aa")
+        rollouts.read(state, complain)
+        #expect(!hasCandidate())
+        try write(.share(100), id: "B", "aa", .aborted)
+        #expect(!retry(at: .max))
+        #expect(rollouts.complaint == nil)
+        #expect(!retry(at: .max))
+    }
+
+    @Test("the coprocess that watches for all writes the new image again if it is gone, but not after the end")
+    func restores() throws {
+        try begin(.share(5))
+        let rollout = try #require(try state.rollout().value)
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        _ = follower.adoptCurrent()
+        _ = follower.start()
+        let new = try #require(follower.rollouts.snapshot)
+        let file = store.candidateFile(of: "A")
+        func look() {
+            var watch = RolloutWatch()
+            watch.look(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
+        }
+        unlink(file)
+        look()
+        #expect(try Snapshot(path: file).image.id == new.image.id)
+        unlink(file)
+        try write(.share(5), new.image.id, .aborted)
+        look()
+        #expect(access(file, F_OK) != 0)
+    }
+
     @Test("passes over a rollout of another configuration")
     func other() throws {
         try write(.share(100), "aa", images: "0000000000000000.4")

@@ -48,6 +48,31 @@ struct ImageTests {
         #expect(image(8).id != read.id)
     }
 
+    @Test("keep the safety rules of their configuration, and refuse numbers of datacenters that there are not")
+    func safetyRules() throws {
+        var rules = SafetyRules()
+        (rules.inUse, rules.capacity) = (2, 60)
+        rules.datacenters = [.init(name: "oslo", capacity: 1), .init(name: "ashburn", capacity: 2.5)]
+        rules.reached = [0, 1]
+        rules.reachedByService = ["web": [1], "none": []]
+        for rules in [rules, SafetyRules()] { #expect(try manifest(rules).safety == rules) }
+        rules.reachedByService = ["web": [2]]
+        #expect(throws: MalformedColumns.self) { try manifest(rules) }
+    }
+
+    /// A manifest that was written and read again.
+    private func manifest(_ rules: SafetyRules) throws -> Manifest {
+        var manifest = Manifest()
+        manifest.safety = rules
+        var writer = ImageWriter()
+        writer.section(.manifest) { manifest.write(to: &$0) }
+        let image = writer.finish()
+        return try withExtendedLifetime(image) {
+            var section = try image.section(.manifest)
+            return try Manifest(from: &section)
+        }
+    }
+
     @Test("that are cut short, or have any other byte, are refused with a message")
     func damaged() throws {
         let good = imageBytes()

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What `geopipe map` writes, in a browser.
+/// What `geopipe map` and `geopipe diff --html` write, in a browser.
 @Suite("In a browser", .serialized)
 struct BrowserTests {
     private let folder: Folder
@@ -43,18 +43,24 @@ struct BrowserTests {
         }
     }
 
+    /// The pixels' number across and down, and the size of the file, of a picture (PNG).
+    private func picture(_ path: String) throws -> (width: Int, height: Int, bytes: Int) {
+        let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+        try #require(bytes.count > 24)
+        func number(_ position: Int) -> Int { bytes[position..<(position + 4)].reduce(0) { $0 << 8 | Int($1) } }
+        return (number(16), number(20), bytes.count)
+    }
+
     @Test(
         "the page is drawn whole, on a large screen and on a small one, and nothing else is asked for",
         arguments: [1200, 400])
     func drawn(width: Int) throws {
         let picture = "\(folder.path)/\(width).png"
         let (_, log) = try open("page.html", ["--window-size=\(width),1000", "--screenshot=\(picture)"])
-        let bytes = Array(try Data(contentsOf: URL(filePath: picture)))
-        try #require(bytes.count > 24)
-        func number(_ position: Int) -> Int { bytes[position..<(position + 4)].reduce(0) { $0 << 8 | Int($1) } }
-        #expect(number(16) == width && number(20) == 1000)
+        let drawn = try self.picture(picture)
+        #expect(drawn.width == width && drawn.height == 1000)
         // A page of one colour takes some thousand bytes.
-        #expect(bytes.count > 40_000, "the picture is \(bytes.count) bytes")
+        #expect(drawn.bytes > 40_000, "the picture is \(drawn.bytes) bytes")
         #expect(log.contains("page.html"), "the log has what the browser opened")
         #expect(requests(log) == [])
     }
@@ -73,5 +79,45 @@ struct BrowserTests {
         #expect(page.contains("Norway: oslo 100%"))
         #expect(page.contains(">Norway (NO)</th><td>oslo</td>"))
         #expect(page.contains("<span>oslo <b>"))
+    }
+
+    /// Writes the page of a change that sends Norway to Singapore.
+    private func writeDifference() throws {
+        let example = try String(contentsOfFile: "\(Project.root)/examples/geopipe.yaml", encoding: .utf8)
+            .replacing("demo/demo.mmdb", with: Project.demonstration)
+        try folder.write(example.utf8, to: "old.yaml")
+        try folder.write(example.replacing("NO: [oslo, ashburn]", with: "NO: [singapore, oslo]").utf8, to: "new.yaml")
+        let ending = try Program.geopipe.run(
+            ["diff", "old.yaml", "new.yaml", "--html", "--state", "\(folder.path)/state"], in: folder)
+        try #require(ending.status == 0, "\(ending.error)")
+        try folder.write(ending.output, to: "change.html")
+    }
+
+    @Test("the page of a change has both maps drawn, with other colours after it, and nothing else is asked for")
+    func change() throws {
+        try writeDifference()
+        let (page, log) = try open("change.html", ["--dump-dom"])
+        #expect(log.contains("change.html"), "the log has what the browser opened")
+        #expect(requests(log) == [])
+        #expect(page.contains("go, before") && page.contains("go, after"))
+        // Each map alone on the screen: what is not drawn leaves one colour.
+        let written = folder.text(of: "change.html")
+        let figures = written.components(separatedBy: "<figure>").dropFirst().compactMap {
+            $0.components(separatedBy: "</figure>").first
+        }
+        try #require(figures.count == 2)
+        #expect(figures[0].contains("Norway: oslo") && figures[1].contains("Norway: singapore"))
+        let head = try #require(written.components(separatedBy: "<figure>").first)
+        var sizes: [Int] = []
+        for (number, figure) in figures.enumerated() {
+            try folder.write("\(head)<figure>\(figure)</figure></html>".utf8, to: "map\(number).html")
+            let file = "\(folder.path)/map\(number).png"
+            _ = try open("map\(number).html", ["--window-size=1200,900", "--screenshot=\(file)"])
+            let drawn = try picture(file)
+            #expect(drawn.width == 1200 && drawn.height == 900)
+            #expect(drawn.bytes > 40_000, "the picture is \(drawn.bytes) bytes")
+            sizes.append(drawn.bytes)
+        }
+        #expect(sizes[0] != sizes[1], "a country has another colour")
     }
 }

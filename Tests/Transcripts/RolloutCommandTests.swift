@@ -5,48 +5,10 @@ import Testing
 
 /// `geopipe rollout` where no coprocess runs: what it changes, and what it refuses.
 @Suite("The commands of a rollout")
-struct RolloutCommandTests {
-    private let folder: Folder
-    private let file: String
+struct RolloutCommandTests: AtRolloutSite {
+    let site: RolloutSite
 
-    init() throws {
-        folder = try Folder()
-        try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n".utf8, to: "zone")
-        file = try folder.write(Self.text("192.0.2.1").utf8, to: "geopipe.yaml")
-        try folder.write(Self.text("192.0.2.2").utf8, to: "next.yaml")
-        // What was written this very moment may be written again.
-        usleep(50_000)
-        try expect(0, "compile")
-    }
-
-    private static func text(_ address: String, zone: String = "zone", state: String = "state") -> String {
-        """
-        datacenters: { oslo: {}, ashburn: {} }
-        maps: { all: { default: [oslo, ashburn] } }
-        services: { web: { map: all, answers: { oslo: \(address), ashburn: 192.0.2.9 } } }
-        safety: { in_use: 1 }
-        state_directory: \(state)
-        zones: { example.com: { file: \(zone), records: { www: { service: web } } } }
-
-        """
-    }
-
-    /// Runs a command, and returns what it wrote.
-    @discardableResult
-    private func expect(
-        _ status: Int32, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation
-    ) throws -> (output: String, error: String) {
-        let ending = try Program.geopipe.run(words + ["--config", file], in: folder)
-        let output = String(decoding: ending.output, as: UTF8.self)
-        #expect(ending.status == status, "\(words): \(output)\(ending.error)", sourceLocation: sourceLocation)
-        return (output, ending.error)
-    }
-
-    private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
-
-    private func addresses() throws -> String {
-        try expect(0, "query", "www.example.com", "A", "192.0.2.200").output
-    }
+    init() throws { site = try RolloutSite() }
 
     @Test("a start is refused for what runs already, what answers the same, what is wrong, and while another one runs")
     func refusedStarts() throws {
@@ -124,11 +86,35 @@ struct RolloutCommandTests {
         #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", "0").error.contains("is not what plan"))
         #expect(try expect(1, "rollout", "start", path("next.yaml")).output.contains("no coprocess runs"))
         #expect(try expect(0, "rollout", "status").output.contains("dark"))
-        let plan = try Program.geopipe.run(["plan", file, path("next.yaml"), "--json"], in: folder)
-        let object = try #require(JSONSerialization.jsonObject(with: Data(plan.output)) as? [String: Any])
-        let id = try #require(object["id"] as? String)
+    }
+
+    @Test(
+        "a start takes the id of a plan that has said GO, wherever that was made, and says what was waived; NO-GO starts nothing"
+    )
+    func plans() throws {
+        func plan(_ status: Int32, _ words: String..., of new: String = "next.yaml") throws -> String {
+            let ending = try Program.geopipe.run(["plan", file, path(new), "--json"] + words, in: folder)
+            #expect(ending.status == status, "\(String(decoding: ending.output, as: UTF8.self))")
+            let object = try #require(JSONSerialization.jsonObject(with: Data(ending.output)) as? [String: Any])
+            return try #require(object["id"] as? String)
+        }
+        let new = path("next.yaml")
+        // One of three names is more than may change.
+        let noGo = try plan(1)
+        #expect(try expect(1, "rollout", "start", new, "--plan", noGo).error.contains("said NO-GO"))
+        let unhelpful = try plan(1, "--waive", "apex", "--reason", "x")
+        #expect(try expect(1, "rollout", "start", new, "--plan", unhelpful).error.contains("said NO-GO"))
+        let waived = try plan(0, "--waive", "names", "--reason", "x")
+        #expect(Set([noGo, waived]).count == 2)
+        try folder.write((Self.text("192.0.2.2") + "plan: { max_names: 50% }\n").utf8, to: "free.yaml")
+        let go = try plan(0, of: "free.yaml")
+        #expect(try expect(1, "rollout", "start", new, "--plan", go).error.contains("is not what plan"))
+        let started = try expect(1, "rollout", "start", new, "--plan", waived)
+        #expect(started.output.contains("said GO, with these items waived: names"))
+        #expect(try state.rollout().value?.plan == waived)
         try expect(0, "rollout", "abort")
-        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", id).output.contains("no coprocess runs"))
+        let plain = try expect(1, "rollout", "start", path("free.yaml"), "--plan", go)
+        #expect(plain.output.contains("said GO\n"))
     }
 
     @Test("a commit is refused if the configuration or a file of NEW has changed, and changes nothing then")
@@ -172,12 +158,42 @@ struct RolloutCommandTests {
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
         let status = try Program.geopipe.run(["status", "--json", "--config", file], in: folder)
         #expect(String(decoding: status.output, as: UTF8.self).contains("\"rollout\" : null"))
+        // What runs is none of the files on disk, and all commands say so.
+        #expect(try problems().contains { $0.contains("was not made of \(file)") })
+        try expectImageInTheirPlace("192.0.2.2")
+        let id = try #require(try state.rollout().value?.new)
+        #expect(try expect(1, "status").output.contains(id), "the image has the id with which it was started")
+    }
+
+    @Test("query, explain and map answer from what runs after a step back, and say that it is not what is on disk")
+    func queryAfterBack() throws {
+        try folder.write(Self.text("192.0.2.3").utf8, to: "geopipe.yaml")
+        usleep(50_000)
+        try expect(0, "compile")
+        #expect(try addresses().contains("192.0.2.3"))
+        #expect(try expect(0, "rollout", "back").output.contains("as they were"))
+        #expect(try problems().contains { $0.contains("is not that of the files on disk") })
+        try expectImageInTheirPlace("192.0.2.1")
+        // A file that changes is in force in a moment: that is what is answered then.
+        try folder.write(Self.text("192.0.2.4").utf8, to: "geopipe.yaml")
+        let answer = try expect(0, "query", "www.example.com", "A", "192.0.2.200")
+        #expect(answer.output.contains("192.0.2.4"))
+        #expect(answer.error.contains("which are not in force yet"))
+    }
+
+    private func expectImageInTheirPlace(_ address: String) throws {
+        let answer = try expect(0, "query", "www.example.com", "A", "192.0.2.200")
+        #expect(answer.output.contains(address))
+        #expect(answer.error.contains("answering from what runs"))
+        let explanation = try expect(0, "explain", "www.example.com", "192.0.2.200")
+        #expect(explanation.output.contains("which is not that of the files on disk"))
+        #expect(explanation.output.contains(address))
+        #expect(try expect(0, "map").error.contains("answering from what runs"))
     }
 
     @Test("only the owner goes on with it, another person takes it over, and everybody may abort it")
     func owner() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
-        let state = StateDirectory(path: path("state"))
         try state.changeRollout { known in
             var rollout = known!
             rollout.owner = "ada"
@@ -202,7 +218,6 @@ struct RolloutCommandTests {
         usleep(50_000)
         try expect(1, "rollout", "start", path("safer.yaml"))
         try expect(1, "drain", "oslo")
-        let state = StateDirectory(path: path("state"))
         #expect(try state.rollout().value?.isRunning == true)
         #expect(try expect(1, "rollout", "share", "5%").error.contains("safety rule in_use: 2"))
         try expect(1, "undrain", "oslo")
@@ -211,10 +226,67 @@ struct RolloutCommandTests {
         #expect(try state.rollout().value?.end?.isAutomatic == true)
     }
 
+    @Test(
+        "the safety rules are those that NEW had at the start, whatever is written into its file meanwhile, and an image has them too"
+    )
+    func safetyOfTheImage() throws {
+        let safer = Self.text("192.0.2.2").replacing("in_use: 1", with: "in_use: 2")
+        try folder.write(safer.utf8, to: "safer.yaml")
+        usleep(50_000)
+        try expect(1, "rollout", "start", path("safer.yaml"))
+        try expect(1, "rollout", "share", "5%")
+        try folder.write(Self.text("192.0.2.2").utf8, to: "safer.yaml")
+        #expect(try expect(1, "drain", "oslo").output.contains("is aborted: what is drained breaks"))
+        try expect(1, "undrain", "oslo")
+        // The other way round: a rule that was not there at the start breaks nothing.
+        try expect(1, "rollout", "start", path("safer.yaml"))
+        try expect(1, "rollout", "share", "5%")
+        try folder.write(safer.utf8, to: "safer.yaml")
+        #expect(try !expect(1, "drain", "oslo").output.contains("is aborted"))
+        #expect(try expect(1, "rollout", "share", "6%").output.contains("6%"))
+        try expect(0, "rollout", "abort")
+        usleep(50_000)
+        let image = path("safer.image")
+        try expect(0, "compile", "-o", image, config: path("safer.yaml"))
+        #expect(try expect(1, "rollout", "start", image).error.contains("safety rule in_use: 2"))
+    }
+
+    @Test("a drain goes by the safety rules of the image in force while the configuration has errors")
+    func safetyOfTheImageInForce() throws {
+        try folder.write((Self.text("192.0.2.1") + "zones: [\n").utf8, to: "geopipe.yaml")
+        try expect(1, "drain", "oslo")
+        let refused = try expect(1, "drain", "ashburn")
+        #expect(refused.error.contains("the safety rules of the image in force"))
+        #expect(refused.error.contains("safety rule in_use: 1"))
+    }
+
+    @Test("with --json a refused step prints one object with the state that there is, and the reason")
+    func refusalsForPrograms() throws {
+        #expect(try json(0, "rollout", "status")["state"] as? String == "none")
+        for step in [["share", "5%"], ["places", "NO"], ["commit"], ["abort"], ["back"], ["start", file]] {
+            let refused: [String: Any]
+            switch step.count {
+            case 1: refused = try json(1, "rollout", step[0])
+            default: refused = try json(1, "rollout", step[0], step[1])
+            }
+            #expect(refused["state"] as? String == "none", "\(step)")
+            #expect((refused["error"] as? String)?.isEmpty == false, "\(step)")
+        }
+        #expect(try json(1, "rollout", "start", path("next.yaml"))["state"] as? String == "running")
+        let second = try json(1, "rollout", "start", path("next.yaml"))
+        #expect(second["state"] as? String == "running")
+        #expect((second["error"] as? String)?.contains("commit or abort it first") == true)
+        for name in ["rollout", "rollout.copy"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
+        let torn = try json(2, "rollout", "status")
+        #expect(torn["state"] as? String == "unknown")
+        #expect((torn["error"] as? String)?.contains("cannot trust") == true)
+        try folder.write("state_directory: none\n".utf8, to: "none.yaml")
+        #expect(try json(2, "rollout", "status", config: path("none.yaml"))["state"] as? String == "unknown")
+    }
+
     @Test("one that was aborted by itself is a problem until a person has seen it")
     func automatic() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
-        let state = StateDirectory(path: path("state"))
         try state.changeRollout { known in
             var rollout = known!
             rollout.progress = .aborted

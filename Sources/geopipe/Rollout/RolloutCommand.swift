@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Geography
 import Glibc
+import Image
 import Inspection
 import Platform
 import State
@@ -37,16 +38,29 @@ extension RolloutStep {
             let outcome = try perform(desk)
             for note in outcome.notes { complain(visible(note)) }
             if output.json {
-                print((try desk.report()?.json ?? .object(["state": .text("none")])).pretty)
+                print(try desk.json().pretty)
             } else {
                 for line in outcome.lines + (outcome.followers.map { [$0.words] } ?? []) { print(visible(line)) }
             }
             guard outcome.isWrong else { return }
         } catch {
             for line in error.notes + [error.message] { complain(visible(line)) }
+            if output.json { print(refused(error).pretty) }
             throw error.code
         }
         throw ExitCode.wrong
+    }
+
+    /// Why nothing was changed, with the state that there is all the same.
+    private func refused(_ refusal: Refusal) -> JSON {
+        var state = "unknown"
+        if let desk = try? RolloutDesk(options), let found = try? desk.found() {
+            state = found.value.flatMap { desk.isOwn($0) ? $0.progress.rawValue : nil } ?? "none"
+        }
+        return .object([
+            "state": .text(state), "error": .text(refusal.message),
+            "notes": refusal.notes.isEmpty ? nil : .list(refusal.notes.map(JSON.text)),
+        ])
     }
 }
 
@@ -84,12 +98,15 @@ struct RolloutDesk {
         store = ImageStore(of: options.file, overrides: options.databases, in: state)
     }
 
-    /// The rollout that runs, or the last one of this configuration; `nil` if there was none.
+    /// The rollout that runs in the state directory, or the last one, of whatever configuration; `nil` if there was none.
     func found() throws(Refusal) -> StateDirectory.Found<Rollout> {
         do throws(StateDirectory.Failure) {
             return try state.rollout()
         } catch {
-            throw Refusal(message: "\(error); all clients get the image in force", code: .unusable)
+            throw Refusal(
+                message:
+                    "\(error); all clients get the image in force; geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again",
+                code: .unusable)
         }
     }
 
@@ -97,14 +114,43 @@ struct RolloutDesk {
     func report() throws(Refusal) -> RolloutReport? {
         let found = try found()
         guard let rollout = found.value, isOwn(rollout) else { return nil }
-        return RolloutReport(
-            rollout, identity: found.identity, store,
-            state.coprocesses(of: options.file).filter { $0.imageFile == nil })
+        return RolloutReport(rollout, identity: found.identity, store, state.coprocesses(of: options.file))
+    }
+
+    /// How the rollout of this configuration goes, for programs; and the one of another configuration if there is none.
+    func json() throws(Refusal) -> JSON {
+        if let report = try report() { return report.json }
+        let other = try found().value
+        return .object([
+            "state": .text("none"), "other": other?.otherJSON,
+            "lost": other == nil ? state.lostRollout().map { .text($0.datacenter) } : nil,
+        ])
     }
 
     /// Whether it is of this configuration, in whatever format.
-    func isOwn(_ rollout: Rollout) -> Bool {
-        rollout.images.prefix { $0 != "." } == store.name.prefix { $0 != "." }
+    func isOwn(_ rollout: Rollout) -> Bool { ImageStore.isSame(rollout.images, store.name) }
+
+    /// Says whose a rollout is that is none of this configuration.
+    func otherWords(_ rollout: Rollout) -> String {
+        let isSamePath = rollout.configuration == absolutePath(options.file)
+        let subject =
+            isSamePath ? "the same configuration with other databases (--database)" : rollout.configuration
+        return "the rollout \(rollout.id) of \(rollout.owner) is of \(subject), and not of \(options.file)"
+    }
+
+    /// How one goes on with a rollout that is none of this configuration.
+    func wayToOther(_ rollout: Rollout) -> String {
+        rollout.configuration == absolutePath(options.file)
+            ? "name its databases, too" : "add --config \(rollout.configuration)"
+    }
+
+    static let nothingRuns = Refusal(message: "no rollout runs; geopipe rollout start NEW starts one", code: .wrong)
+
+    static func unusable(_ reason: Image.Refusal) -> Refusal {
+        Refusal(
+            message:
+                "the new image cannot be used: \(reason); geopipe rollout abort gives all clients the image in force, then start again",
+            code: .unusable)
     }
 
     /// Changes the rollout that runs.
@@ -121,13 +167,11 @@ struct RolloutDesk {
         var refusal: Refusal?
         let notes = try write { known in
             guard var rollout = known, rollout.isRunning else {
-                refusal = Refusal(message: "no rollout runs; geopipe rollout start NEW starts one", code: .wrong)
+                refusal = Self.nothingRuns
                 return nil
             }
             guard isOwn(rollout) else {
-                refusal = Refusal(
-                    message: "the rollout \(rollout.id) is of another configuration, \(rollout.configuration)",
-                    code: .wrong)
+                refusal = Refusal(message: "\(otherWords(rollout)); \(wayToOther(rollout))", code: .wrong)
                 return nil
             }
             if needsOwner, rollout.owner != who {
@@ -166,7 +210,7 @@ struct RolloutDesk {
             return try body(&rollout, &outcome)
         }
         outcome.followers = wait()
-        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
+        outcome.isWrong = outcome.followers?.areAll != true
         return outcome
     }
 
@@ -187,7 +231,7 @@ struct RolloutDesk {
     func wait(patience: Int = 2_000) -> Followers {
         Followers.wait(
             for: options.file, state, patience: patience, identity: { (try? state.rollout())?.identity },
-            followed: \.rollout)
+            followed: \.rollout, mayFollow: { $0.follows(store) })
     }
 
     func entry(
@@ -268,7 +312,14 @@ struct RolloutAbort: RolloutStep {
     @OptionGroup var options: ConfigurationOptions
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
-        if let last = try desk.found().value, last.progress == .aborted, last.end?.isAutomatic == true {
+        let last: Rollout?
+        do throws(Refusal) {
+            last = try desk.found().value
+        } catch {
+            last = nil
+        }
+        guard let last else { return try endLost(desk) }
+        if last.progress == .aborted, last.end?.isAutomatic == true, desk.isOwn(last) {
             return try confirm(desk, last)
         }
         var id = ""
@@ -288,7 +339,29 @@ struct RolloutAbort: RolloutStep {
         }
         outcome.followers = desk.wait()
         desk.store.removeCandidate(of: id)
-        outcome.isWrong = outcome.followers.map { !$0.others.isEmpty || !$0.unreadable.isEmpty } ?? false
+        outcome.isWrong = outcome.followers.map { $0.count < $0.all } ?? false
+        return outcome
+    }
+
+    /// Ends a rollout whose files are gone or torn, of which no coprocess knows any more.
+    private func endLost(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        var outcome = RolloutOutcome()
+        let lost: (last: HistoryEntry?, isPutAside: Bool)?
+        do throws(StateDirectory.Failure) {
+            let words = "its files were gone" + (reason.isEmpty ? "" : ": \(reason)")
+            lost = try desk.state.endLostRollout(by: desk.who, at: desk.now, reason: words)
+        } catch {
+            throw Refusal(message: "\(error)", code: .unusable)
+        }
+        guard let lost else { throw RolloutDesk.nothingRuns }
+        if lost.isPutAside {
+            outcome.notes.append("\(desk.state.rolloutFile) is now \(desk.state.rolloutFile).untrusted")
+        }
+        let id = lost.last.map { " \($0.datacenter)" } ?? ""
+        outcome.lines = [
+            "aborted\(id), whose files were gone or could not be trusted: all clients get the image in force"
+        ]
+        for store in ImageStore.all(in: desk.state) { store.removeCandidates() }
         return outcome
     }
 
@@ -314,9 +387,23 @@ struct RolloutStatus: RolloutStep {
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
-        if let complaint = try desk.found().complaint { outcome.notes.append(complaint) }
+        let found = try desk.found()
+        if let complaint = found.complaint { outcome.notes.append(complaint) }
         guard let report = try desk.report() else {
-            outcome.lines = ["no rollout runs, and there never was one"]
+            if let other = found.value {
+                outcome.lines = [
+                    "no rollout of \(desk.options.file) runs; \(desk.otherWords(other)); to see how it goes, \(desk.wayToOther(other)):",
+                    other.headline,
+                ]
+            } else if let lost = desk.state.lostRollout() {
+                outcome.lines = [
+                    Status.lostWords(lost),
+                    "geopipe rollout abort confirms that, and geopipe rollout start begins again",
+                ]
+                outcome.isWrong = true
+            } else {
+                outcome.lines = ["no rollout runs, and there never was one"]
+            }
             return outcome
         }
         outcome.lines = report.lines

@@ -60,7 +60,7 @@ struct RolloutCommit: RolloutStep {
         }
         outcome.followers = desk.wait(patience: 20_000)
         desk.store.removeCandidate(of: id)
-        outcome.isWrong = outcome.followers.map { !$0.others.isEmpty } ?? false
+        outcome.isWrong = outcome.followers.map { $0.count < $0.all } ?? false
         return outcome
     }
 
@@ -345,7 +345,7 @@ extension Image {
     /// The same image, with another manifest.
     fileprivate func copy(_ manifest: Manifest) throws(MalformedColumns) -> Image {
         var writer = ImageWriter()
-        for kind in SectionKind.allCases where kind != .manifest {
+        for kind in sectionKinds where kind != .manifest {
             let section = try section(kind)
             writer.section(kind) { $0.add(section: section) }
         }

@@ -1,24 +1,46 @@
-import Configuration
+import Answering
+import Image
 import Platform
 import State
 
 extension RolloutDesk {
-    /// The safety rule of a rollout's new configuration that is broken by what is drained; `nil` if none is. An image has no rules.
-    static func breach(_ rollout: Rollout, _ state: StateDirectory, at now: Int) -> SafetyBreach? {
-        guard rollout.isConfiguration,
-            let configuration = try? Configuration.load(rollout.source, hasZones: false, advises: false)
-        else { return nil }
-        let switches = ((try? state.switches())?.value ?? []).filter { $0.isInForce(at: now) }
-        return configuration.breaches(from: [], to: switches).first
+    /// Refuses to go on if what is drained breaks a safety rule of the new image.
+    ///
+    /// - Parameters:
+    ///   - rules: those that the new side had when it was made, whatever its file says now.
+    ///   - source: what it was made from.
+    func checkSafety(_ rules: SafetyRules, of source: String) throws(Refusal) {
+        guard let breach = rules.breach(in: state, at: now) else { return }
+        throw Refusal(
+            message: "with what is drained now, \(source) breaks its \(breach.words); undrain first", code: .wrong)
     }
 
-    /// Aborts a rollout that clients get, if what has just been switched breaks a safety rule of its configuration.
+    /// Refuses to go on with a rollout if its image cannot be used, or what is drained breaks a safety rule of it.
+    func checkSafety(_ rollout: Rollout) throws(Refusal) {
+        let summary: ImageSummary
+        do throws(Image.Refusal) {
+            summary = try store.candidateSummary(of: rollout.id)
+        } catch {
+            throw Self.unusable(error)
+        }
+        try checkSafety(summary.manifest.safety, of: rollout.source)
+    }
+
+    /// Aborts a rollout that clients get, of whatever configuration, if what has just been switched breaks a safety rule of its image.
     ///
     /// - Returns: what there is to say about that.
     static func abortIfUnsafe(_ state: StateDirectory, by who: String, at now: Int) -> [String] {
-        guard let rollout = (try? state.rollout())?.value, rollout.isRunning, rollout.part != .dark,
-            let breach = breach(rollout, state, at: now)
-        else { return [] }
+        guard let rollout = (try? state.rollout())?.value, rollout.isRunning, rollout.part != .dark else { return [] }
+        let rules: SafetyRules
+        do throws(Image.Refusal) {
+            guard let store = ImageStore.named(rollout.images, in: state) else {
+                throw Image.Refusal("its images are gone, or have another format than this program's")
+            }
+            rules = try store.candidateSummary(of: rollout.id).manifest.safety
+        } catch {
+            return ["whether that breaks a safety rule of the rollout \(rollout.id) cannot be told: \(error)"]
+        }
+        guard let breach = rules.breach(in: state, at: now) else { return [] }
         let reason = "what is drained breaks its \(breach.words)"
         do throws(StateDirectory.Failure) {
             guard try state.abort(rollout, because: reason, by: who, at: now) else { return [] }
@@ -27,5 +49,13 @@ extension RolloutDesk {
         } catch {
             return ["the rollout \(rollout.id) should be aborted, as \(reason), but: \(error)"]
         }
+    }
+}
+
+extension SafetyRules {
+    /// The rule that is broken by what is drained; `nil` if none is.
+    fileprivate func breach(in state: StateDirectory, at now: Int) -> SafetyBreach? {
+        let switches = ((try? state.switches())?.value ?? []).filter { $0.isInForce(at: now) }
+        return breaches(from: [], to: switches).first
     }
 }

@@ -4,6 +4,7 @@ import Compiler
 import Configuration
 import Glibc
 import Image
+import Inspection
 import Platform
 import State
 
@@ -43,10 +44,16 @@ struct RolloutStart: RolloutStep {
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
         // A file that cannot be trusted counts as none, and is put aside.
-        if let running = (try? desk.found())?.value, running.isRunning { throw Self.isRunning(running) }
+        if let running = (try? desk.found())?.value, running.isRunning { throw Self.isRunning(running, desk) }
         guard let old = desk.store.current().snapshot else {
+            let others = desk.state.coprocesses(of: options.file).filter {
+                !$0.follows(desk.store) && $0.imageFile == nil
+            }
             throw Refusal(
-                message: "no image is in force to begin from; start pdns_server, or run geopipe compile",
+                message: "no image of \(options.file) is in force to begin from; "
+                    + (others.isEmpty
+                        ? "start pdns_server, or run geopipe compile"
+                        : "coprocesses run with \(Set(others.map(\.configuration)).sorted().joined(separator: ", ")): write --config, and --database, as they have them"),
                 code: .unusable)
         }
         var outcome = RolloutOutcome()
@@ -54,7 +61,8 @@ struct RolloutStart: RolloutStep {
         var inputs: [String] = []
         let snapshot = isConfiguration ? try compiled(desk, old, &inputs, &outcome) : try mapped(desk)
         try check(snapshot, old, isConfiguration: isConfiguration)
-        try checkPlan(isConfiguration ? changeIdentity(configuration: new, inputs: inputs) : snapshot.image.id)
+        try checkPlan(
+            isConfiguration ? changeIdentity(configuration: new, inputs: inputs) : snapshot.image.id, &outcome)
         var rollout = Rollout(
             id: rolloutID(), owner: desk.who, since: desk.now, images: desk.store.name, old: old.image.id,
             new: snapshot.image.id, source: absolutePath(new), isConfiguration: isConfiguration,
@@ -63,41 +71,54 @@ struct RolloutStart: RolloutStep {
         let switches = ((try? desk.state.switches())?.value ?? []).filter { $0.isInForce(at: desk.now) }
         let down = (try? desk.state.health())?.value?.down(at: desk.now) ?? [:]
         rollout.down = snapshot.datacentersDown(Set(down.keys), switches)
-        try desk.checkSafety(rollout)
+        try desk.checkSafety(snapshot.manifest.safety, of: rollout.source)
         try begin(desk, rollout, snapshot, &outcome)
-        outcome.lines = ["started \(rollout.id): \(rollout.partWords)"]
+        outcome.lines.insert("started \(rollout.id): \(rollout.partWords)", at: 0)
         let names = RolloutDifferences(from: old, to: snapshot).nameCounts
         if names.onlyNew + names.onlyOld > 0 {
             outcome.lines.append(
                 "\(names.onlyNew) names come and \(names.onlyOld) names go for all clients with the commit: no part of the clients can be told so"
             )
         }
-        if isConfiguration, folder(of: realPath(new)) != folder(of: realPath(options.file)) {
+        // Relative paths go from where a file is named, whatever a link there leads to.
+        if isConfiguration, folderPlace(of: new) != folderPlace(of: options.file) {
             outcome.lines.append(
                 "\(new) is in another folder than \(options.file): a commit is refused if its relative paths mean other files there"
             )
         }
         outcome.followers = desk.wait(patience: 20_000)
-        outcome.isWrong = outcome.followers.map { $0.count == 0 || !$0.others.isEmpty } ?? true
+        outcome.isWrong = outcome.followers?.areAll != true
         return outcome
     }
 
-    /// Refuses to start anything else than what was planned.
+    /// Refuses to start anything else than what a plan has said GO to.
     ///
-    /// - Parameter identity: as `geopipe plan` prints it.
-    private func checkPlan(_ identity: String) throws(Refusal) {
-        guard let plan, plan != identity else { return }
-        throw Refusal(
-            message:
-                "\(new) is not what plan \(plan) is about: its plan is \(identity) now; look at what has changed, and run geopipe plan \(new) again",
-            code: .wrong)
+    /// - Parameter change: the identity of what is to be started.
+    private func checkPlan(_ change: String, _ outcome: inout RolloutOutcome) throws(Refusal) {
+        guard let plan else { return }
+        guard let verdict = Plan.verdict(ofID: plan, on: change) else {
+            throw Refusal(
+                message:
+                    "\(new) is not what plan \(plan) is about; look at what has changed, and run geopipe plan \(new) again",
+                code: .wrong)
+        }
+        guard verdict.isGo else {
+            throw Refusal(
+                message:
+                    "plan \(plan) said NO-GO; mend what fails, or waive it (geopipe plan \(new) --waive ITEM --reason TEXT), and start with the id that is printed after GO",
+                code: .wrong)
+        }
+        let waived = verdict.waived.map(\.rawValue).joined(separator: ", ")
+        outcome.lines.append("plan \(plan) said GO" + (waived.isEmpty ? "" : ", with these items waived: \(waived)"))
     }
 
-    private static func isRunning(_ rollout: Rollout) -> Refusal {
-        Refusal(
-            message:
-                "the rollout \(rollout.id) of \(rollout.owner) runs: \(rollout.partWords); commit or abort it first",
-            code: .wrong)
+    private static func isRunning(_ rollout: Rollout, _ desk: RolloutDesk) -> Refusal {
+        let way =
+            desk.isOwn(rollout)
+            ? "commit or abort it first"
+            : "one at a time runs in a state directory; \(desk.otherWords(rollout)); to commit or abort it, \(desk.wayToOther(rollout))"
+        return Refusal(
+            message: "the rollout \(rollout.id) of \(rollout.owner) runs: \(rollout.partWords); \(way)", code: .wrong)
     }
 
     private func compiled(
@@ -143,7 +164,7 @@ struct RolloutStart: RolloutStep {
         if let zone = snapshot.manifest.unusableZones.first(where: { !broken.contains($0.apex) }) {
             throw Refusal(message: "the zone \(zone.apex) of \(new) has errors; mend it first", code: .wrong)
         }
-        if isConfiguration, snapshot.manifest.stateDirectory != old.manifest.stateDirectory {
+        if isConfiguration, realPath(snapshot.manifest.stateDirectory) != realPath(old.manifest.stateDirectory) {
             throw Refusal(
                 message:
                     "\(new) has state_directory: \(snapshot.manifest.stateDirectory), and what runs has \(old.manifest.stateDirectory); a rollout cannot change that",
@@ -160,11 +181,13 @@ struct RolloutStart: RolloutStep {
             throw Refusal(message: "\(error)", code: .unusable, notes: outcome.notes)
         }
         var other: Rollout?
+        var unseen: Rollout?
         outcome.notes += try desk.write { known in
             if let known, known.isRunning {
                 other = known
                 return nil
             }
+            if let known, known.end?.isAutomatic == true { unseen = known }
             // What earlier ones have left.
             desk.store.removeCandidates(but: rollout.id)
             return (rollout, desk.entry(.rolloutStart, rollout.id, reason: reason))
@@ -172,7 +195,13 @@ struct RolloutStart: RolloutStep {
         // Of two that were started at once the second one is refused.
         if let other {
             desk.store.removeCandidate(of: rollout.id)
-            throw Self.isRunning(other)
+            throw Self.isRunning(other, desk)
+        }
+        // The file has room for one, and its successor hides it.
+        if let unseen {
+            outcome.notes.append(
+                "the rollout \(unseen.id) of \(unseen.configuration) was aborted by itself before: \(unseen.end?.reason ?? "")"
+            )
         }
     }
 }
@@ -190,6 +219,9 @@ private func rolloutID() -> String {
     return "\(date)T\(clock)Z\(String(UInt32.random(in: 1 << 28 ... .max), radix: 16, uppercase: true))"
 }
 
+/// The folder that a file is named in, without links.
+private func folderPlace(of path: String) -> String { realPath(folder(of: absolutePath(path)) + "/") }
+
 /// The folder of a file.
 func folder(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
@@ -202,19 +234,11 @@ extension RolloutDesk {
             let snapshot = try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
             guard snapshot.image.id == rollout.new else {
                 throw Image.Refusal(
-                    "it is \(snapshot.image.id), and \(rollout.new) was started; abort, and start again")
+                    "it is \(snapshot.image.id), and \(rollout.new) was started")
             }
             return snapshot
         } catch {
-            throw Refusal(message: "the new image cannot be used: \(error)", code: .unusable)
+            throw Self.unusable(error)
         }
-    }
-
-    /// Refuses to go on if what is drained breaks a safety rule of the new configuration. An image has none.
-    func checkSafety(_ rollout: Rollout) throws(Refusal) {
-        guard let breach = Self.breach(rollout, state, at: now) else { return }
-        throw Refusal(
-            message: "with what is drained now, \(rollout.source) breaks its \(breach.words); undrain first",
-            code: .wrong)
     }
 }

@@ -1,0 +1,114 @@
+import Foundation
+import State
+import Support
+import Testing
+
+/// Files of a rollout that a person removes or damages while it runs.
+@Suite("Lost files of a rollout")
+struct RolloutLossTests: AtRolloutSite {
+    let site: RolloutSite
+
+    init() throws { site = try RolloutSite() }
+
+    /// A coprocess that answers from the new side.
+    private func begin() throws -> Coprocess {
+        let coprocess = try start("--config", file)
+        try expect(0, "rollout", "start", path("next.yaml"))
+        try expect(0, "rollout", "share", "100%")
+        try #require(try answer(of: coprocess).contains("192.0.2.2"))
+        return coprocess
+    }
+
+    private func image() throws -> String {
+        let rollout = try #require(try state.rollout().value)
+        return path("state/images/\(rollout.images)/rollout-\(rollout.id).candidate")
+    }
+
+    private func isAnsweredSoon(_ address: String, by coprocess: Coprocess) -> Bool {
+        eventually(within: Coprocess.patience) { (try? answer(of: coprocess).contains(address)) == true }
+    }
+
+    @Test("an image that is removed is written again by a coprocess that has it, and those that start follow")
+    func removedImage() throws {
+        let coprocess = try begin()
+        let image = try image()
+        try FileManager.default.removeItem(atPath: image)
+        #expect(eventually(within: Coprocess.patience) { FileManager.default.fileExists(atPath: image) })
+        #expect(try answer(of: coprocess).contains("192.0.2.2"))
+        let second = try start("--config", file)
+        #expect(try answer(of: second).contains("192.0.2.2"))
+        #expect(try json(0, "rollout", "status")["followers"] as? Int == 2)
+        #expect(try !problems().contains { $0.contains("rollout") })
+        for process in [coprocess, second] { #expect(try process.finish().status == 0) }
+    }
+
+    @Test("an image that is damaged stays in use where it is mapped, status says so, and nothing goes on but an abort")
+    func damagedImage() throws {
+        let coprocess = try begin()
+        let image = try image()
+        // In place of it: what is mapped is another file.
+        try FileManager.default.removeItem(atPath: image)
+        try Data("rubbish".utf8).write(to: URL(filePath: image), options: .atomic)
+        #expect(try answer(of: coprocess).contains("192.0.2.2"))
+        let words = "its image cannot be used any more"
+        #expect(try problems().contains { $0.contains(words) })
+        #expect(try expect(1, "rollout", "status").output.contains(words))
+        #expect(try expect(2, "rollout", "share", "50%").error.contains("geopipe rollout abort"))
+        #expect(try expect(2, "rollout", "commit").error.contains("geopipe rollout abort"))
+        let second = try start("--config", file)
+        #expect(try answer(of: second).contains("192.0.2.1"))
+        #expect(try answer(of: coprocess).contains("192.0.2.2"))
+        #expect(try expect(0, "rollout", "abort").output.contains("aborted"))
+        for process in [coprocess, second] { #expect(try answer(of: process).contains("192.0.2.1")) }
+        try expect(0, "rollout", "start", path("next.yaml"))
+        for process in [coprocess, second] { #expect(try process.finish().status == 0) }
+    }
+
+    @Test(
+        "files that are removed end it in all coprocesses, status says that it was lost, and an abort or a start ends that"
+    )
+    func removedFiles() throws {
+        let coprocess = try begin()
+        let id = try #require(try state.rollout().value?.id)
+        for name in ["rollout", "rollout.copy"] { try FileManager.default.removeItem(atPath: path("state/\(name)")) }
+        #expect(isAnsweredSoon("192.0.2.1", by: coprocess))
+        #expect(try problems().contains { $0.contains("the files of the rollout \(id) are gone") })
+        #expect(try expect(1, "rollout", "status").output.contains("geopipe rollout abort confirms that"))
+        #expect(try json(1, "rollout", "status")["lost"] as? String == id)
+        #expect(try expect(1, "rollout", "share", "5%").error.contains("no rollout runs"))
+        #expect(try expect(0, "rollout", "abort").output.contains("aborted \(id)"))
+        #expect(try !problems().contains { $0.contains(id) })
+        #expect(try expect(1, "rollout", "abort").error.contains("no rollout runs"))
+        try expect(0, "rollout", "start", path("next.yaml"))
+        #expect(try coprocess.finish().status == 0)
+    }
+
+    @Test("files that are torn end it in all coprocesses, and an abort puts them aside")
+    func tornFiles() throws {
+        let coprocess = try begin()
+        for name in ["rollout.copy", "rollout"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
+        #expect(isAnsweredSoon("192.0.2.1", by: coprocess))
+        #expect(
+            try problems().contains { $0.contains("cannot trust") && $0.contains("all clients get the image in force") }
+        )
+        #expect(try expect(2, "rollout", "status").error.contains("geopipe rollout abort puts the file aside"))
+        #expect(try expect(0, "rollout", "abort").error.contains("rollout.untrusted"))
+        #expect(try !problems().contains { $0.contains("cannot trust") && !$0.hasPrefix("coprocess") })
+        #expect(folder.text(of: "state/rollout.untrusted") == "rubbish")
+        try expect(0, "rollout", "start", path("next.yaml"))
+        #expect(try coprocess.finish().status == 0)
+    }
+
+    @Test("one file of two that is removed or torn changes nothing for clients, and the next step writes it again")
+    func oneFile() throws {
+        let coprocess = try begin()
+        try folder.write("rubbish".utf8, to: "state/rollout")
+        #expect(try problems().contains { $0.contains("its copy counts") })
+        #expect(try answer(of: coprocess).contains("192.0.2.2"))
+        let second = try start("--config", file)
+        #expect(try answer(of: second).contains("192.0.2.2"))
+        try expect(0, "rollout", "share", "100%")
+        #expect(try !problems().contains { $0.contains("its copy counts") })
+        for process in [coprocess, second] { #expect(try process.finish().status == 0) }
+    }
+}
