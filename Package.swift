@@ -104,8 +104,8 @@ let package = Package(
         .executableTarget(
             name: "geopipe-agent",
             dependencies: [
-                "Answering", "CLinux", "Compiler", "Configuration", "Geography", "Journal", "Platform", "State",
-                "Telemetry",
+                "Answering", "CLinux", "Compiler", "Configuration", "DNS", "Geography", "Inspection", "Journal",
+                "Platform", "State", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -23,6 +23,11 @@ final class Session: Sendable {
     private let receiver: Receiver
     private let notifier: Notifier
     private let metrics: MetricsAddress
+    /// What people who watch see.
+    let live: LiveView
+    /// What they may ask.
+    let questions: LiveInquiry
+    private let feeder: LiveFeeder
     private let reload: @Sendable () -> ConfigurationFollower.Reload
 
     /// Another agent has the state directory.
@@ -32,20 +37,29 @@ final class Session: Sendable {
 
     /// Goes on from what the state directory says.
     ///
-    /// - Parameter reload: what became of reading the configuration.
+    /// - Parameters:
+    ///   - file: the configuration's file.
+    ///   - reload: what became of reading the configuration.
     init(
-        _ place: Place, _ prober: Prober, metrics: MetricsAddress,
+        _ place: Place, _ prober: Prober, file: String, metrics: MetricsAddress,
         reload: @escaping @Sendable () -> ConfigurationFollower.Reload
     ) async {
         let directory = place.directory
         (lock, self.directory, self.metrics, self.reload) = (place.lock, directory, metrics, reload)
         let (reporter, notifier) = (Reporter(directory), Notifier(place.subject.notify))
+        let live = LiveView(.live, host: LiveFeeder.hostName, start: wallTime())
         let monitor = Monitor(prober) { change in
             reporter.poke()
-            if let change { notifier.add(change) }
+            if let change {
+                notifier.add(change)
+                live.add(LiveEvent(change))
+            }
         }
         (self.monitor, self.reporter, self.notifier) = (monitor, reporter, notifier)
-        receiver = Receiver(directory)
+        receiver = Receiver(directory) { live.take($0) }
+        self.live = live
+        questions = LiveInquiry(file, directory)
+        feeder = LiveFeeder(live, questions, file, directory, sites: place.subject.sites)
         var states: [String: HealthReport.State] = [:]
         do throws(StateDirectory.Failure) {
             let now = time(nil)
@@ -62,6 +76,7 @@ final class Session: Sendable {
     var parts: [ServiceGroupConfiguration.ServiceConfiguration] {
         [
             part("counters") { await self.receiver.run() },
+            part("live view") { await self.feeder.run { self.receiver.counts } },
             part("health report") { await self.reporter.run { await self.monitor.report() } },
             part("notify") { await self.notifier.run() },
             part("checks") { await self.monitor.run() },
@@ -98,6 +113,7 @@ final class Session: Sendable {
     /// Checks other targets from now on.
     func follow(_ subject: ConfigurationFollower.Subject) async {
         notifier.follow(subject.notify)
+        feeder.follow(subject.sites)
         await monitor.follow(subject.targets)
         reporter.poke()
     }

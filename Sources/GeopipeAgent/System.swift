@@ -4,6 +4,9 @@ import Platform
 /// Seconds on the monotonic clock.
 func monotonicTime() -> Double { Double(nanoseconds()) / 1e9 }
 
+/// Seconds since 1970.
+func wallTime() -> Double { Double(wallClock()) / 1e9 }
+
 /// The milliseconds since a time on that clock, with two decimals.
 func millisecondsSince(_ start: Double) -> Double { ((monotonicTime() - start) * 100_000).rounded() / 100 }
 
