@@ -116,8 +116,8 @@ extension TopPicture {
                 shown.sorted { first, second in
                     let (one, other) = (datacenters[first], datacenters[second])
                     let isUnusual = (one.state != "in_use", other.state != "in_use")
-                    return isUnusual.0 != isUnusual.1
-                        ? isUnusual.0 : one.rate != other.rate ? one.rate > other.rate : first < second
+                    if isUnusual.0 != isUnusual.1 { return isUnusual.0 }
+                    return one.rate != other.rate ? one.rate > other.rate : first < second
                 }.prefix(max(0, room - 1))
             ).sorted()
         }
@@ -143,7 +143,8 @@ extension TopPicture {
             }
             if let load = datacenter.load {
                 let style: Canvas.Style = load > 1 ? .like(.error) : load > 0.9 ? .like(.warning) : .plain
-                canvas.put(shortPercent(load), style, in: area, line: line, column: columns.load, width: 5, isAtEnd: true)
+                canvas.put(
+                    shortPercent(load), style, in: area, line: line, column: columns.load, width: 5, isAtEnd: true)
             }
             // Of what it can take, or of all answers.
             canvas.putBar(
@@ -179,7 +180,7 @@ extension TopPicture {
         if let old = rollout.old, let new = rollout.new { parts.append("old \(amount(old))/s, new \(amount(new))/s") }
         if let compared = rollout.compared {
             let differing = rollout.differing ?? 0
-            parts.append("\(differing) of \(compared) compared differ")
+            parts.append("\(differing) of \(compared) differ")
         }
         for part in parts {
             column += 2 + canvas.put(part, in: area, column: column)

@@ -143,8 +143,9 @@ package struct TopPicture: Sendable {
             let area = rest.takeLines(1)
             var column = 1
             for part in parts {
-                // Whole or not at all: half of a number would be another one.
-                guard column + displayColumns(part.text, isUnicode: canvas.isUnicode) < area.columns else { break }
+                // Whole or not at all, unless it is the first: half of a number would be another one.
+                let width = displayColumns(part.text, isUnicode: canvas.isUnicode)
+                guard column == 1 || column + width < area.columns else { break }
                 column += 2 + canvas.put(part.text, part.style, in: area, column: column)
             }
         }
@@ -185,7 +186,7 @@ package struct TopPicture: Sendable {
             let text = isShown ? "[\(view.rawValue) \(view)]" : "\(view.rawValue) \(view)"
             column += 2 + canvas.put(text, isShown ? .reversed : .plain, in: area, column: column)
         }
-        for text in ["m map", "p pause", "? help", "q quit"] {
+        for text in ["? help", "q quit", "m map", "p pause"] {
             guard column + text.count < area.columns else { break }
             column += 2 + canvas.put(text, .like(.margin), in: area, column: column)
         }
