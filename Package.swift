@@ -138,7 +138,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "InspectionTests",
-            dependencies: ["Answering", "Compiler", "Configuration", "Geography", "Inspection", "State", "Support"],
+            dependencies: [
+                "Answering", "Compiler", "Configuration", "Geography", "Inspection", "Platform", "State", "Support",
+            ],
+            exclude: ["pictures"],
             swiftSettings: strict),
         .testTarget(
             name: "CoprocessTests",

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/fsuid.h>
+#include <sys/signalfd.h>
 #include <sys/types.h>
 #include <time.h>
 

@@ -30,6 +30,9 @@ public struct StateDirectory: Sendable {
     /// The socket at which the agent gets what coprocesses count.
     public var agentSocket: String { path + "/agent.sock" }
 
+    /// The socket at which the agent tells of the live traffic.
+    public var liveSocket: String { path + "/live.sock" }
+
     /// What a file holds.
     public struct Found<Value> {
         /// `nil` if nothing was ever told.

@@ -1,58 +1,272 @@
 import CLinux
 import Glibc
 
-/// Shows lines on the whole terminal, once a second, and leaves the terminal as it was.
-struct Screen {
-    /// Returns when a signal asks for the end, such as Ctrl-C, or the terminal is gone.
-    ///
-    /// - Parameter lines: what to show; each may have colours.
-    func show(_ lines: () -> [String]) {
-        // The signals are waited for: none interrupts a line half-way, and each ends or suspends cleanly.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH] { sigaddset(&signals, number) }
-        var before = sigset_t()
-        pthread_sigmask(SIG_BLOCK, &signals, &before)
-        begin()
-        loop: while true {
-            guard draw(lines(), Terminal.size.lines) else { break }
-            var timeout = timespec(tv_sec: 1, tv_nsec: 0)
-            switch sigtimedwait(&signals, nil, &timeout) {
-            case SIGWINCH, -1: continue
-            case SIGTSTP:
-                end()
-                kill(getpid(), SIGSTOP)
-                begin()
-            default: break loop
-            }
-        }
-        end()
-        pthread_sigmask(SIG_SETMASK, &before, nil)
+/// The whole terminal at standard output, taken for a while and left as it was, whatever ends that.
+///
+/// There is one at a time, and all is done on one thread.
+final class Screen {
+    enum Event {
+        /// A character that was typed, of ASCII.
+        case key(UInt8)
+        /// The terminal shows something else, or has another size.
+        case changed
+        /// The other descriptor can be read, or is closed.
+        case ready
+        /// A signal asks for the end, such as Ctrl-C, or the terminal is gone.
+        case ended
     }
 
-    /// Another screen than that of the shell, without a cursor.
-    private func begin() { _ = put("\u{1b}[?1049h\u{1b}[?25l") }
+    /// The keys that have names.
+    enum Key {
+        static let tab = UInt8(ascii: "\t")
+        static let escape: UInt8 = 0x1b
+    }
 
-    private func end() { _ = put("\u{1b}[?25h\u{1b}[?1049l") }
+    /// A description of the terminal that nothing else has: others must not find theirs non-blocking.
+    private let output: CInt
+    /// What the terminal has not taken yet.
+    private var pending: [UInt8] = []
+    /// The keyboard; -1 if there is none.
+    private var input: CInt
+    private var isGone = false
+    private let signals: CInt
+    private var watched = sigset_t()
+    private var blockedBefore = sigset_t()
 
-    /// - Returns: false if the terminal is gone.
-    private func draw(_ lines: [String], _ height: Int) -> Bool {
+    /// Takes the terminal.
+    init() {
+        output = open("/proc/self/fd/\(STDOUT_FILENO)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        input = isatty(STDIN_FILENO) == 1 ? STDIN_FILENO : -1
+        // What is started in the background stops there until it is asked for, as if it had read a key.
+        while input >= 0, !Restoration.isInForeground { raise(SIGTTIN) }
+        // The signals are waited for: none interrupts a picture half-way, and each ends or suspends cleanly.
+        sigemptyset(&watched)
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH] { sigaddset(&watched, number) }
+        pthread_sigmask(SIG_BLOCK, &watched, &blockedBefore)
+        signals = signalfd(-1, &watched, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
+        Restoration.afterFaults()
+        begin()
+    }
+
+    /// Leaves the terminal as it was before.
+    func leave() {
+        end()
+        pthread_sigmask(SIG_SETMASK, &blockedBefore, nil)
+        close(signals)
+        if output >= 0 { close(output) }
+    }
+
+    /// Whether the terminal has taken all that it was to show.
+    var isFree: Bool { pending.isEmpty }
+
+    /// Shows a text with its control sequences, without waiting for the terminal.
+    func show(_ text: String) {
+        // The terminal shows it all at once if it can (synchronized output), and lines that are too long are cut.
+        pending += Array("\u{1b}[?2026h\u{1b}[?7l\(text)\u{1b}[?7h\u{1b}[?2026l".utf8)
+        flush()
+    }
+
+    /// Waits until something happens.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: how long; nothing may have happened then.
+    ///   - descriptor: one to be read beside the keyboard.
+    func events(within milliseconds: Int, or descriptor: CInt? = nil) -> [Event] {
+        if isGone { return [.ended] }
+        var polled = [
+            pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+            // A signal may have put this process into the background, where it must not read.
+            pollfd(fd: Restoration.isInForeground ? input : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: pending.isEmpty ? -1 : writable, events: Int16(POLLOUT), revents: 0),
+        ]
+        guard poll(&polled, nfds_t(polled.count), CInt(clamping: max(0, milliseconds))) > 0 else { return [] }
+        var events: [Event] = []
+        if polled[0].revents != 0 { events += takeSignals() }
+        if polled[1].revents != 0 { events += takeKeys() }
+        if polled[2].revents != 0 { events.append(.ready) }
+        if polled[3].revents != 0 { flush() }
+        return isGone ? events + [.ended] : events
+    }
+
+    private func takeSignals() -> [Event] {
+        var events: [Event] = []
+        var now = timespec()
+        while case let number = sigtimedwait(&watched, nil, &now), number > 0 {
+            switch number {
+            case SIGWINCH: events.append(.changed)
+            case SIGTSTP:
+                // SIGCONT follows, unless one that asks for the end does: those come first, as their numbers are lower.
+                end()
+                kill(getpid(), SIGSTOP)
+            case SIGCONT:
+                if Restoration.isInForeground {
+                    begin()
+                    events.append(.changed)
+                } else {
+                    kill(getpid(), SIGSTOP)
+                }
+            default: return [.ended]
+            }
+        }
+        return events
+    }
+
+    private func takeKeys() -> [Event] {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = read(input, &bytes, bytes.count)
+        guard count > 0 else {
+            if count < 0, errno == EINTR || errno == EAGAIN { return [] }
+            // The terminal is gone, or has no keyboard any more.
+            isGone = true
+            return []
+        }
+        var events: [Event] = []
+        var rest = bytes[..<count]
+        while let byte = rest.popFirst() {
+            guard byte == Key.escape, let next = rest.first else {
+                if byte < 0x80 { events.append(.key(byte)) }
+                continue
+            }
+            // Other keys send sequences (ECMA-48, section 5.4), which mean nothing here.
+            if next == UInt8(ascii: "[") {
+                rest = rest.dropFirst().drop { !(0x40...0x7e ~= $0) }.dropFirst()
+            } else {
+                rest = rest.dropFirst(next == UInt8(ascii: "O") ? 2 : 1)
+            }
+        }
+        return events
+    }
+
+    // MARK: The terminal
+
+    private var writable: CInt { output >= 0 ? output : STDOUT_FILENO }
+
+    /// Another screen than that of the shell, without a cursor, and keys that come at once.
+    private func begin() {
+        Restoration.take(input)
+        put(Restoration.beginning)
+    }
+
+    private func end() {
+        guard Restoration.isShown else { return }
+        // What is half-way in a control sequence would take the first bytes of the next one for its own.
+        finish(within: 500)
+        if !pending.isEmpty { put("\u{18}") }
+        pending = []
+        put(Restoration.ending)
+        Restoration.giveBack(input)
+    }
+
+    /// Shows a short text before anything else happens.
+    private func put(_ text: StaticString) {
+        text.withUTF8Buffer { pending += $0 }
+        finish(within: 500)
+    }
+
+    private func finish(within milliseconds: CInt) {
+        flush()
+        while !pending.isEmpty, !isGone {
+            var polled = pollfd(fd: writable, events: Int16(POLLOUT), revents: 0)
+            guard poll(&polled, 1, milliseconds) > 0 else { return }
+            flush()
+        }
+    }
+
+    private func flush() {
+        while !pending.isEmpty, !isGone {
+            let count = pending.withUnsafeBytes { write(writable, $0.baseAddress!, $0.count) }
+            if count > 0 {
+                pending.removeFirst(count)
+            } else if count < 0, errno == EAGAIN {
+                return
+            } else if count == 0 || errno != EINTR {
+                isGone = true
+            }
+        }
+    }
+}
+
+extension Screen {
+    /// Shows lines once a second, until a signal asks for the end or `q` is typed.
+    ///
+    /// - Parameter lines: what to show; each may have colours.
+    func watch(_ lines: () -> [String]) {
+        defer { leave() }
+        while true {
+            if isFree { show(Self.text(lines(), Terminal.size.lines)) }
+            loop: for event in events(within: 1_000) {
+                switch event {
+                case .key(UInt8(ascii: "q")), .ended: return
+                default: break
+                }
+            }
+        }
+    }
+
+    private static func text(_ lines: [String], _ height: Int) -> String {
         var shown = lines
         if shown.count >= height {
             shown = shown.prefix(max(0, height - 2)) + ["... and \(lines.count - max(0, height - 2)) more lines"]
         }
-        // Each line replaces the one before it, so that nothing flickers; a line that is too long is cut.
-        return put("\u{1b}[?7l\u{1b}[H" + shown.map { "\($0)\u{1b}[K\r\n" }.joined() + "\u{1b}[J\u{1b}[?7h")
+        // Each line replaces the one before it, so that nothing flickers.
+        return "\u{1b}[H" + shown.map { "\($0)\u{1b}[K\r\n" }.joined() + "\u{1b}[J"
+    }
+}
+
+/// How the terminal was before a screen has taken it. There is one terminal, and a fault must find this without a reference.
+private enum Restoration {
+    static let beginning: StaticString = "\u{1b}[?1049h\u{1b}[?25l"
+    static let ending: StaticString = "\u{1b}[0m\u{1b}[?2026l\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l"
+
+    // Of the one thread that has the screen. The settings have memory of their own: the compiler of Swift 6.3 gives a static variable of
+    // this type three bytes too few.
+    nonisolated(unsafe) private static let settings = UnsafeMutablePointer<termios>.allocate(capacity: 1)
+    nonisolated(unsafe) private static var isTaken = false
+    nonisolated(unsafe) private(set) static var isShown = false
+
+    /// Whether this process may change the terminal: in the background that would stop it.
+    static var isInForeground: Bool {
+        let group = tcgetpgrp(STDOUT_FILENO)
+        // What is not the terminal of this session has no foreground.
+        return group < 0 || group == getpgrp()
     }
 
-    private func put(_ text: String) -> Bool {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress!, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
+    /// Lets keys come at once and unseen; those for signals still are signals.
+    static func take(_ input: CInt) {
+        isShown = true
+        guard input >= 0 else { return }
+        // What is taken already is not how it was before.
+        if !isTaken { isTaken = tcgetattr(input, settings) == 0 }
+        guard isTaken else { return }
+        var own = settings.pointee
+        own.c_lflag &= ~tcflag_t(ICANON | ECHO)
+        withUnsafeMutableBytes(of: &own.c_cc) {
+            $0[Int(VMIN)] = 1
+            $0[Int(VTIME)] = 0
         }
-        return true
+        tcsetattr(input, TCSANOW, &own)
+    }
+
+    static func giveBack(_ input: CInt) {
+        isShown = false
+        guard isTaken else { return }
+        isTaken = false
+        if isInForeground { tcsetattr(input, TCSANOW, settings) }
+    }
+
+    /// Gives the terminal back if a fault ends the program. All that is called then is safe in a signal handler (signal-safety(7)).
+    static func afterFaults() {
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in
+            guard Restoration.isShown else { return }
+            Restoration.isShown = false
+            let ending = Restoration.ending
+            _ = write(STDOUT_FILENO, ending.utf8Start, ending.utf8CodeUnitCount)
+            if Restoration.isTaken { tcsetattr(STDIN_FILENO, TCSANOW, Restoration.settings) }
+        }
+        // The fault happens again after the handler, and ends the program.
+        action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND))
+        for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { sigaction(number, &action, nil) }
     }
 }

@@ -58,7 +58,7 @@ struct StatusCommand: ParsableCommand {
         if json { throw Refusal(message: "--watch is for people, and --json for programs; give one", code: .unusable) }
         let terminal = Terminal.standardOutput
         guard terminal.canBeDrawn else { throw Self.noTerminal }
-        Screen().show {
+        Screen().watch {
             do throws(Refusal) {
                 return try status().lines(terminal)
             } catch {

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// What standard output is: a terminal with columns and colours, or anything else without.
 struct Terminal {
@@ -6,14 +7,7 @@ struct Terminal {
     var columns: Int?
     var hasColour = false
 
-    enum Style: String {
-        case error = "1;31"
-        case warning = "1;33"
-        case note = "1;36"
-        case success = "1;32"
-        case place = "1"
-        case margin = "2"
-    }
+    typealias Style = TerminalStyle
 
     static var standardOutput: Terminal {
         var terminal = Terminal()
@@ -30,6 +24,25 @@ struct Terminal {
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
         // A terminal may know one of both, or nothing.
         return (size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24)
+    }
+
+    /// What colours the terminal at standard output has; none if that is no terminal.
+    static var colours: TerminalColours {
+        guard isatty(STDOUT_FILENO) == 1 else { return .none }
+        return TerminalColours(
+            type: environment("TERM"), depth: environment("COLORTERM"), refusal: environment("NO_COLOR"))
+    }
+
+    /// Whether terminals of this environment take UTF-8.
+    static var isUnicode: Bool { isUnicodeLocale(["LC_ALL", "LC_CTYPE", "LANG"].map(environment)) }
+
+    /// The size of a picture that is printed: as the environment's `COLUMNS` and `LINES` say, as the terminal is, or 80 by 24.
+    static var printedSize: (columns: Int, lines: Int) {
+        let size = isatty(STDOUT_FILENO) == 1 ? Self.size : (columns: 80, lines: 24)
+        func number(_ name: String) -> Int? {
+            environment(name).flatMap(Int.init).flatMap { 1...1_000 ~= $0 ? $0 : nil }
+        }
+        return (number("COLUMNS") ?? size.columns, number("LINES") ?? size.lines)
     }
 
     /// Whether the whole of it can be drawn.

@@ -1,0 +1,92 @@
+import Platform
+
+/// The answers of the last hour, in steps of some seconds.
+package struct LiveHistory: Sendable {
+    /// The seconds that it goes back.
+    static let length = 3_600.0
+
+    /// Seconds since 1970.
+    private var start: Double
+    /// Seconds.
+    private let step: Double
+    /// For each step the answers a second and the 99th percentile of the times they took, in microseconds; `nil` if not known.
+    private var points: [(answered: Double?, slowest: Double?)]
+    /// The seconds that the last point is the mean of.
+    private var count = 1.0
+
+    init(_ json: JSON) {
+        start = json["start"]?.double ?? 0
+        step = max(1, json["step"]?.double ?? 5)
+        let columns = (json["columns"]?.items ?? []).map(\.string)
+        func column(_ name: String) -> Int? { columns.firstIndex(of: name) }
+        let (answered, slowest) = (column("answered"), column("p99"))
+        points = (json["points"]?.items ?? []).map { point in
+            let values = point.items ?? []
+            func value(_ column: Int?) -> Double? {
+                column.flatMap { values.indices.contains($0) ? values[$0].double : nil }
+            }
+            return (value(answered), value(slowest))
+        }
+    }
+
+    /// Adds what is known of one more second; one before the end takes its place, and what followed is gone.
+    mutating func append(_ second: LiveSecond) {
+        let distance = ((second.time - start) / step).rounded(.down)
+        guard distance >= 0, distance < Double(points.count) + Self.length / step, start > 0 else {
+            (start, points, count) = (second.time, [(second.answered, second.p99)], 1)
+            return
+        }
+        let index = Int(distance)
+        if index == points.count - 1, let last = points[index].answered {
+            points[index].answered = (last * count + second.answered) / (count + 1)
+            points[index].slowest = max(points[index].slowest ?? 0, second.p99 ?? 0)
+            count += 1
+        } else {
+            points.removeLast(max(0, points.count - index))
+            points += Array(repeating: (nil, nil), count: index - points.count)
+            points.append((second.answered, second.p99))
+            count = 1
+        }
+        let surplus = points.count - Int(Self.length / step)
+        if surplus > 0 {
+            points.removeFirst(surplus)
+            start += Double(surplus) * step
+        }
+    }
+
+    /// The means of as many parts of the last hour before a time; `nil` for a part of which nothing is known.
+    func answered(_ parts: Int, before end: Double) -> [Double?] {
+        self.parts(parts, before: end) { values in
+            values.reduce(0, +) / Double(values.count)
+        } of: {
+            $0.answered
+        }
+    }
+
+    /// The same of the 99th percentile: the largest of each part, in microseconds.
+    func slowest(_ parts: Int, before end: Double) -> [Double?] {
+        self.parts(parts, before: end) { values in
+            values.max()!
+        } of: {
+            $0.slowest
+        }
+    }
+
+    private func parts(
+        _ count: Int, before end: Double, _ sum: ([Double]) -> Double,
+        of value: ((answered: Double?, slowest: Double?)) -> Double?
+    ) -> [Double?] {
+        let steps = (Self.length / step).rounded(.up)
+        let first = ((end - start) / step).rounded(.down) + 1 - steps
+        let width = steps / Double(max(1, count))
+        return (0..<max(0, count)).map { part in
+            // Whole steps: a part that is shorter than a step has what the step has.
+            let lower = (first + Double(part) * width).rounded(.down)
+            let upper = max(lower + 1, (first + Double(part + 1) * width).rounded(.down))
+            let (from, to) = (max(0, lower), min(Double(points.count), upper))
+            guard from < to else { return nil }
+            let values = points[Int(from)..<Int(to)].compactMap(value)
+            return values.isEmpty ? nil : sum(values)
+        }
+    }
+}

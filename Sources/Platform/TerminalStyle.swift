@@ -1,0 +1,40 @@
+/// How text on a terminal stands out; the raw values are parameters of SGR (ECMA-48, section 8.3.117).
+public enum TerminalStyle: String, Sendable {
+    case error = "1;31"
+    case warning = "1;33"
+    case note = "1;36"
+    case success = "1;32"
+    case place = "1"
+    case margin = "2"
+}
+
+/// The colours that a terminal has.
+public enum TerminalColours: Sendable {
+    case none
+    case sixteen
+    case many
+
+    /// What variables of the environment tell of a terminal.
+    ///
+    /// - Parameters:
+    ///   - type: `TERM`.
+    ///   - depth: `COLORTERM`.
+    ///   - refusal: `NO_COLOR`, which counts unless it is empty (https://no-color.org).
+    public init(type: String?, depth: String?, refusal: String?) {
+        guard let type, !["", "dumb"].contains(type), (refusal ?? "").isEmpty else {
+            self = .none
+            return
+        }
+        let hasMany = type.contains("256color") || type.contains("direct") || ["truecolor", "24bit"].contains(depth)
+        self = hasMany ? .many : .sixteen
+    }
+}
+
+/// Whether the environment's locale has UTF-8, as terminals go by it.
+///
+/// - Parameter variables: the values of `LC_ALL`, `LC_CTYPE` and `LANG`, in this order: the first that is not empty counts.
+public func isUnicodeLocale(_ variables: [String?]) -> Bool {
+    let locale = variables.compactMap(\.self).first { !$0.isEmpty } ?? ""
+    let name = locale.lowercased()
+    return name.contains("utf-8") || name.contains("utf8")
+}

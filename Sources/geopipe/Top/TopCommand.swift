@@ -1,0 +1,79 @@
+import ArgumentParser
+import Glibc
+import Inspection
+import Platform
+import State
+
+struct TopCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top",
+        abstract: "Show the live traffic: who asks, where to they are sent, and what changes.",
+        discussion: """
+            It shows what geopipe-agent tells of all coprocesses of this machine, once a second. Keys: 1 to 5 or Tab for other \
+            views, m for the map, p for a pause, ? for help, q to end.
+
+            With --once it exits 2 if the agent tells nothing.
+            """)
+
+    @Flag(help: "Print one picture, and end. In a pipe it is of 80 by 24, or as COLUMNS and LINES say.")
+    var once = false
+
+    @Flag(help: "With --once: print the state as JSON, for programs.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        do throws(Refusal) {
+            if json, !once {
+                throw Refusal(
+                    message: "--json is for programs, and the live view for people; write geopipe top --once --json",
+                    code: .unusable)
+            }
+            let socket = try options.requiredState().liveSocket
+            if once { try printOnce(socket) } else { try showTop(at: socket) }
+        } catch {
+            complain(visible(error.message))
+            throw error.code
+        }
+    }
+
+    private func printOnce(_ socket: String) throws(Refusal) {
+        let state: JSON
+        var model = TopModel()
+        do throws(LiveSource.Failure) {
+            state = try LiveSource.state(at: socket)
+        } catch {
+            throw Refusal(message: "\(error.reason); \(error.advice)", code: .unusable)
+        }
+        guard model.take(state: state) else {
+            throw Refusal(
+                message: "what listens at \(socket) tells no state; geopipe-agent may be of another version",
+                code: .unusable)
+        }
+        if json { return print(state.pretty) }
+        var picture = TopPicture()
+        picture.hasKeys = false
+        let size = Terminal.printedSize
+        let canvas = picture.draw(model, lines: size.lines, columns: size.columns, isUnicode: Terminal.isUnicode)
+        let lines = canvas.text(Terminal.colours)
+        print(lines[..<((lines.lastIndex { !$0.isEmpty } ?? -1) + 1)].joined(separator: "\n"))
+    }
+}
+
+/// Shows the live view on the terminal until `q` is typed or a signal ends it.
+///
+/// - Parameter socket: where the agent or a replay tells of the traffic.
+func showTop(at socket: String) throws(Refusal) {
+    guard isatty(STDOUT_FILENO) == 1 else {
+        throw Refusal(
+            message: "top needs a terminal; in a pipe write geopipe top --once, or geopipe top --once --json",
+            code: .unusable)
+    }
+    guard Terminal.standardOutput.canBeDrawn else {
+        throw Refusal(
+            message: "top cannot draw on a terminal whose TERM is dumb or not set; write geopipe top --once",
+            code: .unusable)
+    }
+    TopSession(socket: socket).run()
+}

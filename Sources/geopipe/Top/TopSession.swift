@@ -1,0 +1,144 @@
+import Inspection
+import Platform
+
+/// The live view on a terminal.
+final class TopSession {
+    private let socket: String
+    private var source: LiveSource?
+    private var model = TopModel()
+    /// What is shown during a pause.
+    private var frozen: TopModel?
+    private var picture = TopPicture()
+    /// What the terminal shows.
+    private var shown: Canvas?
+    private var isCurrent = false
+
+    /// Milliseconds on the monotonic clock: of the last attempt to reach the agent, of the last time it told anything, of the last
+    /// second that it told of, and of the last picture.
+    private var lastAttempt = Int.min / 2
+    private var lastNews = 0
+    private var lastSecond = 0
+    private var lastPicture = Int.min / 2
+
+    /// Milliseconds: between attempts, between pictures, until silence is said, and until another connection is tried.
+    private static let (pause, interval, silence, mostSilence) = (1_000, 100, 3_000, 25_000)
+
+    init(socket: String) { self.socket = socket }
+
+    func run() {
+        let screen = Screen()
+        defer { screen.leave() }
+        let (colours, isUnicode) = (Terminal.colours, Terminal.isUnicode)
+        while true {
+            connect()
+            noteSilence()
+            let now = milliseconds()
+            if model.forgetHits(now: now) { isCurrent = false }
+            if !isCurrent, screen.isFree, now - lastPicture >= Self.interval {
+                let size = Terminal.size
+                picture.now = now
+                picture.isPaused = frozen != nil
+                let canvas = picture.draw(
+                    frozen ?? model, lines: size.lines, columns: size.columns, isUnicode: isUnicode)
+                let text = canvas.update(from: shown, colours)
+                if !text.isEmpty { screen.show(text) }
+                (shown, isCurrent, lastPicture) = (canvas, true, now)
+            }
+            // With hits on the map pictures follow each other: hits fade.
+            let wait = isCurrent ? 500 : max(1, Self.interval - (now - lastPicture))
+            for event in screen.events(within: wait, or: source?.descriptor) {
+                switch event {
+                case .ended: return
+                case .changed: (shown, isCurrent) = (nil, false)
+                case .ready: takeNews()
+                case .key(let key): if !take(key) { return }
+                }
+            }
+        }
+    }
+
+    // MARK: The agent
+
+    /// Reaches the agent, if it is not reached and the last attempt is some time ago.
+    private func connect() {
+        guard source == nil, milliseconds() - lastAttempt >= Self.pause else { return }
+        defer { lastAttempt = milliseconds() }
+        isCurrent = false
+        do throws(LiveSource.Failure) {
+            // The stream first, so that nothing is missed in between.
+            let stream = try LiveSource(socket)
+            guard model.take(state: try LiveSource.state(at: socket)) else {
+                throw LiveSource.Failure(
+                    reason: "what listens at \(socket) tells no state",
+                    advice: "geopipe-agent may be of another version")
+            }
+            source = consume stream
+            lastNews = milliseconds()
+            lastSecond = lastNews
+            (picture.notice, picture.advice) = (nil, nil)
+        } catch {
+            (picture.notice, picture.advice) = (error.reason, "\(error.advice) (trying again each second)")
+        }
+    }
+
+    private func takeNews() {
+        let now = milliseconds()
+        guard let events = source?.events() else {
+            source = nil
+            lastAttempt = now
+            (picture.notice, picture.advice) = ("the agent has ended the connection; trying again", nil)
+            isCurrent = false
+            return
+        }
+        lastNews = now
+        for event in events {
+            model.take(event.name, event.value, now: now)
+            if event.name == "second" {
+                lastSecond = now
+                (picture.notice, picture.advice) = (nil, nil)
+            }
+        }
+        if !events.isEmpty { isCurrent = false }
+    }
+
+    private func noteSilence() {
+        guard source != nil else { return }
+        let now = milliseconds()
+        if now - lastNews > Self.mostSilence {
+            source = nil
+            lastAttempt = now
+        }
+        guard now - lastSecond > Self.silence, !model.isReplayPaused else { return }
+        let notice = "no news of the agent for \(durationWords((now - lastSecond) / 1_000))"
+        if notice != picture.notice { (picture.notice, picture.advice, isCurrent) = (notice, nil, false) }
+    }
+
+    // MARK: Keys
+
+    /// - Returns: false if it ends the view.
+    private func take(_ key: UInt8) -> Bool {
+        isCurrent = false
+        lastPicture = Int.min / 2
+        switch key {
+        case UInt8(ascii: "1")...UInt8(ascii: "5"):
+            show(TopPicture.View(rawValue: Int(key - UInt8(ascii: "0"))) ?? .overview)
+        case Screen.Key.tab:
+            show(TopPicture.View(rawValue: picture.view.rawValue % TopPicture.View.allCases.count + 1) ?? .overview)
+        case UInt8(ascii: "m"):
+            picture.hasMap = !picture.isMapShown
+        case UInt8(ascii: "p"), UInt8(ascii: " "): frozen = frozen == nil ? model : nil
+        case UInt8(ascii: "?"), UInt8(ascii: "h"): picture.showsHelp.toggle()
+        case Screen.Key.escape: picture.showsHelp = false
+        // Ctrl-L.
+        case 0x0c: shown = nil
+        case UInt8(ascii: "q"): return false
+        default: break
+        }
+        return true
+    }
+
+    private func show(_ view: TopPicture.View) {
+        picture.view = view
+        picture.showsHelp = false
+    }
+}
