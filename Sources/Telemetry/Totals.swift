@@ -149,6 +149,28 @@ public struct Totals: Sendable {
         if ended.count > Self.rememberedEnds { ended.removeFirst() }
     }
 
+    /// All sums at a time. `series` and `values` belong together by position, and a later `Counts` of the same `Totals` has the same
+    /// series at the same positions, with others after them.
+    public struct Counts: Sendable {
+        public var series: [Series] = []
+        public var values: [Int] = []
+        public var durations = Durations()
+        public var droppedHits = 0
+        /// How many coprocesses have been heard of lately.
+        public var coprocesses = 0
+
+        public init() {}
+    }
+
+    /// All sums. It costs two arrays that are shared until the next datagram changes them.
+    public var counts: Counts {
+        var counts = Counts()
+        (counts.series, counts.values) = (series, values)
+        (counts.durations, counts.droppedHits) = (durations, droppedHits)
+        counts.coprocesses = coprocesses.count
+        return counts
+    }
+
     /// How often something was counted.
     public subscript(series: Series) -> Int { numbers[series].map { values[$0] } ?? 0 }
 }
