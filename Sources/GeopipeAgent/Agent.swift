@@ -47,7 +47,8 @@ struct Agent: Service {
             try await ServiceGroup(configuration: ServiceGroupConfiguration(services: parts, logger: log)).run()
             current?.close()
             guard let next = choice.next else { return }
-            session = await Session(next, prober, metrics: command.metrics, reload: { follower.reload })
+            session = await Session(
+                next, prober, metrics: command.metrics, live: command.live, reload: { follower.reload })
         } while !Task.isShuttingDownGracefully
     }
 }

@@ -22,7 +22,10 @@ final class Session: Sendable {
     private let reporter: Reporter
     private let receiver: Receiver
     private let notifier: Notifier
-    private let metrics: MetricsAddress
+    private let metrics: ListenAddress
+    private let live: LiveOptions
+    private let view: LiveView
+    private let liveServer: LiveServer
     private let reload: @Sendable () -> ConfigurationFollower.Reload
 
     /// Another agent has the state directory.
@@ -34,11 +37,13 @@ final class Session: Sendable {
     ///
     /// - Parameter reload: what became of reading the configuration.
     init(
-        _ place: Place, _ prober: Prober, metrics: MetricsAddress,
+        _ place: Place, _ prober: Prober, metrics: ListenAddress, live: LiveOptions,
         reload: @escaping @Sendable () -> ConfigurationFollower.Reload
     ) async {
         let directory = place.directory
-        (lock, self.directory, self.metrics, self.reload) = (place.lock, directory, metrics, reload)
+        (lock, self.directory, self.metrics, self.live, self.reload) = (place.lock, directory, metrics, live, reload)
+        view = LiveView(.live, host: hostName(), start: wallTime())
+        liveServer = LiveServer(view)
         let (reporter, notifier) = (Reporter(directory), Notifier(place.subject.notify))
         let monitor = Monitor(prober) { change in
             reporter.poke()
@@ -66,12 +71,22 @@ final class Session: Sendable {
             part("notify") { await self.notifier.run() },
             part("checks") { await self.monitor.run() },
             part("metrics") { await self.serveMetrics() },
+            part("live view") { await self.serveLive() },
+            part("live socket") {
+                await self.liveServer.run(
+                    atSocket: self.directory.liveSocket, in: self.directory, consolation: "geopipe top sees nothing")
+            },
         ]
     }
 
     private func serveMetrics() async {
         guard case .at(let address) = metrics else { return await untilCancelled() }
         await MetricsServer(page).run(at: address)
+    }
+
+    private func serveLive() async {
+        guard case .at(let address) = live.address else { return await untilCancelled() }
+        await liveServer.run(at: address, live, consolation: "health goes on without")
     }
 
     @Sendable private func page() async -> String {

@@ -30,6 +30,9 @@ public struct StateDirectory: Sendable {
     /// The socket at which the agent gets what coprocesses count.
     public var agentSocket: String { path + "/agent.sock" }
 
+    /// The socket at which the agent shows what it sees to programs of this machine, over HTTP.
+    public var liveSocket: String { path + "/live.sock" }
+
     /// What a file holds.
     public struct Found<Value> {
         /// `nil` if nothing was ever told.

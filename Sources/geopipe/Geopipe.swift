@@ -11,7 +11,8 @@ struct Geopipe: ParsableCommand {
         subcommands: [
             BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self,
             DrainCommand.self, UndrainCommand.self, ForceCommand.self, HistoryCommand.self, StatusCommand.self,
-            DiffCommand.self, PlanCommand.self, RolloutCommand.self, MapCommand.self, UpgradeCommand.self,
+            DiffCommand.self, PlanCommand.self, RolloutCommand.self, MapCommand.self, ReplayCommand.self,
+            UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)
 
