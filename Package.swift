@@ -106,7 +106,8 @@ let package = Package(
         .executableTarget(
             name: "geopipe-agent",
             dependencies: [
-                "Answering", "CLinux", "CPage", "Compiler", "Configuration", "Geography", "Inspection", "Journal",
+                "Answering", "CLinux", "CPage", "Compiler", "Configuration", "DNS", "Geography", "Inspection",
+                "Journal",
                 "Platform", "State", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

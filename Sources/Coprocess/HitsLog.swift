@@ -33,7 +33,7 @@ struct HitsLog: ~Copyable {
     struct Line {
         /// RFC 3339, in UTC.
         var time: String
-        /// Not the address of anybody: at most /24 of IPv4 and /56 of IPv6.
+        /// Not the address of a person: see `Hit.network`.
         var client: IPPrefix
         var country: String?
         var coordinates: Coordinates?
@@ -49,9 +49,8 @@ struct HitsLog: ~Copyable {
             _ hit: Hit, time: String, _ names: (service: String, datacenters: [String]),
             _ location: ClientPlace?
         ) {
-            let longest = hit.client.bitWidth == 32 ? 24 : 56
             self.time = time
-            client = IPPrefix(hit.client, length: min(hit.clientLength, longest))!
+            client = hit.network
             country = location?.country?.description
             coordinates = location?.coordinates
             name = hit.name

@@ -8,8 +8,8 @@ import State
 import Synchronization
 import Telemetry
 
-/// Carries away what the thread that answers has counted: to the agent, if one listens, and to the hits log, if one is configured. It
-/// has a thread of its own, which gives way to all others.
+/// Carries away what the thread that answers has counted: to the agent, if one listens, with some of the hits, and to the hits log, if
+/// one is configured. It has a thread of its own, which gives way to all others.
 public final class Reporter: Sendable {
     private let recorder: Recorder
     private let news = Mutex(News())
@@ -45,8 +45,14 @@ public final class Reporter: Sendable {
     private static let pauses = 10...500
     /// Milliseconds between two reports of what has changed.
     private static let interval = 1_000
+    /// When in a second of the clock reports are sent, in milliseconds: each process at another time of these, all of them before the
+    /// agent looks at what has come, at the next second. So it finds one second's growth of each.
+    private static let moments = 500..<900
     /// Milliseconds between two reports of everything: what was lost is made good, and who is silent for longer has ended.
     private static let fullInterval = 15_000
+
+    /// Milliseconds between two reports of hits, at least.
+    private static let hitsInterval = 100
 
     /// - Parameters:
     ///   - recorder: what the thread that answers writes down.
@@ -64,7 +70,8 @@ public final class Reporter: Sendable {
             var pause = Self.pauses.upperBound
             while true {
                 let work = work.withLock { $0.step(takenNews()) }
-                usleep(UInt32(pause) * 1_000)
+                let wait = min(pause, self.work.withLock { $0.untilReport })
+                usleep(UInt32(wait) * 1_000)
                 if work > 0.1 { pause = max(pause / 2, Self.pauses.lowerBound) }
                 if work == 0 { pause = min(pause * 2, Self.pauses.upperBound) }
             }
@@ -116,17 +123,34 @@ public final class Reporter: Sendable {
         private let log: Logger
         private var ledger: Ledger
         private let sender: Report.Sender
+        /// Of `moments`, that of this process.
+        private let moment = Reporter.moments.lowerBound + Int(getpid()) * 37 % Reporter.moments.count
         private var subject = Subject()
         /// As `News` has it.
         private var candidate: UInt32 = 0
         private var agent = AgentSocket(path: nil)
         private var hits: HitsLog?
+        /// The hits for the agent.
+        private var sample: HitSample<Found>
+        private var lastHits = 0
+        /// Of those that did not fit into the ring, how many the agent knows.
+        private var toldDrops = 0
+        private var defaults = DefaultRules()
+        /// The number of the interval in which the last report was sent; -1 before there was one.
+        private var lastInterval = -1
         /// In milliseconds on a clock that nobody sets.
-        private var lastReport = 0
         private var lastFullReport = 0
         private var isAllTold = true
         /// The agent has read something since the report before.
         private var isGettingOn = false
+
+        /// A hit, and what was found out about it.
+        private struct Found {
+            var hit: Hit
+            var place: ClientPlace?
+            /// In milliseconds since 1970.
+            var time: Int
+        }
 
         init(_ recorder: Recorder, _ log: Logger) {
             self.recorder = recorder
@@ -135,6 +159,7 @@ public final class Reporter: Sendable {
             var now = timespec()
             clock_gettime(CLOCK_REALTIME, &now)
             sender = Report.Sender(process: Int(getpid()), start: now.tv_sec * 1_000_000_000 + now.tv_nsec)
+            sample = HitSample(seed: .random(in: .min ... .max))
         }
 
         /// - Returns: how much there was to do, from 0 to 1.
@@ -142,16 +167,27 @@ public final class Reporter: Sendable {
             take(news)
             let fullness = takeHits()
             let now = milliseconds()
-            if now - lastReport >= Reporter.interval || !isAllTold { report(now) }
+            if now - lastHits >= Reporter.hitsInterval { reportHits(now) }
+            if interval != lastInterval || !isAllTold { report(now) }
             return !isAllTold && isGettingOn ? 1 : fullness
         }
 
         mutating func finish(_ news: News) {
             take(news)
             takeHits()
-            lastReport = .min / 2
+            reportHits(milliseconds())
+            lastInterval = -1
             report(milliseconds())
         }
+
+        /// The time since 1970 in milliseconds, counted from the moment of this process in the first second.
+        private var sinceMoment: Int { wallClock() / 1_000_000 - moment }
+
+        /// The number of the present interval.
+        private var interval: Int { sinceMoment / Reporter.interval }
+
+        /// Milliseconds until the next one begins, 1 or more.
+        var untilReport: Int { Reporter.interval - sinceMoment % Reporter.interval }
 
         private mutating func take(_ news: News) {
             for tally in news.tallies { ledger.follow(tally) }
@@ -170,9 +206,13 @@ public final class Reporter: Sendable {
         private mutating func takeHits() -> Double {
             let wantedLots = UInt64((subject.hitsLog?.sample ?? 0) * 0x1p32)
             var time: String?
+            let now = wallClock() / 1_000_000
             let fullness = recorder.hits.take { hit in
                 let location = hit.prefixes.lazy.compactMap { [subject] in subject.snapshot?.places.find($0) }.first
-                if agent.isThere { ledger.count(country: location?.country?.description ?? "") }
+                if agent.isThere {
+                    ledger.count(country: location?.country?.description ?? "")
+                    sample.offer(Found(hit: hit, place: location, time: now))
+                }
                 guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }
                 var line = HitsLog.Line(hit, time: time!, names, location)
@@ -183,9 +223,32 @@ public final class Reporter: Sendable {
             return fullness
         }
 
+        /// Tells the agent of some hits. What it does not read at once is lost.
+        private mutating func reportHits(_ now: Int) {
+            lastHits = now
+            let drops = recorder.hits.droppedHits
+            if !sample.isEmpty { sample.miss(drops - toldDrops) }
+            toldDrops = drops
+            let chosen = sample.take(at: now)
+            guard agent.isThere, !chosen.isEmpty else { return }
+            var report = HitReport(sender: sender)
+            for (found, weight) in chosen {
+                guard let names = ledger.names(of: found.hit) else { continue }
+                let isNew = candidate > 0 && found.hit.tally == candidate
+                var hit = SampledHit(found.hit, found.place, time: found.time, names, weight: weight)
+                if candidate > 0 { hit.side = isNew ? .new : .old }
+                if let snapshot = subject.snapshot { hit.isByDefault = defaults.decide(found.hit, in: snapshot) }
+                report.hits.append(hit)
+            }
+            for datagram in report.datagrams where agent.isThere {
+                guard agent.send(datagram) else { break }
+            }
+        }
+
         private mutating func report(_ now: Int) {
-            let isDue = now - lastReport >= Reporter.interval
-            if isDue { lastReport = now }
+            let interval = interval
+            let isDue = interval != lastInterval
+            lastInterval = interval
             guard agent.path != nil else {
                 if isDue { ledger.releaseEnded() }
                 return
@@ -205,6 +268,17 @@ public final class Reporter: Sendable {
                 want()
             }
         }
+    }
+}
+
+extension SampledHit {
+    fileprivate init(
+        _ hit: Hit, _ place: ClientPlace?, time: Int, _ names: (service: String, datacenters: [String]), weight: Int
+    ) {
+        self.init(
+            time: time, network: hit.network, country: place?.country?.description ?? "",
+            coordinates: place?.coordinates, name: hit.name, service: names.service, datacenters: names.datacenters,
+            scope: hit.scope, side: nil, weight: weight)
     }
 }
 

@@ -1,4 +1,6 @@
+import Answering
 import Configuration
+import Geography
 import Glibc
 import Platform
 import State
@@ -74,6 +76,15 @@ final class ConfigurationFollower: Sendable {
         var notify: NotifyCommand?
         /// `nil` for none.
         var stateDirectory: String?
+        var sites: [Site] = []
+    }
+
+    /// A datacenter, as far as people who watch see it.
+    struct Site: Sendable {
+        var name: String
+        var coordinates: Coordinates?
+        /// `nil` if none is configured.
+        var capacity: Double?
     }
 
     /// What the image in force says, and when it was made, in seconds since 1970.
@@ -82,7 +93,8 @@ final class ConfigurationFollower: Sendable {
             let snapshot = ImageStore.anyCurrent(of: file, in: StateDirectory(path: path))
         else { return nil }
         return (
-            Subject(targets: snapshot.healthTargets, notify: snapshot.notify, stateDirectory: path),
+            Subject(
+                targets: snapshot.healthTargets, notify: snapshot.notify, stateDirectory: path, sites: snapshot.sites),
             snapshot.manifest.created
         )
     }
@@ -122,7 +134,10 @@ final class ConfigurationFollower: Sendable {
                     log.info("loaded \(file): \(targets.count) target\(targets.count == 1 ? "" : "s") to check")
                     log.debug("read the configuration", metadata: ["ms": "\(millisecondsSince(startTime))"])
                     let subject = Subject(
-                        targets: targets, notify: configuration.notify, stateDirectory: configuration.stateDirectory)
+                        targets: targets, notify: configuration.notify, stateDirectory: configuration.stateDirectory,
+                        sites: configuration.datacenters.map {
+                            Site(name: $0.name, coordinates: $0.location, capacity: $0.capacity)
+                        })
                     guard try await body(subject) else { return }
                 case .failure(let error):
                     state.withLock { state in
@@ -147,6 +162,17 @@ final class ConfigurationFollower: Sendable {
             }
             seen = now
             try? await Task.sleep(for: Self.interval)
+        }
+    }
+}
+
+extension Snapshot {
+    /// Its datacenters. An image does not say which capacities are configured.
+    fileprivate var sites: [ConfigurationFollower.Site] {
+        withExtendedLifetime(self) {
+            datacenterNames.enumerated().map { number, name in
+                .init(name: name, coordinates: maps.first?.lists.location(of: number)?.coordinates)
+            }
         }
     }
 }

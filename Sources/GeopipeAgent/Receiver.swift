@@ -4,10 +4,11 @@ import State
 import Synchronization
 import Telemetry
 
-/// Adds up what the coprocesses tell: takes datagrams at a socket in the state directory, whatever they are.
+/// Adds up what the coprocesses tell, and hands on their hits: takes datagrams at a socket in the state directory, whatever they are.
 final class Receiver: Sendable {
     private let directory: StateDirectory
     private let path: String
+    private let onHits: @Sendable ([SampledHit]) -> Void
     private let state = Mutex(State())
 
     private struct State {
@@ -18,8 +19,10 @@ final class Receiver: Sendable {
     /// Bytes that may wait; of what comes when it is full, the sender knows that it is lost.
     private static let bufferSize: CInt = 4 << 20
 
-    init(_ directory: StateDirectory) {
+    /// - Parameter onHits: gets hits as they come, and must return soon.
+    init(_ directory: StateDirectory, onHits: @escaping @Sendable ([SampledHit]) -> Void = { _ in }) {
         self.directory = directory
+        self.onHits = onHits
         path = directory.path + "/agent.sock"
     }
 
@@ -28,6 +31,14 @@ final class Receiver: Sendable {
         state.withLock { state in
             state.totals.forgetEnded(at: time(nil))
             return state.totals
+        }
+    }
+
+    /// The sums of that.
+    var counts: Totals.Counts {
+        state.withLock { state in
+            state.totals.forgetEnded(at: time(nil))
+            return state.totals.counts
         }
     }
 
@@ -70,9 +81,13 @@ final class Receiver: Sendable {
         var lastLook = monotonicTime()
         while true {
             let count = recv(socket, &bytes, bytes.count, 0)
-            if count >= 0 { log.trace("a coprocess has told its counters", metadata: ["bytes": "\(count)"]) }
+            if count >= 0 { log.trace("a coprocess has told something", metadata: ["bytes": "\(count)"]) }
+            let hasHits = count >= 0 && HitReport.isTitled(bytes.prefix(count))
+            let hits = hasHits ? HitReport(bytes.prefix(count)) : nil
+            if let hits { onHits(hits.hits) }
             let isOver = state.withLock { state in
-                if count >= 0 { state.totals.take(bytes.prefix(count), at: time(nil)) }
+                if hasHits, hits == nil { state.totals.ignoreDatagram() }
+                if !hasHits, count >= 0 { state.totals.take(bytes.prefix(count), at: time(nil)) }
                 return state.isOver
             }
             if isOver { return }

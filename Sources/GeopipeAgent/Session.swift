@@ -23,8 +23,8 @@ final class Session: Sendable {
     private let receiver: Receiver
     private let notifier: Notifier
     private let metrics: ListenAddress
-    private let live: LiveOptions
-    private let view: LiveView
+    private let liveOptions: LiveOptions
+    private let feeder: LiveFeeder
     private let liveServer: LiveServer
     private let reload: @Sendable () -> ConfigurationFollower.Reload
 
@@ -35,22 +35,30 @@ final class Session: Sendable {
 
     /// Goes on from what the state directory says.
     ///
-    /// - Parameter reload: what became of reading the configuration.
+    /// - Parameters:
+    ///   - file: the configuration's file.
+    ///   - reload: what became of reading the configuration.
     init(
-        _ place: Place, _ prober: Prober, metrics: ListenAddress, live: LiveOptions,
+        _ place: Place, _ prober: Prober, file: String, metrics: ListenAddress, live liveOptions: LiveOptions,
         reload: @escaping @Sendable () -> ConfigurationFollower.Reload
     ) async {
         let directory = place.directory
-        (lock, self.directory, self.metrics, self.live, self.reload) = (place.lock, directory, metrics, live, reload)
-        view = LiveView(.live, host: hostName(), start: wallTime())
-        liveServer = LiveServer(view)
+        (lock, self.directory, self.metrics, self.reload) = (place.lock, directory, metrics, reload)
+        self.liveOptions = liveOptions
         let (reporter, notifier) = (Reporter(directory), Notifier(place.subject.notify))
+        let live = LiveView(.live, host: LiveFeeder.hostName, start: wallTime())
         let monitor = Monitor(prober) { change in
             reporter.poke()
-            if let change { notifier.add(change) }
+            if let change {
+                notifier.add(change)
+                live.add(LiveEvent(change))
+            }
         }
         (self.monitor, self.reporter, self.notifier) = (monitor, reporter, notifier)
-        receiver = Receiver(directory)
+        receiver = Receiver(directory) { live.take($0) }
+        let questions = LiveInquiry(file, directory)
+        liveServer = LiveServer(live, questions)
+        feeder = LiveFeeder(live, questions, file, directory, sites: place.subject.sites)
         var states: [String: HealthReport.State] = [:]
         do throws(StateDirectory.Failure) {
             let now = time(nil)
@@ -67,14 +75,16 @@ final class Session: Sendable {
     var parts: [ServiceGroupConfiguration.ServiceConfiguration] {
         [
             part("counters") { await self.receiver.run() },
+            part("live view") { await self.feeder.run { self.receiver.counts } },
             part("health report") { await self.reporter.run { await self.monitor.report() } },
             part("notify") { await self.notifier.run() },
             part("checks") { await self.monitor.run() },
             part("metrics") { await self.serveMetrics() },
-            part("live view") { await self.serveLive() },
+            part("live server") { await self.serveLive() },
             part("live socket") {
                 await self.liveServer.run(
-                    atSocket: self.directory.liveSocket, in: self.directory, consolation: "geopipe top sees nothing")
+                    atSocket: self.directory.liveSocket, in: self.directory,
+                    consolation: "geopipe top has nothing to show")
             },
         ]
     }
@@ -85,8 +95,8 @@ final class Session: Sendable {
     }
 
     private func serveLive() async {
-        guard case .at(let address) = live.address else { return await untilCancelled() }
-        await liveServer.run(at: address, live, consolation: "health goes on without")
+        guard case .at(let address) = liveOptions.address else { return await untilCancelled() }
+        await liveServer.run(at: address, liveOptions, consolation: "health goes on without")
     }
 
     @Sendable private func page() async -> String {
@@ -113,6 +123,7 @@ final class Session: Sendable {
     /// Checks other targets from now on.
     func follow(_ subject: ConfigurationFollower.Subject) async {
         notifier.follow(subject.notify)
+        feeder.follow(subject.sites)
         await monitor.follow(subject.targets)
         reporter.poke()
     }

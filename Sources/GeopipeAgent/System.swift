@@ -7,13 +7,6 @@ func monotonicTime() -> Double { Double(nanoseconds()) / 1e9 }
 /// Seconds since 1970.
 func wallTime() -> Double { Double(wallClock()) / 1e9 }
 
-/// The name of this machine, as gethostname(2) gives it.
-func hostName() -> String {
-    var name = [CChar](repeating: 0, count: Int(HOST_NAME_MAX) + 1)
-    guard gethostname(&name, name.count - 1) == 0 else { return "" }
-    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-}
-
 /// The milliseconds since a time on that clock, with two decimals.
 func millisecondsSince(_ start: Double) -> Double { ((monotonicTime() - start) * 100_000).rounded() / 100 }
 

@@ -8,6 +8,14 @@ import Platform
 import Routing
 import State
 
+extension Snapshot {
+    /// Whether a configuration has the same datacenters, services and maps: the one on disk may have changed a moment ago.
+    public func agrees(with configuration: Configuration) -> Bool {
+        configuration.datacenters.map(\.name) == datacenterNames
+            && configuration.services.map(\.name) == serviceNames && configuration.maps.map(\.name) == mapNames
+    }
+}
+
 /// The whole way of one question, for people.
 public struct Explanation: Sendable {
     /// The name as asked.

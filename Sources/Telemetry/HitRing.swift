@@ -156,6 +156,12 @@ public struct Hit: Sendable {
     /// The first address of whom the answer is for, and how long that prefix is.
     public let client: IPAddress
     public let clientLength: Int
+    /// The client's network as others may know it: not the address of a person, but at most /24 of IPv4 and /56 of IPv6.
+    public var network: IPPrefix {
+        IPPrefix(
+            client,
+            length: min(clientLength, client.bitWidth == 32 ? SampledHit.longestIPv4 : SampledHit.longestIPv6))!
+    }
     /// Who asked.
     public let resolver: IPAddress
     /// Where the client may be found: its own prefix, and the address of its resolver, which stands in for it.

@@ -92,10 +92,10 @@ public struct Report: Equatable, Sendable {
             let line: String =
                 switch count.series {
                 case .questions(let zone, let result):
-                    "questions\t\(escaped(zone))\t\(result.rawValue)\t\(count.value)\n"
+                    "questions\t\(escapedField(zone))\t\(result.rawValue)\t\(count.value)\n"
                 case .answers(let service, let datacenter):
-                    "answers\t\(escaped(service))\t\(escaped(datacenter))\t\(count.value)\n"
-                case .clients(let country): "clients\t\(escaped(country))\t\(count.value)\n"
+                    "answers\t\(escapedField(service))\t\(escapedField(datacenter))\t\(count.value)\n"
+                case .clients(let country): "clients\t\(escapedField(country))\t\(count.value)\n"
                 }
             guard bytes.count + line.utf8.count + ending.utf8.count <= sizeLimit else { return false }
             bytes += line.utf8
@@ -113,14 +113,14 @@ public struct Report: Equatable, Sendable {
         var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
             .map { $0.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { Substring($0) } }
         guard lines.count >= 2, lines.popLast() == ["end"], lines[0].count == 3, lines[0][0] == Self.title,
-            let process = number(lines[0][1]), let start = number(lines[0][2])
+            let process = fieldNumber(lines[0][1]), let start = fieldNumber(lines[0][2])
         else { return nil }
         sender = Sender(process: process, start: start)
         for line in lines.dropFirst() {
-            guard line.count >= 3, let value = number(line.last!) else { return nil }
+            guard line.count >= 3, let value = fieldNumber(line.last!) else { return nil }
             switch (line[0], line.count) {
             case ("condition", Durations().counts.count + 4):
-                let numbers = line.dropFirst().compactMap(number)
+                let numbers = line.dropFirst().compactMap(fieldNumber)
                 guard condition == nil, numbers.count == line.count - 1 else { return nil }
                 var durations = Durations()
                 durations.sum = numbers[2]
@@ -128,62 +128,18 @@ public struct Report: Equatable, Sendable {
                 condition = Condition(
                     loaded: numbers[0] == 0 ? nil : numbers[0], droppedHits: numbers[1], durations: durations)
             case ("questions", 4):
-                guard let zone = name(line[1]), let result = QuestionResult(rawValue: String(line[2])) else {
+                guard let zone = fieldName(line[1]), let result = QuestionResult(rawValue: String(line[2])) else {
                     return nil
                 }
                 counts.append(Count(.questions(zone: zone, result: result), value))
             case ("answers", 4):
-                guard let service = name(line[1]), let datacenter = name(line[2]) else { return nil }
+                guard let service = fieldName(line[1]), let datacenter = fieldName(line[2]) else { return nil }
                 counts.append(Count(.answers(service: service, datacenter: datacenter), value))
             case ("clients", 3):
-                guard let country = name(line[1]) else { return nil }
+                guard let country = fieldName(line[1]) else { return nil }
                 counts.append(Count(.clients(country: country), value))
             default: return nil
             }
         }
     }
-}
-
-/// A number from 0 on, written in digits alone.
-private func number(_ text: Substring) -> Int? {
-    guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
-    return Int(text)
-}
-
-/// A name as a field of a line, of which it takes `Report.nameLimit` bytes, or twice as many if all of them are escaped.
-private func escaped(_ name: String) -> String {
-    var end = name.endIndex
-    if name.utf8.count > Report.nameLimit {
-        end = name.utf8.index(name.startIndex, offsetBy: Report.nameLimit)
-        while end.samePosition(in: name.unicodeScalars) == nil { name.utf8.formIndex(before: &end) }
-    }
-    var text = ""
-    for scalar in name.unicodeScalars[..<end] {
-        switch scalar {
-        case "\t": text += "\\t"
-        case "\n": text += "\\n"
-        case "\\": text += "\\\\"
-        default: text.unicodeScalars.append(scalar)
-        }
-    }
-    return text
-}
-
-/// What `escaped` wrote; `nil` if it has not.
-private func name(_ field: Substring) -> String? {
-    var text = ""
-    var scalars = field.unicodeScalars.makeIterator()
-    while let scalar = scalars.next() {
-        guard scalar == "\\" else {
-            text.unicodeScalars.append(scalar)
-            continue
-        }
-        switch scalars.next() {
-        case "t": text += "\t"
-        case "n": text += "\n"
-        case "\\": text += "\\"
-        default: return nil
-        }
-    }
-    return text.utf8.count <= Report.nameLimit ? text : nil
 }

@@ -47,6 +47,34 @@ public struct Durations: Hashable, Sendable {
         return bucket
     }
 
+    /// Of the answers after `earlier`, which is what was counted some time ago.
+    public func since(_ earlier: Durations) -> Durations {
+        var result = Durations()
+        for bucket in counts.indices { result.counts[bucket] = max(0, counts[bucket] - earlier.counts[bucket]) }
+        result.sum = max(0, sum - earlier.sum)
+        return result
+    }
+
+    /// The time in nanoseconds that a part of the answers took at most, as if they lay evenly in the bucket that it is in. Of answers
+    /// that took longer than all bounds it is the last bound. `nil` without answers.
+    ///
+    /// - Parameter part: above 0, up to 1; 0.5 for the median.
+    public func quantile(_ part: Double) -> Double? {
+        let all = counts.reduce(0) { $0 + Double($1) }
+        guard all > 0 else { return nil }
+        let rank = part * all
+        var below = 0.0
+        for (bucket, bound) in Self.bounds.enumerated() where counts[bucket] > 0 {
+            let count = Double(counts[bucket])
+            if below + count >= rank {
+                let lower = bucket > 0 ? Double(Self.bounds[bucket - 1]) : 0
+                return lower + (Double(bound) - lower) * (rank - below) / count
+            }
+            below += count
+        }
+        return Double(Self.bounds.last!)
+    }
+
     /// Counts answers that took so many nanoseconds each.
     public mutating func count(_ answers: Int, of nanoseconds: Int) {
         counts[Self.bucket(nanoseconds)] += answers

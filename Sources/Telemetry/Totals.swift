@@ -70,6 +70,9 @@ public struct Totals: Sendable {
         take(report, at: now)
     }
 
+    /// Counts a datagram that says nothing that could be used.
+    public mutating func ignoreDatagram() { ignoredDatagrams += 1 }
+
     mutating func take(_ report: Report, at now: Int) {
         forgetEnded(at: now)
         let sender = report.sender

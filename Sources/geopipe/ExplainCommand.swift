@@ -58,11 +58,7 @@ extension ConfigurationOptions {
         case .imageInForce, .disk: break
         }
         guard let configuration = try? configuration() else { return nil }
-        // It may have changed a moment ago.
-        let snapshot = serving.snapshot
-        return configuration.datacenters.map(\.name) == snapshot.datacenterNames
-            && configuration.services.map(\.name) == snapshot.serviceNames
-            && configuration.maps.map(\.name) == snapshot.mapNames ? configuration : nil
+        return serving.snapshot.agrees(with: configuration) ? configuration : nil
     }
 }
 

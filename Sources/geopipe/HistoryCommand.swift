@@ -49,25 +49,5 @@ struct HistoryCommand: ParsableCommand {
 
 extension HistoryEntry {
     /// For people.
-    fileprivate var words: String {
-        var text = "\(dateAndTime(time))  \(who)  "
-        switch action {
-        case .drainEnded: text += "the drain of \(extent) ended by itself"
-        case .forceEnded: text += "the force of \(extent) ended by itself"
-        case .drain: text += "drained \(extent)"
-        case .undrain: text += "undrained \(extent)"
-        case .forceUp: text += "forced up \(extent)"
-        case .forceAuto: text += "went by the checks again for \(extent)"
-        case .rolloutStart: text += "started the rollout \(datacenter)"
-        case .rolloutShare: text += "gave \(share)% of the client networks the rollout \(datacenter)"
-        case .rolloutPlaces: text += "gave \(areaWords(areas)) the rollout \(datacenter)"
-        case .rolloutCommit: text += "committed the rollout \(datacenter)"
-        case .rolloutAbort: text += "aborted the rollout \(datacenter)"
-        case .planWaived: text += "waived items of the plan \(datacenter)"
-        case .rolloutBack: text += "went back to the image \(datacenter)"
-        }
-        if let until { text += ", until \(dateAndTime(until))" }
-        if !overridden.isEmpty { text += ", overriding \(overridden.joined(separator: " and "))" }
-        return reason.isEmpty ? text : "\(text): \(reason)"
-    }
+    fileprivate var words: String { "\(dateAndTime(time))  \(who)  \(deed)" }
 }

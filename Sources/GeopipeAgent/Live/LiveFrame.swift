@@ -71,6 +71,7 @@ final class LiveSubscription: Sendable {
     /// Has a frame wait for the viewer.
     func offer(_ frame: LiveFrame) {
         let isFirst = state.withLock { state in
+            let isFirst = state.waiting.isEmpty
             let limit =
                 switch frame.kind {
                 case .event: Self.eventLimit
@@ -84,7 +85,7 @@ final class LiveSubscription: Sendable {
                 state.skipped += 1
             }
             state.waiting.append(frame)
-            return state.waiting.count == 1
+            return isFirst
         }
         if isFirst { onNews() }
     }

@@ -21,78 +21,103 @@ final class LiveView: Sendable {
     /// Milliseconds between two frames of hits.
     static let hitsInterval = 100
 
+    private let numbers: Mutex<LiveNumbers>
+    private let viewers = Mutex<[LiveSubscription]>([])
+
     /// - Parameters:
     ///   - host: the name of this machine.
     ///   - start: now, in seconds since 1970; in a replay, when the hits begin.
-    init(_ mode: Mode, host: String, start: Double) {}
+    init(_ mode: Mode, host: String, start: Double) {
+        numbers = Mutex(LiveNumbers(mode, host: host, start: start))
+    }
 
     // MARK: - What comes in
 
     /// Takes hits as they come, in a live view.
-    func take(_ hits: [SampledHit]) {}
+    func take(_ hits: [SampledHit]) { numbers.withLock { $0.take(hits) } }
 
     /// Takes what the coprocesses have counted until a time in seconds since 1970. Once a second, in a live view.
-    func take(_ counts: Totals.Counts, at time: Double) {}
+    func take(_ counts: Totals.Counts, at time: Double) { numbers.withLock { $0.take(counts, at: time) } }
 
     /// Takes what files say, whenever that was looked at.
-    func take(_ scene: LiveScene) {}
+    func take(_ scene: LiveScene) { numbers.withLock { $0.take(scene) } }
 
-    /// Takes what has happened, and has it sent to viewers.
-    func add(_ event: LiveEvent) {}
+    /// Takes what has happened in the last hour, and has it sent to viewers.
+    func add(_ event: LiveEvent) {
+        guard numbers.withLock({ $0.add(event) }) else { return }
+        send(LiveFrame(.event, event.json.compact))
+    }
 
     /// Lets time go on in a live view: sends `hits` if there are any, and `second` if another second has begun. To be called every
-    /// `hitsInterval` milliseconds.
+    /// `hitsInterval` milliseconds, or once a second while there are no viewers; by one thread at a time.
     ///
     /// - Parameter time: in seconds since 1970.
-    func advance(to time: Double) {}
+    func advance(to time: Double) { goOn { $0.advance(to: time) } }
 
     /// Lets time go on in a replay: takes the hits between the last time and this one, in their order, and then does what `advance`
     /// does. If that is more than a second, only the last `second` is sent, but all are in the history.
-    func play(_ hits: [SampledHit], to time: Double) {}
+    func play(_ hits: [SampledHit], to time: Double) { goOn { $0.play(hits, to: time) } }
 
     /// Forgets all hits, rates, the history and events: a replay goes on at another time. Viewers and the scene stay.
-    func clear(at time: Double) {}
+    func clear(at time: Double) { numbers.withLock { $0.clear(at: time) } }
 
     /// Says where a replay is, and has it sent to viewers.
-    func set(_ replay: LiveReplay) {}
+    func set(_ replay: LiveReplay) {
+        numbers.withLock { $0.replay = replay }
+        send(LiveFrame(.replay, replay.json.compact))
+    }
+
+    private func goOn(_ step: (inout LiveNumbers) -> Bool) {
+        let viewers = viewers.withLock { $0 }
+        let (hits, second) = numbers.withLock { numbers in
+            let isNews = step(&numbers)
+            return (numbers.takePending(), isNews && !viewers.isEmpty ? numbers.secondJSON() : nil)
+        }
+        if !hits.isEmpty {
+            func frame(_ hits: [SampledHit]) -> LiveFrame {
+                LiveFrame(.hits, JSON.object([("hits", .list(hits.map(\.json)))]).compact)
+            }
+            let (few, all) = (viewers.filter { $0.hits == .thinned }, viewers.filter { $0.hits == .all })
+            if !few.isEmpty { Self.send(frame(hits.thinned(to: Self.hitsInFrame)), to: few) }
+            if !all.isEmpty { Self.send(frame(hits), to: all) }
+        }
+        if let second { Self.send(LiveFrame(.second, second.compact), to: viewers) }
+    }
 
     // MARK: - What goes out
 
     /// All that is known, as `GET /api/state` gives it.
-    func state() -> String { "{}" }
+    func state() -> String { numbers.withLock { $0.stateJSON() }.compact }
 
     /// Has frames wait for another viewer from now on, until `unsubscribe`. `LiveSubscription` says what holds.
     func subscribe(_ hits: LiveSubscription.Hits, onNews: @escaping @Sendable () -> Void) -> LiveSubscription {
-        LiveSubscription(hits, onNews: onNews)
+        let viewer = LiveSubscription(hits, onNews: onNews)
+        viewers.withLock { $0.append(viewer) }
+        return viewer
     }
 
-    func unsubscribe(_ subscription: LiveSubscription) {}
+    /// No frame waits for the viewer after this but those that are being sent at this moment.
+    func unsubscribe(_ subscription: LiveSubscription) { viewers.withLock { $0.removeAll { $0 === subscription } } }
 
-    /// How many viewers there are.
-    var viewerCount: Int { 0 }
+    /// The number of viewers.
+    var viewerCount: Int { viewers.withLock(\.count) }
+
+    private func send(_ frame: LiveFrame) { Self.send(frame, to: viewers.withLock { $0 }) }
+
+    private static func send(_ frame: LiveFrame, to viewers: [LiveSubscription]) {
+        for viewer in viewers { viewer.offer(frame) }
+    }
 }
 
-/// Answers of the image in force for people who watch: each takes a while and must not be waited for on an event loop; call them from
-/// a task.
-protocol LiveQuestions: Sendable {
-    /// Who goes where, as `GET /api/destinations` gives it.
-    ///
-    /// - Parameters:
-    ///   - country: only clients of this country, ISO 3166-1 alpha-2 (`nil`: of all).
-    ///   - datacenter: only what this datacenter gets (`nil`: all).
-    /// - Throws: what is wrong with the question, in words.
-    func destinations(country: String?, datacenter: String?) async throws(LiveRefusal) -> String
-
-    /// What a client gets for a name, as `geopipe explain --json` prints it.
-    ///
-    /// - Parameter client: an address, or a network such as 192.0.2.0/24.
-    func explain(_ name: String, client: String) async throws(LiveRefusal) -> String
-}
-
-/// Why a question of a viewer gets no answer.
-struct LiveRefusal: Error, Sendable {
-    /// The HTTP status: 400 for a question that is wrong, 404 for what there is not, 503 if there is no image.
-    var status: Int
-    /// What is wrong, and what to write instead.
-    var message: String
+extension SampledHit {
+    /// The hit as viewers get it.
+    fileprivate var json: JSON {
+        .object(
+            [
+                ("t", .integer(time)), ("lat", .optional(coordinates?.latitude)),
+                ("lon", .optional(coordinates?.longitude)), ("country", .text(country)),
+                ("datacenters", .list(datacenters.map(JSON.text))), ("service", .text(service)), ("name", .text(name)),
+                ("network", .text("\(network)")), ("scope", .integer(scope)),
+            ] + (side.map { [("side", .text($0.rawValue))] } ?? []) + [("weight", .integer(weight))])
+    }
 }

@@ -54,7 +54,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
             throw Refusal(code: .unusable, message: error.description)
         }
         let datacenters = try self.file.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
-        let view = LiveView(.replay, host: hostName(), start: Double(file.first) / 1_000)
+        let view = LiveView(.replay, host: LiveFeeder.hostName, start: Double(file.first) / 1_000)
         let player = Player(file, view, datacenters: datacenters, speed: speed, isPaused: paused)
         let server = LiveServer(view, playback: player)
         var parts = [part("replay") { await player.run() }]

@@ -41,7 +41,7 @@ public struct ClientShares: Sendable {
         func times(_ factor: Double) -> Amount { Amount(ipv4: ipv4 * factor, ipv6: ipv6 * factor) }
 
         /// How much of all it is: of IPv4, or where there is none of that, of IPv6.
-        func part(of all: Amount) -> Double {
+        public func part(of all: Amount) -> Double {
             all.ipv4 > 0 ? ipv4 / all.ipv4 : all.ipv6 > 0 ? ipv6 / all.ipv6 : 0
         }
     }

@@ -1,0 +1,27 @@
+import Platform
+import State
+
+extension HistoryEntry {
+    /// What was done, until when and why, for people: the end of a sentence that begins with who did it.
+    public var deed: String {
+        var text: String
+        switch action {
+        case .drainEnded: text = "the drain of \(extent) ended by itself"
+        case .forceEnded: text = "the force of \(extent) ended by itself"
+        case .drain: text = "drained \(extent)"
+        case .undrain: text = "undrained \(extent)"
+        case .forceUp: text = "forced up \(extent)"
+        case .forceAuto: text = "went by the checks again for \(extent)"
+        case .rolloutStart: text = "started the rollout \(datacenter)"
+        case .rolloutShare: text = "gave \(share)% of the client networks the rollout \(datacenter)"
+        case .rolloutPlaces: text = "gave \(areaWords(areas)) the rollout \(datacenter)"
+        case .rolloutCommit: text = "committed the rollout \(datacenter)"
+        case .rolloutAbort: text = "aborted the rollout \(datacenter)"
+        case .planWaived: text = "waived items of the plan \(datacenter)"
+        case .rolloutBack: text = "went back to the image \(datacenter)"
+        }
+        if let until { text += ", until \(dateAndTime(until))" }
+        if !overridden.isEmpty { text += ", overriding \(overridden.joined(separator: " and "))" }
+        return reason.isEmpty ? text : "\(text): \(reason)"
+    }
+}

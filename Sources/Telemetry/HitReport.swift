@@ -1,0 +1,120 @@
+import Geography
+
+/// Some of the answers of a coprocess, as it tells the agent of them: one datagram, which can be understood without any other.
+///
+/// The text has a line for each hit, whose fields are divided by tabs; `\t`, `\n` and `\\` stand for what would break a line. One that
+/// is lost is lost: the counts of a `Report` do not depend on it.
+public struct HitReport: Equatable, Sendable {
+    public var sender: Report.Sender
+    public var hits: [SampledHit] = []
+
+    public init(sender: Report.Sender) { self.sender = sender }
+
+    /// The most datacenters of a hit that are told.
+    static let datacenterLimit = 16
+    /// The most hits that one may stand for.
+    static let weightLimit = 1_000_000_000
+    /// The end of the year 9999, in milliseconds since 1970.
+    static let timeLimit = 253_402_300_799_999
+
+    private static let title = "geopipe-hits 1"
+    private static let ending = "end\n"
+
+    /// As few datagrams as hold all hits, none of them longer than `Report.sizeLimit`. A hit that is longer itself is left out.
+    public var datagrams: [[UInt8]] {
+        let head = Array("\(Self.title)\t\(sender.process)\t\(sender.start)\n".utf8)
+        let room = Report.sizeLimit - Self.ending.utf8.count
+        var datagrams: [[UInt8]] = []
+        var bytes = head
+        for hit in hits {
+            let line = hit.line.utf8
+            guard head.count + line.count <= room else { continue }
+            if bytes.count + line.count > room {
+                datagrams.append(bytes + Array(Self.ending.utf8))
+                bytes = head
+            }
+            bytes += line
+        }
+        if bytes.count > head.count { datagrams.append(bytes + Array(Self.ending.utf8)) }
+        return datagrams
+    }
+
+    /// Whether a datagram is one of hits, or wants to be.
+    public static func isTitled(_ datagram: some Collection<UInt8>) -> Bool {
+        datagram.starts(with: "geopipe-hits".utf8)
+    }
+
+    /// Reads a datagram; `nil` if it is anything else, or torn.
+    public init?(_ datagram: some Collection<UInt8>) {
+        guard datagram.count <= Report.sizeLimit, let text = String(validating: datagram, as: UTF8.self),
+            text.utf8.last == UInt8(ascii: "\n")
+        else { return nil }
+        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+            .map { $0.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { Substring($0) } }
+        guard lines.count >= 2, lines.popLast() == ["end"], lines[0].count == 3, lines[0][0] == Self.title,
+            let process = fieldNumber(lines[0][1]), let start = fieldNumber(lines[0][2])
+        else { return nil }
+        sender = Report.Sender(process: process, start: start)
+        for line in lines.dropFirst() {
+            guard line[0] == "hit", let hit = SampledHit(fields: line.dropFirst()) else { return nil }
+            hits.append(hit)
+        }
+    }
+}
+
+extension SampledHit {
+    /// The hit as a line, with its end.
+    fileprivate var line: String {
+        let fields =
+            [
+                "hit", "\(time)", "\(weight)", "\(network)", escapedField(country),
+                coordinates.map { "\($0.latitude)" } ?? "", coordinates.map { "\($0.longitude)" } ?? "", "\(scope)",
+                side?.rawValue ?? "", isByDefault.map { $0 ? "default" : "rule" } ?? "", escapedField(service),
+                escapedField(name),
+            ] + datacenters.prefix(HitReport.datacenterLimit).map(escapedField)
+        return fields.joined(separator: "\t") + "\n"
+    }
+
+    /// Reads the fields after the first of what `line` wrote; `nil` if that did not write them.
+    fileprivate init?(fields: ArraySlice<Substring>) {
+        let fields = Array(fields)
+        guard 11...(11 + HitReport.datacenterLimit) ~= fields.count,
+            let time = fieldNumber(fields[0]), time <= HitReport.timeLimit,
+            let weight = fieldNumber(fields[1]), 1...HitReport.weightLimit ~= weight,
+            let network = IPPrefix(fields[2]), network.length <= Self.longest(of: network),
+            fields[3].isEmpty || PlaceCode(fields[3])?.description == String(fields[3]),
+            let scope = fieldNumber(fields[6]), scope <= network.address.bitWidth,
+            let service = fieldName(fields[9]), let name = fieldName(fields[10])
+        else { return nil }
+        var coordinates: Coordinates?
+        if !(fields[4].isEmpty && fields[5].isEmpty) {
+            guard let latitude = fieldDecimal(fields[4]), let longitude = fieldDecimal(fields[5]),
+                let point = Coordinates(latitude: latitude, longitude: longitude)
+            else { return nil }
+            coordinates = point
+        }
+        var side: Side?
+        if !fields[7].isEmpty {
+            guard let told = Side(rawValue: String(fields[7])) else { return nil }
+            side = told
+        }
+        let isByDefault: Bool?
+        switch fields[8] {
+        case "": isByDefault = nil
+        case "default": isByDefault = true
+        case "rule": isByDefault = false
+        default: return nil
+        }
+        let datacenters = fields[11...].compactMap(fieldName)
+        guard datacenters.count == fields.count - 11 else { return nil }
+        self.init(
+            time: time, network: network, country: String(fields[3]), coordinates: coordinates, name: name,
+            service: service, datacenters: datacenters, scope: scope, side: side, isByDefault: isByDefault,
+            weight: weight)
+    }
+
+    /// The most bits of a client's network that are told.
+    public static func longest(of network: IPPrefix) -> Int {
+        network.address.bitWidth == 32 ? longestIPv4 : longestIPv6
+    }
+}

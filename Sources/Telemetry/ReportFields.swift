@@ -1,0 +1,53 @@
+// The fields of the lines that coprocesses send the agent.
+
+/// A number from 0 on, written in digits alone.
+func fieldNumber(_ text: Substring) -> Int? {
+    guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
+    return Int(text)
+}
+
+/// A number with a sign and a part after the point, as digits alone or with an exponent; `nil` for anything else.
+func fieldDecimal(_ text: Substring) -> Double? {
+    guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || ".-+e".utf8.contains($0) }) else {
+        return nil
+    }
+    return Double(text)
+}
+
+/// A name as a field of a line, of which it takes `Report.nameLimit` bytes, or twice as many if all of them are escaped.
+func escapedField(_ name: String) -> String {
+    var end = name.endIndex
+    if name.utf8.count > Report.nameLimit {
+        end = name.utf8.index(name.startIndex, offsetBy: Report.nameLimit)
+        while end.samePosition(in: name.unicodeScalars) == nil { name.utf8.formIndex(before: &end) }
+    }
+    var text = ""
+    for scalar in name.unicodeScalars[..<end] {
+        switch scalar {
+        case "\t": text += "\\t"
+        case "\n": text += "\\n"
+        case "\\": text += "\\\\"
+        default: text.unicodeScalars.append(scalar)
+        }
+    }
+    return text
+}
+
+/// What `escapedField` wrote; `nil` if it has not.
+func fieldName(_ field: Substring) -> String? {
+    var text = ""
+    var scalars = field.unicodeScalars.makeIterator()
+    while let scalar = scalars.next() {
+        guard scalar == "\\" else {
+            text.unicodeScalars.append(scalar)
+            continue
+        }
+        switch scalars.next() {
+        case "t": text += "\t"
+        case "n": text += "\n"
+        case "\\": text += "\\"
+        default: return nil
+        }
+    }
+    return text.utf8.count <= Report.nameLimit ? text : nil
+}
