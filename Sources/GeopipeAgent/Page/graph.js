@@ -9,7 +9,8 @@ const graphs = [
 ];
 
 /** Above the highest line, for the marks. */
-const graphTop = 18, graphBottom = 16;
+const graphTop = 28, graphBottom = 16;
+const graphFamily = 'px system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif';
 
 function startGraphs() {
   for (const graph of graphs) {
@@ -53,7 +54,8 @@ function drawGraph(graph) {
   context.clearRect(0, 0, width, height);
   const { points, start, step } = model.history;
   const end = graphEnd(), from = end - hourLength;
-  const bottom = height - graphBottom, room = bottom - graphTop;
+  const unit = view.unit, top = graphTop * unit;
+  const bottom = height - graphBottom * unit, room = bottom - top;
   const xOf = (time) => ((time - from) / hourLength) * width;
   let most = 0;
   for (const values of points) {
@@ -62,7 +64,7 @@ function drawGraph(graph) {
   }
   most = roundUp(Math.max(most, graph.least ?? 1));
   const yOf = (value) => bottom - (value / most) * room;
-  context.font = '11px system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif';
+  context.font = Math.round(11 * unit) + graphFamily;
   context.textBaseline = "alphabetic";
   context.lineWidth = 1;
   context.strokeStyle = look.axis;
@@ -74,17 +76,17 @@ function drawGraph(graph) {
   }
   context.stroke();
   context.fillStyle = look.soft;
-  const every = width < 260 ? 1_800 : 900;
+  const every = width < 260 * unit ? 1_800 : 900;
   context.textAlign = "center";
   for (let time = Math.ceil(from / every) * every; time < end; time += every) {
     const x = xOf(time);
-    if (x > 20 && x < width - 20) context.fillText(timeWords(time, false), x, height - 3);
+    if (x > 20 * unit && x < width - 20 * unit) context.fillText(timeWords(time, false), x, height - 3);
   }
   drawEventLines(context, xOf, width, bottom);
   context.lineJoin = "round";
   for (const [column, name, isFilled] of lines) {
     context.strokeStyle = look[name];
-    context.lineWidth = 1.5;
+    context.lineWidth = 1.5 * unit;
     context.beginPath();
     let first = NaN, last = 0;
     const close = () => {
@@ -133,7 +135,7 @@ function drawGraph(graph) {
     context.lineWidth = 1;
     context.strokeStyle = look.soft;
     context.beginPath();
-    context.moveTo(graph.pointer, graphTop);
+    context.moveTo(graph.pointer, top);
     context.lineTo(graph.pointer, bottom);
     context.stroke();
   }
@@ -147,7 +149,7 @@ function drawEventLines(context, xOf, width, bottom) {
   for (const event of model.events) {
     const x = Math.round(xOf(event.time)) + 0.5;
     if (x < 0 || x > width) continue;
-    context.moveTo(x, graphTop - 4);
+    context.moveTo(x, 14 * view.unit);
     context.lineTo(x, bottom);
   }
   context.stroke();
@@ -189,7 +191,7 @@ function drawEventMarks() {
     const x = ((event.time - end + hourLength) / hourLength) * width;
     if (x < 0 || x > width + 1) continue;
     const last = groups.at(-1);
-    if (last !== undefined && x - last.x < markWidth) last.events.push(event);
+    if (last !== undefined && x - last.x < markWidth * view.unit) last.events.push(event);
     else groups.push({ x, events: [event] });
   }
   const makeChild = () => {

@@ -49,7 +49,7 @@ function addHit(raw, delay) {
     hitBorn[i] = born;
     hitHeard[i] = raw;
     hitSite[i] = site ?? null;
-    hitHeight[i] = position === 0 ? Math.min(0.3, 0.035 + 0.03 * Math.sqrt(weight)) : 0;
+    hitHeight[i] = position === 0 ? Math.min(0.26, 0.03 + 0.028 * Math.sqrt(weight)) : 0;
     hitColour[i] = site !== undefined && site.colour >= 0 ? site.colour : colourCount;
     hitIsNew[i] = raw.side === "new" ? 1 : 0;
     const at = 5 * i;
@@ -139,7 +139,7 @@ function traceSpike(context, i, growth) {
   } else {
     context.lineTo(point.x, point.y - height * view.scale * 0.9);
   }
-  if (hitIsNew[i] === 1) context.rect(point.x - 1.5, (view.isGlobe ? point.y : point.y - height * view.scale * 0.9) - 1.5, 3, 3);
+  if (hitIsNew[i] === 1) context.rect(point.x - 1.5, (view.isGlobe ? point.y : point.y - height * view.scale * 0.9) - 1, 2, 2);
 }
 
 function traceDot(context, i, size) {
@@ -150,11 +150,12 @@ function traceDot(context, i, size) {
   context.arc(point.x, point.y, size, 0, 2 * Math.PI);
 }
 
-/** Strokes all lists of a frame; `trace(context, i, age)` adds one hit to the path. */
-function strokeBuckets(context, trace, life, now, width) {
-  if (look.casing !== null) {
+/** Strokes all lists of a frame; `trace(context, i, age)` adds one hit to the path.
+ *  @param hasCasing if all get a darker edge where the look has one. */
+function strokeBuckets(context, trace, life, now, width, hasCasing) {
+  if (hasCasing && look.casing !== null) {
     context.strokeStyle = look.casing;
-    context.lineWidth = width + 1.4;
+    context.lineWidth = width + 1.2;
     for (let level = 0; level < hitLevels; level++) {
       context.globalAlpha = levelAlpha[level];
       context.beginPath();
@@ -192,12 +193,12 @@ function drawHits(context, now, selectedSite, isStill) {
     for (let i = 0; i < mostHits; i++) {
       const age = (now - hitBorn[i]) / arcLife;
       if (age < 0 || age >= 1 || hitAngle[i] === 0) continue;
-      const bucket = hitColour[i] * hitLevels + levelOf(0.55 - 0.2 * age, i, selectedSite);
+      const bucket = hitColour[i] * hitLevels + levelOf(0.7 - 0.3 * age, i, selectedSite);
       bucketNext[i] = bucketHead[bucket];
       bucketHead[bucket] = i;
       arcsDrawn++;
     }
-    if (arcsDrawn > 0) strokeBuckets(context, traceArc, arcLife, now, 1.3);
+    if (arcsDrawn > 0) strokeBuckets(context, traceArc, arcLife, now, 1.4 * view.unit, false);
   }
   bucketHead.fill(-1);
   const life = isStill ? dotLife : spikeLife;
@@ -210,14 +211,14 @@ function drawHits(context, now, selectedSite, isStill) {
     hitsDrawn++;
   }
   if (hitsDrawn === 0) return;
-  if (!isStill) strokeBuckets(context, traceGrownSpike, life, now, 2);
+  if (!isStill) strokeBuckets(context, traceGrownSpike, life, now, 1.8 * view.unit, true);
   for (let bucket = 0; bucket < bucketHead.length; bucket++) {
     if (bucketHead[bucket] < 0) continue;
     const colour = Math.floor(bucket / hitLevels);
     context.fillStyle = colour < colourCount ? look.sites[colour] : look.other;
     context.globalAlpha = levelAlpha[bucket % hitLevels];
     context.beginPath();
-    for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) traceDot(context, i, isStill ? 2 + 14 * hitHeight[i] : 1.6);
+    for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) traceDot(context, i, (isStill ? 2 + 14 * hitHeight[i] : 1.6) * view.unit);
     context.fill();
     if (isStill && look.casing !== null) {
       context.strokeStyle = look.casing;

@@ -86,8 +86,8 @@ function drawSeries(canvas, site) {
   most = most > 0 ? roundUp(most) : 1;
   context.strokeStyle = look.axis;
   context.strokeRect(0.5, 0.5, width - 1, height - 1);
-  context.strokeStyle = look.ink;
-  context.lineWidth = 1.5;
+  context.strokeStyle = colourOf(site);
+  context.lineWidth = 2;
   context.beginPath();
   let isDown = false;
   site.series.forEach((value, i) => {
@@ -98,9 +98,9 @@ function drawSeries(canvas, site) {
     isDown = true;
   });
   context.stroke();
-  context.font = '11px system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif';
+  context.font = Math.round(11 * view.unit) + graphFamily;
   context.fillStyle = look.soft;
-  context.fillText(`up to ${rateWords(most)} a second, five minutes`, 4, 11);
+  context.fillText(`up to ${rateWords(most)} a second, five minutes`, 4, 12 * view.unit);
 }
 
 async function askDestinations(selected) {

@@ -3,7 +3,7 @@
 /** Draws the shape of a state: a disc is in use, half a disc partly drained, a ring drained, a half triangle partly down, a cross
  *  in a triangle down. */
 function traceMark(context, state, x, y, size, colour) {
-  context.lineWidth = 1.5;
+  context.lineWidth = 1.5 * view.unit;
   context.strokeStyle = look.ink;
   context.fillStyle = look.paper;
   context.beginPath();
@@ -15,7 +15,7 @@ function traceMark(context, state, x, y, size, colour) {
     context.closePath();
     context.fill();
     context.strokeStyle = look.alarm;
-    context.lineWidth = 2;
+    context.lineWidth = 2 * view.unit;
     context.stroke();
     context.beginPath();
     if (state === "down") {
@@ -57,7 +57,8 @@ function traceMark(context, state, x, y, size, colour) {
 
 function traceRingOfLoad(context, site, x, y, size, colour) {
   if (site.load === null) return;
-  context.lineWidth = 3;
+  const wide = 3 * view.unit;
+  context.lineWidth = wide;
   context.globalAlpha = 0.28;
   context.strokeStyle = look.ink;
   context.beginPath();
@@ -66,7 +67,7 @@ function traceRingOfLoad(context, site, x, y, size, colour) {
   context.globalAlpha = 1;
   const isOver = site.load > 1;
   context.strokeStyle = isOver ? look.alarm : colour;
-  context.lineWidth = isOver ? 4 : 3;
+  context.lineWidth = isOver ? wide * 1.35 : wide;
   context.beginPath();
   context.arc(x, y, size, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * Math.max(0.005, Math.min(1, site.load)));
   context.stroke();
@@ -107,13 +108,14 @@ function orderLabels() {
 }
 
 let marksDrawn = 0;
-const labelFont = '600 12px system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif';
+let labelUnit = 0, labelFont = "";
+const labelFamily = 'px system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif';
 
 function drawMarks(context, selected) {
   marksDrawn = 0;
   labelCount = 0;
   context.lineCap = "butt";
-  const many = labelOrder.length > 24;
+  const many = labelOrder.length > 24, unit = view.unit;
   for (let i = labelOrder.length - 1; i >= 0; i--) {
     const site = labelOrder[i];
     project(site.x, site.y, site.z, site.u, site.v);
@@ -122,23 +124,29 @@ function drawMarks(context, selected) {
     site.isSeen = point.front && point.x > -20 && point.y > -20 && point.x < view.width + 20 && point.y < view.height + 20;
     if (!site.isSeen) continue;
     const colour = colourOf(site);
-    const size = site === selected ? 8 : many && site.colour < 0 ? 4 : 6;
-    traceRingOfLoad(context, site, point.x, point.y, size + 4.5, colour);
+    const size = (site === selected ? 8 : many && site.colour < 0 ? 4 : 6) * unit;
+    traceRingOfLoad(context, site, point.x, point.y, size + 4.5 * unit, colour);
     traceMark(context, site.state, point.x, point.y, size, colour);
     if (site === selected) {
       context.strokeStyle = look.ink;
       context.lineWidth = 1;
       context.beginPath();
-      context.arc(point.x, point.y, size + 9, 0, 2 * Math.PI);
+      context.arc(point.x, point.y, size + 9 * unit, 0, 2 * Math.PI);
       context.stroke();
     }
-    takeBox(point.x - 8, point.y - 8, 16, 16);
+    takeBox(point.x - 8 * unit, point.y - 8 * unit, 16 * unit, 16 * unit);
     marksDrawn++;
+  }
+  if (labelUnit !== unit) {
+    labelUnit = unit;
+    labelFont = `600 ${12 * unit}${labelFamily}`;
+    for (const site of model.siteList) site.labelWidth = 0;
   }
   context.font = labelFont;
   context.textBaseline = "middle";
-  context.lineWidth = 3;
+  context.lineWidth = 3 * unit;
   context.strokeStyle = look.textCasing;
+  const high = 14 * unit, apart = 15 * unit;
   let labels = 0;
   for (let i = 0; i < labelOrder.length && labels < mostLabels; i++) {
     const site = labelOrder[i];
@@ -148,12 +156,12 @@ function drawMarks(context, selected) {
       site.labelWidth = context.measureText(site.label).width;
     }
     const width = site.labelWidth, y = site.seenY;
-    let x = site.seenX + 15;
-    if (!isFree(x, y - 7, width, 14) || x + width > view.width) {
-      x = site.seenX - 15 - width;
-      if (!isFree(x, y - 7, width, 14) || x < 0) continue;
+    let x = site.seenX + apart;
+    if (!isFree(x, y - high / 2, width, high) || x + width > view.width) {
+      x = site.seenX - apart - width;
+      if (!isFree(x, y - high / 2, width, high) || x < 0) continue;
     }
-    takeBox(x, y - 7, width, 14);
+    takeBox(x, y - high / 2, width, high);
     context.strokeText(site.label, x, y);
     context.fillStyle = site.state === "down" || site.state === "partly_down" ? look.alarm : look.text;
     context.fillText(site.label, x, y);

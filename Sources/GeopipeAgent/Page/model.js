@@ -65,12 +65,12 @@ function readSecond(raw) {
       name: textOf(site.name), latitude: numberOf(site.latitude), longitude: numberOf(site.longitude),
       state: Object.hasOwn(stateWords, site.state) ? site.state : "in_use",
       capacity: numberOf(site.capacity), rate: numberOr(site.rate, 0), share: numberOf(site.share), load: numberOf(site.load),
-    })),
+    })).filter((site) => site.name !== ""),
     countries: tops(raw.countries), names: tops(raw.names), services: tops(raw.services), networks: tops(raw.networks),
     unknown: numberOf(raw.unknown), defaultRule: numberOf(raw.defaultRule),
     problems: listOf(raw.problems, 100).map((problem) => ({
       isError: problem.severity !== "warning", text: textOf(problem.text ?? problem.message), hint: textOf(problem.hint),
-    })),
+    })).filter((problem) => problem.text !== ""),
     rollout: readRollout(raw.rollout),
   };
 }
@@ -82,7 +82,7 @@ function readRollout(raw) {
     id: textOf(raw.id), state: textOf(raw.state), share: numberOf(raw.share), old: side(raw.old), new: side(raw.new),
     byDatacenter: listOf(raw.byDatacenter, 1_000).map((site) => ({
       name: textOf(site.name), old: numberOr(site.old, 0), new: numberOr(site.new, 0),
-    })),
+    })).filter((site) => site.name !== ""),
     compared: numberOf(raw.compared), differing: numberOf(raw.differing),
   };
 }
@@ -143,6 +143,8 @@ function takeSecond(raw) {
   takeSites(second.datacenters);
   appendHistory(second);
   coolPlaces();
+  stage.unplacedRate += (stage.unplaced - stage.unplacedRate) / 5;
+  stage.unplaced = 0;
   return before === null || second.time >= before.time - 1;
 }
 

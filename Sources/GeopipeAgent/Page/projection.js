@@ -9,6 +9,8 @@ const view = {
   flatX: 0, flatY: 0, flatZoom: 1,
   // Worked out from these.
   centreX: 0, centreY: 0, radius: 1, scale: 1,
+  /** How much larger than usual the font of the page is: lines, marks and names of the pictures follow it. */
+  unit: 1,
   /** Grows when pictures must be drawn again. */
   version: 0,
 };

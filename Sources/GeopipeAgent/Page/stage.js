@@ -6,8 +6,8 @@ const stage = {
   base: null, hits: null, ratio: 1, most: 2,
   drawnVersion: -1, drawnMinute: -1,
   isRotating: !lessMotion.matches,
-  /** The weight of hits without a position since the last second. */
-  unplaced: 0,
+  /** The weight of hits without a position since the last second, and of each of the last seconds. */
+  unplaced: 0, unplacedRate: 0,
   /** The way to a place that was picked. */
   flight: null,
   before: 0, needsFrame: true, quietUntil: 0,
@@ -30,11 +30,17 @@ function startStage() {
   requestAnimationFrame(frame);
 }
 
+/** What 14 pixels of the usual font are now. */
+function fontUnit() {
+  return Math.max(0.8, (parseFloat(getComputedStyle(document.documentElement).fontSize) || 14) / 14);
+}
+
 function resizeStage() {
   const scene = element("scene");
   const { clientWidth: width, clientHeight: height } = scene;
   if (width === 0 || height === 0) return;
   stage.ratio = Math.min(stage.most, devicePixelRatio || 1);
+  view.unit = fontUnit();
   view.width = width;
   view.height = height;
   for (const canvas of [element("base"), element("hits")]) {
@@ -95,14 +101,15 @@ function frame(now) {
   watchFrames(passed, performance.now() - start);
 }
 
-/** If frames take too long for a while, the canvas gets fewer points. */
+/** If frames take too long for a while, the canvases get fewer points: large ones also less than the screen has. */
 function watchFrames(passed, taken) {
   stage.frames++;
   stage.drawTime += (taken - stage.drawTime) / 30;
   stage.frameTime += (passed - stage.frameTime) / 30;
   stage.slowFrames = passed > 22 && passed < 200 ? stage.slowFrames + 1 : Math.max(0, stage.slowFrames - 1);
-  if (stage.slowFrames > 90 && stage.ratio > 1 && !lessMotion.matches) {
-    stage.most = Math.max(1, stage.ratio * 0.75);
+  const least = view.width * view.height > 1.5e6 ? 0.6 : 1;
+  if (stage.slowFrames > 90 && stage.ratio > least && !lessMotion.matches) {
+    stage.most = Math.max(least, stage.ratio * 0.75);
     stage.slowFrames = 0;
     resizeStage();
   }

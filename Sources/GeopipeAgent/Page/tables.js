@@ -1,6 +1,6 @@
 // Numbers, lists and tables: all that the pictures show, as text.
 
-/** A row with a bar: a name, what part it is of the largest, a rate. `choose` is called when the row is chosen. */
+/** A row with a bar: a name, below it what part it is of the largest, and a rate. `choose` is called when the row is chosen. */
 function makeBarRow(choose) {
   const row = make("tr");
   const head = make("th");
@@ -12,12 +12,14 @@ function makeBarRow(choose) {
     name.addEventListener("click", () => choose(row.item));
     head.append(name);
   } else {
-    name.className = "name";
+    name = make("span", "name");
+    head.append(name);
   }
-  const cell = make("td", "bar");
-  const bar = make("span");
-  cell.append(bar);
-  row.append(head, cell, make("td", "number"));
+  const bar = make("span", "bar");
+  const track = make("span", "bar-track");
+  track.append(bar);
+  head.append(track);
+  row.append(head, make("td", "number"));
   Object.assign(row, { nameNode: name, bar });
   return row;
 }
@@ -38,6 +40,10 @@ function fillBars(id, items, words, choose, colour) {
 }
 
 const pickPlace = (item) => pick("place", item.name);
+const pickNetwork = (item) => {
+  pick("place", /^[A-Z]{2}$/.test(item.country) ? item.country : "");
+  proposeQuestion(item.name, element("explain-name").value || model.second?.names[0]?.name);
+};
 const pickSite = (item) => pick("datacenter", item.name);
 
 function networkWords(item) {
@@ -46,7 +52,7 @@ function networkWords(item) {
 }
 
 /** In tables, all; beside the globe, what there is room for. */
-const tops = () => address.view === "tables" ? 20 : 8;
+const tops = () => address.view === "tables" ? 20 : innerHeight > 70 * view.unit * 14 && innerWidth >= 1_000 ? 14 : 8;
 
 function drawTables() {
   const second = model.second;
@@ -66,17 +72,15 @@ function drawTables() {
   fillBars("country-rows", second.countries.slice(0, most), (item) => countryWords(item.name), pickPlace);
   fillBars("name-rows", second.names.slice(0, most), (item) => visible(item.name));
   fillBars("service-rows", second.services.slice(0, most), (item) => visible(item.name));
-  fillBars("network-rows", second.networks.slice(0, most), networkWords);
+  fillBars("network-rows", second.networks.slice(0, most), networkWords, pickNetwork);
   fill(element("known-names"), second.names, () => make("option"), (option, item) => {
     const name = visible(item.name);
     if (option.value !== name) option.value = name;
   });
-  const lost = stage.unplaced;
-  stage.unplaced = 0;
-  setText(
-    element("unplaced"),
-    [lost > 0 ? `${rateWords(lost)} a second without a known position` : "", second.dropped > 0 ? `${rateWords(second.dropped)} hits a second left out` : ""]
-      .filter((part) => part).join(" · "));
+  const words = [];
+  if (stage.unplacedRate >= 0.05) words.push(`${rateWords(stage.unplacedRate)} a second without a known position`);
+  if (second.dropped > 0) words.push(`${rateWords(second.dropped)} hits a second left out`);
+  setText(element("unplaced"), words.join(" · "));
 }
 
 function drawImage(second) {
@@ -90,13 +94,13 @@ function drawImage(second) {
 
 // Datacenters change their order only now and then, so that rows can be read.
 
+const urgency = ["down", "partly_down", "drained", "partly_drained", "in_use"];
 let siteOrder = [];
 let ordered = -Infinity;
 
 function drawSites() {
   if (model.siteList.length !== siteOrder.length || performance.now() - ordered > 5_000 || siteOrder.some((site) => model.sites.get(site.name) !== site)) {
-    const isWell = (site) => site.state === "in_use" ? 1 : 0;
-    siteOrder = [...model.siteList].sort((one, other) => isWell(one) - isWell(other) || other.rate - one.rate);
+    siteOrder = [...model.siteList].sort((one, other) => urgency.indexOf(one.state) - urgency.indexOf(other.state) || other.rate - one.rate);
     ordered = performance.now();
   }
   const makeChild = () => {
@@ -209,6 +213,6 @@ function drawProblems() {
   fill(element("problem-list"), problems, makeChild, (item, problem) => {
     setAttribute(item, "data-severity", problem.isError ? "error" : "warning");
     setText(item.firstChild, problem.isError ? "Error" : "Warning");
-    setText(item.lastChild, visible(problem.text) + (problem.hint ? ` (${visible(problem.hint)})` : ""));
+    setName(item.lastChild, "", visible(problem.text) + (problem.hint ? ` (${visible(problem.hint)})` : ""));
   });
 }

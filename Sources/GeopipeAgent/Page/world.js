@@ -89,7 +89,7 @@ function traceLines(context) {
 
 const nightRing = new Float32Array(96 * 3);
 /** How far the sun is below the horizon at the edges of night, in degrees: darkness comes in steps. */
-const dusk = [0, 6, 12, 18];
+const dusk = [0, 3.6, 7.2, 10.8, 14.4, 18];
 
 /** Darkens what is farther from the sun than the horizon: a cap around the point opposite to it. */
 function drawNight(context, time) {
@@ -143,8 +143,8 @@ function drawFlatNight(context, time) {
     }
   }
   context.closePath();
-  // Three more times for the same darkness as on the globe.
-  for (let layer = 0; layer < dusk.length - 1; layer++) context.fill();
+  // As often as it takes to be about as dark as the globe.
+  for (let layer = 0; layer < dusk.length - 2; layer++) context.fill();
 }
 
 let flatBorder = null, flatLand = null;
