@@ -38,7 +38,9 @@ final class TestLiveServer: Sendable {
     deinit { task.cancel() }
 
     /// What it answers to bytes as they are; `nil` if it answers nothing.
-    func answer(_ request: String) async -> WebAnswer? { await inThread { [port] in WebAnswer(to: request, port: port) } }
+    func answer(_ request: String) async -> WebAnswer? {
+        await inThread { [port] in WebAnswer(to: request, port: port) }
+    }
 
     /// What it answers to a request with a good Host.
     func answer(_ method: String, _ target: String, _ fields: String = "", body: String = "") async -> WebAnswer? {
@@ -106,13 +108,20 @@ struct LiveServerTests {
             // A second request in the first.
             ("GET /api/state HTTP/1.1\r\n\(host)Content-Length: 5\r\n\r\nGET /", 400),
             ("GET /api/state HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-            ("POST /api/replay HTTP/1.1\r\n\(host)Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+            (
+                "POST /api/replay HTTP/1.1\r\n\(host)Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                400
+            ),
             ("POST /api/replay HTTP/1.1\r\n\(host)Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", 400),
             ("POST /api/replay HTTP/1.1\r\n\(host)Content-Length: +2\r\n\r\n{}", 400),
-            ("POST /api/replay HTTP/1.1\r\n\(host)Content-Length: 1025\r\n\r\n\(String(repeating: " ", count: 1_025))", 413),
+            (
+                "POST /api/replay HTTP/1.1\r\n\(host)Content-Length: 1025\r\n\r\n\(String(repeating: " ", count: 1_025))",
+                413
+            ),
             ("GET /api/state HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n", 400),
             ("GET /api/state HTTP/1.1\r\n\(host)X: a\r\n b\r\n\r\n", 400),
-            ("GET /api/state HTTP/3.7\r\n\(host)\r\n", 400), ("nonsense\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}\r\n\r\n", 400),
+            ("GET /api/state HTTP/3.7\r\n\(host)\r\n", 400), ("nonsense\r\n\r\n", 400),
+            ("\u{16}\u{3}\u{1}\u{2}\r\n\r\n", 400),
             ("GET /a b HTTP/1.1\r\n\(host)\r\n", 400),
             // Heads of 8 KiB, and above.
             ("GET /api/state HTTP/1.1\r\n\(host)X: \(String(repeating: "x", count: 8_000))\r\n\r\n", 200),
@@ -146,7 +155,9 @@ struct LiveServerTests {
     @Test("waits two seconds for a request, and not longer")
     func slowHeads() async throws {
         let server = try await TestLiveServer()
-        for part in ["", "GET /api/state HTTP/1.1\r\nHost: 127.0.0.1\r\nX", "POST /api/replay HTTP/1.1\r\nHost: 127.0.0.1\r\n"] {
+        for part in [
+            "", "GET /api/state HTTP/1.1\r\nHost: 127.0.0.1\r\nX", "POST /api/replay HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        ] {
             let answer = await server.answer(part)
             #expect(answer == nil, "\(part)")
         }
@@ -249,7 +260,9 @@ struct LiveServerTests {
         let words = String(repeating: "x", count: 20_000)
         let view = server.view
         // The quick one reads on and on.
-        let reading = Task { await read(quick) { $0.hasSuffix("the last\"}\n\n\r\n") || $0.contains("the last\"}\n\n") } }
+        let reading = Task {
+            await read(quick) { $0.hasSuffix("the last\"}\n\n\r\n") || $0.contains("the last\"}\n\n") }
+        }
         let isDropped = await inThread {
             eventually(within: Agent.patience) {
                 for _ in 0..<20 { view.add(LiveEvent(time: wallTime(), kind: .reload, text: words)) }
@@ -299,13 +312,15 @@ struct LiveServerTests {
             return text
         }
         let request = "GET /api/state HTTP/1.1\r\nHost: anything\r\n\r\n"
-        #expect(await inThread { eventually(within: Agent.patience) { answer(request)?.contains("HTTP/1.1 200") == true } })
+        #expect(
+            await inThread { eventually(within: Agent.patience) { answer(request)?.contains("HTTP/1.1 200") == true } })
         #expect(status()?.mode == 0o660)
         let all = await inThread { answer("GET /api/stream?raw=1 HTTP/1.1\r\nHost: x\r\n\r\n") }
         #expect(all?.contains("HTTP/1.1 200") == true, "\(all ?? "")")
         // One that is removed is made again.
         unlink(path)
-        #expect(await inThread { eventually(within: Agent.patience) { answer(request)?.contains("HTTP/1.1 200") == true } })
+        #expect(
+            await inThread { eventually(within: Agent.patience) { answer(request)?.contains("HTTP/1.1 200") == true } })
         task.cancel()
         #expect(await inThread { eventually(within: Agent.patience) { status() == nil } })
     }

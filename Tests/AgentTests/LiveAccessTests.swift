@@ -108,7 +108,9 @@ struct LiveAccessTests {
         #expect(status(access, "/?token=wrong", [host, ("Cookie", "geopipe_live=\(cookie)")]) == 401)
         // Elsewhere the token would stay in logs.
         #expect(status(access, "/api/state?token=\(secret)", [host]) == 401)
-        guard case .signedIn(let other) = verdict(LiveAccess(token: LiveToken(secret + "x")), "/?token=\(secret)x", [host])
+        guard
+            case .signedIn(let other) = verdict(
+                LiveAccess(token: LiveToken(secret + "x")), "/?token=\(secret)x", [host])
         else { return }
         #expect(status(access, [host, ("Cookie", "geopipe_live=\(other)")]) == 401)
     }
@@ -150,7 +152,10 @@ struct LiveAccessTests {
                 #expect(error?.description.contains("chmod u=rw,g=r,o= \(path)") == true, "\(String(mode, radix: 8))")
             }
         }
-        for text in ["", "\n\(secret)", "short", "0123456789abcde\n", "with a blank in it 123", String(repeating: "a", count: 257)] {
+        for text in [
+            "", "\n\(secret)", "short", "0123456789abcde\n", "with a blank in it 123",
+            String(repeating: "a", count: 257),
+        ] {
             let path = try folder.write(Array(text.utf8), to: "bad")
             chmod(path, 0o600)
             let error = #expect(throws: LiveToken.Unusable.self, "\(text)") { try LiveToken(file: path) }

@@ -47,7 +47,8 @@ struct LivePageTests {
         }
         #expect(!page.policy.contains("unsafe"))
         #expect(!page.policy.contains("\n"))
-        #expect(page.html.firstMatch(of: /<[^>]* (style|on[a-z]+)="/) == nil, "the policy forbids attributes like these")
+        #expect(
+            page.html.firstMatch(of: /<[^>]* (style|on[a-z]+)="/) == nil, "the policy forbids attributes like these")
         #expect(page.html.firstMatch(of: /(src|href)="(?!data:|#)/) == nil, "the page needs nothing else")
     }
 

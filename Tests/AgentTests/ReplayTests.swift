@@ -42,7 +42,8 @@ struct HitsLineTests {
         #expect(hit(object + #","side":"new","weight":12,"later":[1]}"#)?.weight == 12)
         let bare = try #require(hit("2026-11-23T09:34:00Z\t2001:db8::/56\t\t\t\ta\\tb\\\\\t\tweb\t0"))
         #expect(bare.country.isEmpty && bare.coordinates == nil && bare.datacenters.isEmpty && bare.name == "a\tb\\")
-        let null = #"{"time":"2026-11-23T09:34:00Z","client":"2001:db8::/56","country":null,"latitude":null,"longitude":null,"name":"a","datacenters":[],"service":"web","scope":0}"#
+        let null =
+            #"{"time":"2026-11-23T09:34:00Z","client":"2001:db8::/56","country":null,"latitude":null,"longitude":null,"name":"a","datacenters":[],"service":"web","scope":0}"#
         #expect(hit(null)?.country == "" && hit(null)?.coordinates == nil)
         // More of an address than is to be told.
         #expect(hit(Self.tsv.replacing("192.0.2.0/24", with: "192.0.2.77/32"))?.network == IPPrefix("192.0.2.0/24"))
@@ -74,7 +75,8 @@ struct HitsLineTests {
         for text in [
             "", " ", "{}", "[]", "{\"time\":1}", "geopipe: an error", Self.tsv.replacing("24\t", with: "33\t"),
             Self.tsv.replacing("59.9", with: "north"), Self.tsv.replacing("2026", with: "x026"),
-            Self.json.replacing("24}", with: "24,\"weight\":0}"), Self.json.replacing("24}", with: "24,\"weight\":\"1\"}"),
+            Self.json.replacing("24}", with: "24,\"weight\":0}"),
+            Self.json.replacing("24}", with: "24,\"weight\":\"1\"}"),
             Self.json.replacing("[\"oslo\",\"paris\"]", with: "[1]"),
         ] {
             #expect(line(text) == nil, "\(text)")
@@ -205,6 +207,25 @@ struct PlayerTests {
             #expect(first.line.time <= (Self.start + second) * 1_000)
             #expect((Self.start + second) * 1_000 - first.line.time < 400_000, "\(second)")
         }
+    }
+
+    @Test("may come through a pipe")
+    func pipe() throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/pipe"
+        try #require(mkfifo(path, 0o600) == 0)
+        let text = (0..<2_000).map { Self.tsv(Double($0)) }.joined()
+        startThread {
+            guard let pipe = FileHandle(forWritingAtPath: path) else { return }
+            try? pipe.write(contentsOf: Data(text.utf8))
+            try? pipe.close()
+        }
+        let file = try HitsFile(path)
+        #expect(file.first == Self.start * 1_000 && file.last == (Self.start + 1_999) * 1_000)
+        var reader = file.lines(from: 0)
+        var count = 0
+        while reader.next() != nil { count += 1 }
+        #expect(count == 2_000)
     }
 
     @Test("has hits, or is refused with what to name instead")

@@ -25,7 +25,8 @@ struct WebAuthorityTests {
         "is nothing else",
         arguments: [
             "", ":80", "localhost:", "localhost:65536", "localhost:+80", "localhost:8a", "localhost:80:80",
-            "localhost.", ".localhost", "::1", "[::1", "[::1]80", "[::1]:", "[::1%lo]", "[::1%25lo]", "[127.0.0.1]", "[]",
+            "localhost.", ".localhost", "::1", "[::1", "[::1]80", "[::1]:", "[::1%lo]", "[::1%25lo]", "[127.0.0.1]",
+            "[]",
             "user@localhost", "localhost/", "localhost?", "localhost#", "local host", " localhost", "localhost\t",
             "locälhost", "localhost,evil.example", "localhost\u{0}", String(repeating: "a", count: 254),
         ])
@@ -44,8 +45,10 @@ struct WebAuthorityTests {
             ("127.0.0.1:9354", "chrome-extension://127.0.0.1:9354", false),
             ("[::1]:9354", "http://[::1]:9354", true), ("[::1]:9354", "http://[0::1]:9354", true),
             // A proxy that speaks TLS.
-            ("live.example.com", "https://live.example.com", true), ("live.example.com:443", "https://live.example.com", true),
-            ("live.example.com", "http://live.example.com", true), ("Live.Example.com:80", "http://live.example.com", true),
+            ("live.example.com", "https://live.example.com", true),
+            ("live.example.com:443", "https://live.example.com", true),
+            ("live.example.com", "http://live.example.com", true),
+            ("Live.Example.com:80", "http://live.example.com", true),
             ("live.example.com:80", "https://live.example.com", false),
         ] {
             #expect(try #require(WebAuthority(host)).isOrigin(origin) == isSame, "\(host) \(origin)")
@@ -71,7 +74,8 @@ struct LiveTargetTests {
     @Test(
         "is nothing else",
         arguments: [
-            "", "*", "api", "http://127.0.0.1/", "?token=a", "/#a", "/a b", "/\u{e4}", "/\u{7f}", "/?a=%", "/?a=%4", "/?a=%zz",
+            "", "*", "api", "http://127.0.0.1/", "?token=a", "/#a", "/a b", "/\u{e4}", "/\u{7f}", "/?a=%", "/?a=%4",
+            "/?a=%zz",
             "/?a=%ff", "/?" + String(repeating: "a&", count: 33),
         ])
     func bad(_ text: String) { #expect(LiveTarget(text) == nil) }
