@@ -60,6 +60,6 @@ public struct HitSample<Element> {
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
-        return Int((random >> 32) &* UInt64(truncatingIfNeeded: limit & 0xffff_ffff) >> 32)
+        return Int(((random >> 32) &* UInt64(truncatingIfNeeded: limit & 0xffff_ffff)) >> 32)
     }
 }

@@ -10,6 +10,7 @@ struct TelemetryTests {
     private final class Agent {
         private let descriptor: CInt
         private(set) var totals = Totals()
+        private(set) var hits: [SampledHit] = []
 
         init(_ site: Site) throws {
             try FileManager.default.createDirectory(atPath: site.path("state"), withIntermediateDirectories: true)
@@ -32,11 +33,15 @@ struct TelemetryTests {
             }
         }
 
-        /// Takes what has come. No datagram may be anything else than a report.
+        /// Takes what has come. No datagram may be anything else than a report of counts or hits.
         func receive() {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             while case let count = recv(descriptor, &bytes, bytes.count, 0), count >= 0 {
-                totals.take(bytes[..<count], at: Int(time(nil)))
+                if HitReport.isTitled(bytes[..<count]) {
+                    hits += HitReport(bytes[..<count])?.hits ?? []
+                } else {
+                    totals.take(bytes[..<count], at: Int(time(nil)))
+                }
             }
             #expect(totals.ignoredDatagrams == 0)
         }
@@ -120,6 +125,31 @@ struct TelemetryTests {
         let text = agent.text()
         #expect(text.contains("geopipe_answer_duration_seconds_count 339\n"), "\(text)")
         #expect(text.contains("geopipe_hits_dropped_total 0\n"))
+        // Some of the hits stand for all of them.
+        let isAll = try eventually(within: Coprocess.patience) {
+            agent.receive()
+            try site.coprocess.wait(.milliseconds(1))
+            return agent.hits.reduce(0) { $0 + $1.weight } >= 320
+        }
+        try #require(isAll)
+        #expect(agent.hits.reduce(0) { $0 + $1.weight } == 320)
+        let norway = try #require(agent.hits.first { $0.country == "NO" })
+        #expect("\(norway.network)" == "129.240.0.0/16")
+        #expect((norway.name, norway.service) == ("www.example.com", "web"))
+        #expect(norway.datacenters == ["oslo"])
+        #expect((norway.side, norway.isByDefault) == (nil, false))
+        #expect(abs(norway.time - Int(time(nil)) * 1_000) < 600_000)
+        // Few are all there.
+        try ask(site, 1, Self.question("api.example.com", from: "203.0.113.0/24"))
+        let isTold = try eventually(within: Coprocess.patience) {
+            agent.receive()
+            try site.coprocess.wait(.milliseconds(1))
+            return agent.hits.last?.service == "api"
+        }
+        try #require(isTold)
+        #expect(agent.hits.last?.country == "")
+        #expect(agent.hits.last?.isByDefault == true)
+        #expect(agent.hits.last?.weight == 1)
     }
 
     @Test("loses nothing at a reload, when another program takes over, or when it ends")

@@ -1,0 +1,416 @@
+import Foundation
+import Geography
+import Support
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import geopipe_agent
+
+@Suite("The live view")
+struct LiveViewTests {
+    private static let start = 1_764_528_000.0
+
+    private let view = LiveView(.live, host: "ns1", start: start)
+
+    private static func hit(
+        _ name: String = "www.example.com", network: String = "192.0.2.0/24", country: String = "NO",
+        datacenters: [String] = ["oslo"], service: String = "web", side: SampledHit.Side? = nil,
+        at time: Double = start,
+        isByDefault: Bool? = nil, weight: Int = 1
+    ) -> SampledHit {
+        SampledHit(
+            time: Int(time * 1_000), network: IPPrefix(network)!, country: country, coordinates: nil, name: name,
+            service: service, datacenters: datacenters, scope: 24, side: side, isByDefault: isByDefault, weight: weight)
+    }
+
+    /// What counters say after some seconds in which the same has come each second.
+    private func counts(
+        after seconds: Int, answered: Int = 0, empty: Int = 0, refused: Int = 0, oslo: Int = 0, ashburn: Int = 0,
+        norway: Int = 0, unknown: Int = 0, nanoseconds: Int = 15_000, dropped: Int = 0
+    ) -> Totals.Counts {
+        var counts = Totals.Counts()
+        counts.series = [
+            .questions(zone: "example.com", result: .answered), .questions(zone: "example.com", result: .empty),
+            .questions(zone: "", result: .refused), .answers(service: "web", datacenter: "oslo"),
+            .answers(service: "mail", datacenter: "ashburn"), .clients(country: "NO"), .clients(country: ""),
+        ]
+        counts.values = [answered, empty, refused, oslo, ashburn, norway, unknown].map { $0 * seconds }
+        counts.durations.count(answered * seconds, of: nanoseconds)
+        counts.droppedHits = dropped * seconds
+        counts.coprocesses = 2
+        return counts
+    }
+
+    private func object(_ text: String) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
+    }
+
+    private func state(_ view: LiveView) throws -> [String: Any] { try object(view.state()) }
+
+    private func second(_ view: LiveView) throws -> [String: Any] {
+        try #require(try state(view)["second"] as? [String: Any])
+    }
+
+    private func list(_ value: Any?) throws -> [[String: Any]] { try #require(value as? [[String: Any]]) }
+
+    /// Whether two values of JSON are the same.
+    private func expect(
+        _ value: Any?, _ text: String, at place: SourceLocation = #_sourceLocation
+    ) throws {
+        let expected = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+        let found = try #require(value as? NSObject, sourceLocation: place)
+        #expect(found == expected as? NSObject, sourceLocation: place)
+    }
+
+    @Test("says what a second has of the counters: the mean of three")
+    func second() throws {
+        view.take(
+            LiveScene(
+                datacenters: [
+                    .init(
+                        name: "oslo", coordinates: Coordinates(latitude: 59.91, longitude: 10.75), state: "in_use",
+                        capacity: 30),
+                    .init(name: "ashburn", state: "drained", capacity: 90),
+                ], image: .init(id: "0123456789abcdef", compiled: 1, since: 2),
+                problems: [.init(severity: "error", text: "something \"odd\"")]))
+        for seconds in 1...10 {
+            view.take(
+                counts(
+                    after: seconds, answered: 400, empty: 3, refused: 1, oslo: 300, ashburn: 100, norway: 380,
+                    unknown: 20, dropped: 7), at: Self.start + Double(seconds))
+            view.advance(to: Self.start + Double(seconds) + 0.01)
+        }
+        let second = try second(view)
+        try expect(second["time"], "1764528010")
+        try expect(second["rate"], #"{"answered":400,"empty":3,"refused":1}"#)
+        try expect(second["latency"], #"{"p50":15,"p99":19.9}"#)
+        try expect(second["coprocesses"], "2")
+        try expect(second["dropped"], "7")
+        try expect(second["image"], #"{"id":"0123456789abcdef","compiled":1,"since":2}"#)
+        try expect(
+            second["datacenters"],
+            """
+            [{"name":"oslo","latitude":59.91,"longitude":10.75,"state":"in_use","capacity":30,"rate":300,"share":0.75,"load":3},
+             {"name":"ashburn","latitude":null,"longitude":null,"state":"drained","capacity":90,"rate":100,"share":0.25,"load":0.333}]
+            """)
+        try expect(second["countries"], #"[{"name":"NO","rate":380},{"name":"","rate":20}]"#)
+        try expect(second["services"], #"[{"name":"web","rate":300},{"name":"mail","rate":100}]"#)
+        try expect(second["unknown"], "0.05")
+        try expect(second["defaultRule"], "null")
+        try expect(second["problems"], #"[{"severity":"error","text":"something \"odd\""}]"#)
+        try expect(second["rollout"], "null")
+    }
+
+    @Test("has nothing to say before anything has come")
+    func empty() throws {
+        let state = try state(view)
+        try expect(state["mode"], #""live""#)
+        try expect(state["host"], #""ns1""#)
+        try expect(state["replay"], "null")
+        try expect(state["events"], "[]")
+        try expect(
+            state["history"],
+            #"{"start":1764528000,"step":5,"columns":["answered","empty","refused","p50","p99","coprocesses"],"points":[]}"#
+        )
+        let second = try #require(state["second"] as? [String: Any])
+        try expect(second["rate"], #"{"answered":0,"empty":0,"refused":0}"#)
+        for name in ["latency", "image", "unknown", "defaultRule", "rollout"] { try expect(second[name], "null") }
+        for name in ["datacenters", "countries", "names", "services", "networks", "problems"] {
+            try expect(second[name], "[]")
+        }
+    }
+
+    @Test("keeps an hour in points of five seconds, without those that it has not seen")
+    func history() throws {
+        func go(_ seconds: ClosedRange<Int>) {
+            for second in seconds {
+                view.take(counts(after: second, answered: 10), at: Self.start + Double(second))
+                view.advance(to: Self.start + Double(second))
+            }
+        }
+        go(1...20)
+        var history = try #require(try state(view)["history"] as? [String: Any])
+        try expect(history["start"], "1764528000")
+        let point = "[10,0,0,15,19.9,2]"
+        try expect(history["points"], "[\(point),\(point),\(point),\(point)]")
+        go(40...45)
+        history = try #require(try state(view)["history"] as? [String: Any])
+        try expect(
+            history["points"],
+            "[\(Array(repeating: point, count: 4).joined(separator: ",")),null,null,null,\(point),\(point)]")
+        go(46...4_000)
+        history = try #require(try state(view)["history"] as? [String: Any])
+        #expect((history["points"] as? [Any])?.count == 720)
+        try expect(history["start"], "\(1_764_528_000 + 4_000 - 3_600)")
+    }
+
+    @Test("goes on when the clock is set", arguments: [-100_000.0, -2, 100_000])
+    func clockIsSet(by offset: Double) throws {
+        for second in 1...10 {
+            view.take(counts(after: second, answered: 10), at: Self.start + Double(second))
+            view.advance(to: Self.start + Double(second))
+        }
+        for second in 11...20 {
+            view.take(counts(after: second, answered: 10), at: Self.start + Double(second) + offset)
+            view.advance(to: Self.start + Double(second) + offset)
+        }
+        view.advance(to: .nan)
+        view.advance(to: -1)
+        view.advance(to: .infinity)
+        try expect(second(view)["rate"], #"{"answered":10,"empty":0,"refused":0}"#)
+    }
+
+    @Test("has the names and networks of hits by their weight, whatever the case of letters")
+    func top() throws {
+        for second in 0..<200 {
+            view.take([
+                Self.hit("WWW.example.com", isByDefault: second % 4 == 0, weight: 30),
+                Self.hit(
+                    "www.EXAMPLE.com", network: "2001:db8::/56", country: "", isByDefault: second % 4 == 0, weight: 10),
+                Self.hit("mail.example.com", weight: 2),
+            ])
+            view.advance(to: Self.start + Double(second + 1))
+        }
+        let second = try second(view)
+        let names = try list(second["names"])
+        #expect(names.map { $0["name"] as? String } == ["www.example.com", "mail.example.com"])
+        for (name, rate) in zip(names, [40.0, 2]) {
+            #expect(abs(try #require(name["rate"] as? Double) / rate - 1) < 0.03)
+        }
+        let networks = try list(second["networks"])
+        #expect(networks.map { $0["name"] as? String } == ["192.0.2.0/24", "2001:db8::/56"])
+        #expect(networks.map { $0["country"] as? String } == ["NO", ""])
+        #expect(abs(try #require(second["defaultRule"] as? Double) - 0.25) < 0.05)
+    }
+
+    @Test("keeps what comes often among hostile names and networks, in bounded memory")
+    func hostile() throws {
+        var random = SeededGenerator(seed: Effort.seed)
+        for second in 0..<60 {
+            var hits = (0..<2_000).map { _ in
+                Self.hit(
+                    "\(random.number(0...1 << 60)).example.com",
+                    network: "\(random.number(1...223)).\(random.number(0...255)).\(random.number(0...255)).0/24")
+            }
+            hits += (0..<100).map { _ in Self.hit("steady.example.com") }
+            view.take(hits.shuffled(using: &random))
+            view.advance(to: Self.start + Double(second + 1))
+        }
+        let second = try second(view)
+        let names = try list(second["names"]), networks = try list(second["networks"])
+        #expect(names.first?["name"] as? String == "steady.example.com")
+        #expect(networks.first?["name"] as? String == "192.0.2.0/24")
+        #expect(90...101 ~= (names.first?["rate"] as? Double ?? 0), "\(names)")
+        #expect(names.count <= 20)
+        var list = TopList<Int>(limit: 100, begin: 0)
+        for number in 0..<100_000 {
+            list.add(number, 1, at: Double(number) / 1_000)
+            #expect(list.count <= 100)
+        }
+    }
+
+    @Test("forgets what came long ago, and counts without a bound on time")
+    func decay() {
+        var list = TopList<String>(limit: 10, begin: 0)
+        list.add("old", 1_000, at: 0)
+        #expect(list.top(5, at: 30).map(\.key) == ["old"])
+        #expect(abs(list.rate("old", at: 30) - 1_000 / 30 * exp(-1) / (1 - exp(-1))) < 0.01)
+        #expect(list.top(5, at: 600).isEmpty)
+        list.add("new", 30, at: 1e9)
+        #expect(list.top(5, at: 1e9).map(\.key) == ["new"])
+        #expect(list.rate("new", at: 1e9) == 1)
+        #expect(list.count == 1)
+    }
+
+    @Test("shows both sides of a rollout, and forgets them with it")
+    func rollout() throws {
+        var scene = LiveScene(datacenters: [
+            .init(name: "oslo", state: "in_use"), .init(name: "ashburn", state: "in_use"),
+        ])
+        scene.rollout = .init(id: "A", state: "share", share: 5, compared: 100, differing: 7)
+        view.take(scene)
+        view.take([
+            Self.hit(side: .old, weight: 95), Self.hit(datacenters: ["oslo", "ashburn"], side: .new, weight: 5),
+        ])
+        view.advance(to: Self.start + 1)
+        let rate = 1 / (30 * (1 - exp(-1.0 / 30)))
+        let factor = exp(-1.0 / 30) * rate
+        func rounded(_ number: Double) -> Double { (number * 100).rounded() / 100 }
+        try expect(
+            second(view)["rollout"],
+            """
+            {"id":"A","state":"share","share":5,"old":{"rate":\(rounded(95 * factor))},"new":{"rate":\(rounded(5 * factor))},
+             "byDatacenter":[{"name":"oslo","old":\(rounded(95 * factor)),"new":\(rounded(5 * factor))},{"name":"ashburn","old":0,"new":\(rounded(5 * factor))}],
+             "compared":100,"differing":7}
+            """)
+        scene.rollout = .init(id: "B", state: "places", share: nil, compared: 0, differing: 0)
+        view.take(scene)
+        try expect(
+            second(view)["rollout"],
+            #"{"id":"B","state":"places","share":null,"old":{"rate":0},"new":{"rate":0},"byDatacenter":[],"compared":0,"differing":0}"#
+        )
+    }
+
+    @Test("keeps the events of an hour in their order, at most 200")
+    func events() throws {
+        view.add(LiveEvent(time: Self.start - 4_000, kind: .agent, text: "too old"))
+        view.add(LiveEvent(time: Self.start - 1, kind: .switch, text: "b", datacenter: "oslo"))
+        view.add(LiveEvent(time: Self.start - 2, kind: .health, text: "a"))
+        try expect(
+            state(view)["events"],
+            #"[{"time":1764527998,"kind":"health","text":"a"},{"time":1764527999,"kind":"switch","text":"b","datacenter":"oslo"}]"#
+        )
+        view.advance(to: Self.start + 3_598.5)
+        #expect(try list(state(view)["events"]).map { $0["text"] as? String } == ["b"])
+        for number in 0..<300 {
+            view.add(LiveEvent(time: Self.start + Double(number), kind: .reload, text: "\(number)"))
+        }
+        let events = try list(state(view)["events"])
+        #expect(events.count == 200)
+        #expect(events.last?["text"] as? String == "299")
+    }
+
+    // MARK: - Frames
+
+    private final class News: Sendable {
+        let count = Atomic<Int>(0)
+        var onNews: @Sendable () -> Void { { [self] in count.add(1, ordering: .relaxed) } }
+    }
+
+    @Test("sends each viewer what it wants, with one call for all that waits")
+    func frames() throws {
+        let news = News()
+        let (usual, quiet, raw) = (
+            view.subscribe(.thinned, onNews: news.onNews), view.subscribe(.none) {}, view.subscribe(.all) {}
+        )
+        #expect(view.viewerCount == 3)
+        view.take((0..<60).map { Self.hit("n\($0)", weight: 2) })
+        view.advance(to: Self.start + 0.1)
+        view.add(LiveEvent(time: Self.start, kind: .health, text: "x"))
+        view.advance(to: Self.start + 1)
+        #expect(news.count.load(ordering: .relaxed) == 1)
+        let frames = usual.take()
+        #expect(frames.map(\.kind) == [.hits, .event, .second])
+        #expect(usual.take().isEmpty)
+        #expect(quiet.take().map(\.kind) == [.event, .second])
+        let hits = try list(try object(frames[0].json)["hits"])
+        #expect(hits.count == 50)
+        #expect(hits.reduce(0) { $0 + ($1["weight"] as? Int ?? 0) } == 120)
+        try expect(
+            hits[0],
+            #"{"t":1764528000000,"lat":null,"lon":null,"country":"NO","datacenters":["oslo"],"service":"web","name":"n0","network":"192.0.2.0/24","scope":24,"weight":2}"#
+        )
+        let rawHits = try list(try object(raw.take()[0].json)["hits"])
+        #expect(rawHits.map { $0["name"] as? String } == (0..<60).map { "n\($0)" })
+        #expect(String(decoding: frames[1].bytes, as: UTF8.self) == "event: event\ndata: \(frames[1].json)\n\n")
+        #expect(try object(frames[2].json)["time"] as? Int == 1_764_528_001)
+        view.unsubscribe(usual)
+        view.advance(to: Self.start + 2)
+        #expect(usual.take().isEmpty)
+        #expect(view.viewerCount == 2)
+    }
+
+    @Test("lets a viewer that takes nothing skip frames, and keeps the newest of each kind")
+    func slowViewer() throws {
+        let news = News()
+        let (viewer, raw) = (view.subscribe(.thinned, onNews: news.onNews), view.subscribe(.all) {})
+        for number in 1...200 {
+            view.take([Self.hit("n\(number)")])
+            view.advance(to: Self.start + Double(number))
+            view.add(LiveEvent(time: Self.start + Double(number), kind: .reload, text: "\(number)"))
+        }
+        let frames = viewer.take()
+        #expect(frames.filter { $0.kind == .second }.count == 1)
+        #expect(frames.filter { $0.kind == .hits }.count == 1)
+        #expect(frames.filter { $0.kind == .event }.count == LiveSubscription.eventLimit)
+        #expect(frames.contains { $0.json.contains("n200") })
+        #expect(viewer.skippedFrames == 199 + 199 + 150)
+        #expect(news.count.load(ordering: .relaxed) == 1)
+        #expect(raw.take().filter { $0.kind == .hits }.count == LiveSubscription.rawLimit)
+        view.advance(to: Self.start + 201)
+        #expect(news.count.load(ordering: .relaxed) == 2)
+    }
+
+    @Test("holds no more hits than have room, with their weight")
+    func pending() throws {
+        let raw = view.subscribe(.all) {}
+        view.take((0..<100_000).map { Self.hit("n\($0)") })
+        view.advance(to: Self.start + 0.1)
+        let hits = try list(try object(raw.take()[0].json)["hits"])
+        #expect(hits.count <= LiveNumbers.pendingLimit)
+        #expect(hits.reduce(0) { $0 + ($1["weight"] as? Int ?? 0) } == 100_000)
+    }
+
+    @Test("thins hits by their weight, which stays in sum", arguments: [1, 3, 50, 1_000])
+    func thinning(limit: Int) {
+        var random = SeededGenerator(seed: Effort.seed)
+        for _ in 0..<50 {
+            let hits = (0..<random.number(1...500)).map {
+                Self.hit("n\($0)", weight: random.number(0...3) == 0 ? random.number(1...100_000) : 1)
+            }
+            let thinned = hits.thinned(to: limit)
+            #expect(thinned.count <= max(limit, 0))
+            #expect(thinned.reduce(0) { $0 + $1.weight } == hits.reduce(0) { $0 + $1.weight })
+            #expect(thinned.allSatisfy { $0.weight > 0 })
+            #expect(Set(thinned.map(\.name)).count == thinned.count)
+        }
+    }
+
+    // MARK: - Replay
+
+    @Test("plays hits by their own clock, with rates by their weights")
+    func replay() throws {
+        let view = LiveView(.replay, host: "ns1", start: Self.start)
+        let viewer = view.subscribe(.thinned) {}
+        view.set(
+            LiveReplay(
+                file: "incident.json", from: Self.start, to: Self.start + 60, position: Self.start, isPaused: false,
+                speed: 10))
+        let hits = (0..<200).map { number -> SampledHit in
+            let (country, datacenter) = (number % 2 == 0 ? "NO" : "", number % 4 == 0 ? "ashburn" : "oslo")
+            let time = Self.start + Double(number) / 10
+            return Self.hit(country: country, datacenters: [datacenter], at: time, weight: 3)
+        }
+        view.play(Array(hits[..<105]), to: Self.start + 10.5)
+        view.play(Array(hits[105...]), to: Self.start + 20)
+        let second = try second(view)
+        try expect(second["time"], "1764528020")
+        try expect(second["rate"], #"{"answered":30,"empty":0,"refused":0}"#)
+        try expect(second["latency"], "null")
+        try expect(second["countries"], #"[{"name":"NO","rate":15},{"name":"","rate":15}]"#)
+        try expect(second["services"], #"[{"name":"web","rate":30}]"#)
+        let datacenters = try list(second["datacenters"])
+        #expect(datacenters.map { $0["name"] as? String } == ["ashburn", "oslo"])
+        // Three of twelve or so: 30 hits have 7 or 8 of every fourth.
+        #expect(abs((datacenters[1]["share"] as? Double ?? 0) - 0.75) < 0.02)
+        let state = try state(view)
+        try expect(state["mode"], #""replay""#)
+        try expect(
+            state["replay"],
+            #"{"file":"incident.json","from":1764528000,"to":1764528060,"position":1764528000,"paused":false,"speed":10}"#
+        )
+        let point = "[30,0,0,null,null,0]"
+        try expect((state["history"] as? [String: Any])?["points"], "[\(point),\(point),\(point),\(point)]")
+        let frames = viewer.take()
+        #expect(frames.filter { $0.kind == .second }.count == 1, "of those that were passed over only the last")
+        #expect(frames.first?.kind == .replay)
+        view.clear(at: Self.start + 50)
+        let cleared = try self.state(view)
+        try expect((cleared["history"] as? [String: Any])?["points"], "[]")
+        #expect(cleared["replay"] is [String: Any])
+        try expect(self.second(view)["names"], "[]")
+        #expect(view.viewerCount == 1)
+        view.play([Self.hit(at: Self.start + 50.2, weight: 6)], to: Self.start + 53)
+        try expect(self.second(view)["rate"], #"{"answered":2,"empty":0,"refused":0}"#)
+    }
+
+    @Test("plays over hours without a hit, and hits that are not in order")
+    func odd() throws {
+        let view = LiveView(.replay, host: "ns1", start: Self.start)
+        view.play([Self.hit(at: Self.start + 90_000), Self.hit(at: Self.start + 5)], to: Self.start + 90_001)
+        view.play([Self.hit(at: 0)], to: Self.start + 90_002)
+        view.play([], to: Self.start + 90_003)
+        try expect(second(view)["time"], "1764618003")
+    }
+}
