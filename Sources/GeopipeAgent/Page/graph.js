@@ -194,6 +194,7 @@ function drawEventMarks() {
     if (last !== undefined && x - last.x < markWidth * view.unit) last.events.push(event);
     else groups.push({ x, events: [event] });
   }
+  const stop = Math.max(0, [...parent.children].indexOf(document.activeElement));
   const makeChild = () => {
     const button = make("button");
     button.type = "button";
@@ -206,10 +207,19 @@ function drawEventMarks() {
     button.addEventListener("pointermove", (event) => event.stopPropagation());
     button.addEventListener("blur", hideTip);
     button.addEventListener("click", tell);
+    button.addEventListener("keydown", (event) => {
+      const next = event.key === "ArrowLeft" ? button.previousElementSibling : event.key === "ArrowRight" ? button.nextElementSibling : null;
+      if (next === null) return;
+      event.preventDefault();
+      next.focus();
+      drawEventMarks();
+    });
     return button;
   };
-  fill(parent, groups, makeChild, (button, { x, events }) => {
+  fill(parent, groups, makeChild, (button, { x, events }, position) => {
     button.events = events;
+    // One stop of the tab key for all; the arrow keys go from one to the next.
+    button.tabIndex = position === Math.min(stop, groups.length - 1) ? 0 : -1;
     const kinds = new Set(events.map((event) => event.kind));
     setText(button, events.length > 1 && kinds.size > 1 ? String(events.length) : eventGlyphs[events[0].kind] ?? "•");
     setAttribute(button, "data-kind", kinds.size > 1 ? "several" : Object.hasOwn(eventGlyphs, events[0].kind) ? events[0].kind : "other");

@@ -36,6 +36,7 @@ function openInspector() {
   setText(element("destinations-what"), isPlace ? "Datacenter" : "Country");
   const target = isPlace ? countries.get(selected.name) : model.sites.get(selected.name);
   if (target !== undefined) flyTo(target);
+  announce(`Picked: ${element("inspector-title").textContent}`);
   drawInspector();
   askDestinations(selected);
   panel.scrollIntoView({ block: "nearest" });
@@ -198,7 +199,8 @@ function explanationNodes(found) {
     add("Preference", ...(lines.length > 0 ? lines : ["none"]), ...texts(service.notes));
     add(`Chosen: ${texts(service.chosen).join(", ") || "no datacenter"}`, service.scope ? `the same for all of ${visible(service.scope)}` : "");
   }
-  const records = texts(found.answer?.records);
+  // Fields of records stand apart by tabs.
+  const records = texts(Array.isArray(found.answer?.records) ? found.answer.records.map((record) => textOf(record).replaceAll("\t", " ")) : []);
   add(found.answer?.exists === false ? "There is no such name" : "Answer", ...records);
   return [list];
 }

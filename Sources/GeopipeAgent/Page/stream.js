@@ -117,7 +117,7 @@ function drawLink() {
   if (!isLost) return;
   const lost = state === "lost" ? "The connection to the agent is lost; trying again." : state === "late" ? "The agent sends nothing new." : "";
   const from = model.second === null ? "" : `What is shown is from ${timeWords(model.second.time)} UTC, ${durationWords(age)} ago.`;
-  setText(stale, [lost, isOld ? from : "", link.complaint ? visible(link.complaint) + "." : ""].filter((part) => part).join(" "));
+  setText(stale, [lost, isOld ? from : "", link.complaint ? `The server says: ${visible(link.complaint)}.` : ""].filter((part) => part).join(" "));
 }
 
 // Words for screen readers: never more than one message in five seconds, and then the newest ones.

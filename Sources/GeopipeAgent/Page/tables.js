@@ -174,7 +174,8 @@ function drawHour() {
     setText(node.firstChild, timeWords(row.from, false));
     words.forEach((word, column) => setText(node.children[column + 1], word(row.counts[column] === 0 ? null : row.sums[column] / row.counts[column])));
     const events = model.events.filter((event) => event.time >= row.from && event.time < row.from + span);
-    setText(node.lastChild, events.map(eventLine).join("; "));
+    const more = events.length > 5 ? `; and ${events.length - 5} more` : "";
+    setText(node.lastChild, events.slice(0, 5).map(eventLine).join("; ") + more);
   });
 }
 
