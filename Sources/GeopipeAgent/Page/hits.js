@@ -42,6 +42,7 @@ function addHit(raw, delay) {
   }
   if (document.hidden) return;
   const born = performance.now() + delay;
+  stage.busyUntil = born + dotLife;
   for (let position = 0; position < Math.max(1, Math.min(4, sites.length)); position++) {
     const i = nextHit;
     nextHit = (nextHit + 1) % mostHits;
@@ -215,7 +216,9 @@ function drawHits(context, now, selectedSite, isStill) {
     context.fillStyle = colour < colourCount ? look.sites[colour] : look.other;
     context.globalAlpha = levelAlpha[bucket % hitLevels];
     context.beginPath();
-    for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) traceDot(context, i, (isStill ? 2 + 14 * hitHeight[i] : 1.6) * view.unit);
+    for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) {
+      traceDot(context, i, (isStill ? 2 + 14 * hitHeight[i] : 1.6) * view.unit);
+    }
     if (isStill) strokeCasing(context, colour, 1.4);
     context.fill();
   }

@@ -11,6 +11,8 @@ const stage = {
   /** The way to a place that was picked. */
   flight: null,
   before: 0, needsFrame: true, quietUntil: 0,
+  /** When the last hit has faded. */
+  busyUntil: 0,
   frames: 0, slowFrames: 0, drawTime: 0, frameTime: 0,
 };
 
@@ -76,7 +78,8 @@ function frame(now) {
   }
   const passed = stage.before === 0 ? 16 : now - stage.before;
   const isStill = lessMotion.matches;
-  if (isStill && !stage.needsFrame && now < stage.quietUntil) return;
+  const isIdle = now > stage.busyUntil && stage.flight === null && !(stage.isRotating && view.isGlobe);
+  if ((isStill || isIdle) && !stage.needsFrame && now < stage.quietUntil) return;
   stage.quietUntil = now + stillPause;
   stage.before = now;
   const start = performance.now();
@@ -322,7 +325,7 @@ function describeStage() {
   const top = second.countries.slice(0, 3).map((item) => countryWords(item.name)).join(", ");
   setAttribute(
     element("hits"), "aria-label",
-    `${view.isGlobe ? "Globe" : "Map"} with ${model.siteList.length} datacenters, ${down} down or partly down, ${drained} drained or`
-      + ` partly drained; ${rateWords(second.rate.answered)} answers a second${top ? `, most of them to ${top}` : ""}.`
+    `${view.isGlobe ? "Globe" : "Map"} with ${model.siteList.length} datacenters, ${down} down or partly down,`
+      + ` ${drained} drained or partly drained; ${rateWords(second.rate.answered)} answers a second${top ? `, most of them to ${top}` : ""}.`
       + " The same facts are in the tables.");
 }
