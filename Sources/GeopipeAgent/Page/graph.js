@@ -2,10 +2,16 @@
 
 const eventGlyphs = { switch: "▼", health: "✚", reload: "●", rollout: "◆", agent: "■" };
 
+/** The glyph of a kind of events. */
+const eventGlyph = (kind) => Object.hasOwn(eventGlyphs, kind) ? eventGlyphs[kind] : "•";
+
 const graphs = [
-  { id: "plot-rate", key: "key-rate", words: rateWords, lines: [[0, "answered", true], [1, "empty", false], [2, "refused", false]] },
+  {
+    id: "plot-rate", key: "key-rate", words: rateWords,
+    lines: [[0, "answered", true], [1, "empty", false], [2, "refused", false]],
+  },
   { id: "plot-latency", key: "key-latency", words: latencyWords, lines: [[4, "p99", false], [3, "p50", true]] },
-  { id: "plot-coprocesses", key: null, words: (count) => count === null ? nothing : String(Math.round(count * 10) / 10), lines: [[5, "steps", false]], least: 4 },
+  { id: "plot-coprocesses", key: null, words: meanWords, lines: [[5, "steps", false]], least: 4 },
 ];
 
 /** Above the highest line, for the marks. */
@@ -169,7 +175,9 @@ function tellMoment(graph, pointerEvent) {
   drawGraphs();
   const lines = [timeWords(time)];
   if (values === null) lines.push("not known");
-  else for (const [column, name] of graph.lines) lines.push(`${name === "steps" ? "coprocesses" : name} ${graph.words(values[column])}`);
+  for (const [column, name] of values === null ? [] : graph.lines) {
+    lines.push(`${name === "steps" ? "coprocesses" : name} ${graph.words(values[column])}`);
+  }
   const reach = (6 / box.width) * hourLength;
   const near = model.events.filter((event) => Math.abs(event.time - time) <= reach);
   showTip([...lines, ...near.slice(-6).map(eventLine)], pointerEvent.clientX, pointerEvent.clientY);
@@ -194,6 +202,7 @@ function drawEventMarks() {
     if (last !== undefined && x - last.x < markWidth * view.unit) last.events.push(event);
     else groups.push({ x, events: [event] });
   }
+  const stop = Math.max(0, [...parent.children].indexOf(document.activeElement));
   const makeChild = () => {
     const button = make("button");
     button.type = "button";
@@ -206,13 +215,24 @@ function drawEventMarks() {
     button.addEventListener("pointermove", (event) => event.stopPropagation());
     button.addEventListener("blur", hideTip);
     button.addEventListener("click", tell);
+    button.addEventListener("keydown", (event) => {
+      const side = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[event.key];
+      const next = side === undefined ? null : button[side];
+      if (next === null) return;
+      event.preventDefault();
+      next.focus();
+      drawEventMarks();
+    });
     return button;
   };
-  fill(parent, groups, makeChild, (button, { x, events }) => {
+  fill(parent, groups, makeChild, (button, { x, events }, position) => {
     button.events = events;
+    // One stop of the tab key for all; the arrow keys go from one to the next.
+    button.tabIndex = position === Math.min(stop, groups.length - 1) ? 0 : -1;
     const kinds = new Set(events.map((event) => event.kind));
-    setText(button, events.length > 1 && kinds.size > 1 ? String(events.length) : eventGlyphs[events[0].kind] ?? "•");
-    setAttribute(button, "data-kind", kinds.size > 1 ? "several" : Object.hasOwn(eventGlyphs, events[0].kind) ? events[0].kind : "other");
+    setText(button, kinds.size > 1 ? String(events.length) : eventGlyph(events[0].kind));
+    const kind = Object.hasOwn(eventGlyphs, events[0].kind) ? events[0].kind : "other";
+    setAttribute(button, "data-kind", kinds.size > 1 ? "several" : kind);
     setAttribute(button, "aria-label", events.slice(-8).map(eventLine).join("; "));
     button.style.left = Math.min(width - 9, x) + "px";
   });

@@ -42,6 +42,7 @@ function addHit(raw, delay) {
   }
   if (document.hidden) return;
   const born = performance.now() + delay;
+  stage.busyUntil = born + dotLife;
   for (let position = 0; position < Math.max(1, Math.min(4, sites.length)); position++) {
     const i = nextHit;
     nextHit = (nextHit + 1) % mostHits;
@@ -151,31 +152,28 @@ function traceDot(context, i, size) {
 }
 
 /** Strokes all lists of a frame; `trace(context, i, age)` adds one hit to the path.
- *  @param hasCasing if all get a darker edge where the look has one. */
-function strokeBuckets(context, trace, life, now, width, hasCasing) {
-  if (hasCasing && look.casing !== null) {
-    context.strokeStyle = look.casing;
-    context.lineWidth = width + 1.2;
-    for (let level = 0; level < hitLevels; level++) {
-      context.globalAlpha = levelAlpha[level];
-      context.beginPath();
-      for (let colour = 0; colour < hitColours; colour++) {
-        for (let i = bucketHead[colour * hitLevels + level]; i >= 0; i = bucketNext[i]) trace(context, i, (now - hitBorn[i]) / life);
-      }
-      context.stroke();
-    }
-  }
-  context.lineWidth = width;
+ *  @param edge how much wider the darker edge is that some colours get; 0 for none. */
+function strokeBuckets(context, trace, life, now, width, edge) {
   for (let bucket = 0; bucket < bucketHead.length; bucket++) {
     if (bucketHead[bucket] < 0) continue;
     const colour = Math.floor(bucket / hitLevels);
-    context.strokeStyle = colour < colourCount ? look.sites[colour] : look.other;
     context.globalAlpha = levelAlpha[bucket % hitLevels];
     context.beginPath();
     for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) trace(context, i, (now - hitBorn[i]) / life);
+    if (edge > 0) strokeCasing(context, colour, width + edge);
+    context.strokeStyle = colour < colourCount ? look.sites[colour] : look.other;
+    context.lineWidth = width;
     context.stroke();
   }
   context.globalAlpha = 1;
+}
+
+function strokeCasing(context, colour, width) {
+  const casing = look.casings[colour];
+  if (casing === undefined) return;
+  context.strokeStyle = casing;
+  context.lineWidth = width;
+  context.stroke();
 }
 
 const growthOf = (age) => age < 0.06 ? age / 0.06 : age > 0.6 ? 1 - (age - 0.6) * 1.2 : 1;
@@ -198,7 +196,7 @@ function drawHits(context, now, selectedSite, isStill) {
       bucketHead[bucket] = i;
       arcsDrawn++;
     }
-    if (arcsDrawn > 0) strokeBuckets(context, traceArc, arcLife, now, 1.4 * view.unit, false);
+    if (arcsDrawn > 0) strokeBuckets(context, traceArc, arcLife, now, 1.4 * view.unit, 0);
   }
   bucketHead.fill(-1);
   const life = isStill ? dotLife : spikeLife;
@@ -211,20 +209,18 @@ function drawHits(context, now, selectedSite, isStill) {
     hitsDrawn++;
   }
   if (hitsDrawn === 0) return;
-  if (!isStill) strokeBuckets(context, traceGrownSpike, life, now, 1.8 * view.unit, true);
+  if (!isStill) strokeBuckets(context, traceGrownSpike, life, now, 1.8 * view.unit, 1.3);
   for (let bucket = 0; bucket < bucketHead.length; bucket++) {
     if (bucketHead[bucket] < 0) continue;
     const colour = Math.floor(bucket / hitLevels);
     context.fillStyle = colour < colourCount ? look.sites[colour] : look.other;
     context.globalAlpha = levelAlpha[bucket % hitLevels];
     context.beginPath();
-    for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) traceDot(context, i, (isStill ? 2 + 14 * hitHeight[i] : 1.6) * view.unit);
-    context.fill();
-    if (isStill && look.casing !== null) {
-      context.strokeStyle = look.casing;
-      context.lineWidth = 0.7;
-      context.stroke();
+    for (let i = bucketHead[bucket]; i >= 0; i = bucketNext[i]) {
+      traceDot(context, i, (isStill ? 2 + 14 * hitHeight[i] : 1.6) * view.unit);
     }
+    if (isStill) strokeCasing(context, colour, 1.4);
+    context.fill();
   }
   context.globalAlpha = 1;
 }

@@ -16,26 +16,29 @@ function pick(kind, name) {
   setAddress({ place, datacenter });
 }
 
-/** Which question was answered last: an answer to another one comes too late. */
-let asked = 0;
+/** The newest questions of both kinds: an answer to an older one comes too late. */
+let askedDestinations = 0, askedWhy = 0;
 
 /** Called when something else is picked. */
 function openInspector() {
   const selected = selection();
   const panel = element("inspector");
   panel.hidden = selected === null;
-  asked++;
+  askedDestinations++;
+  askedWhy++;
   view.version++;
   stage.needsFrame = true;
   if (selected === null) return;
   fill(element("destinations"), [], null, null);
   element("explanation").replaceChildren();
   const isPlace = selected.kind === "place";
-  setName(element("inspector-title"), "", isPlace ? countryWords(selected.name) + (/^[A-Z]{2}$/.test(selected.name) ? ` (${selected.name})` : "") : visible(selected.name));
+  const code = /^[A-Z]{2}$/.test(selected.name) ? ` (${selected.name})` : "";
+  setName(element("inspector-title"), "", isPlace ? countryWords(selected.name) + code : visible(selected.name));
   setText(element("inspector-flow-title"), isPlace ? "Where its clients go now" : "Where its clients are now");
   setText(element("destinations-what"), isPlace ? "Datacenter" : "Country");
   const target = isPlace ? countries.get(selected.name) : model.sites.get(selected.name);
   if (target !== undefined) flyTo(target);
+  announce(`Picked: ${element("inspector-title").textContent}`);
   drawInspector();
   askDestinations(selected);
   panel.scrollIntoView({ block: "nearest" });
@@ -58,7 +61,8 @@ function drawInspector() {
     const top = model.second?.countries.find((item) => item.name === selected.name);
     setText(
       element("inspector-words"),
-      flow.length === 0 && top === undefined ? "No hits from here in the last minute." : `${rateWords(top?.rate ?? rate)} answers a second`);
+      flow.length === 0 && top === undefined
+        ? "No hits from here in the last minute." : `${rateWords(top?.rate ?? rate)} answers a second`);
     fillBars(
       "inspector-flow", flow, (item) => item.name ? visible(item.name) : "no answer", (item) => item.name && pickSite(item),
       (item) => colourOf(model.sites.get(item.name)));
@@ -104,13 +108,13 @@ function drawSeries(canvas, site) {
 }
 
 async function askDestinations(selected) {
-  const question = asked;
+  const question = askedDestinations;
   const note = element("destinations-note");
   setText(note, "Asking …");
   try {
     const key = selected.kind === "place" ? "country" : "datacenter";
     const found = await fetchJSON(`api/destinations?${new URLSearchParams({ [key]: selected.name })}`);
-    if (question !== asked) return;
+    if (question !== askedDestinations) return;
     const rows = [];
     let left = 0;
     for (const service of listOf(found?.services, 200)) {
@@ -136,7 +140,7 @@ async function askDestinations(selected) {
       setText(row.children[2], percentWords(share));
     });
   } catch (error) {
-    if (question === asked) setText(note, visible(error.message));
+    if (question === askedDestinations) setText(note, visible(error.message));
   }
 }
 
@@ -147,16 +151,18 @@ function proposeQuestion(network, name) {
 }
 
 async function explain() {
-  const question = ++asked;
+  const question = ++askedWhy;
   const output = element("explanation");
   const client = element("explain-client").value.trim(), name = element("explain-name").value.trim();
   output.replaceChildren(make("p", "note", "Asking …"));
   try {
-    if (!client || !name) throw new Error("Write the client's address or network, such as 192.0.2.0/24, and the name that it asks for.");
+    if (!client || !name) {
+      throw new Error("Write the client's address or network, such as 192.0.2.0/24, and the name that it asks for.");
+    }
     const found = await fetchJSON(`api/explain?${new URLSearchParams({ name, client })}`);
-    if (question === asked) output.replaceChildren(...explanationNodes(found ?? {}));
+    if (question === askedWhy) output.replaceChildren(...explanationNodes(found ?? {}));
   } catch (error) {
-    if (question === asked) output.replaceChildren(make("p", "fault", visible(error.message)));
+    if (question === askedWhy) output.replaceChildren(make("p", "fault", visible(error.message)));
   }
 }
 
@@ -185,20 +191,27 @@ function explanationNodes(found) {
   const service = found.service !== null && typeof found.service === "object" ? found.service : null;
   if (service !== null) {
     const rules = listOf(service.rules, 20).map((rule) => `${visible(rule.rule)} → ${visible(rule.destination)}`);
-    add(`Service ${visible(service.service)}, map ${visible(service.map)}`, rules.length > 0 ? `Rule ${rules[0]}` : "",
-      rules.length > 1 ? `before ${rules.slice(1).join("; ")}` : "", service.isByResolver === true ? "By the place of the resolver" : "");
+    add(
+      `Service ${visible(service.service)}, map ${visible(service.map)}`, rules.length > 0 ? `Rule ${rules[0]}` : "",
+      rules.length > 1 ? `before ${rules.slice(1).join("; ")}` : "",
+      service.isByResolver === true ? "By the place of the resolver" : "");
     const tiers = (Array.isArray(service.preference) ? service.preference : []).slice(0, 50);
     const lines = tiers.map((tier, number) => `${number + 1}. ` + listOf(tier, 50).map((one) => {
       const facts = [
         numberOf(one.kilometres) === null ? "" : `${countWords(one.kilometres)} km`, one.isDrained === true ? "drained" : "",
-        one.isAvailable === false && one.isDrained !== true ? "not available" : "", listOf(tier, 2).length > 1 ? `weight ${numberOr(one.weight, 0)}` : "",
+        one.isAvailable === false && one.isDrained !== true ? "not available" : "",
+        listOf(tier, 2).length > 1 ? `weight ${numberOr(one.weight, 0)}` : "",
       ].filter((part) => part);
       return visible(one.datacenter) + (facts.length > 0 ? ` (${facts.join(", ")})` : "");
     }).join(", "));
     add("Preference", ...(lines.length > 0 ? lines : ["none"]), ...texts(service.notes));
-    add(`Chosen: ${texts(service.chosen).join(", ") || "no datacenter"}`, service.scope ? `the same for all of ${visible(service.scope)}` : "");
+    add(
+      `Chosen: ${texts(service.chosen).join(", ") || "no datacenter"}`,
+      service.scope ? `the same for all of ${visible(service.scope)}` : "");
   }
-  const records = texts(found.answer?.records);
+  // Fields of records stand apart by tabs.
+  const answers = Array.isArray(found.answer?.records) ? found.answer.records : [];
+  const records = texts(answers.map((record) => textOf(record).replaceAll("\t", " ")));
   add(found.answer?.exists === false ? "There is no such name" : "Answer", ...records);
   return [list];
 }
@@ -218,7 +231,8 @@ function drawPickList() {
       node.append(...options);
       return node;
     };
-    const places = [...countries.keys()].map((code) => [code, countryWords(code)]).sort((one, other) => one[1].localeCompare(other[1], "en"));
+    const places = [...countries.keys()].map((code) => [code, countryWords(code)]);
+    places.sort((one, other) => one[1].localeCompare(other[1], "en"));
     list.replaceChildren(
       option("", "all the world"),
       group("Datacenters", names.map((name) => option("d" + name, visible(name).slice(0, 60)))),

@@ -81,7 +81,9 @@ function useKey(event) {
   }
   if (target instanceof Element && target.closest("input, select, textarea")) return;
   if (event.key === " ") {
-    if (model.replay === null || (target instanceof Element && target.closest("button, summary, [tabindex='0']:not(#scene)"))) return;
+    // Elsewhere the space bar presses a button, or scrolls.
+    const isTaken = target instanceof Element && target.closest("button, summary, [tabindex='0']:not(#scene)") !== null;
+    if (model.replay === null || isTaken) return;
     toggleReplay();
   } else if (singleKeys && Object.hasOwn(keyActions, event.key)) {
     keyActions[event.key]();

@@ -83,7 +83,8 @@ const report = Object.freeze({
       mode: model.mode, view: address.view, place: address.place, datacenter: address.datacenter, connected: link.isOpen,
       time: clock.now(), second: model.second, events: model.events, replay: model.replay, hits,
       datacenters: model.siteList.map((site) => ({
-        name: site.name, state: site.state, colour: colourOf(site), load: site.load, seen: site.isSeen === true, x: site.seenX, y: site.seenY,
+        name: site.name, state: site.state, colour: colourOf(site), load: site.load, seen: site.isSeen === true,
+        x: site.seenX, y: site.seenY,
       })),
       counts: {
         hits: hitsDrawn, arcs: arcsDrawn, marks: marksDrawn, frames: stage.frames, drawTime: stage.drawTime,

@@ -107,7 +107,7 @@ function takeState(raw) {
   model.host = textOf(raw.host);
   model.version = textOf(raw.version);
   model.replay = readReplay(raw.replay);
-  model.events = listOf(raw.events, 10_000).map(readEvent).slice(-mostEvents);
+  model.events = listOf(raw.events, 10_000).map(readEvent).filter((event) => event.text !== "").slice(-mostEvents);
   takeHistory(raw.history ?? {});
   if (raw.second !== null && typeof raw.second === "object") takeSecond(raw.second);
   const time = model.replay?.position ?? numberOf(raw.time);
@@ -185,6 +185,7 @@ function appendHistory(second) {
 /** Adds an event; false if it is known, as after a new connection. */
 function takeEvent(raw) {
   const event = readEvent(raw);
+  if (event.text === "") return false;
   if (model.events.some((other) => other.time === event.time && other.text === event.text)) return false;
   model.events.push(event);
   if (model.events.length > mostEvents) model.events.shift();
@@ -200,7 +201,8 @@ function takeSites(list) {
   model.sites = new Map();
   for (const item of list) {
     if (model.sites.has(item.name)) continue;
-    const site = known.get(item.name) ?? { colour: -1, series: new Float32Array(seriesLength).fill(NaN), words: visible(item.name), labelWidth: 0 };
+    const site = known.get(item.name)
+      ?? { colour: -1, series: new Float32Array(seriesLength).fill(NaN), words: visible(item.name), labelWidth: 0 };
     if (site.latitude !== item.latitude || site.longitude !== item.longitude || !Object.hasOwn(site, "x")) locate(site, item);
     Object.assign(site, item);
     site.series.copyWithin(0, 1);

@@ -4,7 +4,9 @@ const speeds = [0.1, 0.5, 1, 2, 5, 10, 60, 300, 1_000];
 const replaying = { isMoving: false };
 
 function startReplay() {
-  element("replay-speed").append(...speeds.map((speed) => Object.assign(make("option", "", `${speed} ×`), { value: String(speed) })));
+  for (const speed of speeds) {
+    element("replay-speed").append(Object.assign(make("option", "", `${speed} ×`), { value: String(speed) }));
+  }
   element("replay-play").addEventListener("click", toggleReplay);
   element("replay-speed").addEventListener("change", () => sendReplay({ speed: Number(element("replay-speed").value) }));
   const slider = element("replay-position");

@@ -3,7 +3,7 @@
 const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 const stage = {
-  base: null, hits: null, ratio: 1, most: 2,
+  base: null, hits: null, ratio: 1, most: 2, hasFocus: false,
   drawnVersion: -1, drawnMinute: -1,
   isRotating: !lessMotion.matches,
   /** The weight of hits without a position since the last second, and of each of the last seconds. */
@@ -11,6 +11,8 @@ const stage = {
   /** The way to a place that was picked. */
   flight: null,
   before: 0, needsFrame: true, quietUntil: 0,
+  /** When the last hit has faded. */
+  busyUntil: 0,
   frames: 0, slowFrames: 0, drawTime: 0, frameTime: 0,
 };
 
@@ -76,7 +78,8 @@ function frame(now) {
   }
   const passed = stage.before === 0 ? 16 : now - stage.before;
   const isStill = lessMotion.matches;
-  if (isStill && !stage.needsFrame && now < stage.quietUntil) return;
+  const isIdle = now > stage.busyUntil && stage.flight === null && !(stage.isRotating && view.isGlobe);
+  if ((isStill || isIdle) && !stage.needsFrame && now < stage.quietUntil) return;
   stage.quietUntil = now + stillPause;
   stage.before = now;
   const start = performance.now();
@@ -97,6 +100,7 @@ function frame(now) {
   const selected = selectedSite();
   drawHits(stage.hits, start, selected, isStill);
   drawMarks(stage.hits, selected);
+  if (stage.hasFocus) drawAim(stage.hits);
   stage.needsFrame = false;
   watchFrames(passed, performance.now() - start);
 }
@@ -222,6 +226,19 @@ function tipAt(x, y, clientX, clientY) {
   hideTip();
 }
 
+/** Marks the middle, which Enter picks, while the keyboard is at work here. */
+function drawAim(context) {
+  const { centreX: x, centreY: y } = view, arm = 9 * view.unit;
+  context.strokeStyle = look.ink;
+  context.lineWidth = 1.2 * view.unit;
+  context.beginPath();
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    context.moveTo(x + dx * arm * 0.4, y + dy * arm * 0.4);
+    context.lineTo(x + dx * arm, y + dy * arm);
+  }
+  context.stroke();
+}
+
 function listenToPointers(scene) {
   const pointers = new Map();
   let travelled = 0, gap = 0;
@@ -274,12 +291,21 @@ function listenToPointers(scene) {
     event.preventDefault();
     zoomBy(Math.exp(-Math.max(-120, Math.min(120, event.deltaY * (event.deltaMode === 1 ? 30 : 1))) / 400));
   }, { passive: false });
+  scene.addEventListener("focus", () => {
+    stage.hasFocus = scene.matches(":focus-visible");
+    stage.needsFrame = true;
+  });
+  scene.addEventListener("blur", () => {
+    stage.hasFocus = false;
+    stage.needsFrame = true;
+  });
   const step = 48;
   const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
   scene.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (Object.hasOwn(moves, event.key)) {
       touchStage();
+      stage.hasFocus = true;
       moveBy(...moves[event.key]);
     } else if (event.key === "Enter") {
       pickAt(view.centreX, view.centreY, 40);
@@ -299,7 +325,7 @@ function describeStage() {
   const top = second.countries.slice(0, 3).map((item) => countryWords(item.name)).join(", ");
   setAttribute(
     element("hits"), "aria-label",
-    `${view.isGlobe ? "Globe" : "Map"} with ${model.siteList.length} datacenters, ${down} down or partly down, ${drained} drained or`
-      + ` partly drained; ${rateWords(second.rate.answered)} answers a second${top ? `, most of them to ${top}` : ""}.`
+    `${view.isGlobe ? "Globe" : "Map"} with ${model.siteList.length} datacenters, ${down} down or partly down,`
+      + ` ${drained} drained or partly drained; ${rateWords(second.rate.answered)} answers a second${top ? `, most of them to ${top}` : ""}.`
       + " The same facts are in the tables.");
 }

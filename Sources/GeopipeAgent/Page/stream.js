@@ -1,7 +1,7 @@
 // The connection to the agent: all at once when it begins, then what happens.
 
 const link = {
-  source: null, isOpen: false, lostAt: 0, retry: 0, timer: 0, complaint: "", loads: 0,
+  source: null, isOpen: false, lostAt: 0, retry: 0, timer: 0, triedAt: 0, complaint: "", loads: 0,
 };
 
 /** Gives what the server answers; throws an error with the server's words. */
@@ -48,6 +48,7 @@ async function loadState() {
 function connect() {
   clearTimeout(link.timer);
   link.source?.close();
+  link.triedAt = performance.now();
   const source = new EventSource("api/stream");
   link.source = source;
   const listen = (kind, action) => source.addEventListener(kind, (message) => {
@@ -101,6 +102,10 @@ function connect() {
 /** Seconds without news after which what is shown is old. */
 const patience = 3;
 
+/** Seconds without news after which an open connection is given up, and the time between two such attempts: the other end may be
+ *  gone without a word. */
+const longPatience = 15;
+
 /** Says how the connection is, and how old the numbers are. */
 function drawLink() {
   const age = model.second === null ? null : (performance.now() - model.secondAt) / 1e3;
@@ -108,16 +113,21 @@ function drawLink() {
   const isOld = age !== null && age > patience && !(link.isOpen && isPaused);
   const state = !link.isOpen ? (link.source === null || link.lostAt === 0 ? "wait" : "lost") : isOld ? "late" : "live";
   setAttribute(element("link"), "data-link", state);
-  const words = { wait: "connecting", lost: "reconnecting", late: "no news", live: model.replay === null ? "live" : isPaused ? "paused" : "playing" };
+  const words = {
+    wait: "connecting", lost: "reconnecting", late: "no news",
+    live: model.replay === null ? "live" : isPaused ? "paused" : "playing",
+  };
   setText(element("link-text"), words[state]);
   const isLost = state === "lost" || state === "late" || link.complaint !== "";
   const stale = element("stale");
   stale.hidden = !isLost;
   document.documentElement.dataset.stale = String(isOld);
+  if (isOld && link.isOpen && age > longPatience && performance.now() - link.triedAt > longPatience * 1e3) connect();
   if (!isLost) return;
-  const lost = state === "lost" ? "The connection to the agent is lost; trying again." : state === "late" ? "The agent sends nothing new." : "";
+  const faults = { lost: "The connection to the agent is lost; trying again.", late: "The agent sends nothing new." };
   const from = model.second === null ? "" : `What is shown is from ${timeWords(model.second.time)} UTC, ${durationWords(age)} ago.`;
-  setText(stale, [lost, isOld ? from : "", link.complaint ? visible(link.complaint) + "." : ""].filter((part) => part).join(" "));
+  const complaint = link.complaint ? `The server says: ${visible(link.complaint)}.` : "";
+  setText(stale, [faults[state] ?? "", isOld ? from : "", complaint].filter((part) => part).join(" "));
 }
 
 // Words for screen readers: never more than one message in five seconds, and then the newest ones.

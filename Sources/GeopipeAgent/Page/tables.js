@@ -89,7 +89,8 @@ function drawImage(second) {
   setText(element("n-image"), image === null ? "none" : age === null ? nothing : durationWords(age) + " old");
   const id = element("n-image-id");
   setName(id, "", image === null ? "image" : `image ${visible(image.id).slice(0, 8)}`);
-  id.title = image === null ? "" : `image ${visible(image.id)}, compiled ${dateWords(image.compiled)} ${timeWords(image.compiled)} UTC, in force since ${timeWords(image.since)} UTC`;
+  id.title = image === null ? "" : `image ${visible(image.id)},`
+    + ` compiled ${dateWords(image.compiled)} ${timeWords(image.compiled)} UTC, in force since ${timeWords(image.since)} UTC`;
 }
 
 // Datacenters change their order only now and then, so that rows can be read.
@@ -99,8 +100,10 @@ let siteOrder = [];
 let ordered = -Infinity;
 
 function drawSites() {
-  if (model.siteList.length !== siteOrder.length || performance.now() - ordered > 5_000 || siteOrder.some((site) => model.sites.get(site.name) !== site)) {
-    siteOrder = [...model.siteList].sort((one, other) => urgency.indexOf(one.state) - urgency.indexOf(other.state) || other.rate - one.rate);
+  const isSame = model.siteList.length === siteOrder.length && siteOrder.every((site) => model.sites.get(site.name) === site);
+  if (!isSame || performance.now() - ordered > 5_000) {
+    siteOrder = [...model.siteList].sort(
+      (one, other) => urgency.indexOf(one.state) - urgency.indexOf(other.state) || other.rate - one.rate);
     ordered = performance.now();
   }
   const makeChild = () => {
@@ -119,8 +122,8 @@ function drawSites() {
     track.append(bar);
     load.append(track, loadWords);
     row.append(
-      head, make("td", "state"), make("td", "number"), make("td", "number"), load, make("td", "number more"), make("td", "number more"),
-      make("td", "number more"));
+      head, make("td", "state"), make("td", "number"), make("td", "number"), load, make("td", "number more"),
+      make("td", "number more"), make("td", "number more"));
     Object.assign(row, { mark, words, bar, loadWords });
     return row;
   };
@@ -160,21 +163,27 @@ function drawHour() {
       row.counts[column]++;
     });
   }
-  const words = [rateWords, rateWords, rateWords, latencyWords, latencyWords, (count) => count === null ? nothing : String(Math.round(count * 10) / 10)];
+  const words = [rateWords, rateWords, rateWords, latencyWords, latencyWords, meanWords];
   const makeChild = () => {
     const row = make("tr");
     const head = make("th");
     head.scope = "row";
     row.append(head);
     for (let column = 0; column < columns.length; column++) row.append(make("td", "number"));
-    row.append(make("td", "long"));
+    const events = make("td", "long");
+    events.append(make("span"));
+    row.append(events);
     return row;
   };
   fill(element("hour-rows"), rows.slice(0, 14), makeChild, (node, row) => {
     setText(node.firstChild, timeWords(row.from, false));
-    words.forEach((word, column) => setText(node.children[column + 1], word(row.counts[column] === 0 ? null : row.sums[column] / row.counts[column])));
+    words.forEach((word, column) => {
+      const mean = row.counts[column] === 0 ? null : row.sums[column] / row.counts[column];
+      setText(node.children[column + 1], word(mean));
+    });
     const events = model.events.filter((event) => event.time >= row.from && event.time < row.from + span);
-    setText(node.lastChild, events.map(eventLine).join("; "));
+    const more = events.length > 5 ? `; and ${events.length - 5} more` : "";
+    setName(node.lastChild.firstChild, "", events.slice(0, 5).map(eventLine).join("; ") + more);
   });
 }
 
@@ -192,10 +201,9 @@ function drawChanges() {
   };
   fill(element("change-list"), events, makeChild, (item, event) => {
     const [time, glyph, kind, text] = item.children;
-    const known = Object.hasOwn(eventGlyphs, event.kind);
     setText(time, timeWords(event.time));
-    setText(glyph, known ? eventGlyphs[event.kind] : "•");
-    setAttribute(item, "data-kind", known ? event.kind : "other");
+    setText(glyph, eventGlyph(event.kind));
+    setAttribute(item, "data-kind", Object.hasOwn(eventGlyphs, event.kind) ? event.kind : "other");
     setText(kind, visible(event.kind));
     setName(text, event.text);
   });

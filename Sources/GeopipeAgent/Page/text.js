@@ -41,6 +41,11 @@ function percentWords(part) {
   return (percent === 0 ? "0" : percent < 0.1 ? "<0.1" : percent.toFixed(percent < 9.95 ? 1 : 0)) + " %";
 }
 
+/** A mean of counts, such as of coprocesses. */
+function meanWords(count) {
+  return count === null ? nothing : String(Math.round(count * 10) / 10);
+}
+
 /** @param time in microseconds. */
 function latencyWords(time) {
   if (time === null) return nothing;
@@ -57,12 +62,12 @@ function durationWords(seconds) {
 
 /** @param time in seconds since 1970; 12:34:56, or 12:34. */
 function timeWords(time, hasSeconds = true) {
-  const date = new Date(time * 1e3);
+  const date = new Date(time === null ? NaN : time * 1e3);
   return Number.isNaN(date.getTime()) ? nothing : date.toISOString().slice(11, hasSeconds ? 19 : 16);
 }
 
 function dateWords(time) {
-  const date = new Date(time * 1e3);
+  const date = new Date(time === null ? NaN : time * 1e3);
   return Number.isNaN(date.getTime()) ? nothing : date.toISOString().slice(0, 10);
 }
 
