@@ -97,7 +97,7 @@ enum Main {
     }
 
     /// Ends the process when `body` does.
-    private static func end(_ body: () async throws -> Void) async -> Never {
+    private static func end(_ body: @Sendable () async throws -> Void) async -> Never {
         do {
             try await body()
             // Threads may hang in the system, and are not waited for.

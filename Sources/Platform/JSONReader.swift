@@ -4,6 +4,8 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
     public let offset: Int
     public let reason: String
 
+    public init(offset: Int, reason: String) { (self.offset, self.reason) = (offset, reason) }
+
     public var description: String { "no JSON: at byte \(offset + 1), \(reason)" }
 }
 

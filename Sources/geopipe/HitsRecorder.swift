@@ -21,10 +21,11 @@ struct HitsRecorder: ~Copyable {
     ///   - path: of the file; what is in it stays.
     ///   - socket: where the agent is.
     init(_ path: String, agent socket: String) throws(Failure) {
-        (self.path, self.socket) = (path, socket)
-        client = try Self.connect(socket)
-        descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o640)
+        let client = try Self.connect(socket)
+        let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o640)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
+        (self.path, self.socket, self.descriptor) = (path, socket, descriptor)
+        self.client = client
         // The last line may be a part of one.
         let end = lseek(descriptor, 0, SEEK_END)
         var last = UInt8(ascii: "\n")
@@ -33,7 +34,7 @@ struct HitsRecorder: ~Copyable {
         }
     }
 
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit { close(descriptor) }
 
     private static func connect(_ socket: String) throws(Failure) -> LiveClient {
         do throws(LiveClient.Failure) {

@@ -54,7 +54,9 @@ struct LiveAccess: Sendable {
                 && token.isToken(words[1])
             return isRight ? .allowed : Self.wrong
         }
-        let cookies = head.headers["cookie"].flatMap { $0.split(separator: ";") }.map { $0.drop { $0 == " " } }
+        let cookies: [Substring] = head.headers["cookie"].flatMap { field in
+            field.split(separator: ";").map { (text: Substring) in text.drop(while: { $0 == " " }) }
+        }
         let prefix = Self.cookieName + "="
         let given = cookies.filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count) }
         return given.contains(where: token.isCookie)

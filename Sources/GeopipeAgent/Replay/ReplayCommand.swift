@@ -89,7 +89,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
             "\(visible(file.name)): \(Timestamp.text(milliseconds: file.first)) to \(Timestamp.text(milliseconds: file.last))"
         )
         print("Watch it at \(url) until Ctrl-C.")
-        fflush(stdout)
+        fflush(nil)
     }
 
     private static func datacenters(of path: String) throws(Refusal) -> [LiveScene.Datacenter] {
