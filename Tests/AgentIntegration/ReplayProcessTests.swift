@@ -158,7 +158,9 @@ struct ReplayProcessTests {
         ])
         view.advance(to: wallTime())
         view.add(LiveEvent(time: wallTime(), kind: .switch, text: "oslo drained", datacenter: "oslo"))
-        let lines = { try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init) }
+        let lines: @Sendable () throws -> [String] = {
+            try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init)
+        }
         #expect(
             try await inThread { Result { try eventually(within: Agent.patience) { try lines().count == 3 } } }.get())
         for child in try children(of: process.processIdentifier) { kill(child, SIGINT) }

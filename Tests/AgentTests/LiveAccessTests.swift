@@ -1,3 +1,4 @@
+import Foundation
 import NIOHTTP1
 import Support
 import Testing
@@ -9,19 +10,21 @@ struct LiveAccessTests {
     private let secret = "0123456789abcdef0123456789abcdef"
 
     private func verdict(
-        _ access: LiveAccess, _ target: String = "/api/state", _ fields: [(String, String)]
+        _ access: LiveAccess, _ target: String, _ fields: [(String, String)]
     ) -> LiveAccess.Verdict {
         access.judge(HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: HTTPHeaders(fields)))
     }
 
-    private func status(
-        _ access: LiveAccess, _ target: String = "/api/state", _ fields: [(String, String)]
-    ) -> Int {
+    private func status(_ access: LiveAccess, _ target: String, _ fields: [(String, String)]) -> Int {
         switch verdict(access, target, fields) {
         case .allowed: 200
         case .signedIn: 303
         case .refused(let status, _): status
         }
+    }
+
+    private func status(_ access: LiveAccess, _ fields: [(String, String)]) -> Int {
+        status(access, "/api/state", fields)
     }
 
     @Test("goes by Host: an address, localhost, or a name that was given")
@@ -40,7 +43,7 @@ struct LiveAccessTests {
         #expect(status(access, []) == 400)
         #expect(status(access, [("Host", "localhost"), ("Host", "localhost")]) == 400)
         #expect(status(access, [("Host", "localhost"), ("Host", "evil.example")]) == 400)
-        guard case .refused(_, let message) = verdict(access, [("Host", "ns1.example.net:9354")]) else { return }
+        guard case .refused(_, let message) = verdict(access, "/", [("Host", "ns1.example.net:9354")]) else { return }
         #expect(message.contains("--live-host ns1.example.net"))
     }
 

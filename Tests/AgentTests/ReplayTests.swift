@@ -24,7 +24,7 @@ struct HitsLineTests {
     @Test("say the same in both forms")
     func forms() throws {
         for text in [Self.tsv, Self.json, Self.tsv + "\r"] {
-            let hit = try #require(hit(text), "\(text)")
+            let hit = try #require(self.hit(text), "\(text)")
             #expect(hit.time == 1_795_426_440_250)
             #expect(hit.network == IPPrefix("192.0.2.0/24"))
             #expect(hit.country == "NO" && hit.coordinates == Coordinates(latitude: 59.9, longitude: 10.7))
@@ -203,7 +203,8 @@ struct PlayerTests {
         #expect(file.first == Self.start * 1_000 && file.last == Self.start * 1_000 + 5_999_900)
         for second in [0, 1, 10, 2_999, 5_000, 5_999] {
             var reader = file.lines(from: (Self.start + second) * 1_000)
-            let first = try #require(reader.next())
+            let next = reader.next()
+            let first = try #require(next)
             #expect(first.line.time <= (Self.start + second) * 1_000)
             #expect((Self.start + second) * 1_000 - first.line.time < 400_000, "\(second)")
         }
