@@ -16,21 +16,27 @@ function drawAll() {
   orderLabels();
 }
 
+/** What is drawn each second, one after another in the next frames: all at once would be late for one. */
+const secondly = [
+  drawTables, drawSites, drawProblems, announceProblems, drawRollout, drawInspector, drawGraphs, drawEventMarks, drawPickList,
+  drawHourNow, orderLabels, drawTitle, drawLink,
+];
+let nextSecondly = secondly.length;
+
 /** A second has come. */
 function drawSecond() {
-  drawTables();
-  drawSites();
-  drawProblems();
-  announceProblems();
-  drawRollout();
-  drawInspector();
-  drawGraphs();
-  drawEventMarks();
-  drawPickList();
+  while (nextSecondly < secondly.length) drawNext();
+  nextSecondly = 0;
+  // Without frames, nothing else would draw it.
+  if (document.hidden) while (nextSecondly < secondly.length) drawNext();
+}
+
+function drawNext() {
+  if (nextSecondly < secondly.length) secondly[nextSecondly++]();
+}
+
+function drawHourNow() {
   if (address.view === "tables" && Math.floor(model.second.time) % 5 === 0) drawHour();
-  orderLabels();
-  drawTitle();
-  drawLink();
 }
 
 function drawTitle() {
