@@ -1,4 +1,5 @@
-// The beginning, and what is drawn when. The files are one module: this starts when all of it has been read, whatever their order.
+// The beginning, and what is drawn when. The server joins the files into one module, in the order of their names; what a file has at
+// its top level uses functions of all files, but values of earlier ones alone. `start` comes after all of them.
 
 function drawAll() {
   drawTables();
