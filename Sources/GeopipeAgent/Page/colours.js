@@ -10,7 +10,7 @@ const siteColours = {
 const looks = {
   dark: {
     sites: siteColours.dark, other: "#8793a0", sea: "#0f1a26", seaEdge: "#0a121b", halo: "rgba(86, 160, 220, 0.16)",
-    land: "#2a3c52", border: "#0f1a26", grid: "rgba(140, 170, 200, 0.10)", rim: "#3a5068", night: "rgba(2, 5, 12, 0.135)",
+    land: "#2a3c52", border: "#0f1a26", grid: "rgba(140, 170, 200, 0.10)", rim: "#3a5068", night: "rgba(2, 5, 12, 0.115)",
     picked: "#3f5f80", pickedEdge: "#e8f1fa", casings: [], text: "#e6edf5", textCasing: "rgba(6, 11, 17, 0.85)",
     ink: "#e6edf5", paper: "#0b1017", alarm: "#ff7b6b", axis: "rgba(160, 180, 200, 0.16)", soft: "#93a3b5",
     answered: "#4aa3df", empty: "#e69f00", refused: "#ff7b6b", p50: "#4aa3df", p99: "#cc79a7", steps: "#8fb0a4",

@@ -3,6 +3,11 @@
 /** The datacenter that is picked; undefined if none is. */
 const selectedSite = () => address.datacenter ? model.sites.get(address.datacenter) : undefined;
 
+/** What was picked, as it stands on the map; undefined without an own place there. */
+function pickedPlace() {
+  return address.place ? countries.get(address.place) : selectedSite();
+}
+
 function selection() {
   if (address.datacenter) return { kind: "datacenter", name: address.datacenter };
   return address.place !== null ? { kind: "place", name: address.place } : null;
@@ -36,7 +41,7 @@ function openInspector() {
   setName(element("inspector-title"), "", isPlace ? countryWords(selected.name) + code : visible(selected.name));
   setText(element("inspector-flow-title"), isPlace ? "Where its clients go now" : "Where its clients are now");
   setText(element("destinations-what"), isPlace ? "Datacenter" : "Country");
-  const target = isPlace ? countries.get(selected.name) : model.sites.get(selected.name);
+  const target = pickedPlace();
   if (target !== undefined) flyTo(target);
   announce(`Picked: ${element("inspector-title").textContent}`);
   drawInspector();

@@ -1,4 +1,5 @@
-// The beginning, and what is drawn when. The files are one module: this starts when all of it has been read, whatever their order.
+// The beginning, and what is drawn when. The server joins the files into one module, in the order of their names; what a file has at
+// its top level uses functions of all files, but values of earlier ones alone. `start` comes after all of them.
 
 function drawAll() {
   drawTables();
@@ -16,21 +17,27 @@ function drawAll() {
   orderLabels();
 }
 
+/** What is drawn each second, one after another in the next frames: all at once would be late for one. */
+const secondly = [
+  drawTables, drawSites, drawProblems, announceProblems, drawRollout, drawInspector, drawGraphs, drawEventMarks, drawPickList,
+  drawHourNow, orderLabels, drawTitle, drawLink,
+];
+let nextSecondly = secondly.length;
+
 /** A second has come. */
 function drawSecond() {
-  drawTables();
-  drawSites();
-  drawProblems();
-  announceProblems();
-  drawRollout();
-  drawInspector();
-  drawGraphs();
-  drawEventMarks();
-  drawPickList();
+  while (nextSecondly < secondly.length) drawNext();
+  nextSecondly = 0;
+  // Without frames, nothing else would draw it.
+  if (document.hidden) while (nextSecondly < secondly.length) drawNext();
+}
+
+function drawNext() {
+  if (nextSecondly < secondly.length) secondly[nextSecondly++]();
+}
+
+function drawHourNow() {
   if (address.view === "tables" && Math.floor(model.second.time) % 5 === 0) drawHour();
-  orderLabels();
-  drawTitle();
-  drawLink();
 }
 
 function drawTitle() {

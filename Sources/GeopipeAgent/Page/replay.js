@@ -60,7 +60,7 @@ function drawReplay() {
   const list = element("replay-speed");
   const speed = String(replay.speed);
   if (![...list.options].some((option) => option.value === speed)) {
-    // Someone else may have set a speed that is not in the list; it has one place there.
+    // Another viewer may have set a speed that is not in the list; it has one place there.
     const other = list.querySelector("[data-other]") ?? list.appendChild(Object.assign(make("option"), {}));
     other.dataset.other = "";
     other.value = speed;

@@ -72,6 +72,7 @@ const stillPause = 250;
 
 function frame(now) {
   requestAnimationFrame(frame);
+  drawNext();
   if (document.hidden || address.view === "tables") {
     stage.before = 0;
     return;
@@ -150,8 +151,14 @@ function fly(now) {
 
 function zoomBy(factor) {
   touchStage();
-  if (view.isGlobe) view.zoom *= factor;
-  else view.flatZoom *= factor;
+  if (view.isGlobe) {
+    view.zoom *= factor;
+  } else {
+    // The whole map cannot move; what was picked comes to the middle as soon as it can.
+    const picked = view.flatZoom === 1 ? pickedPlace() : undefined;
+    if (picked !== undefined && picked.isPlaced) [view.flatX, view.flatY] = [picked.u, picked.v];
+    view.flatZoom *= factor;
+  }
   aim();
   stage.needsFrame = true;
 }

@@ -65,7 +65,7 @@ function drawTables() {
   setText(element("n-p50"), latencyWords(second.latency.p50));
   setText(element("n-p99"), latencyWords(second.latency.p99));
   setText(element("n-coprocesses"), countWords(second.coprocesses));
-  setAttribute(element("n-coprocesses"), "data-bad", String(second.coprocesses === 0));
+  setAttribute(element("n-coprocesses"), "data-bad", String(second.coprocesses === 0 && model.replay === null));
   setText(element("n-unknown"), percentWords(second.unknown));
   setText(element("n-default"), percentWords(second.defaultRule));
   drawImage(second);
@@ -86,7 +86,9 @@ function drawTables() {
 function drawImage(second) {
   const image = second.image, now = clock.now() ?? second.time;
   const age = image === null || image.compiled === null ? null : now - image.compiled;
-  setText(element("n-image"), image === null ? "none" : age === null ? nothing : durationWords(age) + " old");
+  // A recording does not say which image was in force.
+  const none = model.replay === null ? "none" : nothing;
+  setText(element("n-image"), image === null ? none : age === null ? nothing : durationWords(age) + " old");
   const id = element("n-image-id");
   setName(id, "", image === null ? "image" : `image ${visible(image.id).slice(0, 8)}`);
   id.title = image === null ? "" : `image ${visible(image.id)},`
