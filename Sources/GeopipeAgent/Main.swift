@@ -17,8 +17,14 @@ struct AgentCommand: ParsableCommand, Sendable {
             """,
         version: geopipeVersion, subcommands: [ReplayCommand.self])
 
-    @Option(name: .customLong("config"), help: "The configuration file.")
-    var file = "/etc/geopipe/geopipe.yaml"
+    /// As in `ReplayCommand`, which shares it: what both have is parsed once, before it is known which of them is meant.
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp("The configuration file. (default: /etc/geopipe/geopipe.yaml)", valueName: "config"))
+    var configFile: String?
+
+    /// The configuration file.
+    var file: String { configFile ?? "/etc/geopipe/geopipe.yaml" }
 
     @Option(
         name: .customLong("state"),

@@ -221,7 +221,7 @@ struct LiveServerTests {
         #expect(server.view.viewerCount == 1)
         server.view.add(event("oslo drained by ops: \"a\nb\""))
         let text = await read(socket) { $0.contains("\n\n") }
-        let lines = text.split(separator: "\n").filter { $0.hasPrefix("event:") || $0.hasPrefix("data:") }
+        let lines = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("event:") || $0.hasPrefix("data:") }
         #expect(lines.first == "event: event", "\(text)")
         let data = try #require(lines.last?.dropFirst("data: ".count))
         #expect(try JSON(reading: data.utf8)["text"]?.string == "oslo drained by ops: \"a\nb\"")

@@ -64,7 +64,8 @@ struct LiveAnswer: Equatable, Sendable {
     private static func questions(_ server: LiveServer) throws(LiveRefusal) -> any LiveQuestions {
         guard let questions = server.questions else {
             throw LiveRefusal(
-                status: 503, message: "there is no image to answer from; name a configuration by --config")
+                status: 503,
+                message: "a replay has hits alone; ask geopipe explain and geopipe map, which have the image")
         }
         return questions
     }

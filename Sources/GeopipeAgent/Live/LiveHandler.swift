@@ -85,11 +85,10 @@ final class LiveHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch phase {
-        case .head,
-            .body where error is HTTPParserError:
-            send(.failure(400, "that is no request of HTTP/1.1"))
-        case .ended where error is HTTPParserError: break
+        switch (phase, error as? HTTPParserError) {
+        case (.head, .headerOverflow?): refuseLongHead()
+        case (.head, .some), (.body, .some): send(.failure(400, "that is no request of HTTP/1.1"))
+        case (.ended, .some): break
         default: context.close(promise: nil)
         }
     }

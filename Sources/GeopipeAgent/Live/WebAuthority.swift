@@ -16,7 +16,9 @@ struct WebAuthority: Equatable {
         let end: Int
         if bytes.first == UInt8(ascii: "[") {
             guard let closing = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
-            guard case .v6(let bits)? = IPAddress(String(decoding: bytes[1..<closing], as: UTF8.self)) else {
+            guard !bytes.contains(UInt8(ascii: "%")),
+                case .v6(let bits)? = IPAddress(String(decoding: bytes[1..<closing], as: UTF8.self))
+            else {
                 return nil
             }
             (host, isAddress, end) = ("\(IPAddress.v6(bits))", true, closing + 1)

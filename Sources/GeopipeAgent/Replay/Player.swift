@@ -22,6 +22,8 @@ final class Player: LivePlayback, Sendable {
         /// The latest time that has been read.
         var newest = 0
         var isEndRead = false
+        /// The time that it went to last, in milliseconds since 1970: what was before that is over.
+        var begin = 0
         var replay: LiveReplay
         /// On the monotonic clock, when the last step was.
         var lastStep: Double?
@@ -112,10 +114,7 @@ final class Player: LivePlayback, Sendable {
                 break
             }
             count += 1
-            // Those before the place that was gone to are over.
-            guard Double(line.time) / 1_000 >= state.replay.position - Double(HitsFile.disorder) / 1_000 else {
-                continue
-            }
+            guard line.time >= state.begin else { continue }
             state.newest = max(state.newest, line.time)
             state.lines.append(line)
         }
@@ -138,9 +137,9 @@ final class Player: LivePlayback, Sendable {
         begin(&state, at: start)
         // The minute before is played a second at a time, as far as that takes no time.
         let end = monotonicTime() + Self.preludePatience
-        while state.replay.position < position, monotonicTime() < end {
+        repeat {
             play(&state, to: min(state.replay.position + 1, position))
-        }
+        } while state.replay.position < position && monotonicTime() < end
         if state.replay.position < position { begin(&state, at: position) }
     }
 
@@ -148,6 +147,7 @@ final class Player: LivePlayback, Sendable {
         view.clear(at: position)
         state.reader = state.file.lines(from: Int(position * 1_000))
         (state.lines, state.newest, state.isEndRead) = ([], 0, false)
+        state.begin = Int((position * 1_000).rounded())
         state.replay.position = position
     }
 

@@ -23,7 +23,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
         help: ArgumentHelp(
             "A configuration that says where datacenters are; without it the globe does not have them.",
             valueName: "file"))
-    var file: String?
+    var configFile: String?
 
     @Option(help: "Seconds of the log for one of the clock, from 0.1 to 1000.")
     var speed = 1.0
@@ -53,7 +53,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
         } catch {
             throw Refusal(code: .unusable, message: error.description)
         }
-        let datacenters = try self.file.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
+        let datacenters = try configFile.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
         let view = LiveView(.replay, host: LiveFeeder.hostName, start: Double(file.first) / 1_000)
         let player = Player(file, view, datacenters: datacenters, speed: speed, isPaused: paused)
         let server = LiveServer(view, playback: player)
