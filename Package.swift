@@ -33,6 +33,8 @@ let package = Package(
         .systemLibrary(name: "CBytes"),
         // No system library, since it has code of its own: the program's arguments, and what handles faults.
         .target(name: "CProcess"),
+        // The files of the agent's page, as they are: C can have the bytes of a file in a program without a build step.
+        .target(name: "CPage"),
 
         // Rooms, from the ground up: none imports one that is below it.
         .target(name: "Platform", dependencies: ["CLinux", "CProcess"], swiftSettings: strict),
@@ -104,7 +106,8 @@ let package = Package(
         .executableTarget(
             name: "geopipe-agent",
             dependencies: [
-                "Answering", "CLinux", "Compiler", "Configuration", "DNS", "Geography", "Inspection", "Journal",
+                "Answering", "CLinux", "CPage", "Compiler", "Configuration", "DNS", "Geography", "Inspection",
+                "Journal",
                 "Platform", "State", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -115,7 +118,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            path: "Sources/GeopipeAgent", swiftSettings: strict),
+            path: "Sources/GeopipeAgent", exclude: ["Page"], swiftSettings: strict),
 
         .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "PipeProtocolTests", dependencies: ["PipeProtocol", "Support"], swiftSettings: strict),
@@ -150,7 +153,11 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "geopipe-agent", "Support", .product(name: "Logging", package: "swift-log"),
+                "Geography", "Platform", "State", "Support", "Telemetry", "geopipe-agent",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),

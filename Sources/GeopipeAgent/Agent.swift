@@ -48,7 +48,8 @@ struct Agent: Service {
             current?.close()
             guard let next = choice.next else { return }
             session = await Session(
-                next, prober, file: command.file, metrics: command.metrics, reload: { follower.reload })
+                next, prober, file: command.file, metrics: command.metrics, live: command.live,
+                reload: { follower.reload })
         } while !Task.isShuttingDownGracefully
     }
 }

@@ -15,10 +15,12 @@ struct AgentCommand: ParsableCommand, Sendable {
             changes or it gets SIGHUP. Exits 1 if a part of it fails or the state directory has another agent, and 2 if there is \
             no state directory.
             """,
-        version: geopipeVersion)
+        version: geopipeVersion, subcommands: [ReplayCommand.self])
 
-    @Option(name: .customLong("config"), help: "The configuration file.")
-    var file = "/etc/geopipe/geopipe.yaml"
+    @OptionGroup var configuration: ConfigurationOption
+
+    /// The configuration file.
+    var file: String { configuration.file ?? "/etc/geopipe/geopipe.yaml" }
 
     @Option(
         name: .customLong("state"),
@@ -28,9 +30,21 @@ struct AgentCommand: ParsableCommand, Sendable {
     @Option(
         name: .customLong("metrics"),
         help: ArgumentHelp("Where metrics are served: an address and a port, or none.", valueName: "address:port"))
-    var metrics = MetricsAddress.usual
+    var metrics = ListenAddress.usualMetrics
+
+    @OptionGroup var live: LiveOptions
 
     @OptionGroup var logs: LogOptions
+}
+
+/// Which configuration. It is a group, because an option that a command and its subcommand both have is found by the command alone
+/// unless they share it so.
+struct ConfigurationOption: ParsableArguments, Sendable {
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "The configuration file. (default: /etc/geopipe/geopipe.yaml; none for a replay)", valueName: "config"))
+    var file: String?
 }
 
 /// Why the agent ends by itself.
@@ -57,20 +71,32 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         _ = ProcessMetrics.start
         NIOSingletons.groupLoopCountSuggestion = 2
-        let command: AgentCommand
         do {
-            guard let parsed = try AgentCommand.parseAsRoot() as? AgentCommand else { throw CleanExit.helpRequest() }
-            command = parsed
+            switch try AgentCommand.parseAsRoot() {
+            case let command as AgentCommand:
+                begin(command.logs)
+                await end { try await run(command) }
+            case let command as ReplayCommand:
+                begin(command.logs)
+                await end { try await command.play() }
+            default: throw CleanExit.helpRequest()
+            }
         } catch {
             guard AgentCommand.exitCode(for: error) == .validationFailure else { AgentCommand.exit(withError: error) }
             complain(AgentCommand.fullMessage(for: error))
             exit(ExitCode.unusable.rawValue)
         }
-        LoggingSystem.bootstrap { _ in StandardErrorLog(.dated, level: command.logs.level) }
+    }
+
+    private static func begin(_ logs: LogOptions) {
+        LoggingSystem.bootstrap { _ in StandardErrorLog(.dated, level: logs.level) }
         // Checks go on while nothing reads the log.
         StandardError.limitWait(milliseconds: 10_000)
+    }
+
+    private static func run(_ command: AgentCommand) async throws {
         let follower = ConfigurationFollower(command.file, stateDirectory: command.stateDirectory)
-        let group = ServiceGroup(
+        try await ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     ServiceGroupConfiguration.ServiceConfiguration(
@@ -78,9 +104,14 @@ enum Main {
                         failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: "agent"),
                     part("reload") { await follower.followSignal() },
                 ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        ).run()
+    }
+
+    /// Ends the process when `body` does.
+    private static func end(_ body: @Sendable () async throws -> Void) async -> Never {
         do {
-            try await group.run()
+            try await body()
             // Threads may hang in the system, and are not waited for.
             _exit(0)
         } catch let refusal as Refusal {

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -7,84 +6,33 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Where metrics are served.
-enum MetricsAddress: ExpressibleByArgument, Sendable {
-    case at(SocketAddress)
-    case nowhere
-
-    /// Port 9353 of this machine alone.
-    static let usual = MetricsAddress(argument: "127.0.0.1:9353")!
-
-    /// `ADDRESS:PORT`, with brackets around an IPv6 address, or `none`.
-    init?(argument: String) {
-        if argument == "none" {
-            self = .nowhere
-            return
-        }
-        guard let colon = argument.lastIndex(of: ":"), let port = UInt16(argument[argument.index(after: colon)...])
-        else {
-            return nil
-        }
-        var host = argument[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard let address = try? SocketAddress(ipAddress: String(host), port: Int(port)) else { return nil }
-        self = .at(address)
-    }
-
-    var defaultValueDescription: String {
-        guard case .at(let address) = self, let host = address.ipAddress, let port = address.port else { return "none" }
-        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-}
-
 /// Serves metrics to Prometheus, and nothing else to anybody. Whatever clients do takes few connections, and those not for long.
 final class MetricsServer: Sendable {
     /// Makes the metrics.
     typealias Page = @Sendable () async -> String
 
-    fileprivate static let connectionLimit = 16
     /// How long a request may take, and how long an answer.
     fileprivate static let (requestPatience, answerPatience) = (TimeAmount.seconds(2), TimeAmount.seconds(10))
-    /// Between two attempts to listen.
-    private static let pause = Duration.seconds(5)
     /// Who asks again within this time gets the same once more.
     private static let freshness = 0.5
 
     private let page: Page
     private let cache = Mutex<(text: String, time: Double)?>(nil)
-    fileprivate let connections = Atomic<Int>(0)
+    fileprivate let connections = Places(16)
 
     init(_ page: @escaping Page) { self.page = page }
 
     /// Serves until the task is cancelled. If the address is taken, says so, and tries again.
     func run(at address: SocketAddress) async {
-        var complaint: String?
-        let name = MetricsAddress.at(address).defaultValueDescription
-        while !Task.isCancelled {
-            do {
-                let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                    .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                    .childChannelInitializer { channel in
-                        channel.eventLoop.makeCompletedFuture {
-                            try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                            try channel.pipeline.syncOperations.addHandler(MetricsHandler(self))
-                        }
-                    }
-                    .bind(to: address).get()
-                log.info("metrics are at http://\(name)/metrics")
-                await withTaskCancellationHandler {
-                    try? await channel.closeFuture.get()
-                } onCancel: {
-                    channel.close(promise: nil)
-                }
-            } catch {
-                let reason = (error as? IOError).map { systemError($0.errnoCode) } ?? "\(error)"
-                if reason != complaint {
-                    log.error("cannot serve metrics at \(name): \(reason); health goes on without")
-                }
-                complaint = reason
-                try? await Task.sleep(for: Self.pause)
-            }
+        let name = ListenAddress.at(address).defaultValueDescription
+        let server = httpServer { [self] channel in
+            try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+            try channel.pipeline.syncOperations.addHandler(MetricsHandler(self))
+        }
+        await keepListening(for: "metrics", at: name, consolation: "health goes on without") {
+            let channel = try await server.bind(to: address).get()
+            log.info("metrics are at http://\(name)/metrics")
+            return channel
         }
     }
 
@@ -104,15 +52,15 @@ private final class MetricsHandler: ChannelInboundHandler {
 
     private let server: MetricsServer
     private var head: HTTPRequestHead?
-    private var isCounted = false
+    private var hasPlace = false
     private var timer: Scheduled<Void>?
 
     init(_ server: MetricsServer) { self.server = server }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        isCounted = true
-        if server.connections.add(1, ordering: .relaxed).newValue > MetricsServer.connectionLimit {
-            log.debug("refused a scraper: \(MetricsServer.connectionLimit) are served already", metadata: peer(context))
+        hasPlace = server.connections.take()
+        guard hasPlace else {
+            log.debug("refused a scraper: \(server.connections.limit) are served already", metadata: peer(context))
             return context.close(promise: nil)
         }
         close(context, in: MetricsServer.requestPatience)
@@ -132,7 +80,7 @@ private final class MetricsHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
-        if isCounted { server.connections.subtract(1, ordering: .relaxed) }
+        if hasPlace { server.connections.free() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -18,7 +18,7 @@ final class Prober: Sendable {
     /// Threads that wait for disks at a time, but for those that hang.
     private static let diskLimit = 16
     /// Open files of all that is no connection to an address.
-    private static let otherFiles = 128 + 2 * programLimit + diskLimit
+    private static let otherFiles = 128 + 2 * programLimit + diskLimit + LiveServer.fileLimit
 
     /// - Parameters:
     ///   - fileLimit: how many files this process may have open.

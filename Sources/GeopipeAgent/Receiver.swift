@@ -61,12 +61,13 @@ final class Receiver: Sendable {
     private func receive() {
         var complaint: String?
         while !state.withLock({ $0.isOver }) {
-            do throws(Failure) {
+            do throws(UnixSocket.Failure) {
                 let socket = try open()
                 complaint = nil
                 receive(socket)
                 close(socket)
             } catch {
+                if state.withLock({ $0.isOver }) { return }
                 if error.description != complaint { log.error("\(error); coprocesses are not counted") }
                 complaint = error.description
                 sleep(1)
@@ -75,7 +76,7 @@ final class Receiver: Sendable {
     }
 
     private func receive(_ socket: CInt) {
-        let inode = inode
+        let inode = UnixSocket.inode(path)
         var bytes = [UInt8](repeating: 0, count: Report.sizeLimit + 1)
         var lastLook = monotonicTime()
         while true {
@@ -92,57 +93,21 @@ final class Receiver: Sendable {
             if isOver { return }
             guard monotonicTime() - lastLook >= 1 else { continue }
             lastLook = monotonicTime()
-            if self.inode != inode { return }
+            if UnixSocket.inode(path) != inode { return }
         }
-    }
-
-    /// Of what is at the path; `nil` if nothing is.
-    private var inode: UInt64? {
-        var status = stat()
-        return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
-    }
-
-    private struct Failure: Error, CustomStringConvertible {
-        var description: String
     }
 
     /// A socket at the path, in place of what is there: nobody else is the agent of this folder.
-    private func open() throws(Failure) -> CInt {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let isShort = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            guard path.utf8.count < bytes.count else { return false }
-            bytes.copyBytes(from: path.utf8)
-            return true
+    private func open() throws(UnixSocket.Failure) -> CInt {
+        let socket: CInt? = try state.withLock { state throws(UnixSocket.Failure) in
+            state.isOver ? nil : try UnixSocket.bind(SOCK_DGRAM, at: path, in: directory)
         }
-        guard isShort else { throw Failure(description: "\(path) is too long for a socket") }
-        let socket = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard socket >= 0 else { throw Failure(description: "cannot make a socket: \(systemError())") }
+        guard let socket else { throw UnixSocket.Failure(description: "the agent ends") }
         var size = Self.bufferSize
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         // Somebody has to look now and then whether it is over.
         var patience = timeval(tv_sec: 0, tv_usec: 500_000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let bind = { [path] () throws(StateDirectory.Failure) -> Bool in
-            unlink(path)
-            let result = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            // For the coprocesses, whom the folder belongs to, and nobody else.
-            if result == 0 { chmod(path, 0o660) }
-            return result == 0
-        }
-        let isBound = state.withLock { state in
-            guard !state.isOver else { return true }
-            return (try? directory.asOwner(bind)) ?? false
-        }
-        guard isBound else {
-            let failure = Failure(description: "cannot make \(path): \(systemError())")
-            close(socket)
-            throw failure
-        }
         return socket
     }
 }

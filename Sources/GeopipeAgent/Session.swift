@@ -22,12 +22,10 @@ final class Session: Sendable {
     private let reporter: Reporter
     private let receiver: Receiver
     private let notifier: Notifier
-    private let metrics: MetricsAddress
-    /// What people who watch see.
-    let live: LiveView
-    /// What they may ask.
-    let questions: LiveInquiry
+    private let metrics: ListenAddress
+    private let liveOptions: LiveOptions
     private let feeder: LiveFeeder
+    private let liveServer: LiveServer
     private let reload: @Sendable () -> ConfigurationFollower.Reload
 
     /// Another agent has the state directory.
@@ -41,11 +39,12 @@ final class Session: Sendable {
     ///   - file: the configuration's file.
     ///   - reload: what became of reading the configuration.
     init(
-        _ place: Place, _ prober: Prober, file: String, metrics: MetricsAddress,
+        _ place: Place, _ prober: Prober, file: String, metrics: ListenAddress, live liveOptions: LiveOptions,
         reload: @escaping @Sendable () -> ConfigurationFollower.Reload
     ) async {
         let directory = place.directory
         (lock, self.directory, self.metrics, self.reload) = (place.lock, directory, metrics, reload)
+        self.liveOptions = liveOptions
         let (reporter, notifier) = (Reporter(directory), Notifier(place.subject.notify))
         let live = LiveView(.live, host: LiveFeeder.hostName, start: wallTime())
         let monitor = Monitor(prober) { change in
@@ -57,8 +56,8 @@ final class Session: Sendable {
         }
         (self.monitor, self.reporter, self.notifier) = (monitor, reporter, notifier)
         receiver = Receiver(directory) { live.take($0) }
-        self.live = live
-        questions = LiveInquiry(file, directory)
+        let questions = LiveInquiry(file, directory)
+        liveServer = LiveServer(live, questions)
         feeder = LiveFeeder(live, questions, file, directory, sites: place.subject.sites)
         var states: [String: HealthReport.State] = [:]
         do throws(StateDirectory.Failure) {
@@ -81,12 +80,23 @@ final class Session: Sendable {
             part("notify") { await self.notifier.run() },
             part("checks") { await self.monitor.run() },
             part("metrics") { await self.serveMetrics() },
+            part("live server") { await self.serveLive() },
+            part("live socket") {
+                await self.liveServer.run(
+                    atSocket: self.directory.liveSocket, in: self.directory,
+                    consolation: "geopipe top has nothing to show")
+            },
         ]
     }
 
     private func serveMetrics() async {
         guard case .at(let address) = metrics else { return await untilCancelled() }
         await MetricsServer(page).run(at: address)
+    }
+
+    private func serveLive() async {
+        guard case .at(let address) = liveOptions.address else { return await untilCancelled() }
+        await liveServer.run(at: address, liveOptions, consolation: "health goes on without")
     }
 
     @Sendable private func page() async -> String {

@@ -30,7 +30,7 @@ public struct StateDirectory: Sendable {
     /// The socket at which the agent gets what coprocesses count.
     public var agentSocket: String { path + "/agent.sock" }
 
-    /// The socket at which the agent tells of the live traffic.
+    /// The socket at which the agent shows what it sees to programs of this machine, over HTTP.
     public var liveSocket: String { path + "/live.sock" }
 
     /// What a file holds.

@@ -71,13 +71,16 @@ final class Agent {
         guard rename(new, file) == 0 else { throw Unavailable(description: "cannot write \(file)") }
     }
 
-    func start(_ arguments: [String] = [], metrics: String? = nil, variables: [String: String] = [:]) throws {
+    /// - Parameter live: where the live view is served; nowhere unless a test is about it.
+    func start(
+        _ arguments: [String] = [], metrics: String? = nil, live: String = "none", variables: [String: String] = [:]
+    ) throws {
         let output = FileHandle(forWritingAtPath: log)!
         try output.seekToEnd()
         let tool = try Tool("env")
         process = try tool.start(
             environment.merging(variables) { $1 }.map { "\($0.key)=\($0.value)" } + [
-                Self.program, "--config", file, "--metrics", metrics ?? "127.0.0.1:\(port)",
+                Self.program, "--config", file, "--metrics", metrics ?? "127.0.0.1:\(port)", "--live", live,
             ] + arguments, seconds: 3_600, output: output)
     }
 

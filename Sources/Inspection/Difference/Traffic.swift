@@ -52,7 +52,8 @@ public struct Traffic: Sendable {
     private mutating func add(lines: ArraySlice<UInt8>) {
         for line in lines.split(separator: UInt8(ascii: "\n")) {
             guard let (client, service, name) = Self.hit(line) else {
-                ignoredLines += 1
+                // A recording also says what happened meanwhile.
+                if Self.member("event", of: line) == nil { ignoredLines += 1 }
                 continue
             }
             log[service, default: [:]][name, default: [:]][client, default: 0] += 1

@@ -1,0 +1,31 @@
+import NIOCore
+
+/// Hands on no more bytes than the head of a request may have, until there is a head: so that no client has the reader of HTTP keep more.
+final class HeadLimit: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let limit: Int
+    private let handler: LiveHandler
+    private var count = 0
+    private var isOver = false
+
+    /// - Parameter handler: gets the head, or is told that it is too long.
+    init(_ limit: Int, of handler: LiveHandler) { (self.limit, self.handler) = (limit, handler) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isOver { return }
+        if handler.hasHead { return context.fireChannelRead(data) }
+        var bytes = unwrapInboundIn(data)
+        let room = limit - count
+        count += bytes.readableBytes
+        guard let part = bytes.readSlice(length: min(room, bytes.readableBytes)) else { return }
+        context.fireChannelRead(wrapInboundOut(part))
+        if handler.hasHead {
+            if bytes.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(bytes)) }
+        } else if count >= limit {
+            isOver = true
+            handler.refuseLongHead()
+        }
+    }
+}

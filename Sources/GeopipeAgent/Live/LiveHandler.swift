@@ -1,0 +1,287 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Platform
+
+/// One connection of the live server, with one request: what follows it on the same connection is not looked at.
+final class LiveHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let server: LiveServer
+    private let door: LiveServer.Door
+    private var hasPlace = false
+    private var phase = Phase.head
+    private var request: HTTPRequestHead?
+    private var body: [UInt8] = []
+    private var context: ChannelHandlerContext?
+    /// Ends what takes too long.
+    private var timer: Scheduled<Void>?
+    /// The stream, if it is asked for.
+    private var subscription: LiveSubscription?
+    private var pings: RepeatedTask?
+
+    private enum Phase {
+        /// The head of the request has not come.
+        case head
+        case body
+        case answering
+        case streaming
+        /// The answer is complete.
+        case ended
+    }
+
+    init(_ server: LiveServer, _ door: LiveServer.Door) { (self.server, self.door) = (server, door) }
+
+    // MARK: - The connection
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        hasPlace = door.connections.take()
+        guard hasPlace else {
+            log.debug(
+                "refused a viewer: \(door.connections.limit) connections are open already", metadata: peer(context))
+            return context.close(promise: nil)
+        }
+        server.note(context.channel)
+        limit(LiveServer.requestPatience, "a viewer's connection that took too long")
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        unsubscribe()
+        server.forget(context.channel)
+        if hasPlace { door.connections.free() }
+        hasPlace = false
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        unsubscribe()
+        context.fireChannelInactive()
+    }
+
+    /// Whether the head of the request has come.
+    var hasHead: Bool { phase != .head }
+
+    /// Refuses a request whose head is longer than it may be.
+    func refuseLongHead() {
+        send(.failure(431, "the head of the request may have at most \(LiveServer.headLimit) bytes"))
+    }
+
+    /// Closes the connection after some time, unless another time is set before.
+    private func limit(_ time: TimeAmount, _ what: String) {
+        timer?.cancel()
+        guard let context else { return }
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            log.debug("closed \(what)", metadata: self.peer(context))
+            context.close(promise: nil)
+        }
+    }
+
+    private func peer(_ context: ChannelHandlerContext) -> Logger.Metadata {
+        ["peer": .string(context.remoteAddress.map { "\($0)" } ?? "unknown")]
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (phase, error as? HTTPParserError) {
+        case (.head, .headerOverflow?): refuseLongHead()
+        case (.head, .some), (.body, .some): send(.failure(400, "that is no request of HTTP/1.1"))
+        case (.ended, .some): break
+        default: context.close(promise: nil)
+        }
+    }
+
+    // MARK: - The request
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), phase) {
+        case (.head(let head), .head):
+            request = head
+            phase = .body
+            log.debug("a viewer asks for \(visible(Self.withoutToken(head.uri)))", metadata: peer(context))
+            if let refusal = refusal(of: head) { send(refusal) }
+        case (.body(let part), .body):
+            body += part.readableBytesView
+            if body.count > LiveServer.bodyLimit {
+                send(.failure(413, "the request may have at most \(LiveServer.bodyLimit) bytes"))
+            }
+        case (.end, .body):
+            if let request { answer(request) }
+        default: break
+        }
+    }
+
+    /// What a log line may have of a URL.
+    private static func withoutToken(_ target: String) -> String {
+        String((target.contains("token=") ? target.prefix { $0 != "?" } + "?..." : target[...]).prefix(200))
+    }
+
+    /// Why a request is not carried out, as its head says; `nil` if it is.
+    private func refusal(of head: HTTPRequestHead) -> LiveAnswer? {
+        guard head.version == .http1_1 || head.version == .http1_0 else {
+            return .failure(505, "this speaks HTTP/1.1")
+        }
+        guard let target = LiveTarget(head.uri) else {
+            return .failure(400, "the request must be for a path, such as /api/state")
+        }
+        if let access = door.access {
+            switch access.judge(head) {
+            case .allowed: break
+            case .refused(let status, let message): return .failure(status, message)
+            case .signedIn(let cookie):
+                var answer = LiveAnswer(303, "", type: "text/plain; charset=utf-8")
+                answer.headers = [
+                    ("Location", "/"),
+                    (
+                        "Set-Cookie",
+                        "\(LiveAccess.cookieName)=\(cookie); Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict"
+                    ),
+                ]
+                return answer
+            }
+        }
+        let isPost = target.path == "/api/replay"
+        let methods = isPost ? [HTTPMethod.POST] : [.GET, .HEAD]
+        guard methods.contains(head.method) else {
+            let names = methods.map(\.rawValue).joined(separator: ", ")
+            var answer = LiveAnswer.failure(405, "\(target.path) takes \(isPost ? "POST" : "GET and HEAD")")
+            answer.headers.append(("Allow", names))
+            return answer
+        }
+        let lengths = head.headers["content-length"]
+        let hasBody = head.headers.contains(name: "transfer-encoding") || lengths.contains { $0 != "0" }
+        guard isPost || !hasBody else { return .failure(400, "a request to \(target.path) must have no body") }
+        return nil
+    }
+
+    // MARK: - The answer
+
+    private func answer(_ head: HTTPRequestHead) {
+        guard let context, let target = LiveTarget(head.uri) else { return }
+        phase = .answering
+        limit(LiveServer.answerPatience, "the connection of a viewer who did not take the answer")
+        if target.path == "/api/stream" { return stream(target, head) }
+        if let answer = LiveAnswer(atOnce: server, target) { return send(answer) }
+        let (server, body) = (server, body)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let answer =
+            target.path == "/api/state"
+            ? NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) { LiveAnswer(stateOf: server) }
+            : context.eventLoop.makeFutureWithTask { await LiveAnswer(server, target, body) }
+        answer.whenSuccess { bound.value.send($0) }
+    }
+
+    /// Sends an answer, unless one is being sent, and ends.
+    private func send(_ answer: LiveAnswer) {
+        guard let context, phase != .ended, phase != .streaming else { return }
+        phase = .ended
+        limit(LiveServer.answerPatience, "the connection of a viewer who did not take the answer")
+        context.write(wrapOutboundOut(.head(responseHead(answer))), promise: nil)
+        if request?.method != .HEAD, !answer.body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
+        }
+        end()
+    }
+
+    /// Ends the answer. The client gets all of it, even if it is still sending.
+    private func end() {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+            guard let context = bound.value.context else { return }
+            context.close(mode: .output, promise: nil)
+            bound.value.limit(LiveServer.endPatience, "a connection whose answer was complete")
+        }
+    }
+
+    private func responseHead(_ answer: LiveAnswer, isStream: Bool = false) -> HTTPResponseHead {
+        var head = HTTPResponseHead(
+            version: request?.version == .http1_0 ? .http1_0 : .http1_1, status: .init(statusCode: answer.status))
+        head.headers.add(name: "Content-Type", value: answer.type)
+        if !isStream { head.headers.add(name: "Content-Length", value: "\(answer.body.utf8.count)") }
+        for (name, value) in [
+            ("Connection", "close"), ("Cache-Control", "no-store"), ("Content-Security-Policy", server.page.policy),
+            ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
+        ] + answer.headers {
+            head.headers.add(name: name, value: value)
+        }
+        return head
+    }
+
+    // MARK: - The stream
+
+    private func stream(_ target: LiveTarget, _ head: HTTPRequestHead) {
+        guard let context else { return }
+        let wantsAll = target["raw"] == "1"
+        guard !wantsAll || door.access == nil else {
+            return send(.failure(403, "all hits are only given at live.sock in the state directory"))
+        }
+        guard door.viewers.take() else {
+            var answer = LiveAnswer.failure(
+                503, "\(door.viewers.limit) viewers are here already; close a page that shows the live view")
+            answer.headers.append(("Retry-After", "10"))
+            return send(answer)
+        }
+        var answer = LiveAnswer(200, "", type: "text/event-stream; charset=utf-8")
+        // Else some proxies would keep the events until there are many.
+        answer.headers = [("X-Accel-Buffering", "no")]
+        guard head.method != .HEAD else {
+            door.viewers.free()
+            return send(answer)
+        }
+        phase = .streaming
+        timer?.cancel()
+        context.write(wrapOutboundOut(.head(responseHead(answer, isStream: true))), promise: nil)
+        write("retry: 1000\n\n")
+        let loop = context.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        subscription = server.view.subscribe(wantsAll ? .all : target["hits"] == "0" ? .none : .thinned) {
+            loop.execute { bound.value.sendNews() }
+        }
+        pings = loop.scheduleRepeatedTask(
+            initialDelay: LiveServer.pingInterval, delay: LiveServer.pingInterval
+        ) { _ in
+            // One who does not read is not to have pings wait either.
+            if bound.value.context?.channel.isWritable == true { bound.value.write(": ping\n\n") }
+        }
+    }
+
+    private func write(_ text: String) {
+        context?.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+    }
+
+    /// Sends the frames that wait, unless the viewer is slow: then they wait on, and newer ones take their places.
+    private func sendNews() {
+        guard phase == .streaming, let context, context.channel.isWritable, let subscription else { return }
+        let frames = subscription.take()
+        guard !frames.isEmpty else { return }
+        for frame in frames {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: frame.bytes)))), promise: nil)
+        }
+        context.flush()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if phase == .streaming {
+            if context.channel.isWritable {
+                timer?.cancel()
+                sendNews()
+            } else {
+                limit(server.stallPatience, "the connection of a viewer who read nothing")
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func unsubscribe() {
+        pings?.cancel()
+        pings = nil
+        guard let subscription else { return }
+        self.subscription = nil
+        server.view.unsubscribe(subscription)
+        door.viewers.free()
+    }
+}

@@ -1,0 +1,200 @@
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Platform
+import State
+import Synchronization
+
+/// Serves the live view: a page for people, and what it shows for programs. Whatever clients do takes few connections and little memory,
+/// and holds up nobody else.
+final class LiveServer: Sendable {
+    let view: LiveView
+    let questions: (any LiveQuestions)?
+    /// What plays, in a replay.
+    let playback: (any LivePlayback)?
+    let page: LivePage
+
+    /// The bytes that the head of a request may have, and the body.
+    static let (headLimit, bodyLimit) = (8_192, 1_024)
+    /// How long a request may take, an answer, and a client to take note of its end.
+    static let (requestPatience, answerPatience, endPatience) = (
+        TimeAmount.seconds(2), TimeAmount.seconds(30), TimeAmount.seconds(1)
+    )
+    /// How long a viewer may read nothing.
+    let stallPatience: TimeAmount
+    /// Between two signs of life on a stream.
+    static let pingInterval = TimeAmount.seconds(10)
+    /// Connections at each place where it listens, and those of them that may be viewers of the stream.
+    static let (connectionLimit, viewerLimit) = (128, 64)
+    /// The open files that it may need.
+    static let fileLimit = 2 * connectionLimit + 2
+    /// Seconds for which all who ask for the state get the same.
+    private static let freshness = 0.2
+
+    private let state = Mutex<(text: String, time: Double)?>(nil)
+    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+    init(
+        _ view: LiveView, _ questions: (any LiveQuestions)? = nil, playback: (any LivePlayback)? = nil,
+        page: LivePage = .own, stallPatience: TimeAmount = .seconds(30)
+    ) {
+        (self.view, self.questions, self.playback, self.page) = (view, questions, playback, page)
+        self.stallPatience = stallPatience
+    }
+
+    /// A place where it listens.
+    final class Door: Sendable {
+        /// `nil` if the system has decided already who may come in.
+        let access: LiveAccess?
+        let connections = Places(LiveServer.connectionLimit)
+        let viewers = Places(LiveServer.viewerLimit)
+
+        init(_ access: LiveAccess?) { self.access = access }
+    }
+
+    /// Serves at an address until the task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - options: who may see it.
+    ///   - consolation: what goes on while it cannot serve.
+    func run(at address: SocketAddress, _ options: LiveOptions, consolation: String) async {
+        let name = ListenAddress.at(address).defaultValueDescription
+        await keepListening(for: "the live view", at: name, consolation: consolation) {
+            let door = Door(try options.access(at: address))
+            let channel = try await bootstrap(door).bind(to: address).get()
+            let actual = channel.localAddress.map { ListenAddress.at($0).defaultValueDescription } ?? name
+            log.info("the live view is at http://\(actual)/")
+            return channel
+        }
+        closeAll()
+    }
+
+    /// Serves at an address until the task is cancelled, or fails if that is not possible.
+    ///
+    /// - Parameter announce: gets the URL once it is served.
+    func serve(at address: SocketAddress, _ options: LiveOptions, announce: (String) -> Void)
+        async throws(ListenFailure)
+    {
+        let channel: any Channel
+        do {
+            channel = try await bootstrap(Door(try options.access(at: address))).bind(to: address).get()
+        } catch {
+            throw ListenFailure(error)
+        }
+        announce("http://\(ListenAddress.at(channel.localAddress ?? address).defaultValueDescription)/")
+        await untilCancelled()
+        try? await channel.close()
+        closeAll()
+    }
+
+    /// Serves at a Unix socket until the task is cancelled; makes it again if it is removed.
+    ///
+    /// - Parameter directory: the folder of the socket, whose owner gets it; `nil` for the user of this process.
+    func run(atSocket path: String, in directory: StateDirectory?, consolation: String) async {
+        // What has been made, to see whether it is there still.
+        let made = Mutex<UInt64?>(nil)
+        await keepListening(for: "the live view", at: path, consolation: consolation) {
+            let socket: CInt
+            do throws(UnixSocket.Failure) {
+                socket = try UnixSocket.bind(SOCK_STREAM, at: path, in: directory)
+            } catch {
+                throw ListenFailure(reason: error.description)
+            }
+            made.withLock { $0 = UnixSocket.inode(path) }
+            return try await bootstrap(Door(nil)).withBoundSocket(socket).get()
+        } isInPlace: {
+            UnixSocket.inode(path) == made.withLock { $0 }
+        }
+        if let made = made.withLock({ $0 }), UnixSocket.inode(path) == made { unlink(path) }
+        closeAll()
+    }
+
+    private func bootstrap(_ door: Door) -> ServerBootstrap {
+        httpServer { [self] channel in
+            let handler = LiveHandler(self, door)
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(HeadLimit(Self.headLimit, of: handler))
+            try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
+            try pipeline.addHandler(handler)
+        }
+        .serverChannelOption(.backlog, value: 64)
+        // Viewers who do not read are to be known as such soon, and to cost the system little.
+        .childChannelOption(.socketOption(.so_sndbuf), value: 65_536)
+        .childChannelOption(.writeBufferWaterMark, value: .init(low: 16_384, high: 65_536))
+    }
+
+    /// All that is known, made at most a few times a second.
+    func stateText() -> String {
+        let now = monotonicTime()
+        if let made = state.withLock({ $0 }), now - made.time < Self.freshness { return made.text }
+        let text = view.state()
+        state.withLock { $0 = (text, now) }
+        return text
+    }
+
+    /// Has the state made for the next one who asks.
+    func forgetState() { state.withLock { $0 = nil } }
+
+    // MARK: - Connections
+
+    func note(_ channel: any Channel) { channels.withLock { $0[ObjectIdentifier(channel)] = channel } }
+
+    func forget(_ channel: any Channel) { channels.withLock { $0[ObjectIdentifier(channel)] = nil } }
+
+    private func closeAll() {
+        for channel in channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }
+    }
+}
+
+/// What plays hits of the past.
+protocol LivePlayback: Sendable {
+    /// Pauses, goes on, goes faster, or goes elsewhere.
+    ///
+    /// - Returns: where it is then.
+    func order(_ order: ReplayOrder) async throws(LiveRefusal) -> LiveReplay
+}
+
+/// What a viewer of a replay wants changed; `nil` for what is to stay.
+struct ReplayOrder: Equatable, Sendable {
+    var isPaused: Bool?
+    /// Seconds of the hits for one of the clock.
+    var speed: Double?
+    /// In seconds since 1970.
+    var position: Double?
+
+    static let speeds = 0.1...1_000.0
+
+    init(isPaused: Bool? = nil, speed: Double? = nil, position: Double? = nil) {
+        (self.isPaused, self.speed, self.position) = (isPaused, speed, position)
+    }
+
+    /// Reads the body of a request, such as `{"paused":true,"speed":10}`.
+    init(reading body: [UInt8]) throws(LiveRefusal) {
+        guard let json = try? JSON(reading: body), case .object(let members) = json else {
+            throw LiveRefusal(status: 400, message: "write an object of JSON, such as {\"paused\":true}")
+        }
+        for (name, value) in members {
+            switch name {
+            case "paused":
+                guard let isPaused = value.bool else {
+                    throw LiveRefusal(status: 400, message: "paused is true or false")
+                }
+                self.isPaused = isPaused
+            case "speed":
+                guard let speed = value.double, Self.speeds ~= speed else {
+                    throw LiveRefusal(status: 400, message: "speed is a number from 0.1 to 1000")
+                }
+                self.speed = speed
+            case "position":
+                guard let position = value.double, position.isFinite else {
+                    throw LiveRefusal(status: 400, message: "position is a time in seconds since 1970")
+                }
+                self.position = position
+            default:
+                throw LiveRefusal(
+                    status: 400, message: "'\(visible(name))' is none of paused, speed and position")
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Configuration
+import Glibc
+import Journal
+import Logging
+import Platform
+import ServiceLifecycle
+
+struct ReplayCommand: ParsableCommand, Sendable {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Show the hits of a log as they were, on the page of the live view.",
+        discussion: """
+            Reads a hits log (TSV or JSON) or what geopipe replay --record has written, and serves the page until Ctrl-C. The page \
+            pauses, goes faster and goes elsewhere. With a configuration it knows where datacenters are. Exits 2 if there are no hits in the file, or the address is taken.
+            """)
+
+    @Argument(help: "The hits log; - for standard input.")
+    var hits: String
+
+    @OptionGroup var configuration: ConfigurationOption
+
+    @Option(help: "Seconds of the log for one of the clock, from 0.1 to 1000.")
+    var speed = 1.0
+
+    @Flag(help: "Wait at the beginning until someone goes on.")
+    var paused = false
+
+    @Option(help: ArgumentHelp("Serve it at a Unix socket of this path as well.", valueName: "file"))
+    var socket: String?
+
+    @OptionGroup var live: LiveOptions
+
+    @OptionGroup var logs: LogOptions
+
+    func validate() throws {
+        guard ReplayOrder.speeds ~= speed else { throw ValidationError("--speed is a number from 0.1 to 1000") }
+        if case .nowhere = live.address, socket == nil {
+            throw ValidationError("--live none leaves nothing to see; leave it out, or name a --socket")
+        }
+    }
+
+    /// Plays until a signal ends it.
+    func play() async throws {
+        let file: HitsFile
+        do throws(HitsFile.Unusable) {
+            file = try HitsFile(hits)
+        } catch {
+            throw Refusal(code: .unusable, message: error.description)
+        }
+        let datacenters = try configuration.file.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
+        let view = LiveView(.replay, host: LiveFeeder.hostName, start: Double(file.first) / 1_000)
+        let player = Player(file, view, datacenters: datacenters, speed: speed, isPaused: paused)
+        let server = LiveServer(view, playback: player)
+        var parts = [part("replay") { await player.run() }]
+        if case .at(let address) = live.address {
+            parts.append(
+                part("live view") { [live] in
+                    do throws(ListenFailure) {
+                        try await server.serve(at: address, live) { Self.announce(file, $0) }
+                    } catch {
+                        throw Refusal(
+                            code: .unusable,
+                            message:
+                                "cannot show it at \(live.address.defaultValueDescription): \(error.reason); the agent may be there: choose another port, as by --live 127.0.0.1:9355"
+                        )
+                    }
+                })
+        }
+        if let socket {
+            parts.append(
+                part("live socket") {
+                    await server.run(atSocket: socket, in: nil, consolation: "it goes on without")
+                })
+        }
+        try await ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        ).run()
+    }
+
+    private static func announce(_ file: HitsFile, _ url: String) {
+        print(
+            "\(visible(file.name)): \(Timestamp.text(milliseconds: file.first)) to \(Timestamp.text(milliseconds: file.last))"
+        )
+        print("Watch it at \(url) until Ctrl-C.")
+        fflush(nil)
+    }
+
+    private static func datacenters(of path: String) throws(Refusal) -> [LiveScene.Datacenter] {
+        do throws(ConfigurationError) {
+            return try Configuration.load(path, hasZones: false, parsesZones: false, advises: false).datacenters.map {
+                LiveScene.Datacenter(
+                    name: $0.name, coordinates: $0.location, state: "in_use", capacity: $0.capacity)
+            }
+        } catch {
+            throw Refusal(code: .unusable, message: error.description)
+        }
+    }
+}

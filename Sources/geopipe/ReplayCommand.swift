@@ -1,0 +1,135 @@
+import ArgumentParser
+import CLinux
+import Glibc
+import Platform
+
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Show the hits of a log as they were, in a browser; or record the hits of now.",
+        discussion: """
+            Runs geopipe-agent replay, which serves the page of the live view until Ctrl-C. With --record it writes what the \
+            coprocesses tell the agent of their answers, until Ctrl-C or the time is over: a sample, of which each line says for how \
+            many hits it stands.
+            """)
+
+    @Argument(help: "The hits log, or what --record has written; - for standard input.")
+    var hits: String?
+
+    @Option(help: ArgumentHelp("Record the hits of now in this file; an old one goes on.", valueName: "file"))
+    var record: String?
+
+    @Option(name: .customLong("for"), help: ArgumentHelp("How long to record, such as 10m.", valueName: "time"))
+    var time: Seconds?
+
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "The configuration, which says where datacenters are; with --record, where the state is.", valueName: "file"
+        ))
+    var file: String?
+
+    @Option(
+        name: .customLong("state"),
+        help: ArgumentHelp(
+            "With --record, the folder of the state, in place of the configuration's state_directory.",
+            valueName: "folder"))
+    var stateDirectory: String?
+
+    @Option(
+        help: ArgumentHelp("Where the page is served; 127.0.0.1:9354 without.", valueName: "address:port"))
+    var live: String?
+
+    @Option(
+        name: .customLong("live-token-file"),
+        help: ArgumentHelp("A file with the token that the page asks for.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(
+        name: .customLong("live-host"),
+        help: ArgumentHelp("A name by which browsers reach the page. May be given several times.", valueName: "name"))
+    var hosts: [String] = []
+
+    @Option(help: "Seconds of the log for one of the clock, from 0.1 to 1000.")
+    var speed: Double?
+
+    @Flag(help: "Wait at the beginning until someone goes on.")
+    var paused = false
+
+    func validate() throws {
+        guard (hits == nil) != (record == nil) else {
+            throw ValidationError("name a hits log to show, or a file to record in by --record FILE")
+        }
+        if record == nil, time != nil || stateDirectory != nil {
+            throw ValidationError("--for and --state belong to --record")
+        }
+        if record != nil, live != nil || tokenFile != nil || !hosts.isEmpty || speed != nil || paused {
+            throw ValidationError("--record shows nothing: leave out --live, --speed and --paused")
+        }
+    }
+
+    func run() throws {
+        if let record { return try recordHits(in: record) }
+        let arguments = words
+        guard let program = Self.agent() else {
+            complain(
+                "geopipe replay needs geopipe-agent, which is neither beside \(Self.ownFolder ?? "this program") nor in PATH; install it"
+            )
+            throw ExitCode.unusable
+        }
+        var pointers = ([program] + arguments).map { strdup($0) } + [nil]
+        execv(program, &pointers)
+        complain("cannot run \(visible(program)): \(String(cString: strerror(errno)))")
+        throw ExitCode.unusable
+    }
+
+    /// What geopipe-agent is told.
+    private var words: [String] {
+        var words = ["replay"]
+        func add(_ option: String, _ value: String?) { if let value { words += ["--\(option)", value] } }
+        add("config", file)
+        add("live", live)
+        add("live-token-file", tokenFile)
+        for host in hosts { add("live-host", host) }
+        add("speed", speed.map { "\($0)" })
+        if paused { words.append("--paused") }
+        // A name may begin with a hyphen.
+        return words + ["--", hits ?? "-"]
+    }
+
+    private static var ownFolder: String? {
+        var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = path.withUnsafeMutableBytes {
+            readlink("/proc/self/exe", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
+        guard count > 0 else { return nil }
+        let whole = String(decoding: path[..<count], as: UTF8.self)
+        return whole.lastIndex(of: "/").map { String(whole[..<$0]) }
+    }
+
+    /// The path of geopipe-agent: beside this program, or else in PATH.
+    private static func agent() -> String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+        let folders = [ownFolder].compactMap(\.self) + path.split(separator: ":").map(String.init)
+        return folders.map { "\($0)/geopipe-agent" }.first { access($0, X_OK) == 0 }
+    }
+
+    private func recordHits(in path: String) throws {
+        var options = ConfigurationOptions()
+        options.file = file ?? ConfigurationOptions.defaultFile
+        options.stateDirectory = stateDirectory
+        guard let state = options.state() else {
+            complain(
+                "\(visible(options.file)) has state_directory: none, and so no agent to record from; name one by --state"
+            )
+            throw ExitCode.unusable
+        }
+        do throws(HitsRecorder.Failure) {
+            var recorder = try HitsRecorder(path, agent: state.liveSocket)
+            try recorder.record(seconds: time?.value)
+        } catch {
+            complain(error.description)
+            throw ExitCode.unusable
+        }
+    }
+}
