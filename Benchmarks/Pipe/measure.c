@@ -1,6 +1,7 @@
 #include "measure.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fail.h"
 
@@ -9,6 +10,11 @@
 
 /* All are stopped and started again between these, in the other order: what luck one process has with its place in memory ends there. */
 #define GENERATIONS 2
+
+/* A coprocess looks at its files once a second: who needs less than a hundredth of that time for longer than that does nothing else. */
+#define IDLE_SECONDS 3
+#define IDLE_PERCENT 1
+#define PATIENCE_SECONDS 60
 
 static int ascending(const void *a, const void *b)
 {
@@ -198,12 +204,34 @@ void measure_starts(struct contender *all, size_t count, const struct plan *plan
         measure_joint_starts(all, count, plan);
 }
 
+static uint64_t cpu_of_all(const struct contender *all, size_t count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += coprocess_cpu(&all[i].coprocess);
+    return sum;
+}
+
+static void await_idleness(const struct contender *all, size_t count)
+{
+    uint64_t limit = (uint64_t)IDLE_SECONDS * 1000000000u / 100 * IDLE_PERCENT * count;
+    for (int waited = 0; waited < PATIENCE_SECONDS; waited += IDLE_SECONDS) {
+        uint64_t before = cpu_of_all(all, count);
+        sleep(IDLE_SECONDS);
+        if (cpu_of_all(all, count) - before <= limit)
+            return;
+    }
+    fail("the coprocesses are still busy after %d s", PATIENCE_SECONDS);
+}
+
 static void measure_generation(struct contender *all, size_t count, const struct plan *plan, size_t generation)
 {
     for (size_t place = 0; place < count; place++)
         start(in_turn(all, count, generation, place));
     for (size_t i = 0; i < count; i++)
         all[i].at_start = coprocess_memory(&all[i].coprocess);
+    if (plan->awaits_idleness)
+        await_idleness(all, count);
     measure_bulk(all, count, generation);
     for (int placement = 0; placement < PLACEMENTS; placement++)
         if (all->single[placement].count > 0)

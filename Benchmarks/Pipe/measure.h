@@ -42,6 +42,7 @@ struct plan {
     size_t starts;
     const char *before_start; /* what the shell does before each of these; NULL: nothing */
     int kills;                /* each is killed before the next starts, and does not come to its end */
+    int awaits_idleness;      /* no question is asked before all coprocesses are idle, but for the first */
     size_t at_once; /* coprocesses started together, each time; 0: none are */
     size_t rounds;  /* of the bulk, all questions each */
     size_t batches; /* of questions asked one at a time, in each placement */

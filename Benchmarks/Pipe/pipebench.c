@@ -37,6 +37,7 @@ static void usage(FILE *out)
           "  -a A     of so many at once as well (0)\n"
           "  -x WORDS what the shell does before each start (nothing)\n"
           "  -K       kill -9 what was started before the next start\n"
+          "  -i       ask first when what the coprocesses do beside answering has come to its end\n"
           "  -c C     cores to run on at most (0: all there are)\n"
           "  -6 PCT   share of clients with IPv6 addresses, in percent (0)\n"
           "  -s SEED  of the clients' addresses (1)\n"
@@ -68,7 +69,7 @@ static struct options parse_options(int argc, char **argv)
         .plan = {.starts = 11, .rounds = 12, .batch = 200, .strip = 50},
     };
     int option;
-    while ((option = getopt(argc, argv, "+n:m:b:r:t:a:x:Kc:6:s:q:k:z:o:gh")) != -1)
+    while ((option = getopt(argc, argv, "+n:m:b:r:t:a:x:Kic:6:s:q:k:z:o:gh")) != -1)
         switch (option) {
         case 'n': o.questions = number(optarg, 0, QUESTIONS_MAX); break;
         case 'm': o.singles = number(optarg, 0, 100000000); break;
@@ -78,6 +79,7 @@ static struct options parse_options(int argc, char **argv)
         case 'a': o.plan.at_once = number(optarg, 0, 100); break;
         case 'x': o.plan.before_start = optarg; break;
         case 'K': o.plan.kills = 1; break;
+        case 'i': o.plan.awaits_idleness = 1; break;
         case 'c': cores_limit((int)number(optarg, 0, 1024)); break;
         case '6': o.ipv6_percent = (unsigned)number(optarg, 0, 100); break;
         case 's': o.seed = (unsigned)number(optarg, 0, 1u << 31); break;

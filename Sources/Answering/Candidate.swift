@@ -48,6 +48,11 @@ struct RolloutSides {
     let old: UnsafePointer<World>
     let new: UnsafePointer<World>
     let rule: Candidate.Rule
+    /// Whether all clients get the old side.
+    let isDark: Bool
+    /// Whether `share` decides, which is what `rule` says then.
+    let isShare: Bool
+    let share: NetworkShare
     let isInside: UnsafePointer<Bool>
     let places: PlaceIndex
     let names: RolloutNames.Table
@@ -68,13 +73,16 @@ struct RolloutSides {
         isInside.initialize(repeating: false, count: max(candidate.isInside.count, 1))
         isInside.update(from: candidate.isInside, count: candidate.isInside.count)
         let differences = candidate.differences
+        let isDark = if case .dark = candidate.rule { true } else { false }
+        let share: NetworkShare? = if case .share(let share) = candidate.rule { share } else { nil }
         let oldStable = stable(
             candidate.stability?.old ?? [], differences.oldPairs, differences.oldCount, candidate.serving.world)
         let newStable = stable(candidate.stability?.new ?? [], differences.newPairs, differences.newCount, old)
         let sides = UnsafeMutablePointer<RolloutSides>.allocate(capacity: 1)
         sides.initialize(
             to: RolloutSides(
-                old: old, new: candidate.serving.world, rule: candidate.rule, isInside: isInside,
+                old: old, new: candidate.serving.world, rule: candidate.rule, isDark: isDark, isShare: share != nil,
+                share: share ?? NetworkShare(percent: 1, salt: 0), isInside: isInside,
                 places: candidate.serving.snapshot.places, names: differences.names.table,
                 oldPairs: differences.oldPairs, newPairs: differences.newPairs,
                 oldDatacenters: differences.oldDatacenters, newDatacenters: differences.newDatacenters,

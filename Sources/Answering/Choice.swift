@@ -81,8 +81,11 @@ extension Snapshot {
         placeScope: UInt8, random: UInt64, part: AnswerPart
     ) -> Choice {
         let service = answers.services[position]
+        // A structure's look-up would copy it.
+        let (list, mapScope) = maps.withUnsafeBufferPointer { maps in
+            (maps.baseAddress! + Int(service.map)).locate(client, length: length, resolver: resolver)
+        }
         let map = maps[Int(service.map)]
-        let (list, mapScope) = map.locate(client, length: length, resolver: resolver)
         let scope = max(mapScope, placeScope)
         let spreads = state.isRestricted && map.lists.spreads(list)
         guard service.isSticky || !state.isSameForAll || spreads else {
@@ -298,12 +301,19 @@ package struct ClientNetwork {
     /// The length of its prefix, in the client's own family.
     let scope: UInt8
 
+    /// The length of networks of IPv4.
+    static let ipv4Scope: UInt8 = 24
+
+    /// The number of the network of an IPv4 address.
+    @inline(__always)
+    static func number(of bits: UInt32) -> UInt64 { UInt64(bits >> 8) }
+
     /// - Parameter length: how many of the client's first bits are known.
     package init(_ client: IPAddress, length: Int = .max) {
         switch client {
         case .v4(let bits):
-            number = UInt64(bits >> 8)
-            scope = 24
+            number = Self.number(of: bits)
+            scope = Self.ipv4Scope
         case .v6(let bits):
             if let embedded = client.embeddedIPv4, length > embedded.offset {
                 number = UInt64(embedded.address >> 8)

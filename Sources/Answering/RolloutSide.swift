@@ -30,26 +30,27 @@ struct RolloutSide {
 
 extension RolloutSides {
     /// Whether a client gets the new side, and the length of the prefix around it in which all clients get the same side.
+    ///
+    /// - Parameter resolver: asked for only if the place of the client counts, and is not known.
     @inline(__always)
     static func find(
-        _ sides: UnsafePointer<RolloutSides>, _ client: IPAddress, length: Int, resolver: IPAddress?
+        _ sides: UnsafePointer<RolloutSides>, _ client: IPAddress, length: Int, resolver: @autoclosure () -> IPAddress?
     ) -> (isNew: Bool, scope: UInt8) {
         switch sides.pointee.rule {
         case .dark: return (false, 1)
         case .share(let share):
             let network = ClientNetwork(client, length: length)
             return (share.contains(network.number), network.scope)
-        case .places: return findPlace(sides, client, length: length, resolver: resolver)
+        case .places:
+            var (place, scope) = sides.pointer(to: \.places)!.lookup(client, length: length)
+            if place == 0, let resolver = resolver() { place = self.place(sides, of: resolver) }
+            return (sides.pointee.isInside[Int(place)], scope)
         }
     }
 
     @inline(never)
-    private static func findPlace(
-        _ sides: UnsafePointer<RolloutSides>, _ client: IPAddress, length: Int, resolver: IPAddress?
-    ) -> (isNew: Bool, scope: UInt8) {
-        let (place, scope) = sides.pointee.places.lookup(client, length: length)
-        let known = place == 0 ? resolver.map { sides.pointee.places.number(of: $0) } ?? 0 : place
-        return (sides.pointee.isInside[Int(known)], scope)
+    private static func place(_ sides: UnsafePointer<RolloutSides>, of resolver: IPAddress) -> UInt32 {
+        sides.pointer(to: \.places)!.lookup(resolver, length: .max).number
     }
 
     /// Whether both sides answer all clients of a list of one side alike, so that the list's scope is right for both.
@@ -78,7 +79,7 @@ extension RolloutSides {
     static func countDifference(
         _ sides: UnsafePointer<RolloutSides>, _ client: IPAddress, length: Int, isNew: Bool, own: Int, other: Int
     ) {
-        let place = Int(sides.pointee.places.number(of: client, length: length))
+        let place = Int(sides.pointer(to: \.places)!.lookup(client, length: length).number)
         sides.pointee.counts.countDifference(
             country: Int(sides.pointee.countryOfPlace[place]), from: isNew ? other : own, to: isNew ? own : other)
     }

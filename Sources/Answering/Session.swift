@@ -88,30 +88,38 @@ public struct Session: ~Copyable {
         do throws(Malformation) {
             guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
             let question = try Request.Question(line, version: version)
-            guard let world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
+            guard var world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
             guard
                 let (client, clientLength, isPDNS) = Self.client(
                     line.extracting(unchecked: question.clientSubnet),
                     line.extracting(unchecked: question.remoteAddress),
-                    version)
-            else {
-                world.pointee.counters.countQuestion(zone: nil, .refused)
-                throw Self.unreadableAddress(
-                    line, clientSubnet: question.clientSubnet, remoteAddress: question.remoteAddress, version)
-            }
-            guard key.set(line.extracting(unchecked: question.name)) else {
-                world.pointee.counters.countQuestion(zone: nil, .refused)
-                throw .unreadable("qname", question.name)
-            }
+                    version),
+                key.set(line.extracting(unchecked: question.name))
+            else { throw unreadable(line, question, version) }
             if let sides {
-                answerUnderRollout(sides, question, line, version, client, clientLength, isPDNS: isPDNS, &reply)
-            } else {
-                let zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
-                let node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
-                let result = answer(
-                    question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node,
-                    &reply)
-                world.pointee.counters.countQuestion(zone: zone, result)
+                // As most questions are.
+                if case .v4(let bits) = client, !isPDNS, sides.pointee.isShare, !sides.pointee.names.mayHave(key) {
+                    side = RolloutSide(
+                        isOn: true, isNew: sides.pointee.share.contains(ClientNetwork.number(of: bits)),
+                        scope: ClientNetwork.ipv4Scope)
+                } else {
+                    takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
+                }
+                if side.isNew { world = sides.pointee.new }
+            }
+            var zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
+            var node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
+            if side.isNew, node == nil {
+                // The old image does not have the name either, and says so.
+                (zone, node) = takeOldSide(&world, zoneID: question.zoneID)
+            }
+            let result = answer(
+                question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
+            world.pointee.counters.countQuestion(zone: zone, result)
+            // Names that do not exist are the old side's alone. An empty answer counts as refused: it is what a side gives that has
+            // lost something.
+            if let sides, !isPDNS, node != nil || result == .refused {
+                sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result != .answered)
             }
             questions &+= 1
             supply.count(questions)
@@ -237,16 +245,7 @@ extension Session {
     ) -> QuestionResult {
         let name = line.extracting(unchecked: question.name)
         let type = RecordType(line.extracting(unchecked: question.type))
-        if let zone, node == nil {
-            if world.pointee.zones.pointee.isBroken(zone) {
-                fail(isForSOA: type == .soa, &reply)
-                return .refused
-            }
-            if type == .dname || type == .any, overflows(name, world.pointee.zones, zone) {
-                reply.fail()
-                return .refused
-            }
-        }
+        if let zone, node == nil, refuses(name, type, world.pointee.zones, zone, &reply) { return .refused }
         let asker: Asker?
         if isPDNS {
             asker = ownAsker(of: type, world.pointee.zones, else: client)
@@ -275,31 +274,16 @@ extension Session {
         return hasRecords ? .answered : .empty
     }
 
-    /// Answers a question for the name in `key` from the side of a rollout that is the client's.
+    /// Has the old side answer the question for the name in `key`, and finds the name there.
     @inline(never)
-    private mutating func answerUnderRollout(
-        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion,
-        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, _ reply: inout ReplyWriter
-    ) {
-        takeSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
-        var world = side.isNew ? sides.pointee.new : sides.pointee.old
-        var zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
-        var node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
-        if side.isNew, node == nil {
-            // The old image does not have the name either, and says so.
-            side = RolloutSide()
-            world = sides.pointee.old
-            zone = world.pointee.zones.zone(of: key, asked: question.zoneID)
-            node = zone.flatMap { world.pointee.zones.node(key, inZone: $0) }
-        }
-        let result = answer(
-            question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
-        world.pointee.counters.countQuestion(zone: zone, result)
-        // Names that do not exist are the old side's alone. An empty answer counts as refused: it is what a side gives that has
-        // lost something.
-        if !isPDNS, node != nil || result == .refused {
-            sides.pointee.counts.countAnswer(isNew: side.isNew, isRefused: result != .answered)
-        }
+    private mutating func takeOldSide(
+        _ world: inout UnsafePointer<World>, zoneID: Int
+    ) -> (zone: Int?, node: ZoneNode?) {
+        side = RolloutSide()
+        guard let sides else { return (nil, nil) }
+        world = sides.pointee.old
+        let zone = world.pointee.zones.zone(of: key, asked: zoneID)
+        return (zone, zone.flatMap { [world] in world.pointee.zones.node(key, inZone: $0) })
     }
 
     /// Notes that a client asks, and its resolver.
@@ -426,6 +410,21 @@ extension Session {
             scope: scope,
             name: name,
             datacenterCount: datacenterCount, datacenter: datacenter)
+    }
+
+    /// Refuses a question for a name that does not exist, if "no such name" would be wrong.
+    @inline(never)
+    private mutating func refuses(
+        _ name: Span<UInt8>, _ type: RecordType?, _ zones: UnsafePointer<ZoneTable>, _ zone: Int,
+        _ reply: inout ReplyWriter
+    ) -> Bool {
+        if zones.pointee.isBroken(zone) {
+            fail(isForSOA: type == .soa, &reply)
+            return true
+        }
+        guard type == .dname || type == .any, overflows(name, zones, zone) else { return false }
+        reply.fail()
+        return true
     }
 
     /// Whether a DNAME record above a name, which does not exist, makes more than 255 bytes of it (RFC 6672 section 2.2).
@@ -559,7 +558,8 @@ extension Session {
         _ reply: inout ReplyWriter
     ) {
         guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
-        let least = side.isOn ? sides.map { sideScope($0, position, asker) } ?? 0 : 0
+        var (least, isSame): (UInt8, Bool) = (0, true)
+        if side.isOn, let sides { (least, isSame) = sideScope(sides, position, asker) }
         let service = world.pointee.answers.services[position]
         let resolver = resolver(of: asker) ?? asker.client
         let (state, placeScope) = serving.state(
@@ -579,7 +579,7 @@ extension Session {
         }
         scope = max(choice.scope, least)
         if !isEmpty { count(choice, Int(service.service), world, counts ? asker : nil, scope: scope, name) }
-        if counts, side.isOn, let sides { compare(choice, sides, position, asker, resolver) }
+        if counts, !isSame, let sides { compare(choice, sides, position, asker, resolver) }
     }
 
     @inline(__always)
@@ -607,16 +607,19 @@ extension Session {
         return (resolver, resolver.bitWidth, version.hasClientSubnet && resolver == .v4(0))
     }
 
-    /// What of a question without a readable client cannot be read.
+    /// Counts a question of which the client or the name cannot be read, and says which.
     @inline(never)
-    private static func unreadableAddress(
-        _ line: Span<UInt8>, clientSubnet: Range<Int>, remoteAddress: Range<Int>, _ version: ABIVersion
-    ) -> Malformation {
-        if version.hasClientSubnet, IPPrefix(line.extracting(clientSubnet)) == nil {
-            .unreadable("client subnet", clientSubnet)
-        } else {
-            .unreadable("remote address", remoteAddress)
+    private func unreadable(_ line: Span<UInt8>, _ question: Request.Question, _ version: ABIVersion) -> Malformation {
+        world?.pointee.counters.countQuestion(zone: nil, .refused)
+        let (clientSubnet, remoteAddress) = (
+            line.extracting(question.clientSubnet), line.extracting(question.remoteAddress)
+        )
+        guard Self.client(clientSubnet, remoteAddress, version) == nil else {
+            return .unreadable("qname", question.name)
         }
+        return version.hasClientSubnet && IPPrefix(clientSubnet) == nil
+            ? .unreadable("client subnet", question.clientSubnet)
+            : .unreadable("remote address", question.remoteAddress)
     }
 }
 

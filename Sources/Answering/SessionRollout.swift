@@ -7,22 +7,24 @@ import Zones
 /// A question while a rollout runs.
 extension Session {
     /// Finds out which side answers a question for the name in `key`.
-    @inline(__always)
+    @inline(never)
     mutating func takeSide(
         _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
         _ clientLength: Int, isPDNS: Bool
     ) {
-        // As most questions are.
-        if !isPDNS, !sides.pointee.names.mayHave(key), case .share(let share) = sides.pointee.rule {
-            let network = ClientNetwork(client, length: clientLength)
-            side = RolloutSide(isOn: true, isNew: share.contains(network.number), scope: network.scope)
-            return
+        // Few names differ, and pdns asks little of its own.
+        guard !isPDNS, !sides.pointee.names.mayHave(key) else {
+            return takeSideOfName(sides, question, line, client, clientLength, isPDNS: isPDNS)
         }
-        takeSideSlowly(sides, question, line, client, clientLength, isPDNS: isPDNS)
+        let (isNew, scope) = RolloutSides.find(
+            sides, client, length: clientLength,
+            resolver: IPAddress(line.extracting(unchecked: question.remoteAddress)))
+        side = RolloutSide(isOn: true, isNew: isNew, isDark: sides.pointee.isDark, scope: scope)
     }
 
+    /// Finds it out for a name that both sides may not answer alike, or for pdns.
     @inline(never)
-    private mutating func takeSideSlowly(
+    private mutating func takeSideOfName(
         _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
         _ clientLength: Int, isPDNS: Bool
     ) {
@@ -40,18 +42,14 @@ extension Session {
             RolloutSides.countDifference(sides, client, length: length, isNew: false, own: -1, other: -1)
         }
         guard way != .old else { return }
-        if case .dark = sides.pointee.rule {
+        if sides.pointee.isDark {
             side = RolloutSide(isOn: way != .split, isDark: true, isUnlike: way == .otherService)
             return
         }
-        var resolver: IPAddress?
-        if case .places = sides.pointee.rule {
-            resolver =
-                isPDNS
-                ? asker.flatMap { self.resolver(of: $0) }
-                : IPAddress(line.extracting(unchecked: question.remoteAddress))
-        }
-        let (isNew, scope) = RolloutSides.find(sides, client, length: length, resolver: resolver)
+        let (isNew, scope) = RolloutSides.find(
+            sides, client, length: length,
+            resolver: isPDNS
+                ? asker.flatMap { resolver(of: $0) } : IPAddress(line.extracting(unchecked: question.remoteAddress)))
         side = RolloutSide(isOn: true, isNew: isNew, scope: scope)
         guard let way else { return }
         side.isUnlike = way != .service
@@ -117,26 +115,27 @@ extension Session {
     }
 
     /// The scope that an answer must have at least, whatever it depends on: as long as the side is chosen by, unless both sides
-    /// answer the same within a shorter prefix.
+    /// answer the same within a shorter prefix; and whether they do.
     @inline(never)
-    func sideScope(_ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: Asker) -> UInt8 {
-        guard !side.isDark else { return 0 }
+    func sideScope(
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: Asker
+    ) -> (scope: UInt8, isSame: Bool) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
-        guard !side.isUnlike, pair.pointee.other >= 0, pair.pointee.isSame else { return side.scope }
+        let different: (UInt8, Bool) = (side.isDark ? 0 : side.scope, false)
+        guard !side.isUnlike, pair.pointee.other >= 0, pair.pointee.isSame else { return different }
         let (world, other) = isNew ? (sides.pointee.new, sides.pointee.old) : (sides.pointee.old, sides.pointee.new)
         let service = world.pointee.answers.services[position]
         let areUnrestricted =
             world.pointee.isUnrestricted[Int(service.service)]
             && other.pointee.isUnrestricted[Int(pair.pointee.otherService)]
-        guard sides.pointee.areStatesAlike || areUnrestricted else { return side.scope }
-        let resolver = resolver(of: asker)
+        guard sides.pointee.areStatesAlike || areUnrestricted else { return different }
         let one = (world.pointee.maps + Int(service.map)).locate(
-            asker.client, length: asker.clientLength, resolver: resolver)
+            asker.client, length: asker.clientLength, resolver: resolver(of: asker))
         let two = (other.pointee.maps + Int(pair.pointee.otherMap)).locate(
-            asker.client, length: asker.clientLength, resolver: resolver)
-        guard pair.pointee.lists![Int(one.list)] == pair.pointee.otherLists![Int(two.list)] else { return side.scope }
-        return max(one.scope, two.scope)
+            asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        guard pair.pointee.lists![Int(one.list)] == pair.pointee.otherLists![Int(two.list)] else { return different }
+        return (side.isDark ? 0 : max(one.scope, two.scope), true)
     }
 
     /// Counts if the other side answers differently from a choice of the side that answers.

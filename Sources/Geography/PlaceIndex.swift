@@ -18,7 +18,7 @@ public struct ClientPlace: Hashable, Sendable {
 /// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first; and in a /22 or a /40 those
 /// that are in one country have one place.
 public struct PlaceIndex: Sendable {
-    private let table: AddressTable
+    @usableFromInline let table: AddressTable
     private let places: Column<PackedPlace>
 
     /// The cells of the grid that is tried first, to a degree; there are fewer if they make more than `placeLimit` places.
@@ -61,6 +61,16 @@ public struct PlaceIndex: Sendable {
     public func find(_ client: IPPrefix) -> ClientPlace? {
         let number = number(of: client.address, length: client.length)
         return number == 0 ? nil : self[number]
+    }
+}
+
+/// The look-up of a question. It is a pointer's, since to call a function of so large a structure copies all of it.
+extension UnsafePointer where Pointee == PlaceIndex {
+    /// See the form of the structure.
+    @inlinable @inline(__always)
+    public func lookup(_ client: IPAddress, length: Int) -> (number: UInt32, scope: UInt8) {
+        let found = pointer(to: \.table)!.find(client, length: length)
+        return (found.value, found.scope)
     }
 }
 

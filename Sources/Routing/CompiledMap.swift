@@ -41,15 +41,7 @@ extension UnsafePointer where Pointee == CompiledMap {
 
     @inlinable @inline(__always)
     func find(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
-        // What is usual is looked up with as few calls as can be: they take a good part of the time.
-        if !pointee.table.isShared {
-            switch address {
-            case .v4(let bits): return pointee.table.ipv4.lookup(bits)
-            case .v6(let bits):
-                if address.embeddedIPv4 == nil { return pointer(to: \.table.ipv6)!.lookup(bits) }
-            }
-        }
-        return pointer(to: \.table)!.lookup(address, length: length)
+        pointer(to: \.table)!.find(address, length: length)
     }
 
     /// Does as `locate` does for a client of the default list, for which the table has `scope`.

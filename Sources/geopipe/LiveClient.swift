@@ -46,14 +46,18 @@ struct LiveClient: ~Copyable {
     /// - Parameters:
     ///   - target: the path and what follows it, such as `/api/stream?hits=0`.
     ///   - socket: the path of the socket.
+    ///   - post: the body of a `POST`; `nil` for a `GET`.
     ///   - patience: milliseconds for which the agent may say nothing, also later.
-    init(_ target: String, at socket: String, patience: Int = 10_000) throws(Failure) {
+    init(_ target: String, at socket: String, post: String? = nil, patience: Int = 10_000) throws(Failure) {
         let descriptor = try Self.connect(socket, patience)
         var received: [UInt8] = []
         let head: Head
         do throws(Failure) {
             // Without an Accept-Encoding the agent sends text as it is.
-            try Self.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", descriptor)
+            let length = post.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n" } ?? ""
+            try Self.send(
+                "\(post == nil ? "GET" : "POST") \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(length)\r\n\(post ?? "")",
+                descriptor)
             head = try Self.head(of: &received, descriptor)
         } catch {
             close(descriptor)

@@ -10,11 +10,14 @@ struct ReplayCommand: ParsableCommand {
         discussion: """
             Runs geopipe-agent replay, which serves the page of the live view until Ctrl-C. With --record it writes what the \
             coprocesses tell the agent of their answers, until Ctrl-C or the time is over: a sample, of which each line says for how \
-            many hits it stands.
+            many hits it stands. With --top the terminal shows the log, as geopipe top shows the hits of now.
             """)
 
     @Argument(help: "The hits log, or what --record has written; - for standard input.")
     var hits: String?
+
+    @Flag(help: "Show the log on the terminal, and serve no page.")
+    var top = false
 
     @Option(help: ArgumentHelp("Record the hits of now in this file; an old one goes on.", valueName: "file"))
     var record: String?
@@ -63,8 +66,11 @@ struct ReplayCommand: ParsableCommand {
         if record == nil, time != nil || stateDirectory != nil {
             throw ValidationError("--for and --state belong to --record")
         }
-        if record != nil, live != nil || tokenFile != nil || !hosts.isEmpty || speed != nil || paused {
-            throw ValidationError("--record shows nothing: leave out --live, --speed and --paused")
+        if record != nil, top || live != nil || tokenFile != nil || !hosts.isEmpty || speed != nil || paused {
+            throw ValidationError("--record shows nothing: leave out --top, --live, --speed and --paused")
+        }
+        if top, live != nil || tokenFile != nil || !hosts.isEmpty {
+            throw ValidationError("--top serves no page: leave out --live, --live-token-file and --live-host")
         }
     }
 
@@ -77,6 +83,7 @@ struct ReplayCommand: ParsableCommand {
             )
             throw ExitCode.unusable
         }
+        if top { return try showOnTerminal(program, arguments) }
         var pointers = ([program] + arguments).map { strdup($0) } + [nil]
         execv(program, &pointers)
         complain("cannot run \(visible(program)): \(String(cString: strerror(errno)))")
@@ -86,6 +93,7 @@ struct ReplayCommand: ParsableCommand {
     /// What geopipe-agent is told.
     private var words: [String] {
         var words = ["replay"]
+        if top { words += ["--live", "none"] }
         func add(_ option: String, _ value: String?) { if let value { words += ["--\(option)", value] } }
         add("config", file)
         add("live", live)
@@ -95,6 +103,19 @@ struct ReplayCommand: ParsableCommand {
         if paused { words.append("--paused") }
         // A name may begin with a hyphen.
         return words + ["--", hits ?? "-"]
+    }
+
+    private func showOnTerminal(_ program: String, _ arguments: [String]) throws {
+        do throws(Refusal) {
+            try checkTerminal()
+            let player = try ReplayProcess(program, arguments)
+            defer { player.end() }
+            try player.waitUntilReady()
+            try showTop(at: player.socket)
+        } catch {
+            complain(error.message)
+            throw error.code
+        }
     }
 
     private static var ownFolder: String? {

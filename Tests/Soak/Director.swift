@@ -9,6 +9,7 @@ final class Director {
     private let load: Load
     private let journal: Journal
     private let agent: Agent?
+    private let rollouts: Rollouts
     private var random: SeededGenerator
     /// The processes that must go on.
     private let coprocesses: [pid_t]
@@ -39,8 +40,15 @@ final class Director {
         programs: [String], random: SeededGenerator
     ) {
         (self.site, self.server, self.oracle, self.load, self.journal) = (site, server, oracle, load, journal)
-        (self.agent, self.programs, self.random) = (agent, programs, random)
+        var random = random
+        (self.agent, self.programs) = (agent, programs)
+        rollouts = Rollouts(site, oracle, journal, random: SeededGenerator(seed: random.next())) { words in
+            // A broken configuration may not say where the state is.
+            try run(programs[0], words + ["--config", site.configuration, "--state", site.state])
+        }
+        self.random = random
         coprocesses = server.coprocesses
+        rollouts.adopt = { [unowned self] version in versions[.configuration] = version }
     }
 
     /// Goes on until a time, and then until all is in force.
@@ -49,7 +57,7 @@ final class Director {
             (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain),
             (4, drainPlaces), (3, undrainPlaces), (3, force), (2, takeOver),
             (1, takeOverBadProgram), (3, corruptSwitches), (2, corruptOtherState), (1, loseState), (2, startAnother),
-            (4, disturbImages), (3, disturbCompiler),
+            (4, disturbImages), (3, disturbCompiler), (8, rollOut),
             (agent == nil ? 0 : 6, failServer),
             (agent == nil ? 0 : 1, { [self] in try failDatacenter(random.one(of: Datacenter.allCases)) }),
             (agent == nil ? 0 : 2, disturbAgent),
@@ -66,6 +74,7 @@ final class Director {
             }
             try rest()
         }
+        loadOften()
     }
 
     private func pause(_ milliseconds: ClosedRange<Int>) { usleep(UInt32(random.number(milliseconds)) * 1_000) }
@@ -82,11 +91,13 @@ final class Director {
             }
         versions[part] = new
         broken.remove(part)
+        rollouts.filesChange()
         try oracle.change([(part, new)]) { try site.put(part, new, broken.isEmpty ? way : .renamed) }
         oracle.filesChange(isBroken: !broken.isEmpty)
         if isAgentBlind, broken.isEmpty {
             isAgentBlind = false
             oracle.agentIs(away: false)
+            rollouts.mayEnd()
         }
     }
 
@@ -111,6 +122,7 @@ final class Director {
         journal.note("break", "\(part) \(damage)")
         oracle.filesChange(isBroken: true)
         broken.insert(part)
+        rollouts.filesChange()
         try site.damage(part, max(1, versions[part]!), damage, isInPlace: random.once(in: 2))
         pause(0...1_500)
         if random.once(in: 3) { try random.one(of: [drain, undrain, startAnother, takeOverWhileBroken, hangUp])() }
@@ -167,7 +179,7 @@ final class Director {
 
     // MARK: Switches
 
-    /// A broken configuration may not say where the state is.
+    /// See `Rollouts`.
     private func geopipe(_ arguments: [String]) throws -> (output: String, status: Int32) {
         try run(programs[0], arguments + ["--config", site.configuration, "--state", site.state])
     }
@@ -191,6 +203,7 @@ final class Director {
         case nil: isOverridden = true
         }
         if isOverridden { words += ["--override", "in_use", "--reason", "soak"] }
+        rollouts.mayEnd()
         journal.note("drain", words.dropFirst().joined(separator: " "))
         checkShares()
         try oracle.change([(part, share)]) { try command(words, isDirect: isOverridden) }
@@ -237,6 +250,7 @@ final class Director {
         let words = ["undrain", "\(datacenter)"] + (service.map { ["--service", "\($0)"] } ?? [])
         journal.note("undrain", words.dropFirst().joined(separator: " "))
         checkShares()
+        rollouts.mayEnd()
         let ended = service.map { [$0] } ?? [nil] + Service.allCases
         var changes = ended.map { (Part.drain(datacenter, $0), 0) }
         if service == nil {
@@ -261,6 +275,7 @@ final class Director {
     private func change(_ area: Places, of datacenter: Datacenter, to bits: Int, _ verb: String) throws {
         let words = [verb, "\(datacenter)", "--places", area.words]
         journal.note("\(verb) places", words.dropFirst().joined(separator: " "))
+        rollouts.mayEnd()
         try oracle.change([(.places(datacenter), bits)]) { try command(words) }
         places[datacenter] = bits
     }
@@ -271,6 +286,7 @@ final class Director {
         let isUp = random.once(in: 2)
         let words = ["force", "\(datacenter)", isUp ? "up" : "auto"]
         journal.note("force", words.dropFirst().joined(separator: " "))
+        rollouts.mayEnd()
         try oracle.change([(.force(datacenter), isUp ? 1 : 0)]) { try command(words) }
     }
 
@@ -315,6 +331,7 @@ final class Director {
         let path = "\(site.state)/\(random.one(of: names))"
         let damage = random.one(of: Damage.allCases)
         journal.note("corrupt", "\(path.dropFirst(site.state.count + 1)) \(damage)")
+        rollouts.mayEnd()
         let good = FileManager.default.contents(atPath: path)
         try damage.inflict(on: path, good: good ?? Data("none".utf8), isInPlace: random.once(in: 2))
         pause(0...2_000)
@@ -324,10 +341,12 @@ final class Director {
     /// Takes the state directory away for a while: what was drained stays so.
     private func loseState() throws {
         journal.note("take the state directory away")
+        rollouts.mayEnd()
         let (path, lost) = (site.state, site.folder + "/lost")
         guard rename(path, lost) == 0 else { throw Failure("cannot move \(path)") }
         pause(0...4_000)
         journal.note("put the state directory back")
+        rollouts.mayEnd()
         // Somebody may have made a new one, and may be about to write into it.
         let deadline = now() + 10_000_000_000
         while rename(lost, path) != 0 {
@@ -351,6 +370,8 @@ final class Director {
             $0.hasSuffix(".image")
         }
         guard let newest = images.max() else { return }
+        // The image of the new side is among them.
+        try rollouts.end()
         // What is found damaged is made again at some time, and what changes meanwhile waits for that.
         oracle.filesChange(isBroken: true)
         let damage = random.one(of: Damage.allCases)
@@ -515,9 +536,10 @@ final class Director {
         guard broken.isEmpty else { return }
         journal.note("start another coprocess", "and ask it later")
         let ending = try askAnother("www", after: 5)
-        let expected = "\tMX\t60\t1\t\(versions[.zone]!)\t"
-        if !ending.output.contains(expected) {
-            journal.violation("another coprocess says \(ending.output) after 5 s; the zone has \(versions[.zone]!)")
+        // The client may be one of those that get the new side of a rollout.
+        let zones = [versions[.zone]!] + (rollouts.zone.map { [$0] } ?? [])
+        if !zones.contains(where: { ending.output.contains("\tMX\t60\t1\t\($0)\t") }) {
+            journal.violation("another coprocess says \(ending.output) after 5 s; the zone has \(zones)")
         }
     }
 
@@ -540,6 +562,7 @@ final class Director {
         guard let agent else { return }
         let number = random.number(0...(Part.checkedAddresses - 1))
         let mode = random.once(in: 2) ? CheckedServers.Mode.well : random.one(of: CheckedServers.Mode.allCases)
+        rollouts.mayEnd()
         journal.note("server", "127.1.0.\(number + 1) \(mode)")
         oracle.change([(.health(number), mode == .well ? 1 : 0)]) { agent.servers.set(number, mode) }
     }
@@ -548,9 +571,11 @@ final class Director {
     private func failDatacenter(_ datacenter: Datacenter) throws {
         guard let agent else { return }
         journal.note("datacenter fails and comes back", "\(datacenter)")
+        rollouts.mayEnd()
         let numbers = [2 * datacenter.rawValue, 2 * datacenter.rawValue + 1]
         oracle.change(numbers.map { (.health($0), 0) }) { for number in numbers { agent.servers.set(number, .fails) } }
         usleep(7_000_000)
+        rollouts.mayEnd()
         oracle.change([(.health(numbers[0]), 1)]) { agent.servers.set(numbers[0], .well) }
         usleep(19_000_000)
         checkShares()
@@ -561,13 +586,23 @@ final class Director {
         let isKilled = random.once(in: 2)
         journal.note(isKilled ? "kill the agent" : "stop the agent")
         oracle.agentIs(away: true)
+        rollouts.mayEnd()
         if isKilled { agent.kill() } else { agent.pause() }
         pause(0...3_000)
         if random.once(in: 2) { try random.one(of: [drain, undrain, changeFile, failServer])() }
         journal.note("the agent goes on")
         if isKilled { try agent.start() } else { agent.goOn() }
         isAgentBlind = isAgentBlind || isKilled && !broken.isEmpty && !hasImage
+        rollouts.mayEnd()
         if !isAgentBlind { oracle.agentIs(away: false) }
+    }
+
+    // MARK: Rollouts
+
+    private func rollOut() throws {
+        // What is started is what is on disk, and old sides begin with an image.
+        guard broken.isEmpty, hasImage else { return }
+        try rollouts.act(versions)
     }
 
     // MARK: Looking
@@ -579,18 +614,39 @@ final class Director {
         checkShares()
         while case let settled = oracle.settled, settled != .max, settled > now() { usleep(50_000) }
         hasImage = true
+        if random.once(in: 2) {
+            try rollouts.drill(versions)
+        } else {
+            try rollouts.clarify()
+            if random.once(in: 2) { try rollouts.end() }
+        }
+        while case let settled = oracle.settled, settled != .max, settled > now() { usleep(50_000) }
         load.phase = .quiet
         usleep(500_000)
         for _ in 0..<25 {
             usleep(100_000)
             readLog()
         }
-        // What it costs clients that all is compiled and loaded again, and nothing else goes on.
-        for _ in 0..<3 {
-            whileLoading(.reload) { for process in coprocesses { kill(process, SIGHUP) } }
-            usleep(200_000)
-        }
+        for _ in 0..<3 { reload() }
         look()
+    }
+
+    /// What it costs clients that all is compiled and loaded again, and nothing else goes on; and then what they have when not even that
+    /// does.
+    private func reload() {
+        whileLoading(.reload) { for process in coprocesses { kill(process, SIGHUP) } }
+        usleep(200_000)
+    }
+
+    /// Loads all again for five seconds in all. A thousand questions a second make fifty answers then that take longer than the 99th
+    /// percentile, so that it is no matter of a few.
+    private func loadOften() {
+        var loading: UInt64 = 0
+        while loading < 5_000_000_000 {
+            let start = now()
+            reload()
+            loading += now() - start - 200_000_000
+        }
     }
 
     private func look() {
@@ -608,12 +664,14 @@ final class Director {
         )
     }
 
-    /// What `geopipe status --json` says needs a person, but for servers that are down: some are, for as long as they are to be.
+    /// What `geopipe status --json` says needs a person, but for servers that are down, as some are for as long as they are to be, and for
+    /// rollouts, which `Rollouts` looks at.
     private func errors(in output: String) -> [String] {
         let status = try? JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
         guard let problems = status?["problems"] as? [[String: Any]] else { return ["no problems: \(output)"] }
         return problems.filter {
-            $0["severity"] as? String == "error" && !["service", "datacenter"].contains($0["kind"] as? String)
+            $0["severity"] as? String == "error"
+                && !["service", "datacenter", "rollout"].contains($0["kind"] as? String)
         }
         .map { "\($0["message"] ?? "")" }
     }

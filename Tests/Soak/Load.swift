@@ -42,6 +42,8 @@ final class Load: Sendable {
     /// Nanoseconds that a client waits.
     static let patience: UInt64 = 5_000_000_000
     private static let sockets = 16
+    /// The IPv4 networks that are asked for again and again.
+    private static let regulars = 400
 
     private let port: UInt16
     private let rate: Int
@@ -179,10 +181,16 @@ final class Load: Sendable {
         figures.lost += 1
     }
 
-    /// Most are IPv4 networks of which none comes twice in 14 million; the others are in places that the database knows.
+    /// Most are IPv4 networks of which none comes twice in 14 million; the others are in places that the database knows, or regular
+    /// clients.
     private func nextClient(_ number: inout UInt32, _ random: inout SeededGenerator) -> Client {
         if random.once(in: 8) {
             return .ipv6((0x2400 << 48 | random.next() >> 4) & 0x3fff_ffff_ffff_ff00 | 0x2400 << 48)
+        }
+        if random.once(in: 3) {
+            // 16.0.0.0 to 207.255.255.255, none of them beside another.
+            let regular = UInt32(random.number(1...Self.regulars))
+            return .ipv4(0x1000_0000 + (regular &* 0x9e37_79b1) % 0xc0_0000 << 8)
         }
         while true {
             // Both steps can be undone, so different numbers give different networks.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The subnet that a question is asked for (RFC 7871): an IPv4 /24 or an IPv6 /56.
-enum Client: CustomStringConvertible {
+enum Client: Hashable, CustomStringConvertible {
     case ipv4(UInt32)
     /// The first 64 bits.
     case ipv6(UInt64)

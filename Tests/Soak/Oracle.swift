@@ -43,6 +43,8 @@ enum Part: Hashable, CustomStringConvertible {
     case ramp(Datacenter)
     /// How many of 100 networks are spread to Ashburn before Singapore.
     case order
+    /// Which clients get the new side of a rollout, and which rollout that is: see `RolloutStep`.
+    case rollout
 
     static let files: [Part] = [.configuration, .zone, .networks, .database]
     private static let services = Service.allCases.count + 1
@@ -65,7 +67,8 @@ enum Part: Hashable, CustomStringConvertible {
         case .places(let datacenter): drains + 3 + datacenter.rawValue
         case .ramp(let datacenter): drains + 6 + datacenter.rawValue
         case .order: drains + 9
-        case .health(let address): drains + 10 + address
+        case .rollout: drains + 10
+        case .health(let address): drains + 11 + address
         }
     }
 
@@ -98,6 +101,7 @@ enum Part: Hashable, CustomStringConvertible {
         case .places(let datacenter): "drain of \(datacenter) in places"
         case .ramp(let datacenter): "coming back of \(datacenter)"
         case .order: "order of those spread over"
+        case .rollout: "rollout"
         }
     }
 
@@ -139,13 +143,13 @@ enum Question: CaseIterable {
 
     var parts: [Part] {
         switch self {
-        case .web, .wildcard: [.configuration, .networks, .database] + Part.drains(of: .web)
-        case .spread: [.database] + Part.drains(of: .spread) + [.order]
-        case .zone: [.zone]
-        case .list, .six: [.database] + Part.drains(of: .api)
+        case .web, .wildcard: [.configuration, .networks, .database, .rollout] + Part.drains(of: .web)
+        case .spread: [.database, .rollout] + Part.drains(of: .spread) + [.order]
+        case .zone: [.zone, .rollout]
+        case .list, .six: [.configuration, .database, .rollout] + Part.drains(of: .api)
         case .fixed, .missing: []
         case .checked:
-            [.database] + Part.drains(of: .checked) + Datacenter.allCases.map { .force($0) }
+            [.database, .rollout] + Part.drains(of: .checked) + Datacenter.allCases.map { .force($0) }
                 + (0..<Part.checkedAddresses).map { .health($0) }
         }
     }
@@ -200,13 +204,15 @@ final class Oracle: Sendable {
         var shares: [Int: Share] = [:]
         /// By datacenter: it has come back, and takes a part of its clients for a while.
         var ramps: [Datacenter: Ramp] = [:]
+        /// What is known of the rollout's order of networks.
+        var order = RolloutOrder()
         /// The longest time for which an answer of old was seen after a change, in nanoseconds.
         var delays = Delays()
     }
 
     /// The longest times between a change and a question that was answered from before it, in nanoseconds.
     struct Delays {
-        var reload: UInt64 = 0, drain: UInt64 = 0, health: UInt64 = 0
+        var reload: UInt64 = 0, drain: UInt64 = 0, health: UInt64 = 0, rollout: UInt64 = 0
 
         mutating func add(_ delay: UInt64, of part: Part) {
             switch part {
@@ -214,6 +220,7 @@ final class Oracle: Sendable {
             case .drain, .force, .places: drain = max(drain, delay)
             case .health: health = max(health, delay)
             case .ramp, .order: break
+            case .rollout: rollout = max(rollout, delay)
             }
         }
     }
@@ -227,7 +234,7 @@ final class Oracle: Sendable {
         self.bounds = bounds
         state.withLock { state in
             let parts =
-                Part.files + Service.allCases.flatMap(Part.drains) + [.order]
+                Part.files + Service.allCases.flatMap(Part.drains) + [.order, .rollout]
                 + Datacenter.allCases.flatMap { [.force($0), .ramp($0)] }
                 + (0..<Part.checkedAddresses).map { .health($0) }
             for part in parts { state.values[part.index] = [Value(value: part.firstValue, since: 0)] }
@@ -286,6 +293,42 @@ final class Oracle: Sendable {
         }
     }
 
+    // MARK: Rollouts
+
+    /// A rollout is about to be started, whose new side has these versions of files; its number.
+    func beginRollout(_ versions: [Part: Int]) -> Int {
+        state.withLock { state in
+            state.order.begin(Part.files.map { versions[$0]! })
+        }
+    }
+
+    /// From now on a part may have this value, or one that it has or may have.
+    func mayBe(_ part: Part, _ value: Int) {
+        state.withLock { state in
+            let isKnown = state.values[part.index].contains { $0.value == value && $0.until == .max }
+            if !isKnown { state.values[part.index].append(Value(value: value, since: now())) }
+        }
+    }
+
+    /// A part has this value for sure, which it may have had before, and none of the others that it may have had.
+    func isNow(_ part: Part, _ value: Int) {
+        state.withLock { state in
+            let time = now()
+            var values = state.values[part.index]
+            guard values.contains(where: { $0.until == .max && $0.value != value }) else { return }
+            let since = values.first { $0.value == value && $0.until == .max }?.since ?? time
+            values.removeAll { $0.value == value && $0.until == .max }
+            state.values[part.index] = values + [Value(value: value, since: since)]
+            settle(part, at: time, &state)
+            if Part.files.contains(part) { restart(at: time, &state) }
+        }
+    }
+
+    /// How many answers told that a network is on one side of a rollout, and how many of these were asked for again.
+    var judgedSides: (answers: Int, again: Int) {
+        state.withLock { ($0.order.answers, $0.order.again) }
+    }
+
     /// When all that was changed must be in force.
     var settled: UInt64 {
         state.withLock { state in
@@ -301,11 +344,15 @@ final class Oracle: Sendable {
             defer { state.shares = [:] }
             for (index, share) in state.shares where share.asked >= 300 {
                 // What has ended by itself moves none, and was judged with those that it moved before.
-                guard let value = state.values[index].last?.value, 1..<100 ~= value else { continue }
+                guard let value = state.values[index].last.map({ $0.value % RolloutStep.scale }), 1..<100 ~= value
+                else { continue }
                 let part = Double(value) / 100
                 let found = Double(share.moved) / Double(share.asked)
                 let deviation = (part * (1 - part) / Double(share.asked)).squareRoot()
                 if abs(found - part) > 6 * deviation {
+                    if index == Part.rollout.index {
+                        return "\(found) of \(share.asked) client networks get the new side; right is \(part)"
+                    }
                     return index == Part.order.index
                         ? "\(found) of \(share.asked) client networks are spread to Ashburn first; right is \(part)"
                         : "a drain of \(part) moves \(found) of \(share.asked) client networks"
@@ -350,7 +397,7 @@ final class Oracle: Sendable {
         let bound: UInt64 =
             switch part {
             case .configuration, .zone, .networks, .database: state.isBroken ? .max : bounds.reload
-            case .drain, .force, .places, .ramp, .order: bounds.drain
+            case .drain, .force, .places, .ramp, .order, .rollout: bounds.drain
             case .health: state.isAgentAway ? .max : bounds.health
             }
         var values = state.values[part.index].filter { $0.until > time }
@@ -382,10 +429,24 @@ final class Oracle: Sendable {
         let places = databases.map { $0.place(of: client.forPlaces) }
         return state.withLock { state in
             var choices: [(part: Part, values: [Value], isShare: Bool)] = []
+            let newSides = state.order.sides
+            var steps: [RolloutStep] = []
+            var sides: Set<Int> = []
             var world = [Int](repeating: 0, count: Part.count)
             for part in question.parts {
                 let values = state.values[part.index]
                 var possible = values.reversed().filter { $0.since <= answered && $0.until >= asked }
+                if part == .rollout {
+                    steps = possible.map { RolloutStep(value: $0.value) }
+                    let sides = possible.flatMap { value in
+                        newSides.sides(of: RolloutStep(value: value.value), places).map {
+                            Value(value: $0, since: value.since, replaced: value.replaced)
+                        }
+                    }
+                    world[part.index] = sides.first?.value ?? 0
+                    if sides.count > 1 { choices.append((part, sides, possible.count == 1)) }
+                    continue
+                }
                 world[part.index] = possible.first?.value ?? 0
                 guard part.isShare, possible.contains(where: { 1..<100 ~= $0.value }) else {
                     if possible.count > 1 { choices.append((part, possible, false)) }
@@ -413,15 +474,20 @@ final class Oracle: Sendable {
                 for (number, choice) in choices.enumerated() {
                     world[choice.part.index] = choice.values[selection[number]].value
                 }
-                let expected = records(question, client, countries, places, world)
+                let expected = records(question, client, countries, places, world, newSides)
                 if expected == given {
+                    // Whatever rollout the old side is of.
+                    let side = world[Part.rollout.index]
+                    sides.insert(side % RolloutStep.scale == 0 ? 0 : side)
                     let used = choices.enumerated().map { ($1.part, $1.values[selection[$0]]) }
                     if best.map({ Self.delay($0, asked) > Self.delay(used, asked) }) ?? true { best = used }
                     if choices.count == 1, choices[0].isShare {
-                        world[choices[0].part.index] = 100 - world[choices[0].part.index]
-                        if records(question, client, countries, places, world) != expected {
-                            state.shares[choices[0].part.index, default: Share()].asked += 1
-                            state.shares[choices[0].part.index]!.moved += world[choices[0].part.index] == 0 ? 1 : 0
+                        let index = choices[0].part.index
+                        let value = world[index] % RolloutStep.scale
+                        world[index] += 100 - 2 * value
+                        if records(question, client, countries, places, world, newSides) != expected {
+                            state.shares[index, default: Share()].asked += 1
+                            state.shares[index]!.moved += value == 100 ? 1 : 0
                         }
                     }
                 }
@@ -429,7 +495,7 @@ final class Oracle: Sendable {
                     let value = choices[0].values[selection[0]].value
                     judge(datacenter, value, asked: asked, answered: answered, &state) { value in
                         world[choices[0].part.index] = value
-                        return records(question, client, countries, places, world)
+                        return records(question, client, countries, places, world, newSides)
                     }
                 }
                 if !expectations.contains(expected) { expectations.append(expected) }
@@ -442,7 +508,7 @@ final class Oracle: Sendable {
             }
             if let best {
                 for (part, value) in best { state.delays.add(Self.delay([(part, value)], asked), of: part) }
-                return nil
+                return sides.count == 1 ? state.order.note(client, side: sides.first!, steps) : nil
             }
             let reasons = question.parts.map { part in
                 "\(part) "
@@ -486,9 +552,13 @@ final class Oracle: Sendable {
     func isInUnitedStates(_ client: Client) -> Bool { databases[0].place(of: client).country == code("US") }
 
     /// The datacenters of a client, by preference, as `Site` has them in configuration and networks.
-    private func datacenters(_ question: Question, _ client: Client, _ countries: [UInt32], _ world: [Int])
-        -> [Datacenter]
-    {
+    private func datacenters(
+        _ question: Question, _ client: Client, _ countries: [UInt32], _ place: Countries.Place, _ world: [Int]
+    ) -> [Datacenter] {
+        if question == .list || question == .six {
+            return world[Part.configuration.index] % 2 == 0 && countries[world[Part.database.index]] == code("JP")
+                ? [.ashburn, .oslo, .singapore] : Datacenter.allCases
+        }
         guard question == .web || question == .wildcard else { return Datacenter.allCases }
         let isInNetworks =
             switch client {
@@ -506,8 +576,10 @@ final class Oracle: Sendable {
 
     /// The right records in one world.
     private func records(
-        _ question: Question, _ client: Client, _ countries: [UInt32], _ places: [Countries.Place], _ world: [Int]
+        _ question: Question, _ client: Client, _ countries: [UInt32], _ places: [Countries.Place], _ world: [Int],
+        _ newSides: RolloutSides
     ) -> [[UInt8]] {
+        let world = newSides.world(world)
         let service: Service
         switch question {
         case .zone:
@@ -532,7 +604,7 @@ final class Oracle: Sendable {
             let chosen = ([.oslo] + others).first(where: isOpen) ?? .oslo
             return [[[192, 0, 2, 250], [198, 51, 100, 250], [203, 0, 113, 250]][chosen.rawValue]]
         }
-        let list = datacenters(question, client, countries, world)
+        let list = datacenters(question, client, countries, place, world)
         let open = list.filter(isOpen)
         func well(_ datacenter: Datacenter) -> [Int] {
             let isForced = world[Part.force(datacenter).index] == 1

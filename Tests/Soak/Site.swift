@@ -80,6 +80,8 @@ final class Site {
 
     var configuration: String { folder + "/current/geopipe.yaml" }
     var state: String { folder + "/state" }
+    /// The configuration that is rolled out, where one is.
+    var next: String { folder + "/current/next.yaml" }
     /// What pdns starts: a link, or a file.
     var program: String { folder + "/geopipe" }
     /// The two databases, unchanged.
@@ -127,6 +129,16 @@ final class Site {
         try damage.inflict(on: path(part, release: release), good: content(part, version), isInPlace: isInPlace)
     }
 
+    /// Puts a version of the configuration beside the one that runs.
+    func putNext(_ version: Int) throws {
+        try place(content(.configuration, version), at: "\(folder)/release-\(release)/next.yaml", isInPlace: false)
+    }
+
+    /// Whether a version of the configuration is in place.
+    func isInPlace(_ version: Int) -> Bool {
+        FileManager.default.contents(atPath: configuration) == content(.configuration, version)
+    }
+
     /// Which damages cannot be taken for a file that is only different.
     static func damages(of part: Part) -> [Damage] {
         // Networks need not be there, and need not be any.
@@ -141,6 +153,7 @@ final class Site {
         for other in Part.files where other != part {
             _ = Glibc.link(path(other, release: release), path(other, release: release + 1))
         }
+        _ = Glibc.link("\(folder)/release-\(release)/next.yaml", "\(folder)/release-\(release + 1)/next.yaml")
         try place(data, at: path(part, release: release + 1), isInPlace: false)
         try switchRelease()
     }
@@ -200,11 +213,12 @@ final class Site {
                 countries: { US: [ashburn, oslo], CA: [singapore, ashburn, oslo] }
                 default: [oslo, singapore, ashburn]
               all: { default: [oslo, ashburn, singapore] }
+              halves: { \(version % 2 == 0 ? "countries: { JP: [ashburn, oslo, singapore] }, " : "")default: [oslo, ashburn, singapore] }
               first: { default: { list: [oslo], then: spread } }
             services:
               web: { map: places, answers: { oslo: 192.0.2.\(version), ashburn: 198.51.100.\(version), singapore: 203.0.113.\(version) } }
               api:
-                map: all
+                map: halves
                 answers:
                   oslo: [192.0.2.251, "2001:db8::1"]
                   ashburn: [198.51.100.251, "2001:db8::2"]

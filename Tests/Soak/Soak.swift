@@ -70,6 +70,10 @@ struct Soak: ParsableCommand {
         if let failure { throw failure }
         director.report()
         report(figures, oracle.delays, oracle.judgedRamps.load(ordering: .relaxed), journal)
+        let sides = oracle.judgedSides
+        journal.tell(
+            "answers that told which side of a rollout a network has: \(sides.answers), \(sides.again) of them for a network that had told before"
+        )
         journal.tell(
             "\(server.dropped) of these never reached pdns, which had not taken any for too long; questions were asked up to \(figures.delay / 1_000_000) ms late, as the machine was busy"
         )
@@ -85,14 +89,15 @@ struct Soak: ParsableCommand {
             let columns = [0.5, 0.99, 0.999, 1].map { "\(tenths(latencies.quantile($0))) ms" }
             journal.tell("| \(phase) | \(latencies.count) | \(columns.joined(separator: " | ")) |")
         }
-        func percentile(_ phase: Phase) -> Double { figures.latencies[phase.rawValue].quantile(0.99) }
-        if percentile(.quiet) > 0 {
+        let (loading, quiet) = (figures.latencies[Phase.reload.rawValue], figures.latencies[Phase.quiet.rawValue])
+        func ratio(_ part: Double) -> String { tenths(loading.quantile(part) / quiet.quantile(part)) }
+        if quiet.count > 0 {
             journal.tell(
-                "\np99 while loading, and nothing else: \(tenths(percentile(.reload) / percentile(.quiet))) times that of quiet times (target: 2)"
+                "\nwhile loading, and nothing else, as compared with quiet times: p50 \(ratio(0.5)) times, p99 \(ratio(0.99)) times (target: 2), p99.9 \(ratio(0.999)) times, of \(loading.count) and \(quiet.count) answers"
             )
         }
         journal.tell(
-            "\nlast answer from before a change: \(tenths(Double(delays.reload) / 1e9)) s after it for files, \(tenths(Double(delays.drain) / 1e9)) s for drains, \(tenths(Double(delays.health) / 1e9)) s for health"
+            "\nlast answer from before a change: \(tenths(Double(delays.reload) / 1e9)) s after it for files, \(tenths(Double(delays.drain) / 1e9)) s for drains, \(tenths(Double(delays.rollout) / 1e9)) s for rollouts, \(tenths(Double(delays.health) / 1e9)) s for health"
         )
         journal.tell("growing shares judged by their figures: \(judgedRamps)")
         journal.tell(

@@ -204,9 +204,9 @@ package struct LiveReplay: Sendable {
     var from: Double
     var to: Double
     var position: Double
-    var isPaused: Bool
-    /// Seconds of the recording a second.
-    var speed: Double
+    package var isPaused: Bool
+    /// Seconds of the recording a second, 0.1...1000.
+    package var speed: Double
 
     /// - Returns: `nil` if it is no object.
     init?(_ json: JSON) {

@@ -20,7 +20,10 @@ package struct TopModel: Sendable {
     package init() {}
 
     /// Whether there is nothing to hear of, as a replay is paused.
-    package var isReplayPaused: Bool { state?.replay?.isPaused ?? false }
+    package var isReplayPaused: Bool { replay?.isPaused ?? false }
+
+    /// Where the replay is; `nil` if what is shown is no replay.
+    package var replay: LiveReplay? { state?.replay }
 
     /// Takes in the whole state.
     ///

@@ -195,7 +195,8 @@ package struct TopPicture: Sendable {
     private func drawHelp(on canvas: inout Canvas, _ area: Canvas.Area) {
         let keys = [
             ("1 to 5, Tab", "show the overview, names, networks, datacenters, events"),
-            ("m", "the overview with a map of the world, or without"), ("p, space", "stop the picture, and go on"),
+            ("m", "the overview with a map of the world, or without"),
+            ("p, space", "stop the picture or the replay, and go on"), ("+, -", "a replay twice or half as fast"),
             ("?", "this, and back"), ("q, Ctrl-C", "end"),
         ]
         canvas.put("Keys", .like(.place), in: area, line: 0, column: 1)

@@ -22,9 +22,9 @@ struct LiveSource: ~Copyable {
         self.stream = stream
     }
 
-    private static func ask(_ target: String, _ socket: String) throws(Failure) -> LiveClient {
+    private static func ask(_ target: String, _ socket: String, post: String? = nil) throws(Failure) -> LiveClient {
         do throws(LiveClient.Failure) {
-            return try LiveClient(target, at: socket, patience: patience)
+            return try LiveClient(target, at: socket, post: post, patience: patience)
         } catch {
             throw Failure(error, socket)
         }
@@ -38,6 +38,14 @@ struct LiveSource: ~Copyable {
         let events: [LiveClient.Event]?
         do throws(LiveClient.Failure) { events = try stream.events(within: 0) } catch { return nil }
         return events?.compactMap { event in (try? JSON(reading: event.data.utf8)).map { (event.name, $0) } }
+    }
+
+    /// Has a replay go on in another way.
+    ///
+    /// - Parameter change: the members of the replay to set, such as `paused`.
+    static func change(_ change: JSON, ofReplayAt socket: String) throws(Failure) {
+        let answer = try ask("/api/replay", socket, post: change.compact)
+        guard (200..<300).contains(answer.status) else { throw Failure(status: answer.status, text: "", socket) }
     }
 
     /// Everything at once.

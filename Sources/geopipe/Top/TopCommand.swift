@@ -65,6 +65,12 @@ struct TopCommand: ParsableCommand {
 ///
 /// - Parameter socket: where the agent or a replay tells of the traffic.
 func showTop(at socket: String) throws(Refusal) {
+    try checkTerminal()
+    TopSession(socket: socket).run()
+}
+
+/// Throws unless the live view can be drawn.
+func checkTerminal() throws(Refusal) {
     guard isatty(STDOUT_FILENO) == 1 else {
         throw Refusal(
             message: "top needs a terminal; in a pipe write geopipe top --once, or geopipe top --once --json",
@@ -75,5 +81,4 @@ func showTop(at socket: String) throws(Refusal) {
             message: "top cannot draw on a terminal whose TERM is dumb or not set; write geopipe top --once",
             code: .unusable)
     }
-    TopSession(socket: socket).run()
 }

@@ -126,7 +126,9 @@ final class TopSession {
             show(TopPicture.View(rawValue: picture.view.rawValue % TopPicture.View.allCases.count + 1) ?? .overview)
         case UInt8(ascii: "m"):
             picture.hasMap = !picture.isMapShown
-        case UInt8(ascii: "p"), UInt8(ascii: " "): frozen = frozen == nil ? model : nil
+        case UInt8(ascii: "p"), UInt8(ascii: " "): pause()
+        case UInt8(ascii: "+"): setSpeed { min(1_000, $0 * 2) }
+        case UInt8(ascii: "-"): setSpeed { max(0.1, $0 / 2) }
         case UInt8(ascii: "?"), UInt8(ascii: "h"): picture.showsHelp.toggle()
         case Screen.Key.escape: picture.showsHelp = false
         // Ctrl-L.
@@ -135,6 +137,25 @@ final class TopSession {
         default: break
         }
         return true
+    }
+
+    /// Pauses a replay, or the picture of what is live; or goes on.
+    private func pause() {
+        guard let replay = model.replay else {
+            frozen = frozen == nil ? model : nil
+            return
+        }
+        changeReplay(["paused": .truth(!replay.isPaused)])
+    }
+
+    private func setSpeed(_ change: (Double) -> Double) {
+        guard let replay = model.replay else { return }
+        changeReplay(["speed": .number(change(replay.speed))])
+    }
+
+    private func changeReplay(_ members: KeyValuePairs<String, JSON?>) {
+        // If the replay does not answer, the picture says that it has no news.
+        try? LiveSource.change(.object(members), ofReplayAt: socket)
     }
 
     private func show(_ view: TopPicture.View) {
