@@ -35,7 +35,7 @@ public struct RolloutReport: Sendable {
         do {
             let summary = try store.candidateSummary(of: rollout.id)
             if rollout.isConfiguration {
-                changedFiles = summary.manifest.inputs.filter { FileState($0.path).words != $0.state }.map(\.path)
+                changedFiles = FileState.certainlyChanged(summary.manifest.inputs.map { ($0.path, $0.state) })
             }
         } catch {
             complaint = "\(error)"

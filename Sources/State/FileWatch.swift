@@ -264,6 +264,12 @@ public struct FileState: Equatable, Sendable {
         }.flatMap(\.self)
     }
 
+    /// The paths of files that are certainly in another state than the one with them, which `words` wrote: of a file that was changed
+    /// while it was read the state is not known.
+    package static func certainlyChanged(_ files: [(path: String, state: String)]) -> [String] {
+        changed(files.filter { FileState(words: $0.state) != .unknown })
+    }
+
     /// Whether it was changed at or after a time, in nanoseconds since 1970.
     public func changed(since time: Int) -> Bool { isTime(changed, since: time) }
 

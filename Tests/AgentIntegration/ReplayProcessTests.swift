@@ -142,7 +142,7 @@ struct ReplayProcessTests {
         let state = StateDirectory(path: folder.path)
         let serving = Task { await server.run(atSocket: state.liveSocket, in: nil, consolation: "") }
         defer { serving.cancel() }
-        #expect(await inThread { eventually(within: Agent.patience) { access(state.liveSocket, F_OK) == 0 } })
+        #expect(await inThread { eventually(within: .seconds(600)) { access(state.liveSocket, F_OK) == 0 } })
         let file = try folder.write(Array("an old line, torn".utf8), to: "recording.json")
         let program = Self.geopipe
         let process = try Tool(path: program).start(

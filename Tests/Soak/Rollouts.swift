@@ -126,8 +126,6 @@ final class Rollouts {
         // It may be even or odd, as the other is or not.
         new[.configuration] = (before + random.number(50...150)) % 250 + 1
         try site.putNext(new[.configuration]!)
-        // What was written in the second in which it is read counts as changed, and could not be committed.
-        usleep(1_100_000)
         let number = oracle.beginRollout(new)
         running = Running(number: number, step: RolloutStep(of: number, share: 0), versions: new, before: before)
         try step(["start", site.next, "--dark"], running!.step)

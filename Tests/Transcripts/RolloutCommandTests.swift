@@ -52,8 +52,10 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try expect(1, "rollout", "back", "ffffffffffffffff").error.contains("no image that is kept"))
     }
 
-    @Test("a commit that was killed half-way is finished by the next one, and no abort pretends to undo it")
-    func killedCommit() throws {
+    @Test(
+        "a commit that was killed half-way is finished by the next one, or undone by an abort",
+        arguments: [false, true])
+    func killedCommit(isAborted: Bool) throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         let text = try expect(0, "rollout", "status").output
         let id = String(try #require(text.split(separator: " ").first))
@@ -61,11 +63,32 @@ struct RolloutCommandTests: AtRolloutSite {
         let before = folder.text(of: "geopipe.yaml")
         try folder.write(before.utf8, to: "geopipe.yaml.before-\(id)")
         try folder.write(Self.text("192.0.2.2").utf8, to: "geopipe.yaml")
-        #expect(try expect(1, "rollout", "abort").error.contains("run geopipe rollout commit again"))
+        if isAborted {
+            // As if somebody had gone on editing.
+            try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
+            #expect(try expect(1, "rollout", "commit").error.contains("next.yaml has changed since the start"))
+            #expect(try expect(0, "rollout", "abort").output.contains("a commit did not come to its end"))
+            #expect(folder.text(of: "geopipe.yaml") == before)
+            return #expect(folder.text(of: "geopipe.yaml.aborted-\(id)") == Self.text("192.0.2.2"))
+        }
         #expect(try expect(0, "rollout", "commit").output.contains("committed"))
         #expect(try addresses().contains("192.0.2.2"))
         try expect(0, "rollout", "back")
         #expect(folder.text(of: "geopipe.yaml") == before)
+    }
+
+    @Test("what was written in the moment of the start can be committed, and is refused if it is another by then")
+    func freshFile() throws {
+        try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
+        try expect(1, "rollout", "start", path("next.yaml"))
+        #expect(try expect(0, "rollout", "commit").output.contains("committed"))
+        #expect(try addresses().contains("192.0.2.3"))
+        try folder.write(Self.text("192.0.2.4").utf8, to: "next.yaml")
+        try expect(1, "rollout", "start", path("next.yaml"))
+        let committed = folder.text(of: "geopipe.yaml")
+        try folder.write(Self.text("192.0.2.5").utf8, to: "next.yaml")
+        try expect(1, "rollout", "commit")
+        #expect(folder.text(of: "geopipe.yaml") == committed)
     }
 
     @Test("a commit that failed, or a touched file, leaves the next commit possible")

@@ -324,17 +324,16 @@ struct RolloutAbort: RolloutStep {
         }
         var id = ""
         var outcome = try desk.change(needsOwner: false) { rollout, outcome throws(Refusal) in
-            // What a commit has begun is in force on disk already.
-            if rollout.hasBegunCommit {
-                throw Refusal(
-                    message:
-                        "a commit of \(rollout.id) did not come to its end, and \(rollout.configuration) is \(rollout.source) already: run geopipe rollout commit again, and geopipe rollout back after it if that is what you want",
-                    code: .wrong)
-            }
             id = rollout.id
+            outcome.lines = ["aborted: all clients get the image in force"]
+            if rollout.hasBegunCommit {
+                let kept = try rollout.undoBegunCommit()
+                outcome.lines.append(
+                    "a commit did not come to its end: \(rollout.configuration) is what it was before it; what it had put there is in \(kept)"
+                )
+            }
             rollout.progress = .aborted
             rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason)
-            outcome.lines = ["aborted: all clients get the image in force"]
             return desk.entry(.rolloutAbort, rollout.id, reason: reason)
         }
         outcome.followers = desk.wait()

@@ -70,14 +70,17 @@ struct RolloutCommit: RolloutStep {
     private func replaceConfiguration(
         _ desk: RolloutDesk, _ rollout: Rollout, _ new: Snapshot, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> String {
-        let changed = new.manifest.inputs.filter { FileState($0.path).words != $0.state }.map(\.path)
+        // Of one whose state is not known, what is compiled below tells.
+        let changed = FileState.certainlyChanged(new.manifest.inputs.map { ($0.path, $0.state) })
         guard changed.isEmpty else {
             throw Refusal(
                 message:
                     "\(changed.prefix(3).joined(separator: ", ")) \(changed.count == 1 ? "has" : "have") changed since the start, and no client has been given that; put it back, or abort and start again",
                 code: .wrong)
         }
-        let isResumed = rollout.hasBegunCommit
+        let isResumed =
+            rollout.hasBegunCommit
+            && contentIdentity(ofFile: rollout.configuration) == contentIdentity(ofFile: rollout.source)
         guard isResumed || contentIdentity(ofFile: rollout.configuration) == rollout.configurationState else {
             throw Refusal(
                 message:
@@ -86,7 +89,7 @@ struct RolloutCommit: RolloutStep {
         }
         // A link stays, and what it leads to is replaced.
         let file = realPath(rollout.configuration)
-        let backup = "\(file).before-\(rollout.id)"
+        let backup = rollout.commitBackup
         let swap =
             isResumed
             ? FileSwap(done: file, backup: backup) : try FileSwap(file, with: rollout.source, backup: backup)
@@ -142,6 +145,8 @@ private struct FileSwap {
         guard let old = contents(of: file) else { throw Self.failure("read", file) }
         try Self.write(old, to: backup, like: file)
         try Self.write(new, to: file, like: file)
+        // What changes within the tick of the clock in which it is read, 10 ms at most, would have to be compiled again.
+        usleep(30_000)
     }
 
     private static func failure(_ action: String, _ path: String) -> Refusal {
@@ -182,12 +187,24 @@ private struct FileSwap {
 }
 
 extension Rollout {
-    /// Whether a commit has put the configuration in place, and has not come to its end.
+    /// Whether a commit has put another configuration in place, and has not come to its end.
     var hasBegunCommit: Bool {
         guard isRunning, isConfiguration else { return false }
+        return contentIdentity(ofFile: commitBackup) == configurationState
+            && contentIdentity(ofFile: configuration) != configurationState
+    }
+
+    /// Where a commit keeps the configuration of before.
+    fileprivate var commitBackup: String { "\(realPath(configuration)).before-\(id)" }
+
+    /// Puts the configuration of before back, after a commit that has not come to its end.
+    ///
+    /// - Returns: where what is in its place now is kept.
+    func undoBegunCommit() throws(Refusal) -> String {
         let file = realPath(configuration)
-        return access("\(file).before-\(id)", F_OK) == 0
-            && contentIdentity(ofFile: file) == contentIdentity(ofFile: source)
+        let swap = try FileSwap(file, with: commitBackup, backup: "\(file).aborted-\(id)")
+        unlink(commitBackup)
+        return swap.backup
     }
 }
 
