@@ -244,7 +244,7 @@ struct LiveServerTests {
         // Others get what is no stream, and a viewer who goes makes room.
         #expect(await server.answer("GET", "/api/state")?.status == 200)
         close(sockets.removeLast())
-        #expect(await inThread { eventually(within: Agent.patience) { server.view.viewerCount == 63 } })
+        #expect(await inThread { eventually(within: .seconds(600)) { server.view.viewerCount == 63 } })
         let (next, answer) = try await stream(server)
         defer { close(next) }
         #expect(answer.contains("HTTP/1.1 200"))
@@ -264,7 +264,7 @@ struct LiveServerTests {
             await read(quick) { $0.hasSuffix("the last\"}\n\n\r\n") || $0.contains("the last\"}\n\n") }
         }
         let isDropped = await inThread {
-            eventually(within: Agent.patience) {
+            eventually(within: .seconds(600)) {
                 for _ in 0..<20 { view.add(LiveEvent(time: wallTime(), kind: .reload, text: words)) }
                 return view.viewerCount < 2
             }
@@ -300,7 +300,7 @@ struct LiveServerTests {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) == 0 }
             }
             guard isThere else { return nil }
-            var patience = timeval(tv_sec: 60, tv_usec: 0)
+            var patience = timeval(tv_sec: 600, tv_usec: 0)
             setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
             let bytes = Array(request.utf8)
             send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
@@ -313,15 +313,15 @@ struct LiveServerTests {
         }
         let request = "GET /api/state HTTP/1.1\r\nHost: anything\r\n\r\n"
         #expect(
-            await inThread { eventually(within: Agent.patience) { answer(request)?.contains("HTTP/1.1 200") == true } })
+            await inThread { eventually(within: .seconds(600)) { answer(request)?.contains("HTTP/1.1 200") == true } })
         #expect(status()?.mode == 0o660)
         let all = await inThread { answer("GET /api/stream?raw=1 HTTP/1.1\r\nHost: x\r\n\r\n") }
         #expect(all?.contains("HTTP/1.1 200") == true, "\(all ?? "")")
         // One that is removed is made again.
         unlink(path)
         #expect(
-            await inThread { eventually(within: Agent.patience) { answer(request)?.contains("HTTP/1.1 200") == true } })
+            await inThread { eventually(within: .seconds(600)) { answer(request)?.contains("HTTP/1.1 200") == true } })
         task.cancel()
-        #expect(await inThread { eventually(within: Agent.patience) { status() == nil } })
+        #expect(await inThread { eventually(within: .seconds(600)) { status() == nil } })
     }
 }

@@ -148,7 +148,7 @@ struct ReplayProcessTests {
         let process = try Tool(path: program).start(
             ["replay", "--record", file, "--state", folder.path, "--for", "1h"], seconds: 3_600,
             output: FileHandle.nullDevice)
-        #expect(await inThread { eventually(within: Agent.patience) { view.viewerCount == 1 } })
+        #expect(await inThread { eventually(within: .seconds(600)) { view.viewerCount == 1 } })
         let time = Int(wallTime() * 1_000)
         view.take([
             SampledHit(
@@ -162,7 +162,7 @@ struct ReplayProcessTests {
             try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init)
         }
         #expect(
-            try await inThread { Result { try eventually(within: Agent.patience) { try lines().count == 3 } } }.get())
+            try await inThread { Result { try eventually(within: .seconds(600)) { try lines().count == 3 } } }.get())
         for child in try children(of: process.processIdentifier) { kill(child, SIGINT) }
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
