@@ -170,7 +170,8 @@ extension ClientShares {
             let all = Amount(of: shares)
             let amounts = Dictionary(grouping: shares, by: \.datacenter).mapValues { Amount(of: $0).part(of: all) }
             let sorted = amounts.sorted { $0.value != $1.value ? $0.value > $1.value : ($0.key ?? "") < ($1.key ?? "") }
-            for (name, part) in sorted where datacenter == nil || datacenter == name {
+            // What is shown as 0 would only be a question.
+            for (name, part) in sorted where part >= 0.0005 && (datacenter == nil || datacenter == name) {
                 parts.append(
                     .object([
                         ("datacenter", name.map(JSON.text) ?? .null), ("country", .text(code)), ("share", .part(part)),

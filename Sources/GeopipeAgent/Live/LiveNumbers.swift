@@ -176,9 +176,11 @@ struct LiveNumbers {
             start: start)
     }
 
+    /// Takes out the hits that viewers have not got.
     mutating func takePending() -> [SampledHit] {
-        defer { pending.removeAll(keepingCapacity: pending.capacity <= 2 * Self.pendingLimit) }
-        return pending
+        let taken = pending
+        pending = []
+        return taken
     }
 
     // MARK: - Rates
