@@ -17,14 +17,10 @@ struct AgentCommand: ParsableCommand, Sendable {
             """,
         version: geopipeVersion, subcommands: [ReplayCommand.self])
 
-    /// As in `ReplayCommand`, which shares it: what both have is parsed once, before it is known which of them is meant.
-    @Option(
-        name: .customLong("config"),
-        help: ArgumentHelp("The configuration file. (default: /etc/geopipe/geopipe.yaml)", valueName: "config"))
-    var configFile: String?
+    @OptionGroup var configuration: ConfigurationOption
 
     /// The configuration file.
-    var file: String { configFile ?? "/etc/geopipe/geopipe.yaml" }
+    var file: String { configuration.file ?? "/etc/geopipe/geopipe.yaml" }
 
     @Option(
         name: .customLong("state"),
@@ -39,6 +35,16 @@ struct AgentCommand: ParsableCommand, Sendable {
     @OptionGroup var live: LiveOptions
 
     @OptionGroup var logs: LogOptions
+}
+
+/// Which configuration. It is a group, because an option that a command and its subcommand both have is found by the command alone
+/// unless they share it so.
+struct ConfigurationOption: ParsableArguments, Sendable {
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp(
+            "The configuration file. (default: /etc/geopipe/geopipe.yaml; none for a replay)", valueName: "config"))
+    var file: String?
 }
 
 /// Why the agent ends by itself.

@@ -234,13 +234,14 @@ final class LiveHandler: ChannelInboundHandler {
         }
         phase = .streaming
         timer?.cancel()
-        context.write(wrapOutboundOut(.head(responseHead(answer, isStream: true))), promise: nil)
-        write("retry: 1000\n\n")
         let loop = context.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
         subscription = server.view.subscribe(wantsAll ? .all : target["hits"] == "0" ? .none : .thinned) {
             loop.execute { bound.value.sendNews() }
         }
+        // Who has read the head misses nothing that happens after that. No frame is sent before this is over, on the same loop.
+        context.write(wrapOutboundOut(.head(responseHead(answer, isStream: true))), promise: nil)
+        write("retry: 1000\n\n")
         pings = loop.scheduleRepeatedTask(
             initialDelay: LiveServer.pingInterval, delay: LiveServer.pingInterval
         ) { _ in

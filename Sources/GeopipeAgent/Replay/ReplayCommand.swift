@@ -12,18 +12,13 @@ struct ReplayCommand: ParsableCommand, Sendable {
         abstract: "Show the hits of a log as they were, on the page of the live view.",
         discussion: """
             Reads a hits log (TSV or JSON) or what geopipe replay --record has written, and serves the page until Ctrl-C. The page \
-            pauses, goes faster and goes elsewhere. Exits 2 if there are no hits in the file, or the address is taken.
+            pauses, goes faster and goes elsewhere. With a configuration it knows where datacenters are. Exits 2 if there are no hits in the file, or the address is taken.
             """)
 
     @Argument(help: "The hits log; - for standard input.")
     var hits: String
 
-    @Option(
-        name: .customLong("config"),
-        help: ArgumentHelp(
-            "A configuration that says where datacenters are; without it the globe does not have them.",
-            valueName: "file"))
-    var configFile: String?
+    @OptionGroup var configuration: ConfigurationOption
 
     @Option(help: "Seconds of the log for one of the clock, from 0.1 to 1000.")
     var speed = 1.0
@@ -53,7 +48,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
         } catch {
             throw Refusal(code: .unusable, message: error.description)
         }
-        let datacenters = try configFile.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
+        let datacenters = try configuration.file.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
         let view = LiveView(.replay, host: LiveFeeder.hostName, start: Double(file.first) / 1_000)
         let player = Player(file, view, datacenters: datacenters, speed: speed, isPaused: paused)
         let server = LiveServer(view, playback: player)
