@@ -273,6 +273,30 @@ struct PageTests {
         }
     }
 
+    @Test("a token signs a browser in once, and where nothing says where datacenters are, the globe has none")
+    func token() async throws {
+        let file = site.folder.appending(path: "token")
+        try "correct-horse-battery-staple\n".write(to: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+        try await inThread { [self] in
+            let recording = "\(Project.root)/examples/recordings/demo.json"
+            try withReplay(recording, ["--live-token-file", file.path, "--speed", "60"]) { url in
+                let tab = try Tab(site.browser)
+                defer { tab.close() }
+                try tab.open(url)
+                try tab.wait(for: "/token/.test(document.body.textContent) && window.geopipe === undefined")
+                try tab.open("\(url)?token=correct-horse-battery-staple")
+                try tab.wait(for: "geopipe.view().hits.length > 0 && geopipe.view().datacenters.length === 3")
+                #expect(try tab.text("location.href") == url)
+                #expect(try tab.text("document.cookie") == "", "no script can read it")
+                #expect(try tab.number("geopipe.view().counts.marks") == 0)
+                try tab.wait(for: "\(Self.rows("site-rows")).some((row) => row.startsWith('oslo'))")
+                try tab.open(url)
+                try tab.wait(for: "geopipe.view().connected")
+            }
+        }
+    }
+
     // MARK: - The connection
 
     @Test("an agent that is gone is said, and what is shown is marked as old; it comes back by itself")
