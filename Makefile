@@ -36,10 +36,12 @@ targets := $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIS
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /    make \1\t/p' Makefile | expand -t 24
 
-build: program ## geopipe and geopipe-agent, in .build/release
+build: program agent ## geopipe and geopipe-agent, in .build/release
+
+agent: toolchain
 	swift build -c release --product geopipe-agent --static-swift-stdlib
 
-demo: server program ## who is sent where, through a pdns_server of its own; DATABASE=path
+demo: server program ## who is sent where, through a pdns_server of its own, then live in a browser; DATABASE=path
 	@scripts/demo .build/release/geopipe $(database)
 
 test: peer toolchain ## the format, then all tests
@@ -66,10 +68,13 @@ bench-settings: server program ## what the settings of pdns cost, and which answ
 bench-switches: build ## how soon switches and health are in force in eight coprocesses
 	Benchmarks/switch-delays .build/release/geopipe .build/release/geopipe-agent
 
-bench-agent: toolchain ## what the agent needs to check 1,000 addresses every 10 s
+bench-agent: agent ## what the agent needs to check 1,000 addresses every 10 s
 	@scripts/prerequisites python3
-	swift build -c release --product geopipe-agent --static-swift-stdlib
 	Benchmarks/agent-checks .build/release/geopipe-agent
+
+bench-live: server build ## what the live view costs, of the agent and of answers through pdns; DATABASE=path
+	@scripts/prerequisites python3
+	Benchmarks/live-view .build/release/geopipe .build/release/geopipe-agent $(database)
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
 	swift build -c release --product soak

@@ -10,14 +10,24 @@ struct DNSClient {
         case aaaa = 28
     }
 
-    struct Question {
-        let name: String
+    struct Question: CustomStringConvertible {
+        /// Of the name, of any bytes.
+        let labels: [[UInt8]]
         let type: RecordType
         /// The client's subnet as `ADDRESS/LENGTH`, IPv4.
         let subnet: String?
 
         init(_ name: String, _ type: RecordType, from subnet: String? = nil) {
-            (self.name, self.type, self.subnet) = (name, type, subnet)
+            self.init(labels: name.split(separator: ".").map { Array($0.utf8) }, type, from: subnet)
+        }
+
+        init(labels: [[UInt8]], _ type: RecordType, from subnet: String? = nil) {
+            (self.labels, self.type, self.subnet) = (labels, type, subnet)
+        }
+
+        var description: String {
+            let name = labels.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ".")
+            return "\(name) \(type) from \(subnet ?? "anywhere")"
         }
     }
 
@@ -76,7 +86,7 @@ struct DNSClient {
     private func message(_ question: Question, id: UInt16) -> [UInt8] {
         var bytes = bigEndian(id) + [0, 0] + bigEndian(1) + bigEndian(0) + bigEndian(0)
         bytes += bigEndian(question.subnet == nil ? 0 : 1)
-        for label in question.name.split(separator: ".") { bytes += [UInt8(label.utf8.count)] + label.utf8 }
+        for label in question.labels { bytes += [UInt8(label.count)] + label }
         bytes += [0] + bigEndian(question.type.rawValue) + bigEndian(1)
         if let subnet = question.subnet {
             let parts = subnet.split(separator: "/")
