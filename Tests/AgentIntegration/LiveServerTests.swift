@@ -19,7 +19,7 @@ final class TestLiveServer: Sendable {
         let options = try LiveOptions.parse(arguments)
         let server = LiveServer(view, playback: playback, stallPatience: stallPatience)
         let (urls, announced) = AsyncStream.makeStream(of: String.self)
-        task = Task {
+        task = Task(executorPreference: OwnExecutor.shared) {
             defer { announced.finish() }
             let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
             try await server.serve(at: address, options) { announced.yield($0) }
@@ -260,7 +260,7 @@ struct LiveServerTests {
         let words = String(repeating: "x", count: 20_000)
         let view = server.view
         // The quick one reads on and on.
-        let reading = Task {
+        let reading = Task(executorPreference: OwnExecutor.shared) {
             await read(quick) { $0.hasSuffix("the last\"}\n\n\r\n") || $0.contains("the last\"}\n\n") }
         }
         let isDropped = await inThread {
@@ -282,7 +282,9 @@ struct LiveServerTests {
         // What is left of one that was killed.
         _ = try folder.write([], to: "live.sock")
         let view = LiveView(.live, host: "test", start: wallTime())
-        let task = Task { await LiveServer(view).run(atSocket: path, in: nil, consolation: "") }
+        let task = Task(executorPreference: OwnExecutor.shared) {
+            await LiveServer(view).run(atSocket: path, in: nil, consolation: "")
+        }
         defer { task.cancel() }
         @Sendable func status() -> (mode: mode_t, inode: UInt64)? {
             var status = stat()

@@ -140,7 +140,9 @@ struct ReplayProcessTests {
         let view = LiveView(.live, host: "test", start: wallTime())
         let server = LiveServer(view)
         let state = StateDirectory(path: folder.path)
-        let serving = Task { await server.run(atSocket: state.liveSocket, in: nil, consolation: "") }
+        let serving = Task(executorPreference: OwnExecutor.shared) {
+            await server.run(atSocket: state.liveSocket, in: nil, consolation: "")
+        }
         defer { serving.cancel() }
         #expect(await inThread { eventually(within: .seconds(600)) { access(state.liveSocket, F_OK) == 0 } })
         let file = try folder.write(Array("an old line, torn".utf8), to: "recording.json")
