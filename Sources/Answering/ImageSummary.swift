@@ -7,7 +7,7 @@ import State
 
 /// What an image says of itself, as far as it is shown: names, checks and what it was made from.
 ///
-/// Its cost does not depend on the number of records: it does not verify the checksum, and reads neither zones nor address tables.
+/// Its cost does not depend on the number of records: unless asked to it does not verify the checksum, and reads neither zones nor address tables.
 public struct ImageSummary: Sendable {
     /// The content id: 16 hexadecimal digits.
     public let id: String
@@ -26,9 +26,11 @@ public struct ImageSummary: Sendable {
 
     /// Reads the file at `path`.
     ///
-    /// - Parameter owners: the users whose files are trusted.
-    public init(path: String, owners: Set<uid_t>) throws(Image.Refusal) {
-        let image = try Image(path: path, owners: owners, isSummed: false)
+    /// - Parameters:
+    ///   - owners: the users whose files are trusted.
+    ///   - isSummed: whether the checksum is verified, for which all of the file is read.
+    public init(path: String, owners: Set<uid_t>, isSummed: Bool = false) throws(Image.Refusal) {
+        let image = try Image(path: path, owners: owners, isSummed: isSummed)
         self.image = image
         do {
             id = image.id
@@ -74,8 +76,10 @@ extension ImageStore {
     }
 
     /// What the new image of a rollout says of itself.
-    public func candidateSummary(of rollout: String) throws(Image.Refusal) -> ImageSummary {
-        try ImageSummary(path: candidateFile(of: rollout), owners: trustedToLook)
+    ///
+    /// - Parameter isSummed: whether the checksum is verified, for which all of the file is read.
+    public func candidateSummary(of rollout: String, isSummed: Bool = false) throws(Image.Refusal) -> ImageSummary {
+        try ImageSummary(path: candidateFile(of: rollout), owners: trustedToLook, isSummed: isSummed)
     }
 
     /// The users whose images may be looked at. Nothing is answered from them: that one is the state directory's owner's is enough.

@@ -9,6 +9,8 @@ struct RolloutWatch: ~Copyable {
     private var lock: CInt = -1
     /// In milliseconds on the monotonic clock.
     private var lastLook = 0
+    /// The file of the new image as it was when it was found sound, or could not be written again.
+    private var seen: FileState?
     /// Whether an image that was gone could not be written again.
     private var hasFailed = false
 
@@ -53,18 +55,25 @@ struct RolloutWatch: ~Copyable {
         }
     }
 
-    /// Writes the new image again if its file is gone: coprocesses that start need it, or they would answer from another image than those
+    /// Writes the new image again if its file is gone or damaged: coprocesses that start need it, or they would answer from another image than those
     /// that run.
     private mutating func keepImage(
         of rollout: Rollout, _ new: Snapshot, _ store: ImageStore, _ complain: (String) -> Void
     ) {
+        // All of it is read once, and when it has changed.
+        let file = store.candidateFile(of: rollout.id)
+        let state = FileState(file)
+        guard state != seen || state == .nothing else { return }
+        seen = state
         do throws(StateDirectory.Failure) {
             guard try store.restoreCandidate(new.image, of: rollout.id) else { return }
+            seen = FileState(file)
             hasFailed = false
-            complain("the image of the rollout \(rollout.id) was gone, and is written again")
+            complain("the image of the rollout \(rollout.id) was gone or damaged, and is written again")
         } catch {
             if !hasFailed {
-                complain("the image of the rollout \(rollout.id) is gone, and cannot be written again: \(error)")
+                complain(
+                    "the image of the rollout \(rollout.id) is gone or damaged, and cannot be written again: \(error)")
             }
             hasFailed = true
         }

@@ -89,6 +89,11 @@ public final class Image: Sendable {
         if let complaint = complaint(isSummed: isSummed) { throw Refusal("\(name) \(complaint)") }
     }
 
+    /// Whether the checksum is right, for which all of the image is read: that of a mapped file may be damaged later.
+    package var isSound: Bool {
+        header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...]))
+    }
+
     deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
 
     /// The content id of an image. Kept, so that a mapped file need not be touched for it.

@@ -13,10 +13,11 @@ extension HistoryEntry {
         case .forceUp: text = "forced up \(extent)"
         case .forceAuto: text = "went by the checks again for \(extent)"
         case .rolloutStart: text = "started the rollout \(datacenter)"
-        case .rolloutShare: text = "gave \(share)% of the client networks the rollout \(datacenter)"
-        case .rolloutPlaces: text = "gave \(areaWords(areas)) the rollout \(datacenter)"
+        case .rolloutShare: text = "gave the rollout \(datacenter) to \(share)% of the client networks"
+        case .rolloutPlaces: text = "gave the rollout \(datacenter) to \(areaWords(areas))"
         case .rolloutCommit: text = "committed the rollout \(datacenter)"
         case .rolloutAbort: text = "aborted the rollout \(datacenter)"
+        case .rolloutSeen: text = "has seen that the rollout \(datacenter) was aborted"
         case .planWaived: text = "waived items of the plan \(datacenter)"
         case .rolloutBack: text = "went back to the image \(datacenter)"
         }

@@ -14,6 +14,8 @@ public struct RolloutReport: Sendable {
     public var changedFiles: [String] = []
     /// Why the image of it cannot be read, if it cannot.
     public var complaint: String?
+    /// Whether a commit has put another configuration in place, and has not come to its end.
+    public var hasBegunCommit = false
 
     /// - Parameters:
     ///   - identity: of the rollout's text.
@@ -26,6 +28,8 @@ public struct RolloutReport: Sendable {
         let coprocesses = coprocesses.filter { $0.follows(store) }
         self.coprocesses = coprocesses.count
         followers = coprocesses.count { identity != nil && $0.rollout == identity }
+        // A commit that goes on has the lock.
+        hasBegunCommit = rollout.hasBegunCommit && !store.state.isBeingChanged
         guard rollout.isRunning else { return }
         tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
         guard rollout.images == store.name else {
@@ -51,7 +55,18 @@ public struct RolloutReport: Sendable {
         }
     }
 
-    /// `running`, `committed` or `aborted`.
+    /// What there is to say of a commit that was killed, and what to do; `nil` if there was none.
+    public var begunWords: (message: String, hint: String)? {
+        guard hasBegunCommit else { return nil }
+        return (
+            rollout.begunWords,
+            rollout.isRunning
+                ? "geopipe rollout commit goes on from there, and geopipe rollout abort puts the configuration of before back"
+                : "geopipe rollout abort puts the configuration of before back"
+        )
+    }
+
+    /// `running`, `committed`, `aborted` or `back`.
     public var state: String { rollout.progress.rawValue }
 
     /// The part of the client networks that gets the new image, in percent; absent if it goes by places.
@@ -97,6 +112,7 @@ public struct RolloutReport: Sendable {
                 }),
             "followers": .integer(followers), "coprocesses": .integer(coprocesses),
             "changedFiles": .list(changedFiles.map(JSON.text)), "complaint": complaint.map(JSON.text),
+            "hasBegunCommit": hasBegunCommit ? .truth(true) : nil,
             "end": rollout.end.map {
                 .object([
                     "who": .text($0.who), "time": .integer($0.time), "reason": .text($0.reason),
@@ -126,6 +142,7 @@ public struct RolloutReport: Sendable {
     /// All of it for people.
     public var lines: [String] {
         var lines = [rollout.headline]
+        if let begunWords { lines.append("\(begunWords.message): \(begunWords.hint)") }
         guard rollout.isRunning else { return lines }
         if !rollout.reason.isEmpty { lines.append("reason: \(rollout.reason)") }
         lines.append("old: \(rollout.old) at the start; the image in force answers")
@@ -160,7 +177,8 @@ extension Rollout {
         let end = end.map { end in
             " \(dateAndTime(end.time)) by \(end.who)" + (end.reason.isEmpty ? "" : ": \(end.reason)")
         }
-        return "\(id) \(progress.rawValue)" + (end ?? "")
+        let deed = progress == .back ? "committed, and taken back" : progress.rawValue
+        return "\(id) \(deed)" + (end ?? "")
     }
 }
 

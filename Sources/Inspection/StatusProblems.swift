@@ -49,7 +49,7 @@ extension Status {
 extension Status {
     /// Says that the files of a rollout are gone, of which the history has this as the last step.
     public static func lostWords(_ last: HistoryEntry) -> String {
-        "the files of the rollout \(last.datacenter) are gone, which \(last.who) gave its last step at \(dateAndTime(last.time)), and nothing has ended it: all clients get the image in force"
+        "the files of the rollout \(last.datacenter) are gone; its last step was \(last.who)'s, at \(dateAndTime(last.time)), and nothing has ended it: all clients get the image in force"
     }
 }
 
@@ -189,6 +189,9 @@ struct ProblemFinder {
         _ rollout: Rollout, _ identity: String?, _ store: ImageStore, _ coprocesses: [CoprocessStatus]
     ) -> RolloutReport? {
         let report = RolloutReport(rollout, identity: identity, store, coprocesses)
+        if let begun = report.begunWords {
+            add(.rollout, "the rollout \(rollout.id): \(begun.message)", hint: begun.hint)
+        }
         if let end = rollout.end, end.isAutomatic {
             add(
                 .rollout, "the rollout \(rollout.id) was aborted by itself: \(end.reason)",

@@ -67,7 +67,8 @@ public struct CoprocessStatus: Sendable {
         started = time(nil)
         told = started
         questions = 0
-        self.configuration = configuration
+        // Commands look for it from other folders.
+        self.configuration = absolutePath(configuration)
         complaints = []
         version = geopipeVersion
     }

@@ -33,6 +33,8 @@ public struct HistoryEntry: Hashable, Sendable {
         case rolloutCommit = "rollout commit"
         case rolloutAbort = "rollout abort"
         case rolloutBack = "rollout back"
+        /// A person has seen that it was aborted by itself.
+        case rolloutSeen = "rollout seen"
         /// Items of a plan that may fail.
         case planWaived = "plan waived"
         /// Ended by itself, at a time that the line of its beginning says. No line is written of that.

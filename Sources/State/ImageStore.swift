@@ -80,7 +80,9 @@ public struct ImageStore: Sendable {
     /// The paths of the image in force and of those to fall back on, the newest first; none if no image is in force.
     package var candidates: [String] {
         guard let first = currentName else { return [] }
-        return ([first] + names.sorted(by: >).filter { $0 != first }).map { folder + "/" + $0 }
+        let others = names.reversed().filter { $0 != first }
+        let undone = others.filter(Self.isUndone)
+        return ([first] + others.filter { !Self.isUndone($0) } + undone).map { folder + "/" + $0 }
     }
 
     private init(state: StateDirectory, folder: String) {
@@ -99,11 +101,17 @@ public struct ImageStore: Sendable {
         return name.contains("/") ? nil : name
     }
 
-    /// Puts an image in force. Those before it stay, as far as there is room for them.
+    /// Puts an image in force. Those before it stay, as far as there is room for them, but for those before the last one that have
+    /// the same content id.
     ///
+    /// - Parameters:
+    ///   - kept: the name of an image, if this one answers as that one did: all after that one are undone.
+    ///   - alike: the names of images that answer as this one does, and go.
     /// - Returns: its path.
     @discardableResult
-    public func publish(_ image: Image) throws(StateDirectory.Failure) -> String {
+    public func publish(
+        _ image: Image, goingBackTo kept: String? = nil, inPlaceOf alike: [String] = []
+    ) throws(StateDirectory.Failure) -> String {
         try make()
         return try state.asOwner { () throws(StateDirectory.Failure) in
             var now = timespec()
@@ -113,11 +121,44 @@ public struct ImageStore: Sendable {
             try write(image, to: path)
             let link = currentLink + ".new"
             unlink(link)
+            // A coprocess may be about to read it.
+            let before = currentName
             guard symlink(name, link) == 0, rename(link, currentLink) == 0 else {
                 throw StateDirectory.Failure("write", currentLink)
             }
+            if let kept { undo(after: kept, but: name) }
+            for other in names where other != name {
+                if alike.contains(other) || other != before && Self.id(in: other) == image.id {
+                    unlink("\(folder)/\(other)")
+                }
+            }
             removeOld(but: name)
             return path
+        }
+    }
+
+    /// The content id in the name of an image: `TIME-ID.image`.
+    package static func id(in name: String) -> String {
+        name.split(separator: "-").last.map { String($0.prefix { $0 != "." }) } ?? name
+    }
+
+    /// What the names of images end with that were in force, and that one has gone back from.
+    private static let undoneEnding = ".undone.image"
+
+    /// Whether an image was in force, and one has gone back from it to an older one.
+    package static func isUndone(_ name: String) -> Bool { name.hasSuffix(undoneEnding) }
+
+    /// The name that an image has while it is not undone.
+    static func redone(_ name: String) -> String {
+        isUndone(name) ? name.dropLast(undoneEnding.count) + ".image" : name
+    }
+
+    /// Notes that one has gone back to an image from all that are newer.
+    ///
+    /// - Parameter current: the name of the image in force.
+    func undo(after kept: String, but current: String) {
+        for name in names where name > kept && name != current && !Self.isUndone(name) {
+            rename("\(folder)/\(name)", "\(folder)/\(name.dropLast(".image".count))\(Self.undoneEnding)")
         }
     }
 
@@ -151,7 +192,9 @@ public struct ImageStore: Sendable {
     private func removeOld(but current: String) {
         var room = Self.spareBytes
         var count = 1
-        for name in names.reversed() where name != current {
+        // What is undone is the first to go.
+        let others = names.reversed().filter { $0 != current }
+        for name in others.filter({ !Self.isUndone($0) }) + others.filter(Self.isUndone) {
             var status = stat()
             guard lstat(folder + "/" + name, &status) == 0 else { continue }
             room -= Int(status.st_size)

@@ -29,7 +29,7 @@ public struct Rollout: Hashable, Sendable {
     public var isConfiguration: Bool
     /// The absolute path of the configuration that runs.
     public var configuration: String
-    /// What was at `configuration` at the start, as `FileState` writes it.
+    /// What was at `configuration` at the start, as `contentIdentity` tells it.
     public var configurationState: String
     /// The plan that it carries out; empty for none.
     public var plan = ""
@@ -37,6 +37,8 @@ public struct Rollout: Hashable, Sendable {
     public var down: [String] = []
     /// The clients of whose questions the new side may refuse more than the old side does, of 100, before it is aborted.
     public var refusalLimit = 1
+    /// What a commit puts in place, written before it does; `nil` before the first commit.
+    public var commit: Commit?
     /// Who ended it, when and why, once it has ended.
     public var end: End?
 
@@ -46,6 +48,20 @@ public struct Rollout: Hashable, Sendable {
         case committed
         /// All clients are answered from the old image again.
         case aborted
+        /// It was committed, and all clients are answered from what was in force before the commit again.
+        case back
+    }
+
+    public struct Commit: Hashable, Sendable {
+        /// What takes the place of the configuration, as `contentIdentity` tells it; empty if the configuration stays as it is.
+        public var content: String
+        /// The name of the file of the image that was in force before.
+        public var image: String
+
+        public init(content: String, image: String) {
+            self.content = content
+            self.image = image
+        }
     }
 
     /// The clients that are answered from the new image.
@@ -128,6 +144,7 @@ enum RolloutFile {
         case .places(let areas): lines.append(["part", "places", areaField(areas)])
         }
         lines += rollout.down.map { ["down", $0] }
+        if let commit = rollout.commit { lines.append(["commit", commit.content, commit.image]) }
         if let end = rollout.end {
             lines.append([
                 "end", "\(end.time)", end.who, end.isAutomatic ? "automatic" : "by hand", end.backup, end.reason,
@@ -169,6 +186,10 @@ enum RolloutFile {
         rollout.progress = progress
         guard let part = fields.removeValue(forKey: "part").flatMap(part) else { throw untrusted("part") }
         rollout.part = part
+        if let commit = fields.removeValue(forKey: "commit") {
+            guard commit.count == 3 else { throw untrusted("commit") }
+            rollout.commit = Rollout.Commit(content: commit[1], image: commit[2])
+        }
         if let end = fields.removeValue(forKey: "end") {
             guard end.count == 6, let time = State.number(ofField: end[1]) else { throw untrusted("end") }
             rollout.end = Rollout.End(
@@ -207,6 +228,14 @@ extension StateDirectory {
         var isAborted = false
         try changeRollout { known in
             guard var ended = known, ended.id == rollout.id, ended.isRunning else { return nil }
+            var reason = reason
+            if ended.hasBegunCommit {
+                do throws(Failure) {
+                    reason += "; \(ended.undoneWords(kept: try ended.undoBegunCommit()))"
+                } catch {
+                    reason += "; \(ended.begunWords), and what was there before cannot be put back: \(error)"
+                }
+            }
             ended.progress = .aborted
             ended.end = Rollout.End(who: who, time: time, reason: reason, isAutomatic: true)
             isAborted = true
@@ -226,9 +255,18 @@ extension StateDirectory {
             guard let entry = HistoryEntry(line: line) else { continue }
             switch entry.action {
             case .rolloutStart, .rolloutShare, .rolloutPlaces: return entry
-            case .rolloutCommit, .rolloutAbort: return nil
+            case .rolloutCommit, .rolloutAbort, .rolloutSeen, .rolloutBack: return nil
             default: continue
             }
+        }
+        return nil
+    }
+
+    /// The last step of the last rollout, by the history, for when there is no file of it; `nil` if the history has none.
+    package func lastStep() -> HistoryEntry? {
+        guard let text = try? read(historyFile) else { return nil }
+        for line in text.split(separator: "\n").reversed() where line.contains("\trollout ") {
+            if let entry = HistoryEntry(line: line), entry.action != .rolloutBack { return entry }
         }
         return nil
     }
@@ -288,17 +326,19 @@ extension StateDirectory {
     /// A file that cannot be trusted, while its copy cannot either, counts as none: it is put aside when a rollout is written.
     ///
     /// - Parameter body: gets the rollout there is, and returns the one to write and what the history is to have of that; `nil` if
-    ///   the files are to stay as they are.
-    /// - Returns: a complaint about what could not be trusted, or not be recorded.
+    ///   the files are to stay as they are. Without an entry the history stays as it is.
+    /// - Returns: a complaint about what could not be trusted, or not be recorded. What cannot be written since a rollout is aborted ends that
+    ///   all the same: see `makeRoom`.
     @discardableResult
     package func changeRollout(
-        _ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry)?
+        _ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry?)?
     ) throws(Failure) -> String? {
         try make()
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
         guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        removeLeftovers()
         var complaints: [String] = []
         var known: Rollout?
         do throws(Failure) {
@@ -318,12 +358,115 @@ extension StateDirectory {
         if !complaints.isEmpty, rename(rolloutFile, rolloutFile + ".untrusted") == 0 {
             complaints[0] += "; it is now \(rolloutFile).untrusted"
         }
-        try writeTwice(text, to: rolloutFile)
+        // What was committed can be taken back, whatever is started after that.
+        if let known, known.id != rollout.id, known.progress == .committed {
+            do throws(Failure) { try keepCommit(known) } catch { complaints.append("\(error)") }
+        }
         do throws(Failure) {
-            try record([entry])
+            try writeTwice(text, to: rolloutFile)
+        } catch {
+            guard rollout.progress == .aborted, known?.isRunning == true else { throw error }
+            complaints.append(try makeRoom(for: text, of: rollout, error))
+        }
+        do throws(Failure) {
+            if let entry { try record([entry]) }
         } catch {
             complaints.append("\(error); the rollout is changed all the same")
         }
         return complaints.isEmpty ? nil : complaints.joined(separator: "; ")
+    }
+}
+
+// MARK: - An abort without room on the disk
+
+extension StateDirectory {
+    /// Ends a rollout of which the end cannot be written: removes its image and its files, and so all clients get the image in force.
+    ///
+    /// - Parameters:
+    ///   - text: what is to be written, if what was removed has left the room for it.
+    ///   - failure: why it could not be written.
+    /// - Returns: what there is to say about it.
+    /// - Throws: `failure`, if the files cannot be removed either.
+    private func makeRoom(
+        for text: String, of rollout: Rollout, _ failure: Failure
+    ) throws(Failure) -> String {
+        for store in ImageStore.all(in: self) { store.removeCandidate(of: rollout.id) }
+        try removeRollout(failure)
+        do throws(Failure) {
+            try writeTwice(text, to: rolloutFile)
+            return "\(failure); the files of the rollout \(rollout.id) were removed to make room, and are written again"
+        } catch {
+            // One of two is none that could be trusted later.
+            try removeRollout(failure)
+            return
+                "\(failure); the files of the rollout \(rollout.id) are removed instead, which gives all clients the image in force; geopipe rollout abort writes that down once there is room"
+        }
+    }
+
+    private func removeRollout(_ failure: Failure) throws(Failure) {
+        let remove = { () throws(Failure) in
+            for file in [rolloutFile, copy(of: rolloutFile)] where unlink(file) != 0 && errno != ENOENT {
+                throw failure
+            }
+        }
+        try asOwner(remove)
+    }
+
+    /// Removes what commands have left that were killed while they wrote. The switches must be locked: only who has locked them writes such
+    /// files.
+    private func removeLeftovers() {
+        let remove = { () throws(Failure) in
+            for name in entries(of: path) {
+                let parts = name.split(separator: ".")
+                guard parts.count > 2, parts.last == "new", Int(parts[parts.count - 2]) != nil,
+                    ["rollout", "switches", "history"].contains(parts[0])
+                else { continue }
+                unlink("\(path)/\(name)")
+            }
+        }
+        try? asOwner(remove)
+    }
+}
+
+// MARK: - Commits that can be taken back
+
+extension StateDirectory {
+    /// The file of the last rollout that was committed of a configuration, while that of the rollout is of another one.
+    private func commitFile(of images: String) -> String { "\(path)/committed-\(images.prefix { $0 != "." })" }
+
+    /// The last rollout of a configuration that was committed and not taken back, whatever was started after it; `nil` if there is none.
+    ///
+    /// - Parameter images: the name of the configuration's folder of images.
+    package func lastCommit(of images: String) -> Rollout? {
+        if let last = (try? rollout())?.value, last.progress == .committed, ImageStore.isSame(last.images, images) {
+            return last
+        }
+        guard let text = try? read(commitFile(of: images)), let kept = try? RolloutFile.rollout(text),
+            kept.progress == .committed, ImageStore.isSame(kept.images, images)
+        else { return nil }
+        return kept
+    }
+
+    private func keepCommit(_ rollout: Rollout) throws(Failure) {
+        guard rollout.images.utf8.allSatisfy({ $0 != UInt8(ascii: "/") }) else { return }
+        try write(RolloutFile.text(rollout), to: commitFile(of: rollout.images))
+    }
+
+    /// Writes down that a rollout was taken back that was committed, and adds that to the history.
+    ///
+    /// - Returns: a complaint about what could not be trusted, or not be recorded.
+    package func takeBack(_ rollout: Rollout, _ end: Rollout.End, _ entry: HistoryEntry) throws(Failure) -> String? {
+        var back = rollout
+        (back.progress, back.end) = (.back, end)
+        var isWritten = false
+        let complaint = try changeRollout { known in
+            guard known?.id == rollout.id, known?.progress == .committed else { return nil }
+            isWritten = true
+            return (back, entry)
+        }
+        guard !isWritten else { return complaint }
+        try keepCommit(back)
+        try note(entry)
+        return complaint
     }
 }

@@ -26,12 +26,13 @@ extension ImageStore {
         try state.asOwner { () throws(StateDirectory.Failure) in try write(image, to: candidateFile(of: rollout)) }
     }
 
-    /// Writes the new image of a rollout again if its file is gone, unless the rollout has ended meanwhile.
+    /// Writes the new image of a rollout again if its file is gone or damaged, unless the rollout has ended meanwhile.
     ///
-    /// - Returns: whether it was gone.
+    /// - Returns: whether it was.
     package func restoreCandidate(_ image: Image, of rollout: String) throws(StateDirectory.Failure) -> Bool {
-        let file = candidateFile(of: rollout)
-        guard access(file, F_OK) != 0, errno == ENOENT else { return false }
+        guard !isSound(candidateOf: rollout, as: image) else { return false }
+        // What is written into a file changes what is mapped of it.
+        guard image.isSound else { throw StateDirectory.Failure(description: "what is mapped of it is damaged, too") }
         var failure: StateDirectory.Failure?
         var isRestored = false
         // Under the lock of those who end it, and remove the image after that.
@@ -47,6 +48,10 @@ extension ImageStore {
         }
         if let failure { throw failure }
         return isRestored
+    }
+
+    private func isSound(candidateOf rollout: String, as image: Image) -> Bool {
+        (try? Image(path: candidateFile(of: rollout), owners: owners))?.id == image.id
     }
 
     /// Removes the new image of a rollout. Coprocesses that have it mapped are not disturbed.
@@ -72,14 +77,19 @@ extension ImageStore {
         (entries(of: folder).filter { $0.hasSuffix(".image") }.sorted(by: >), currentName)
     }
 
-    /// Puts an image that is kept in force again.
+    /// Puts an image that is kept in force again. All that are newer are undone then.
     package func goBack(to name: String) throws(StateDirectory.Failure) {
         try state.asOwner { () throws(StateDirectory.Failure) in
             let link = currentLink + ".new"
             unlink(link)
-            guard symlink(name, link) == 0, rename(link, currentLink) == 0 else {
+            let target = Self.redone(name)
+            if target != name, rename("\(folder)/\(name)", "\(folder)/\(target)") != 0 {
+                throw StateDirectory.Failure("rename", "\(folder)/\(name)")
+            }
+            guard symlink(target, link) == 0, rename(link, currentLink) == 0 else {
                 throw StateDirectory.Failure("write", currentLink)
             }
+            undo(after: target, but: target)
         }
     }
 }

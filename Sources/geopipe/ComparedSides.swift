@@ -97,32 +97,6 @@ func changeIdentity(configuration: String, inputs: [String]) -> String {
     return String(repeating: "0", count: 16 - hash.count) + hash
 }
 
-/// Tells the content of a file from any other, whatever else of the file changes; `none` if it cannot be read.
-func contentIdentity(ofFile path: String) -> String {
-    contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none"
-}
-
-/// A number over the content of a file; `nil` if it cannot be read.
-private func contentHash(ofFile path: String) -> UInt64? {
-    guard let file = fopen(path, "re") else { return nil }
-    defer { fclose(file) }
-    // FNV-1a over words, of which a database of 60 MB takes 20 ms.
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    let words = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 1 << 16)
-    defer { words.deallocate() }
-    while true {
-        words.update(repeating: 0)
-        let count = fread(words.baseAddress!, 1, words.count * 8, file)
-        guard count > 0 else { break }
-        for word in words[..<((count + 7) / 8)] {
-            hash = (hash ^ word) &* 0x100_0000_01b3
-            hash ^= hash >> 29
-        }
-        hash = (hash ^ UInt64(count)) &* 0x100_0000_01b3
-    }
-    return ferror(file) == 0 ? hash : nil
-}
-
 /// Two things that are compared.
 struct ComparedSides {
     let old: ComparedSide

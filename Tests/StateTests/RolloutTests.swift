@@ -44,6 +44,7 @@ struct RolloutTests {
         #expect(try state.rollout().value == rollout)
         rollout.progress = .aborted
         rollout.end = .init(who: "geopipe[1]", time: 2_000, reason: "it fell", isAutomatic: true, backup: "/x")
+        rollout.commit = .init(content: "ab", image: "1-ab.image")
         try write(rollout)
         #expect(try state.rollout().value == rollout)
         let history = try state.history()
@@ -123,6 +124,24 @@ struct RolloutTests {
         try state.changeRollout { _ in nil }
         #expect(try state.rollout().identity == before)
         #expect(try state.history().entries.count == 1)
+    }
+
+    @Test("that cannot be written is removed by an abort, and by nothing else")
+    func fullDisk() throws {
+        try write(Self.rollout())
+        // No file can be written in the place of a folder.
+        let obstacle = "\(state.rolloutFile).\(getpid()).new"
+        func block() throws {
+            try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
+        }
+        try block()
+        #expect(throws: StateDirectory.Failure.self) { try write(Self.rollout(.share(6))) }
+        #expect(try state.rollout().value == Self.rollout())
+        #expect(try state.abort(Self.rollout(), because: "it fell", by: "geopipe[1]", at: 1))
+        #expect(try state.rollout().value == nil)
+        #expect(try state.rollout().identity == nil)
+        #expect(try state.history().entries.last?.action == .rolloutAbort)
+        #expect(state.lostRollout() == nil)
     }
 
     @Test("goes with what coprocesses have counted")

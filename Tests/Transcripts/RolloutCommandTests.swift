@@ -46,7 +46,9 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(folder.text(of: "geopipe.yaml") == before)
         #expect(try addresses().contains("192.0.2.1"))
         let history = try expect(0, "history").output
-        for words in ["started the rollout", "gave 50%", "committed the rollout", "went back to the image"] {
+        for words in [
+            "started the rollout", "to 50% of the client networks", "committed the rollout", "went back to the image",
+        ] {
             #expect(history.contains(words), "\(words)")
         }
         #expect(try expect(1, "rollout", "back", "ffffffffffffffff").error.contains("no image that is kept"))
@@ -56,13 +58,8 @@ struct RolloutCommandTests: AtRolloutSite {
         "a commit that was killed half-way is finished by the next one, or undone by an abort",
         arguments: [false, true])
     func killedCommit(isAborted: Bool) throws {
-        try expect(1, "rollout", "start", path("next.yaml"))
-        let text = try expect(0, "rollout", "status").output
-        let id = String(try #require(text.split(separator: " ").first))
-        // As after the rename of the configuration.
         let before = folder.text(of: "geopipe.yaml")
-        try folder.write(before.utf8, to: "geopipe.yaml.before-\(id)")
-        try folder.write(Self.text("192.0.2.2").utf8, to: "geopipe.yaml")
+        let id = try beginCommit()
         if isAborted {
             // As if somebody had gone on editing.
             try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
@@ -321,5 +318,57 @@ struct RolloutCommandTests: AtRolloutSite {
         try expect(0, "rollout", "abort")
         #expect(try expect(0, "rollout", "status").output.contains("aborted"))
         #expect(try !expect(1, "status").output.contains("it fell"))
+    }
+
+    @Test("the steps of an image of another format, and the history of what a person has seen, say what is the matter")
+    func words() throws {
+        #expect(try expect(0, "rollout", "status").output.contains("there never was one"))
+        try expect(1, "rollout", "start", path("next.yaml"))
+        try expect(1, "rollout", "places", "NO,SE")
+        let id = try #require(try state.rollout().value?.id)
+        try state.changeRollout { known in
+            var rollout = known!
+            rollout.images = rollout.images.split(separator: ".")[0] + ".1"
+            return (rollout, nil)
+        }
+        for step in [["share", "5%"], ["places", "NO"], ["commit", "--reason", "x"]] {
+            let refused = try expect(2, "rollout", step[0], step[1]).error
+            #expect(refused.contains("another format") || step[0] == "commit", "\(refused)")
+        }
+        #expect(try expect(2, "rollout", "commit").error.contains("another format"))
+        try #require(
+            try state.abort(try #require(try state.rollout().value), because: "it fell", by: "geopipe[1]", at: 1))
+        try expect(0, "rollout", "abort")
+        let history = try expect(0, "history").output
+        #expect(history.contains("gave the rollout \(id) to NO, SE"), "\(history)")
+        #expect(history.contains("has seen that the rollout \(id) was aborted: it fell"), "\(history)")
+    }
+
+    @Test("two that start at once keep their images under the lock, where neither removes the other's")
+    func candidateUnderLock() throws {
+        let lock = state.openLock("switches.lock")
+        try #require(lock >= 0 && flock(lock, LOCK_EX) == 0)
+        let process = Process()
+        process.executableURL = URL(filePath: Coprocess.binary)
+        process.arguments = ["rollout", "start", path("next.yaml"), "--config", file]
+        (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        try process.run()
+        // It has opened the lock, and waits for it.
+        let folder = "/proc/\(process.processIdentifier)/fd"
+        let waits = eventually(within: Coprocess.patience) {
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            return files.contains {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)"))?
+                    .hasSuffix("/state/switches.lock") == true
+            }
+        }
+        #expect(waits)
+        let images = try FileManager.default.subpathsOfDirectory(atPath: path("state/images"))
+        #expect(!images.contains { $0.contains("rollout-") }, "\(images)")
+        close(lock)
+        process.waitUntilExit()
+        let rollout = try #require(try state.rollout().value)
+        let image = "state/images/\(rollout.images)/rollout-\(rollout.id).candidate"
+        #expect(FileManager.default.fileExists(atPath: path(image)))
     }
 }

@@ -121,4 +121,14 @@ struct RolloutSharingTests: AtRolloutSite {
         #expect(try problems(config: link).allSatisfy { !$0.contains("answers from image") })
         #expect(try coprocess.finish().status == 0)
     }
+
+    @Test("a coprocess that was started elsewhere with a relative path is found")
+    func relativePath() throws {
+        let coprocess = try start("--config", "geopipe.yaml")
+        let elsewhere = try Folder()
+        let started = try Program.geopipe.run(
+            ["rollout", "start", path("next.yaml"), "--config", file], in: elsewhere)
+        #expect(started.status == 0, "\(String(decoding: started.output, as: UTF8.self))\(started.error)")
+        #expect(try coprocess.finish().status == 0)
+    }
 }

@@ -106,7 +106,7 @@ extension LiveEvent {
             switch entry.action {
             case .drain, .undrain, .forceUp, .forceAuto, .drainEnded, .forceEnded: true
             case .rolloutStart, .rolloutShare, .rolloutPlaces, .rolloutCommit, .rolloutAbort, .rolloutBack,
-                .planWaived:
+                .rolloutSeen, .planWaived:
                 false
             }
         self.init(

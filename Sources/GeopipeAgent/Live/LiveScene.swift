@@ -36,7 +36,7 @@ struct LiveScene: Equatable, Sendable {
 
     struct Rollout: Equatable, Sendable {
         var id: String
-        /// `dark`, `share`, `places`, `committed` or `aborted`.
+        /// `dark`, `share`, `places`, `committed`, `aborted` or `back`.
         var state: String
         /// In percent; absent if places decide.
         var share: Int?

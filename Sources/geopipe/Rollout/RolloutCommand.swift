@@ -158,11 +158,12 @@ struct RolloutDesk {
     /// - Parameters:
     ///   - takesOver: whether another person than the owner becomes its owner.
     ///   - needsOwner: whether only the owner may do it.
-    ///   - body: changes it, and returns what the history is to have.
+    ///   - body: changes it, and returns what the history is to have; `nil` for nothing.
     func change(
         takesOver: Bool = false, needsOwner: Bool = true,
-        _ body: (inout Rollout, inout RolloutOutcome) throws(Refusal) -> HistoryEntry
+        _ body: (inout Rollout, inout RolloutOutcome) throws(Refusal) -> HistoryEntry?
     ) throws(Refusal) -> RolloutOutcome {
+        FileSwap.removeLeftovers(beside: realPath(options.file))
         var outcome = RolloutOutcome()
         var refusal: Refusal?
         let notes = try write { known in
@@ -206,7 +207,7 @@ struct RolloutDesk {
         _ body: (inout Rollout, inout RolloutOutcome) throws(Refusal) -> HistoryEntry
     ) throws(Refusal) -> RolloutOutcome {
         var outcome = try change(takesOver: attribution.takeOver) { rollout, outcome throws(Refusal) in
-            try checkSafety(rollout)
+            try checkSafety(rollout, isSummed: true)
             return try body(&rollout, &outcome)
         }
         outcome.followers = wait()
@@ -217,7 +218,7 @@ struct RolloutDesk {
     /// Writes what `body` makes of the rollout.
     ///
     /// - Returns: what is wrong beside.
-    func write(_ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry)?) throws(Refusal) -> [String] {
+    func write(_ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry?)?) throws(Refusal) -> [String] {
         do throws(StateDirectory.Failure) {
             return try state.changeRollout(body).map { [$0] } ?? []
         } catch {
@@ -229,9 +230,27 @@ struct RolloutDesk {
     ///
     /// - Parameter patience: milliseconds at most.
     func wait(patience: Int = 2_000) -> Followers {
-        Followers.wait(
-            for: options.file, state, patience: patience, identity: { (try? state.rollout())?.identity },
-            followed: \.rollout, mayFollow: { $0.follows(store) })
+        // Without any file coprocesses follow none.
+        let none = "none"
+        return Followers.wait(
+            for: options.file, state, patience: patience,
+            identity: {
+                guard let found = try? state.rollout() else { return nil }
+                return found.identity ?? none
+            }, followed: { $0.rollout ?? none }, mayFollow: { $0.follows(store) })
+    }
+
+    /// Waits until all coprocesses answer from the image in force, and follow the rollout's file.
+    ///
+    /// - Parameter patience: milliseconds at most.
+    func waitForImage(patience: Int) -> Followers {
+        func identity(_ image: String?, _ rollout: String?) -> String { "\(image ?? "") \(rollout ?? "")" }
+        return Followers.wait(
+            for: options.file, state, patience: patience,
+            identity: {
+                store.currentName.map { identity(ImageStore.id(in: $0), (try? state.rollout())?.identity) }
+            },
+            followed: { identity($0.image, $0.rollout) }, mayFollow: { $0.follows(store) })
     }
 
     func entry(
@@ -302,8 +321,13 @@ struct RolloutPlaces: RolloutStep {
 
 struct RolloutAbort: RolloutStep {
     static let configuration = CommandConfiguration(
-        commandName: "abort", abstract: "Give all clients the image in force again, at once. Everybody may do this.",
-        discussion: "After a rollout was aborted by itself, this confirms that a person has seen it.")
+        commandName: "abort",
+        abstract:
+            "Give all clients the image in force again, at once. Anybody who may write to the state directory may do this.",
+        discussion: """
+            Anybody who may write to the state directory may do this. After a rollout was aborted by itself, this confirms that \
+            a person has seen it.
+            """)
 
     @Option(help: "Why, for those who look at the history.")
     var reason = ""
@@ -319,27 +343,37 @@ struct RolloutAbort: RolloutStep {
             last = nil
         }
         guard let last else { return try endLost(desk) }
-        if last.progress == .aborted, last.end?.isAutomatic == true, desk.isOwn(last) {
+        if last.progress == .aborted, last.end?.isAutomatic == true || last.hasBegunCommit, desk.isOwn(last) {
             return try confirm(desk, last)
         }
         var id = ""
         var outcome = try desk.change(needsOwner: false) { rollout, outcome throws(Refusal) in
             id = rollout.id
             outcome.lines = ["aborted: all clients get the image in force"]
-            if rollout.hasBegunCommit {
-                let kept = try rollout.undoBegunCommit()
-                outcome.lines.append(
-                    "a commit did not come to its end: \(rollout.configuration) is what it was before it; what it had put there is in \(kept)"
-                )
-            }
+            undoBegunCommit(rollout, &outcome)
             rollout.progress = .aborted
             rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason)
             return desk.entry(.rolloutAbort, rollout.id, reason: reason)
         }
-        outcome.followers = desk.wait()
+        let followers = desk.wait()
         desk.store.removeCandidate(of: id)
-        outcome.isWrong = outcome.followers.map { $0.count < $0.all } ?? false
+        outcome.followers = followers
+        outcome.isWrong = outcome.isWrong || followers.count < followers.all
         return outcome
+    }
+
+    /// Puts the configuration of before back, if a commit was killed. What cannot be put back keeps no client from the image in force.
+    private func undoBegunCommit(_ rollout: Rollout, _ outcome: inout RolloutOutcome) {
+        // Its file may be written to by a user who may not write where the configuration is.
+        guard rollout.hasBegunCommit, realPath(rollout.configuration) == realPath(options.file) else { return }
+        do throws(StateDirectory.Failure) {
+            outcome.lines.append(rollout.undoneWords(kept: try rollout.undoBegunCommit()))
+        } catch {
+            outcome.notes.append(
+                "\(rollout.begunWords), and what was there before cannot be put back: \(error); geopipe rollout abort tries that again"
+            )
+            outcome.isWrong = true
+        }
     }
 
     /// Ends a rollout whose files are gone or torn, of which no coprocess knows any more.
@@ -366,12 +400,18 @@ struct RolloutAbort: RolloutStep {
 
     private func confirm(_ desk: RolloutDesk, _ last: Rollout) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
-        outcome.notes = try desk.write { known in
-            guard var rollout = known, rollout.id == last.id, rollout.end?.isAutomatic == true else { return nil }
+        let notes = try desk.write { known in
+            guard var rollout = known, rollout.id == last.id, rollout.progress == .aborted else { return nil }
+            undoBegunCommit(rollout, &outcome)
+            guard rollout.end?.isAutomatic == true else { return nil }
             rollout.end!.isAutomatic = false
-            return (rollout, desk.entry(.rolloutAbort, rollout.id, reason: "seen: \(rollout.end!.reason)"))
+            return (rollout, desk.entry(.rolloutSeen, rollout.id, reason: rollout.end!.reason))
         }
-        outcome.lines = ["the rollout \(last.id) was aborted by itself before: \(last.end?.reason ?? "")"]
+        outcome.notes += notes
+        if last.end?.isAutomatic == true {
+            outcome.lines.insert(
+                "the rollout \(last.id) was aborted by itself before: \(last.end?.reason ?? "")", at: 0)
+        }
         return outcome
     }
 }
@@ -379,7 +419,8 @@ struct RolloutAbort: RolloutStep {
 struct RolloutStatus: RolloutStep {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show how the rollout goes: who gets it, and what differs.",
-        discussion: "Exits 1 if it was aborted by itself, or a coprocess does not follow it.")
+        discussion:
+            "Exits 1 if it was aborted by itself, a commit was killed half-way, or a coprocess does not follow it.")
 
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
@@ -400,6 +441,8 @@ struct RolloutStatus: RolloutStep {
                     "geopipe rollout abort confirms that, and geopipe rollout start begins again",
                 ]
                 outcome.isWrong = true
+            } else if let last = desk.state.lastStep() {
+                outcome.lines = ["no rollout runs; the last step: \(dateAndTime(last.time)) \(last.who) \(last.deed)"]
             } else {
                 outcome.lines = ["no rollout runs, and there never was one"]
             }
@@ -407,7 +450,7 @@ struct RolloutStatus: RolloutStep {
         }
         outcome.lines = report.lines
         outcome.isWrong =
-            report.rollout.end?.isAutomatic == true || report.complaint != nil
+            report.rollout.end?.isAutomatic == true || report.complaint != nil || report.hasBegunCommit
             || report.rollout.isRunning && report.followers < report.coprocesses
         return outcome
     }

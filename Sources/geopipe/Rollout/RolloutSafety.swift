@@ -16,10 +16,13 @@ extension RolloutDesk {
     }
 
     /// Refuses to go on with a rollout if its image cannot be used, or what is drained breaks a safety rule of it.
-    func checkSafety(_ rollout: Rollout) throws(Refusal) {
+    ///
+    /// - Parameter isSummed: whether all of the image is read, to find out whether it is damaged.
+    func checkSafety(_ rollout: Rollout, isSummed: Bool = false) throws(Refusal) {
         let summary: ImageSummary
         do throws(Image.Refusal) {
-            summary = try store.candidateSummary(of: rollout.id)
+            try checkFormat(rollout)
+            summary = try store.candidateSummary(of: rollout.id, isSummed: isSummed)
         } catch {
             throw Self.unusable(error)
         }

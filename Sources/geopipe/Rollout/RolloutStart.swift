@@ -175,28 +175,33 @@ struct RolloutStart: RolloutStep {
     private func begin(
         _ desk: RolloutDesk, _ rollout: Rollout, _ snapshot: Snapshot, _ outcome: inout RolloutOutcome
     ) throws(Refusal) {
-        do throws(StateDirectory.Failure) {
-            try desk.store.keepCandidate(snapshot.image, of: rollout.id)
-        } catch {
-            throw Refusal(message: "\(error)", code: .unusable, notes: outcome.notes)
-        }
         var other: Rollout?
         var unseen: Rollout?
-        outcome.notes += try desk.write { known in
-            if let known, known.isRunning {
-                other = known
-                return nil
+        var failure: StateDirectory.Failure?
+        do throws(Refusal) {
+            outcome.notes += try desk.write { known in
+                if let known, known.isRunning {
+                    other = known
+                    return nil
+                }
+                if let known, known.end?.isAutomatic == true { unseen = known }
+                // Under the lock: another one that starts would take it for what an earlier one has left.
+                do throws(StateDirectory.Failure) {
+                    try desk.store.keepCandidate(snapshot.image, of: rollout.id)
+                } catch {
+                    failure = error
+                    return nil
+                }
+                desk.store.removeCandidates(but: rollout.id)
+                return (rollout, desk.entry(.rolloutStart, rollout.id, reason: reason))
             }
-            if let known, known.end?.isAutomatic == true { unseen = known }
-            // What earlier ones have left.
-            desk.store.removeCandidates(but: rollout.id)
-            return (rollout, desk.entry(.rolloutStart, rollout.id, reason: reason))
-        }
-        // Of two that were started at once the second one is refused.
-        if let other {
+        } catch {
             desk.store.removeCandidate(of: rollout.id)
-            throw Self.isRunning(other, desk)
+            throw error
         }
+        if let failure { throw Refusal(message: "\(failure)", code: .unusable, notes: outcome.notes) }
+        // Of two that were started at once the second one is refused.
+        if let other { throw Self.isRunning(other, desk) }
         // The file has room for one, and its successor hides it.
         if let unseen {
             outcome.notes.append(
@@ -228,9 +233,16 @@ func folder(of path: String) -> String {
 }
 
 extension RolloutDesk {
+    /// Refuses an image of another format, which is in another folder.
+    func checkFormat(_ rollout: Rollout) throws(Image.Refusal) {
+        guard rollout.images != store.name else { return }
+        throw Image.Refusal("it has another format than this program's")
+    }
+
     /// The new image of a rollout that runs.
     func newSnapshot(_ rollout: Rollout) throws(Refusal) -> Snapshot {
         do throws(Image.Refusal) {
+            try checkFormat(rollout)
             let snapshot = try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
             guard snapshot.image.id == rollout.new else {
                 throw Image.Refusal(

@@ -1,0 +1,209 @@
+import Answering
+import ArgumentParser
+import Configuration
+import Glibc
+import Image
+import Inspection
+import Platform
+import State
+
+struct RolloutBack: RolloutStep {
+    static let configuration = CommandConfiguration(
+        commandName: "back",
+        abstract: "Go back to what was before the last commit, or to an image that is kept.",
+        discussion: """
+            While the configuration is what was committed, the one of before takes its place on disk again. Otherwise the \
+            newest image that is kept, is older than the one in force and answers otherwise is put in force, or the one \
+            that is named; the files on disk stay as they are, and the next change of one of them takes its place.
+            """)
+
+    @Argument(help: "The content id of an image, or its beginning.")
+    var image: String?
+
+    @Flag(help: "Put an image in force without changing any file of the configuration.")
+    var imageOnly = false
+
+    @Option(help: "Why, for those who look at the history.")
+    var reason = ""
+
+    @OptionGroup var output: SwitchOutput
+    @OptionGroup var options: ConfigurationOptions
+
+    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+        let lock = desk.store.lock(patience: 130_000)
+        guard lock >= 0 else { throw Refusal(message: "cannot lock \(desk.store.folder)", code: .unusable) }
+        defer { close(lock) }
+        if let last = try desk.found().value, last.isRunning, desk.isOwn(last) {
+            throw Refusal(
+                message: "the rollout \(last.id) runs; geopipe rollout abort goes back to what was before it",
+                code: .wrong)
+        }
+        FileSwap.removeLeftovers(beside: realPath(options.file))
+        let commit = desk.state.lastCommit(of: desk.store.name)
+        var outcome = RolloutOutcome()
+        let way = try way(desk, commit, &outcome)
+        let id: String
+        var undone: Rollout?
+        var kept = ""
+        switch way {
+        case .files(let commit):
+            (id, kept) = try restore(desk, commit, &outcome)
+            undone = commit
+        case .image(let name, let snapshot):
+            do throws(StateDirectory.Failure) {
+                try desk.store.goBack(to: name)
+            } catch {
+                throw Refusal(message: "\(error)", code: .unusable)
+            }
+            id = snapshot.image.id
+            if let commit, let before = commit.commit?.image, name <= before { undone = commit }
+            outcome.lines.insert(
+                "back: all clients get the image \(id) of \(dateAndTime(snapshot.manifest.created))", at: 0)
+            outcome.lines.append(
+                "the files of \(options.file) are as they were: the next change of one of them takes the place of this image"
+            )
+        }
+        do throws(StateDirectory.Failure) {
+            let entry = desk.entry(.rolloutBack, id, reason: reason)
+            if let undone {
+                let end = Rollout.End(who: desk.who, time: desk.now, reason: reason, backup: kept)
+                if let complaint = try desk.state.takeBack(undone, end, entry) { outcome.notes.append(complaint) }
+            } else {
+                try desk.state.note(entry)
+            }
+        } catch {
+            outcome.notes.append("\(error)")
+        }
+        outcome.followers = desk.waitForImage(patience: 20_000)
+        outcome.isWrong = outcome.followers.map { $0.count < $0.all } ?? false
+        return outcome
+    }
+
+    /// What there is to go back to.
+    private enum Way {
+        /// The configuration of before this commit.
+        case files(Rollout)
+        /// An image that is kept, by its name.
+        case image(String, Snapshot)
+    }
+
+    private func way(
+        _ desk: RolloutDesk, _ commit: Rollout?, _ outcome: inout RolloutOutcome
+    ) throws(Refusal) -> Way {
+        let restorable = commit.flatMap { isRestorable($0) && !imageOnly ? $0 : nil }
+        if image == nil, let restorable { return .files(restorable) }
+        let (name, snapshot) = try target(desk, &outcome)
+        if let restorable, snapshot.image.id == restorable.old { return .files(restorable) }
+        if image == nil, let commit, commit.isConfiguration, commit.hasBackup {
+            let backup = commit.backupFile
+            outcome.lines.append(
+                imageOnly
+                    ? "\(options.file) stays what was committed; what was there before is in \(backup)"
+                    : "\(options.file) has changed since the commit, and stays; what was there before the commit is in \(backup)"
+            )
+        }
+        return .image(name, snapshot)
+    }
+
+    /// Whether the configuration on disk is what a commit has put there, and the one of before is kept as it was; or that is in its place
+    /// already, as after a step back that was killed.
+    private func isRestorable(_ commit: Rollout) -> Bool {
+        // Its file may be written to by a user who may not write where the configuration is.
+        guard commit.isConfiguration, realPath(commit.configuration) == realPath(options.file), commit.hasBackup
+        else { return false }
+        let committed = commit.commit?.content ?? contentIdentity(ofFile: commit.source)
+        return [committed, commit.configurationState].contains(contentIdentity(ofFile: options.file))
+    }
+
+    /// The image to go back to, and the name of its file.
+    private func target(
+        _ desk: RolloutDesk, _ outcome: inout RolloutOutcome
+    ) throws(Refusal) -> (name: String, snapshot: Snapshot) {
+        let (names, current) = desk.store.kept
+        let others = names.filter { $0 != current }
+        let known = others.map {
+            "  \(ImageStore.id(in: $0))" + (ImageStore.isUndone($0) ? ", from which one has gone back" : "")
+        }
+        let notes = known.isEmpty ? [] : ["kept are, the newest first:"] + known
+        if let image {
+            guard let name = others.first(where: { !image.isEmpty && ImageStore.id(in: $0).hasPrefix(image) }) else {
+                throw Refusal(message: "no image that is kept begins with \(image)", code: .wrong, notes: notes)
+            }
+            do throws(Image.Refusal) {
+                return (name, try snapshot(desk, name))
+            } catch {
+                throw Refusal(message: "\(error)", code: .unusable)
+            }
+        }
+        let inForce = desk.store.current().snapshot
+        // Names begin with the time: to go back twice is to go further back.
+        for name in others where name < current ?? "" && !ImageStore.isUndone(name) {
+            do throws(Image.Refusal) {
+                let snapshot = try snapshot(desk, name)
+                if let inForce, RolloutDifferences(from: inForce, to: snapshot).isSame { continue }
+                return (name, snapshot)
+            } catch {
+                outcome.notes.append("\(error)")
+            }
+        }
+        throw Refusal(
+            message: "no older image is kept that answers otherwise than the one in force", code: .wrong,
+            notes: outcome.notes + notes)
+    }
+
+    private func snapshot(_ desk: RolloutDesk, _ name: String) throws(Image.Refusal) -> Snapshot {
+        try Snapshot(path: "\(desk.store.folder)/\(name)", owners: desk.store.owners)
+    }
+
+    /// Undoes a commit, on disk too.
+    ///
+    /// - Returns: the content id of the image in force, and where what was committed is kept.
+    private func restore(
+        _ desk: RolloutDesk, _ commit: Rollout, _ outcome: inout RolloutOutcome
+    ) throws(Refusal) -> (id: String, kept: String) {
+        let file = realPath(options.file)
+        let backup = commit.backupFile
+        let kept = "\(file).committed-\(commit.id)"
+        let isInPlace = contentIdentity(ofFile: file) == commit.configurationState
+        let swap: FileSwap
+        do throws(StateDirectory.Failure) {
+            swap = isInPlace ? FileSwap(done: file, backup: kept) : try FileSwap(file, with: backup, backup: kept)
+        } catch {
+            throw Refusal(
+                message:
+                    "\(error); nothing is changed; with --image-only the image of before is put in force without a change on disk, until a file of \(options.file) changes",
+                code: .unusable)
+        }
+        let compiled = try desk.compile(previous: desk.store.current().snapshot)
+        guard let image = compiled.image else {
+            if !isInPlace { swap.undo() }
+            throw Refusal(
+                message: "\(backup) has errors now, and nothing is changed", code: .wrong,
+                notes: compiled.diagnostics.map(\.description))
+        }
+        let (names, current) = desk.store.kept
+        let older = names.filter { $0 < current ?? "" && !ImageStore.isUndone($0) }
+        do throws(Refusal) {
+            let before = commit.commit?.image ?? older.first ?? ""
+            let alike = older.filter { $0 <= before && answersAs(image, desk, $0) }
+            try desk.publish(compiled, goingBackTo: before, inPlaceOf: alike)
+        } catch {
+            if !isInPlace { swap.undo() }
+            throw error
+        }
+        outcome.notes += compiled.diagnostics.map(\.description)
+        outcome.lines = [
+            "back: all clients get the image \(image.id), which is that of \(file) again",
+            isInPlace
+                ? "\(file) is what it was before the commit already"
+                : "\(file) is again what it was before the commit; what was committed is in \(swap.backup)",
+        ]
+        return (image.id, swap.backup)
+    }
+
+    /// Whether an image that is kept answers as another one does.
+    private func answersAs(_ image: Image, _ desk: RolloutDesk, _ name: String) -> Bool {
+        guard let kept = try? snapshot(desk, name), let new = try? Snapshot(image) else { return false }
+        return RolloutDifferences(from: kept, to: new).isSame
+    }
+}
