@@ -20,7 +20,10 @@ extension Rollout {
                 "the new side has had no record for \(tally.new.refused) of \(tally.new.answered + tally.new.refused) questions, which is \(refusalLimit) of 100 more than the old side"
         }
         let fallen = new.datacentersDown(down, switches).filter { !self.down.contains($0) }
-        return fallen.first.map { "the datacenter of \($0) is down" }
+        return fallen.first.map { fallen in
+            let names = fallen.split(separator: "/", maxSplits: 1)
+            return "datacenter \(names.last!) is down for service \(names.first!)"
+        }
     }
 }
 

@@ -97,8 +97,11 @@ public struct Configuration: Sendable {
     public struct DatacenterSite: Sendable {
         public var name: String
         public var location: Coordinates?
-        /// How much it can serve, in any unit that is the same for all; above 0. 1 without, so that all are alike.
+        /// How much it can serve, in any unit that is the same for all, within `capacities`. 1 without, so that all are alike.
         public var capacity: Double?
+
+        /// The capacities that may be configured: sums and quotients of them stay numbers that people can read.
+        static let capacities = 1e-6...1e12
     }
 
     /// A place that a rule names, and where it does.

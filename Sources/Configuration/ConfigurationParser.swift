@@ -185,9 +185,14 @@ struct ConfigurationParser {
 
     private func capacity(_ node: YAMLNode, _ what: String) -> Double? {
         guard let text = reader.text(node, "the capacity of \(what)") else { return nil }
-        if let capacity = Double(text), capacity > 0, capacity.isFinite { return capacity }
+        let number = Double(text)
+        if let number, Configuration.DatacenterSite.capacities.contains(number) { return number }
+        let isPositive = number.map { $0 > 0 && $0.isFinite } ?? false
         reader.complain(
-            node.position, "the capacity '\(text)' of \(what) is no positive number; write one, such as 100")
+            node.position,
+            isPositive
+                ? "the capacity '\(text)' of \(what) is not from 0.000001 to 1000000000000; write all capacities in another unit"
+                : "the capacity '\(text)' of \(what) is no positive number; write one, such as 100")
         return nil
     }
 

@@ -140,7 +140,8 @@ struct RolloutFollower {
     private mutating func load(_ rollout: Rollout, _ store: ImageStore, _ complain: (String) -> Void) -> Bool {
         if loaded?.rollout == rollout.id, loaded?.snapshot.image.id == rollout.new { return true }
         loaded = nil
-        past = RolloutTally()
+        // What was counted is of another rollout.
+        (counts, past) = (nil, RolloutTally())
         var reason: String
         var mayPass = true
         if rollout.images != store.name {

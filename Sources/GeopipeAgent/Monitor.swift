@@ -25,6 +25,10 @@ actor Monitor {
     private let prober: Prober
     private let onChange: @Sendable (HealthChange?) -> Void
     private var entries: [String: Entry] = [:]
+    /// What the configuration has checked.
+    private var configured: [HealthTarget] = []
+    /// What a rollout has checked.
+    private var candidate: [HealthTarget] = []
     /// So many targets have ever been there.
     private var number = 0
     /// Why nothing is found out about targets, and about how many.
@@ -37,10 +41,28 @@ actor Monitor {
         self.onChange = onChange
     }
 
-    /// Checks these targets and no others. Those that were checked before go on as they were.
+    /// Checks these targets of the configuration and those of the rollout, and no others. Those that were checked before go on as they
+    /// were.
     ///
-    /// - Parameter states: what is known of those that are new here.
-    func follow(_ targets: [HealthTarget], states: [String: HealthReport.State] = [:]) {
+    /// - Parameters:
+    ///   - candidate: those of a rollout; `nil` for those that it has already.
+    ///   - states: what is known of those that are new here.
+    func follow(
+        _ targets: [HealthTarget], candidate: [HealthTarget]? = nil, states: [String: HealthReport.State] = [:]
+    ) {
+        configured = targets
+        if let candidate { self.candidate = candidate }
+        followAll(states)
+    }
+
+    /// Checks these targets of a rollout and those of the configuration, and no others.
+    func follow(candidate: [HealthTarget]) {
+        self.candidate = candidate
+        followAll([:])
+    }
+
+    private func followAll(_ states: [String: HealthReport.State]) {
+        let targets = configured.joined(with: candidate)
         let (before, wanted) = (entries.count, Set(targets.map(\.identity)))
         for (identity, entry) in entries where !wanted.contains(identity) {
             entry.task?.cancel()

@@ -27,6 +27,11 @@ final class Session: Sendable {
     private let feeder: LiveFeeder
     private let liveServer: LiveServer
     private let reload: @Sendable () -> ConfigurationFollower.Reload
+    /// What there was to check for a rollout at first.
+    private let candidate: CandidateTargets
+
+    /// The time between two looks at the rollout.
+    private static let rolloutInterval = Duration.seconds(1)
 
     /// Another agent has the state directory.
     struct Held: Error, CustomStringConvertible {
@@ -68,7 +73,13 @@ final class Session: Sendable {
         } catch {
             log.error("\(error); nothing is known at first")
         }
-        await monitor.follow(place.subject.targets, states: states)
+        let found = await inThread { [file] in
+            var candidate = CandidateTargets(file, directory)
+            _ = candidate.look(at: monotonicTime())
+            return candidate
+        }
+        candidate = found
+        await monitor.follow(place.subject.targets, candidate: found.targets, states: states)
     }
 
     /// What runs: the last ends first. The last report must not say what comes of checks that are broken off.
@@ -79,6 +90,7 @@ final class Session: Sendable {
             part("health report") { await self.reporter.run { await self.monitor.report() } },
             part("notify") { await self.notifier.run() },
             part("checks") { await self.monitor.run() },
+            part("rollout") { await self.followRollouts() },
             part("metrics") { await self.serveMetrics() },
             part("live server") { await self.serveLive() },
             part("live socket") {
@@ -87,6 +99,24 @@ final class Session: Sendable {
                     consolation: "geopipe top has nothing to show")
             },
         ]
+    }
+
+    /// Has what a rollout gives to clients checked as long as it runs, until the task is cancelled.
+    private func followRollouts() async {
+        var candidate = candidate
+        while !Task.isCancelled {
+            let (next, isOther) = await inThread { [candidate] in
+                var next = candidate
+                let isOther = next.look(at: monotonicTime())
+                return (next, isOther)
+            }
+            candidate = next
+            if isOther {
+                await monitor.follow(candidate: candidate.targets)
+                reporter.poke()
+            }
+            try? await Task.sleep(for: Self.rolloutInterval)
+        }
     }
 
     private func serveMetrics() async {

@@ -45,6 +45,26 @@ extension ListTable {
         return parts
     }
 
+    /// Whether every answer that clients of a list get has one of some datacenters, while all are available.
+    ///
+    /// - Parameters:
+    ///   - count: how many datacenters an answer is from, at least 1.
+    ///   - isWanted: tells whether a datacenter is one of them.
+    public func alwaysAnswers(
+        _ list: UInt32, datacentersInAnswer count: Int, with isWanted: (Datacenter) -> Bool
+    ) -> Bool {
+        var seen: Set<Datacenter> = []
+        var left = count
+        for tier in count == 1 ? firstTier(of: list) : tiers(of: list) where left > 0 {
+            let new = tier.map(\.datacenter).filter { seen.insert($0).inserted }
+            let taken = min(left, new.count)
+            // Otherwise the others can fill the places that this tier has in an answer.
+            if new.count(where: { !isWanted($0) }) < taken { return true }
+            left -= taken
+        }
+        return false
+    }
+
     /// The first tier of a list, in an array that is empty if the list is.
     private func firstTier(of list: UInt32) -> [[Share]] {
         guard let first = range(of: list).first else { return [] }

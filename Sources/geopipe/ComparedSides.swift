@@ -21,6 +21,7 @@ struct ComparedSide {
     var configuration: String?
     /// The files that it was compiled from.
     var inputs: [String] = []
+    private var isInForce = false
 
     /// Maps an image, or compiles a configuration in the memory of this process. What is odd goes to stderr.
     ///
@@ -68,18 +69,35 @@ struct ComparedSide {
     fileprivate init(inForce: Snapshot) {
         name = "what runs"
         snapshot = inForce
+        isInForce = true
     }
 
-    /// Tells what it was made from: see `changeIdentity`; of an image its id.
+    /// Tells what it was made from: see `inputsIdentity`; of an image its id.
     var identity: String {
-        configuration.map { changeIdentity(configuration: $0, inputs: inputs) } ?? snapshot?.image.id ?? ""
+        if isInForce, let identity = snapshot?.inputsIdentity { return identity }
+        return configuration.map { inputsIdentity(configuration: $0, inputs: inputs) } ?? snapshot?.image.id ?? ""
+    }
+}
+
+/// Tells a change from any other, of the same side or from another one.
+///
+/// - Parameters:
+///   - old: the identity of what runs.
+///   - new: the identity of what is to run.
+func changeIdentity(from old: String, to new: String) -> String { "\(old) \(new)" }
+
+extension Snapshot {
+    /// Tells what it was made from: see the function of this name. `nil` if that is not on disk any more, or not as it was.
+    var inputsIdentity: String? {
+        guard isCurrent else { return nil }
+        return geopipe.inputsIdentity(configuration: manifest.configuration, inputs: manifest.inputs.map(\.path))
     }
 }
 
 /// A number over the content of all files that a configuration is made from, wherever their folder is, in 16 hexadecimal digits.
 ///
 /// - Parameter inputs: absolute paths.
-func changeIdentity(configuration: String, inputs: [String]) -> String {
+func inputsIdentity(configuration: String, inputs: [String]) -> String {
     let configuration = absolutePath(configuration)
     let folder = folder(of: configuration) + "/"
     // The configuration may name a file by the folder's other path.
@@ -111,7 +129,8 @@ struct ComparedSides {
         if files.count == 2 {
             work = Self.tables(of: new, beside: files[0], options)
             old = try ComparedSide(files[0], options)
-        } else if let state = options.state(), let inForce = ImageStore.anyCurrent(of: options.file, in: state) {
+        } else if let state = try Self.state(options), let inForce = ImageStore.anyCurrent(of: options.file, in: state)
+        {
             old = ComparedSide(inForce: inForce)
         } else if files.isEmpty, !options.databases.isEmpty {
             old = try ComparedSide(options.file, options)
@@ -127,6 +146,16 @@ struct ComparedSides {
         self.new = try ComparedSide(
             new, databases: options.databases, previous: snapshot, tables: work?.wait(), options)
         for error in self.new.errors { complain(visible(error.description)) }
+    }
+
+    /// Where the image in force is sought.
+    private static func state(_ options: ConfigurationOptions) throws(ExitCode) -> StateDirectory? {
+        do throws(Refusal) {
+            return try options.knownState()
+        } catch {
+            complain(visible(error.message))
+            throw error.code
+        }
     }
 
     /// Begins to make the address tables of NEW in a thread of its own, while this one compiles OLD; `nil` if that would gain nothing.

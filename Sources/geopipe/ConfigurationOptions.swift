@@ -34,9 +34,24 @@ struct ConfigurationOptions: ParsableArguments {
         CompileRequest(configuration: file, databases: databases, stateDirectory: stateDirectory)
     }
 
-    /// Where the state is; `nil` for `state_directory: none`.
+    /// Where the state is; `nil` for `state_directory: none`. The usual place if the configuration cannot be read, which is for what must
+    /// go on all the same.
     func state() -> StateDirectory? {
         (stateDirectory ?? Configuration.stateDirectory(ofFile: file)).map(StateDirectory.init)
+    }
+
+    /// Where the state is, for commands of people, who are not to be shown another place in its stead; `nil` for `state_directory: none`.
+    func knownState() throws(Refusal) -> StateDirectory? {
+        if let stateDirectory { return StateDirectory(path: stateDirectory) }
+        switch Configuration.statePlace(ofFile: file) {
+        case .folder(let path): return StateDirectory(path: path)
+        case .none: return nil
+        case .unknown(let reason):
+            throw Refusal(
+                message:
+                    "cannot read \(file), so the state directory is not known; name it with --state DIR (\(reason))",
+                code: .unusable)
+        }
     }
 
     /// Where the images are; `nil` if there is no state directory.

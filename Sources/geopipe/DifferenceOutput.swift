@@ -246,8 +246,8 @@ extension ImageDifference {
         var members: [(name: String, value: JSON)] = [("name", .text(service.name))]
         if !service.reboundNames.isEmpty { members.append(("names", .list(service.reboundNames.map(JSON.text)))) }
         members.append(("moves", .list(service.moves.map { .object(self.members($0, of: service)) })))
-        members.append(("ipv4Moved", .integer(Int(service.moved.ipv4.rounded()))))
-        members.append(("ipv6Moved", .integer(Int(service.moved.ipv6.rounded()))))
+        members.append(("ipv4Moved", .integer(Int(nearest: service.moved.ipv4))))
+        members.append(("ipv6Moved", .integer(Int(nearest: service.moved.ipv6))))
         members.append(("share", .number(service.moved.ipv4 / 0x1p32)))
         members.append(("ipv6Share", .number(ipv6Share(service.moved))))
         if hasTraffic, service.hits > 0 {
@@ -277,8 +277,8 @@ extension ImageDifference {
         var members: [(name: String, value: JSON)] = [
             ("from", .text(move.from ?? "none")), ("to", .text(move.to ?? "none")),
         ]
-        members.append(("ipv4", .integer(Int(move.amount.ipv4.rounded()))))
-        members.append(("ipv6", .integer(Int(move.amount.ipv6.rounded()))))
+        members.append(("ipv4", .integer(Int(nearest: move.amount.ipv4))))
+        members.append(("ipv6", .integer(Int(nearest: move.amount.ipv6))))
         members.append(("share", .number(move.amount.ipv4 / 0x1p32)))
         members.append(("ipv6Share", .number(ipv6Share(move.amount))))
         if hasTraffic, service.hits > 0 { members.append(("traffic", .number(move.amount.hits / service.hits))) }
@@ -288,7 +288,7 @@ extension ImageDifference {
 
 extension ImageDifference.Amount {
     fileprivate var json: JSON {
-        .object(["ipv4": .integer(Int(ipv4.rounded())), "ipv6": .integer(Int(ipv6.rounded()))])
+        .object(["ipv4": .integer(Int(nearest: ipv4)), "ipv6": .integer(Int(nearest: ipv6))])
     }
 }
 

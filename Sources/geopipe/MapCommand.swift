@@ -57,6 +57,7 @@ struct MapCommand: ParsableCommand {
     }
 
     func run() throws {
+        if image == nil { options.noteRollout() }
         let snapshot = try options.serving(image: image).serving.snapshot
         let services = ClientShares.services(of: snapshot)
         guard !services.isEmpty else {

@@ -13,8 +13,8 @@ struct PlanCommand: ParsableCommand {
         discussion: """
             NEW is a configuration or an image, which is held against the image in force, the switches and the health \
             there are. Limits come from `plan` in the configuration. An item that fails is waived by its name and with \
-            a reason. The id is the same as long as the configuration, the zone files and the databases are, and the \
-            verdict: `rollout start --plan` takes one that is printed after GO. \
+            a reason. The id is the same as long as the configurations, the zone files and the databases of both sides are, and \
+            the verdict: `rollout start --plan` takes one that is printed after GO. \
             Exits 0 for GO and 1 for NO-GO.
             """)
 
@@ -46,7 +46,12 @@ struct PlanCommand: ParsableCommand {
 
     func validate() throws {
         guard files.count <= 2 else { throw ValidationError("name at most two files: OLD and NEW") }
-        guard waive.isEmpty == (reason ?? "").isEmpty else {
+        if let item = waive.first(where: { !$0.canBeWaived }) {
+            throw ValidationError(
+                "\(item.rawValue) cannot be waived: rollout start refuses what has errors, whatever a plan says; mend them"
+            )
+        }
+        guard waive.isEmpty == (reason ?? "").allSatisfy(\.isWhitespace) else {
             throw ValidationError(
                 waive.isEmpty
                     ? "--reason says why items are waived; name them with --waive"
@@ -67,7 +72,7 @@ struct PlanCommand: ParsableCommand {
             health: health, time: time(nil), traffic: traffic, noWayBack: noWayBack(sides),
             namedApexes: Set(apex.map { $0.lowercased() }))
         let plan = Plan(change, limits: limits, waived: Set(waive))
-        let id = plan.id(of: sides.new.identity)
+        let id = plan.id(of: changeIdentity(from: sides.old.identity, to: sides.new.identity))
         noteWaivers(plan, id)
         if json {
             print(plan.json(id: id).pretty)

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLinux
 import Glibc
 import Platform
+import State
 
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -139,7 +140,14 @@ struct ReplayCommand: ParsableCommand {
         var options = ConfigurationOptions()
         options.file = file ?? ConfigurationOptions.defaultFile
         options.stateDirectory = stateDirectory
-        guard let state = options.state() else {
+        let known: StateDirectory?
+        do throws(Refusal) {
+            known = try options.knownState()
+        } catch {
+            complain(visible(error.message))
+            throw error.code
+        }
+        guard let state = known else {
             complain(
                 "\(visible(options.file)) has state_directory: none, and so no agent to record from; name one by --state"
             )

@@ -13,6 +13,8 @@ struct SwitchChange {
     let datacenter: String
     /// For this service alone; `nil` for all.
     let service: String?
+    /// Whether switches are to end.
+    private let isEnd: Bool
     private(set) var areas: [Area]
     /// Who asks for it.
     let who: String
@@ -39,6 +41,7 @@ struct SwitchChange {
         self.datacenter = datacenter
         self.service = service
         self.who = who
+        self.isEnd = isEnd
         let image = isEnd ? nil : (try? options.imageStore()?.currentSummary())?.summary
         do throws(ConfigurationError) {
             let configuration = try options.configuration()
@@ -124,7 +127,7 @@ struct SwitchChange {
         }
         outcome.isChanged = entry != nil
         if outcome.isChanged {
-            outcome.lines += RolloutDesk.abortIfUnsafe(state, by: who, at: now)
+            outcome.lines += RolloutDesk.abortIfUnsafe(state, by: who, at: now, canBreak: !isEnd)
             outcome.followers = Followers.wait(for: options.file, state, patience: patience)
         }
         return outcome
@@ -173,7 +176,7 @@ struct SwitchChange {
 extension ConfigurationOptions {
     /// Where the state is, even if the configuration has errors.
     func requiredState() throws(Refusal) -> StateDirectory {
-        if let state = state() { return state }
+        if let state = try knownState() { return state }
         throw Refusal(
             message: "\(file) has state_directory: none; take that out for /run/geopipe, or use --state",
             code: .unusable)

@@ -24,7 +24,7 @@ struct UpgradeCommand: ParsableCommand {
 
     func run() throws {
         do throws(Refusal) {
-            let state = try options.requiredStateOfReadableFile()
+            let state = try options.requiredState()
             try state.becomeOwner()
             let outcome = try upgrade(state)
             if json { print(outcome.json.pretty) }
@@ -138,19 +138,6 @@ private struct UpgradeOutcome {
                 failures.map { .object(["pid": .integer($0.process), "reason": .text(visible($0.reason))]) }),
             "notes": .list(notes.map(JSON.text)),
         ])
-    }
-}
-
-extension ConfigurationOptions {
-    /// Where the state is. A file that was named must be readable: the usual place in its stead has other coprocesses.
-    fileprivate func requiredStateOfReadableFile() throws(Refusal) -> StateDirectory {
-        if stateDirectory == nil, file != Self.defaultFile, access(file, R_OK) != 0 {
-            throw Refusal(
-                message:
-                    "\(file): cannot read it: \(String(cString: strerror(errno))); it would say where the state is; or use --state",
-                code: .unusable)
-        }
-        return try requiredState()
     }
 }
 

@@ -419,6 +419,10 @@ struct ConfigurationTests {
                 "oslo: {}", "oslo: { capacity: none }",
                 "2:34: the capacity 'none' of datacenter oslo is no positive number; write one, such as 100"
             ),
+            (
+                "oslo: {}", "oslo: { capacity: 1e-300 }",
+                "2:34: the capacity '1e-300' of datacenter oslo is not from 0.000001 to 1000000000000; write all capacities in another unit"
+            ),
             ("    ttl: 60", "    pick: 0", "11:11: pick of service web is '0'; write a whole number from 1 to 1000000"),
             ("    ttl: 60", "    sticky: yes", "11:13: sticky of service web is 'yes'; write true or false"),
             ("    ttl: 60", "    spread: 17", "11:13: spread of service web is 17; write at most 16"),

@@ -284,4 +284,20 @@ struct RolloutFollowerTests {
         #expect(try state.history().entries.last?.action == .rolloutAbort)
         #expect(access(store.candidateFile(of: "A"), F_OK) != 0)
     }
+
+    @Test("counts from nothing if another rollout has taken the place of one that it has not seen end")
+    func otherRollout() throws {
+        var follower = Follower(
+            request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        _ = follower.adoptCurrent()
+        _ = follower.start()
+        try begin(.dark)
+        let first = try #require(follower.step().serving?.candidate)
+        first.counts.writer.countAnswer(isNew: false, isRefused: false)
+        #expect(follower.rollouts.tally?.old.answered == 1)
+        try begin(.dark, id: "B", address: "192.0.2.3")
+        let second = try #require(follower.step().serving?.candidate)
+        #expect(follower.rollouts.tally?.old.answered == 0)
+        withExtendedLifetime((first, second)) {}
+    }
 }

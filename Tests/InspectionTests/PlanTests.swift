@@ -12,7 +12,7 @@ import Testing
 struct PlanTests {
     private static let rules = """
         state_directory: none
-        datacenters: { oslo: { capacity: 30 }, ashburn: { capacity: 100 }, sydney: { capacity: 100 } }
+        datacenters: { oslo: { capacity: %CAPACITY% }, ashburn: { capacity: 100 }, sydney: { capacity: 100 } }
         safety: { in_use: 2 }
         plan: { max_move: 5%, max_names: 50%, peak: %PEAK%, max_ttl: 300 }
         maps:
@@ -39,24 +39,28 @@ struct PlanTests {
         var zone = "example.com"
         var peak = "40%"
         var service = "web"
+        var capacity = "30"
     }
 
     private func configuration(_ parts: Parts = Parts()) throws -> Configuration {
         let text = Self.rules.replacing("%TEN%", with: parts.ten).replacing("%SYDNEY%", with: parts.sydney)
             .replacing("%TTL%", with: "\(parts.ttl)").replacing("%ZONE%", with: parts.zone)
             .replacing("%PEAK%", with: parts.peak).replacing("%SERVICE%", with: parts.service)
+            .replacing("%CAPACITY%", with: parts.capacity)
         let folder = try Folder()
         return try Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml"))
     }
 
     private func plan(
-        from old: Parts = Parts(), to new: Parts, switches: [Switch] = [], down: [String] = [], traffic: Traffic? = nil,
-        noWayBack: String? = nil, named: Set<String> = [], waived: Set<Plan.Question> = []
+        from old: Parts = Parts(), to new: Parts, switches: [Switch] = [], down: [String] = [], up: [String] = [],
+        traffic: Traffic? = nil, noWayBack: String? = nil, named: Set<String> = [], waived: Set<Plan.Question> = []
     ) throws -> Plan {
         let configuration = try configuration(new)
-        let states = down.map {
-            ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "no answer"))
-        }
+        let states =
+            down.map {
+                ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "no answer"))
+            }
+            + up.map { ("tcp://\($0):80", HealthReport.State(isUp: true, since: 0, told: 1_000, reason: "connected")) }
         let change = Plan.Change(
             old: try Snapshot(try self.configuration(old)), isInForce: true, new: try Snapshot(configuration),
             errors: [],
@@ -100,6 +104,77 @@ struct PlanTests {
         // What was not answered before is no loss.
         let before = try plan(from: Parts(ten: "none"), to: Parts(ten: "none"), traffic: traffic(["11.0": 1]))
         #expect(!failures(before).contains(.coverage))
+    }
+
+    /// Plans a service with answers from two of three datacenters, of which some have lost their IPv6 addresses.
+    private func spreadPlan(_ destination: String, losing lost: Set<String>) throws -> Plan {
+        func snapshot(losing lost: Set<String>) throws -> Snapshot {
+            let answers = ["oslo", "ashburn", "sydney"].enumerated().map { number, name in
+                "\(name): [192.0.2.\(number)\(lost.contains(name) ? "" : ", \"2001:db8::\(number)\"")]"
+            }
+            let text = """
+                state_directory: none
+                datacenters: { oslo: {}, ashburn: {}, sydney: {} }
+                maps: { main: { default: \(destination) } }
+                services: { web: { map: main, ttl: 60, spread: 2, answers: { \(answers.joined(separator: ", ")) } } }
+                zones: { example.com: { soa: { primary: ns., contact: h. }, ns: [ns.example.net.], records: { www: { service: web } } } }
+                """
+            let folder = try Folder()
+            return try Snapshot(try Configuration.load(try folder.write(text.utf8, to: "geopipe.yaml")))
+        }
+        let change = Plan.Change(
+            old: try snapshot(losing: []), isInForce: true, new: try snapshot(losing: lost), errors: [],
+            configuration: nil, switches: [], health: nil, time: 1_000, traffic: nil, noWayBack: nil, namedApexes: [])
+        return Plan(change, limits: Configuration.PlanLimits(), waived: [])
+    }
+
+    @Test(
+        "takes a family for lost only where an answer may come from datacenters without it alone",
+        arguments: [
+            ("[oslo, ashburn, sydney]", ["ashburn"], false), ("[oslo, ashburn, sydney]", ["sydney"], false),
+            ("[oslo, ashburn, sydney]", ["oslo", "ashburn"], true),
+            ("{ random: [oslo, ashburn, sydney] }", ["oslo"], false),
+            ("{ random: [oslo, ashburn, sydney] }", ["oslo", "sydney"], true),
+        ] as [(String, Set<String>, Bool)])
+    func spreadFamilies(destination: String, lost: Set<String>, isLost: Bool) throws {
+        let plan = try spreadPlan(destination, losing: lost)
+        #expect(failures(plan).contains(.coverage) == isLost, "\(plan.items)")
+    }
+
+    @Test("does not waive errors, which a rollout would refuse")
+    func errors() throws {
+        let configuration = try configuration()
+        let snapshot = try Snapshot(configuration)
+        let change = Plan.Change(
+            old: snapshot, isInForce: true, new: snapshot, errors: ["a zone is broken"], configuration: configuration,
+            switches: [], health: nil, time: 1_000, traffic: nil, noWayBack: nil, namedApexes: [])
+        let plan = Plan(change, limits: configuration.planLimits, waived: [.errors])
+        #expect(failures(plan) == [.errors])
+    }
+
+    @Test("says which addresses were never checked")
+    func unchecked() throws {
+        func detail(_ known: [String]) throws -> String? {
+            let plan = try plan(to: Parts(), up: known)
+            return plan.items.first { $0.question == .destinations }?.detail
+        }
+        let all = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "[2001:db8::1]", "[2001:db8::2]", "[2001:db8::3]"]
+        #expect(try detail(all) == "what gets more clients is up and not drained")
+        #expect(
+            try detail(all.filter { $0 != "192.0.2.3" })?.hasSuffix(
+                "never checked: 192.0.2.3 of sydney (service web)") == true)
+    }
+
+    @Test("has room for capacities and counts of whatever size")
+    func greatNumbers() throws {
+        let counters =
+            ["1e300", "9.3e18", "9.3e18"].map { "geopipe_clients_total{country=\"NO\"} \($0)" }
+            + ["geopipe_answers_total{service=\"web\"} 1e300"]
+        let traffic = Traffic(counters: counters.joined(separator: "\n"))
+        #expect(traffic.count > 2e18)
+        #expect(try plan(to: Parts(peak: "100%"), traffic: traffic).items.count == Plan.Question.allCases.count)
+        #expect(try plan(to: Parts(ten: "oslo", capacity: "0.000001")).items.count == Plan.Question.allCases.count)
+        #expect(grouped(1e300) == grouped(Double(Int.max)))
     }
 
     @Test("fails where a datacenter gets more than it has room for, all up or with any other away")

@@ -109,6 +109,83 @@ struct RolloutCommandTests: AtRolloutSite {
     }
 
     @Test(
+        "while the configuration cannot be read, no command of people looks for the state elsewhere",
+        arguments: [nil, "", "zones: [\nstate_directory: state\n"])
+    func unreadable(text: String?) throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        if let text { try folder.write(text.utf8, to: "geopipe.yaml") } else { unlink(file) }
+        let commands = [
+            ["rollout", "abort"], ["rollout", "status"], ["rollout", "back"], ["rollout", "start", path("next.yaml")],
+            ["status"], ["history"], ["drain", "oslo"], ["undrain", "oslo"], ["upgrade"], ["top", "--once"],
+            ["plan", path("next.yaml")], ["diff", path("next.yaml")],
+        ]
+        for command in commands {
+            let ending = try Program.geopipe.run(command + ["--config", file], in: folder)
+            #expect(ending.status == 2, "\(command): \(ending.error)")
+            #expect(
+                ending.error.contains(
+                    "cannot read \(file), so the state directory is not known; name it with --state DIR"),
+                "\(command): \(ending.error)")
+        }
+        #expect(try state.rollout().value?.isRunning == true)
+        try expect(0, "rollout", "abort", "--state", path("state"))
+        #expect(try state.rollout().value?.isRunning == false)
+    }
+
+    @Test("what is wrong after the line of the state directory does no harm to the commands of people")
+    func brokenAfterKey() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        try folder.write("state_directory: state\nzones: [\n".utf8, to: "geopipe.yaml")
+        #expect(try expect(0, "rollout", "status").output.contains("dark: no client gets it"))
+        try expect(0, "rollout", "abort")
+    }
+
+    @Test("a plan of another change, from what does not run, starts nothing; nor is the item of errors waived")
+    func planOfAnotherChange() throws {
+        func id(_ words: String...) throws -> String {
+            let ending = try Program.geopipe.run(["plan"] + words + ["--json", "--config", file], in: folder)
+            let object = try #require(JSONSerialization.jsonObject(with: Data(ending.output)) as? [String: Any])
+            return try #require(object["id"] as? String)
+        }
+        let new = try folder.write((Self.text("192.0.2.2") + "plan: { max_names: 50% }\n").utf8, to: "free.yaml")
+        let same = try id(new, new)
+        #expect(try expect(1, "rollout", "start", new, "--plan", same).error.contains("is not what plan"))
+        // In a pipeline what runs is a file elsewhere with the same contents, and the same zone file beside it.
+        try FileManager.default.createDirectory(atPath: path("before"), withIntermediateDirectories: true)
+        try folder.write(folder.text(of: "geopipe.yaml").utf8, to: "before/old.yaml")
+        try folder.write(folder.text(of: "zone").utf8, to: "before/zone")
+        let here = try id(new)
+        #expect(try id(path("before/old.yaml"), new) == here)
+        try expect(1, "rollout", "start", new, "--plan", here)
+        try expect(0, "rollout", "abort")
+        // What runs is not what is on disk any more.
+        try folder.write((Self.text("192.0.2.1") + "# more\n").utf8, to: "geopipe.yaml")
+        #expect(
+            try expect(1, "rollout", "start", new, "--plan", here).error.contains(
+                "which is not that of the files on disk"))
+        let now = try id(new)
+        #expect(now != here)
+        #expect(try expect(1, "rollout", "start", new, "--plan", now).output.contains("said GO"))
+        #expect(
+            try expect(2, "plan", new, "--waive", "errors", "--reason", "x").error.contains("errors cannot be waived"))
+        #expect(
+            try expect(2, "plan", new, "--waive", "names", "--reason", "  ").error.contains("say why names may fail"))
+    }
+
+    @Test("a map says that a rollout runs; an undrain does not ask about safety rules, which it cannot break")
+    func notes() throws {
+        try expect(1, "rollout", "start", path("next.yaml"))
+        try expect(1, "rollout", "share", "50%")
+        #expect(try expect(0, "map").error.contains("50% of the client networks get it; what follows is the old side"))
+        let rollout = try #require(try state.rollout().value)
+        let store = ImageStore(of: file, overrides: [], in: state)
+        unlink(store.candidateFile(of: rollout.id))
+        let words = "safety rule of the rollout \(rollout.id) cannot be told"
+        #expect(try expect(1, "drain", "oslo").output.contains(words))
+        #expect(try !expect(1, "undrain", "oslo").output.contains(words))
+    }
+
+    @Test(
         "a start takes the id of a plan that has said GO, wherever that was made, and says what was waived; NO-GO starts nothing"
     )
     func plans() throws {

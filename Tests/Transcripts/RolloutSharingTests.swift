@@ -51,6 +51,7 @@ struct RolloutSharingTests: AtRolloutSite {
         #expect(refused.contains("one at a time runs in a state directory"))
         #expect(refused.contains("is of \(file), and not of \(other)"))
         #expect(refused.contains("add --config \(file)"))
+        #expect(refused.split(separator: rollout.id).count == 2, "\(refused)")
         let status = try expect(0, "rollout", "status", config: other).output
         #expect(status.contains("no rollout of \(other) runs") && status.contains("is of \(file)"), "\(status)")
         let object = try json(0, "rollout", "status", config: other)

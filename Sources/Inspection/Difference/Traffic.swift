@@ -27,7 +27,9 @@ public struct Traffic: Sendable {
     /// Whether it is of counters, which do not tell which clients of a country asked.
     public private(set) var isByCountry = false
     /// The number of all hits.
-    public private(set) var count = 0
+    public private(set) var count = 0.0
+    /// What a counter counts for at most: sums of any number of them are numbers still.
+    private static let greatestCount = 0x1p60
     /// The number of lines that are no hits.
     public private(set) var ignoredLines = 0
 
@@ -68,14 +70,15 @@ public struct Traffic: Sendable {
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             let isClients = line.hasPrefix("geopipe_clients_total{")
             guard isClients || line.hasPrefix("geopipe_answers_total{"),
-                let value = line.split(separator: " ").last.flatMap({ Double($0) }), value.isFinite, value >= 0
+                let value = line.split(separator: " ").last.flatMap({ Double($0) }), value >= 0
             else { continue }
+            let count = min(value, Self.greatestCount)
             if isClients {
                 let country = Self.label("country", of: line) ?? ""
-                byCountry[country.isEmpty ? nil : country, default: 0] += value
-                count += Int(value)
+                byCountry[country.isEmpty ? nil : country, default: 0] += count
+                self.count += count
             } else if let service = Self.label("service", of: line) {
-                answers[service, default: 0] += value
+                answers[service, default: 0] += count
             }
         }
     }

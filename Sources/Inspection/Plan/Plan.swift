@@ -11,6 +11,9 @@ public struct Plan: Sendable {
     public enum Question: String, CaseIterable, Sendable {
         case errors, coverage, capacity, moves, names, apex, destinations, safety, ttl
         case wayBack = "way_back"
+
+        /// Whether a change may go on though the answer is no. What has errors is not rolled out, whatever a plan says.
+        public var canBeWaived: Bool { self != .errors }
     }
 
     public enum Result: String, Sendable { case pass, fail, waived }
@@ -77,8 +80,7 @@ public struct Plan: Sendable {
     ///   - waived: the questions that may be answered with no.
     public init(_ change: Change, limits: Configuration.PlanLimits, waived: Set<Question>) {
         func add(_ question: Question, _ failures: [String], otherwise detail: String) {
-            // What cannot be compiled cannot be in force, whoever wants it.
-            let mayFail = waived.contains(question) && change.new != nil
+            let mayFail = waived.contains(question) && question.canBeWaived
             let result: Result = failures.isEmpty ? .pass : mayFail ? .waived : .fail
             items.append(
                 Item(question: question, result: result, detail: failures.isEmpty ? detail : Self.joined(failures)))
@@ -95,7 +97,8 @@ public struct Plan: Sendable {
         let names = judge.names
         add(.names, names.failures, otherwise: names.detail)
         add(.apex, judge.apexes, otherwise: "NS and SOA of all zones stay, but for those that were named")
-        add(.destinations, judge.destinations, otherwise: "what gets more clients is up and not drained")
+        let destinations = judge.destinations
+        add(.destinations, destinations.failures, otherwise: destinations.detail)
         let safety = judge.safety
         add(.safety, safety.failures, otherwise: safety.detail)
         let ttl = judge.ttl
@@ -191,11 +194,9 @@ private struct ChangeJudge {
 
         /// The families that all clients of a list get.
         func given(by list: UInt32) -> Set<Family> {
-            var datacenters = lists.parts(of: list, datacentersInAnswer: spread).keys.makeIterator()
-            guard let first = datacenters.next() else { return [] }
-            var given = families[first]
-            while let next = datacenters.next() { given.formIntersection(families[next]) }
-            return given
+            all.filter { family in
+                lists.alwaysAnswers(list, datacentersInAnswer: spread) { families[$0].contains(family) }
+            }
         }
     }
 
@@ -227,12 +228,12 @@ private struct ChangeJudge {
                 if away == nil, part > fullest.part { fullest = (part, names[datacenter]) }
                 guard part > 1 + 1e-9 else { continue }
                 let when = away.map { " while \(names[$0]) is away" } ?? ""
-                failures.append("\(names[datacenter]) would get \(Int((part * 100).rounded()))% of its capacity\(when)")
+                failures.append("\(names[datacenter]) would get \(Int(nearest: part * 100))% of its capacity\(when)")
             }
         }
         return (
             failures.map { "\($0), \(source)" },
-            "at a peak of \(limits.peak)% of the capacity the fullest is \(fullest.name) with \(Int((fullest.part * 100).rounded()))%, \(source)"
+            "at a peak of \(limits.peak)% of the capacity the fullest is \(fullest.name) with \(Int(nearest: fullest.part * 100))%, \(source)"
         )
     }
 
@@ -306,8 +307,8 @@ private struct ChangeJudge {
             }
     }
 
-    /// What gets more clients, and is drained or down.
-    var destinations: [String] {
+    /// Whether what gets more clients is neither drained nor down, as far as the agent knows.
+    var destinations: Answer {
         let serving = Serving(new, switches: change.switches, health: change.health, at: change.time)
         var failures: [String] = []
         for (service, route) in zip(difference.services, difference.routes) {
@@ -333,7 +334,17 @@ private struct ChangeJudge {
                 }
             }
         }
-        return failures
+        let unchecked = uncheckedAddresses
+        let limit = unchecked.isEmpty ? "" : ", as far as is known; never checked: \(Self.list(unchecked))"
+        return (failures, "what gets more clients is up and not drained" + limit)
+    }
+
+    /// The addresses that are to be checked, and of which nothing is known yet, with what they are of.
+    private var uncheckedAddresses: Set<String> {
+        let unknown = new.healthTargets.filter {
+            change.health?.states[$0.identity]?.isKnown(at: change.time) != true
+        }
+        return Set(unknown.flatMap(\.uses).map { "\($0.address) of \($0.datacenter) (service \($0.service))" })
     }
 
     /// Whether the safety rules hold with the switches that are in force.
@@ -367,7 +378,7 @@ private struct ChangeJudge {
     }
 
     private static func percent(_ part: Double) -> String {
-        let tenths = Int((part * 1000).rounded())
+        let tenths = Int(nearest: part * 1000)
         return part > 0 && tenths == 0 ? "less than 0.1%" : "\(tenths / 10).\(tenths % 10)%"
     }
 }

@@ -3,7 +3,7 @@ import Routing
 extension Plan {
     /// The id of this plan: the same wherever and whenever it says the same of the same change.
     ///
-    /// - Parameter change: a number over the contents of all files of the change, or the id of an image.
+    /// - Parameter change: tells the change from any other: numbers over the contents of all files of both sides, or ids of images.
     public func id(of change: String) -> String {
         Self.id(of: change, isGo: isGo, waived: items.filter { $0.result == .waived }.map(\.question))
     }
@@ -13,7 +13,7 @@ extension Plan {
     ///
     /// - Parameter change: as for `id`.
     public static func verdict(ofID id: String, on change: String) -> (isGo: Bool, waived: [Question])? {
-        let questions = Question.allCases
+        let questions = Question.allCases.filter(\.canBeWaived)
         for chosen in 0..<(1 << questions.count) {
             let waived = questions.indices.filter { chosen >> $0 & 1 == 1 }.map { questions[$0] }
             for isGo in [true, false] where Self.id(of: change, isGo: isGo, waived: waived) == id {

@@ -104,7 +104,7 @@ package struct TopPicture: Sendable {
         let width = room - name - 2
         guard width >= 8, replay.to > replay.from else { return }
         let part = min(1, max(0, (replay.position - replay.from) / (replay.to - replay.from)))
-        let done = Int(part * Double(width))
+        let done = min(width, Int(nearest: (part * Double(width)).rounded(.down)))
         let (full, open) = canvas.isUnicode ? ("━", "─") : ("=", "-")
         canvas.put(String(repeating: open, count: width), .like(.margin), in: area, column: name + 3)
         canvas.put(String(repeating: full, count: done), .like(.note), in: area, column: name + 3, width: done)

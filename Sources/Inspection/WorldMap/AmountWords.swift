@@ -1,7 +1,9 @@
+import Platform
+
 /// A count of whole things, with commas after thousands. What is less than a half is shown as less than one.
 public func grouped(_ number: Double) -> String {
     if number > 0, number < 0.5 { return "<1" }
-    var digits = "\(Int(number.rounded()))"
+    var digits = "\(Int(nearest: number))"
     var position = digits.count - 3
     while position > 0 {
         digits.insert(",", at: digits.index(digits.startIndex, offsetBy: position))

@@ -132,10 +132,15 @@ struct RolloutDesk {
 
     /// Says whose a rollout is that is none of this configuration.
     func otherWords(_ rollout: Rollout) -> String {
+        "the rollout \(rollout.id) of \(rollout.owner) is of \(subjectWords(rollout))"
+    }
+
+    /// Says what a rollout is of that is none of this configuration.
+    func subjectWords(_ rollout: Rollout) -> String {
         let isSamePath = rollout.configuration == absolutePath(options.file)
         let subject =
             isSamePath ? "the same configuration with other databases (--database)" : rollout.configuration
-        return "the rollout \(rollout.id) of \(rollout.owner) is of \(subject), and not of \(options.file)"
+        return "\(subject), and not of \(options.file)"
     }
 
     /// How one goes on with a rollout that is none of this configuration.

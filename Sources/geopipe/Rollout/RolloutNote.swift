@@ -4,6 +4,16 @@ import Platform
 import State
 
 extension ConfigurationOptions {
+    /// Says that a rollout runs, of which the image in force knows nothing.
+    func noteRollout() {
+        guard let store = imageStore(), let rollout = (try? store.state.rollout())?.value, rollout.isRunning,
+            rollout.images == store.name
+        else { return }
+        complain(
+            "the rollout \(rollout.id) runs: \(rollout.partWords); what follows is the old side; for the new one add --image \(store.candidateFile(of: rollout.id))"
+        )
+    }
+
     /// Says that a client gets the new side of a rollout, which the image in force knows nothing of.
     func noteRollout(_ client: IPPrefix, resolver: IPAddress?) {
         guard let store = imageStore(), let rollout = (try? store.state.rollout())?.value, rollout.images == store.name

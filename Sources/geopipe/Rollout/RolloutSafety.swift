@@ -31,8 +31,9 @@ extension RolloutDesk {
 
     /// Aborts a rollout that clients get, of whatever configuration, if what has just been switched breaks a safety rule of its image.
     ///
+    /// - Parameter canBreak: whether what has been switched can break a rule, and not only leave one broken.
     /// - Returns: what there is to say about that.
-    static func abortIfUnsafe(_ state: StateDirectory, by who: String, at now: Int) -> [String] {
+    static func abortIfUnsafe(_ state: StateDirectory, by who: String, at now: Int, canBreak: Bool) -> [String] {
         guard let rollout = (try? state.rollout())?.value, rollout.isRunning, rollout.part != .dark else { return [] }
         let rules: SafetyRules
         do throws(Image.Refusal) {
@@ -41,6 +42,7 @@ extension RolloutDesk {
             }
             rules = try store.candidateSummary(of: rollout.id).manifest.safety
         } catch {
+            guard canBreak else { return [] }
             return ["whether that breaks a safety rule of the rollout \(rollout.id) cannot be told: \(error)"]
         }
         guard let breach = rules.breach(in: state, at: now) else { return [] }

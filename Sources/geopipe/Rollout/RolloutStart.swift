@@ -62,7 +62,7 @@ struct RolloutStart: RolloutStep {
         let snapshot = isConfiguration ? try compiled(desk, old, &inputs, &outcome) : try mapped(desk)
         try check(snapshot, old, isConfiguration: isConfiguration)
         try checkPlan(
-            isConfiguration ? changeIdentity(configuration: new, inputs: inputs) : snapshot.image.id, &outcome)
+            old, isConfiguration ? inputsIdentity(configuration: new, inputs: inputs) : snapshot.image.id, &outcome)
         var rollout = Rollout(
             id: rolloutID(), owner: desk.who, since: desk.now, images: desk.store.name, old: old.image.id,
             new: snapshot.image.id, source: absolutePath(new), isConfiguration: isConfiguration,
@@ -93,13 +93,21 @@ struct RolloutStart: RolloutStep {
 
     /// Refuses to start anything else than what a plan has said GO to.
     ///
-    /// - Parameter change: the identity of what is to be started.
-    private func checkPlan(_ change: String, _ outcome: inout RolloutOutcome) throws(Refusal) {
+    /// - Parameters:
+    ///   - old: what runs.
+    ///   - change: the identity of what is to be started.
+    private func checkPlan(_ old: Snapshot, _ change: String, _ outcome: inout RolloutOutcome) throws(Refusal) {
         guard let plan else { return }
-        guard let verdict = Plan.verdict(ofID: plan, on: change) else {
+        // A plan that was made here while the files were others has the image's id, and one of a pipeline never has.
+        let inputs = old.inputsIdentity
+        let verdicts = [inputs, old.image.id].lazy.compactMap(\.self).compactMap {
+            Plan.verdict(ofID: plan, on: changeIdentity(from: $0, to: change))
+        }
+        guard let verdict = verdicts.first else {
             throw Refusal(
-                message:
-                    "\(new) is not what plan \(plan) is about; look at what has changed, and run geopipe plan \(new) again",
+                message: inputs == nil
+                    ? "what runs is image \(old.image.id), which is not that of the files on disk, so that it cannot be told whether plan \(plan) was held against it; put the files in force, or run geopipe plan \(new) here, and start with its id"
+                    : "\(new) is not what plan \(plan) is about, or what runs is not what it was held against; look at what has changed, and run geopipe plan \(new) again",
                 code: .wrong)
         }
         guard verdict.isGo else {
@@ -116,7 +124,7 @@ struct RolloutStart: RolloutStep {
         let way =
             desk.isOwn(rollout)
             ? "commit or abort it first"
-            : "one at a time runs in a state directory; \(desk.otherWords(rollout)); to commit or abort it, \(desk.wayToOther(rollout))"
+            : "it is of \(desk.subjectWords(rollout)), and one at a time runs in a state directory; to commit or abort it, \(desk.wayToOther(rollout))"
         return Refusal(
             message: "the rollout \(rollout.id) of \(rollout.owner) runs: \(rollout.partWords); \(way)", code: .wrong)
     }

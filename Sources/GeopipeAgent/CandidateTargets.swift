@@ -1,0 +1,97 @@
+import Answering
+import Configuration
+import Image
+import Platform
+import State
+
+/// Finds what is to be checked for a rollout that runs: what the new image has checked, of which the configuration may know nothing yet.
+struct CandidateTargets: Sendable {
+    /// The absolute path of the configuration.
+    private let configuration: String
+    private let directory: StateDirectory
+    /// The rollout that `targets` are of; `nil` for none.
+    private var rollout: String?
+    private(set) var targets: [HealthTarget] = []
+    /// When the rollout was seen committed, in seconds on the monotonic clock; `nil` as long as it runs.
+    private var commit: Double?
+    private var complaint: String?
+
+    /// Seconds that the targets of a committed rollout stay: the configuration has them by then, with what is known of them.
+    private static let succession = 10.0
+
+    /// - Parameters:
+    ///   - file: the configuration's file.
+    ///   - directory: where rollouts of it are.
+    init(_ file: String, _ directory: StateDirectory) {
+        (configuration, self.directory) = (absolutePath(file), directory)
+    }
+
+    /// Looks at the rollout once more. If that cannot be read, all stays as it was.
+    ///
+    /// - Parameter now: in seconds on the monotonic clock.
+    /// - Returns: whether there are other targets now.
+    mutating func look(at now: Double) -> Bool {
+        let found: Rollout?
+        do throws(StateDirectory.Failure) {
+            found = try directory.rollout().value
+        } catch {
+            say("\(error); what is checked for a rollout stays as it was")
+            return false
+        }
+        guard let found, isOwn(found), found.isRunning else {
+            complaint = nil
+            guard let rollout else { return false }
+            if found?.id == rollout, found?.progress == .committed {
+                let start = commit ?? now
+                commit = start
+                if now - start < Self.succession { return false }
+            }
+            log.info("nothing more is checked for the rollout \(rollout) alone")
+            (self.rollout, targets, commit) = (nil, [], nil)
+            return true
+        }
+        if found.id == rollout { return false }
+        do throws(Image.Refusal) {
+            guard let store = ImageStore.named(found.images, in: directory) else {
+                throw Image.Refusal("its images are gone, or have another format than this program's")
+            }
+            targets = try ImageSummary(path: store.candidateFile(of: found.id), owners: store.owners).healthTargets
+        } catch {
+            say("what is to be checked for the rollout \(found.id) is not known: \(error)")
+            return false
+        }
+        (rollout, commit, complaint) = (found.id, nil, nil)
+        let count = targets.count
+        log.info("the rollout \(found.id) has \(count) target\(count == 1 ? "" : "s") to check")
+        return true
+    }
+
+    private func isOwn(_ rollout: Rollout) -> Bool {
+        rollout.configuration == configuration || realPath(rollout.configuration) == realPath(configuration)
+    }
+
+    /// Says a thing once, until it is another.
+    private mutating func say(_ words: String) {
+        if words != complaint { log.error("\(words)") }
+        complaint = words
+    }
+}
+
+extension [HealthTarget] {
+    /// These, and what others have beside them. What both have is checked as it is here, for the sake of both.
+    func joined(with others: [HealthTarget]) -> [HealthTarget] {
+        var joined = self
+        var positions = Dictionary(indices.map { (self[$0].identity, $0) }, uniquingKeysWith: { first, _ in first })
+        for other in others {
+            guard let position = positions[other.identity] else {
+                positions[other.identity] = joined.count
+                joined.append(other)
+                continue
+            }
+            let known = Set(joined[position].uses)
+            joined[position].uses += other.uses.filter { !known.contains($0) }
+            joined[position].comesBack = Swift.max(joined[position].comesBack, other.comesBack)
+        }
+        return joined
+    }
+}
