@@ -38,17 +38,15 @@ public struct RolloutTally: Hashable, Sendable {
     public init() {}
 
     public static func += (tally: inout RolloutTally, other: RolloutTally) {
-        for count in [\Self.old.answered, \.old.refused, \.new.answered, \.new.refused, \.compared, \.differing] {
-            tally[keyPath: count] = sum(tally[keyPath: count], other[keyPath: count])
-        }
-        tally.countries.merge(other.countries, uniquingKeysWith: sum)
-        tally.moves.merge(other.moves, uniquingKeysWith: sum)
+        tally.old.answered += other.old.answered
+        tally.old.refused += other.old.refused
+        tally.new.answered += other.new.answered
+        tally.new.refused += other.new.refused
+        tally.compared += other.compared
+        tally.differing += other.differing
+        tally.countries.merge(other.countries, uniquingKeysWith: +)
+        tally.moves.merge(other.moves, uniquingKeysWith: +)
     }
-
-    /// The most that a count may be, which none reaches: files may be damaged, and parts of it are computed.
-    private static let limit = 1 << 53
-
-    private static func sum(_ a: Int, _ b: Int) -> Int { min(a + b, limit) }
 
     /// As fields of a file.
     var lines: [[String]] {
@@ -61,7 +59,7 @@ public struct RolloutTally: Hashable, Sendable {
 
     /// Takes over one of `lines`; another line changes nothing.
     mutating func take(_ line: [String]) {
-        let numbers = line.map { min(number(ofField: $0) ?? 0, Self.limit) }
+        let numbers = line.map { number(ofField: $0) ?? 0 }
         switch (line.first, line.count) {
         case ("sides", 5):
             (old.answered, old.refused, new.answered, new.refused) = (numbers[1], numbers[2], numbers[3], numbers[4])

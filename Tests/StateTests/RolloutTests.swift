@@ -125,22 +125,6 @@ struct RolloutTests {
         #expect(try state.history().entries.count == 1)
     }
 
-    @Test("has counts that can be added up, whatever its file says")
-    func tallyOverflow() {
-        var tally = RolloutTally()
-        for line in [
-            ["sides", "\(Int.max)", "\(Int.max)", "\(Int.max)", "\(Int.max)"],
-            ["compared", "\(Int.max)", "\(Int.max)"],
-            ["country", "NO", "\(Int.max)"], ["move", "oslo", "", "\(Int.max)"],
-        ] {
-            tally.take(line)
-        }
-        let once = tally
-        for _ in 0..<3 { tally += once }
-        #expect(tally == once && tally.compared == 1 << 53)
-        #expect(tally.old.refusedPart == 0.5)
-    }
-
     @Test("goes with what coprocesses have counted")
     func tally() {
         var tally = RolloutTally()
