@@ -174,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "PowerDNSLintTests", dependencies: ["Configuration", "PowerDNSLint"], swiftSettings: strict),
         .testTarget(
-            name: "Transcripts", dependencies: ["State", "geopipe", "Support", "Telemetry"], exclude: ["dialogues"],
+            name: "Transcripts", dependencies: ["State", "geopipe", "geopipe-agent", "Support", "Telemetry"],
+            exclude: ["dialogues"],
             swiftSettings: strict),
         .testTarget(
             name: "Integration", dependencies: ["PowerDNSLint", "Support", "geopipe"], swiftSettings: strict),

@@ -138,7 +138,7 @@ public final class Reporter: Sendable {
         private var defaults = DefaultRules()
         /// The number of the interval in which the last report was sent; -1 before there was one.
         private var lastInterval = -1
-        /// In milliseconds on a clock that nobody sets.
+        /// In milliseconds on the monotonic clock.
         private var lastFullReport = 0
         private var isAllTold = true
         /// The agent has read something since the report before.
@@ -285,13 +285,13 @@ extension SampledHit {
 /// Where the agent listens for datagrams, as a sender sees it.
 private struct AgentSocket: ~Copyable {
     let path: String?
-    /// Whether somebody listens, or did when something was sent last.
+    /// Whether an agent listens, or did when something was sent last.
     private(set) var isThere = false
     /// How many datagrams were sent.
     private(set) var sent = 0
-    /// How many in a row could not be, as nobody read those before.
+    /// How many in a row could not be, because the agent had not read those before.
     private var unread = 0
-    /// Whoever has not read for so many has stopped to listen.
+    /// An agent that has not read for this many datagrams does not listen any more.
     private static let patience = 30
     private let descriptor: CInt
 

@@ -66,7 +66,8 @@ let log = Logger(label: "geopipe-agent")
 enum Main {
     static func main() async {
         // Before it is waited for there is nothing to read again.
-        signal(SIGHUP, SIG_IGN)
+        let isHangUpIgnored =
+            unsafeBitCast(signal(SIGHUP, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
         // Who has stopped reading is found out by write, not by being killed.
         signal(SIGPIPE, SIG_IGN)
         _ = ProcessMetrics.start
@@ -78,7 +79,9 @@ enum Main {
                 await end { try await run(command) }
             case let command as ReplayCommand:
                 begin(command.logs)
-                await end { try await command.play() }
+                // It ends with its terminal, unless nohup has started it.
+                if !isHangUpIgnored { signal(SIGHUP, SIG_DFL) }
+                await end { try await command.play(endsAtHangUp: !isHangUpIgnored) }
             default: throw CleanExit.helpRequest()
             }
         } catch {

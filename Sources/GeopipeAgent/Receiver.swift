@@ -14,6 +14,8 @@ final class Receiver: Sendable {
     private struct State {
         var totals = Totals(start: Int(ProcessMetrics.start * 1e9))
         var isOver = false
+        /// The socket that was made last.
+        var inode: UInt64?
     }
 
     /// Bytes that may wait; of what comes when it is full, the sender knows that it is lost.
@@ -52,12 +54,12 @@ final class Receiver: Sendable {
     /// Ends that, and removes the socket. The thread ends within half a second.
     private func stop() {
         state.withLock { state in
-            if !state.isOver { unlink(path) }
+            if !state.isOver, let made = state.inode, UnixSocket.inode(path) == made { unlink(path) }
             state.isOver = true
         }
     }
 
-    /// Receives until it is over; makes the socket anew if somebody has removed it.
+    /// Receives until it is over; makes the socket again if it was removed.
     private func receive() {
         var complaint: String?
         while !state.withLock({ $0.isOver }) {
@@ -97,15 +99,18 @@ final class Receiver: Sendable {
         }
     }
 
-    /// A socket at the path, in place of what is there: nobody else is the agent of this folder.
+    /// A socket at the path, in place of one that is there: this folder has no other agent.
     private func open() throws(UnixSocket.Failure) -> CInt {
         let socket: CInt? = try state.withLock { state throws(UnixSocket.Failure) in
-            state.isOver ? nil : try UnixSocket.bind(SOCK_DGRAM, at: path, in: directory)
+            guard !state.isOver else { return nil }
+            let socket = try UnixSocket.bind(SOCK_DGRAM, at: path, in: directory)
+            state.inode = UnixSocket.inode(path)
+            return socket
         }
         guard let socket else { throw UnixSocket.Failure(description: "the agent ends") }
         var size = Self.bufferSize
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
-        // Somebody has to look now and then whether it is over.
+        // The thread looks now and then whether it is over.
         var patience = timeval(tv_sec: 0, tv_usec: 500_000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         return socket

@@ -14,7 +14,7 @@ final class Reporter: Sendable {
 
     /// Changes that come within this time are written together.
     private static let gathering = Duration.milliseconds(50)
-    /// So often it is written without any change: its time shows that somebody looks.
+    /// Between two reports without any change: the time of a report shows that an agent runs.
     private static let interval = Duration.seconds(4)
 
     init(_ directory: StateDirectory) {

@@ -7,7 +7,8 @@ enum UnixSocket {
         var description: String
     }
 
-    /// Makes a socket at a path, in place of what is there, that its owner and group may use (mode 0660).
+    /// Makes a socket at a path that its owner and group may use (mode 0660). One that is there is replaced; anything else stays, and
+    /// is the reason of a failure.
     ///
     /// - Parameters:
     ///   - type: `SOCK_DGRAM` or `SOCK_STREAM`.
@@ -16,6 +17,59 @@ enum UnixSocket {
     static func bind(
         _ type: __socket_type, at path: String, in directory: StateDirectory?
     ) throws(Failure) -> CInt {
+        guard var address = address(of: path) else { throw Failure(description: "\(path) is too long for a socket") }
+        let socket = socket(AF_UNIX, CInt(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw Failure(description: "cannot make a socket: \(systemError())") }
+        var isOther = false
+        let bind = { () throws(StateDirectory.Failure) -> Bool in
+            isOther = isTakenByOther(path)
+            guard !isOther else { return false }
+            unlink(path)
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            // For those whom the folder belongs to, and no others.
+            if result == 0 { chmod(path, 0o660) }
+            return result == 0
+        }
+        guard (try? directory?.asOwner(bind) ?? bind()) ?? false else {
+            let reason =
+                isOther ? "something is there that is no socket; remove it, or choose another path" : systemError()
+            let failure = Failure(description: "cannot make \(path): \(reason)")
+            close(socket)
+            throw failure
+        }
+        return socket
+    }
+
+    /// Whether anything but a socket is at a path.
+    private static func isTakenByOther(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFSOCK
+    }
+
+    /// Why a person must choose another path for a stream socket; `nil` if nothing is at the path, or a socket at which nothing listens.
+    static func reasonAgainst(_ path: String) -> String? {
+        if isTakenByOther(path) { return "something is there that is no socket" }
+        let socket = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        defer { close(socket) }
+        guard var address = address(of: path) else { return "the path is too long for a socket" }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        switch result == 0 ? 0 : errno {
+        case ECONNREFUSED, ENOENT: return nil
+        // One whose queue is full has a listener, too, and so has one of datagrams.
+        case 0, EAGAIN, EPROTOTYPE: return "another program listens there"
+        default: return systemError()
+        }
+    }
+
+    private static func address(of path: String) -> sockaddr_un? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let isShort = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
@@ -23,26 +77,7 @@ enum UnixSocket {
             bytes.copyBytes(from: path.utf8)
             return true
         }
-        guard isShort else { throw Failure(description: "\(path) is too long for a socket") }
-        let socket = socket(AF_UNIX, CInt(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard socket >= 0 else { throw Failure(description: "cannot make a socket: \(systemError())") }
-        let bind = { () throws(StateDirectory.Failure) -> Bool in
-            unlink(path)
-            let result = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            // For those whom the folder belongs to, and nobody else.
-            if result == 0 { chmod(path, 0o660) }
-            return result == 0
-        }
-        guard (try? directory?.asOwner(bind) ?? bind()) ?? false else {
-            let failure = Failure(description: "cannot make \(path): \(systemError())")
-            close(socket)
-            throw failure
-        }
-        return socket
+        return isShort ? address : nil
     }
 
     /// Of what is at the path; `nil` if nothing is.

@@ -57,7 +57,10 @@ public enum Timestamp {
             offset = (hours * 60 + minutes) * (zone == UInt8(ascii: "+") ? 1 : -1)
         }
         guard rest.isEmpty else { return nil }
-        let minutes = (dayNumber(year, month, day) * 24 + hour) * 60 + minute - offset
+        let number = dayNumber(year, month, day)
+        // Not every month has 31 days.
+        guard date(ofDay: number) == (year, month, day) else { return nil }
+        let minutes = (number * 24 + hour) * 60 + minute - offset
         return (minutes * 60 + second) * 1_000 + fraction
     }
 

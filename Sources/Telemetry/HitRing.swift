@@ -15,7 +15,7 @@ public final class HitRing: Sendable {
     /// Where the thread that answers has seen `start`.
     private nonisolated(unsafe) let knownStart: UnsafeMutablePointer<Int>
     private let dropped = Atomic<Int>(0)
-    /// The part of the hits that somebody wants, of 2^32.
+    /// The part of the hits that the log and the agent want, of 2^32.
     @usableFromInline let share = Atomic<UInt64>(0)
 
     /// What stands before the datacenters and the name.
@@ -57,7 +57,7 @@ public final class HitRing: Sendable {
         if UInt64(part * 0x1p32) > share.load(ordering: .relaxed) { want(part) }
     }
 
-    /// Whether somebody wants the hit that drew a lot.
+    /// Whether the log or the agent wants the hit that drew a lot.
     @inlinable
     public func wants(_ lot: UInt32) -> Bool { UInt64(lot) < share.load(ordering: .relaxed) }
 

@@ -48,7 +48,7 @@ public struct PrometheusText: Sendable {
         metric(name, .histogram, help: help)
         var count = 0
         for (bound, inBucket) in zip(Durations.bounds.map(seconds) + ["+Inf"], durations.counts) {
-            count = sum(count, inBucket)
+            count = saturatingSum(count, inBucket)
             sample("\(name)_bucket", count, ["le": bound])
         }
         sample("\(name)_sum", seconds(durations.sum))
@@ -79,7 +79,7 @@ private func escaped(_ text: String, quote: Bool) -> String {
 }
 
 /// A sum that stays where it is when it cannot grow any more.
-func sum(_ a: Int, _ b: Int) -> Int {
+package func saturatingSum(_ a: Int, _ b: Int) -> Int {
     let (sum, overflows) = a.addingReportingOverflow(b)
     return overflows ? .max : sum
 }

@@ -36,7 +36,7 @@ public struct Report: Equatable, Sendable {
     public struct Condition: Equatable, Sendable {
         /// When what it answers from was loaded, in seconds since 1970; `nil` if there is nothing to answer from.
         public var loaded: Int?
-        /// Hits that nobody has looked at, as there were too many.
+        /// Hits that the coprocess did not look at, because there were too many.
         public var droppedHits: Int
         public var durations: Durations
 
@@ -53,6 +53,9 @@ public struct Report: Equatable, Sendable {
     public static let sizeLimit = 8192
     /// The most bytes of a name; of longer ones the beginning is told.
     static let nameLimit = 1024
+
+    /// The most that may have been counted of a thing, which no coprocess reaches: so that sums of many have room.
+    static let countLimit = 1 << 53
 
     private static let title = "geopipe-telemetry 1"
     private static let ending = "end\n"
@@ -117,11 +120,13 @@ public struct Report: Equatable, Sendable {
         else { return nil }
         sender = Sender(process: process, start: start)
         for line in lines.dropFirst() {
-            guard line.count >= 3, let value = fieldNumber(line.last!) else { return nil }
+            guard line.count >= 3, let value = fieldNumber(line.last!), value <= Self.countLimit else { return nil }
             switch (line[0], line.count) {
             case ("condition", Durations().counts.count + 4):
                 let numbers = line.dropFirst().compactMap(fieldNumber)
-                guard condition == nil, numbers.count == line.count - 1 else { return nil }
+                guard condition == nil, numbers.count == line.count - 1, numbers[1] <= Self.countLimit,
+                    numbers[3...].allSatisfy({ $0 <= Self.countLimit })
+                else { return nil }
                 var durations = Durations()
                 durations.sum = numbers[2]
                 durations.counts = Array(numbers[3...])

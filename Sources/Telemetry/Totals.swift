@@ -108,11 +108,11 @@ public struct Totals: Sendable {
             coprocess.condition
             ?? (isBack ? condition : Report.Condition(loaded: nil, droppedHits: 0, durations: Durations()))
         coprocess.condition = condition
-        droppedHits = sum(droppedHits, max(0, condition.droppedHits - last.droppedHits))
-        durations.sum = sum(durations.sum, max(0, condition.durations.sum - last.durations.sum))
+        droppedHits = saturatingSum(droppedHits, max(0, condition.droppedHits - last.droppedHits))
+        durations.sum = saturatingSum(durations.sum, max(0, condition.durations.sum - last.durations.sum))
         for (bucket, count) in condition.durations.counts.enumerated() {
             let growth = max(0, count - last.durations.counts[bucket])
-            durations.counts[bucket] = sum(durations.counts[bucket], growth)
+            durations.counts[bucket] = saturatingSum(durations.counts[bucket], growth)
         }
     }
 
@@ -127,7 +127,7 @@ public struct Totals: Sendable {
         let last = coprocess.values[number] ?? (isBack ? count.value : 0)
         guard count.value >= last else { return }
         coprocess.values[number] = count.value
-        values[number] = sum(values[number], count.value - last)
+        values[number] = saturatingSum(values[number], count.value - last)
     }
 
     /// `nil` if there is no room for another.

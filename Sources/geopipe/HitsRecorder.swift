@@ -12,6 +12,8 @@ struct HitsRecorder: ~Copyable {
     private var lines: [UInt8] = []
     /// The lines of hits that are in the file or wait to be, and for how many hits they stand.
     private var (count, weight) = (0, 0)
+    /// Since when the agent is gone, and for how long it was before, in milliseconds on the monotonic clock.
+    private var (absence, absences): (Int?, Int) = (nil, 0)
 
     struct Failure: Error, CustomStringConvertible {
         var description: String
@@ -74,21 +76,47 @@ struct HitsRecorder: ~Copyable {
                 try flush()
             }
         }
-        print("\(visible(path)): \(count) lines for \(weight) hits")
+        let away = absences + (absence.map { milliseconds() - $0 } ?? 0)
+        let gap =
+            away > 0
+            ? "; geopipe-agent was away for \(durationWords((away + 999) / 1_000)), of which nothing is recorded" : ""
+        print("\(visible(path)): \(count) lines for \(weight) hits\(gap)")
     }
 
     private mutating func take(within milliseconds: Int) throws(Failure) {
-        do throws(LiveClient.Failure) {
-            if let events = try client.events(within: milliseconds) {
-                for event in events { take(event) }
-                return
+        if absence == nil {
+            var reason = "geopipe-agent has ended the connection"
+            do throws(LiveClient.Failure) {
+                if let events = try client.events(within: milliseconds) {
+                    for event in events { take(event) }
+                    return
+                }
+            } catch {
+                reason = "\(error)"
             }
-        } catch {
-            complain("\(error); trying again")
+            absence = Platform.milliseconds()
+            complain("\(reason); nothing is recorded until it is back")
+            note("geopipe-agent has gone, and nothing is recorded until it is back")
+        } else {
+            usleep(UInt32(milliseconds) * 1_000)
         }
-        // The agent has ended, or is another one.
-        usleep(UInt32(milliseconds) * 1_000)
-        if let other = try? Self.connect(socket) { client = other }
+        // It may be back, or another one.
+        guard let other = try? Self.connect(socket), let start = absence else { return }
+        client = other
+        let away = Platform.milliseconds() - start
+        absences += away
+        absence = nil
+        let words = "geopipe-agent is back after \(durationWords((away + 999) / 1_000))"
+        complain(words)
+        note(words)
+    }
+
+    /// Writes down what has happened to the recording itself, as an event.
+    private mutating func note(_ text: String) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let time = Double(now.tv_sec) * 1_000 + Double(now.tv_nsec / 1_000_000)
+        add(.object([("time", .text(Self.timestamp(time))), ("event", .text("agent")), ("text", .text(text))]))
     }
 
     private mutating func take(_ event: LiveClient.Event) {

@@ -24,6 +24,8 @@ struct LiveClient: ~Copyable {
         var description: String
         /// Whether no agent listens at the socket.
         var isAbsent = false
+        /// Whether one does, and has said nothing for too long.
+        var isSilent = false
     }
 
     /// Where a body ends.
@@ -287,7 +289,7 @@ struct LiveClient: ~Copyable {
                 if errno == EINTR { continue }
                 if errno == EAGAIN {
                     if flags != 0 { return true }
-                    throw Failure(description: "the agent does not answer")
+                    throw Failure(description: "the agent does not answer", isSilent: true)
                 }
                 if errno == ECONNRESET { return false }
                 throw Failure("read what the agent says")

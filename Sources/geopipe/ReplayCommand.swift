@@ -111,8 +111,7 @@ struct ReplayCommand: ParsableCommand {
             try checkTerminal()
             let player = try ReplayProcess(program, arguments)
             defer { player.end() }
-            try player.waitUntilReady()
-            try showTop(at: player.socket)
+            if try player.waitUntilReady() { try showTop(at: player.socket) }
         } catch {
             complain(error.message)
             throw error.code

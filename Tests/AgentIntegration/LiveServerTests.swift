@@ -152,6 +152,38 @@ struct LiveServerTests {
         #expect(!answer.body.contains("HTTP/1.1"))
     }
 
+    @Test("answers whatever follows the request on its connection", arguments: ["/api/state", "/api/replay", "/"])
+    func garbage(path: String) async throws {
+        let server = try await TestLiveServer()
+        let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        for rest in ["\u{0}\u{1}garbage\r\n\r\n", String(repeating: "x", count: 100_000)] {
+            let answer = try #require(await server.answer(request + rest))
+            #expect(answer.status == (path == "/api/replay" ? 405 : 200))
+        }
+        let socket = try #require(connection(to: server.port))
+        defer { close(socket) }
+        let bytes = Array("GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n\u{0}\r\n\r\n".utf8)
+        send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        _ = await read(socket) { $0.contains("retry: 1000") }
+        send(socket, "garbage\r\n\r\n", 11, Int32(MSG_NOSIGNAL))
+        server.view.add(event("after it"))
+        #expect(await read(socket) { $0.contains("after it") }.contains("after it"))
+    }
+
+    @Test("has a place for a client though 128 others say nothing")
+    func silentClients() async throws {
+        let server = try await TestLiveServer()
+        // A stream stays.
+        let (viewer, _) = try await stream(server)
+        defer { close(viewer) }
+        var sockets: [CInt] = []
+        defer { for socket in sockets { close(socket) } }
+        for _ in 0..<200 { sockets.append(try #require(connection(to: server.port))) }
+        #expect(await server.answer("GET", "/api/state")?.status == 200)
+        server.view.add(event("still here"))
+        #expect(await read(viewer) { $0.contains("still here") }.contains("still here"))
+    }
+
     @Test("waits two seconds for a request, and not longer")
     func slowHeads() async throws {
         let server = try await TestLiveServer()
@@ -280,7 +312,7 @@ struct LiveServerTests {
         let folder = try Folder()
         let path = "\(folder.path)/live.sock"
         // What is left of one that was killed.
-        _ = try folder.write([], to: "live.sock")
+        close(try UnixSocket.bind(SOCK_STREAM, at: path, in: nil))
         let view = LiveView(.live, host: "test", start: wallTime())
         let task = Task(executorPreference: OwnExecutor.shared) {
             await LiveServer(view).run(atSocket: path, in: nil, consolation: "")

@@ -31,11 +31,11 @@ private final class ReplayProcess {
         self.port = port
     }
 
-    /// Ends it as Ctrl-C does.
+    /// Ends it as Ctrl-C does, or the end of a terminal.
     ///
     /// - Returns: its exit status.
-    func end() throws -> Int32 {
-        for child in try children(of: process.processIdentifier) { kill(child, SIGINT) }
+    func end(_ signal: Int32 = SIGINT) throws -> Int32 {
+        for child in try children(of: process.processIdentifier) { kill(child, signal) }
         process.waitUntilExit()
         return process.terminationStatus
     }
@@ -62,7 +62,9 @@ struct ReplayProcessTests {
             port: port)
     }
 
-    @Test("is served at the URL that it prints, does what it is told, and ends at Ctrl-C", arguments: [false, true])
+    @Test(
+        "is served at the URL that it prints, does what it is told, and ends at Ctrl-C or with its terminal",
+        arguments: [false, true])
     func process(isByGeopipe: Bool) throws {
         let folder = try Folder()
         let replay = try ReplayProcess(
@@ -90,7 +92,7 @@ struct ReplayProcessTests {
         }
         let explained = try #require(WebAnswer("/api/explain?name=a.example&client=192.0.2.1", port: port))
         #expect(explained.status == 503 && explained.body.contains("geopipe explain"))
-        #expect(try replay.end() == 0)
+        #expect(try replay.end(isByGeopipe ? SIGHUP : SIGINT) == 0)
     }
 
     @Test("is refused with what to write instead")
@@ -98,12 +100,18 @@ struct ReplayProcessTests {
         let folder = try Folder()
         let log = try log(folder)
         let server = try LocalServer()
+        let precious = try folder.write(Array("precious".utf8), to: "precious")
+        let listener = try UnixSocket.bind(SOCK_STREAM, at: "\(folder.path)/taken", in: nil)
+        defer { close(listener) }
+        try #require(listen(listener, 8) == 0)
         for (arguments, words) in [
             ([], "Missing expected argument '<hits>'"), (["\(folder.path)/none"], "cannot open"),
             ([log, "--speed", "0"], "0.1 to 1000"), ([log, "--live", "none"], "--socket"),
             ([log, "--live", "0.0.0.0:0"], "--live-token-file"),
             ([log, "--live", "127.0.0.1:\(server.port)"], "--live 127.0.0.1:9355"),
             ([log, "--config", "\(folder.path)/none.yaml"], "none.yaml"),
+            ([log, "--live", "none", "--socket", precious], "something is there that is no socket"),
+            ([log, "--live", "none", "--socket", "\(folder.path)/taken"], "another program listens there"),
         ] {
             let result = try Tool(path: Agent.program).run(["replay"] + arguments)
             #expect(result.status == 2, "\(arguments): \(result.output)")
@@ -119,6 +127,7 @@ struct ReplayProcessTests {
             #expect(result.status == 2, "\(arguments): \(result.output)")
             #expect(result.output.contains(words), "\(arguments): \(result.output)")
         }
+        #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
         // No file is made for nothing.
         #expect(access("\(folder.path)/new", F_OK) != 0)
     }
@@ -132,6 +141,45 @@ struct ReplayProcessTests {
         let result = try Tool("env").run(["PATH=\(folder.path)", alone, "replay", "hits.log"])
         #expect(result.status == 2)
         #expect(result.output.contains("needs geopipe-agent, which is neither beside \(folder.path) nor in PATH"))
+    }
+
+    @Test("is told of the time in which the agent was away, as is who records")
+    func away() async throws {
+        let folder = try Folder()
+        let state = StateDirectory(path: folder.path)
+        let view = LiveView(.live, host: "test", start: wallTime())
+        func serve() -> Task<Void, Never> {
+            Task { await LiveServer(view).run(atSocket: state.liveSocket, in: nil, consolation: "") }
+        }
+        let first = serve()
+        #expect(await inThread { eventually(within: .seconds(600)) { access(state.liveSocket, F_OK) == 0 } })
+        let file = "\(folder.path)/recording.json"
+        let output = Pipe()
+        let process = try Tool(path: Self.geopipe).start(
+            ["replay", "--record", file, "--state", folder.path], seconds: 3_600, output: output)
+        #expect(await inThread { eventually(within: .seconds(600)) { view.viewerCount == 1 } })
+        first.cancel()
+        await first.value
+        let text: @Sendable () -> String = { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
+        #expect(await inThread { eventually(within: .seconds(600)) { text().contains("geopipe-agent has gone") } })
+        let second = serve()
+        defer { second.cancel() }
+        #expect(await inThread { eventually(within: .seconds(600)) { text().contains("geopipe-agent is back after") } })
+        for child in try children(of: process.processIdentifier) { kill(child, SIGINT) }
+        process.waitUntilExit()
+        let said = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(said.split(separator: "nothing is recorded until it is back").count == 2, "\(said)")
+        #expect(said.split(separator: "geopipe-agent is back after").count == 2, "\(said)")
+        #expect(said.contains("0 lines for 0 hits; geopipe-agent was away for"), "\(said)")
+        let lines = text().split(separator: "\n").map { HitsLine(Array($0.utf8)[...]) }
+        #expect(lines.count == 2)
+        for line in lines {
+            guard case .event(let event)? = line else {
+                Issue.record("\(text())")
+                continue
+            }
+            #expect(event.kind == .agent)
+        }
     }
 
     @Test("shows what was recorded, hits with their weights and events, after what the file had")

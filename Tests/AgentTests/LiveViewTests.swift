@@ -161,6 +161,51 @@ struct LiveViewTests {
         try expect(second(view)["rate"], #"{"answered":10,"empty":0,"refused":0}"#)
     }
 
+    @Test("has rates of names and networks by the clock as it is after it was set", arguments: [-100_000.0, -900, -2])
+    func listsWhenClockIsSet(by offset: Double) throws {
+        func go(_ seconds: ClosedRange<Int>, _ offset: Double) {
+            for second in seconds {
+                view.take([Self.hit(weight: 10)])
+                view.advance(to: Self.start + Double(second) + offset)
+            }
+        }
+        go(1...100, 0)
+        go(101...130, offset)
+        for kind in ["names", "networks"] {
+            let rate = try #require(try list(second(view)[kind]).first?["rate"] as? Double)
+            #expect(9.5...10.5 ~= rate, "\(kind)")
+        }
+    }
+
+    @Test("adds up whatever comes without an overflow")
+    func overflow() throws {
+        var counts = Totals.Counts()
+        counts.series = [
+            .questions(zone: "a", result: .answered), .questions(zone: "b", result: .answered),
+            .answers(service: "web", datacenter: "oslo"), .answers(service: "web", datacenter: "ashburn"),
+            .answers(service: "mail", datacenter: "oslo"), .clients(country: "NO"), .clients(country: "SE"),
+        ]
+        counts.values = Array(repeating: .max, count: counts.series.count)
+        var counter = LiveCounter()
+        counter.take(counts)
+        #expect(counter.sums.results == [.answered: .max])
+        #expect(counter.sums.datacenters == [.max, .max] && counter.sums.services == [.max, .max])
+        view.take(counts, at: Self.start + 1)
+        view.advance(to: Self.start + 1)
+        #expect(try list(second(view)["services"]).count == 2)
+        let replay = LiveView(.replay, host: "ns1", start: Self.start)
+        for _ in 0..<3 { replay.play([Self.hit(weight: .max)], to: Self.start + 1) }
+        #expect(try list(second(replay)["services"]).count == 1)
+    }
+
+    @Test("tells of some hundred datacenters that no configuration knows, and of all others")
+    func unknownDatacenters() throws {
+        let view = LiveView(.replay, host: "ns1", start: Self.start)
+        view.take(LiveScene(datacenters: (0..<1_000).map { .init(name: "known\($0)", state: "in_use") }))
+        view.play((0..<2_000).map { Self.hit(datacenters: ["d\($0)"]) }, to: Self.start + 1)
+        #expect(try list(second(view)["datacenters"]).count == 1_000 + LiveNumbers.unknownLimit)
+    }
+
     @Test("has the names and networks of hits by their weight, whatever the case of letters")
     func top() throws {
         for second in 0..<200 {

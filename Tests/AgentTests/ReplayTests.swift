@@ -78,6 +78,11 @@ struct HitsLineTests {
             Self.json.replacing("24}", with: "24,\"weight\":0}"),
             Self.json.replacing("24}", with: "24,\"weight\":\"1\"}"),
             Self.json.replacing("[\"oslo\",\"paris\"]", with: "[1]"),
+            Self.json.replacing("oslo", with: String(repeating: "o", count: 1_025)),
+            Self.tsv.replacing("oslo", with: String(repeating: "o", count: 1_025)),
+            Self.tsv.replacing("11-23", with: "02-31"),
+            #"{"time":"2026-11-23T09:34:00Z","event":"switch","text":"\#(String(repeating: "x", count: 1_025))"}"#,
+            #"{"time":"2026-11-23T09:34:00Z","event":"switch","text":"x","datacenter":"\#(String(repeating: "x", count: 1_025))"}"#,
         ] {
             #expect(line(text) == nil, "\(text)")
         }
@@ -190,7 +195,60 @@ struct PlayerTests {
         #expect(try stage.wait(4) == ["first", "late", "a", "third"])
         var reader = stage.file.lines(from: 0)
         while reader.next() != nil {}
-        #expect(reader.ignoredLines == 4)
+        #expect(reader.leftOut.foreign.count == 4)
+        #expect(stage.player.complaints == ["4 lines are no hits, and are left out"])
+        // Each counts once, wherever the replay goes.
+        stage.player.carryOut(ReplayOrder(isPaused: false, position: Double(Self.start) + 2))
+        #expect(stage.player.complaints == ["4 lines are no hits, and are left out"])
+    }
+
+    @Test("has one line in a strange year, or some, and all others", arguments: [1, 5])
+    func strays(count: Int) throws {
+        for place in [0, 1, 50, 99] {
+            for offset in [-1e9, -4_000, 4_000, 1e9] {
+                // The first and the last one may be what a silence follows, or comes before.
+                guard abs(offset) > 1e8 || place < 99, offset != -4_000 || place > 0 else { continue }
+                guard count == 1 || 1...50 ~= place else { continue }
+                var lines = (0..<100).map { Self.tsv(Double($0) / 10, "n\($0)") }
+                let strays = (0..<count).map { Self.tsv(offset + Double(10 * $0), "stray") }
+                lines.insert(contentsOf: strays, at: place == 99 ? 100 : place)
+                let stage = try Stage(lines.joined())
+                let replay = stage.player.replay
+                #expect(
+                    replay.from == Double(Self.start) && replay.to == Double(Self.start) + 9.9, "\(place) \(offset)")
+                #expect(try stage.names() + stage.wait(11) == (0..<100).map { "n\($0)" }, "\(place) \(offset)")
+                let words = count == 1 ? "1 line has a time" : "\(count) lines have times"
+                #expect(stage.player.complaints.count == 1 && stage.player.complaints[0].hasPrefix(words))
+            }
+        }
+    }
+
+    @Test("has hits hours apart")
+    func sparse() throws {
+        let stage = try Stage((0..<20).map { Self.tsv(Double($0 * 3_600), "n\($0)") }.joined(), speed: 1_000)
+        #expect(try stage.names() + stage.wait(70) == (0..<20).map { "n\($0)" })
+        #expect(stage.player.complaints.isEmpty)
+    }
+
+    @Test("of a clock that was set back has all lines, and more than one place to go to", arguments: [50, 10_000])
+    func setBack(by seconds: Int) throws {
+        let first = (0..<1_000).map { Self.tsv(20_000 + Double($0) / 10, "a\($0)") }
+        let second = (0..<1_000).map { Self.tsv(20_100 - Double(seconds) + Double($0) / 10, "b\($0)") }
+        let stage = try Stage((first + second).joined(), speed: 1_000)
+        let names = try stage.names() + stage.wait(30)
+        #expect(names.sorted() == (0..<1_000).flatMap { ["a\($0)", "b\($0)"] }.sorted())
+        #expect(stage.player.complaints.count == 1)
+        #expect(stage.player.complaints[0].contains("out of order, as after a clock was set back"))
+        stage.player.carryOut(ReplayOrder(isPaused: true, position: Double(Self.start) + 20_190 - Double(seconds)))
+        #expect(try stage.names().contains("b899"))
+    }
+
+    @Test("may have lines that are too long, each of which is one that is left out")
+    func longLines() throws {
+        let long = String(repeating: "x", count: 1 << 20)
+        let stage = try Stage([Self.tsv(0, "first"), long + "\n", Self.tsv(1, "second"), long].joined())
+        #expect(try stage.names() + stage.wait(2) == ["first", "second"])
+        #expect(stage.player.complaints == ["2 lines are no hits, and are left out"])
     }
 
     @Test("is found in by time, however large, without reading it all")

@@ -11,6 +11,7 @@ struct WebAuthorityTests {
             ("127.0.0.1", "127.0.0.1", nil, true), ("127.0.0.1:80", "127.0.0.1", 80, true),
             ("[::1]", "::1", nil, true), ("[::1]:9354", "::1", 9_354, true),
             ("[0:0:0:0:0:0:0:1]:1", "::1", 1, true), ("[2001:DB8::1]", "2001:db8::1", nil, true),
+            ("localhost.", "localhost", nil, false), ("localhost.:80", "localhost", 80, false),
             ("live.example.com:65535", "live.example.com", 65_535, false), ("127.1", "127.1", nil, false),
             ("2130706433", "2130706433", nil, false), ("127.0.0.1.evil.example", "127.0.0.1.evil.example", nil, false),
         ] as [(String, String, UInt16?, Bool)])
@@ -25,7 +26,8 @@ struct WebAuthorityTests {
         "is nothing else",
         arguments: [
             "", ":80", "localhost:", "localhost:65536", "localhost:+80", "localhost:8a", "localhost:80:80",
-            "localhost.", ".localhost", "::1", "[::1", "[::1]80", "[::1]:", "[::1%lo]", "[::1%25lo]", "[127.0.0.1]",
+            ".", "localhost..", ".localhost", "::1", "[::1", "[::1]80", "[::1]:", "[::1%lo]", "[::1%25lo]",
+            "[127.0.0.1]",
             "[]",
             "user@localhost", "localhost/", "localhost?", "localhost#", "local host", " localhost", "localhost\t",
             "locälhost", "localhost,evil.example", "localhost\u{0}", String(repeating: "a", count: 254),

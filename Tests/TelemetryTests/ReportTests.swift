@@ -19,7 +19,7 @@ struct ReportTests {
             loaded: 1_795_428_000, droppedHits: 12, durations: durations((3, 900), (1, .max / 8)))
         report.counts = [
             .init(.questions(zone: "example.com", result: .answered), 1),
-            .init(.questions(zone: "", result: .refused), .max),
+            .init(.questions(zone: "", result: .refused), Report.countLimit),
             .init(.answers(service: "tab\tline\nback\\slash \"quoted\" 東京", datacenter: "oslo"), 0),
             .init(.clients(country: "NO"), 42), .init(.clients(country: ""), 7),
         ]
@@ -76,6 +76,14 @@ struct ReportTests {
             "geopipe-telemetry 1\t1\t2\nclients\tNO\nend\n", "geopipe-telemetry 1\t1\t2\nclients\tNO\t1\t1\nend\n",
             "geopipe-telemetry 1\t1\t2\nclients\tNO\t-1\nend\n", "geopipe-telemetry 1\t1\t2\nclients\tNO\t+1\nend\n",
             "geopipe-telemetry 1\t1\t2\nclients\tNO\t9223372036854775808\nend\n",
+            // Above 2^53.
+            "geopipe-telemetry 1\t1\t2\nclients\tNO\t9007199254740993\nend\n",
+            "geopipe-telemetry 1\t1\t2\nquestions\tz\tanswered\t9223372036854775807\nend\n",
+            "geopipe-telemetry 1\t1\t2\nanswers\tweb\toslo\t9007199254740993\nend\n",
+            "geopipe-telemetry 1\t1\t2\ncondition\t1\t9007199254740993\t3" + String(repeating: "\t0", count: 20)
+                + "\nend\n",
+            "geopipe-telemetry 1\t1\t2\ncondition\t1\t2\t3" + String(repeating: "\t0", count: 19)
+                + "\t9007199254740993\nend\n",
             "geopipe-telemetry 1\t1\t2\nclients\tN\\O\t1\nend\n", "geopipe-telemetry 1\t1\t2\nclients\tNO\\\t1\nend\n",
             "geopipe-telemetry 1\t1\t2\nquestions\texample.com\tlost\t1\nend\n",
             "geopipe-telemetry 1\t1\t2\ncondition\t1\t2\t3\nend\n", "geopipe-telemetry 1\t1\t2\nend\nend\nx\n",

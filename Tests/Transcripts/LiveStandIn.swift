@@ -13,8 +13,10 @@ final class LiveStandIn: Sendable {
         let reason = errno
     }
 
-    /// - Parameter state: JSON, or anything else.
-    init(at path: String, state: String, status: Int = 200) throws {
+    /// - Parameters:
+    ///   - state: JSON, or anything else.
+    ///   - isSilent: whether it takes no connection, and so answers nothing.
+    init(at path: String, state: String, status: Int = 200, isSilent: Bool = false) throws {
         unlink(path)
         self.path = path
         listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -28,6 +30,7 @@ final class LiveStandIn: Sendable {
             }
         }
         guard result == 0, listen(listener, 16) == 0 else { throw Failure(call: "bind") }
+        if isSilent { return }
         Thread.detachNewThread { [self] in
             while case let connection = accept(listener, nil, nil), connection >= 0 {
                 _ = fcntl(connection, F_SETFD, FD_CLOEXEC)

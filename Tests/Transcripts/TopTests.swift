@@ -201,5 +201,10 @@ struct TopTests {
         let refused = try run("--once", "--json")
         #expect(refused.code == 2 && refused.error.contains("not yet") && refused.output == "")
         refusing.stop()
+        let silent = try LiveStandIn(at: socket, state: "", isSilent: true)
+        let unanswered = try run("--once")
+        #expect(
+            unanswered.code == 2 && unanswered.error.contains("is it stopped or overloaded?"), "\(unanswered.error)")
+        silent.stop()
     }
 }

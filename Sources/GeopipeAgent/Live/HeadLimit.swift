@@ -14,7 +14,8 @@ final class HeadLimit: ChannelInboundHandler {
     init(_ limit: Int, of handler: LiveHandler) { (self.limit, self.handler) = (limit, handler) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isOver { return }
+        // What follows the request is of no use.
+        if isOver || handler.hasRequest { return }
         if handler.hasHead { return context.fireChannelRead(data) }
         var bytes = unwrapInboundIn(data)
         let room = limit - count

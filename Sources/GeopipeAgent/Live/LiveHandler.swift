@@ -11,7 +11,6 @@ final class LiveHandler: ChannelInboundHandler {
 
     private let server: LiveServer
     private let door: LiveServer.Door
-    private var hasPlace = false
     private var phase = Phase.head
     private var request: HTTPRequestHead?
     private var body: [UInt8] = []
@@ -38,10 +37,13 @@ final class LiveHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        hasPlace = door.connections.take()
-        guard hasPlace else {
+        guard
+            door.connections.admit(
+                self, isLocal: context.remoteAddress?.isLoopback ?? true,
+                close: { [channel = context.channel] in channel.close(promise: nil) })
+        else {
             log.debug(
-                "refused a viewer: \(door.connections.limit) connections are open already", metadata: peer(context))
+                "refused a viewer: \(LiveConnections.limit) connections are open already", metadata: peer(context))
             return context.close(promise: nil)
         }
         server.note(context.channel)
@@ -52,8 +54,7 @@ final class LiveHandler: ChannelInboundHandler {
         timer?.cancel()
         unsubscribe()
         server.forget(context.channel)
-        if hasPlace { door.connections.free() }
-        hasPlace = false
+        door.connections.remove(self)
         self.context = nil
     }
 
@@ -64,6 +65,9 @@ final class LiveHandler: ChannelInboundHandler {
 
     /// Whether the head of the request has come.
     var hasHead: Bool { phase != .head }
+
+    /// Whether all of the request has come.
+    var hasRequest: Bool { phase != .head && phase != .body }
 
     /// Refuses a request whose head is longer than it may be.
     func refuseLongHead() {
@@ -88,8 +92,11 @@ final class LiveHandler: ChannelInboundHandler {
         switch (phase, error as? HTTPParserError) {
         case (.head, .headerOverflow?): refuseLongHead()
         case (.head, .some), (.body, .some): send(.failure(400, "that is no request of HTTP/1.1"))
-        case (.ended, .some): break
-        default: context.close(promise: nil)
+        case (.answering, .some), (.streaming, .some), (.ended, .some): break
+        default:
+            // What follows the request may be no HTTP, and costs nothing of the answer.
+            if hasRequest, error is ByteToMessageDecoderError { return }
+            context.close(promise: nil)
         }
     }
 
@@ -100,6 +107,7 @@ final class LiveHandler: ChannelInboundHandler {
         case (.head(let head), .head):
             request = head
             phase = .body
+            door.connections.keep(self)
             log.debug("a viewer asks for \(visible(Self.withoutToken(head.uri)))", metadata: peer(context))
             if let refusal = refusal(of: head) { send(refusal) }
         case (.body(let part), .body):

@@ -57,6 +57,8 @@ struct LiveNumbers {
     private static let eventMemory = 3_600.0
     /// The most hits that wait for the next frame.
     static let pendingLimit = 4_000
+    /// The most datacenters that are told though no configuration knows them.
+    static let unknownLimit = 300
     /// Seconds after which it makes no sense to go through all that have passed.
     private static let longestGap = 3_600
 
@@ -67,10 +69,14 @@ struct LiveNumbers {
         second = Int(start)
         let look = Look(time: start, sums: LiveSums())
         (looks, stepBegin) = ([look], look)
-        names = TopList(limit: Self.topLimit, begin: start)
-        networks = TopList(limit: Self.topLimit, begin: start)
-        rules = TopList(limit: 2, begin: start)
-        sides = TopList(limit: 1_000, begin: start)
+        (names, networks, rules, sides) = Self.lists(begin: start)
+    }
+
+    private static func lists(begin: Double) -> (TopList<String>, TopList<Network>, TopList<Bool>, TopList<Part>) {
+        (
+            TopList(limit: topLimit, begin: begin), TopList(limit: topLimit, begin: begin),
+            TopList(limit: 2, begin: begin), TopList(limit: 1_000, begin: begin)
+        )
     }
 
     /// Forgets all but the scene.
@@ -131,8 +137,9 @@ struct LiveNumbers {
         if mode == .replay { counted = Double(now) }
         let look = Look(time: counted, sums: counter.sums)
         if now < second || now - second > Self.longestGap {
-            // The clock was set.
+            // The clock was set: what came by the old time says nothing about the new one.
             (looks, stepBegin) = ([look], look)
+            (names, networks, rules, sides) = Self.lists(begin: time)
         } else if look.time > looks.last!.time {
             looks.append(look)
             if looks.count > Self.window + 1 { looks.removeFirst() }
@@ -214,7 +221,7 @@ struct LiveNumbers {
         }
 
         func all(_ list: KeyPath<LiveSums, [Int]>) -> Double {
-            rate(end[keyPath: list].reduce(0, +) - begin[keyPath: list].reduce(0, +))
+            rate(end[keyPath: list].reduce(0, saturatingSum) - begin[keyPath: list].reduce(0, saturatingSum))
         }
 
         var ofDatacenters: Double { all(\.datacenters) }
@@ -296,9 +303,10 @@ struct LiveNumbers {
         var shown = scene.datacenters
         let known = Set(shown.map(\.name))
         // Of a file of hits, or not in the configuration any more.
+        let limit = shown.count + Self.unknownLimit
         for (position, name) in counter.datacenters.names.enumerated()
         where !known.contains(name) && (mode == .replay || rates.of(\.datacenters, position) > 0) {
-            guard shown.count < 1_000 else { break }
+            guard shown.count < limit else { break }
             shown.append(LiveScene.Datacenter(name: name, state: "in_use"))
         }
         let hasCapacities = shown.contains { $0.capacity != nil }

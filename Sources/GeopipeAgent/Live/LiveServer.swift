@@ -7,7 +7,7 @@ import State
 import Synchronization
 
 /// Serves the live view: a page for people, and what it shows for programs. Whatever clients do takes few connections and little memory,
-/// and holds up nobody else.
+/// and holds up no other client.
 final class LiveServer: Sendable {
     let view: LiveView
     let questions: (any LiveQuestions)?
@@ -25,10 +25,10 @@ final class LiveServer: Sendable {
     let stallPatience: TimeAmount
     /// Between two signs of life on a stream.
     static let pingInterval = TimeAmount.seconds(10)
-    /// Connections at each place where it listens, and those of them that may be viewers of the stream.
-    static let (connectionLimit, viewerLimit) = (128, 64)
-    /// The open files that it may need.
-    static let fileLimit = 2 * connectionLimit + 2
+    /// The viewers of the stream at each place where it listens.
+    static let viewerLimit = 64
+    /// The open files that it may need: also for some connections that are about to be closed.
+    static let fileLimit = 2 * LiveConnections.limit + 64
     /// Seconds for which all who ask for the state get the same.
     private static let freshness = 0.2
 
@@ -47,7 +47,7 @@ final class LiveServer: Sendable {
     final class Door: Sendable {
         /// `nil` if the system has decided already who may come in.
         let access: LiveAccess?
-        let connections = Places(LiveServer.connectionLimit)
+        let connections = LiveConnections()
         let viewers = Places(LiveServer.viewerLimit)
 
         init(_ access: LiveAccess?) { self.access = access }

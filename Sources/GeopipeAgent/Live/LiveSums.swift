@@ -35,10 +35,10 @@ struct LiveNames {
 }
 
 extension [Int] {
-    /// Adds to a number, which is 0 before.
+    /// Adds to a number, which is 0 before. It stays where it is when it cannot grow any more.
     mutating func add(_ growth: Int, at position: Int) {
         if position >= count { append(contentsOf: repeatElement(0, count: position + 1 - count)) }
-        self[position] += growth
+        self[position] = saturatingSum(self[position], growth)
     }
 
     /// The number at a position, or 0.
@@ -72,7 +72,7 @@ struct LiveCounter {
             guard growth > 0 else { continue }
             values[position] = counts.values[position]
             switch roles[position] {
-            case .question(let result): sums.results[result, default: 0] += growth
+            case .question(let result): add(growth, to: result)
             case .answer(let service, let datacenter):
                 if let service { sums.services.add(growth, at: service) }
                 if let datacenter { sums.datacenters.add(growth, at: datacenter) }
@@ -82,6 +82,10 @@ struct LiveCounter {
         }
         sums.durations = counts.durations
         sums.droppedHits = counts.droppedHits
+    }
+
+    private mutating func add(_ growth: Int, to result: QuestionResult) {
+        sums.results[result] = saturatingSum(sums.results[result, default: 0], growth)
     }
 
     private mutating func role(of series: Series) -> Role {
@@ -95,7 +99,7 @@ struct LiveCounter {
 
     /// Takes a hit for as many answers as it stands for: where there are no counters.
     mutating func take(_ hit: SampledHit) {
-        sums.results[hit.datacenters.isEmpty ? .empty : .answered, default: 0] += hit.weight
+        add(hit.weight, to: hit.datacenters.isEmpty ? .empty : .answered)
         if let service = services.position(of: hit.service) { sums.services.add(hit.weight, at: service) }
         for name in hit.datacenters {
             if let datacenter = datacenters.position(of: name) { sums.datacenters.add(hit.weight, at: datacenter) }

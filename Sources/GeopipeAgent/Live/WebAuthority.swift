@@ -9,7 +9,7 @@ struct WebAuthority: Equatable {
     /// Whether the host is an IP address, so that no name server can have made it up.
     let isAddress: Bool
 
-    /// Reads `NAME`, `ADDRESS` or `[IPV6-ADDRESS]`, each with or without `:PORT`. `nil` for anything else, such as a user, a path, a zone
+    /// Reads `NAME`, `NAME.`, `ADDRESS` or `[IPV6-ADDRESS]`, each with or without `:PORT`. `nil` for anything else, such as a user, a path, a zone
     /// of an address, or an address in a form that only some programs take for one.
     init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
@@ -24,7 +24,9 @@ struct WebAuthority: Equatable {
             (host, isAddress, end) = ("\(IPAddress.v6(bits))", true, closing + 1)
         } else {
             end = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
-            let name = String(decoding: bytes[..<end], as: UTF8.self).lowercased()
+            var name = String(decoding: bytes[..<end], as: UTF8.self).lowercased()
+            // A name may end in the dot of the root.
+            if name.hasSuffix(".") { name.removeLast() }
             guard Self.isName(name) else { return nil }
             host = name
             if case .v4? = IPAddress(name) { isAddress = true } else { isAddress = false }

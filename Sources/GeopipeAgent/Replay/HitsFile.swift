@@ -5,12 +5,13 @@ import Platform
 final class HitsFile: Sendable {
     /// The name without its folder.
     let name: String
-    /// The times of the first and the last line, in milliseconds since 1970.
+    /// The earliest and the latest time of the lines that were looked at, in milliseconds since 1970: of places all over the file, and of
+    /// all lines near its beginning and its end.
     let (first, last): (Int, Int)
     private let descriptor: CInt
     /// The bytes that were there when it was opened.
     private let size: Int
-    /// Lines, the first first, with times that never fall: of lines that are out of order the latest time so far.
+    /// Places where lines begin, the first first, each with the time of its line.
     private let index: [(offset: Int, time: Int)]
 
     /// Why a log cannot be played, and what to write instead.
@@ -24,8 +25,15 @@ final class HitsFile: Sendable {
     fileprivate static let lineLimit = 1 << 16
     /// Milliseconds by which a line may be too late: several coprocesses write, each in pieces.
     static let disorder = 3_000
+    /// Milliseconds between a line and those around it, if they are of the same time; and those for which a log may be silent before a line
+    /// that is alone.
+    fileprivate static let (vicinity, longestSilence) = (300_000, 86_400_000)
+    /// The most lines that are read to see whether time comes back.
+    fileprivate static let lookAhead = 64
     /// The most places that the index has, and the fewest bytes between two of them.
     private static let (indexLimit, indexStep) = (1 << 16, 1 << 18)
+    /// The bytes below which a file is small, and the fewest between two places in such a one.
+    private static let (smallSize, smallStep) = (1 << 23, 1 << 14)
 
     /// - Parameter path: `-` for standard input.
     init(_ path: String) throws(Unusable) {
@@ -50,8 +58,9 @@ final class HitsFile: Sendable {
             size = Int(status.st_size)
             index = try Self.index(descriptor, size, shown)
             let (start, end) = (Self.times(descriptor, 0, size), Self.times(descriptor, max(0, size - (1 << 18)), size))
-            first = min(start?.min ?? .max, index[0].time)
-            last = max(end?.max ?? .min, index[index.count - 1].time)
+            let times = index.map(\.time)
+            first = min(start?.min ?? .max, end?.min ?? .max, times.min() ?? .max)
+            last = max(start?.max ?? .min, end?.max ?? .min, times.max() ?? .min)
         } catch {
             close(descriptor)
             throw error
@@ -94,11 +103,11 @@ final class HitsFile: Sendable {
             throw Unusable(description: "\(shown) is compressed; write zcat \(shown) | geopipe replay - or the like")
         }
         var index: [(offset: Int, time: Int)] = []
-        let step = max(indexStep, size / indexLimit)
+        let step = max(size < smallSize ? smallStep : indexStep, size / indexLimit)
         for start in stride(from: 0, to: size, by: step) {
             var reader = Reader(descriptor, from: start, to: min(start + step, size), isAtLine: start == 0)
             guard let (line, offset) = reader.next() else { continue }
-            index.append((offset, max(line.time, index.last?.time ?? 0)))
+            index.append((offset, line.time))
         }
         guard !index.isEmpty else {
             throw Unusable(
@@ -121,15 +130,81 @@ final class HitsFile: Sendable {
 
     /// Reads the lines from a place on, in their order in the file.
     ///
-    /// - Parameter time: in milliseconds since 1970; lines before that place may not be later than it, but for disorder.
-    func lines(from time: Int) -> Reader {
+    /// - Parameters:
+    ///   - time: in milliseconds since 1970. If the log has it twice, because a clock was set back, the lines after that are read.
+    ///   - leftOut: what was left out before.
+    func lines(from time: Int, leftOut: LeftOutLines = LeftOutLines()) -> Reader {
         let place = index.last { $0.time <= time - Self.disorder } ?? (0, 0)
-        // A line that says it is from the future must not hide those after it.
-        return Reader(descriptor, from: place.offset, to: size, isAtLine: true, file: self)
+        return Reader(descriptor, from: place.offset, to: size, isAtLine: true, file: self, leftOut: leftOut)
     }
 
-    /// Reads lines one after the other.
+    /// Reads lines one after the other, those left out whose time is far from that of the lines around them.
     struct Reader {
+        typealias Line = (line: HitsLine, offset: Int)
+
+        private var source: Source
+        /// The time of the line before, and the latest of all.
+        private var (previous, latest): (Int?, Int) = (nil, 0)
+        /// Lines that have been read to judge those before them.
+        private var ahead: [Line] = []
+        /// What was not read as it is written.
+        var leftOut: LeftOutLines
+
+        fileprivate init(
+            _ descriptor: CInt, from start: Int, to end: Int, isAtLine: Bool, file: HitsFile? = nil,
+            leftOut: LeftOutLines = LeftOutLines()
+        ) {
+            source = Source(descriptor, from: start, to: end, isAtLine: isAtLine, file: file)
+            self.leftOut = leftOut
+        }
+
+        /// The next line that is one, and where in the file it begins.
+        mutating func next() -> Line? {
+            while true {
+                if ahead.isEmpty, !readAhead() { return nil }
+                let line = ahead.removeFirst()
+                guard !isStray(line.line.time) else {
+                    leftOut.add(stray: line.offset)
+                    continue
+                }
+                let time = line.line.time
+                if time < latest - HitsFile.disorder { leftOut.add(late: line.offset) }
+                (previous, latest) = (time, max(latest, time))
+                return line
+            }
+        }
+
+        private mutating func readAhead() -> Bool {
+            guard let line = source.next(&leftOut) else { return false }
+            ahead.append(line)
+            return true
+        }
+
+        private static func isNear(_ a: Int, _ b: Int) -> Bool { abs(a - b) <= HitsFile.vicinity }
+
+        /// Whether the line of a time, before those that are ahead, does not belong to those around it. A log may be silent for long,
+        /// and a clock may be set: but then time does not come back to where it was.
+        private mutating func isStray(_ time: Int) -> Bool {
+            if let previous, Self.isNear(time, previous) { return false }
+            for position in 0..<HitsFile.lookAhead {
+                if position == ahead.count, !readAhead() { break }
+                let other = ahead[position].line.time
+                if let previous {
+                    if Self.isNear(other, previous) { return true }
+                } else if Self.isNear(other, time) {
+                    return false
+                }
+            }
+            // Those that are alone may still be years off.
+            guard let neighbour = previous ?? ahead.first?.line.time else { return false }
+            let isAlone = !(ahead.first.map { Self.isNear($0.line.time, time) } ?? false)
+            let isBack = previous == nil ? time > neighbour : time < neighbour
+            return isAlone && (isBack && !ahead.isEmpty || abs(time - neighbour) > HitsFile.longestSilence)
+        }
+    }
+
+    /// The lines of a part of the file.
+    private struct Source {
         private let descriptor: CInt
         /// Where lines may begin that are read.
         private let end: Int
@@ -139,16 +214,15 @@ final class HitsFile: Sendable {
         /// In `bytes`, the beginning of the next line; in the file, the end of `bytes`.
         private var (position, offset): (Int, Int)
         private var isAtLine: Bool
-        /// The lines that were neither hits nor events.
-        private(set) var ignoredLines = 0
+        /// Whether the beginning of the line was given up, because it is too long.
+        private var isTooLong = false
 
-        fileprivate init(_ descriptor: CInt, from start: Int, to end: Int, isAtLine: Bool, file: HitsFile? = nil) {
+        init(_ descriptor: CInt, from start: Int, to end: Int, isAtLine: Bool, file: HitsFile?) {
             (self.descriptor, self.end, self.isAtLine, self.file) = (descriptor, end, isAtLine, file)
             (position, offset) = (0, start)
         }
 
-        /// The next line that is one, and where in the file it begins.
-        mutating func next() -> (line: HitsLine, offset: Int)? {
+        mutating func next(_ leftOut: inout LeftOutLines) -> Reader.Line? {
             while true {
                 let start = offset - bytes.count + position
                 guard start < end, let bytes = nextLine() else { return nil }
@@ -158,30 +232,31 @@ final class HitsFile: Sendable {
                     continue
                 }
                 if let line = HitsLine(bytes) { return (line, start) }
-                if !bytes.isEmpty { ignoredLines += 1 }
+                if !bytes.isEmpty { leftOut.add(foreign: start) }
             }
         }
 
+        /// The next line without its end; of one that is too long, a part that is none.
         private mutating func nextLine() -> ArraySlice<UInt8>? {
+            isTooLong = false
             var searched = position
             while true {
                 if let feed = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
                     defer { position = feed + 1 }
-                    return bytes[position..<feed]
+                    return isTooLong ? [0] : bytes[position..<feed]
                 }
                 searched = bytes.count
-                if searched - position > HitsFile.lineLimit {
-                    // Its beginning counts as a line that is none.
-                    defer { position = searched }
-                    return bytes[position..<(position + 1)]
+                if isTooLong || searched - position > HitsFile.lineLimit {
+                    isTooLong = true
+                    position = searched
                 }
                 searched -= position
                 bytes.removeFirst(position)
                 position = 0
                 guard fill() else {
-                    guard !bytes.isEmpty else { return nil }
+                    guard !bytes.isEmpty || isTooLong else { return nil }
                     defer { position = bytes.count }
-                    return bytes[...]
+                    return isTooLong ? [0] : bytes[...]
                 }
             }
         }

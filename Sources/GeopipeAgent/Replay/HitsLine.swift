@@ -8,6 +8,9 @@ enum HitsLine {
     /// Something that had happened while `geopipe replay --record` listened: `{"time":...,"event":"switch","text":"..."}`.
     case event(LiveEvent)
 
+    /// The bytes that a name or a text may have.
+    private static let nameLimit = 1_024
+
     /// Reads a line without its end; `nil` if it is none, or only a part of one.
     init?(_ line: ArraySlice<UInt8>) {
         let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
@@ -21,7 +24,9 @@ enum HitsLine {
             return nil
         }
         if let word = object["event"]?.string {
-            guard let kind = LiveEvent.Kind(rawValue: word), let text = object["text"]?.string else { return nil }
+            guard let kind = LiveEvent.Kind(rawValue: word), let text = object["text"]?.string,
+                text.utf8.count <= Self.nameLimit, object["datacenter"]?.string?.utf8.count ?? 0 <= Self.nameLimit
+            else { return nil }
             self = .event(
                 LiveEvent(
                     time: Double(time) / 1_000, kind: kind, text: text, datacenter: object["datacenter"]?.string))
@@ -74,8 +79,8 @@ enum HitsLine {
         _ time: Int, client: String, country: String, _ latitude: Double?, _ longitude: Double?, name: String,
         datacenters: [String], service: String, scope: Int, side: String?, weight: Int
     ) -> SampledHit? {
-        guard let whole = IPPrefix(client), 0...128 ~= scope, 1...1_000_000_000 ~= weight, name.utf8.count <= 1_024,
-            service.utf8.count <= 1_024, datacenters.count <= 256
+        guard let whole = IPPrefix(client), 0...128 ~= scope, 1...1_000_000_000 ~= weight, datacenters.count <= 256,
+            ([name, service] + datacenters).allSatisfy({ $0.utf8.count <= nameLimit })
         else { return nil }
         let longest = whole.address.bitWidth == 32 ? SampledHit.longestIPv4 : SampledHit.longestIPv6
         guard let network = IPPrefix(whole.address, length: min(whole.length, longest)) else { return nil }

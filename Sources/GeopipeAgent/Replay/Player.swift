@@ -19,7 +19,7 @@ final class Player: LivePlayback, Sendable {
         var reader: HitsFile.Reader
         /// Lines that have been read and are not due, by time.
         var lines: [HitsLine] = []
-        /// The latest time that has been read.
+        /// The time of the line that was read last.
         var newest = 0
         var isEndRead = false
         /// The time that it went to last, in milliseconds since 1970: what was before that is over.
@@ -28,7 +28,8 @@ final class Player: LivePlayback, Sendable {
         /// On the monotonic clock, when the last step was.
         var lastStep: Double?
         var lastTold = 0.0
-        var hasSaidIgnored = false
+        /// What was said of lines that were left out.
+        var complaints: [String] = []
     }
 
     /// - Parameters:
@@ -81,6 +82,9 @@ final class Player: LivePlayback, Sendable {
     /// Where it is.
     var replay: LiveReplay { state.withLock(\.replay) }
 
+    /// What a person should know of lines that were not read as they are written; it is logged at the end.
+    var complaints: [String] { state.withLock(\.reader.leftOut.complaints) }
+
     func order(_ order: ReplayOrder) async throws(LiveRefusal) -> LiveReplay {
         await inThread { [self] in carryOut(order) }
     }
@@ -114,8 +118,8 @@ final class Player: LivePlayback, Sendable {
                 break
             }
             count += 1
+            state.newest = line.time
             guard line.time >= state.begin else { continue }
-            state.newest = max(state.newest, line.time)
             state.lines.append(line)
         }
         state.lines.sort { $0.time < $1.time }
@@ -145,18 +149,16 @@ final class Player: LivePlayback, Sendable {
 
     private func begin(_ state: inout State, at position: Double) {
         view.clear(at: position)
-        state.reader = state.file.lines(from: Int(position * 1_000))
+        state.reader = state.file.lines(from: Int(position * 1_000), leftOut: state.reader.leftOut)
         (state.lines, state.newest, state.isEndRead) = ([], 0, false)
         state.begin = Int((position * 1_000).rounded())
         state.replay.position = position
     }
 
     private func sayEnd(_ state: inout State) {
-        guard !state.hasSaidIgnored, state.reader.ignoredLines > 0 else { return }
-        state.hasSaidIgnored = true
-        let count = state.reader.ignoredLines
-        log.warning(
-            "\(visible(state.file.name)): \(count) line\(count == 1 ? " is no hit, and is" : "s are no hits, and are") left out"
-        )
+        let complaints = state.reader.leftOut.complaints
+        guard complaints != state.complaints else { return }
+        state.complaints = complaints
+        for complaint in complaints { log.warning("\(visible(state.file.name)): \(complaint)") }
     }
 }

@@ -29,6 +29,13 @@ struct ReplayCommand: ParsableCommand, Sendable {
     @Option(help: ArgumentHelp("Serve it at a Unix socket of this path as well.", valueName: "file"))
     var socket: String?
 
+    /// The socket's folder is there for the socket alone, and goes with it.
+    @Option(
+        help: ArgumentHelp(
+            "A descriptor of a pipe: when its other end is closed, remove the socket and its folder, and end.",
+            visibility: .hidden))
+    var lifeline: Int32?
+
     @OptionGroup var live: LiveOptions
 
     @OptionGroup var logs: LogOptions
@@ -38,10 +45,19 @@ struct ReplayCommand: ParsableCommand, Sendable {
         if case .nowhere = live.address, socket == nil {
             throw ValidationError("--live none leaves nothing to see; leave it out, or name a --socket")
         }
+        guard lifeline == nil || socket != nil else { throw ValidationError("--lifeline belongs to --socket") }
     }
 
     /// Plays until a signal ends it.
-    func play() async throws {
+    ///
+    /// - Parameter endsAtHangUp: whether SIGHUP does.
+    func play(endsAtHangUp: Bool) async throws {
+        if let lifeline, let socket { Self.end(withOtherEndOf: lifeline, socket) }
+        if let socket, let reason = UnixSocket.reasonAgainst(socket) {
+            throw Refusal(
+                code: .unusable,
+                message: "cannot show it at \(visible(socket)): \(reason); choose another path for --socket")
+        }
         let file: HitsFile
         do throws(HitsFile.Unusable) {
             file = try HitsFile(hits)
@@ -75,8 +91,21 @@ struct ReplayCommand: ParsableCommand, Sendable {
         }
         try await ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+                services: parts,
+                gracefulShutdownSignals: endsAtHangUp ? [.sigterm, .sigint, .sighup] : [.sigterm, .sigint], logger: log)
         ).run()
+    }
+
+    /// Ends this process when the one that has started it does, however that is, and leaves nothing of both.
+    private static func end(withOtherEndOf pipe: Int32, _ socket: String) {
+        startThread {
+            var byte: UInt8 = 0
+            while case let count = read(pipe, &byte, 1), count > 0 || count < 0 && errno == EINTR {}
+            var status = stat()
+            if lstat(socket, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(socket) }
+            if let slash = socket.lastIndex(of: "/") { rmdir(String(socket[..<slash])) }
+            _exit(0)
+        }
     }
 
     private static func announce(_ file: HitsFile, _ url: String) {

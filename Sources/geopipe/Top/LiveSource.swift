@@ -71,7 +71,8 @@ extension LiveSource.Failure {
         } else {
             advice =
                 failure.isAbsent
-                ? "start geopipe-agent: systemctl start geopipe-agent" : "look at the log of geopipe-agent"
+                ? "start geopipe-agent: systemctl start geopipe-agent"
+                : failure.isSilent ? "is it stopped or overloaded?" : "look at the log of geopipe-agent"
         }
     }
 

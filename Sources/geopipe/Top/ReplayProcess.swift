@@ -3,40 +3,66 @@ import Glibc
 import Platform
 
 /// A `geopipe-agent replay` that serves one terminal: at a socket in a folder of its own, which goes with it.
+///
+/// It ends when this process does, however that is: it holds the other end of a pipe. From the beginning on, signals that ask for the end
+/// wait until they are looked at, so that none leaves the folder.
 final class ReplayProcess {
     private let folder: String
     private let process: pid_t
+    /// What it has to say: the terminal is drawn on.
+    private let journal: CInt
+    /// It ends when this is closed.
+    private let lifeline: CInt
+    private var signals = sigset_t()
+    private var signalsBefore = sigset_t()
     private var hasEnded = false
 
     /// Where it tells of the traffic.
     var socket: String { folder + "/live.sock" }
-    /// What it has to say: the terminal is drawn on.
-    private var journal: String { folder + "/log" }
+
+    /// The descriptor by which it has its end of the pipe.
+    private static let descriptor: CInt = 3
 
     /// Starts it.
     ///
     /// - Parameter arguments: those of the program, without the socket.
     init(_ program: String, _ arguments: [String]) throws(Refusal) {
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_BLOCK, &signals, &signalsBefore)
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var name = Array("\(parent)/geopipe-replay.XXXXXX".utf8CString)
         guard mkdtemp(&name) != nil else {
-            throw Refusal(message: "cannot make a folder in \(parent): \(String(cString: strerror(errno)))", code: .unusable)
+            let reason = String(cString: strerror(errno))
+            pthread_sigmask(SIG_SETMASK, &signalsBefore, nil)
+            throw Refusal(message: "cannot make a folder in \(parent): \(reason)", code: .unusable)
         }
         folder = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        var pipe: [CInt] = [-1, -1]
+        let isPipe = pipe2(&pipe, O_CLOEXEC) == 0
+        (journal, lifeline) = (AnonymousFile.make("journal"), pipe[1])
+        defer { if isPipe { close(pipe[0]) } }
         let at = arguments.firstIndex(of: "--") ?? arguments.endIndex
-        let words = [program] + arguments[..<at] + ["--socket", folder + "/live.sock"] + arguments[at...]
+        let own = ["--socket", folder + "/live.sock", "--lifeline", "\(Self.descriptor)"]
+        let words = [program] + arguments[..<at] + own + arguments[at...]
         var pointers = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
-            posix_spawn_file_actions_addopen(
-                &actions, descriptor, folder + "/log", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+            posix_spawn_file_actions_adddup2(&actions, journal, descriptor)
         }
+        posix_spawn_file_actions_adddup2(&actions, pipe[0], Self.descriptor)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        posix_spawnattr_setsigmask(&attributes, &signalsBefore)
         // Of the same process group: Ctrl-C and Ctrl-Z mean both programs.
         var process = pid_t()
-        let failure = posix_spawn(&process, program, &actions, nil, &pointers, environ)
+        let failure =
+            isPipe && journal >= 0 ? posix_spawn(&process, program, &actions, &attributes, &pointers, environ) : errno
         self.process = process
         guard failure == 0 else {
             hasEnded = true
@@ -48,28 +74,46 @@ final class ReplayProcess {
 
     /// Waits until it listens. Reading a long log takes it some time.
     ///
+    /// - Returns: false if a signal such as Ctrl-C asks for the end.
     /// - Throws: what it said, if it has ended.
-    func waitUntilReady() throws(Refusal) {
+    func waitUntilReady() throws(Refusal) -> Bool {
         var status = stat()
         while stat(socket, &status) != 0 {
+            // Ctrl-C ends both: first it is looked at whether that was the reason.
+            var pause = timespec(tv_sec: 0, tv_nsec: 20_000_000)
+            if sigtimedwait(&signals, nil, &pause) > 0 { return false }
             guard waitpid(process, nil, WNOHANG) == 0 else {
                 hasEnded = true
-                let words = contents(ofSmallFile: journal).map { String(decoding: $0, as: UTF8.self) } ?? ""
-                throw Refusal(
-                    message: "the replay has ended: \(words.split(separator: "\n").last ?? "")", code: .unusable)
+                var none = timespec()
+                if sigtimedwait(&signals, nil, &none) > 0 { return false }
+                let words = said.split(separator: "\n").last ?? ""
+                throw Refusal(message: "the replay has ended: \(words)", code: .unusable)
             }
-            usleep(20_000)
         }
+        return true
+    }
+
+    /// The end of what it has said.
+    private var said: String {
+        var bytes = [UInt8](repeating: 0, count: 16_384)
+        let size = lseek(journal, 0, SEEK_END)
+        let count = pread(journal, &bytes, bytes.count, max(0, size - off_t(bytes.count)))
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
     /// Ends it, and removes its folder.
     func end() {
+        if lifeline >= 0 { close(lifeline) }
+        if journal >= 0 { close(journal) }
         if !hasEnded {
             hasEnded = true
             kill(process, SIGTERM)
-            waitpid(process, nil, 0)
+            // It may be stopped, as by Ctrl-Z.
+            kill(process, SIGCONT)
+            while waitpid(process, nil, 0) < 0, errno == EINTR {}
         }
-        for file in [socket, journal] { unlink(file) }
+        unlink(socket)
         rmdir(folder)
+        pthread_sigmask(SIG_SETMASK, &signalsBefore, nil)
     }
 }

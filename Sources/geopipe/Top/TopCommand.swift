@@ -7,7 +7,7 @@ import State
 struct TopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top",
-        abstract: "Show the live traffic: who asks, where to they are sent, and what changes.",
+        abstract: "Show the live traffic: who asks, where they are sent, and what changes.",
         discussion: """
             It shows what geopipe-agent tells of all coprocesses of this machine, once a second. Keys: 1 to 5 or Tab for other \
             views, m for the map, p for a pause, ? for help, q to end.
