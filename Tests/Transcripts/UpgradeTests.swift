@@ -65,7 +65,10 @@ struct UpgradeTests {
                 ["--config", "current/geopipe.yaml"], 1,
                 "no coprocess runs that has the state directory current/../state"
             ),
-            (["--config", "nosuch.yaml"], 2, "nosuch.yaml: cannot read it: No such file or directory; "),
+            (
+                ["--config", "nosuch.yaml"], 2,
+                "cannot read nosuch.yaml, so the state directory is not known; name it with --state DIR"
+            ),
             (["--config", "none.yaml"], 2, "none.yaml has state_directory: none; "),
         ])
     func refused(words: [String], status: Int32, reason: String) throws {
