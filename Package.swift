@@ -199,7 +199,7 @@ if Context.environment["FUZZ"] != nil {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Answering", "Compiler", "Configuration", "DNS", "Geography", "Image", "Inspection", "PipeProtocol",
+                "Answering", "Compiler", "Configuration", "DNS", "Geography", "Image", "PipeProtocol",
                 "Platform", "PowerDNSLint", "Routing", "State", "Telemetry", "Zones",
             ],
             path: "Tests/Fuzz", exclude: ["corpus", "dictionaries", "fuzz"], swiftSettings: strict))

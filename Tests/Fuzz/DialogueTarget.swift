@@ -12,8 +12,10 @@ final class DialogueTarget: FuzzTarget {
         let (old, new) = (Sample.snapshot(), Sample.snapshot(norway: "ashburn"))
         let areas = [Area("continent:EU")!]
         let switches = [
-            Switch(datacenter: "oslo", share: 50, until: nil, who: "", since: 0, reason: ""),
-            Switch(.drain, datacenter: "tokyo", areas: areas, share: 100, until: nil, who: "", since: 0, reason: ""),
+            Switch(datacenter: "oslo", service: nil, share: 50, until: nil, who: "", since: 0, reason: ""),
+            Switch(
+                .drain, datacenter: "tokyo", service: nil, areas: areas, share: 100, until: nil, who: "", since: 0,
+                reason: ""),
         ]
         let states = old.healthTargets.enumerated().map { number, target in
             (target.identity, HealthReport.State(isUp: number != 0, since: 0, told: 1_000, reason: "", weight: 50))

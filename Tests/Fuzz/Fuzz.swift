@@ -7,7 +7,7 @@ protocol FuzzTarget {
 }
 
 /// By the names that `make fuzz TARGET=` takes.
-private let targets: [String: any FuzzTarget.Type] = [
+nonisolated(unsafe) private let targets: [String: any FuzzTarget.Type] = [
     "configuration": ConfigurationTarget.self,
     "database": DatabaseTarget.self,
     "datagram": DatagramTarget.self,
@@ -25,8 +25,7 @@ private let targets: [String: any FuzzTarget.Type] = [
 nonisolated(unsafe) private let target: any FuzzTarget = {
     let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
     guard let target = targets[name] else {
-        fputs("fuzz: FUZZ_TARGET is none of \(targets.keys.sorted().joined(separator: ", "))\n", stderr)
-        exit(2)
+        fatalError("FUZZ_TARGET is none of \(targets.keys.sorted().joined(separator: ", "))")
     }
     return target.init()
 }()

@@ -49,7 +49,7 @@ final class ImageTarget: FuzzTarget {
         poison(end, rest)
         defer { withExtendedLifetime(image) { unpoison(end, rest) } }
         guard let snapshot = try? Snapshot(image) else { return }
-        let switches = [Switch(datacenter: "oslo", share: 50, until: nil, who: "", since: 0, reason: "")]
+        let switches = [Switch(datacenter: "oslo", service: nil, share: 50, until: nil, who: "", since: 0, reason: "")]
         conversation.hold(
             Sample.questions, with: Serving(snapshot, switches: switches, at: 1_000), isSound: false)
         _ = (snapshot.areas, snapshot.hitsLog, snapshot.databaseBuilds, snapshot.isCurrent)
