@@ -72,8 +72,11 @@ final class Conversation {
                 hold(line.allSatisfy { $0 >= 0x20 || $0 == 0x09 }, "a control character in a LOG line")
             } else {
                 hold(line.starts(with: "DATA\t".utf8), "no line of the protocol")
-                let tabs = line.count { $0 == 0x09 }
-                hold(tabs == (version!.hasScope ? 8 : 6), "a DATA line with \(tabs + 1) fields")
+                let fields = line.split(separator: 0x09, omittingEmptySubsequences: false)
+                let type = version!.hasScope ? 5 : 3
+                let hasPriority = fields.count > type && ["MX", "SRV"].contains { fields[type].elementsEqual($0.utf8) }
+                let count = (version!.hasScope ? 9 : 7) + (hasPriority ? 1 : 0)
+                hold(fields.count == count, "a DATA line with \(fields.count) fields")
             }
         }
     }
