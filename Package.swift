@@ -193,3 +193,15 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// What `make fuzz` builds. It is linked with the fuzzer, so that no other build can have it.
+if Context.environment["FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "Answering", "Compiler", "Configuration", "DNS", "Geography", "Image", "PipeProtocol",
+                "Platform", "PowerDNSLint", "Routing", "State", "Telemetry", "Zones",
+            ],
+            path: "Tests/Fuzz", exclude: ["corpus", "dictionaries", "fuzz"], swiftSettings: strict))
+}

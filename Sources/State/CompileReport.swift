@@ -41,16 +41,16 @@ public struct CompileReport: Sendable {
         return StateFile.text(Self.heading, lines)
     }
 
-    /// Reads what `text` wrote.
+    /// Reads what `text` wrote. Times that one cannot reckon with count as if they were not there.
     package init(_ text: String) throws(StateFile.Untrusted) {
         for line in try StateFile.lines(text, Self.heading) {
             switch (line.first, line.count) {
-            case ("start", 2): start = Int(line[1]) ?? 0
+            case ("start", 2): start = Int(line[1]).flatMap { $0 >= 0 ? $0 : nil } ?? 0
             case ("image", 2): image = line[1]
             case ("unwritable", 1): isUnwritable = true
             case ("crash", 1): isCrash = true
-            case ("retry", 2): retryAt = Int(line[1])
-            case ("missing", 3): missingSince[line[1]] = Int(line[2])
+            case ("retry", 2): retryAt = number(ofField: line[1])
+            case ("missing", 3): missingSince[line[1]] = number(ofField: line[2])
             case ("complaint", 2): complaints.append(visible(line[1]))
             case ("input", 3): inputs.append((line[1], line[2]))
             default: break

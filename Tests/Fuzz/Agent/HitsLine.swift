@@ -1,0 +1,1 @@
+../../../Sources/GeopipeAgent/Replay/HitsLine.swift

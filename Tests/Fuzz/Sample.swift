@@ -1,0 +1,74 @@
+import Answering
+import Compiler
+import Configuration
+import Geography
+
+@testable import State
+
+/// A small configuration with something of everything, and what it is compiled to.
+struct Sample {
+    /// - Parameter norway: where clients in Norway go.
+    static func text(norway: String = "oslo") -> String {
+        """
+        databases: [\(Scratch.project)/examples/demo/demo.mmdb]
+        datacenters: { oslo: { location: [59.9, 10.7] }, ashburn: { location: [39, -77.5] }, tokyo: { location: [35.7, 139.7] } }
+        maps:
+          m: { countries: { NO: \(norway), US: [ashburn, oslo] }, continents: { AS: tokyo }, default: nearest }
+          n: { networks: { 10.0.0.0/8: oslo, "2001:db8::/32": [tokyo, oslo] }, default: { random: [oslo, ashburn] } }
+        services:
+          web: { map: m, check: { tcp: 80 }, answers: { oslo: 192.0.2.1, ashburn: [192.0.2.2, 192.0.2.3], tokyo: 192.0.2.4 } }
+          any: { map: n, answers: { oslo: { A: 192.0.2.1, AAAA: "2001:db8::1" }, ashburn: { A: 192.0.2.2, AAAA: "2001:db8::2" }, tokyo: { A: 192.0.2.3, AAAA: "2001:db8::3" } } }
+        zones:
+          example.com:
+            soa: { primary: ns1.example.com., contact: h.example.com., serial: 1 }
+            ns: [ns1.example.com.]
+            records:
+              "@": { MX: 10 mail.example.com., TXT: "v=spf1 -all" }
+              ns1: { A: 192.0.2.53 }
+              www: { service: web }
+              any: { service: any }
+              "*.wild": { service: web }
+              a.deep: { A: 192.0.2.30 }
+              sub: { NS: ns.sub.example.com. }
+              ns.sub: { A: 192.0.2.54 }
+              alias: { CNAME: www.example.com. }
+          example.org:
+            soa: { primary: ns1.example.com., contact: h.example.com., serial: 1 }
+            ns: [ns1.example.com.]
+
+        """
+    }
+
+    static func configuration(norway: String = "oslo") -> Configuration {
+        let file = Scratch.write(text(norway: norway).utf8, to: "sample.yaml")
+        do { return try Configuration.load(file) } catch { fatalError("\(error.complaints)") }
+    }
+
+    static func snapshot(norway: String = "oslo") -> Snapshot {
+        do { return try Snapshot(configuration(norway: norway)) } catch { fatalError("\(error.complaints)") }
+    }
+
+    static func rollout(_ part: Rollout.Part) -> Rollout {
+        var rollout = Rollout(
+            id: "20260102T030405Z", owner: "ada", since: 0, images: "", old: "", new: "", source: "",
+            isConfiguration: true, configuration: "", configurationState: "")
+        rollout.part = part
+        return rollout
+    }
+
+    /// Questions for all names of the sample, from some clients.
+    static let questions: [UInt8] = {
+        var text = "HELO\t3\n"
+        let names = [
+            "example.com", "www.example.com", "any.example.com", "x.wild.example.com", "deep.example.com",
+            "a.deep.example.com", "x.sub.example.com", "alias.example.com", "none.example.com", "example.org", "org",
+        ]
+        for (type, client) in [
+            ("ANY", "129.240.1.1/32"), ("SOA", "0.0.0.0/0"), ("A", "2001:db8::/48"), ("AAAA", "18.9.0.0/16"),
+        ] {
+            for name in names { text += "Q\t\(name)\tIN\t\(type)\t-1\t10.1.2.3\t127.0.0.1\t\(client)\n" }
+        }
+        for zone in 0...2 { text += "AXFR\t\(zone)\n" }
+        return Array(text.utf8)
+    }()
+}

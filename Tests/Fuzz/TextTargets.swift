@@ -1,0 +1,86 @@
+import Compiler
+import Configuration
+import Geography
+import Glibc
+import Platform
+import PowerDNSLint
+import Telemetry
+
+/// A pdns.conf.
+final class SettingsTarget: FuzzTarget {
+    private let configuration = Sample.configuration()
+    private let servers = ["4.7", "5.0", "5.1"].map { KnownServer(version: ServerVersion($0)!) }
+
+    func run(_ input: [UInt8]) {
+        let file = Scratch.write(input, to: "pdns.conf")
+        for server in servers {
+            guard let settings = try? PowerDNSConfiguration(contentsOf: file, for: server) else { continue }
+            let deployment = Deployment(configuration: configuration, startTime: .milliseconds(300), cores: 2) {
+                [configuration] _ in configuration.file
+            }
+            _ = Inspection.complaints(about: settings, serving: deployment)
+        }
+    }
+}
+
+/// A datagram of counts or hits. What is understood is the same after it was written and read again.
+struct DatagramTarget: FuzzTarget {
+    func run(_ input: [UInt8]) {
+        if let report = Report(input) {
+            let parts = report.datagrams.map { Report($0)! }
+            require(parts.flatMap(\.counts) == report.counts, "counts are not the same")
+            require(parts.first?.condition == report.condition, "the condition is not the same")
+            var totals = Totals()
+            for datagram in [input] + report.datagrams { totals.take(datagram, at: 1_000) }
+            var text = PrometheusText()
+            totals.write(to: &text)
+        }
+        if let report = HitReport(input) {
+            require(report.datagrams.flatMap { HitReport($0)!.hits } == report.hits, "hits are not the same")
+        }
+    }
+}
+
+/// A text of JSON. What is understood is the same after it was written and read again.
+struct JSONTarget: FuzzTarget {
+    func run(_ input: [UInt8]) {
+        guard let value = try? JSON(reading: input) else { return }
+        for text in [value.compact, value.pretty] {
+            guard let again = try? JSON(reading: text.utf8) else { fatalError("cannot read \(text)") }
+            require(again.compact == value.compact, "\(again.compact) is not \(value.compact)")
+        }
+    }
+}
+
+/// A log of hits.
+struct HitsLogTarget: FuzzTarget {
+    func run(_ input: [UInt8]) {
+        guard let file = try? HitsFile(Scratch.write(input, to: "hits")) else { return }
+        require(file.first <= file.last, "the log ends before it begins")
+        for time in [file.first, file.first + (file.last - file.first) / 2, file.last] {
+            var reader = file.lines(from: time)
+            while let (line, _) = reader.next() { _ = line.time }
+        }
+    }
+}
+
+/// Parts of a request to the agent, and the file that says what is up: one for each line.
+struct RequestTarget: FuzzTarget {
+    func run(_ input: [UInt8]) {
+        let contents = FileContents(input)
+        for address in ["192.0.2.1", "2001:db8::1"] { _ = contents.outcome(address) }
+        let token = LiveToken("0123456789abcdef")
+        let lines = input.split(separator: 0x0a).map { String(decoding: $0, as: UTF8.self) }
+        for line in lines {
+            if let target = LiveTarget(line) { for name in target.names { _ = target[name] } }
+            if let authority = WebAuthority(line) {
+                let text = authority.host.contains(":") ? "[\(authority.host)]" : authority.host
+                require(WebAuthority(text)?.host == authority.host, "\(line) is another host when it is read again")
+                for other in lines { _ = authority.isOrigin(other) }
+            }
+            require(!token.isToken(line) || line == "0123456789abcdef", "a wrong token is taken")
+            require(!token.isCookie(line) || line == token.cookie, "a wrong cookie is taken")
+            _ = parseWeight(line)
+        }
+    }
+}
