@@ -7,7 +7,8 @@ import State
 
 /// What an image says of itself, as far as it is shown: names, checks and what it was made from.
 ///
-/// Its cost does not depend on the number of records: unless asked to it does not verify the checksum, and reads neither zones nor address tables.
+/// Reading it does not touch zones or address tables, so its cost does not depend on the number of records. The checksum is
+/// verified only on request.
 public struct ImageSummary: Sendable {
     /// The content id: 16 hexadecimal digits.
     public let id: String

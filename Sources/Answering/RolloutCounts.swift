@@ -25,7 +25,7 @@ package final class RolloutCounts: Sendable {
         /// Datacenters of both images, and one more for none.
         fileprivate let width: Int
 
-        /// Counts a question of a client that was answered, or refused, and for which both sides were asked.
+        /// Counts a question of a client. One without any record in the answer counts as refused.
         @inline(__always)
         func countAnswer(isNew: Bool, isRefused: Bool) {
             totals.add(1, at: Total.sides &+ (isNew ? 2 : 0) &+ (isRefused ? 1 : 0))

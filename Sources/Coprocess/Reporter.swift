@@ -306,18 +306,9 @@ private struct AgentSocket: ~Copyable {
 
     /// Sends a datagram, without ever waiting. False if it could not be.
     mutating func send(_ datagram: [UInt8]) -> Bool {
-        guard let path, descriptor >= 0 else { return false }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let room = MemoryLayout.size(ofValue: address.sun_path) - 1
-        guard path.utf8.count <= room else { return false }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(
-                    descriptor, datagram, datagram.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL), $0,
-                    socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
+        guard let path, descriptor >= 0, let address = sockaddr_un(path: path) else { return false }
+        let result = address.withSocketAddress {
+            sendto(descriptor, datagram, datagram.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL), $0, $1)
         }
         let isSent = result == datagram.count
         if isSent { sent += 1 }

@@ -4,7 +4,7 @@ import Image
 import Platform
 import State
 
-/// Finds what is to be checked for a rollout that runs: what the new image has checked, of which the configuration may know nothing yet.
+/// The health targets of the candidate image while a rollout runs. The configuration may not have them yet.
 struct CandidateTargets: Sendable {
     /// The absolute path of the configuration.
     private let configuration: String
@@ -57,7 +57,7 @@ struct CandidateTargets: Sendable {
             }
             targets = try ImageSummary(path: store.candidateFile(of: found.id), owners: store.owners).healthTargets
         } catch {
-            say("what is to be checked for the rollout \(found.id) is not known: \(error)")
+            say("cannot read the health targets of the rollout \(found.id): \(error)")
             return false
         }
         (rollout, commit, complaint) = (found.id, nil, nil)
@@ -78,7 +78,7 @@ struct CandidateTargets: Sendable {
 }
 
 extension [HealthTarget] {
-    /// These, and what others have beside them. What both have is checked as it is here, for the sake of both.
+    /// Adds the targets that only `others` have. A target of both lists keeps the settings of this one.
     func joined(with others: [HealthTarget]) -> [HealthTarget] {
         var joined = self
         var positions = Dictionary(indices.map { (self[$0].identity, $0) }, uniquingKeysWith: { first, _ in first })

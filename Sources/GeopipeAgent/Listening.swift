@@ -22,7 +22,7 @@ struct ListenFailure: Error {
 ///
 /// - Parameters:
 ///   - what: what is served, such as `metrics`.
-///   - place: where, for a log line.
+///   - place: the address or path, as log lines name it.
 ///   - consolation: what goes on without it.
 ///   - listen: opens the channel that takes connections.
 ///   - isInPlace: asked once a second; if it is false, the channel is closed and opened again.

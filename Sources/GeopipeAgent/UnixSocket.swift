@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import State
 
 /// A socket in a folder, for the programs of this machine that may open it.
@@ -17,7 +18,9 @@ enum UnixSocket {
     static func bind(
         _ type: __socket_type, at path: String, in directory: StateDirectory?
     ) throws(Failure) -> CInt {
-        guard var address = address(of: path) else { throw Failure(description: "\(path) is too long for a socket") }
+        guard let address = sockaddr_un(path: path) else {
+            throw Failure(description: "\(path) is too long for a socket")
+        }
         let socket = socket(AF_UNIX, CInt(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw Failure(description: "cannot make a socket: \(systemError())") }
         var isOther = false
@@ -25,11 +28,7 @@ enum UnixSocket {
             isOther = isTakenByOther(path)
             guard !isOther else { return false }
             unlink(path)
-            let result = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
+            let result = address.withSocketAddress { Glibc.bind(socket, $0, $1) }
             // For those whom the folder belongs to, and no others.
             if result == 0 { chmod(path, 0o660) }
             return result == 0
@@ -55,12 +54,8 @@ enum UnixSocket {
         if isTakenByOther(path) { return "something is there that is no socket" }
         let socket = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         defer { close(socket) }
-        guard var address = address(of: path) else { return "the path is too long for a socket" }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        guard let address = sockaddr_un(path: path) else { return "the path is too long for a socket" }
+        let result = address.withSocketAddress { connect(socket, $0, $1) }
         switch result == 0 ? 0 : errno {
         case ECONNREFUSED, ENOENT: return nil
         // One whose queue is full has a listener, too, and so has one of datagrams.
@@ -69,18 +64,7 @@ enum UnixSocket {
         }
     }
 
-    private static func address(of path: String) -> sockaddr_un? {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let isShort = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            guard path.utf8.count < bytes.count else { return false }
-            bytes.copyBytes(from: path.utf8)
-            return true
-        }
-        return isShort ? address : nil
-    }
-
-    /// Of what is at the path; `nil` if nothing is.
+    /// The inode at the path; `nil` if nothing is there.
     static func inode(_ path: String) -> UInt64? {
         var status = stat()
         return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil

@@ -4,12 +4,12 @@ public struct RolloutTally: Hashable, Sendable {
     public struct Side: Hashable, Sendable {
         /// The questions with an answer, empty or not.
         public var answered = 0
-        /// The questions that it refused.
+        /// The questions that it refused, or had no record for.
         public var refused = 0
 
         public init() {}
 
-        /// The part of the questions that it refused, from 0 to 1.
+        /// The part of the questions that it refused, or had no record for, from 0 to 1.
         public var refusedPart: Double { refused == 0 ? 0 : Double(refused) / Double(answered + refused) }
     }
 

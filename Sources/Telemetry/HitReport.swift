@@ -10,7 +10,7 @@ public struct HitReport: Equatable, Sendable {
 
     public init(sender: Report.Sender) { self.sender = sender }
 
-    /// The most datacenters of a hit that are told.
+    /// The most datacenters of a hit in a datagram.
     static let datacenterLimit = 16
     /// The most hits that one may stand for.
     static let weightLimit = 1_000_000_000
@@ -46,16 +46,9 @@ public struct HitReport: Equatable, Sendable {
 
     /// Reads a datagram; `nil` if it is anything else, or torn.
     public init?(_ datagram: some Collection<UInt8>) {
-        guard datagram.count <= Report.sizeLimit, let text = String(validating: datagram, as: UTF8.self),
-            text.utf8.last == UInt8(ascii: "\n")
-        else { return nil }
-        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-            .map { $0.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { Substring($0) } }
-        guard lines.count >= 2, lines.popLast() == ["end"], lines[0].count == 3, lines[0][0] == Self.title,
-            let process = fieldNumber(lines[0][1]), let start = fieldNumber(lines[0][2])
-        else { return nil }
-        sender = Report.Sender(process: process, start: start)
-        for line in lines.dropFirst() {
+        guard let (sender, lines) = datagramLines(datagram, title: Self.title) else { return nil }
+        self.sender = sender
+        for line in lines {
             guard line[0] == "hit", let hit = SampledHit(fields: line.dropFirst()) else { return nil }
             hits.append(hit)
         }
@@ -113,7 +106,7 @@ extension SampledHit {
             weight: weight)
     }
 
-    /// The most bits of a client's network that are told.
+    /// The longest prefix that stands for a client's network.
     public static func longest(of network: IPPrefix) -> Int {
         network.address.bitWidth == 32 ? longestIPv4 : longestIPv6
     }

@@ -110,16 +110,9 @@ public struct Report: Equatable, Sendable {
 
     /// Reads a datagram; `nil` if it is anything else, or torn.
     public init?(_ datagram: some Collection<UInt8>) {
-        guard datagram.count <= Self.sizeLimit, let text = String(validating: datagram, as: UTF8.self),
-            text.utf8.last == UInt8(ascii: "\n")
-        else { return nil }
-        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-            .map { $0.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { Substring($0) } }
-        guard lines.count >= 2, lines.popLast() == ["end"], lines[0].count == 3, lines[0][0] == Self.title,
-            let process = fieldNumber(lines[0][1]), let start = fieldNumber(lines[0][2])
-        else { return nil }
-        sender = Sender(process: process, start: start)
-        for line in lines.dropFirst() {
+        guard let (sender, lines) = datagramLines(datagram, title: Self.title) else { return nil }
+        self.sender = sender
+        for line in lines {
             guard line.count >= 3, let value = fieldNumber(line.last!), value <= Self.countLimit else { return nil }
             switch (line[0], line.count) {
             case ("condition", Durations().counts.count + 4):

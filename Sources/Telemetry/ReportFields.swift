@@ -51,3 +51,18 @@ func fieldName(_ field: Substring) -> String? {
     }
     return text.utf8.count <= Report.nameLimit ? text : nil
 }
+
+/// The lines of a datagram between its head and its end, each as its fields; `nil` if the datagram is torn, too long, or of another kind.
+func datagramLines(
+    _ datagram: some Collection<UInt8>, title: String
+) -> (sender: Report.Sender, lines: ArraySlice<[Substring]>)? {
+    guard datagram.count <= Report.sizeLimit, let text = String(validating: datagram, as: UTF8.self),
+        text.utf8.last == UInt8(ascii: "\n")
+    else { return nil }
+    let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        .map { $0.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { Substring($0) } }
+    guard lines.count >= 2, lines.last == ["end"], lines[0].count == 3, lines[0][0] == title,
+        let process = fieldNumber(lines[0][1]), let start = fieldNumber(lines[0][2])
+    else { return nil }
+    return (Report.Sender(process: process, start: start), lines.dropFirst().dropLast())
+}

@@ -29,9 +29,9 @@ public struct SampledHit: Hashable, Sendable {
         case new
     }
 
-    /// The most bits of a client's IPv4 network that are told.
+    /// The longest prefix that stands for a client of IPv4.
     public static let longestIPv4 = 24
-    /// The most bits of a client's IPv6 network that are told.
+    /// The longest prefix that stands for a client of IPv6.
     public static let longestIPv6 = 56
 
     public init(

@@ -40,7 +40,8 @@ struct ConfigurationOptions: ParsableArguments {
         (stateDirectory ?? Configuration.stateDirectory(ofFile: file)).map(StateDirectory.init)
     }
 
-    /// Where the state is, for commands of people, who are not to be shown another place in its stead; `nil` for `state_directory: none`.
+    /// The state directory, for commands of people; `nil` for `state_directory: none`. It is never guessed: a person must not see the
+    /// state of another server.
     func knownState() throws(Refusal) -> StateDirectory? {
         if let stateDirectory { return StateDirectory(path: stateDirectory) }
         switch Configuration.statePlace(ofFile: file) {

@@ -40,7 +40,7 @@ struct LiveClient: ~Copyable {
     }
 
     private static let headLimit = 16_384
-    /// One event, or a whole answer, may have so many bytes.
+    /// The most bytes of an event, or of a whole answer.
     private static let sizeLimit = 16 << 20
 
     /// Asks, and waits for the head of the answer.
@@ -144,7 +144,7 @@ struct LiveClient: ~Copyable {
         }
     }
 
-    /// Takes what has been received of the body out of its frame.
+    /// Takes the received part of the body out of its chunks.
     private mutating func takeBody() -> [UInt8] {
         var taken: [UInt8] = []
         var rest = bytes[...]
@@ -238,25 +238,16 @@ struct LiveClient: ~Copyable {
     }
 
     private static func connect(_ path: String, _ patience: Int) throws(Failure) -> CInt {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let isShort = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            guard path.utf8.count < bytes.count else { return false }
-            bytes.copyBytes(from: path.utf8)
-            return true
+        guard let address = sockaddr_un(path: path) else {
+            throw Failure(description: "\(visible(path)) is too long for a socket")
         }
-        guard isShort else { throw Failure(description: "\(visible(path)) is too long for a socket") }
         let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure("make a socket") }
         var time = timeval(tv_sec: patience / 1_000, tv_usec: suseconds_t(patience % 1_000 * 1_000))
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
         }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let result = address.withSocketAddress { Glibc.connect(descriptor, $0, $1) }
         guard result == 0 else {
             var failure = Failure("connect to \(visible(path))")
             failure.isAbsent = errno == ENOENT || errno == ECONNREFUSED
@@ -301,6 +292,6 @@ struct LiveClient: ~Copyable {
 }
 
 extension LiveClient.Failure {
-    /// - Parameter action: what could not be done, for the reason that `errno` says.
+    /// - Parameter action: what failed, as in "connect to PATH"; `errno` has the reason.
     fileprivate init(_ action: String) { description = "cannot \(action): \(String(cString: strerror(errno)))" }
 }

@@ -91,7 +91,7 @@ struct ReplayCommand: ParsableCommand {
         throw ExitCode.unusable
     }
 
-    /// What geopipe-agent is told.
+    /// The arguments of geopipe-agent.
     private var words: [String] {
         var words = ["replay"]
         if top { words += ["--live", "none"] }

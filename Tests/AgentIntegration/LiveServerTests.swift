@@ -282,7 +282,7 @@ struct LiveServerTests {
         #expect(answer.contains("HTTP/1.1 200"))
     }
 
-    @Test("has frames of a slow viewer give way to newer ones, drops one who reads nothing, and holds up nobody else")
+    @Test("has frames of a slow viewer give way to newer ones, drops one who reads nothing, and delays no other viewer")
     func slowViewers() async throws {
         let server = try await TestLiveServer(stallPatience: .milliseconds(300))
         let (slow, _) = try await stream(server)

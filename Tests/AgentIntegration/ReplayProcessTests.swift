@@ -63,7 +63,7 @@ struct ReplayProcessTests {
     }
 
     @Test(
-        "is served at the URL that it prints, does what it is told, and ends at Ctrl-C or with its terminal",
+        "is served at the URL that it prints, follows its controls, and ends at Ctrl-C or with its terminal",
         arguments: [false, true])
     func process(isByGeopipe: Bool) throws {
         let folder = try Folder()
@@ -143,7 +143,7 @@ struct ReplayProcessTests {
         #expect(result.output.contains("needs geopipe-agent, which is neither beside \(folder.path) nor in PATH"))
     }
 
-    @Test("is told of the time in which the agent was away, as is who records")
+    @Test("notes the time in which the agent was away, and says it on stderr")
     func away() async throws {
         let folder = try Folder()
         let state = StateDirectory(path: folder.path)

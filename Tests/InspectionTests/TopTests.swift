@@ -151,8 +151,8 @@ struct TopTests {
 
     @Test("the last hour is in parts of the same length, those without news empty")
     func history() throws {
-        func history(_ points: String) throws -> LiveHistory {
-            LiveHistory(
+        func history(_ points: String) throws -> TopHistory {
+            TopHistory(
                 try JSON(
                     reading: "{\"start\":6400,\"step\":5,\"columns\":[\"p99\",\"answered\"],\"points\":[\(points)]}"
                         .utf8))

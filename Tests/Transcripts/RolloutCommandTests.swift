@@ -61,7 +61,7 @@ struct RolloutCommandTests: AtRolloutSite {
         let before = folder.text(of: "geopipe.yaml")
         let id = try beginCommit()
         if isAborted {
-            // As if somebody had gone on editing.
+            // NEW's file is edited after the start.
             try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
             #expect(try expect(1, "rollout", "commit").error.contains("next.yaml has changed since the start"))
             #expect(try expect(0, "rollout", "abort").output.contains("a commit did not come to its end"))

@@ -10,7 +10,9 @@ final class HeadLimit: ChannelInboundHandler {
     private var count = 0
     private var isOver = false
 
-    /// - Parameter handler: gets the head, or is told that it is too long.
+    /// - Parameters:
+    ///   - limit: the most bytes of a head.
+    ///   - handler: receives the head, or answers 431 if the head is longer.
     init(_ limit: Int, of handler: LiveHandler) { (self.limit, self.handler) = (limit, handler) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

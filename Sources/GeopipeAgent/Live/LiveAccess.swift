@@ -2,8 +2,8 @@ import NIOHTTP1
 
 /// Who may see the live view at an address.
 ///
-/// A page of another site that runs in the browser of an operator must get nothing: neither from its own name, which may lead here
-/// (DNS rebinding), nor from the operator's cookie.
+/// A page of another site in an operator's browser must get no answer. It could try with a name of its own that resolves to this
+/// address (DNS rebinding), or with the operator's cookie.
 struct LiveAccess: Sendable {
     /// The names that people reach it by, besides `localhost` and IP addresses; in lower case.
     var names: Set<String> = []

@@ -23,7 +23,7 @@ final class LiveFeeder: Sendable {
     private static let part = 0.05
 
     /// - Parameters:
-    ///   - questions: is told when to let go of what it holds.
+    ///   - questions: answers viewers from an image, which it releases when the feeder sees another one in force.
     ///   - file: the configuration's file.
     ///   - sites: the datacenters.
     init(

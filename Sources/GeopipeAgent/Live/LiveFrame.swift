@@ -34,7 +34,7 @@ final class LiveSubscription: Sendable {
         case none
         /// Frames of at most `LiveView.hitsInFrame` hits, thinned with their weight.
         case thinned
-        /// All hits that coprocesses have told, for a recording: up to `rawLimit` frames wait.
+        /// All hits that coprocesses have sent, for a recording. The subscription holds up to `rawLimit` frames that were not taken.
         case all
     }
 

@@ -160,7 +160,7 @@ extension ClientShares {
     /// Who goes where: of each country the part of its clients that each datacenter gets.
     ///
     /// - Parameters:
-    ///   - country: its code, empty for clients of whom no country is known; `nil` for all.
+    ///   - country: its code; empty for clients whose country is not known; `nil` for all.
     ///   - datacenter: `nil` for all.
     fileprivate func parts(country: String?, datacenter: String?) -> JSON {
         let countries = Dictionary(grouping: places) { $0.country?.description ?? "" }

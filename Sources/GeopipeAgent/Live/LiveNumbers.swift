@@ -50,14 +50,14 @@ struct LiveNumbers {
     private static let window = 3
     /// The names and networks that are counted.
     static let topLimit = 2_000
-    /// The names and networks that are told.
+    /// The names and networks that a frame has.
     private static let told = 20
     static let eventLimit = 200
     /// Seconds that events are kept.
     private static let eventMemory = 3_600.0
     /// The most hits that wait for the next frame.
     static let pendingLimit = 4_000
-    /// The most datacenters that are told though no configuration knows them.
+    /// The most datacenters in a frame that are not in the configuration.
     static let unknownLimit = 300
     /// Seconds after which it makes no sense to go through all that have passed.
     private static let longestGap = 3_600

@@ -34,7 +34,7 @@ struct LivePage: Sendable {
             """
     }
 
-    /// The hash of what an element has, for the policy.
+    /// The hash of an element's content, for the content security policy.
     static func source(_ text: String) -> String { "sha256-" + base64(SHA256.hash(text.utf8)) }
 
     /// `{"countries":[["NO",[[longitude,latitude,...],...]],...],"dots":[["AD",latitude,longitude],...]}`, in degrees.

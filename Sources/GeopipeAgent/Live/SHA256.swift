@@ -1,4 +1,4 @@
-/// SHA-256 (FIPS 180-4), for the few hundred kilobytes that the agent has to hash. It is made to be read, not to be fast.
+/// SHA-256 (FIPS 180-4), for the few hundred kilobytes that the agent has to hash. Clarity comes before speed here.
 enum SHA256 {
     /// The 32 bytes of the hash.
     static func hash(_ message: some Collection<UInt8>) -> [UInt8] {

@@ -9,10 +9,10 @@ package struct LiveState: Sendable {
     package var version: String
     package var host: String
     package var second: LiveSecond
-    package var history: LiveHistory
+    package var history: TopHistory
     /// Those of the last hour, the oldest first.
-    package var events: [LiveEvent]
-    package var replay: LiveReplay?
+    package var events: [TopEvent]
+    package var replay: TopReplay?
 
     /// The most events that are kept.
     private static let mostEvents = 200
@@ -25,9 +25,9 @@ package struct LiveState: Sendable {
         version = json["version"]?.string ?? ""
         host = json["host"]?.string ?? ""
         second = LiveSecond(json["second"] ?? .null)
-        history = LiveHistory(json["history"] ?? .null)
-        events = (json["events"]?.items ?? []).map(LiveEvent.init)
-        replay = json["replay"].flatMap(LiveReplay.init)
+        history = TopHistory(json["history"] ?? .null)
+        events = (json["events"]?.items ?? []).map(TopEvent.init)
+        replay = json["replay"].flatMap(TopReplay.init)
         if second.time == 0 { second.time = time }
     }
 
@@ -44,11 +44,11 @@ package struct LiveState: Sendable {
             history.append(second)
         case "event":
             // The state may have had it already.
-            let event = LiveEvent(json)
+            let event = TopEvent(json)
             guard !events.contains(event) else { return }
             events.append(event)
             if events.count > Self.mostEvents { events.removeFirst(events.count - Self.mostEvents) }
-        case "replay": replay = LiveReplay(json)
+        case "replay": replay = TopReplay(json)
         default: break
         }
     }
@@ -184,7 +184,7 @@ package struct LiveSecond: Sendable {
 }
 
 /// Something that changed.
-package struct LiveEvent: Equatable, Sendable {
+package struct TopEvent: Equatable, Sendable {
     /// Seconds since 1970.
     package var time: Double
     var kind: String
@@ -198,7 +198,7 @@ package struct LiveEvent: Equatable, Sendable {
 }
 
 /// Where the replay of a recording is.
-package struct LiveReplay: Sendable {
+package struct TopReplay: Sendable {
     var file: String
     /// Seconds since 1970: where the recording begins and ends, and what it is shown of.
     var from: Double

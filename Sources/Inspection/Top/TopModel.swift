@@ -23,7 +23,7 @@ package struct TopModel: Sendable {
     package var isReplayPaused: Bool { replay?.isPaused ?? false }
 
     /// Where the replay is; `nil` if what is shown is no replay.
-    package var replay: LiveReplay? { state?.replay }
+    package var replay: TopReplay? { state?.replay }
 
     /// Takes in the whole state.
     ///

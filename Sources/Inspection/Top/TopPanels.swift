@@ -68,7 +68,7 @@ extension TopPicture {
             }
         }
         for event in state.events where area.lines > 2 {
-            let part = 1 - (state.time - event.time) / LiveHistory.length
+            let part = 1 - (state.time - event.time) / TopHistory.length
             guard 0...1 ~= part else { continue }
             let column = min(width - 1, Int(part * Double(width)))
             let (letter, style) = mark(event)
@@ -77,7 +77,7 @@ extension TopPicture {
     }
 
     /// How an event is marked below the history.
-    private func mark(_ event: LiveEvent) -> (letter: String, style: Canvas.Style) {
+    private func mark(_ event: TopEvent) -> (letter: String, style: Canvas.Style) {
         switch event.kind {
         case "switch": ("S", .like(.warning))
         case "health": ("H", .like(.error))

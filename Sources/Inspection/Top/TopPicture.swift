@@ -92,7 +92,7 @@ package struct TopPicture: Sendable {
         }
     }
 
-    private func drawReplay(_ replay: LiveReplay, on canvas: inout Canvas, _ area: Canvas.Area) {
+    private func drawReplay(_ replay: TopReplay, on canvas: inout Canvas, _ area: Canvas.Area) {
         let speed = replay.speed < 10 ? String(format(replay.speed, digits: 1)) : "\(whole(replay.speed))"
         let end =
             "\(clock(replay.position)) of \(clock(replay.from)) to \(clock(replay.to)), "

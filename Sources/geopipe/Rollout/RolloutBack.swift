@@ -30,8 +30,7 @@ struct RolloutBack: RolloutStep {
     @OptionGroup var options: ConfigurationOptions
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
-        let lock = desk.store.lock(patience: 130_000)
-        guard lock >= 0 else { throw Refusal(message: "cannot lock \(desk.store.folder)", code: .unusable) }
+        let lock = try desk.lockCompiling()
         defer { close(lock) }
         if let last = try desk.found().value, last.isRunning, desk.isOwn(last) {
             throw Refusal(

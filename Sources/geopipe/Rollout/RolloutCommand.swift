@@ -98,6 +98,15 @@ struct RolloutDesk {
         store = ImageStore(of: options.file, overrides: options.databases, in: state)
     }
 
+    /// Keeps coprocesses from compiling files that a step is replacing.
+    ///
+    /// - Returns: a descriptor; the lock is held until the caller closes it.
+    func lockCompiling() throws(Refusal) -> CInt {
+        let lock = store.lock(patience: 130_000)
+        guard lock >= 0 else { throw Refusal(message: "cannot lock \(store.folder)", code: .unusable) }
+        return lock
+    }
+
     /// The rollout that runs in the state directory, or the last one, of whatever configuration; `nil` if there was none.
     func found() throws(Refusal) -> StateDirectory.Found<Rollout> {
         do throws(StateDirectory.Failure) {

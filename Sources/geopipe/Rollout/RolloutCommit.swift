@@ -25,11 +25,9 @@ struct RolloutCommit: RolloutStep {
     @OptionGroup var options: ConfigurationOptions
 
     func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
-        // A coprocess must not compile what is half replaced.
-        let lock = desk.store.lock(patience: 130_000)
-        guard lock >= 0 else { throw Refusal(message: "cannot lock \(desk.store.folder)", code: .unusable) }
+        let lock = try desk.lockCompiling()
         defer { close(lock) }
-        // What is to happen is written down before: whoever finds a commit that was killed knows what it was about.
+        // Written before the swap: an abort after a killed commit reads from it which file to put back.
         let begun = try desk.change(takesOver: attribution.takeOver) { rollout, _ throws(Refusal) in
             if rollout.hasBegunCommit { return nil }
             rollout.commit = Rollout.Commit(

@@ -31,7 +31,7 @@ extension RolloutDesk {
 
     /// Aborts a rollout that clients get, of whatever configuration, if what has just been switched breaks a safety rule of its image.
     ///
-    /// - Parameter canBreak: whether what has been switched can break a rule, and not only leave one broken.
+    /// - Parameter canBreak: whether the switch can break a rule; an `undrain` cannot.
     /// - Returns: what there is to say about that.
     static func abortIfUnsafe(_ state: StateDirectory, by who: String, at now: Int, canBreak: Bool) -> [String] {
         guard let rollout = (try? state.rollout())?.value, rollout.isRunning, rollout.part != .dark else { return [] }

@@ -1,7 +1,7 @@
 import Platform
 
 /// The answers of the last hour, in steps of some seconds.
-package struct LiveHistory: Sendable {
+package struct TopHistory: Sendable {
     /// The seconds that it goes back.
     static let length = 3_600.0
 
