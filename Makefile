@@ -56,6 +56,9 @@ test-pdns: ## root: the tests that start pdns, with the installed one, 4.9 and 5
 bench: program measuring ## speed, against the least a coprocess can need; DATABASE=path
 	Benchmarks/bench .build/release/geopipe $(database)
 
+bench-record: program measuring ## the same, and puts the figures into docs/performance.md and README.md; DATABASE=path
+	Benchmarks/bench --record .build/release/geopipe $(database)
+
 bench-exact: program measuring ## only instructions and allocations of a question, against what is recorded; DATABASE=path
 	Benchmarks/bench --exact .build/release/geopipe $(database)
 
