@@ -18,7 +18,7 @@ struct ExampleTests {
     /// The value at a path of keys and positions.
     private func value(_ node: YAMLNode, _ path: String) -> YAMLNode? {
         var node: YAMLNode? = node
-        for key in path.split(separator: "/") {
+        for key in path.split(separator: "/").map(String.init) {
             if case .sequence(let items)? = node?.value, let position = Int(key) {
                 node = items.indices.contains(position) ? items[position] : nil
             } else {
