@@ -97,13 +97,13 @@ install-pinned: ## the drop-in for one pdns on each core, see docs/pdns.md
 uninstall: ## removes what make install has installed; PREFIX=/usr/local
 	@scripts/install --remove "$(PREFIX)" "$(DESTDIR)"
 
-deb: build manual ## a Debian package, in .build
+deb: build manual ## a Debian package for this release and newer ones, in .build
 	@scripts/prerequisites $(DEB_PACKAGES)
 	@scripts/package .build/release/geopipe .build
 
-try-deb: deb ## root: installs, uses and removes that in a Debian of its own
-	@scripts/prerequisites debootstrap
-	@scripts/try-package "$$(ls -t .build/geopipe_*.deb | head -n 1)"
+try-deb: deb ## root: installs, uses, upgrades and removes that in Debians of its own; SUITES=names, MIRROR=URI
+	@scripts/prerequisites $(ROOT_PACKAGES) lintian
+	@scripts/try-package "$$(ls -t .build/geopipe_*.deb | head -n 1)" $(SUITES)
 
 geolite2: ## a database of the whole Internet (2019), in data
 	@scripts/geolite2

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/fsuid.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -57,6 +58,11 @@ int pidfd_send_signal(int process, int signal, siginfo_t *information, unsigned 
 /* Other rights for good: setresuid(2), setresgid(2). */
 int setresuid(uid_t real, uid_t effective, uid_t saved);
 int setresgid(gid_t real, gid_t effective, gid_t saved);
+/* Other groups for this thread alone, where setgroups(3) changes those of all threads. */
+long syscall(long number, ...);
+static inline int set_groups_of_thread(size_t count, const gid_t *groups) {
+    return (int)syscall(SYS_setgroups, count, groups);
+}
 /* A program by its open file: execveat(2). */
 int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
 enum { at_empty_path = 0x1000 };

@@ -90,6 +90,14 @@ private final class SessionChoice: Service {
                 await session.follow(subject)
                 return true
             }
+            // It runs the commands of checks, and those of an image as well, which the folder's owner could write.
+            if let owner = StateDirectory(path: path).foreignOwner {
+                let complaint =
+                    "the state directory \(path) belongs to user \(owner.user), and root runs no commands of that user's; run geopipe-agent as that user"
+                guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
+                log.error("\(complaint); what was loaded before stays in use")
+                return true
+            }
             let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
             let lock: CInt?
             do throws(Session.Held) {

@@ -32,7 +32,7 @@ public final class Image: Sendable {
 
     /// Whether a file begins as images do, of whatever version.
     public static func isImage(_ path: String) -> Bool {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let descriptor = openRegularFile(path)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var magic: UInt64 = 0
@@ -46,7 +46,8 @@ public final class Image: Sendable {
     ///   - isSummed: whether the checksum is verified, for which all of the file is read. Without it, only what is small in an image
     ///     should be read, to be shown.
     public convenience init(path: String, owners: Set<uid_t>, isSummed: Bool = true) throws(Refusal) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let descriptor = openRegularFile(path)
+        guard descriptor != isNoRegularFile else { throw Refusal("\(path) is not a regular file") }
         guard descriptor >= 0 else {
             let reason = errno
             throw Refusal("cannot open \(path): \(String(cString: strerror(reason)))", isMissing: reason == ENOENT)
@@ -81,12 +82,41 @@ public final class Image: Sendable {
             throw Refusal("\(name) is no image of geopipe: it is too short; make one with geopipe compile")
         }
         let length = Int(status.st_size)
-        let flags = isSummed ? MAP_SHARED | CInt(MAP_POPULATE) : MAP_SHARED
-        guard let start = mmap(nil, length, PROT_READ, flags, descriptor, 0), start != MAP_FAILED
-        else { throw Refusal("cannot map \(name): \(String(cString: strerror(errno)))") }
-        bytes = UnsafeRawBufferPointer(start: start, count: length)
+        // Its owner could change what root has checked, while root reads it.
+        if owners != nil, ![geteuid(), 0].contains(status.st_uid) {
+            bytes = try Self.copy(descriptor, length, name)
+        } else {
+            let flags = isSummed ? MAP_SHARED | CInt(MAP_POPULATE) : MAP_SHARED
+            guard let start = mmap(nil, length, PROT_READ, flags, descriptor, 0), start != MAP_FAILED
+            else { throw Refusal("cannot map \(name): \(String(cString: strerror(errno)))") }
+            bytes = UnsafeRawBufferPointer(start: start, count: length)
+        }
         id = Self.id(in: bytes)
         if let complaint = complaint(isSummed: isSummed) { throw Refusal("\(name) \(complaint)") }
+    }
+
+    /// Reads an image into memory of this process.
+    private static func copy(
+        _ descriptor: CInt, _ length: Int, _ name: String
+    ) throws(Refusal) -> UnsafeRawBufferPointer {
+        let limit = max(1, sysconf(CInt(_SC_PHYS_PAGES))) * Int(getpagesize()) / 4
+        guard length <= limit else {
+            throw Refusal(
+                "\(name) has \(length) bytes, and only \(limit) are read of another user's image; remove it")
+        }
+        let memory = PageMemory.allocate(length)
+        var count = 0
+        while count < length {
+            let more = pread(descriptor, memory.baseAddress! + count, length - count, off_t(count))
+            if more < 0, errno == EINTR { continue }
+            guard more > 0 else {
+                let reason = more == 0 ? "it became shorter" : String(cString: strerror(errno))
+                PageMemory.free(memory)
+                throw Refusal("cannot read \(name): \(reason)")
+            }
+            count += more
+        }
+        return UnsafeRawBufferPointer(memory)
     }
 
     /// Whether the checksum is right, for which all of the image is read: that of a mapped file may be damaged later.

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// Tells the content of a file from any other, whatever else of the file changes; `none` if it cannot be read.
 package func contentIdentity(ofFile path: String) -> String {
@@ -7,7 +8,12 @@ package func contentIdentity(ofFile path: String) -> String {
 
 /// A number over the content of a file; `nil` if it cannot be read.
 package func contentHash(ofFile path: String) -> UInt64? {
-    guard let file = fopen(path, "re") else { return nil }
+    let descriptor = openRegularFile(path)
+    guard descriptor >= 0 else { return nil }
+    guard let file = fdopen(descriptor, "r") else {
+        close(descriptor)
+        return nil
+    }
     defer { fclose(file) }
     // FNV-1a over words, of which a database of 60 MB takes 20 ms.
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325

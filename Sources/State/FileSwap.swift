@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import Routing
 
 /// A file that takes the place of another one, of which a copy is kept.
@@ -10,12 +11,19 @@ package struct FileSwap {
     package init(done file: String, backup: String) { (self.file, self.backup) = (file, backup) }
 
     /// - Parameters:
-    ///   - source: is copied, with owner and mode of `file`.
+    ///   - source: is copied, with owner and mode of `file`. It must be in the folder of `file`.
     ///   - backup: where a copy of `file` is kept, in the same folder.
     package init(_ file: String, with source: String, backup: String) throws(StateDirectory.Failure) {
+        guard let new = contents(of: source) else { throw StateDirectory.Failure("read", source) }
+        try self.init(file, with: new, backup: backup)
+    }
+
+    /// - Parameters:
+    ///   - new: what the file gets.
+    ///   - backup: as above.
+    package init(_ file: String, with new: [UInt8], backup: String) throws(StateDirectory.Failure) {
         (self.file, self.backup) = (file, backup)
         Self.removeLeftovers(beside: file)
-        guard let new = contents(of: source) else { throw StateDirectory.Failure("read", source) }
         guard let old = contents(of: file) else { throw StateDirectory.Failure("read", file) }
         try Self.write(old, to: backup, like: file)
         try Self.write(new, to: file, like: file)
@@ -118,12 +126,62 @@ extension StateDirectory {
     }
 }
 
-/// The bytes of a file; `nil` with a reason in `errno` if it cannot be read.
+extension StateDirectory {
+    /// The bytes of a configuration that is to take the place of the one that runs.
+    ///
+    /// The file that names it is the state directory's owner's. If that is not the user who does it, as when root commits a rollout, the
+    /// owner must be able to read it, since coprocesses will; and it must not be the owner's own file unless the one that runs is, too:
+    /// the owner could otherwise have root publish any file, or write any configuration.
+    ///
+    /// - Parameters:
+    ///   - source: its path.
+    ///   - file: the configuration that runs.
+    package func configuration(at source: String, for file: String) throws(Failure) -> [UInt8] {
+        guard let owner = foreignOwner else {
+            guard let bytes = contents(of: source) else { throw Failure("read", source) }
+            return bytes
+        }
+        let descriptor = try asOwner(hasAllGroups: true) { () throws(Failure) in openRegularFile(source) }
+        guard descriptor >= 0 else {
+            if descriptor == isNoRegularFile { throw Failure(description: "\(source) is not a regular file") }
+            throw Failure(
+                description:
+                    "the user of the state directory \(path) (\(owner.user)) cannot open \(source), and is to read it once it is in force: \(String(cString: strerror(errno))); chmod a+r it, and a+x the folders above it"
+            )
+        }
+        defer { close(descriptor) }
+        var (old, new) = (stat(), stat())
+        guard stat(file, &old) == 0 else { throw Failure("read", file) }
+        guard fstat(descriptor, &new) == 0 else { throw Failure("read", source) }
+        guard new.st_uid != owner.user || old.st_uid == owner.user else {
+            throw Failure(
+                description:
+                    "\(source) belongs to the user of the state directory (\(owner.user)), and \(file) does not: if it is to take that place, chown it to user \(old.st_uid) after a look at it"
+            )
+        }
+        guard let bytes = contents(of: descriptor) else { throw Failure("read", source) }
+        return bytes
+    }
+}
+
+/// The bytes of a regular file; `nil` with a reason in `errno` if it cannot be read.
 private func contents(of path: String) -> [UInt8]? {
-    guard let file = fopen(path, "re") else { return nil }
-    defer { fclose(file) }
+    let descriptor = openRegularFile(path)
+    guard descriptor >= 0 else {
+        if descriptor == isNoRegularFile { errno = EINVAL }
+        return nil
+    }
+    defer { close(descriptor) }
+    return contents(of: descriptor)
+}
+
+private func contents(of descriptor: CInt) -> [UInt8]? {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
-    return ferror(file) == 0 ? bytes : nil
+    while true {
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return count == 0 ? bytes : nil }
+        bytes += buffer[..<count]
+    }
 }

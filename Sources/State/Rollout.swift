@@ -231,7 +231,9 @@ extension StateDirectory {
             var reason = reason
             if ended.hasBegunCommit {
                 do throws(Failure) {
-                    reason += "; \(ended.undoneWords(kept: try ended.undoBegunCommit()))"
+                    // The file says which configuration: root replaces none that the state directory's owner could not.
+                    let kept = try asOwner { () throws(Failure) in try ended.undoBegunCommit() }
+                    reason += "; \(ended.undoneWords(kept: kept))"
                 } catch {
                     reason += "; \(ended.begunWords), and what was there before cannot be put back: \(error)"
                 }
@@ -355,7 +357,7 @@ extension StateDirectory {
         } catch {
             throw Failure(description: "cannot write \(rolloutFile): \(error)")
         }
-        if !complaints.isEmpty, rename(rolloutFile, rolloutFile + ".untrusted") == 0 {
+        if !complaints.isEmpty, try putAside(rolloutFile) {
             complaints[0] += "; it is now \(rolloutFile).untrusted"
         }
         // What was committed can be taken back, whatever is started after that.

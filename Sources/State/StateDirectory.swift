@@ -135,7 +135,7 @@ public struct StateDirectory: Sendable {
             throw Failure(description: "cannot write \(switchFile): \(visible("\(error)"))")
         }
         if isThere, complaint != nil {
-            rename(switchFile, switchFile + ".untrusted")
+            try putAside(switchFile)
             complaint! += "; it is now \(switchFile).untrusted"
         }
         try write(text, to: switchFile)
@@ -169,6 +169,14 @@ public struct StateDirectory: Sendable {
             : "the next drain, undrain or force makes both files again from the history"
     }
 
+    /// Keeps a file that cannot be trusted by another name, and makes room for a good one.
+    ///
+    /// - Returns: whether there was one.
+    @discardableResult
+    func putAside(_ file: String) throws(Failure) -> Bool {
+        try asOwner { () throws(Failure) in rename(file, file + ".untrusted") == 0 }
+    }
+
     private var wayToBegin: String { "remove \(switchFile) and \(copy(of: switchFile)) to begin without any switch" }
 
     /// Makes the folder, if it is not there.
@@ -177,30 +185,17 @@ public struct StateDirectory: Sendable {
     /// Makes the folder, or one in it, if it is not there. Others may look into it, whatever the umask.
     func make(_ folder: String) throws(Failure) {
         try asOwner { () throws(Failure) in
-            if mkdir(folder, 0o755) == 0 {
-                chmod(folder, 0o755)
-            } else if errno != EEXIST {
-                throw Failure("make", folder)
+            guard mkdir(folder, 0o755) == 0 else {
+                if errno != EEXIST { throw Failure("make", folder) }
+                return
+            }
+            // Whoever owns the folder above could put a link in its place.
+            let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            if descriptor >= 0 {
+                fchmod(descriptor, 0o755)
+                close(descriptor)
             }
         }
-    }
-
-    /// Does something with the rights that the owner of the folder has, if root does it for a folder of somebody else's.
-    ///
-    /// What is made belongs to the owner, who can replace it later; and a link that the owner has put into the folder leads
-    /// root nowhere where the owner could not go. Holds for this thread alone, and for files alone (setfsuid(2)).
-    public func asOwner<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
-        var status = stat()
-        guard geteuid() == 0, stat(path, &status) == 0, status.st_uid != 0 else { return try body() }
-        let group = setfsgid(status.st_gid)
-        let user = setfsuid(status.st_uid)
-        defer {
-            let reason = errno
-            setfsuid(uid_t(user))
-            setfsgid(gid_t(group))
-            errno = reason
-        }
-        return try body()
     }
 
     /// Opens a file of the folder for flock(2), and makes it if it is not there. Whoever can open it can hold up all others:

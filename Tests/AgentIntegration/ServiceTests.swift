@@ -71,6 +71,17 @@ struct ServiceTests {
         #expect(!agent.said.contains(" is down: "))
     }
 
+    @Test(
+        "runs no commands as root for a state directory of another user's, whose images name some",
+        .enabled(if: geteuid() == 0, "only root can give a folder away"))
+    func foreignState() throws {
+        let agent = try Agent([], isStarted: false)
+        try #require(mkdir(agent.state.path, 0o755) == 0 || errno == EEXIST)
+        try #require(chown(agent.state.path, 65_534, 65_534) == 0)
+        let ending = try Tool(path: Agent.program).run(["--config", agent.file, "--metrics", "none", "--live", "none"])
+        #expect(ending.status == 2 && ending.output.contains("run geopipe-agent as that user"), "\(ending)")
+    }
+
     @Test("leaves a state directory to the agent that it has")
     func second() throws {
         let agent = try Agent([])

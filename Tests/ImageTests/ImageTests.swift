@@ -109,6 +109,23 @@ struct ImageTests {
         #expect(throws: Image.Refusal.self) { try Image(path: file + ".pipe", owners: [geteuid()]) }
     }
 
+    @Test(
+        "of another user's are read once by root, so that they cannot be changed after they were checked",
+        .enabled(if: geteuid() == 0, "only root can give a file away"))
+    func foreign() throws {
+        try folder.write(imageBytes(), to: "image")
+        try #require(chmod(file, 0o600) == 0 && chown(file, 65_534, 65_534) == 0)
+        let image = try Image(path: file, owners: [0, 65_534])
+        try #require(truncate(file, 0) == 0)
+        #expect(image.isSound)
+        var section = try image.section(.names)
+        #expect(try section.readTexts() == ["oslo", "", "ashburn"])
+        // A file without end would take all memory.
+        try #require(truncate(file, 1 << 42) == 0)
+        let refusal = try #require(throws: Image.Refusal.self) { try Image(path: file, owners: [0, 65_534]) }
+        #expect(refusal.description.contains("are read of another user's image"), "\(refusal)")
+    }
+
     @Test("have a sum that each byte and each length changes")
     func sum() {
         let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 7) }

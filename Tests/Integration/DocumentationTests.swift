@@ -134,6 +134,83 @@ struct DocumentationTests {
         }
     }
 
+    @Test("the configuration in the example for Kubernetes is one with which check finds nothing wrong")
+    func configMap() throws {
+        let page = try String(
+            contentsOfFile: "\(Project.root)/examples/kubernetes/geopipe.yaml", encoding: .utf8)
+        let start = try #require(page.range(of: "\n  geopipe.yaml: |\n"))
+        let end = try #require(page[start.upperBound...].range(of: "\n---\n"))
+        let text = page[start.upperBound..<end.lowerBound].split(separator: "\n", omittingEmptySubsequences: false).map
+        {
+            $0.hasPrefix("    ") ? String($0.dropFirst(4)) : String($0)
+        }
+        try folder.write(text.map { $0 + "\n" }.joined().utf8, to: "geopipe.yaml")
+        let check = try Program.geopipe.run(["check", "geopipe.yaml"], in: folder)
+        let output = String(decoding: check.output, as: UTF8.self)
+        #expect(check.status == 0 && output.hasPrefix("ok: 1 zone ") && !output.contains("warning"), "\(check)")
+        // What the probes ask for is in it.
+        let query = try Program.geopipe.run(
+            ["query", "geo.example.com", "SOA", "192.0.2.1", "--config", "geopipe.yaml", "--state", "state"], in: folder
+        )
+        #expect(query.status == 0 && page.contains("[geopipe-probe, geo.example.com]"), "\(query)")
+    }
+
+    @Test("the probe of the container takes what answers, and neither SERVFAIL nor silence")
+    func probe() throws {
+        try FileManager.default.createDirectory(atPath: folder.path + "/bin", withIntermediateDirectories: true)
+        for (answer, status) in [
+            (";; ->>HEADER<<- opcode: QUERY, rcode: NOERROR, id: 1", 0),
+            (";; ->>HEADER<<- opcode: QUERY, rcode: REFUSED, id: 1", 0),
+            (";; ->>HEADER<<- opcode: QUERY, rcode: SERVFAIL, id: 1", 1),
+            ("Error: error sending query: Could not send or receive, because of network error", 1), ("", 1),
+        ] {
+            try folder.write("#!/bin/sh\necho '\(answer)'\n".utf8, to: "bin/drill")
+            try #require(chmod(folder.path + "/bin/drill", 0o755) == 0)
+            let ending = try Program("sh").run(
+                ["-c", "PATH=\(folder.path)/bin:$PATH exec sh \(Project.root)/packaging/container/probe"], in: folder)
+            #expect(Int(ending.status) == status, "\(answer): \(ending)")
+        }
+    }
+
+    @Test("the container has the volumes, the port and the user that the example for Kubernetes mounts and names")
+    func container() throws {
+        let recipe = try String(contentsOfFile: "\(Project.root)/Dockerfile", encoding: .utf8)
+        let example = try String(
+            contentsOfFile: "\(Project.root)/examples/kubernetes/geopipe.yaml", encoding: .utf8)
+        for path in ["/etc/geopipe", "/var/lib/geopipe", "/run/geopipe", "/run/pdns"] {
+            #expect(recipe.contains("\"\(path)\"") && example.contains("mountPath: \(path)"), "\(path)")
+        }
+        #expect(recipe.contains("--local-port=5300") && example.contains("containerPort: 5300"))
+        #expect(recipe.contains("USER 953:953") && example.contains("runAsUser: 953"))
+    }
+
+    @Test("systemd takes the drop-in for pdns, and finds less exposed with it")
+    func hardening() throws {
+        let systemd = folder.path + "/etc/systemd/system"
+        let dropIn = "examples/systemd/pdns.service.d"
+        try FileManager.default.createDirectory(atPath: systemd, withIntermediateDirectories: true)
+        // What it changes of Debian's unit.
+        try folder.write(
+            "[Service]\nExecStart=/bin/true\nUser=pdns\nAmbientCapabilities=CAP_CHOWN\nSystemCallFilter=~@clock\n".utf8,
+            to: "etc/systemd/system/pdns.service")
+        func exposure() throws -> Double {
+            let ending = try Program("systemd-analyze").run(
+                ["security", "--offline=true", "--no-pager", "\(systemd)/pdns.service"], in: folder)
+            let words = String(decoding: ending.output, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+            #expect(ending.error == "", "\(ending)")
+            let colon = try #require(words.lastIndex(of: "pdns.service:"), "\(ending)")
+            return try #require(Double(words[colon + 1]))
+        }
+        let before = try exposure()
+        try FileManager.default.copyItem(
+            atPath: "\(Project.root)/\(dropIn)", toPath: "\(systemd)/pdns.service.d")
+        let after = try exposure()
+        #expect(after < before - 2, "\(before) \(after)")
+        let verified = try Program("systemd-analyze").run(
+            ["verify", "--man=no", "\(systemd)/pdns.service"], in: folder)
+        #expect(!verified.error.contains("hardening.conf"), "\(verified)")
+    }
+
     @Test("systemd takes the agent's unit")
     func unit() throws {
         let unit = try String(contentsOfFile: "\(Project.root)/packaging/geopipe-agent.service", encoding: .utf8)

@@ -388,6 +388,39 @@ struct StateDirectoryTests {
         #expect(lstat(folder.path + "/roots/file", &status) == 0 && status.st_uid == 0)
     }
 
+    @Test(
+        "below a folder of another user's is used with no more rights than that user has, who could put a link there",
+        .enabled(if: geteuid() == 0, "only root can give a folder away"))
+    func ownerAbove() throws {
+        for name in ["home", "roots", "links"] { try #require(mkdir("\(folder.path)/\(name)", 0o755) == 0) }
+        try #require(chmod(folder.path, 0o755) == 0 && chown(folder.path + "/home", 65_534, 65_534) == 0)
+        try #require(symlink(folder.path + "/roots", folder.path + "/home/state") == 0)
+        try #require(symlink(folder.path + "/home", folder.path + "/links/home") == 0)
+        for path in ["/home/state", "/links/home/state"] {
+            let trap = StateDirectory(path: folder.path + path)
+            #expect(throws: StateDirectory.Failure.self) { try trap.change { $0 = [drained("oslo")] } }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/roots") == [])
+        }
+        let new = StateDirectory(path: folder.path + "/home/new")
+        try new.change { $0 = [drained("oslo")] }
+        var status = stat()
+        #expect(lstat(new.path, &status) == 0 && status.st_uid == 65_534 && status.st_mode & 0o777 == 0o755)
+    }
+
+    @Test(
+        "of another user's lets root read nothing that only root's group may read",
+        .enabled(if: geteuid() == 0, "only root can give a folder away"))
+    func groups() throws {
+        try state.change { $0 = [drained("oslo")] }
+        let secret = folder.path + "/secret"
+        try #require(rename(state.switchFile, secret) == 0 && unlink(state.switchFile + ".copy") == 0)
+        try #require(chmod(secret, 0o640) == 0 && chmod(folder.path, 0o755) == 0)
+        try link("switches", to: secret)
+        #expect(try state.switches().value == [drained("oslo")])
+        try #require(chown(state.path, 65_534, 65_534) == 0)
+        #expect(throws: StateDirectory.Failure.self) { try state.switches() }
+    }
+
     @Test("that cannot be made is complained of")
     func impossible() throws {
         try folder.write("a file".utf8, to: "state")

@@ -9,6 +9,7 @@ struct ReloadTests {
         case inPlace = "written in place"
         case renamed = "put in the place of the old one"
         case linked = "reached by a link that leads elsewhere now"
+        case mounted = "mounted by kubelet, as that of a ConfigMap"
 
         var testDescription: String { rawValue }
     }
@@ -27,6 +28,21 @@ struct ReloadTests {
                 try site.write(part, 2, in: next)
                 try site.link("current", to: next)
                 release = next
+            case .mounted:
+                // A folder for each state, the link ..data to it, and a link through that for each file.
+                let next = "release/..\(number)"
+                try FileManager.default.createDirectory(atPath: site.path(next), withIntermediateDirectories: true)
+                for (place, other) in Site.Part.allCases.enumerated() {
+                    try site.write(other, place <= number ? 2 : 1, in: next)
+                }
+                try site.link("release/..data", to: "..\(number)")
+                if number == 0 {
+                    for part in Site.Part.allCases {
+                        try site.link("release/\(part.rawValue)", to: "..data/\(part.rawValue)")
+                    }
+                } else {
+                    try FileManager.default.removeItem(atPath: site.path("release/..\(number - 1)"))
+                }
             }
             try site.expect(part, 2)
         }

@@ -38,7 +38,7 @@ struct RolloutBack: RolloutStep {
                 code: .wrong)
         }
         FileSwap.removeLeftovers(beside: realPath(options.file))
-        let commit = desk.state.lastCommit(of: desk.store.name)
+        let commit = desk.state.lastCommit(of: desk.store.name).flatMap { desk.isOwn($0) ? $0 : nil }
         var outcome = RolloutOutcome()
         let way = try way(desk, commit, &outcome)
         let id: String
@@ -107,9 +107,7 @@ struct RolloutBack: RolloutStep {
     /// Whether the configuration on disk is what a commit has put there, and the one of before is kept as it was; or that is in its place
     /// already, as after a step back that was killed.
     private func isRestorable(_ commit: Rollout) -> Bool {
-        // Its file may be written to by a user who may not write where the configuration is.
-        guard commit.isConfiguration, realPath(commit.configuration) == realPath(options.file), commit.hasBackup
-        else { return false }
+        guard commit.isConfiguration, commit.hasBackup else { return false }
         let committed = commit.commit?.content ?? contentIdentity(ofFile: commit.source)
         return [committed, commit.configurationState].contains(contentIdentity(ofFile: options.file))
     }

@@ -137,7 +137,12 @@ struct RolloutDesk {
     }
 
     /// Whether it is of this configuration, in whatever format.
-    func isOwn(_ rollout: Rollout) -> Bool { ImageStore.isSame(rollout.images, store.name) }
+    ///
+    /// The path counts as it was written: its file may be written to by a user who may not write where the configuration is, and who
+    /// could change what a link leads to.
+    func isOwn(_ rollout: Rollout) -> Bool {
+        ImageStore.isSame(rollout.images, store.name) && rollout.configuration == absolutePath(options.file)
+    }
 
     /// Says whose a rollout is that is none of this configuration.
     func otherWords(_ rollout: Rollout) -> String {
@@ -357,14 +362,14 @@ struct RolloutAbort: RolloutStep {
             last = nil
         }
         guard let last else { return try endLost(desk) }
-        if last.progress == .aborted, last.end?.isAutomatic == true || last.hasBegunCommit, desk.isOwn(last) {
+        if last.progress == .aborted, desk.isOwn(last), last.end?.isAutomatic == true || last.hasBegunCommit {
             return try confirm(desk, last)
         }
         var id = ""
         var outcome = try desk.change(needsOwner: false) { rollout, outcome throws(Refusal) in
             id = rollout.id
             outcome.lines = ["aborted: all clients get the image in force"]
-            undoBegunCommit(rollout, &outcome)
+            undoBegunCommit(desk, rollout, &outcome)
             rollout.progress = .aborted
             rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason)
             return desk.entry(.rolloutAbort, rollout.id, reason: reason)
@@ -377,9 +382,8 @@ struct RolloutAbort: RolloutStep {
     }
 
     /// Puts the configuration of before back, if a commit was killed. What cannot be put back keeps no client from the image in force.
-    private func undoBegunCommit(_ rollout: Rollout, _ outcome: inout RolloutOutcome) {
-        // Its file may be written to by a user who may not write where the configuration is.
-        guard rollout.hasBegunCommit, realPath(rollout.configuration) == realPath(options.file) else { return }
+    private func undoBegunCommit(_ desk: RolloutDesk, _ rollout: Rollout, _ outcome: inout RolloutOutcome) {
+        guard desk.isOwn(rollout), rollout.hasBegunCommit else { return }
         do throws(StateDirectory.Failure) {
             outcome.lines.append(rollout.undoneWords(kept: try rollout.undoBegunCommit()))
         } catch {
@@ -416,7 +420,7 @@ struct RolloutAbort: RolloutStep {
         var outcome = RolloutOutcome()
         let notes = try desk.write { known in
             guard var rollout = known, rollout.id == last.id, rollout.progress == .aborted else { return nil }
-            undoBegunCommit(rollout, &outcome)
+            undoBegunCommit(desk, rollout, &outcome)
             guard rollout.end?.isAutomatic == true else { return nil }
             rollout.end!.isAutomatic = false
             return (rollout, desk.entry(.rolloutSeen, rollout.id, reason: rollout.end!.reason))

@@ -101,7 +101,9 @@ struct RolloutCommit: RolloutStep {
         do throws(StateDirectory.Failure) {
             swap =
                 isResumed
-                ? FileSwap(done: file, backup: backup) : try FileSwap(file, with: rollout.source, backup: backup)
+                ? FileSwap(done: file, backup: backup)
+                : try FileSwap(
+                    file, with: desk.state.configuration(at: rollout.source, for: file), backup: backup)
         } catch {
             throw Refusal(message: "\(error); nothing is changed", code: .unusable)
         }

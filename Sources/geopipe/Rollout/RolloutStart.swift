@@ -138,6 +138,12 @@ struct RolloutStart: RolloutStep {
                     "\(new) is the configuration that runs: what changes there is in force at once; write the changes into a copy of it, and start that",
                 code: .wrong)
         }
+        do throws(StateDirectory.Failure) {
+            // What a commit would refuse is refused before any client gets it.
+            if desk.state.foreignOwner != nil { _ = try desk.state.configuration(at: new, for: options.file) }
+        } catch {
+            throw Refusal(message: "\(error); nothing is started", code: .wrong)
+        }
         let request = CompileRequest(
             configuration: new, databases: options.databases, stateDirectory: options.stateDirectory)
         let line = ProgressLine()
