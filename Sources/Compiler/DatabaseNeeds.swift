@@ -16,8 +16,8 @@ extension Configuration {
 
     /// Complaints about databases that cannot serve the rules.
     ///
-    /// It is an error if rules look at fields, and a database has none at all that geopipe can read, or no database has any that
-    /// the rules need for a place. A database that only has fields which nothing here uses is worth a warning.
+    /// It is an error if rules look at fields, and a database has none at all that geopipe can read, or no database has
+    /// any that the rules need for a place. A database that only has fields which nothing here uses is worth a warning.
     ///
     /// - Parameter contents: what each of `read` has.
     func complaints(about contents: [DatabaseContents], of read: [DatabaseFile]) -> [Complaint] {
@@ -80,7 +80,7 @@ extension PlaceFields {
             (.continent, "continent.code"), (.country, "country.iso_code"),
             (.subdivisions, contains(.subdivisionNames) ? "subdivisions.names.en" : "subdivisions.iso_code"),
             (.city, "city.names.en"), (.coordinates, "location.latitude and longitude"),
-            (.system, "autonomous_system_number"),
+            (.asn, "autonomous_system_number"),
         ]
         return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
     }

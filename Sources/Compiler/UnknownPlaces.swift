@@ -6,8 +6,8 @@ import Routing
 import State
 
 extension Configuration {
-    /// Complaints about rules for places that none of the databases knows, which never act, and mostly are misspelt; and about
-    /// rules that want the nearest where no database knows how far anything is.
+    /// Complaints about rules for places that none of the databases knows, which never act, and mostly are misspelt;
+    /// and about rules that want the nearest where no database knows how far anything is.
     func warnings(about atlas: Atlas) -> [Complaint] {
         placeWarnings(about: atlas) + nearestWarnings(about: atlas)
     }
@@ -84,7 +84,7 @@ private struct KnownPlaces {
         countries = Set(gazetteer.countries.compactMap(\.self))
         continents = Set(gazetteer.continents.compactMap(\.self)).union(countries.compactMap(\.continent))
         subdivisions = Set(gazetteer.subdivisions.joined())
-        systems = atlas.systemNumbers
+        systems = atlas.knownASNs
         hasSubdivisionsWithoutCode = atlas.contents.contains(where: \.hasSubdivisionsWithoutCode)
     }
 

@@ -1,8 +1,8 @@
 import Geography
 import Platform
 
-/// Works maps out for every address. What maps have in common is worked out once: the address space is divided into classes of
-/// addresses that no map tells apart, and each map has a list for each class.
+/// Works maps out for every address. What maps have in common is worked out once: the address space is divided into
+/// classes of addresses that no map tells apart, and each map has a list for each class.
 public struct MapCompiler {
     private let atlas: Atlas
     private let sites: [Site]
@@ -67,8 +67,8 @@ public struct MapCompiler {
             registers.append(lists)
         }
         let systems =
-            maps.contains { $0.fields.contains(.system) }
-            ? partition.divide(by: atlas.systems.map { $0 == 0 ? 0 : 1 }) : nil
+            maps.contains { $0.fields.contains(.asn) }
+            ? partition.divide(by: atlas.asns.map { $0 == 0 ? 0 : 1 }) : nil
         let classes = partition.classes()
         let isSystemKnown = systems.map { classes.divisions[$0] }
 
@@ -108,15 +108,15 @@ public struct MapCompiler {
         AddressTableSet.write(tables + known, over: partition.layer, to: &writer)
     }
 
-    /// The rules of a map for networks and systems, by 1 more than the number of their destination, and 2^31 more for those of
-    /// networks; 0 where there is none. `nil` if there are no such rules.
+    /// The rules of a map for networks and systems, by 1 more than the number of their destination, and 2^31 more for
+    /// those of networks; 0 where there is none. `nil` if there are no such rules.
     private func overridingRules(_ rules: PlaceRules, _ lists: inout ListRegister) -> AddressLayer? {
         guard !rules.networks.isEmpty || !rules.systems.isEmpty else { return nil }
         let values = rules.networks.destinations.map { 1 << 31 | UInt32(lists.number(of: $0)) + 1 }
         let networks = AddressLayer(rules.networks.prefixes(with: values), otherwise: 0)
         guard !rules.systems.isEmpty else { return networks }
         let systems = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
-        return networks.combined(with: atlas.systems.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
+        return networks.combined(with: atlas.asns.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
     }
 
     /// The list of each class.
@@ -168,7 +168,7 @@ public struct MapCompiler {
     private func isKnown(_ fields: PlaceFields, _ places: [UInt32], _ isSystemKnown: [UInt32]?) -> [UInt32] {
         let gazetteer = atlas.gazetteer
         let isKnown: [UInt32] = gazetteer.entries.map { gazetteer.knows(fields, of: $0) ? 1 : 0 }
-        guard fields.contains(.system), let isSystemKnown else { return places.map { isKnown[Int($0)] } }
+        guard fields.contains(.asn), let isSystemKnown else { return places.map { isKnown[Int($0)] } }
         return zip(places, isSystemKnown).map { isKnown[Int($0)] | $1 }
     }
 
@@ -210,7 +210,8 @@ public struct MapCompiler {
         struct Variants {
             /// The parts of which the order depends on where the client is.
             let nearestParts: [(datacenters: [Datacenter], limit: Int)]
-            /// By the coordinates' number; a single one if the list does not depend on them. `none` where it was not asked for.
+            /// By the coordinates' number; a single one if the list does not depend on them. `none` where it was not
+            /// asked for.
             var lists: [UInt32]
             /// Of one small set: the number of its order at each of the coordinates, and the lists by that number.
             var orders: [UInt32] = []

@@ -9,8 +9,8 @@ public struct PlaceRules: Sendable {
     public var cities: [CityKey: Destination] = [:]
     public var subdivisions: [SubdivisionCode: Destination] = [:]
     public var countries: [PlaceCode: Destination] = [:]
-    /// Groups of countries and subdivisions. A region acts at the level of its member, behind the member's own rule; of two
-    /// regions with the same member the first acts.
+    /// Groups of countries and subdivisions. A region acts at the level of its member, behind the member's own rule; of
+    /// two regions with the same member the first acts.
     public var regions: [Region] = []
     public var continents: [PlaceCode: Destination] = [:]
     public var fallback: Destination
@@ -73,7 +73,7 @@ public struct PlaceRules: Sendable {
     /// Of a client of whom none of this is known the resolver stands in.
     public var fields: PlaceFields {
         var fields: PlaceFields = []
-        if !systems.isEmpty { fields.insert(.system) }
+        if !systems.isEmpty { fields.insert(.asn) }
         for city in cities.keys {
             fields.insert(.city)
             switch city {
