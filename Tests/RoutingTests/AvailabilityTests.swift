@@ -25,7 +25,7 @@ struct AvailabilityTests {
     }
 
     @Test(
-        "stay closed to the same networks, and when more are sent away to those as well",
+        "a larger part of a drain includes all networks of a smaller one",
         arguments: ["oslo", "ashburn"])
     func monotone(name: String) {
         for (smaller, larger) in zip(Self.parts, Self.parts.dropFirst()) {

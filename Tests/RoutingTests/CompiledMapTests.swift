@@ -72,7 +72,7 @@ struct PreferenceListTests {
     ]
 
     @Test(
-        "have the nearest first, and what is as near as listed",
+        "the nearest datacenter comes first, and equally near ones as listed",
         arguments: [
             (Destination.nearest([1, 2, 3, 4], limit: 4), [2, 4, 3, 1]),
             (.nearest([1, 4, 3, 2], limit: 4), [4, 2, 3, 1]),
