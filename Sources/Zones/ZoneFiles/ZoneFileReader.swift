@@ -128,7 +128,7 @@ struct ZoneFileReader {
 // MARK: - Diagnostics
 
 extension ZoneFileReader {
-    private func place(_ offset: Int) -> ParsedZone.Place {
+    func place(_ offset: Int) -> ParsedZone.Place {
         .file(Int32(reading.last ?? 0), offset: generatedFrom ?? offset)
     }
 
