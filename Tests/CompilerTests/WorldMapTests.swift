@@ -9,7 +9,7 @@ import Testing
 @testable import Compiler
 @testable import Inspection
 
-@Suite("Who goes where")
+@Suite("World map")
 struct WorldMapTests {
     private let folder: Folder
     private let snapshot: Snapshot
@@ -69,7 +69,7 @@ struct WorldMapTests {
         }
     }
 
-    @Test("each country's parts are what the networks of the demonstration and the rules come to")
+    @Test("each country's parts follow from the networks of the demonstration and the rules")
     func facts() throws {
         let networks = try demonstration()
         /// In IPv4 addresses or /48s.
@@ -117,7 +117,7 @@ struct WorldMapTests {
         #expect(shares.places.last?.name == "unknown")
     }
 
-    @Test("services are those that names have; those of one map are together")
+    @Test("lists the services that names use, grouped by map")
     func services() {
         #expect(ClientShares.all(of: snapshot).map(\.services) == [["web", "api"], ["<b>&\"'"]])
         #expect(ClientShares.all(of: snapshot, service: "api").map(\.services) == [["api"]])
@@ -161,7 +161,7 @@ struct WorldMapTests {
         #expect(crossings % 2 == 1)
     }
 
-    @Test("the projection is the one that was published, and keeps areas")
+    @Test("the projection equals the published one, and preserves areas")
     func projection() {
         let projection = EqualEarth(width: 360, x: 0, y: 0)
         let centre = projection.project(MapPosition(latitude: 0, longitude: 11.5))
@@ -181,7 +181,7 @@ struct WorldMapTests {
         }
     }
 
-    @Test("pictures and pages are well-formed, say what they are, and are the same each time")
+    @Test("pictures and pages are well-formed, have titles, and are identical each time")
     func documents() throws {
         let shares = ClientShares.all(of: snapshot)
         let maps = shares.map { WorldMap($0, palette: MapPalette(of: shares)) }
@@ -211,7 +211,7 @@ struct WorldMapTests {
         #expect(!maps[1].document.contains("<title>datacenter ashburn</title>"), "it gets no clients of this service")
     }
 
-    @Test("the stripes of a country are as broad as its parts")
+    @Test("the stripes of a country are proportional to its parts")
     func stripes() throws {
         let shares = try #require(ClientShares.all(of: snapshot).first)
         let palette = MapPalette(of: [shares])
@@ -225,7 +225,7 @@ struct WorldMapTests {
             paint.stripes.contains("x=\"10.0\" width=\"10.0\" height=\"20\"") && paint.stripes.contains("width=\"20\""))
     }
 
-    @Test("letters and textures tell more datacenters apart than there are colours")
+    @Test("letters and textures distinguish more datacenters than there are colours")
     func palette() {
         #expect([0, 25, 26, 51, 52, 701, 702].map(MapPalette.letter) == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"])
         let count = 40
@@ -243,7 +243,7 @@ struct WorldMapTests {
         #expect(Set(patterns).count == count - 8, "no two look alike")
     }
 
-    @Test("text stands out from what is behind it, on light and on dark screens")
+    @Test("text has enough contrast with its background, on light and on dark screens")
     func contrast() throws {
         /// The relative luminance of a colour (WCAG 2.1).
         func luminance(_ colour: Substring) -> Double {
