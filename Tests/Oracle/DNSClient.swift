@@ -1,19 +1,19 @@
 import Foundation
 import Support
 
-/// Asks a server on this machine and keeps all of its answers.
+/// A DNS client for a server on this machine.
 struct DNSClient {
     let port: UInt16
 
-    /// Asks all the questions over UDP, and again over TCP what was too large for UDP.
+    /// Asks all questions over UDP, and repeats those with truncated answers over TCP.
     ///
     /// - Parameters:
-    ///   - window: how many questions are open at a time.
-    ///   - patience: how many seconds an answer may let wait for itself.
-    /// - Returns: in the order of the questions; `nil` for what was not answered, or not by a message.
+    ///   - window: the number of questions that are open at a time.
+    ///   - patience: the seconds to wait for an answer.
+    /// - Returns: the replies in the order of the questions; `nil` without an answer, or for a malformed one.
     func ask(_ questions: [Question], atATime window: Int = 16, patience: Double = 5) -> [Reply?] {
         var replies: [Reply?] = []
-        // A question is known by its 16 bits of id.
+        // The 16-bit id identifies the question.
         for start in stride(from: 0, to: questions.count, by: 30_000) {
             let part = questions[start..<min(start + 30_000, questions.count)]
             replies += askOverUDP(Array(part), window, patience)
@@ -41,7 +41,7 @@ struct DNSClient {
             }
             var ready = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
             guard poll(&ready, 1, CInt(patience * 1_000)) == 1 else {
-                open = []  // they stay without answer
+                open = []  // these have no answer
                 continue
             }
             let count = recv(socket, &buffer, buffer.count, 0)
@@ -53,7 +53,7 @@ struct DNSClient {
         return replies
     }
 
-    /// All records of a zone (RFC 5936), with the SOA at its beginning and at its end; `nil` if the transfer is refused
+    /// Transfers a zone (RFC 5936). The result begins and ends with the SOA record; `nil` if the transfer is refused
     /// or ends too early.
     func transfer(_ zone: Name, patience: Double = 10) -> [Record]? {
         let replies = askOverTCP(Question(name: zone, type: 252), patience) { reply, records in
@@ -64,7 +64,7 @@ struct DNSClient {
         return records
     }
 
-    /// Reads messages until one is the last.
+    /// Asks over TCP, and reads messages until `isLast` accepts one.
     private func askOverTCP(
         _ question: Question, _ patience: Double, until isLast: (Reply, [Record]) -> Bool = { _, _ in true }
     ) -> [Reply] {

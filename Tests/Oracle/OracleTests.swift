@@ -2,8 +2,8 @@ import Foundation
 import Support
 import Testing
 
-/// The generator and the judge, without geopipe.
-@Suite("The oracle itself")
+/// Tests of the generator and of the comparison, without geopipe.
+@Suite("The oracle")
 struct OraclesOwnTests {
     @Test("BIND reads the same from both spellings of a zone", arguments: seeds(10))
     func spellings(seed: UInt64) throws {
@@ -24,7 +24,7 @@ struct OraclesOwnTests {
         }
     }
 
-    @Test("pdns has all records that were drawn, and serves the same zones alike", arguments: seeds(1))
+    @Test("pdns serves all drawn records, and answers identically for identical zones", arguments: seeds(1))
     func equal(seed: UInt64) throws {
         let world = try World(seed: seed)
         let servers = try (0..<2).map { _ in try Server(.bind, world.plainFiles, in: world.folder) }
@@ -38,7 +38,7 @@ struct OraclesOwnTests {
         }
     }
 
-    @Test("a zone that lacks a record is found out")
+    @Test("finds a missing record")
     func damaged() throws {
         let world = try World(seed: Effort.seed)
         let oracle = try Server(.bind, world.plainFiles, in: world.folder)
@@ -56,7 +56,7 @@ struct OraclesOwnTests {
 }
 
 extension ZoneRecord {
-    /// As it is after its way through a message.
+    /// The record as a message decodes it.
     fileprivate func received() throws -> Record {
         let data = data.wire
         let numbers =
@@ -66,7 +66,7 @@ extension ZoneRecord {
     }
 }
 
-/// Consecutive seeds, and more of them by GEOPIPE_ROUNDS.
+/// Returns consecutive seeds: `count` times GEOPIPE_ROUNDS.
 func seeds(_ count: Int) -> [UInt64] {
     (0..<UInt64(count * Effort.rounds)).map { Effort.seed &+ $0 }
 }
