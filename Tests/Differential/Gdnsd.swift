@@ -1,20 +1,20 @@
 import Foundation
 import Support
 
-/// The rules of a map as gdnsd takes them, and its answers.
+/// The rules of a map in the form of gdnsd, and its answers.
 ///
 /// gdnsd-plugin-geoip(8) has one hierarchy instead of kinds of rules: continent, country, subdivisions, city. A rule is
-/// reached only through those above it; the first that matches is followed, and has a default for the rest.
+/// reached only through those above it. The first match is followed, and has a default for all other clients.
 struct Gdnsd {
     struct Answer: Equatable {
-        /// All of the list, in its order.
+        /// The whole list, in its order.
         var datacenters: [Int]
         var scope: Int
     }
 
     private let configuration: String
 
-    /// - Parameter places: where the rules' places are, so that it is known what is inside what.
+    /// - Parameter places: the places of the rules, which tell the hierarchy.
     init(_ world: World, places: [Place]) {
         let datacenters = world.datacenters.indices.map(name).joined(separator: ", ")
         let coordinates = world.datacenters.enumerated().compactMap { number, location in
@@ -38,12 +38,12 @@ struct Gdnsd {
         configuration = "plugins => { geoip => { maps => {\n\(maps.joined(separator: "\n"))\n}, resources => { } } }\n"
     }
 
-    /// Continents with their countries, those with their subdivisions and cities.
+    /// Continents with their countries, and countries with their subdivisions and cities.
     private struct Hierarchy {
         let map: MapRules
-        /// Of each country, its continent.
+        /// The continent of each country.
         private var continents: [String: String] = [:]
-        /// Of each subdivision, those around it and itself, the widest first.
+        /// The path of each subdivision: those around it and itself, the widest first.
         private var chains: [String: [String]] = [:]
 
         init(_ map: MapRules, _ places: [Place]) {
@@ -70,8 +70,8 @@ struct Gdnsd {
             branch(map.countries.first { $0.key == country }?.destination, below(country, subdivision: nil))
         }
 
-        /// What gdnsd shall tell apart inside of a country or a subdivision. It follows the first name that matches,
-        /// and so each subdivision with a rule has once more all the rules for what is inside of it.
+        /// Returns the rules inside a country or a subdivision. gdnsd follows the first name that matches, so each
+        /// subdivision with a rule repeats all rules for places inside it.
         private func below(_ country: String, subdivision: String?) -> [(String, String)] {
             let withCities = map.cities.map { String($0.key.prefix { $0 != "/" }) }
             let ruled = Set(map.subdivisions.map(\.key) + withCities).filter { $0.hasPrefix("\(country)-") }

@@ -1,14 +1,14 @@
 import Foundation
 import Support
 
-/// A question as pdns asks it.
+/// A question of pdns to geopipe.
 struct Question: CustomStringConvertible {
     var service: String
     var type = "ANY"
-    /// The resolver.
+    /// The address of the resolver.
     var remote = Address("192.0.2.1")
     var client: Address
-    /// How many bits of the client the resolver tells.
+    /// The prefix length of the client subnet.
     var sourcePrefix: Int
 
     init(_ service: String, _ client: Address) {
@@ -24,13 +24,13 @@ struct Question: CustomStringConvertible {
     var description: String { "\(type) \(service) for \(client)/\(sourcePrefix) of resolver \(remote)" }
 }
 
-/// What geopipe said to a question.
+/// The answer of geopipe to a question.
 struct Answer: Equatable, CustomStringConvertible {
-    /// Those whose addresses it holds, in its order.
+    /// The datacenters in the order of their addresses.
     var datacenters: [Int] = []
-    /// Of all records, which agree; nothing if there is no record.
+    /// The scope, which is equal in all records; `nil` without records.
     var scope: Int?
-    /// Whether it is the record that only says for whom there is nothing.
+    /// Whether the answer is only the marker that limits a denial to a scope.
     var isMarker = false
 
     var description: String {
@@ -40,13 +40,13 @@ struct Answer: Equatable, CustomStringConvertible {
     }
 }
 
-/// geopipe asked many questions at once.
+/// Runs geopipe with a batch of questions.
 enum Geopipe {
     struct Unexpected: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// What a service answers with in a datacenter: it tells which.
+    /// Returns the address that stands for a datacenter in the answers of a service.
     static func address(of datacenter: Int) -> String { "10.0.\(datacenter / 256).\(datacenter % 256)" }
 
     static func answers(to questions: [Question], of world: World, in folder: Folder) throws -> [Answer] {
@@ -65,7 +65,7 @@ enum Geopipe {
         return answers
     }
 
-    /// Takes apart what came after the greeting.
+    /// Parses the output after the greeting.
     private static func parse(_ output: [UInt8]) throws -> [Answer] {
         var answers: [Answer] = []
         var answer = Answer()

@@ -1,11 +1,11 @@
 import Testing
 
-/// Databases that no honest writer makes.
+/// An invalid database, damaged or malicious.
 struct HostileDatabase: CustomTestStringConvertible {
     let testDescription: String
     let bytes: [UInt8]
-    /// Whether an answer would be wrong, because what is damaged is in the way of some client. Where it is not, a
-    /// reader may as well not notice.
+    /// Whether the damage affects the lookup of some client, so that geopipe must refuse the database. Other damage
+    /// may go unnoticed.
     let mustBeRefused: Bool
 
     private init(_ what: String, _ bytes: [UInt8], refused: Bool) {
@@ -14,7 +14,7 @@ struct HostileDatabase: CustomTestStringConvertible {
         mustBeRefused = refused
     }
 
-    // MARK: An honest one, to be spoilt
+    // MARK: The valid original
 
     private static let norway = DataValue.map([
         ("city", .map([("geoname_id", .uint32(3_143_244)), ("names", .map([("en", .string("Oslo"))]))])),
@@ -28,7 +28,7 @@ struct HostileDatabase: CustomTestStringConvertible {
         ("location", .map([("latitude", .double(37.75)), ("longitude", .double(-97.82))])),
     ])
 
-    /// - Parameter record: what the database says of 10.0.0.0/8 instead of America.
+    /// - Parameter record: the record of 10.0.0.0/8, in place of America.
     private static func image(_ record: DataValue = america, isV6: Bool = true) -> DatabaseImage {
         var writer = DatabaseWriter(isV6: isV6)
         writer.insert(Network("129.240.0.0/16"), norway)
@@ -50,7 +50,7 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     // MARK: Search trees
 
-    /// The node at which 10.0.0.0/8 is a side, and the one above.
+    /// The node that has 10.0.0.0/8 as a side, and its parent.
     private static func way(_ image: DatabaseImage) -> (above: Int, node: Int) {
         let node = image.nodes.firstIndex { node in
             if case .data(let offset) = node.0 { offset == lastRecord(image) } else { false }
@@ -63,7 +63,7 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     private static func lastRecord(_ image: DatabaseImage) -> Int { image.data.count - america.encoded.count }
 
-    /// Nodes each of whose sides both lead to the next: two to the power of `depth` networks, no two neighbours alike.
+    /// A chain of nodes with both sides leading to the next one: 2^`depth` networks, with neighbours always different.
     private static func crossroads(_ depth: Int, isV6: Bool) -> DatabaseImage {
         var image = image(isV6: isV6)
         image.nodes = (1..<depth).map { (.node($0), .node($0)) }
@@ -84,7 +84,8 @@ struct HostileDatabase: CustomTestStringConvertible {
         },
         spoilt("a record beyond the data section") { $0.nodes[way($0).node].0 = .data($0.data.count + 1_000) },
         spoilt("a record far beyond the file") { $0.nodes[way($0).node].0 = .raw(0xFF_FFFF) },
-        // Where the data section ends is told nowhere; MaxMind's library takes the metadata for a part of it.
+        // The format does not record the end of the data section; MaxMind's library counts the metadata as a part of
+        // it.
         spoilt("a record at the very end of the data section", refused: false) {
             $0.nodes[way($0).node].0 = .data($0.data.count)
         },
@@ -101,14 +102,14 @@ struct HostileDatabase: CustomTestStringConvertible {
         HostileDatabase(what, image(record).bytes, refused: refused)
     }
 
-    /// A record as it is at the offset at which it will be.
+    /// Returns a record for the offset that it will have.
     private static func record(_ what: String, refused: Bool = false, at make: (Int) -> DataValue) -> Self {
         record(what, refused: refused, make(lastRecord(image())))
     }
 
     private static func country(_ value: DataValue) -> DataValue { .map([("country", value)]) }
 
-    /// Where the value of the only field of such a record is.
+    /// The offset of the value of such a record's only field.
     private static func insideCountry(_ offset: Int) -> Int { offset + country(.map([])).encoded.count - 1 }
 
     private static func nested(_ depth: Int, array: Bool) -> DataValue {
@@ -116,7 +117,7 @@ struct HostileDatabase: CustomTestStringConvertible {
         return .bytes(Array(repeatElement(level, count: depth).joined()) + DataValue.string("x").encoded)
     }
 
-    /// Arrays that each hold the one before ten times: some hundred bytes that are 10^30 values.
+    /// Nested arrays, each with ten pointers to the previous one: a few hundred bytes that expand to 10^30 values.
     private static func laughter(_ field: String) -> HostileDatabase {
         var writer = DatabaseWriter(isV6: true)
         var value = writer.share(.map([("iso_code", .string("03"))]))
@@ -227,7 +228,7 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     static let metadata: [HostileDatabase] =
         [0, nodes * 1_000, 0xFFFF_FFFF].map { lie("\($0)", "node_count", .uint32($0)) }
-        // What is read at the wrong place may make some sense.
+        // Data read at the wrong offset may still be valid.
         + [1, nodes / 2, nodes - 1, nodes + 1].map { lie("\($0)", refused: false, "node_count", .uint32($0)) }
         + [0, 1, 8, 16, 25, 30, 31, 64, 65_535].map { lie("\($0)", "record_size", .uint16($0)) }
         + [28, 32].map { lie("\($0) though it is 24", refused: false, "record_size", .uint16($0)) }

@@ -1,11 +1,11 @@
 import Support
 
-/// Draws databases, rules and clients that get in each other's way.
+/// Draws databases, rules and clients that interfere with each other.
 struct RandomWorld {
     var generator: SeededGenerator
     let folder: Folder
     var world = World()
-    /// Whether rules may spread clients of what is away.
+    /// Whether rules may spread the clients of unusable datacenters.
     private let spreads: Bool
     private var opened: [Database] = []
 
@@ -78,7 +78,7 @@ struct RandomWorld {
     }
 
     private mutating func drawRules() throws {
-        // Few destinations for many rules, so that neighbours often agree.
+        // Few destinations for many rules, so that neighbours often have the same list.
         let destinations = (0..<generator.number(2...6)).map { _ in destination() }
         let places = try knownPlaces()
         var map = MapRules()
@@ -86,7 +86,7 @@ struct RandomWorld {
             generator.some(generator.number(0...count), of: keys).map { ($0, generator.one(of: destinations)) }
         }
         map.systems = draw(3, of: Set(places.compactMap(\.system)).sorted())
-        // One rule for each name: that two rules of one kind hold for one city is not what is tested here.
+        // One rule for each name: these tests do not cover two rules of one kind for the same city.
         var cities: [String: String] = [:]
         for place in places { if let city = place.city { cities[city] = generator.one(of: place.cityKeys) } }
         map.cities = draw(4, of: cities.values.sorted())
@@ -112,7 +112,7 @@ struct RandomWorld {
         world.maps = [map]
     }
 
-    /// Places of the databases, for a rule for a place that none knows is a mistake.
+    /// Places of the databases, because a rule for a place in no database is an error.
     private mutating func knownPlaces() throws -> [Place] {
         var places: [Place] = []
         var seen: Set<Place> = []
@@ -129,7 +129,7 @@ struct RandomWorld {
 
     // MARK: Switches
 
-    /// Drains and forces of datacenters, and some that are down.
+    /// Draws drains, forces and failures of datacenters.
     mutating func switches(_ services: [String]) throws -> Switches {
         var switches = Switches()
         let places = try knownPlaces()
@@ -162,10 +162,10 @@ struct RandomWorld {
             if generator.once(in: 2) { question.remote = try client() }
             if generator.once(in: 4) {
                 question.sourcePrefix = generator.number(0...question.client.family.width)
-                // Hosts' bits are not told, but a resolver may be sloppy.
+                // The host bits should be zero, but some resolvers send others.
                 if !generator.once(in: 4) { question.client = Network(question.client, question.sourcePrefix).first }
             }
-            // pdns asks so on its own account; such a question has no client.
+            // pdns asks this question for itself, so it has no client.
             if question.sourcePrefix == 0, question.remote == Address("0.0.0.0") {
                 question.remote = Address("192.0.2.1")
             }
@@ -173,7 +173,7 @@ struct RandomWorld {
         }
     }
 
-    /// An address at the border of something, or inside of it, or anywhere.
+    /// Draws an address at the border of a network, inside it, or anywhere.
     private mutating func client() throws -> Address {
         let family: Family = generator.once(in: 2) ? .v4 : .v6
         if family == .v6, generator.once(in: 4) {

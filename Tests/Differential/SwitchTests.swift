@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What drains, forces, health and spreading do, against a plain evaluation of random ones.
+/// Compares the effects of drains, forces, health and spreading with the evaluator, for random ones.
 @Suite("Drained, forced and spread")
 struct SwitchTests {
     private static let services = [
@@ -11,7 +11,7 @@ struct SwitchTests {
     ]
 
     @Test(
-        "every client gets what rules and switches say",
+        "every client gets an answer that rules and switches allow",
         arguments: (0..<UInt64(15 * Effort.rounds)).map { Effort.seed &+ $0 })
     func random(seed: UInt64) throws {
         var random = try RandomWorld(seed: seed, spreads: true)
@@ -45,7 +45,7 @@ struct SwitchTests {
             } else if let scope = answer.scope, scope < expectation.scopes.lowerBound {
                 disagreements.append("\(question): \(answer); the scope is too wide")
             } else if service.name == "sticky", let scope = answer.scope {
-                // All in the scope get the same.
+                // All clients in the scope get the same.
                 for _ in 0..<2 {
                     var neighbour = question
                     neighbour.client = Network(question.client, scope).random(using: &random.generator)
@@ -70,7 +70,7 @@ struct SwitchTests {
             """)
     }
 
-    /// The parts of the client networks that each datacenter gets.
+    /// Returns the fraction of the client networks that each datacenter gets.
     private func parts(_ world: World, _ switches: Switches) throws -> [Int: Double] {
         let folder = try Folder()
         try switches.write(to: folder)
@@ -110,7 +110,7 @@ struct SwitchTests {
     }
 
     @Test(
-        "datacenters get the parts that weights, capacities, shares and their own word say",
+        "datacenters get the fractions that weights, capacities, shares and their own signals define",
         arguments: (0..<UInt64(3 * Effort.rounds)).map { Effort.seed &+ $0 })
     func parts(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
@@ -119,7 +119,7 @@ struct SwitchTests {
         let tier = Destination.weighted(weights.enumerated().map { ($0, $1) })
         let byWeight = Dictionary(uniqueKeysWithValues: weights.enumerated().map { ($0, Double($1) / sum) })
         expect(try parts(world(tier, capacities: weights), Switches()), byWeight, seed: seed)
-        // What is away is spread by capacity, and the rest of the tier keeps its own clients.
+        // The clients of unusable datacenters are spread by capacity, and the rest of the tier keeps its clients.
         let away = generator.number(0...3)
         let drained = Switches(drains: [.init(datacenter: away)])
         var bySpread = byWeight
@@ -129,10 +129,10 @@ struct SwitchTests {
         }
         expect(
             try parts(world(.spread(tier, group: nil), capacities: weights), drained), bySpread, seed: seed)
-        // Without spreading those of what is away draw again, by weight.
+        // Without spreading, the clients of unusable datacenters draw again by weight.
         let others = byWeight.filter { $0.key != away }.mapValues { $0 / (1 - byWeight[away]!) }
         expect(try parts(world(tier, capacities: [1, 1, 1, 1]), drained), others, seed: seed)
-        // A share of the networks, to the next of a list, or spread over a group.
+        // A share of the networks goes to the next of a list, or is spread over a group.
         let share = generator.number(1...99)
         let partly = Switches(drains: [.init(datacenter: 0, share: share)])
         let moved = Double(share) / 100
@@ -142,7 +142,7 @@ struct SwitchTests {
         expect(
             try parts(world(.spread(list, group: [2, 3]), capacities: weights), partly),
             [0: 1 - moved, 2: moved * Double(weights[2]) / pair, 3: moved * Double(weights[3]) / pair], seed: seed)
-        // What an address says of itself.
+        // The capacity signal of an address.
         let told = Switches(told: [0: 100 - share])
         expect(
             try parts(world(list, "check: { tcp: 80 }", capacities: weights), told), [0: 1 - moved, 1: moved],
