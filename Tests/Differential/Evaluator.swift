@@ -13,16 +13,16 @@ final class Evaluator {
     /// clients of unusable ones are spread over: -1 is datacenter 0.
     typealias PreferenceList = [[Int: Int]]
 
-    private let world: World
+    private let world: TestWorld
     private let map: MapRules
-    private let databases: [Database]
+    private let databases: [ReferenceDatabase]
     private var lists: [PreferenceList] = []
     private var numbers: [PreferenceList: Int] = [:]
 
-    init(_ world: World, map: Int) throws {
+    init(_ world: TestWorld, map: Int) throws {
         self.world = world
         self.map = world.maps[map]
-        databases = try world.databases.map(Database.init)
+        databases = try world.databases.map(ReferenceDatabase.init)
     }
 
     // MARK: One address
@@ -31,7 +31,7 @@ final class Evaluator {
     /// rule of the map needs), and its preference list.
     func look(up address: Address) throws -> (isKnown: Bool, list: Int) {
         let (address, found, _) = try facts(of: address)
-        let place = Place(merging: found)
+        let place = ReferencePlace(merging: found)
         let isKnown = says(place) || map.networks.contains { $0.network.contains(address) }
         return (isKnown, number(of: preferences(rule(for: address, at: place), at: place.location)))
     }
@@ -39,7 +39,7 @@ final class Evaluator {
     func list(_ number: Int) -> PreferenceList { lists[number] }
 
     /// Returns whether a place has any field that the rules of the map need.
-    private func says(_ place: Place) -> Bool {
+    private func says(_ place: ReferencePlace) -> Bool {
         let codes = map.subdivisions.map(\.key) + map.regions.flatMap(\.members)
         /// The area in the key of a city: `US` of `US/Miami`; a number has none.
         let surroundings = map.cities.compactMap { city in
@@ -78,12 +78,12 @@ final class Evaluator {
 
     /// Returns all places in the network around an address in which geopipe has one place for each country, with `nil`
     /// for unknown addresses; `nil` altogether if a part of the network carries IPv4.
-    private func places(around address: Address) throws -> Set<Place?>? {
+    private func places(around address: Address) throws -> Set<ReferencePlace?>? {
         var address = address
         if let carrier = Carrier.of(Network(address, address.family.width)) {
             address = carrier.carried(by: Network(address, 128)).first
         }
-        var places: Set<Place?> = []
+        var places: Set<ReferencePlace?> = []
         func collect(_ network: Network) throws {
             let (_, found, same) = try facts(of: network.first)
             guard same.contains(network) else {
@@ -91,7 +91,7 @@ final class Evaluator {
                 try collect(lower)
                 return try collect(upper)
             }
-            let place = Place(merging: found)
+            let place = ReferencePlace(merging: found)
             let isKnown = place.continent != nil || place.country != nil || place.location != nil
             places.insert(isKnown ? place : nil)
         }
@@ -105,12 +105,12 @@ final class Evaluator {
 
     /// Returns the address that is looked up in databases and networks, its records, and the largest network around it
     /// in which all databases have the same records.
-    private func facts(of address: Address) throws -> (address: Address, found: [Place], network: Network) {
+    private func facts(of address: Address) throws -> (address: Address, found: [ReferencePlace], network: Network) {
         var address = address
         if let carrier = Carrier.of(Network(address, address.family.width)) {
             address = carrier.carried(by: Network(address, 128)).first
         }
-        var found: [Place] = []
+        var found: [ReferencePlace] = []
         var network = Network.everything(address.family)
         for database in databases {
             let (place, same) = try database.look(up: address)
@@ -124,7 +124,7 @@ final class Evaluator {
     ///
     /// A region has the level of its member, after the rule for the member itself. Of nested subdivisions the
     /// narrowest comes first.
-    private func rule(for address: Address, at place: Place) -> Destination {
+    private func rule(for address: Address, at place: ReferencePlace) -> RuleDestination {
         let networks = map.networks.filter { $0.network.contains(address) }
         if let rule = networks.max(by: { $0.network.length < $1.network.length }) { return rule.destination }
         if let system = place.system, let rule = map.systems.first(where: { $0.number == system }) {
@@ -144,7 +144,7 @@ final class Evaluator {
         return map.fallback
     }
 
-    private func preferences(_ destination: Destination, at client: Location?) -> PreferenceList {
+    private func preferences(_ destination: RuleDestination, at client: ReferenceLocation?) -> PreferenceList {
         // Lists with equal tiers differ if they spread differently.
         if case .spread(let inner, let group) = destination {
             let members = (group ?? Array(world.datacenters.indices)).map { (-1 - $0, 1) }
@@ -159,7 +159,7 @@ final class Evaluator {
         }
     }
 
-    private func tiers(_ destination: Destination, _ client: Location?) -> PreferenceList {
+    private func tiers(_ destination: RuleDestination, _ client: ReferenceLocation?) -> PreferenceList {
         switch destination {
         case .none: return []
         case .datacenter(let number): return [[number: 1]]
@@ -243,7 +243,7 @@ final class Evaluator {
     /// Returns the expectation for a client whose subnet ends before its embedded IPv4 address. This may be any IPv4
     /// address. If not all have the same list, only rules for the surrounding IPv6 addresses count.
     private func expectationOfOpenCarrier(
-        for question: Question, _ client: Address, _ remote: (isKnown: Bool, list: Int)
+        for question: PipeQuestion, _ client: Address, _ remote: (isKnown: Bool, list: Int)
     ) throws -> Expectation? {
         guard client.family == .v6, let carrier = Carrier.of(Network(client, 128)),
             question.sourcePrefix <= carrier.offset
@@ -254,12 +254,12 @@ final class Evaluator {
             return Expectation(list: self.list(remote.list), scopes: 1...carrier.network.length)
         }
         // The record of a wider network belongs to the IPv6 addresses in it.
-        var found: [Place] = []
+        var found: [ReferencePlace] = []
         for database in databases {
             let (place, same) = try database.look(up: carrier.network.first)
             if let place, same.contains(carrier.network) { found.append(place) }
         }
-        let place = Place(merging: found)
+        let place = ReferencePlace(merging: found)
         let isKnown = says(place) || map.networks.contains { $0.network.contains(carrier.network) }
         let own = number(of: preferences(rule(for: carrier.network.first, at: place), at: place.location))
         let list = isKnown ? own : remote.isKnown ? remote.list : fallback
@@ -268,7 +268,7 @@ final class Evaluator {
 
     /// Returns the expectation for a question: by the first address of the client's subnet if that is known, else by
     /// the resolver if that is known, else by the default.
-    func expectation(for question: Question) throws -> Expectation {
+    func expectation(for question: PipeQuestion) throws -> Expectation {
         let remote = try look(up: question.remote)
         // Without a client subnet, the answer is for the resolver, and pdns sends no scope.
         guard question.sourcePrefix > 0 else {
@@ -292,7 +292,7 @@ final class Evaluator {
 
 private func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }
 
-extension Place {
+extension ReferencePlace {
     /// Returns whether the place is in one of some areas. Only its widest subdivision counts.
     fileprivate func isInside(_ areas: [String]) -> Bool {
         areas.contains { area in

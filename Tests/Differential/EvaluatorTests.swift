@@ -6,7 +6,7 @@ import Testing
 @Suite("The evaluator")
 struct EvaluatorsOwnTests {
     /// Rules that all match one client, in the order of precedence.
-    private static let precedence: [@Sendable (inout MapRules, Destination) -> Void] = [
+    private static let precedence: [@Sendable (inout MapRules, RuleDestination) -> Void] = [
         { $0.networks.append((Network("10.1.0.0/16"), $1)) },
         { $0.networks.append((Network("10.0.0.0/8"), $1)) },
         { $0.systems = [(2119, $1)] },
@@ -33,7 +33,7 @@ struct EvaluatorsOwnTests {
                 ("city", .map([("names", .map([("en", .string("Maidstone"))]))])),
                 ("subdivisions", .array(["ENG", "KEN"].map { .map([("iso_code", .string($0))]) })),
             ]))
-        var world = World()
+        var world = TestWorld()
         world.databases = [try folder.write(writer.image.bytes, to: "kent.mmdb")]
         world.datacenters = Array(repeating: nil, count: Self.precedence.count)
         for first in Self.precedence.indices {
@@ -44,7 +44,7 @@ struct EvaluatorsOwnTests {
             world.maps.append(map)
             world.services.append(("service-\(first)", first, ""))
         }
-        let questions = world.services.map { Question($0.name, Address("10.1.2.3")) }
+        let questions = world.services.map { PipeQuestion($0.name, Address("10.1.2.3")) }
         let answers = try Geopipe.answers(to: questions, of: world, in: folder)
         for (first, (question, answer)) in zip(questions, answers).enumerated() {
             let list = try Evaluator(world, map: first).expectation(for: question).list
@@ -61,14 +61,14 @@ struct EvaluatorsOwnTests {
             ("2002:81f0:101::1", 0, 32), ("2001::7e0f:fefe", 0, 112),
         ])
     func scope(client: String, datacenter: Int, scope: Int) throws {
-        var world = World()
+        var world = TestWorld()
         world.databases = [Project.demonstration]
         var map = MapRules()
         map.countries = [("NO", .datacenter(0)), ("JP", .datacenter(0))]
         map.continents = [("EU", .datacenter(1)), ("AS", .datacenter(1))]
         map.fallback = .datacenter(2)
         world.maps = [map]
-        let expectation = try Evaluator(world, map: 0).expectation(for: Question("", Address(client)))
+        let expectation = try Evaluator(world, map: 0).expectation(for: PipeQuestion("", Address(client)))
         #expect(expectation.list == [[datacenter: 1]])
         #expect(expectation.scopes == scope...scope)
     }
@@ -107,7 +107,7 @@ struct EvaluatorTests {
 
 extension Evaluator.Expectation {
     /// Returns the errors of an answer; `nil` if it is correct.
-    func fault(of answer: Answer, to question: Question) -> String? {
+    func fault(of answer: Answer, to question: PipeQuestion) -> String? {
         guard let tier = list.first else {
             if question.type == "A" { return answer == Answer() ? nil : "none has no address" }
             guard answer.isMarker, answer.datacenters.isEmpty else { return "none answers with the marker alone" }

@@ -15,7 +15,7 @@ struct Gdnsd {
     private let configuration: String
 
     /// - Parameter places: the places of the rules, which tell the hierarchy.
-    init(_ world: World, places: [Place]) {
+    init(_ world: TestWorld, places: [ReferencePlace]) {
         let datacenters = world.datacenters.indices.map(name).joined(separator: ", ")
         let coordinates = world.datacenters.enumerated().compactMap { number, location in
             location.map { "\(name(number)) => [\($0.latitude), \($0.longitude)]" }
@@ -46,7 +46,7 @@ struct Gdnsd {
         /// The path of each subdivision: those around it and itself, the widest first.
         private var chains: [String: [String]] = [:]
 
-        init(_ map: MapRules, _ places: [Place]) {
+        init(_ map: MapRules, _ places: [ReferencePlace]) {
             self.map = map
             for place in places {
                 if let country = place.country { continents[country] = place.continent }
@@ -92,13 +92,13 @@ struct Gdnsd {
             return subdivisions + cities
         }
 
-        private func branch(_ own: Destination?, _ below: [(String, String)]) -> String {
+        private func branch(_ own: RuleDestination?, _ below: [(String, String)]) -> String {
             let fallback = own.map { "default => \(Gdnsd.list($0)) " } ?? ""
             return "{ \(fallback)\(below.map { "\n\"\($0.0)\" => \($0.1) " }.joined())}"
         }
     }
 
-    fileprivate static func list(_ destination: Destination) -> String {
+    fileprivate static func list(_ destination: RuleDestination) -> String {
         switch destination {
         case .none: "[]"
         case .datacenter(let number): "[\(name(number))]"

@@ -23,20 +23,20 @@ struct GdnsdTests {
         let folder = try Folder()
         // gdnsd reaches a country only through its continent.
         let database = try folder.write(RandomDatabase.cities(isOrderly: true, using: &generator), to: "drawn.mmdb")
-        var comparison = try Comparison(database, seed: seed, isDrawn: true)
+        var comparison = try GdnsdComparison(database, seed: seed, isDrawn: true)
         try comparison.run(clients: 4_000)
     }
 
     private func compare(_ database: String, clients count: Int) throws {
         for round in 0..<UInt64(Effort.rounds) {
-            var comparison = try Comparison(database, seed: Effort.seed &+ round)
+            var comparison = try GdnsdComparison(database, seed: Effort.seed &+ round)
             try comparison.run(clients: count)
         }
     }
 }
 
 /// The kinds of rules of a map.
-private enum Kind: Int, CaseIterable {
+private enum MapKind: Int, CaseIterable {
     /// Only countries and continents.
     case countries
     /// Networks of both families, countries and continents.
@@ -48,13 +48,13 @@ private enum Kind: Int, CaseIterable {
 }
 
 /// A configuration with a map of each kind, for both programs.
-private struct Comparison {
+private struct GdnsdComparison {
     private var generator: SeededGenerator
-    private let database: Database
+    private let database: ReferenceDatabase
     /// Networks of the database with their places, which the rules are drawn from.
-    private var samples: [(network: Network, place: Place)] = []
-    private var places: [Place] { samples.map(\.place) }
-    private var world = World()
+    private var samples: [(network: Network, place: ReferencePlace)] = []
+    private var places: [ReferencePlace] { samples.map(\.place) }
+    private var world = TestWorld()
     private let seed: UInt64
     private let isDrawn: Bool
     /// A resolver that is unknown: gdnsd ignores the resolver of a client subnet, but geopipe uses a known one.
@@ -64,7 +64,7 @@ private struct Comparison {
         self.seed = seed
         self.isDrawn = isDrawn
         generator = SeededGenerator(seed: seed)
-        let database = try Database(path)
+        let database = try ReferenceDatabase(path)
         self.database = database
         world.databases = [path]
         var resolvers = [Address("192.0.2.1")]
@@ -76,11 +76,11 @@ private struct Comparison {
             if let place = try database.look(up: network.first).place { samples.append((network, place)) }
         }
         world.datacenters = (0..<generator.number(3...9)).map { _ in
-            Location(
+            ReferenceLocation(
                 latitude: Double(generator.number(-600_000...700_000)) / 10_000,
                 longitude: Double(generator.number(-1_800_000...1_800_000)) / 10_000)
         }
-        for kind in Kind.allCases {
+        for kind in MapKind.allCases {
             world.maps.append(map(kind))
             world.services.append(("\(kind)", kind.rawValue, ""))
         }
@@ -88,10 +88,10 @@ private struct Comparison {
 
     // MARK: The map
 
-    private mutating func map(_ kind: Kind) -> MapRules {
+    private mutating func map(_ kind: MapKind) -> MapRules {
         let all = Array(world.datacenters.indices)
-        var destinations: [Destination] = (0..<4).map { _ in
-            .list(generator.some(generator.number(1...3), of: all).map(Destination.datacenter))
+        var destinations: [RuleDestination] = (0..<4).map { _ in
+            .list(generator.some(generator.number(1...3), of: all).map(RuleDestination.datacenter))
         }
         destinations += [.datacenter(generator.one(of: all)), .none]
         var map = MapRules()
@@ -99,7 +99,7 @@ private struct Comparison {
             kind == .distance || kind == .everything ? .nearest : generator.one(of: destinations)
         let listed = destinations
         if kind == .everything { destinations += [.nearest, .nearest] }
-        func draw(_ count: Int, of keys: [String]) -> [(String, Destination)] {
+        func draw(_ count: Int, of keys: [String]) -> [(String, RuleDestination)] {
             generator.some(count, of: Set(keys).sorted()).map { ($0, generator.one(of: destinations)) }
         }
         if kind != .distance {
@@ -122,7 +122,9 @@ private struct Comparison {
         return map
     }
 
-    private mutating func networks(to destinations: [Destination]) -> [(network: Network, destination: Destination)] {
+    private mutating func networks(to destinations: [RuleDestination]) -> [(
+        network: Network, destination: RuleDestination
+    )] {
         var networks: Set<Network> = []
         for _ in 0..<100 {
             let family: Family = generator.once(in: 2) ? .v4 : .v6
@@ -203,7 +205,7 @@ private struct Comparison {
         }
         let theirs = try Gdnsd(world, places: places).answers(to: clients, in: folder)
         let questions = clients.map { client in
-            var question = Question("\(Kind(rawValue: client.map)!)", client.address)
+            var question = PipeQuestion("\(MapKind(rawValue: client.map)!)", client.address)
             question.remote = resolver
             return question
         }
@@ -218,7 +220,7 @@ private struct Comparison {
             if !agree {
                 let list = their.datacenters.isEmpty ? "none" : their.datacenters.map(name).joined(separator: ", ")
                 disagreements.append(
-                    "\(Kind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)"
+                    "\(MapKind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)"
                 )
             }
         }
@@ -230,7 +232,7 @@ private struct Comparison {
             \(disagreements.prefix(10).joined(separator: "\n"))
             """)
         // The test is weak if all clients get the same list.
-        for kind in Kind.allCases where !isDrawn {
+        for kind in MapKind.allCases where !isDrawn {
             let answers = zip(clients, theirs).filter { $0.0.map == kind.rawValue }.map(\.1)
             #expect(Set(answers.map(\.scope)).count > 20 && Set(answers.map(\.datacenters)).count > 2, "\(kind)")
         }

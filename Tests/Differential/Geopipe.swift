@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// A question of pdns to geopipe.
-struct Question: CustomStringConvertible {
+struct PipeQuestion: CustomStringConvertible {
     var service: String
     var type = "ANY"
     /// The address of the resolver.
@@ -18,7 +18,7 @@ struct Question: CustomStringConvertible {
     }
 
     var line: String {
-        "Q\t\(service).\(World.zone)\tIN\t\(type)\t-1\t\(remote)\t127.0.0.1\t\(client)/\(sourcePrefix)\n"
+        "Q\t\(service).\(TestWorld.zone)\tIN\t\(type)\t-1\t\(remote)\t127.0.0.1\t\(client)/\(sourcePrefix)\n"
     }
 
     var description: String { "\(type) \(service) for \(client)/\(sourcePrefix) of resolver \(remote)" }
@@ -49,7 +49,7 @@ enum Geopipe {
     /// Returns the address that stands for a datacenter in the answers of a service.
     static func address(of datacenter: Int) -> String { "10.0.\(datacenter / 256).\(datacenter % 256)" }
 
-    static func answers(to questions: [Question], of world: World, in folder: Folder) throws -> [Answer] {
+    static func answers(to questions: [PipeQuestion], of world: TestWorld, in folder: Folder) throws -> [Answer] {
         let configuration = try world.write(to: folder)
         var input: [UInt8] = Array("HELO\t5\n".utf8)
         for question in questions { input += question.line.utf8 }

@@ -80,9 +80,11 @@ struct HostileDatabaseTests {
 
     /// Asks geopipe with the database `spoilt.mmdb` for the answer to each client.
     private func serve(in folder: Folder) throws -> Program.Ending {
-        var world = World()
+        var world = TestWorld()
         world.databases = ["\(folder.path)/spoilt.mmdb"]
-        world.datacenters = [Location(latitude: 1.35, longitude: 103.82), Location(latitude: 59.91, longitude: 10.75)]
+        world.datacenters = [
+            ReferenceLocation(latitude: 1.35, longitude: 103.82), ReferenceLocation(latitude: 59.91, longitude: 10.75),
+        ]
         var map = MapRules()
         map.systems = [(2119, .datacenter(0))]
         map.countries = [("NO", .datacenter(1)), ("US", .list([.datacenter(0), .datacenter(1)]))]
@@ -90,7 +92,7 @@ struct HostileDatabaseTests {
         map.fallback = .nearest
         world.maps = [map]
         world.services = [("first", 0, "")]
-        let questions = Self.clients.map { Question("first", Address($0)).line }.joined()
+        let questions = Self.clients.map { PipeQuestion("first", Address($0)).line }.joined()
         return try Program.geopipe.run(
             ["--config", try world.write(to: folder)], input: Array("HELO\t5\n\(questions)".utf8), in: folder,
             seconds: Self.seconds)

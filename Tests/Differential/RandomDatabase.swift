@@ -20,8 +20,8 @@ enum RandomDatabase {
         return Network(around.random(using: &generator), generator.number(max(1, around.length)...longest))
     }
 
-    static func location(using generator: inout SeededGenerator) -> Location {
-        Location(
+    static func location(using generator: inout SeededGenerator) -> ReferenceLocation {
+        ReferenceLocation(
             latitude: Double(generator.number(-900_000...900_000)) / 10_000,
             longitude: Double(generator.number(-1_800_000...1_800_000)) / 10_000)
     }

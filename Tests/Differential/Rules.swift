@@ -1,16 +1,16 @@
 import Support
 
 /// The destination of a rule in all forms of the configuration. Datacenters are numbers.
-indirect enum Destination {
+indirect enum RuleDestination {
     case datacenter(Int)
-    case list([Destination])
+    case list([RuleDestination])
     case weighted([(datacenter: Int, weight: Int)])
     case random([Int])
     /// All datacenters with a location, by distance.
     case nearest
     case nearestOf([Int], limit: Int?)
     /// A destination whose clients of unusable datacenters are spread over these, or over all.
-    case spread(Destination, group: [Int]?)
+    case spread(RuleDestination, group: [Int]?)
     case none
 
     var yaml: String {
@@ -40,7 +40,7 @@ indirect enum Destination {
     }
 }
 
-extension Destination {
+extension RuleDestination {
     /// Whether any part depends on distances.
     var dependsOnDistance: Bool {
         switch self {
@@ -56,22 +56,22 @@ func name(_ datacenter: Int) -> String { "dc\(datacenter)" }
 
 /// A map of the configuration.
 struct MapRules {
-    var networks: [(network: Network, destination: Destination)] = []
-    var systems: [(number: UInt32, destination: Destination)] = []
+    var networks: [(network: Network, destination: RuleDestination)] = []
+    var systems: [(number: UInt32, destination: RuleDestination)] = []
     /// Rules by city: `US/Miami`, `US-FL/Miami` or a number.
-    var cities: [(key: String, destination: Destination)] = []
+    var cities: [(key: String, destination: RuleDestination)] = []
     /// Rules by subdivision: `US-FL`.
-    var subdivisions: [(key: String, destination: Destination)] = []
-    var countries: [(key: String, destination: Destination)] = []
+    var subdivisions: [(key: String, destination: RuleDestination)] = []
+    var countries: [(key: String, destination: RuleDestination)] = []
     /// Rules by region, with the members: `US`, `US-FL`.
-    var regions: [(name: String, members: [String], destination: Destination)] = []
-    var continents: [(key: String, destination: Destination)] = []
-    var fallback: Destination = .none
+    var regions: [(name: String, members: [String], destination: RuleDestination)] = []
+    var continents: [(key: String, destination: RuleDestination)] = []
+    var fallback: RuleDestination = .none
     /// The number of networks that are in a separate file.
     var networksInFile = 0
 
     /// The destinations of all rules.
-    var destinations: [Destination] {
+    var destinations: [RuleDestination] {
         networks.map(\.destination) + systems.map(\.destination) + cities.map(\.destination)
             + subdivisions.map(\.destination) + countries.map(\.destination) + regions.map(\.destination)
             + continents.map(\.destination) + [fallback]
@@ -79,10 +79,10 @@ struct MapRules {
 }
 
 /// A configuration for both geopipe and the evaluator.
-struct World {
+struct TestWorld {
     var databases: [String] = []
     /// The location of each datacenter, if it has one.
-    var datacenters: [Location?] = []
+    var datacenters: [ReferenceLocation?] = []
     /// The capacity of each datacenter, if it has one.
     var capacities: [Int: Int] = [:]
     var maps: [MapRules] = []
@@ -104,7 +104,7 @@ struct World {
         let regions = maps.flatMap(\.regions)
         if !regions.isEmpty { lines.append("regions:") }
         for region in regions { lines.append("  \(region.name): [\(region.members.joined(separator: ", "))]") }
-        func section(_ title: String, _ rules: [(String, Destination)]) {
+        func section(_ title: String, _ rules: [(String, RuleDestination)]) {
             guard !rules.isEmpty else { return }
             lines.append("    \(title):")
             for (key, destination) in rules { lines.append("      \"\(key)\": \(destination.yaml)") }

@@ -16,7 +16,7 @@ struct StickyTests {
     @Test("scopes are right next to networks that carry IPv4, whose clients are hashed as IPv4")
     func carriers() throws {
         var generator = SeededGenerator(seed: Effort.seed)
-        var world = World()
+        var world = TestWorld()
         world.databases = [Project.demonstration]
         world.datacenters = Array(repeating: nil, count: 8)
         var map = MapRules()
@@ -31,10 +31,10 @@ struct StickyTests {
                 clients.append(Network(carrier.first, length).last)
             }
         }
-        try expectSame(clients.map { Question("sticky", $0) }, world, try Folder(), seed: Effort.seed)
+        try expectSame(clients.map { PipeQuestion("sticky", $0) }, world, try Folder(), seed: Effort.seed)
     }
 
-    private func expectSame(_ questions: [Question], _ world: World, _ folder: Folder, seed: UInt64) throws {
+    private func expectSame(_ questions: [PipeQuestion], _ world: TestWorld, _ folder: Folder, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let evaluator = try Evaluator(world, map: 0)
         // Without a client subnet, the answer is for the resolver, and pdns sends no scope.
@@ -45,7 +45,7 @@ struct StickyTests {
         }
         let answers = try Geopipe.answers(to: questions, of: world, in: folder)
         var disagreements: [String] = []
-        var neighbours: [(question: Question, expected: Answer)] = []
+        var neighbours: [(question: PipeQuestion, expected: Answer)] = []
         for (question, answer) in zip(questions, answers) {
             guard let scope = answer.scope else { continue }
             let expectation = try evaluator.expectation(for: question)

@@ -31,7 +31,7 @@ struct SwitchTests {
         let evaluator = try Evaluator(random.world, map: 0)
         let answers = try Geopipe.answers(to: questions, of: random.world, in: random.folder)
         var disagreements: [String] = []
-        var neighbours: [(question: Question, expected: Answer)] = []
+        var neighbours: [(question: PipeQuestion, expected: Answer)] = []
         for (number, (question, answer)) in zip(questions, answers).enumerated() {
             let service = services[number % services.count]
             let expectation = try evaluator.expectation(for: question)
@@ -71,12 +71,12 @@ struct SwitchTests {
     }
 
     /// Returns the fraction of the client networks that each datacenter gets.
-    private func parts(_ world: World, _ switches: Switches) throws -> [Int: Double] {
+    private func parts(_ world: TestWorld, _ switches: Switches) throws -> [Int: Double] {
         let folder = try Folder()
         try switches.write(to: folder)
         let count = 6_000
         let questions = (0..<count).map { number in
-            Question("web", Address(.v4, UInt128(0x0a00_0001 + number << 8)))
+            PipeQuestion("web", Address(.v4, UInt128(0x0a00_0001 + number << 8)))
         }
         var parts: [Int: Double] = [:]
         for answer in try Geopipe.answers(to: questions, of: world, in: folder) {
@@ -97,8 +97,8 @@ struct SwitchTests {
     }
 
     /// Four datacenters of random capacity, and one service.
-    private func world(_ fallback: Destination, _ settings: String = "", capacities: [Int]) -> World {
-        var world = World()
+    private func world(_ fallback: RuleDestination, _ settings: String = "", capacities: [Int]) -> TestWorld {
+        var world = TestWorld()
         world.databases = [Project.demonstration]
         world.datacenters = Array(repeating: nil, count: 4)
         world.capacities = Dictionary(uniqueKeysWithValues: capacities.enumerated().map { ($0, $1) })
@@ -116,7 +116,7 @@ struct SwitchTests {
         var generator = SeededGenerator(seed: seed)
         let weights = (0..<4).map { _ in generator.number(1...9) }
         let sum = Double(weights.reduce(0, +))
-        let tier = Destination.weighted(weights.enumerated().map { ($0, $1) })
+        let tier = RuleDestination.weighted(weights.enumerated().map { ($0, $1) })
         let byWeight = Dictionary(uniqueKeysWithValues: weights.enumerated().map { ($0, Double($1) / sum) })
         expect(try parts(world(tier, capacities: weights), Switches()), byWeight, seed: seed)
         // The clients of unusable datacenters are spread by capacity, and the rest of the tier keeps its clients.
@@ -136,16 +136,17 @@ struct SwitchTests {
         let share = generator.number(1...99)
         let partly = Switches(drains: [.init(datacenter: 0, share: share)])
         let moved = Double(share) / 100
-        let list = Destination.list([.datacenter(0), .datacenter(1)])
+        let list = RuleDestination.list([.datacenter(0), .datacenter(1)])
         expect(try parts(world(list, capacities: weights), partly), [0: 1 - moved, 1: moved], seed: seed)
         let pair = Double(weights[2] + weights[3])
         expect(
             try parts(world(.spread(list, group: [2, 3]), capacities: weights), partly),
             [0: 1 - moved, 2: moved * Double(weights[2]) / pair, 3: moved * Double(weights[3]) / pair], seed: seed)
         // The capacity signal of an address.
-        let told = Switches(told: [0: 100 - share])
+        let capacitySignals = Switches(capacitySignals: [0: 100 - share])
         expect(
-            try parts(world(list, "check: { tcp: 80 }", capacities: weights), told), [0: 1 - moved, 1: moved],
+            try parts(world(list, "check: { tcp: 80 }", capacities: weights), capacitySignals),
+            [0: 1 - moved, 1: moved],
             seed: seed)
     }
 }

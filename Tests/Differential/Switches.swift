@@ -18,7 +18,7 @@ struct Switches {
     /// Datacenters whose address is down.
     var down: Set<Int> = []
     /// The percentage of clients that the address of a datacenter accepts by its own signal.
-    var told: [Int: Int] = [:]
+    var capacitySignals: [Int: Int] = [:]
 
     /// Writes the state files that coprocesses read.
     func write(to folder: Folder) throws {
@@ -46,7 +46,7 @@ struct Switches {
         try put(
             [["geopipe health 1"], ["report", "\(now)", "4711"]]
                 + down.sorted().map { ["down", "\(now)", "\(now)", target($0), "no answer"] }
-                + told.sorted { $0.key < $1.key }.map {
+                + capacitySignals.sorted { $0.key < $1.key }.map {
                     ["up", "\(now)", "\(now)", target($0.key), "says so", "\($0.value)", "", ""]
                 }, "health")
     }

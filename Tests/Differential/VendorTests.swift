@@ -3,7 +3,7 @@ import Support
 import Testing
 
 /// Runs geopipe with a map and databases of a few records.
-private struct Trial {
+private struct VendorTrial {
     let folder: Folder
     let configuration: String
 
@@ -128,7 +128,7 @@ struct VendorTests {
     @Test("are read by the fields that they have", arguments: records.indices, [nil, "129.242.0.0/16"])
     func fields(number: Int, twin: String?) throws {
         let (vendor, record, map) = Self.records[number]
-        let trial = try Trial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }", twin: twin)
+        let trial = try VendorTrial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }", twin: twin)
         #expect(try trial.answer("129.240.1.0/24") == "oslo /16", "\(vendor)")
         if twin != nil { #expect(try trial.answer("129.242.1.0/24") == "oslo /16", "\(vendor)") }
         #expect(try trial.answer("129.241.1.0/24") == "singapore /16", "\(vendor)")
@@ -141,7 +141,8 @@ struct VendorTests {
     func longTree() throws {
         let norway = text(["country_code": "NO"])
         let networks = (0..<400).map { "2001:db8:\(String($0 * 149, radix: 16)):1::\(String($0 + 1, radix: 16))/128" }
-        let trial = try Trial([networks.map { ($0, norway) }], map: "{ countries: { NO: oslo }, default: singapore }")
+        let trial = try VendorTrial(
+            [networks.map { ($0, norway) }], map: "{ countries: { NO: oslo }, default: singapore }")
         let attributes = try FileManager.default.attributesOfItem(atPath: "\(trial.folder.path)/0.mmdb")
         // The reader starts with the end of a file, which overlaps the tree here.
         #expect(try #require(attributes[.size] as? Int) > 150_000)
@@ -160,7 +161,7 @@ struct VendorTests {
             [("location", .string("1.3,103.8"))],
         ], [nil, "129.242.0.0/16"])
     func coordinates(fields: [(String, DataValue)], twin: String?) throws {
-        let trial = try Trial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }", twin: twin)
+        let trial = try VendorTrial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }", twin: twin)
         #expect(try trial.answer("129.240.1.0/24") == "singapore /16")
         if twin != nil { #expect(try trial.answer("129.242.1.0/24") == "singapore /16") }
     }
@@ -184,7 +185,7 @@ struct VendorTests {
             ("location", .map([("latitude", .double(1.3)), ("longitude", .double(103.8))])),
             ("autonomous_system_number", .uint32(7)),
         ])
-        let trial = try Trial(
+        let trial = try VendorTrial(
             [[("129.240.0.0/16", record), ("8.8.8.0/24", other)]],
             map:
                 "{ asns: { 224: ashburn }, cities: { NO/Oslo: ashburn }, countries: { NO: ashburn }, default: nearest }"
@@ -228,7 +229,7 @@ struct KnownTests {
         let (map, known) = Self.maps[number]
         // The records are in two databases, and the second must not override the first.
         for databases in [[Self.places], [[Self.places[5]], Array(Self.places[..<5])]] {
-            let trial = try Trial(databases, map: "{ \(map), default: singapore }")
+            let trial = try VendorTrial(databases, map: "{ \(map), default: singapore }")
             for client in 1...6 {
                 let answer = try trial.answer("10.\(client).7.0/24", resolver: "8.8.8.8")
                 #expect(
@@ -251,7 +252,7 @@ struct KnownTests {
         ]
         let map = "{ asns: { 224: oslo }, default: ashburn }"
         for databases in [[systems], [systems, [Self.places[4]]]] {
-            let trial = try Trial(databases, map: map)
+            let trial = try VendorTrial(databases, map: map)
             #expect(try trial.answer("1.2.3.0/24", resolver: "1.2.3.4").hasPrefix("ashburn /"))
             // The client is unknown, so its resolver is used.
             #expect(try trial.answer("1.2.3.0/24", resolver: "129.240.1.1").hasPrefix("oslo /"))
@@ -263,10 +264,10 @@ struct KnownTests {
     func continents() throws {
         let country = [("10.0.0.0/8", DataValue.map([("country", code("iso_code", "TR"))]))]
         let map = "{ continents: { AS: oslo, EU: ashburn }, default: singapore }"
-        #expect(try Trial([country], map: map).answer("10.1.0.0/16") == "oslo /8")
+        #expect(try VendorTrial([country], map: map).answer("10.1.0.0/16") == "oslo /8")
         let continent = [("10.0.0.0/8", DataValue.map([("continent", code("code", "EU"))]))]
-        #expect(try Trial([country, continent], map: map).answer("10.1.0.0/16") == "ashburn /8")
-        #expect(try Trial([continent, country], map: map).answer("10.1.0.0/16") == "ashburn /8")
+        #expect(try VendorTrial([country, continent], map: map).answer("10.1.0.0/16") == "ashburn /8")
+        #expect(try VendorTrial([continent, country], map: map).answer("10.1.0.0/16") == "ashburn /8")
     }
 }
 
@@ -305,7 +306,7 @@ struct DatabaseCheckTests {
             ),
         ])
     func warnings(record: DataValue, map: String, warning: String) throws {
-        let check = try Trial([[("129.240.0.0/16", record)]], map: map).check()
+        let check = try VendorTrial([[("129.240.0.0/16", record)]], map: map).check()
         #expect(check.status == 0)
         #expect(check.lines.contains { $0.hasPrefix(warning) }, "\(check.lines)")
         #expect(check.lines.count { $0.contains("continent") } <= 1, "\(check.lines)")
@@ -330,7 +331,7 @@ struct DatabaseCheckTests {
                 "geopipe.yaml:1:13: no database has any field that the rules need: 0.mmdb (Test-City) has autonomous_system_number; the rules need country.iso_code"
             ),
         ] {
-            let trial = try Trial(databases, map: map)
+            let trial = try VendorTrial(databases, map: map)
             let check = try trial.check()
             #expect(check.status == 1)
             #expect(check.lines.first?.hasPrefix(words) == true, "\(check.lines)")
@@ -341,13 +342,13 @@ struct DatabaseCheckTests {
     @Test("warns of an unused database, but not without rules for places")
     func unused() throws {
         let databases = [[("129.240.0.0/16", Self.country)], [("129.240.0.0/16", Self.system)]]
-        let check = try Trial(databases, map: "{ countries: { NO: oslo }, default: singapore }").check()
+        let check = try VendorTrial(databases, map: "{ countries: { NO: oslo }, default: singapore }").check()
         #expect(check.status == 0)
         #expect(
             check.lines.first
                 == "geopipe.yaml:1:21: warning: no rule here needs what 1.mmdb (Test-City) has: autonomous_system_number; take it out of databases"
         )
-        let bare = try Trial(databases, map: "{ networks: { 10.0.0.0/8: oslo }, default: singapore }").check()
+        let bare = try VendorTrial(databases, map: "{ networks: { 10.0.0.0/8: oslo }, default: singapore }").check()
         #expect(bare.lines.allSatisfy { !$0.contains("no rule here needs") })
     }
 }

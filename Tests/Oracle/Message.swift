@@ -1,5 +1,5 @@
 /// A DNS question.
-struct Question: Hashable, Sendable, CustomStringConvertible {
+struct DNSQuestion: Hashable, Sendable, CustomStringConvertible {
     var name: Name
     var type: UInt16
     /// Whether signatures and proofs are requested (the DO bit, RFC 3225).
@@ -18,7 +18,7 @@ struct Question: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A received record.
-struct Record: Hashable, Sendable {
+struct ReceivedRecord: Hashable, Sendable {
     var owner: Name
     var type: UInt16
     var recordClass: UInt16
@@ -27,7 +27,7 @@ struct Record: Hashable, Sendable {
     var data: [UInt8]
 }
 
-extension Record: CustomStringConvertible {
+extension ReceivedRecord: CustomStringConvertible {
     var description: String {
         "\(owner) \(ttl) \(recordClass == 1 ? "IN" : "CLASS\(recordClass)") \(typeName(type)) \(dataDescription)"
     }
@@ -54,16 +54,16 @@ extension Record: CustomStringConvertible {
 }
 
 /// A DNS reply.
-struct Reply: Equatable, Sendable {
+struct DNSReply: Equatable, Sendable {
     enum Section: String, CaseIterable { case answer, authority, additional }
 
     /// The RCODE (RFC 1035 section 4.1.1), with the upper bits from OPT (RFC 6891).
     var code: Int
     var isAuthoritative: Bool
     var isTruncated: Bool
-    var sections: [Section: [Record]] = [:]
+    var sections: [Section: [ReceivedRecord]] = [:]
 
-    subscript(section: Section) -> [Record] {
+    subscript(section: Section) -> [ReceivedRecord] {
         get { sections[section] ?? [] }
         set { sections[section] = newValue }
     }
@@ -94,7 +94,7 @@ struct Reply: Equatable, Sendable {
     }
 }
 
-extension Reply: CustomStringConvertible {
+extension DNSReply: CustomStringConvertible {
     var description: String {
         var lines = ["\(codeName)\(isAuthoritative ? ", authoritative" : "")\(isTruncated ? ", truncated" : "")"]
         for section in Section.allCases where !self[section].isEmpty {
@@ -147,7 +147,7 @@ struct MessageReader {
         return Name(labels)
     }
 
-    mutating func record() throws(MalformedMessage) -> Record {
+    mutating func record() throws(MalformedMessage) -> ReceivedRecord {
         let owner = try name()
         let type = UInt16(try number(2))
         let recordClass = UInt16(try number(2))
@@ -162,7 +162,7 @@ struct MessageReader {
         }
         guard position <= end else { throw MalformedMessage() }
         data += try take(end - position)
-        return Record(owner: owner, type: type, recordClass: recordClass, ttl: ttl, data: data)
+        return ReceivedRecord(owner: owner, type: type, recordClass: recordClass, ttl: ttl, data: data)
     }
 }
 

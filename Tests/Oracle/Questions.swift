@@ -3,8 +3,8 @@ import Support
 /// Questions about zones: for all names in them, and for names next to these.
 struct Questions {
     private var generator: SeededGenerator
-    private var drawn: Set<Question> = []
-    private(set) var all: [Question] = []
+    private var drawn: Set<DNSQuestion> = []
+    private(set) var all: [DNSQuestion] = []
 
     /// The types that are asked for at any name.
     private static let types: [UInt16] = [1, 1, 1, 28, 2, 6, 15, 16, 5, 39, 43, 33, 65, 255, 255, 65281, 48, 99]
@@ -49,7 +49,7 @@ struct Questions {
     }
 
     private mutating func add(_ name: Name, _ type: UInt16, _ wantsProof: Bool?) {
-        let question = Question(name: name, type: type, wantsProof: wantsProof ?? generator.once(in: 3))
+        let question = DNSQuestion(name: name, type: type, wantsProof: wantsProof ?? generator.once(in: 3))
         // Each name is asked for once in each spelling.
         if drawn.insert(question).inserted || generator.once(in: 10) { all.append(question) }
     }

@@ -80,7 +80,7 @@ struct RandomZones {
         ]
 
     private mutating func zone(_ apex: Name, among apexes: [Name]) -> MasterZone {
-        var zone = Draft(apex: apex)
+        var zone = ZoneDraft(apex: apex)
         var names: [Name] = []
         for _ in 0..<generator.number(6...25) {
             let name = name(below: apex)
@@ -157,7 +157,7 @@ struct RandomZones {
         generator.once(in: 8) ? owner : target(apex, names)
     }
 
-    private mutating func data(_ owner: Name, in zone: inout Draft, _ names: [Name]) {
+    private mutating func data(_ owner: Name, in zone: inout ZoneDraft, _ names: [Name]) {
         var type = generator.once(in: 8) ? UInt16(generator.number(65281...65290)) : generator.one(of: Self.dataTypes)
         // A ZONEMD record at the apex would need the correct digest.
         if type == 63, owner == zone.apex { type = 16 }
@@ -172,7 +172,7 @@ struct RandomZones {
         }
     }
 
-    private mutating func nameServers(of owner: Name, in zone: inout Draft, _ names: [Name]) {
+    private mutating func nameServers(of owner: Name, in zone: inout ZoneDraft, _ names: [Name]) {
         let ttl = time()
         let own = [owner.child("ns1"), owner.child("a")?.child("ns"), owner].compactMap { $0 }
         let others = [Name("ns.example.net"), Name("ns1.example.com")]
@@ -188,7 +188,7 @@ struct RandomZones {
     }
 
     /// Adds a delegation with or without a DS record, and occluded records at it and below it.
-    private mutating func cut(_ owner: Name, in zone: inout Draft, _ names: [Name]) {
+    private mutating func cut(_ owner: Name, in zone: inout ZoneDraft, _ names: [Name]) {
         zone.clear(owner)
         nameServers(of: owner, in: &zone, names)
         if generator.once(in: 2) {
@@ -207,7 +207,7 @@ struct RandomZones {
     }
 
     /// Adds the missing addresses of names that need one in the zone, as BIND's checks require.
-    private mutating func complete(_ zone: inout Draft) {
+    private mutating func complete(_ zone: inout ZoneDraft) {
         var isComplete = true
         for record in zone.records where [2, 15, 33].contains(record.data.type) {
             for name in record.data.names where name.isAtOrBelow(zone.apex) {
@@ -224,7 +224,7 @@ struct RandomZones {
 }
 
 /// A zone under construction: a CNAME is alone at its name, and no record occurs twice.
-private struct Draft {
+private struct ZoneDraft {
     let apex: Name
     private(set) var records: [ZoneRecord] = []
     private var typesAt: [Name: [UInt16: Int]] = [:]

@@ -18,8 +18,8 @@ struct ZoneFileTests {
     /// question.
     @Test(
         "a name that a DNAME makes too long does not affect the next questions",
-        arguments: [Server.Settings.uncached, .recommended])
-    func overflow(settings: Server.Settings) throws {
+        arguments: [OracleServer.Settings.uncached, .recommended])
+    func overflow(settings: OracleServer.Settings) throws {
         let apex = Name("example.org")
         let host = try #require(apex.child("host"))
         let owner = try #require(apex.child("alias"))
@@ -36,28 +36,28 @@ struct ZoneFileTests {
         }
         var long = owner
         while let longer = long.child(Array(repeating: UInt8(ascii: "x"), count: 9)) { long = longer }
-        let world = try World([zone], seed: Effort.seed)
-        let oracle = try Server(.bind, world.plainFiles, in: world.folder)
-        let geopipe = try Server(.geopipe, world.files, in: world.folder, settings: settings)
-        let tooLong = Question(name: long, type: 1)
+        let world = try ZoneWorld([zone], seed: Effort.seed)
+        let oracle = try OracleServer(.bind, world.plainFiles, in: world.folder)
+        let geopipe = try OracleServer(.geopipe, world.files, in: world.folder, settings: settings)
+        let tooLong = DNSQuestion(name: long, type: 1)
         for _ in 0..<5 {
             for type: UInt16 in [1, 2, 6, 16, 255] {
                 let reply = geopipe.ask([tooLong])[0]
                 #expect(reply?.code == 2, "SERVFAIL")
                 let others = [host, apex, owner, try #require(owner.child("short"))]
-                let questions = others.map { Question(name: $0, type: type) }
+                let questions = others.map { DNSQuestion(name: $0, type: type) }
                 let differences = Difference.among(questions, oracle.ask(questions), geopipe.ask(questions))
                 #expect(differences.isEmpty, "\(differences)")
             }
         }
     }
 
-    private func compare(_ seed: UInt64, isSigned: Bool = false, settings: Server.Settings = .uncached) throws {
-        let world = try World(seed: seed)
+    private func compare(_ seed: UInt64, isSigned: Bool = false, settings: OracleServer.Settings = .uncached) throws {
+        let world = try ZoneWorld(seed: seed)
         let folder = world.folder
-        let key = isSigned ? Server.drawKey() : nil
-        let oracle = try Server(.bind, world.plainFiles, in: folder, key: key)
-        let geopipe = try Server(.geopipe, world.files, in: folder, settings: settings, key: key)
+        let key = isSigned ? OracleServer.drawKey() : nil
+        let oracle = try OracleServer(.bind, world.plainFiles, in: folder, key: key)
+        let geopipe = try OracleServer(.geopipe, world.files, in: folder, settings: settings, key: key)
         var questions = Questions(about: world.zones, count: 1_000, wantsProof: isSigned ? nil : false, seed: seed).all
         if settings == .recommended {
             var generator = SeededGenerator(seed: seed)

@@ -3,13 +3,13 @@ import Foundation
 import Support
 
 /// A database as MaxMind's own library reads it, which is the reference for the record of an address.
-final class Database {
+final class ReferenceDatabase {
     struct Unreadable: Error, CustomStringConvertible {
         let description: String
     }
 
     private let handle: UnsafeMutablePointer<MMDB_s>
-    private var places: [UInt32: Place] = [:]
+    private var places: [UInt32: ReferencePlace] = [:]
 
     init(_ path: String) throws {
         handle = .allocate(capacity: 1)
@@ -29,7 +29,7 @@ final class Database {
     /// Returns the record of an address, and the largest network around the address that has this record.
     ///
     /// An IPv4 database has no record for an IPv6 address.
-    func look(up address: Address) throws -> (place: Place?, network: Network) {
+    func look(up address: Address) throws -> (place: ReferencePlace?, network: Network) {
         if address.family == .v6, handle.pointee.metadata.ip_version == 4 { return (nil, .everything(.v6)) }
         var error: CInt = 0
         var result = withSocketAddress(address) { MMDB_lookup_sockaddr(handle, $0, &error) }
@@ -68,9 +68,9 @@ final class Database {
         return Network(Address(family, length == 0 ? 0 : bits << UInt128(family.width - length)), length)
     }
 
-    private func place(_ entry: inout MMDB_entry_s) -> Place {
+    private func place(_ entry: inout MMDB_entry_s) -> ReferencePlace {
         if let known = places[entry.offset] { return known }
-        var place = Place()
+        var place = ReferencePlace()
         place.continent = string(&entry, "continent", "code")
         place.country = string(&entry, "country", "iso_code")
         var level = 0
@@ -83,7 +83,7 @@ final class Database {
         if let latitude = double(&entry, "location", "latitude"),
             let longitude = double(&entry, "location", "longitude")
         {
-            place.location = Location(latitude: latitude, longitude: longitude)
+            place.location = ReferenceLocation(latitude: latitude, longitude: longitude)
         }
         place.system = number(&entry, "autonomous_system_number")
         places[entry.offset] = place
@@ -117,12 +117,12 @@ final class Database {
     }
 }
 
-struct Location: Hashable {
+struct ReferenceLocation: Hashable {
     var latitude: Double
     var longitude: Double
 
     /// Returns the great-circle distance as an angle, by the haversine formula.
-    func distance(to other: Location) -> Double {
+    func distance(to other: ReferenceLocation) -> Double {
         let (a, b) = (latitude * .pi / 180, other.latitude * .pi / 180)
         let difference = (longitude - other.longitude) * .pi / 180
         let h = pow(sin((a - b) / 2), 2) + cos(a) * cos(b) * pow(sin(difference / 2), 2)
@@ -131,14 +131,14 @@ struct Location: Hashable {
 }
 
 /// The properties of an address that rules may use.
-struct Place: Hashable {
+struct ReferencePlace: Hashable {
     var continent: String?
     var country: String?
     /// The subdivisions, the widest first, as in the database.
     var subdivisions: [String] = []
     var city: String?
     var cityNumber: UInt32?
-    var location: Location?
+    var location: ReferenceLocation?
     var system: UInt32?
 
     /// All keys that a rule may use for one of the subdivisions, such as `US-FL`.
@@ -159,7 +159,7 @@ struct Place: Hashable {
     /// Merges the records of the databases by field: the first database with a field wins.
     ///
     /// So if a database corrects the country of a later one, rules for places in the wrong country do not match.
-    init(merging places: [Place]) {
+    init(merging places: [ReferencePlace]) {
         country = places.lazy.compactMap(\.country).first
         // The continent of any database has precedence over that of the country.
         continent = places.lazy.compactMap(\.continent).first ?? country.flatMap { Self.continents[$0] }

@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// Drawn zones with their files: each zone in plain form for the oracle, and with random spellings for geopipe.
-struct World {
+struct ZoneWorld {
     let folder: Folder
     let zones: [MasterZone]
 

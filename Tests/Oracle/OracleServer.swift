@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// A pdns_server that serves zone files with one of two backends.
-final class Server {
+final class OracleServer {
     enum Backend: String {
         /// The bind backend of pdns, which is the oracle.
         case bind
@@ -48,8 +48,8 @@ final class Server {
         let output = FileHandle(forWritingAtPath: log)!
         guardian = try Tool("pdns_server").start(
             ["--config-dir=\(home)", "--local-port=\(port)"], seconds: 3_600, output: output)
-        let question = Question(name: zones[0].apex, type: 6)
-        let client = DNSClient(port: port)
+        let question = DNSQuestion(name: zones[0].apex, type: 6)
+        let client = OracleClient(port: port)
         guard eventually({ client.ask([question], patience: 0.2)[0]?.code == 0 }),
             let process = try children(of: guardian.processIdentifier).first
         else {
@@ -69,9 +69,9 @@ final class Server {
         guardian.waitUntilExit()
     }
 
-    func ask(_ questions: [Question]) -> [Reply?] { DNSClient(port: port).ask(questions) }
+    func ask(_ questions: [DNSQuestion]) -> [DNSReply?] { OracleClient(port: port).ask(questions) }
 
-    func transfer(_ zone: Name) -> [Record]? { DNSClient(port: port).transfer(zone) }
+    func transfer(_ zone: Name) -> [ReceivedRecord]? { OracleClient(port: port).transfer(zone) }
 
     // MARK: Configuration
 
@@ -172,7 +172,7 @@ final class Server {
     }
 }
 
-extension Server.Backend {
+extension OracleServer.Backend {
     /// The schema of the key database, from the Debian package.
     fileprivate var schema: String {
         switch self {
