@@ -122,7 +122,7 @@ func parseIPv4(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>)
 private func parseOctet(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt32? {
     guard next < end, case var octet = UInt32(next.pointee &- UInt8(ascii: "0")), octet < 10 else { return nil }
     next += 1
-    // A digit after a leading zero is left for the caller, who expects a dot and refuses it.
+    // A digit after a leading zero is left to the caller, which expects a dot and refuses it.
     guard octet > 0, next < end, case let second = UInt32(next.pointee &- UInt8(ascii: "0")), second < 10 else {
         return octet
     }

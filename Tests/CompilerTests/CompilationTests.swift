@@ -127,10 +127,11 @@ struct CompilationTests {
             Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false).image)
         var random = SeededGenerator(seed: Effort.seed)
         for _ in 0..<(120 * Effort.rounds) {
-            // The memory belongs to the image then.
+            // The image takes ownership of the copy.
             let copy = PageMemory.allocate(image.bytes.count)
             copy.copyMemory(from: image.bytes)
-            // Most of it is the tables of addresses: what is at the ends of sections is met as often.
+            // Address tables are most of the image. Half of the changes go near the starts of sections, so that these
+            // are covered too.
             let position =
                 random.once(in: 2) ? random.number(448...(copy.count - 1)) : try self.position(image, &random)
             copy[position] ^= random.one(of: [0x01, 0x10, 0x80, 0xff])
@@ -144,7 +145,7 @@ struct CompilationTests {
         }
     }
 
-    /// A position in the first kilobyte of a section.
+    /// Draws a position in the first kilobyte of a section.
     private func position(_ image: Image, _ random: inout SeededGenerator) throws -> Int {
         let section = try image.section(random.one(of: SectionKind.allCases))
         return section.start - image.bytes.baseAddress! + random.number(0...min(1_000, section.count - 1))

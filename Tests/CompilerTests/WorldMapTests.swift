@@ -72,14 +72,14 @@ struct WorldMapTests {
     @Test("each country's parts follow from the networks of the demonstration and the rules")
     func facts() throws {
         let networks = try demonstration()
-        /// In IPv4 addresses or /48s.
+        /// The size in IPv4 addresses or IPv6 /48s.
         func size(_ prefix: IPPrefix) -> Double {
             if case .v4 = prefix.address { return exp2(Double(32 - prefix.length)) }
             return exp2(Double(48 - prefix.length))
         }
         var expected: [String: [String: [Double]]] = [:]
         for network in networks {
-            // Without the networks in it, each of which is counted for itself.
+            // Networks inside it are subtracted, since each is counted separately.
             let inner = networks.filter { $0.prefix != network.prefix && $0.prefix.isInside(network.prefix) }
             let outermost = inner.filter { one in
                 !inner.contains { $0.prefix != one.prefix && one.prefix.isInside($0.prefix) }
@@ -167,7 +167,7 @@ struct WorldMapTests {
         let centre = projection.project(MapPosition(latitude: 0, longitude: 11.5))
         #expect(abs(centre.x - 180) < 1e-9 && abs(centre.y - projection.height / 2) < 1e-9)
         #expect(abs(projection.height / 360 - 0.48670) < 1e-4)
-        /// Of a cell of a degree.
+        /// Returns the area of a cell of one degree.
         func area(_ latitude: Double, _ longitude: Double) -> Double {
             let corners = [(0.0, 0.0), (0, 1), (1, 1), (1, 0)].map {
                 projection.project(MapPosition(latitude: latitude + $0.0, longitude: longitude + $0.1))
@@ -192,7 +192,7 @@ struct WorldMapTests {
         #expect(page.contains("default-src 'none'"))
         #expect(!page.contains("<script") && !page.contains("src=") && !page.contains("@import"))
         #expect(page.contains("Norway: oslo"))
-        // An address of a page that would be loaded; the namespace of SVG is none.
+        // The page must not load other resources. The namespace of SVG is not an address to load.
         let addresses = page.replacing("http://www.w3.org/2000/svg", with: "")
         #expect(!addresses.contains("http:") && !addresses.contains("https:") && !addresses.contains("url(h"))
         for (number, map) in maps.enumerated() {
@@ -245,7 +245,7 @@ struct WorldMapTests {
 
     @Test("text has enough contrast with its background, on light and on dark screens")
     func contrast() throws {
-        /// The relative luminance of a colour (WCAG 2.1).
+        /// Returns the relative luminance of a colour (WCAG 2.1).
         func luminance(_ colour: Substring) -> Double {
             let number = Int(colour, radix: 16) ?? 0
             let parts = [number >> 16, number >> 8 & 255, number & 255].map { part -> Double in

@@ -77,7 +77,7 @@ struct DatabaseImage {
     var recordSize = 24
     var isV6 = true
     /// Metadata that replaces the correct values.
-    var lies: [String: DataValue] = [:]
+    var replacedMetadata: [String: DataValue] = [:]
     /// Metadata to omit.
     var omitted: Set<String> = []
 
@@ -103,7 +103,8 @@ struct DatabaseImage {
             ("languages", .array([.string("en")])), ("node_count", .uint32(nodes.count)),
             ("record_size", .uint16(recordSize)),
         ]
-        return DataValue.map(truth.filter { !omitted.contains($0.0) }.map { ($0.0, lies[$0.0] ?? $0.1) }).encoded
+        return DataValue.map(truth.filter { !omitted.contains($0.0) }.map { ($0.0, replacedMetadata[$0.0] ?? $0.1) })
+            .encoded
     }
 
     var bytes: [UInt8] { tree + [UInt8](repeating: 0, count: 16) + data + Self.metadataMarker + metadata }

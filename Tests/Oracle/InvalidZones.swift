@@ -141,7 +141,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
             title: "no owner at the start of an included file", text: "\(start)$INCLUDE a.inc\n",
             includes: [("a.inc", " TXT a\n")]),
         InvalidZone(
-            title: "no owner behind an included file", text: "\(start)$INCLUDE a.inc\n TXT a\n",
+            title: "no owner after an included file", text: "\(start)$INCLUDE a.inc\n TXT a\n",
             includes: [("a.inc", "a A 192.0.2.1\n")]),
         InvalidZone(
             title: "an included file and a word too many", text: "\(start)$INCLUDE a.inc sub more\n",
@@ -282,16 +282,16 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         "a TYPE65280 \\# 0": "geopipe's own marker",
         "a EUI48 0-0-5e-0-53-2a": "two digits each (RFC 7043 section 3.2)",
         "a KEY 49152 3 0": "pdns reads no KEY without a key",
-        "a TXT \"a\\\nb\"": "a line ends where it ends, also with a backslash before",
+        "a TXT \"a\\\nb\"": "a backslash does not continue a line",
         // Accepted by geopipe.
-        "$TTL 1h60": "what has no unit is seconds", "a 1h30 A 192.0.2.1": "what has no unit is seconds",
+        "$TTL 1h60": "a number without a unit is seconds", "a 1h30 A 192.0.2.1": "a number without a unit is seconds",
         "a 60 \"A\" 192.0.2.1": "quotation marks that change nothing",
         "a A \"192.0.2.1\"": "quotation marks that change nothing",
         "a PTR \"x y\"": "quotation marks in place of an escape",
         "a URI 1 1 ftp://x": "the quotation marks are not needed",
         "a IPSECKEY 10 1 0 192.0.2.1": "algorithm 0 has no key (RFC 4025 section 2.4)",
-        "a NAPTR 1 1 u s r .": "which rules a NAPTR follows is for its application",
-        "a NAPTR 1 1 \"u\" \"s\" \"!x\" .": "which rules a NAPTR follows is for its application",
+        "a NAPTR 1 1 u s r .": "the application defines the rules of a NAPTR",
+        "a NAPTR 1 1 \"u\" \"s\" \"!x\" .": "the application defines the rules of a NAPTR",
         "a X25 \"311\"": "the length of a telephone number",
         // Accepted with a warning, since pdns's own backends serve it.
         "NS of the apex is an alias": "other name servers may do",

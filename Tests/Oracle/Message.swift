@@ -132,18 +132,18 @@ struct MessageReader {
     /// Reads a name, compressed or not (RFC 1035 section 4.1.4).
     mutating func name() throws(MalformedMessage) -> Name {
         var labels: [[UInt8]] = []
-        var behind: Int?
+        var end: Int?
         while case let length = Int(try number(1)), length != 0 {
             if length >= 0xc0 {
                 let target = (length & 0x3f) << 8 | Int(try number(1))
-                if behind == nil { behind = position }
+                if end == nil { end = position }
                 guard target < position - 2 else { throw MalformedMessage() }
                 position = target
             } else {
                 labels.append(Array(try take(length)))
             }
         }
-        if let behind { position = behind }
+        if let end { position = end }
         return Name(labels)
     }
 

@@ -19,7 +19,7 @@ struct LedgerTests {
     }
 
     /// Returns the counts that are sent, and their datagrams.
-    private func told(_ ledger: inout Ledger) -> [Series: Int] {
+    private func reported(_ ledger: inout Ledger) -> [Series: Int] {
         var counts: [Series: Int] = [:]
         let isAll = ledger.tell(as: Self.sender, loaded: 5) { datagram in
             for count in Report(datagram)?.counts ?? [] { counts[count.series] = count.value }
@@ -44,7 +44,7 @@ struct LedgerTests {
         ledger.count(country: "NO")
         ledger.update()
         #expect(
-            told(&ledger) == [
+            reported(&ledger) == [
                 .questions(zone: "b.example", result: .answered): 3, .questions(zone: "a.example", result: .empty): 1,
                 .questions(zone: "", result: .refused): 1, answers("api", "oslo"): 2, answers("web", "ashburn"): 1,
                 .clients(country: "NO"): 1,
@@ -83,14 +83,14 @@ struct LedgerTests {
         tally.writer.countAnswer(service: 0, datacenter: 0)
         tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
-        #expect(told(&ledger).count == 2)
+        #expect(reported(&ledger).count == 2)
         tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
-        #expect(told(&ledger) == [answers("api", "oslo"): 2])
+        #expect(reported(&ledger) == [answers("api", "oslo"): 2])
         ledger.update()
-        #expect(told(&ledger) == [:])
+        #expect(reported(&ledger) == [:])
         ledger.forgetWhatWasTold()
-        #expect(told(&ledger) == [answers("web", "oslo"): 1, answers("api", "oslo"): 2])
+        #expect(reported(&ledger) == [answers("web", "oslo"): 1, answers("api", "oslo"): 2])
     }
 
     @Test("without changes nothing is sent")
