@@ -60,7 +60,7 @@ enum RandomDatabase {
             writer.insert(network(generator.one(of: families), using: &generator), generator.one(of: records))
         }
         var image = writer.image
-        image.lies["database_type"] = .string(type)
+        image.replacedMetadata["database_type"] = .string(type)
         return image.bytes
     }
 
