@@ -1,17 +1,19 @@
 import Platform
 
-/// The values of one of several tables that share their ranges: addresses that no table tells apart are of one class, and a table has a
-/// value for each class. Where its value changes is a bit for each range, so that a table of a million ranges takes a tenth
-/// of what it would take by itself.
+/// The values of one of several tables that share their ranges.
+///
+/// Addresses that no table tells apart are of one class, and a table has a value for each class. A bit for each range
+/// says whether the table's value changes there, so that a table of a million ranges takes a tenth of the memory of a
+/// table with ranges of its own.
 @usableFromInline
 struct AddressClasses: Sendable {
     let ranges: SharedRanges
-    /// One bit a range, set where the value differs from that of the previous range. The first range of each family and the end are
-    /// set, too.
+    /// One bit for each range, set if the value differs from that of the previous range. The bits of each family's
+    /// first range and of the end are always set, so that a search for a boundary finds one.
     let boundaries: Column<UInt64>
     /// A bit for each word of `boundaries` that is not zero.
     let summary: Column<UInt64>
-    /// The value of each class. One of these is used: the wide one if there are too many for the narrow one.
+    /// The value of each class. Exactly one of the two is in use: `wide` if values do not fit into 16 bits.
     let narrow: Column<UInt16>
     let wide: Column<UInt32>
 
@@ -23,7 +25,7 @@ struct AddressClasses: Sendable {
         (boundaries, summary, narrow, wide) = (.empty, .empty, .empty, .empty)
     }
 
-    /// Reads and checks the values of a table, which are below `valueCount`.
+    /// Reads the values of a table, and checks that they are below `valueCount`.
     init(from reader: inout ColumnReader, _ ranges: SharedRanges, valueCount: Int) throws(MalformedColumns) {
         self.ranges = ranges
         boundaries = try reader.read()
@@ -48,7 +50,7 @@ struct AddressClasses: Sendable {
         return summary
     }
 
-    /// Lays out the values of a table.
+    /// Writes the values of a table.
     static func write(_ boundaries: [UInt64], _ values: [UInt32], valueCount: Int, to writer: inout ColumnWriter) {
         writer.add(boundaries)
         writer.add(boundaries.withUnsafeBufferPointer { summary(of: $0) })
@@ -58,21 +60,21 @@ struct AddressClasses: Sendable {
     }
 }
 
-/// The look-up is a pointer's, as that of `AddressTable` is.
+/// Looks up through a pointer, for the reason given at `AddressTable`.
 extension UnsafePointer where Pointee == AddressClasses {
-    /// The value and the scope of an address.
+    /// Returns the value of an address, and its scope prefix length, 1...32.
     @inline(__always)
     func lookupIPv4(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
         let range = pointee.ranges.ipv4Range(of: address)
         let (first, next) = (boundary(upTo: range), boundary(after: range))
-        // See `IPv6Table.search`. There is no address before the first range, and none after the last one.
+        // See `IPv6Table.search`. No address is before the first range or after the last one.
         let left = first == 0 ? .max : address ^ (pointee.ranges.ipv4[first].start &- 1)
         let right = next == pointee.ranges.ipv4.count ? .max : address ^ pointee.ranges.ipv4[next].start
         let scope = min(left, right).leadingZeroBitCount &+ 1
         return (value(of: pointee.ranges.ipv4[range].value), UInt8(truncatingIfNeeded: scope))
     }
 
-    /// The value of a range, and the scope of an address in it.
+    /// Returns the value of a range, and the scope prefix length, 1...128, of an address in it.
     @inline(__always)
     func resolveIPv6(_ range: UInt32, _ address: UInt128) -> (value: UInt32, scope: UInt8) {
         let base = pointee.ranges.ipv4.count
@@ -80,7 +82,7 @@ extension UnsafePointer where Pointee == AddressClasses {
         let (first, next) = (boundary(upTo: range) &- base, boundary(after: range) &- base)
         let left = first == 0 ? .max : address ^ (pointee.ranges.ipv6Starts[first] &- 1)
         let right = next == pointee.ranges.ipv6Starts.count ? .max : address ^ pointee.ranges.ipv6Starts[next]
-        // Of an image that is damaged a boundary may be the address itself.
+        // In a damaged image a boundary may be the address itself; the scope must still be a valid length.
         let scope = min(min(left, right).leadingZeroBitCount, 127) &+ 1
         return (value(of: pointee.ranges.ipv6Classes[range &- base]), UInt8(truncatingIfNeeded: scope))
     }
@@ -90,7 +92,7 @@ extension UnsafePointer where Pointee == AddressClasses {
         pointee.wide.isEmpty ? UInt32(pointee.narrow[Int(number)]) : pointee.wide[Int(number)]
     }
 
-    /// The last boundary up to a range.
+    /// Returns the last boundary at or before a range.
     @inline(__always)
     private func boundary(upTo range: Int) -> Int {
         let word = range &>> 6
@@ -99,7 +101,7 @@ extension UnsafePointer where Pointee == AddressClasses {
         return boundary(inWordsBefore: word)
     }
 
-    /// The first boundary after a range.
+    /// Returns the first boundary after a range.
     @inline(__always)
     private func boundary(after range: Int) -> Int {
         let next = range &+ 1
@@ -109,7 +111,7 @@ extension UnsafePointer where Pointee == AddressClasses {
         return boundary(inWordsFrom: word &+ 1)
     }
 
-    /// The last boundary in the words of `boundaries` before one.
+    /// Returns the last boundary in the words of `boundaries` before `word`. There is one, since bit 0 is set.
     @inline(never)
     private func boundary(inWordsBefore word: Int) -> Int {
         var group = word >> 6
@@ -122,7 +124,8 @@ extension UnsafePointer where Pointee == AddressClasses {
         return found << 6 + 63 - pointee.boundaries[found].leadingZeroBitCount
     }
 
-    /// The first boundary in the words of `boundaries` from one on.
+    /// Returns the first boundary in `word` or a later word of `boundaries`. There is one, since the bit of the end
+    /// is set.
     @inline(never)
     private func boundary(inWordsFrom word: Int) -> Int {
         var group = word >> 6
@@ -139,22 +142,23 @@ extension UnsafePointer where Pointee == AddressClasses {
 /// The ranges that several tables share, in the order of their addresses: first those of IPv4, then those of IPv6.
 @usableFromInline
 struct SharedRanges: Sendable {
-    /// For each value of the first 18 bits of an IPv4 address the range that the first address with these is in, and one more, the
-    /// last range. It takes 1 MiB once for all tables, which stays in the cache, and leaves a few ranges to search, which are next to each other in memory.
+    /// For each value of the first 18 bits of an IPv4 address: the range that contains the first address with these
+    /// bits. One more entry is the last range. This index takes 1 MiB for all tables together and so stays in the
+    /// cache. The few ranges that remain to be searched are next to each other in memory.
     private let firsts: Column<UInt32>
-    /// The first address and the class of each IPv4 range, side by side: what a look-up needs of both is near.
+    /// The first address and the class of each IPv4 range, side by side: a look-up needs both.
     let ipv4: Column<IPv4Range>
     let ipv6Starts: Column<UInt128>
     let ipv6Classes: Column<UInt32>
-    /// Above all classes.
+    /// One more than the largest class.
     let classCount: Int
 
-    /// The number of all ranges.
+    /// The number of ranges of both families.
     var count: Int { ipv4.count + ipv6Starts.count }
 
     private static var indexBits: UInt32 { 18 }
 
-    /// A range in one number, which is searched for as it is.
+    /// A range as one number, which compares as its first address does.
     struct IPv4Range: BitwiseCopyable {
         var bits: UInt64
 
@@ -164,7 +168,7 @@ struct SharedRanges: Sendable {
         var value: UInt32 { UInt32(truncatingIfNeeded: bits) }
     }
 
-    /// The number of the range of an address.
+    /// Returns the number of the range that contains an address.
     @inline(__always)
     func ipv4Range(of address: UInt32) -> Int {
         let chunk = Int(address &>> (32 &- Self.indexBits))
@@ -188,7 +192,7 @@ struct SharedRanges: Sendable {
         classCount = 0
     }
 
-    /// Reads and checks the ranges.
+    /// Reads the ranges, and checks that a look-up of any address stays inside them.
     init(from reader: inout ColumnReader) throws(MalformedColumns) {
         firsts = try reader.read()
         ipv4 = try reader.read()
@@ -207,7 +211,7 @@ struct SharedRanges: Sendable {
 
     /// Whether the ranges ascend, and have classes that exist.
     private var areRangesSound: Bool {
-        // Without a way out of the loops, which take several ranges at a time.
+        // The loops count faults and never exit early, so that the compiler can vectorize them.
         let limit = UInt32(classCount)
         var faults = ipv4[0].value < limit ? 0 : 1
         for range in 1..<ipv4.count {
@@ -219,7 +223,7 @@ struct SharedRanges: Sendable {
         return faults == 0
     }
 
-    /// Whether each entry is the range that the first address with its bits is in.
+    /// Whether each entry of the index is the range that contains the first address with its bits.
     private var isIndexSound: Bool {
         let last = ipv4.count - 1
         guard firsts[firsts.count - 1] == UInt32(last) else { return false }
@@ -233,7 +237,7 @@ struct SharedRanges: Sendable {
         return true
     }
 
-    /// Lays out ranges of classes that are below `classCount`.
+    /// Writes ranges of classes that are below `classCount`.
     static func write(
         _ ipv4: AddressRanges<UInt32>, _ ipv6: AddressRanges<UInt128>, classCount: UInt32, to writer: inout ColumnWriter
     ) {

@@ -1,9 +1,9 @@
-/// A value for every address there is, of both families.
+/// A value for every IPv4 and IPv6 address.
 public struct AddressLayer: Sendable {
     package var ipv4: AddressRanges<UInt32>
     package var ipv6: AddressRanges<UInt128>
 
-    /// The same value everywhere.
+    /// Gives every address the same value.
     public init(everywhere value: UInt32) {
         ipv4 = AddressRanges(everywhere: value)
         ipv6 = AddressRanges(everywhere: value)
@@ -14,9 +14,9 @@ public struct AddressLayer: Sendable {
         self.ipv6 = ipv6
     }
 
-    /// The value of the longest prefix around each address; `otherwise` where there is none.
+    /// Gives each address the value of the longest prefix that contains it, and `otherwise` if none does.
     ///
-    /// Of a prefix that is there twice the last counts.
+    /// If a prefix occurs twice, the last one counts.
     public init(_ prefixes: [(prefix: IPPrefix, value: UInt32)], otherwise: UInt32) {
         var ipv4: [Block<UInt32>] = []
         var ipv6: [Block<UInt128>] = []
@@ -30,18 +30,18 @@ public struct AddressLayer: Sendable {
         self.ipv6 = ranges(&ipv6, otherwise)
     }
 
-    /// The layer with each value replaced.
+    /// Returns the layer with each value transformed.
     public func map(_ transform: (UInt32) -> UInt32) -> AddressLayer {
         AddressLayer(ipv4: ipv4.map(transform), ipv6: ipv6.map(transform))
     }
 
-    /// Makes room for `count` ranges of each family, of which only those that come take memory.
+    /// Reserves address space for `count` ranges of each family; pages are committed on first use.
     package mutating func reserve(_ count: Int) {
         ipv4.reserve(count)
         ipv6.reserve(count)
     }
 
-    /// The layer with each value replaced by the one at its position.
+    /// Returns the layer with each value `v` replaced by `values[v]`.
     func mapped(by values: [UInt32]) -> AddressLayer {
         values.withUnsafeBufferPointer { values in map { values[Int($0)] } }
     }
@@ -49,13 +49,14 @@ public struct AddressLayer: Sendable {
     /// Whether every address has the value 0.
     public var isZero: Bool { ipv4.isZero && ipv6.isZero }
 
-    /// The layer with the values that `transform` makes of this value and that of `other` where that is not 0.
+    /// Returns the layer with each value replaced by `transform(value, otherValue)` where the value of `other` is not
+    /// 0.
     public func replaced(where other: AddressLayer, _ transform: (UInt32, UInt32) -> UInt32) -> AddressLayer {
         AddressLayer(
             ipv4: ipv4.replaced(where: other.ipv4, transform), ipv6: ipv6.replaced(where: other.ipv6, transform))
     }
 
-    /// The layer of what `transform` makes of this value and that of `other`.
+    /// Returns the layer of `transform(value, otherValue)`, address by address.
     public func combined(with other: AddressLayer, _ transform: (UInt32, UInt32) -> UInt32) -> AddressLayer {
         AddressLayer(
             ipv4: ipv4.combined(with: other.ipv4, transform), ipv6: ipv6.combined(with: other.ipv6, transform))
@@ -72,13 +73,17 @@ private struct Block<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
 
 private struct SortKey<Address: FixedWidthInteger & UnsignedInteger & Sendable> {
     var first: Address
-    /// The length of the block, and below it its position.
+    /// The length of the block in the upper 32 bits, its position in the lower ones.
     var rest: UInt64
 }
 
-/// Blocks either contain one another or have no address in common, so a stack holds those around the current address.
+/// Turns blocks into ranges.
+///
+/// Two blocks either contain one another or have no address in common, so that a stack holds the blocks around the
+/// current address.
 private func ranges<Address>(_ blocks: inout [Block<Address>], _ otherwise: UInt32) -> AddressRanges<Address> {
-    // Stable, so that of equal blocks the last stays the last. The keys are side by side: a million are sorted in place.
+    // The position makes the order stable, so that the last of equal blocks stays the last. Keys without pointers
+    // sort fast in place.
     var order = blocks.enumerated().map { position, block in
         SortKey(first: block.first, rest: UInt64(block.length) << 32 | UInt64(position))
     }

@@ -1,22 +1,22 @@
 import Platform
 
-/// A value for every address of a family: ranges without a gap, in the order of their addresses.
+/// A value for every address of one family: ranges without gaps, in ascending order.
 package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable>: Sendable {
-    /// The first address of each range; the first of them is 0. A range ends where the next begins.
+    /// The first address of each range, ascending; the first is 0. A range ends where the next one begins.
     @usableFromInline package var starts: [Address] = [0]
-    /// The value of each range. Neighbours differ.
+    /// The value of each range. Adjacent ranges have different values.
     @usableFromInline package var values: [UInt32]
 
-    /// One range of all addresses.
+    /// Makes one range of all addresses.
     @inlinable package init(everywhere value: UInt32) { values = [value] }
 
-    /// Ranges that are in order, the first of which begins at 0, and of which neighbours differ.
+    /// Takes over ranges that are sorted, begin at 0, and have different values where they are adjacent.
     @inlinable package init(starts: [Address], values: [UInt32]) {
         self.starts = starts
         self.values = values
     }
 
-    /// Makes room for `count` ranges, of which only those that come take memory.
+    /// Reserves address space for `count` ranges; pages are committed on first use.
     @usableFromInline package mutating func reserve(_ count: Int) {
         PageMemory.reserve(count, in: &starts)
         PageMemory.reserve(count, in: &values)
@@ -25,7 +25,7 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
     /// Whether all addresses have one value, 0.
     @inlinable package var isZero: Bool { values == [0] }
 
-    /// The value of an address.
+    /// Returns the value of an address.
     @inlinable package func value(of address: Address) -> UInt32 {
         var (low, high) = (0, starts.count)
         while high - low > 1 {
@@ -35,7 +35,7 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         return values[low]
     }
 
-    /// Gives all addresses from `start` on a value. `start` must not be lower than those before.
+    /// Gives a value to all addresses from `start` on. `start` must not be below any earlier one.
     @inlinable package mutating func append(from start: Address, value: UInt32) {
         if starts.last == start {
             starts.removeLast()
@@ -46,7 +46,7 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         values.append(value)
     }
 
-    /// The ranges in which `transform` gives the same value, as one range each.
+    /// Returns the ranges with each value transformed. Adjacent ranges of the same value become one.
     @inlinable package func map(_ transform: (UInt32) throws -> UInt32) rethrows -> Self {
         var result = Self(everywhere: 0)
         result.reserve(starts.count)
@@ -62,7 +62,7 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         return result
     }
 
-    /// The ranges in which both this value and that of `other` stay the same.
+    /// Returns ranges of `transform(value, otherValue)`, address by address.
     @inlinable package func combined(with other: Self, _ transform: (UInt32, UInt32) -> UInt32) -> Self {
         var result = Self(everywhere: 0)
         var (i, j) = (0, 0)
@@ -77,12 +77,13 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         return result
     }
 
-    /// The ranges with the values that `transform` makes of those where `other` has another than 0. It costs little where that has 0.
+    /// Returns the ranges with each value replaced by `transform(value, otherValue)` where the value of `other` is not
+    /// 0. Ranges where it is 0 are copied, which costs little.
     @inlinable package func replaced(where other: Self, _ transform: (UInt32, UInt32) -> UInt32) -> Self {
         guard !other.isZero else { return self }
         var result = Self(everywhere: 0)
         result.reserve(starts.count + 2 * other.starts.count)
-        // The range that the address is in that is next.
+        // The range that contains the next address.
         var range = 0
         for position in other.starts.indices {
             let start = other.starts[position]
@@ -106,9 +107,10 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         return result
     }
 
-    /// The ranges in which those of value `any` have the value of the range before, or of the first one that has another.
+    /// Returns the ranges with those of value `any` merged into the range before them, or, at the beginning, into the
+    /// first range with another value.
     ///
-    /// - Parameter otherwise: their value if there are no others.
+    /// - Parameter otherwise: the value of all addresses if every range has the value `any`.
     package func without(_ any: UInt32, otherwise: UInt32) -> Self {
         guard values.contains(any) else { return self }
         var result = Self(everywhere: values.first { $0 != any } ?? otherwise)
@@ -118,9 +120,9 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         return result
     }
 
-    /// The first range after `range` that begins at or after an address; `starts.count` if there is none.
+    /// Returns the first range after `range` that begins at or after an address; `starts.count` if there is none.
     @usableFromInline func firstRange(from address: Address, after range: Int) -> Int {
-        // Mostly it is near.
+        // It is usually near, so the search begins with small steps.
         var step = 1
         while range + step < starts.count, starts[range + step] < address { step *= 2 }
         var (low, high) = (range + step / 2, min(range + step, starts.count))
@@ -131,7 +133,8 @@ package struct AddressRanges<Address: FixedWidthInteger & UnsignedInteger & Bitw
         return high
     }
 
-    /// These ranges without those that lie in `first...last`, but for the first of them, which says where the one before ends.
+    /// Returns the ranges without those that lie in `first...last`. The first of these stays, because it says where the
+    /// range before it ends.
     package func outside(first: Address, last: Address) -> Self {
         var result = self
         result.starts = []

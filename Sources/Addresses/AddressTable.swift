@@ -1,26 +1,30 @@
 import Platform
 
-/// A value for every address, and how far around the address that value holds: a view of columns that `write` laid out.
+/// A value for every address, and the widest prefix around the address that has the same value: a view of columns
+/// that `write` wrote.
 ///
-/// The scope needs no storage of its own. All addresses of a prefix are in one range exactly if the addresses before and after the
-/// range are not in the prefix, so the scope of `a` in `[s, e]` is one more than the longer of the common prefixes of `a`
-/// with `s - 1` and with `e + 1`.
+/// The scope is computed, not stored. All addresses of a prefix are in one range exactly if the prefix contains neither
+/// the address before the range nor the one after it. So the scope of `a` in `[s, e]` is one more than the longer of
+/// the common prefixes of `a` with `s - 1` and of `a` with `e + 1`.
 public struct AddressTable: Sendable {
     @usableFromInline package let ipv4: IPv4Table
     @usableFromInline package let ipv6: IPv6Table
-    /// Whether the ranges are those of several tables, so that `classes` has the values.
+    /// Whether several tables share the ranges; `classes` has the values then.
     @usableFromInline package let isShared: Bool
-    /// Empty if the table has ranges of its own. It is no optional, which a look-up would have to copy to open it.
+    /// Empty if the table has ranges of its own. It is not an optional, because a look-up would have to copy it to
+    /// unwrap it.
     @usableFromInline let classes: AddressClasses
-    /// All IPv4 addresses have the same value, so that the IPv6 ranges say it all.
+    /// Whether all IPv4 addresses have the same value, so that the IPv6 ranges can answer for embedded IPv4
+    /// addresses, too.
     @usableFromInline let isIPv4Uniform: Bool
-    /// A client whose IPv4 address is left open has the value of its block even if all IPv4 addresses have one value.
+    /// Whether a client whose subnet does not reach the embedded IPv4 address gets the value of the IPv6 block even if
+    /// all IPv4 addresses have one value.
     @usableFromInline let keepsBlocksApart: Bool
     /// The value of clients in each of `IPPrefix.embeddingIPv4` whose IPv4 address is not known.
     @usableFromInline let blockValues: Column<UInt32>
 
-    /// Reads a table whose values are below `valueCount`, and checks all of it: no look-up reads outside of the columns, gives a
-    /// larger value, or a scope that is longer than the address.
+    /// Reads a table, and checks all of it: no look-up then reads outside of the columns, returns a value that is not
+    /// below `valueCount`, or a scope that is longer than the address.
     public init(from reader: inout ColumnReader, valueCount: Int) throws(MalformedColumns) {
         (isIPv4Uniform, keepsBlocksApart, blockValues) = try Self.head(from: &reader, valueCount)
         ipv4 = try IPv4Table(from: &reader, valueCount: valueCount)
@@ -29,7 +33,7 @@ public struct AddressTable: Sendable {
         classes = .none
     }
 
-    /// Reads a table that shares its ranges, and checks it as well.
+    /// Reads and checks a table that shares its ranges.
     init(
         from reader: inout ColumnReader, _ ranges: SharedRanges, _ ipv4: IPv4Table, _ ipv6: IPv6Table, valueCount: Int
     ) throws(MalformedColumns) {
@@ -45,7 +49,7 @@ public struct AddressTable: Sendable {
     ) throws(MalformedColumns) -> (isIPv4Uniform: Bool, keepsBlocksApart: Bool, blockValues: Column<UInt32>) {
         let facts = try reader.read(UInt8.self)
         guard facts.count == 2, facts[0] < 2, facts[1] < 2 else {
-            throw MalformedColumns("an address table has no such form")
+            throw MalformedColumns("an address table has an unknown layout")
         }
         let blockValues = try reader.read(UInt32.self)
         guard blockValues.count == IPPrefix.embeddingIPv4.count, blockValues.buffer.allSatisfy({ $0 < valueCount })
@@ -53,13 +57,13 @@ public struct AddressTable: Sendable {
         return (facts[0] == 1, facts[1] == 1, blockValues)
     }
 
-    /// Lays out the table in which each address has the value that `layer` gives it.
+    /// Writes the table in which each address has the value that `layer` gives it.
     ///
     /// - Parameters:
-    ///   - valueCount: above all values; at most 2^31.
-    ///   - keepsBlocksApart: whether a client whose IPv4 address is left open has the value of its IPv6 block even if all
-    ///     IPv4 addresses have one value.
-    ///   - isSmall: whether it takes less memory, and some more nanoseconds for an IPv6 address.
+    ///   - valueCount: one more than the largest value; at most 2^31.
+    ///   - keepsBlocksApart: whether a client whose subnet does not reach the embedded IPv4 address gets the value of
+    ///     the IPv6 block even if all IPv4 addresses have one value.
+    ///   - isSmall: whether to take less memory, at the cost of a few nanoseconds for each IPv6 look-up.
     public static func write(
         _ layer: AddressLayer, valueCount: Int, keepsBlocksApart: Bool = false, isSmall: Bool = false,
         to writer: inout ColumnWriter
@@ -68,8 +72,8 @@ public struct AddressTable: Sendable {
         writeHead(
             layer.ipv6.valuesOfBlocks, isIPv4Uniform: isIPv4Uniform, keepsBlocksApart: keepsBlocksApart, to: &writer)
         IPv4Table.write(layer.ipv4, valueCount: valueCount, to: &writer)
-        // What carries an IPv4 address is looked up as that address. A scope must not reach into these blocks, unless
-        // there is only one value to be found there.
+        // An IPv6 address with an embedded IPv4 address is looked up as IPv4. A scope must not reach into these blocks,
+        // unless all look-ups in them have the same value.
         let elsewhere = isIPv4Uniform ? layer.ipv4.values[0] : UInt32(valueCount)
         let ipv6 = layer.ipv6.combined(with: .blocksEmbeddingIPv4) { $1 == 0 ? $0 : elsewhere }
         IPv6Table.write(ipv6, valueCount: valueCount, isSmall: isSmall, to: &writer)
@@ -82,16 +86,16 @@ public struct AddressTable: Sendable {
         writer.add(blockValues)
     }
 
-    /// See the form of a pointer.
+    /// Looks up an address; see the function of `UnsafePointer`.
     public func lookup(_ address: IPAddress, length: Int = .max) -> (value: UInt32, scope: UInt8) {
         withUnsafePointer(to: self) { $0.lookup(address, length: length) }
     }
 }
 
-/// The look-up is a pointer's, since to call a function of so large a structure copies all of it, which takes longer than to look an
-/// address up.
+/// Looks up through a pointer: a call of a function of so large a structure would copy all of it, which takes longer
+/// than the look-up.
 extension UnsafePointer where Pointee == AddressTable {
-    /// Does as `lookup` does, with as few calls as can be for what is usual: they take a good part of the time.
+    /// Returns the same as `lookup`. The usual cases are inlined, because calls take a good part of the time.
     @inlinable @inline(__always)
     public func find(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
         if !pointee.isShared {
@@ -104,11 +108,13 @@ extension UnsafePointer where Pointee == AddressTable {
         return lookup(address, length: length)
     }
 
-    /// The value of an address, and the length of the widest prefix around the address in which every address has the same:
-    /// at least 1, since pdns keeps an answer of scope 0 for clients of both families.
+    /// Returns the value of an address, and its scope: the length of the widest prefix around the address in which all
+    /// addresses have the same value. The scope is at least 1, because pdns caches an answer of scope 0 for clients of
+    /// both families.
     ///
-    /// - Parameter length: how many of the address's first bits are known. An IPv4 address of which none of the bits are
-    ///   known cannot be looked up, unless all have the same value: its client has the value of the IPv6 block.
+    /// - Parameter length: the number of leading bits of the address that are known. If none of these are of the
+    ///   embedded IPv4 address, the client gets the value of the IPv6 block, unless all IPv4 addresses have the same
+    ///   value.
     @inline(never)
     public func lookup(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
         let (ipv4, offset): (UInt32, Int)
@@ -133,7 +139,7 @@ extension UnsafePointer where Pointee == AddressTable {
 
     private var classes: UnsafePointer<AddressClasses> { pointer(to: \.classes)! }
 
-    /// The value of clients of unknown IPv4 address in the block around an address that carries one.
+    /// Returns the value of clients whose embedded IPv4 address is not known, in the block around `address`.
     @inline(never)
     private func lookupBlock(of address: IPAddress) -> (value: UInt32, scope: UInt8) {
         let blocks = IPPrefix.embeddingIPv4
@@ -145,10 +151,10 @@ extension UnsafePointer where Pointee == AddressTable {
 }
 
 extension AddressRanges<UInt128> {
-    /// The values of the first addresses of the blocks whose addresses carry an IPv4 address.
+    /// The value at the first address of each block whose addresses embed an IPv4 address.
     var valuesOfBlocks: [UInt32] { IPPrefix.embeddingIPv4.map { value(of: $0.ipv6Bounds.first) } }
 
-    /// 1 in the blocks whose addresses carry an IPv4 address, and 0 elsewhere.
+    /// 1 in the blocks whose addresses embed an IPv4 address, and 0 elsewhere.
     static let blocksEmbeddingIPv4 = {
         var ranges = Self(everywhere: 0)
         for (first, last) in IPPrefix.embeddingIPv4.map(\.ipv6Bounds).sorted(by: { $0.first < $1.first }) {
@@ -160,7 +166,7 @@ extension AddressRanges<UInt128> {
 }
 
 extension IPPrefix {
-    /// The first and the last address of an IPv6 block that is not all of the space.
+    /// The first and the last address of an IPv6 block whose length is not 0.
     fileprivate var ipv6Bounds: (first: UInt128, last: UInt128) {
         guard case .v6(let first) = address else { return (0, 0) }
         return (first, first | .max >> UInt128(length))

@@ -1,17 +1,19 @@
 import Platform
 
-/// Several tables over one partition of the address space: each address has a class, and each table a value for each class.
+/// Several tables over one partition of the address space: each address has a class, and each table a value for each
+/// class.
 ///
-/// A few tables have ranges of their own, which are fastest to look up. Many that would take more memory so share their ranges.
+/// A few tables get ranges of their own, which are fastest to look up. Many tables share their ranges if that takes
+/// less memory.
 public struct AddressTableSet: Sendable {
     public let tables: [AddressTable]
 
-    /// A table, by its classes.
+    /// The content of a table: a value for each class.
     public struct Values: Sendable {
-        /// The value of each class; `valueCount` where any value will do, since nothing asks for it. Such addresses have the value of
-        /// their neighbours, which makes fewer ranges.
+        /// The value of each class; `valueCount` if any value will do, because no look-up asks for it. Such addresses
+        /// get the value of an adjacent range, which makes fewer ranges.
         public var values: [UInt32]
-        /// Above all values; at most 2^31.
+        /// One more than the largest value; at most 2^31.
         public var valueCount: Int
         /// See `AddressTable.write`.
         public var keepsBlocksApart: Bool
@@ -23,15 +25,15 @@ public struct AddressTableSet: Sendable {
         }
     }
 
-    /// The largest number of tables that always have ranges of their own.
+    /// Up to this number of tables, each gets ranges of its own.
     private static let fewTables = 6
 
     /// Reads tables, and checks all of them.
     ///
-    /// - Parameter valueCounts: what the values of each table are below.
+    /// - Parameter valueCounts: for each table, one more than its largest value.
     public init(from reader: inout ColumnReader, valueCounts: [Int]) throws(MalformedColumns) {
         let form = try reader.read(UInt8.self)
-        guard form.count == 1, form[0] < 2 else { throw MalformedColumns("address tables have no such form") }
+        guard form.count == 1, form[0] < 2 else { throw MalformedColumns("the address tables have an unknown layout") }
         var tables: [AddressTable] = []
         if form[0] == 0 {
             for count in valueCounts { tables.append(try AddressTable(from: &reader, valueCount: count)) }
@@ -46,10 +48,10 @@ public struct AddressTableSet: Sendable {
         self.tables = tables
     }
 
-    /// Lays out tables over `layer`, whose values are classes.
+    /// Writes tables over `layer`, whose values are classes.
     public static func write(_ tables: [Values], over layer: AddressLayer, to writer: inout ColumnWriter) {
         guard !tables.isEmpty else { return writeApart([], layer, to: &writer) }
-        // Most places are told apart by none of the tables.
+        // Most classes have the same values in all tables.
         let merging = ClassMerging(tables)
         let tables = tables.map {
             Values(merging.values($0), valueCount: $0.valueCount, keepsBlocksApart: $0.keepsBlocksApart)
@@ -57,14 +59,14 @@ public struct AddressTableSet: Sendable {
         let layer = layer.mapped(by: merging.numbers)
         guard tables.count > fewTables else { return writeApart(tables, layer, to: &writer) }
         let definite = tables.map { table in
-            // Classes have no neighbours.
+            // A class has no adjacent range to take a value from, so any value stands in for "any".
             Values(
                 table.values.map { min($0, UInt32(table.valueCount) - 1) }, valueCount: table.valueCount,
                 keepsBlocksApart: table.keepsBlocksApart)
         }
-        let partition = Partition(layer, classCount: tables[0].values.count)
+        let partition = ClassRanges(layer, classCount: tables[0].values.count)
         let shared = definite.map { partition.boundaries(of: $0) }
-        // By what each range takes in the tables of the two families.
+        // An estimate in bytes, by what each range takes in the tables of the two families.
         let apart = shared.reduce(0) { $0 + 650_000 + 4 * $1.ipv4Count + 12 * $1.ipv6Count }
         let together =
             1 << 20 + 8 * partition.ipv4.starts.count + 36 * partition.ipv6.starts.count
@@ -96,17 +98,17 @@ public struct AddressTableSet: Sendable {
     }
 }
 
-/// Which classes have the same value in every table, and so are one.
+/// Merges classes that have the same value in every table.
 private struct ClassMerging {
-    /// For each class the number of the one that it becomes.
+    /// For each class, the number of the class that it becomes.
     private(set) var numbers: [UInt32] = []
-    /// By that number, the first of the classes that are one.
+    /// For each new class, the first of the old classes that it consists of.
     private var firsts: [UInt32] = []
 
     init(_ tables: [AddressTableSet.Values]) {
         guard let classCount = tables.first?.values.count else { return }
         number(Self.hashes(of: tables, classCount))
-        // Two hashes may be the same by chance.
+        // Two different classes may have the same hash.
         let areSame = tables.allSatisfy { table in
             var faults = 0
             for (position, number) in numbers.enumerated() {
@@ -119,10 +121,10 @@ private struct ClassMerging {
         firsts = numbers
     }
 
-    /// The values that a table has for what the classes become.
+    /// Returns the values of a table by new class.
     func values(_ table: AddressTableSet.Values) -> [UInt32] { firsts.map { table.values[Int($0)] } }
 
-    /// A hash of the values of each class.
+    /// Returns a hash of the values of each class.
     private static func hashes(of tables: [AddressTableSet.Values], _ classCount: Int) -> [UInt64] {
         var hashes = [UInt64](repeating: 0, count: classCount)
         hashes.withUnsafeMutableBufferPointer { hashes in
@@ -141,7 +143,7 @@ private struct ClassMerging {
     /// Numbers the classes by their hashes.
     private mutating func number(_ hashes: [UInt64]) {
         numbers.reserveCapacity(hashes.count)
-        // 1 more than the number, or 0.
+        // A hash table: one more than the class's new number, or 0 for a free slot.
         var slots = [UInt32](repeating: 0, count: 256)
         func slot(of hash: UInt64) -> Int {
             var slot = Int(truncatingIfNeeded: hash &>> 32) & (slots.count - 1)
@@ -166,13 +168,13 @@ private struct ClassMerging {
     }
 }
 
-/// The ranges of classes, with the blocks whose addresses carry an IPv4 address in a class of their own.
-private struct Partition {
+/// The ranges of classes. The blocks whose addresses embed an IPv4 address are in a class of their own.
+private struct ClassRanges {
     let ipv4: AddressRanges<UInt32>
     let ipv6: AddressRanges<UInt128>
-    /// Of the ranges of both families.
+    /// The class of each range: those of IPv4, then those of IPv6.
     let classes: [UInt32]
-    /// The class of the blocks, above all others.
+    /// The class of the blocks, the largest.
     let blockClass: UInt32
 
     init(_ layer: AddressLayer, classCount: Int) {
@@ -185,7 +187,7 @@ private struct Partition {
 
     struct Boundaries {
         var bits: [UInt64]
-        /// The number of ranges that neighbours of the same value make.
+        /// The number of ranges after adjacent ranges of the same value are merged.
         var ipv4Count = 1
         var ipv6Count = 1
         /// The value of all IPv4 addresses, if they have one.
@@ -195,7 +197,7 @@ private struct Partition {
     func boundaries(of table: AddressTableSet.Values) -> Boundaries {
         var result = Boundaries(bits: Array(repeating: 0, count: classes.count >> 6 + 1))
         let ipv4End = ipv4.starts.count
-        // A scope reaches into the blocks only if there is one value to be found there.
+        // A scope may reach into the blocks only if all look-ups in them have the same value.
         var values = table.values + [UInt32(table.valueCount)]
         result.bits.withUnsafeMutableBufferPointer { bits in
             func set(_ range: Int) { bits[range >> 6] |= 1 << UInt64(range & 63) }
@@ -229,7 +231,7 @@ private struct Partition {
 
     func write(to writer: inout ColumnWriter) {
         SharedRanges.write(ipv4, ipv6, classCount: blockClass + 1, to: &writer)
-        // What is looked up in the shared ranges needs no table of its own.
+        // IPv4 addresses are looked up in the shared ranges, so that this table stays empty.
         IPv4Table.write(AddressRanges(everywhere: 0), valueCount: 1, to: &writer)
         let numbers = Array(UInt32(ipv4.starts.count)..<UInt32(classes.count))
         IPv6Table.write(

@@ -7,8 +7,8 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the textual form: dotted decimal without leading zeros, or RFC 4291 section 2.2.
     ///
-    /// A zone index after an IPv6 address (`%eth1`, RFC 4007 section 11) is ignored, since pdns passes it on. Anything else
-    /// gives `nil`.
+    /// A zone index after an IPv6 address (`%eth1`, RFC 4007 section 11) is ignored, because pdns passes it on. Any
+    /// other text gives `nil`.
     public init?(_ text: Span<UInt8>) {
         let address: IPAddress? = text.withUnsafeBufferPointer { text in
             guard let start = text.baseAddress else { return nil }
@@ -18,13 +18,13 @@ public enum IPAddress: Hashable, Sendable {
         self = address
     }
 
-    /// Reads the textual form, as the form for bytes does.
+    /// Reads the textual form; see the initializer for bytes.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         self.init(bytes.span)
     }
 
-    /// Reads the address that fills the bytes from `start` to `end`, with a zone index if it is an IPv6 address.
+    /// Reads the address that fills the bytes from `start` to `end`; a zone index may follow an IPv6 address.
     @inline(__always)
     init?(_ start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
         var next = start
@@ -44,7 +44,7 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
-    /// The IPv4 address that is written inside this IPv6 address, and the number of bits in front of it.
+    /// The IPv4 address that is embedded in this IPv6 address, and the number of bits before it.
     ///
     /// Known forms: IPv4-mapped `::ffff:0:0/96` and IPv4-compatible `::/96` (RFC 4291 section 2.5.5), 6to4 `2002::/16`
     /// (RFC 3056), Teredo `2001::/32` (RFC 4380, the client's address with all bits flipped) and NAT64 `64:ff9b::/96`
@@ -71,7 +71,7 @@ public enum IPAddress: Hashable, Sendable {
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// The address as people write it: dotted decimal, or RFC 5952.
+    /// The address in dotted decimal, or as RFC 5952 recommends.
     public var description: String {
         switch self {
         case .v4(let bits):
@@ -85,7 +85,7 @@ extension IPAddress: CustomStringConvertible {
     }
 }
 
-/// RFC 5952 section 4.2: the longest run of at least two zero groups, the first of them where several are as long.
+/// Returns the longest run of at least two zero groups, the first of equally long ones (RFC 5952 section 4.2).
 private func longestRunOfZeros(_ groups: [UInt16]) -> Range<Int>? {
     var longest = 0..<0
     var start = 0
@@ -103,7 +103,8 @@ private func hexadecimal(_ groups: ArraySlice<UInt16>) -> String {
     groups.map { String($0, radix: 16) }.joined(separator: ":")
 }
 
-/// Reads the IPv4 address that the bytes from `next` to `end` begin with, and moves `next` after it; `nil` if they begin with none.
+/// Reads the IPv4 address at the beginning of the bytes from `next` to `end`, and moves `next` past it; `nil` if
+/// there is none.
 @inline(__always)
 func parseIPv4(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt32? {
     guard var address = parseOctet(&next, to: end) else { return nil }
@@ -121,7 +122,7 @@ func parseIPv4(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>)
 private func parseOctet(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt32? {
     guard next < end, case var octet = UInt32(next.pointee &- UInt8(ascii: "0")), octet < 10 else { return nil }
     next += 1
-    // After a leading zero another digit is no dot.
+    // A digit after a leading zero is left to the caller, which expects a dot and refuses it.
     guard octet > 0, next < end, case let second = UInt32(next.pointee &- UInt8(ascii: "0")), second < 10 else {
         return octet
     }
@@ -137,11 +138,11 @@ private func parseOctet(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointe
 private func parseIPv6WithZone(_ start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt128? {
     var next = start
     guard let address = parseIPv6(&next, to: end) else { return nil }
-    // What follows can only be a zone index, which is not empty.
+    // Only a zone index can follow: a percent sign and at least one byte.
     return next == end || end - next >= 2 ? address : nil
 }
 
-/// Reads the IPv6 address that ends at `end` or before a `%`, and moves `next` to there.
+/// Reads the IPv6 address that ends at `end` or before a `%`, and moves `next` to its end.
 @inline(__always)
 private func parseIPv6(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) -> UInt128? {
     var address: UInt128 = 0
@@ -176,7 +177,7 @@ private func parseIPv6(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer
         address = address &<< 16 | UInt128(group)
         groups &+= 1
         guard next < end, next.pointee != UInt8(ascii: "%") else { break }
-        // No address ends with a single colon.
+        // An address must not end with a single colon.
         guard next.pointee == UInt8(ascii: ":"), end - next >= 2 else { return nil }
         next += 1
         if next.pointee == UInt8(ascii: ":") {
@@ -191,16 +192,16 @@ private func parseIPv6(_ next: inout UnsafePointer<UInt8>, to end: UnsafePointer
     guard groups < 8 else { return nil }
     let tailBits = UInt128(16 * (groups - headGroups))
     let tail = address & (1 &<< tailBits &- 1)
-    // All of the address may be after `::`.
+    // If the address begins with `::`, all groups are in the tail, and the shift below would be by 128.
     return headGroups == 0 ? tail : (address &>> tailBits) &<< UInt128(16 * (8 - headGroups)) | tail
 }
 
-/// The value of a digit; 16 or more for any other byte.
+/// Returns the value of a hexadecimal digit; 16 or more for any other byte.
 @inline(__always)
 private func hexadecimalDigit(_ byte: UInt8) -> UInt32 {
     let digit = byte &- UInt8(ascii: "0")
     if digit < 10 { return UInt32(digit) }
-    // Only letters become lower case letters.
+    // `| 0x20` makes a lower case letter of a letter only.
     let letter = (byte | 0x20) &- UInt8(ascii: "a")
     return letter < 6 ? UInt32(letter) + 10 : 16
 }

@@ -1,11 +1,11 @@
 /// A block of addresses: those that share their first `length` bits with `address`.
 public struct IPPrefix: Hashable, Sendable {
-    /// The first address of the block; all bits after `length` are zero.
+    /// The first address of the block: all bits after the first `length` bits are zero.
     public let address: IPAddress
     /// The number of bits that the block's addresses share: 0 to 32 (IPv4) or 128 (IPv6).
     public let length: Int
 
-    /// The block of `length` bits around `address`; `nil` if the family has no such length.
+    /// Makes the block of `length` bits around `address`; `nil` if the length is not 0...32 (IPv4) or 0...128 (IPv6).
     public init?(_ address: IPAddress, length: Int) {
         guard 0...address.bitWidth ~= length else { return nil }
         self.length = length
@@ -15,9 +15,9 @@ public struct IPPrefix: Hashable, Sendable {
         }
     }
 
-    /// Reads `address/length`, or an address alone, which is the block of that one address.
+    /// Reads `address/length`, or an address alone, which stands for the block of that one address.
     ///
-    /// Bits after `length` may be set, as resolvers do send them; they are cleared. Anything else gives `nil`.
+    /// Host bits may be set, because some resolvers send them; they are cleared. Any other text gives `nil`.
     @inlinable @inline(__always)
     public init?(_ text: Span<UInt8>) {
         if let (address, length) = text.withUnsafeBytes({ usualIPv4Prefix($0) }) {
@@ -61,7 +61,7 @@ public struct IPPrefix: Hashable, Sendable {
     }
 
     private init?(ipv6 start: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
-        // A zone index may have a slash itself, but not the length.
+        // A zone index may contain a slash, so the last slash counts.
         var slash = end
         while slash > start, slash[-1] != UInt8(ascii: "/") { slash -= 1 }
         guard slash > start else {
@@ -75,7 +75,7 @@ public struct IPPrefix: Hashable, Sendable {
         self.init(address, length: length)
     }
 
-    /// Reads the textual form, as the form for bytes does.
+    /// Reads the textual form; see the initializer for bytes.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         self.init(bytes.span)
@@ -87,36 +87,37 @@ extension IPPrefix: CustomStringConvertible {
 }
 
 extension IPPrefix {
-    /// The IPv6 blocks whose addresses carry an IPv4 address; see `IPAddress.embeddedIPv4`.
+    /// The IPv6 blocks whose addresses embed an IPv4 address; see `IPAddress.embeddedIPv4`.
     public static let embeddingIPv4 = ["::/96", "::ffff:0:0/96", "64:ff9b::/96", "2001::/32", "2002::/16"].map {
         IPPrefix($0)!
     }
 }
 
 extension IPPrefix {
-    /// Whether all addresses of the block are in `other`, too.
+    /// Whether `other` contains all addresses of the block.
     public func isInside(_ other: IPPrefix) -> Bool { length >= other.length && other.contains(address) }
 
-    /// The IPv4 address inside the first address of this IPv6 block, and the number of bits in front of it; see
-    /// `IPAddress.embeddedIPv4`. `nil` if the block is so wide that it leaves the IPv4 address open altogether.
+    /// The IPv4 address that is embedded in the first address of this IPv6 block, and the number of bits before it; see
+    /// `IPAddress.embeddedIPv4`. `nil` if the block is so wide that none of the bits of the IPv4 address are given.
     @inlinable public var embeddedIPv4: (address: UInt32, offset: Int)? {
         guard let embedded = address.embeddedIPv4, length > embedded.offset else { return nil }
         return embedded
     }
 
-    /// Whether `other` is one of the block's addresses.
+    /// Whether the block contains an address.
     public func contains(_ other: IPAddress) -> Bool { IPPrefix(other, length: length)?.address == address }
 }
 
-/// Reads an IPv4 address, a slash and a length of one or two digits, which fill `text`; `nil` for anything else, and also where so few
-/// bytes are left that an octet might end after them.
+/// Reads an IPv4 address, a slash and a length of one or two digits, which fill `text`. Any other text gives `nil`,
+/// also a few valid ones: an octet is read only if four bytes are left, so that no check of the end is needed inside
+/// it.
 @inlinable @inline(__always)
 func usualIPv4Prefix(_ text: UnsafeRawBufferPointer) -> (address: UInt32, length: Int)? {
     guard var next = text.baseAddress else { return nil }
     let end = next + text.count
     var address: UInt32 = 0
     for position in 0..<4 {
-        // As many bytes as are looked at below.
+        // Three digits and the byte after them, the most that is read below.
         guard end - next >= 4, case var octet = digit(next.load(as: UInt8.self)), octet < 10 else { return nil }
         next += 1
         if case let second = digit(next.load(as: UInt8.self)), second < 10 {
@@ -144,7 +145,7 @@ func usualIPv4Prefix(_ text: UnsafeRawBufferPointer) -> (address: UInt32, length
     return length <= 32 ? (address, Int(length)) : nil
 }
 
-/// The value of a decimal digit; more than 9 for any other byte.
+/// Returns the value of a decimal digit; more than 9 for any other byte.
 @inlinable @inline(__always)
 func digit(_ byte: UInt8) -> UInt32 { UInt32(byte) &- UInt32(UInt8(ascii: "0")) }
 

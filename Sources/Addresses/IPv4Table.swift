@@ -1,27 +1,28 @@
 import Platform
 
-/// The IPv4 part of an address table, as DXR lays it out (Zec, Rizzo, Mikuc: "DXR: Towards a Billion Routing Lookups Per Second in
-/// Software", 2012): an entry for each value of an address's first 16 bits, which holds the value, or says where the ranges of
-/// that chunk are.
+/// The IPv4 part of an address table, laid out as DXR does (Zec, Rizzo, Mikuc: "DXR: Towards a Billion Routing Lookups
+/// Per Second in Software", 2012). There is an entry for each value of an address's first 16 bits. It holds the value,
+/// or says where the ranges of that chunk are.
 @usableFromInline
 package struct IPv4Table: Sendable {
-    /// By the first 16 bits; a single one if all addresses have one value.
+    /// A chunk for each value of the first 16 bits; a single one if all addresses have one value.
     @usableFromInline let chunks: Column<Chunk>
-    /// Keeps the first 16 bits of an address, or nothing.
+    /// Masks the first 16 bits of an address: 0xffff, or 0 if there is a single chunk.
     @usableFromInline let mask: UInt32
-    /// For each range of a chunk the last 16 bits of its first address, and its value, of 16 bits each. One more follows that is
-    /// no range. Empty if there are too many values, or no ranges.
+    /// For each range of a chunk: the last 16 bits of its first address, and its value, 16 bits each. One more element
+    /// follows, so that the element after the last range can be read. Empty if values do not fit into 16 bits, or if
+    /// there are no ranges.
     @usableFromInline let narrow: Column<UInt32>
     /// The same with 32 bits each.
     @usableFromInline let wide: Column<UInt64>
 
     @usableFromInline
     struct Chunk: BitwiseCopyable {
-        /// The position of the first range, or the value of all addresses.
+        /// The position of the first range, or the value if the chunk has only one.
         @usableFromInline var base: UInt32
-        /// The number of ranges after the first; 0 if all addresses have one value.
+        /// The number of ranges after the first; 0 if the chunk has only one value.
         @usableFromInline var further: UInt16
-        /// Where all addresses have one value, their scope.
+        /// The scope prefix length, 1...32, if the chunk has only one value.
         @usableFromInline var scope: UInt16
     }
 
@@ -32,7 +33,7 @@ package struct IPv4Table: Sendable {
         return wide.isEmpty ? search(narrow, chunk, address & 0xffff) : search(wide, chunk, address & 0xffff)
     }
 
-    /// Finds the last range that begins at or before an address, given its last 16 bits.
+    /// Finds the last range of a chunk that begins at or before an address, given its last 16 bits.
     @inlinable @inline(__always)
     func search<Range: FixedWidthInteger & BitwiseCopyable>(
         _ ranges: Column<Range>, _ chunk: Chunk, _ address: UInt32
@@ -51,8 +52,9 @@ package struct IPv4Table: Sendable {
         let start = UInt32(truncatingIfNeeded: range[0] &>> half)
         let next = UInt32(truncatingIfNeeded: range[1] &>> half)
         let isLast = range - first == Int(chunk.further)
-        // The first 16 bits are zero in all of these: the addresses of two ranges of a chunk share them. Of the first range the
-        // one before is in another chunk, and shares fewer bits than the one after, and the other way round.
+        // The first 16 bits are zero in all of these, because all ranges of a chunk share them. The range before the
+        // chunk's first one is in another chunk, so that the address shares more bits with the range after it. `start
+        // &- 1` is then 0xffff_ffff, which shares none. For the last range it is the other way round.
         let left = address ^ (start &- 1)
         let right = isLast ? .max : address ^ next
         return (
@@ -73,7 +75,7 @@ extension IPv4Table {
         try wide.isEmpty ? check(narrow, valueCount) : check(wide, valueCount)
     }
 
-    /// The ranges of the chunks follow one another, and those of each begin with its first address and ascend.
+    /// Checks that the ranges of the chunks follow one another, begin at the first address of their chunk, and ascend.
     private func check<Range: FixedWidthInteger & UnsignedInteger>(
         _ ranges: Column<Range>, _ valueCount: Int
     ) throws(MalformedColumns) {
@@ -90,7 +92,8 @@ extension IPv4Table {
             guard chunk.base == position, end < ranges.count, chunks.count > 1, ranges[position] >> half == 0 else {
                 throw malformed
             }
-            // Without a way out of the loop. The first of the ranges begins with the chunk, as was seen.
+            // The loop counts faults and never exits early, so that the compiler can vectorize it. The first range
+            // has been checked above.
             var faults = 0
             let mask: Range = .max >> half
             for range in position..<end {
@@ -125,7 +128,7 @@ extension IPv4Table {
                 chunks.reserveCapacity(1 << 16)
                 laidOut.reserveCapacity(starts.count + 1 << 16)
                 let half = Range(Range.bitWidth / 2)
-                // The range that the chunk's first address is in, and where the next one begins.
+                // The range that contains the chunk's first address, and the start of the next range.
                 var range = 0
                 func next() -> UInt64 { range + 1 < starts.count ? UInt64(starts[range + 1]) : 1 << 32 }
                 for number in 0..<UInt32(1 << 16) {

@@ -1,35 +1,37 @@
 import Platform
 
-/// The IPv6 part of an address table: ranges in blocks, of which the address's first bits say the one to search. There is a block
-/// for each /16 of 2000::/3, which is all that is in use on the Internet; one for all other addresses; and one for each /64 in
-/// which a range begins or ends.
+/// The IPv6 part of an address table: ranges in blocks, one of which is selected by the first bits of an address.
+///
+/// There is a block for each /16 of 2000::/3, which is all that is in use on the Internet; one for all other addresses;
+/// and one for each split /64, in which a range begins or ends.
 @usableFromInline
 package struct IPv6Table: Sendable {
-    /// The /16 blocks in their order, the one of all other addresses, and those of split /64.
+    /// The blocks of /16 in ascending order, the block of all other addresses, and those of split /64.
     @usableFromInline let blocks: Column<Block>
-    /// For each block that has an index and each value of its next bits: the last of the block's ranges that begins at or before the
-    /// first address with these bits. One more follows that stands for the end.
+    /// The index of each block with several ranges. For each value of the bits after the block's prefix: the last of
+    /// the block's ranges that begins at or before the first address with these bits. One more slot marks the end.
     @usableFromInline let slots: Column<UInt32>
-    /// The first address of each range, without the bits that come before the block's, and without the bits after the
-    /// 64th unless it is in a split /64. One more follows that is no range.
+    /// The start of each range: 64 bits of its first address, from the end of the block's prefix on. One more element
+    /// follows, so that the element after the last range can be read.
     @usableFromInline let starts: Column<UInt64>
-    /// The value of each range; from `valueCount` on see `lookup`. One of these is used: the wide one if there are too many for the
-    /// narrow one.
+    /// The value of each range. A value of `valueCount` marks addresses that are never looked up here; `valueCount + n`
+    /// refers to the split /64 of number `n`. Exactly one of the two is in use: `wide` if values do not fit into 16
+    /// bits.
     @usableFromInline let narrow: Column<UInt16>
     @usableFromInline let wide: Column<UInt32>
     @usableFromInline let valueCount: UInt32
 
     @usableFromInline
     struct Block: BitwiseCopyable {
-        /// The position of the first range, or the value of all addresses.
+        /// The position of the first range, or the value if the block has only one.
         @usableFromInline var base: UInt32
-        /// The number of ranges after the first; 0 if all addresses have one value.
+        /// The number of ranges after the first; 0 if the block has only one value.
         @usableFromInline var further: UInt32
         /// The position of the first slot.
         @usableFromInline var firstSlot: UInt32
-        /// What an address, without the bits that come before, is shifted by for its slot: 48 to 63.
+        /// The right shift, 48...63, that makes a slot number of the 64 bits after the block's prefix.
         @usableFromInline var shift: UInt16
-        /// Where all addresses have one value, their scope.
+        /// The scope prefix length, 1...128, if the block has only one value.
         @usableFromInline var scope: UInt16
     }
 
@@ -37,9 +39,9 @@ package struct IPv6Table: Sendable {
     @usableFromInline static var blockCount: Int { 1 << 13 }
 }
 
-/// The look-up is a pointer's, as that of `AddressTable` is.
+/// Looks up through a pointer, for the reason given at `AddressTable`.
 extension UnsafePointer where Pointee == IPv6Table {
-    /// The value of an address, and its scope.
+    /// Returns the value of an address, and its scope prefix length, 1...128.
     @inline(never) @usableFromInline
     package func lookup(_ address: UInt128) -> (value: UInt32, scope: UInt8) {
         let high = UInt64(truncatingIfNeeded: address &>> 64)
@@ -48,7 +50,7 @@ extension UnsafePointer where Pointee == IPv6Table {
             isInUse ? Int(truncatingIfNeeded: high &>> 48 & 0x1fff) : IPv6Table.blockCount,
             isInUse ? high &<< 16 : high,
             level: isInUse ? 16 : 0)
-        // Past the values: nothing that could be asked for, or else the block of a split /64.
+        // `valueCount` itself: an address that is looked up as IPv4, or in a damaged image. Above it: a split /64.
         guard found.value >= pointee.valueCount else { return found }
         guard found.value > pointee.valueCount else { return (0, found.scope) }
         let inside = search(
@@ -76,8 +78,8 @@ extension UnsafePointer where Pointee == IPv6Table {
         halve(&range, &count, key)
         let (start, next) = (range[0], range[1])
         let position = range - first
-        // Where bits differ from the address before the range, and from the one after it; at least one of them is in the block, and the
-        // one of which more bits are the same has the lower number here.
+        // The bits that differ from the address before the range, and from the one after it. At least one of these two
+        // addresses is in the block. The address that shares more bits gives the smaller number.
         let left = start == 0 ? .max : key ^ (start &- 1)
         let right = position == Int(block.further) ? .max : key ^ next
         let entry = Int(block.base) &+ position
@@ -108,7 +110,7 @@ extension IPv6Table {
         guard narrow.areAll(below: Int(limit)), wide.areAll(below: Int(limit)) else {
             throw malformed
         }
-        // Each range and each slot is one block's.
+        // Counting ranges and slots bounds the work: each belongs to one block.
         var (rangeCount, slotCount) = (0, 0)
         for block in blocks.buffer {
             guard block.further > 0 else {
@@ -138,7 +140,7 @@ extension IPv6Table {
 
     private var malformed: MalformedColumns { MalformedColumns("an IPv6 address table is damaged") }
 
-    /// - Parameter isSmall: whether there is a slot for four to eight ranges, and not for two to four.
+    /// - Parameter isSmall: whether to make one slot for four to eight ranges instead of two to four.
     static func write(
         _ ranges: AddressRanges<UInt128>, valueCount: Int, isSmall: Bool = false, to writer: inout ColumnWriter
     ) {
@@ -152,7 +154,7 @@ extension IPv6Table {
         writer.add(isNarrow ? [] : layout.values)
     }
 
-    /// A table that comes into being.
+    /// A table that is being built.
     private struct Layout {
         let valueCount: UInt32
         let isSmall: Bool
@@ -161,7 +163,7 @@ extension IPv6Table {
         var starts: [UInt64] = []
         var values: [UInt32] = []
 
-        /// Ranges in memory that stays where it is.
+        /// Ranges in memory that does not move.
         struct Ranges {
             let starts: UnsafeBufferPointer<UInt128>
             let values: UnsafeBufferPointer<UInt32>
@@ -204,7 +206,7 @@ extension IPv6Table {
 
         /// Lays out the addresses `first...last`, which share their first `level` bits.
         ///
-        /// - Parameter range: the range that `first` is in, and then the one that `last` is in.
+        /// - Parameter range: the range that contains `first`; on return, the one that contains `last`.
         private mutating func block(
             _ ranges: Ranges, _ range: inout Int, first: UInt128, last: UInt128, level: Int
         ) -> Block {
@@ -214,7 +216,7 @@ extension IPv6Table {
                     scope: ranges.scope(of: range, first: first, last: last))
             }
             var entries: [(key: UInt64, value: UInt32)] = []
-            // The addresses that differ after the 64 bits that are looked at are one piece.
+            // Addresses that differ only after the 64 bits of the key form one piece.
             let inPiece = level == 64 ? 0 : UInt128(UInt64.max)
             var piece = first
             while true {
@@ -222,7 +224,7 @@ extension IPv6Table {
                 if ranges.last(range) >= piece | inPiece {
                     entries.append((key, ranges.values[range]))
                     guard ranges.last(range) < last else { break }
-                    // On to the first piece that is not wholly in the range.
+                    // Go on with the first piece that is not completely in the range.
                     piece = (ranges.last(range) + 1) & ~inPiece
                 } else {
                     let inside = block(ranges, &range, first: piece, last: piece | inPiece, level: 64)

@@ -1,8 +1,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What processors find out about sixteen bytes at once. Swift's own vectors do it byte by byte wherever their functions are not
-   specialized. A bit of a result is for each byte, the lowest for the first. All sixteen bytes must be readable. */
+/* Searches sixteen bytes at once with vector instructions. Swift's own vectors work byte by byte where their functions are not
+   specialized. A result has a bit for each byte, the lowest for the first byte. All sixteen bytes must be readable. */
 
 typedef uint8_t bytes16 __attribute__((ext_vector_type(16)));
 typedef _Bool bits16 __attribute__((ext_vector_type(16)));
@@ -13,24 +13,24 @@ static inline bytes16 bytes16_at(const void *place) {
     return bytes;
 }
 
-/* A byte of `truth` is 0 or 0xff. */
-static inline uint32_t bits_of_bytes16(bytes16 truth) {
-    const bits16 bits = __builtin_convertvector(truth, bits16);
+/* Returns a bit for each byte of `mask`, which is 0 or 0xff. */
+static inline uint32_t bits_of_bytes16(bytes16 mask) {
+    const bits16 bits = __builtin_convertvector(mask, bits16);
     uint16_t result;
     memcpy(&result, &bits, sizeof result);
     return result;
 }
 
-/* The tabs. */
+/* Finds the tabs. */
 static inline uint32_t bytes16_tabs(const void *bytes) { return bits_of_bytes16((bytes16)(bytes16_at(bytes) == '\t')); }
 
 struct name16 {
     uint32_t dots;
-    /* A backslash, and all that pdns writes with one: what is not graphic ASCII. */
+    /* Backslashes, and bytes that pdns escapes with one: those that are not graphic ASCII. */
     uint32_t escapes;
 };
 
-/* Copies a part of a name, with A to Z in lower case. */
+/* Copies sixteen bytes of a name, with A to Z in lower case, and finds dots and escapes in them. */
 static inline struct name16 bytes16_copy_name(const void *name, void *target) {
     const bytes16 bytes = bytes16_at(name);
     const bytes16 capitals = (bytes16)((bytes16)(bytes - 'A') <= 'Z' - 'A');
@@ -43,7 +43,7 @@ static inline struct name16 bytes16_copy_name(const void *name, void *target) {
     };
 }
 
-/* Has the processor fetch the lines of memory from `start` to `end`, at most four, without waiting for them. */
+/* Prefetches the cache lines from `start` to `end`, at most four, without waiting for them. */
 static inline void prefetch_lines(const void *start, const void *end) {
     const char *line = start;
     for (int i = 0; i < 4 && line < (const char *)end; i++, line += 64) __builtin_prefetch(line);

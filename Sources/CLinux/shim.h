@@ -9,13 +9,13 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* What Swift's Glibc leaves out, as Linux has it: memfd_create(2), close_range(2). */
+/* System calls that Swift's Glibc module leaves out: memfd_create(2), close_range(2). */
 int memfd_create(const char *name, unsigned int flags);
 int close_range(unsigned int first, unsigned int last, int flags);
 
 enum { memfd_cloexec = 0x1 };
 
-/* How many cores this thread may run on (sched_getaffinity(2)); -1 if that cannot be told. */
+/* Returns the number of cores that this thread may run on (sched_getaffinity(2)); -1 if it is not known. */
 int sched_getaffinity(pid_t thread, size_t size, cpu_set_t *cores);
 static inline int usable_cores(void) {
     cpu_set_t cores;
@@ -25,9 +25,9 @@ static inline int usable_cores(void) {
     return count;
 }
 
-/* Moves this thread to a core, and leaves it free to be moved again: it may run where it could before (sched_setaffinity(2)).
- * Nothing happens unless it may run there. What another process changes between these calls, within some microseconds, may be
- * lost; what it changes at any other time stays. */
+/* Moves this thread to a core, and then restores its affinity, so that the kernel may move it again (sched_setaffinity(2)).
+ * Does nothing if the thread may not run on that core. If another process changes the affinity between these calls, within some
+ * microseconds, that change may be lost. */
 int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *cores);
 int sched_getcpu(void);
 static inline void move_to_core(int core) {
@@ -41,21 +41,21 @@ static inline void move_to_core(int core) {
         sched_setaffinity(0, sizeof before, &before);
 }
 
-/* More room for memory that mmap(2) gave, here or elsewhere: mremap(2), which takes any number of arguments. */
+/* Grows a mapping of mmap(2), and moves it if necessary. mremap(2) is variadic, which Swift cannot call. */
 void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...);
 static inline void *grow_mapping(void *memory, size_t size, size_t new_size) {
     return mremap(memory, size, new_size, 1 /* MREMAP_MAYMOVE */);
 }
 
-/* memmem(3), which looks for a word in memory. */
+/* memmem(3): finds a byte string in memory. */
 void *memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length);
 
-/* What it takes to run a program and to wait for it: pipe2(2), pidfd_open(2), posix_spawn_file_actions_addclosefrom_np(3). */
+/* Running a program and waiting for it: pipe2(2), pidfd_open(2), posix_spawn_file_actions_addclosefrom_np(3). */
 int pipe2(int ends[2], int flags);
 int pidfd_open(int process, unsigned int flags);
-/* A signal to the very process that was opened: pidfd_send_signal(2). */
+/* Sends a signal to the process of a pidfd, never to another one with its number: pidfd_send_signal(2). */
 int pidfd_send_signal(int process, int signal, siginfo_t *information, unsigned int flags);
-/* Other rights for good: setresuid(2), setresgid(2). */
+/* Gives up privileges for good: setresuid(2), setresgid(2). */
 int setresuid(uid_t real, uid_t effective, uid_t saved);
 int setresgid(gid_t real, gid_t effective, gid_t saved);
 /* Other groups for this thread alone, where setgroups(3) changes those of all threads. */
@@ -63,7 +63,7 @@ long syscall(long number, ...);
 static inline int set_groups_of_thread(size_t count, const gid_t *groups) {
     return (int)syscall(SYS_setgroups, count, groups);
 }
-/* A program by its open file: execveat(2). */
+/* Runs a program by its open file: execveat(2). */
 int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
 enum { at_empty_path = 0x1000 };
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);

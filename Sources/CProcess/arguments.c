@@ -5,7 +5,7 @@
 static int count;
 static char **arguments;
 
-/* glibc calls constructors as it calls main. */
+/* glibc calls constructors with the arguments of main. */
 __attribute__((constructor)) static void keep_arguments(int given_count, char **given) {
     count = given_count;
     arguments = given;

@@ -18,14 +18,14 @@ struct fault_state fault_state;
 
 static struct fault_setup setup;
 static pthread_t answering;
-/* The name of the image that the answering thread reads for the first time; empty if there is none. */
+/* The name of the image that the answering thread reads for the first time; empty if it reads none. */
 static char reading[256];
-/* The file of this program, by which it begins anew; -1 if it cannot be found. */
+/* The file of this program, which is executed again after a fault; -1 if it cannot be found. */
 static int program;
-/* A fault in the handler itself must not lead to the next. */
+/* Whether the handler is running: a fault in the handler itself must not start it again. */
 static volatile bool is_handling;
 
-/* Where the program is in memory; the linker says it. */
+/* The start and the end of the program in memory, which the linker defines. */
 extern const char __ehdr_start, end;
 
 static const struct {
@@ -36,7 +36,7 @@ static const struct {
 
 enum { handled_count = sizeof handled / sizeof *handled };
 
-/* A line that is put together without memory of the heap. */
+/* A line of text, built without the heap. */
 struct text {
     char bytes[1024];
     size_t count;
@@ -58,7 +58,8 @@ static void add_number(struct text *text, uintptr_t number, unsigned base) {
     while (count) add_byte(text, digits[--count]);
 }
 
-/* The beginning of a line, with a blank for each tab, and a question mark for what might do something to a terminal. */
+/* Appends the beginning of the line at hand, with a space for each tab, and a question mark for each byte that might control a
+   terminal. */
 static void add_question(struct text *text) {
     const char *line = fault_state.line;
     size_t length = fault_state.line_length;
@@ -69,7 +70,7 @@ static void add_question(struct text *text) {
     if (length > 400) add(text, "...");
 }
 
-/* Returns whether all was written. */
+/* Writes all bytes, and returns whether that succeeded. */
 static bool write_all(int file, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = write(file, bytes, count);
@@ -81,7 +82,7 @@ static bool write_all(int file, const char *bytes, size_t count) {
     return true;
 }
 
-/* The beginning of a word. */
+/* The first bytes of a field. */
 struct word {
     char bytes[4];
     size_t count;
@@ -91,16 +92,16 @@ static bool is_word(const struct word *word, const char *other) {
     return word->count == strlen(other) && memcmp(word->bytes, other, word->count) == 0;
 }
 
-/* The line that is to be refused next, as far as it has come. */
+/* The line that will be refused next, as far as it has been read. */
 static struct {
     bool has_begun;
-    /* How many tabs have come. */
+    /* The number of tabs so far. */
     int field;
     struct word kind, type;
 } refused;
 
-/* Refuses the line that has come. pdns reads on until END after it has sent a command, or a question for an SOA record; after any other
-   question it takes an END for the next answer. */
+/* Refuses a line. After a command or an SOA question pdns reads on until END, also after FAIL. After any other question it would take
+   an END for the next answer. */
 static void refuse(void) {
     bool waits_for_end = is_word(&refused.kind, "CMD") || (is_word(&refused.kind, "Q") && is_word(&refused.type, "SOA"));
     write_all(setup.output, "FAIL\nEND\n", waits_for_end ? 9 : 5);
@@ -133,11 +134,11 @@ static uintptr_t instruction(const void *context) {
 #endif
 }
 
-/* `geopipe[7]: a fault of its own: signal 11 (SIGSEGV), address 0x0, instruction geopipe+0x1234` */
+/* Appends `geopipe[7]: internal error: signal 11 (SIGSEGV), address 0x0, instruction geopipe+0x1234`. */
 static void add_fault(struct text *text, int signal, const siginfo_t *info, const void *context) {
     add(text, "geopipe[");
     add_number(text, getpid(), 10);
-    add(text, "]: a fault of its own: signal ");
+    add(text, "]: internal error: signal ");
     add_number(text, signal, 10);
     for (int place = 0; place < handled_count; place++) {
         if (handled[place].number != signal) continue;
@@ -145,7 +146,7 @@ static void add_fault(struct text *text, int signal, const siginfo_t *info, cons
         add(text, handled[place].name);
         add(text, ")");
     }
-    /* Of what the process has sent to itself, as abort(3) does, there is no address. */
+    /* A signal that the process has sent to itself, as abort(3) does, has no address. */
     if (info->si_code > 0) {
         add(text, ", address 0x");
         add_number(text, (uintptr_t)info->si_addr, 16);
@@ -156,14 +157,14 @@ static void add_fault(struct text *text, int signal, const siginfo_t *info, cons
     add_number(text, is_own ? place - start : place, 16);
 }
 
-/* Leaves a core, or a report in the journal, as the system is set up to, of a copy of this process that ends by the signal. Such a
-   copy is no child of this process: none would take notice of its end. */
+/* Lets a copy of this process die by the signal, so that the system keeps a core or a report in the journal, as it is configured to.
+   The copy is a grandchild, which init reaps, so that this process never sees its end. */
 static void leave_core(int number) {
     pid_t child = _Fork();
     if (child > 0) while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
     if (child != 0) return;
     if (_Fork() == 0) {
-        /* What waits for the end of the pipes must not wait for the core. */
+        /* pdns, which waits for the end of the pipes, must not wait until the core is written. */
         close(setup.input);
         close(setup.output);
         sigset_t signals;
@@ -176,7 +177,7 @@ static void leave_core(int number) {
     _exit(0);
 }
 
-/* Where what has come and has no answer yet begins. The line at hand is left out if it has an answer, or is refused. */
+/* Returns where the input without an answer begins. The line at hand is left out if it has been answered or refused. */
 static const char *rest_of_input(bool is_line_done) {
     const char *line = fault_state.line, *end = fault_state.input_end;
     if (!is_line_done || !line) return fault_state.first;
@@ -191,16 +192,16 @@ static void empty_rest(void) {
     lseek(setup.rest, 0, SEEK_SET);
 }
 
-/* Hands lines on to the program that begins anew; false if that cannot be. */
+/* Hands lines on to the program that is executed next; false if that is impossible. */
 static bool hand_on(const char *rest, size_t count) {
-    /* What another program has left may be there still. */
+    /* Leave the file alone: it may still hold lines of an earlier program. */
     if (count == 0) return true;
     bool is_written = setup.rest >= 0 && write_all(setup.rest, rest, count);
     if (is_written) lseek(setup.rest, 0, SEEK_SET); else empty_rest();
     return is_written;
 }
 
-/* Refuses what another program has left for this one, unless this one has taken it. */
+/* Refuses lines that an earlier program has left, unless this program has taken them. */
 static void refuse_rest(void) {
     char bytes[512];
     ssize_t count;
@@ -208,7 +209,7 @@ static void refuse_rest(void) {
     empty_rest();
 }
 
-/* Has the next program leave out the image that was being read: a bad place of a disk is a fault each time. */
+/* Tells the next program to leave out the image that was being read: a bad block of a disk causes a fault on each read. */
 static void leave_out_image(void) {
     size_t used = strlen(setup.unfit), count = strlen(reading);
     if (count == 0 || used + count + 2 > setup.unfit_size) return;
@@ -216,8 +217,8 @@ static void leave_out_image(void) {
     memcpy(setup.unfit + used + count, ",", 2);
 }
 
-/* Never returns: pdns starts another in the place of a process that is gone. */
-static void begin_anew(void) {
+/* Executes the program again in this process. Never returns: if it fails, the process ends, and pdns starts another. */
+static void restart(void) {
     leave_out_image();
     if (fault_state.faults < setup.patience) fault_state.faults++;
     setup.environment[0] = setup.takeovers[fault_state.version];
@@ -230,7 +231,7 @@ static void begin_anew(void) {
     _exit(1);
 }
 
-/* Refuses each line that comes for a while, and to its end the one that has begun. */
+/* Refuses all lines that come in the next seconds, and finishes the line that has begun then. */
 static void refuse_input(int seconds) {
     struct timespec start, now;
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -248,43 +249,43 @@ static void refuse_input(int seconds) {
 }
 
 static void handle(int number, siginfo_t *info, void *context) {
-    /* What another process sends is no fault; what this one sends itself is, if it gives up. */
+    /* A signal from another process is not a fault. A signal from this process is one if abort(3) sent it. */
     if (info->si_code <= 0 && (number != SIGABRT || info->si_pid != getpid())) return;
     if (fault_state.version == 0) {
-        /* Without a dialogue pdns sees that it does not start. */
+        /* Before the handshake pdns reports that the coprocess does not start. */
         signal(number, SIG_DFL);
         raise(number);
         return;
     }
     bool is_answering = pthread_equal(pthread_self(), answering);
-    if (is_answering && is_handling) begin_anew();
+    if (is_answering && is_handling) restart();
     struct text text = {.count = 0};
     add_fault(&text, number, info, context);
     if (!is_answering) {
-        add(&text, "; it answers from what it has, and follows nothing any more\n");
+        add(&text, " in a background thread; it still answers, but no longer reloads anything\n");
         write_all(STDERR_FILENO, text.bytes, text.count);
         leave_core(number);
         for (;;) sleep(3600);
     }
     is_handling = true;
-    /* Of several lines that came at once it may be about any: each is answered again, and sent alone. */
+    /* If several lines came at once, any of them may be the cause: each is answered again, and its answer sent alone. */
     bool is_refused = fault_state.is_answering && fault_state.first == fault_state.line;
     const char *rest = rest_of_input(is_refused || !fault_state.is_answering);
     size_t count = rest && rest < fault_state.input_end ? fault_state.input_end - rest : 0;
     if (fault_state.is_answering) {
-        /* The answer is waited for; what is written of it is not. */
+        /* pdns waits for this answer. What has been collected of it is dropped. */
         if (is_refused) {
             refuse_lines(fault_state.line, fault_state.line_length);
             refuse();
         }
-        add(&text, is_refused ? "; the question is refused: " : "; all that came at once is answered again, up to: ");
+        add(&text, is_refused ? "; the question is refused: " : "; all lines that came at once are answered again, up to: ");
         add_question(&text);
     } else {
         add(&text, "; no question is lost");
     }
     add(&text, "\n");
     write_all(STDERR_FILENO, text.bytes, text.count);
-    /* One of a row of faults is enough. */
+    /* One core for several faults in a row is enough. */
     if (fault_state.faults == 0) leave_core(number);
     bool is_patient = fault_state.faults < setup.patience;
     if (!is_patient) refuse_rest();
@@ -292,7 +293,7 @@ static void handle(int number, siginfo_t *info, void *context) {
         refuse_lines(rest, count);
         refuse_input(is_patient ? 0 : setup.pause);
     }
-    begin_anew();
+    restart();
 }
 
 void fault_set_reading(const char *image) {
@@ -309,7 +310,7 @@ void fault_install(const struct fault_setup *given) {
     fault_state.is_installed = true;
     fault_state.faults = setup.faults < setup.patience ? setup.faults : setup.patience;
     program = open_program("/proc/self/exe");
-    /* Without /proc, by the path that it was started by; a program that began anew has none, but still the argument. */
+    /* Without /proc, use the path that the program was started by. A restarted program has no such path, but still the argument. */
     if (program < 0) program = open_program((const char *)getauxval(AT_EXECFN));
     if (program < 0) program = open_program(setup.arguments[0]);
     struct sigaction action;
@@ -323,6 +324,6 @@ void fault_install(const struct fault_setup *given) {
         sigaction(handled[place].number, &action, NULL);
         sigaddset(&signals, handled[place].number);
     }
-    /* The program before this one may have been in the middle of handling them. */
+    /* The program before this one may have blocked them in its handler. */
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }

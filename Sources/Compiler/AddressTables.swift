@@ -4,14 +4,14 @@ import Geography
 import Platform
 import Routing
 
-/// What an image says of addresses: where their clients are sent to, and where they are. It depends on rules and databases, and
-/// not on zones.
+/// The tables of an image that are looked up by client address: the routing, and the places. They depend on rules and
+/// databases, not on zones.
 public final class AddressTables: Sendable {
-    /// As `SnapshotPlan.routingKey`.
+    /// Equals `SnapshotPlan.routingKey` of the plan that the tables were made from.
     let key: UInt64
     let routing: ColumnMemory
     let places: ColumnMemory
-    /// What is odd about the databases.
+    /// Warnings about the databases.
     let warnings: [Complaint]
 
     private init(_ plan: SnapshotPlan) throws(ConfigurationError) {
@@ -22,10 +22,10 @@ public final class AddressTables: Sendable {
         warnings = work.warnings
     }
 
-    /// Makes the tables of a configuration as it is on disk. A compilation takes them over if nothing has changed by then; so they can
-    /// be made by another thread, while this one compiles what it is compared with.
+    /// Makes the tables from the configuration on disk. A compilation reuses them if nothing has changed by then. So
+    /// one thread can make them while another compiles the image that the result is compared with.
     ///
-    /// - Returns: `nil` if the configuration or a database cannot be used, about which the compilation will complain.
+    /// - Returns: `nil` if the configuration or a database cannot be used. The compilation then reports the error.
     public static func made(for request: CompileRequest) -> AddressTables? {
         do throws(ConfigurationError) {
             let configuration = try Configuration.load(
@@ -37,12 +37,12 @@ public final class AddressTables: Sendable {
     }
 }
 
-/// Makes address tables: the places in a thread of their own, meanwhile the routing.
+/// Makes address tables: the places in a second thread, and the routing in this one.
 struct AddressTableWork {
     private let plan: SnapshotPlan
     private var compiler: MapCompiler
     let places: BackgroundWork<ColumnMemory>
-    /// What is odd about the databases.
+    /// Warnings about the databases.
     let warnings: [Complaint]
 
     init(_ plan: SnapshotPlan, _ known: (atlas: Atlas, warnings: [Complaint])) {

@@ -8,13 +8,13 @@ import State
 
 /// The inputs of a compilation.
 public struct CompileRequest: Sendable {
-    /// The configuration's file.
+    /// The path of the configuration file.
     public var configuration: String
-    /// The databases that take the place of the configured ones, if there are any.
+    /// Databases to read instead of the configured ones; empty for those of the configuration.
     public var databases: [String]
-    /// The state directory, in place of the configuration's.
+    /// The state directory to use instead of the configured one.
     public var stateDirectory: String?
-    /// An image that is served as it is: nothing is compiled. `nil` for the one of the configuration.
+    /// The path of an image to serve unchanged, so that nothing is compiled; `nil` for that of the configuration.
     public var image: String?
 
     public init(configuration: String, databases: [String] = [], stateDirectory: String? = nil) {
@@ -24,7 +24,7 @@ public struct CompileRequest: Sendable {
     }
 }
 
-/// Reads a configuration and all that belongs to it, and makes an image of it.
+/// Reads a configuration, its zones and its databases, and makes an image of them.
 public struct Compilation {
     private let request: CompileRequest
     private let previous: Snapshot?
@@ -32,9 +32,10 @@ public struct Compilation {
     private let tables: AddressTables?
 
     /// - Parameters:
-    ///   - previous: the image in force. What has not changed is taken from there, and what is no longer good stays as it is there.
-    ///   - previousReport: what came of the last compilation.
-    ///   - tables: those of the same request, if they were made before.
+    ///   - previous: the image in force. Unchanged parts are copied from it, and a zone that now has errors keeps its
+    ///     content there.
+    ///   - previousReport: the report of the last compilation.
+    ///   - tables: the tables of the same request, if they were made before.
     public init(
         _ request: CompileRequest, previous: Snapshot?, previousReport: CompileReport?, tables: AddressTables? = nil
     ) {
@@ -44,24 +45,25 @@ public struct Compilation {
         self.tables = tables
     }
 
-    /// What came of it.
+    /// The result of a compilation.
     public struct Outcome {
         /// `nil` if the configuration cannot be used.
         public var image: Image?
         public var report = CompileReport()
-        /// All that is to be said.
+        /// Everything to report, in the order in which it was found.
         public var diagnostics: [Complaint] = []
     }
 
-    /// The number of times that it is tried again because files have changed while they were read.
+    /// The largest number of new attempts because files have changed while they were read.
     private static let retries = 10
 
-    /// What changes while it is read may be read half old and half new: then it is read again, but not for ever.
+    /// Compiles, and starts again if an input changed meanwhile, since it may have been read half old and half new. The
+    /// number of attempts is limited.
     ///
     /// - Parameters:
-    ///   - keepsSerials: whether the zones will be served, so that their serials count.
-    ///   - isSound: is called when the configuration and its zones have been found sound, before the databases are read.
-    ///   - progress: gets to know what is being done.
+    ///   - keepsSerials: whether the zones will be served, so that their serials must not decrease.
+    ///   - isSound: called when the configuration and its zones have been found valid, before the databases are read.
+    ///   - progress: called at the start of each step, with a description of it.
     public func run(
         keepsSerials: Bool = true, isSound: () -> Void = {}, progress: @escaping (String) -> Void = { _ in }
     ) -> Outcome {
@@ -95,7 +97,7 @@ public struct Compilation {
             }
             files.formUnion(configuration.files)
             let plan = try SnapshotPlan(configuration)
-            try object(to: plan, at: now.tv_sec, &outcome.report)
+            try refuseLoss(in: plan, at: now.tv_sec, &outcome.report)
             isSound()
             var purpose = ImageCompiler.Purpose()
             purpose.stateDirectory = (request.stateDirectory ?? configuration.stateDirectory).map(absolutePath)
@@ -124,21 +126,21 @@ public struct Compilation {
         }
         outcome.report.inputs = files.sorted().map { path in
             let state = FileState(path, unlessChangedSinceNanoseconds: outcome.report.start)
-            // What has gone since may have been read before.
+            // A file that is gone now may have been read before.
             let isGone = state == .nothing && present.contains(absolutePath(path))
             return (absolutePath(path), (isGone ? .unknown : state).words)
         }
         return outcome
     }
 
-    // MARK: - Objections
+    // MARK: - Protection against accidental loss
 
-    /// Seconds for which the image in force is kept while an optional database is missing.
-    static let patience = 60
+    /// The seconds for which the image in force is kept while an optional database is missing.
+    static let optionalDatabaseGrace = 60
 
-    /// Keeps a compilation from losing by accident all networks of a file whose generator failed, or the rules that need an optional
-    /// database which is away for a moment while it is replaced.
-    func object(to plan: SnapshotPlan, at now: Int, _ report: inout CompileReport) throws(ConfigurationError) {
+    /// Refuses a compilation that would lose data by accident: all networks of a file whose generator failed, or the
+    /// rules that need an optional database while that is missing for a moment because it is being replaced.
+    func refuseLoss(in plan: SnapshotPlan, at now: Int, _ report: inout CompileReport) throws(ConfigurationError) {
         guard let previous = previous?.manifest else { return }
         let configuration = plan.configuration
         var complaints: [Complaint] = []
@@ -155,7 +157,7 @@ public struct Compilation {
         }
         let lost = plan.optionalDatabases.missing.filter(previous.optionalDatabases.contains)
         for path in lost { report.missingSince[path] = min(previousReport?.missingSince[path] ?? now, now) }
-        let left = report.missingSince.values.map { Self.patience - (now - $0) }.max() ?? 0
+        let left = report.missingSince.values.map { Self.optionalDatabaseGrace - (now - $0) }.max() ?? 0
         if left > 0 {
             report.retryAt = now + left
             for database in configuration.databases where lost.contains(database.path) {

@@ -6,24 +6,24 @@ import Logging
 import Platform
 import State
 
-/// Where a coprocess wants what it has compiled.
+/// Where a compiler writes its image and its report for the coprocess that started it.
 public enum CoprocessRole: String, CaseIterable, Sendable {
-    /// In the folder of images.
+    /// Into the folder of images.
     case folder
-    /// In open files.
+    /// Into inherited open files.
     case descriptors
-    /// In open files, and one of them has the image in force.
+    /// Into inherited open files, of which another one holds the image in force.
     case descriptorsWithPrevious = "descriptors-with-previous"
 }
 
-/// The work of a compiler that a coprocess has started.
+/// The work of a compiler process that a coprocess has started.
 public enum CompileTask {
-    /// Compiles, logs what is wrong, and leaves a report.
+    /// Compiles, logs the diagnostics, and writes a report.
     ///
     /// - Parameters:
     ///   - images: the state directory that the images are in; `nil` if the role needs none.
-    ///   - isUrgent: whether there is nothing to answer from as long as it works.
-    ///   - log: gets what is wrong.
+    ///   - isUrgent: whether the coprocess has no image to answer from until the compiler ends.
+    ///   - log: receives the diagnostics.
     public static func run(
         _ request: CompileRequest, _ role: CoprocessRole, images: String?, isUrgent: Bool, log: Logger
     ) {
@@ -82,7 +82,7 @@ public enum CompileTask {
 }
 
 extension Complaint.Severity {
-    /// The level of a line of the log about it.
+    /// The level of a log line with a diagnostic of this severity.
     fileprivate var logLevel: Logger.Level {
         switch self {
         case .error: .error

@@ -5,51 +5,52 @@ import Glibc
 import Logging
 import Platform
 
-/// A compiler: this program in a process of its own, which takes its memory and its faults with it when it ends.
+/// A compiler: this program in a separate process, so that its memory is freed when it ends, and a crash leaves the
+/// coprocess alive.
 package struct CompilerProcess {
     package let process: pid_t
-    /// Readable, or closed at its other end, when the configuration has been found sound, or the process has ended.
+    /// Becomes readable when the configuration has been found valid, and reaches its end when the process ends.
     let soundness: CInt
-    /// Becomes readable when the process ends; -1 if the kernel has no such thing.
+    /// The pidfd, which becomes readable when the process ends; -1 if the kernel has no pidfd.
     package let ending: CInt
-    /// In milliseconds on the monotonic clock.
+    /// When the process is killed, in milliseconds of the monotonic clock.
     private let deadline: Int
 
-    /// Seconds after which it is killed.
-    static let patience = 120
-    /// Seconds after which a compilation is tried again that did not come to its end, though nothing has changed.
+    /// The seconds after which the process is killed.
+    static let timeout = 120
+    /// The seconds after which a compilation that failed to end is tried again, even if no input has changed.
     package static let retryAfter = 60
 
-    /// The descriptors that a compiler has by these numbers.
+    /// The numbers of the descriptors that a compiler inherits.
     enum Inherited {
-        /// Written to when the configuration has been found sound.
+        /// A pipe that the compiler writes a byte to when the configuration has been found valid.
         static let soundness: CInt = 3
-        /// Holds the lock on images.
+        /// The file that holds the lock on the images.
         static let lock: CInt = 4
-        /// Where the image goes, if there is no folder for it.
+        /// The file for the image, if the state directory cannot hold it.
         static let image: CInt = 5
-        /// Where the report goes then.
+        /// The file for the report in the same case.
         static let report: CInt = 6
-        /// The image in force then.
+        /// The file with the image in force in the same case.
         static let previous: CInt = 7
     }
 
-    /// How a compiler ended that did not come to its end.
+    /// How a compiler process ended.
     package enum Ending: Equatable {
-        /// It ended by itself; the report says what came of it.
+        /// It finished, and its report has the result.
         case done
-        /// Why it did not.
+        /// It was killed or crashed; the reason, as a sentence.
         case failed(String)
     }
 
-    /// Starts one; `nil` if that is not possible, with a reason in `errno`.
+    /// Starts a compiler; `nil` with the reason in `errno` if that fails.
     ///
     /// - Parameters:
-    ///   - isUrgent: whether there is nothing to answer from as long as it works.
-    ///   - lock: the lock that it is to hold, too; -1 for none.
-    ///   - images: the state directory that the images are in; `nil` if they go to files.
-    ///   - files: where the image and the report go, and the image in force, if there is no folder for them.
-    ///   - logLevel: how much it is to log.
+    ///   - isUrgent: whether the coprocess has no image to answer from until the compiler ends.
+    ///   - lock: the descriptor of the lock that the compiler holds too; -1 for none.
+    ///   - images: the state directory that the images are in; `nil` if image and report go to `files`.
+    ///   - files: the files for the image and the report, and the file of the image in force.
+    ///   - logLevel: the least severe level that the compiler logs.
     package init?(
         _ request: CompileRequest, isUrgent: Bool, lock: CInt, images: String?,
         files: (image: CInt, report: CInt, previous: CInt)? = nil, logLevel: Logger.Level = .info
@@ -65,7 +66,8 @@ package struct CompilerProcess {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        // The numbers that descriptors are to get may be those that others have now.
+        // A descriptor may already have a number that `dup2` assigns to another one: all are first copied to numbers
+        // above.
         var moved: [CInt] = []
         defer { for descriptor in moved { close(descriptor) } }
         func hand(_ descriptor: CInt, as number: CInt) {
@@ -90,7 +92,7 @@ package struct CompilerProcess {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        // What ends pdns and its process group must not end what the next coprocess waits for.
+        // A signal to the process group of pdns must not end the compiler: the next coprocess waits for its image.
         let newSession = 0x80
         posix_spawnattr_setflags(
             &attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | newSession))
@@ -103,12 +105,12 @@ package struct CompilerProcess {
         if let images { arguments += ["--images", images] }
         if isUrgent { arguments.append("--urgent") }
         if logLevel != .info { arguments += ["--log-level", "\(logLevel)"] }
-        var words = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
+        var argv = arguments.map { strdup($0) } + [nil]
+        defer { for argument in argv { free(argument) } }
         var process = pid_t()
-        var error = posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &words, environ)
+        var error = posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &argv, environ)
         if error != 0, let program = processArguments.first, program.contains("/") {
-            error = posix_spawn(&process, program, &actions, &attributes, &words, environ)
+            error = posix_spawn(&process, program, &actions, &attributes, &argv, environ)
         }
         guard error == 0 else {
             close(ends[0])
@@ -118,10 +120,10 @@ package struct CompilerProcess {
         self.process = process
         soundness = ends[0]
         ending = pidfd_open(process, 0)
-        deadline = milliseconds() + Self.patience * 1_000
+        deadline = milliseconds() + Self.timeout * 1_000
     }
 
-    /// How it ended; `nil` while it works. One that takes too long is killed.
+    /// Returns how the process ended; `nil` while it works. Kills a process whose deadline has passed.
     package func ended() -> Ending? {
         var status: CInt = 0
         let found = waitpid(process, &status, WNOHANG)
@@ -130,7 +132,7 @@ package struct CompilerProcess {
             kill(process, SIGKILL)
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
             closeDescriptors()
-            return .failed("the compiler took longer than \(Self.patience) s, and was killed")
+            return .failed("the compiler took longer than \(Self.timeout) s, and was killed")
         }
         closeDescriptors()
         let signal = status & 0x7f
@@ -147,27 +149,28 @@ package struct CompilerProcess {
         if ending >= 0 { close(ending) }
     }
 
-    /// Waits until the configuration has been found sound; false if the process ends without that.
+    /// Waits until the configuration has been found valid; `false` if the process ends before.
     package func waitForSoundness() -> Bool {
         var request = pollfd(fd: soundness, events: Int16(POLLIN), revents: 0)
-        while poll(&request, 1, CInt(Self.patience * 1_000)) < 0, errno == EINTR {}
+        while poll(&request, 1, CInt(Self.timeout * 1_000)) < 0, errno == EINTR {}
         var byte: UInt8 = 0
         return read(soundness, &byte, 1) == 1
     }
 }
 
 extension CompilerProcess {
-    /// Limits the priority, run time and memory of this process, which a coprocess has started as a compiler.
+    /// Limits the priority, run time and memory of this compiler process.
     static func prepareSelf(isUrgent: Bool) {
         if !isUrgent { _ = nice(19) }
-        // Lets processes that wait for this core run, and ends the compiler even if the coprocess is gone.
-        interrupt_often(150, patience + 10)
+        // Other processes that wait for this core run first, and the timer ends the compiler even if the coprocess is
+        // gone.
+        interrupt_often(150, timeout + 10)
         var limit = rlimit()
         let pages = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
         limit.rlim_cur = UInt(max(pages / 2, 1 << 31))
         limit.rlim_max = limit.rlim_cur
         setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-        // If memory runs out all the same, this process is the one to end.
+        // If memory runs out nevertheless, the kernel ends this process first.
         let file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
         if file >= 0 {
             _ = write(file, "1000", 4)

@@ -5,21 +5,21 @@ import Platform
 import Routing
 
 extension Configuration {
-    /// What the rules of all maps look at.
+    /// The database fields that the rules of all maps depend on.
     package var neededFields: PlaceFields { maps.reduce(into: []) { $0.formUnion($1.rules.fields) } }
 
-    /// The fields that metrics, the hits log and drains of some places need.
+    /// The database fields that metrics, the hits log and drains of places need.
     var reportedFields: PlaceFields {
         if stateDirectory != nil { return [.country, .subdivisions, .coordinates] }
         return hitsLog != nil ? [.country, .coordinates] : []
     }
 
-    /// Complaints about databases that cannot serve the rules.
+    /// Returns the diagnostics about databases that lack fields which the rules need.
     ///
-    /// It is an error if rules look at fields, and a database has none at all that geopipe can read, or no database has any that
-    /// the rules need for a place. A database that only has fields which nothing here uses is worth a warning.
+    /// If rules depend on fields, it is an error that a database has no field that geopipe can read, or that no
+    /// database has a field that the rules need for places. A database that only has unused fields gets a warning.
     ///
-    /// - Parameter contents: what each of `read` has.
+    /// - Parameter contents: the contents of each database of `read`.
     func complaints(about contents: [DatabaseContents], of read: [DatabaseFile]) -> [Complaint] {
         let needed = neededFields
         var complaints: [Complaint] = []
@@ -32,7 +32,7 @@ extension Configuration {
         let used = needed.union(reportedFields)
         for (file, contents) in zip(read, contents) where contents.found.isEmpty {
             if !contents.others.isEmpty {
-                // Who has no rules for places has written none yet, or does it with networks.
+                // Without rules for places, the operator has not written any yet, or routes by networks.
                 guard !needed.isEmpty, contents.others.isDisjoint(with: used) else { continue }
                 complain(
                     file,
@@ -64,23 +64,23 @@ extension Configuration {
 }
 
 extension DatabaseContents {
-    /// The database, for people: its file, and what it says that it is.
+    /// The database in messages: its file, and its type by its metadata.
     fileprivate var title: String { type.isEmpty ? path : "\(path) (\(type))" }
 }
 
-/// Names with commas between them; of very many only the first.
+/// Joins names with commas, at most 12 of them.
 private func list(_ names: [String]) -> String {
     names.prefix(12).joined(separator: ", ") + (names.count > 12 ? ", …" : "")
 }
 
 extension PlaceFields {
-    /// The fields as MaxMind spells them.
+    /// The names of the fields in MaxMind's spelling.
     var words: String {
         let names: [(PlaceFields, String)] = [
             (.continent, "continent.code"), (.country, "country.iso_code"),
             (.subdivisions, contains(.subdivisionNames) ? "subdivisions.names.en" : "subdivisions.iso_code"),
             (.city, "city.names.en"), (.coordinates, "location.latitude and longitude"),
-            (.system, "autonomous_system_number"),
+            (.asn, "autonomous_system_number"),
         ]
         return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
     }

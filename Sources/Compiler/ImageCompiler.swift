@@ -14,22 +14,22 @@ public struct ImageCompiler {
     private let plan: SnapshotPlan
     private let previous: Snapshot?
     private let tables: AddressTables?
-    /// Gets to know what is being done, such as `reading GeoLite2-City.mmdb`.
+    /// Receives a description of each step at its start, such as `reading GeoLite2-City.mmdb`.
     private let progress: (String) -> Void
 
-    /// What an image was compiled for, beside its configuration.
+    /// The facts about a compilation that are not in its configuration.
     public struct Purpose: Sendable {
         public var stateDirectory: String?
         public var databaseOverrides: [String] = []
-        /// When its files began to be read, in nanoseconds since 1970.
+        /// The time before the first file was read, in nanoseconds since 1970.
         public var start = 0
 
         public init() {}
     }
 
     /// - Parameters:
-    ///   - previous: an image of before. What its tables were made from, and has not changed, is taken from there.
-    ///   - tables: are taken over if they were made from the same rules and databases.
+    ///   - previous: an older image. A table whose inputs have not changed is copied from it.
+    ///   - tables: reused if they were made from the same rules and databases.
     public init(
         _ plan: SnapshotPlan, previous: Snapshot? = nil, tables: AddressTables? = nil,
         progress: @escaping (String) -> Void = { _ in }
@@ -40,9 +40,9 @@ public struct ImageCompiler {
         self.progress = progress
     }
 
-    /// The image, and what is odd about the databases.
+    /// Compiles the image; returns it with the warnings about the databases.
     ///
-    /// - Parameter warnsOfUnknownPlaces: also looks for rules that no database lets act.
+    /// - Parameter warnsOfUnknownPlaces: whether to warn of rules for places that no database contains.
     public func compile(
         _ purpose: Purpose = Purpose(), warnsOfUnknownPlaces: Bool = false
     ) throws(ConfigurationError) -> (image: Image, warnings: [Complaint]) {
@@ -129,9 +129,9 @@ public struct ImageCompiler {
 }
 
 extension Snapshot {
-    /// Compiles a configuration into memory of this process.
+    /// Compiles a configuration into the memory of this process.
     ///
-    /// - Parameter warnsOfUnknownPlaces: also looks for rules that no database lets act.
+    /// - Parameter warnsOfUnknownPlaces: whether to warn of rules for places that no database contains.
     public static func compiled(
         _ plan: SnapshotPlan, warnsOfUnknownPlaces: Bool = false
     ) throws(ConfigurationError) -> (snapshot: Snapshot, warnings: [Complaint]) {
@@ -139,19 +139,19 @@ extension Snapshot {
         do {
             return (try Snapshot(image), warnings)
         } catch {
-            fatalError("an image that was just laid out is damaged: \(error)")
+            fatalError("an image that was just written is damaged: \(error)")
         }
     }
 
-    /// Compiles a configuration into memory of this process.
+    /// Compiles a configuration into the memory of this process.
     public convenience init(_ configuration: Configuration) throws(ConfigurationError) {
         let (image, _) = try ImageCompiler(SnapshotPlan(configuration)).compile()
-        do { try self.init(image) } catch { fatalError("an image that was just laid out is damaged: \(error)") }
+        do { try self.init(image) } catch { fatalError("an image that was just written is damaged: \(error)") }
     }
 }
 
 extension Configuration {
-    /// The datacenters, as far as routing needs to know them.
+    /// The properties of the datacenters that routing needs.
     var sites: [Site] {
         datacenters.map {
             Site(
@@ -161,7 +161,7 @@ extension Configuration {
 }
 
 extension Complaint {
-    /// As an image keeps it.
+    /// The form that an image stores.
     var diagnostic: Manifest.Diagnostic {
         Manifest.Diagnostic(
             file: file, line: position?.line ?? 0, column: position?.column ?? 0, severity: severity.rawValue,

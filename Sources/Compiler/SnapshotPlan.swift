@@ -5,24 +5,24 @@ import Platform
 import Routing
 import State
 
-/// A configuration and its databases, found usable as far as that can be seen at once. What is left to do is to read them.
+/// A configuration whose databases have been opened, and their metadata checked, but not yet read in full.
 public struct SnapshotPlan {
-    /// What was planned from.
+    /// The configuration that the plan was made from.
     public let configuration: Configuration
-    /// When the databases that are there were built.
+    /// The build times of the databases that exist.
     public let databaseBuilds: [DatabaseBuild]
-    /// The paths of the optional databases that are there, and of those that are not.
+    /// The paths of the optional databases that exist, and of those that do not.
     let optionalDatabases: (present: Set<String>, missing: [String])
-    /// What works, but hardly as it was meant.
+    /// Warnings: settings that work, but hardly as intended.
     let warnings: [Complaint]
-    /// The databases that are there.
+    /// The databases that exist.
     private let databases: [Configuration.DatabaseFile]
-    /// The same, of which no more than the metadata has been read.
+    /// The same databases, of which only the metadata has been read.
     private let opened: [OpenedDatabase]
-    /// What the databases were when they were opened.
+    /// The states of the database files when they were opened.
     private let states: [FileState]
 
-    /// Opens every database of `configuration`, to see that it is one.
+    /// Opens every database of `configuration`, and checks its metadata.
     public init(_ configuration: Configuration) throws(ConfigurationError) {
         self.configuration = configuration
         var complaints: [Complaint] = []
@@ -56,18 +56,18 @@ public struct SnapshotPlan {
         self.states = states
     }
 
-    /// A hash of all that the address tables depend on.
+    /// A hash of all inputs of the address tables.
     var routingKey: UInt64 {
-        // The text of the configuration stands for all rules; files of networks and databases are added.
+        // The hash of the configuration text covers all rules; the files of networks and the databases are added.
         var text = "\(configuration.contentHash) \(configuration.reportedFields.rawValue)\n"
         for (database, state) in zip(configuration.databases, states) { text += "\(database.path) \(state.words)\n" }
         for file in configuration.networksFiles { text += "\(file.path) \(file.hash)\n" }
         return max(1, identity(of: text))
     }
 
-    /// What the databases know, as far as the maps ask for it, and what is odd about them.
+    /// Reads the fields that the maps need from the databases, and returns them with the warnings about the databases.
     ///
-    /// - Throws: also if the databases cannot serve the rules.
+    /// - Throws: an error also if the databases lack the fields that the rules need.
     func atlas() throws(ConfigurationError) -> (atlas: Atlas, warnings: [Complaint]) {
         let fields = configuration.neededFields.union(configuration.reportedFields)
         var atlas = Atlas()
@@ -80,7 +80,7 @@ public struct SnapshotPlan {
         }
         let complaints = configuration.complaints(about: atlas.contents, of: databases)
         guard complaints.allSatisfy(\.isWarning) else {
-            // Where a database has something, which rules go without it is worth saying, too.
+            // If at least one database has contents, rules that find nothing there are worth a warning too.
             let isUseless = atlas.contents.allSatisfy { $0.found.isEmpty && $0.others.isEmpty }
             throw ConfigurationError(
                 complaints + (isUseless ? [] : configuration.warnings(about: atlas)), files: configuration.files)
@@ -89,12 +89,12 @@ public struct SnapshotPlan {
     }
 }
 
-/// A database that is read when it is needed, if it is: a compilation for the sake of a zone takes the address tables over.
+/// A database that is read only if needed: a compilation after a change of a zone reuses the address tables.
 private final class OpenedDatabase {
     private let path: String
-    /// When it was built, in seconds since 1970; `nil` if it does not say.
+    /// The build time in seconds since 1970; `nil` if the metadata lacks it.
     let built: Int?
-    /// `nil` after it was read: it takes as much memory as its file.
+    /// The open database; `nil` after it was read, because it holds the whole file in memory.
     private var database: MaxMindDatabase?
 
     init(path: String) throws(DatabaseError) {

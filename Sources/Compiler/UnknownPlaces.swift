@@ -6,8 +6,8 @@ import Routing
 import State
 
 extension Configuration {
-    /// Complaints about rules for places that none of the databases knows, which never act, and mostly are misspelt; and about
-    /// rules that want the nearest where no database knows how far anything is.
+    /// Returns warnings about rules that never match, because no database contains their place (most such places are
+    /// misspelt), and about rules for the nearest datacenter while no database has coordinates.
     func warnings(about atlas: Atlas) -> [Complaint] {
         placeWarnings(about: atlas) + nearestWarnings(about: atlas)
     }
@@ -26,7 +26,7 @@ extension Configuration {
             guard !known.hasAny(like: site.place), counts[kind]! > 1 || kind == RulePlace.aContinent else {
                 return known.complaint(about: site.place).map { warning(site.position, $0) }
             }
-            // Once, and not for each rule.
+            // One warning for all rules of the kind, not one for each.
             guard kinds.insert(kind).inserted else { return nil }
             return warning(
                 site.position,
@@ -41,7 +41,7 @@ extension Configuration {
         var maps: Set<String> = []
         return nearestSites.compactMap { site in
             let isDefault = site.rule.hasPrefix("the default of ")
-            // Of each map its default, and the first of its rules.
+            // For each map, its default and the first of its rules.
             guard isDefault || maps.insert(site.map).inserted else { return nil }
             let others =
                 isDefault ? 0 : nearestSites.count { $0.map == site.map && !$0.rule.hasPrefix("the default of ") } - 1
@@ -57,7 +57,7 @@ extension Configuration {
 extension RulePlace {
     fileprivate static let aContinent = "a continent"
 
-    /// What it is one of, with its article.
+    /// The kind of place, with its article.
     fileprivate var kind: String {
         switch self {
         case .system: "an autonomous system"
@@ -69,14 +69,14 @@ extension RulePlace {
     }
 }
 
-/// The places that the databases know.
+/// The places that the databases contain.
 private struct KnownPlaces {
     private let gazetteer: Gazetteer
     private let continents: Set<PlaceCode>
     private let countries: Set<PlaceCode>
     private let subdivisions: Set<SubdivisionCode>
-    private let systems: Set<UInt32>
-    /// Whether some subdivisions have a name and no code.
+    private let asns: Set<UInt32>
+    /// Whether some subdivisions have a name but no code.
     private let hasSubdivisionsWithoutCode: Bool
 
     init(_ atlas: Atlas) {
@@ -84,14 +84,14 @@ private struct KnownPlaces {
         countries = Set(gazetteer.countries.compactMap(\.self))
         continents = Set(gazetteer.continents.compactMap(\.self)).union(countries.compactMap(\.continent))
         subdivisions = Set(gazetteer.subdivisions.joined())
-        systems = atlas.systemNumbers
+        asns = atlas.knownASNs
         hasSubdivisionsWithoutCode = atlas.contents.contains(where: \.hasSubdivisionsWithoutCode)
     }
 
-    /// Whether any place of this kind is known.
+    /// Returns whether the databases contain any place of this kind.
     func hasAny(like place: RulePlace) -> Bool {
         switch place {
-        case .system: !systems.isEmpty
+        case .system: !asns.isEmpty
         case .city: gazetteer.cities.count > 1
         case .subdivision: !subdivisions.isEmpty
         case .country: !countries.isEmpty
@@ -99,7 +99,7 @@ private struct KnownPlaces {
         }
     }
 
-    /// What else is not known, or is known instead.
+    /// The end of the warning: what else is unknown, or what is known instead.
     func substitute(for place: RulePlace) -> String {
         switch place {
         case .continent: ", nor a country to take it from"
@@ -112,7 +112,7 @@ private struct KnownPlaces {
     func complaint(about place: RulePlace) -> String? {
         switch place {
         case .system(let number):
-            systems.contains(number) ? nil : "no database knows AS\(number), so that its rule never acts"
+            asns.contains(number) ? nil : "no database knows AS\(number), so that its rule never acts"
         case .continent(let code): complaint("continent", code, continents) { "" }
         case .country(let code):
             complaint("country", code, countries) { countrySuggestion(for: code, among: countries) }
@@ -166,7 +166,7 @@ private struct KnownPlaces {
             "there are several cities \(key), in \(subdivisions.joined(separator: ", ")); to mean one, write \(subdivisions[0])/\(name)"
     }
 
-    /// The places of the cities that `isMeant` says yes to.
+    /// Returns the places of the cities that satisfy `isMeant`.
     private func places(inCities isMeant: (City) -> Bool) -> [Place] {
         let cities = gazetteer.cities.map { $0.map(isMeant) ?? false }
         return gazetteer.entries.lazy.filter { cities[Int($0.city)] }.map { gazetteer[$0] }

@@ -1,29 +1,31 @@
-/// A domain name. It keeps the case it was written in, but names that differ in case only are equal (RFC 4343).
+/// A domain name. It keeps its case, but names that differ only in case are equal (RFC 4343).
 public struct DomainName: Sendable {
-    /// The name as messages carry it, without compression (RFC 1035 section 3.1): each label behind its length, and a 0.
+    /// The name in wire format, without compression (RFC 1035 section 3.1): each label after its length, and a 0;
+    /// 1...255 bytes.
     public let wire: [UInt8]
 
     private init(wire: [UInt8]) { self.wire = wire }
 
-    /// The root, `.`.
+    /// The root name, `.`.
     public static let root = DomainName(wire: [0])
 
-    /// Reads presentation format (RFC 1035 section 5.1): `\DDD` and `\X` escapes, a final dot for an absolute name.
+    /// Reads presentation format (RFC 1035 section 5.1): `\DDD` and `\X` are escapes, and an absolute name ends with
+    /// a dot.
     ///
-    /// - Parameter origin: what a name without final dot is relative to; `@` alone stands for it.
+    /// - Parameter origin: the name that is appended to a relative name; `@` alone stands for it.
     public init(_ text: String, relativeTo origin: DomainName = .root) throws(NameError) {
         let bytes = Array(text.utf8)
         try self.init(bytes.span, relativeTo: origin)
     }
 
-    /// Reads presentation format, as the form for texts does.
+    /// Reads presentation format; see the initializer for text.
     public init(_ text: Span<UInt8>, relativeTo origin: DomainName) throws(NameError) {
         var wire: [UInt8] = []
         try Self.appendWire(text, relativeTo: origin, to: &wire)
         self.init(wire: wire)
     }
 
-    /// Appends the wire form of a name in presentation format to `wire`, which keeps what it had if that is no name.
+    /// Reads a name in presentation format, and appends its wire format to `wire`. On an error `wire` is unchanged.
     public static func appendWire(
         _ text: Span<UInt8>, relativeTo origin: DomainName, to wire: inout [UInt8]
     ) throws(NameError) {
@@ -58,7 +60,7 @@ public struct DomainName: Sendable {
                 try endLabel()
                 wire.append(0)
                 i += 1
-                // The final dot of an absolute name.
+                // This was the final dot of an absolute name.
                 if i == text.count { return }
             } else if byte == UInt8(ascii: "\\") {
                 guard let (byte, next) = unescape(text, at: i) else { throw .badEscape }
@@ -73,10 +75,11 @@ public struct DomainName: Sendable {
         wire.append(contentsOf: origin.wire)
     }
 
-    /// Appends a name in wire form to `text`, in presentation format as pdns writes it: escaped, and without a final dot but
-    /// for the root.
+    /// Reads a name in wire format, and appends its presentation format to `text` as pdns writes it: escaped, and
+    /// without a final dot except for the root.
     ///
-    /// - Returns: how many bytes the name takes in `wire`; `nil`, and nothing was appended, if there is no name.
+    /// - Returns: the number of bytes that the name takes in `wire`. If `wire` begins with no valid name, `nil`;
+    ///   nothing is appended then.
     @discardableResult
     public static func appendPresentation(ofWire wire: Span<UInt8>, to text: inout [UInt8]) -> Int? {
         let start = text.count
@@ -119,24 +122,24 @@ public struct DomainName: Sendable {
         return count
     }
 
-    /// Whether this is `zone` or a name below it.
+    /// Whether this name is `zone` or below it.
     public func isAtOrBelow(_ zone: DomainName) -> Bool {
         var i = 0
         while wire.count - i > zone.wire.count { i += Int(wire[i]) + 1 }
         return equalsIgnoringCase(wire[i...], zone.wire[...])
     }
 
-    /// The name as pdns writes it in questions, in lower case: escaped, and without a final dot but for the root.
+    /// The name in lower case, as pdns writes it in questions: escaped, and without a final dot except for the root.
     package var key: [UInt8] {
         var text: [UInt8] = []
         Self.appendPresentation(ofWire: wire.span, to: &text)
-        // Escapes have no letters.
+        // Escapes contain no letters.
         for i in text.indices { text[i] = lowerCase(text[i]) }
         return text
     }
 }
 
-// A length is below 64, where no letter is.
+// Length bytes can be compared like letters: they are below 64, where no letters are.
 extension DomainName: Hashable {
     public static func == (a: DomainName, b: DomainName) -> Bool { equalsIgnoringCase(a.wire[...], b.wire[...]) }
     public func hash(into hasher: inout Hasher) { for byte in wire { hasher.combine(lowerCase(byte)) } }
@@ -147,7 +150,7 @@ private func equalsIgnoringCase(_ a: ArraySlice<UInt8>, _ b: ArraySlice<UInt8>) 
 }
 
 extension DomainName: CustomStringConvertible {
-    /// Presentation format without the final dot, as pdns takes names in contents; `.` for the root.
+    /// The presentation format without the final dot, as pdns takes names in record contents; `.` for the root.
     public var description: String {
         var text: [UInt8] = []
         Self.appendPresentation(ofWire: wire.span, to: &text)
@@ -155,7 +158,7 @@ extension DomainName: CustomStringConvertible {
     }
 }
 
-/// What is wrong with a name.
+/// Why a text is not a domain name.
 public enum NameError: Error, CustomStringConvertible {
     case emptyLabel, labelTooLong, tooLong, badEscape
 
@@ -169,8 +172,8 @@ public enum NameError: Error, CustomStringConvertible {
     }
 }
 
-/// How many bytes a name in presentation format has in a message (RFC 1035 section 3.1), with or without a final dot, and
-/// with the end of its line.
+/// Returns the length in wire format (RFC 1035 section 3.1) of a name in presentation format. The name may have a final
+/// dot, and ends at the line end or with `name`.
 public func wireLength(of name: Span<UInt8>) -> Int {
     var length = 1
     var position = 0
@@ -189,7 +192,8 @@ public func wireLength(of name: Span<UInt8>) -> Int {
     return length
 }
 
-/// The byte that is written at `position`, plain or as an escape, and where the next one begins.
+/// Returns the byte that is written at `position`, plain or escaped, and the position of the next one; `nil` for an
+/// invalid escape.
 func unescape(_ text: Span<UInt8>, at position: Int) -> (byte: UInt8, next: Int)? {
     guard text[position] == UInt8(ascii: "\\") else { return (text[position], position + 1) }
     guard position + 1 < text.count else { return nil }
@@ -211,7 +215,7 @@ private func isPlain(_ label: Span<UInt8>) -> Bool {
     return true
 }
 
-/// Gives `append` the bytes that stand for one byte of a label, with the escapes that pdns uses.
+/// Calls `append` with each byte of the presentation format of one byte of a label, escaped as pdns does.
 @inline(__always)
 func appendEscaped(_ byte: UInt8, _ append: (UInt8) -> Void) {
     switch byte {

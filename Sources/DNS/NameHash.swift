@@ -1,13 +1,13 @@
-/// A hash of 32 bits that takes eight bytes at a time. Who may choose the names in a table is its operator, so it need not
-/// resist an attack.
+/// Returns a 32-bit hash, computed eight bytes at a time. It need not resist collision attacks, because the names in
+/// tables come from the operator.
 @inlinable @inline(__always)
 package func nameHash(_ key: Span<UInt8>) -> UInt32 { nameHash(hash64(key)) }
 
-/// The half of a name's `hash64` that tables use.
+/// Returns the half of a name's `hash64` that tables use.
 @inlinable @inline(__always)
 package func nameHash(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) }
 
-/// The hash that `nameHash` takes a half of.
+/// Returns the 64-bit hash that `nameHash` is the upper half of.
 @inlinable @inline(__always)
 package func hash64(_ key: Span<UInt8>) -> UInt64 {
     key.withUnsafeBytes { bytes in
@@ -27,7 +27,7 @@ package func hash64(_ key: Span<UInt8>) -> UInt64 {
 package struct NameHasher {
     @usableFromInline var hash: UInt64
 
-    /// - Parameter count: the number of all bytes.
+    /// Begins a hash of `count` bytes in total.
     @inlinable @inline(__always)
     package init(count: Int) { hash = UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15 }
 
@@ -38,23 +38,24 @@ package struct NameHasher {
         hash = high ^ low &+ 0x9e37_79b9_7f4a_7c15
     }
 
-    /// Adds the last `count` bytes, which are fewer than eight, the first in the lowest bits, and returns the hash. What is after
-    /// them in the word does not count.
+    /// Adds the last `count` bytes, 0...7, the first in the lowest bits, and returns the hash. Later bytes of the
+    /// word are ignored.
     @inlinable @inline(__always)
     package mutating func finish(_ word: UInt64, count: Int) -> UInt64 {
-        // Zero for none: the shift is by 56 bits at most.
+        // With `count` 0 the word becomes 0: 8 bits are shifted out first, then 56, because a shift by 64 would be
+        // masked to 0.
         combine((word.byteSwapped &>> 8) &>> UInt64(truncatingIfNeeded: 56 &- 8 &* count))
         return hash
     }
 }
 
-/// Reads the bytes from `start` to `end`, fewer than eight: the first in the lowest bits, and zeros after them. Nothing after
-/// `end` is read.
+/// Reads the bytes from `start` to `end`, at most seven, the first in the lowest bits; the other bits are 0. No byte
+/// after `end` is read.
 @inlinable @inline(__always)
 package func lastBytes(_ bytes: UnsafeRawPointer, from start: Int, to end: Int) -> UInt64 {
     let count = end - start
     guard count > 0 else { return 0 }
-    // The eight bytes that end with the last are mostly there.
+    // Usually there are eight bytes that end with the last one.
     if end >= 8 {
         return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: end - 8, as: UInt64.self))
             &>> UInt64(64 &- 8 &* count)

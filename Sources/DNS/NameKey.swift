@@ -1,23 +1,24 @@
 import CBytes
 
-/// A name as it is looked up: in lower case, and with each escape written in the one way that pdns writes it. It has memory for one
-/// name, which it uses again and again.
+/// The look-up key of a name: in lower case, with escapes as pdns writes them. One `NameKey` has memory for one name,
+/// and is reused for each question.
 public struct NameKey: ~Copyable {
-    /// More than the longest name takes: 255 bytes, each of which may need an escape of four.
+    /// More bytes than the longest name has: 255 bytes, each of which may need an escape of four.
     @inlinable package static var capacity: Int { 1024 }
-    /// The most labels that a name of 255 bytes has.
-    @inlinable package static var mostLabels: Int { 127 }
+    /// The largest number of labels of a name of 255 bytes.
+    @inlinable package static var maxLabels: Int { 127 }
 
     @usableFromInline package let bytes: UnsafeMutablePointer<UInt8>
     @usableFromInline package internal(set) var count = 0
     @usableFromInline package internal(set) var hash: UInt32 = 0
-    /// Where each label begins. There is room for one label a byte, so that labels need not be counted while a name is read.
+    /// The start of each label. There is room for one label for each byte, so that no count need be checked while a
+    /// name is read.
     @usableFromInline let labelStarts: UnsafeMutablePointer<UInt16>
-    /// 0 for the root.
+    /// The number of labels; 0 for the root.
     @usableFromInline package internal(set) var labelCount = 0
 
     public init() {
-        // Names are stored in parts of sixteen bytes.
+        // Names are stored sixteen bytes at a time, so up to 16 bytes after the name are written.
         bytes = UnsafeMutableRawPointer.allocate(byteCount: Self.capacity + 16, alignment: 16)
             .bindMemory(to: UInt8.self, capacity: Self.capacity + 16)
         bytes.initialize(repeating: 0, count: Self.capacity + 16)
@@ -30,21 +31,22 @@ public struct NameKey: ~Copyable {
         labelStarts.deallocate()
     }
 
-    /// Takes over a name in presentation format, with or without a final dot.
+    /// Sets the key to that of a name in presentation format, with or without a final dot.
     ///
-    /// - Returns: false if that is no name.
+    /// - Returns: false if `name` is not a valid name.
     @inlinable @inline(__always)
     public mutating func set(_ name: Span<UInt8>) -> Bool {
         guard 1...Self.capacity ~= name.count else { return false }
         let isPlain = name.withUnsafeBytes { name in setPlain(name.baseAddress.unsafelyUnwrapped, count: name.count) }
-        guard isPlain || escapeAnew(name) else { return false }
-        return labelCount <= Self.mostLabels
+        guard isPlain || normalizeEscapes(name) else { return false }
+        return labelCount <= Self.maxLabels
     }
 
-    /// Takes over a name that needs no escapes, sixteen bytes at a time: writes them in lower case, finds the labels and
-    /// computes the hash.
+    /// Sets the key to that of a name without escapes, sixteen bytes at a time: copies the name in lower case, finds
+    /// the labels and computes the hash.
     ///
-    /// - Returns: false, and all is to be done again, if there is an escape, or a byte that pdns writes as one.
+    /// - Returns: false if there is an escape, or a byte that pdns escapes. The key is invalid then, and
+    ///   `normalizeEscapes` must set it.
     @inlinable @inline(__always)
     mutating func setPlain(_ name: UnsafeRawPointer, count nameCount: Int) -> Bool {
         let hasFinalDot = name.load(fromByteOffset: nameCount &- 1, as: UInt8.self) == UInt8(ascii: ".")
@@ -75,7 +77,7 @@ public struct NameKey: ~Copyable {
                 i &+= 16
             }
             if i < count {
-                // The last sixteen bytes, of which the first have been taken.
+                // The last sixteen bytes; the first of them have been taken already, and are masked out.
                 let position = count &- 16
                 take(
                     bytes16_copy_name(name + position, target + position), at: position,
@@ -105,14 +107,15 @@ public struct NameKey: ~Copyable {
         hash = nameHash(UnsafeBufferPointer(start: bytes, count: 1).span)
     }
 
+    /// Sets the key to that of a name with escapes, byte by byte; false if it is not a valid name.
     @inline(never) @usableFromInline
-    mutating func escapeAnew(_ name: Span<UInt8>) -> Bool {
+    mutating func normalizeEscapes(_ name: Span<UInt8>) -> Bool {
         count = 0
         labelCount = 0
         var i = 0
         while i < name.count {
-            // An escape may become longer by three bytes.
-            guard count + 4 <= Self.capacity, labelCount < Self.mostLabels else { return false }
+            // One byte becomes at most four.
+            guard count + 4 <= Self.capacity, labelCount < Self.maxLabels else { return false }
             if name[i] == UInt8(ascii: ".") {
                 i += 1
                 guard i < name.count else { break }
@@ -134,7 +137,7 @@ public struct NameKey: ~Copyable {
         return true
     }
 
-    /// The hash of the key from one of its bytes on.
+    /// Returns the hash of the key from position `start` on.
     @inlinable @inline(__always)
     func hash(from start: Int) -> UInt32 {
         let name = UnsafeRawPointer(bytes) + start
@@ -145,16 +148,16 @@ public struct NameKey: ~Copyable {
             hasher.combine(UInt64(littleEndian: name.loadUnaligned(fromByteOffset: i, as: UInt64.self)))
             i &+= 8
         }
-        // There is memory for more than the key, but what is in it does not count.
+        // The memory is longer than the key; `finish` ignores the bytes after the key.
         let rest = UInt64(littleEndian: name.loadUnaligned(fromByteOffset: i, as: UInt64.self))
         return nameHash(hasher.finish(rest, count: length &- i))
     }
 
-    /// The hash of the key that `suffix` gives.
+    /// Returns the hash of `suffix(labels:)`.
     @inlinable @inline(__always)
     package func suffixHash(labels: Int) -> UInt32 { hash(from: Int(labelStarts[labelCount &- labels])) }
 
-    /// The key of the name that has the last `labels` labels of this, which has as many. Not for the root.
+    /// Returns the key of the name that consists of the last `labels` labels, 1...labelCount. Not for the root.
     @inlinable @inline(__always)
     package func suffix(labels: Int) -> UnsafeBufferPointer<UInt8> {
         let start = Int(labelStarts[labelCount &- labels])

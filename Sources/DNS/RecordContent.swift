@@ -1,24 +1,24 @@
-/// The data of a record in the form that pdns wants from a backend: names without final dot, the preference of MX and SRV
-/// a field of its own, texts quoted.
+/// The data of a record in the form that pdns expects of a pipe backend: names without a final dot, the preference of
+/// MX and SRV as a separate field, texts in quotation marks.
 ///
 /// Source: https://doc.powerdns.com/authoritative/appendices/types.html
 public struct RecordContent: Hashable, Sendable {
-    /// One line, without its end.
+    /// The data as one line, without a line end.
     public let text: String
 
     private init(text: String) { self.text = text }
 
-    /// Reads what an operator wrote for a record of `type` in the configuration: the words of a zone file. A text without
-    /// quotation marks is one text, cut into pieces of 255 bytes.
+    /// Reads the data of a record of `type` from the configuration, which is written as in a zone file. A text without
+    /// quotation marks is one text, and is split into strings of 255 bytes.
     ///
-    /// - Parameter origin: the zone, in which names of a single label are; without, all must be absolute.
+    /// - Parameter origin: the zone, which names of a single label are relative to; without it, all names must be
+    ///   absolute.
     public init(_ source: String, type: RecordType, origin: DomainName?) throws(ContentError) {
         var warnings: [String] = []
         try self.init(source, type: type, origin: origin, warnings: &warnings)
     }
 
-    /// Reads what an operator wrote for a record, as above, and appends to `warnings` what was changed in it, or what
-    /// clients make no use of.
+    /// Reads the data of a record as above, and appends to `warnings` what was changed in it, and what clients ignore.
     public init(
         _ source: String, type: RecordType, origin: DomainName?, warnings: inout [String]
     ) throws(ContentError) {
@@ -32,14 +32,14 @@ public struct RecordContent: Hashable, Sendable {
         guard isText || bytes.allSatisfy({ $0 < 0x80 }) else {
             throw .expected(#"ASCII; write a name's xn-- form (RFC 5890), and other bytes as \DDD"#)
         }
-        let words = try words(bytes)
-        guard !isText || words.allSatisfy(\.isQuoted) || words.first?.isQuoted == false else {
+        let tokens = try tokens(bytes)
+        guard !isText || tokens.allSatisfy(\.isQuoted) || tokens.first?.isQuoted == false else {
             throw .expected("a quoted string after the first one")
         }
         var reader = RecordDataReader()
         try bytes.withUnsafeBufferPointer { bytes throws(ContentError) in
             do throws(RecordDataError) {
-                try reader.read(words[...], in: bytes, type: type, names: .unambiguous(in: origin))
+                try reader.read(tokens[...], in: bytes, type: type, names: .unambiguous(in: origin))
             } catch {
                 throw error.reason
             }
@@ -48,7 +48,7 @@ public struct RecordContent: Hashable, Sendable {
         warnings += reader.warnings.map(\.message)
     }
 
-    /// The content of an SOA record (RFC 1035 section 3.3.13). Times are in seconds.
+    /// Makes the content of an SOA record (RFC 1035 section 3.3.13). Times are in seconds.
     public init(
         primary: DomainName, contact: DomainName, serial: UInt32, refresh: UInt32, retry: UInt32, expire: UInt32,
         minimum: UInt32
@@ -56,44 +56,45 @@ public struct RecordContent: Hashable, Sendable {
         text = "\(primary) \(contact) \(serial) \(refresh) \(retry) \(expire) \(minimum)"
     }
 
-    /// The data of a record as zone files have it: blanks between all fields, and a final dot behind each name.
+    /// Returns the data of a record as in a zone file: spaces between all fields, and a final dot after each name.
     ///
-    /// - Parameter text: as pdns takes it.
+    /// - Parameter text: the data in the form of pdns.
     public static func zoneFileForm(of text: String, type: RecordType) -> String {
         let bytes = Array(text.utf8)
-        guard !text.hasPrefix("\\# "), let words = try? words(bytes) else { return text }
+        guard !text.hasPrefix("\\# "), let tokens = try? tokens(bytes) else { return text }
         var form: [UInt8] = []
         var fields = type.layout.fields[...]
-        for word in words {
+        for token in tokens {
             if !form.isEmpty { form.append(UInt8(ascii: " ")) }
-            let isName = fields.popFirst() == .name && !word.isQuoted
+            let isName = fields.popFirst() == .name && !token.isQuoted
             form +=
-                word.isQuoted ? [UInt8(ascii: "\"")] + bytes[word.text] + [UInt8(ascii: "\"")] : bytes[word.text][...]
-            if isName, bytes[word.text] != [UInt8(ascii: ".")] { form.append(UInt8(ascii: ".")) }
+                token.isQuoted
+                ? [UInt8(ascii: "\"")] + bytes[token.text] + [UInt8(ascii: "\"")] : bytes[token.text][...]
+            if isName, bytes[token.text] != [UInt8(ascii: ".")] { form.append(UInt8(ascii: ".")) }
         }
         return String(decoding: form, as: UTF8.self)
     }
 
-    /// The content of a record that says no more than that a name exists: no data at all (RFC 3597 section 5).
+    /// The content of a record that only says that a name exists: no data (RFC 3597 section 5).
     public static let empty = RecordContent(text: "\\# 0")
 }
 
-/// What is wrong with the data of a record.
+/// Why the data of a record cannot be used.
 public enum ContentError: Error, CustomStringConvertible {
     case expected(String)
     case badName(String, NameError)
     case noFinalDot(String, origin: DomainName?)
     case refused(String)
-    /// The data is right, but pdns cannot be told it: the record is left out.
+    /// The data is valid, but pdns does not accept it from a pipe backend: the record is left out.
     case unservable(String)
 
-    /// For data that is given as bytes.
+    /// The error for data in wire format.
     static let malformed = ContentError.expected("data that has the form of its type")
 
     public var description: String {
         switch self {
         case .expected(let form): "expected \(form)"
-        case .badName(let name, let error): "'\(name)' is no name: \(error)"
+        case .badName(let name, let error): "'\(name)' is not a valid domain name: \(error)"
         case .noFinalDot(let name, let origin?):
             "'\(name)' has no final dot; write '\(name).', or '\(name).\(origin).' for a name in the zone"
         case .noFinalDot(let name, nil): "'\(name)' has no final dot; write '\(name).'"
@@ -106,9 +107,10 @@ public enum ContentError: Error, CustomStringConvertible {
 extension DomainName {
     /// Reads the name that a record points to.
     ///
-    /// A name with dots in it but none at its end is refused: some mean it as it is, and some below the zone.
+    /// A name with dots in it but none at its end is refused, because it is ambiguous: some operators mean an absolute
+    /// name, others a name below the zone.
     ///
-    /// - Parameter origin: what a single label without final dot is relative to; without, the name must be absolute.
+    /// - Parameter origin: the name that a single label is relative to; without it, the name must be absolute.
     public init(target text: String, origin: DomainName?) throws(ContentError) {
         let bytes = Array(text.utf8)
         guard bytes.allSatisfy({ $0 < 0x80 }) else {
@@ -125,12 +127,12 @@ extension DomainName {
     }
 }
 
-/// Whether a name in presentation format ends with a dot that is no part of a label.
+/// Whether a name in presentation format ends with a dot that is not escaped.
 func isAbsolute(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
     name.last == UInt8(ascii: ".") && name.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 0
 }
 
-/// A text as strings of at most 255 bytes (RFC 1035 section 3.3.14).
+/// Returns a text as quoted strings of at most 255 bytes each (RFC 1035 section 3.3.14).
 private func quoted(_ bytes: [UInt8], _ type: RecordType) throws(ContentError) -> String {
     var wire: [UInt8] = []
     for start in stride(from: 0, to: max(bytes.count, 1), by: 255) {
@@ -145,11 +147,11 @@ private func quoted(_ bytes: [UInt8], _ type: RecordType) throws(ContentError) -
     return String(decoding: text, as: UTF8.self)
 }
 
-/// Cuts at blanks that are neither quoted nor escaped.
-func words(_ bytes: [UInt8]) throws(ContentError) -> [Word] {
-    var words: [Word] = []
+/// Splits a text into tokens at spaces, tabs and line ends that are neither quoted nor escaped.
+func tokens(_ bytes: [UInt8]) throws(ContentError) -> [Token] {
+    var tokens: [Token] = []
     var i = 0
-    /// Goes to the quotation mark that ends the string beginning here.
+    /// Moves to the quotation mark that ends the string beginning at `i`.
     func skipString() throws(ContentError) {
         i += 1
         while i < bytes.count, bytes[i] != UInt8(ascii: "\"") { i += bytes[i] == UInt8(ascii: "\\") ? 2 : 1 }
@@ -161,22 +163,22 @@ func words(_ bytes: [UInt8]) throws(ContentError) -> [Word] {
             i += 1
         } else if bytes[i] == UInt8(ascii: "\"") {
             try skipString()
-            words.append(Word(text: (start + 1)..<i, isQuoted: true))
+            tokens.append(Token(text: (start + 1)..<i, isQuoted: true))
             i += 1
         } else {
             while i < bytes.count, !isBlank(bytes[i]) {
                 if bytes[i] == UInt8(ascii: "\"") {
-                    // Blanks may be quoted inside of key="value" (RFC 9460 section 2.1).
+                    // key="value" may have quoted spaces (RFC 9460 section 2.1).
                     guard bytes[i - 1] == UInt8(ascii: "=") else { break }
                     try skipString()
                 }
                 i += bytes[i] == UInt8(ascii: "\\") ? 2 : 1
             }
             i = min(i, bytes.count)
-            words.append(Word(text: start..<i, isQuoted: false))
+            tokens.append(Token(text: start..<i, isQuoted: false))
         }
     }
-    return words
+    return tokens
 }
 
 private func isBlank(_ byte: UInt8) -> Bool {

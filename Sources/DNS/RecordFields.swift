@@ -1,57 +1,57 @@
-/// A part of a record's data: so many words of a zone file, and so many bytes of a message.
+/// The kind of a field of RDATA: how its tokens in a zone file and its bytes in a message are read.
 enum RecordField {
-    /// Numbers of 8, 16 and 32 bits.
+    /// A number of 8, 16 or 32 bits.
     case uint8, uint16, uint32
-    /// 32 bits of seconds, that may be written as `1h30m`.
-    case period
-    /// 32 bits of seconds since 1970, that may be written as `YYYYMMDDHHmmSS` (RFC 4034 section 3.2).
-    case time
-    /// Numbers of 8 bits that have names: the algorithm of a key, and that of a digest.
+    /// A time in seconds, 32 bits, which may be written as `1h30m`.
+    case ttl
+    /// A time in seconds since 1970, 32 bits, which may be written as `YYYYMMDDHHmmSS` (RFC 4034 section 3.2).
+    case timestamp
+    /// A number of 8 bits that has mnemonics: a DNSSEC algorithm, or a digest algorithm.
     case algorithm, digest
-    /// What kind of certificate it is, 16 bits (RFC 4398 section 2.1); never 0.
-    case certificate
-    /// The type of a record, and all the types to the end as a bitmap (RFC 4034 section 4.1.2).
+    /// The type of a certificate, 16 bits (RFC 4398 section 2.1); never 0.
+    case certificateType
+    /// A record type; and all types to the end, as a bitmap (RFC 4034 section 4.1.2).
     case type, types
     case name
-    /// A text of up to 255 bytes; one that may be missing at the end; and one or several to the end.
+    /// A character string of up to 255 bytes; one that may be missing at the end; one or several to the end.
     case string, optionalString, strings
-    /// A text without length, to the end.
+    /// A text without a length byte, to the end.
     case text
-    /// The name of a property (RFC 8659 section 4.1).
+    /// A property tag of CAA (RFC 8659 section 4.1).
     case tag
-    /// Bytes to the end, at least one, in hexadecimal or base64 digits.
+    /// Bytes to the end, at least one, in hexadecimal or base64.
     case hex, base64
-    /// Up to 255 bytes: the salt, and the hash of a name, of NSEC3 (RFC 5155 section 3.3).
-    case salt, hash
+    /// The salt of NSEC3 and its next hashed owner name, each of up to 255 bytes (RFC 5155 section 3.3).
+    case nsec3Salt, nextHashedOwner
     case ipv4, ipv6
-    /// 6 and 8 bytes, in hexadecimal with hyphens (RFC 7043).
+    /// 6 or 8 bytes in hexadecimal with hyphens (RFC 7043).
     case eui48, eui64
-    /// 8 bytes, as four numbers with colons (RFC 6742 section 2.1).
+    /// 8 bytes as four numbers with colons (RFC 6742 section 2.1).
     case locator
-    /// A place on Earth (RFC 1876).
+    /// All fields of LOC (RFC 1876).
     case location
-    /// The numbers, the gateway and the key of IPSECKEY (RFC 4025): what they are depends on each other.
-    case ipsec
-    /// A list of address prefixes (RFC 3123).
-    case prefixes
-    /// The parameters of a service (RFC 9460).
-    case parameters
+    /// All fields of IPSECKEY (RFC 4025): the form of the gateway and of the key depends on the numbers before them.
+    case ipseckey
+    /// The address prefixes of APL (RFC 3123).
+    case apl
+    /// SvcParams (RFC 9460).
+    case svcParams
 }
 
-/// What the data of one type is made of.
+/// The layout of the RDATA of one type.
 struct RecordLayout: Sendable {
-    /// In order. Without any, the data is known in the form for unknown types only (RFC 3597 section 5).
+    /// The fields in order. If there are none, the data can only be written in the generic form (RFC 3597 section 5).
     let fields: [RecordField]
-    /// How it is written in zone files.
+    /// An example of the data in a zone file.
     let example: String
-    /// The dialects in which pdns takes data of this type in its own text form; else in the form for unknown types.
-    let text: Text
+    /// The dialects in which pdns accepts the text form of this type; in the others it accepts the generic form.
+    let text: TextForm
 
-    enum Text {
+    enum TextForm {
         case always, since5_1, never
     }
 
-    init(_ fields: [RecordField], _ example: String, text: Text = .always) {
+    init(_ fields: [RecordField], _ example: String, text: TextForm = .always) {
         self.fields = fields
         self.example = example
         self.text = text
@@ -75,11 +75,11 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     4: .init([.name], "mail.example.com.", text: .never),
     5: .init([.name], "www.example.com."),
     6: .init(
-        [.name, .name, .uint32, .period, .period, .period, .period],
+        [.name, .name, .uint32, .ttl, .ttl, .ttl, .ttl],
         "ns1.example.com. hostmaster.example.com. 1 3h 1h 1w 5m"),
     7: .init([.name], "mail.example.com."),
-    8: .init([.name], "somebody.example.com."),
-    9: .init([.name], "somebody.example.com."),
+    8: .init([.name], "mailbox.example.com."),
+    9: .init([.name], "mailbox.example.com."),
     12: .init([.name], "www.example.com."),
     13: .init([.string, .string], #""PC" "Linux""#),
     14: .init([.name, .name], "admin.example.com. errors.example.com."),
@@ -101,18 +101,20 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     35: .init(
         [.uint16, .uint16, .string, .string, .string, .name], #"100 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" ."#),
     36: .init([.uint16, .name], "10 kx.example.com."),
-    37: .init([.certificate, .uint16, .algorithm, .base64], "PKIX 1 RSASHA256 AwEAAQ=="),
+    37: .init([.certificateType, .uint16, .algorithm, .base64], "PKIX 1 RSASHA256 AwEAAQ=="),
     39: .init([.name], "example.net."),
-    42: .init([.prefixes], "1:192.0.2.0/24 !1:192.0.2.64/28"),
+    42: .init([.apl], "1:192.0.2.0/24 !1:192.0.2.64/28"),
     43: .init(delegation, delegationExample),
     44: .init([.uint8, .uint8, .hex], "4 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
-    45: .init([.ipsec], "10 1 2 192.0.2.1 AwEAAQ=="),
+    45: .init([.ipseckey], "10 1 2 192.0.2.1 AwEAAQ=="),
     46: .init(signature, signatureExample),
     47: .init([.name, .types], "www.example.com. A RRSIG NSEC"),
     48: .init([.uint16, .uint8, .algorithm, .base64], "257 3 13 AwEAAQ=="),
     49: .init([.base64], "AAECAwQFBgcICQ=="),
-    50: .init([.uint8, .uint8, .uint16, .salt, .hash, .types], "1 0 0 - VUTSRQPONMLKJIHGFEDCBA9876543210 A RRSIG"),
-    51: .init([.uint8, .uint8, .uint16, .salt], "1 0 0 -"),
+    50: .init(
+        [.uint8, .uint8, .uint16, .nsec3Salt, .nextHashedOwner, .types],
+        "1 0 0 - VUTSRQPONMLKJIHGFEDCBA9876543210 A RRSIG"),
+    51: .init([.uint8, .uint8, .uint16, .nsec3Salt], "1 0 0 -"),
     52: .init([.uint8, .uint8, .uint8, .hex], "3 1 1 00112233"),
     53: .init([.uint8, .uint8, .uint8, .hex], "3 1 1 00112233"),
     56: .init([.strings], #""a status""#, text: .never),
@@ -123,8 +125,8 @@ private let layoutsByType: [UInt16: RecordLayout] = [
     61: .init([.base64], "AwEAAQ=="),
     62: .init([.uint32, .uint16, .types], "2026010101 3 A NS AAAA"),
     63: .init([.uint32, .uint8, .uint8, .hex], "2026010101 1 241 00112233445566778899aabb"),
-    64: .init([.uint16, .name, .parameters], "1 svc.example.com. alpn=h2 port=8443"),
-    65: .init([.uint16, .name, .parameters], "1 . alpn=h2,h3 ipv4hint=192.0.2.1"),
+    64: .init([.uint16, .name, .svcParams], "1 svc.example.com. alpn=h2 port=8443"),
+    65: .init([.uint16, .name, .svcParams], "1 . alpn=h2,h3 ipv4hint=192.0.2.1"),
     67: .init([.base64], "AwEAAQ==", text: .since5_1),
     68: .init([.base64], "AwEAAQ==", text: .since5_1),
     99: .init([.strings], #""v=spf1 -all""#),
@@ -145,7 +147,7 @@ private let layoutsByType: [UInt16: RecordLayout] = [
 ]
 
 private let signature: [RecordField] = [
-    .type, .algorithm, .uint8, .period, .time, .time, .uint16, .name, .base64,
+    .type, .algorithm, .uint8, .ttl, .timestamp, .timestamp, .uint16, .name, .base64,
 ]
 private let signatureExample = "A 13 3 300 20260201000000 20260101000000 12345 example.com. AwEAAQ=="
 private let delegation: [RecordField] = [.uint16, .algorithm, .digest, .hex]

@@ -1,14 +1,15 @@
-/// The type of a record (RFC 1035 section 3.2.2, and IANA's list of resource record types).
+/// A resource record type (RFC 1035 section 3.2.2; IANA: Resource Record (RR) TYPEs).
 public struct RecordType: RawRepresentable, Hashable, Sendable {
     /// The number of the type.
     public let rawValue: UInt16
 
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    /// Reads a mnemonic, or `TYPE` and the number (RFC 3597 section 5), in either case; `nil` for anything else.
+    /// Reads a mnemonic, or `TYPE` and the number (RFC 3597 section 5), without regard to case; `nil` for any other
+    /// text.
     @inlinable @inline(__always)
     public init?(_ text: Span<UInt8>) {
-        // pdns asks for all types at once whenever it can.
+        // pdns asks for ANY whenever it can, so this comparison comes first.
         if text.count == 3, text[unchecked: 0] | 0x20 == UInt8(ascii: "a"),
             text[unchecked: 1] | 0x20 == UInt8(ascii: "n"),
             text[unchecked: 2] | 0x20 == UInt8(ascii: "y")
@@ -25,11 +26,11 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
         self = type
     }
 
-    /// The types that pdns and its clients ask for all the time, by a few comparisons.
+    /// Finds the most frequently asked types with a few comparisons.
     @inline(__always)
     private static func common(_ text: Span<UInt8>) -> RecordType? {
         guard 1...4 ~= text.count else { return nil }
-        // The bit makes letters lower case, and no letter of anything else.
+        // Setting bit 0x20 makes letters lower case; no other byte becomes a letter.
         var packed: UInt32 = 0
         for i in 0..<text.count { packed = packed << 8 | UInt32(text[unchecked: i] | 0x20) }
         return switch packed {
@@ -46,13 +47,13 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
         }
     }
 
-    /// The type that has a mnemonic or a number.
+    /// Finds the type of any mnemonic or number.
     @inline(never)
     private static func anyOther(_ text: Span<UInt8>) -> RecordType? {
         guard 1...16 ~= text.count else { return nil }
         var packed: UInt128 = 0
         for i in 0..<text.count {
-            // Other bytes are in no mnemonic, and zeros at the start would not be seen in the number.
+            // No mnemonic has other bytes, and a leading zero byte would vanish in the packed number.
             guard 0x21...0x7e ~= text[i] else { return nil }
             packed = packed << 8 | UInt128(lowerCase(text[i]))
         }
@@ -74,7 +75,7 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
         }
     }
 
-    /// Reads a mnemonic, as the form for bytes does.
+    /// Reads a mnemonic; see the initializer for bytes.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         self.init(bytes.span)
@@ -92,18 +93,17 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     @inlinable public static var dname: RecordType { RecordType(rawValue: 39) }
     @inlinable public static var ds: RecordType { RecordType(rawValue: 43) }
     @inlinable public static var spf: RecordType { RecordType(rawValue: 99) }
-    /// A type for private use, that stands at a name to say that the name exists. It is never given to anybody who
-    /// does not ask for all types.
+    /// A type from the private-use range, which marks an empty non-terminal. It is served only for ANY.
     @inlinable public static var marker: RecordType { RecordType(rawValue: 65280) }
-    /// Code that pdns runs for an answer.
+    /// LUA: code that pdns runs to make an answer.
     static var lua: RecordType { RecordType(rawValue: 65402) }
-    /// The question for all types.
+    /// The qtype ANY.
     @inlinable public static var any: RecordType { RecordType(rawValue: 255) }
 
-    /// All types that have a name.
+    /// The mnemonics of all known types.
     public static let mnemonics = (names + otherNames).map(\.1)
 
-    /// Why no record has this type, if none has.
+    /// Why no record may have this type; `nil` if records may.
     var refusal: String? {
         switch rawValue {
         case 0, 41, 128...255: "\(self) is for messages, not for zones (RFC 6895 section 3.1)"
@@ -115,11 +115,11 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
 }
 
 extension RecordType: CustomStringConvertible {
-    /// The mnemonic if every pdns knows it, else `TYPE` and the number, which every pdns takes.
+    /// The mnemonic if every pdns knows it; otherwise `TYPE` and the number, which every pdns accepts.
     public var description: String { mnemonicsByType[self] ?? "TYPE\(rawValue)" }
 }
 
-/// Types that every pdns from 4.7 on knows by name.
+/// The types that every pdns from 4.7 on knows by mnemonic.
 private let names: [(UInt16, String)] = [
     (1, "A"), (2, "NS"), (5, "CNAME"), (6, "SOA"), (7, "MB"), (8, "MG"), (9, "MR"), (12, "PTR"), (13, "HINFO"),
     (14, "MINFO"), (15, "MX"), (16, "TXT"), (17, "RP"), (18, "AFSDB"), (24, "SIG"), (25, "KEY"), (28, "AAAA"),
@@ -131,7 +131,8 @@ private let names: [(UInt16, String)] = [
     (32769, "DLV"), (65401, "ALIAS"), (65402, "LUA"),
 ]
 
-/// Types that have a name in zone files, but not for every pdns: 5.1 knows HHIT, BRID, RESINFO and WALLET.
+/// The types that have a mnemonic in zone files, but not in every pdns: only 5.1 and later know HHIT, BRID, RESINFO
+/// and WALLET.
 private let otherNames: [(UInt16, String)] = [
     (3, "MD"), (4, "MF"), (10, "NULL"), (11, "WKS"), (19, "X25"), (20, "ISDN"), (21, "RT"), (22, "NSAP"),
     (23, "NSAP-PTR"), (26, "PX"), (27, "GPOS"), (30, "NXT"), (31, "EID"), (32, "NIMLOC"), (34, "ATMA"), (40, "SINK"),
@@ -145,7 +146,7 @@ private let typesByMnemonic = Dictionary(
 private let packedANY = packed("ANY")
 private let packedTYPE = packed("TYPE")
 
-/// A mnemonic as one number, in lower case.
+/// Returns a mnemonic in lower case, packed into one number.
 private func packed(_ mnemonic: String) -> UInt128 {
     mnemonic.utf8.reduce(0) { $0 << 8 | UInt128(lowerCase($1)) }
 }

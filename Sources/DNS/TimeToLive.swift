@@ -1,4 +1,5 @@
-/// A time in seconds: digits, or digits with units, as in 1h30m; `nil` for anything else.
+/// Reads a time, which is a number of seconds or numbers with the units s, m, h, d and w, as in `1h30m`. Returns
+/// seconds, below about 2^48; `nil` for any other text.
 package func seconds(_ text: Span<UInt8>) -> UInt64? {
     var total: UInt64 = 0
     var number: UInt64 = 0
@@ -22,7 +23,7 @@ package func seconds(_ text: Span<UInt8>) -> UInt64? {
         }
         guard digits > 0 else { return nil }
         total += number * unit
-        // Far more than any time that is meant.
+        // The limit prevents overflow; no real time is that long.
         guard total < 1 << 48 else { return nil }
         (number, digits, hasUnit) = (0, 0, true)
     }

@@ -1,2 +1,2 @@
-// Whatever looks at places looks at addresses.
+// Every user of places needs addresses, too.
 @_exported import Addresses

@@ -1,13 +1,14 @@
-/// A part of the world by its code, such as a switch is for that sends away the clients of some places only.
+/// A continent, a country or a subdivision, by its code. A switch can drain a datacenter for the clients of some
+/// areas only.
 public enum Area: Hashable, Sendable, CustomStringConvertible {
     /// MaxMind's continent code.
     case continent(PlaceCode)
     /// ISO 3166-1 alpha-2.
     case country(PlaceCode)
-    /// A code of ISO 3166-2; a name is no code, and `PlaceIndex` has no names.
+    /// ISO 3166-2. Never a name, because `PlaceIndex` has no names.
     case subdivision(SubdivisionCode)
 
-    /// Reads what `description` writes; `nil` for anything else.
+    /// Reads a text that `description` writes; `nil` for any other text.
     public init?(_ text: some StringProtocol) {
         let prefix = "continent:"
         if text.hasPrefix(prefix) {
@@ -22,7 +23,7 @@ public enum Area: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// `NO`, `US-CA` or `continent:EU`: some continents have the code of a country.
+    /// `NO`, `US-CA` or `continent:EU`; the prefix is needed because some continents have the code of a country.
     public var description: String {
         switch self {
         case .continent(let code): "continent:\(code)"
@@ -31,8 +32,8 @@ public enum Area: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether all clients in that area are in this one: a continent covers its countries, a country its subdivisions, and all cover
-    /// themselves.
+    /// Whether this area contains `other`: a continent contains its countries, a country its subdivisions, and each
+    /// area itself.
     public func covers(_ other: Area) -> Bool {
         switch (self, other) {
         case (.country(let country), .subdivision(let subdivision)): subdivision.country == country
@@ -42,12 +43,12 @@ public enum Area: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether any client may be both in this area and in that one.
+    /// Whether a client may be both in this area and in `other`.
     public func touches(_ other: Area) -> Bool {
         switch (self, other) {
         case (.continent(let one), .continent(let two)), (.country(let one), .country(let two)): one == two
         case (.subdivision(let one), .subdivision(let two)):
-            // A name and a code may be of the same subdivision.
+            // A name and a code may mean the same subdivision.
             one == two || one.isName != two.isName && one.country == two.country
         case (.subdivision(let one), .country(let two)), (.country(let two), .subdivision(let one)): one.country == two
         case (.country(let one), .continent(let two)), (.continent(let two), .country(let one)): one.continent == two

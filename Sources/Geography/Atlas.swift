@@ -1,39 +1,40 @@
 import Platform
 
-/// All that the configured databases know: the place of every address, and its autonomous system. Read once, and then
-/// asked by every map.
+/// The content of the configured databases: the place and the autonomous system number of every address. It is read
+/// once for all maps.
 public struct Atlas: Sendable {
-    /// For each address the position of its place in `places`; 0 where nothing is known.
+    /// For each address, the number of its place in the gazetteer; 0 if the place is not known.
     public internal(set) var places = AddressLayer(everywhere: 0)
-    /// For each address the number of its autonomous system (RFC 6793); 0 where it is not known.
-    public internal(set) var systems = AddressLayer(everywhere: 0)
-    /// What the places are made of.
+    /// For each address, its autonomous system number (RFC 6793); 0 if it is not known.
+    public internal(set) var asns = AddressLayer(everywhere: 0)
+    /// The places.
     public private(set) var gazetteer = Gazetteer()
-    /// What each database has, in the order of adding.
+    /// A summary of each database, in the order in which they were added.
     public private(set) var contents: [DatabaseContents] = []
 
-    /// An atlas that knows nothing.
+    /// Makes an empty atlas.
     public init() {}
 
-    /// The numbers of all autonomous systems that some address belongs to.
-    public var systemNumbers: Set<UInt32> { Set(systems.ipv4.values).union(systems.ipv6.values).subtracting([0]) }
+    /// All autonomous system numbers that some address has.
+    public var knownASNs: Set<UInt32> { Set(asns.ipv4.values).union(asns.ipv6.values).subtracting([0]) }
 
-    /// Adds what `database` knows to fields that are not known yet: the databases are asked in the order of adding.
+    /// Adds a database. For each address it fills in only the fields that earlier databases have left unknown.
     ///
-    /// - Parameter fields: what is worth reading. A whole City database takes several times as long as its countries.
+    /// - Parameter fields: the fields to read. Reading all of a City database takes several times as long as reading
+    ///   its countries.
     public mutating func add(
         _ database: borrowing MaxMindDatabase, fields: PlaceFields = .all
     ) throws(DatabaseError) {
         var records = RecordRegister(database, fields)
         let newPlaces: AddressLayer
-        let newSystems: AddressLayer
-        // The networks need the tree alone.
+        let newASNs: AddressLayer
+        // Only the tree is needed to find the networks, while the rest is still being read.
         try database.readTree()
         do { try records.find() } catch { throw database.corrupt(error) }
         try database.readAll()
         do {
             try records.read(&gazetteer)
-            newSystems = records.systems()
+            newASNs = records.asns()
             newPlaces = records.places()
         } catch {
             throw database.corrupt(error)
@@ -46,71 +47,71 @@ public struct Atlas: Sendable {
                 known == 0 ? new : new == 0 ? known : gazetteer.number(ofPlace: known, completedBy: new)
             }
         }
-        systems = systems.isZero ? newSystems : systems.combined(with: newSystems) { $0 == 0 ? $1 : $0 }
+        asns = asns.isZero ? newASNs : asns.combined(with: newASNs) { $0 == 0 ? $1 : $0 }
     }
 }
 
-/// Parts of what a database knows of an address.
+/// A set of fields of a database's records.
 public struct PlaceFields: OptionSet, Sendable {
     public let rawValue: Int
 
-    /// The fields of these bits.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
     public static let continent = PlaceFields(rawValue: 1)
     public static let country = PlaceFields(rawValue: 2)
-    /// The country is read as well, since a subdivision's code begins with it.
+    /// Subdivisions by code. The country is read as well, because a subdivision's code begins with it.
     public static let subdivisions = PlaceFields(rawValue: 4)
     public static let city = PlaceFields(rawValue: 8)
     public static let coordinates = PlaceFields(rawValue: 16)
-    public static let system = PlaceFields(rawValue: 32)
-    /// Subdivisions by their names, for rules that call them so.
+    public static let asn = PlaceFields(rawValue: 32)
+    /// Subdivisions by name, for rules that use names.
     public static let subdivisionNames = PlaceFields(rawValue: 64)
-    /// All that a place is made of, each part by one name.
-    public static let all: PlaceFields = [.continent, .country, .subdivisions, .city, .coordinates, .system]
-    /// What `PlaceIndex` is made of.
+    /// All fields, with subdivisions by code only.
+    public static let all: PlaceFields = [.continent, .country, .subdivisions, .city, .coordinates, .asn]
+    /// The fields that `PlaceIndex` needs.
     public static let clientPlace: PlaceFields = [.continent, .country, .subdivisions, .coordinates]
     static let everything = all.union(.subdivisionNames)
 }
 
-/// What there is in a database, as far as it was looked at.
+/// A summary of a database's content, for messages about it.
 public struct DatabaseContents: Sendable {
-    /// The file.
+    /// The path of the file.
     public var path: String
-    /// What the database says that it is, such as `GeoLite2-City`.
+    /// The type in the metadata, such as `GeoLite2-City`.
     public var type: String
-    /// The fields that were asked for, and that some record has.
+    /// The requested fields that some record has.
     public var found: PlaceFields
-    /// If none were found: those that were not asked for, and that one of the first records has.
+    /// If none were found: other fields that one of the first records has.
     public var others: PlaceFields
     /// If none were found: the names of the fields of the first records.
     public var fieldNames: [String]
-    /// Whether some subdivisions have a name and no code.
+    /// Whether some subdivisions have a name but no code.
     public var hasSubdivisionsWithoutCode: Bool
 }
 
-/// What one database has: its networks, and what its records say.
+/// The networks and the records of one database.
 ///
-/// The records are found first, then read in the order of the file, each once, and only then are the networks given their places: each
-/// of these goes through memory from its beginning to its end, where to read a record with each network would go all over it.
+/// It works in three steps: it finds the networks and their records, reads each record once in the order of the file,
+/// and then gives the networks their places. Each step reads memory sequentially. Reading the record of each network at
+/// once would be random access.
 private struct RecordRegister {
     private let tree: SearchTree
     private var reader: RecordReader
     private var index: RecordIndex
     private var ipv4 = Networks<UInt32>()
     private var ipv6 = Networks<UInt128>()
-    /// By the record's number; one more.
+    /// The place of each record by number, and one more element.
     private var placeNumbers: [UInt32] = []
-    /// The autonomous systems, by the record's number, and one more; empty if they are not asked for.
-    private var systemNumbers: [UInt32] = []
-    /// Looks for all that there may be in a record, as long as nothing is found that was asked for.
+    /// The autonomous system number of each record by number, and one more element; empty if they are not requested.
+    private var asnsByRecord: [UInt32] = []
+    /// Reads all fields of the first records, as long as no requested field has been found.
     private var sampler: RecordReader
     private var sampledCount = 0
     private var fieldNames: [String] = []
 
-    /// The number of records to look at for the fields that a database has.
+    /// The number of records to sample for the fields that a database has.
     private static let sampleSize = 1_000
-    /// The number of field names that a message lists.
+    /// The largest number of field names in a message.
     private static let nameLimit = 20
 
     typealias Malformed = DataSection.Malformed
@@ -122,7 +123,7 @@ private struct RecordRegister {
         index = RecordIndex(dataCount: tree.dataCount)
     }
 
-    /// The networks of a family in the order of their addresses, and the record of each.
+    /// The networks of one family in the order of addresses, and the record of each.
     private struct Networks<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable> {
         private var firsts: [Address] = []
         private var records: [UInt32] = []
@@ -132,16 +133,18 @@ private struct RecordRegister {
             records.append(contentsOf: networks.records)
         }
 
-        /// Makes room for `count` networks, of which only those that come take memory.
+        /// Reserves address space for `count` networks; pages are committed on first use.
         mutating func reserve(_ count: Int) {
             PageMemory.reserve(count, in: &firsts)
             PageMemory.reserve(count, in: &records)
         }
 
-        /// The ranges of addresses whose records have one value, with `value` by the number of a record.
+        /// Returns the ranges of addresses whose records have the same value.
+        ///
+        /// - Parameter values: the value of each record by number, and one more element for addresses without a record.
         consuming func ranges(_ values: [UInt32], _ index: RecordIndex, of tree: SearchTree) -> AddressRanges<Address> {
             var count = 0
-            // In the memory of the networks, of which there are at least as many.
+            // Written in place: there are never more ranges than networks.
             firsts.withUnsafeMutableBufferPointer { firsts in
                 records.withUnsafeMutableBufferPointer { records in
                     values.withUnsafeBufferPointer { values in
@@ -169,7 +172,7 @@ private struct RecordRegister {
 
     /// Finds all networks and their records.
     mutating func find() throws(Malformed) {
-        // As many as a tree has that has each node once.
+        // A tree without shared nodes has at most this number of networks.
         ipv4.reserve(Int(tree.count) + 1)
         if tree.isIPv6 { ipv6.reserve(Int(tree.count) + 1) }
         try tree.forEachIPv4Networks { networks throws(Malformed) in
@@ -182,11 +185,11 @@ private struct RecordRegister {
         }
     }
 
-    /// Reads all records, if anything is asked for; else looks at some of them.
+    /// Reads all records if any field is requested; otherwise samples some of them.
     mutating func read(_ gazetteer: inout Gazetteer) throws(Malformed) {
         let count = index.number()
         placeNumbers.reserveCapacity(count + 1)
-        let hasSystems = reader.fields.contains(.system)
+        let hasASNs = reader.fields.contains(.asn)
         var offsets: [UInt32] = []
         try index.forEach { offset throws(Malformed) in
             guard !reader.fields.isEmpty else {
@@ -194,36 +197,36 @@ private struct RecordRegister {
                 return sampledCount < Self.sampleSize
             }
             offsets.append(offset)
-            if offsets.count == RecordReader.portion {
-                try read(offsets, hasSystems, &gazetteer)
+            if offsets.count == RecordReader.batchSize {
+                try read(offsets, hasASNs, &gazetteer)
                 offsets.removeAll(keepingCapacity: true)
             }
             return true
         }
-        try read(offsets, hasSystems, &gazetteer)
+        try read(offsets, hasASNs, &gazetteer)
         placeNumbers += Array(repeating: 0, count: count + 1 - placeNumbers.count)
-        if hasSystems { systemNumbers.append(0) }
+        if hasASNs { asnsByRecord.append(0) }
     }
 
     private mutating func read(
-        _ offsets: [UInt32], _ hasSystems: Bool, _ gazetteer: inout Gazetteer
+        _ offsets: [UInt32], _ hasASNs: Bool, _ gazetteer: inout Gazetteer
     ) throws(Malformed) {
-        try reader.read(at: offsets, &gazetteer) { place, system in
+        try reader.read(at: offsets, &gazetteer) { place, asn in
             placeNumbers.append(place)
-            if hasSystems { systemNumbers.append(system) }
+            if hasASNs { asnsByRecord.append(asn) }
         }
         guard reader.found.isEmpty else { return }
         for offset in offsets where sampledCount < Self.sampleSize { sample(offset) }
     }
 
-    /// The autonomous system of each address; 0 everywhere if they are not asked for.
-    func systems() -> AddressLayer {
-        guard !systemNumbers.isEmpty else { return AddressLayer(everywhere: 0) }
+    /// Returns the autonomous system number of each address; 0 everywhere if they are not requested.
+    func asns() -> AddressLayer {
+        guard !asnsByRecord.isEmpty else { return AddressLayer(everywhere: 0) }
         return AddressLayer(
-            ipv4: ipv4.ranges(systemNumbers, index, of: tree), ipv6: ipv6.ranges(systemNumbers, index, of: tree))
+            ipv4: ipv4.ranges(asnsByRecord, index, of: tree), ipv6: ipv6.ranges(asnsByRecord, index, of: tree))
     }
 
-    /// The place of each address. Nothing may be asked for after this.
+    /// Returns the place of each address. It consumes the networks, so that it must be called last.
     mutating func places() -> AddressLayer {
         let (ipv4, ipv6) = (self.ipv4, self.ipv6)
         self.ipv4 = Networks()
@@ -232,7 +235,7 @@ private struct RecordRegister {
             ipv4: ipv4.ranges(placeNumbers, index, of: tree), ipv6: ipv6.ranges(placeNumbers, index, of: tree))
     }
 
-    /// Looks at what there is in a record.
+    /// Samples the fields of a record.
     @inline(never)
     private mutating func sample(_ offset: UInt32) {
         sampledCount += 1

@@ -1,9 +1,9 @@
 extension PlaceCode {
-    /// The continent of a country, by its code; `nil` for a code that is no country's.
+    /// The continent of a country code; `nil` for a code that is not a country's.
     ///
-    /// ISO 3166-1 and Kosovo (XK), as GeoLite2 divides them: Cyprus is in Europe, Turkey in Asia, Timor-Leste in Oceania. Four codes
-    /// more, which older databases have: AP and EU for a part of the world instead of a country, AN and CS for countries that
-    /// are no more.
+    /// It covers ISO 3166-1 and Kosovo (XK), assigned as in GeoLite2: Cyprus is in Europe, Turkey in Asia, Timor-Leste
+    /// in Oceania. It also covers four codes of older databases: AP and EU, which mean a region instead of a country,
+    /// and AN and CS, which are former countries.
     public var continent: PlaceCode? { continentsByCountry[index] }
 }
 
@@ -45,7 +45,7 @@ private let continentNames: [(name: StaticString, code: PlaceCode)] = [
 ]
 
 extension PlaceCode {
-    /// The continent of that English name, in any case; `nil` for any other text.
+    /// Makes the code of a continent from its English name, without regard to case; `nil` for any other text.
     init?(continentNamed text: UnsafeRawBufferPointer) {
         let match = continentNames.first { name, _ in
             name.utf8CodeUnitCount == text.count && text.indices.allSatisfy { text[$0] | 0x20 == name.utf8Start[$0] }

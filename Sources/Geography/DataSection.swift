@@ -1,49 +1,50 @@
 import Glibc
 
-/// The data section of a database, where its records are (MaxMind DB spec, "Data Section").
+/// The data section of a database, which contains its records (MaxMind DB spec, "Data Section").
 ///
-/// libmaxminddb reads a field by searching its record from the beginning, which for half a million records takes longer
-/// than all else. Here a record is read once from end to end, and what several records point to is known by its offset.
+/// A record is read once from end to end, instead of being searched for each field. Values that several records point
+/// to are recognized by their offset, and read once.
 struct DataSection {
-    /// Valid as long as the database is open; less than 4 GiB.
+    /// The data, valid as long as the database is open; less than 4 GiB.
     private let bytes: UnsafePointer<UInt8>
     /// The number of bytes.
     let count: UInt32
-    /// How many more values may be skipped. In a sound file that is some for each record; a file made to hurt may have
-    /// every one of a million records lead into the same mile of data.
-    private let effort: UnsafeMutablePointer<Int>
+    /// The number of values that may still be read. It bounds the work: a malicious file can point a million records at
+    /// the same long run of data.
+    private let workBudget: UnsafeMutablePointer<Int>
 
-    /// - Parameter effort: memory for a number, as long as the database is open.
-    init(_ bytes: UnsafePointer<UInt8>, count: UInt32, effort: UnsafeMutablePointer<Int>) {
+    /// Makes a view of `count` bytes of data.
+    ///
+    /// - Parameter workBudget: memory for a number, valid as long as the database is open.
+    init(_ bytes: UnsafePointer<UInt8>, count: UInt32, workBudget: UnsafeMutablePointer<Int>) {
         self.bytes = bytes
         self.count = count
-        self.effort = effort
-        effort.initialize(to: (1 << 26) + 16 * Int(count))
+        self.workBudget = workBudget
+        workBudget.initialize(to: (1 << 26) + 16 * Int(count))
     }
 
-    /// Lets so many values be skipped from now on, however many there were before.
-    func allow(effort: Int) { self.effort.pointee = effort }
+    /// Sets the number of values that may be read from now on.
+    func limitWork(to budget: Int) { workBudget.pointee = budget }
 
-    /// Why something cannot be read.
+    /// Why data cannot be read.
     struct Malformed: Error {
         var reason: StaticString
     }
 
-    /// A value, as itself or as a pointer to it. Offsets are counted from the beginning of the
-    /// data section.
+    /// A value or a pointer to a value. Offsets are counted from the beginning of the data section.
     struct Value {
         var type: FieldType
-        /// Bytes, or members of a container, or the value of a boolean.
+        /// The number of bytes, the number of members of a container, or the value of a boolean.
         var size: UInt32
-        /// Where the value begins; for a pointer, where it leads.
+        /// The start of the value; for a pointer, its target.
         var offset: UInt32
-        /// Where its contents begin, right behind its header.
+        /// The start of the content, after the header.
         var contents: UInt32
-        /// Where what was written ends; 0 for a container, whose end is found by going through it.
+        /// The offset just past the encoded value or pointer; 0 for a container, whose end is found only by reading it.
         var next: UInt32
     }
 
-    /// The format's numbers for types.
+    /// A type by its number in the format.
     struct FieldType: Equatable {
         var number: UInt8
 
@@ -65,7 +66,7 @@ struct DataSection {
     /// The key of an entry. Valid as long as the database is open.
     struct Key {
         let bytes: UnsafeRawBufferPointer
-        /// Where the text is; the same for all that point to it.
+        /// The offset of the text, which is the same for all pointers to it.
         let offset: UInt32
 
         static func ~= (name: StaticString, key: Key) -> Bool {
@@ -74,21 +75,21 @@ struct DataSection {
         }
     }
 
-    /// Containers in containers, or pointers to pointers, are followed no deeper.
+    /// The largest depth of nested containers.
     private static let maximumDepth = 64
 
     @inline(__always)
     private func integer(at offset: UInt32, size: UInt32) throws(Malformed) -> UInt64 {
-        guard size <= 8, offset <= count, size <= count - offset else { throw beyondTheEnd }
+        guard size <= 8, offset <= count, size <= count - offset else { throw pastTheEnd }
         var value: UInt64 = 0
         for i in 0..<size { value = value << 8 | UInt64(bytes[Int(offset + i)]) }
         return value
     }
 
-    private var beyondTheEnd: Malformed { Malformed(reason: "a record reaches beyond the end of the data") }
+    private var pastTheEnd: Malformed { Malformed(reason: "a record extends past the end of the data") }
 
-    /// The value that begins at `offset`, or what a pointer there leads to: its offset only, for to read on there may cost more than
-    /// all else, and often the offset is enough.
+    /// Reads the value at `offset`. Of a pointer it reads only the target's offset: reading the target may miss the
+    /// cache, and often the offset is enough.
     @inline(__always)
     private func reference(at offset: UInt32) throws(Malformed) -> Value {
         guard offset < count, count - offset > 4, bytes[Int(offset)] >> 5 == FieldType.pointer.number else {
@@ -102,12 +103,12 @@ struct DataSection {
         let high = length == 4 ? 0 : (control & 7) << (8 * length)
         let base: UInt32 = length == 2 ? 2048 : length == 3 ? 526_336 : 0
         let target = base &+ high &+ low
-        guard target < count else { throw Malformed(reason: "a pointer leads out of the data") }
+        guard target < count else { throw Malformed(reason: "a pointer leads outside of the data") }
         return Value(
             type: .pointer, size: control & 0x1f, offset: target, contents: offset + 1, next: offset + 1 + length)
     }
 
-    /// The same for what is no pointer, and for the last bytes of all.
+    /// Does the same for values that are not pointers, and for the last bytes of the data.
     @inline(never)
     private func otherReference(at offset: UInt32) throws(Malformed) -> Value {
         var written = try header(at: offset)
@@ -117,12 +118,12 @@ struct DataSection {
         let high = length == 4 ? 0 : (written.size & 7) << (8 * length)
         let base: UInt32 = length == 2 ? 2048 : length == 3 ? 526_336 : 0
         written.offset = base &+ high &+ low
-        guard written.offset < count else { throw Malformed(reason: "a pointer leads out of the data") }
+        guard written.offset < count else { throw Malformed(reason: "a pointer leads outside of the data") }
         written.next = written.contents + length
         return written
     }
 
-    /// The value that is meant, where only its offset may be known.
+    /// Follows a pointer; returns other values unchanged. `next` stays the offset just past the pointer.
     @inline(__always)
     func resolve(_ value: Value) throws(Malformed) -> Value {
         guard value.type == .pointer else { return value }
@@ -132,22 +133,22 @@ struct DataSection {
         return target
     }
 
-    /// The map of a record.
+    /// Returns the map of the record at `offset`.
     func record(at offset: UInt32) throws(Malformed) -> Value { try resolve(try reference(at: offset)) }
 
-    /// The value that a pointer to `offset` means, where its end is of no interest.
+    /// Returns the value at `offset`. Its `next` is not valid.
     func target(at offset: UInt32) throws(Malformed) -> Value {
         try resolve(Value(type: .pointer, size: 0, offset: offset, contents: offset, next: 0))
     }
 
     @inline(__always)
     private func header(at offset: UInt32) throws(Malformed) -> Value {
-        guard offset < count else { throw beyondTheEnd }
+        guard offset < count else { throw pastTheEnd }
         let control = bytes[Int(offset)]
         var contents = offset + 1
         var type = control >> 5
         if type == 0 {
-            guard contents < count else { throw beyondTheEnd }
+            guard contents < count else { throw pastTheEnd }
             type = bytes[Int(contents)] &+ 7
             contents += 1
             guard 8...15 ~= type else { throw Malformed(reason: "a value of an unknown type") }
@@ -164,11 +165,11 @@ struct DataSection {
         guard value.type != .map, value.type != .array else { return value }
         let isMarker = value.type == .boolean || value.type == .cacheContainer || value.type == .endMarker
         value.next = value.contents + (isMarker ? 0 : value.size)
-        guard value.next <= count else { throw beyondTheEnd }
+        guard value.next <= count else { throw pastTheEnd }
         return value
     }
 
-    /// Where what was written for `value` ends.
+    /// Returns the offset just past the encoded value.
     @inline(__always)
     private func end(of value: Value) throws(Malformed) -> UInt32 {
         value.next != 0 ? value.next : try endOfContainer(value, depth: 0)
@@ -179,7 +180,7 @@ struct DataSection {
         var next = value.contents
         var members = value.type == .map ? 2 * value.size : value.size
         while members > 0 {
-            try spendEffort()
+            try consumeBudget()
             let member = try reference(at: next)
             next = member.next != 0 ? member.next : try endOfContainer(member, depth: depth + 1)
             members -= 1
@@ -188,23 +189,23 @@ struct DataSection {
     }
 
     @inline(__always)
-    private func spendEffort() throws(Malformed) {
-        effort.pointee -= 1
-        if effort.pointee < 0 { throw Malformed(reason: "its records overlap without end") }
+    private func consumeBudget() throws(Malformed) {
+        workBudget.pointee -= 1
+        if workBudget.pointee < 0 { throw Malformed(reason: "records are nested or shared too heavily") }
     }
 
-    /// How to go on behind an entry.
+    /// How to go on after an entry of a map.
     enum Step {
         case next
-        /// The value was gone through, and ends here.
+        /// The value has been read to its end, which is this offset.
         case nextAt(UInt32)
-        /// Nothing more is wanted of this map.
+        /// No more entries of this map are needed.
         case stop
     }
 
-    /// Calls `body` with each entry of a map; not at all for anything else.
+    /// Calls `body` with each entry of a map. Ignores values of other types.
     ///
-    /// - Returns: where the map ends; 0 if it was not gone through to its end.
+    /// - Returns: the offset just past the map; 0 if it was not read to its end.
     @inline(__always)
     @discardableResult
     func forEachEntry(
@@ -213,7 +214,7 @@ struct DataSection {
         try forEachPair(of: map) { reference, value throws(Malformed) in try body(try key(reference), value) }
     }
 
-    /// The same, where the keys that are pointers need not be looked at: mostly it is known what they lead to.
+    /// Does the same without following pointers to keys, because their targets are usually known by offset.
     @inline(__always)
     @discardableResult
     func forEachPair(
@@ -223,9 +224,9 @@ struct DataSection {
         guard map.type == .map else { return 0 }
         var next = map.contents
         for _ in 0..<map.size {
-            try spendEffort()
+            try consumeBudget()
             let key = try reference(at: next)
-            guard key.next != 0 else { throw Malformed(reason: "a key is no text") }
+            guard key.next != 0 else { throw Malformed(reason: "a map key is not a string") }
             let value = try reference(at: key.next)
             switch try body(key, value) {
             case .next: next = try end(of: value)
@@ -236,40 +237,40 @@ struct DataSection {
         return next
     }
 
-    /// The key that a map's entry has, or points to.
+    /// Returns the key of a map's entry, and follows a pointer to it.
     @inline(__always)
     func key(_ reference: Value) throws(Malformed) -> Key {
         let key = try resolve(reference)
-        guard key.type == .string else { throw Malformed(reason: "a key is no text") }
+        guard key.type == .string else { throw Malformed(reason: "a map key is not a string") }
         return Key(bytes: contents(of: key), offset: key.offset)
     }
 
-    /// Calls `body` with each element of an array; not at all for anything else.
+    /// Calls `body` with each element of an array. Ignores values of other types.
     @inline(__always)
     func forEachElement(of array: Value, _ body: (_ value: Value) throws(Malformed) -> Void) throws(Malformed) {
         let array = try resolve(array)
         guard array.type == .array else { return }
         var next = array.contents
         for _ in 0..<array.size {
-            try spendEffort()
+            try consumeBudget()
             let value = try reference(at: next)
             try body(value)
             next = try end(of: value)
         }
     }
 
-    /// The bytes of a text, whose end has been looked at.
+    /// Returns the bytes of a string. `header` has checked that they are inside the data.
     private func contents(of value: Value) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: bytes + Int(value.contents), count: Int(value.size))
     }
 
-    /// The bytes of the text that a value is, valid as long as the database is open; `nil` if it is something else.
+    /// Returns the bytes of a string, valid as long as the database is open; `nil` for a value of another type.
     func text(_ value: Value) throws(Malformed) -> UnsafeRawBufferPointer? {
         let value = try resolve(value)
         return value.type == .string ? contents(of: value) : nil
     }
 
-    /// The text that a value is; `nil` if it is something else.
+    /// Returns a string; `nil` for a value of another type.
     func string(_ value: Value) throws(Malformed) -> String? {
         try text(value).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -277,7 +278,8 @@ struct DataSection {
     /// Whether a value is a map.
     func isMap(_ value: Value) throws(Malformed) -> Bool { try resolve(value).type == .map }
 
-    /// The number from 0 on that a value is, or that its text says; `nil` if it is something else, or one over 64 bits.
+    /// Returns a non-negative integer, also from decimal digits in a string; `nil` for other values and integers of
+    /// more than 64 bits.
     func unsigned(_ value: Value) throws(Malformed) -> UInt64? {
         let value = try resolve(value)
         switch value.type {
@@ -297,9 +299,9 @@ struct DataSection {
         return Int32(bitPattern: UInt32(truncatingIfNeeded: try integer(at: value.contents, size: value.size)))
     }
 
-    /// The double that is written at `offset`; NaN if something else is, or nothing.
+    /// Returns the double at `offset`; NaN if there is another value or none.
     ///
-    /// It takes no branch that cannot be foreseen, so that the processor waits for the memory of several at once.
+    /// It has no unpredictable branch, so that the processor waits for the memory of several calls at once.
     @inline(__always)
     func likelyDouble(at offset: UInt32) -> Double {
         guard count > 9, offset < count - 9 else { return .nan }
@@ -308,7 +310,7 @@ struct DataSection {
         return start.load(as: UInt8.self) == FieldType.double.number << 5 | 8 ? Double(bitPattern: bits) : .nan
     }
 
-    /// The number that a value is, or that its text says, whole or with a fraction; `nil` if it is something else.
+    /// Returns a number, also from a string; `nil` for other values.
     func real(_ value: Value) throws(Malformed) -> Double? {
         let value = try resolve(value)
         switch value.type {
@@ -328,7 +330,7 @@ struct DataSection {
     }
 }
 
-/// The number that decimal digits say; `nil` for anything else.
+/// Returns the number of 1 to 19 decimal digits; `nil` for any other text.
 func decimal(_ digits: some Collection<UInt8>) -> UInt64? {
     guard 1...19 ~= digits.count else { return nil }
     var number: UInt64 = 0
@@ -339,7 +341,7 @@ func decimal(_ digits: some Collection<UInt8>) -> UInt64? {
     return number
 }
 
-/// The number that a text such as `-77.49` says; `nil` for anything else.
+/// Returns the number of a text such as `-77.49`; `nil` for any other text.
 func fraction(_ text: some Collection<UInt8>) -> Double? {
     guard 1...32 ~= text.count,
         text.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "+-.eE".utf8.contains($0) })

@@ -2,24 +2,24 @@ import Glibc
 
 /// Why a database cannot be used.
 public struct DatabaseError: Error, CustomStringConvertible {
-    /// The database's file.
+    /// The path of the database.
     public let path: String
-    /// What is wrong with it.
+    /// What is wrong with the database.
     public let reason: String
     public let kind: Kind
 
-    /// What has to be mended.
+    /// The kind of an error, by what the operator has to do.
     public enum Kind: Sendable {
-        /// There is no such file.
+        /// The file does not exist.
         case missing
-        /// The file may not be read.
+        /// The user lacks the permission to read the file.
         case forbidden
-        /// The system does not open it, or cannot read it.
+        /// The file cannot be opened or read for another reason.
         case unreadable
-        /// It is a folder, a named pipe or the like.
+        /// The path is a folder, a named pipe or another special file.
         case notAFile
         case empty
-        /// It is something else than a database in MaxMind's format, or a damaged one.
+        /// The file is damaged, or not a database in MaxMind's format.
         case malformed
     }
 
@@ -29,14 +29,16 @@ public struct DatabaseError: Error, CustomStringConvertible {
         reason = kind == .empty ? "it is empty" : "not a regular file"
     }
 
-    /// - Parameter reason: what is wrong with the contents.
+    /// Makes an error about the content of a database.
     init(path: String, reason: String) {
         self.path = path
         self.reason = reason
         kind = .malformed
     }
 
-    /// - Parameter error: the system's number, `errno`.
+    /// Makes an error of a system call.
+    ///
+    /// - Parameter error: the value of `errno`.
     init(path: String, error: CInt) {
         self.path = path
         reason = String(cString: strerror(error))
@@ -48,25 +50,25 @@ public struct DatabaseError: Error, CustomStringConvertible {
             }
     }
 
-    /// There is no such file.
+    /// Whether the file does not exist.
     public var isMissingFile: Bool { kind == .missing }
 
     public var description: String { "cannot use the database \(path): \(reason)" }
 
-    /// What to do about it.
+    /// What the operator should do.
     public var advice: String {
         switch kind {
         case .missing, .notAFile: "name a file in MaxMind's format (.mmdb)"
         case .forbidden:
             "let the user that geopipe runs as read it: chmod a+r the file, and chmod a+x the folders above it"
-        case .unreadable: "look at the file, its file system and its disk"
-        case .empty: "fetch it again, and put it in place only when it is whole"
+        case .unreadable: "check the file, its file system and its disk"
+        case .empty: "fetch it again, and move it to its place only when it is complete"
         case .malformed:
             switch path.split(separator: ".").last?.lowercased() {
             case "gz", "tgz", "zip", "xz", "bz2", "zst": "unpack it first"
-            case "bin": "that is IP2Location's own format; take the same database as .mmdb"
-            case "dat": "that is the format of GeoIP Legacy; take a database in MaxMind's present one (.mmdb)"
-            case "csv", "json": "take the same database in MaxMind's format (.mmdb)"
+            case "bin": "that is IP2Location's own format; use the same database as .mmdb"
+            case "dat": "that is the format of GeoIP Legacy; use a database in MaxMind's present one (.mmdb)"
+            case "csv", "json": "use the same database in MaxMind's format (.mmdb)"
             default: "name a file in MaxMind's format (.mmdb), or fetch it again if this should be one"
             }
         }

@@ -1,36 +1,38 @@
 import Glibc
 
-/// Where what is in a database, by its own metadata (MaxMind DB spec, "Database Metadata").
+/// The layout of a database file, from its metadata (MaxMind DB spec, "Database Metadata").
 struct DatabaseLayout {
     let metadata: DatabaseMetadata
     let tree: SearchTree
-    /// Where the data section is in the file.
+    /// The position of the data section in the file.
     let dataSection: Range<Int>
 
-    /// Why a file is no database that can be read.
+    /// Why a file is not a readable database.
     struct Unsound: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// What stands before the metadata.
+    /// The byte sequence before the metadata.
     private static let marker: [UInt8] = [0xab, 0xcd, 0xef] + Array("MaxMind.com".utf8)
-    /// The last so many bytes of a file are searched for the metadata, as the format says.
+    /// The number of bytes at the end of a file that are searched for the metadata; the format specifies it.
     static let metadataLimit = 128 << 10
-    /// As many bytes of zeros are between the search tree and the data section.
+    /// The number of zero bytes between the search tree and the data section.
     static let separator = 16
 
-    /// - Parameter effort: memory for a number, for reading the metadata.
-    init(_ file: UnsafeRawBufferPointer, effort: UnsafeMutablePointer<Int>) throws(Unsound) {
+    /// Reads the metadata of a file.
+    ///
+    /// - Parameter workBudget: memory for a number, for reading the metadata.
+    init(_ file: UnsafeRawBufferPointer, workBudget: UnsafeMutablePointer<Int>) throws(Unsound) {
         guard let metadataStart = Self.metadataStart(in: file) else {
-            throw Unsound(description: "it is not in MaxMind's format, or cut short: it has no metadata")
+            throw Unsound(description: "it is not in MaxMind's format, or truncated: it has no metadata")
         }
-        let facts: Facts
+        let facts: MetadataFields
         do {
             let section = DataSection(
                 file.baseAddress!.assumingMemoryBound(to: UInt8.self) + metadataStart,
-                count: UInt32(file.count - metadataStart), effort: effort)
-            section.allow(effort: 1 << 16)
-            facts = try Facts(section)
+                count: UInt32(file.count - metadataStart), workBudget: workBudget)
+            section.limitWork(to: 1 << 16)
+            facts = try MetadataFields(section)
         } catch {
             throw Unsound(description: "its metadata are damaged: \(error.reason)")
         }
@@ -59,7 +61,7 @@ struct DatabaseLayout {
         let dataEnd = metadataStart - Self.marker.count
         guard dataStart <= dataEnd else {
             throw Unsound(
-                description: "it is cut short: its search tree of \(nodes) nodes is longer than the file")
+                description: "it is truncated: its search tree of \(nodes) nodes is longer than the file")
         }
         guard dataEnd - dataStart < Int(UInt32.max) else {
             throw Unsound(description: "its data section is longer than 4 GiB")
@@ -72,7 +74,7 @@ struct DatabaseLayout {
             isIPv6: facts.ipVersion == 6, dataCount: UInt32(dataEnd - dataStart))
     }
 
-    /// Where the metadata begin: after the last marker.
+    /// Returns the start of the metadata, which is after the last marker; `nil` if there is no marker.
     private static func metadataStart(in file: UnsafeRawBufferPointer) -> Int? {
         var position = file.count - marker.count
         let first = max(0, file.count - metadataLimit)
@@ -85,8 +87,8 @@ struct DatabaseLayout {
         return nil
     }
 
-    /// What the metadata say; `nil` for what they do not say, or say as something else.
-    private struct Facts {
+    /// The fields of the metadata; `nil` for those that are missing or of another type.
+    private struct MetadataFields {
         var majorVersion: UInt64?
         var recordSize: UInt64?
         var ipVersion: UInt64?
@@ -99,7 +101,7 @@ struct DatabaseLayout {
                 try section.text(value) == nil ? try section.unsigned(value) : nil
             }
             let map = try section.record(at: 0)
-            guard try section.isMap(map) else { throw DataSection.Malformed(reason: "they are no map") }
+            guard try section.isMap(map) else { throw DataSection.Malformed(reason: "they are not a map") }
             try section.forEachEntry(of: map) { key, value throws(DataSection.Malformed) in
                 if "binary_format_major_version" ~= key { majorVersion = try number(value) }
                 if "record_size" ~= key { recordSize = try number(value) }

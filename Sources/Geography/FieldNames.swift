@@ -1,22 +1,22 @@
-/// What a field of a record may say.
-enum RecordField: UInt8 {
+/// The meaning of a field of a database record.
+enum DatabaseField: UInt8 {
     case continent, continentCode, country, countryCode
     case subdivisions, regionCode, region, subregion
     case city, geonameID
     case location, latitude, longitude, point
-    case system
-    /// A map with more fields.
+    case asn
+    /// A map with more fields: `traits`, `geo`.
     case network, place
-    /// Nothing that rules ask for.
+    /// A field that no rule needs.
     case other
 }
 
-/// How databases spell the fields that rules ask for: MaxMind's own, which DB-IP and IP2Location follow, and those of flat records as
-/// IPinfo, IPLocate and others write them. docs/configuration.md has the same table.
+/// The field names of databases: those of MaxMind, which DB-IP and IP2Location use, too, and those of the flat records
+/// of IPinfo, IPLocate and others. docs/configuration.md has the same table.
 ///
-/// What a field is, is known by its name and by the kind of its value, never by the name of the database.
+/// A field is recognized by its name and the type of its value, never by the name of the database.
 struct FieldNames {
-    private static let names: [(name: StaticString, field: RecordField)] = [
+    private static let names: [(name: StaticString, field: DatabaseField)] = [
         ("continent", .continent), ("continent_code", .continentCode),
         ("country", .country), ("country_code", .countryCode), ("country_iso_code", .countryCode),
         ("country_code2", .countryCode), ("country_short", .countryCode), ("countryCode", .countryCode),
@@ -28,14 +28,14 @@ struct FieldNames {
         ("city", .city), ("city_name", .city), ("geoname_id", .geonameID),
         ("location", .location), ("loc", .point), ("latitude", .latitude), ("lat", .latitude),
         ("longitude", .longitude), ("lng", .longitude), ("lon", .longitude), ("long", .longitude),
-        ("autonomous_system_number", .system), ("asn", .system), ("as_number", .system), ("as", .system),
+        ("autonomous_system_number", .asn), ("asn", .asn), ("as_number", .asn), ("as", .asn),
         ("traits", .network), ("geo", .place),
     ]
 
-    /// A hash table: positions in `names`, plus 1.
+    /// A hash table: a position in `names` plus 1; 0 for a free slot.
     private var slots = [UInt8](repeating: 0, count: 256)
-    /// What keys were that were seen lately, by their offset: in most databases all records point to the same keys.
-    private var recent = [(offset: UInt32, field: RecordField)](repeating: (.max, .other), count: 1024)
+    /// A cache of recent keys by offset: in most databases all records point to the same keys.
+    private var recent = [(offset: UInt32, field: DatabaseField)](repeating: (.max, .other), count: 1024)
 
     init() {
         for (position, entry) in Self.names.enumerated() {
@@ -50,18 +50,18 @@ struct FieldNames {
         bytes.isEmpty ? 0 : (bytes.count &* 37 &+ Int(bytes[0]) &* 11 &+ Int(bytes[bytes.count - 1])) & 255
     }
 
-    /// What the field of this name says. A key that was seen lately is not looked at.
+    /// Returns the field of a key. A key in the cache is not read.
     @inline(__always)
     mutating func field(
         _ key: DataSection.Value, in data: DataSection
-    ) throws(DataSection.Malformed) -> RecordField {
+    ) throws(DataSection.Malformed) -> DatabaseField {
         let known = recent[Int(key.offset & 1023)]
         return known.offset == key.offset ? known.field : look(up: try data.key(key))
     }
 
     @inline(never)
-    private mutating func look(up key: DataSection.Key) -> RecordField {
-        var field = RecordField.other
+    private mutating func look(up key: DataSection.Key) -> DatabaseField {
+        var field = DatabaseField.other
         var slot = Self.hash(key.bytes)
         while slots[slot] != 0 {
             let entry = Self.names[Int(slots[slot]) - 1]

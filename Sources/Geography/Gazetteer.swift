@@ -1,5 +1,5 @@
-/// The places that the databases know of, without repetition: places are positions in tables of what they have in
-/// common. Position 0 of every table stands for what is not known.
+/// All places of the databases without duplicates. A place refers to tables of continents, countries and so on by
+/// position. Position 0 of every table means unknown.
 public struct Gazetteer: Sendable {
     public private(set) var continents: [PlaceCode?] = [nil]
     public private(set) var countries: [PlaceCode?] = [nil]
@@ -10,21 +10,21 @@ public struct Gazetteer: Sendable {
     /// All places.
     public private(set) var entries: [Entry] = [Entry()]
 
-    /// By `PlaceCode.index`; 0 for those that have no number yet.
+    /// The position of each code by `PlaceCode.index`; 0 for codes that are not in the table yet.
     private var continentNumbers = [UInt16](repeating: 0, count: PlaceCode.indices.count)
     private var countryNumbers = [UInt16](repeating: 0, count: PlaceCode.indices.count)
     private var subdivisionNumbers: [[SubdivisionCode]: UInt32] = [:]
-    private var cityNumbersByID = Numbering<UInt32>()
-    /// Of the cities without an id.
+    private var cityNumbersByID = IntegerMap<UInt32>()
+    /// The positions of cities without a geonames id.
     private var cityNumbersByName: [String: UInt32] = [:]
-    private var coordinatesNumbers = Numbering<UInt64>()
-    /// The first place at each of the coordinates: mostly there are no more.
+    private var coordinatesNumbers = IntegerMap<UInt64>()
+    /// The first place at each position in `coordinates`; most coordinates have only one place.
     private var firstEntries: [UInt32] = [0]
-    /// All other places.
-    private var entryNumbers = Numbering<UInt128>()
+    /// The numbers of the other places by key.
+    private var entryNumbers = IntegerMap<UInt128>()
     private var completions: [UInt64: UInt32] = [:]
 
-    /// One place, as positions in the tables.
+    /// A place, as positions in the tables.
     public struct Entry: Hashable, Sendable {
         public internal(set) var continent: UInt16 = 0
         public internal(set) var country: UInt16 = 0
@@ -37,12 +37,12 @@ public struct Gazetteer: Sendable {
                 | UInt128(coordinates)
         }
 
-        /// This place with what is not known taken from `other`.
+        /// Returns this place with unknown fields filled in from `other`.
         fileprivate func completed(by other: Entry) -> Entry {
             var result = self
             if continent == 0 { result.continent = other.continent }
             if country == 0 { result.country = other.country }
-            // What another database takes for a part of another country is no part of this one.
+            // Subdivisions of another country are not taken.
             if subdivisions == 0, result.country == other.country { result.subdivisions = other.subdivisions }
             if city == 0 { result.city = other.city }
             if coordinates == 0 { result.coordinates = other.coordinates }
@@ -50,10 +50,10 @@ public struct Gazetteer: Sendable {
         }
     }
 
-    /// A gazetteer of no place but the unknown one.
+    /// Makes a gazetteer that has only the unknown place.
     public init() {}
 
-    /// The place that an entry stands for.
+    /// Returns the place of an entry.
     public subscript(entry: Entry) -> Place {
         var place = Place(
             continent: continent(of: entry), country: countries[Int(entry.country)],
@@ -63,14 +63,15 @@ public struct Gazetteer: Sendable {
         return place
     }
 
-    /// The continent that a database says, whichever that is; if none does, that of the country.
+    /// Returns the continent that some database has for the place; if none has it, that of the country.
     ///
-    /// It is decided here, after all databases are merged, so that what one database says beats what follows from another's country.
+    /// This is decided after all databases are merged, so that a stated continent takes precedence over the continent
+    /// of another database's country.
     public func continent(of entry: Entry) -> PlaceCode? {
         continents[Int(entry.continent)] ?? countries[Int(entry.country)]?.continent
     }
 
-    /// Whether any of these fields of a place are known.
+    /// Whether any of the given fields of a place is known.
     public func knows(_ fields: PlaceFields, of entry: Entry) -> Bool {
         fields.contains(.country) && entry.country != 0
             || fields.contains(.coordinates) && entry.coordinates != 0
@@ -79,13 +80,15 @@ public struct Gazetteer: Sendable {
             || !fields.isDisjoint(with: [.subdivisions, .subdivisionNames]) && entry.subdivisions != 0
     }
 
-    /// The number of a place, if it is the first at its coordinates; else `UInt32.max`. See `Numbering.likelyNumber`.
+    /// Returns the number of a place if it is the first at its coordinates; `UInt32.max` otherwise. See
+    /// `IntegerMap.likelyNumber`.
     @inline(__always)
     func likelyNumber(of entry: Entry) -> UInt32 {
         let first = firstEntries[Int(entry.coordinates)]
         return entries[Int(first)].key == entry.key ? first : .max
     }
 
+    /// Returns the number of a place, and adds it if it is new.
     mutating func number(of entry: Entry) -> UInt32 {
         let first = firstEntries[Int(entry.coordinates)]
         return entries[Int(first)] == entry ? first : otherNumber(of: entry)
@@ -93,7 +96,7 @@ public struct Gazetteer: Sendable {
 
     @inline(never)
     private mutating func otherNumber(of entry: Entry) -> UInt32 {
-        // The first place of all is the one at no coordinates.
+        // Entry 0 is the first place without coordinates, so 0 means "none yet" only for known coordinates.
         let isFirst = entry.coordinates != 0 && firstEntries[Int(entry.coordinates)] == 0
         if !isFirst, let number = entryNumbers[entry.key] { return number }
         let number = UInt32(entries.count)
@@ -106,7 +109,7 @@ public struct Gazetteer: Sendable {
         return number
     }
 
-    /// The number of a place with what is not known of it taken from another.
+    /// Returns the number of a place with its unknown fields filled in from another, and adds it if it is new.
     public mutating func number(ofPlace place: UInt32, completedBy other: UInt32) -> UInt32 {
         let key = UInt64(place) << 32 | UInt64(other)
         if let number = completions[key] { return number }
@@ -118,7 +121,8 @@ public struct Gazetteer: Sendable {
     mutating func number(ofContinent code: PlaceCode) -> UInt16 { intern(code, &continents, &continentNumbers) }
     mutating func number(ofCountry code: PlaceCode) -> UInt16 { intern(code, &countries, &countryNumbers) }
 
-    /// A city is known by its id, or by its name if it has none.
+    /// Returns the number of a city, and adds it if it is new. A city is identified by its geonames id, or by its
+    /// name if it has none.
     mutating func number(ofCity city: City) -> UInt32 {
         let known = city.geonameID > 0 ? cityNumbersByID[city.geonameID] : cityNumbersByName[city.name]
         if let known { return known }
@@ -141,7 +145,7 @@ public struct Gazetteer: Sendable {
         return number
     }
 
-    /// See `Numbering.likelyNumber`.
+    /// See `IntegerMap.likelyNumber`.
     @inline(__always)
     func likelyNumber(ofCoordinates point: Coordinates) -> UInt32 { coordinatesNumbers.likelyNumber(of: point.key) }
 

@@ -1,65 +1,63 @@
 import Glibc
 import Platform
 
-/// A database in MaxMind's format, read into memory as a whole.
+/// A database in MaxMind's format, in private memory.
 ///
-/// It is read from end to end when maps are compiled, and never on the way of a question.
-/// Source: https://maxmind.github.io/MaxMind-DB/ (version 2.0).
+/// It is read completely when maps are compiled, and never to answer a question. Source:
+/// https://maxmind.github.io/MaxMind-DB/ (version 2.0).
 public struct MaxMindDatabase: ~Copyable {
-    /// The file that was opened.
+    /// The path of the file.
     public let path: String
-    /// What the database says of itself.
+    /// The metadata.
     public let metadata: DatabaseMetadata
-    /// The search tree.
     let tree: SearchTree
-    /// Where the records are that the tree leads to.
     let dataSection: DataSection
-    private let file: FileContents
-    /// The number of bytes of the tree, with which the file begins.
+    private let file: DatabaseFile
+    /// The end of the search tree, which is at the beginning of the file.
     private let treeEnd: Int
-    /// For `DataSection`.
-    private let effort: UnsafeMutablePointer<Int>
+    /// The work budget of `dataSection`.
+    private let workBudget: UnsafeMutablePointer<Int>
 
-    /// Reads the file at `path`. What happens to the file later changes nothing.
+    /// Reads the file at `path`. Later changes of the file have no effect.
     public init(path: String) throws(DatabaseError) {
         try self.init(path: path, readsAll: true)
     }
 
-    /// Opens the file at `path` and reads no more than its metadata, which are at its end. `readAll` is to be called before anything
-    /// is looked up.
+    /// Opens the file at `path`, and reads only the metadata, which are at its end. Call `readAll` before any look-up.
     public init(opening path: String) throws(DatabaseError) { try self.init(path: path, readsAll: false) }
 
     private init(path: String, readsAll: Bool) throws(DatabaseError) {
-        let file = try FileContents(path: path, tail: DatabaseLayout.metadataLimit)
+        let file = try DatabaseFile(path: path, tail: DatabaseLayout.metadataLimit)
         if readsAll { try file.readAll(path) }
-        let effort = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+        let workBudget = UnsafeMutablePointer<Int>.allocate(capacity: 1)
         let layout: DatabaseLayout
         do {
-            layout = try DatabaseLayout(file.bytes, effort: effort)
+            layout = try DatabaseLayout(file.bytes, workBudget: workBudget)
         } catch {
-            effort.deallocate()
+            workBudget.deallocate()
             throw DatabaseError(path: path, reason: error.description)
         }
         self.path = path
-        self.effort = effort
+        self.workBudget = workBudget
         metadata = layout.metadata
         tree = layout.tree
         treeEnd = layout.dataSection.lowerBound
         dataSection = DataSection(
             file.bytes.baseAddress!.assumingMemoryBound(to: UInt8.self) + layout.dataSection.lowerBound,
-            count: UInt32(layout.dataSection.count), effort: effort)
+            count: UInt32(layout.dataSection.count), workBudget: workBudget)
         self.file = file
     }
 
-    deinit { effort.deallocate() }
+    deinit { workBudget.deallocate() }
 
-    /// Reads what has not been read yet.
+    /// Reads the parts of the file that have not been read yet.
     public func readAll() throws(DatabaseError) { try file.readAll(path) }
 
-    /// Reads the search tree, and lets another thread read the rest: `readAll` waits for that.
+    /// Reads the search tree, while another thread reads the rest; `readAll` waits for that thread.
     func readTree() throws(DatabaseError) { try file.beginReading(path, thisThreadUntil: treeEnd) }
 
-    /// Where the record of an address is in the data section, and the length of the network's prefix; `nil` if nothing is known.
+    /// Returns the prefix length of an address's network, and the offset of its record in the data section; `nil` if
+    /// there is no record.
     func recordOffset(of address: IPAddress) throws(DatabaseError) -> (length: Int, offset: UInt32)? {
         do {
             return try tree.find(address)
@@ -73,29 +71,30 @@ public struct MaxMindDatabase: ~Copyable {
     }
 }
 
-/// What a database says of itself.
+/// The metadata of a database.
 public struct DatabaseMetadata: Sendable {
-    /// Such as `GeoLite2-City`; empty if it says nothing.
+    /// The type, such as `GeoLite2-City`; empty if there is none.
     public var type: String
-    /// When it was built, in seconds since 1970; `nil` if it does not say.
+    /// The build time in seconds since 1970; `nil` if there is none.
     public var built: Int?
 }
 
-/// All bytes of a regular file, in memory of this process: a mapped file that is changed or cut short takes its readers with it.
-private final class FileContents {
-    /// Those before `unread` are zero until they are read.
+/// The bytes of a regular file in private memory. The file is not mapped, because truncating a mapped file kills the
+/// processes that read it.
+private final class DatabaseFile {
+    /// The bytes; those before `unread` are zero until they are read.
     let bytes: UnsafeRawBufferPointer
     private let memory: UnsafeMutableRawPointer
     /// The number of bytes at the beginning that have not been read.
     private var unread: Int
-    /// -1 after everything has been read.
+    /// The open file; -1 after everything has been read.
     private var descriptor: CInt
-    /// Reads the rest.
+    /// The thread that reads the part after the search tree.
     private var rest: BackgroundWork<DatabaseError?>?
 
     /// Reads the last `tail` bytes of the file.
     init(path: String, tail: Int) throws(DatabaseError) {
-        // To open a named pipe would wait for a writer.
+        // O_NONBLOCK, because opening a named pipe would wait for a writer.
         let source = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard source >= 0 else { throw DatabaseError(path: path, error: errno) }
         var file = stat()
@@ -117,7 +116,7 @@ private final class FileContents {
             close(source)
             throw DatabaseError(path: path, error: reason)
         }
-        // Fewer and larger pages take less time to get.
+        // Fewer and larger pages are faster to allocate.
         if coresToUse > 1 { _ = madvise(memory, size, CInt(MADV_HUGEPAGE)) }
         self.memory = memory
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
@@ -149,7 +148,7 @@ private final class FileContents {
     /// Reads the first `end` bytes, while another thread reads those between them and the tail.
     func beginReading(_ path: String, thisThreadUntil end: Int) throws(DatabaseError) {
         guard descriptor >= 0, rest == nil else { return }
-        // The tail, which has been read, may begin before that end.
+        // The tail, which has been read already, may begin before the end of the tree.
         let end = min(end, unread)
         let (range, source, address) = (end..<unread, descriptor, Int(bitPattern: memory))
         if range.isEmpty {
@@ -167,7 +166,8 @@ private final class FileContents {
         try Self.read(0..<end, of: descriptor, to: memory, path)
     }
 
-    /// The most bytes of a call to the system: while it copies them, a process that answers may have to wait for the core.
+    /// The largest number of bytes of a system call: while the kernel copies them, a coprocess that answers may have
+    /// to wait for the core.
     private static let chunk = 1 << 17
 
     private static func read(

@@ -1,9 +1,9 @@
-/// A two-letter code of a place, in upper case: ISO 3166-1 alpha-2 for countries, MaxMind's own for continents.
+/// A two-letter code in upper case: ISO 3166-1 alpha-2 for countries, MaxMind's codes for continents.
 public struct PlaceCode: Hashable, Sendable, CustomStringConvertible {
     private let first: UInt8
     private let second: UInt8
 
-    /// Reads two ASCII letters of either case; `nil` for anything else.
+    /// Reads two ASCII letters of either case; `nil` for any other text.
     public init?(_ text: some StringProtocol) {
         var letters = text.utf8.makeIterator()
         guard let first = letters.next().flatMap(upperCaseLetter), let second = letters.next().flatMap(upperCaseLetter),
@@ -13,7 +13,7 @@ public struct PlaceCode: Hashable, Sendable, CustomStringConvertible {
         self.second = second
     }
 
-    /// Reads two ASCII letters of either case; `nil` for anything else.
+    /// Reads two ASCII letters of either case; `nil` for any other text.
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 2, let first = upperCaseLetter(bytes[0]), let second = upperCaseLetter(bytes[1]) else {
             return nil
@@ -27,18 +27,18 @@ public struct PlaceCode: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { String(decoding: [first, second], as: UTF8.self) }
 
-    /// The numbers that codes have as positions in a table.
+    /// The range of `index`, for tables by code.
     static let indices = 0..<(26 * 26)
 
-    /// A number of this code alone, one of `indices`.
+    /// The number of this code in `indices`, different for each code.
     var index: Int { Int(first - UInt8(ascii: "A")) * 26 + Int(second - UInt8(ascii: "A")) }
 
-    /// What databases write for a country that is not known.
+    /// Whether databases use this code for an unknown country: XX or ZZ.
     var isUnknownCountry: Bool { first == second && (first == UInt8(ascii: "X") || first == UInt8(ascii: "Z")) }
 }
 
 extension PlaceCode {
-    /// The continents' codes as MaxMind databases have them.
+    /// The codes of the continents in MaxMind databases.
     public static let continents = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"].map { PlaceCode($0)! }
 }
 

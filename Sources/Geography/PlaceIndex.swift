@@ -1,72 +1,73 @@
 import Platform
 
-/// What is known of where a client is, as coarse as a log or a map of the world needs it.
+/// The approximate place of a client, precise enough for a log or a world map.
 public struct ClientPlace: Hashable, Sendable {
-    /// MaxMind's continent code; if no database says it, the continent of the country.
+    /// MaxMind's continent code; if no database states it, the continent of the country.
     public var continent: PlaceCode?
     /// ISO 3166-1 alpha-2.
     public var country: PlaceCode?
-    /// The widest of the subdivisions that have a code of ISO 3166-2.
+    /// The widest subdivision that has a code of ISO 3166-2.
     public var subdivision: SubdivisionCode?
-    /// To the hundredth of a degree, of a place near the client: see `PlaceIndex`.
+    /// The coordinates of a place near the client, in hundredths of a degree; see `PlaceIndex`.
     public var coordinates: Coordinates?
 }
 
-/// The places of all addresses: a view of columns that `write` laid out, which takes a few megabytes for a whole City database.
+/// The places of all addresses: a view of columns that `write` wrote. It takes a few megabytes for a City database.
 ///
-/// Places of the same country and subdivision in a cell of a grid are one place, which has the coordinates of the one of them that
-/// most networks are in. All addresses of a /24 of IPv4 or a /48 of IPv6 have the place of the first; and in a /22 or a /40 those
-/// that are in one country have one place.
+/// It is coarser than the databases. Places of the same country and subdivision in a grid cell become one place, with
+/// the coordinates of the one that has most networks. All addresses of an IPv4 /24 or an IPv6 /48 have the place of its
+/// first address. Adjacent networks of a country in an IPv4 /22 or an IPv6 /40 have one place.
 public struct PlaceIndex: Sendable {
     @usableFromInline let table: AddressTable
     private let places: Column<PackedPlace>
 
-    /// The cells of the grid that is tried first, to a degree; there are fewer if they make more than `placeLimit` places.
+    /// The number of grid cells for each degree that is tried first; it is halved as long as there are more than
+    /// `placeLimit` places.
     private static let cellsToDegree = 1.0
-    /// What a table holds whose values take 16 bits.
+    /// The number of values of 16 bits.
     private static let placeLimit = 1 << 16
 
-    /// Reads an index, and checks all of it.
+    /// Reads and checks an index.
     public init(from reader: inout ColumnReader) throws(MalformedColumns) {
         places = try reader.read()
         table = try AddressTable(from: &reader, valueCount: places.count)
     }
 
-    /// The number of places. Number 0 is where nothing is known.
+    /// The number of places. Place 0 is unknown.
     public var count: Int { places.count }
 
-    /// The number of the place of a client, below `count`; 0 if nothing is known of it. What carries an IPv4 address is looked up
-    /// as that.
+    /// Returns the number of a client's place, below `count`; 0 if it is unknown. An embedded IPv4 address is looked
+    /// up as IPv4.
     ///
-    /// - Parameter length: the number of bits that are known of the client's address.
+    /// - Parameter length: the number of known bits of the client's address.
     public func number(of client: IPAddress, length: Int = .max) -> UInt32 { lookup(client, length: length).number }
 
-    /// The number of the place of a client, as `number(of:length:)` has it, and the length of a prefix around the client, at least 1, in
-    /// which all addresses have that number.
+    /// Returns the number of a client's place as `number(of:length:)` does, and the length, at least 1, of a prefix
+    /// around the client in which all addresses have that place.
     public func lookup(_ client: IPAddress, length: Int = .max) -> (number: UInt32, scope: UInt8) {
         let found = table.lookup(client, length: length)
         return (found.value, found.scope)
     }
 
-    /// Whether each place, by its number, is in one of these areas. Where nothing is known is in none.
+    /// Returns for each place by number whether it is in one of the areas. The unknown place is in none.
     public func isInside(_ areas: [Area]) -> [Bool] {
         let areas = areas.compactMap(PackedArea.init)
         return places.buffer.map { place in areas.contains { $0.contains(place) } }
     }
 
-    /// The place of a number below `count`.
+    /// Returns the place of a number below `count`.
     public subscript(number: UInt32) -> ClientPlace { places[Int(number)].place }
 
-    /// The place of a client, by the first of its addresses; `nil` if nothing is known of it.
+    /// Returns the place of a client by its first address; `nil` if it is unknown.
     public func find(_ client: IPPrefix) -> ClientPlace? {
         let number = number(of: client.address, length: client.length)
         return number == 0 ? nil : self[number]
     }
 }
 
-/// The look-up of a question. It is a pointer's, since to call a function of so large a structure copies all of it.
+/// The look-up for a question, through a pointer: a call of a function of so large a structure would copy all of it.
 extension UnsafePointer where Pointee == PlaceIndex {
-    /// See the form of the structure.
+    /// See `PlaceIndex.lookup`.
     @inlinable @inline(__always)
     public func lookup(_ client: IPAddress, length: Int) -> (number: UInt32, scope: UInt8) {
         let found = pointer(to: \.table)!.find(client, length: length)
@@ -75,8 +76,7 @@ extension UnsafePointer where Pointee == PlaceIndex {
 }
 
 extension PlaceIndex {
-    /// Reads of the section of an index which places clients are in, without coordinates; one of which nothing is known is among
-    /// them. The table of their addresses is not looked at.
+    /// Reads the places of an index without coordinates, including the unknown place. The address table is not read.
     public static func places(from reader: inout ColumnReader) throws(MalformedColumns) -> Set<ClientPlace> {
         let packed: Column<PackedPlace> = try reader.read()
         var codes: Set<UInt128> = []
@@ -91,7 +91,7 @@ extension PlaceIndex {
 }
 
 extension Set<ClientPlace> {
-    /// All areas that some place is in.
+    /// All areas that contain some of the places.
     public var areas: Set<Area> {
         var areas: Set<Area> = []
         for place in self {
@@ -114,13 +114,13 @@ extension ClientPlace {
     }
 }
 
-/// The codes of an area as places have them; zeros for what does not matter.
+/// The codes of an area in the form of `PackedPlace`; zeros match any code.
 private struct PackedArea: Equatable {
     private var continent: UInt16 = 0
     private var country: UInt16 = 0
     private var subdivision: UInt32 = 0
 
-    /// `nil` for an area that no place can be in.
+    /// Makes the codes of an area; `nil` if no place can be in it.
     init?(_ area: Area) {
         switch area {
         case .continent(let code): continent = Self.bits(code.letters)
@@ -153,18 +153,18 @@ private struct PackedArea: Equatable {
 
 /// A place in 12 bytes.
 private struct PackedPlace: BitwiseCopyable {
-    /// Letters, or zeros for what is not known.
+    /// The letters of codes; zeros if unknown.
     var continent: (UInt8, UInt8) = (0, 0)
     var country: (UInt8, UInt8) = (0, 0)
-    /// The part after the country's code, with zeros after it.
+    /// The part of the code after the country's, padded with zeros.
     var subdivision: (UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0)
-    /// In hundredths of a degree; `unknown` for both if they are not known.
+    /// The coordinates in hundredths of a degree; both `unknown` if they are not known.
     var latitude = Self.unknown
     var longitude = Self.unknown
 
     private static let unknown = Int16.min
 
-    /// All places of a gazetteer.
+    /// Returns the packed form of all places of a gazetteer.
     static func all(of gazetteer: Gazetteer) -> [PackedPlace] {
         let subdivisions = gazetteer.subdivisions.map(code)
         let countries = gazetteer.countries.map { $0?.letters ?? (0, 0) }
@@ -192,7 +192,7 @@ private struct PackedPlace: BitwiseCopyable {
         return letters(code)
     }
 
-    /// - Parameter code: at most 4 letters or digits.
+    /// Returns a code of at most 4 letters or digits, padded with zeros.
     static func letters(_ code: String) -> (UInt8, UInt8, UInt8, UInt8) {
         let bytes = Array(code.utf8) + [0, 0, 0, 0]
         return (bytes[0], bytes[1], bytes[2], bytes[3])
@@ -213,7 +213,7 @@ private struct PackedPlace: BitwiseCopyable {
         return place
     }
 
-    /// What places have in common that are one in the index.
+    /// Returns the grouping key: places with the same key become one place of the index.
     func key(cellsToDegree: Double, tellsSubdivisions: Bool) -> UInt128 {
         func cell(_ hundredths: Int16) -> UInt16 {
             guard latitude != Self.unknown else { return .max }
@@ -223,10 +223,10 @@ private struct PackedPlace: BitwiseCopyable {
         return UInt128(place) << 64 | UInt128(tellsSubdivisions ? codeBits : codeBits & ~0xffff_ffff)
     }
 
-    /// The country's code in one number.
+    /// The country's code as one number.
     var countryBits: UInt16 { UInt16(country.0) << 8 | UInt16(country.1) }
 
-    /// All codes in one number.
+    /// All codes as one number.
     private var codeBits: UInt64 {
         let large = UInt32(continent.0) << 24 | UInt32(continent.1) << 16 | UInt32(country.0) << 8 | UInt32(country.1)
         let small =
@@ -237,13 +237,13 @@ private struct PackedPlace: BitwiseCopyable {
 }
 
 extension PlaceIndex {
-    /// Lays out the places of all addresses of `atlas`, as far as it knows them.
+    /// Writes the places of all addresses of `atlas`.
     public static func write(_ atlas: Atlas, to writer: inout ColumnWriter) {
         let gazetteer = atlas.gazetteer
         let packed = PackedPlace.all(of: gazetteer)
         var cells = cellsToDegree
         var grouping = Grouping(packed, cellsToDegree: cells)
-        // Cells of more than the whole Earth tell nothing apart, but subdivisions do: a City database has some 4,000.
+        // When cells are larger than the Earth, only subdivisions are left to merge: a City database has about 4,000.
         while grouping.count > placeLimit {
             cells /= 2
             grouping = Grouping(packed, cellsToDegree: cells, tellsSubdivisions: cells > 1 / 512)
@@ -260,27 +260,30 @@ extension PlaceIndex {
             layer, valueCount: grouping.count, keepsBlocksApart: true, isSmall: true, to: &writer)
     }
 
-    /// What matters of a place where it may stand for its neighbours.
+    /// The properties of a place that decide whether it may stand for adjacent networks.
     private struct CoarsePlace {
         var country: UInt16
-        /// That of the place in the index.
+        /// The number of the place in the index.
         var number: UInt32
     }
 
-    /// Gives all addresses that differ in the last `fineBits` one place, and those of a country that differ in the last `coarseBits`.
+    /// Merges ranges: addresses that differ only in the last `fineBits` bits get one place, and so do addresses of one
+    /// country that differ only in the last `coarseBits` bits.
     private struct Coarsening<Address: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable> {
         let fine: Address
         let coarse: Address
         private(set) var starts: [Address] = []
         private(set) var values: [UInt32] = []
-        /// The place that the last range was given, and the one that its addresses have by now.
+        /// The place of the last range, and the place that the addresses at hand really have.
         private var given: CoarsePlace
         private var actual: CoarsePlace
         private var lastStart: Address = 0
 
+        /// Begins with no ranges.
+        ///
         /// - Parameters:
-        ///   - unknown: where nothing is known.
-        ///   - count: how many ranges there may be.
+        ///   - unknown: the unknown place.
+        ///   - count: the largest number of ranges.
         init(fineBits: Int, coarseBits: Int, unknown: CoarsePlace, atMost count: Int) {
             PageMemory.reserve(count, in: &starts)
             PageMemory.reserve(count, in: &values)
@@ -290,7 +293,7 @@ extension PlaceIndex {
             actual = unknown
         }
 
-        /// Goes on with the addresses from `first` on, which are in a place.
+        /// Adds the addresses from `first` on, which are in `place`.
         @inline(__always)
         mutating func append(_ first: Address, _ place: CoarsePlace) {
             guard first <= .max &- fine else { return }
@@ -307,7 +310,8 @@ extension PlaceIndex {
             return AddressRanges(starts: starts, values: values)
         }
 
-        /// Lets the addresses of the next wide block have their place, where the last ones had another's.
+        /// Begins a range at the next coarse block if the addresses before `end` have been given another place than
+        /// their own.
         @inline(__always)
         private mutating func catchUp(before end: Address?) {
             guard given.number != actual.number, lastStart <= .max &- coarse else { return }
@@ -319,7 +323,7 @@ extension PlaceIndex {
         @inline(__always)
         private mutating func give(_ start: Address, _ place: CoarsePlace) {
             given = place
-            // Of the ranges that begin within one block the last one counts: it goes on after it.
+            // If several ranges begin in one block, the last one counts, because it continues after the block.
             if starts.last == start {
                 starts.removeLast()
                 values.removeLast()
@@ -334,7 +338,7 @@ extension PlaceIndex {
         _ places: AddressRanges<Address>, _ coarse: [CoarsePlace], fineBits: Int, coarseBits: Int
     ) -> AddressRanges<Address> {
         coarse.withUnsafeBufferPointer { coarse in
-            // A range that goes on in the next wide block makes two.
+            // A range that continues in the next coarse block becomes two.
             var coarsening = Coarsening<Address>(
                 fineBits: fineBits, coarseBits: coarseBits, unknown: coarse[0], atMost: 2 * places.starts.count)
             places.withBuffers { starts, values in
@@ -344,14 +348,14 @@ extension PlaceIndex {
         }
     }
 
-    /// Which places of the gazetteer are one.
+    /// Groups the places of a gazetteer that become one place of the index.
     private struct Grouping {
-        /// For each place of the gazetteer its number.
+        /// The number in the index of each place of the gazetteer.
         var numbers: [UInt32] = []
         var count = 0
 
         init(_ packed: [PackedPlace], cellsToDegree: Double, tellsSubdivisions: Bool = true) {
-            var known = Numbering<UInt128>()
+            var known = IntegerMap<UInt128>()
             numbers.reserveCapacity(packed.count)
             for place in packed {
                 let key = place.key(cellsToDegree: cellsToDegree, tellsSubdivisions: tellsSubdivisions)
@@ -365,7 +369,7 @@ extension PlaceIndex {
             }
         }
 
-        /// Of the places that are one the one that most networks are in.
+        /// Returns for each group the place that has most networks.
         func places(of packed: [PackedPlace], _ networks: [UInt32]) -> [PackedPlace] {
             var best = [Int](repeating: -1, count: count)
             for (position, number) in numbers.enumerated() {

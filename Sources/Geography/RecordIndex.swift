@@ -1,12 +1,12 @@
 import Platform
 
-/// Numbers for records, in the order of the file: a bitmap of where they begin, and how many there are before each part of it. It
-/// takes three eighths of the data section, whatever is in it.
+/// Numbers records in the order of the file, by a bitmap of their offsets with a rank table. It takes three eighths of
+/// the size of the data section for any content.
 struct RecordIndex {
-    /// Where records begin in the data section: a bit for each byte.
+    /// A bit for each byte of the data section, set if a record begins there.
     private var starts: [UInt64]
-    /// For each 32 bytes of the data section where records begin, in the lower half, and the number of records before, in the upper half:
-    /// what is needed of both is one piece of memory to wait for. Empty until `number`.
+    /// For each 32 bytes of the data section: their bits of `starts` in the lower half, and the number of records
+    /// before them in the upper half. A look-up reads one element. Empty until `number` is called.
     private var parts: [UInt64] = []
 
     /// Makes an empty index.
@@ -14,7 +14,7 @@ struct RecordIndex {
     /// - Parameter dataCount: the length of the data section in bytes.
     init(dataCount: UInt32) { starts = Array(repeating: 0, count: Int(dataCount >> 6) + 1) }
 
-    /// Adds the records that a tree leads to.
+    /// Inserts the records that a tree points to.
     mutating func insert(
         _ records: UnsafeBufferPointer<UInt32>, of tree: SearchTree
     ) throws(DataSection.Malformed) {
@@ -31,7 +31,7 @@ struct RecordIndex {
 
     /// Numbers the records.
     ///
-    /// - Returns: how many there are.
+    /// - Returns: the number of records.
     mutating func number() -> Int {
         var count = 0
         PageMemory.reserve(2 * starts.count, in: &parts)
@@ -45,7 +45,7 @@ struct RecordIndex {
         return count
     }
 
-    /// Calls `body` with the offset of each record, the first of the file first, as long as it returns true.
+    /// Calls `body` with the offset of each record in the order of the file, as long as it returns true.
     @inline(__always)
     func forEach(_ body: (_ offset: UInt32) throws(DataSection.Malformed) -> Bool) throws(DataSection.Malformed) {
         for (position, word) in starts.enumerated() {
@@ -57,7 +57,8 @@ struct RecordIndex {
         }
     }
 
-    /// Calls `body` with what finds the number of a record, given its offset. The record was inserted before.
+    /// Calls `body` with a function that returns the number of a record by its offset. The record must have been
+    /// inserted.
     @inline(__always)
     func withNumbers<Result>(_ body: ((_ offset: UInt64) -> Int) -> Result) -> Result {
         parts.withUnsafeBufferPointer { parts in

@@ -1,8 +1,10 @@
-/// The search tree of a database, which has a node for each bit of an address (MaxMind DB spec, "Binary Search Tree Section").
+/// The search tree of a database, with a level for each bit of an address (MaxMind DB spec, "Binary Search Tree
+/// Section").
 struct SearchTree {
-    /// Valid as long as the database is open.
+    /// The nodes, valid as long as the database is open.
     let nodes: UnsafePointer<UInt8>
-    /// The number of nodes; a record below it leads to a node, the record that equals it to nothing, and a higher one to data.
+    /// The number of nodes. A record below it points to a node, the record that equals it to no data, and a larger
+    /// one to data.
     let count: UInt32
     let recordSize: RecordSize
     let isIPv6: Bool
@@ -19,17 +21,17 @@ struct SearchTree {
         self.dataCount = dataCount
     }
 
-    /// The bits of a record, of which a node has two.
+    /// The number of bits of a record; a node has two records.
     enum RecordSize: UInt64 {
         case bits24 = 24
         case bits28 = 28
         case bits32 = 32
 
-        /// The bytes of a node.
+        /// The number of bytes of a node.
         var nodeSize: Int { Int(rawValue) / 4 }
     }
 
-    /// Where a record's data are in the data section; `nil` for a record that leads to nothing.
+    /// Returns the offset of a record's data in the data section; `nil` for a record without data.
     @inline(__always)
     func offset(of record: UInt32) throws(Malformed) -> UInt32? {
         guard record != count else { return nil }
@@ -38,7 +40,7 @@ struct SearchTree {
         return UInt32(truncatingIfNeeded: offset)
     }
 
-    /// The same, where `dataCount` and more is no offset.
+    /// Returns the offset without a check: `dataCount` and more are invalid.
     @inline(__always)
     func offset(ofRecord record: UInt32) -> UInt64 {
         UInt64(record) &- UInt64(count) &- UInt64(DatabaseLayout.separator)
@@ -52,7 +54,7 @@ struct SearchTree {
         }
     }
 
-    /// The record that the IPv4 addresses are below: at ::/96 of an IPv6 tree.
+    /// The record of the IPv4 subtree, which is at ::/96 in an IPv6 tree.
     private var ipv4Root: UInt32 {
         var record: UInt32 = 0
         guard isIPv6 else { return record }
@@ -60,7 +62,7 @@ struct SearchTree {
         return record
     }
 
-    /// Where the data of an address are, and the length of the network's prefix; `nil` if nothing is known of it.
+    /// Returns the prefix length of an address's network and the offset of its data; `nil` if there is no data.
     func find(_ address: IPAddress) throws(Malformed) -> (length: Int, offset: UInt32)? {
         let bits: UInt128
         var record: UInt32 = 0
@@ -84,16 +86,17 @@ struct SearchTree {
 
     // MARK: Networks
 
-    /// Some networks that follow one another: the first address of each, and the record that its addresses lead to. Networks of one
-    /// record that are neighbours are one.
+    /// A batch of consecutive networks: the first address of each, and its record. Adjacent networks with the same
+    /// record are merged.
     typealias Networks<Address> = (firsts: UnsafeBufferPointer<Address>, records: UnsafeBufferPointer<UInt32>)
 
-    /// Calls `body` with all networks of IPv4, in the order of their addresses. What leads to nothing has the record `count`.
+    /// Calls `body` with all IPv4 networks in the order of addresses. Networks without data have the record `count`.
     func forEachIPv4Networks(_ body: (Networks<UInt32>) throws(Malformed) -> Void) throws(Malformed) {
         try forEachNetworks(from: ipv4Root, body)
     }
 
-    /// The same for IPv6. The addresses of blocks that carry an IPv4 address lead to nothing, but where they are in a larger network.
+    /// Calls `body` with all IPv6 networks. Blocks that embed IPv4 addresses count as without data, unless they are
+    /// in a larger network.
     func forEachIPv6Networks(_ body: (Networks<UInt128>) throws(Malformed) -> Void) throws(Malformed) {
         try forEachNetworks(from: isIPv6 ? 0 : count, body)
     }
@@ -108,18 +111,19 @@ struct SearchTree {
         }
     }
 
-    /// The number of networks that are handed on at once: as many as stay in the nearest cache.
-    private static var portion: Int { 1 << 10 }
+    /// The number of networks in a batch, which fits into the L1 cache.
+    private static var batchSize: Int { 1 << 10 }
 
     @inline(__always)
     private func forEachNetworks<Nodes: NodeLayout, Address: FixedWidthInteger & UnsignedInteger>(
         _ layout: Nodes.Type, from root: UInt32, _ body: (Networks<Address>) throws(Malformed) -> Void
     ) throws(Malformed) {
-        // A sound tree has each node once, but for aliases of the IPv4 part; more visits are a cycle or an attack.
+        // A valid tree has each node once, except for aliases of the IPv4 subtree. More visits mean a cycle or an
+        // attack.
         var budget = 3 * Int(count) + 1024
-        let firsts = UnsafeMutablePointer<Address>.allocate(capacity: Self.portion)
-        let records = UnsafeMutablePointer<UInt32>.allocate(capacity: Self.portion)
-        // By its depth, the right half of each node on the way down.
+        let firsts = UnsafeMutablePointer<Address>.allocate(capacity: Self.batchSize)
+        let records = UnsafeMutablePointer<UInt32>.allocate(capacity: Self.batchSize)
+        // The right record of each node on the way down, by depth.
         let rights = UnsafeMutablePointer<UInt32>.allocate(capacity: Address.bitWidth + 1)
         defer {
             firsts.deallocate()
@@ -127,10 +131,10 @@ struct SearchTree {
             rights.deallocate()
         }
         let networks = Networks<Address>(
-            UnsafeBufferPointer(start: firsts, count: Self.portion),
-            UnsafeBufferPointer(start: records, count: Self.portion))
+            UnsafeBufferPointer(start: firsts, count: Self.batchSize),
+            UnsafeBufferPointer(start: records, count: Self.batchSize))
         var filled = 0
-        // No record of a node: those are below.
+        // Not the record of any network, because those are at least `count`.
         var lastRecord: UInt32 = 0
         var (record, first, length) = (root, Address(0), 0)
         while true {
@@ -145,16 +149,17 @@ struct SearchTree {
                 record = left
                 if isEmptyBlock(first, length) { record = count }
             }
-            // Without a branch: neighbours have one record as often as not.
+            // Without a branch, which would be unpredictable: adjacent networks often have the same record.
             firsts[filled] = first
             records[filled] = record
             filled &+= record != lastRecord ? 1 : 0
             lastRecord = record
-            if filled == Self.portion {
+            if filled == Self.batchSize {
                 try body(networks)
                 filled = 0
             }
-            // On to the next right half: the address after this network has its first bits, and then zeros.
+            // Go on with the right record of the deepest node that has one left: trailing zeros of the next address
+            // give its depth.
             let next = first &+ (length == 0 ? 0 : 1 &<< Address(truncatingIfNeeded: Address.bitWidth &- length))
             guard next != 0 else { break }
             first = next
@@ -167,7 +172,7 @@ struct SearchTree {
                 UnsafeBufferPointer(rebasing: networks.records[..<filled])))
     }
 
-    /// Whether a network is a block of IPv6 whose addresses carry an IPv4 address: `IPPrefix.embeddingIPv4`.
+    /// Whether a network is one of `IPPrefix.embeddingIPv4`.
     @inline(__always)
     private func isEmptyBlock<Address: FixedWidthInteger>(_ first: Address, _ length: Int) -> Bool {
         guard Address.bitWidth == 128, length == 96 || length == 32 || length == 16 else { return false }
@@ -183,7 +188,7 @@ struct SearchTree {
     private static var tooDeep: Malformed { Malformed(reason: "the search tree is deeper than an address is long") }
 }
 
-/// How a node has its two records.
+/// The layout of the two records of a node.
 private protocol NodeLayout {
     static func records(of node: UInt32, in nodes: UnsafePointer<UInt8>) -> (left: UInt32, right: UInt32)
 }
@@ -199,7 +204,7 @@ private enum Nodes24: NodeLayout {
 private enum Nodes28: NodeLayout {
     @inline(__always)
     static func records(of node: UInt32, in nodes: UnsafePointer<UInt8>) -> (left: UInt32, right: UInt32) {
-        // The byte in the middle has the highest bits of both.
+        // The byte in the middle has the highest four bits of both records.
         let bytes = nodes + Int(node) * 7
         let middle = UInt32(bytes[3])
         return ((middle & 0xf0) << 20 | integer24(bytes), (middle & 0x0f) << 24 | integer24(bytes + 4))

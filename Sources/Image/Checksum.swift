@@ -1,7 +1,8 @@
 import Glibc
 
-/// A sum over bytes that no change of a single byte leaves as it was. It takes 64 bytes at a time, in eight lanes, at about
-/// the speed of memory.
+/// Returns a checksum of bytes. A change of a single byte always changes it.
+///
+/// It reads 64 bytes at a time, in eight lanes, at about the speed of memory. It detects damage, not malice.
 public func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
     let prime: UInt64 = 0x9e37_79b9_7f4a_7c15
     var lanes = SIMD8<UInt64>(1, 2, 3, 4, 5, 6, 7, 8)
@@ -26,7 +27,7 @@ public func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
             g = step(g, 6)
             h = step(h, 7)
             offset &+= 64
-            // A tenth of a millisecond's work: a thread that answers may wait for this core.
+            // After about 0.1 ms of work: a thread that answers may be waiting for this core.
             if offset & (1 << 20 &- 1) == 0 { sched_yield() }
         }
     }
@@ -37,7 +38,7 @@ public func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
     return sum
 }
 
-/// Changes each time its input does (the finalizer of SplitMix64 is a bijection).
+/// Mixes 64 bits with the finalizer of SplitMix64. It is a bijection: different inputs have different results.
 private func mix(_ bits: UInt64) -> UInt64 {
     var bits = bits &+ 0x9e37_79b9_7f4a_7c15
     bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9

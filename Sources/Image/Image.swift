@@ -1,21 +1,21 @@
 import Glibc
 import Platform
 
-/// Everything that answers are made from, in one piece of memory that is never changed: a mapped file, or memory of this
-/// process alone.
+/// The compiled form of everything that answers are made from, in one piece of memory that never changes: a mapped
+/// file, or private memory of this process.
 ///
-/// Whoever has one has found the checksum right, and its sections inside of it. What is in a section is checked by what
-/// reads it.
+/// When an `Image` exists, its checksum is right (unless it was opened without the check), and its sections are inside
+/// it. The reader of a section checks the section's content.
 public final class Image: Sendable {
     /// The whole image.
     public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
-    /// The same for two images of the same content: 16 hexadecimal digits.
+    /// The content id, 16 hexadecimal digits: the same for two images of the same content.
     public let id: String
 
-    /// Why something cannot be used as an image.
+    /// Why a file cannot be used as an image.
     public struct Refusal: Error, CustomStringConvertible {
         public let description: String
-        /// Whether there is no file at all.
+        /// Whether the file does not exist.
         public var isMissing = false
 
         public init(_ description: String, isMissing: Bool = false) {
@@ -24,13 +24,13 @@ public final class Image: Sendable {
         }
     }
 
-    /// Takes over finished memory, of `PageMemory` or mapped.
+    /// Takes ownership of a finished image in memory of `PageMemory` or in a mapping.
     package init(owning memory: UnsafeMutableRawBufferPointer) {
         bytes = UnsafeRawBufferPointer(memory)
         id = Self.id(in: bytes)
     }
 
-    /// Whether a file begins as images do, of whatever version.
+    /// Whether a file begins with the magic number of images, of any format version.
     public static func isImage(_ path: String) -> Bool {
         let descriptor = openRegularFile(path)
         guard descriptor >= 0 else { return false }
@@ -43,8 +43,8 @@ public final class Image: Sendable {
     ///
     /// - Parameters:
     ///   - owners: the users whose files are trusted. A file that other users can write to is refused, too.
-    ///   - isSummed: whether the checksum is verified, for which all of the file is read. Without it, only what is small in an image
-    ///     should be read, to be shown.
+    ///   - isSummed: whether to verify the checksum, which reads the whole file. Without it, only small sections should
+    ///     be read, and only to be shown.
     public convenience init(path: String, owners: Set<uid_t>, isSummed: Bool = true) throws(Refusal) {
         let descriptor = openRegularFile(path)
         guard descriptor != isNoRegularFile else { throw Refusal("\(path) is not a regular file") }
@@ -56,12 +56,12 @@ public final class Image: Sendable {
         try self.init(descriptor: descriptor, name: path, owners: owners, isSummed: isSummed)
     }
 
-    /// Maps an open file, which may be closed then.
+    /// Maps an open file. The caller may close the descriptor afterwards.
     ///
     /// - Parameters:
-    ///   - name: what messages call it.
-    ///   - owners: as for a path; `nil` if whoever wrote it is known.
-    ///   - isSummed: as for a path.
+    ///   - name: the name of the file in messages.
+    ///   - owners: see the initializer for a path; `nil` if the caller knows who wrote the file.
+    ///   - isSummed: see the initializer for a path.
     public init(descriptor: CInt, name: String, owners: Set<uid_t>?, isSummed: Bool = true) throws(Refusal) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -79,7 +79,7 @@ public final class Image: Sendable {
             }
         }
         guard status.st_size >= ImageHeader.contentStart else {
-            throw Refusal("\(name) is no image of geopipe: it is too short; make one with geopipe compile")
+            throw Refusal("\(name) is not an image of geopipe: it is too short; make one with geopipe compile")
         }
         let length = Int(status.st_size)
         // Its owner could change what root has checked, while root reads it.
@@ -119,14 +119,15 @@ public final class Image: Sendable {
         return UnsafeRawBufferPointer(memory)
     }
 
-    /// Whether the checksum is right, for which all of the image is read: that of a mapped file may be damaged later.
+    /// Whether the checksum is right now. Reads the whole image. A mapped file may have been damaged after it was
+    /// opened.
     package var isSound: Bool {
-        header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...]))
+        header.checksum == checksum(of: UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checksumStart...]))
     }
 
     deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
 
-    /// The content id of an image. Kept, so that a mapped file need not be touched for it.
+    /// Returns the content id of an image. It is stored, so that later uses need not read the mapped file.
     private static func id(in bytes: UnsafeRawBufferPointer) -> String {
         let digits = String(bytes.load(as: ImageHeader.self).contentID, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
@@ -134,10 +135,12 @@ public final class Image: Sendable {
 
     private var header: ImageHeader { bytes.load(as: ImageHeader.self) }
 
-    /// What is wrong with the image as a whole; `nil` if nothing is.
+    /// Returns what is wrong with the image as a whole; `nil` if nothing is.
     private func complaint(isSummed: Bool) -> String? {
         let header = header
-        guard header.magic == ImageHeader.magic else { return "is no image of geopipe; make one with geopipe compile" }
+        guard header.magic == ImageHeader.magic else {
+            return "is not an image of geopipe; make one with geopipe compile"
+        }
         guard header.byteOrder == ImageHeader.byteOrder else {
             return "is an image of a machine with another byte order"
         }
@@ -146,18 +149,21 @@ public final class Image: Sendable {
                 "is an image of format \(header.formatVersion), and this program reads format \(imageFormatVersion); compile it again with this program"
         }
         guard header.length == UInt64(bytes.count) else {
-            return "is torn: it has \(bytes.count) bytes, and should have \(header.length)"
+            return
+                "is truncated or has bytes after its end: it has \(bytes.count) bytes instead of \(header.length); compile it again"
         }
         if isSummed {
-            let content = UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checkedFrom...])
+            let content = UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checksumStart...])
             guard header.checksum == checksum(of: content) else { return "is damaged: its checksum is wrong" }
         }
-        guard header.sectionCount <= UInt64(ImageHeader.maxSections) else { return "has too many sections" }
+        guard header.sectionCount <= UInt64(ImageHeader.maxSections) else {
+            return "is damaged: it has too many sections"
+        }
         for position in 0..<Int(header.sectionCount) {
             let section = section(at: position)
             guard section.offset % 64 == 0, section.offset >= UInt64(ImageHeader.contentStart),
                 section.offset <= header.length, section.length <= header.length - section.offset
-            else { return "has a section outside of it" }
+            else { return "is damaged: a section is outside of the file" }
         }
         return nil
     }
@@ -168,12 +174,13 @@ public final class Image: Sendable {
             as: ImageSection.self)
     }
 
-    /// What its sections hold, in their order, which the content id depends on. Those that this program does not know are left out.
+    /// The kinds of the sections, in the order of the file, which the content id depends on. Kinds that this program
+    /// does not know are left out.
     public var sectionKinds: [SectionKind] {
         (0..<Int(header.sectionCount)).compactMap { SectionKind(rawValue: section(at: $0).kind) }
     }
 
-    /// The columns of a section. They are valid as long as the image.
+    /// Returns a reader of a section's columns, which are valid as long as the image.
     public func section(_ kind: SectionKind) throws(MalformedColumns) -> ColumnReader {
         for position in 0..<Int(header.sectionCount) {
             let section = section(at: position)

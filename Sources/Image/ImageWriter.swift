@@ -1,13 +1,13 @@
 import Platform
 
-/// Lays an image out in memory.
+/// Builds an image in memory.
 public struct ImageWriter: ~Copyable {
     private var columns = ColumnWriter()
     private var sections: [ImageSection] = []
 
     public init() { columns.skip(ImageHeader.contentStart) }
 
-    /// Appends a section, which `body` fills.
+    /// Appends a section, which `body` writes. Not more than `ImageHeader.maxSections`.
     public mutating func section<Failure: Error>(
         _ kind: SectionKind, _ body: (inout ColumnWriter) throws(Failure) -> Void
     ) throws(Failure) {
@@ -18,12 +18,12 @@ public struct ImageWriter: ~Copyable {
             ImageSection(kind: kind.rawValue, offset: UInt64(start), length: UInt64(columns.count - start)))
     }
 
-    /// The finished image.
+    /// Completes the header, and returns the image.
     public consuming func finish() -> Image {
         var contentID: UInt64 = 0
         let bytes = columns.bytes
-        let told = [SectionKind.manifest.rawValue, SectionKind.sources.rawValue]
-        for section in sections where !told.contains(section.kind) {
+        let origins = [SectionKind.manifest.rawValue, SectionKind.sources.rawValue]
+        for section in sections where !origins.contains(section.kind) {
             let part = UnsafeRawBufferPointer(bytes)[Int(section.offset)..<Int(section.offset + section.length)]
             contentID = contentID &* 31 ^ checksum(of: UnsafeRawBufferPointer(rebasing: part))
         }
@@ -35,7 +35,7 @@ public struct ImageWriter: ~Copyable {
             length: UInt64(columns.count), contentID: contentID, sectionCount: UInt64(sections.count))
         columns.overwrite(at: 0, with: header)
         let memory = columns.finish()
-        header.checksum = checksum(of: UnsafeRawBufferPointer(rebasing: memory[ImageHeader.checkedFrom...]))
+        header.checksum = checksum(of: UnsafeRawBufferPointer(rebasing: memory[ImageHeader.checksumStart...]))
         memory.storeBytes(of: header, as: ImageHeader.self)
         return Image(owning: memory)
     }

@@ -1,50 +1,50 @@
 import Platform
 
-/// What an image was made from, by which program, when, and what is to be said of it.
+/// Describes an image: what it was made from, by which program and when, and the diagnostics of its compilation.
 public struct Manifest: Sendable {
-    /// The version of the program that made it.
+    /// The version of the program that made the image.
     public var program = ""
-    /// In seconds since 1970.
+    /// When the image was made, in seconds since 1970.
     public var created = 0
-    /// The absolute path of the configuration's file.
+    /// The absolute path of the configuration file.
     public var configuration = ""
-    /// The databases that took the place of the configured ones.
+    /// The databases that were used instead of the configured ones.
     public var databaseOverrides: [String] = []
-    /// The state directory; empty for none.
+    /// The path of the state directory; empty for none.
     public var stateDirectory = ""
-    /// A number for the form of records that only some releases of pdns take: see `RecordDialect`.
+    /// A number for the form of records that only some releases of pdns accept; see `RecordDialect`.
     public var dialect = 0
-    /// All files that it was made from, or would have been if they were there.
+    /// All files that the image was made from, and those that were missing.
     public var inputs: [Input] = []
-    /// What is odd, and what is wrong with zones that are kept or have no content.
+    /// Warnings and notes, and the errors of zones that keep their earlier content or have none.
     public var diagnostics: [Diagnostic] = []
     /// The zones that have errors.
     public var unusableZones: [UnusableZone] = []
-    /// The databases that were read, in the order in which they are asked.
+    /// The databases that were read, in the order of look-ups.
     public var databases: [Database] = []
-    /// How many networks each file of networks had.
+    /// The number of networks in each networks file.
     public var networks: [NetworkCount] = []
-    /// The optional databases that were there.
+    /// The optional databases that were found.
     public var optionalDatabases: [String] = []
-    /// The number of names of all zones.
+    /// The number of names in all zones.
     public var nameCount = 0
-    /// What the address tables were made from, as one number: the same for the same rules and databases.
+    /// A hash of what the address tables were made from: the same for the same rules and databases.
     public var routingKey: UInt64 = 0
-    /// How long a coprocess stays awake for the next question.
+    /// How long a coprocess stays awake for the next question, 0...1,000,000 microseconds.
     public var waitMicroseconds = 0
-    /// Where hits are logged; empty for nowhere.
+    /// The path of the hits log; empty for none.
     public var hitsLog = ""
     /// `tsv` or `json`.
     public var hitsLogFormat = ""
-    /// The part of the answers that are logged, from above 0 to 1.
+    /// The fraction of answers that are logged, above 0 and at most 1.
     public var hitsLogSample = 0.0
     /// What must stay in use when datacenters are drained.
     public var safety = SafetyRules()
 
-    /// A file, and what was at its path.
+    /// An input file, and its state when it was read.
     public struct Input: Sendable, Hashable {
         public var path: String
-        /// As `FileState` writes it.
+        /// The state as `FileState` writes it.
         public var state: String
 
         public init(path: String, state: String) {
@@ -56,7 +56,7 @@ public struct Manifest: Sendable {
     /// A message for the operator.
     public struct Diagnostic: Sendable, Hashable {
         public var file: String
-        /// 1 is the first; 0 if the whole file is meant.
+        /// The line, beginning with 1; 0 if the whole file is meant.
         public var line: Int
         public var column: Int
         /// `error`, `warning` or `note`.
@@ -71,19 +71,20 @@ public struct Manifest: Sendable {
             self.message = message
         }
 
-        /// As compilers write it.
+        /// The diagnostic in the form of compilers: `FILE:LINE:COLUMN: SEVERITY: MESSAGE`, without the severity for
+        /// an error.
         public var text: String {
             let place = line > 0 ? "\(file):\(line):\(column)" : file
             return "\(place): \(severity == "error" ? "" : "\(severity): ")\(message)"
         }
     }
 
-    /// A zone that keeps its last good content, or has none.
+    /// A zone with errors, which keeps its last good content or has none.
     public struct UnusableZone: Sendable, Hashable {
         public var apex: String
-        /// Since when its content is kept, in seconds since 1970; `nil` if it has none.
+        /// Since when the zone keeps its earlier content, in seconds since 1970; `nil` if it has none.
         public var keptSince: Int?
-        /// What is wrong with it.
+        /// The zone's errors.
         public var complaints: [String]
 
         public init(apex: String, keptSince: Int?, complaints: [String]) {
@@ -93,10 +94,11 @@ public struct Manifest: Sendable {
         }
     }
 
+    /// A database that was read.
     public struct Database: Sendable, Hashable {
-        /// The absolute path of its file.
+        /// The absolute path of the file.
         public var path: String
-        /// When it was built, in seconds since 1970; `nil` if it does not say.
+        /// When the database was built, in seconds since 1970; `nil` if its metadata do not have that.
         public var built: Int?
 
         public init(path: String, built: Int?) {
@@ -105,6 +107,7 @@ public struct Manifest: Sendable {
         }
     }
 
+    /// The number of networks in a networks file.
     public struct NetworkCount: Sendable, Hashable {
         public var path: String
         public var count: Int
@@ -117,7 +120,7 @@ public struct Manifest: Sendable {
 
     public init() {}
 
-    /// Appends it as columns: numbers, and texts by their kinds.
+    /// Writes the manifest as columns of numbers and of texts.
     public func write(to columns: inout ColumnWriter) {
         columns.add([
             Int64(created), Int64(dialect), Int64(nameCount), Int64(bitPattern: routingKey),
@@ -138,7 +141,7 @@ public struct Manifest: Sendable {
         safety.write(to: &columns)
     }
 
-    /// Reads what `write` wrote.
+    /// Reads columns that `write` wrote.
     public init(from columns: inout ColumnReader) throws(MalformedColumns) {
         let malformed = MalformedColumns("the manifest is damaged")
         let numbers = try columns.read(Int64.self)

@@ -1,22 +1,22 @@
 import Platform
 
-/// What must stay in use when datacenters are drained, as a configuration had it when its image was made, and what the figures of
-/// that are made of.
+/// The rules of the configuration for what must stay in use when datacenters are drained, and the data that they are
+/// evaluated with.
 public struct SafetyRules: Hashable, Sendable {
-    /// The least number of datacenters that are not wholly drained; `nil` for no such rule.
+    /// The minimum number of datacenters that are not completely drained; `nil` for no such rule.
     public var inUse: Int?
-    /// The least part of the capacity that is not drained, in percent from 1 to 100; `nil` for no such rule.
+    /// The minimum part of the capacity that is not drained, 1...100 percent; `nil` for no such rule.
     public var capacity: Int?
-    /// By number. Empty if there are no rules, as all that follows.
+    /// The datacenters by number. This and the following properties are empty if there are no rules.
     public var datacenters: [Datacenter] = []
-    /// The numbers of the datacenters that some map sends clients to, in their order.
+    /// The numbers, ascending, of the datacenters that some map sends clients to.
     public var reached: [Int] = []
-    /// By the name of a service, the numbers of the datacenters that its clients may be sent to, in their order.
+    /// For each service name, the numbers, ascending, of the datacenters that its clients may be sent to.
     public var reachedByService: [String: [Int]] = [:]
 
     public struct Datacenter: Hashable, Sendable {
         public var name: String
-        /// In the unit of the configuration; 1 where that says none.
+        /// The capacity in the unit of the configuration, at least 0; 1 if the configuration has none.
         public var capacity: Double
 
         public init(name: String, capacity: Double) {
@@ -30,7 +30,7 @@ public struct SafetyRules: Hashable, Sendable {
     /// Whether there is any rule.
     public var isEmpty: Bool { inUse == nil && capacity == nil }
 
-    /// Appends them as columns.
+    /// Writes the rules as columns.
     func write(to columns: inout ColumnWriter) {
         columns.add([Int64(inUse ?? -1), Int64(capacity ?? -1)])
         columns.add(texts: datacenters.map(\.name))
@@ -42,7 +42,7 @@ public struct SafetyRules: Hashable, Sendable {
         columns.add(lists.joined().map { UInt32($0) })
     }
 
-    /// Reads what `write` wrote.
+    /// Reads columns that `write` wrote.
     init(from columns: inout ColumnReader) throws(MalformedColumns) {
         let malformed = MalformedColumns("the safety rules are damaged")
         let limits = Array(try columns.read(Int64.self).buffer)

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Logging
 
-/// How much goes to the log.
+/// The options of a program's log.
 public struct LogOptions: ParsableArguments, Sendable {
     @Option(
         name: .customLong("log-level"),
-        help: ArgumentHelp("The least level that is logged; debug has each step and its time.", valueName: "level"))
+        help: ArgumentHelp(
+            "Log messages of this level and above; debug logs each step and its time.", valueName: "level"))
     public var level = Logger.Level.info
 
     public init() {}

@@ -2,18 +2,18 @@ import Glibc
 import Logging
 import Platform
 
-/// Writes the lines of a log to standard error, as `StandardError` does.
+/// A log handler that writes to standard error, by `StandardError`.
 ///
-/// If standard error is the journal's, each line begins with its priority (sd-daemon(3)), which the journal takes off: so
-/// `journalctl -p warning` finds what is a warning or worse.
+/// If standard error goes to the journal, each line begins with its priority (sd-daemon(3)), which the journal removes,
+/// so that `journalctl -p warning` finds warnings and worse.
 public struct StandardErrorLog: LogHandler {
-    /// What stands in front of a message.
+    /// The prefix of a message.
     public enum Style: Sendable {
         /// Nothing.
         case plain
-        /// The program and its process, as in `geopipe[7]: `.
+        /// The program and its process id, as in `geopipe[7]: `.
         case named(String)
-        /// The time and the level where there is no journal, which knows both.
+        /// The time and the level, unless the journal records both.
         case dated
     }
 
@@ -38,7 +38,7 @@ public struct StandardErrorLog: LogHandler {
         }
         let text = event.message.description + words.joined()
         let start = Self.start(style, event.level)
-        // The journal has an entry, and so a priority, for each line.
+        // The journal makes an entry of each line, so each line needs the priority.
         complain(text.split(separator: "\n").map { start + $0 }.joined(separator: "\n"))
     }
 
@@ -59,8 +59,8 @@ public struct StandardErrorLog: LogHandler {
     }()
 }
 
-/// A word of metadata, in quotation marks if it has blanks.
-private func quoted(_ word: String) -> String { word.contains(" ") ? "\"\(word)\"" : word }
+/// Returns a metadata value, in quotation marks if it contains spaces.
+private func quoted(_ value: String) -> String { value.contains(" ") ? "\"\(value)\"" : value }
 
 extension Logger.Level {
     /// The priority of syslog(3).

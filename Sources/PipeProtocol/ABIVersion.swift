@@ -1,27 +1,27 @@
-/// A version of the pipe protocol: pdns's setting `pipe-abi-version`, 1 to 5.
+/// A version of the pipe protocol: the setting `pipe-abi-version` of pdns, 1 to 5.
 ///
 /// Source: https://doc.powerdns.com/authoritative/backends/pipe.html
 public struct ABIVersion: Hashable, Sendable {
-    /// 1 to 5.
+    /// The number of the version, 1...5.
     public let number: Int
 
-    /// The version of that number; `nil` if there is no such version.
+    /// Makes the version of a number; `nil` if the number is not 1...5.
     public init?(_ number: Int) {
         guard 1...5 ~= number else { return nil }
         self.number = number
     }
 
-    /// From 2 on a question says which address of the server it came to.
+    /// Whether a question has the server's address that it came to (2 and later).
     @inlinable public var hasLocalAddress: Bool { number >= 2 }
-    /// From 3 on a question has the client subnet (EDNS option 8, RFC 7871).
+    /// Whether a question has the client subnet (EDNS option 8, RFC 7871; 3 and later).
     @inlinable public var hasClientSubnet: Bool { number >= 3 }
-    /// From 3 on an answer has the scope prefix length and the `auth` flag.
+    /// Whether an answer has the scope prefix length and the `auth` flag (3 and later).
     @inlinable public var hasScope: Bool { number >= 3 }
-    /// From 4 on a request for a transfer names the zone.
+    /// Whether a request for a zone transfer names the zone (4 and later).
     @inlinable public var hasTransferZone: Bool { number >= 4 }
-    /// From 5 on there are commands (`pdnsutil backend-cmd`).
+    /// Whether pdns sends commands (`pdnsutil backend-cmd`; 5 and later).
     @inlinable public var hasCommands: Bool { number >= 5 }
 
-    /// The number of fields of a question, its tag `Q` included.
+    /// The number of fields of a question, including its tag `Q`.
     @inlinable var questionFields: Int { hasClientSubnet ? 8 : hasLocalAddress ? 7 : 6 }
 }

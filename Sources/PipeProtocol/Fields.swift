@@ -1,9 +1,10 @@
 import CBytes
 
-/// Where the fields of a line begin and end. Fields after the eighth are counted only.
+/// The positions of the fields of a line, which tabs separate. Fields after the eighth are only counted.
 @usableFromInline
 struct Fields: ~Copyable {
-    /// Where each field begins, and after the last one more than where the line ends.
+    /// The start of each field; after the last one, the end of the line plus 1. So a field ends 1 before the next
+    /// bound.
     @usableFromInline var bounds: InlineArray<9, Int>
     @usableFromInline var count = 1
 
@@ -20,7 +21,7 @@ struct Fields: ~Copyable {
                 i &+= 16
             }
             if i < length {
-                // The last sixteen bytes, of which the first have been looked at.
+                // The last sixteen bytes; the first of them have been searched already, and are masked out.
                 let position = length &- 16
                 add(bytes16_tabs(start + position) & (.max &<< UInt32(truncatingIfNeeded: i &- position)), at: position)
             }
@@ -28,11 +29,11 @@ struct Fields: ~Copyable {
         if count < 9 { bounds[unchecked: count] = line.count &+ 1 }
     }
 
-    /// Adds the fields that begin after tabs.
+    /// Adds a field for each tab.
     ///
     /// - Parameters:
-    ///   - tabs: a bit for each byte, the lowest for the first.
-    ///   - position: the first byte's.
+    ///   - tabs: a bit for each byte, the lowest for the first byte.
+    ///   - position: the position of the first byte in the line.
     @inlinable @inline(__always)
     mutating func add(_ tabs: UInt32, at position: Int) {
         var (tabs, count) = (tabs, count)
@@ -44,7 +45,7 @@ struct Fields: ~Copyable {
         self.count = count
     }
 
-    /// Adds the fields of a line of less than sixteen bytes.
+    /// Adds the fields of a line that is shorter than sixteen bytes.
     @usableFromInline
     mutating func addFields(ofShort line: UnsafeRawBufferPointer) {
         for i in line.indices where line[i] == UInt8(ascii: "\t") {
@@ -53,14 +54,15 @@ struct Fields: ~Copyable {
         }
     }
 
-    /// A field, of which there must be as many.
+    /// The position of a field. `position` must be below `count`, and below 8.
     @inlinable @inline(__always)
     subscript(position: Int) -> Range<Int> {
-        // Through a span, since indexing the array itself copies all of it.
+        // Through a span, because indexing the array itself copies all of it.
         let bounds = bounds.span
         return Range(uncheckedBounds: (bounds[position], bounds[position &+ 1] &- 1))
     }
 
+    /// Whether the first field of the line is `tag`.
     func tag(in line: Span<UInt8>, is tag: StaticString) -> Bool {
         let field = self[0]
         guard field.count == tag.utf8CodeUnitCount else { return false }

@@ -1,26 +1,26 @@
 import Glibc
 
-/// Lines from a file descriptor, as many at a time as have come.
+/// Reads lines from a file descriptor. One `read` may bring several lines.
 ///
-/// A line ends with LF or CR LF; the last may end with the input. Of a line longer than `LineReader.limit` nothing is kept
-/// but that it was there.
+/// A line ends with LF or CR LF; the last one may end with the input. The text of a line longer than
+/// `LineReader.limit` is dropped.
 public struct LineReader: ~Copyable {
-    /// The longest line that is read, in bytes, without its end.
+    /// The length of the longest line that is kept, in bytes, without its line end.
     @inlinable public static var limit: Int { 65_536 }
 
     private let descriptor: CInt
     @usableFromInline let buffer: UnsafeMutableBufferPointer<UInt8>
-    /// Where what has been read and not been given out begins.
+    /// The start of the input that has been read and not yet returned by `next`.
     @usableFromInline var start = 0
-    /// Where what has been read ends.
+    /// The end of the input that has been read.
     @usableFromInline var end = 0
-    /// No unread line feed is before this place.
+    /// There is no line feed between `start` and this position.
     @usableFromInline var searched = 0
-    /// The line at hand is too long, and what has come of it was dropped.
+    /// Whether the current line is too long, and its beginning was dropped.
     @usableFromInline var isOverlong = false
     private var hasEnded = false
 
-    /// A reader of `descriptor`, which stays the caller's to close.
+    /// Makes a reader of `descriptor`, which the caller closes.
     public init(descriptor: CInt) {
         self.descriptor = descriptor
         buffer = .allocate(capacity: 2 * (Self.limit + 2))
@@ -28,13 +28,13 @@ public struct LineReader: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// A line, or the end of one that was too long to keep.
+    /// A line, or the end of a line that was too long to keep.
     public enum Line {
         case text(UnsafeBufferPointer<UInt8>)
         case tooLong(UnsafeBufferPointer<UInt8>)
     }
 
-    /// The next line that has come whole; `nil` if more must be read first. It is valid until the next `read`.
+    /// Returns the next complete line; `nil` if more input must be read first. It is valid until the next `read`.
     @inlinable @inline(__always)
     public mutating func next() -> Line? {
         guard let base = buffer.baseAddress, searched < end,
@@ -44,7 +44,7 @@ public struct LineReader: ~Copyable {
         return take(upTo: next, resumeAt: next &+ 1)
     }
 
-    /// What there is of a line without an end, if no more can come.
+    /// Returns the rest of the input as a line if the input has ended.
     @usableFromInline
     mutating func unended() -> Line? {
         searched = end
@@ -67,15 +67,15 @@ public struct LineReader: ~Copyable {
         return .text(text)
     }
 
-    /// What has been read and has not been given out. It is valid until the next `read`.
+    /// The input that has been read and not yet returned by `next`. It is valid until the next `read`.
     public var input: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: buffer.baseAddress.map { UnsafePointer($0 + start) }, count: end - start)
     }
 
-    /// Takes what is in a file before what comes from the descriptor. To be called first.
+    /// Takes the content of a file as input that precedes that of the descriptor. Must be called before `read`.
     ///
-    /// - Parameter file: emptied by this; below 3 if there is none.
-    /// - Returns: whether there was anything.
+    /// - Parameter file: a file that this empties; below 3 if there is none.
+    /// - Returns: whether there is any input now.
     public mutating func take(file: CInt) -> Bool {
         guard file >= 3, let base = buffer.baseAddress else { return false }
         defer {
@@ -91,15 +91,17 @@ public struct LineReader: ~Copyable {
         return end > 0
     }
 
-    /// Whether no part of a line has come.
+    /// Whether no part of a line is waiting in the buffer.
     public var isEmpty: Bool { start == end && !isOverlong }
 
-    /// Gives way to other threads, without sleeping, until there is input.
+    /// Waits for input without sleeping: polls and yields the processor to other threads.
     ///
-    /// It looks with poll(2), for a descriptor that does not block would not block for its other holders either.
+    /// It uses poll(2) and not a non-blocking read, because O_NONBLOCK would hold for the other processes that share
+    /// the descriptor, too.
     ///
-    /// - Parameter isInTime: whether to go on waiting; called between two looks.
-    /// - Returns: how the input came that `read` can take now, be it the end of all input; `asleep` if there is none.
+    /// - Parameter isInTime: whether to go on waiting; called between two polls.
+    /// - Returns: how the input arrived that `read` can take now, which may be the end of input; `asleep` if there is
+    ///   none.
     public func giveWay(while isInTime: () -> Bool) -> WaitPolicy.Arrival {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         var arrival = WaitPolicy.Arrival.atOnce
@@ -111,12 +113,13 @@ public struct LineReader: ~Copyable {
         return request.revents != 0 ? arrival : .asleep
     }
 
-    /// Waits for input and takes what there is. All lines must have been taken by `next`. A signal ends the wait, too.
+    /// Waits for input and reads what is available. Call it only after `next` has returned `nil`. A signal ends the
+    /// wait, too.
     ///
-    /// - Returns: false if the input has ended, or cannot be read any more.
+    /// - Returns: false if the input has ended or cannot be read any more.
     public mutating func read() -> Bool {
         guard !hasEnded, let base = buffer.baseAddress else { return false }
-        // A line feed and a carriage return may still come after the longest line.
+        // A carriage return and a line feed may still follow the longest line.
         if isOverlong || end - start > Self.limit + 1 {
             isOverlong = true
             (start, end) = (0, 0)
@@ -139,7 +142,7 @@ public struct LineReader: ~Copyable {
     }
 }
 
-/// Waits until a descriptor that does not block can be used again; false if it never will.
+/// Waits until a non-blocking descriptor is ready; false if it never will be.
 func wait(for descriptor: CInt, _ events: CInt) -> Bool {
     var request = pollfd(fd: descriptor, events: Int16(events), revents: 0)
     while poll(&request, 1, -1) < 0 {

@@ -1,28 +1,28 @@
 import Glibc
 
-/// Answers, collected until they are sent with one write.
+/// Collects answers, and sends them with one write.
 ///
-/// Names and records are written as they are given: what could break a line must not get here.
+/// Names and records are written unchanged: the caller must not pass tabs or line ends in them.
 public struct ReplyWriter: ~Copyable {
-    /// As much is collected at most; an answer that is longer, such as a zone transfer, leaves in pieces. A page that is
-    /// not reached takes no memory.
+    /// The size of the buffer in bytes. A longer answer, such as a zone transfer, is sent in pieces. Untouched pages
+    /// are never committed.
     private static let capacity = 1 << 20
 
     @usableFromInline let descriptor: CInt
     @usableFromInline var buffer: UnsafeMutableBufferPointer<UInt8>
     @usableFromInline var count = 0
-    /// Nobody reads any more.
+    /// Whether the peer has closed its end.
     private var isClosed = false
-    /// Whether there was no room for all that was to be sent at once: some of it has been sent.
+    /// Whether the buffer was too small, so that a part of what is collected has been sent already.
     public private(set) var hasSentPart = false
     private let partSent: () -> Void
-    /// What a line has between its tag and its name, for each scope, without the `auth` flag and with it.
+    /// The text of a line between its tag and its name, for each scope with `auth` 0 and 1.
     @usableFromInline let qualifiers: UnsafeMutablePointer<Qualifier>
 
-    /// The scope and the `auth` flag, each with a tab after it.
+    /// The scope and the `auth` flag, each followed by a tab; at most 6 bytes.
     @usableFromInline
     struct Qualifier {
-        /// The first byte in the lowest bits.
+        /// The text, the first byte in the lowest bits.
         @usableFromInline var bytes: UInt64 = 0
         @usableFromInline var count = 0
 
@@ -35,8 +35,8 @@ public struct ReplyWriter: ~Copyable {
     }
 
     /// - Parameters:
-    ///   - descriptor: stays the caller's to close.
-    ///   - partSent: called when something has been sent because there was no room for more. That ends with a line's end.
+    ///   - descriptor: where answers go; the caller closes it.
+    ///   - partSent: called after a part was sent because the buffer was full. The part ends with a line end.
     public init(descriptor: CInt, partSent: @escaping () -> Void = {}) {
         self.descriptor = descriptor
         self.partSent = partSent
@@ -52,27 +52,27 @@ public struct ReplyWriter: ~Copyable {
         qualifiers.deallocate()
     }
 
-    /// `OK`: the answer to a `HELO` that is understood.
+    /// Writes `OK`: the answer to a supported `HELO`.
     public mutating func ok(banner: String) {
         append("OK\t", banner)
     }
 
-    /// `LOG`: a line for the log of pdns. Only between a question and its `END` or `FAIL`.
+    /// Writes `LOG`: a line for the log of pdns. Allowed only between a question and its `END` or `FAIL`.
     public mutating func log(_ message: String) {
         append("LOG\t", message)
     }
 
-    /// A line of the answer to a command.
+    /// Writes a line of the answer to a command.
     public mutating func line(_ text: String) { append("", text) }
 
-    /// A part of an answer that another coprocess has given.
+    /// Writes a part of an answer that another coprocess has made.
     public mutating func raw(_ bytes: UnsafeRawBufferPointer) {
         reserve(bytes.count)
         if let source = bytes.baseAddress { memcpy(buffer.baseAddress! + count, source, bytes.count) }
         count += bytes.count
     }
 
-    /// `END`: the answer is complete.
+    /// Writes `END`: the answer is complete.
     @inlinable @inline(__always)
     public mutating func end() {
         reserve(4)
@@ -81,51 +81,52 @@ public struct ReplyWriter: ~Copyable {
         count &+= 4
     }
 
-    /// `FAIL`: no answer can be given; pdns says SERVFAIL and keeps nothing.
+    /// Writes `FAIL`: there is no answer; pdns answers SERVFAIL and caches nothing.
     public mutating func fail() { append("FAIL\n") }
 
-    /// `DATA`: one record.
+    /// Writes `DATA`: one record.
     ///
     /// - Parameters:
-    ///   - scope: the length of the prefix for whose clients this holds; written from ABI 3 on, as is `isAuthoritative`.
-    ///   - name: the owner, as it was asked.
-    ///   - head: all between the name and the zone's id, with the tabs around it: class, type, TTL.
+    ///   - scope: the EDNS scope prefix length, 0...128; written from ABI version 3 on, like `isAuthoritative`.
+    ///   - name: the owner name as it was asked.
+    ///   - classTypeTTL: the text between the name and the zone's id, including the tabs around it: class, type, TTL.
     ///   - zoneID: at least 0.
-    ///   - content: the record's data and the line's end.
+    ///   - content: the record's data and the line end.
     public mutating func data(
-        scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, head: Span<UInt8>, zoneID: Int, content: Span<UInt8>,
+        scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, head classTypeTTL: Span<UInt8>, zoneID: Int,
+        content: Span<UInt8>,
         version: ABIVersion
     ) {
-        reserve(Self.longestBeginning + name.count + head.count + Self.longestNumber + 1 + content.count)
+        reserve(Self.maxPrefix + name.count + classTypeTTL.count + Self.maxDigits + 1 + content.count)
         begin(scope: scope, isAuthoritative: isAuthoritative, version)
         put(name)
-        put(head)
+        put(classTypeTTL)
         put(decimal: zoneID)
         put(byte: UInt8(ascii: "\t"))
         put(content)
     }
 
-    /// `DATA`: one record whose line is ready but for its beginning.
+    /// Writes `DATA`: one record whose line is ready from the end of the name on.
     ///
     /// - Parameters:
-    ///   - scope: as for the other form.
-    ///   - tail: all after the name, from the tab on, with the zone's id and the line's end.
+    ///   - scope: see the other function.
+    ///   - tail: the text after the name: from the tab to the line end, including the zone's id.
     @inlinable @inline(__always)
     public mutating func data(
         scope: UInt8, isAuthoritative: Bool, name: Span<UInt8>, tail: Span<UInt8>, version: ABIVersion
     ) {
-        reserve(Self.longestBeginning &+ name.count &+ tail.count)
+        reserve(Self.maxPrefix &+ name.count &+ tail.count)
         begin(scope: scope, isAuthoritative: isAuthoritative, version)
         put(name)
         put(tail)
     }
 
-    /// Whether nothing was collected.
+    /// Whether nothing is waiting to be sent.
     public var isEmpty: Bool { count == 0 }
 
-    /// Sends all that was collected.
+    /// Sends all collected answers.
     ///
-    /// - Returns: false if nobody reads any more.
+    /// - Returns: false if the peer has closed its end.
     public mutating func send() -> Bool {
         var sent = 0
         while sent < count, !isClosed {
@@ -143,7 +144,7 @@ public struct ReplyWriter: ~Copyable {
         return !isClosed
     }
 
-    /// Appends a line.
+    /// Appends a line, with a space for each control character of `text`.
     private mutating func append(_ tag: StaticString, _ text: String) {
         reserve(tag.utf8CodeUnitCount + text.utf8.count + 1)
         append(tag)
@@ -162,12 +163,12 @@ public struct ReplyWriter: ~Copyable {
         count += length
     }
 
-    /// More than what is before a name takes, which is written with two stores of eight bytes.
-    @inlinable static var longestBeginning: Int { 16 }
-    /// As many bytes as the largest number has digits.
-    private static var longestNumber: Int { 19 }
+    /// Room for the text before a name, `DATA` and a qualifier, which `begin` writes with two stores of eight bytes.
+    @inlinable static var maxPrefix: Int { 16 }
+    /// The number of digits of the largest `Int`.
+    private static var maxDigits: Int { 19 }
 
-    // What follows is written where `reserve` has made room for the whole line.
+    // The functions from here on do not check for room: `reserve` has made room for the whole line.
 
     @inlinable @inline(__always)
     mutating func begin(scope: UInt8, isAuthoritative: Bool, _ version: ABIVersion) {
@@ -201,7 +202,7 @@ public struct ReplyWriter: ~Copyable {
     private mutating func put(decimal number: Int) {
         var length = 1
         var power = 10
-        while length < Self.longestNumber, number >= power {
+        while length < Self.maxDigits, number >= power {
             length += 1
             power = power &* 10
         }
@@ -216,7 +217,8 @@ public struct ReplyWriter: ~Copyable {
         count += length
     }
 
-    /// Makes room for `length` more bytes.
+    /// Makes room for `length` more bytes: sends what is collected if necessary, and enlarges the buffer if that is
+    /// not enough.
     @inlinable @inline(__always)
     mutating func reserve(_ length: Int) {
         if buffer.count &- count < length { makeRoom(length) }
@@ -235,8 +237,8 @@ public struct ReplyWriter: ~Copyable {
     }
 }
 
-/// Copies bytes, few as they mostly are, without a call. The last chunk begins where it ends with the last byte, so that no other is
-/// touched.
+/// Copies bytes inline, because they are usually few. The last chunk overlaps the one before it, so that it ends
+/// exactly with the last byte.
 @inlinable @inline(__always)
 func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
     if count >= 16 {
@@ -251,7 +253,7 @@ func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count:
     }
 }
 
-/// Copies more than 32 bytes, but for the first and the last sixteen.
+/// Copies more than 32 bytes except the first and the last sixteen.
 @inline(never) @usableFromInline
 func copyMiddle(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
     memcpy(target + 16, source + 16, count - 32)

@@ -1,37 +1,37 @@
-/// One line from pdns. Fields are positions in that line.
+/// A line from pdns. Fields are byte positions in that line.
 public enum Request: Equatable, Sendable {
     /// `HELO version`: the handshake.
     case hello(ABIVersion)
-    /// `Q …`: what is there at a name?
+    /// `Q …`: a question for the records of a name.
     case question(Question)
-    /// `AXFR id [zone]`: list a whole zone.
+    /// `AXFR id [zone]`: a request for all records of a zone.
     case transfer(Transfer)
-    /// `CMD words`: an operator's command.
+    /// `CMD text`: an operator's command.
     case command(words: Range<Int>)
 
     /// The fields of a `Q` line.
     public struct Question: Equatable, Sendable {
-        /// The name as asked, in presentation format, not empty.
+        /// The qname in presentation format, as it was asked; not empty.
         public var name: Range<Int>
-        /// The class, `IN` from pdns.
+        /// The qclass; pdns always sends `IN`.
         public var recordClass: Range<Int>
-        /// The type's mnemonic, or `ANY`.
+        /// The qtype: a mnemonic or `ANY`.
         public var type: Range<Int>
-        /// The zone that pdns knows from an earlier answer, or -1.
+        /// The id of the zone, which pdns knows from an earlier answer; -1 if it does not.
         public var zoneID: Int
-        /// The resolver that asks. Like the other addresses it is not read here: hardly any question needs all of them.
+        /// The address of the resolver. No address is parsed here, because hardly any question needs all of them.
         public var remoteAddress: Range<Int>
-        /// The server's address that it asked (ABI 2), else empty.
+        /// The address of the server that the question came to (from ABI version 2 on); otherwise empty.
         public var localAddress: Range<Int>
-        /// The client subnet (ABI 3), else empty.
+        /// The client subnet (from ABI version 3 on); otherwise empty.
         public var clientSubnet: Range<Int>
     }
 
     /// The fields of an `AXFR` line.
     public struct Transfer: Equatable, Sendable {
-        /// The id of the zone, as given in the answer to its SOA question.
+        /// The id of the zone, from the answer to the SOA question.
         public var zoneID: Int
-        /// The zone's name (ABI 4), else empty.
+        /// The zone's name (from ABI version 4 on); otherwise empty.
         public var zone: Range<Int>
     }
 }
@@ -46,12 +46,12 @@ public enum Malformation: Error {
     case zoneIDNotANumber
     case commandsNeedVersion5
     case lineTooLong
-    /// A field that this room passes on, and whose reader could make no sense of it.
+    /// A field that this module passes on, and that its reader could not parse.
     case unreadable(StaticString, Range<Int>)
 }
 
 extension Malformation {
-    /// What to tell the log of pdns about `line`.
+    /// Returns the message about `line` for the log of pdns.
     public func message(about line: Span<UInt8>) -> String {
         switch self {
         case .helloExpected: "expected HELO and a version first"
@@ -75,7 +75,7 @@ extension Malformation {
 }
 
 extension Request {
-    /// Whether a line is a question, as nearly all are: `Question` reads it faster than `Request` does.
+    /// Whether a line is a question, as nearly all lines are. `Question` reads it faster than `Request` does.
     @inlinable @inline(__always)
     public static func isQuestion(_ line: Span<UInt8>) -> Bool {
         line.count > 1 && line[unchecked: 0] == UInt8(ascii: "Q") && line[unchecked: 1] == UInt8(ascii: "\t")
@@ -83,7 +83,7 @@ extension Request {
 
     /// Reads a line of any kind, without its line feed.
     ///
-    /// - Parameter version: what the handshake settled on; `nil` before it, when only `HELO` is understood.
+    /// - Parameter version: the version of the handshake; `nil` before it, when only `HELO` is accepted.
     public init(_ line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
         let fields = Fields(line)
         guard let version else {
@@ -150,10 +150,11 @@ extension Request.Transfer {
     }
 }
 
-/// The decimal number that fills a field, with or without a minus sign; `nil` if it is none of at most ten digits.
+/// Returns the decimal number that fills a field, with or without a minus sign; `nil` if it is not a number of one to
+/// ten digits.
 @inlinable @inline(__always)
 func integer(_ line: Span<UInt8>, _ field: Range<Int>) -> Int? {
-    // Of most questions pdns does not know the zone yet.
+    // For most questions pdns does not know the zone yet, and sends -1.
     if field.upperBound &- field.lowerBound == 2, line[unchecked: field.lowerBound] == UInt8(ascii: "-"),
         line[unchecked: field.lowerBound &+ 1] == UInt8(ascii: "1")
     {

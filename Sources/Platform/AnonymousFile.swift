@@ -1,9 +1,9 @@
 import CLinux
 
-/// Memory of this process in a file without name (memfd_create(2)), which a process that it starts can write to.
+/// A file in memory without a name (memfd_create(2)), which child processes can inherit.
 public enum AnonymousFile {
-    /// An empty file, for the caller to close.
+    /// Makes an empty file, which the caller must close.
     ///
-    /// - Returns: -1 if there is none to be had; errno says why.
+    /// - Returns: the descriptor; -1 on an error, with the reason in `errno`.
     public static func make(_ name: String) -> CInt { memfd_create(name, UInt32(memfd_cloexec)) }
 }

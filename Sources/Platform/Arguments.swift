@@ -1,7 +1,7 @@
 import CProcess
 
-/// The arguments of this process, the name of its program first. Swift's own `CommandLine` has none where there is no /proc, as in
-/// many a chroot.
+/// The arguments of this process, the name of the program first. Swift's `CommandLine` is empty if there is no /proc,
+/// as in many chroots.
 public let processArguments: [String] = {
     let arguments = process_arguments()
     return (0..<Int(process_argument_count())).compactMap { place in

@@ -1,15 +1,15 @@
 import Glibc
 
-/// Work that a thread of its own does while this one does something else.
+/// Work that another thread does while this thread goes on.
 public final class BackgroundWork<Result: Sendable>: @unchecked Sendable {
     private let work: @Sendable () -> Result
     private let isDone: UnsafeMutablePointer<sem_t>
     private var isStarted = false
-    /// Written by the thread before `isDone` is posted, and read after that.
+    /// The result. The thread writes it before it posts `isDone`; `wait` reads it after that.
     private var result: Result?
 
-    /// Begins the work. If there cannot be a thread, or this process gives way to others, `wait` does it: a second thread would
-    /// take from the processes that answer the core that they have.
+    /// Begins the work in a thread. If no thread can be started, or this process has a low priority, `wait` does the
+    /// work: a second thread would take cores from the coprocesses that answer.
     public init(_ work: @escaping @Sendable () -> Result) {
         self.work = work
         isDone = .allocate(capacity: 1)
@@ -27,7 +27,7 @@ public final class BackgroundWork<Result: Sendable>: @unchecked Sendable {
         isDone.deallocate()
     }
 
-    /// Waits until the work is done. To be called once.
+    /// Waits until the work is done, and returns its result. Call it once.
     public func wait() -> Result {
         guard isStarted else { return work() }
         while sem_wait(isDone) != 0, errno == EINTR {}

@@ -1,4 +1,4 @@
-/// Whether the bytes in two places are the same. Few as they mostly are in a name, they are compared without a call.
+/// Whether two byte ranges of the same length are equal. It is inlined, because names are usually short.
 @inlinable @inline(__always)
 public func areEqual(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer, count: Int) -> Bool {
     guard count >= 8 else {
@@ -11,7 +11,7 @@ public func areEqual(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer, coun
         }
         return true
     }
-    // The last word ends with the last byte, wherever the one before it ends.
+    // The last word ends with the last byte, and may overlap the one before it.
     var i = 0
     while i < count &- 8 {
         guard isWordEqual(first, second, at: i) else { return false }

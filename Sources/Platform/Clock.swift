@@ -1,35 +1,38 @@
 import Glibc
 
-/// Nanoseconds on the monotonic clock, which setting the time does not move.
+/// Returns the time of the monotonic clock in nanoseconds. Setting the system time does not change that clock.
 public func nanoseconds() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-/// Milliseconds on the same clock.
+/// Returns the time of the monotonic clock in milliseconds.
 public func milliseconds() -> Int { nanoseconds() / 1_000_000 }
 
-/// Nanoseconds since 1970.
+/// Returns the system time in nanoseconds since 1970.
 public func wallClock() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-/// A time as people write it, in the zone of this machine.
+/// Returns a time in the local time zone, as `2026-11-23 09:34:00`.
+///
+/// - Parameter seconds: since 1970.
 public func dateAndTime(_ seconds: Int) -> String { formatted(seconds, "%Y-%m-%d %H:%M:%S") }
 
-/// The same with the zone's offset from UTC, as `2026-11-23 09:34:00 +01:00`.
+/// Returns a time in the local time zone with its offset from UTC, as `2026-11-23 09:34:00 +01:00`.
 ///
 /// - Parameter seconds: since 1970.
 public func dateTimeAndOffset(_ seconds: Int) -> String {
-    // strftime(3) has no colon in it.
+    // strftime(3) writes the offset without a colon.
     let text = formatted(seconds, "%Y-%m-%d %H:%M:%S %z")
     return text.count > 2 ? "\(text.dropLast(2)):\(text.suffix(2))" : text
 }
 
-/// The number of seconds in the largest unit that leaves two digits or so, as `25 s` or `3 min`; 0 for less.
+/// Returns a duration in the largest unit that leaves about two digits, as `25 s`, `3 min`, `5 h` or `4 d`; `0 s` for
+/// negative numbers.
 public func durationWords(_ seconds: Int) -> String {
     switch seconds {
     case ..<120: "\(max(0, seconds)) s"

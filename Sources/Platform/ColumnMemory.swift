@@ -1,8 +1,8 @@
-/// Columns that were written by this process for itself, as long as something holds on to them.
+/// Columns in private memory of this process, which is freed with this object.
 public final class ColumnMemory: Sendable {
     private let column: Column<UInt8>
 
-    /// Keeps what `write` writes.
+    /// Keeps the columns that `write` writes.
     public init(_ write: (inout ColumnWriter) -> Void) {
         var writer = ColumnWriter()
         write(&writer)
@@ -12,8 +12,8 @@ public final class ColumnMemory: Sendable {
 
     deinit { PageMemory.free(UnsafeMutableRawBufferPointer(mutating: bytes)) }
 
-    /// All bytes, valid as long as this is.
+    /// The bytes of all columns, valid as long as this object.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(column.buffer) }
-    /// Reads the columns, which are valid as long as this is.
+    /// A reader of the columns, which are valid as long as this object.
     public var reader: ColumnReader { ColumnReader(bytes) }
 }

@@ -1,19 +1,20 @@
 import Glibc
 
-/// Numbers of one layout side by side in memory that something else keeps: a mapped image. Reading one allocates nothing and
-/// counts no references.
+/// An array of fixed-size elements in memory that another object owns, such as a mapped image. Reading an element
+/// allocates nothing and counts no references.
 public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
     public let start: UnsafePointer<Element>
     public let count: Int
 
-    /// - Parameter start: stays valid, and unchanged, as long as the column is used.
+    /// Makes a view of `count` elements at `start`, which must stay valid and unchanged as long as the column is used.
     @inlinable
     public init(start: UnsafePointer<Element>, count: Int) {
         self.start = start
         self.count = count
     }
 
-    /// An element of a valid position: whoever lays out the column sees to that. Checked in debug builds.
+    /// Returns the element at a position, which must be valid: the readers of an image check all positions when they
+    /// open it. Only debug builds check the position here.
     @inlinable @inline(__always)
     public subscript(position: Int) -> Element {
         assert(position >= 0 && position < count, "outside of the column")
@@ -31,7 +32,7 @@ public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
 }
 
 extension Column where Element: FixedWidthInteger & UnsignedInteger {
-    /// Whether all elements are below `limit`. It looks at every one: several at a time is faster than to stop early.
+    /// Whether all elements are below `limit`. The loop never exits early, so that the compiler can vectorize it.
     @inlinable
     public func areAll(below limit: Int) -> Bool {
         guard let largest = Element(exactly: limit - 1) else { return limit > 0 || isEmpty }
@@ -41,7 +42,7 @@ extension Column where Element: FixedWidthInteger & UnsignedInteger {
     }
 }
 
-/// Texts in UTF-8, one after the other.
+/// Texts in UTF-8, one after another.
 public struct TextColumn: Sendable {
     fileprivate let bytes: Column<UInt8>
     fileprivate let ends: Column<UInt64>
@@ -50,29 +51,29 @@ public struct TextColumn: Sendable {
 
     public subscript(position: Int) -> String { String(decoding: utf8(position), as: UTF8.self) }
 
-    /// The bytes of a text.
+    /// Returns the bytes of a text.
     public func utf8(_ position: Int) -> UnsafeBufferPointer<UInt8> {
         let start = position == 0 ? 0 : Int(ends[position - 1])
         return UnsafeBufferPointer(rebasing: bytes.buffer[start..<Int(ends[position])])
     }
 }
 
-/// A column does not fit what it is read as.
+/// An error in columns: they do not have the expected layout, or a value that is out of range.
 public struct MalformedColumns: Error, Equatable, CustomStringConvertible {
     public let description: String
 
     public init(_ description: String) { self.description = description }
 }
 
-/// Lays columns one after the other, each aligned to 64 bytes and headed by the number and size of its elements, in memory that
-/// grows as they come, without being copied.
+/// Writes columns one after another, each aligned to 64 bytes and preceded by the number and the size of its elements.
+/// Its memory grows without being copied.
 ///
-/// Numbers are as the machine has them: little-endian on all that geopipe runs on.
+/// Numbers are in the byte order of the machine: little-endian on all machines that geopipe runs on.
 public struct ColumnWriter: ~Copyable {
     public private(set) var bytes: UnsafeMutableRawBufferPointer
     public private(set) var count = 0
 
-    /// What a column begins with.
+    /// The header of a column: the number of its elements, and the size of each in bytes.
     struct Head: BitwiseCopyable {
         var count: UInt64
         var stride: UInt64
@@ -100,7 +101,7 @@ public struct ColumnWriter: ~Copyable {
         count = start + elements.count * MemoryLayout<Element>.stride
     }
 
-    /// Appends a column of zeros, which `fill` may write over.
+    /// Appends a column of zeros, which `fill` may overwrite.
     public mutating func add<Element: BitwiseCopyable>(
         _ type: Element.Type, count elementCount: Int, _ fill: (UnsafeMutableBufferPointer<Element>) -> Void
     ) {
@@ -115,7 +116,7 @@ public struct ColumnWriter: ~Copyable {
         count = start + length
     }
 
-    /// Appends all columns of a section that begins at a multiple of 64 bytes, as this must do, too.
+    /// Appends all columns of another section. Both must begin at a multiple of 64 bytes, so that alignment is kept.
     public mutating func add(section: ColumnReader) {
         precondition(count % 64 == 0)
         reserve(count + section.bytes.count)
@@ -123,10 +124,10 @@ public struct ColumnWriter: ~Copyable {
         count += section.bytes.count
     }
 
-    /// Appends a text's bytes in UTF-8.
+    /// Appends a text as a column of its UTF-8 bytes.
     public mutating func add(_ text: String) { add(Array(text.utf8)) }
 
-    /// Appends texts, as one column of their bytes and one of where each ends.
+    /// Appends texts as two columns: their bytes, and the end of each text.
     public mutating func add(texts: [String]) {
         var bytes: [UInt8] = []
         var ends: [UInt64] = []
@@ -138,30 +139,30 @@ public struct ColumnWriter: ~Copyable {
         add(ends)
     }
 
-    /// Appends one number or structure, as a column of one element.
+    /// Appends a column of one element.
     public mutating func add<Element: BitwiseCopyable>(one element: Element) { add([element]) }
 
-    /// Goes on at a multiple of 64 bytes.
+    /// Pads to a multiple of 64 bytes.
     ///
-    /// - Returns: where that is.
+    /// - Returns: the offset of the next column's memory.
     public mutating func align() -> Int {
         reserve((count + 63) & ~63)
         count = (count + 63) & ~63
         return count
     }
 
-    /// Leaves room that is zero.
+    /// Appends `length` zero bytes.
     public mutating func skip(_ length: Int) {
         reserve(count + length)
         count += length
     }
 
-    /// Writes over what was laid down or skipped before.
+    /// Overwrites bytes that were written or skipped before.
     public mutating func overwrite<Element: BitwiseCopyable>(at offset: Int, with element: Element) {
         bytes.storeBytes(of: element, toByteOffset: offset, as: Element.self)
     }
 
-    /// Gives the memory away; the caller is to free it with `PageMemory`.
+    /// Returns the memory, which the caller must free with `PageMemory`.
     public consuming func finish() -> UnsafeMutableRawBufferPointer {
         let result = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
         PageMemory.free(rest: bytes, after: count)
@@ -175,24 +176,25 @@ public struct ColumnWriter: ~Copyable {
     }
 }
 
-/// Reads columns in the order in which they were written. Whatever the bytes are, it never reads outside of them.
+/// Reads columns in the order in which they were written. It never reads outside of its bytes, even if they are
+/// damaged.
 public struct ColumnReader {
     fileprivate let bytes: UnsafeRawBufferPointer
     private var position = 0
 
-    /// - Parameter bytes: begin at a multiple of 64, and stay valid as long as the columns are used.
+    /// Makes a reader of `bytes`, which must begin at a multiple of 64, and stay valid as long as the columns are used.
     public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    /// Whether all of its columns are those of another.
+    /// Whether another reader has the same bytes.
     package func hasSameBytes(as other: ColumnReader) -> Bool {
         guard bytes.count == other.bytes.count else { return false }
         guard let one = bytes.baseAddress, let two = other.bytes.baseAddress else { return true }
         return memcmp(one, two, bytes.count) == 0
     }
 
-    /// The next column.
+    /// Reads the next column.
     ///
-    /// - Throws: if it ends after the bytes, or has elements of another size.
+    /// - Throws: if the column exceeds the bytes, or has elements of another size.
     public mutating func read<Element: BitwiseCopyable>(
         _ type: Element.Type = Element.self
     ) throws(MalformedColumns) -> Column<Element> {
@@ -203,47 +205,47 @@ public struct ColumnReader {
         let stride = MemoryLayout<Element>.stride
         guard head.stride == UInt64(stride) else { throw MalformedColumns("a column has elements of another size") }
         guard head.count <= UInt64(bytes.count - start) / UInt64(stride) else {
-            throw MalformedColumns("a column is cut short")
+            throw MalformedColumns("a column is truncated")
         }
         position = start + Int(head.count) * stride
         return Column(
             start: (bytes.baseAddress! + start).assumingMemoryBound(to: Element.self), count: Int(head.count))
     }
 
-    /// The next column, a text.
+    /// Reads the next column as a text. Invalid UTF-8 is replaced.
     public mutating func readText() throws(MalformedColumns) -> String {
         String(decoding: try read(UInt8.self).buffer, as: UTF8.self)
     }
 
-    /// The next columns, texts.
+    /// Reads the next two columns as texts.
     public mutating func readTexts() throws(MalformedColumns) -> [String] {
         let texts = try readTextColumn()
         return (0..<texts.count).map { texts[$0] }
     }
 
-    /// The next columns, texts, which stay where they are.
+    /// Reads the next two columns as texts that are not copied.
     public mutating func readTextColumn() throws(MalformedColumns) -> TextColumn {
         let column = TextColumn(bytes: try read(UInt8.self), ends: try read(UInt64.self))
         var start: UInt64 = 0
         for end in column.ends.buffer {
             guard end <= UInt64(column.bytes.count), end >= start else {
-                throw MalformedColumns("a text ends where it cannot")
+                throw MalformedColumns("the end of a text is out of range")
             }
             start = end
         }
         return column
     }
 
-    /// The only element of the next column.
+    /// Reads the next column, which must have one element, and returns it.
     public mutating func readOne<Element: BitwiseCopyable>(
         _ type: Element.Type = Element.self
     ) throws(MalformedColumns) -> Element {
         let column = try read(type)
-        guard column.count == 1 else { throw MalformedColumns("a column has not one element") }
+        guard column.count == 1 else { throw MalformedColumns("a column does not have exactly one element") }
         return column[0]
     }
 
-    /// Where the columns begin in memory.
+    /// The address of the first column.
     public var start: UnsafeRawPointer { bytes.baseAddress! }
 
     /// The number of bytes of all columns.

@@ -1,21 +1,22 @@
 /// A character as a terminal shows it.
 public struct DisplayCharacter: Equatable, Sendable {
-    /// One character of one or two columns, perhaps with accents.
+    /// One character, which may have up to two accents.
     public var text: String
-    /// 1 or 2.
+    /// The number of columns, 1 or 2.
     public var columns: Int
 
     public init(text: String, columns: Int) { (self.text, self.columns) = (text, columns) }
 }
 
-/// Returns the characters of a text, each of which takes just those columns in any terminal. What terminals take for commands, or do not
-/// agree about the width of, becomes a mark of one column: control characters and what changes the direction of text (see `visible`), and
-/// other invisible characters, characters for private use or of no known meaning, and the parts that flags and other emoji are put together
-/// from. Of accents that have no column of their own a character keeps two.
+/// Returns the characters of a text, each with its number of columns, which is the same in all terminals.
 ///
-/// For all text of the network or of other users' files that is cut or aligned.
+/// Characters that control a terminal, or whose width differs between terminals, become a mark of one column: those
+/// that `visible` replaces, other invisible characters, private-use and unassigned characters, and the parts of flags
+/// and other composed emoji. A character keeps at most two combining accents.
 ///
-/// - Parameter isUnicode: whether the terminal takes UTF-8; otherwise all but ASCII becomes `?`.
+/// Use it for all text from the network or from other users' files that is cut or aligned.
+///
+/// - Parameter isUnicode: whether the terminal takes UTF-8; if not, all characters outside of ASCII become `?`.
 public func displayCharacters(_ text: String, isUnicode: Bool) -> [DisplayCharacter] {
     if text.utf8.allSatisfy({ 0x20..<0x7f ~= $0 }) {
         return text.unicodeScalars.map { DisplayCharacter(text: String($0), columns: 1) }
@@ -34,7 +35,7 @@ public func displayCharacters(_ text: String, isUnicode: Bool) -> [DisplayCharac
             accents += 1
         } else if isAccent || hasUncertainWidth(scalar, kind) {
             characters.append(DisplayCharacter(text: "\u{fffd}", columns: 1))
-            // Nothing joins a mark.
+            // No accent joins a mark.
             accents = 2
         } else {
             characters.append(DisplayCharacter(text: String(scalar), columns: isWide(scalar) ? 2 : 1))
@@ -44,7 +45,7 @@ public func displayCharacters(_ text: String, isUnicode: Bool) -> [DisplayCharac
     return characters
 }
 
-/// The columns that a text takes.
+/// Returns the number of columns of a text.
 public func displayColumns(_ text: String, isUnicode: Bool) -> Int {
     displayCharacters(text, isUnicode: isUnicode).reduce(0) { $0 + $1.columns }
 }
@@ -58,9 +59,9 @@ private func hasUncertainWidth(_ scalar: Unicode.Scalar, _ kind: Unicode.General
     case .format, .privateUse, .unassigned, .surrogate, .control, .lineSeparator, .paragraphSeparator: true
     default:
         switch scalar.value {
-        // The vowels and finals of Hangul join what is before them.
+        // Vowels and finals of Hangul join the character before them.
         case 0x1160...0x11ff, 0xd7b0...0xd7ff: true
-        // Letters of flags, and colours of skin.
+        // Letters of flags, and skin tones.
         case 0x1f1e6...0x1f1ff, 0x1f3fb...0x1f3ff: true
         default: false
         }

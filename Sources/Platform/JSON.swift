@@ -1,16 +1,16 @@
-/// A value of JSON (RFC 8259), to be written.
+/// A JSON value (RFC 8259).
 public enum JSON: Sendable {
     case null
     case truth(Bool)
     case integer(Int)
-    /// Infinite and undefined numbers become null: JSON has none.
+    /// A number. Infinity and NaN are written as null, because JSON has neither.
     case number(Double)
     case text(String)
     case list([JSON])
-    /// The names in the order in which they are written. None may be there twice.
+    /// An object: its members in the order in which they are written. Names must be unique.
     case object([(name: String, value: JSON)])
 
-    /// An object without the members that have no value, in the order of their names.
+    /// Makes an object of the members that have a value, sorted by name.
     public static func object(_ members: KeyValuePairs<String, JSON?>) -> JSON {
         .object(
             members.compactMap { name, value in value.map { (name, $0) } }.sorted {
@@ -25,14 +25,16 @@ public enum JSON: Sendable {
         return text
     }
 
-    /// The value with a line for each member and item, indented by two spaces a level.
+    /// The value with a line for each member and item, indented by two spaces for each level.
     public var pretty: String {
         var text = ""
         write(to: &text, indentation: "\n")
         return text
     }
 
-    /// - Parameter indentation: a line feed and the spaces after it; `nil` for all on one line.
+    /// Writes the value.
+    ///
+    /// - Parameter indentation: a line feed and the spaces after it; `nil` for one line.
     private func write(to text: inout String, indentation: String?) {
         switch self {
         case .null: text += "null"
@@ -74,7 +76,8 @@ public enum JSON: Sendable {
         text += closing
     }
 
-    /// Writes a string of JSON: what RFC 8259 section 7 wants escaped is, and what would control a terminal beside.
+    /// Writes a JSON string. It escapes what RFC 8259 section 7 requires, and also characters that would control a
+    /// terminal.
     private static func write(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {
@@ -90,7 +93,7 @@ public enum JSON: Sendable {
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             case "\u{7f}"...:
-                // Beyond ASCII, all that `visible` marks is below U+10000, and has four digits.
+                // All characters outside of ASCII that `visible` replaces are below U+10000, so four digits suffice.
                 guard controlsTerminal(scalar), scalar.value < 0x10000 else {
                     text.unicodeScalars.append(scalar)
                     continue

@@ -1,25 +1,25 @@
 /// Why a text is not JSON.
 public struct JSONError: Error, Equatable, CustomStringConvertible {
-    /// The number of bytes in front of what is wrong.
+    /// The number of bytes before the error.
     public let offset: Int
     public let reason: String
 
     public init(offset: Int, reason: String) { (self.offset, self.reason) = (offset, reason) }
 
-    public var description: String { "no JSON: at byte \(offset + 1), \(reason)" }
+    public var description: String { "not JSON: at byte \(offset + 1), \(reason)" }
 }
 
 extension JSON {
-    /// The levels of lists and objects in each other that are read.
+    /// The largest number of nested lists and objects.
     public static let maximumDepth = 100
 
-    /// Reads one value, with nothing but blanks around it (RFC 8259).
+    /// Reads one value, with only whitespace around it (RFC 8259).
     ///
-    /// It is strict: texts must be UTF-8, and surrogates in pairs. A number without fraction and exponent becomes an `integer` if it fits,
-    /// and any other a `number`; one beyond the range of `Double` is an error. Of members with the same name all are kept. It takes time
-    /// in proportion to the bytes, whatever they are.
+    /// It is strict: strings must be UTF-8, and surrogates must be in pairs. A number without a fraction and an
+    /// exponent becomes an `integer` if it fits, and any other a `number`; a number outside of the range of `Double` is
+    /// an error. All members with the same name are kept. The time is linear in the number of bytes for any input.
     public init(reading bytes: some Sequence<UInt8>) throws(JSONError) {
-        // An array without a copy if it is one already.
+        // This does not copy if it is an array already.
         let bytes = Array(bytes)
         self = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
             var reader = JSONReader(bytes: buffer)
@@ -27,22 +27,23 @@ extension JSON {
         }
     }
 
-    /// The value of a member; of several with the same name, of the last. `nil` if there is none, or this is no object.
+    /// Returns the value of a member, of the last one if several have the same name; `nil` if there is none, or this
+    /// is not an object.
     public subscript(_ name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
-    /// The text of a `text`.
+    /// The text; `nil` if this is not a `text`.
     public var string: String? { if case .text(let text) = self { text } else { nil } }
 
-    /// Whether a `truth` is true.
+    /// The boolean; `nil` if this is not a `truth`.
     public var bool: Bool? { if case .truth(let truth) = self { truth } else { nil } }
 
-    /// The items of a `list`.
+    /// The items; `nil` if this is not a `list`.
     public var items: [JSON]? { if case .list(let items) = self { items } else { nil } }
 
-    /// The value of an `integer`, or of a `number` that is a whole one.
+    /// The integer; `nil` if this is neither an `integer` nor a `number` without a fraction.
     public var int: Int? {
         switch self {
         case .integer(let number): number
@@ -51,7 +52,7 @@ extension JSON {
         }
     }
 
-    /// The value of an `integer` or `number`.
+    /// The number; `nil` if this is neither an `integer` nor a `number`.
     public var double: Double? {
         switch self {
         case .integer(let number): Double(number)
@@ -61,7 +62,7 @@ extension JSON {
     }
 }
 
-/// Reads values one after the other.
+/// A recursive-descent parser of JSON.
 private struct JSONReader {
     let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
@@ -113,12 +114,12 @@ private struct JSONReader {
         return .list(items)
     }
 
-    /// Reads what commas separate, after an opening bracket and to the closing one.
+    /// Reads comma-separated parts, from after the opening bracket to the closing one.
     private mutating func parts(
         until closing: UInt8, _ bracket: String, _ read: (inout JSONReader) throws(JSONError) -> Void
     ) throws(JSONError) {
         guard depth < JSON.maximumDepth else {
-            throw error("more than \(JSON.maximumDepth) levels are in each other")
+            throw error("more than \(JSON.maximumDepth) lists and objects are nested")
         }
         depth += 1
         defer { depth -= 1 }
@@ -138,7 +139,7 @@ private struct JSONReader {
     private mutating func string() throws(JSONError) -> String {
         position += 1
         let start = position
-        // Most texts are as they stand there.
+        // Most strings have no escapes.
         while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
         if next == UInt8(ascii: "\"") {
             defer { position += 1 }
@@ -167,7 +168,7 @@ private struct JSONReader {
         return text
     }
 
-    /// Reads what follows a backslash.
+    /// Reads an escape, from after the backslash on.
     private mutating func escape(_ decoded: inout [UInt8]) throws(JSONError) {
         let start = position - 1
         guard let byte = next else { throw error("the text ends before a quotation mark") }
@@ -225,7 +226,7 @@ private struct JSONReader {
             try digits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        // There is no -0 among integers.
+        // -0 is not an integer.
         if isWhole, text != "-0", let integer = Int(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else {
             throw JSONError(offset: start, reason: "a number is too large")

@@ -1,6 +1,7 @@
 import Glibc
 
-/// The first 4096 bytes of a file, such as one of /proc, which does not say how long it is; `nil` if it cannot be read, or is empty.
+/// Returns the first 4096 bytes of a file, such as a file in /proc, whose size is not known before it is read; `nil` if
+/// it cannot be read or is empty.
 public func contents(ofSmallFile path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }

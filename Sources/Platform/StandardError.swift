@@ -1,28 +1,30 @@
 import Glibc
 import Synchronization
 
-/// Writes a line to stderr. See `StandardError` for what happens if nothing reads that.
+/// Writes a line to standard error. `StandardError` says what happens if it is a pipe that no process reads.
 public func complain(_ message: String) { StandardError.write(message) }
 
-/// Standard error, which may be a pipe that nothing reads: pdns's log has stopped, say. A coprocess must not wait for it, nor a compiler
-/// for long; a command waits.
+/// Standard error. It may be a pipe that is full, because the log of pdns has stopped for example. A coprocess must not
+/// wait for it, and a compiler not for long; a command waits.
 public enum StandardError {
-    /// Milliseconds that this process waits for it, all in all; negative for any time.
-    private static let patience = Atomic<Int>(-1)
+    /// The time in milliseconds that this process may still wait for standard error; negative for no limit.
+    private static let timeLeft = Atomic<Int>(-1)
+    /// The number of messages that were dropped since the last message that was written.
     private static let lost = Atomic<Int>(0)
     /// The name of this program, without its folder.
     private static let program = processArguments.first?.split(separator: "/").last ?? "geopipe"
-    /// So many bytes fit into a pipe that takes any (PIPE_BUF).
+    /// The size in bytes of a write that a writable pipe takes without blocking (PIPE_BUF).
     private static let chunk = 4_096
 
-    /// Sets how long this process waits for standard error, all in all.
+    /// Limits the total time that this process waits for standard error. Messages that do not fit into it are dropped
+    /// and counted.
     ///
     /// - Parameter milliseconds: at least 0.
-    public static func limitWait(milliseconds: Int) { patience.store(milliseconds, ordering: .relaxed) }
+    public static func limitWait(milliseconds: Int) { timeLeft.store(milliseconds, ordering: .relaxed) }
 
     static func write(_ message: String) {
         var bytes = Array((message + "\n").utf8)[...]
-        if patience.load(ordering: .relaxed) < 0 {
+        if timeLeft.load(ordering: .relaxed) < 0 {
             while !bytes.isEmpty {
                 let count = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress!, $0.count) }
                 if count < 0, errno == EINTR { continue }
@@ -53,12 +55,13 @@ public enum StandardError {
         }
     }
 
+    /// Waits until standard error is writable; false if that takes longer than the time left.
     private static func isWritable() -> Bool {
         let start = nanoseconds()
-        let left = patience.load(ordering: .relaxed)
+        let left = timeLeft.load(ordering: .relaxed)
         var request = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         let isReady = poll(&request, 1, CInt(clamping: left)) > 0 && request.revents & Int16(POLLOUT) != 0
-        if left > 0 { patience.store(max(0, left - (nanoseconds() - start) / 1_000_000), ordering: .relaxed) }
+        if left > 0 { timeLeft.store(max(0, left - (nanoseconds() - start) / 1_000_000), ordering: .relaxed) }
         return isReady
     }
 }

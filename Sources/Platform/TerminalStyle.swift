@@ -1,4 +1,4 @@
-/// How text on a terminal stands out; the raw values are parameters of SGR (ECMA-48, section 8.3.117).
+/// A style of text on a terminal; the raw value is the parameter of SGR (ECMA-48, section 8.3.117).
 public enum TerminalStyle: String, Sendable {
     case error = "1;31"
     case warning = "1;33"
@@ -8,18 +8,18 @@ public enum TerminalStyle: String, Sendable {
     case margin = "2"
 }
 
-/// The colours that a terminal has.
+/// The number of colours of a terminal.
 public enum TerminalColours: Sendable {
     case none
     case sixteen
     case many
 
-    /// What variables of the environment tell of a terminal.
+    /// Finds the number of colours from environment variables.
     ///
     /// - Parameters:
     ///   - type: `TERM`.
     ///   - depth: `COLORTERM`.
-    ///   - refusal: `NO_COLOR`, which counts unless it is empty (https://no-color.org).
+    ///   - refusal: `NO_COLOR`, which turns colours off unless it is empty (https://no-color.org).
     public init(type: String?, depth: String?, refusal: String?) {
         guard let type, !["", "dumb"].contains(type), (refusal ?? "").isEmpty else {
             self = .none
@@ -30,9 +30,10 @@ public enum TerminalColours: Sendable {
     }
 }
 
-/// Whether the environment's locale has UTF-8, as terminals go by it.
+/// Whether the locale of the environment uses UTF-8, as terminals usually do then.
 ///
-/// - Parameter variables: the values of `LC_ALL`, `LC_CTYPE` and `LANG`, in this order: the first that is not empty counts.
+/// - Parameter variables: the values of `LC_ALL`, `LC_CTYPE` and `LANG`, in this order; the first that is not empty
+///   counts.
 public func isUnicodeLocale(_ variables: [String?]) -> Bool {
     let locale = variables.compactMap(\.self).first { !$0.isEmpty } ?? ""
     let name = locale.lowercased()

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// Runs `body` in a thread of its own; false if there cannot be one.
+/// Runs `body` in a new detached thread; false if none can be started.
 @discardableResult
 public func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     final class Body: Sendable {
@@ -23,12 +23,13 @@ public func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     return result == 0
 }
 
-/// The number of threads that this process may keep busy: as many as there are cores, or one if it gives way to others.
+/// The number of threads that this process may keep busy: the number of usable cores, or one if the process has a low
+/// priority.
 public var coresToUse: Int { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) > 0 ? 1 : Int(usable_cores()) }
 
 /// Calls `transform` for all elements, in several threads at the same time.
 ///
-/// - Parameter threads: the number of threads, this one among them.
+/// - Parameter threads: the number of threads, including this one.
 /// - Returns: the results, in the order of the elements.
 public func mapInThreads<Element: Sendable, Result>(
     _ elements: [Element], threads: Int, _ transform: (Element) -> Result
@@ -39,7 +40,7 @@ public func mapInThreads<Element: Sendable, Result>(
         var helpers: [pthread_t] = []
         for _ in 1..<min(threads, elements.count) {
             var thread = pthread_t()
-            // Where there cannot be another thread, those that are there do its part.
+            // If no thread can be started, the others do its part.
             guard
                 pthread_create(
                     &thread, nil,
@@ -58,12 +59,12 @@ public func mapInThreads<Element: Sendable, Result>(
     }
 }
 
-/// What several threads do together, of whatever kind.
+/// `SharedWork` of any type, for pthread_create(3).
 private class AnyWork {
     func run() {}
 }
 
-/// Elements of which each thread takes the next one that none has taken.
+/// A list of elements. Each thread takes the next element that no other thread has taken.
 private final class SharedWork<Element, Result>: AnyWork {
     private let elements: [Element]
     private let transform: (Element) -> Result
@@ -82,7 +83,7 @@ private final class SharedWork<Element, Result>: AnyWork {
         }
     }
 
-    /// The results, once all threads have come to their end.
+    /// Returns the results. Call it after all threads have ended.
     func takeResults() -> [Result] {
         let all = UnsafeMutableBufferPointer(start: results, count: elements.count)
         defer {
@@ -93,13 +94,14 @@ private final class SharedWork<Element, Result>: AnyWork {
     }
 }
 
-/// The stack that a thread handles faults on: its own may be used up (sigaltstack(2)).
+/// The alternate signal stack of a thread, on which it handles faults: its own stack may have overflowed
+/// (sigaltstack(2)).
 public enum FaultStack {
     private static let byteCount = 65_536
 
-    /// Gives this thread one.
+    /// Gives this thread an alternate signal stack.
     ///
-    /// - Returns: the stack, for `free`; a thread that ends with its process need not free it.
+    /// - Returns: the stack, for `free`; a thread that lives as long as the process need not free it.
     @discardableResult
     public static func make() -> UnsafeMutableRawPointer? {
         var stack = stack_t(ss_sp: malloc(byteCount), ss_flags: 0, ss_size: byteCount)
@@ -107,7 +109,7 @@ public enum FaultStack {
         return stack.ss_sp
     }
 
-    /// Takes it from this thread, which ends.
+    /// Frees the stack of this thread before it ends.
     public static func free(_ memory: UnsafeMutableRawPointer?) {
         var none = stack_t(ss_sp: nil, ss_flags: CInt(SS_DISABLE), ss_size: 0)
         sigaltstack(&none, nil)

@@ -1,8 +1,8 @@
-/// A point in time as text (RFC 3339), such as `2026-11-23T09:34:00.250Z`.
+/// Reads and writes timestamps (RFC 3339), such as `2026-11-23T09:34:00.250Z`.
 public enum Timestamp {
-    /// In UTC, with milliseconds.
+    /// Returns a time in UTC with milliseconds.
     ///
-    /// - Parameter milliseconds: since 1970; of the years 0 to 9999.
+    /// - Parameter milliseconds: since 1970; in the years 0 to 9999.
     public static func text(milliseconds: Int) -> String {
         let (days, rest) = (floored(milliseconds, by: 86_400_000), modulo(milliseconds, 86_400_000))
         let (year, month, day) = date(ofDay: days)
@@ -16,7 +16,7 @@ public enum Timestamp {
 
     /// Reads a time with `Z` or with an offset from UTC, and with any number of fractional digits or none.
     ///
-    /// - Returns: milliseconds since 1970; `nil` if it is no such time.
+    /// - Returns: milliseconds since 1970; `nil` if `text` is not a timestamp.
     public static func milliseconds(_ text: some Collection<UInt8>) -> Int? {
         var rest = text[...]
         func number(_ count: Int) -> Int? {
@@ -58,15 +58,16 @@ public enum Timestamp {
         }
         guard rest.isEmpty else { return nil }
         let number = dayNumber(year, month, day)
-        // Not every month has 31 days.
+        // A day that the month does not have, such as 31 February, comes back as another date.
         guard date(ofDay: number) == (year, month, day) else { return nil }
         let minutes = (number * 24 + hour) * 60 + minute - offset
         return (minutes * 60 + second) * 1_000 + fraction
     }
 
-    // Years begin in March here, so that the day that only some have is the last; 400 of them have 146,097 days.
+    // Years begin in March here, so that a leap day is the last day of its year. An era is 400 years, which have
+    // 146,097 days.
 
-    /// Days since 1970 began.
+    /// Returns the number of days from 1 January 1970 to a date.
     private static func dayNumber(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let year = month <= 2 ? year - 1 : year
         let era = floored(year, by: 400)

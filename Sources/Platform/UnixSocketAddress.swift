@@ -1,7 +1,7 @@
 import Glibc
 
 extension sockaddr_un {
-    /// The address of a Unix socket (unix(7)); `nil` if the path is too long for one: 107 bytes at most.
+    /// Makes the address of a Unix socket (unix(7)); `nil` if the path is longer than 107 bytes.
     public init?(path: String) {
         self.init()
         sun_family = sa_family_t(AF_UNIX)
@@ -13,7 +13,7 @@ extension sockaddr_un {
         guard isShort else { return nil }
     }
 
-    /// Gives a call of the system the address as it wants it: bind(2), connect(2), sendto(2).
+    /// Passes the address to a system call such as bind(2), connect(2) or sendto(2).
     public func withSocketAddress<Result>(_ call: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafePointer(to: self) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

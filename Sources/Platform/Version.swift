@@ -1,2 +1,2 @@
-/// The version of geopipe, as it introduces itself.
+/// The version of geopipe.
 public let geopipeVersion = "0.1.0"

@@ -1,9 +1,9 @@
-/// Returns the text with a mark in place of each character that would control a terminal, or change the direction of what follows:
-/// the picture of a control character below U+0020, else U+FFFD.
+/// Returns the text with a mark in place of each character that would control a terminal or change the direction of
+/// text: the symbol of a control character below U+0020, and U+FFFD for the others.
 ///
-/// For all text of other users' files that goes to a terminal.
+/// Use it for all text of other users' files that is written to a terminal.
 public func visible(_ text: String) -> String {
-    // Most texts are plain, and take one pass over their bytes.
+    // Most texts are plain ASCII, for which one pass over the bytes suffices.
     if text.utf8.allSatisfy({ 0x20..<0x7f ~= $0 }) { return text }
     guard text.unicodeScalars.contains(where: controlsTerminal) else { return text }
     var result = String.UnicodeScalarView()
@@ -17,8 +17,8 @@ public func visible(_ text: String) -> String {
     return String(result)
 }
 
-/// Whether a character is a control character (C0, C1 or DEL), breaks lines, or changes the direction of text (Unicode Standard
-/// Annex 9).
+/// Whether a character is a control character (C0, C1 or DEL), breaks lines, or changes the direction of text (Unicode
+/// Standard Annex 9).
 func controlsTerminal(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator, .surrogate: true

@@ -3,8 +3,8 @@ import DNS
 import Glibc
 import Platform
 
-extension Inspection {
-    /// What pdns starts as the coprocess.
+extension SettingsLint {
+    /// Checks the program that pdns starts as the coprocess.
     mutating func inspectCommand() {
         for instance in instances where instance.backend == "pipe" {
             let name = "\(instance.prefix)-command"
@@ -20,11 +20,12 @@ extension Inspection {
                 "pdns never connects again to a socket whose server was restarted, and answers SERVFAIL; write \(example)",
                 isWarning: true)
         }
-        let words = command.words(separatedBy: " ", keepsEmpty: true)
+        let words = command.parts(separatedBy: " ", keepsEmpty: true)
         if let quoted = words.first(where: { $0.text.contains(where: "\"'".contains) }) {
             let bare = command.value.filter { !"\"'".contains($0) }
             return complain(
-                quoted.place, "to pdns a quote is a letter like others, and words end at spaces; write \(name)=\(bare)")
+                quoted.place,
+                "pdns gives quotation marks no meaning, and arguments end at spaces; write \(name)=\(bare)")
         }
         guard words[0].text.hasPrefix("/") else {
             return complain(
@@ -33,10 +34,10 @@ extension Inspection {
             )
         }
         if let reason = fault(ofProgram: root + words[0].text) {
-            complain(command, "pdns does not start, for \(reason); install geopipe there, or write \(example)")
+            complain(command, "pdns does not start: \(reason); install geopipe there, or write \(example)")
         } else if !isGeopipe(command) {
             complain(
-                command, "\(words[0].text) is not called geopipe; if it is no copy of geopipe, write \(example)",
+                command, "\(words[0].text) is not called geopipe; if it is not a copy of geopipe, write \(example)",
                 isWarning: true)
         }
         if isGeopipe(command) { inspectArguments(words.dropFirst(), command, "\(name)=\(words[0].text)") }
@@ -52,29 +53,29 @@ extension Inspection {
         "\(name)=/usr/local/bin/geopipe --config \(absolutePath(deployment.configuration.file))"
     }
 
-    /// Where pdns finds paths that begin with `/`: it starts its coprocesses when it is in there already.
+    /// The folder that absolute paths of coprocesses are resolved in: pdns changes its root before it starts them.
     private var root: String { settings["chroot"]?.value ?? "" }
 
     private func fault(ofProgram path: String) -> String? {
         switch fileKind(path) {
-        case nil: "there is no \(path)"
+        case nil: "\(path) does not exist"
         case S_IFREG: access(path, X_OK) == 0 ? nil : "\(path) may not be executed"
-        default: "\(path) is no program"
+        default: "\(path) is not a program"
         }
     }
 
-    /// The words behind geopipe.
+    /// Checks the arguments of geopipe.
     ///
-    /// - Parameter start: the line up to there.
+    /// - Parameter start: the line before the arguments.
     private mutating func inspectArguments(
-        _ words: ArraySlice<PowerDNSConfiguration.Setting.Word>, _ command: PowerDNSConfiguration.Setting,
+        _ words: ArraySlice<PowerDNSConfiguration.Setting.Part>, _ command: PowerDNSConfiguration.Setting,
         _ start: String
     ) {
         if let empty = words.first(where: \.text.isEmpty) {
             let kept = words.map(\.text).filter { !$0.isEmpty }
             return complain(
                 empty.place,
-                "pdns does not start, for it finds an empty word between two spaces, which geopipe refuses; write \(([start] + kept).joined(separator: " "))"
+                "pdns does not start: geopipe refuses the empty argument between two spaces; write \(([start] + kept).joined(separator: " "))"
             )
         }
         let checked = deployment.configuration.file
@@ -84,19 +85,19 @@ extension Inspection {
         } catch {
             return complain(
                 words.first?.place ?? command.place,
-                "pdns does not start, for geopipe, started without a shell, says: \(error.message); write \(start) --config \(absolutePath(checked))"
+                "pdns does not start: geopipe, started without a shell, reports: \(error.message); write \(start) --config \(absolutePath(checked))"
             )
         }
         let place = words.first { $0.text.hasSuffix(file) }?.place ?? command.place
         if !file.hasPrefix("/") {
             complain(
                 place,
-                "pdns does not start, for geopipe looks for '\(file)' in the folder where pdns is started; write \(start) --config \(absolutePath(file))"
+                "pdns does not start: geopipe looks for '\(file)' in the folder where pdns is started; write \(start) --config \(absolutePath(file))"
             )
         } else if access(root + file, R_OK) != 0 {
             complain(
                 place,
-                "pdns does not start, for geopipe cannot read \(root + file): \(String(cString: strerror(errno))); write \(start) --config \(absolutePath(checked))"
+                "pdns does not start: geopipe cannot read \(root + file): \(String(cString: strerror(errno))); write \(start) --config \(absolutePath(checked))"
             )
         } else if absolutePath(root + file) != absolutePath(checked) {
             complain(
@@ -107,13 +108,13 @@ extension Inspection {
     }
 }
 
-/// The kind of file at `path`, links followed; `nil` if there is none.
+/// Returns the kind of the file at `path`, with links followed; `nil` if it does not exist.
 func fileKind(_ path: String) -> mode_t? {
     var status = stat()
     return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
 }
 
-/// The one path of a file, or `path` itself if there is no file.
+/// Returns the path of a file without links; `path` itself if the file does not exist.
 private func absolutePath(_ path: String) -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }

@@ -3,17 +3,17 @@ import DNS
 import Routing
 import Zones
 
-/// What a pdns_server is to serve, and on what: all that its settings are held against.
+/// The configuration that a pdns_server serves, and the machine that it runs on: its settings are checked against both.
 public struct Deployment {
     public var configuration: Configuration
-    /// The CPU time that a coprocess needs until its first answer.
+    /// The CPU time from the start of a coprocess to its first answer.
     public var startTime: Duration
-    /// How many coprocesses can run at once.
+    /// The number of coprocesses that can run in parallel.
     public var cores: Int
-    /// The configuration that geopipe uses when it is started with these arguments; throws what is wrong with them.
+    /// Returns the configuration file that geopipe uses with these arguments; throws the error in them.
     public var configurationFile: (_ arguments: [String]) throws(CommandError) -> String
 
-    /// Arguments with which geopipe is no backend.
+    /// The error of arguments with which geopipe does not run as a backend.
     public struct CommandError: Error {
         public var message: String
 
@@ -32,10 +32,10 @@ public struct Deployment {
 }
 
 extension Configuration {
-    /// The answers of some name depend on the client.
+    /// Whether the answers of any name depend on the client.
     var isGeographic: Bool { zones.contains { !$0.services.isEmpty } }
 
-    /// The first zone that has records of `type`, of its own or of a service.
+    /// Returns the first zone that has records of `type`, in its file or from a service.
     func zone(with type: RecordType) -> Zone? {
         zones.first { zone in
             zone.types.contains(type)
@@ -43,7 +43,8 @@ extension Configuration {
         }
     }
 
-    /// Of a service in use that answers some clients with fewer types of records than others, what those lack.
+    /// The record types that some clients of a service lack, as text; `nil` if every service in use answers all
+    /// clients with the same types.
     var varyingTypes: String? {
         let used = Set(zones.flatMap(\.services))
         for service in used.sorted().map({ services[$0] }) {
@@ -55,13 +56,13 @@ extension Configuration {
             let who =
                 reached.indices.contains(place)
                 ? "in datacenter \(datacenters[reached[place]].name)"
-                : "for those whom map \(maps[service.map].name) sends to none"
+                : "for the clients that map \(maps[service.map].name) sends to no datacenter"
             return "service \(service.name) has \(missing), but not \(who)"
         }
         return nil
     }
 
-    /// The types that each group of a service's clients gets.
+    /// Returns the types that each group of a service's clients gets.
     private func types(_ service: Service) -> [Set<RecordType>] {
         reach(of: service).map { Set(service.answers[$0].map(\.type)) }
             + (maps[service.map].rules.sendsSomeNowhere ? [[]] : [])

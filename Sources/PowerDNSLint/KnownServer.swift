@@ -2,17 +2,18 @@ import DNS
 import Glibc
 import Platform
 
-/// The pdns_server that settings are held against: its version, and the settings that it knows.
+/// The pdns_server that settings are checked for: its version, and the settings that it knows.
 public struct KnownServer: Sendable {
     public let version: ServerVersion
-    /// The settings that it knows, with their defaults; those of the pipe backend as of an instance without a name.
+    /// The settings that it knows, with their defaults. Those of the pipe backend have the names for an instance
+    /// without a name.
     let settings: [String: String]
-    /// Whether the program itself has listed `settings`, so that there are no others.
+    /// Whether the program itself has listed `settings`, so that the list is complete.
     let isExact: Bool
-    /// What an operator should know about this choice.
+    /// A warning to the operator about the chosen version, if any.
     let remark: String?
 
-    /// A pdns of the version that an operator names.
+    /// Describes a pdns of a version that the operator names.
     public init(version: ServerVersion) {
         self.version = version
         settings = KnownSettings.defaults(of: version)
@@ -27,7 +28,7 @@ public struct KnownServer: Sendable {
         }
     }
 
-    /// The pdns_server that is installed, or else the newest that geopipe knows.
+    /// Returns the installed pdns_server, or else the newest version that geopipe knows.
     public static func found() -> Self {
         installed() ?? Self(assumed: ServerVersion.known.last!)
     }
@@ -40,9 +41,9 @@ public struct KnownServer: Sendable {
             "no pdns_server is installed here; this is for pdns \(version), the newest that geopipe knows; name yours with --pdns-version"
     }
 
-    /// The first pdns_server in PATH, or where packages put it.
+    /// Returns the first pdns_server in PATH or in the folders that packages use.
     ///
-    /// - Parameter folders: where to look.
+    /// - Parameter folders: the folders to search, in this order.
     static func installed(in folders: [String] = searchedFolders) -> Self? {
         for folder in folders where folder.hasPrefix("/") {
             let program = "\(folder)/pdns_server"
@@ -57,11 +58,12 @@ public struct KnownServer: Sendable {
         return path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin"]
     }
 
-    /// Asks a pdns_server for its version and its settings; `nil` if it does not say its version. Neither option makes it serve.
+    /// Asks a pdns_server for its version and its settings; `nil` if it does not print its version. With these options
+    /// it does not serve.
     private init?(program: String) {
         guard let banner = output(of: program, ["--no-config", "--version"]),
-            let word = banner.firstMatch(of: /PowerDNS Authoritative Server ([^ \n]+)/)?.1,
-            let version = ServerVersion(String(word))
+            let text = banner.firstMatch(of: /PowerDNS Authoritative Server ([^ \n]+)/)?.1,
+            let version = ServerVersion(String(text))
         else { return nil }
         let listed = (output(of: program, ["--no-config", "--launch=pipe", "--config=default"]) ?? "")
             .split(separator: "\n").compactMap { line in
@@ -77,7 +79,7 @@ public struct KnownServer: Sendable {
     }
 }
 
-/// What a program writes to stdout and stderr; `nil` if it cannot be run, or has not ended after some seconds.
+/// Returns the output of a program to stdout and stderr; `nil` if it cannot be run, or has not ended after 5 s.
 private func output(of program: String, _ arguments: [String]) -> String? {
     var ends: (reading: CInt, writing: CInt) = (-1, -1)
     let made = withUnsafeMutablePointer(to: &ends) {
@@ -93,10 +95,10 @@ private func output(of program: String, _ arguments: [String]) -> String? {
     posix_spawn_file_actions_adddup2(&actions, ends.writing, STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&actions, ends.writing, STDERR_FILENO)
     posix_spawn_file_actions_addclose(&actions, ends.writing)
-    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
+    var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { for argument in argv { free(argument) } }
     var process: pid_t = 0
-    let failure = posix_spawn(&process, program, &actions, nil, &words, environ)
+    let failure = posix_spawn(&process, program, &actions, nil, &argv, environ)
     close(ends.writing)
     guard failure == 0 else { return nil }
     defer {
@@ -107,7 +109,7 @@ private func output(of program: String, _ arguments: [String]) -> String? {
     return readToEnd(of: ends.reading, within: .seconds(5))
 }
 
-/// What can be read until a pipe ends; `nil` if it does not end in time, or has more than a program says of itself.
+/// Reads to the end of a pipe; `nil` if that takes longer than `time`, or if there are 4 MiB or more.
 private func readToEnd(of descriptor: CInt, within time: Duration) -> String? {
     let deadline = ContinuousClock.now + time
     var bytes: [UInt8] = []

@@ -1,9 +1,10 @@
-/// The settings that each release of pdns knows, with their defaults: it does not start with any other.
+/// The settings that each release of pdns knows, with their defaults. pdns does not start with an unknown setting.
 ///
-/// Source: `pdns_server --config=default` of pdns 4.7.3, 4.8.3, 4.9.18, 5.0.2 and 5.1.5. What depends on the machine is empty
-/// here.
+/// Source: `pdns_server --config=default` of pdns 4.7.3, 4.8.3, 4.9.18, 5.0.2 and 5.1.5. Defaults that depend on the
+/// machine are empty here.
 enum KnownSettings {
-    /// The settings of a version, by name; those of the pipe backend as of an instance without a name of its own.
+    /// Returns the defaults of a version by name. Settings of the pipe backend have the names for an instance without
+    /// a name.
     static func defaults(of version: ServerVersion) -> [String: String] {
         var settings = pairs(oldest)
         for change in changes where version.nearestKnown.isAtLeast(change.release) {
@@ -14,7 +15,7 @@ enum KnownSettings {
         return settings
     }
 
-    /// What is in `table`, which has a setting with its default in each line.
+    /// Parses `table`, which has a setting with its default in each line.
     static func pairs(_ table: String) -> [String: String] {
         let pairs = table.split(separator: "\n").map { line in
             line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -22,26 +23,28 @@ enum KnownSettings {
         return Dictionary(uniqueKeysWithValues: pairs.map { ($0[0], $0[1]) })
     }
 
-    /// What became of a setting that a version does not have.
-    enum Fate {
-        /// This version brought it.
-        case isNewer(ServerVersion)
-        /// This release dropped it; another may have come in its place.
-        case isGone(ServerVersion, replacement: String?)
+    /// Why a version does not have a setting.
+    enum Absence {
+        /// This version introduced it.
+        case introducedLater(ServerVersion)
+        /// This release removed it; another may have replaced it.
+        case removed(ServerVersion, replacement: String?)
     }
 
-    /// Why `version` does not know a setting that another version knows; `nil` if no version that geopipe knows has it.
-    static func fate(of name: String, in version: ServerVersion) -> Fate? {
+    /// Returns why `version` does not know a setting that another version knows; `nil` if no version that geopipe
+    /// knows has it.
+    static func absence(of name: String, in version: ServerVersion) -> Absence? {
         if let removal = removal(of: name), version.nearestKnown.isAtLeast(removal.release) {
-            return .isGone(removal.release, replacement: removal.replacement)
+            return .removed(removal.release, replacement: removal.replacement)
         }
         if let first = patches[name], let patch = first.patches[version.nearestKnown.release] {
-            return .isNewer(ServerVersion("\(version.release).\(patch)")!)
+            return .introducedLater(ServerVersion("\(version.release).\(patch)")!)
         }
-        return changes.first { pairs($0.added)[name] != nil }.map { .isNewer($0.release) }
+        return changes.first { pairs($0.added)[name] != nil }.map { .introducedLater($0.release) }
     }
 
-    /// The release without this setting, and the setting that came in its place, if releases before have it.
+    /// Returns the release that removed a setting, and the setting that replaced it; `nil` if no release has removed
+    /// it.
     static func removal(of name: String) -> (release: ServerVersion, replacement: String?)? {
         for change in changes {
             if let replacement = change.removed[name] { return (change.release, replacement) }
@@ -49,12 +52,12 @@ enum KnownSettings {
         return nil
     }
 
-    /// What one release changed.
+    /// The changes of one release.
     private struct Change {
         var release: ServerVersion
-        /// What is new, or has another default.
+        /// Settings that are new or have another default.
         var added: String
-        /// What is gone, and what came in its place.
+        /// Removed settings, with their replacements.
         var removed: [String: String] = [:]
     }
 
@@ -113,12 +116,12 @@ enum KnownSettings {
                 """),
     ]
 
-    /// The first patch versions with a setting, of the releases whose first versions lack it.
+    /// The first patch versions with a setting, for releases whose first versions lack it.
     private struct FirstPatches {
-        /// By release.
+        /// The number of the first patch version by release.
         var patches: [String: Int]
 
-        /// Of a version without patch number, the newest is meant.
+        /// Returns whether `version` has the setting. A version without a patch number means the newest patch.
         func allows(_ version: ServerVersion) -> Bool {
             guard version.nearestKnown.release == version.release, let first = patches[version.release],
                 let patch = version.patch
@@ -135,8 +138,9 @@ enum KnownSettings {
         "webserver-connection-timeout": FirstPatches(patches: ["4.8": 5, "4.9": 2]),
     ]
 
-    /// What became of a setting of another backend than pipe, without the name of its instance: `supermasters` of `bind`.
-    static func fate(of name: String, ofBackend backend: String, in version: ServerVersion) -> Fate? {
+    /// Returns why `version` lacks a setting of a backend other than pipe. The name is without that of the instance:
+    /// `supermasters` of `bind`.
+    static func absence(of name: String, ofBackend backend: String, in version: ServerVersion) -> Absence? {
         let renamed: [String: String]
         switch backend {
         case "bind": renamed = renamedOfBind
@@ -145,9 +149,9 @@ enum KnownSettings {
         }
         let renaming = ServerVersion("4.9")!
         if version.nearestKnown.isAtLeast(renaming) {
-            return renamed[name].map { .isGone(renaming, replacement: $0) }
+            return renamed[name].map { .removed(renaming, replacement: $0) }
         }
-        return renamed.values.contains(name) ? .isNewer(renaming) : nil
+        return renamed.values.contains(name) ? .introducedLater(renaming) : nil
     }
 
     private static let renamedOfBind = [
@@ -160,13 +164,13 @@ enum KnownSettings {
         "supermaster-query": "autoprimary-query", "update-master-query": "update-primary-query",
     ]
 
-    /// The backends that come with pdns. The settings of each are known only to a pdns that launches it.
+    /// The backends that come with pdns. Only a pdns that launches a backend knows its settings.
     static let backends = [
         "bind", "geoip", "gmysql", "godbc", "gpgsql", "gsqlite3", "ldap", "lmdb", "lua2", "pipe", "random", "remote",
         "tinydns",
     ]
 
-    /// Those of 4.7.
+    /// The settings of pdns 4.7.
     private static let oldest = """
         8bit-dns=no
         allow-axfr-ips=127.0.0.0/8,::1

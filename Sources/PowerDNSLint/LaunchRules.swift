@@ -3,36 +3,36 @@ import DNS
 import Glibc
 import Platform
 
-extension Inspection {
-    /// Which backends pdns asks, and in which order.
+extension SettingsLint {
+    /// Checks the backends that pdns asks, and their order.
     mutating func inspectLaunch() {
         guard !instances.isEmpty else {
-            return complain(settings["launch"], "pdns does not start, for no backend is launched; write launch=pipe")
+            return complain(settings["launch"], "pdns does not start: no backend is launched; write launch=pipe")
         }
         var prefixes: Set<String> = []
         for instance in instances where !prefixes.insert(instance.prefix).inserted {
             complain(
-                instance.word.place,
-                "pdns does not start with \(instance.word.text) launched twice; write \(launch(instances))"
+                instance.item.place,
+                "pdns does not start with \(instance.item.text) launched twice; write \(launch(instances))"
             )
         }
         guard let pipe else {
             return complain(
-                instances[0].word.place,
-                "pdns never asks geopipe, for no pipe backend is launched; write launch=\(([ "pipe" ] + instances.map(\.word.text)).joined(separator: ","))"
+                instances[0].item.place,
+                "pdns never asks geopipe: no pipe backend is launched; write launch=\(([ "pipe" ] + instances.map(\.item.text)).joined(separator: ","))"
             )
         }
         let others = instances.filter { $0.prefix != pipe.prefix }
         for instance in instances.prefix(while: { $0.prefix != pipe.prefix }) {
             complain(
-                instance.word.place,
-                "pdns asks \(instance.word.text) before geopipe, which gets no question for a zone that both have; write \(launch([pipe] + others))",
+                instance.item.place,
+                "pdns asks \(instance.item.text) before geopipe, which gets no question for a zone that both have; write \(launch([pipe] + others))",
                 isWarning: true)
         }
         for other in others {
             guard other.backend == "pipe", settings["\(other.prefix)-command"].map(isGeopipe) ?? false else { continue }
             complain(
-                other.word.place,
+                other.item.place,
                 "geopipe is launched once more, which takes as much memory again and answers only for what the first has not; put all zones into one configuration and write \(launch(instances.filter { $0.prefix != other.prefix }))",
                 isWarning: true)
         }
@@ -41,21 +41,21 @@ extension Inspection {
         {
             complain(
                 folder,
-                "pdns does not start, for \(folder.value) has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
+                "pdns does not start: \(folder.value) has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
             )
         }
     }
 
-    /// The line that launches these, each once.
+    /// Returns the line that launches these instances, each once.
     private func launch(_ instances: [BackendInstance]) -> String {
         var seen: Set<String> = []
-        let names = instances.filter { seen.insert($0.prefix).inserted }.map(\.word.text)
+        let names = instances.filter { seen.insert($0.prefix).inserted }.map(\.item.text)
         return "launch=\(names.joined(separator: ","))"
     }
 
-    /// Settings that pdns does not know, with which it does not start.
+    /// Checks for settings that pdns does not know: it does not start with them.
     mutating func inspectNames() {
-        let ignored = Set(settings["ignore-unknown-settings"]?.words(separatedBy: " ,\t").map(\.text) ?? [])
+        let ignored = Set(settings["ignore-unknown-settings"]?.parts(separatedBy: " ,\t").map(\.text) ?? [])
         let pipeSettings = server.settings.keys.filter { $0.hasPrefix("pipe-") }
         var known = Set(server.settings.keys)
         let pipes = instances.filter { $0.backend == "pipe" }
@@ -66,15 +66,15 @@ extension Inspection {
         for (name, setting) in settings.settings where known.contains(name) { inspectOldName(setting) }
         for (name, setting) in settings.settings where !known.contains(name) && !ignored.contains(name) {
             if let instance = instances.first(where: { $0.backend != "pipe" && name.hasPrefix("\($0.prefix)-") }) {
-                // What else other backends know is their own affair.
+                // The other settings of other backends are unknown to geopipe, so they are not checked.
                 let rest = String(name.dropFirst(instance.prefix.count + 1))
-                if let fate = KnownSettings.fate(of: rest, ofBackend: instance.backend, in: server.version) {
-                    complain(setting, of: fate, prefix: "\(instance.prefix)-")
+                if let absence = KnownSettings.absence(of: rest, ofBackend: instance.backend, in: server.version) {
+                    complain(setting, of: absence, prefix: "\(instance.prefix)-")
                 }
                 continue
             }
-            if let fate = KnownSettings.fate(of: name, in: server.version) {
-                complain(setting, of: fate)
+            if let absence = KnownSettings.absence(of: name, in: server.version) {
+                complain(setting, of: absence)
                 continue
             }
             let nearest = known.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
@@ -85,7 +85,7 @@ extension Inspection {
             } else if let backend = KnownSettings.backends.first(where: { name.hasPrefix("\($0)-") }) {
                 complain(
                     setting.namePlace,
-                    "pdns does not start with '\(name)', for launch has no backend with such a setting; take it out\(hint(name, backend))"
+                    "pdns does not start with '\(name)': launch has no backend with such a setting; take it out\(hint(name, backend))"
                 )
             } else {
                 complain(
@@ -96,24 +96,24 @@ extension Inspection {
         }
     }
 
-    /// Complains of a setting that this pdns does not know, but another does.
+    /// Reports a setting that this version of pdns does not know, but another does.
     private mutating func complain(
-        _ setting: PowerDNSConfiguration.Setting, of fate: KnownSettings.Fate, prefix: String = ""
+        _ setting: PowerDNSConfiguration.Setting, of absence: KnownSettings.Absence, prefix: String = ""
     ) {
-        switch fate {
-        case .isNewer(let version):
+        switch absence {
+        case .introducedLater(let version):
             complain(
                 setting.namePlace,
                 "pdns \(server.version) does not start with '\(setting.name)', which pdns \(version) brought; take it out"
             )
-        case .isGone(let release, let replacement):
+        case .removed(let release, let replacement):
             let remedy = replacement.map { "write \(prefix)\($0)=\(setting.value)" } ?? "take it out"
             complain(
                 setting.namePlace, "pdns \(release) and newer do not start with '\(setting.name)'; \(remedy)")
         }
     }
 
-    /// Warns of a setting that this pdns knows, but newer ones do not, if the one in its place is known already.
+    /// Warns of a setting that newer versions have removed, if this version knows the replacement already.
     private mutating func inspectOldName(_ setting: PowerDNSConfiguration.Setting) {
         guard let (release, replacement) = KnownSettings.removal(of: setting.name), let replacement,
             server.settings[replacement] != nil
@@ -124,7 +124,7 @@ extension Inspection {
             isWarning: true)
     }
 
-    /// The name that a setting of a backend has in the instance that is launched.
+    /// Suggests the name that a setting of the pipe backend has in the launched instance; empty if there is none.
     private func hint(_ name: String, _ backend: String) -> String {
         let rest = name.dropFirst("pipe-".count)
         guard backend == "pipe", let pipe, let setting = settings[name], server.settings["pipe-\(rest)"] != nil

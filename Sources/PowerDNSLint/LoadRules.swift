@@ -3,12 +3,12 @@ import DNS
 import Glibc
 import Platform
 
-extension Inspection {
-    /// A coprocess that starts must answer within the timeout, or pdns kills it and starts another.
+extension SettingsLint {
+    /// Checks the timeout: pdns kills a starting coprocess that does not answer within it, and starts another.
     func verdict(onTimeout timeout: Int) -> ValueRule.Verdict? {
         let start = Int(deployment.startTime / .milliseconds(1))
         let atOnce = start * max(deployment.cores, coprocesses) / max(1, deployment.cores)
-        // Half of the time may go to others.
+        // Other processes may use half of the CPU time.
         let needed = max(500, 2 * atOnce)
         let write = max(5000, (needed + 999) / 1000 * 1000)
         switch timeout {
@@ -25,13 +25,14 @@ extension Inspection {
         }
     }
 
-    /// Each thread that receives questions shall have a core, but another must go on while its coprocess starts.
+    /// Checks the number of threads that receive questions: at most one for each core, but at least two, so that one
+    /// answers while the coprocess of the other starts.
     func verdict(onReceivers threads: Int) -> ValueRule.Verdict? {
         let write = max(2, deployment.cores)
         switch threads {
         case ..<1: return .wrong("pdns answers nothing over UDP", write: write)
         case 1 where number("distributor-threads") <= 1 && !isPinned:
-            return .risky("nobody is answered while the only coprocess starts", write: write)
+            return .risky("no question is answered while the only coprocess starts", write: write)
         case (write + 1)... where coprocesses > max(16, 4 * deployment.cores):
             return .risky(
                 "pdns starts \(coprocesses) coprocesses, each with memory of its own, for \(deployment.cores) cores",
@@ -44,19 +45,19 @@ extension Inspection {
         }
     }
 
-    /// Whether the settings are of one pdns of several, each on a core of its own: `pdns-0.conf`, of `pdns@0.service`.
+    /// Whether this is one of several pdns, each pinned to a core: the file is `pdns-0.conf`, of `pdns@0.service`.
     private var isPinned: Bool {
         let name = settings.file.split(separator: "/").last ?? ""
         return (try? /pdns-[0-9]+\.conf/.wholeMatch(in: name)) != nil
     }
 
-    /// The names that pdns asks geopipe about at all.
+    /// Checks that pdns asks geopipe for the names of all zones.
     mutating func inspectRegularExpression() {
         guard let pipe, let setting = settings["\(pipe.prefix)-regex"], !setting.value.isEmpty else { return }
         var expression = regex_t()
         guard regcomp(&expression, setting.value, REG_ICASE | REG_EXTENDED | REG_NOSUB) == 0 else {
             return complain(
-                setting, "pdns does not start, for '\(setting.value)' is no regular expression; take it out")
+                setting, "pdns does not start: '\(setting.value)' is not a regular expression; take it out")
         }
         defer { regfree(&expression) }
         let names = deployment.configuration.zones.map(\.apex.description)
@@ -64,7 +65,8 @@ extension Inspection {
         if let name = unasked.first {
             complain(
                 setting,
-                "pdns refuses all questions for \(name), for its name does not match; take \(pipe.prefix)-regex out")
+                "pdns refuses all questions for \(name), because its name does not match; take \(pipe.prefix)-regex out"
+            )
         }
     }
 }

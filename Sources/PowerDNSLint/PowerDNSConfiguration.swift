@@ -3,53 +3,53 @@ import DNS
 import Glibc
 import Platform
 
-/// The settings of a pdns_server, as its pdns.conf and the files that this includes give them.
+/// The settings of a pdns_server from its pdns.conf and the files that this includes.
 ///
 /// Source: what pdns 4.7 to 5.1 do, and https://doc.powerdns.com/authoritative/settings.html.
 public struct PowerDNSConfiguration: Sendable {
     /// The file as the operator named it.
     public let file: String
-    /// The pdns that reads them.
+    /// The pdns that the settings are for.
     let server: KnownServer
-    /// By name. Of those that are given several times the last counts.
+    /// The settings by name. If a setting is repeated, the last one counts.
     var settings: [String: Setting] = [:]
-    /// What reading alone has shown to be wrong.
+    /// The findings of the parser.
     var complaints: [Complaint] = []
 
-    /// A setting, and where it is.
+    /// A setting and its position.
     struct Setting: Sendable {
         var name: String
         var value: String
-        /// Where each character of the value stands.
-        var valuePlaces: [Place]
-        /// Where the name stands.
-        var namePlace: Place
+        /// The position of each character of the value.
+        var valuePlaces: [SettingPosition]
+        /// The position of the name.
+        var namePlace: SettingPosition
 
-        /// Where the value begins, or the name if there is none.
-        var place: Place { valuePlaces.first ?? namePlace }
+        /// The position of the value, or of the name if the value is empty.
+        var place: SettingPosition { valuePlaces.first ?? namePlace }
 
-        /// A part of the value.
-        struct Word {
+        /// A part of the value between separators.
+        struct Part {
             var text: String
-            var place: Place
+            var place: SettingPosition
         }
 
-        /// The parts of the value between `separators`; those without a character count only if `keepsEmpty`.
-        func words(separatedBy separators: String, keepsEmpty: Bool = false) -> [Word] {
+        /// Splits the value at `separators`; omits empty parts unless `keepsEmpty`.
+        func parts(separatedBy separators: String, keepsEmpty: Bool = false) -> [Part] {
             let characters = Array(value)
             return characters.indices.split(
                 omittingEmptySubsequences: !keepsEmpty, whereSeparator: { separators.contains(characters[$0]) }
             ).map { part in
-                Word(
+                Part(
                     text: String(characters[part]),
                     place: valuePlaces.indices.contains(part.startIndex) ? valuePlaces[part.startIndex] : place)
             }
         }
     }
 
-    /// Reads `file` and the `*.conf` of its `include-dir`.
+    /// Reads `file` and the `*.conf` files of its `include-dir`.
     ///
-    /// - Throws: why a file cannot be read; what it would have said can then not be judged.
+    /// - Throws: an error if a file cannot be read, since its settings are then unknown.
     public init(contentsOf file: String, for server: KnownServer) throws(ConfigurationError) {
         self.file = file
         self.server = server
@@ -58,7 +58,7 @@ public struct PowerDNSConfiguration: Sendable {
         for file in try includedFiles(include) { try read(file) }
         if let last = settings["include-dir"], last.namePlace.file != file {
             complain(
-                last.namePlace, "pdns follows no include-dir of a file that is included itself; take it out",
+                last.namePlace, "pdns ignores the include-dir of an included file; take it out",
                 isWarning: true)
         }
     }
@@ -69,7 +69,7 @@ public struct PowerDNSConfiguration: Sendable {
             var bytes = try contents(of: file)
             if hasByteOrderMark(bytes) {
                 complain(
-                    Place(file: file, position: .init(line: 1, column: 1)),
+                    SettingPosition(file: file, position: .init(line: 1, column: 1)),
                     "pdns takes the byte order mark at the beginning for a part of the first line, and does not start; save the file without it"
                 )
                 bytes.removeFirst(byteOrderMark.count)
@@ -87,15 +87,15 @@ public struct PowerDNSConfiguration: Sendable {
         if statement.appends {
             let name = statement.name
             let parent =
-                settings[name].map { zip($0.value, $0.valuePlaces).map { Glyph(character: $0, place: $1) } }
-                ?? (server.settings[name] ?? "").map { Glyph(character: $0, place: statement.place) }
+                settings[name].map { zip($0.value, $0.valuePlaces).map { SettingCharacter(character: $0, place: $1) } }
+                ?? (server.settings[name] ?? "").map { SettingCharacter(character: $0, place: statement.place) }
             if parent.isEmpty, settings[name] == nil {
                 complain(
                     statement.place,
-                    "there is no \(name) to add to, and pdns does not start; write \(name)=\(String(value.map(\.character)))"
+                    "+= needs a present value of \(name), and pdns does not start; write \(name)=\(String(value.map(\.character)))"
                 )
             } else if !parent.isEmpty {
-                value = parent + ", ".map { Glyph(character: $0, place: statement.place) } + value
+                value = parent + ", ".map { SettingCharacter(character: $0, place: statement.place) } + value
             }
         }
         settings[statement.name] = Setting(
@@ -103,7 +103,7 @@ public struct PowerDNSConfiguration: Sendable {
             namePlace: statement.place)
     }
 
-    /// In the order in which pdns reads them: that of their names in small letters.
+    /// Lists the included files in the order in which pdns reads them: by their names in lower case.
     private func includedFiles(_ include: Setting) throws(ConfigurationError) -> [String] {
         func unusable(_ message: String) -> ConfigurationError {
             ConfigurationError([
@@ -132,13 +132,13 @@ public struct PowerDNSConfiguration: Sendable {
         return names.sorted { ($0.lowercased(), $0) < ($1.lowercased(), $1) }.map { "\(folder)/\($0)" }
     }
 
-    private mutating func complain(_ place: Place, _ message: String, isWarning: Bool = false) {
+    private mutating func complain(_ place: SettingPosition, _ message: String, isWarning: Bool = false) {
         complaints.append(
             Complaint(file: place.file, position: place.position, message: message, isWarning: isWarning))
     }
 }
 
-/// The bytes of a regular file. Nothing else is opened, for reading it might never end.
+/// Reads a regular file. Other kinds, such as a FIFO, are refused, because reading them may never end.
 private func contents(of file: String) throws(Complaint) -> [UInt8] {
     func unreadable(_ reason: String) -> Complaint {
         Complaint(file: file, position: nil, message: "cannot read it: \(reason)")
@@ -147,7 +147,8 @@ private func contents(of file: String) throws(Complaint) -> [UInt8] {
     guard stat(file, &status) == 0 else { throw unreadable(String(cString: strerror(errno))) }
     guard status.st_mode & S_IFMT == S_IFREG else {
         let isFolder = status.st_mode & S_IFMT == S_IFDIR
-        throw unreadable(isFolder ? "it is a folder; name the file in it, such as pdns.conf" : "it is no regular file")
+        throw unreadable(
+            isFolder ? "it is a folder; name the file in it, such as pdns.conf" : "it is not a regular file")
     }
     guard let stream = fopen(file, "re") else { throw unreadable(String(cString: strerror(errno))) }
     defer { fclose(stream) }
@@ -157,7 +158,7 @@ private func contents(of file: String) throws(Complaint) -> [UInt8] {
         if bytes.isEmpty, let encoding = wideEncoding(chunk[..<count]) {
             throw unreadable("it is in \(encoding); save it in UTF-8")
         }
-        guard !chunk[..<count].contains(0) else { throw unreadable("it is no text; name a pdns.conf") }
+        guard !chunk[..<count].contains(0) else { throw unreadable("it is not text; name a pdns.conf") }
         bytes += chunk[..<count]
     }
     guard ferror(stream) == 0 else { throw unreadable("reading failed") }

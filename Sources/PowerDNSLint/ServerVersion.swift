@@ -1,4 +1,5 @@
-/// A version of PowerDNS Authoritative Server, such as 4.9.18; of some only the release is known, such as 4.9.
+/// A version of PowerDNS Authoritative Server, such as 4.9.18; without a patch number it means the release, such as
+/// 4.9.
 public struct ServerVersion: Hashable, Sendable, CustomStringConvertible {
     public let major: Int
     public let minor: Int
@@ -7,8 +8,8 @@ public struct ServerVersion: Hashable, Sendable, CustomStringConvertible {
     /// The releases that geopipe knows, the oldest first.
     static let known = ["4.7", "4.8", "4.9", "5.0", "5.1"].map { ServerVersion($0)! }
 
-    /// Reads a version as pdns_server, its source (`auth-5.0.6`) or Debian (`1:4.9.4-1+deb13u1`, `5.1.0~beta1-1`) write it;
-    /// `nil` for anything else.
+    /// Parses a version in the form of pdns_server, of its source (`auth-5.0.6`) or of Debian (`1:4.9.4-1+deb13u1`,
+    /// `5.1.0~beta1-1`); `nil` for anything else.
     public init?(_ text: String) {
         guard
             let match = text.wholeMatch(
@@ -22,20 +23,21 @@ public struct ServerVersion: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { patch.map { "\(major).\(minor).\($0)" } ?? release }
 
-    /// What its patch versions have in common.
+    /// The version without its patch number.
     var release: String { "\(major).\(minor)" }
 
-    /// Whether this is of a release, or of a newer one. What is built from no release calls itself 0.0, and is newer.
+    /// Returns whether this belongs to the release `major.minor` or a newer one. A development build has version 0.0
+    /// and counts as newer.
     public func isSince(major: Int, minor: Int) -> Bool {
         self.major == 0 || (self.major, self.minor) >= (major, minor)
     }
 
-    /// Whether this is of the release `other`, or of a newer one.
+    /// Returns whether this belongs to the release `other` or a newer one.
     func isAtLeast(_ other: ServerVersion) -> Bool { (major, minor) >= (other.major, other.minor) }
 
-    /// The release that geopipe knows with the same settings: this one, or the one before; the oldest if there is none.
+    /// The known release whose settings apply: the newest one that is not newer than this version, or else the oldest.
     var nearestKnown: ServerVersion {
-        // What is built from no release calls itself 0.0.
+        // A development build has version 0.0.
         (major == 0 ? Self.known.last : Self.known.last { isAtLeast($0) }) ?? Self.known[0]
     }
 }

@@ -3,17 +3,17 @@ import DNS
 import Glibc
 import Platform
 
-/// A character of a settings file, and where it stands.
-struct Glyph {
+/// A character of a settings file with its position.
+struct SettingCharacter {
     var character: Character
-    var place: Place
+    var place: SettingPosition
 
-    /// What pdns takes for white space.
+    /// Whether pdns treats the character as white space.
     var isSpace: Bool { character.isASCII && character.utf8.allSatisfy { isspace(CInt($0)) != 0 } }
 }
 
-/// Where something stands.
-struct Place: Hashable {
+/// A position in a settings file.
+struct SettingPosition: Hashable {
     var file: String
     var position: Complaint.Position
 }
@@ -21,24 +21,25 @@ struct Place: Hashable {
 /// A line of a settings file: `name=value`, `name+=value`, or `name`, which is `name=`.
 struct Statement {
     var name: String
-    var value: [Glyph]
-    /// Adds to the value that there is already.
+    var value: [SettingCharacter]
+    /// Whether the line appends to the present value.
     var appends: Bool
-    var place: Place
+    var place: SettingPosition
 }
 
-/// What stands in a settings file, read as pdns reads it: lines that end with `\` go on in the next, a `#` at the start or
-/// behind white space begins a comment, the first `+=` ends a name, else the first `=` does, and quotes mean nothing.
+/// The lines of a settings file, parsed as pdns does: a line that ends with `\` continues in the next one, a `#` at the
+/// start or after white space begins a comment, the first `+=` or else the first `=` ends a name, and quotation marks
+/// have no meaning.
 struct SettingsText {
     private(set) var statements: [Statement] = []
     private(set) var complaints: [Complaint] = []
 
     init(_ bytes: [UInt8], file: String) {
-        var continued: [Glyph] = []
+        var continued: [SettingCharacter] = []
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         for (number, bytes) in zip(1..., lines) {
-            var line = glyphs(bytes, file: file, line: number)[...].trimmedRight
+            var line = characters(bytes, file: file, line: number)[...].trimmedRight
             if line.last?.character == "\\" {
                 continued += line.dropLast()
                 continue
@@ -48,11 +49,11 @@ struct SettingsText {
             addStatement(withoutComment(line))
         }
         if let first = continued.first(where: { !$0.isSpace }) {
-            warn(first.place, "the file ends behind a \\, and pdns drops this line; take the \\ away")
+            warn(first.place, "the file ends after a \\, and pdns drops this line; take the \\ away")
         }
     }
 
-    private mutating func addStatement(_ line: ArraySlice<Glyph>) {
+    private mutating func addStatement(_ line: ArraySlice<SettingCharacter>) {
         let line = line.trimmedLeft.trimmedRight
         let equals = line.firstIndex { $0.character == "=" }
         let plus = line.indices.dropLast().first { line[$0].character == "+" && line[$0 + 1].character == "=" }
@@ -65,8 +66,8 @@ struct SettingsText {
                 place: first.place))
     }
 
-    /// Only the first `#` of a line can begin a comment.
-    private mutating func withoutComment(_ line: ArraySlice<Glyph>) -> ArraySlice<Glyph> {
+    /// Removes the comment. Only the first `#` of a line can begin one.
+    private mutating func withoutComment(_ line: ArraySlice<SettingCharacter>) -> ArraySlice<SettingCharacter> {
         guard let hash = line.firstIndex(where: { $0.character == "#" }),
             hash == line.startIndex || line[hash - 1].isSpace
         else { return line }
@@ -81,19 +82,20 @@ struct SettingsText {
         return line[..<hash]
     }
 
-    private mutating func warn(_ place: Place, _ message: String) {
+    private mutating func warn(_ place: SettingPosition, _ message: String) {
         complaints.append(Complaint(file: place.file, position: place.position, message: message, isWarning: true))
     }
 }
 
-private func glyphs(_ bytes: ArraySlice<UInt8>, file: String, line: Int) -> [Glyph] {
-    // A byte that is not UTF-8, as in a comment of old, is no reason not to read the rest.
+private func characters(_ bytes: ArraySlice<UInt8>, file: String, line: Int) -> [SettingCharacter] {
+    // Bytes that are not UTF-8, as in an old comment, are replaced, so that the rest can be read.
     zip(1..., String(decoding: bytes, as: UTF8.self)).map { column, character in
-        Glyph(character: character, place: Place(file: file, position: .init(line: line, column: column)))
+        SettingCharacter(
+            character: character, place: SettingPosition(file: file, position: .init(line: line, column: column)))
     }
 }
 
-extension ArraySlice<Glyph> {
+extension ArraySlice<SettingCharacter> {
     var trimmedLeft: Self { drop(while: \.isSpace) }
 
     var trimmedRight: Self { self[..<(lastIndex { !$0.isSpace }.map { $0 + 1 } ?? startIndex)] }

@@ -3,33 +3,33 @@ import DNS
 import Glibc
 import Platform
 
-/// What is wrong with the value of one setting.
+/// A rule that judges the value of one setting.
 struct ValueRule {
-    /// Of the pipe backend's settings as of an instance without a name.
+    /// The setting. One of the pipe backend has its name for an instance without a name.
     var name: String
     var kind: Kind
-    var verdict: @Sendable (_ value: Int, _ inspection: Inspection) -> Verdict?
+    var verdict: @Sendable (_ value: Int, _ lint: SettingsLint) -> Verdict?
 
     enum Kind {
-        /// 0 if it is empty.
+        /// A number; an empty value means 0.
         case number
-        /// 1 if it is empty.
+        /// A number; an empty value means 1.
         case count
-        /// 0 or 1.
-        case truth
+        /// A boolean, as 0 or 1.
+        case boolean
     }
 
-    /// What comes of a value, as the end of a sentence, and the value to write.
+    /// The consequence of a value, as the end of a sentence, and the value to write instead.
     enum Verdict {
         case wrong(String, write: Int)
         case risky(String, write: Int)
-        /// Works, and there is another way.
+        /// The value works, but another way may be better.
         case fine(String)
     }
 
     init(
         _ name: String, _ kind: Kind,
-        _ verdict: @escaping @Sendable (_ value: Int, _ inspection: Inspection) -> Verdict?
+        _ verdict: @escaping @Sendable (_ value: Int, _ lint: SettingsLint) -> Verdict?
     ) {
         self.name = name
         self.kind = kind
@@ -41,34 +41,36 @@ struct ValueRule {
             value == 0
                 ? nil : .wrong("pdns 4.6 and newer do not start: the pipe backend cannot list its zones", write: 0)
         },
-        .init("edns-subnet-processing", .truth) { value, inspection in
-            value == 1 || !inspection.deployment.configuration.isGeographic
+        .init("edns-subnet-processing", .boolean) { value, lint in
+            value == 1 || !lint.deployment.configuration.isGeographic
                 ? nil
                 : .wrong(
                     "pdns ignores the client subnets of resolvers, and every client seems to be where its resolver is",
                     write: 1)
         },
-        .init("pipe-abi-version", .number) { value, inspection in
+        .init("pipe-abi-version", .number) { value, lint in
             switch value {
             case ..<1, 6...: .wrong("geopipe refuses to talk to pdns, and nothing is answered", write: 5)
-            case ..<3 where inspection.deployment.configuration.isGeographic:
+            case ..<3 where lint.deployment.configuration.isGeographic:
                 .wrong(
-                    "geopipe is told no client subnet and cannot say for whom an answer is, so that pdns gives it to everybody",
+                    "geopipe gets no client subnet and cannot limit an answer to some clients, so that pdns gives it to all",
                     write: 5)
             case ..<5: .risky("pdns passes no commands of pdnsutil on to geopipe", write: 5)
             default: nil
             }
         },
         .init("pipe-timeout", .number) { $1.verdict(onTimeout: $0) },
-        .init("consistent-backends", .truth) { value, _ in
+        .init("consistent-backends", .boolean) { value, _ in
             value == 0 ? nil : .risky("pdns asks geopipe everything twice", write: 0)
         },
-        .init("cache-ttl", .number) { value, inspection in
-            guard value > 0, let lack = inspection.deployment.configuration.varyingTypes else { return nil }
+        .init("cache-ttl", .number) { value, lint in
+            guard value > 0, let lack = lint.deployment.configuration.varyingTypes else { return nil }
             return .wrong("pdns gives 'no such record' of one client to all for \(value) s: \(lack)", write: 0)
         },
         .init("query-cache-ttl", .number) { value, _ in
-            value > 0 ? nil : .risky("pdns asks geopipe twice or more for what is the same for everybody", write: 20)
+            value > 0
+                ? nil
+                : .risky("pdns asks geopipe twice or more for records that are the same for all clients", write: 20)
         },
         .init("max-cache-entries", .number) { value, _ in
             value > 0
@@ -78,70 +80,70 @@ struct ValueRule {
             value <= 1
                 ? nil
                 : .risky(
-                    "a coprocess that dies makes pdns tell everybody 'no such name' for \(value) s", write: 1)
+                    "a coprocess that dies makes pdns answer 'no such name' to all clients for \(value) s", write: 1)
         },
-        .init("distributor-threads", .count) { value, inspection in
+        .init("distributor-threads", .count) { value, lint in
             switch value {
             case ..<1: .wrong("pdns does not start: it has no thread to ask geopipe", write: 1)
             case 1: nil
             default:
                 .risky(
-                    "pdns lets questions wait for a coprocess that is only starting, and ends when \(inspection.number("max-queue-length")) wait, which more receiver-threads do not",
+                    "pdns lets questions wait for a coprocess that is only starting, and ends when \(lint.number("max-queue-length")) wait, which more receiver-threads do not",
                     write: 1)
             }
         },
         .init("receiver-threads", .count) { $1.verdict(onReceivers: $0) },
-        .init("dname-processing", .truth) { value, inspection in
-            guard value == 0, let zone = inspection.deployment.configuration.zone(with: .dname) else { return nil }
+        .init("dname-processing", .boolean) { value, lint in
+            guard value == 0, let zone = lint.deployment.configuration.zone(with: .dname) else { return nil }
             return .wrong("pdns answers 'no such name' below the DNAME of zone \(zone.apex)", write: 1)
         },
-        .init("query-logging", .truth) { value, _ in
+        .init("query-logging", .boolean) { value, _ in
             value == 0
                 ? nil
                 : .risky("pdns writes a line into its log for every question that it asks geopipe", write: 0)
         },
-        .init("views", .truth) { value, _ in
+        .init("views", .boolean) { value, _ in
             value == 0
                 ? nil
                 : .wrong("pdns does not start: views need the zone cache, which the pipe backend cannot fill", write: 0)
         },
-        .init("resolve-across-zones", .truth) { value, inspection in
-            let configuration = inspection.deployment.configuration
+        .init("resolve-across-zones", .boolean) { value, lint in
+            let configuration = lint.deployment.configuration
             guard value == 0, configuration.zones.count > 1, let zone = configuration.zone(with: .cname) else {
                 return nil
             }
             return .risky(
-                "pdns does not follow a CNAME of zone \(zone.apex) into another zone, and resolvers have to ask once more",
+                "pdns does not follow a CNAME of zone \(zone.apex) into another zone, and resolvers have to ask again",
                 write: 1)
         },
-        .init("primary", .truth) { $1.verdict(onNotifying: $0) },
-        .init("master", .truth) { $1.verdict(onNotifying: $0) },
+        .init("primary", .boolean) { $1.verdict(onNotifying: $0) },
+        .init("master", .boolean) { $1.verdict(onNotifying: $0) },
     ]
 }
 
-extension Inspection {
+extension SettingsLint {
     mutating func inspectValues() {
         for rule in ValueRule.all {
             let isOfPipe = rule.name.hasPrefix("pipe-")
             guard let prefix = isOfPipe ? pipe?.prefix : "" else { continue }
             let name = prefix + rule.name.dropFirst(isOfPipe ? "pipe".count : 0)
             let setting = settings[name]
-            // What this pdns does not know is complained of elsewhere.
+            // `inspectNames` reports settings that this pdns does not know.
             guard let standard = server.settings[rule.name] else { continue }
             let text = setting?.value ?? standard
             guard
-                let value = rule.kind == .truth
-                    ? parseTruth(text, of: name) : parseNumber(text, rule.kind == .count ? 1 : 0)
+                let value = rule.kind == .boolean
+                    ? parseBoolean(text, of: name) : parseNumber(text, rule.kind == .count ? 1 : 0)
             else {
                 complain(
                     setting,
-                    "\(name)=\(text) is no number, and pdns does not start; write \(name)=\(standard)"
+                    "\(name)=\(text) is not a number, and pdns does not start; write \(name)=\(standard)"
                 )
                 continue
             }
             let subject = "with \(name)=\(text)\(setting == nil ? ", the default," : "")"
             func remedy(_ value: Int) -> String {
-                "\(name)=\(rule.kind != .truth ? "\(value)" : value == 0 ? "no" : "yes")"
+                "\(name)=\(rule.kind != .boolean ? "\(value)" : value == 0 ? "no" : "yes")"
             }
             switch rule.verdict(value, self) {
             case .wrong(let consequence, let value):
@@ -154,8 +156,8 @@ extension Inspection {
         }
     }
 
-    /// Every word is a truth to pdns, even those that were meant as the opposite.
-    private mutating func parseTruth(_ text: String, of name: String) -> Int? {
+    /// Parses a boolean as pdns does: any value except `no` and `off` means yes. Warns of words such as `false`.
+    private mutating func parseBoolean(_ text: String, of name: String) -> Int? {
         if ["false", "0", "no", "off", "disabled", "never"].contains(text.lowercased()), !["no", "off"].contains(text) {
             complain(settings[name], "pdns takes \(name)=\(text) for yes; write \(name)=no", isWarning: true)
         }
@@ -163,7 +165,8 @@ extension Inspection {
     }
 }
 
-/// A number at the beginning of a text, as `strtol` finds it, which is how pdns does; `empty` if there is nothing at all.
+/// Parses the number at the beginning of a text with `strtol`, as pdns does; `empty` for an empty text, `nil` without
+/// a number.
 func parseNumber(_ text: String, _ empty: Int = 0) -> Int? {
     guard !text.isEmpty else { return empty }
     var end: UnsafeMutablePointer<CChar>?

@@ -1,44 +1,44 @@
-/// Which datacenters may be used, and by which clients.
+/// The datacenters that may be used, and by which clients.
 public struct Availability: Sendable {
-    /// By number; datacenters beyond its end are available.
+    /// Whether each datacenter is down, by number; datacenters past the end are up.
     private let isDown: [Bool]
-    /// By number; empty if no datacenter is closed to some.
+    /// The partial drain of each datacenter, by number; empty if there is none.
     private let closures: [Closure]
-    /// Tells the client's network from others.
+    /// The number of the client's network.
     private var network: UInt64 = 0
 
-    /// A datacenter that is closed to a part of the client networks.
+    /// A drain of a datacenter for a part of the client networks.
     public struct Closure: Sendable {
-        /// Below which draw a network is sent away, of 2^32.
+        /// Networks whose draw, 0...2^32 - 1, is below this limit are drained.
         let limit: UInt64
         let identity: UInt64
 
         /// - Parameters:
-        ///   - part: of all networks, from 0 to 1. A larger part is closed to all that a smaller one is closed to.
-        ///   - identity: tells the datacenter from others; see `identity(of:)`. Each draws on its own: whoever is sent away
-        ///     from one is not the first to be sent away from the next.
+        ///   - part: the part of all networks, 0...1. A larger part includes all networks of a smaller one.
+        ///   - identity: the identity of the datacenter; see `identity(of:)`. The draws of datacenters are independent,
+        ///     so that the networks that one datacenter drains first are not those that the next one drains first.
         public init(part: Double, identity: UInt64) {
             limit = UInt64(part * 0x1p32)
             self.identity = identity
         }
     }
 
-    /// All are available.
+    /// All datacenters are available.
     public static let all = Availability(down: [])
 
-    /// All but those that are down are available, and some to a part of the clients only.
+    /// All datacenters except those that are down are available, some of them only to a part of the networks.
     public init(down: Set<Datacenter>, closures: [Datacenter: Closure] = [:]) {
         isDown = (0..<((down.max() ?? -1) + 1)).map(down.contains)
         self.closures = (0..<((closures.keys.max() ?? -1) + 1)).map { closures[$0] ?? Closure(part: 0, identity: 0) }
     }
 
-    /// Whether all datacenters are available, to all clients.
+    /// Whether all datacenters are available to all clients.
     public var isAll: Bool { isDown.isEmpty && closures.isEmpty }
 
-    /// Whether it is the same for all clients.
+    /// Whether the availability is the same for all clients.
     public var isSameForAll: Bool { closures.isEmpty }
 
-    /// The availability for the clients of a network.
+    /// Returns the availability for the clients of a network.
     public func forNetwork(_ network: UInt64) -> Availability {
         var availability = self
         availability.network = network
@@ -50,6 +50,6 @@ public struct Availability: Sendable {
         if datacenter < isDown.count, isDown[datacenter] { return false }
         guard datacenter < closures.count else { return true }
         let closure = closures[datacenter]
-        return mixed(network ^ mixed(closure.identity)) >> 32 >= closure.limit
+        return splitMix64(network ^ splitMix64(closure.identity)) >> 32 >= closure.limit
     }
 }

@@ -1,18 +1,19 @@
 import Geography
 import Platform
 
-/// A map that has been worked out for every address there is: a view of columns that `MapCompiler` laid out.
+/// A map that has been compiled for every address: a view of columns that `MapCompiler` wrote.
 public struct CompiledMap: Sendable {
     @usableFromInline let table: AddressTable
-    /// 1 for addresses of which a database knows something that the map's rules look at, or that a network rule sends where the
-    /// unknown go. Where the list is not `defaultList`, any value, since `locate` does not ask there.
+    /// 1 for known addresses, 0 for unknown ones. An address is known if a database has a field of it that the map's
+    /// rules use, or if a network rule explicitly gives it the default list. Where the list is not `defaultList` the
+    /// value is arbitrary, because `locate` never asks for it.
     @usableFromInline let known: AddressTable
-    /// The list of clients of whom nothing is known.
+    /// The preference list for unknown clients.
     public let defaultList: UInt32
-    /// The preference lists that `locate` speaks of.
+    /// The preference lists, whose numbers `locate` returns.
     public let lists: ListTable
 
-    /// See the form of a pointer.
+    /// See the function of `UnsafePointer`.
     public func locate(
         _ client: IPAddress, length: Int = .max, resolver: @autoclosure () -> IPAddress?
     ) -> (list: UInt32, scope: UInt8) {
@@ -20,16 +21,16 @@ public struct CompiledMap: Sendable {
     }
 }
 
-/// The look-up of a question. It is a pointer's, since to call a function of so large a structure copies all of it.
+/// The look-up for a question, through a pointer: a call of a function of so large a structure would copy all of it.
 extension UnsafePointer where Pointee == CompiledMap {
-    /// The number of the preference list for a client, and the length of the widest prefix around it for whose clients
-    /// the same list holds, at least 1.
+    /// Returns the number of a client's preference list, and its scope: the length, at least 1, of the widest prefix
+    /// around the client in which all clients get the same list.
     ///
     /// - Parameters:
-    ///   - client: the first address of the client's subnet, or the resolver where there is none.
-    ///   - length: the length of the subnet's prefix; more for a whole address.
-    ///   - resolver: stands in for a client of whom nothing is known, if it is known itself; asked for only then. `nil` if there is
-    ///     none.
+    ///   - client: the first address of the client's subnet; the resolver's address if the question has no subnet.
+    ///   - length: the prefix length of the subnet; the address width or more for a single address.
+    ///   - resolver: the resolver, whose list an unknown client gets if the resolver is known; evaluated only for a
+    ///     client with the default list. `nil` if there is none.
     @inlinable @inline(__always)
     public func locate(
         _ client: IPAddress, length: Int, resolver: @autoclosure () -> IPAddress?
@@ -44,7 +45,9 @@ extension UnsafePointer where Pointee == CompiledMap {
         pointer(to: \.table)!.find(address, length: length)
     }
 
-    /// Does as `locate` does for a client of the default list, for which the table has `scope`.
+    /// Does the same as `locate` for a client with the default list.
+    ///
+    /// - Parameter scope: the scope of the client in `table`.
     @inline(never) @usableFromInline
     func locateUnknown(
         _ client: IPAddress, length: Int, resolver: IPAddress, scope: UInt8
@@ -53,18 +56,18 @@ extension UnsafePointer where Pointee == CompiledMap {
         guard client != resolver || length < client.bitWidth else { return (defaultList, scope) }
         let resolverList = find(resolver, length: .max).value
         guard resolverList != defaultList else { return (defaultList, scope) }
-        // Neighbours that are not known go with the resolver, those that are known do not. The narrower of the two prefixes is
-        // one in which all are like the client; for a client that is not known there may be a wider one, with known neighbours that
-        // have the resolver's list by their own place.
+        // Unknown clients of this resolver get the resolver's list, known clients do not. In the longer of the two
+        // prefixes all clients are like this one. For an unknown client a shorter prefix might do, if known clients in
+        // it happen to have the resolver's list.
         let known = pointer(to: \.known)!.lookup(client, length: length)
         return (known.value == 1 ? defaultList : resolverList, max(scope, known.scope))
     }
 }
 
 extension CompiledMap {
-    /// Reads all maps that `MapCompiler.write` laid out, and checks all of them.
+    /// Reads and checks all maps that `MapCompiler.write` wrote.
     ///
-    /// - Parameter datacenterCount: what the numbers of datacenters in the lists are below.
+    /// - Parameter datacenterCount: the number of datacenters.
     public static func all(
         from reader: inout ColumnReader, datacenterCount: Int
     ) throws(MalformedColumns) -> [CompiledMap] {
@@ -86,7 +89,7 @@ extension CompiledMap {
         var maps: [CompiledMap] = []
         for (number, facts) in facts.buffer.enumerated() {
             guard facts.known < knownCount[0], facts.defaultList < lists[number].count else {
-                throw MalformedColumns("a map has no such list or table")
+                throw MalformedColumns("a map refers to a list or table that does not exist")
             }
             maps.append(
                 CompiledMap(
@@ -96,9 +99,9 @@ extension CompiledMap {
         return maps
     }
 
-    /// What a map has beside its tables.
+    /// The properties of a map that are not in its tables.
     struct Facts: BitwiseCopyable {
-        /// The position of its table of what is known.
+        /// The position of the map's `known` table.
         var known: UInt32
         var defaultList: UInt32
     }

@@ -1,10 +1,10 @@
-/// The number of a datacenter: its position among the configuration's.
+/// The number of a datacenter: its position in the configuration.
 public typealias Datacenter = Int
 
-/// A datacenter's part in the clients of a tier.
+/// A datacenter of a tier with its weight.
 public struct Share: Hashable, Sendable {
     public var datacenter: Datacenter
-    /// At least 1; a datacenter gets as many clients as its weight's part in the sum of all.
+    /// The weight, at least 1. A datacenter gets clients in proportion to it.
     public var weight: UInt32
 
     public init(_ datacenter: Datacenter, weight: UInt32 = 1) {
@@ -13,22 +13,22 @@ public struct Share: Hashable, Sendable {
     }
 }
 
-/// Where a rule sends its clients, as it was written.
+/// Where a rule sends its clients, as it is configured.
 public indirect enum Destination: Hashable, Sendable {
-    /// To nowhere: they get no answer.
+    /// No datacenter: the clients get no answer.
     case none
-    /// To one of several, drawn by weight.
+    /// One of several datacenters, drawn by weight.
     case tier([Share])
-    /// To the nearest of these first. After `limit` of them the rest follow as listed; so do all for a client of whom
-    /// no coordinates are known.
+    /// The nearest of these datacenters first. After the `limit` nearest ones the others follow as listed. For a client
+    /// without coordinates all follow as listed.
     case nearest([Datacenter], limit: Int)
-    /// To the first of these that has an available datacenter.
+    /// The first of these destinations that has an available datacenter.
     case list([Destination])
-    /// As another says, while the datacenter that it comes to first is available. The clients of one that is not are
-    /// spread over a group by capacity; without `group`, over all datacenters that have an answer.
+    /// Another destination, as long as its first choice is available. The clients of a datacenter that is not available
+    /// are spread over `group` by capacity; without a group, over all datacenters that have an answer.
     case spread(Destination, group: [Datacenter]?)
 
-    /// All datacenters that are named, to which a client may be sent; see `spreadsOverAll` for those that are not named.
+    /// All datacenters that the destination names. See also `spreadsOverAll`.
     public var datacenters: Set<Datacenter> {
         switch self {
         case .none: []
@@ -39,7 +39,7 @@ public indirect enum Destination: Hashable, Sendable {
         }
     }
 
-    /// Whether clients may be spread over all datacenters that have an answer, also those that are not named.
+    /// Whether clients may be spread over all datacenters that have an answer, including those that are not named.
     public var spreadsOverAll: Bool {
         switch self {
         case .none, .tier, .nearest: false
@@ -48,10 +48,10 @@ public indirect enum Destination: Hashable, Sendable {
         }
     }
 
-    /// Whether the order depends on where the client is.
+    /// Whether the order depends on the client's coordinates.
     public var wantsNearest: Bool { !nearestParts.isEmpty }
 
-    /// The parts of which the order depends on where the client is.
+    /// The parts whose order depends on the client's coordinates.
     var nearestParts: [(datacenters: [Datacenter], limit: Int)] {
         switch self {
         case .none, .tier: []

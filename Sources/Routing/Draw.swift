@@ -1,25 +1,24 @@
 import Glibc
 
-/// Chance, from one seed: the same seed draws the same.
+/// A random choice that depends only on a seed (rendezvous hashing, Thaler and Ravishankar 1998).
 ///
-/// Each candidate gets a score from the seed and from what it is, and the best score wins (rendezvous hashing, Thaler and
-/// Ravishankar 1998). So taking a candidate away changes nothing for those who did not draw it, and for whoever
-/// did the next best score is the new choice.
+/// Each candidate gets a score from the seed and its identity, and the best score wins. So if a candidate is removed,
+/// only the clients that had drawn it move, each to the candidate with its next best score.
 public struct Draw: Sendable {
     @usableFromInline let seed: UInt64
-    /// Who draws again from other candidates must draw the same if it is still there.
+    /// Whether repeated draws must agree (sticky).
     let isStable: Bool
 
-    /// The draw by which a network's clients are spread when their datacenter is not available.
+    /// Returns the draw that spreads a network's clients if their datacenter is not available.
     ///
-    /// It has nothing to do with the network's other draw: what lost there must not lose here as well.
+    /// It is independent of the network's other draw: otherwise candidates that lost there would lose here, too.
     ///
     /// - Parameters:
-    ///   - network: tells the network from others.
-    ///   - salt: lets different services draw differently.
+    ///   - network: the number of the network.
+    ///   - salt: a number that makes the draws of different services independent.
     public static func spreading(network: UInt64, salt: UInt64) -> Draw { Draw(network: network, salt: ~salt) }
 
-    /// A draw that will not be repeated.
+    /// Makes a draw that will not be repeated.
     ///
     /// - Parameter random: any 64 bits.
     public init(random: UInt64) {
@@ -27,54 +26,54 @@ public struct Draw: Sendable {
         isStable = false
     }
 
-    /// The draw of a client's network, the same for all its clients.
+    /// Makes the draw of a client network, which is the same for all its clients.
     ///
     /// - Parameters:
-    ///   - network: tells the network from others.
-    ///   - salt: lets different services draw differently.
+    ///   - network: the number of the network.
+    ///   - salt: a number that makes the draws of different services independent.
     public init(network: UInt64, salt: UInt64) {
-        seed = mixed(network ^ salt)
+        seed = splitMix64(network ^ salt)
         isStable = true
     }
 
-    /// The score of a candidate, the lowest of which wins: exponentially distributed with `weight` as its rate, so that
-    /// each wins as often as its weight's part in the sum of all.
+    /// Returns the score of a candidate; the lowest score wins. It is exponentially distributed with the rate `weight`,
+    /// so that each candidate wins in proportion to its weight.
     ///
     /// - Parameters:
-    ///   - identity: what makes the candidate different from the others, wherever it stands.
+    ///   - identity: the identity of the candidate, which does not depend on its position.
     ///   - weight: at least 1.
     @inlinable
     public func score(_ identity: UInt64, weight: UInt32) -> Double { score(identity, rate: Double(weight)) }
 
-    /// Does as `score` with a weight does.
+    /// Returns the score of a candidate with a rate instead of a weight.
     ///
-    /// - Parameter rate: a weight or a capacity, from 1e-100 to 1e100, in any unit.
+    /// - Parameter rate: a weight or a capacity, 1e-100...1e100, in any unit.
     @inlinable
     func score(_ identity: UInt64, rate: Double) -> Double {
-        // 53 bits fill a Double, and the half keeps it between 0 and 1.
-        let uniform = (Double(mixed(seed ^ identity) >> 11) + 0.5) * 0x1p-53
+        // 53 bits fill a Double. Adding one half keeps the number above 0 and below 1, so that the logarithm is finite.
+        let uniform = (Double(splitMix64(seed ^ identity) >> 11) + 0.5) * 0x1p-53
         return -log(uniform) / rate
     }
 
-    /// A number below `limit` that has nothing to do with the scores.
+    /// Returns a number below `limit` that is independent of the scores.
     @inline(__always)
     func number(below limit: UInt64, attempt: UInt64) -> UInt64 {
-        mixed(seed &+ attempt &* 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: limit).high
+        splitMix64(seed &+ attempt &* 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: limit).high
     }
 }
 
-/// All bits of `bits`, each depending on all (the finalizer of SplitMix64).
+/// Returns a hash of 64 bits (the finalizer of SplitMix64).
 @inlinable
-func mixed(_ bits: UInt64) -> UInt64 {
+func splitMix64(_ bits: UInt64) -> UInt64 {
     var bits = bits &+ 0x9e37_79b9_7f4a_7c15
     bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
     bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
     return bits ^ bits >> 31
 }
 
-/// A number for a name, the same in all processes and on all machines (FNV-1a).
+/// Returns a hash of a name, the same in all processes and on all machines (FNV-1a).
 public func identity(of name: some StringProtocol) -> UInt64 {
-    // Most texts are in one piece of memory, where this takes a tenth of the time.
+    // Most strings are contiguous, and then this takes a tenth of the time.
     if let hash = name.utf8.withContiguousStorageIfAvailable(identity(of:)) { return hash }
     return Array(name.utf8).withUnsafeBufferPointer(identity(of:))
 }

@@ -1,8 +1,9 @@
 extension ListTable {
-    /// The part of the clients of a list that each datacenter gets while all are available; empty if they get no answer.
+    /// Returns the part of a list's clients that each datacenter gets while all are available; empty if they get no
+    /// answer.
     ///
-    /// - Parameter count: how many datacenters an answer is from, at least 1. Each of them counts for the same part.
-    /// - Returns: the parts, whose sum is 1, by datacenter.
+    /// - Parameter count: the number of datacenters in an answer, at least 1. Each of them counts for the same part.
+    /// - Returns: the part of each datacenter. The sum is 1.
     public func parts(of list: UInt32, datacentersInAnswer count: Int = 1) -> [Datacenter: Double] {
         var parts: [Datacenter: Double] = [:]
         var left = count
@@ -18,7 +19,8 @@ extension ListTable {
         return parts.mapValues { $0 / Double(count - left) }
     }
 
-    /// The part of the clients of a list that each datacenter gets while one is away; empty if they get no answer.
+    /// Returns the part of a list's clients that each datacenter gets while one is not available; empty if they get
+    /// no answer.
     public func parts(
         of list: UInt32, datacentersInAnswer count: Int = 1, without away: Datacenter
     ) -> [Datacenter: Double] {
@@ -31,7 +33,7 @@ extension ListTable {
                 heirs[datacenter] = datacenters[datacenter].capacity
             }
         } else {
-            // Its clients draw among those that are left of its tier, or go to the first tier that has any.
+            // Its clients draw among the others of its tier; if there are none, they go to the next tier.
             let tiers = tiers(of: list).drop { tier in !tier.contains { $0.datacenter == away } }
             for tier in tiers where heirs.isEmpty {
                 for share in tier where share.datacenter != away && (count == 1 || usual[share.datacenter] == nil) {
@@ -45,11 +47,11 @@ extension ListTable {
         return parts
     }
 
-    /// Whether every answer that clients of a list get has one of some datacenters, while all are available.
+    /// Whether every answer for a list's clients includes at least one of some datacenters, while all are available.
     ///
     /// - Parameters:
-    ///   - count: how many datacenters an answer is from, at least 1.
-    ///   - isWanted: tells whether a datacenter is one of them.
+    ///   - count: the number of datacenters in an answer, at least 1.
+    ///   - isWanted: whether a datacenter is one of these.
     public func alwaysAnswers(
         _ list: UInt32, datacentersInAnswer count: Int, with isWanted: (Datacenter) -> Bool
     ) -> Bool {
@@ -58,14 +60,15 @@ extension ListTable {
         for tier in count == 1 ? firstTier(of: list) : tiers(of: list) where left > 0 {
             let new = tier.map(\.datacenter).filter { seen.insert($0).inserted }
             let taken = min(left, new.count)
-            // Otherwise the others can fill the places that this tier has in an answer.
+            // If there are too few others to fill the places that this tier has in an answer, a wanted one is always
+            // among them.
             if new.count(where: { !isWanted($0) }) < taken { return true }
             left -= taken
         }
         return false
     }
 
-    /// The first tier of a list, in an array that is empty if the list is.
+    /// Returns an array of the first tier of a list; empty if the list is empty.
     private func firstTier(of list: UInt32) -> [[Share]] {
         guard let first = range(of: list).first else { return [] }
         switch tiers[first].kind {
@@ -77,9 +80,10 @@ extension ListTable {
         }
     }
 
-    /// Whether a list of this table is the same as a list of another, whatever is available.
+    /// Whether a list of this table and a list of another send clients to the same datacenters in any state of
+    /// availability.
     ///
-    /// - Parameter isSame: whether a datacenter of this table is that one of the other.
+    /// - Parameter isSame: whether a datacenter of this table and one of the other are the same.
     public func isEqual(
         _ list: UInt32, _ otherList: UInt32, of other: ListTable, _ isSame: (Datacenter, Datacenter) -> Bool
     ) -> Bool {
@@ -92,7 +96,7 @@ extension ListTable {
         func areInOneOrder(_ one: Pool, _ two: Pool) -> Bool {
             one.memberCount == two.memberCount && zip(one.range, two.range).allSatisfy(areEqual)
         }
-        // Members are in the order of their numbers, and a datacenter may have another number there.
+        // Members are sorted by number, and the same datacenter may have another number in the other table.
         func haveSameMembers(_ one: Pool, _ two: Pool) -> Bool {
             areInOneOrder(one, two)
                 || one.memberCount == two.memberCount

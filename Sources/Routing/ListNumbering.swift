@@ -1,19 +1,19 @@
 import Geography
 
-/// Numbers the preference lists of several tables, so that lists have the same number exactly if they send their clients to the same
-/// datacenters, whatever is available.
+/// Numbers the preference lists of several tables: lists have the same number exactly if they send clients to the same
+/// datacenters in any state of availability.
 ///
-/// Datacenters go by numbers that all tables have in common. Lists that spread the clients of what is not available are only taken for
-/// the same if what they spread over has the same capacities.
+/// Datacenters are identified by numbers that are common to all tables. Lists that spread clients are the same only if
+/// the datacenters that they spread over have the same capacities.
 public struct ListNumbering {
-    /// By a digest of all that a list says, of 128 bits: the lists themselves may take hundreds of megabytes.
+    /// The numbers by a digest of 128 bits: the lists themselves might take hundreds of megabytes.
     private var numbers: [UInt128: UInt32] = [:]
 
     public init() {}
 
-    /// The numbers of all lists of a table, by their own numbers.
+    /// Returns the common number of each list of a table.
     ///
-    /// - Parameter common: by its number in the table, the common number of each datacenter.
+    /// - Parameter common: the common number of each datacenter of the table.
     public mutating func numbers(of table: ListTable, _ common: [Int]) -> [UInt32] {
         let everything = table.everything(common)
         return (0..<UInt32(table.count)).map { list in
@@ -26,14 +26,14 @@ public struct ListNumbering {
     }
 }
 
-/// Words in their order, in 128 bits.
+/// A digest of a sequence of 64-bit words, in 128 bits.
 private struct Digest {
     private var upper: UInt64 = 1
     private var lower: UInt64 = 2
 
     mutating func add(_ word: UInt64) {
-        upper = mixed(upper ^ word)
-        lower = mixed(lower &+ word &* 0x9fb2_1c65_1e98_df25)
+        upper = splitMix64(upper ^ word)
+        lower = splitMix64(lower &+ word &* 0x9fb2_1c65_1e98_df25)
     }
 
     mutating func add(_ word: some BinaryInteger) { add(UInt64(truncatingIfNeeded: word)) }
@@ -46,14 +46,14 @@ private struct Digest {
 }
 
 extension ListTable {
-    /// All datacenters and their capacities, in the order of their common numbers.
+    /// Returns all datacenters and their capacities in the order of common numbers.
     fileprivate func everything(_ common: [Int]) -> [UInt64] {
         common.indices.sorted { common[$0] < common[$1] }.flatMap { datacenter in
             [UInt64(common[datacenter]), datacenters[datacenter].capacity.bitPattern]
         }
     }
 
-    /// All that decides where the clients of a list are sent.
+    /// Returns a digest of all that decides where a list sends its clients.
     fileprivate func digest(of list: UInt32, _ common: [Int], _ everything: [UInt64]) -> UInt128 {
         var digest = Digest()
         for position in range(of: list) {
@@ -75,7 +75,7 @@ extension ListTable {
                 digest.add(distance.limit)
                 digest.add(distance.set.memberCount)
                 digest.add(distance.client)
-                // Those that are equally near stand in this order.
+                // This order decides between equally near datacenters.
                 for position in distance.set.range {
                     let datacenter = Int(members[position].datacenter)
                     digest.add(common[datacenter])

@@ -1,19 +1,19 @@
 import Geography
 import Platform
 
-/// The preference lists of a map: a view of columns that `write` laid out, of which one is read without allocating.
+/// The preference lists of a map: a view of columns that `write` wrote. Reading a list allocates nothing.
 public struct ListTable: Sendable {
-    /// Where the tiers of each list begin; one list's end where the next one's begin.
+    /// The start of each list's tiers; the last element is the end.
     @usableFromInline let tierStarts: Column<UInt32>
     @usableFromInline let tiers: Column<Tier>
-    /// What tiers of several datacenters, and sets of which the nearest are sought, are made of.
+    /// The members of pools and of sets that are sorted by distance.
     let members: Column<Member>
     let pools: Column<Pool>
     let distances: Column<Distance>
     let datacenters: Column<Site>
 
-    /// A datacenter that stands alone, as most do, or the position of a pool or of a `Distance`. As the last of a list,
-    /// what a client's list is when a datacenter of it is not available: spread over a pool, or over all.
+    /// A tier in 32 bits: a single datacenter, as most are, or the position of a pool or of a `Distance`. The last tier
+    /// of a list may say instead over which pool, or that over all datacenters, clients are spread.
     @usableFromInline
     struct Tier: BitwiseCopyable {
         @usableFromInline var bits: UInt32
@@ -23,7 +23,7 @@ public struct ListTable: Sendable {
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
         init(spreadOver pool: Int) { bits = 7 << 29 | UInt32(pool) }
 
-        /// Stands for all datacenters where the position of a pool is.
+        /// Stands for all datacenters in place of the position of a pool.
         static var everything: Int { Int(UInt32.max >> 3) }
 
         @usableFromInline
@@ -31,11 +31,11 @@ public struct ListTable: Sendable {
             case datacenter(Datacenter)
             case pool(Int)
             case distance(Int)
-            /// A pool, or `everything`.
+            /// The position of a pool, or `everything`.
             case spread(Int)
         }
 
-        /// The datacenter that stands alone here; `nil` if it is something else. Cheaper than `kind`.
+        /// The datacenter if the tier is a single one; otherwise `nil`. Cheaper than `kind`.
         @inlinable @inline(__always) var datacenter: Datacenter? { bits >> 31 == 0 ? Int(bits) : nil }
 
         @inlinable @inline(__always) var kind: Kind {
@@ -51,11 +51,11 @@ public struct ListTable: Sendable {
     struct Member: BitwiseCopyable {
         var datacenter: UInt32
         var weight: UInt32
-        /// The sum of the weights up to and with this one.
+        /// The sum of the weights up to and including this one.
         var cumulativeWeight: UInt64
     }
 
-    /// Positions in `members`.
+    /// A range of `members`.
     struct Pool: BitwiseCopyable {
         var firstMember: UInt32
         var memberCount: UInt32
@@ -63,7 +63,7 @@ public struct ListTable: Sendable {
         var range: Range<Int> { Int(firstMember)..<(Int(firstMember) + Int(memberCount)) }
     }
 
-    /// The rest of a set of which the nearest stand in the tiers before; see `PreferenceList.Farther`.
+    /// A large set whose nearest members are in the tiers before; see `PreferenceList.DistanceTail`.
     struct Distance: BitwiseCopyable {
         var client: Direction
         var set: Pool
@@ -76,7 +76,7 @@ public struct ListTable: Sendable {
 
     /// Reads the lists of a map, and checks all positions in them.
     ///
-    /// - Parameter datacenters: all there are.
+    /// - Parameter datacenters: all datacenters.
     init(from reader: inout ColumnReader, datacenters: Column<Site>) throws(MalformedColumns) {
         tierStarts = try reader.read()
         tiers = try reader.read()
@@ -89,7 +89,7 @@ public struct ListTable: Sendable {
         guard !tierStarts.isEmpty, tierStarts[0] == 0, tierStarts[tierStarts.count - 1] == tiers.count,
             zip(tierStarts.buffer, tierStarts.buffer.dropFirst()).allSatisfy({ $0 <= $1 }),
             members.buffer.allSatisfy({ $0.datacenter < datacenters.count }), pools.buffer.allSatisfy(isSound),
-            distances.buffer.allSatisfy({ isSound($0.set) && $0.skipped <= PreferenceList.nearestFew })
+            distances.buffer.allSatisfy({ isSound($0.set) && $0.skipped <= PreferenceList.eagerNearestCount })
         else { throw MalformedColumns("preference lists are damaged") }
         let isSound = tiers.buffer.allSatisfy { tier in
             switch tier.kind {
@@ -100,12 +100,12 @@ public struct ListTable: Sendable {
             }
         }
         guard datacenters.buffer.allSatisfy({ Site.capacities.contains($0.capacity) }) else {
-            throw MalformedColumns("a datacenter has a capacity that is no positive number")
+            throw MalformedColumns("the capacity of a datacenter is out of range")
         }
         guard isSound else { throw MalformedColumns("a preference list has a datacenter that does not exist") }
     }
 
-    /// Lays out lists, of the datacenters that the reader will be given.
+    /// Writes lists. They refer to the datacenters that are passed to `init`.
     static func write(_ lists: [PreferenceList], to writer: inout ColumnWriter) {
         var tierStarts: [UInt32] = [0]
         var tiers: [Tier] = []
@@ -134,16 +134,16 @@ public struct ListTable: Sendable {
                 case .shares(let shares):
                     tiers.append(Tier(pool: pools.count))
                     pools.append(pool(shares))
-                case .farther(let farther):
-                    // Lists that follow one another mostly have the same set, and to hash a large one takes its time.
-                    if rest?.datacenters != farther.datacenters {
-                        rest = (farther.datacenters, pool(farther.datacenters.map { Share($0) }))
+                case .distanceTail(let tail):
+                    // Consecutive lists usually have the same set, and hashing a large set takes time.
+                    if rest?.datacenters != tail.datacenters {
+                        rest = (tail.datacenters, pool(tail.datacenters.map { Share($0) }))
                     }
                     tiers.append(Tier(distance: distances.count))
                     distances.append(
                         Distance(
-                            client: farther.client, set: rest!.pool, skipped: UInt32(farther.skipped),
-                            limit: UInt32(farther.limit)))
+                            client: tail.client, set: rest!.pool, skipped: UInt32(tail.skipped),
+                            limit: UInt32(tail.limit)))
                 }
             }
             switch list.spread {
@@ -163,29 +163,29 @@ public struct ListTable: Sendable {
         writer.add(distances)
     }
 
-    /// Where a datacenter is, if that is known.
+    /// Returns the location of a datacenter; `nil` if it has none.
     public func location(of datacenter: Datacenter) -> Direction? { datacenters[datacenter].location }
 
-    /// The datacenter that a list begins with, if no other is in its first tier; `nil` if there are more, or none at all.
+    /// Returns the only datacenter of a list's first tier; `nil` if there are more, or none.
     @inlinable @inline(__always)
     public func onlyFirst(_ list: UInt32) -> Datacenter? {
         let range = range(of: list)
         return range.isEmpty ? nil : tiers[range.lowerBound].datacenter
     }
 
-    /// Positions of the tiers of a list.
+    /// Returns the positions of a list's tiers.
     @inlinable @inline(__always)
     func range(of list: UInt32) -> Range<Int> {
         Range(uncheckedBounds: (Int(tierStarts[Int(list)]), Int(tierStarts[Int(list) &+ 1])))
     }
 
-    /// Whether the clients of a list are spread when a datacenter that it comes to is not available.
+    /// Whether the clients of a list are spread if a datacenter that they would get is not available.
     public func spreads(_ list: UInt32) -> Bool {
         guard let last = range(of: list).last, case .spread = tiers[last].kind else { return false }
         return true
     }
 
-    /// The datacenters over which a list spreads; `nil` for all, and if it does not spread.
+    /// Returns the datacenters that a list spreads clients over; `nil` for all, and also if it does not spread.
     public func spreadGroup(of list: UInt32) -> [Datacenter]? {
         guard let last = range(of: list).last, case .spread(let pool) = tiers[last].kind, pool != Tier.everything else {
             return nil
@@ -193,7 +193,7 @@ public struct ListTable: Sendable {
         return pools[pool].range.map { Int(members[$0].datacenter) }
     }
 
-    /// The tiers of a list, all of them.
+    /// Returns all tiers of a list.
     public func tiers(of list: UInt32) -> [[Share]] {
         var result: [[Share]] = []
         for position in range(of: list) {
@@ -204,7 +204,7 @@ public struct ListTable: Sendable {
                 result.append(
                     pools[pool].range.map { Share(Int(members[$0].datacenter), weight: members[$0].weight) })
             case .distance(let distance):
-                _ = forEachFarther(distances[distance], .all) {
+                _ = forEachInDistanceTail(distances[distance], .all) {
                     result.append([Share($0)])
                     return true
                 }
@@ -214,17 +214,17 @@ public struct ListTable: Sendable {
         return result
     }
 
-    /// What made a list come to a datacenter.
+    /// Why a datacenter was chosen.
     public enum Reason: Sendable {
-        /// Its place in the list.
+        /// By its position in the list.
         case listed
-        /// Chance, here or before.
+        /// By a draw in this tier or one before.
         case drawn
-        /// The draw of the client's network, since this datacenter is not available.
+        /// By the draw of the client's network, because this datacenter is not available.
         case spread(from: Datacenter)
     }
 
-    /// Calls `body` for the available datacenters of a list, the first choice first, for as long as it says to go on.
+    /// Calls `body` with the available datacenters of a list in the order of preference, as long as it returns true.
     public func forEachChoice(
         _ list: UInt32, _ draw: Draw, _ availability: Availability,
         _ body: (_ datacenter: Datacenter, _ reason: Reason) -> Bool
@@ -239,25 +239,25 @@ public struct ListTable: Sendable {
                 reason = .drawn
                 guard forEachMember(pools[pool].range, draw, availability, { body($0, .drawn) }) else { return }
             case .distance(let distance):
-                guard forEachFarther(distances[distance], availability, { body($0, reason) }) else { return }
+                guard forEachInDistanceTail(distances[distance], availability, { body($0, reason) }) else { return }
             case .spread: break
             }
         }
     }
 
-    /// Does as `forEachChoice` does until the list comes to a datacenter that is not available.
+    /// Does the same as `forEachChoice` until a datacenter of the list is not available.
     ///
-    /// From there on those over which the list spreads have their turn, in the order of their scores by capacity: so only the
-    /// clients of what goes away move, each to the place that it keeps when something else goes away as well. What is left of the
-    /// list comes last.
+    /// Then it goes on with the datacenters that the list spreads over, in the order of their scores by capacity. So
+    /// only the clients of the datacenter that fails move, and if another one fails later, they stay where they are.
+    /// The rest of the list comes last.
     ///
     /// - Parameters:
-    ///   - list: one that spreads.
+    ///   - list: a list that spreads.
     ///   - spreading: the draw of the client's network.
     ///   - canAnswer: whether clients may be spread to a datacenter.
-    ///   - isPassed: whether the list goes on after a datacenter though that is not available: it has nothing to give here, and
-    ///     is not away.
-    ///   - body: it may be called for the same datacenter more than once.
+    ///   - isPassed: whether to skip an unavailable datacenter without spreading: it has no answer here, but has not
+    ///     failed.
+    ///   - body: may be called for the same datacenter more than once.
     public func forEachSpreadChoice(
         _ list: UInt32, _ draw: Draw, spreading: Draw, _ availability: Availability,
         canAnswer: (Datacenter) -> Bool, isPassed: (Datacenter) -> Bool = { _ in false },
@@ -296,7 +296,8 @@ public struct ListTable: Sendable {
         forEachChoice(list, draw, availability) { body($0, isSpread ? .spread(from: away) : $1) }
     }
 
-    /// The available members of a pool in the order of their scores, with one pass for each that `body` is called for.
+    /// Calls `body` with the available members of a pool in the order of their scores. Each call takes one pass over
+    /// the pool.
     private func forEachMember(
         _ range: Range<Int>, _ draw: Draw, _ availability: Availability, _ body: (Datacenter) -> Bool
     ) -> Bool {
@@ -319,12 +320,12 @@ public struct ListTable: Sendable {
         }
     }
 
-    /// One by weight, without looking at all; `nil` if luck led to some that are not available.
+    /// Draws one member by weight without a pass over the pool; `nil` if four attempts have drawn unavailable ones.
     private func firstMember(in range: Range<Int>, _ draw: Draw, _ availability: Availability) -> Datacenter? {
         let total = members[range.upperBound - 1].cumulativeWeight
         for attempt in 0..<4 {
             let drawn = draw.number(below: total, attempt: UInt64(attempt))
-            // The first member whose cumulative weight is above.
+            // Find the first member whose cumulative weight is above the number.
             var (low, high) = (range.lowerBound, range.upperBound - 1)
             while low < high {
                 let middle = (low + high) / 2
@@ -336,14 +337,15 @@ public struct ListTable: Sendable {
         return nil
     }
 
-    /// How far a member of a set is from the client. Of two that are as far the one that is listed first counts as nearer.
+    /// The distance of a member from the client, and its position: of equally distant members the one that is listed
+    /// first counts as nearer.
     private typealias Rank = (chord: Double, position: Int)
 
     private func rank(_ position: Int, _ client: Direction) -> Rank {
         (client.squaredChord(to: datacenters[Int(members[position].datacenter)].direction), position)
     }
 
-    /// The nearest of the members that are farther away than `rank`.
+    /// Returns the nearest wanted member that is farther away than `rank`.
     private func nearest(
         after rank: Rank, _ distance: Distance, _ isWanted: (_ datacenter: Datacenter) -> Bool
     ) -> Rank? {
@@ -356,14 +358,15 @@ public struct ListTable: Sendable {
         return best
     }
 
-    /// The available members of a large set after its nearest ones: by distance up to its limit, then as listed.
+    /// Calls `body` with the available members of a large set after its nearest ones: by distance up to the limit,
+    /// then as listed.
     ///
-    /// What it costs does not depend on how many are not available.
-    private func forEachFarther(
+    /// The cost does not depend on the number of unavailable members.
+    private func forEachInDistanceTail(
         _ distance: Distance, _ availability: Availability, _ body: (Datacenter) -> Bool
     ) -> Bool {
         let set = distance.set.range
-        // What is nearer than this has had its turn.
+        // Members up to this rank are done.
         var last: Rank = (-.infinity, -1)
         for _ in 0..<distance.skipped {
             guard let next = nearest(after: last, distance, { _ in true }) else { return true }

@@ -1,19 +1,19 @@
 import Geography
 import Platform
 
-/// Works maps out for every address. What maps have in common is worked out once: the address space is divided into classes of
-/// addresses that no map tells apart, and each map has a list for each class.
+/// Compiles maps for every address. The work that maps have in common is done once: the address space is divided into
+/// classes of addresses that no map distinguishes, and each map gets a list for each class.
 public struct MapCompiler {
     private let atlas: Atlas
     private let sites: [Site]
-    /// Where each of the gazetteer's coordinates are.
+    /// The location of each of the gazetteer's coordinates.
     private let clients: [Direction?]
-    /// For sets of datacenters that some map wants the nearest of: the number of their order at each of the gazetteer's
-    /// coordinates.
+    /// For each set of datacenters that some map sorts by distance: the number of its order at each of the
+    /// gazetteer's coordinates.
     private var orders: [[Datacenter]: Orders] = [:]
-    /// Places of the same continent, country and subdivisions are in one area: the number of each place's area.
+    /// The area of each place. Places with the same continent, country and subdivisions are in one area.
     private let areas: [UInt32]
-    /// A place of each area.
+    /// One place of each area.
     private let areaEntries: [Gazetteer.Entry]
 
     private struct Orders {
@@ -33,7 +33,7 @@ public struct MapCompiler {
         numbers.reserveCapacity(gazetteer.entries.count)
         var entries: [Gazetteer.Entry] = []
         var known: [[UInt32]: UInt32] = [:]
-        // The area that was found last with each list of subdivisions: but for places without any it is the only one.
+        // The last area with each list of subdivisions. Except for places without subdivisions it is the only one.
         var latest = [UInt32](repeating: 0, count: gazetteer.subdivisions.count)
         for entry in gazetteer.entries {
             let last = latest[Int(entry.subdivisions)]
@@ -53,11 +53,11 @@ public struct MapCompiler {
         return (numbers, entries)
     }
 
-    /// Works out maps for every address of the atlas, and lays them out for `CompiledMap.all`.
+    /// Compiles maps for every address of the atlas, and writes them for `CompiledMap.all`.
     public mutating func write(_ maps: [PlaceRules], to writer: inout ColumnWriter) {
         writer.add(sites)
         writer.add([UInt32(maps.count)])
-        // Networks and autonomous systems divide places further, each map's in its own way.
+        // Rules for networks and autonomous systems divide places further, for each map in its own way.
         var partition = Partition(atlas.places, placeCount: atlas.gazetteer.entries.count)
         var registers: [ListRegister] = []
         var divisions: [Int?] = []
@@ -66,13 +66,13 @@ public struct MapCompiler {
             divisions.append(overridingRules(rules, &lists).map { partition.divide(by: $0) })
             registers.append(lists)
         }
-        let systems =
-            maps.contains { $0.fields.contains(.system) }
-            ? partition.divide(by: atlas.systems.map { $0 == 0 ? 0 : 1 }) : nil
+        let asnDivision =
+            maps.contains { $0.fields.contains(.asn) }
+            ? partition.divide(by: atlas.asns.map { $0 == 0 ? 0 : 1 }) : nil
         let classes = partition.classes()
-        let isSystemKnown = systems.map { classes.divisions[$0] }
+        let isASNKnown = asnDivision.map { classes.divisions[$0] }
 
-        let mentions = Mentions(in: maps, atlas.gazetteer)
+        let mentions = MentionedPlaces(in: maps, atlas.gazetteer)
         var tables: [AddressTableSet.Values] = []
         var facts: [CompiledMap.Facts] = []
         var known: [AddressTableSet.Values] = []
@@ -84,16 +84,17 @@ public struct MapCompiler {
             let map = values(rules, mentions, classes.places, rule, &lists)
             ListTable.write(lists.lists, to: &writer)
             tables.append(.init(map.values, valueCount: lists.lists.count))
-            // What a network rule sends where the unknown go is known as well.
+            // Addresses that a network rule gives the default list count as known.
             let isNetworkKnown = map.isKnownByRule.contains(true)
             if isNetworkKnown || knownNumbers[rules.fields.rawValue] == nil {
-                var isKnown = self.isKnown(rules.fields, classes.places, isSystemKnown)
+                var isKnown = self.isKnown(rules.fields, classes.places, isASNKnown)
                 if isNetworkKnown {
                     for i in isKnown.indices where map.isKnownByRule[i] { isKnown[i] = 1 }
                 } else {
                     knownNumbers[rules.fields.rawValue] = UInt32(known.count)
                 }
-                // It is looked at only where the list is the default one: see `CompiledMap.locate`.
+                // The table is read only if the list is the default one, so other classes may have any value; see
+                // `CompiledMap.locate`.
                 if maps.count == 1 {
                     for i in isKnown.indices where map.values[i] != map.defaultList { isKnown[i] = 2 }
                 }
@@ -108,31 +109,32 @@ public struct MapCompiler {
         AddressTableSet.write(tables + known, over: partition.layer, to: &writer)
     }
 
-    /// The rules of a map for networks and systems, by 1 more than the number of their destination, and 2^31 more for those of
-    /// networks; 0 where there is none. `nil` if there are no such rules.
+    /// Returns the rules of a map for networks and autonomous systems as a layer: 0 without a rule; otherwise the
+    /// number of the destination plus 1, and 2^31 more for a network rule. `nil` if the map has no such rules.
     private func overridingRules(_ rules: PlaceRules, _ lists: inout ListRegister) -> AddressLayer? {
         guard !rules.networks.isEmpty || !rules.systems.isEmpty else { return nil }
         let values = rules.networks.destinations.map { 1 << 31 | UInt32(lists.number(of: $0)) + 1 }
         let networks = AddressLayer(rules.networks.prefixes(with: values), otherwise: 0)
         guard !rules.systems.isEmpty else { return networks }
-        let systems = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
-        return networks.combined(with: atlas.systems.map { systems[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
+        let byASN = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
+        return networks.combined(with: atlas.asns.map { byASN[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
     }
 
-    /// The list of each class.
+    /// Returns the list of each class.
     ///
     /// - Parameters:
     ///   - places: the place of each class.
-    ///   - rule: that of `overridingRules` for each class; `nil` if there are none.
+    ///   - rule: the value of `overridingRules` for each class; `nil` if there are no such rules.
     private mutating func values(
-        _ rules: PlaceRules, _ mentions: Mentions, _ places: [UInt32], _ rule: [UInt32]?, _ lists: inout ListRegister
+        _ rules: PlaceRules, _ mentions: MentionedPlaces, _ places: [UInt32], _ rule: [UInt32]?,
+        _ lists: inout ListRegister
     ) -> (values: [UInt32], isKnownByRule: [Bool], defaultList: UInt32) {
         let destinations = areaDestinations(rules, mentions, &lists)
         let defaultList = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
         let entries = atlas.gazetteer.entries
         var numbers: [UInt32] = []
         numbers.reserveCapacity(entries.count)
-        // Where it does not depend on the coordinates, the list of each area.
+        // The list of each area, if it does not depend on coordinates.
         let areaLists = destinations.map { destination in
             lists.variants[destination].nearestParts.isEmpty
                 ? number(destination, coordinates: 0, &lists) : ListRegister.Variants.none
@@ -149,7 +151,7 @@ public struct MapCompiler {
             numbers[position] = number(
                 lists.number(of: match.destination), coordinates: entries[position].coordinates, &lists)
         }
-        // Of whom nothing is known there is no place that a rule could apply to.
+        // Place 0 is the unknown place, which no place rule matches.
         numbers[0] = defaultList
         guard let rule else { return (places.map { numbers[Int($0)] }, [], defaultList) }
         var values: [UInt32] = []
@@ -164,22 +166,22 @@ public struct MapCompiler {
         return (values, isKnownByRule, defaultList)
     }
 
-    /// 1 for each class of which the databases know one of these fields.
-    private func isKnown(_ fields: PlaceFields, _ places: [UInt32], _ isSystemKnown: [UInt32]?) -> [UInt32] {
+    /// Returns 1 for each class of which the databases have one of the fields, and 0 for the others.
+    private func isKnown(_ fields: PlaceFields, _ places: [UInt32], _ isASNKnown: [UInt32]?) -> [UInt32] {
         let gazetteer = atlas.gazetteer
         let isKnown: [UInt32] = gazetteer.entries.map { gazetteer.knows(fields, of: $0) ? 1 : 0 }
-        guard fields.contains(.system), let isSystemKnown else { return places.map { isKnown[Int($0)] } }
-        return zip(places, isSystemKnown).map { isKnown[Int($0)] | $1 }
+        guard fields.contains(.asn), let isASNKnown else { return places.map { isKnown[Int($0)] } }
+        return zip(places, isASNKnown).map { isKnown[Int($0)] | $1 }
     }
 
-    /// The destination of each area, as its number in `lists`, by all rules but those for cities.
+    /// Returns the number in `lists` of each area's destination, by all rules except those for cities.
     private func areaDestinations(
-        _ rules: PlaceRules, _ mentions: Mentions, _ lists: inout ListRegister
+        _ rules: PlaceRules, _ mentions: MentionedPlaces, _ lists: inout ListRegister
     ) -> [Int] {
         let gazetteer = atlas.gazetteer
         func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
         let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
-        // By the country, for places of which no database says the continent.
+        // For places whose continent no database states, it is that of the country.
         let continentsOfCountries = gazetteer.countries.map { winner(rules.continentMatches($0?.continent)) }
         let countries = gazetteer.countries.map { winner(rules.countryMatches($0)) }
         var subdivisions = [Int?](repeating: nil, count: gazetteer.subdivisions.count)
@@ -197,22 +199,24 @@ public struct MapCompiler {
 
     // MARK: Lists
 
-    /// The destinations and lists of one map, each once.
+    /// The destinations and lists of one map without duplicates.
     private struct ListRegister {
         private(set) var lists: [PreferenceList] = []
         private var numbers: [PreferenceList: UInt32] = [:]
         private(set) var destinations: [Destination] = []
         private var destinationNumbers: [Destination: Int] = [:]
-        /// By the number of a destination.
+        /// The variants of each destination by number.
         var variants: [Variants] = []
 
-        /// The lists of a destination.
+        /// The lists of a destination at different coordinates.
         struct Variants {
-            /// The parts of which the order depends on where the client is.
+            /// The parts whose order depends on the client's coordinates.
             let nearestParts: [(datacenters: [Datacenter], limit: Int)]
-            /// By the coordinates' number; a single one if the list does not depend on them. `none` where it was not asked for.
+            /// The list at each of the coordinates; a single one if it does not depend on them. `none` if it has not
+            /// been made yet.
             var lists: [UInt32]
-            /// Of one small set: the number of its order at each of the coordinates, and the lists by that number.
+            /// If there is one small set: the number of its order at each of the coordinates, and the list of each
+            /// order.
             var orders: [UInt32] = []
             var byOrder: [UInt32] = []
 
@@ -237,7 +241,7 @@ public struct MapCompiler {
         }
     }
 
-    /// The number of the list for clients of a destination at the gazetteer's coordinates of that number.
+    /// Returns the number of a destination's list for clients at coordinates of the gazetteer.
     @inline(__always)
     private mutating func number(_ destination: Int, coordinates: UInt32, _ lists: inout ListRegister) -> UInt32 {
         let count = lists.variants[destination].lists.count
@@ -256,7 +260,7 @@ public struct MapCompiler {
                 repeating: ListRegister.Variants.none, count: max(clients.count, 2))
         }
         let parts = lists.variants[destination].nearestParts
-        let hasOneOrder = parts.count == 1 && parts[0].datacenters.count <= PreferenceList.smallSet
+        let hasOneOrder = parts.count == 1 && parts[0].datacenters.count <= PreferenceList.eagerSortLimit
         if hasOneOrder, lists.variants[destination].orders.isEmpty {
             let orders = orders(of: parts[0].datacenters)
             lists.variants[destination].orders = orders.numbers
@@ -275,7 +279,7 @@ public struct MapCompiler {
         return number
     }
 
-    /// The orders of a small set of datacenters.
+    /// Returns the orders by distance of a small set of datacenters.
     private mutating func orders(of datacenters: [Datacenter]) -> Orders {
         if let known = orders[datacenters] { return known }
         let locations = datacenters.map { sites[$0].location! }
@@ -286,7 +290,8 @@ public struct MapCompiler {
                 result.numbers.append(0)
                 continue
             }
-            // Four bits for each, the nearest first; what is equally far stays as listed.
+            // Insertion sort: the order has four bits for each datacenter, the nearest first. Equally distant ones
+            // stay as listed.
             var order: UInt64 = 0
             var chords = InlineArray<16, Double>(repeating: 0)
             for (position, location) in locations.enumerated() {

@@ -1,17 +1,17 @@
 import Geography
 
-/// Networks, and where their clients go. A destination that many networks have is kept once: a file may have a million lines.
+/// The rules for networks. Each destination is stored once, because a networks file may have a million lines.
 public struct NetworkRules: RandomAccessCollection, ExpressibleByArrayLiteral, Sendable {
     public typealias Element = (prefix: IPPrefix, destination: Destination)
 
     private var prefixes: [IPPrefix] = []
-    /// By the position of a network, the position of its destination.
+    /// The position of each network's destination.
     private var numbers: [UInt32] = []
-    /// All destinations, each once.
+    /// All destinations without duplicates.
     public private(set) var destinations: [Destination] = []
     private var known: [Destination: UInt32] = [:]
 
-    /// No networks.
+    /// Makes an empty set of rules.
     public init() {}
 
     public init(arrayLiteral elements: Element...) {
@@ -27,13 +27,13 @@ public struct NetworkRules: RandomAccessCollection, ExpressibleByArrayLiteral, S
         append(element.prefix, number: number(of: element.destination))
     }
 
-    /// Adds a network that goes where `number` says, which is one of `number(of:)`.
+    /// Adds a network with a destination by its number, which `number(of:)` returned.
     public mutating func append(_ prefix: IPPrefix, number: UInt32) {
         prefixes.append(prefix)
         numbers.append(number)
     }
 
-    /// The position of a destination in `destinations`.
+    /// Returns the position of a destination in `destinations`, and adds it if it is new.
     public mutating func number(of destination: Destination) -> UInt32 {
         if let number = known[destination] { return number }
         let number = UInt32(destinations.count)
@@ -42,15 +42,15 @@ public struct NetworkRules: RandomAccessCollection, ExpressibleByArrayLiteral, S
         return number
     }
 
-    /// The number of networks that go to a destination.
+    /// Returns the number of networks with a destination.
     public func count(of destination: Destination) -> Int {
         guard let number = known[destination] else { return 0 }
         return numbers.count { $0 == number }
     }
 
-    /// All networks, each with the value of its destination.
+    /// Returns all networks, each with the value of its destination.
     ///
-    /// - Parameter values: by the position in `destinations`.
+    /// - Parameter values: the value of each destination.
     func prefixes(with values: [UInt32]) -> [(prefix: IPPrefix, value: UInt32)] {
         var result: [(prefix: IPPrefix, value: UInt32)] = []
         result.reserveCapacity(prefixes.count)

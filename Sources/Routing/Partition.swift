@@ -1,18 +1,19 @@
 import Addresses
 import Geography
 
-/// The address space in classes of addresses that have the same place, and the same of all that places were divided by.
+/// A partition of the address space into classes: addresses with the same place, and the same values in all layers
+/// that divided it.
 struct Partition {
     /// The class of each address.
     private(set) var layer: AddressLayer
     private var classCount: Int
     private var divisions: [Division] = []
 
-    /// One layer that divided the classes before.
+    /// The division of classes by one layer.
     private struct Division {
-        /// For each class the one before that it is a part of.
+        /// For each class, the class before the division that it is a part of.
         var parents: [UInt32] = []
-        /// For each class the value of the layer.
+        /// For each class, the value of the layer.
         var values: [UInt32] = []
     }
 
@@ -27,7 +28,7 @@ struct Partition {
     mutating func divide(by other: AddressLayer) -> Int {
         var division = Division()
         var numbers: [UInt64: UInt32] = [:]
-        // Places without a value stay as they are, at the positions of the classes before.
+        // Addresses with the value 0 keep their class, so the first classes are those from before the division.
         division.parents = Array(0..<UInt32(classCount))
         division.values = Array(repeating: 0, count: classCount)
         layer = layer.replaced(where: other) { parent, value in
@@ -44,7 +45,7 @@ struct Partition {
         return divisions.count - 1
     }
 
-    /// For each class its place, and the value of each layer that divided it.
+    /// Returns for each class its place, and the value of each layer that divided it.
     func classes() -> (places: [UInt32], divisions: [[UInt32]]) {
         var ancestors = Array(0..<UInt32(classCount))
         var values: [[UInt32]] = []

@@ -1,24 +1,25 @@
 import Geography
 
-/// The rules of one map. The most specific that knows the client wins: network (longest prefix), autonomous system,
-/// city, subdivision, country, region, continent, default.
+/// The rules of one map. The most specific rule that matches a client wins: network (longest prefix), autonomous
+/// system, city, subdivision, country, continent, default. A region acts at the level of its members.
 public struct PlaceRules: Sendable {
     public var networks = NetworkRules()
-    /// By the number of the autonomous system.
+    /// The rules for autonomous systems by number (ASN).
     public var systems: [UInt32: Destination] = [:]
     public var cities: [CityKey: Destination] = [:]
     public var subdivisions: [SubdivisionCode: Destination] = [:]
     public var countries: [PlaceCode: Destination] = [:]
-    /// Groups of countries and subdivisions. A region acts at the level of its member, behind the member's own rule; of two
-    /// regions with the same member the first acts.
+    /// Groups of countries and subdivisions. A region acts at the level of its member, after the member's own rule. If
+    /// two regions have the same member, the first one acts.
     public var regions: [Region] = []
     public var continents: [PlaceCode: Destination] = [:]
+    /// The default rule.
     public var fallback: Destination
 
-    /// Rules that send everybody to `fallback`.
+    /// Makes rules that send all clients to `fallback`.
     public init(fallback: Destination) { self.fallback = fallback }
 
-    /// How a rule names a city.
+    /// A city as a rule names it.
     public enum CityKey: Hashable, Sendable, CustomStringConvertible {
         case geonameID(UInt32)
         case inCountry(PlaceCode, name: String)
@@ -33,7 +34,7 @@ public struct PlaceRules: Sendable {
         }
     }
 
-    /// A named group of places, and where its clients go.
+    /// A named group of countries and subdivisions, and where its clients go.
     public struct Region: Sendable {
         public var name: String
         public var countries: Set<PlaceCode>
@@ -50,14 +51,14 @@ public struct PlaceRules: Sendable {
         }
     }
 
-    /// All datacenters that rules name, to which some client may be sent.
+    /// All datacenters that the rules name.
     public var datacenters: Set<Datacenter> {
         var all = fallback.datacenters
         for destination in destinations { all.formUnion(destination.datacenters) }
         return all
     }
 
-    /// Whether some rule spreads the clients of a datacenter that is not available.
+    /// Whether some rule spreads the clients of an unavailable datacenter.
     public var spreads: Bool {
         (destinations + [fallback]).contains { if case .spread = $0 { true } else { false } }
     }
@@ -65,15 +66,14 @@ public struct PlaceRules: Sendable {
     /// Whether some rule may spread clients over all datacenters that have an answer.
     public var spreadsOverAll: Bool { (destinations + [fallback]).contains(where: \.spreadsOverAll) }
 
-    /// Some clients are sent to no datacenter.
+    /// Whether some rule gives its clients no answer.
     public var sendsSomeNowhere: Bool { (destinations + [fallback]).contains { $0.datacenters.isEmpty } }
 
-    /// What the rules look at of a client beside its network.
-    ///
-    /// Of a client of whom none of this is known the resolver stands in.
+    /// The fields that the rules use besides the network. If none of these is known of a client, it counts as unknown,
+    /// and gets the list of its resolver.
     public var fields: PlaceFields {
         var fields: PlaceFields = []
-        if !systems.isEmpty { fields.insert(.system) }
+        if !systems.isEmpty { fields.insert(.asn) }
         for city in cities.keys {
             fields.insert(.city)
             switch city {
@@ -102,19 +102,19 @@ public struct PlaceRules: Sendable {
 // MARK: - Matching
 
 extension PlaceRules {
-    /// A rule that applies to a client.
+    /// A rule that matches a client.
     public struct Match: Sendable {
-        /// Such as `country NO`.
+        /// The name of the rule, such as `country NO`.
         public var rule: String
         public var destination: Destination
     }
 
-    /// All rules that apply to a client, the one that wins first. The last is the default.
+    /// Returns all rules that match a client, the winning one first and the default last.
     public func matches(_ client: IPPrefix, system: UInt32, place: Place) -> [Match] {
         networkMatches(client) + systemMatches(system) + placeMatches(place)
     }
 
-    /// The rules for the networks around `client`, the longest prefix first.
+    /// Returns the network rules that match a client, the longest prefix first.
     private func networkMatches(_ client: IPPrefix) -> [Match] {
         let client = client.embeddedIPv4.map { .v4($0.address) } ?? client.address
         var longest: [Int: Match] = [:]
@@ -143,7 +143,8 @@ extension PlaceRules {
         return keys.compactMap { key in cities[key].map { Match(rule: "city \(key)", destination: $0) } }
     }
 
-    /// Of the narrowest subdivision first its own rule, then that of its region.
+    /// Returns the rules that match, the narrowest subdivision first; for each, its own rule and then those of its
+    /// regions.
     func subdivisionMatches(_ list: [SubdivisionCode]) -> [Match] {
         list.reversed().flatMap { subdivision in
             let own =
@@ -168,7 +169,7 @@ extension PlaceRules {
 }
 
 extension SubdivisionCode {
-    /// What has to be known of a client for a rule that means this.
+    /// The fields that a rule for this subdivision uses.
     fileprivate var fields: PlaceFields {
         isName ? [.country, .subdivisions, .subdivisionNames] : [.country, .subdivisions]
     }

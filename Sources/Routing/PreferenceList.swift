@@ -1,52 +1,54 @@
 import Geography
 
-/// The datacenters for a client, the most wanted first: a destination worked out for one place.
+/// The datacenters for a client in the order of preference: a destination evaluated at one place.
 public struct PreferenceList: Hashable, Sendable {
-    /// Of each tier one datacenter is drawn; the next tier is for when none of it is available. No tier at all means
-    /// that there is to be no answer.
+    /// The tiers. One datacenter of a tier is drawn; the next tier is used if none of it is available. Without a tier
+    /// there is no answer.
     public var tiers: [Tier]
-    /// Over which datacenters clients are spread of whom a datacenter that the tiers come to is not available; `nil` if
-    /// the tiers alone decide.
+    /// The datacenters that the clients of an unavailable datacenter are spread over; `nil` if they go to the next
+    /// tier.
     public var spread: Spread?
 
-    /// A group of datacenters that take the clients of one that is not available, by capacity.
+    /// The datacenters that take the clients of an unavailable one, by capacity.
     public enum Spread: Hashable, Sendable {
-        /// All that have an answer.
+        /// All datacenters that have an answer.
         case all
-        /// These, in the order of their numbers.
+        /// These datacenters, sorted by number.
         case group([Datacenter])
     }
 
-    /// Datacenters among which nothing but weight decides, or very many in the order of their distance.
+    /// A tier: datacenters that are drawn by weight, or many datacenters in the order of distance.
     public enum Tier: Hashable, Sendable {
         case shares([Share])
-        /// What follows behind the nearest few, worked out only when it is needed.
-        case farther(Farther)
+        /// The datacenters after the nearest ones, sorted only when they are needed.
+        case distanceTail(DistanceTail)
     }
 
-    /// The datacenters of a large set but the nearest ones, which stand in the tiers before.
-    public struct Farther: Hashable, Sendable {
-        /// Where the client is.
+    /// The datacenters of a large set except the nearest ones, which are in the tiers before.
+    public struct DistanceTail: Hashable, Sendable {
+        /// The location of the client.
         public var client: Direction
         /// The whole set, as listed.
         public var datacenters: [Datacenter]
-        /// How many of the set stand in the tiers before.
+        /// The number of datacenters of the set that are in the tiers before.
         public var skipped: Int
-        /// How many of the set, with the skipped ones, are in the order of distance; the others follow as listed.
+        /// The number of datacenters, including the skipped ones, that are sorted by distance; the others follow as
+        /// listed.
         public var limit: Int
     }
 
-    /// A set of so many datacenters at most is put in order of distance ahead of time.
-    static let smallSet = 16
-    /// Of a larger set so many: its orders are nearly as many as there are places, and to keep them whole would take
-    /// much memory for the day on which so many are down.
-    static let nearestFew = 2
+    /// Sets of at most this size are sorted completely when the map is compiled.
+    static let eagerSortLimit = 16
+    /// The number of nearest datacenters of a larger set that are sorted then. A large set has nearly as many orders as
+    /// there are places, and storing them completely would take much memory, which is needed only if many datacenters
+    /// are down.
+    static let eagerNearestCount = 2
 
-    /// Works out `destination` for a client.
+    /// Evaluates `destination` for a client.
     ///
     /// - Parameters:
-    ///   - client: where the client is, if that is known.
-    ///   - locations: where each datacenter is, by its number. Those of a `nearest` have one.
+    ///   - client: the client's location; `nil` if it is unknown.
+    ///   - locations: the location of each datacenter. The datacenters of a `nearest` must have one.
     public init(_ destination: Destination, client: Direction?, locations: [Direction?]) {
         tiers = []
         var placed: Set<Datacenter> = []
@@ -73,29 +75,30 @@ public struct PreferenceList: Hashable, Sendable {
             guard let client else {
                 return append(.list(datacenters.map { .tier([Share($0)]) }), client, locations, &placed)
             }
-            let isSmall = datacenters.count <= Self.smallSet
-            let near = min(limit, isSmall ? datacenters.count : Self.nearestFew)
+            let isSmall = datacenters.count <= Self.eagerSortLimit
+            let near = min(limit, isSmall ? datacenters.count : Self.eagerNearestCount)
             let order = byDistance(datacenters, from: client, locations, first: near)
             let ahead = isSmall ? order : Array(order[..<near])
             append(.list(ahead.map { .tier([Share($0)]) }), client, locations, &placed)
             if !isSmall {
                 tiers.append(
-                    .farther(Farther(client: client, datacenters: datacenters, skipped: near, limit: limit)))
+                    .distanceTail(
+                        DistanceTail(client: client, datacenters: datacenters, skipped: near, limit: limit)))
             }
         }
     }
 }
 
-/// The shares in the one form that all tiers have in which each datacenter gets the same part: what is the same must not make
-/// a scope narrower.
+/// Returns the normal form of a tier: reduced weights, sorted by datacenter. Tiers that mean the same must be equal,
+/// because different lists make scopes narrower.
 private func reduced(_ shares: [Share]) -> [Share] {
     func commonDivisor(_ a: UInt32, _ b: UInt32) -> UInt32 { b == 0 ? a : commonDivisor(b, a % b) }
     let divisor = shares.reduce(0) { commonDivisor($0, $1.weight) }
     return shares.map { Share($0.datacenter, weight: $0.weight / divisor) }.sorted { $0.datacenter < $1.datacenter }
 }
 
-/// The datacenters with the `count` nearest ones first, in the order of their distance, and the rest as listed. What is
-/// equally far stays as listed.
+/// Returns the datacenters with the `count` nearest ones first, sorted by distance, and the others as listed. Equally
+/// distant ones stay as listed.
 func byDistance(
     _ datacenters: [Datacenter], from client: Direction, _ locations: [Direction?], first count: Int
 ) -> [Datacenter] {

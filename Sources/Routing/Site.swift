@@ -1,22 +1,23 @@
 import Geography
 
-/// A datacenter, as far as choosing needs to know it.
+/// The properties of a datacenter that choosing needs.
 public struct Site: Sendable, BitwiseCopyable {
-    /// The same for a name, wherever it stands; see `identity(of:)`.
+    /// The hash of the name, which does not depend on the position; see `identity(of:)`.
     public let identity: UInt64
-    /// Where it is; of no meaning if it has no location.
+    /// The location; meaningless if `hasLocation` is 0.
     let direction: Direction
     private let hasLocation: UInt64
-    /// Its part in the clients that are spread, in any unit, within `capacities`.
+    /// The capacity, by which clients are spread, in any unit, within `capacities`.
     @usableFromInline let capacity: Double
 
-    /// What a capacity may be: any score that a draw makes of it is a finite number above 0.
+    /// The range of capacities, in which every score of a draw is finite and above 0.
     static let capacities = 1e-100...1e100
 
+    /// Describes a datacenter.
+    ///
     /// - Parameters:
-    ///   - location: where it is, if that is known.
-    ///   - capacity: its part in the clients that are spread, above 0, in any unit. What is beyond 1e-100 to 1e100
-    ///     counts as the nearer of these.
+    ///   - location: the location; `nil` if it has none.
+    ///   - capacity: the capacity, above 0, in any unit. It is clamped to 1e-100...1e100.
     public init(identity: UInt64, location: Direction?, capacity: Double = 1) {
         self.identity = identity
         self.capacity = min(max(capacity, Self.capacities.lowerBound), Self.capacities.upperBound)
@@ -24,7 +25,7 @@ public struct Site: Sendable, BitwiseCopyable {
         hasLocation = location == nil ? 0 : 1
     }
 
-    /// Where it is, if that is known.
+    /// The location; `nil` if it has none.
     public var location: Direction? { hasLocation == 0 ? nil : direction }
 }
 

@@ -1,23 +1,23 @@
 import Glibc
 import Synchronization
 
-/// Counters by position. One thread counts; any other may read meanwhile, and none ever waits.
+/// Counters by position. One thread counts; other threads may read at the same time, and no thread ever waits.
 ///
-/// There may be many millions: memory is taken for those that are used, a page at a time, and a reader finds these without
-/// going through all.
+/// There may be many millions of counters: pages are committed only for those that are used, and a reader finds these
+/// without reading all.
 public final class CounterTable: Sendable {
     public let writer: Writer
 
-    /// The memory of the counters as the thread that counts sees it: valid as long as their table is.
+    /// The view of the thread that counts, without references; valid as long as the table.
     public struct Writer: @unchecked Sendable {
-        /// How many counters there are.
+        /// The number of counters.
         @usableFromInline let count: Int
         @usableFromInline let counters: UnsafeMutablePointer<Atomic<Int>>
-        /// The positions of counters in the order in which they were used first.
+        /// The positions of the used counters, in the order of their first use.
         fileprivate let used: UnsafeMutablePointer<Atomic<UInt32>>
         fileprivate let countOfUsed: UnsafeMutablePointer<Atomic<Int>>
 
-        /// Adds to a counter; to none for a position that there is not. Only one thread may do this.
+        /// Adds to a counter. Ignores positions that are out of range. Only one thread may call this.
         @inlinable @inline(__always)
         public func add(_ number: Int, at position: Int) {
             guard position >= 0, position < count else { return }
@@ -33,7 +33,7 @@ public final class CounterTable: Sendable {
             countOfUsed.pointee.store(end + 1, ordering: .releasing)
         }
 
-        /// The bytes that so many counters take, with all that belongs to them.
+        /// Returns the number of bytes for a number of counters and their positions.
         fileprivate static func size(_ count: Int) -> Int {
             (count + 1) * MemoryLayout<Atomic<Int>>.stride + count * MemoryLayout<Atomic<UInt32>>.stride
         }
@@ -51,14 +51,14 @@ public final class CounterTable: Sendable {
     private nonisolated(unsafe) let memory: UnsafeMutableRawPointer
     private let size: Int
 
-    /// Counters that are all 0.
+    /// Makes counters that are all 0.
     ///
-    /// - Parameter count: at most 2^32. Without the address space for them there are none.
+    /// - Parameter count: at most 2^32. If there is no address space for them, the table has no counters.
     public init(count: Int) {
         let size = Writer.size(count)
         let memory = mmap(nil, size, PROT_READ | PROT_WRITE, mapFlags, -1, 0)
         if let memory, memory != MAP_FAILED {
-            // One counter is not to take 2 MiB.
+            // Without huge pages, so that a single counter does not take 2 MiB.
             madvise(memory, size, CInt(MADV_NOHUGEPAGE))
             self.memory = memory
             self.size = size
@@ -73,13 +73,13 @@ public final class CounterTable: Sendable {
 
     deinit { if size > 0 { munmap(memory, size) } else { memory.deallocate() } }
 
-    /// How many counters there are.
+    /// The number of counters.
     public var count: Int { writer.count }
 
     /// Adds to a counter, as `Writer.add` does.
     public func add(_ number: Int, at position: Int) { writer.add(number, at: position) }
 
-    /// The positions of the counters that are not 0, in the order in which they came to be so: what was there stays in its place.
+    /// Calls `body` for each counter that is not 0, in the order of first use, which never changes.
     public func forEachUsed(_ body: (_ order: Int, _ position: Int, _ value: Int) -> Void) {
         for order in 0..<writer.countOfUsed.pointee.load(ordering: .acquiring) {
             let position = Int(writer.used[order].load(ordering: .relaxed))

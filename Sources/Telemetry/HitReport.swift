@@ -1,18 +1,18 @@
 import Geography
 
-/// Some of the answers of a coprocess, as it tells the agent of them: one datagram, which can be understood without any other.
+/// Sampled answers that a coprocess sends to the agent. Each datagram can be read without the others.
 ///
-/// The text has a line for each hit, whose fields are divided by tabs; `\t`, `\n` and `\\` stand for what would break a line. One that
-/// is lost is lost: the counts of a `Report` do not depend on it.
+/// The text has a line for each hit, with fields separated by tabs; `\t`, `\n` and `\\` are escapes. A lost datagram is
+/// not sent again, because the counts of a `Report` do not depend on it.
 public struct HitReport: Equatable, Sendable {
     public var sender: Report.Sender
     public var hits: [SampledHit] = []
 
     public init(sender: Report.Sender) { self.sender = sender }
 
-    /// The most datacenters of a hit in a datagram.
+    /// The largest number of datacenters of a hit in a datagram.
     static let datacenterLimit = 16
-    /// The most hits that one may stand for.
+    /// The largest weight of a hit.
     static let weightLimit = 1_000_000_000
     /// The end of the year 9999, in milliseconds since 1970.
     static let timeLimit = 253_402_300_799_999
@@ -20,7 +20,8 @@ public struct HitReport: Equatable, Sendable {
     private static let title = "geopipe-hits 1"
     private static let ending = "end\n"
 
-    /// As few datagrams as hold all hits, none of them longer than `Report.sizeLimit`. A hit that is longer itself is left out.
+    /// The datagrams that hold all hits, each of at most `Report.sizeLimit` bytes. A hit that does not fit into one
+    /// datagram is left out.
     public var datagrams: [[UInt8]] {
         let head = Array("\(Self.title)\t\(sender.process)\t\(sender.start)\n".utf8)
         let room = Report.sizeLimit - Self.ending.utf8.count
@@ -39,12 +40,12 @@ public struct HitReport: Equatable, Sendable {
         return datagrams
     }
 
-    /// Whether a datagram is one of hits, or wants to be.
+    /// Whether a datagram begins as one of hits.
     public static func isTitled(_ datagram: some Collection<UInt8>) -> Bool {
         datagram.starts(with: "geopipe-hits".utf8)
     }
 
-    /// Reads a datagram; `nil` if it is anything else, or torn.
+    /// Reads a datagram; `nil` if it is of another kind or damaged.
     public init?(_ datagram: some Collection<UInt8>) {
         guard let (sender, lines) = datagramLines(datagram, title: Self.title) else { return nil }
         self.sender = sender
@@ -56,7 +57,7 @@ public struct HitReport: Equatable, Sendable {
 }
 
 extension SampledHit {
-    /// The hit as a line, with its end.
+    /// The hit as a line, including the line feed.
     fileprivate var line: String {
         let fields =
             [
@@ -68,7 +69,7 @@ extension SampledHit {
         return fields.joined(separator: "\t") + "\n"
     }
 
-    /// Reads the fields after the first of what `line` wrote; `nil` if that did not write them.
+    /// Reads the fields of a line after the first one; `nil` if they are invalid.
     fileprivate init?(fields: ArraySlice<Substring>) {
         let fields = Array(fields)
         guard 11...(11 + HitReport.datacenterLimit) ~= fields.count,
@@ -88,8 +89,8 @@ extension SampledHit {
         }
         var side: Side?
         if !fields[7].isEmpty {
-            guard let told = Side(rawValue: String(fields[7])) else { return nil }
-            side = told
+            guard let known = Side(rawValue: String(fields[7])) else { return nil }
+            side = known
         }
         let isByDefault: Bool?
         switch fields[8] {
@@ -106,7 +107,7 @@ extension SampledHit {
             weight: weight)
     }
 
-    /// The longest prefix that stands for a client's network.
+    /// Returns the length of the longest prefix that may be reported for a client's network.
     public static func longest(of network: IPPrefix) -> Int {
         network.address.bitWidth == 32 ? longestIPv4 : longestIPv6
     }

@@ -1,26 +1,27 @@
 import Geography
 import Synchronization
 
-/// Answers on their way from the thread that gives them to one that looks at them. Neither waits: what does not fit is dropped, and
-/// counted.
+/// A ring buffer of hits between the thread that answers and the thread that reports. Neither thread waits: a hit that
+/// does not fit is dropped and counted.
 public final class HitRing: Sendable {
-    /// In bytes; one hit takes some 100.
+    /// The size in bytes; a hit takes about 100 bytes.
     private static let capacity = 1 << 20
 
     private nonisolated(unsafe) let memory: UnsafeMutableRawPointer
-    /// The position behind the last hit, counted on and on.
+    /// The end of the last hit. Positions increase without wrapping.
     private let end = Atomic<Int>(0)
-    /// Of the first hit that was not taken, counted on and on.
+    /// The start of the first hit that has not been taken. Positions increase without wrapping.
     private let start = Atomic<Int>(0)
-    /// Where the thread that answers has seen `start`.
+    /// The value of `start` that the thread that answers has read last, so that it need not read the other thread's
+    /// cache line each time.
     private nonisolated(unsafe) let knownStart: UnsafeMutablePointer<Int>
     private let dropped = Atomic<Int>(0)
-    /// The part of the hits that the log and the agent want, of 2^32.
+    /// The part of the hits that the log and the agent want, times 2^32.
     @usableFromInline let share = Atomic<UInt64>(0)
 
-    /// What stands before the datacenters and the name.
+    /// The fixed part of a hit; the datacenters and the name follow it.
     struct Header {
-        /// Of all, in bytes; 0 for what is left empty at the end of the ring.
+        /// The length of the whole hit in bytes; 0 marks the unused rest at the end of the ring.
         var length: UInt32 = 0
         var tally: UInt32 = 0
         var client: UInt128 = 0
@@ -46,30 +47,30 @@ public final class HitRing: Sendable {
         knownStart.deallocate()
     }
 
-    /// Hits that did not fit.
+    /// The number of hits that did not fit.
     public var droppedHits: Int { dropped.load(ordering: .relaxed) }
 
-    /// Has a part of the hits put in, from 0 for none to 1 for all.
+    /// Sets the part of the hits that is put in, 0...1.
     public func want(_ part: Double) { share.store(UInt64(part * 0x1p32), ordering: .relaxed) }
 
-    /// Has at least a part of the hits put in.
+    /// Raises the part of the hits that is put in to at least `part`.
     public func wantAtLeast(_ part: Double) {
         if UInt64(part * 0x1p32) > share.load(ordering: .relaxed) { want(part) }
     }
 
-    /// Whether the log or the agent wants the hit that drew a lot.
+    /// Whether the log or the agent wants the hit with a sample key.
     @inlinable
     public func wants(_ lot: UInt32) -> Bool { UInt64(lot) < share.load(ordering: .relaxed) }
 
-    /// Puts a hit in. Only one thread may do this.
+    /// Puts a hit in. Only one thread may call this.
     ///
     /// - Parameters:
-    ///   - lot: any number; the lower ones are wanted first.
-    ///   - tally: the number of the tally that the positions belong to.
-    ///   - clientLength: the length of the prefix that `client` is the first address of.
-    ///   - resolver: looked at if nothing is known of the client.
-    ///   - name: as asked; at most 1024 bytes of it are kept.
-    ///   - datacenter: the position of each of `datacenterCount` datacenters.
+    ///   - lot: the sample key, a random number; hits with low keys are wanted first.
+    ///   - tally: the number of the tally that the positions refer to.
+    ///   - clientLength: the prefix length of the client's subnet, of which `client` is the first address.
+    ///   - resolver: the address of the resolver, by which an unknown client is located.
+    ///   - name: the qname; at most 1024 bytes of it are kept.
+    ///   - datacenter: returns the position of each of `datacenterCount` datacenters.
     public func put(
         lot: UInt32, tally: UInt32, service: Int, client: IPAddress, clientLength: Int, resolver: IPAddress,
         scope: UInt8,
@@ -99,7 +100,7 @@ public final class HitRing: Sendable {
             }
         }
         if skipped > 0 {
-            // Lengths are multiples of the alignment, so that there is room for the first field.
+            // Lengths are multiples of the alignment, so the rest has room for the first field.
             (memory + position % Self.capacity).storeBytes(of: 0, as: UInt32.self)
             position += skipped
         }
@@ -116,9 +117,9 @@ public final class HitRing: Sendable {
         end.store(position + length, ordering: .releasing)
     }
 
-    /// Takes out all hits that are there. Only one thread may do this.
+    /// Takes out all hits. Only one thread may call this.
     ///
-    /// - Returns: the part of the ring that was full.
+    /// - Returns: the part of the ring that was in use, 0...1.
     @discardableResult
     public func take(_ body: (Hit) -> Void) -> Double {
         let first = start.load(ordering: .relaxed)
@@ -147,34 +148,34 @@ public final class HitRing: Sendable {
     }
 }
 
-/// An answer of a service to a client.
+/// A hit: an answer of a service to a client.
 public struct Hit: Sendable {
-    /// The number of the tally that the positions belong to.
+    /// The number of the tally that the positions refer to.
     package let tally: UInt32
-    /// Any number, which the sampling goes by.
+    /// The sample key, a random number.
     public let lot: UInt32
-    /// The first address of whom the answer is for, and how long that prefix is.
+    /// The first address of the client's subnet, and its prefix length.
     public let client: IPAddress
     public let clientLength: Int
-    /// The client's network as others may know it: not the address of a person, but at most /24 of IPv4 and /56 of IPv6.
+    /// The client's network for reports, at most /24 (IPv4) or /56 (IPv6), so that it does not identify a person.
     public var network: IPPrefix {
         IPPrefix(
             client,
             length: min(clientLength, client.bitWidth == 32 ? SampledHit.longestIPv4 : SampledHit.longestIPv6))!
     }
-    /// Who asked.
+    /// The address of the resolver.
     public let resolver: IPAddress
-    /// Where the client may be found: its own prefix, and the address of its resolver, which stands in for it.
+    /// The prefixes to locate the client by: its own, then the address of the resolver.
     public var prefixes: [IPPrefix] {
         [IPPrefix(client, length: clientLength), IPPrefix(resolver, length: resolver.bitWidth)].compactMap(\.self)
     }
-    /// The prefix length that the answer holds for.
+    /// The EDNS scope prefix length of the answer, 0...128.
     public let scope: Int
-    /// The service's position.
+    /// The position of the service.
     public let service: Int
     /// The positions of the datacenters.
     public let datacenters: [Int]
-    /// As asked.
+    /// The qname.
     public let name: String
 
     init(_ header: HitRing.Header, datacenters: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer) {

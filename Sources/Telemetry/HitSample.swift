@@ -1,22 +1,24 @@
-/// Some of many things, each of them with the same chance, and how many each of them stands for. Its memory and its cost for one thing
-/// do not grow with their number.
+/// A uniform random sample of elements (reservoir sampling), with the number of elements that each of the sample stands
+/// for. Memory and time for each element are constant.
 public struct HitSample<Element> {
-    /// The most things that are kept in a second, on average.
+    /// The largest number of elements that are kept in a second, on average.
     @inlinable public static var rate: Int { 100 }
-    /// The most things that are kept between two calls of `take`.
+    /// The largest number of elements that are kept between two calls of `take`.
     @inlinable static var capacity: Int { rate / 2 }
 
     @usableFromInline var kept: [Element] = []
-    /// How many there were since the last `take`.
+    /// The number of elements since the last `take`.
     @usableFromInline var seen = 0
     @usableFromInline var random: UInt64
-    /// In milliseconds; `nil` before the first `take`.
+    /// The time of the last `take` in milliseconds; `nil` before the first one.
     @usableFromInline var lastTaken: Int?
 
-    /// - Parameter seed: begins the random numbers.
+    /// Makes an empty sample.
+    ///
+    /// - Parameter seed: the seed of the random numbers.
     @inlinable public init(seed: UInt64) { random = seed | 1 }
 
-    /// Takes something into account, and keeps it if it is chosen.
+    /// Counts an element, and keeps it if it is chosen.
     @inlinable @inline(__always)
     public mutating func offer(_ element: @autoclosure () -> Element) {
         seen += 1
@@ -31,18 +33,19 @@ public struct HitSample<Element> {
     /// Whether there is nothing to take.
     @inlinable public var isEmpty: Bool { kept.isEmpty }
 
-    /// Takes into account what could not be looked at.
+    /// Counts elements that are not available for the sample.
     @inlinable public mutating func miss(_ count: Int) { seen += count }
 
-    /// Takes out what was chosen. The sum of what they stand for is the number of all.
+    /// Takes out the sample. The sum of the weights is the number of all elements.
     ///
-    /// - Parameter now: in milliseconds, on a clock that is never set; it says how many may be taken.
+    /// - Parameter now: the time in milliseconds on a monotonic clock; the time since the last `take` limits the size
+    ///   of the sample.
     @inlinable public mutating func take(at now: Int) -> [(element: Element, weight: Int)] {
         let interval = lastTaken.map { now - $0 } ?? 1_000
         lastTaken = now
-        // Rounded up: seldom ones are all told.
+        // Rounded up, so that rare elements are always kept.
         let room = min(Self.capacity, max(1, (Self.rate * min(max(interval, 0), 1_000) + 999) / 1_000))
-        // Some of some that were chosen with the same chance.
+        // A uniform sample of a uniform sample is uniform.
         while kept.count > room { kept.swapAt(below(kept.count), kept.count - 1); kept.removeLast() }
         defer {
             kept.removeAll(keepingCapacity: true)
@@ -53,10 +56,10 @@ public struct HitSample<Element> {
         return kept.enumerated().map { ($1, each + ($0 < rest ? 1 : 0)) }
     }
 
-    /// A number from 0 to below `limit`, which is above 0.
+    /// Returns a random number 0..<limit; `limit` must be above 0.
     @inlinable
     mutating func below(_ limit: Int) -> Int {
-        // xorshift64, whose upper half is good enough for that.
+        // xorshift64; its upper half is good enough here.
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17

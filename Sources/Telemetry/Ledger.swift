@@ -1,27 +1,30 @@
 import Synchronization
 
-/// All that a coprocess has counted since it began, by name, across configurations; and what of it the agent has not been told.
+/// All counts of a coprocess since it began, by name and across configurations, and which of them have not been sent
+/// to the agent.
 public struct Ledger: ~Copyable {
     private let recorder: Recorder
     private var followed: [Followed] = []
     private var numbers: [Series: Int] = [:]
     private var series: [Series] = []
-    /// By number.
+    /// The value of each series by number.
     private var values: [Int] = []
-    private var isUntold: [Bool] = []
-    private var untold: [Int] = []
+    /// Whether each series is in `unsent`, by number.
+    private var isUnsent: [Bool] = []
+    /// The numbers of the series whose values have changed since they were sent.
+    private var unsent: [Int] = []
     private var unserved = 0
-    private var toldCondition: Report.Condition?
+    private var sentCondition: Report.Condition?
 
-    /// A tally, and what was seen of it.
+    /// A tally, and what has been read of it.
     private struct Followed {
         var tally: Tally
-        /// Nobody else has it any more, and all of it was taken over.
+        /// Whether no other object refers to the tally any more, so that it cannot change.
         var isOver = false
         var questions = Seen()
         var answers = Seen()
 
-        /// In the order of the tally, the number of each series, and how much of it was taken over.
+        /// The number of each series in the order of the tally, and the value that was read last.
         struct Seen {
             var numbers: [Int] = []
             var values: [Int] = []
@@ -30,13 +33,13 @@ public struct Ledger: ~Copyable {
 
     public init(_ recorder: Recorder) { self.recorder = recorder }
 
-    /// Takes over what a tally has, from now on. It must not have been counted in yet.
+    /// Includes the counts of a tally from now on. Nothing may have been counted in it yet.
     public mutating func follow(_ tally: Tally) { followed.append(Followed(tally: tally)) }
 
-    /// The tally that the positions of a hit belong to.
+    /// Returns the tally that the positions of a hit refer to.
     private func tally(of hit: Hit) -> Tally? { followed.last { $0.tally.number == hit.tally }?.tally }
 
-    /// The names of a hit's service and datacenters.
+    /// Returns the names of a hit's service and datacenters; `nil` if its tally has been released.
     public func names(of hit: Hit) -> (service: String, datacenters: [String])? {
         tally(of: hit).map { tally in (tally.services[hit.service], hit.datacenters.map { tally.datacenters[$0] }) }
     }
@@ -44,19 +47,20 @@ public struct Ledger: ~Copyable {
     /// Counts an answer to a client.
     public mutating func count(country: String) { add(1, to: number(of: .clients(country: country))) }
 
-    /// Lets go of tallies that nobody counts in any more, once all of them was taken over. All hits must have been taken before.
+    /// Releases tallies that no thread counts in any more, after all their counts have been read. All hits must have
+    /// been taken before.
     public mutating func releaseEnded() {
-        // The hits of a tally that had no other owner at the last update have been taken since.
+        // A tally without another owner at the last update can have no more counts and hits.
         followed.removeAll(where: \.isOver)
         for position in followed.indices {
             followed[position].isOver = isKnownUniquelyReferenced(&followed[position].tally)
         }
     }
 
-    /// Takes over what was counted since the last time. All hits must have been taken before.
+    /// Reads what was counted since the last update. All hits must have been taken before.
     public mutating func update() {
         releaseEnded()
-        // Of a tally that nobody counts in any more what is read now is the last.
+        // Pairs with the release of the last reference by the thread that counts: its last counts are visible now.
         atomicMemoryFence(ordering: .acquiring)
         for position in followed.indices {
             var seen = followed[position].questions
@@ -91,57 +95,57 @@ public struct Ledger: ~Copyable {
         numbers[series] = self.series.count
         self.series.append(series)
         values.append(0)
-        isUntold.append(false)
+        isUnsent.append(false)
         return values.count - 1
     }
 
     private mutating func add(_ growth: Int, to number: Int) {
         values[number] += growth
-        if !isUntold[number] { untold.append(number) }
-        isUntold[number] = true
+        if !isUnsent[number] { unsent.append(number) }
+        isUnsent[number] = true
     }
 
-    /// Has everything told again.
+    /// Marks everything as not sent, so that it is sent again.
     public mutating func forgetWhatWasTold() {
-        toldCondition = nil
-        untold = Array(values.indices)
-        isUntold = Array(repeating: true, count: values.count)
+        sentCondition = nil
+        unsent = Array(values.indices)
+        isUnsent = Array(repeating: true, count: values.count)
     }
 
-    /// Tells what has not been told.
+    /// Sends all changes to the agent.
     ///
     /// - Parameters:
-    ///   - loaded: when what is answered from was loaded, in seconds since 1970; `nil` if there is nothing.
-    ///   - send: sends a datagram. False if it cannot be, and is to be tried again later.
-    /// - Returns: whether nothing is left.
+    ///   - loaded: when the image in use was loaded, in seconds since 1970; `nil` if there is none.
+    ///   - send: sends a datagram; false if that failed and must be tried again later.
+    /// - Returns: whether everything has been sent.
     public mutating func tell(
         as sender: Report.Sender, loaded: Int?, _ send: (_ datagram: [UInt8]) -> Bool
     ) -> Bool {
         var report = Report(sender: sender)
         let condition = Report.Condition(
             loaded: loaded, droppedHits: recorder.hits.droppedHits, durations: recorder.currentDurations())
-        if condition == toldCondition, untold.isEmpty { return true }
+        if condition == sentCondition, unsent.isEmpty { return true }
         report.condition = condition
         var writer = Report.Writer(report)
         var written: [Int] = []
         while true {
             var isFull = false
-            while let number = untold.last, !isFull {
+            while let number = unsent.last, !isFull {
                 isFull = !writer.append(.init(series[number], values[number]))
-                if !isFull { written.append(untold.removeLast()) }
+                if !isFull { written.append(unsent.removeLast()) }
             }
             guard send(writer.datagram) else {
-                untold += written
+                unsent += written
                 return false
             }
-            toldCondition = condition
-            for number in written { isUntold[number] = false }
-            guard !untold.isEmpty else { return true }
+            sentCondition = condition
+            for number in written { isUnsent[number] = false }
+            guard !unsent.isEmpty else { return true }
             written = []
             writer = Report.Writer(Report(sender: sender))
         }
     }
 
-    /// How often something was counted, as far as it was taken over.
+    /// The count of a series at the last update.
     subscript(series: Series) -> Int { numbers[series].map { values[$0] } ?? 0 }
 }

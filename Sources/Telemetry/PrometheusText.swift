@@ -1,32 +1,32 @@
-/// Metrics in the format that Prometheus reads.
-/// Source: https://prometheus.io/docs/instrumenting/exposition_formats/ ("Text-based format", version 0.0.4).
+/// Writes metrics in the text format of Prometheus. Source:
+/// https://prometheus.io/docs/instrumenting/exposition_formats/ ("Text-based format", version 0.0.4).
 public struct PrometheusText: Sendable {
-    /// Of an HTTP response with it.
+    /// The content type of an HTTP response with the text.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// What has been written.
+    /// The text that has been written.
     public private(set) var text = ""
 
     public init() {}
 
-    /// What a metric is.
+    /// The type of a metric.
     public enum Kind: String, Sendable {
-        /// Only ever grows; by convention the name ends with `_total`.
+        /// A value that only increases; by convention the name ends with `_total`.
         case counter
         case gauge
         case histogram
     }
 
-    /// Begins a metric, whose samples follow. Each name once.
+    /// Begins a metric; its samples must follow. Each name may be used once.
     public mutating func metric(_ name: String, _ kind: Kind, help: String) {
         text += "# HELP \(name) \(escaped(help, quote: false))\n# TYPE \(name) \(kind.rawValue)\n"
     }
 
-    /// A sample.
+    /// Writes a sample.
     ///
     /// - Parameters:
-    ///   - value: a number, in digits.
-    ///   - labels: names and values; a name is made of letters, digits and underscores.
+    ///   - value: a number in digits.
+    ///   - labels: names and values; names have only letters, digits and underscores.
     public mutating func sample(_ name: String, _ value: String, _ labels: KeyValuePairs<String, String> = [:]) {
         text += name
         if !labels.isEmpty {
@@ -43,7 +43,7 @@ public struct PrometheusText: Sendable {
         sample(name, "\(value)", labels)
     }
 
-    /// A whole metric of the kind histogram, in seconds.
+    /// Writes a complete histogram in seconds.
     public mutating func histogram(_ name: String, _ durations: Durations, help: String) {
         metric(name, .histogram, help: help)
         var count = 0
@@ -56,7 +56,7 @@ public struct PrometheusText: Sendable {
     }
 }
 
-/// Nanoseconds in seconds, without rounding.
+/// Returns nanoseconds as seconds in digits, without rounding.
 private func seconds(_ nanoseconds: Int) -> String {
     let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
     guard rest > 0 else { return "\(whole)" }
@@ -78,7 +78,7 @@ private func escaped(_ text: String, quote: Bool) -> String {
     return result
 }
 
-/// A sum that stays where it is when it cannot grow any more.
+/// Returns the sum of two numbers, or the largest `Int` if it overflows.
 package func saturatingSum(_ a: Int, _ b: Int) -> Int {
     let (sum, overflows) = a.addingReportingOverflow(b)
     return overflows ? .max : sum

@@ -1,13 +1,14 @@
-/// What a coprocess tells the agent: one datagram, which can be understood without any other.
+/// Counts that a coprocess sends to the agent. Each datagram can be read without the others.
 ///
-/// All counts are from the start of the coprocess on, so that a datagram that is lost is made good by the next. The text has a line for
-/// each thing, whose fields are divided by tabs; `\t`, `\n` and `\\` stand for what would break a line.
+/// All counts are since the start of the coprocess, so that the next datagram makes up for a lost one. The text has a
+/// line for each count, with fields separated by tabs; `\t`, `\n` and `\\` are escapes.
 public struct Report: Equatable, Sendable {
-    /// Who sends.
+    /// The coprocess that sends.
     public struct Sender: Hashable, Sendable {
-        /// The process's id.
+        /// The process id.
         public var process: Int
-        /// When it began to count, in nanoseconds since 1970: tells it from another that has had the same id.
+        /// When the coprocess began to count, in nanoseconds since 1970; it differs from that of an earlier process
+        /// with the same id.
         public var start: Int
 
         public init(process: Int, start: Int) {
@@ -16,7 +17,7 @@ public struct Report: Equatable, Sendable {
         }
     }
 
-    /// Something that was counted, and how often.
+    /// The count of a series.
     public struct Count: Hashable, Sendable {
         public var series: Series
         public var value: Int
@@ -28,15 +29,15 @@ public struct Report: Equatable, Sendable {
     }
 
     public var sender: Sender
-    /// What the coprocess is like; it is not in every datagram.
+    /// The condition of the coprocess, which is not in every datagram.
     public var condition: Condition?
     public var counts: [Count] = []
 
-    /// What a coprocess is like as a whole.
+    /// The condition of a coprocess.
     public struct Condition: Equatable, Sendable {
-        /// When what it answers from was loaded, in seconds since 1970; `nil` if there is nothing to answer from.
+        /// When the image in use was loaded, in seconds since 1970; `nil` if there is none.
         public var loaded: Int?
-        /// Hits that the coprocess did not look at, because there were too many.
+        /// The number of hits that were dropped because there were too many.
         public var droppedHits: Int
         public var durations: Durations
 
@@ -49,18 +50,18 @@ public struct Report: Equatable, Sendable {
 
     public init(sender: Sender) { self.sender = sender }
 
-    /// The most bytes of a datagram.
+    /// The largest size of a datagram in bytes.
     public static let sizeLimit = 8192
-    /// The most bytes of a name; of longer ones the beginning is told.
+    /// The largest size of a name in bytes; longer names are truncated.
     static let nameLimit = 1024
 
-    /// The most that may have been counted of a thing, which no coprocess reaches: so that sums of many have room.
+    /// The largest count, which no coprocess reaches; it leaves room for sums over many coprocesses.
     static let countLimit = 1 << 53
 
     private static let title = "geopipe-telemetry 1"
     private static let ending = "end\n"
 
-    /// The bytes of the datagram without its last line.
+    /// The beginning of the first datagram: the title and the condition.
     private var head: [UInt8] {
         var text = "\(Self.title)\t\(sender.process)\t\(sender.start)\n"
         if let condition {
@@ -71,7 +72,7 @@ public struct Report: Equatable, Sendable {
         return Array(text.utf8)
     }
 
-    /// As few datagrams as hold everything, none of them longer than `sizeLimit`.
+    /// The datagrams that hold everything, each of at most `sizeLimit` bytes.
     public var datagrams: [[UInt8]] {
         var writer = Writer(self)
         var datagrams: [[UInt8]] = []
@@ -83,14 +84,14 @@ public struct Report: Equatable, Sendable {
         return datagrams + [writer.datagram]
     }
 
-    /// A datagram that grows.
+    /// A datagram that is being written.
     struct Writer {
         private var bytes: [UInt8]
 
-        /// Begins with all but the counts of a report.
+        /// Begins with the title and the condition of a report.
         init(_ report: Report) { bytes = report.head }
 
-        /// Adds a count. False if there is no room left.
+        /// Adds a count; false if there is no room left.
         mutating func append(_ count: Count) -> Bool {
             let line: String =
                 switch count.series {
@@ -108,7 +109,7 @@ public struct Report: Equatable, Sendable {
         var datagram: [UInt8] { bytes + Array(ending.utf8) }
     }
 
-    /// Reads a datagram; `nil` if it is anything else, or torn.
+    /// Reads a datagram; `nil` if it is of another kind or damaged.
     public init?(_ datagram: some Collection<UInt8>) {
         guard let (sender, lines) = datagramLines(datagram, title: Self.title) else { return nil }
         self.sender = sender

@@ -1,12 +1,12 @@
-// The fields of the lines that coprocesses send the agent.
+// The fields of the lines that coprocesses send to the agent.
 
-/// A number from 0 on, written in digits alone.
+/// Reads a non-negative number in digits; `nil` for any other text.
 func fieldNumber(_ text: Substring) -> Int? {
     guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
     return Int(text)
 }
 
-/// A number with a sign and a part after the point, as digits alone or with an exponent; `nil` for anything else.
+/// Reads a decimal number, which may have a sign, a fraction and an exponent; `nil` for any other text.
 func fieldDecimal(_ text: Substring) -> Double? {
     guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || ".-+e".utf8.contains($0) }) else {
         return nil
@@ -14,7 +14,7 @@ func fieldDecimal(_ text: Substring) -> Double? {
     return Double(text)
 }
 
-/// A name as a field of a line, of which it takes `Report.nameLimit` bytes, or twice as many if all of them are escaped.
+/// Returns a name as a field: truncated to `Report.nameLimit` bytes, and escaped, which may double its length.
 func escapedField(_ name: String) -> String {
     var end = name.endIndex
     if name.utf8.count > Report.nameLimit {
@@ -33,7 +33,7 @@ func escapedField(_ name: String) -> String {
     return text
 }
 
-/// What `escapedField` wrote; `nil` if it has not.
+/// Reads a field that `escapedField` wrote; `nil` if it is invalid.
 func fieldName(_ field: Substring) -> String? {
     var text = ""
     var scalars = field.unicodeScalars.makeIterator()
@@ -52,7 +52,8 @@ func fieldName(_ field: Substring) -> String? {
     return text.utf8.count <= Report.nameLimit ? text : nil
 }
 
-/// The lines of a datagram between its head and its end, each as its fields; `nil` if the datagram is torn, too long, or of another kind.
+/// Returns the sender of a datagram and the fields of its lines between the title and the end; `nil` if it is damaged,
+/// too long, or of another kind.
 func datagramLines(
     _ datagram: some Collection<UInt8>, title: String
 ) -> (sender: Report.Sender, lines: ArraySlice<[Substring]>)? {

@@ -1,26 +1,26 @@
 import Geography
 
-/// One answer of a service to a client that stands for `weight` of them, as a coprocess tells the agent of it.
+/// A sampled answer of a service, which stands for `weight` answers, as a coprocess sends it to the agent.
 public struct SampledHit: Hashable, Sendable {
-    /// When it was answered, in milliseconds since 1970.
+    /// The time of the answer, in milliseconds since 1970.
     public var time: Int
     /// The client's network, never longer than `longestIPv4` or `longestIPv6` bits.
     public var network: IPPrefix
-    /// ISO 3166-1 alpha-2; empty if no database knows the country.
+    /// The client's country, ISO 3166-1 alpha-2; empty if it is unknown.
     public var country: String
     public var coordinates: Coordinates?
-    /// As asked.
+    /// The qname.
     public var name: String
     public var service: String
-    /// The datacenters that the answer has addresses of.
+    /// The datacenters whose addresses are in the answer.
     public var datacenters: [String]
     /// The EDNS scope prefix length of the answer, 0...128.
     public var scope: Int
-    /// Which side of a rollout answered; `nil` if none runs.
+    /// The side of the rollout that answered; `nil` if no rollout runs.
     public var side: Side?
-    /// Whether no rule matched but the map's default; `nil` if that is not known.
+    /// Whether only the map's default rule matched; `nil` if that is not known.
     public var isByDefault: Bool?
-    /// The number of answers that this one stands for, 1 or more.
+    /// The number of answers that this one stands for, at least 1.
     public var weight: Int
 
     /// A side of a rollout.
@@ -29,9 +29,9 @@ public struct SampledHit: Hashable, Sendable {
         case new
     }
 
-    /// The longest prefix that stands for a client of IPv4.
+    /// The length of the longest IPv4 prefix of a client that is reported.
     public static let longestIPv4 = 24
-    /// The longest prefix that stands for a client of IPv6.
+    /// The length of the longest IPv6 prefix of a client that is reported.
     public static let longestIPv6 = 56
 
     public init(

@@ -1,44 +1,44 @@
-/// Something that coprocesses count. A count belongs to names, not to positions in a configuration: it goes on when another
-/// is loaded.
+/// A series that coprocesses count. It is identified by names, not by positions in a configuration, so that it
+/// continues when another configuration is loaded.
 public enum Series: Hashable, Sendable {
-    /// Questions of pdns for names in a zone; the zone's name is empty for names that are in none.
+    /// Questions of pdns for names in a zone; the zone is empty for names outside of all zones.
     case questions(zone: String, result: QuestionResult)
-    /// Answers with records of a service from a datacenter. One that is made of several datacenters counts for each.
+    /// Answers with records of a service from a datacenter. An answer from several datacenters counts for each.
     case answers(service: String, datacenter: String)
-    /// Answers to clients in a country: ISO 3166-1 alpha-2, empty if no database knows.
+    /// Answers to clients in a country, ISO 3166-1 alpha-2; empty if it is unknown.
     case clients(country: String)
 }
 
-/// What became of a question.
+/// The result of a question.
 public enum QuestionResult: String, CaseIterable, Sendable {
-    /// There were records.
+    /// The answer had records.
     case answered
-    /// There were none, or there is no such name.
+    /// The name or the type does not exist.
     case empty
-    /// FAIL: nothing could be said.
+    /// FAIL: the question could not be answered.
     case refused
 }
 
-/// How long answers took: from when the lines of questions had been read until the answers to them were written.
+/// A histogram of answer times: from reading the lines of questions to writing their answers.
 public struct Durations: Hashable, Sendable {
-    /// The upper bounds of all buckets but the last, which has none, in nanoseconds. A bound belongs to its bucket.
+    /// The upper bounds of the buckets in nanoseconds, inclusive. The last bucket has no bound.
     public static let bounds: [Int] =
         [1_000, 1_000_000].flatMap { unit in
             [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * unit }
         } + [1_000_000_000]
 
-    /// How many answers took as long as each bucket says, those of the buckets below not among them.
+    /// The number of answers in each bucket, not cumulative.
     public internal(set) var counts: [Int]
-    /// What all answers took together, in nanoseconds.
+    /// The total time of all answers in nanoseconds.
     public internal(set) var sum: Int
 
-    /// No answers.
+    /// Makes an empty histogram.
     public init() {
         counts = Array(repeating: 0, count: Self.bounds.count + 1)
         sum = 0
     }
 
-    /// The position of the bucket of a time in nanoseconds.
+    /// Returns the position of the bucket of a time in nanoseconds.
     @inline(__always)
     static func bucket(_ nanoseconds: Int) -> Int {
         let bounds = bounds.span
@@ -47,7 +47,7 @@ public struct Durations: Hashable, Sendable {
         return bucket
     }
 
-    /// Of the answers after `earlier`, which is what was counted some time ago.
+    /// Returns the durations since `earlier`, an earlier state of these.
     public func since(_ earlier: Durations) -> Durations {
         var result = Durations()
         for bucket in counts.indices { result.counts[bucket] = max(0, counts[bucket] - earlier.counts[bucket]) }
@@ -55,10 +55,10 @@ public struct Durations: Hashable, Sendable {
         return result
     }
 
-    /// The time in nanoseconds that a part of the answers took at most, as if they lay evenly in the bucket that it is in. Of answers
-    /// that took longer than all bounds it is the last bound. `nil` without answers.
+    /// Returns a quantile in nanoseconds, interpolated linearly in its bucket; the last bound if it is above all
+    /// bounds; `nil` without answers.
     ///
-    /// - Parameter part: above 0, up to 1; 0.5 for the median.
+    /// - Parameter part: above 0 and at most 1; 0.5 for the median.
     public func quantile(_ part: Double) -> Double? {
         let all = counts.reduce(0) { $0 + Double($1) }
         guard all > 0 else { return nil }
@@ -75,7 +75,7 @@ public struct Durations: Hashable, Sendable {
         return Double(Self.bounds.last!)
     }
 
-    /// Counts answers that took so many nanoseconds each.
+    /// Counts answers that took `nanoseconds` each.
     public mutating func count(_ answers: Int, of nanoseconds: Int) {
         counts[Self.bucket(nanoseconds)] += answers
         sum += answers * nanoseconds

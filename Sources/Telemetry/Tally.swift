@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What is counted by positions in one configuration: questions and answers.
+/// The counters of one snapshot, by positions in it: questions and answers.
 public final class Tally: Sendable {
     private let zoneCount: Int
     private let zoneName: @Sendable (Int) -> String
@@ -8,13 +8,13 @@ public final class Tally: Sendable {
     let datacenters: [String]
     private let questions: CounterTable
     private let answers: CounterTable
-    /// Tells it from all others of this process.
+    /// The number of this object, different from all others in this process.
     public let number: UInt32
 
-    /// What counts in it.
+    /// The view of the thread that counts.
     public let writer: Writer
 
-    /// The counters as the thread that counts sees them: valid as long as their tally is. To use it costs no counting of references.
+    /// The view of the thread that counts, without references; valid as long as the object.
     public struct Writer: Sendable {
         @usableFromInline let questions: CounterTable.Writer
         @usableFromInline let answers: CounterTable.Writer
@@ -22,7 +22,7 @@ public final class Tally: Sendable {
 
         /// Counts a question.
         ///
-        /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
+        /// - Parameter zone: the position of the name's zone; `nil` if it is outside of all zones.
         @inlinable @inline(__always)
         public func countQuestion(zone: Int?, _ result: QuestionResult) {
             questions.add(1, at: ((zone ?? -1) &+ 1) &* 3 &+ result.position)
@@ -37,10 +37,12 @@ public final class Tally: Sendable {
 
     private static let numbers = Atomic<UInt32>(0)
 
+    /// Makes counters that are all 0.
+    ///
     /// - Parameters:
-    ///   - zoneName: the name of the zone at a position below `zoneCount`.
-    ///   - services: their names, by position.
-    ///   - datacenters: likewise.
+    ///   - zoneName: returns the name of the zone at a position below `zoneCount`.
+    ///   - services: the names of the services by position.
+    ///   - datacenters: the names of the datacenters by position.
     public init(
         zoneCount: Int, services: [String], datacenters: [String], zoneName: @escaping @Sendable (Int) -> String
     ) {
@@ -54,7 +56,7 @@ public final class Tally: Sendable {
         number = Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
     }
 
-    /// All that was counted, in an order that only grows.
+    /// Calls `body` for each series that was counted, in the order of first use, which never changes.
     func forEachQuestion(_ body: (_ order: Int, _ series: () -> Series, _ value: Int) -> Void) {
         questions.forEachUsed { order, position, value in
             let (zone, result) = position.quotientAndRemainder(dividingBy: QuestionResult.allCases.count)
@@ -63,7 +65,7 @@ public final class Tally: Sendable {
         }
     }
 
-    /// All that was counted, in an order that only grows.
+    /// Calls `body` for each series that was counted, in the order of first use, which never changes.
     func forEachAnswer(_ body: (_ order: Int, _ series: () -> Series, _ value: Int) -> Void) {
         answers.forEachUsed { order, position, value in
             let (service, datacenter) = position.quotientAndRemainder(dividingBy: datacenters.count)
@@ -73,7 +75,7 @@ public final class Tally: Sendable {
 }
 
 extension QuestionResult {
-    /// Its place in `allCases`.
+    /// The position in `allCases`.
     @inlinable
     var position: Int {
         switch self {

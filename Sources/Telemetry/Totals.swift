@@ -1,67 +1,70 @@
-/// What all coprocesses have counted together, as the agent adds it up from their datagrams. No sum ever goes down, whichever
-/// coprocess ends, and whatever comes.
+/// The sums of the counts of all coprocesses, which the agent computes from their datagrams. No sum ever decreases,
+/// also if coprocesses end or send invalid data.
 public struct Totals: Sendable {
-    /// What keeps rubbish, and coprocesses of odd configurations, from taking all memory.
+    /// Limits that protect memory against invalid datagrams and unusual configurations.
     public struct Limits: Sendable {
-        /// Different things that are counted.
+        /// The largest number of series.
         public var series = 100_000
-        /// Coprocesses at a time.
+        /// The largest number of coprocesses at a time.
         public var coprocesses = 256
-        /// Last values kept, of all coprocesses together.
+        /// The largest number of last values of all coprocesses together.
         public var values = 2_000_000
 
         public init() {}
     }
 
-    /// Seconds of silence after which a coprocess has ended. They tell something every 15.
+    /// The time in seconds after the last datagram at which a coprocess counts as ended. Coprocesses send one at
+    /// least every 15 s.
     public static let silence = 60
-    /// So many ended ones are known again.
+    /// The number of ended coprocesses that are remembered.
     private static let rememberedEnds = 1_000
 
     private let limits: Limits
     /// When counting began, in nanoseconds since 1970.
     private let start: Int
     private var numbers: [Series: Int] = [:]
-    /// By number.
+    /// The series by number.
     private var series: [Series] = []
-    /// By number.
+    /// The sums by number.
     private var values: [Int] = []
     private var durations = Durations()
     private var droppedHits = 0
     private var coprocesses: [Int: Coprocess] = [:]
     private var valueCount = 0
-    /// The last ends, the oldest first.
+    /// The coprocesses that ended last, the oldest first.
     private var ended: [Report.Sender] = []
-    /// Datagrams that were none of a coprocess, or came too late.
+    /// The number of datagrams that were invalid or came too late.
     public private(set) var ignoredDatagrams = 0
-    /// Counts that there was no room for.
+    /// The number of counts that exceeded the limits.
     public private(set) var ignoredCounts = 0
 
     private struct Coprocess {
         let sender: Report.Sender
-        /// In seconds since 1970.
+        /// The time of the last datagram, in seconds since 1970.
         var lastHeard: Int
-        /// It has counted before it was heard of, or was taken for ended: until then, in seconds since 1970, what it tells first
-        /// of a series was counted before, at a time that is not known.
+        /// Set if the coprocess has counted before its first datagram, or after it counted as ended. Until this time,
+        /// in seconds since 1970, the first value of a series is not added, because it was counted at an unknown time.
         var isBackUntil: Int?
         var condition: Report.Condition?
-        /// What it told last of each series, by number.
+        /// The last value of each series by number.
         var values: [Int: Int] = [:]
     }
 
-    /// - Parameter start: when counting begins, in nanoseconds since 1970. What older coprocesses have counted before they are
-    ///   heard of is left out: a sum that begins with all of it would look like an outburst of questions.
+    /// Begins with no counts.
+    ///
+    /// - Parameter start: when counting begins, in nanoseconds since 1970. The counts of older coprocesses before their
+    ///   first datagram are left out, because adding all of them at once would look like a burst of questions.
     public init(limits: Limits = Limits(), start: Int = 0) {
         self.limits = limits
         self.start = start
     }
 
-    /// How many coprocesses have been heard of lately.
+    /// The number of coprocesses that have sent datagrams recently.
     public var coprocessCount: Int { coprocesses.count }
 
-    /// Adds what came. What is no report of a coprocess changes nothing but `ignoredDatagrams`.
+    /// Adds a datagram. An invalid one only changes `ignoredDatagrams`.
     ///
-    /// - Parameter now: in seconds since 1970.
+    /// - Parameter now: the time in seconds since 1970.
     public mutating func take(_ datagram: some Collection<UInt8>, at now: Int) {
         guard let report = Report(datagram) else {
             ignoredDatagrams += 1
@@ -70,7 +73,7 @@ public struct Totals: Sendable {
         take(report, at: now)
     }
 
-    /// Counts a datagram that says nothing that could be used.
+    /// Counts an unusable datagram.
     public mutating func ignoreDatagram() { ignoredDatagrams += 1 }
 
     mutating func take(_ report: Report, at now: Int) {
@@ -87,12 +90,12 @@ public struct Totals: Sendable {
             ignoredDatagrams += 1
             return
         }
-        // Taken out, so that its tables are not copied.
+        // Removed from the dictionary, so that its tables are not copied on write.
         var coprocess =
             coprocesses.removeValue(forKey: sender.process)
             ?? Coprocess(
                 sender: sender, lastHeard: now,
-                // It tells all several times within that.
+                // It sends everything several times within that time.
                 isBackUntil: sender.start < start || ended.contains(sender) ? now + Self.silence : nil)
         coprocess.lastHeard = now
         let isBack = coprocess.isBackUntil.map { now < $0 } ?? false
@@ -130,7 +133,7 @@ public struct Totals: Sendable {
         values[number] = saturatingSum(values[number], count.value - last)
     }
 
-    /// `nil` if there is no room for another.
+    /// Returns the number of a series, and adds it if it is new; `nil` if there is no room for another.
     private mutating func number(of series: Series) -> Int? {
         if let number = numbers[series] { return number }
         guard self.series.count < limits.series else { return nil }
@@ -140,7 +143,7 @@ public struct Totals: Sendable {
         return self.series.count - 1
     }
 
-    /// Forgets coprocesses that have been silent for too long; what they counted stays.
+    /// Forgets coprocesses that have sent nothing for `silence` seconds. Their counts stay in the sums.
     public mutating func forgetEnded(at now: Int) {
         for coprocess in coprocesses.values where now - coprocess.lastHeard >= Self.silence { end(coprocess) }
     }
@@ -152,20 +155,20 @@ public struct Totals: Sendable {
         if ended.count > Self.rememberedEnds { ended.removeFirst() }
     }
 
-    /// All sums at a time. `series` and `values` belong together by position, and a later `Counts` of the same `Totals` has the same
-    /// series at the same positions, with others after them.
+    /// All sums at one time. `series` and `values` correspond by position. A later `Counts` of the same object has the
+    /// same series at the same positions, and new ones after them.
     public struct Counts: Sendable {
         public var series: [Series] = []
         public var values: [Int] = []
         public var durations = Durations()
         public var droppedHits = 0
-        /// How many coprocesses have been heard of lately.
+        /// The number of coprocesses that have sent datagrams recently.
         public var coprocesses = 0
 
         public init() {}
     }
 
-    /// All sums. It costs two arrays that are shared until the next datagram changes them.
+    /// All sums. The arrays are shared, and copied when the next datagram changes them.
     public var counts: Counts {
         var counts = Counts()
         (counts.series, counts.values) = (series, values)
@@ -174,14 +177,14 @@ public struct Totals: Sendable {
         return counts
     }
 
-    /// How often something was counted.
+    /// The sum of a series.
     public subscript(series: Series) -> Int { numbers[series].map { values[$0] } ?? 0 }
 }
 
-// MARK: - For Prometheus
+// MARK: - Prometheus
 
 extension Totals {
-    /// Writes all that coprocesses have counted.
+    /// Writes all metrics.
     public func write(to text: inout PrometheusText) {
         let counts = zip(series, values).sorted { $0.0 < $1.0 }
         text.metric(
@@ -221,10 +224,10 @@ extension Totals {
 }
 
 extension Series {
-    /// Whether it comes first in a list for people.
-    fileprivate static func < (a: Series, b: Series) -> Bool { a.words.lexicographicallyPrecedes(b.words) }
+    /// Whether a series comes before another in the output.
+    fileprivate static func < (a: Series, b: Series) -> Bool { a.sortKey.lexicographicallyPrecedes(b.sortKey) }
 
-    private var words: [String] {
+    private var sortKey: [String] {
         switch self {
         case .questions(let zone, let result): ["questions", zone, result.rawValue]
         case .answers(let service, let datacenter): ["answers", service, datacenter]

@@ -3,9 +3,9 @@ import Testing
 @testable import Addresses
 
 /// Ranges over the 256 addresses of one byte can be compared with the plain list of 256 values.
-@Suite("Ranges of addresses")
+@Suite("Address ranges")
 struct AddressRangesTests {
-    @Test("say the same as a list of all values, whatever is done to them")
+    @Test("map, combine and replace agree with a list of all values")
     func agreesWithList() {
         for _ in 0..<500 {
             let (a, b) = (randomRanges(), randomRanges())
@@ -21,7 +21,7 @@ struct AddressRangesTests {
         }
     }
 
-    @Test("have neighbours that differ")
+    @Test("adjacent ranges have different values")
     func neighboursDiffer() {
         for _ in 0..<200 {
             let ranges = randomRanges().ranges.map { $0 / 2 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Addresses
 
-@Suite("The address table")
+@Suite("Address table")
 struct AddressTableTests {
     /// A table in memory of its own.
     private struct Table {
@@ -31,7 +31,7 @@ struct AddressTableTests {
         ], otherwise: 0)
 
     @Test(
-        "looks up what is carried in an IPv6 address, with a scope that counts the bits before it",
+        "an IPv4 address embedded in an IPv6 address is looked up; the scope includes the bits before it",
         arguments: [
             ("::ffff:129.240.1.1", 96), ("2002:81f0:101::1", 16), ("64:ff9b::129.240.1.1", 96), ("::129.240.1.1", 96),
         ])
@@ -43,7 +43,7 @@ struct AddressTableTests {
         #expect(found.scope == carried.scope + offset)
     }
 
-    @Test("has a scope that reaches into addresses that carry IPv4 only if these have one list, and the same")
+    @Test("a scope reaches into blocks that embed IPv4 only if all IPv4 addresses have the same list")
     func neighboursOfEmbedded() throws {
         func scopes(upperHalf: UInt32) throws -> [UInt8] {
             var layer = AddressLayer(everywhere: 0)
@@ -55,13 +55,13 @@ struct AddressTableTests {
         #expect(try scopes(upperHalf: 1) == [16, 32, 2, 1, 97])
     }
 
-    @Test("agrees with a list of all ranges, however many there are and wherever they begin", arguments: 0..<40)
+    @Test("random tables agree with a linear search through all ranges", arguments: 0..<40)
     func randomLayers(round: Int) throws {
         var layer = AddressLayer(everywhere: 0)
         let listCount = UInt32([2, 5, 70_000][round % 3])
         var bounds: (ipv4: [UInt32], ipv6: [UInt128]) = ([], [])
         for _ in 0..<[1, 10, 1000][round % 3] {
-            // Many of them near each other, at all depths.
+            // Many of them are near each other, with prefixes of all lengths.
             let length = Int.random(in: 0...32)
             bounds.ipv4.append(.random(in: 0 ... .max) & (.max << UInt32(32 - length)))
             let deep = Int.random(in: 3...128)
@@ -73,7 +73,7 @@ struct AddressTableTests {
         }
         for start in bounds.ipv4.sorted() { layer.ipv4.append(from: start, value: .random(in: 0..<listCount)) }
         for start in bounds.ipv6.sorted() { layer.ipv6.append(from: start, value: .random(in: 0..<listCount)) }
-        // Where all of IPv4 is alike, IPv6 goes on through it: see the test above.
+        // If all of IPv4 had one value, IPv6 scopes would reach into its blocks: see the test above.
         layer.ipv4.append(from: .max, value: (layer.ipv4.values.last! + 1) % listCount)
         let table = try Table(layer, valueCount: Int(listCount))
         let slow = SlowTable(layer)
@@ -87,9 +87,9 @@ struct AddressTableTests {
         }
     }
 
-    @Test("says the same if several tables share their ranges", arguments: 0..<4)
+    @Test("tables that share their ranges agree with tables that do not", arguments: 0..<4)
     func shared(round: Int) throws {
-        // Classes in ranges of all lengths, and tables that tell few or many of them apart.
+        // Classes in ranges of all lengths, and tables that distinguish few or many of them.
         let classCount = UInt32([3, 40, 40, 400][round])
         var layer = AddressLayer(everywhere: 0)
         var starts: (ipv4: [UInt32], ipv6: [UInt128]) = ([], [])
@@ -125,7 +125,7 @@ struct AddressTableTests {
                 }
             }
         }
-        // Of a damaged one nothing is read outside, and no value is too large.
+        // In a damaged set no look-up reads outside of the columns or returns a value that is too large.
         for position in positions(in: memory.bytes, ofEachColumn: 3) where position % 31 == round {
             var copy = Array(memory.bytes)
             copy[position] ^= UInt8(1) << UInt8(position % 8)
@@ -142,7 +142,7 @@ struct AddressTableTests {
         }
     }
 
-    @Test("with any bit changed, or cut short anywhere, is refused or answers within its bounds")
+    @Test("a table with a flipped bit, or truncated, is refused or answers within its bounds")
     func damaged() throws {
         var layer = Self.layer
         for (address, value) in [(0xd000_0000, 3), (0xd000_0100, 4), (0xd000_0180, 3), (0xe000_0000, 0)] {
@@ -166,7 +166,7 @@ struct AddressTableTests {
             }
         }
         let whole = memory.bytes
-        // Each copy ends where its allocation does, for a checker of addresses to see what is read after it.
+        // Each copy ends where its allocation does, so that the address sanitizer sees reads past its end.
         func withCopy(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
             let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
             defer { copy.deallocate() }
@@ -198,7 +198,7 @@ private func withAligned(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) -> V
     body(UnsafeRawBufferPointer(copy))
 }
 
-/// The head of each column, and some bytes of it.
+/// Returns the positions of each column's header and of some bytes of its content.
 private func positions(in columns: UnsafeRawBufferPointer, ofEachColumn count: Int) -> [Int] {
     var result: [Int] = []
     var end = 0
@@ -214,7 +214,7 @@ private func positions(in columns: UnsafeRawBufferPointer, ofEachColumn count: I
     return result
 }
 
-/// The same as an address table in as few words as can be, for comparison: it looks at all ranges every time.
+/// A reference implementation of an address table: a linear search through all ranges.
 private struct SlowTable {
     var ipv4: [(first: UInt128, last: UInt128, list: UInt32)] = []
     var ipv6: [(first: UInt128, last: UInt128, list: UInt32)] = []

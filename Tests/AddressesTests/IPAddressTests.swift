@@ -4,15 +4,15 @@ import Testing
 
 @testable import Addresses
 
-@Suite("Addresses")
+@Suite("IP addresses")
 struct IPAddressTests {
     @Test(
-        "is read as the system reads it",
+        "addresses are read as inet_pton(3) reads them",
         arguments: [
             "0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8",
             "1:2:3:4:5:6:7::",
             "::2:3:4:5:6:7:8", "::ffff:192.0.2.1", "64:ff9b::192.0.2.33", "1:2:3:4:5:6:192.0.2.1", "ABCD:ef01::",
-            // What follows is none.
+            // The following are not addresses.
             "", ".", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.", ".1.2.3", "1..2.3", "01.2.3.4", "1.2.3.04",
             "1.2.3.4 ",
             "a.b.c.d", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", ":1::", "1::2:",
@@ -23,7 +23,7 @@ struct IPAddressTests {
     }
 
     @Test(
-        "is read as the system reads it with any character in any place",
+        "addresses with a character inserted, removed or replaced are read as inet_pton(3) reads them",
         arguments: [
             "0.0.0.0", "192.0.2.1", "25.254.255.99", "::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8",
             "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "::ffff:192.0.2.1", "1:2:3:4:5:6:192.0.2.1",
@@ -46,7 +46,7 @@ struct IPAddressTests {
         }
     }
 
-    /// The address as the system reads it.
+    /// Returns the address as inet_pton(3) reads it.
     private func systemAddress(_ text: String) -> IPAddress? {
         var bytes = [UInt8](repeating: 0, count: 16)
         if inet_pton(AF_INET, text, &bytes) == 1 { return .v4(bytes[..<4].reduce(0) { $0 << 8 | UInt32($1) }) }
@@ -54,16 +54,16 @@ struct IPAddressTests {
         return .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
     }
 
-    @Test("is written as the system writes it")
+    @Test("addresses are written as inet_ntop(3) writes them")
     func writesAsTheSystem() {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<2000 {
-            // Runs of zeros are what makes IPv6 hard to write.
+            // Runs of zeros are the difficult part of writing IPv6 addresses.
             var address: UInt128 = 0
             for _ in 0..<8 {
                 address = address << 16 | (Bool.random() ? 0 : UInt128(UInt16.random(in: 0...0x1ff, using: &random)))
             }
-            // The system writes these two as IPv4 in IPv6 where RFC 5952 leaves the choice.
+            // inet_ntop(3) writes these two with an IPv4 address; RFC 5952 leaves the choice.
             if address >> 32 == 0 || address >> 32 == 0xffff { continue }
             var bytes = (0..<16).map { UInt8(truncatingIfNeeded: address >> UInt128(120 - 8 * $0)) }
             var text = [CChar](repeating: 0, count: 64)
@@ -76,7 +76,7 @@ struct IPAddressTests {
         #expect(IPAddress("::ffff:192.0.2.1")?.description == "::ffff:192.0.2.1")
     }
 
-    @Test("of IPv6 may have an interface behind it, but not an empty one")
+    @Test("an IPv6 address may have a zone index, but not an empty one")
     func interface() {
         #expect(IPAddress("fe80::1%eth1") == IPAddress("fe80::1"))
         #expect(IPAddress("192.0.2.1%eth1") == nil)
@@ -89,7 +89,7 @@ struct IPAddressTests {
     }
 
     @Test(
-        "in IPv6 form may carry an IPv4 address",
+        "mapped, compatible, 6to4, NAT64 and Teredo addresses embed an IPv4 address",
         arguments: [
             ("::ffff:192.0.2.1", 96), ("::192.0.2.1", 96), ("2002:c000:201::5", 16), ("64:ff9b::c000:201", 96),
             ("2001:0:1:2:3:4:3fff:fdfe", 96),
@@ -101,7 +101,7 @@ struct IPAddressTests {
     }
 
     @Test(
-        "in IPv6 form mostly carries none",
+        "other IPv6 addresses embed none",
         arguments: [
             "2001:db8::1", "2001:1::1", "64:ff9b:1::1", "::1:192.0.2.1", "::fffe:192.0.2.1", "2003::", "192.0.2.1",
         ])
@@ -111,10 +111,10 @@ struct IPAddressTests {
     }
 }
 
-@Suite("Prefixes")
+@Suite("IP prefixes")
 struct IPPrefixTests {
     @Test(
-        "are an address and a length",
+        "an address with or without a length is a prefix; host bits are cleared",
         arguments: [
             ("192.0.2.0/24", "192.0.2.0/24"), ("192.0.2.77/24", "192.0.2.0/24"), ("192.0.2.1", "192.0.2.1/32"),
             ("0.0.0.0/0", "0.0.0.0/0"), ("255.255.255.255/0", "0.0.0.0/0"), ("::/0", "::/0"),
@@ -128,7 +128,7 @@ struct IPPrefixTests {
     }
 
     @Test(
-        "are refused",
+        "malformed prefixes are refused",
         arguments: [
             "", "/", "/24", "192.0.2.0/", "192.0.2.0/33", "::/129", "192.0.2.0/-1", "192.0.2.0/1000", "192.0.2.0/a",
             "192.0.2/24",
@@ -140,7 +140,7 @@ struct IPPrefixTests {
     }
 
     @Test(
-        "are read to their end and no further, and the usual ones as all others",
+        "the fast path reads no byte past the end, and agrees with the general reader",
         arguments: [
             "192.0.2.0/24", "1.2.3.0/2", "0.0.0.0/0", "255.255.255.255/32", "10.20.0.1", "2001:db8::/56", "::1%a/b/64",
         ])

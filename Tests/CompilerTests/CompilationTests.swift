@@ -13,7 +13,7 @@ import Testing
 @testable import Inspection
 @testable import State
 
-@Suite("Compiling")
+@Suite("Compilation")
 struct CompilationTests {
     private let folder: Folder
     private var request: CompileRequest { CompileRequest(configuration: "\(folder.path)/geopipe.yaml") }
@@ -54,7 +54,7 @@ struct CompilationTests {
         func retry(of plan: SnapshotPlan, after snapshot: Snapshot, at now: Int) -> Int? {
             var newer = CompileReport()
             let compilation = Compilation(request, previous: snapshot, previousReport: report)
-            let isRefused = (try? compilation.object(to: plan, at: now, &newer)) == nil
+            let isRefused = (try? compilation.refuseLoss(in: plan, at: now, &newer)) == nil
             report = newer
             #expect(isRefused == (newer.retryAt != nil))
             return newer.retryAt.map { $0 - now }
@@ -67,7 +67,7 @@ struct CompilationTests {
         #expect(retry(of: without, after: before, at: 2_000) == 60, "what comes back is waited for once more")
     }
 
-    @Test("takes over address tables that were made before, and none of other rules or databases")
+    @Test("reuses address tables that were made before, but not those of other rules or databases")
     func tables() throws {
         _ = try plan(hasDatabase: true)
         let alone = try #require(
@@ -90,7 +90,7 @@ struct CompilationTests {
         #expect(AddressTables.made(for: request) == nil)
     }
 
-    @Test("makes an image that says all that it was made from, and is the same for the same content")
+    @Test("makes an image that names all its inputs, and is identical for identical content")
     func image() throws {
         _ = try plan(hasDatabase: true)
         let first = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
@@ -108,7 +108,7 @@ struct CompilationTests {
         #expect(other.image?.id == image.id)
     }
 
-    @Test("leaves out a zone that has errors, and nothing else")
+    @Test("leaves out a zone with errors, and nothing else")
     func brokenZone() throws {
         _ = try plan(hasDatabase: true)
         try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.256\n".utf8, to: "zone")
@@ -120,17 +120,18 @@ struct CompilationTests {
         #expect(!snapshot.zones.isBroken(0))
     }
 
-    @Test("a section that is changed behind a right checksum is refused, or read without a fault")
+    @Test("a changed section with a correct checksum is refused, or read without a crash")
     func hostile() throws {
         _ = try plan(hasDatabase: false)
         let image = try #require(
             Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false).image)
         var random = SeededGenerator(seed: Effort.seed)
         for _ in 0..<(120 * Effort.rounds) {
-            // The memory belongs to the image then.
+            // The image takes ownership of the copy.
             let copy = PageMemory.allocate(image.bytes.count)
             copy.copyMemory(from: image.bytes)
-            // Most of it is the tables of addresses: what is at the ends of sections is met as often.
+            // Address tables are most of the image. Half of the changes go near the starts of sections, so that these
+            // are covered too.
             let position =
                 random.once(in: 2) ? random.number(448...(copy.count - 1)) : try self.position(image, &random)
             copy[position] ^= random.one(of: [0x01, 0x10, 0x80, 0xff])
@@ -144,7 +145,7 @@ struct CompilationTests {
         }
     }
 
-    /// A position in the first kilobyte of a section.
+    /// Draws a position in the first kilobyte of a section.
     private func position(_ image: Image, _ random: inout SeededGenerator) throws -> Int {
         let section = try image.section(random.one(of: SectionKind.allCases))
         return section.start - image.bytes.baseAddress! + random.number(0...min(1_000, section.count - 1))

@@ -9,7 +9,7 @@ import Testing
 @testable import Compiler
 @testable import Inspection
 
-@Suite("Who goes where")
+@Suite("World map")
 struct WorldMapTests {
     private let folder: Folder
     private let snapshot: Snapshot
@@ -69,17 +69,17 @@ struct WorldMapTests {
         }
     }
 
-    @Test("each country's parts are what the networks of the demonstration and the rules come to")
+    @Test("each country's parts follow from the networks of the demonstration and the rules")
     func facts() throws {
         let networks = try demonstration()
-        /// In IPv4 addresses or /48s.
+        /// The size in IPv4 addresses or IPv6 /48s.
         func size(_ prefix: IPPrefix) -> Double {
             if case .v4 = prefix.address { return exp2(Double(32 - prefix.length)) }
             return exp2(Double(48 - prefix.length))
         }
         var expected: [String: [String: [Double]]] = [:]
         for network in networks {
-            // Without the networks in it, each of which is counted for itself.
+            // Networks inside it are subtracted, since each is counted separately.
             let inner = networks.filter { $0.prefix != network.prefix && $0.prefix.isInside(network.prefix) }
             let outermost = inner.filter { one in
                 !inner.contains { $0.prefix != one.prefix && one.prefix.isInside($0.prefix) }
@@ -117,7 +117,7 @@ struct WorldMapTests {
         #expect(shares.places.last?.name == "unknown")
     }
 
-    @Test("services are those that names have; those of one map are together")
+    @Test("lists the services that names use, grouped by map")
     func services() {
         #expect(ClientShares.all(of: snapshot).map(\.services) == [["web", "api"], ["<b>&\"'"]])
         #expect(ClientShares.all(of: snapshot, service: "api").map(\.services) == [["api"]])
@@ -161,13 +161,13 @@ struct WorldMapTests {
         #expect(crossings % 2 == 1)
     }
 
-    @Test("the projection is the one that was published, and keeps areas")
+    @Test("the projection equals the published one, and preserves areas")
     func projection() {
         let projection = EqualEarth(width: 360, x: 0, y: 0)
         let centre = projection.project(MapPosition(latitude: 0, longitude: 11.5))
         #expect(abs(centre.x - 180) < 1e-9 && abs(centre.y - projection.height / 2) < 1e-9)
         #expect(abs(projection.height / 360 - 0.48670) < 1e-4)
-        /// Of a cell of a degree.
+        /// Returns the area of a cell of one degree.
         func area(_ latitude: Double, _ longitude: Double) -> Double {
             let corners = [(0.0, 0.0), (0, 1), (1, 1), (1, 0)].map {
                 projection.project(MapPosition(latitude: latitude + $0.0, longitude: longitude + $0.1))
@@ -181,7 +181,7 @@ struct WorldMapTests {
         }
     }
 
-    @Test("pictures and pages are well-formed, say what they are, and are the same each time")
+    @Test("pictures and pages are well-formed, have titles, and are identical each time")
     func documents() throws {
         let shares = ClientShares.all(of: snapshot)
         let maps = shares.map { WorldMap($0, palette: MapPalette(of: shares)) }
@@ -192,7 +192,7 @@ struct WorldMapTests {
         #expect(page.contains("default-src 'none'"))
         #expect(!page.contains("<script") && !page.contains("src=") && !page.contains("@import"))
         #expect(page.contains("Norway: oslo"))
-        // An address of a page that would be loaded; the namespace of SVG is none.
+        // The page must not load other resources. The namespace of SVG is not an address to load.
         let addresses = page.replacing("http://www.w3.org/2000/svg", with: "")
         #expect(!addresses.contains("http:") && !addresses.contains("https:") && !addresses.contains("url(h"))
         for (number, map) in maps.enumerated() {
@@ -211,7 +211,7 @@ struct WorldMapTests {
         #expect(!maps[1].document.contains("<title>datacenter ashburn</title>"), "it gets no clients of this service")
     }
 
-    @Test("the stripes of a country are as broad as its parts")
+    @Test("the stripes of a country are proportional to its parts")
     func stripes() throws {
         let shares = try #require(ClientShares.all(of: snapshot).first)
         let palette = MapPalette(of: [shares])
@@ -225,7 +225,7 @@ struct WorldMapTests {
             paint.stripes.contains("x=\"10.0\" width=\"10.0\" height=\"20\"") && paint.stripes.contains("width=\"20\""))
     }
 
-    @Test("letters and textures tell more datacenters apart than there are colours")
+    @Test("letters and textures distinguish more datacenters than there are colours")
     func palette() {
         #expect([0, 25, 26, 51, 52, 701, 702].map(MapPalette.letter) == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"])
         let count = 40
@@ -243,9 +243,9 @@ struct WorldMapTests {
         #expect(Set(patterns).count == count - 8, "no two look alike")
     }
 
-    @Test("text stands out from what is behind it, on light and on dark screens")
+    @Test("text has enough contrast with its background, on light and on dark screens")
     func contrast() throws {
-        /// The relative luminance of a colour (WCAG 2.1).
+        /// Returns the relative luminance of a colour (WCAG 2.1).
         func luminance(_ colour: Substring) -> Double {
             let number = Int(colour, radix: 16) ?? 0
             let parts = [number >> 16, number >> 8 & 255, number & 255].map { part -> Double in

@@ -7,7 +7,7 @@ struct DomainNameTests {
     private let origin = try! DomainName("geo.example.com.")
 
     @Test(
-        "are read relative to their origin",
+        "names are read relative to an origin",
         arguments: [
             ("www", "www.geo.example.com"), ("www.", "www"), ("@", "geo.example.com"), (".", "."),
             ("a.b", "a.b.geo.example.com"),
@@ -19,27 +19,27 @@ struct DomainNameTests {
         #expect(try DomainName(text, relativeTo: origin).description == meaning)
     }
 
-    @Test("that differ in case only are equal, and keep the case")
+    @Test("names that differ only in case are equal, and keep their case")
     func caseless() throws {
         #expect(try DomainName("WWW.Example.COM.") == DomainName("www.example.com."))
         #expect(try DomainName("WWW.Example.COM.").description == "WWW.Example.COM")
     }
 
     @Test(
-        "are refused",
+        "malformed names are refused",
         arguments: ["", "..", ".a.", "a..b.", #"a\"#, #"a\25"#, #"a\256."#, String(repeating: "a", count: 64) + "."])
     func refuses(text: String) {
         #expect(throws: NameError.self) { try DomainName(text) }
     }
 
-    @Test("have at most 255 bytes")
+    @Test("a name has at most 255 bytes in wire format")
     func length() throws {
         let label = String(repeating: "a", count: 62) + "."
         #expect(try DomainName(label + label + label + label).labelCount == 4)
         #expect(throws: NameError.self) { try DomainName(label + label + label + label + "aa.") }
     }
 
-    @Test("are at or below a zone by whole labels")
+    @Test("a name is at or below a zone by whole labels")
     func below() throws {
         #expect(try DomainName("a.GEO.example.com.").isAtOrBelow(origin))
         #expect(origin.isAtOrBelow(origin))
@@ -47,7 +47,7 @@ struct DomainNameTests {
         #expect(try !DomainName("example.com.").isAtOrBelow(origin))
     }
 
-    @Test("have one key, however they are written")
+    @Test("different spellings of a name have one key")
     func keys() throws {
         for text in ["a b.Example.com", #"a\032b.example.com"#, #"\097\ b.example.com."#] {
             #expect(key(text) == (try DomainName("a b.example.com.")).key)

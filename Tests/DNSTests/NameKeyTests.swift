@@ -3,9 +3,9 @@ import Testing
 
 @testable import DNS
 
-@Suite("The key of a name")
+@Suite("Look-up keys of names")
 struct NameKeyTests {
-    @Test("is what its bytes say one by one, wherever in a word they are", arguments: 1...20)
+    @Test("every byte at every position agrees with a byte-by-byte computation", arguments: 1...20)
     func everyByteEverywhere(length: Int) {
         let base = Array("wWw.eXaMpLe.cOm.sUb1".utf8.prefix(length))
         var key = NameKey()
@@ -18,7 +18,9 @@ struct NameKeyTests {
         }
     }
 
-    @Test("of a long name is right, too", arguments: [63, 64, 65, 127, 128, 253, 254, 1000, 1023, 1024, 1025])
+    @Test(
+        "long names agree with a byte-by-byte computation",
+        arguments: [63, 64, 65, 127, 128, 253, 254, 1000, 1023, 1024, 1025])
     func longNames(length: Int) {
         var key = NameKey()
         for labelLength in [1, 7, 8, 63] {
@@ -27,7 +29,7 @@ struct NameKeyTests {
         }
     }
 
-    @Test("does not count escaped dots as ends of labels")
+    @Test("escaped dots do not end labels")
     func escapedDots() {
         let label = String(repeating: #"\."#, count: 60)
         let name = Array("\(label).\(label).\(label)".utf8)
@@ -35,7 +37,7 @@ struct NameKeyTests {
         #expect(Key(of: name, in: &key)?.labels.count == 3)
     }
 
-    @Test("has nothing of the name before")
+    @Test("a reused key has nothing of the name before")
     func reuse() {
         var key = NameKey()
         for name in ["a.very.long.name.example.com", ".", #"\065.example.com"#, "b", "www.example.com.", ".", "A"] {
@@ -43,7 +45,7 @@ struct NameKeyTests {
         }
     }
 
-    @Test("reads no byte after the name, whatever its bytes are", arguments: 1...100)
+    @Test("no byte after the name is read", arguments: 1...100)
     func ends(length: Int) {
         var key = NameKey()
         var random = SeededGenerator(seed: UInt64(length))
@@ -58,7 +60,7 @@ struct NameKeyTests {
         }
     }
 
-    @Test("has nothing of what stands after the name")
+    @Test("bytes after the name do not change the key")
     func following() {
         var key = NameKey()
         for length in 1...20 {
@@ -72,17 +74,17 @@ struct NameKeyTests {
     }
 }
 
-/// What a key holds.
+/// The content of a key.
 private struct Key: Equatable {
     var bytes: [UInt8] = []
     var hash: UInt32 = 0
-    /// The key of the name's last labels, one more in each.
+    /// The keys of the suffixes with 1, 2, ... labels.
     var labels: [[UInt8]] = []
 
-    /// The key of a name; `nil` if it is none.
+    /// The key of a name; `nil` if `name` is not a valid name.
     init?(of name: [UInt8], in key: inout NameKey) { self.init(of: name.span, in: &key) }
 
-    /// The key of a name; `nil` if it is none.
+    /// The key of a name; `nil` if `name` is not a valid name.
     init?(of name: Span<UInt8>, in key: inout NameKey) {
         guard key.set(name) else { return nil }
         bytes = (0..<key.count).map { key.bytes[$0] }
@@ -90,7 +92,7 @@ private struct Key: Equatable {
         for count in 0..<key.labelCount { labels.append(Array(key.suffix(labels: count + 1))) }
     }
 
-    /// The key of a name, made byte by byte.
+    /// The reference: the key of a name, computed byte by byte.
     init?(expectedOf name: [UInt8]) {
         guard 1...1024 ~= name.count else { return nil }
         var starts = [0]

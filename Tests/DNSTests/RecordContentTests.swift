@@ -2,12 +2,12 @@ import Testing
 
 @testable import DNS
 
-@Suite("Contents of records")
+@Suite("Record contents")
 struct RecordContentTests {
     private let origin = try! DomainName("example.com.")
 
     @Test(
-        "are written as pdns wants them",
+        "contents are written in the form of pdns",
         arguments: [
             (RecordType.a, "192.0.2.1", "192.0.2.1"), (.aaaa, "2001:db8::1", "2001:db8::1"),
             (.cname, "www.Example.net.", "www.Example.net"), (.ns, "ns1", "ns1.example.com"),
@@ -31,7 +31,7 @@ struct RecordContentTests {
     }
 
     @Test(
-        "are refused",
+        "invalid contents are refused",
         arguments: [
             (RecordType.a, "2001:db8::1"), (.a, "192.0.2"), (.aaaa, "192.0.2.1"), (.a, "192.0.2.1\0"), (.cname, "a b"),
             (.cname, "bücher.example.net."),
@@ -49,7 +49,7 @@ struct RecordContentTests {
     }
 
     @Test(
-        "have another form in zone files",
+        "contents are converted to the form of zone files",
         arguments: [
             (RecordType.mx, "10\tmail.example.com", "10 mail.example.com."), (.ns, ".", "."),
             (RecordType(rawValue: 35), #"1 2 "u" "a b" "" x.example.com"#, #"1 2 "u" "a b" "" x.example.com."#),
@@ -61,7 +61,7 @@ struct RecordContentTests {
         #expect(RecordContent.zoneFileForm(of: text, type: type) == form)
     }
 
-    @Test("types are read by name or number, in either case")
+    @Test("types are read by mnemonic or number, without regard to case")
     func types() {
         #expect(RecordType("A") == .a)
         #expect(RecordType("aaaa") == .aaaa)
@@ -83,7 +83,7 @@ struct RecordContentTests {
         }
     }
 
-    @Test("types have no other bytes in them")
+    @Test("a mnemonic with any other byte is another type or none")
     func bytesOfTypes() {
         for mnemonic in ["A", "txt", "ANY", "SOA", "aaaa", "NS", "MX", "SRV", "PTR", "TYPE1", "NSEC3PARAM"] {
             let bytes = Array(mnemonic.utf8)
@@ -104,7 +104,7 @@ struct RecordContentTests {
         }
     }
 
-    @Test("say what was changed in them")
+    @Test("warnings say what was changed")
     func warnings() throws {
         var warnings: [String] = []
         let long = String(repeating: "a", count: 300)
@@ -113,7 +113,7 @@ struct RecordContentTests {
                 == "\"\(long.prefix(255))\" \"\(long.dropFirst(255))\"")
         #expect(
             warnings == [
-                "a text of 300 bytes, of which one has at most 255 (RFC 1035 section 3.3); it is served in pieces of 255"
+                "a text of 300 bytes is longer than 255 bytes (RFC 1035 section 3.3); it is served as several strings of 255 bytes"
             ])
     }
 }

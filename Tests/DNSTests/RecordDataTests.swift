@@ -3,32 +3,32 @@ import Testing
 
 @testable import DNS
 
-@Suite("Data of records")
+@Suite("Record data")
 struct RecordDataTests {
-    // MARK: - What is right
+    // MARK: - Valid data
 
-    @Test("is read into the form of messages, and written as pdns wants it", arguments: recordSamples)
+    @Test("data is read into wire format, and written in the form of pdns", arguments: recordSamples)
     func reads(sample: RecordSample) throws {
         let data = try Data(sample.source, sample.type)
         #expect(data.wire == sample.wire)
         #expect(data.text == sample.text)
     }
 
-    @Test("may be written in the form for unknown types, whatever the type is", arguments: recordSamples)
+    @Test("every type may be written in the generic form", arguments: recordSamples)
     func readsGenericForm(sample: RecordSample) throws {
         let data = try Data("\\# \(sample.wire.count / 2) \(sample.wire)", sample.type)
         #expect(data.wire == sample.wire)
         #expect(data.text == sample.text)
     }
 
-    @Test("has an example for each type", arguments: RecordType.mnemonics)
+    @Test("the example of each type is valid", arguments: RecordType.mnemonics)
     func examples(mnemonic: String) throws {
         let type = try #require(RecordType(mnemonic))
         guard type != .lua else { return }
         #expect(throws: Never.self) { try Data(type.layout.example, mnemonic) }
     }
 
-    @Test("that is changed at random is refused, or means the same once it is written", arguments: recordSamples)
+    @Test("randomly changed data is refused, or is the same after it is written and read", arguments: recordSamples)
     func survivesChanges(sample: RecordSample) throws {
         var random = SplitMix64(state: UInt64(sample.wire.utf8.count))
         for _ in 0..<50 {
@@ -42,10 +42,10 @@ struct RecordDataTests {
             case 2: bytes.insert(UInt8.random(in: 0...255, using: &random), at: i)
             default: bytes[i] = [0, 1, 255].randomElement(using: &random) ?? 0
             }
-            // In a name pdns takes a quotation mark as it is, where a zone file has an escape.
+            // pdns does not escape a quotation mark in a name; a zone file does.
             guard !bytes.contains(UInt8(ascii: "\"")) else { continue }
             guard let data = try? Data("\\# \(bytes.count) \(hex(bytes))", sample.type) else { continue }
-            // An alias loses its parameters.
+            // An alias record loses its parameters.
             guard !data.warnings.contains(where: { $0.contains("an alias") }) else { continue }
             #expect(data.wire == hex(bytes))
             let again = try Data(data.text, sample.type, names: .relative(to: .root))
@@ -53,7 +53,7 @@ struct RecordDataTests {
         }
     }
 
-    @Test("may be as long as its fields can be")
+    @Test("data and fields of the maximum length are accepted, and longer ones refused")
     func lengths() throws {
         let byte = #"\255"#
         let string = String(repeating: byte, count: 255)
@@ -63,7 +63,7 @@ struct RecordDataTests {
         let strings = Array(repeating: string, count: 255).joined(separator: " ")
         #expect(try Data("\(strings) \(String(repeating: byte, count: 254))", "TXT").wire.count == 2 * 65_535)
         let error = #expect(throws: RecordDataError.self) { try Data("\(strings) \(string)", "TXT") }
-        #expect(error?.word == 255)
+        #expect(error?.token == 255)
 
         #expect(try Data("1 1 \(String(repeating: "a", count: 65_531))", "URI").wire.count == 2 * 65_535)
         #expect(throws: RecordDataError.self) { try Data("1 1 \(String(repeating: "a", count: 65_532))", "URI") }
@@ -75,7 +75,7 @@ struct RecordDataTests {
         #expect(throws: RecordDataError.self) { try Data("a" + name, "CNAME") }
     }
 
-    @Test("is read alike after something that was refused")
+    @Test("a refused record does not change how the next one is read")
     func readsAfterRefusal() throws {
         var reader = RecordDataReader()
         for refused in ["1 . alpn=h2 port=x", "1 . mandatory="] {
@@ -88,7 +88,7 @@ struct RecordDataTests {
 
     // MARK: - Names
 
-    @Test("has names that are absolute, or a single label in the zone")
+    @Test("names must be absolute, or a single label in the zone")
     func unambiguousNames() throws {
         let zone = NameRule.unambiguous(in: try DomainName("example.com."))
         #expect(try Data("10 mail", "MX", names: zone).text == "10\tmail.example.com")
@@ -96,7 +96,7 @@ struct RecordDataTests {
         #expect(try Data("10 mail.example.net.", "MX", names: zone).text == "10\tmail.example.net")
         for name in ["mail.example.net", #"a\.b"#, #"mail\."#] {
             let error = #expect(throws: RecordDataError.self) { try Data("10 \(name)", "MX", names: zone) }
-            #expect(error?.word == 1)
+            #expect(error?.token == 1)
             #expect(
                 error?.reason.description
                     == "'\(name)' has no final dot; write '\(name).', or '\(name).example.com.' for a name in the zone")
@@ -104,11 +104,11 @@ struct RecordDataTests {
         #expect(throws: RecordDataError.self) { try Data("10 mail", "MX", names: .unambiguous(in: nil)) }
     }
 
-    // MARK: - What is odd
+    // MARK: - Warnings
 
-    /// Data that is served with a warning: as messages carry it and as pdns takes it.
+    /// Data that is served with a warning, in wire format and in the form of pdns.
     @Test(
-        "gets a warning where it is changed, or where clients ignore it",
+        "data that is changed, or that clients ignore, gets a warning",
         arguments: [
             (
                 "SVCB", "1 . no-default-alpn", "00010000020000", "1 . no-default-alpn",
@@ -134,8 +134,11 @@ struct RecordDataTests {
                 "SVCB", "1 . mandatory=mandatory", "000100" + "000000020000", "1 . mandatory=mandatory",
                 "2: 'mandatory' lists itself"
             ),
-            ("SVCB", "0 svc. port=1", "00000373766300", "0 svc", "2: an alias, of priority 0, has no parameters"),
-            ("HTTPS", "\\# 7 00000000080000", "000000", "0 .", "0: an alias, of priority 0, has no parameters"),
+            (
+                "SVCB", "0 svc. port=1", "00000373766300", "0 svc",
+                "2: an alias record, of priority 0, has no parameters"
+            ),
+            ("HTTPS", "\\# 7 00000000080000", "000000", "0 .", "0: an alias record, of priority 0, has no parameters"),
         ])
     func warns(type: String, source: String, wire: String, text: String, warning: String) throws {
         let data = try Data(source, type)
@@ -145,7 +148,7 @@ struct RecordDataTests {
         #expect(data.warnings.first?.hasPrefix(warning) == true, "\(data.warnings)")
     }
 
-    @Test("is split where a text is longer than one can be", arguments: ["TXT", "SPF", "RESINFO", "WALLET", "NINFO"])
+    @Test("a text of more than 255 bytes is split", arguments: ["TXT", "SPF", "RESINFO", "WALLET", "NINFO"])
     func splits(type: String) throws {
         let lengths = [256, 510, 511, 1000]
         for length in lengths {
@@ -156,17 +159,17 @@ struct RecordDataTests {
             #expect(data.wire == "0161" + pieces + "0163")
             #expect(data.warnings.count == 1)
             #expect(
-                data.warnings.first?.hasPrefix("1: a text of \(length) bytes, of which one has at most 255") == true)
+                data.warnings.first?.hasPrefix("1: a text of \(length) bytes is longer than 255") == true)
             let again = try Data("\\# \(data.wire.utf8.count / 2) \(data.wire)", type)
             #expect(again.text == data.text && again.warnings.isEmpty)
         }
         #expect(try Data(#""\#(String(repeating: "b", count: 255))""#, type).warnings.isEmpty)
     }
 
-    /// What pdns takes in two ways, none of which every release takes: the data, as messages carry it, and as pdns 5.0 and
-    /// older and 5.1 and newer take it. Each is what such a pdns answers with right data; the other is SERVFAIL, or worse.
+    /// Data for which no form suits all releases of pdns: in wire format, and in the forms of pdns up to 5.0 and from
+    /// 5.1 on. With the wrong form pdns answers SERVFAIL or with wrong data.
     @Test(
-        "is written as the release of pdns that asks takes it",
+        "data is written in the dialect of the pdns that asks",
         arguments: [
             ("WALLET", #""BTC" abc"#, "0342544303616263", "\\# 8 0342544303616263", #""BTC" "abc""#),
             ("TYPE262", #"BTC"#, "03425443", "\\# 4 03425443", #""BTC""#),
@@ -204,7 +207,7 @@ struct RecordDataTests {
         #expect(old.warnings.isEmpty && new.warnings.isEmpty)
     }
 
-    @Test("that only one release cannot be told is left out for that one")
+    @Test("data that one dialect cannot express is left out in that dialect only")
     func unservable() throws {
         for (source, text) in [("1 . key8=x", #"1 . key8="x""#), (#"1 . key9="\001""#, #"1 . key9="\001""#)] {
             #expect(try Data(source, "SVCB", for: .upTo5_0).text == text)
@@ -214,7 +217,7 @@ struct RecordDataTests {
         }
     }
 
-    @Test("is written for the pdns_server that is found: 5.1 has a word that older ones have not")
+    @Test("the dialect of a pdns_server is detected by a string that only 5.1 and later contain")
     func findsDialect() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "dialect-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -227,25 +230,26 @@ struct RecordDataTests {
         #expect(RecordDialect.ofProgram(at: FileManager.default.temporaryDirectory.path) == nil)
     }
 
-    // MARK: - What is wrong
+    // MARK: - Invalid data
 
-    @Test("is refused where it is wrong", arguments: refusals)
-    func refuses(type: String, source: String, word: Int, reason: String) throws {
+    @Test("invalid data is refused at its position", arguments: refusals)
+    func refuses(type: String, source: String, token: Int, reason: String) throws {
         let error = #expect(throws: RecordDataError.self) { try Data(source, type) }
-        #expect(error?.word == word)
+        #expect(error?.token == token)
         #expect(error?.reason.description.hasPrefix(reason) == true, "\(error as Any)")
     }
 }
 
-/// Types, what stands behind them, the number of the word that is wrong, and what the complaint begins with.
-private let refusals: [(type: String, source: String, word: Int, reason: String)] = [
+/// A type, the data after it, the number of the wrong token, and the beginning of the message.
+private let refusals: [(type: String, source: String, token: Int, reason: String)] = [
     ("A", "", 0, "expected an IPv4 address, such as 192.0.2.1"),
     ("A", "192.0.2.256", 0, "expected an IPv4 address, such as 192.0.2.1"),
-    ("A", "192.0.2.1 192.0.2.2", 1, "expected no more words, such as 192.0.2.1"),
+    ("A", "192.0.2.1 192.0.2.2", 1, "expected no more fields, such as 192.0.2.1"),
     ("A", "192.0.2.01", 0, "expected an IPv4 address"), ("A", "::1", 0, "expected an IPv4 address"),
     ("AAAA", "192.0.2.1", 0, "expected an IPv6 address"), ("AAAA", "1:2:3:4:5:6:7:8:9", 0, "expected an IPv6"),
-    ("CNAME", "a..b.", 0, "'a..b.' is no name: a label is empty"),
-    ("CNAME", #"a\256."#, 0, #"'a\256.' is no name: an escape"#), ("CNAME", "a b", 1, "expected no more words"),
+    ("CNAME", "a..b.", 0, "'a..b.' is not a valid domain name: a label is empty"),
+    ("CNAME", #"a\256."#, 0, #"'a\256.' is not a valid domain name: an escape"#),
+    ("CNAME", "a b", 1, "expected no more fields"),
     ("MX", "mail", 0, "expected a number up to 65535, as in 10 mail.example.com."),
     ("MX", "65536 mail", 0, "expected a number up to 65535"), ("MX", "-1 mail", 0, "expected a number"),
     ("MX", "10", 1, "expected a name, as in 10 mail.example.com."), ("SRV", "1 2 mail", 2, "expected a number"),
@@ -255,7 +259,7 @@ private let refusals: [(type: String, source: String, word: Int, reason: String)
     ("TXT", "", 0, "expected a text"), ("TXT", #""a" \25"#, 1, "expected three digits up to 255"),
     ("HINFO", "PC", 1, "expected a text"), ("NAPTR", #"1 1 "" "" """#, 5, "expected a name"),
     ("CAA", "256 issue x", 0, "expected a number up to 255"), ("CAA", "0 is-sue x", 1, "expected a property"),
-    ("CAA", "0 issue x y", 3, "expected no more words"), ("URI", "1 1", 2, "expected a text"),
+    ("CAA", "0 issue x y", 3, "expected no more fields"), ("URI", "1 1", 2, "expected a text"),
     ("TLSA", "3 1 1", 3, "expected hexadecimal digits"), ("TLSA", "3 1 1 abc", 3, "expected two hexadecimal"),
     ("TLSA", "3 1 1 ab xy", 4, "expected hexadecimal digits"), ("TLSA", "3 1 1 -", 3, "expected hexadecimal"),
     ("SSHFP", "1 1 ab", 2, "expected 20 bytes in a digest of kind 1, instead of 1"),
@@ -283,7 +287,7 @@ private let refusals: [(type: String, source: String, word: Int, reason: String)
     ("LOC", "1 2 3 4 N 0 E 0m", 3, "expected minutes"), ("LOC", "1 N 1 E", 4, "expected an altitude"),
     ("LOC", "1 N 1 E -100000.01m", 4, "expected an altitude"), ("LOC", "1 N 1 E 0 -1m", 5, "expected a size"),
     ("LOC", "1 N 1 E 0 50000000m", 0, "pdns takes sizes up to 40000000m only"),
-    ("LOC", "1 N 1 E 0 1m 1m 1m 1m", 8, "expected no more words"),
+    ("LOC", "1 N 1 E 0 1m 1m 1m 1m", 8, "expected no more fields"),
     ("IPSECKEY", "10 4 2 . AwEA", 1, "expected a number up to 3"),
     ("IPSECKEY", "10 1 2 gw AwEA", 3, "expected an IPv4 address"),
     ("IPSECKEY", "10 1 3 192.0.2.1 AwEA", 0, "pdns takes algorithms up to 2 only"),
@@ -297,16 +301,16 @@ private let refusals: [(type: String, source: String, word: Int, reason: String)
     ("SVCB", "1 . alpn=h2,,h3", 2, "expected protocols of 1 to 255 bytes"),
     ("SVCB", "1 . alpn=h2 no-default-alpn=1", 3, "expected no value"),
     ("SVCB", "1 . ohttp=1", 2, "expected no value for ohttp"),
-    ("SVCB", "1 . tls-supported-groups=29,x", 2, "expected a list of groups' numbers up to 65535"),
-    ("SVCB", "1 . tls-supported-groups=65536", 2, "expected a list of groups"),
-    ("SVCB", "1 . tls-supported-groups", 2, "expected a list of groups"),
+    ("SVCB", "1 . tls-supported-groups=29,x", 2, "expected a list of group numbers up to 65535"),
+    ("SVCB", "1 . tls-supported-groups=65536", 2, "expected a list of group"),
+    ("SVCB", "1 . tls-supported-groups", 2, "expected a list of group"),
     ("HHIT", "", 0, "expected base64 digits"), ("RESINFO", "", 0, "expected a text"),
     ("SVCB", "1 . mandatory=port,port port=1", 2, "expected data that has the form of its type"),
-    ("SVCB", "1 . mandatory=what", 2, "expected a list of parameters' names"),
+    ("SVCB", "1 . mandatory=what", 2, "expected a list of parameter names"),
     ("SVCB", "1 . ipv4hint=::1", 2, "expected an IPv4 address"), ("SVCB", "1 . ech=", 2, "expected base64"),
     ("SVCB", #"1 . key4="\001""#, 2, "expected data"), ("SVCB", #"1 . key667="a"b"#, 2, "expected a parameter"),
     ("SVCB", "1 . key65536=a", 2, "expected a parameter"),
-    ("HTTPS", "1 . ipv6hint=auto", 2, "pdns fills auto in"),
+    ("HTTPS", "1 . ipv6hint=auto", 2, "pdns replaces auto"),
     ("TYPE65281", "abcd", 0, "expected \\# and the data in hexadecimal digits, as in \\# 2 abcd"),
     ("TYPE65281", "\\# 2 ab", 2, "expected 2 bytes instead of 1"), ("WKS", "192.0.2.1 tcp", 0, "expected \\#"),
     ("TYPE65281", "\\#", 1, "expected the number of bytes"), ("A", "\\# 3 c00002", 2, "expected data that has"),
@@ -319,7 +323,7 @@ private let refusals: [(type: String, source: String, word: Int, reason: String)
     ("TYPE0", "\\# 0", 0, "TYPE0 is for messages"), ("ANY", "\\# 0", 0, "TYPE255 is for messages"),
 ]
 
-/// What a reader makes of words that are separated by blanks.
+/// The result of reading data whose tokens are separated by spaces.
 private struct Data {
     let wire: String
     let text: String
@@ -331,22 +335,22 @@ private struct Data {
         try read(source, type, names ?? .relative(to: DomainName("example.com.")), &reader)
         wire = hex(reader.wire)
         text = String(decoding: reader.text, as: UTF8.self)
-        warnings = reader.warnings.map { "\($0.word): \($0.message)" }
+        warnings = reader.warnings.map { "\($0.token): \($0.message)" }
     }
 }
 
 private func read(_ source: String, _ type: String, _ names: NameRule, _ reader: inout RecordDataReader) throws {
     let bytes = Array(source.utf8)
-    let words = try words(bytes)
+    let tokens = try tokens(bytes)
     let type = try #require(RecordType(type))
-    try bytes.withUnsafeBufferPointer { try reader.read(words[...], in: $0, type: type, names: names) }
+    try bytes.withUnsafeBufferPointer { try reader.read(tokens[...], in: $0, type: type, names: names) }
 }
 
 private func hex(_ bytes: [UInt8]) -> String {
     bytes.map { byte in "\(String(byte >> 4, radix: 16))\(String(byte & 15, radix: 16))" }.joined()
 }
 
-/// Random numbers that are the same in each run.
+/// A generator of random numbers that are the same in each run.
 private struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 

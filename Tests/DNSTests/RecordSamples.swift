@@ -1,6 +1,6 @@
 import Testing
 
-/// What zone files have for a record, what messages carry for it, and what pdns takes.
+/// Records in the form of zone files, in wire format, and in the form of pdns.
 let recordSamples: [RecordSample] = [
     .init("A", "192.0.2.1", "c0000201", "192.0.2.1"),
     .init("A", "0.0.0.0", "00000000", "0.0.0.0"),
@@ -345,9 +345,9 @@ let recordSamples: [RecordSample] = [
 
 struct RecordSample: CustomTestStringConvertible, Sendable {
     let type: String
-    /// Relative to example.com.
+    /// The data in the form of zone files; names are relative to example.com.
     let source: String
-    /// In hexadecimal digits.
+    /// The data in wire format, in hexadecimal.
     let wire: String
     let text: String
 

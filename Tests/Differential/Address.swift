@@ -5,10 +5,10 @@ enum Family: Hashable {
     var width: Int { self == .v4 ? 32 : 128 }
 }
 
-/// An IP address. These tests have a type of their own, so that an error in geopipe's is not in both.
+/// An IP address. These tests have their own type, so that an error in geopipe's type is not in both.
 struct Address: Hashable, CustomStringConvertible {
     let family: Family
-    /// The address as a number: of an IPv4 address the lowest 32 bits.
+    /// The address as a number; an IPv4 address uses the lowest 32 bits.
     let bits: UInt128
 
     init(_ family: Family, _ bits: UInt128) {
@@ -16,7 +16,7 @@ struct Address: Hashable, CustomStringConvertible {
         self.bits = bits
     }
 
-    /// An address as it is written in these tests.
+    /// Parses an address in the form that these tests use.
     init(_ text: String) {
         var bytes = [UInt8](repeating: 0, count: 16)
         let family: Family = text.contains(":") ? .v6 : .v4
@@ -24,7 +24,7 @@ struct Address: Hashable, CustomStringConvertible {
         self.init(family, bytes.prefix(family.width / 8).reduce(0) { $0 << 8 | UInt128($1) })
     }
 
-    /// In network byte order.
+    /// The bytes in network byte order.
     var bytes: [UInt8] {
         stride(from: family.width - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: bits >> UInt128($0)) }
     }
@@ -41,7 +41,7 @@ struct Network: Hashable, CustomStringConvertible {
     let first: Address
     let length: Int
 
-    /// The network of `length` that `address` is in.
+    /// The network with this prefix length that contains `address`.
     init(_ address: Address, _ length: Int) {
         first = Address(address.family, address.bits & ~Self.hostBits(address.family, length))
         self.length = length
@@ -61,7 +61,7 @@ struct Network: Hashable, CustomStringConvertible {
         return (lower, Network(last, length + 1))
     }
 
-    /// The other half of the network that this one is half of.
+    /// The other half of the network that is one bit shorter.
     var sibling: Network {
         Network(Address(first.family, first.bits ^ 1 << UInt128(first.family.width - length)), length)
     }
@@ -72,7 +72,7 @@ struct Network: Hashable, CustomStringConvertible {
 
     func contains(_ other: Network) -> Bool { other.length >= length && contains(other.first) }
 
-    /// Its ends and the addresses outside next to them: where a mistake of one shows.
+    /// The first and last addresses and their neighbours outside, which reveal off-by-one errors.
     var borders: [Address] {
         var all = [first, last]
         if first.bits > 0 { all.append(Address(first.family, first.bits - 1)) }
@@ -93,7 +93,7 @@ struct Network: Hashable, CustomStringConvertible {
     }
 }
 
-/// The IPv6 networks whose addresses carry an IPv4 address, and are looked up as that.
+/// The IPv6 networks whose addresses embed an IPv4 address, and are looked up by that.
 enum Carrier: CaseIterable {
     case compatible, mapped, nat64, sixToFour, teredo
 
@@ -107,22 +107,22 @@ enum Carrier: CaseIterable {
         }
     }
 
-    /// The number of bits in front of the IPv4 address.
+    /// The number of bits before the IPv4 address.
     var offset: Int { self == .sixToFour ? 16 : 96 }
 
-    /// What the addresses of `network`, which is a part of the carrier's, carry.
+    /// Returns the IPv4 network that is embedded in `network`, which is a part of the carrier's network.
     func carried(by network: Network) -> Network {
         switch self {
         case .sixToFour:
             Network(Address(.v4, network.first.bits >> 80 & 0xFFFF_FFFF), min(network.length - 16, 32))
-        case .teredo:  // written at the end, every bit turned over
+        case .teredo:  // at the end, with every bit inverted
             Network(Address(.v4, ~network.first.bits & 0xFFFF_FFFF), max(network.length - 96, 0))
         default:
             Network(Address(.v4, network.first.bits & 0xFFFF_FFFF), network.length - 96)
         }
     }
 
-    /// An address that carries `address`. What else is in it is drawn.
+    /// Returns an address that embeds `address`; its other bits are random.
     func carry(_ address: Address, using generator: inout some RandomNumberGenerator) -> Address {
         let rest = network.random(using: &generator).bits
         return switch self {
@@ -132,7 +132,7 @@ enum Carrier: CaseIterable {
         }
     }
 
-    /// The carrier that `network` is a part of.
+    /// Returns the carrier that contains `network`.
     static func of(_ network: Network) -> Carrier? {
         allCases.first { $0.network.contains(network) }
     }

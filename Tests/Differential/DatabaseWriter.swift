@@ -7,9 +7,9 @@ indirect enum DataValue {
     case uint64(Int)
     case map([(String, DataValue)])
     case array([DataValue])
-    /// To what is at this offset of the section.
+    /// A pointer to this offset of the data section.
     case pointer(Int)
-    /// Bytes as they are: what no honest writer writes.
+    /// Raw bytes, for invalid values.
     case bytes([UInt8])
 
     var encoded: [UInt8] {
@@ -27,7 +27,7 @@ indirect enum DataValue {
         }
     }
 
-    /// The bytes before a value that tell its type and its size, or how many entries it has.
+    /// Returns the control bytes of a value: its type, and its size or number of entries.
     static func control(_ type: UInt8, _ size: Int) -> [UInt8] {
         let (short, more): (UInt8, [UInt8]) =
             switch size {
@@ -36,11 +36,12 @@ indirect enum DataValue {
             case ..<65_821: (30, bigEndian(UInt64(size - 285), 2))
             default: (31, bigEndian(UInt64(size - 65_821), 3))
             }
-        // Types from 8 on have a byte of their own.
+        // Types from 8 upwards have an extra byte.
         return (type < 8 ? [type << 5 | short] : [short, type - 7]) + more
     }
 
-    /// A pointer is as long as it has to be; where a shorter form ends the next begins.
+    /// Returns the shortest form of a pointer. The offsets of each longer form begin where those of the shorter one
+    /// end.
     private static func pointer(_ offset: UInt64) -> [UInt8] {
         switch offset {
         case ..<2_048: bigEndian(1 << 13 | offset, 2)
@@ -60,13 +61,13 @@ indirect enum DataValue {
     }
 }
 
-/// The parts of a MaxMind DB, which need not fit together.
+/// The parts of a MaxMind DB, which may be inconsistent.
 struct DatabaseImage {
-    /// What a side of a node leads to.
+    /// The target of one side of a node.
     enum Record {
         case node(Int)
         case empty
-        /// What is at this offset of the data section.
+        /// The value at this offset of the data section.
         case data(Int)
         case raw(Int)
     }
@@ -75,9 +76,9 @@ struct DatabaseImage {
     var data: [UInt8] = []
     var recordSize = 24
     var isV6 = true
-    /// Metadata that says otherwise than is.
-    var lies: [String: DataValue] = [:]
-    /// Metadata that is not there.
+    /// Metadata that replaces the correct values.
+    var replacedMetadata: [String: DataValue] = [:]
+    /// Metadata to omit.
     var omitted: Set<String> = []
 
     static let metadataMarker: [UInt8] = [0xAB, 0xCD, 0xEF] + "MaxMind.com".utf8
@@ -88,7 +89,7 @@ struct DatabaseImage {
             guard recordSize == 28 else {
                 return DataValue.bigEndian(left, recordSize / 8) + DataValue.bigEndian(right, recordSize / 8)
             }
-            // The highest four bits of both share the byte in the middle.
+            // The middle byte has the highest four bits of both sides.
             return DataValue.bigEndian(left & 0xFF_FFFF, 3) + [UInt8(left >> 24 & 15) << 4 | UInt8(right >> 24 & 15)]
                 + DataValue.bigEndian(right & 0xFF_FFFF, 3)
         }
@@ -102,7 +103,8 @@ struct DatabaseImage {
             ("languages", .array([.string("en")])), ("node_count", .uint32(nodes.count)),
             ("record_size", .uint16(recordSize)),
         ]
-        return DataValue.map(truth.filter { !omitted.contains($0.0) }.map { ($0.0, lies[$0.0] ?? $0.1) }).encoded
+        return DataValue.map(truth.filter { !omitted.contains($0.0) }.map { ($0.0, replacedMetadata[$0.0] ?? $0.1) })
+            .encoded
     }
 
     var bytes: [UInt8] { tree + [UInt8](repeating: 0, count: 16) + data + Self.metadataMarker + metadata }
@@ -117,7 +119,7 @@ struct DatabaseImage {
     }
 }
 
-/// Makes a database of networks and their records. Of networks that overlap the later is over the earlier.
+/// Makes a database of networks and their records. If networks overlap, the later one wins.
 struct DatabaseWriter {
     private indirect enum Tree {
         case empty
@@ -137,14 +139,14 @@ struct DatabaseWriter {
         data += record.encoded
     }
 
-    /// Writes a value to be pointed at, by several if they like.
+    /// Writes a value that several pointers may refer to.
     mutating func share(_ value: DataValue) -> DataValue {
         data += value.encoded
         return .pointer(data.count - value.encoded.count)
     }
 
     private mutating func insert(_ network: Network, at offset: Int) {
-        // IPv4 is at ::/96 of a tree of IPv6.
+        // An IPv6 tree has IPv4 at ::/96.
         let before = isV6 && network.first.family == .v4 ? 96 : 0
         precondition(isV6 || network.first.family == .v4)
         let bits =
@@ -166,7 +168,7 @@ struct DatabaseWriter {
         image.recordSize = recordSize
         image.isV6 = isV6
         image.data = data
-        // The first node is the root, even if it has nothing to tell apart.
+        // The first node is the root, even if both of its sides are equal.
         let root = if case .node = tree { tree } else { Tree.node(tree, tree) }
         _ = Self.append(root, to: &image)
         return image

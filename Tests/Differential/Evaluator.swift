@@ -1,46 +1,47 @@
 import Foundation
 
-/// The rules of a map one by one, and address by address: slow, and no cleverer than the definition of the language.
+/// Evaluates the rules of a map one by one for each address. It is slow, and follows directly from the definition of
+/// the language.
 ///
-/// The definition is that of the precedence of rules, of what a destination means, of which client is meant, and of the
-/// scope: the widest prefix around the client in which every address gets the same preference list.
+/// The definition has the precedence of rules, the meaning of destinations, the choice of the client, and the scope:
+/// the widest prefix around the client in which every address gets the same preference list.
 final class Evaluator {
     /// The datacenters for a client in the order in which they are tried: tiers, each with the weight of its members.
     ///
-    /// A datacenter counts where it comes first, since it cannot be up later if it was down before; and weights are
-    /// shares, so that 2 to 2 is 1 to 1. An empty list is `none`. A last tier of negative numbers has those over which clients of
-    /// what is away are spread: -1 is datacenter 0.
+    /// A datacenter counts only in its first tier, since it is up or down in all of them. Weights are ratios, so that 2
+    /// to 2 equals 1 to 1. An empty list is `none`. A last tier of negative numbers has the datacenters that the
+    /// clients of unusable ones are spread over: -1 is datacenter 0.
     typealias PreferenceList = [[Int: Int]]
 
-    private let world: World
+    private let world: TestWorld
     private let map: MapRules
-    private let databases: [Database]
+    private let databases: [ReferenceDatabase]
     private var lists: [PreferenceList] = []
     private var numbers: [PreferenceList: Int] = [:]
 
-    init(_ world: World, map: Int) throws {
+    init(_ world: TestWorld, map: Int) throws {
         self.world = world
         self.map = world.maps[map]
-        databases = try world.databases.map(Database.init)
+        databases = try world.databases.map(ReferenceDatabase.init)
     }
 
     // MARK: One address
 
-    /// Whether some rule's network holds the address, or some database says what a rule of the map asks for, and the list that
-    /// the map has for it.
+    /// Returns whether the address is known (it is in the network of a rule, or a database has a field of it that a
+    /// rule of the map needs), and its preference list.
     func look(up address: Address) throws -> (isKnown: Bool, list: Int) {
         let (address, found, _) = try facts(of: address)
-        let place = Place(merging: found)
+        let place = ReferencePlace(merging: found)
         let isKnown = says(place) || map.networks.contains { $0.network.contains(address) }
         return (isKnown, number(of: preferences(rule(for: address, at: place), at: place.location)))
     }
 
     func list(_ number: Int) -> PreferenceList { lists[number] }
 
-    /// Whether a place has any of what the rules of the map are written in.
-    private func says(_ place: Place) -> Bool {
+    /// Returns whether a place has any field that the rules of the map need.
+    private func says(_ place: ReferencePlace) -> Bool {
         let codes = map.subdivisions.map(\.key) + map.regions.flatMap(\.members)
-        /// What names the surroundings of a city: `US` of `US/Miami`, nothing of a number.
+        /// The area in the key of a city: `US` of `US/Miami`; a number has none.
         let surroundings = map.cities.compactMap { city in
             city.key.contains("/") ? city.key.split(separator: "/").first.map(String.init) : nil
         }
@@ -55,10 +56,11 @@ final class Evaluator {
         return place.location != nil && map.destinations.contains(where: \.dependsOnDistance)
     }
 
-    /// Whether a client is in one of some areas, such as `NO`, `US-CA` or `continent:EU`, as coarse as geopipe has it: in a /22 of IPv4
-    /// and a /40 of IPv6 those of one country are in one place. Of a client of unknown place the resolver's counts.
+    /// Returns whether a client is in one of some areas, such as `NO`, `US-CA` or `continent:EU`. The resolution is
+    /// that of geopipe: in a /22 of IPv4 and a /40 of IPv6, all clients of a country have one place. For a client of
+    /// unknown place, the resolver's counts.
     ///
-    /// - Returns: nothing if it depends on which of the places there counts.
+    /// - Returns: `nil` if the result depends on which of the places in the network counts.
     func isInside(_ areas: [String], _ client: Address, resolver: Address) throws -> Bool? {
         var found: Set<Bool> = []
         guard let places = try places(around: client) else { return nil }
@@ -74,14 +76,14 @@ final class Evaluator {
         return found.count == 1 ? found.first : nil
     }
 
-    /// All places in the network around an address in which there is one place of a country, with nothing for addresses of which nothing is
-    /// known. Nothing at all if that network is in part a carrier of IPv4.
-    private func places(around address: Address) throws -> Set<Place?>? {
+    /// Returns all places in the network around an address in which geopipe has one place for each country, with `nil`
+    /// for unknown addresses; `nil` altogether if a part of the network carries IPv4.
+    private func places(around address: Address) throws -> Set<ReferencePlace?>? {
         var address = address
         if let carrier = Carrier.of(Network(address, address.family.width)) {
             address = carrier.carried(by: Network(address, 128)).first
         }
-        var places: Set<Place?> = []
+        var places: Set<ReferencePlace?> = []
         func collect(_ network: Network) throws {
             let (_, found, same) = try facts(of: network.first)
             guard same.contains(network) else {
@@ -89,7 +91,7 @@ final class Evaluator {
                 try collect(lower)
                 return try collect(upper)
             }
-            let place = Place(merging: found)
+            let place = ReferencePlace(merging: found)
             let isKnown = place.continent != nil || place.country != nil || place.location != nil
             places.insert(isKnown ? place : nil)
         }
@@ -101,14 +103,14 @@ final class Evaluator {
         return places
     }
 
-    /// The address that databases and networks are asked for, what the databases have, and the largest network around
-    /// that address in which no database has anything else.
-    private func facts(of address: Address) throws -> (address: Address, found: [Place], network: Network) {
+    /// Returns the address that is looked up in databases and networks, its records, and the largest network around it
+    /// in which all databases have the same records.
+    private func facts(of address: Address) throws -> (address: Address, found: [ReferencePlace], network: Network) {
         var address = address
         if let carrier = Carrier.of(Network(address, address.family.width)) {
             address = carrier.carried(by: Network(address, 128)).first
         }
-        var found: [Place] = []
+        var found: [ReferencePlace] = []
         var network = Network.everything(address.family)
         for database in databases {
             let (place, same) = try database.look(up: address)
@@ -120,9 +122,9 @@ final class Evaluator {
 
     /// network (longest prefix) > asn > city > subdivision > country > region > continent > default.
     ///
-    /// A region acts at the level of its member, where a place's own rule beats that of its region. Of the subdivisions
-    /// that are in one another the narrowest comes first.
-    private func rule(for address: Address, at place: Place) -> Destination {
+    /// A region has the level of its member, after the rule for the member itself. Of nested subdivisions the
+    /// narrowest comes first.
+    private func rule(for address: Address, at place: ReferencePlace) -> RuleDestination {
         let networks = map.networks.filter { $0.network.contains(address) }
         if let rule = networks.max(by: { $0.network.length < $1.network.length }) { return rule.destination }
         if let system = place.system, let rule = map.systems.first(where: { $0.number == system }) {
@@ -142,8 +144,8 @@ final class Evaluator {
         return map.fallback
     }
 
-    private func preferences(_ destination: Destination, at client: Location?) -> PreferenceList {
-        // Two that spread in different ways are not the same, though their tiers are.
+    private func preferences(_ destination: RuleDestination, at client: ReferenceLocation?) -> PreferenceList {
+        // Lists with equal tiers differ if they spread differently.
         if case .spread(let inner, let group) = destination {
             let members = (group ?? Array(world.datacenters.indices)).map { (-1 - $0, 1) }
             return preferences(inner, at: client) + [Dictionary(uniqueKeysWithValues: members)]
@@ -157,7 +159,7 @@ final class Evaluator {
         }
     }
 
-    private func tiers(_ destination: Destination, _ client: Location?) -> PreferenceList {
+    private func tiers(_ destination: RuleDestination, _ client: ReferenceLocation?) -> PreferenceList {
         switch destination {
         case .none: return []
         case .datacenter(let number): return [[number: 1]]
@@ -171,7 +173,7 @@ final class Evaluator {
             return tiers(.nearestOf(located, limit: nil), client)
         case .nearestOf(let listed, let limit):
             guard let client else { return listed.map { [$0: 1] } }
-            // Those equally far keep the order in which they are listed.
+            // Datacenters at equal distances keep the order in which they are listed.
             let distances = listed.map { client.distance(to: world.datacenters[$0]!) }
             let order = listed.indices.sorted { (distances[$0], $0) < (distances[$1], $1) }
             let nearest = order.prefix(limit ?? listed.count)
@@ -189,12 +191,12 @@ final class Evaluator {
 
     // MARK: All addresses of a network
 
-    /// The list that every address of a network has, for each network that was looked into; nothing where they differ.
+    /// The list that all addresses of a network have, for each network examined so far; `nil` if they differ.
     private var uniform: [Int: [Network: Int?]] = [:]
 
-    /// The list that every address of `network` has, or nothing if they differ.
+    /// Returns the list that all addresses of `network` have; `nil` if they differ.
     ///
-    /// - Parameter unknown: the list of those that neither a network nor a database knows.
+    /// - Parameter unknown: the list of unknown addresses.
     private func list(of network: Network, unknown: Int) throws -> Int? {
         if let known = uniform[unknown]?[network] { return known }
         let result: Int?
@@ -212,7 +214,7 @@ final class Evaluator {
         return result
     }
 
-    /// Whether anything begins or ends inside `network`: a network of a database or of a rule, or a carrier.
+    /// Returns whether a network of a database or of a rule, or a carrier, begins or ends inside `network`.
     private func isSplit(_ network: Network) throws -> Bool {
         if network.first.family == .v6, Carrier.allCases.contains(where: { network.contains($0.network) }) {
             return true
@@ -221,7 +223,8 @@ final class Evaluator {
         return try !facts(of: network.first).network.contains(network)
     }
 
-    /// The length of the widest network around `address`, 1 at least, in which every address has the same list.
+    /// Returns the prefix length, at least 1, of the widest network around `address` in which all addresses have the
+    /// same list.
     func scope(of address: Address, unknown: Int) throws -> Int {
         for length in 1..<address.family.width where try list(of: Network(address, length), unknown: unknown) != nil {
             return length
@@ -233,14 +236,14 @@ final class Evaluator {
 
     struct Expectation {
         var list: PreferenceList
-        /// The widest that is right, and the narrowest that is not too narrow.
+        /// The widest correct scope, and the narrowest acceptable one.
         var scopes: ClosedRange<Int>
     }
 
-    /// What a client gets whose subnet ends before the IPv4 address that it carries: any IPv4 address may be meant, and if not all
-    /// have the same list, only a rule for the IPv6 addresses around counts.
+    /// Returns the expectation for a client whose subnet ends before its embedded IPv4 address. This may be any IPv4
+    /// address. If not all have the same list, only rules for the surrounding IPv6 addresses count.
     private func expectationOfOpenCarrier(
-        for question: Question, _ client: Address, _ remote: (isKnown: Bool, list: Int)
+        for question: PipeQuestion, _ client: Address, _ remote: (isKnown: Bool, list: Int)
     ) throws -> Expectation? {
         guard client.family == .v6, let carrier = Carrier.of(Network(client, 128)),
             question.sourcePrefix <= carrier.offset
@@ -250,24 +253,24 @@ final class Evaluator {
             guard one == fallback, remote.isKnown else { return nil }
             return Expectation(list: self.list(remote.list), scopes: 1...carrier.network.length)
         }
-        // What a database says of a wider network it says of the IPv6 addresses in it.
-        var found: [Place] = []
+        // The record of a wider network belongs to the IPv6 addresses in it.
+        var found: [ReferencePlace] = []
         for database in databases {
             let (place, same) = try database.look(up: carrier.network.first)
             if let place, same.contains(carrier.network) { found.append(place) }
         }
-        let place = Place(merging: found)
+        let place = ReferencePlace(merging: found)
         let isKnown = says(place) || map.networks.contains { $0.network.contains(carrier.network) }
         let own = number(of: preferences(rule(for: carrier.network.first, at: place), at: place.location))
         let list = isKnown ? own : remote.isKnown ? remote.list : fallback
         return Expectation(list: self.list(list), scopes: carrier.network.length...carrier.network.length)
     }
 
-    /// What the client of a question gets: by the first address of its subnet if that is known, else by its resolver if
-    /// that is known, else by the default.
-    func expectation(for question: Question) throws -> Expectation {
+    /// Returns the expectation for a question: by the first address of the client's subnet if that is known, else by
+    /// the resolver if that is known, else by the default.
+    func expectation(for question: PipeQuestion) throws -> Expectation {
         let remote = try look(up: question.remote)
-        // Who tells nothing of the client is asked to be answered for himself, and pdns then gives no scope away.
+        // Without a client subnet, the answer is for the resolver, and pdns sends no scope.
         guard question.sourcePrefix > 0 else {
             return Expectation(list: self.list(remote.list), scopes: 1...question.remote.family.width)
         }
@@ -279,8 +282,8 @@ final class Evaluator {
             let exact = try scope(of: client, unknown: fallback)
             return Expectation(list: self.list(isKnown ? list : fallback), scopes: exact...exact)
         }
-        // Those whom nothing knows get what their resolver gets. A scope that holds also for clients who are known and
-        // happen to get the same is right, and so is one that keeps them apart: the next resolver may be elsewhere.
+        // Unknown clients get the list of their resolver. A scope may include known clients with the same list. It may
+        // also exclude them, since another resolver may be elsewhere.
         let widest = try scope(of: client, unknown: remote.list)
         let apart = try scope(of: client, unknown: -1)
         return Expectation(list: self.list(isKnown ? list : remote.list), scopes: widest...apart)
@@ -289,8 +292,8 @@ final class Evaluator {
 
 private func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }
 
-extension Place {
-    /// Whether it is in one of some areas. Of its subdivisions the widest counts.
+extension ReferencePlace {
+    /// Returns whether the place is in one of some areas. Only its widest subdivision counts.
     fileprivate func isInside(_ areas: [String]) -> Bool {
         areas.contains { area in
             area == country || area == subdivisionKeys.first || area == continent.map { "continent:\($0)" }

@@ -2,11 +2,11 @@ import Foundation
 import Support
 import Testing
 
-/// The judge itself, where a person can see what is right.
+/// Tests of the evaluator with cases that are easy to check by hand.
 @Suite("The evaluator")
 struct EvaluatorsOwnTests {
-    /// Rules that all hold for one client, each before those that it beats.
-    private static let precedence: [@Sendable (inout MapRules, Destination) -> Void] = [
+    /// Rules that all match one client, in the order of precedence.
+    private static let precedence: [@Sendable (inout MapRules, RuleDestination) -> Void] = [
         { $0.networks.append((Network("10.1.0.0/16"), $1)) },
         { $0.networks.append((Network("10.0.0.0/8"), $1)) },
         { $0.systems = [(2119, $1)] },
@@ -21,7 +21,7 @@ struct EvaluatorsOwnTests {
         { $0.fallback = $1 },
     ]
 
-    @Test("a rule beats those after it, and geopipe thinks so, too")
+    @Test("each rule has precedence over those after it, in geopipe too")
     func rules() throws {
         let folder = try Folder()
         var writer = DatabaseWriter(isV6: true)
@@ -33,18 +33,18 @@ struct EvaluatorsOwnTests {
                 ("city", .map([("names", .map([("en", .string("Maidstone"))]))])),
                 ("subdivisions", .array(["ENG", "KEN"].map { .map([("iso_code", .string($0))]) })),
             ]))
-        var world = World()
+        var world = TestWorld()
         world.databases = [try folder.write(writer.image.bytes, to: "kent.mmdb")]
         world.datacenters = Array(repeating: nil, count: Self.precedence.count)
         for first in Self.precedence.indices {
             var map = MapRules()
             for (number, rule) in Self.precedence.enumerated().dropFirst(first) { rule(&map, .datacenter(number)) }
-            // Each map has regions of its own, for what is in several is an ambiguity.
+            // Each map has its own regions, since a place in several regions is ambiguous.
             map.regions = map.regions.map { ("\($0.name)-\(first)", $0.members, $0.destination) }
             world.maps.append(map)
             world.services.append(("service-\(first)", first, ""))
         }
-        let questions = world.services.map { Question($0.name, Address("10.1.2.3")) }
+        let questions = world.services.map { PipeQuestion($0.name, Address("10.1.2.3")) }
         let answers = try Geopipe.answers(to: questions, of: world, in: folder)
         for (first, (question, answer)) in zip(questions, answers).enumerated() {
             let list = try Evaluator(world, map: first).expectation(for: question).list
@@ -54,31 +54,31 @@ struct EvaluatorsOwnTests {
     }
 
     @Test(
-        "the scope reaches as far as the list is the same",
+        "the scope is the widest network with the same list",
         arguments: [
             ("129.240.1.1", 0, 16), ("141.20.1.1", 1, 16), ("143.107.1.1", 2, 7), ("198.18.0.1", 2, 6),
             ("2001:700:100::1", 0, 41), ("2001:638::1", 1, 32), ("3fff::1", 2, 4), ("::ffff:129.240.1.1", 0, 112),
             ("2002:81f0:101::1", 0, 32), ("2001::7e0f:fefe", 0, 112),
         ])
     func scope(client: String, datacenter: Int, scope: Int) throws {
-        var world = World()
+        var world = TestWorld()
         world.databases = [Project.demonstration]
         var map = MapRules()
         map.countries = [("NO", .datacenter(0)), ("JP", .datacenter(0))]
         map.continents = [("EU", .datacenter(1)), ("AS", .datacenter(1))]
         map.fallback = .datacenter(2)
         world.maps = [map]
-        let expectation = try Evaluator(world, map: 0).expectation(for: Question("", Address(client)))
+        let expectation = try Evaluator(world, map: 0).expectation(for: PipeQuestion("", Address(client)))
         #expect(expectation.list == [[datacenter: 1]])
         #expect(expectation.scopes == scope...scope)
     }
 }
 
-/// geopipe against the plain evaluation of random rules over random databases.
-@Suite("By the rules, one by one")
+/// Compares geopipe with the evaluator, for random rules and random databases.
+@Suite("Answers follow the rules")
 struct EvaluatorTests {
     @Test(
-        "every client gets its datacenters, with the widest scope that is right",
+        "every client gets its datacenters, with the widest correct scope",
         arguments: (0..<UInt64(20 * Effort.rounds)).map { Effort.seed &+ $0 })
     func random(seed: UInt64) throws {
         var random = try RandomWorld(seed: seed)
@@ -106,8 +106,8 @@ struct EvaluatorTests {
 }
 
 extension Evaluator.Expectation {
-    /// What is wrong with an answer, if anything is.
-    func fault(of answer: Answer, to question: Question) -> String? {
+    /// Returns the errors of an answer; `nil` if it is correct.
+    func fault(of answer: Answer, to question: PipeQuestion) -> String? {
         guard let tier = list.first else {
             if question.type == "A" { return answer == Answer() ? nil : "none has no address" }
             guard answer.isMarker, answer.datacenters.isEmpty else { return "none answers with the marker alone" }
@@ -119,7 +119,7 @@ extension Evaluator.Expectation {
         if wanted == 1 {
             guard given.count == 1, given.isSubset(of: tier.keys) else { return "expected \(description)" }
         } else if list.allSatisfy({ $0.count == 1 }) {
-            // Which of a tier's members come first is a matter of luck; here nothing is.
+            // Every tier has one member, so the order is not random.
             guard given == Set(list.prefix(wanted).flatMap(\.keys)) else { return "expected \(description)" }
         } else {
             guard !given.isDisjoint(with: tier.keys) else { return "expected \(description)" }

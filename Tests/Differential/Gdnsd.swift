@@ -1,21 +1,21 @@
 import Foundation
 import Support
 
-/// The rules of a map as gdnsd takes them, and its answers.
+/// The rules of a map in the form of gdnsd, and its answers.
 ///
 /// gdnsd-plugin-geoip(8) has one hierarchy instead of kinds of rules: continent, country, subdivisions, city. A rule is
-/// reached only through those above it; the first that matches is followed, and has a default for the rest.
+/// reached only through those above it. The first match is followed, and has a default for all other clients.
 struct Gdnsd {
     struct Answer: Equatable {
-        /// All of the list, in its order.
+        /// The whole list, in its order.
         var datacenters: [Int]
         var scope: Int
     }
 
     private let configuration: String
 
-    /// - Parameter places: where the rules' places are, so that it is known what is inside what.
-    init(_ world: World, places: [Place]) {
+    /// - Parameter places: the places of the rules, which tell the hierarchy.
+    init(_ world: TestWorld, places: [ReferencePlace]) {
         let datacenters = world.datacenters.indices.map(name).joined(separator: ", ")
         let coordinates = world.datacenters.enumerated().compactMap { number, location in
             location.map { "\(name(number)) => [\($0.latitude), \($0.longitude)]" }
@@ -38,15 +38,15 @@ struct Gdnsd {
         configuration = "plugins => { geoip => { maps => {\n\(maps.joined(separator: "\n"))\n}, resources => { } } }\n"
     }
 
-    /// Continents with their countries, those with their subdivisions and cities.
+    /// Continents with their countries, and countries with their subdivisions and cities.
     private struct Hierarchy {
         let map: MapRules
-        /// Of each country, its continent.
+        /// The continent of each country.
         private var continents: [String: String] = [:]
-        /// Of each subdivision, those around it and itself, the widest first.
+        /// The path of each subdivision: those around it and itself, the widest first.
         private var chains: [String: [String]] = [:]
 
-        init(_ map: MapRules, _ places: [Place]) {
+        init(_ map: MapRules, _ places: [ReferencePlace]) {
             self.map = map
             for place in places {
                 if let country = place.country { continents[country] = place.continent }
@@ -70,8 +70,8 @@ struct Gdnsd {
             branch(map.countries.first { $0.key == country }?.destination, below(country, subdivision: nil))
         }
 
-        /// What gdnsd shall tell apart inside of a country or a subdivision. It follows the first name that matches,
-        /// and so each subdivision with a rule has once more all the rules for what is inside of it.
+        /// Returns the rules inside a country or a subdivision. gdnsd follows the first name that matches, so each
+        /// subdivision with a rule repeats all rules for places inside it.
         private func below(_ country: String, subdivision: String?) -> [(String, String)] {
             let withCities = map.cities.map { String($0.key.prefix { $0 != "/" }) }
             let ruled = Set(map.subdivisions.map(\.key) + withCities).filter { $0.hasPrefix("\(country)-") }
@@ -92,13 +92,13 @@ struct Gdnsd {
             return subdivisions + cities
         }
 
-        private func branch(_ own: Destination?, _ below: [(String, String)]) -> String {
+        private func branch(_ own: RuleDestination?, _ below: [(String, String)]) -> String {
             let fallback = own.map { "default => \(Gdnsd.list($0)) " } ?? ""
             return "{ \(fallback)\(below.map { "\n\"\($0.0)\" => \($0.1) " }.joined())}"
         }
     }
 
-    fileprivate static func list(_ destination: Destination) -> String {
+    fileprivate static func list(_ destination: RuleDestination) -> String {
         switch destination {
         case .none: "[]"
         case .datacenter(let number): "[\(name(number))]"

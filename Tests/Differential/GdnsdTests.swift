@@ -2,9 +2,8 @@ import Foundation
 import Support
 import Testing
 
-/// geopipe against gdnsd, which had the idea before: the same rules and the same clients, of whom the first datacenter
-/// and the scope are compared.
-@Suite("As gdnsd")
+/// Compares geopipe with gdnsd for the same rules and the same clients: the first datacenter and the scope.
+@Suite("Answers agree with gdnsd")
 struct GdnsdTests {
     @Test("on the demonstration's database")
     func demonstration() throws {
@@ -18,70 +17,70 @@ struct GdnsdTests {
         try compare(Project.geoLite2City, clients: 60_000)
     }
 
-    @Test("on databases that are drawn", arguments: (0..<UInt64(10 * Effort.rounds)).map { Effort.seed &+ $0 })
+    @Test("on random databases", arguments: (0..<UInt64(10 * Effort.rounds)).map { Effort.seed &+ $0 })
     func drawn(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let folder = try Folder()
-        // gdnsd finds a country only through its continent.
+        // gdnsd reaches a country only through its continent.
         let database = try folder.write(RandomDatabase.cities(isOrderly: true, using: &generator), to: "drawn.mmdb")
-        var comparison = try Comparison(database, seed: seed, isDrawn: true)
+        var comparison = try GdnsdComparison(database, seed: seed, isDrawn: true)
         try comparison.run(clients: 4_000)
     }
 
     private func compare(_ database: String, clients count: Int) throws {
         for round in 0..<UInt64(Effort.rounds) {
-            var comparison = try Comparison(database, seed: Effort.seed &+ round)
+            var comparison = try GdnsdComparison(database, seed: Effort.seed &+ round)
             try comparison.run(clients: count)
         }
     }
 }
 
-/// What a map is made of.
-private enum Kind: Int, CaseIterable {
-    /// Of countries and continents, and nothing else.
+/// The kinds of rules of a map.
+private enum MapKind: Int, CaseIterable {
+    /// Only countries and continents.
     case countries
-    /// Of networks of both families over these.
+    /// Networks of both families, countries and continents.
     case networks
-    /// Of the nearest datacenter, for everybody.
+    /// The nearest datacenter for all clients.
     case distance
-    /// Of all these and subdivisions and cities.
+    /// All of these, and subdivisions and cities.
     case everything
 }
 
-/// One configuration, with a map of each kind, for both.
-private struct Comparison {
+/// A configuration with a map of each kind, for both programs.
+private struct GdnsdComparison {
     private var generator: SeededGenerator
-    private let database: Database
-    /// Networks of the database with their places, of which the rules are made.
-    private var samples: [(network: Network, place: Place)] = []
-    private var places: [Place] { samples.map(\.place) }
-    private var world = World()
+    private let database: ReferenceDatabase
+    /// Networks of the database with their places, which the rules are drawn from.
+    private var samples: [(network: Network, place: ReferencePlace)] = []
+    private var places: [ReferencePlace] { samples.map(\.place) }
+    private var world = TestWorld()
     private let seed: UInt64
     private let isDrawn: Bool
-    /// To gdnsd it does not matter who the resolver of a client subnet is. To geopipe it does, unless it is unknown.
+    /// A resolver that is unknown: gdnsd ignores the resolver of a client subnet, but geopipe uses a known one.
     private let resolver: Address
 
     init(_ path: String, seed: UInt64, isDrawn: Bool = false) throws {
         self.seed = seed
         self.isDrawn = isDrawn
         generator = SeededGenerator(seed: seed)
-        let database = try Database(path)
+        let database = try ReferenceDatabase(path)
         self.database = database
         world.databases = [path]
         var resolvers = [Address("192.0.2.1")]
         for _ in 0..<100 { resolvers.append(Network.everything(.v6).random(using: &generator)) }
-        // If the database knows everybody, so it does all clients, and the resolver does not matter.
+        // If the database has all addresses, every client is known, and the resolver does not matter.
         resolver = try resolvers.first { try database.look(up: $0).place == nil } ?? resolvers[0]
         for number in 0..<(isDrawn ? 300 : 3_000) {
             let network = try database.randomNetwork(number % 2 == 0 ? .v4 : .v6, using: &generator)
             if let place = try database.look(up: network.first).place { samples.append((network, place)) }
         }
         world.datacenters = (0..<generator.number(3...9)).map { _ in
-            Location(
+            ReferenceLocation(
                 latitude: Double(generator.number(-600_000...700_000)) / 10_000,
                 longitude: Double(generator.number(-1_800_000...1_800_000)) / 10_000)
         }
-        for kind in Kind.allCases {
+        for kind in MapKind.allCases {
             world.maps.append(map(kind))
             world.services.append(("\(kind)", kind.rawValue, ""))
         }
@@ -89,10 +88,10 @@ private struct Comparison {
 
     // MARK: The map
 
-    private mutating func map(_ kind: Kind) -> MapRules {
+    private mutating func map(_ kind: MapKind) -> MapRules {
         let all = Array(world.datacenters.indices)
-        var destinations: [Destination] = (0..<4).map { _ in
-            .list(generator.some(generator.number(1...3), of: all).map(Destination.datacenter))
+        var destinations: [RuleDestination] = (0..<4).map { _ in
+            .list(generator.some(generator.number(1...3), of: all).map(RuleDestination.datacenter))
         }
         destinations += [.datacenter(generator.one(of: all)), .none]
         var map = MapRules()
@@ -100,17 +99,17 @@ private struct Comparison {
             kind == .distance || kind == .everything ? .nearest : generator.one(of: destinations)
         let listed = destinations
         if kind == .everything { destinations += [.nearest, .nearest] }
-        func draw(_ count: Int, of keys: [String]) -> [(String, Destination)] {
+        func draw(_ count: Int, of keys: [String]) -> [(String, RuleDestination)] {
             generator.some(count, of: Set(keys).sorted()).map { ($0, generator.one(of: destinations)) }
         }
         if kind != .distance {
-            // A country is reached through its continent there, so that one that has no continent is not.
+            // gdnsd reaches a country through its continent, so one without a continent is out of reach.
             map.countries = draw(20, of: places.compactMap { $0.continent == nil ? nil : $0.country })
             map.continents = draw(4, of: places.compactMap(\.continent))
         }
         if kind == .everything {
             map.subdivisions = draw(20, of: places.flatMap(\.subdivisionKeys))
-            // By one name each, and by none that could be taken for a subdivision's code.
+            // Each city has one name, and none that equals a subdivision's code.
             var cities: [String: String] = [:]
             for place in places where (place.city?.count ?? 0) > 3 {
                 let keys = place.cityKeys.filter { $0.contains("/") && !$0.contains("\"") }
@@ -123,7 +122,9 @@ private struct Comparison {
         return map
     }
 
-    private mutating func networks(to destinations: [Destination]) -> [(network: Network, destination: Destination)] {
+    private mutating func networks(to destinations: [RuleDestination]) -> [(
+        network: Network, destination: RuleDestination
+    )] {
         var networks: Set<Network> = []
         for _ in 0..<100 {
             let family: Family = generator.once(in: 2) ? .v4 : .v6
@@ -133,7 +134,7 @@ private struct Comparison {
                 isDrawn && generator.once(in: 2)
                 ? RandomDatabase.network(family, using: &generator) : Network(around.random(using: &generator), length)
             networks.insert(network)
-            // And some inside of others.
+            // Some networks are inside others.
             if generator.once(in: 2), network.length + 4 <= family.width {
                 let inner = generator.number(network.length + 2...min(family.width, network.length + 12))
                 networks.insert(Network(network.random(using: &generator), inner))
@@ -147,7 +148,7 @@ private struct Comparison {
 
     private mutating func clients(_ count: Int, of map: MapRules) throws -> [Address] {
         var clients = map.networks.flatMap(\.network.borders)
-        // A rule for a city is for few clients: half of them are looked for where some such rule is.
+        // A rule for a city matches few clients, so half of the clients are drawn near cities with a rule.
         let keys = Set((map.cities + map.subdivisions).map(\.key))
         let ruled = samples.filter { !keys.isDisjoint(with: $0.place.cityKeys + $0.place.subdivisionKeys) }
         while clients.count < count {
@@ -164,31 +165,32 @@ private struct Comparison {
         return clients.filter { !Self.isNearSIIT($0) }
     }
 
-    // MARK: What may differ
+    // MARK: Allowed differences
 
-    /// Whether a rule for a network means the same to both.
+    /// Returns whether a rule for a network means the same to both programs.
     private static func isForBoth(_ network: Network, among rules: Set<Network>) -> Bool {
-        // Neither takes one for IPv6 networks that carry IPv4.
+        // Both refuse rules for IPv6 networks that carry IPv4.
         Carrier.of(network) == nil && !isNearSIIT(network.first)
-            // IPv4 is at ::/96 to gdnsd, which a rule for ::/64 holds for; to geopipe, that is one for IPv6 clients.
+            // gdnsd has IPv4 at ::/96, so that a rule for ::/64 includes it; to geopipe that rule is for IPv6 clients.
             && !network.contains(Carrier.compatible.network)
-            // gdnsd makes one of two halves that get the same. If there is a rule for the whole, too, it then has two for
-            // that, and which of them acts is arbitrary by its manual.
+            // gdnsd merges two halves with the same list. If the whole network has a rule too, gdnsd then has two rules
+            // for it, and its manual leaves open which one acts.
             && !rules.contains(network.sibling)
     }
 
-    /// RFC 2765's IPv4-translated addresses, ::ffff:0:0:0/96, are IPv4 to gdnsd. That use is obsolete since 2011, and
-    /// to geopipe they are IPv6 like any other. In the half of ::/64 around them scopes differ, too; from outside of
-    /// it, no scope reaches in, for the other half has all of IPv4.
+    /// Returns whether an address is in the half of ::/64 with the IPv4-translated addresses of RFC 2765,
+    /// ::ffff:0:0:0/96. gdnsd treats these as IPv4. That use is obsolete since 2011, and to geopipe they are plain
+    /// IPv6. Scopes in this half differ too. No scope from outside reaches into it, because the other half has all of
+    /// IPv4.
     private static func isNearSIIT(_ address: Address) -> Bool { Network("::8000:0:0:0/65").contains(address) }
 
-    /// The scope that gdnsd's means.
+    /// Returns geopipe's equivalent of a scope of gdnsd.
     private static func scopes(_ scope: Int, of client: Address, isIPv4Uniform: Bool) -> ClosedRange<Int> {
-        // Where gdnsd says that all of a family gets the same, with a scope of 0, geopipe says so of one half: pdns
-        // would give what has scope 0 to everybody, of the other family, too.
+        // gdnsd uses scope 0 if a whole family has the same list. geopipe uses scope 1 then, because pdns gives an
+        // answer with scope 0 to all clients, even those of the other family.
         let scope = max(1, scope)
-        // Where all of IPv4 gets the same, so does all of a network that carries IPv4, and a scope may be wider than
-        // that network. gdnsd keeps them apart all the same.
+        // If all of IPv4 has the same list, so has a whole network that carries IPv4, and a scope may be wider than
+        // that network. gdnsd separates them nevertheless.
         return isIPv4Uniform && client.family == .v6 ? 1...scope : scope...scope
     }
 
@@ -203,7 +205,7 @@ private struct Comparison {
         }
         let theirs = try Gdnsd(world, places: places).answers(to: clients, in: folder)
         let questions = clients.map { client in
-            var question = Question("\(Kind(rawValue: client.map)!)", client.address)
+            var question = PipeQuestion("\(MapKind(rawValue: client.map)!)", client.address)
             question.remote = resolver
             return question
         }
@@ -218,7 +220,7 @@ private struct Comparison {
             if !agree {
                 let list = their.datacenters.isEmpty ? "none" : their.datacenters.map(name).joined(separator: ", ")
                 disagreements.append(
-                    "\(Kind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)"
+                    "\(MapKind(rawValue: client.map)!) for \(client.address): \(our); gdnsd: \(list), scope \(their.scope)"
                 )
             }
         }
@@ -229,8 +231,8 @@ private struct Comparison {
             \(disagreements.count) of \(clients.count) with GEOPIPE_SEED=\(seed); the files are in \(folder.path):
             \(disagreements.prefix(10).joined(separator: "\n"))
             """)
-        // Clients that all get the same would not show much.
-        for kind in Kind.allCases where !isDrawn {
+        // The test is weak if all clients get the same list.
+        for kind in MapKind.allCases where !isDrawn {
             let answers = zip(clients, theirs).filter { $0.0.map == kind.rawValue }.map(\.1)
             #expect(Set(answers.map(\.scope)).count > 20 && Set(answers.map(\.datacenters)).count > 2, "\(kind)")
         }

@@ -1,14 +1,14 @@
 import Foundation
 import Support
 
-/// A question as pdns asks it.
-struct Question: CustomStringConvertible {
+/// A question of pdns to geopipe.
+struct PipeQuestion: CustomStringConvertible {
     var service: String
     var type = "ANY"
-    /// The resolver.
+    /// The address of the resolver.
     var remote = Address("192.0.2.1")
     var client: Address
-    /// How many bits of the client the resolver tells.
+    /// The prefix length of the client subnet.
     var sourcePrefix: Int
 
     init(_ service: String, _ client: Address) {
@@ -18,19 +18,19 @@ struct Question: CustomStringConvertible {
     }
 
     var line: String {
-        "Q\t\(service).\(World.zone)\tIN\t\(type)\t-1\t\(remote)\t127.0.0.1\t\(client)/\(sourcePrefix)\n"
+        "Q\t\(service).\(TestWorld.zone)\tIN\t\(type)\t-1\t\(remote)\t127.0.0.1\t\(client)/\(sourcePrefix)\n"
     }
 
     var description: String { "\(type) \(service) for \(client)/\(sourcePrefix) of resolver \(remote)" }
 }
 
-/// What geopipe said to a question.
+/// The answer of geopipe to a question.
 struct Answer: Equatable, CustomStringConvertible {
-    /// Those whose addresses it holds, in its order.
+    /// The datacenters in the order of their addresses.
     var datacenters: [Int] = []
-    /// Of all records, which agree; nothing if there is no record.
+    /// The scope, which is equal in all records; `nil` without records.
     var scope: Int?
-    /// Whether it is the record that only says for whom there is nothing.
+    /// Whether the answer is only the marker that limits a denial to a scope.
     var isMarker = false
 
     var description: String {
@@ -40,16 +40,16 @@ struct Answer: Equatable, CustomStringConvertible {
     }
 }
 
-/// geopipe asked many questions at once.
+/// Runs geopipe with a batch of questions.
 enum Geopipe {
     struct Unexpected: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// What a service answers with in a datacenter: it tells which.
+    /// Returns the address that stands for a datacenter in the answers of a service.
     static func address(of datacenter: Int) -> String { "10.0.\(datacenter / 256).\(datacenter % 256)" }
 
-    static func answers(to questions: [Question], of world: World, in folder: Folder) throws -> [Answer] {
+    static func answers(to questions: [PipeQuestion], of world: TestWorld, in folder: Folder) throws -> [Answer] {
         let configuration = try world.write(to: folder)
         var input: [UInt8] = Array("HELO\t5\n".utf8)
         for question in questions { input += question.line.utf8 }
@@ -65,7 +65,7 @@ enum Geopipe {
         return answers
     }
 
-    /// Takes apart what came after the greeting.
+    /// Parses the output after the greeting.
     private static func parse(_ output: [UInt8]) throws -> [Answer] {
         var answers: [Answer] = []
         var answer = Answer()

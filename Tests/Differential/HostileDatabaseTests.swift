@@ -2,23 +2,23 @@ import Foundation
 import Support
 import Testing
 
-/// What geopipe does with a damaged or malicious database: it says so and exits with 2, or it answers. It does not
-/// crash, does not hang and does not take all memory.
+/// With a damaged or malicious database, geopipe either reports that and exits with 2, or answers. It does not crash,
+/// hang or use all memory.
 @Suite("Hostile databases")
 struct HostileDatabaseTests {
-    /// Far more than any of them should need, in a debug build on a busy machine.
+    /// Limits with ample reserve for a debug build on a busy machine.
     private static let seconds = 30
 
-    /// The clients whose way through the tree meets what is spoilt, and others.
+    /// The clients whose path through the tree meets the damage, and others.
     private static let clients = [
         "10.1.2.3", "129.240.1.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::ffff:10.1.2.3", "ffff::",
     ]
 
-    @Test("the ones they are made from are answered from", arguments: HostileDatabase.honest)
+    @Test("the valid originals give answers", arguments: HostileDatabase.honest)
     func honest(database: HostileDatabase) throws {
         let ending = try serve(database.bytes)
         #expect(ending.status == 0 && !ending.isKilled)
-        // Norway has a rule, and both databases know where it is.
+        // Norway has a rule, and both databases have the country.
         #expect(String(decoding: ending.output, as: UTF8.self).contains("10.0.0.1"))
     }
 
@@ -31,7 +31,7 @@ struct HostileDatabaseTests {
     @Test("metadata", arguments: HostileDatabase.metadata)
     func metadata(database: HostileDatabase) throws { try expectRefusal(of: database) }
 
-    @Test("what is cut off anywhere is refused")
+    @Test("a truncated database is refused")
     func truncated() throws {
         let whole = Array(try Data(contentsOf: URL(filePath: Project.demonstration)))
         var generator = SeededGenerator(seed: Effort.seed)
@@ -43,7 +43,7 @@ struct HostileDatabaseTests {
         }
     }
 
-    @Test("a folder for a database is refused")
+    @Test("a folder instead of a database is refused")
     func folder() throws {
         let folder = try Folder()
         try FileManager.default.createDirectory(atPath: "\(folder.path)/spoilt.mmdb", withIntermediateDirectories: true)
@@ -78,11 +78,13 @@ struct HostileDatabaseTests {
         return try serve(in: folder)
     }
 
-    /// Asks geopipe with the database `spoilt.mmdb` for each of the clients.
+    /// Asks geopipe with the database `spoilt.mmdb` for the answer to each client.
     private func serve(in folder: Folder) throws -> Program.Ending {
-        var world = World()
+        var world = TestWorld()
         world.databases = ["\(folder.path)/spoilt.mmdb"]
-        world.datacenters = [Location(latitude: 1.35, longitude: 103.82), Location(latitude: 59.91, longitude: 10.75)]
+        world.datacenters = [
+            ReferenceLocation(latitude: 1.35, longitude: 103.82), ReferenceLocation(latitude: 59.91, longitude: 10.75),
+        ]
         var map = MapRules()
         map.systems = [(2119, .datacenter(0))]
         map.countries = [("NO", .datacenter(1)), ("US", .list([.datacenter(0), .datacenter(1)]))]
@@ -90,7 +92,7 @@ struct HostileDatabaseTests {
         map.fallback = .nearest
         world.maps = [map]
         world.services = [("first", 0, "")]
-        let questions = Self.clients.map { Question("first", Address($0)).line }.joined()
+        let questions = Self.clients.map { PipeQuestion("first", Address($0)).line }.joined()
         return try Program.geopipe.run(
             ["--config", try world.write(to: folder)], input: Array("HELO\t5\n\(questions)".utf8), in: folder,
             seconds: Self.seconds)

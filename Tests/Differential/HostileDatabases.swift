@@ -1,11 +1,11 @@
 import Testing
 
-/// Databases that no honest writer makes.
+/// An invalid database, damaged or malicious.
 struct HostileDatabase: CustomTestStringConvertible {
     let testDescription: String
     let bytes: [UInt8]
-    /// Whether an answer would be wrong, because what is damaged is in the way of some client. Where it is not, a
-    /// reader may as well not notice.
+    /// Whether the damage affects the lookup of some client, so that geopipe must refuse the database. Other damage
+    /// may go unnoticed.
     let mustBeRefused: Bool
 
     private init(_ what: String, _ bytes: [UInt8], refused: Bool) {
@@ -14,7 +14,7 @@ struct HostileDatabase: CustomTestStringConvertible {
         mustBeRefused = refused
     }
 
-    // MARK: An honest one, to be spoilt
+    // MARK: The valid original
 
     private static let norway = DataValue.map([
         ("city", .map([("geoname_id", .uint32(3_143_244)), ("names", .map([("en", .string("Oslo"))]))])),
@@ -28,7 +28,7 @@ struct HostileDatabase: CustomTestStringConvertible {
         ("location", .map([("latitude", .double(37.75)), ("longitude", .double(-97.82))])),
     ])
 
-    /// - Parameter record: what the database says of 10.0.0.0/8 instead of America.
+    /// - Parameter record: the record of 10.0.0.0/8, in place of America.
     private static func image(_ record: DataValue = america, isV6: Bool = true) -> DatabaseImage {
         var writer = DatabaseWriter(isV6: isV6)
         writer.insert(Network("129.240.0.0/16"), norway)
@@ -42,7 +42,7 @@ struct HostileDatabase: CustomTestStringConvertible {
         HostileDatabase("an honest one of IPv4", image(isV6: false).bytes, refused: false),
     ]
 
-    private static func spoilt(_ what: String, refused: Bool = true, _ spoil: (inout DatabaseImage) -> Void) -> Self {
+    private static func damaged(_ what: String, refused: Bool = true, _ spoil: (inout DatabaseImage) -> Void) -> Self {
         var image = image()
         spoil(&image)
         return HostileDatabase(what, image.bytes, refused: refused)
@@ -50,7 +50,7 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     // MARK: Search trees
 
-    /// The node at which 10.0.0.0/8 is a side, and the one above.
+    /// The node that has 10.0.0.0/8 as a side, and its parent.
     private static func way(_ image: DatabaseImage) -> (above: Int, node: Int) {
         let node = image.nodes.firstIndex { node in
             if case .data(let offset) = node.0 { offset == lastRecord(image) } else { false }
@@ -63,8 +63,8 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     private static func lastRecord(_ image: DatabaseImage) -> Int { image.data.count - america.encoded.count }
 
-    /// Nodes each of whose sides both lead to the next: two to the power of `depth` networks, no two neighbours alike.
-    private static func crossroads(_ depth: Int, isV6: Bool) -> DatabaseImage {
+    /// A chain of nodes with both sides leading to the next one: 2^`depth` networks, with neighbours always different.
+    private static func convergingTree(_ depth: Int, isV6: Bool) -> DatabaseImage {
         var image = image(isV6: isV6)
         image.nodes = (1..<depth).map { (.node($0), .node($0)) }
         image.nodes.append((.data(0), .data(lastRecord(image))))
@@ -72,27 +72,28 @@ struct HostileDatabase: CustomTestStringConvertible {
     }
 
     static let trees: [HostileDatabase] = [
-        spoilt("a node that leads to itself") { $0.nodes[way($0).node].1 = .node(way($0).node) },
-        spoilt("a node that leads to the one above it") { $0.nodes[way($0).node].1 = .node(way($0).above) },
-        spoilt("a node that leads to the root") { $0.nodes[way($0).node].0 = .node(0) },
-        spoilt("a root that leads to itself on both sides") { $0.nodes[0] = (.node(0), .node(0)) },
-        spoilt("a tree deeper than an address") { image in
+        damaged("a node that leads to itself") { $0.nodes[way($0).node].1 = .node(way($0).node) },
+        damaged("a node that leads to the one above it") { $0.nodes[way($0).node].1 = .node(way($0).above) },
+        damaged("a node that leads to the root") { $0.nodes[way($0).node].0 = .node(0) },
+        damaged("a root that leads to itself on both sides") { $0.nodes[0] = (.node(0), .node(0)) },
+        damaged("a tree deeper than an address") { image in
             let first = image.nodes.count
             image.nodes[way(image).node].0 = .node(first)
             for number in 0..<200 { image.nodes.append((.node(first + number + 1), .empty)) }
             image.nodes.append((.data(0), .empty))
         },
-        spoilt("a record beyond the data section") { $0.nodes[way($0).node].0 = .data($0.data.count + 1_000) },
-        spoilt("a record far beyond the file") { $0.nodes[way($0).node].0 = .raw(0xFF_FFFF) },
-        // Where the data section ends is told nowhere; MaxMind's library takes the metadata for a part of it.
-        spoilt("a record at the very end of the data section", refused: false) {
+        damaged("a record beyond the data section") { $0.nodes[way($0).node].0 = .data($0.data.count + 1_000) },
+        damaged("a record far beyond the file") { $0.nodes[way($0).node].0 = .raw(0xFF_FFFF) },
+        // The format does not record the end of the data section; MaxMind's library counts the metadata as a part of
+        // it.
+        damaged("a record at the very end of the data section", refused: false) {
             $0.nodes[way($0).node].0 = .data($0.data.count)
         },
-        spoilt("a record between tree and data") { $0.nodes[way($0).node].0 = .raw($0.nodes.count + 3) },
-        spoilt("a record that begins inside of another", refused: false) { $0.nodes[way($0).node].0 = .data(7) },
-        HostileDatabase("2^128 networks in 128 nodes", crossroads(128, isV6: true).bytes, refused: true),
-        HostileDatabase("2^32 networks in 32 nodes", crossroads(32, isV6: false).bytes, refused: true),
-        HostileDatabase("2^22 networks in 22 nodes", crossroads(22, isV6: false).bytes, refused: false),
+        damaged("a record between tree and data") { $0.nodes[way($0).node].0 = .raw($0.nodes.count + 3) },
+        damaged("a record that begins inside of another", refused: false) { $0.nodes[way($0).node].0 = .data(7) },
+        HostileDatabase("2^128 networks in 128 nodes", convergingTree(128, isV6: true).bytes, refused: true),
+        HostileDatabase("2^32 networks in 32 nodes", convergingTree(32, isV6: false).bytes, refused: true),
+        HostileDatabase("2^22 networks in 22 nodes", convergingTree(22, isV6: false).bytes, refused: false),
     ]
 
     // MARK: Records
@@ -101,14 +102,14 @@ struct HostileDatabase: CustomTestStringConvertible {
         HostileDatabase(what, image(record).bytes, refused: refused)
     }
 
-    /// A record as it is at the offset at which it will be.
+    /// Returns a record for the offset that it will have.
     private static func record(_ what: String, refused: Bool = false, at make: (Int) -> DataValue) -> Self {
         record(what, refused: refused, make(lastRecord(image())))
     }
 
     private static func country(_ value: DataValue) -> DataValue { .map([("country", value)]) }
 
-    /// Where the value of the only field of such a record is.
+    /// The offset of the value of such a record's only field.
     private static func insideCountry(_ offset: Int) -> Int { offset + country(.map([])).encoded.count - 1 }
 
     private static func nested(_ depth: Int, array: Bool) -> DataValue {
@@ -116,8 +117,8 @@ struct HostileDatabase: CustomTestStringConvertible {
         return .bytes(Array(repeatElement(level, count: depth).joined()) + DataValue.string("x").encoded)
     }
 
-    /// Arrays that each hold the one before ten times: some hundred bytes that are 10^30 values.
-    private static func laughter(_ field: String) -> HostileDatabase {
+    /// Nested arrays, each with ten pointers to the previous one: a few hundred bytes that expand to 10^30 values.
+    private static func billionLaughs(_ field: String) -> HostileDatabase {
         var writer = DatabaseWriter(isV6: true)
         var value = writer.share(.map([("iso_code", .string("03"))]))
         for _ in 0..<30 { value = writer.share(.array(Array(repeating: value, count: 10))) }
@@ -142,24 +143,24 @@ struct HostileDatabase: CustomTestStringConvertible {
                 "arrays in arrays, 100,000 deep, for subdivisions",
                 .map([("subdivisions", nested(100_000, array: true))])),
             record(
-                "maps in maps, 1,000,000 deep, that nothing needs",
+                "maps in maps, 1,000,000 deep, that are unused",
                 .map([("traits", nested(1_000_000, array: false))])),
             record("arrays in arrays, 1,000,000 deep, for a record", nested(1_000_000, array: true)),
-            laughter("subdivisions"), laughter("traits"),
+            billionLaughs("subdivisions"), billionLaughs("traits"),
             record(
-                "a map with 16 million fields that are not there", refused: true,
+                "a map with 16 million fields that do not exist", refused: true,
                 .bytes(DataValue.control(7, 16_000_000))),
             record(
-                "an array with 16 million items that are not there", refused: true,
+                "an array with 16 million items that do not exist", refused: true,
                 .map([("subdivisions", .bytes(DataValue.control(11, 16_000_000)))])),
             record(
-                "a text of 16 million bytes that are not there", refused: true,
+                "a text of 16 million bytes that do not exist", refused: true,
                 country(.bytes(DataValue.control(2, 16_000_000)))),
             record(
-                "a key of 16 million bytes that are not there", refused: true,
+                "a key of 16 million bytes that do not exist", refused: true,
                 .bytes(DataValue.control(7, 1) + DataValue.control(2, 16_000_000))),
             record(
-                "a map that is cut off behind a key",
+                "a map that is truncated after a key",
                 .bytes(DataValue.control(7, 1) + DataValue.string("country").encoded)),
             record(
                 "200,000 subdivisions",
@@ -168,7 +169,7 @@ struct HostileDatabase: CustomTestStringConvertible {
                 ])),
             record("200,000 fields", .map((0..<200_000).map { ("field \($0)", .uint16(1)) })),
             record(
-                "a field that is there twice",
+                "a field that occurs twice",
                 .map([
                     ("country", .map([("iso_code", .string("NO"))])), ("country", .map([("iso_code", .string("US"))])),
                 ])),
@@ -219,52 +220,52 @@ struct HostileDatabase: CustomTestStringConvertible {
 
     // MARK: Metadata
 
-    private static func lie(_ what: String, refused: Bool = true, _ key: String, _ value: DataValue) -> Self {
-        spoilt("\(key) that is \(what)", refused: refused) { $0.lies[key] = value }
+    private static func inconsistent(_ what: String, refused: Bool = true, _ key: String, _ value: DataValue) -> Self {
+        damaged("\(key) that is \(what)", refused: refused) { $0.replacedMetadata[key] = value }
     }
 
     private static var nodes: Int { image().nodes.count }
 
     static let metadata: [HostileDatabase] =
-        [0, nodes * 1_000, 0xFFFF_FFFF].map { lie("\($0)", "node_count", .uint32($0)) }
-        // What is read at the wrong place may make some sense.
-        + [1, nodes / 2, nodes - 1, nodes + 1].map { lie("\($0)", refused: false, "node_count", .uint32($0)) }
-        + [0, 1, 8, 16, 25, 30, 31, 64, 65_535].map { lie("\($0)", "record_size", .uint16($0)) }
-        + [28, 32].map { lie("\($0) though it is 24", refused: false, "record_size", .uint16($0)) }
-        + [0, 5, 7, 65_535].map { lie("\($0)", "ip_version", .uint16($0)) }
-        + [lie("4 though it is 6", refused: false, "ip_version", .uint16(4))]
-        + [0, 1, 3, 65_535].map { lie("\($0)", "binary_format_major_version", .uint16($0)) }
+        [0, nodes * 1_000, 0xFFFF_FFFF].map { inconsistent("\($0)", "node_count", .uint32($0)) }
+        // Data read at the wrong offset may still be valid.
+        + [1, nodes / 2, nodes - 1, nodes + 1].map { inconsistent("\($0)", refused: false, "node_count", .uint32($0)) }
+        + [0, 1, 8, 16, 25, 30, 31, 64, 65_535].map { inconsistent("\($0)", "record_size", .uint16($0)) }
+        + [28, 32].map { inconsistent("\($0) though it is 24", refused: false, "record_size", .uint16($0)) }
+        + [0, 5, 7, 65_535].map { inconsistent("\($0)", "ip_version", .uint16($0)) }
+        + [inconsistent("4 though it is 6", refused: false, "ip_version", .uint16(4))]
+        + [0, 1, 3, 65_535].map { inconsistent("\($0)", "binary_format_major_version", .uint16($0)) }
         + [
-            spoilt("ip_version that is 6 though it is 4", refused: false) {
+            damaged("ip_version that is 6 though it is 4", refused: false) {
                 $0 = image(isV6: false)
-                $0.lies["ip_version"] = .uint16(6)
+                $0.replacedMetadata["ip_version"] = .uint16(6)
             }
         ]
         + ["node_count", "record_size", "ip_version"].flatMap { key in
             [
-                spoilt("no \(key)") { $0.omitted.insert(key) },
-                lie("a text", key, .string("24")), lie("a map", key, .map([])),
-                lie("2^64 - 1", key, .bytes(DataValue.control(9, 8) + [UInt8](repeating: 255, count: 8))),
-                lie("a pointer outside", key, .pointer(1_000_000)),
-                lie("a pointer to the metadata's begin", key, .pointer(0)),
+                damaged("no \(key)") { $0.omitted.insert(key) },
+                inconsistent("a text", key, .string("24")), inconsistent("a map", key, .map([])),
+                inconsistent("2^64 - 1", key, .bytes(DataValue.control(9, 8) + [UInt8](repeating: 255, count: 8))),
+                inconsistent("a pointer outside", key, .pointer(1_000_000)),
+                inconsistent("a pointer to the metadata's begin", key, .pointer(0)),
             ]
         }
         + ["build_epoch", "database_type", "description", "languages"].flatMap { key in
             [
-                spoilt("no \(key)", refused: false) { $0.omitted.insert(key) },
-                lie("a pointer to the metadata's begin", refused: false, key, .pointer(0)),
-                lie("a pointer outside", refused: false, key, .pointer(1_000_000)),
-                lie(
-                    "an array of 16 million items that are not there", refused: false, key,
+                damaged("no \(key)", refused: false) { $0.omitted.insert(key) },
+                inconsistent("a pointer to the metadata's begin", refused: false, key, .pointer(0)),
+                inconsistent("a pointer outside", refused: false, key, .pointer(1_000_000)),
+                inconsistent(
+                    "an array of 16 million items that do not exist", refused: false, key,
                     .bytes(DataValue.control(11, 16_000_000))),
-                lie("arrays in arrays, 10,000 deep", refused: false, key, nested(10_000, array: true)),
-                lie("maps in maps, 10,000 deep", refused: false, key, nested(10_000, array: false)),
+                inconsistent("arrays in arrays, 10,000 deep", refused: false, key, nested(10_000, array: true)),
+                inconsistent("maps in maps, 10,000 deep", refused: false, key, nested(10_000, array: false)),
             ]
         }
         + [
             HostileDatabase("no metadata marker", image().tree + image().data + image().metadata, refused: true),
             HostileDatabase(
-                "nothing behind the metadata marker", image().tree + image().data + DatabaseImage.metadataMarker,
+                "nothing after the metadata marker", image().tree + image().data + DatabaseImage.metadataMarker,
                 refused: true),
             HostileDatabase(
                 "metadata that is a text",
@@ -272,9 +273,9 @@ struct HostileDatabase: CustomTestStringConvertible {
                 refused: true),
             HostileDatabase("metadata alone", DatabaseImage.metadataMarker + image().metadata, refused: true),
             HostileDatabase(
-                "a metadata marker at the end, behind the metadata", image().bytes + DatabaseImage.metadataMarker,
+                "a metadata marker at the end, after the metadata", image().bytes + DatabaseImage.metadataMarker,
                 refused: true),
-            spoilt("a metadata marker inside of the data", refused: false) { $0.data += DatabaseImage.metadataMarker },
+            damaged("a metadata marker inside of the data", refused: false) { $0.data += DatabaseImage.metadataMarker },
             HostileDatabase("an empty file", [], refused: true),
             HostileDatabase("one byte", [0], refused: true),
             HostileDatabase("a text", Array("databases: [GeoLite2-City.mmdb]\n".utf8), refused: true),

@@ -1,9 +1,9 @@
 import Support
 
-/// Draws databases with few places, and with networks that are crowded together where mistakes would be.
+/// Draws databases with few places, and with dense networks where errors are likely.
 enum RandomDatabase {
-    /// Where networks are drawn: around the IPv6 networks that carry IPv4, at the ends of the address space, and so
-    /// narrow here and there that networks lie in one another.
+    /// The areas for networks: around the IPv6 networks that carry IPv4, at the ends of the address space, and so
+    /// narrow in some places that networks overlap.
     private static let crowded: [Family: [Network]] = [
         .v4: ["0.0.0.0/0", "0.0.0.0/8", "10.0.0.0/8", "129.240.0.0/16", "192.0.2.0/24", "255.255.255.0/24"].map(
             Network.init),
@@ -15,25 +15,25 @@ enum RandomDatabase {
 
     static func network(_ family: Family, using generator: inout SeededGenerator) -> Network {
         let around = generator.one(of: crowded[family]!)
-        // Most are a little narrower than where they are; the rest are of any length.
+        // Most are slightly narrower than their area; the others have any length.
         let longest = generator.once(in: 3) ? family.width : min(family.width, around.length + 14)
         return Network(around.random(using: &generator), generator.number(max(1, around.length)...longest))
     }
 
-    static func location(using generator: inout SeededGenerator) -> Location {
-        Location(
+    static func location(using generator: inout SeededGenerator) -> ReferenceLocation {
+        ReferenceLocation(
             latitude: Double(generator.number(-900_000...900_000)) / 10_000,
             longitude: Double(generator.number(-1_800_000...1_800_000)) / 10_000)
     }
 
-    /// A database of places.
+    /// Draws a database of places.
     ///
-    /// - Parameter isOrderly: whether every country has its continent, as in MaxMind's.
+    /// - Parameter isOrderly: whether every country has its continent, as in MaxMind's databases.
     static func cities(isOrderly: Bool = false, using generator: inout SeededGenerator) -> [UInt8] {
         database("Test-City", using: &generator) { record(isOrderly, &$0) }
     }
 
-    /// A database of autonomous systems.
+    /// Draws a database of autonomous systems.
     static func systems(using generator: inout SeededGenerator) -> [UInt8] {
         database("Test-ASN", using: &generator) { [("autonomous_system_number", .uint32($0.one(of: systems)))] }
     }
@@ -45,13 +45,13 @@ enum RandomDatabase {
         var writer = DatabaseWriter(isV6: !generator.once(in: 4))
         writer.recordSize = generator.one(of: [24, 28, 32])
         let families: [Family] = writer.isV6 ? [.v4, .v6] : [.v4]
-        // Far pointers are written in another way than near ones.
+        // Pointers to far offsets have a different form.
         if generator.once(in: 4) {
             _ = writer.share(.string(String(repeating: "-", count: generator.number(1_900...2_100))))
         }
-        // Few records for many networks, so that neighbours often agree.
+        // Few records for many networks, so that neighbours often have the same record.
         var contents = (0..<generator.number(1...12)).map { _ in record(&generator) }
-        // A database that says nothing at all is refused.
+        // geopipe refuses a database without any field.
         if contents.allSatisfy({ $0.allSatisfy { $0.0 == "registered_country" } }) {
             contents.append([("continent", .map([("code", .string("EU"))]))])
         }
@@ -60,11 +60,11 @@ enum RandomDatabase {
             writer.insert(network(generator.one(of: families), using: &generator), generator.one(of: records))
         }
         var image = writer.image
-        image.lies["database_type"] = .string(type)
+        image.replacedMetadata["database_type"] = .string(type)
         return image.bytes
     }
 
-    /// The same value, here and there with a pointer to a part of it.
+    /// Returns an equal value, in which some parts are pointers.
     private static func sharing(
         _ value: DataValue, _ writer: inout DatabaseWriter, _ generator: inout SeededGenerator
     ) -> DataValue {
@@ -79,8 +79,8 @@ enum RandomDatabase {
 
     private static let systems = [2119, 15169, 64512, 4_200_000_000]
 
-    /// Names that are in several places, a country's code that is a subdivision's elsewhere, two levels of
-    /// subdivisions, and places without some of the levels.
+    /// Places with ambiguities: names that several places have, the code of a country that is a subdivision's
+    /// elsewhere, two levels of subdivisions, and places without some of the levels.
     private static let places:
         [(continent: String, country: String, subdivisions: [String], city: String?, number: Int)] = [
             ("EU", "NO", ["03"], "Oslo", 3_143_244), ("EU", "NO", ["46"], "Bergen", 3_161_732),
@@ -124,7 +124,7 @@ enum RandomDatabase {
                     .map([("latitude", .double(location.latitude)), ("longitude", .double(location.longitude))])
                 ))
         }
-        // Where the network is registered is not where its clients are.
+        // The registered country is not the place of the clients.
         if generator.once(in: 3) { fields.append(("registered_country", .map([("iso_code", .string("SE"))]))) }
         if generator.once(in: 6) { fields.append(("autonomous_system_number", .uint32(generator.one(of: systems)))) }
         return fields

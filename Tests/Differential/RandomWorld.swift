@@ -1,13 +1,13 @@
 import Support
 
-/// Draws databases, rules and clients that get in each other's way.
+/// Draws databases, rules and clients that interfere with each other.
 struct RandomWorld {
     var generator: SeededGenerator
     let folder: Folder
-    var world = World()
-    /// Whether rules may spread clients of what is away.
+    var world = TestWorld()
+    /// Whether rules may spread the clients of unusable datacenters.
     private let spreads: Bool
-    private var opened: [Database] = []
+    private var opened: [ReferenceDatabase] = []
 
     init(seed: UInt64, spreads: Bool = false) throws {
         self.spreads = spreads
@@ -32,7 +32,7 @@ struct RandomWorld {
             default: world.databases.append(try folder.write(RandomDatabase.cities(using: &generator), to: name))
             }
         }
-        opened = try world.databases.map(Database.init)
+        opened = try world.databases.map(ReferenceDatabase.init)
     }
 
     // MARK: Rules
@@ -53,7 +53,7 @@ struct RandomWorld {
         generator.some(generator.number(count), of: Array(world.datacenters.indices))
     }
 
-    private mutating func destination(isPart: Bool = false) -> Destination {
+    private mutating func destination(isPart: Bool = false) -> RuleDestination {
         if spreads, !isPart, generator.once(in: 2) {
             let inner = destination(isPart: true)
             return .spread(inner, group: generator.once(in: 2) ? nil : datacenters(1...4))
@@ -61,10 +61,10 @@ struct RandomWorld {
         return plainDestination(isPart: isPart)
     }
 
-    private mutating func plainDestination(isPart: Bool) -> Destination {
+    private mutating func plainDestination(isPart: Bool) -> RuleDestination {
         let located = world.datacenters.indices.filter { world.datacenters[$0] != nil }
         switch generator.number(0...10) {
-        case 0, 1: return .list(datacenters(1...4).map(Destination.datacenter))
+        case 0, 1: return .list(datacenters(1...4).map(RuleDestination.datacenter))
         case 2: return .weighted(datacenters(1...3).map { ($0, generator.number(1...4)) })
         case 3: return .random(datacenters(1...3))
         case 4 where !located.isEmpty: return .nearest
@@ -78,15 +78,15 @@ struct RandomWorld {
     }
 
     private mutating func drawRules() throws {
-        // Few destinations for many rules, so that neighbours often agree.
+        // Few destinations for many rules, so that neighbours often have the same list.
         let destinations = (0..<generator.number(2...6)).map { _ in destination() }
         let places = try knownPlaces()
         var map = MapRules()
-        func draw<Key>(_ count: Int, of keys: [Key]) -> [(Key, Destination)] {
+        func draw<Key>(_ count: Int, of keys: [Key]) -> [(Key, RuleDestination)] {
             generator.some(generator.number(0...count), of: keys).map { ($0, generator.one(of: destinations)) }
         }
         map.systems = draw(3, of: Set(places.compactMap(\.system)).sorted())
-        // One rule for each name: that two rules of one kind hold for one city is not what is tested here.
+        // One rule for each name: these tests do not cover two rules of one kind for the same city.
         var cities: [String: String] = [:]
         for place in places { if let city = place.city { cities[city] = generator.one(of: place.cityKeys) } }
         map.cities = draw(4, of: cities.values.sorted())
@@ -94,7 +94,7 @@ struct RandomWorld {
         let countries = Set(places.compactMap(\.country)).sorted()
         map.subdivisions = draw(4, of: subdivisions)
         map.countries = draw(5, of: countries)
-        map.continents = draw(4, of: Set(places.compactMap { Place(merging: [$0]).continent }).sorted())
+        map.continents = draw(4, of: Set(places.compactMap { ReferencePlace(merging: [$0]).continent }).sorted())
         var members = (countries + subdivisions).shuffled(using: &generator)[...]
         for number in 0..<generator.number(0...2) where !members.isEmpty {
             let count = min(members.count, generator.number(1...5))
@@ -112,10 +112,10 @@ struct RandomWorld {
         world.maps = [map]
     }
 
-    /// Places of the databases, for a rule for a place that none knows is a mistake.
-    private mutating func knownPlaces() throws -> [Place] {
-        var places: [Place] = []
-        var seen: Set<Place> = []
+    /// Places of the databases, because a rule for a place in no database is an error.
+    private mutating func knownPlaces() throws -> [ReferencePlace] {
+        var places: [ReferencePlace] = []
+        var seen: Set<ReferencePlace> = []
         for database in opened {
             for number in 0..<400 {
                 let network = try database.randomNetwork(number % 2 == 0 ? .v4 : .v6, using: &generator)
@@ -129,13 +129,13 @@ struct RandomWorld {
 
     // MARK: Switches
 
-    /// Drains and forces of datacenters, and some that are down.
+    /// Draws drains, forces and failures of datacenters.
     mutating func switches(_ services: [String]) throws -> Switches {
         var switches = Switches()
         let places = try knownPlaces()
         let areas =
             Set(places.compactMap(\.country)).sorted() + Set(places.compactMap(\.subdivisionKeys.first)).sorted()
-            + Set(places.compactMap { Place(merging: [$0]).continent }).sorted().map { "continent:\($0)" }
+            + Set(places.compactMap { ReferencePlace(merging: [$0]).continent }).sorted().map { "continent:\($0)" }
         for datacenter in world.datacenters.indices {
             if generator.once(in: 4) { switches.down.insert(datacenter) }
             if generator.once(in: 5) {
@@ -154,18 +154,18 @@ struct RandomWorld {
 
     // MARK: Clients
 
-    mutating func questions(_ count: Int) throws -> [Question] {
+    mutating func questions(_ count: Int) throws -> [PipeQuestion] {
         try (0..<count).map { _ in
-            var question = Question("first", try client())
+            var question = PipeQuestion("first", try client())
             if generator.once(in: 3) { question.service = generator.one(of: ["two", "three"]) }
             if generator.once(in: 6) { question.type = "A" }
             if generator.once(in: 2) { question.remote = try client() }
             if generator.once(in: 4) {
                 question.sourcePrefix = generator.number(0...question.client.family.width)
-                // Hosts' bits are not told, but a resolver may be sloppy.
+                // The host bits should be zero, but some resolvers send others.
                 if !generator.once(in: 4) { question.client = Network(question.client, question.sourcePrefix).first }
             }
-            // pdns asks so on its own account; such a question has no client.
+            // pdns asks this question for itself, so it has no client.
             if question.sourcePrefix == 0, question.remote == Address("0.0.0.0") {
                 question.remote = Address("192.0.2.1")
             }
@@ -173,7 +173,7 @@ struct RandomWorld {
         }
     }
 
-    /// An address at the border of something, or inside of it, or anywhere.
+    /// Draws an address at the border of a network, inside it, or anywhere.
     private mutating func client() throws -> Address {
         let family: Family = generator.once(in: 2) ? .v4 : .v6
         if family == .v6, generator.once(in: 4) {

@@ -1,16 +1,16 @@
 import Support
 
-/// Where a rule sends clients, as the configuration can say it. Datacenters are numbers.
-indirect enum Destination {
+/// The destination of a rule in all forms of the configuration. Datacenters are numbers.
+indirect enum RuleDestination {
     case datacenter(Int)
-    case list([Destination])
+    case list([RuleDestination])
     case weighted([(datacenter: Int, weight: Int)])
     case random([Int])
-    /// All that have a location.
+    /// All datacenters with a location, by distance.
     case nearest
     case nearestOf([Int], limit: Int?)
-    /// A list, or what is random or nearest, and where the clients of what is away go: over these, or over all.
-    case spread(Destination, group: [Int]?)
+    /// A destination whose clients of unusable datacenters are spread over these, or over all.
+    case spread(RuleDestination, group: [Int]?)
     case none
 
     var yaml: String {
@@ -29,7 +29,7 @@ indirect enum Destination {
         }
     }
 
-    /// What stands beside `then`.
+    /// The other key in a mapping with `then`.
     private var spreadForm: String {
         switch self {
         case .random, .nearestOf: String(yaml.dropFirst(2).dropLast(2))
@@ -40,8 +40,8 @@ indirect enum Destination {
     }
 }
 
-extension Destination {
-    /// Whether some part of it asks how far the datacenters are.
+extension RuleDestination {
+    /// Whether any part depends on distances.
     var dependsOnDistance: Bool {
         switch self {
         case .nearest, .nearestOf: true
@@ -56,42 +56,42 @@ func name(_ datacenter: Int) -> String { "dc\(datacenter)" }
 
 /// A map of the configuration.
 struct MapRules {
-    var networks: [(network: Network, destination: Destination)] = []
-    var systems: [(number: UInt32, destination: Destination)] = []
-    /// By `US/Miami`, `US-FL/Miami` or a number.
-    var cities: [(key: String, destination: Destination)] = []
-    /// By `US-FL`.
-    var subdivisions: [(key: String, destination: Destination)] = []
-    var countries: [(key: String, destination: Destination)] = []
-    /// With the members written out: `US`, `US-FL`.
-    var regions: [(name: String, members: [String], destination: Destination)] = []
-    var continents: [(key: String, destination: Destination)] = []
-    var fallback: Destination = .none
-    /// How many of the networks are in a file of their own.
+    var networks: [(network: Network, destination: RuleDestination)] = []
+    var systems: [(number: UInt32, destination: RuleDestination)] = []
+    /// Rules by city: `US/Miami`, `US-FL/Miami` or a number.
+    var cities: [(key: String, destination: RuleDestination)] = []
+    /// Rules by subdivision: `US-FL`.
+    var subdivisions: [(key: String, destination: RuleDestination)] = []
+    var countries: [(key: String, destination: RuleDestination)] = []
+    /// Rules by region, with the members: `US`, `US-FL`.
+    var regions: [(name: String, members: [String], destination: RuleDestination)] = []
+    var continents: [(key: String, destination: RuleDestination)] = []
+    var fallback: RuleDestination = .none
+    /// The number of networks that are in a separate file.
     var networksInFile = 0
 
-    /// Where all its rules lead.
-    var destinations: [Destination] {
+    /// The destinations of all rules.
+    var destinations: [RuleDestination] {
         networks.map(\.destination) + systems.map(\.destination) + cities.map(\.destination)
             + subdivisions.map(\.destination) + countries.map(\.destination) + regions.map(\.destination)
             + continents.map(\.destination) + [fallback]
     }
 }
 
-/// A configuration: what both geopipe and the evaluator are told.
-struct World {
+/// A configuration for both geopipe and the evaluator.
+struct TestWorld {
     var databases: [String] = []
     /// The location of each datacenter, if it has one.
-    var datacenters: [Location?] = []
+    var datacenters: [ReferenceLocation?] = []
     /// The capacity of each datacenter, if it has one.
     var capacities: [Int: Int] = [:]
     var maps: [MapRules] = []
-    /// Each with the map that it uses and what it has besides: `spread: 2`.
+    /// The services, each with its map and other settings, such as `spread: 2`.
     var services: [(name: String, map: Int, settings: String)] = []
 
     static let zone = "example.com"
 
-    /// The configuration as a file, with a file of networks for each map.
+    /// The configuration file, which names a file of networks for each map.
     private func yaml(_ networksFiles: [String]) -> String {
         var lines = ["databases: [\(databases.joined(separator: ", "))]", "datacenters:"]
         for (number, location) in datacenters.enumerated() {
@@ -104,7 +104,7 @@ struct World {
         let regions = maps.flatMap(\.regions)
         if !regions.isEmpty { lines.append("regions:") }
         for region in regions { lines.append("  \(region.name): [\(region.members.joined(separator: ", "))]") }
-        func section(_ title: String, _ rules: [(String, Destination)]) {
+        func section(_ title: String, _ rules: [(String, RuleDestination)]) {
             guard !rules.isEmpty else { return }
             lines.append("    \(title):")
             for (key, destination) in rules { lines.append("      \"\(key)\": \(destination.yaml)") }
@@ -140,14 +140,14 @@ struct World {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// What is in the file of each map's networks.
+    /// The contents of the file of networks for each map.
     private var networkLines: [String] {
         maps.map { map in
             map.networks.suffix(map.networksInFile).map { "\($0.network) \($0.destination.yaml)\n" }.joined()
         }
     }
 
-    /// Writes the files, and gives the path of the configuration.
+    /// Writes the files; returns the path of the configuration.
     func write(to folder: Folder) throws -> String {
         let networks = try networkLines.enumerated().map { try folder.write($1.utf8, to: "map\($0).nets") }
         return try folder.write(yaml(networks).utf8, to: "geopipe.yaml")

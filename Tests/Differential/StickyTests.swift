@@ -2,21 +2,21 @@ import Foundation
 import Support
 import Testing
 
-/// A sticky choice depends on the client's network, and so its scope must not be wider than that.
+/// A sticky choice depends on the client's network, so its scope must not be wider than that network.
 @Suite("Sticky choices")
 struct StickyTests {
     @Test(
-        "all clients in the scope of an answer get the same, from another coprocess, too",
+        "all clients in the scope of an answer get the same one, from other coprocesses too",
         arguments: (0..<UInt64(10 * Effort.rounds)).map { Effort.seed &+ $0 })
     func random(seed: UInt64) throws {
         var random = try RandomWorld(seed: seed)
         try expectSame(try random.questions(300), random.world, random.folder, seed: seed)
     }
 
-    @Test("next to the networks that carry IPv4, too, which is hashed as IPv4")
+    @Test("scopes are right next to networks that carry IPv4, whose clients are hashed as IPv4")
     func carriers() throws {
         var generator = SeededGenerator(seed: Effort.seed)
-        var world = World()
+        var world = TestWorld()
         world.databases = [Project.demonstration]
         world.datacenters = Array(repeating: nil, count: 8)
         var map = MapRules()
@@ -31,13 +31,13 @@ struct StickyTests {
                 clients.append(Network(carrier.first, length).last)
             }
         }
-        try expectSame(clients.map { Question("sticky", $0) }, world, try Folder(), seed: Effort.seed)
+        try expectSame(clients.map { PipeQuestion("sticky", $0) }, world, try Folder(), seed: Effort.seed)
     }
 
-    private func expectSame(_ questions: [Question], _ world: World, _ folder: Folder, seed: UInt64) throws {
+    private func expectSame(_ questions: [PipeQuestion], _ world: TestWorld, _ folder: Folder, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let evaluator = try Evaluator(world, map: 0)
-        // Who tells no subnet is answered for the resolver, and pdns gives no scope away.
+        // Without a client subnet, the answer is for the resolver, and pdns sends no scope.
         let questions = questions.filter { $0.sourcePrefix > 0 }.map { question in
             var question = question
             question.service = "sticky"
@@ -45,11 +45,11 @@ struct StickyTests {
         }
         let answers = try Geopipe.answers(to: questions, of: world, in: folder)
         var disagreements: [String] = []
-        var neighbours: [(question: Question, expected: Answer)] = []
+        var neighbours: [(question: PipeQuestion, expected: Answer)] = []
         for (question, answer) in zip(questions, answers) {
             guard let scope = answer.scope else { continue }
             let expectation = try evaluator.expectation(for: question)
-            // What is drawn by the client's network is drawn by its /24 or /56. The /24 in 2002::/16 ends at 40.
+            // A sticky choice depends on the client's /24 or /56. The /24 in 2002::/16 ends at bit 40.
             let isDrawn = (expectation.list.first?.count ?? 0) > 1
             let hashed =
                 question.client.family == .v4 ? 24 : Carrier.sixToFour.network.contains(question.client) ? 40 : 56
@@ -58,7 +58,7 @@ struct StickyTests {
             }
             let network = Network(Network(question.client, question.sourcePrefix).first, scope)
             var addresses = [network.first, network.last, network.random(using: &generator)]
-            // The IPv4 address of such a client is open, and its neighbours are subnets like its own.
+            // The embedded IPv4 address of such a client is unknown, and its neighbours are subnets of the same length.
             let carrier = Carrier.of(Network(Network(question.client, question.sourcePrefix).first, 128))
             let isOpen = carrier.map { question.sourcePrefix <= $0.offset } ?? false
             for carrier in Carrier.allCases where !isOpen && network.contains(carrier.network) {

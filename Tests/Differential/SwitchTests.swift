@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What drains, forces, health and spreading do, against a plain evaluation of random ones.
+/// Compares the effects of drains, forces, health and spreading with the evaluator, for random ones.
 @Suite("Drained, forced and spread")
 struct SwitchTests {
     private static let services = [
@@ -11,7 +11,7 @@ struct SwitchTests {
     ]
 
     @Test(
-        "every client gets what rules and switches say",
+        "every client gets an answer that rules and switches allow",
         arguments: (0..<UInt64(15 * Effort.rounds)).map { Effort.seed &+ $0 })
     func random(seed: UInt64) throws {
         var random = try RandomWorld(seed: seed, spreads: true)
@@ -31,7 +31,7 @@ struct SwitchTests {
         let evaluator = try Evaluator(random.world, map: 0)
         let answers = try Geopipe.answers(to: questions, of: random.world, in: random.folder)
         var disagreements: [String] = []
-        var neighbours: [(question: Question, expected: Answer)] = []
+        var neighbours: [(question: PipeQuestion, expected: Answer)] = []
         for (number, (question, answer)) in zip(questions, answers).enumerated() {
             let service = services[number % services.count]
             let expectation = try evaluator.expectation(for: question)
@@ -45,7 +45,7 @@ struct SwitchTests {
             } else if let scope = answer.scope, scope < expectation.scopes.lowerBound {
                 disagreements.append("\(question): \(answer); the scope is too wide")
             } else if service.name == "sticky", let scope = answer.scope {
-                // All in the scope get the same.
+                // All clients in the scope get the same.
                 for _ in 0..<2 {
                     var neighbour = question
                     neighbour.client = Network(question.client, scope).random(using: &random.generator)
@@ -70,13 +70,13 @@ struct SwitchTests {
             """)
     }
 
-    /// The parts of the client networks that each datacenter gets.
-    private func parts(_ world: World, _ switches: Switches) throws -> [Int: Double] {
+    /// Returns the fraction of the client networks that each datacenter gets.
+    private func parts(_ world: TestWorld, _ switches: Switches) throws -> [Int: Double] {
         let folder = try Folder()
         try switches.write(to: folder)
         let count = 6_000
         let questions = (0..<count).map { number in
-            Question("web", Address(.v4, UInt128(0x0a00_0001 + number << 8)))
+            PipeQuestion("web", Address(.v4, UInt128(0x0a00_0001 + number << 8)))
         }
         var parts: [Int: Double] = [:]
         for answer in try Geopipe.answers(to: questions, of: world, in: folder) {
@@ -97,8 +97,8 @@ struct SwitchTests {
     }
 
     /// Four datacenters of random capacity, and one service.
-    private func world(_ fallback: Destination, _ settings: String = "", capacities: [Int]) -> World {
-        var world = World()
+    private func world(_ fallback: RuleDestination, _ settings: String = "", capacities: [Int]) -> TestWorld {
+        var world = TestWorld()
         world.databases = [Project.demonstration]
         world.datacenters = Array(repeating: nil, count: 4)
         world.capacities = Dictionary(uniqueKeysWithValues: capacities.enumerated().map { ($0, $1) })
@@ -110,16 +110,16 @@ struct SwitchTests {
     }
 
     @Test(
-        "datacenters get the parts that weights, capacities, shares and their own word say",
+        "datacenters get the fractions that weights, capacities, shares and their own signals define",
         arguments: (0..<UInt64(3 * Effort.rounds)).map { Effort.seed &+ $0 })
     func parts(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let weights = (0..<4).map { _ in generator.number(1...9) }
         let sum = Double(weights.reduce(0, +))
-        let tier = Destination.weighted(weights.enumerated().map { ($0, $1) })
+        let tier = RuleDestination.weighted(weights.enumerated().map { ($0, $1) })
         let byWeight = Dictionary(uniqueKeysWithValues: weights.enumerated().map { ($0, Double($1) / sum) })
         expect(try parts(world(tier, capacities: weights), Switches()), byWeight, seed: seed)
-        // What is away is spread by capacity, and the rest of the tier keeps its own clients.
+        // The clients of unusable datacenters are spread by capacity, and the rest of the tier keeps its clients.
         let away = generator.number(0...3)
         let drained = Switches(drains: [.init(datacenter: away)])
         var bySpread = byWeight
@@ -129,23 +129,24 @@ struct SwitchTests {
         }
         expect(
             try parts(world(.spread(tier, group: nil), capacities: weights), drained), bySpread, seed: seed)
-        // Without spreading those of what is away draw again, by weight.
+        // Without spreading, the clients of unusable datacenters draw again by weight.
         let others = byWeight.filter { $0.key != away }.mapValues { $0 / (1 - byWeight[away]!) }
         expect(try parts(world(tier, capacities: [1, 1, 1, 1]), drained), others, seed: seed)
-        // A share of the networks, to the next of a list, or spread over a group.
+        // A share of the networks goes to the next of a list, or is spread over a group.
         let share = generator.number(1...99)
         let partly = Switches(drains: [.init(datacenter: 0, share: share)])
         let moved = Double(share) / 100
-        let list = Destination.list([.datacenter(0), .datacenter(1)])
+        let list = RuleDestination.list([.datacenter(0), .datacenter(1)])
         expect(try parts(world(list, capacities: weights), partly), [0: 1 - moved, 1: moved], seed: seed)
         let pair = Double(weights[2] + weights[3])
         expect(
             try parts(world(.spread(list, group: [2, 3]), capacities: weights), partly),
             [0: 1 - moved, 2: moved * Double(weights[2]) / pair, 3: moved * Double(weights[3]) / pair], seed: seed)
-        // What an address says of itself.
-        let told = Switches(told: [0: 100 - share])
+        // The capacity signal of an address.
+        let capacitySignals = Switches(capacitySignals: [0: 100 - share])
         expect(
-            try parts(world(list, "check: { tcp: 80 }", capacities: weights), told), [0: 1 - moved, 1: moved],
+            try parts(world(list, "check: { tcp: 80 }", capacities: weights), capacitySignals),
+            [0: 1 - moved, 1: moved],
             seed: seed)
     }
 }

@@ -1,26 +1,26 @@
 import Foundation
 import Support
 
-/// What operators and checks have said of the datacenters of a world.
+/// The switches of operators and the results of health checks, for the datacenters of a world.
 struct Switches {
     struct Drain {
         var datacenter: Int
-        /// For this service alone.
+        /// The only service that the drain is for; `nil` for all.
         var service: String?
-        /// In these areas alone, such as `NO` or `continent:EU`.
+        /// The only areas that the drain is for, such as `NO` or `continent:EU`; empty for all.
         var areas: [String] = []
         var share = 100
     }
 
     var drains: [Drain] = []
-    /// Datacenters that count as up.
+    /// Datacenters that are forced up.
     var forced: [(datacenter: Int, service: String?)] = []
     /// Datacenters whose address is down.
     var down: Set<Int> = []
-    /// The clients that the address of a datacenter takes, of 100: what it has said of itself.
-    var told: [Int: Int] = [:]
+    /// The percentage of clients that the address of a datacenter accepts by its own signal.
+    var capacitySignals: [Int: Int] = [:]
 
-    /// Writes the files that coprocesses follow.
+    /// Writes the state files that coprocesses read.
     func write(to folder: Folder) throws {
         let state = "\(folder.path)/state-of-coprocess"
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
@@ -46,18 +46,18 @@ struct Switches {
         try put(
             [["geopipe health 1"], ["report", "\(now)", "4711"]]
                 + down.sorted().map { ["down", "\(now)", "\(now)", target($0), "no answer"] }
-                + told.sorted { $0.key < $1.key }.map {
+                + capacitySignals.sorted { $0.key < $1.key }.map {
                     ["up", "\(now)", "\(now)", target($0.key), "says so", "\($0.value)", "", ""]
                 }, "health")
     }
 
-    /// FNV-1a.
+    /// Returns the FNV-1a hash.
     private static func sum(of text: String) -> UInt64 {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }
 
-/// What a service has beside its map.
+/// The settings of a service besides its map.
 struct ServiceRules {
     var name: String
     var isChecked = false
@@ -70,17 +70,17 @@ struct ServiceRules {
 }
 
 extension Switches {
-    /// The datacenters that a client may get, one of them; nothing stands for no answer.
+    /// Returns the datacenters of which a client may get any one; `nil` stands for no answer.
     ///
     /// - Parameters:
-    ///   - list: the client's.
-    ///   - isInside: whether the client is in some areas; nothing if that cannot be told.
+    ///   - list: the preference list of the client.
+    ///   - isInside: returns whether the client is in some areas; `nil` if that is unknown.
     func outcomes(
         _ service: ServiceRules, _ list: Evaluator.PreferenceList, of datacenters: Int,
         isInside: (_ areas: [String]) throws -> Bool?
     ) rethrows -> Set<Int?> {
         guard !list.isEmpty else { return [nil] }
-        // What is drained for some networks, or for places that may be the client's, may be drained for this client or not.
+        // A drain for some networks, or for places that may be the client's, may apply to this client or not.
         var drained: Set<Int> = []
         var open: Set<Int> = []
         for drain in drains where drain.service ?? service.name == service.name {
@@ -107,7 +107,7 @@ extension Switches {
     private func outcomes(
         _ service: ServiceRules, _ list: Evaluator.PreferenceList, _ all: Set<Int>, drained: Set<Int>, down: Set<Int>
     ) -> Set<Int?> {
-        // What is drained comes after what is down, unless all is drained.
+        // Drained datacenters come after those that are down, unless all are drained.
         let rounds =
             down.isEmpty
             ? [all.subtracting(drained), all]
@@ -121,7 +121,7 @@ extension Switches {
         return outcomes.union([nil])
     }
 
-    /// What a client may get while these datacenters are usable, and whether it gets something for sure.
+    /// Returns what a client may get while these datacenters are usable, and whether it certainly gets one.
     private func choices(_ list: Evaluator.PreferenceList, _ usable: Set<Int>) -> (found: Set<Int>, isEnd: Bool) {
         let tiers = list.filter { $0.keys.allSatisfy { $0 >= 0 } }
         let next = tiers.lazy.map { Set($0.keys).intersection(usable) }.first { !$0.isEmpty } ?? []

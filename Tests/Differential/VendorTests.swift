@@ -2,15 +2,15 @@ import Foundation
 import Support
 import Testing
 
-/// A database with a few records, a map, and geopipe with both.
-private struct Trial {
+/// Runs geopipe with a map and databases of a few records.
+private struct VendorTrial {
     let folder: Folder
     let configuration: String
 
     /// - Parameters:
-    ///   - databases: the records of each, by network.
-    ///   - map: as YAML.
-    ///   - twin: a network with a record that has the values of the last one. Then both point to these.
+    ///   - databases: the records of each database, by network.
+    ///   - map: the map as YAML.
+    ///   - twin: a network whose record has the same values as the last one; then both records point to them.
     init(_ databases: [[(String, DataValue)]], map: String, twin: String? = nil) throws {
         folder = try Folder()
         var names: [String] = []
@@ -39,7 +39,7 @@ private struct Trial {
             """.utf8, to: "geopipe.yaml")
     }
 
-    /// The datacenter that a client gets, and for which prefix that holds; or what geopipe says instead.
+    /// Returns the datacenter that a client gets, with the scope; or else the error message of geopipe.
     func answer(_ client: String, resolver: String = "192.0.2.99") throws -> String {
         let question = "HELO\t5\nQ\twww.example.com\tIN\tANY\t-1\t\(resolver)\t127.0.0.1\t\(client)\n"
         let ending = try Program.geopipe.run(["--config", configuration], input: Array(question.utf8), in: folder)
@@ -58,7 +58,7 @@ private struct Trial {
 }
 
 extension DatabaseWriter {
-    /// A map whose values are pointers, and so are the values of the maps among these.
+    /// Returns a map whose values are pointers, recursively.
     fileprivate mutating func pointing(_ value: DataValue) -> DataValue {
         guard case .map(let fields) = value else { return value }
         return .map(fields.map { name, value in (name, share(pointing(value))) })
@@ -71,10 +71,11 @@ private func code(_ name: String, _ code: String) -> DataValue { .map([(name, .s
 
 private func english(_ name: String) -> DataValue { .map([("names", .map([("en", .string(name))]))]) }
 
-/// Files in MaxMind's format as their makers fill them.
+/// Databases in MaxMind's format with the fields of different vendors.
 @Suite("Databases of other vendors")
 struct VendorTests {
-    /// By the vendor, the record of a client in Oslo, a rule that only that client gets, and the part of the record that it is by.
+    /// For each vendor: the record of a client in Oslo, a rule that matches only that client, and the field that the
+    /// rule depends on.
     private static let records: [(vendor: String, record: DataValue, map: String)] = [
         (
             "IPinfo Lite",
@@ -124,10 +125,10 @@ struct VendorTests {
         ("a code beats a text", text(["country_code": "NO", "country": "SE"]), "countries: { NO: oslo }"),
     ]
 
-    @Test("are read by the fields that are there", arguments: records.indices, [nil, "129.242.0.0/16"])
+    @Test("are read by the fields that they have", arguments: records.indices, [nil, "129.242.0.0/16"])
     func fields(number: Int, twin: String?) throws {
         let (vendor, record, map) = Self.records[number]
-        let trial = try Trial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }", twin: twin)
+        let trial = try VendorTrial([[("129.240.0.0/16", record)]], map: "{ \(map), default: singapore }", twin: twin)
         #expect(try trial.answer("129.240.1.0/24") == "oslo /16", "\(vendor)")
         if twin != nil { #expect(try trial.answer("129.242.1.0/24") == "oslo /16", "\(vendor)") }
         #expect(try trial.answer("129.241.1.0/24") == "singapore /16", "\(vendor)")
@@ -136,20 +137,21 @@ struct VendorTests {
         #expect(check.lines.allSatisfy { !$0.contains("database") || $0.hasPrefix("ok") }, "\(vendor): \(check)")
     }
 
-    @Test("are read where the tree is long, and the records are few and short")
+    @Test("are read if the tree is large, and the records are few and short")
     func longTree() throws {
         let norway = text(["country_code": "NO"])
         let networks = (0..<400).map { "2001:db8:\(String($0 * 149, radix: 16)):1::\(String($0 + 1, radix: 16))/128" }
-        let trial = try Trial([networks.map { ($0, norway) }], map: "{ countries: { NO: oslo }, default: singapore }")
+        let trial = try VendorTrial(
+            [networks.map { ($0, norway) }], map: "{ countries: { NO: oslo }, default: singapore }")
         let attributes = try FileManager.default.attributesOfItem(atPath: "\(trial.folder.path)/0.mmdb")
-        // Of a file the end is read first; here the tree reaches into that.
+        // The reader starts with the end of a file, which overlaps the tree here.
         #expect(try #require(attributes[.size] as? Int) > 150_000)
         #expect(try trial.answer("2001:db8:0:1::1/128") == "oslo /128")
         #expect(try trial.answer("2001:db8:e81d:1::/64").hasPrefix("singapore"))
     }
 
     @Test(
-        "say where a client is, in numbers or texts",
+        "have coordinates as numbers or texts",
         arguments: [
             [("location", DataValue.map([("latitude", .double(1.3)), ("longitude", .double(103.8))]))],
             [("location", .map([("latitude", .uint16(1)), ("longitude", .uint32(103))]))],
@@ -159,13 +161,13 @@ struct VendorTests {
             [("location", .string("1.3,103.8"))],
         ], [nil, "129.242.0.0/16"])
     func coordinates(fields: [(String, DataValue)], twin: String?) throws {
-        let trial = try Trial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }", twin: twin)
+        let trial = try VendorTrial([[("129.240.0.0/16", .map(fields))]], map: "{ default: nearest }", twin: twin)
         #expect(try trial.answer("129.240.1.0/24") == "singapore /16")
         if twin != nil { #expect(try trial.answer("129.242.1.0/24") == "singapore /16") }
     }
 
     @Test(
-        "know nothing by 0, 0, by dashes, or by values of another kind",
+        "have no value if it is 0, 0, dashes, or of another type",
         arguments: [
             DataValue.map([("latitude", .double(0)), ("longitude", .double(0))]),
             .map([("location", .map([("latitude", .string("0")), ("longitude", .string("0.0"))]))]),
@@ -183,19 +185,19 @@ struct VendorTests {
             ("location", .map([("latitude", .double(1.3)), ("longitude", .double(103.8))])),
             ("autonomous_system_number", .uint32(7)),
         ])
-        let trial = try Trial(
+        let trial = try VendorTrial(
             [[("129.240.0.0/16", record), ("8.8.8.0/24", other)]],
             map:
                 "{ asns: { 224: ashburn }, cities: { NO/Oslo: ashburn }, countries: { NO: ashburn }, default: nearest }"
         )
-        // The resolver stands in.
+        // The resolver is used instead.
         #expect(try trial.answer("129.240.1.0/24", resolver: "8.8.8.8").hasPrefix("singapore /"))
         #expect(try trial.answer("129.240.1.0/24").hasPrefix("oslo /"))
     }
 }
 
-/// Whether a client's subnet counts, or its resolver.
-@Suite("A client of whom nothing is known that the map looks at")
+/// Tests whether a client's subnet or its resolver counts.
+@Suite("A client without any field that the map needs")
 struct KnownTests {
     private static let places: [(String, DataValue)] = [
         ("10.1.0.0/16", .map([("registered_country", code("iso_code", "NO"))])),
@@ -213,7 +215,7 @@ struct KnownTests {
         ),
     ]
 
-    /// Of each map the clients 10.1.0.0 to 10.5.0.0 and 10.6.0.0 that are known.
+    /// For each map, those of the clients 10.1.0.0 to 10.6.0.0 that are known.
     private static let maps: [(map: String, known: Set<Int>)] = [
         ("countries: { US: ashburn }", [5]), ("continents: { NA: ashburn }", [2, 5]), ("asns: { 15169: ashburn }", [3]),
         ("networks: { 8.0.0.0/8: ashburn }", []), ("networks: { 8.0.0.0/8: ashburn, 10.6.0.0/16: singapore }", [6]),
@@ -222,18 +224,18 @@ struct KnownTests {
         ("countries: { US: { nearest: [ashburn] } }", [4, 5]),
     ]
 
-    @Test("has the resolver stand in, and no other does", arguments: maps.indices)
+    @Test("is answered for its resolver, and no other client is", arguments: maps.indices)
     func standIn(number: Int) throws {
         let (map, known) = Self.maps[number]
-        // In two databases, of which the second must not decide for the first.
+        // The records are in two databases, and the second must not override the first.
         for databases in [[Self.places], [[Self.places[5]], Array(Self.places[..<5])]] {
-            let trial = try Trial(databases, map: "{ \(map), default: singapore }")
+            let trial = try VendorTrial(databases, map: "{ \(map), default: singapore }")
             for client in 1...6 {
                 let answer = try trial.answer("10.\(client).7.0/24", resolver: "8.8.8.8")
                 #expect(
                     answer.hasPrefix(known.contains(client) ? "singapore" : "ashburn"),
                     "\(map), 10.\(client): \(answer)")
-                // No neighbour with another answer is in the scope.
+                // The scope contains no neighbour with another answer.
                 guard let scope = answer.split(separator: "/").last.flatMap({ Int($0) }) else { continue }
                 for other in 1...6 where known.contains(other) != known.contains(client) {
                     #expect(scope > 8 + UInt8(client ^ other).leadingZeroBitCount, "\(map), 10.\(client)")
@@ -242,7 +244,7 @@ struct KnownTests {
         }
     }
 
-    @Test("may be in the system of the largest number, which is none's, from the first address on")
+    @Test("is unknown with the reserved number AS4294967295, even at the first address")
     func largestSystem() throws {
         let systems: [(String, DataValue)] = [
             ("0.0.0.0/1", .map([("autonomous_system_number", .uint32(.max))])),
@@ -250,32 +252,32 @@ struct KnownTests {
         ]
         let map = "{ asns: { 224: oslo }, default: ashburn }"
         for databases in [[systems], [systems, [Self.places[4]]]] {
-            let trial = try Trial(databases, map: map)
+            let trial = try VendorTrial(databases, map: map)
             #expect(try trial.answer("1.2.3.0/24", resolver: "1.2.3.4").hasPrefix("ashburn /"))
-            // Nothing is known of the client: its resolver stands in.
+            // The client is unknown, so its resolver is used.
             #expect(try trial.answer("1.2.3.0/24", resolver: "129.240.1.1").hasPrefix("oslo /"))
             #expect(try trial.answer("129.240.1.0/24").hasPrefix("oslo /"))
         }
     }
 
-    @Test("has the continent of its country, unless a database says another, be it a later one")
+    @Test("has the continent of its country, unless any database has another")
     func continents() throws {
         let country = [("10.0.0.0/8", DataValue.map([("country", code("iso_code", "TR"))]))]
         let map = "{ continents: { AS: oslo, EU: ashburn }, default: singapore }"
-        #expect(try Trial([country], map: map).answer("10.1.0.0/16") == "oslo /8")
+        #expect(try VendorTrial([country], map: map).answer("10.1.0.0/16") == "oslo /8")
         let continent = [("10.0.0.0/8", DataValue.map([("continent", code("code", "EU"))]))]
-        #expect(try Trial([country, continent], map: map).answer("10.1.0.0/16") == "ashburn /8")
-        #expect(try Trial([continent, country], map: map).answer("10.1.0.0/16") == "ashburn /8")
+        #expect(try VendorTrial([country, continent], map: map).answer("10.1.0.0/16") == "ashburn /8")
+        #expect(try VendorTrial([continent, country], map: map).answer("10.1.0.0/16") == "ashburn /8")
     }
 }
 
-@Suite("geopipe check, of what databases have")
+@Suite("geopipe check of database fields")
 struct DatabaseCheckTests {
     private static let country = DataValue.map([("country", code("iso_code", "NO"))])
     private static let system = DataValue.map([("autonomous_system_number", .uint32(224))])
 
     @Test(
-        "warns of what they lack",
+        "warns of missing fields",
         arguments: [
             (
                 country, "{ default: nearest }",
@@ -304,14 +306,14 @@ struct DatabaseCheckTests {
             ),
         ])
     func warnings(record: DataValue, map: String, warning: String) throws {
-        let check = try Trial([[("129.240.0.0/16", record)]], map: map).check()
+        let check = try VendorTrial([[("129.240.0.0/16", record)]], map: map).check()
         #expect(check.status == 0)
         #expect(check.lines.contains { $0.hasPrefix(warning) }, "\(check.lines)")
         #expect(check.lines.count { $0.contains("continent") } <= 1, "\(check.lines)")
         #expect(check.lines.last?.hasPrefix("ok") == true)
     }
 
-    @Test("refuses databases that have nothing that the rules need, and so does a coprocess")
+    @Test("refuses databases without any field that the rules need, as a coprocess does")
     func errors() throws {
         let proxies = DataValue.map([("is_proxy", .string("yes")), ("usage", text(["type": "VPN"]))])
         let map = "{ countries: { NO: oslo }, default: singapore }"
@@ -329,7 +331,7 @@ struct DatabaseCheckTests {
                 "geopipe.yaml:1:13: no database has any field that the rules need: 0.mmdb (Test-City) has autonomous_system_number; the rules need country.iso_code"
             ),
         ] {
-            let trial = try Trial(databases, map: map)
+            let trial = try VendorTrial(databases, map: map)
             let check = try trial.check()
             #expect(check.status == 1)
             #expect(check.lines.first?.hasPrefix(words) == true, "\(check.lines)")
@@ -337,16 +339,16 @@ struct DatabaseCheckTests {
         }
     }
 
-    @Test("warns of a database that nothing uses, but not where there are no rules for places")
+    @Test("warns of an unused database, but not without rules for places")
     func unused() throws {
         let databases = [[("129.240.0.0/16", Self.country)], [("129.240.0.0/16", Self.system)]]
-        let check = try Trial(databases, map: "{ countries: { NO: oslo }, default: singapore }").check()
+        let check = try VendorTrial(databases, map: "{ countries: { NO: oslo }, default: singapore }").check()
         #expect(check.status == 0)
         #expect(
             check.lines.first
                 == "geopipe.yaml:1:21: warning: no rule here needs what 1.mmdb (Test-City) has: autonomous_system_number; take it out of databases"
         )
-        let bare = try Trial(databases, map: "{ networks: { 10.0.0.0/8: oslo }, default: singapore }").check()
+        let bare = try VendorTrial(databases, map: "{ networks: { 10.0.0.0/8: oslo }, default: singapore }").check()
         #expect(bare.lines.allSatisfy { !$0.contains("no rule here needs") })
     }
 }

@@ -9,13 +9,13 @@ struct MaxMindDatabaseTests {
     private let demo = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../examples/demo/demo.mmdb").standardizedFileURL.path
 
-    @Test("that are not there are refused by name")
+    @Test("a missing database is refused, and the message names it")
     func missing() {
         let error = #expect(throws: DatabaseError.self) { try load("/nowhere/at-all.mmdb") }
         #expect(error?.description.contains("/nowhere/at-all.mmdb: No such file or directory") == true)
     }
 
-    @Test("that are folders or named pipes are refused, and not waited for")
+    @Test("folders and named pipes are refused without blocking")
     func noFile() throws {
         let pipe = FileManager.default.temporaryDirectory.appendingPathComponent("geopipe-\(UUID().uuidString).pipe")
             .path
@@ -27,7 +27,7 @@ struct MaxMindDatabaseTests {
         }
     }
 
-    @Test("that cannot be used say what to do about it")
+    @Test("errors say what to do")
     func advice() throws {
         try withDatabase(Data()) { path in
             let error = #expect(throws: DatabaseError.self) { try load(path) }
@@ -45,7 +45,7 @@ struct MaxMindDatabaseTests {
         #expect(DatabaseError(path: "x.tar.gz", reason: "").advice.contains("unpack"))
     }
 
-    @Test("say when they were built, and what they are")
+    @Test("the metadata have the build time and the database type")
     func metadata() throws {
         let metadata = try MaxMindDatabase(path: demo).metadata
         #expect(metadata.type == "GeoLite2-City")
@@ -53,7 +53,7 @@ struct MaxMindDatabaseTests {
     }
 
     @Test(
-        "leave a country's continent to the country",
+        "a country code has its continent",
         arguments: [
             ("NO", "EU"), ("US", "NA"), ("TR", "AS"), ("CY", "EU"), ("AU", "OC"), ("BR", "SA"), ("ZA", "AF"),
             ("AQ", "AN"),
@@ -64,16 +64,16 @@ struct MaxMindDatabaseTests {
         #expect(PlaceCode(country)!.continent == PlaceCode(continent)!)
     }
 
-    @Test("know the continent of every country")
+    @Test("every country code has a continent, and no other code has one")
     func allContinents() {
         let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
         let codes = letters.flatMap { first in letters.map { "\(first)\($0)" } }
-        // 249 of ISO 3166-1, Kosovo, and four that are no countries.
+        // 249 of ISO 3166-1, Kosovo, and four codes that are not countries.
         #expect(codes.count { PlaceCode($0)!.continent != nil } == 254)
         for code in ["UK", "XX", "ZZ", "AA"] { #expect(PlaceCode(code)!.continent == nil) }
     }
 
-    @Test("tell of every client the continent, the country, the subdivision and nearby coordinates")
+    @Test("the place index finds the continent, the country, the subdivision and nearby coordinates of every client")
     func placeIndex() throws {
         var atlas = Atlas()
         try atlas.add(try MaxMindDatabase(path: demo), fields: .clientPlace)
@@ -91,7 +91,7 @@ struct MaxMindDatabaseTests {
         for unknown in ["203.0.113.1", "2001:db8::1", "2002::/16", "::"] {
             #expect(index.find(IPPrefix(unknown)!) == nil, "\(unknown)")
         }
-        // Every place of the database is there as itself, or as one within the same cell.
+        // The index has every place of the database, or another place in the same cell.
         let gazetteer = atlas.gazetteer
         for (start, place) in zip(atlas.places.ipv4.starts, atlas.places.ipv4.values) where start & 0xff == 0 {
             let known = gazetteer[gazetteer.entries[Int(place)]]
@@ -104,7 +104,7 @@ struct MaxMindDatabaseTests {
         }
     }
 
-    @Test("that were cut off anywhere are refused or read, and never crash")
+    @Test("truncated databases are refused")
     func truncated() throws {
         let whole = try Data(contentsOf: URL(fileURLWithPath: demo))
         for length in stride(from: 0, to: whole.count, by: whole.count / 97) {
@@ -114,7 +114,7 @@ struct MaxMindDatabaseTests {
         }
     }
 
-    @Test("with any byte changed are refused or read, and never crash or hang")
+    @Test("databases with any byte changed are refused or read, without a crash or a hang")
     func mutated() throws {
         let whole = try Data(contentsOf: URL(fileURLWithPath: demo))
         for position in stride(from: 0, to: whole.count, by: 41) {
@@ -128,10 +128,10 @@ struct MaxMindDatabaseTests {
         }
     }
 
-    @Test("whose search tree leads back to itself are refused")
+    @Test("a search tree with a cycle is refused")
     func cycle() throws {
         var changed = try Data(contentsOf: URL(fileURLWithPath: demo))
-        // The root's two records, of whatever size, lead to the root.
+        // Both records of the root node, of any record size, point to the root.
         for i in 0..<6 { changed[i] = 0 }
         try withDatabase(changed) { path in
             let error = #expect(throws: DatabaseError.self) { try load(path) }
@@ -140,7 +140,7 @@ struct MaxMindDatabaseTests {
     }
 
     @Test(
-        "that say of themselves what cannot be read are refused with the reason",
+        "unsupported metadata are refused with the reason",
         arguments: [
             ("record_size", UInt8(0x1c), UInt8(0x10), "records of 16 bits, and not of 24, 28 or 32"),
             ("binary_format_major_version", 2, 3, "version 3, and not 2"),
@@ -158,7 +158,7 @@ struct MaxMindDatabaseTests {
         }
     }
 
-    @Test("whose metadata would be exponentially long if pointers were followed cost nothing")
+    @Test("metadata that pointers make exponentially long take no time and memory")
     func exponentialMetadata() throws {
         var database = MinimalDatabase()
         database.nesting = 9
@@ -168,7 +168,7 @@ struct MaxMindDatabaseTests {
         }
     }
 
-    @Test("whose records stand side by side take memory by the size of the file alone")
+    @Test("dense records take memory in proportion to the size of the file")
     func denseRecords() throws {
         var database = MinimalDatabase()
         database.bits = 12
@@ -205,11 +205,12 @@ struct MaxMindDatabaseTests {
     }
 }
 
-/// A database whose tree has a leaf for each value of the first bits of an IPv4 address, each leading to the next byte of data.
+/// A database whose tree has a leaf for each value of the first bits of an IPv4 address. Each leaf points to the next
+/// byte of the data.
 private struct MinimalDatabase {
     var bits = 1
     var data: [UInt8] = [0xe0, 0xe0]
-    /// The languages are an array of twenty pointers to an array of twenty pointers, and so on, as often as this.
+    /// The depth of `languages`: an array of twenty pointers to an array of twenty pointers, and so on.
     var nesting = 1
 
     var bytes: [UInt8] {

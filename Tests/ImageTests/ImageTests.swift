@@ -35,7 +35,7 @@ struct ImageTests {
         }
     }
 
-    @Test("give back what was written, and have the same id for the same content")
+    @Test("an image gives back what was written, and has the same id for the same content")
     func columns() throws {
         #expect(try refusal(of: imageBytes()) == nil)
         let read = try Image(path: file, owners: [geteuid()])
@@ -48,7 +48,7 @@ struct ImageTests {
         #expect(image(8).id != read.id)
     }
 
-    @Test("keep the safety rules of their configuration, and refuse numbers of datacenters that there are not")
+    @Test("safety rules are written and read back; numbers of datacenters that do not exist are refused")
     func safetyRules() throws {
         var rules = SafetyRules()
         (rules.inUse, rules.capacity) = (2, 60)
@@ -60,7 +60,7 @@ struct ImageTests {
         #expect(throws: MalformedColumns.self) { try manifest(rules) }
     }
 
-    /// A manifest that was written and read again.
+    /// Writes a manifest and reads it back.
     private func manifest(_ rules: SafetyRules) throws -> Manifest {
         var manifest = Manifest()
         manifest.safety = rules
@@ -73,7 +73,7 @@ struct ImageTests {
         }
     }
 
-    @Test("that are cut short, or have any other byte, are refused with a message")
+    @Test("a truncated image, or one with any byte changed, is refused with a message")
     func damaged() throws {
         let good = imageBytes()
         for position in good.indices {
@@ -84,17 +84,17 @@ struct ImageTests {
         for length in good.indices {
             #expect(try refusal(of: good[..<length])?.hasPrefix(file) == true, "length \(length)")
         }
-        #expect(try refusal(of: good + [0])?.contains("torn") == true)
+        #expect(try refusal(of: good + [0])?.contains("is truncated or has bytes after its end") == true)
     }
 
-    @Test("of another version of the format are refused, and the way out is said")
+    @Test("an image of another format version is refused, and the message says what to do")
     func version() throws {
         var bytes = imageBytes()
         bytes[8] &+= 1
         #expect(try refusal(of: bytes)?.contains("compile it again with this program") == true)
     }
 
-    @Test("that others have written, or may write to, are refused; so is what is no file")
+    @Test("images that other users own or may write to are refused, and so are files that are not regular")
     func trust() throws {
         let good = imageBytes()
         #expect(try refusal(of: good, mode: 0o620)?.contains("can be written to by others") == true)
@@ -126,7 +126,7 @@ struct ImageTests {
         #expect(refusal.description.contains("are read of another user's image"), "\(refusal)")
     }
 
-    @Test("have a sum that each byte and each length changes")
+    @Test("each byte and each length changes the checksum")
     func sum() {
         let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         var sums: Set<UInt64> = []

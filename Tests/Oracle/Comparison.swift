@@ -1,7 +1,8 @@
-/// What may differ between geopipe's answers and those of pdns's own backend, and why. All else must be the same.
+/// The differences allowed between geopipe's answers and those of pdns's own backend, with their reasons.
 enum Arbitrary {
-    /// Order: a section is a set of records (RFC 1034 section 3.6, RFC 2181 section 5). And the case of owners (RFC 4343).
-    static func sorted(_ records: [Record]) -> [String] {
+    /// The order of records, since a section is a set (RFC 1034 section 3.6, RFC 2181 section 5), and the case of
+    /// owners (RFC 4343).
+    static func sorted(_ records: [ReceivedRecord]) -> [String] {
         records.map { record in
             var record = record
             record.owner = Name(record.owner.folded)
@@ -9,9 +10,9 @@ enum Arbitrary {
         }.sorted()
     }
 
-    /// Signatures that are made as the answer leaves: when they were, when they end, and what came out (RFC 4034
-    /// section 3.1.4 to 3.1.8). The key, the signer and the rest stay.
-    static func withoutTimes(_ record: Record) -> Record {
+    /// Signatures are made for each answer. Their inception, expiration and signature fields are cleared (RFC 4034
+    /// section 3.1.4 to 3.1.8); the key, the signer and the rest are compared.
+    static func withoutTimes(_ record: ReceivedRecord) -> ReceivedRecord {
         guard record.type == 46, record.data.count > 18 else { return record }
         var reader = MessageReader(Array(record.data[18...]))
         guard let signer = try? reader.name() else { return record }
@@ -20,34 +21,34 @@ enum Arbitrary {
         return record
     }
 
-    /// A name without records shows geopipe's marker, TYPE65280, to those who ask for all types: pdns must know that the
-    /// name exists, and the pipe backend has no other way to say it. pdns's own backend has TYPE0 for
-    /// that, and shows it where a wildcard is such a name.
-    static func isMarker(_ record: Record) -> Bool {
+    /// An empty non-terminal has geopipe's marker, TYPE65280, in answers to ANY: pdns must know that the name exists,
+    /// and the pipe backend has no other way to report it. pdns's own backend uses TYPE0, and shows it if a wildcard is
+    /// such a name.
+    static func isMarker(_ record: ReceivedRecord) -> Bool {
         record.type == 65280 || record.type == 0
             || record.type == 46 && [[0xff, 0], [0, 0]].contains(record.data[..<2])
     }
 
-    /// A DNAME that makes a name too long: pdns says YXDOMAIN (RFC 6672 section 2.2), but then has lost the thread of its
-    /// dialogue with a coprocess. geopipe does not let it get that far, which pdns tells as SERVFAIL.
-    static func isOverflow(_ expected: Reply, _ given: Reply) -> Bool { expected.code == 6 && given.code == 2 }
+    /// A DNAME that makes a name too long: pdns answers YXDOMAIN (RFC 6672 section 2.2), but then its dialogue with the
+    /// coprocess is out of step. geopipe prevents that by a failure, which pdns answers with SERVFAIL.
+    static func isOverflow(_ expected: DNSReply, _ given: DNSReply) -> Bool { expected.code == 6 && given.code == 2 }
 
-    /// A question for DS at a name without records that is delegated away, as is a delegation below it: pdns's own backend
-    /// thinks that name its own. Right is to say who has it (RFC 4035 section 3.1.4.1).
-    static func isReferral(_ question: Question, _ expected: Reply, _ given: Reply) -> Bool {
+    /// A question for DS at an empty non-terminal below a delegation: pdns's own backend answers with authority. A
+    /// referral is correct (RFC 4035 section 3.1.4.1).
+    static func isReferral(_ question: DNSQuestion, _ expected: DNSReply, _ given: DNSReply) -> Bool {
         question.type == 43 && expected.isAuthoritative && expected.code == 0 && expected[.answer].isEmpty
             && !given.isAuthoritative && given.code == 0 && given[.answer].isEmpty
             && given[.authority].contains { $0.type == 2 && question.name.isBelow($0.owner) }
     }
 }
 
-extension Reply {
-    /// What must be the same.
+extension DNSReply {
+    /// The parts of a reply that must be equal.
     func essence(isOfMarkers: Bool) -> [String] {
         var sections = sections
         if isOfMarkers {
             sections[.answer] = self[.answer].filter { !Arbitrary.isMarker($0) }
-            // Whoever has no marker to show says that there is nothing.
+            // Without the marker, the answer denies the type.
             sections[.authority] = nil
         }
         return ["\(code) \(isAuthoritative)"]
@@ -60,9 +61,9 @@ extension Reply {
 
 /// A question that two servers answer differently.
 struct Difference: CustomStringConvertible {
-    let question: Question
-    let expected: Reply?
-    let given: Reply?
+    let question: DNSQuestion
+    let expected: DNSReply?
+    let given: DNSReply?
 
     var description: String {
         """
@@ -72,8 +73,8 @@ struct Difference: CustomStringConvertible {
         """
     }
 
-    /// The differences between the answers of two servers to the same questions.
-    static func among(_ questions: [Question], _ expected: [Reply?], _ given: [Reply?]) -> [Difference] {
+    /// Returns the differences between the answers of two servers to the same questions.
+    static func among(_ questions: [DNSQuestion], _ expected: [DNSReply?], _ given: [DNSReply?]) -> [Difference] {
         zip(questions, zip(expected, given)).compactMap { question, replies in
             if let expected = replies.0, let given = replies.1 {
                 let isOfMarkers = question.type == 255 && given[.answer].contains(where: Arbitrary.isMarker)
@@ -87,8 +88,8 @@ struct Difference: CustomStringConvertible {
         }
     }
 
-    /// What only one of two transfers has.
-    static func between(_ expected: [Record]?, _ given: [Record]?) -> [String] {
+    /// Returns the records that only one of two transfers has.
+    static func between(_ expected: [ReceivedRecord]?, _ given: [ReceivedRecord]?) -> [String] {
         guard let expected, let given else {
             return expected == nil && given == nil ? ["neither transfers"] : ["only one transfers"]
         }

@@ -2,16 +2,16 @@ import Foundation
 import Support
 import Testing
 
-/// What `geopipe check` takes and what it refuses, as BIND's named-checkzone does.
-@Suite("As named-checkzone judges")
+/// Compares which zones `geopipe check` accepts with BIND's named-checkzone.
+@Suite("Zones are judged as by named-checkzone")
 struct InvalidZoneTests {
-    @Test("zones whose records do not fit together", arguments: InvalidZone.structures)
+    @Test("zones with inconsistent records", arguments: InvalidZone.structures)
     func structure(zone: InvalidZone) throws { try judge(zone) }
 
-    @Test("files in files", arguments: InvalidZone.inclusions)
+    @Test("included files", arguments: InvalidZone.inclusions)
     func inclusion(zone: InvalidZone) throws { try judge(zone) }
 
-    @Test("a line", arguments: InvalidZone.lines)
+    @Test("single lines", arguments: InvalidZone.lines)
     func line(zone: InvalidZone) throws { try judge(zone) }
 
     private func judge(_ zone: InvalidZone) throws {

@@ -1,6 +1,6 @@
-/// A zone file with something in it that a server may refuse, and the files beside it.
+/// A zone file with a part that a server may refuse, and the files that it includes.
 struct InvalidZone: Sendable, CustomStringConvertible {
-    /// What is wrong, or the one line that is added to a zone that is right.
+    /// The error, or the line that is added to a valid zone.
     let title: String
     var text: String
     var includes: [(name: String, text: String)] = []
@@ -12,7 +12,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
     private static let soa = "@ 3600 SOA ns1 hostmaster 1 7200 600 1209600 300\n"
     private static let start = "$TTL 3600\n\(soa)@ NS ns1\nns1 A 192.0.2.53\n"
 
-    /// One more line than a zone that is right.
+    /// Returns a valid zone with one more line.
     private static func line(_ line: String) -> InvalidZone { InvalidZone(title: line, text: "\(start)\(line)\n") }
 
     private init(title: String, text: String, includes: [(String, String)] = []) {
@@ -21,7 +21,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         self.includes = includes
     }
 
-    /// Zones whose records do not fit together.
+    /// Zones with inconsistent records.
     static let structures = [
         InvalidZone(title: "nothing wrong", text: start),
         InvalidZone(title: "no line at all", text: ""),
@@ -107,7 +107,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         InvalidZone(title: "a NUL between words", text: start + "a A\0 192.0.2.1\n"),
     ]
 
-    /// Files in files.
+    /// Zones with included files.
     static let inclusions = [
         InvalidZone(
             title: "an included file", text: "\(start)$INCLUDE a.inc\n", includes: [("a.inc", "a A 192.0.2.1\n")]),
@@ -141,7 +141,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
             title: "no owner at the start of an included file", text: "\(start)$INCLUDE a.inc\n",
             includes: [("a.inc", " TXT a\n")]),
         InvalidZone(
-            title: "no owner behind an included file", text: "\(start)$INCLUDE a.inc\n TXT a\n",
+            title: "no owner after an included file", text: "\(start)$INCLUDE a.inc\n TXT a\n",
             includes: [("a.inc", "a A 192.0.2.1\n")]),
         InvalidZone(
             title: "an included file and a word too many", text: "\(start)$INCLUDE a.inc sub more\n",
@@ -152,7 +152,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
             includes: [("a.inc", "a A 192.0.2.1\n")]),
     ]
 
-    /// What one line can be.
+    /// Single lines, valid and invalid.
     static let lines = [
         // Directives
         "$ORIGIN", "$ORIGIN a b", "$ORIGIN a..b", "$ORIGIN sub", "$ORIGIN example.net.", "$TTL", "$TTL x", "$TTL 1h",
@@ -190,7 +190,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         "\(repeated("a", 63)) A 192.0.2.1", "\(repeated("a", 64)) A 192.0.2.1", "\(repeated("\\097", 63)) A 192.0.2.1",
         "\(repeated("a.", 121)) A 192.0.2.1", "\(repeated("a.", 120))a A 192.0.2.1",
         "\(repeated("a.", 121))a A 192.0.2.1", "\(repeated("a.", 130))a A 192.0.2.1",
-        // Words
+        // Tokens
         "a A 192.0.2.1 ; comment", "a A 192.0.2.1;comment", "a A ( 192.0.2.1 )", "a A ( 192.0.2.1", "a A 192.0.2.1 )",
         "a A (( 192.0.2.1 ))", "a ( A 192.0.2.1 )",
         "(a A 192.0.2.1)", "( a A 192.0.2.1 )", " ( TXT a )", "a A ( ; comment )\n 192.0.2.1 )", "a A 192.0.2.1 ()",
@@ -209,7 +209,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         "a AAAA ::1", "a AAAA 2001:db8::1::", "a AAAA 2001:db8:::1", "a AAAA 2001:db8", "a AAAA 192.0.2.1",
         "a AAAA ::192.0.2.1", "a AAAA 2001:db8::12345", "a AAAA fe80::1%eth0", "a AAAA 1:2:3:4:5:6:7:8:9",
         "a AAAA 1:2:3:4:5:6:7:8", "a AAAA g::", "a AAAA ::", "a AAAA 2001:db8::/32",
-        // Records of names
+        // Records with names
         "a CNAME", "a CNAME b c", "a CNAME b..c", "a CNAME \(repeated("a", 64))", "a CNAME .", "a CNAME @", "a NS",
         "a PTR \"x y\"", "a PTR x\\ y", "a DNAME", "a DNAME a b", "a MX mail", "a MX 10", "a MX 10 b c",
         "a MX 65535 example.net.", "a MX 65536 example.net.", "a MX -1 example.net.", "a MX x example.net.",
@@ -219,7 +219,7 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         "a SRV 0 0 80 example.net. x", "a SRV 0 0 example.net.", "a LP 10 example.net.", "a LP 10",
         // SOA
         "$ORIGIN x\n@ SOA", "@ SOA ns1 hostmaster 1 2 3 4",
-        // Texts
+        // Character-strings
         "a HINFO x86", "a HINFO x86 linux", "a HINFO x86 linux more", "a HINFO \"a b\" c", "a SPF", "a SPF v=spf1",
         "a NAPTR 1 1 u s r .", "a NAPTR 1 1 \"u\" \"s\" \"\" .", "a NAPTR 1 1 u s r", "a NAPTR 1 1 u s r . .",
         "a NAPTR 65536 1 u s r .", "a NAPTR 1 1 \"!\" \"s\" \"\" .", "a NAPTR 1 1 \"u\" \"s\" \"!x\" .",
@@ -276,24 +276,24 @@ struct InvalidZone: Sendable, CustomStringConvertible {
         "a NSEC3PARAM 1 0 0 -", "a NSEC3 1 0 0 - abc A",
     ].map(line)
 
-    /// Where geopipe judges otherwise than BIND, and why.
+    /// The cases in which geopipe deliberately differs from BIND, with the reasons.
     static let disagreements = [
-        // geopipe refuses.
+        // Refused by geopipe.
         "a TYPE65280 \\# 0": "geopipe's own marker",
         "a EUI48 0-0-5e-0-53-2a": "two digits each (RFC 7043 section 3.2)",
         "a KEY 49152 3 0": "pdns reads no KEY without a key",
-        "a TXT \"a\\\nb\"": "a line ends where it ends, also with a backslash before",
-        // geopipe takes.
-        "$TTL 1h60": "what has no unit is seconds", "a 1h30 A 192.0.2.1": "what has no unit is seconds",
+        "a TXT \"a\\\nb\"": "a backslash does not continue a line",
+        // Accepted by geopipe.
+        "$TTL 1h60": "a number without a unit is seconds", "a 1h30 A 192.0.2.1": "a number without a unit is seconds",
         "a 60 \"A\" 192.0.2.1": "quotation marks that change nothing",
         "a A \"192.0.2.1\"": "quotation marks that change nothing",
         "a PTR \"x y\"": "quotation marks in place of an escape",
-        "a URI 1 1 ftp://x": "quotation marks that are missed by nobody",
+        "a URI 1 1 ftp://x": "the quotation marks are not needed",
         "a IPSECKEY 10 1 0 192.0.2.1": "algorithm 0 has no key (RFC 4025 section 2.4)",
-        "a NAPTR 1 1 u s r .": "which rules a NAPTR follows is for its application",
-        "a NAPTR 1 1 \"u\" \"s\" \"!x\" .": "which rules a NAPTR follows is for its application",
+        "a NAPTR 1 1 u s r .": "the application defines the rules of a NAPTR",
+        "a NAPTR 1 1 \"u\" \"s\" \"!x\" .": "the application defines the rules of a NAPTR",
         "a X25 \"311\"": "the length of a telephone number",
-        // geopipe takes, with a warning, what pdns's own backends serve.
+        // Accepted with a warning, since pdns's own backends serve it.
         "NS of the apex is an alias": "other name servers may do",
         "NS of the apex has no address": "other name servers may do",
         "one NS of two has no address": "other name servers may do",

@@ -1,22 +1,23 @@
 import Support
 
-/// Writes a zone in all the ways that RFC 1035 section 5, RFC 2308 section 4 and RFC 3597 section 5 allow.
+/// Writes a zone with random spellings, of all that RFC 1035 section 5, RFC 2308 section 4 and RFC 3597 section 5
+/// allow.
 struct MasterFileWriter {
     private var generator: SeededGenerator
-    /// The files, of which the first is the zone itself.
+    /// The files; the first one is the zone itself.
     private(set) var files: [(name: String, text: String)] = []
     private let name: String
 
     private var text = ""
     private var origin: Name
-    /// What $TTL said.
+    /// The value of the last `$TTL`.
     private var defaultTTL: Int?
-    /// What the last record said, which is what counts without $TTL.
+    /// The TTL of the last record, which is the default without `$TTL`.
     private var lastTTL: Int?
-    /// What a line that leaves out its owner means.
+    /// The owner of a line that omits it.
     private var lastOwner: Name?
     private let newline: String
-    /// At which depth of $INCLUDE.
+    /// The depth of `$INCLUDE`.
     private var depth = 0
 
     init(_ zone: MasterZone, name: String, using generator: inout SeededGenerator) {
@@ -24,7 +25,7 @@ struct MasterFileWriter {
         self.name = name
         origin = zone.apex
         newline = generator.once(in: 6) ? "\r\n" : "\n"
-        // The order of records means nothing. BIND wants addresses of name servers not to follow these at once.
+        // The order of records has no meaning, but BIND needs another line between name servers and their addresses.
         var records = zone.records
         if generator.once(in: 3),
             let fixed = records.firstIndex(where: { $0.owner == RandomZones.first(in: zone.apex) })
@@ -48,14 +49,14 @@ struct MasterFileWriter {
             case 0: writeOrigin(near: record.owner)
             case 1 where depth == 0 && defaultTTL != nil: writeDefaultTTL(generator.one(of: Array(records)).ttl)
             case 2 where depth < 2 && position > 0:
-                // BIND does not take it without a newline, which the last line may lack.
+                // The last line may lack its newline, but BIND refuses this line without one.
                 let end = generator.number(position...min(position + 8, records.endIndex - 1))
                 writeInclude(records[position..<end], in: apex)
                 position = end
                 continue
             case 3: text += generator.one(of: ["", "   ", "\t", "; a comment (with \"things\" in it", ";"]) + newline
             case 4 where apex != .root:
-                // It is left out.
+                // The TTL is omitted.
                 text += "host.out-of-zone.test. 60 A 192.0.2.1\(comment())\(newline)"
                 (lastOwner, lastTTL) = (nil, 60)
             default: break
@@ -69,15 +70,15 @@ struct MasterFileWriter {
             let previous = position > records.startIndex ? records[position - 1] : nil
             let isInSet =
                 lastOwner == record.owner && previous?.owner == record.owner && previous?.data.type == record.data.type
-            // The first record's TTL is that of all of its type and name.
+            // All records of an RRset have the TTL of the first one.
             write(record, ttl: isInSet && generator.once(in: 20) ? 7 : record.ttl)
-            // The same once more is the same record.
+            // A repeated record counts once.
             if generator.once(in: 40), position > 0 { write(record, ttl: record.ttl) }
             position += 1
         }
     }
 
-    /// Where addresses that count upwards from 192.0.2.0 end.
+    /// Returns the end of the run of records whose addresses count upwards from 192.0.2.0.
     private func endOfRun(in records: ArraySlice<ZoneRecord>, from start: Int) -> Int {
         let first = records[start]
         guard first.owner.labels.joined().allSatisfy(isLetter) else { return start }
@@ -90,10 +91,10 @@ struct MasterFileWriter {
         return end
     }
 
-    /// BIND's shorthand, which pdns has, too.
+    /// Writes `$GENERATE`, a directive of BIND that pdns has too.
     private mutating func writeRun(of record: ZoneRecord, count: Int) {
         text += "$GENERATE 0-\(count - 1) \(record.owner) \(record.ttl) IN A 192.0.2.$\(comment())\(newline)"
-        // Whether owner and TTL go on is not said.
+        // Whether the owner and the TTL stay in force afterwards is unspecified.
         (lastOwner, lastTTL) = (nil, nil)
     }
 
@@ -109,7 +110,7 @@ struct MasterFileWriter {
         origin = next
     }
 
-    /// What is behind the line goes on as if it were not there (RFC 1035 section 5.1).
+    /// Writes `$INCLUDE`. The lines after it continue as if it were absent (RFC 1035 section 5.1).
     private mutating func writeInclude(_ records: ArraySlice<ZoneRecord>, in apex: Name) {
         let outside = (text, origin)
         text = ""
@@ -129,7 +130,7 @@ struct MasterFileWriter {
         files[number].text = text
         text = outside.0 + line + comment() + newline
         origin = outside.1
-        // Whether owner and TTL go on is not said.
+        // Whether the owner and the TTL stay in force afterwards is unspecified.
         (lastOwner, lastTTL) = (nil, nil)
     }
 
@@ -155,7 +156,7 @@ struct MasterFileWriter {
         text += line + (isOpen ? ")" : "") + comment() + newline
     }
 
-    /// What stands between two words: where a parenthesis is open a line may end.
+    /// Returns the white space between two tokens: a line may end where a parenthesis is open.
     private mutating func gap(_ isOpen: inout Bool) -> String {
         let gap = generator.one(of: [" ", " ", " ", "\t", "  \t "])
         if isOpen { return generator.once(in: 3) ? "\(comment())\(newline)\(gap)" : gap }
@@ -163,7 +164,7 @@ struct MasterFileWriter {
         return isOpen ? gap + generator.one(of: ["(", "( ", "( ; (\(newline)"]) : gap
     }
 
-    // MARK: Words
+    // MARK: Tokens
 
     private mutating func type(of data: RecordData) -> String {
         let name = generator.once(in: 12) ? "TYPE\(data.type)" : data.plainType
@@ -177,7 +178,7 @@ struct MasterFileWriter {
         }
         return data.fields.enumerated().flatMap { index, field -> [String] in
             switch field {
-            // All of an SOA record but the names and the serial.
+            // The timers of an SOA record.
             case .number(let number, _): return [data.type == 6 && index > 2 ? time(number) : "\(number)"]
             case .name(let name): return [spelled(name)]
             case .string(let bytes): return [spelled(bytes)]
@@ -189,14 +190,14 @@ struct MasterFileWriter {
         }
     }
 
-    /// Cut at any places.
+    /// Returns a text split at random positions.
     private mutating func pieces(of text: String) -> [String] {
         guard text.count > 1, generator.once(in: 2) else { return text.isEmpty ? [] : [text] }
         let middle = text.index(text.startIndex, offsetBy: generator.number(1...text.count - 1))
         return [String(text[..<middle])] + pieces(of: String(text[middle...]))
     }
 
-    /// Seconds, or with units.
+    /// Returns a time in seconds, or with units.
     private mutating func time(_ seconds: Int) -> String {
         guard generator.once(in: 2), seconds > 0 else { return "\(seconds)" }
         var rest = seconds
@@ -209,9 +210,9 @@ struct MasterFileWriter {
         return text
     }
 
-    /// Relative to the origin or not, with escapes where they are needed and elsewhere.
+    /// Returns a name, absolute or relative to the origin, with the necessary escapes and some others.
     private mutating func spelled(_ name: Name) -> String {
-        // The origin would bring its own case along.
+        // A relative name has the letter case of the origin.
         let isBelow = name.labels.suffix(origin.labels.count) == origin.labels[...]
         if isBelow, name == origin, generator.once(in: 2) { return "@" }
         let isRelative = isBelow && name != origin && !generator.once(in: 4)
@@ -235,14 +236,14 @@ struct MasterFileWriter {
         return "\"\(text.joined())\""
     }
 
-    /// One byte outside of quotation marks.
+    /// Returns one byte outside quotation marks.
     private mutating func spelled(_ byte: UInt8) -> String {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"),
             UInt8(ascii: "_"), UInt8(ascii: "*"):
             generator.once(in: 60) ? decimalEscape(byte) : character(byte)
         case UInt8(ascii: "0")...UInt8(ascii: "9"): character(byte)
-        // With a backslash it would announce data in the form of RFC 3597.
+        // A token that begins with `\#` announces data in the form of RFC 3597.
         case UInt8(ascii: "#"): decimalEscape(byte)
         case 0x21...0x7e: generator.once(in: 2) ? decimalEscape(byte) : "\\" + character(byte)
         default: decimalEscape(byte)

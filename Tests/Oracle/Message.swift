@@ -1,38 +1,39 @@
-/// What is asked.
-struct Question: Hashable, Sendable, CustomStringConvertible {
+/// A DNS question.
+struct DNSQuestion: Hashable, Sendable, CustomStringConvertible {
     var name: Name
     var type: UInt16
-    /// Whether signatures and proofs are wanted (the DO bit, RFC 3225).
+    /// Whether signatures and proofs are requested (the DO bit, RFC 3225).
     var wantsProof = false
 
     var description: String { "\(name) \(typeName(type))\(wantsProof ? " +dnssec" : "")" }
 
-    /// RFC 1035 section 4.1, with an OPT record (RFC 6891).
+    /// Returns the query message with this id (RFC 1035 section 4.1), with an OPT record (RFC 6891).
     func message(id: UInt16) -> [UInt8] {
         var bytes = bigEndian(id) + [0, 0] + bigEndian(1) + bigEndian(0) + bigEndian(0) + bigEndian(1)
         bytes += name.wire + bigEndian(type) + bigEndian(1)
-        // The size of an answer, the extended code and version, the flags, and no options.
+        // The UDP payload size, the extended RCODE and version, the flags, and no options.
         bytes += [0] + bigEndian(41) + bigEndian(4096) + [0, 0] + bigEndian(wantsProof ? 0x8000 : 0) + bigEndian(0)
         return bytes
     }
 }
 
-/// A record as it was received.
-struct Record: Hashable, Sendable {
+/// A received record.
+struct ReceivedRecord: Hashable, Sendable {
     var owner: Name
     var type: UInt16
     var recordClass: UInt16
     var ttl: UInt32
-    /// The data with all names written out, in lower case where pdns may have compressed them.
+    /// The data with uncompressed names, in lower case where pdns may have compressed them.
     var data: [UInt8]
 }
 
-extension Record: CustomStringConvertible {
+extension ReceivedRecord: CustomStringConvertible {
     var description: String {
         "\(owner) \(ttl) \(recordClass == 1 ? "IN" : "CLASS\(recordClass)") \(typeName(type)) \(dataDescription)"
     }
 
-    /// Names and addresses as such, the rest as RFC 3597 section 5 says, and what of it is printable.
+    /// The record as text: names and addresses in their usual form, other data by RFC 3597 section 5 with its
+    /// printable characters.
     private var dataDescription: String {
         var reader = MessageReader(data)
         switch type {
@@ -52,17 +53,17 @@ extension Record: CustomStringConvertible {
     }
 }
 
-/// What is answered.
-struct Reply: Equatable, Sendable {
+/// A DNS reply.
+struct DNSReply: Equatable, Sendable {
     enum Section: String, CaseIterable { case answer, authority, additional }
 
-    /// RFC 1035 section 4.1.1, with the upper bits from OPT (RFC 6891).
+    /// The RCODE (RFC 1035 section 4.1.1), with the upper bits from OPT (RFC 6891).
     var code: Int
     var isAuthoritative: Bool
     var isTruncated: Bool
-    var sections: [Section: [Record]] = [:]
+    var sections: [Section: [ReceivedRecord]] = [:]
 
-    subscript(section: Section) -> [Record] {
+    subscript(section: Section) -> [ReceivedRecord] {
         get { sections[section] ?? [] }
         set { sections[section] = newValue }
     }
@@ -93,7 +94,7 @@ struct Reply: Equatable, Sendable {
     }
 }
 
-extension Reply: CustomStringConvertible {
+extension DNSReply: CustomStringConvertible {
     var description: String {
         var lines = ["\(codeName)\(isAuthoritative ? ", authoritative" : "")\(isTruncated ? ", truncated" : "")"]
         for section in Section.allCases where !self[section].isEmpty {
@@ -111,7 +112,7 @@ extension Reply: CustomStringConvertible {
 
 struct MalformedMessage: Error {}
 
-/// Reads a message from its beginning on.
+/// Reads a message from its start.
 struct MessageReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -128,25 +129,25 @@ struct MessageReader {
         return bytes[position..<(position + count)]
     }
 
-    /// RFC 1035 section 4.1.4.
+    /// Reads a name, compressed or not (RFC 1035 section 4.1.4).
     mutating func name() throws(MalformedMessage) -> Name {
         var labels: [[UInt8]] = []
-        var behind: Int?
+        var end: Int?
         while case let length = Int(try number(1)), length != 0 {
             if length >= 0xc0 {
                 let target = (length & 0x3f) << 8 | Int(try number(1))
-                if behind == nil { behind = position }
+                if end == nil { end = position }
                 guard target < position - 2 else { throw MalformedMessage() }
                 position = target
             } else {
                 labels.append(Array(try take(length)))
             }
         }
-        if let behind { position = behind }
+        if let end { position = end }
         return Name(labels)
     }
 
-    mutating func record() throws(MalformedMessage) -> Record {
+    mutating func record() throws(MalformedMessage) -> ReceivedRecord {
         let owner = try name()
         let type = UInt16(try number(2))
         let recordClass = UInt16(try number(2))
@@ -161,12 +162,12 @@ struct MessageReader {
         }
         guard position <= end else { throw MalformedMessage() }
         data += try take(end - position)
-        return Record(owner: owner, type: type, recordClass: recordClass, ttl: ttl, data: data)
+        return ReceivedRecord(owner: owner, type: type, recordClass: recordClass, ttl: ttl, data: data)
     }
 }
 
-/// Of types whose data has names that may be compressed (RFC 3597 section 4): how many bytes are before them, and how
-/// many there are.
+/// For each type with names that may be compressed (RFC 3597 section 4): the number of bytes before the names, and the
+/// number of names.
 private let namesInData: [UInt16: (before: Int, names: Int)] = [
     2: (0, 1), 5: (0, 1), 6: (0, 2), 7: (0, 1), 8: (0, 1), 9: (0, 1), 12: (0, 1), 14: (0, 2), 15: (2, 1), 17: (0, 2),
     18: (2, 1), 33: (6, 1), 36: (2, 1), 39: (0, 1), 107: (2, 1),

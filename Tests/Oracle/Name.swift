@@ -1,6 +1,6 @@
 /// A domain name. Names that differ in case only are equal (RFC 4343).
 struct Name: Hashable, Sendable {
-    /// The labels' bytes, the leftmost first.
+    /// The bytes of the labels, the leftmost first.
     let labels: [[UInt8]]
 
     static let root = Name([])
@@ -16,12 +16,12 @@ struct Name: Hashable, Sendable {
     /// The labels in lower case.
     var folded: [[UInt8]] { labels.map { $0.map(lowerCase) } }
 
-    /// RFC 1035 section 3.1, without compression.
+    /// The wire format (RFC 1035 section 3.1), without compression.
     var wire: [UInt8] { labels.flatMap { [UInt8($0.count)] + $0 } + [0] }
 
     var parent: Name? { labels.isEmpty ? nil : Name(Array(labels.dropFirst())) }
 
-    /// This name and those above it, up to `top`.
+    /// Returns this name and its parents, up to `top`.
     func ancestors(to top: Name) -> [Name] {
         (0...max(0, labels.count - top.labels.count)).map { Name(Array(labels.dropFirst($0))) }
     }
@@ -32,7 +32,7 @@ struct Name: Hashable, Sendable {
 
     func isBelow(_ other: Name) -> Bool { labels.count > other.labels.count && isAtOrBelow(other) }
 
-    /// The name with another label before it; `nil` if that is too long (RFC 1035 section 3.1).
+    /// Returns the name with `label` before it; `nil` if that is too long (RFC 1035 section 3.1).
     func child(_ label: [UInt8]) -> Name? {
         let child = Name([label] + labels)
         return 1...63 ~= label.count && child.wire.count <= 255 ? child : nil
@@ -40,14 +40,14 @@ struct Name: Hashable, Sendable {
 
     func child(_ label: String) -> Name? { child(Array(label.utf8)) }
 
-    /// The same name with the case of every letter drawn anew.
+    /// Returns the name with a random case for every letter.
     func inRandomCase(using generator: inout some RandomNumberGenerator) -> Name {
         Name(labels.map { $0.map { isLetter($0) && Bool.random(using: &generator) ? $0 ^ 0x20 : $0 } })
     }
 }
 
 extension Name: CustomStringConvertible {
-    /// Presentation format that every reader of master files takes: absolute, and all but the harmless as `\DDD`.
+    /// The presentation format that every reader of master files accepts: absolute, with special characters as `\DDD`.
     var description: String {
         labels.isEmpty ? "." : labels.map { $0.map(escaped).joined() + "." }.joined()
     }
@@ -62,7 +62,7 @@ extension Name: CustomStringConvertible {
     }
 }
 
-/// `\DDD` (RFC 1035 section 5.1).
+/// Returns a byte as `\DDD` (RFC 1035 section 5.1).
 func decimalEscape(_ byte: UInt8) -> String {
     let digits = String(byte)
     return "\\" + String(repeating: "0", count: 3 - digits.count) + digits

@@ -2,12 +2,12 @@ import Foundation
 import Support
 import Testing
 
-/// The generator and the judge, without geopipe.
-@Suite("The oracle itself")
+/// Tests of the generator and of the comparison, without geopipe.
+@Suite("The oracle")
 struct OraclesOwnTests {
     @Test("BIND reads the same from both spellings of a zone", arguments: seeds(10))
     func spellings(seed: UInt64) throws {
-        let world = try World(seed: seed)
+        let world = try ZoneWorld(seed: seed)
         for (plain, file) in zip(world.plainFiles, world.files) {
             let readings = try [plain.1, file.1].map { name in
                 try Program("named-compilezone").run(
@@ -24,10 +24,10 @@ struct OraclesOwnTests {
         }
     }
 
-    @Test("pdns has all records that were drawn, and serves the same zones alike", arguments: seeds(1))
+    @Test("pdns serves all drawn records, and answers identically for identical zones", arguments: seeds(1))
     func equal(seed: UInt64) throws {
-        let world = try World(seed: seed)
-        let servers = try (0..<2).map { _ in try Server(.bind, world.plainFiles, in: world.folder) }
+        let world = try ZoneWorld(seed: seed)
+        let servers = try (0..<2).map { _ in try OracleServer(.bind, world.plainFiles, in: world.folder) }
         let questions = Questions(about: world.zones, count: 1_000, wantsProof: nil, seed: seed).all
         let differences = Difference.among(questions, servers[0].ask(questions), servers[1].ask(questions))
         #expect(differences.isEmpty, "\(differences)")
@@ -38,17 +38,17 @@ struct OraclesOwnTests {
         }
     }
 
-    @Test("a zone that lacks a record is found out")
+    @Test("finds a missing record")
     func damaged() throws {
-        let world = try World(seed: Effort.seed)
-        let oracle = try Server(.bind, world.plainFiles, in: world.folder)
+        let world = try ZoneWorld(seed: Effort.seed)
+        let oracle = try OracleServer(.bind, world.plainFiles, in: world.folder)
         var zones = world.zones
         let name = RandomZones.first(in: zones[0].apex)
         let lost = try #require(zones[0].records.firstIndex { $0.owner == name })
         let record = zones[0].records.remove(at: lost)
-        let damaged = try World(zones, seed: Effort.seed)
-        let server = try Server(.bind, damaged.plainFiles, in: damaged.folder)
-        let questions = [Question(name: record.owner, type: record.data.type)]
+        let damaged = try ZoneWorld(zones, seed: Effort.seed)
+        let server = try OracleServer(.bind, damaged.plainFiles, in: damaged.folder)
+        let questions = [DNSQuestion(name: record.owner, type: record.data.type)]
         #expect(Difference.among(questions, oracle.ask(questions), server.ask(questions)).count == 1)
         #expect(
             Difference.between(oracle.transfer(zones[0].apex), server.transfer(zones[0].apex)).count == 1)
@@ -56,8 +56,8 @@ struct OraclesOwnTests {
 }
 
 extension ZoneRecord {
-    /// As it is after its way through a message.
-    fileprivate func received() throws -> Record {
+    /// The record as a message decodes it.
+    fileprivate func received() throws -> ReceivedRecord {
         let data = data.wire
         let numbers =
             bigEndian(self.data.type) + bigEndian(1) + bigEndian(ttl, bytes: 4) + bigEndian(data.count, bytes: 2)
@@ -66,7 +66,7 @@ extension ZoneRecord {
     }
 }
 
-/// Consecutive seeds, and more of them by GEOPIPE_ROUNDS.
+/// Returns consecutive seeds: `count` times GEOPIPE_ROUNDS.
 func seeds(_ count: Int) -> [UInt64] {
     (0..<UInt64(count * Effort.rounds)).map { Effort.seed &+ $0 }
 }

@@ -1,15 +1,15 @@
 import Support
 
-/// What is asked about zones: all that is there, and all around it.
+/// Questions about zones: for all names in them, and for names next to these.
 struct Questions {
     private var generator: SeededGenerator
-    private var drawn: Set<Question> = []
-    private(set) var all: [Question] = []
+    private var drawn: Set<DNSQuestion> = []
+    private(set) var all: [DNSQuestion] = []
 
-    /// Types that are asked for at any name.
+    /// The types that are asked for at any name.
     private static let types: [UInt16] = [1, 1, 1, 28, 2, 6, 15, 16, 5, 39, 43, 33, 65, 255, 255, 65281, 48, 99]
 
-    /// - Parameter wantsProof: for `nil`, some do.
+    /// - Parameter wantsProof: whether the questions have the DO bit; for `nil`, some have it.
     init(about zones: [MasterZone], count: Int, wantsProof: Bool?, seed: UInt64) {
         generator = SeededGenerator(seed: seed)
         var names: [Name: Set<UInt16>] = [:]
@@ -21,7 +21,7 @@ struct Questions {
                 for target in record.data.names { names[target, default: []].insert(1) }
             }
         }
-        // A dictionary has no order of its own.
+        // The order of a dictionary is not reproducible.
         let known = names.sorted { "\($0.key)" < "\($1.key)" }
         for (name, types) in known {
             for type in types.sorted() { add(name, type, wantsProof) }
@@ -37,7 +37,7 @@ struct Questions {
         all = generator.some(count, of: all)
     }
 
-    /// Below it, beside it, and itself in another case.
+    /// Returns names below a name and next to it, and the name in another case.
     private mutating func around(_ name: Name) -> [Name] {
         let below = [
             name.child("x"), name.child("*"), name.child("a"), name.child("x")?.child("y"), name.child("a")?.child("*"),
@@ -49,8 +49,8 @@ struct Questions {
     }
 
     private mutating func add(_ name: Name, _ type: UInt16, _ wantsProof: Bool?) {
-        let question = Question(name: name, type: type, wantsProof: wantsProof ?? generator.once(in: 3))
-        // Names that are equal are asked for once, but for those in another case.
+        let question = DNSQuestion(name: name, type: type, wantsProof: wantsProof ?? generator.once(in: 3))
+        // Each name is asked for once in each spelling.
         if drawn.insert(question).inserted || generator.once(in: 10) { all.append(question) }
     }
 }

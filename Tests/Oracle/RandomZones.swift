@@ -1,18 +1,18 @@
 import Support
 
-/// A record as it is drawn.
+/// A drawn record.
 struct ZoneRecord: Sendable {
     var owner: Name
     var ttl: Int
     var data: RecordData
 }
 
-/// A zone as it is drawn; its SOA record comes first.
+/// A drawn zone; its SOA record comes first.
 struct MasterZone: Sendable {
     let apex: Name
     var records: [ZoneRecord]
 
-    /// How any server reads it: one line a record, with nothing left out.
+    /// The zone in the form that every server reads: one line for each record, with all fields.
     var plain: String {
         records.map { "\($0.owner) \($0.ttl) IN \($0.data.plainType) \($0.data.plain)\n" }.joined()
     }
@@ -22,8 +22,8 @@ extension RecordData {
     var plainType: String { isGeneric ? "TYPE\(type)" : typeName(type) }
 }
 
-/// Draws zones that a server must load, with all that makes answers difficult: names without records, wildcards,
-/// delegations with what hides below them, aliases of every kind, and zones inside of zones.
+/// Draws valid zones with everything that makes answers difficult: empty non-terminals, wildcards, delegations with
+/// occluded names, aliases of every kind, and zones below other zones.
 struct RandomZones {
     private var generator: SeededGenerator
     private(set) var zones: [MasterZone] = []
@@ -35,7 +35,7 @@ struct RandomZones {
             of: ["example.org", "example", "2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa", "Sub.Example.NET"]
         ).map { Name($0) }
         if generator.once(in: 12) { apexes.append(.root) }
-        // A child that is served as well, whether its parent knows of it or not.
+        // A child zone on the same server, whether its parent delegates it or not.
         if generator.once(in: 2), let child = generator.one(of: apexes).child(generator.one(of: ["a", "b", "UPPER"])) {
             apexes.append(child)
             if generator.once(in: 2), let grandchild = child.child("a")?.child("b") { apexes.append(grandchild) }
@@ -45,7 +45,7 @@ struct RandomZones {
         for apex in apexes { zones.append(zone(apex, among: apexes)) }
     }
 
-    /// Few, so that names meet.
+    /// The labels; few, so that names collide.
     private static let labels: [[UInt8]] =
         ["a", "a", "a", "b", "b", "c", "d", "www", "*", "*", "_tcp", "xn--bcher-kva", "UPPER"].map { Array($0.utf8) }
 
@@ -71,7 +71,7 @@ struct RandomZones {
 
     // MARK: Zones
 
-    /// What a name is there for.
+    /// The purpose of a name.
     private enum Role { case data, alias, redirection, cut, many }
 
     private static let dataTypes: [UInt16] =
@@ -80,7 +80,7 @@ struct RandomZones {
         ]
 
     private mutating func zone(_ apex: Name, among apexes: [Name]) -> MasterZone {
-        var zone = Draft(apex: apex)
+        var zone = ZoneDraft(apex: apex)
         var names: [Name] = []
         for _ in 0..<generator.number(6...25) {
             let name = name(below: apex)
@@ -95,9 +95,9 @@ struct RandomZones {
                 })
         zone.add(apex, ttl: ttl, soa)
         nameServers(of: apex, in: &zone, names)
-        // BIND 9.18 takes a DS record for one of the apex if its owner is a name server and follows at once.
+        // BIND 9.18 attributes a DS record to the apex if its owner is a name server and the next line.
         zone.add(Self.first(in: apex), ttl: ttl, generator.data(of: 1) { _ in .root })
-        // Children that are zones of their own are delegated, or not.
+        // Child zones are delegated, or not.
         for child in apexes where child.isBelow(apex) {
             names.removeAll { $0 == child }
             if generator.once(in: 3) { names.removeAll { $0.isBelow(child) } }
@@ -132,7 +132,7 @@ struct RandomZones {
         return MasterZone(apex: apex, records: zone.records)
     }
 
-    /// A name with an address in every zone.
+    /// Returns a name that has an address in every zone.
     static func first(in apex: Name) -> Name { apex.child("first")! }
 
     private mutating func time() -> Int {
@@ -141,7 +141,7 @@ struct RandomZones {
 
     private mutating func alias(to name: Name) -> RecordData { RecordData(type: 5, fields: [.name(name)]) }
 
-    /// Where records point to: into the zone, whether there is anything or not, or out of it.
+    /// Draws a target of records: in the zone, existing or not, or outside it.
     private mutating func target(_ apex: Name, _ names: [Name]) -> Name {
         switch generator.number(0...9) {
         case 0...4 where !names.isEmpty: generator.one(of: names)
@@ -157,12 +157,13 @@ struct RandomZones {
         generator.once(in: 8) ? owner : target(apex, names)
     }
 
-    private mutating func data(_ owner: Name, in zone: inout Draft, _ names: [Name]) {
+    private mutating func data(_ owner: Name, in zone: inout ZoneDraft, _ names: [Name]) {
         var type = generator.once(in: 8) ? UInt16(generator.number(65281...65290)) : generator.one(of: Self.dataTypes)
-        // A digest of the zone, at its apex, would have to be right.
+        // A ZONEMD record at the apex would need the correct digest.
         if type == 63, owner == zone.apex { type = 16 }
         let ttl = time()
-        // SVCB and HTTPS are alone where they are aliases (RFC 9460 section 2.4.1): pdns takes the order for a meaning.
+        // An SVCB or HTTPS record in alias mode is alone (RFC 9460 section 2.4.1): to pdns the order of several has a
+        // meaning.
         let count = type == 64 || type == 65 ? 1 : generator.one(of: [1, 1, 1, 2, 3])
         for _ in 0..<count {
             var points: [Name] = []
@@ -171,7 +172,7 @@ struct RandomZones {
         }
     }
 
-    private mutating func nameServers(of owner: Name, in zone: inout Draft, _ names: [Name]) {
+    private mutating func nameServers(of owner: Name, in zone: inout ZoneDraft, _ names: [Name]) {
         let ttl = time()
         let own = [owner.child("ns1"), owner.child("a")?.child("ns"), owner].compactMap { $0 }
         let others = [Name("ns.example.net"), Name("ns1.example.com")]
@@ -186,8 +187,8 @@ struct RandomZones {
         }
     }
 
-    /// A delegation, with or without a key, and with something hidden at it and below.
-    private mutating func cut(_ owner: Name, in zone: inout Draft, _ names: [Name]) {
+    /// Adds a delegation with or without a DS record, and occluded records at it and below it.
+    private mutating func cut(_ owner: Name, in zone: inout ZoneDraft, _ names: [Name]) {
         zone.clear(owner)
         nameServers(of: owner, in: &zone, names)
         if generator.once(in: 2) {
@@ -205,8 +206,8 @@ struct RandomZones {
         }
     }
 
-    /// Gives what needs an address in the zone one, as BIND's checks want it.
-    private mutating func complete(_ zone: inout Draft) {
+    /// Adds the missing addresses of names that need one in the zone, as BIND's checks require.
+    private mutating func complete(_ zone: inout ZoneDraft) {
         var isComplete = true
         for record in zone.records where [2, 15, 33].contains(record.data.type) {
             for name in record.data.names where name.isAtOrBelow(zone.apex) {
@@ -217,13 +218,13 @@ struct RandomZones {
                 zone.add(name, ttl: ttl, generator.data(of: generator.once(in: 3) ? 28 : 1) { _ in .root })
             }
         }
-        // What was removed may have had an address.
+        // A removed record may have been an address.
         if !isComplete { complete(&zone) }
     }
 }
 
-/// A zone while it is drawn, in which a CNAME stands alone and no record is there twice.
-private struct Draft {
+/// A zone under construction: a CNAME is alone at its name, and no record occurs twice.
+private struct ZoneDraft {
     let apex: Name
     private(set) var records: [ZoneRecord] = []
     private var typesAt: [Name: [UInt16: Int]] = [:]
@@ -239,7 +240,7 @@ private struct Draft {
 
     func hasAddress(_ name: Name) -> Bool { typesAt[name]?.keys.contains { $0 == 1 || $0 == 28 } == true }
 
-    /// Adds a record unless that were wrong. All of a type at a name have the TTL of the first.
+    /// Adds a record unless the zone would be invalid. All records of an RRset get the TTL of the first one.
     mutating func add(_ owner: Name, ttl: Int, _ data: RecordData) {
         let types = typesAt[owner] ?? [:]
         guard types[5] == nil, data.type != 5 || types.isEmpty, data.type != 39 || types[39] == nil,
@@ -250,7 +251,7 @@ private struct Draft {
         records.append(ZoneRecord(owner: owner, ttl: ttl, data: data))
     }
 
-    /// Adds it in place of all that is there.
+    /// Replaces all records of the owner with this one.
     mutating func set(_ owner: Name, ttl: Int, _ data: RecordData) {
         guard owner != apex else { return }
         clear(owner)
@@ -263,7 +264,7 @@ private struct Draft {
         seen = seen.filter { $0.owner != owner }
     }
 
-    /// Whether a question for the name is one for another.
+    /// Returns whether the name has a CNAME or is below a DNAME.
     func leadsElsewhere(_ name: Name) -> Bool {
         typesAt[name]?[5] != nil || name.ancestors(to: apex).dropFirst().contains { typesAt[$0]?[39] != nil }
     }
@@ -275,7 +276,7 @@ private struct Draft {
 }
 
 extension Name {
-    /// The data with the names in it in lower case: in which case they are written makes no other record.
+    /// The data with its names in lower case, since records that differ only in that are equal.
     fileprivate static func lowered(_ data: RecordData) -> [UInt8] {
         RecordData(
             type: data.type,

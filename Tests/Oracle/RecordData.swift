@@ -1,27 +1,27 @@
 import Support
 
-/// The data of a record as it is drawn, from which both its spellings and its bytes are made.
+/// The drawn data of a record, which both its spellings and its bytes are made from.
 struct RecordData: Sendable {
-    /// A part of it.
+    /// A field of the data.
     enum Field: Sendable {
-        /// A number of so many bytes.
+        /// A number with its length in bytes.
         case number(Int, Int)
-        /// A name, which may be written relative to the origin.
+        /// A domain name, which may be written relative to the origin.
         case name(Name)
-        /// A character-string: a length and at most 255 bytes.
+        /// A character-string: a length byte and at most 255 bytes.
         case string([UInt8])
-        /// Bytes without length to the end of the data, written like a character-string.
+        /// Bytes without a length to the end of the data, written like a character-string.
         case rest([UInt8])
-        /// Bytes to the end of the data, written in base 16 or 64 and with blanks wherever one likes.
+        /// Bytes to the end of the data, written in base 16 or 64 with blanks at any position.
         case base16([UInt8])
         case base64([UInt8])
-        /// Anything else: its spellings, of which pdns can read the first, and its bytes.
+        /// Any other field: its spellings, of which pdns can read the first, and its bytes.
         case words([String], [UInt8])
     }
 
     let type: UInt16
     let fields: [Field]
-    /// Whether pdns has no form of its own for this type, or none that it reads.
+    /// Whether pdns reads this type only in the form of RFC 3597.
     var isGeneric = false
 
     var wire: [UInt8] {
@@ -36,18 +36,18 @@ struct RecordData: Sendable {
         }
     }
 
-    /// The names in it.
+    /// The domain names in the data.
     var names: [Name] {
         fields.compactMap { if case .name(let name) = $0 { name } else { nil } }
     }
 
-    /// `\# LENGTH BYTES` (RFC 3597 section 5).
+    /// The form `\# LENGTH BYTES` (RFC 3597 section 5).
     var generic: String {
         let wire = wire
         return wire.isEmpty ? "\\# 0" : "\\# \(wire.count) \(wire.map(hexadecimal).joined())"
     }
 
-    /// How pdns reads it in a master file: nothing relative, nothing short.
+    /// The form for pdns's own master file: no relative names, no abbreviations.
     var plain: String {
         guard !isGeneric else { return generic }
         return fields.map { field in
@@ -63,7 +63,7 @@ struct RecordData: Sendable {
     }
 }
 
-/// A text in quotation marks, in which all that could mean something is escaped.
+/// Returns a quoted text with all special characters escaped.
 func quoted(_ bytes: [UInt8]) -> String {
     let text = bytes.map { byte in
         switch byte {
@@ -75,7 +75,7 @@ func quoted(_ bytes: [UInt8]) -> String {
     return "\"\(text.joined())\""
 }
 
-/// RFC 4648 section 4.
+/// Returns bytes in base 64 (RFC 4648 section 4).
 func base64(_ bytes: [UInt8]) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
     var text = ""
@@ -90,7 +90,7 @@ func base64(_ bytes: [UInt8]) -> String {
 
 // MARK: - Types
 
-/// The types that have a name here; the rest is TYPE and the number.
+/// The mnemonics of types; other types are TYPE with the number.
 private let mnemonics: [UInt16: String] = [
     1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 7: "MB", 8: "MG", 9: "MR", 12: "PTR", 13: "HINFO", 14: "MINFO", 15: "MX",
     16: "TXT", 17: "RP", 18: "AFSDB", 25: "KEY", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT",
@@ -122,7 +122,7 @@ extension SeededGenerator {
         return (0..<count).map { _ in one(of: alphabet) }
     }
 
-    /// - Parameter name: draws a name that a record points to.
+    /// - Parameter name: draws the target of a record.
     mutating func data(of type: UInt16, name: (inout SeededGenerator) -> Name) -> RecordData {
         func number16(_ generator: inout SeededGenerator) -> RecordData.Field {
             .number(generator.once(in: 5) ? 65535 : generator.number(0...100), 2)
@@ -246,7 +246,8 @@ extension SeededGenerator {
         return .words([text, text.uppercased()], groups.flatMap { bigEndian($0, bytes: 2) })
     }
 
-    /// RFC 1876: thousandths of a second of arc from 2^31 on, and centimetres from 100 km below on.
+    /// Draws a LOC record (RFC 1876): angles in thousandths of a second of arc, offset by 2^31, and the altitude in
+    /// centimetres above -100 km.
     private mutating func location() -> RecordData.Field {
         func angle(_ range: ClosedRange<Int>, _ letters: (String, String)) -> (String, Int) {
             let (degrees, minutes, thousandths) = (number(range), number(0...59), number(0...59_999))
@@ -267,7 +268,7 @@ extension SeededGenerator {
             ["\(start).00m 1.00m 10000.00m 10.00m", "\(start)m", "\(start) 1 10000 10", "\(start).0m 1m"], bytes)
     }
 
-    /// RFC 9460.
+    /// Draws SvcParams (RFC 9460).
     private mutating func serviceBinding(_ name: (inout SeededGenerator) -> Name) -> [RecordData.Field] {
         let target = once(in: 2) ? Name.root : name(&self)
         guard !once(in: 4) else { return [.number(0, 2), .name(target)] }
@@ -291,7 +292,7 @@ extension SeededGenerator {
         }
         if once(in: 3) { parameters.append(("key65333=\"a b\"", parameter(65333, Array("a b".utf8)))) }
         guard !parameters.isEmpty else { return [.number(1, 2), .name(target)] }
-        // They may be written in any order, and are sent in that of their keys.
+        // The text may have any order; the wire format has the order of the keys.
         let spellings = [parameters, parameters.shuffled(using: &self)].map { $0.map(\.0).joined(separator: " ") }
         return [.number(number(1...9), 2), .name(target), .words(spellings, parameters.flatMap(\.1))]
     }

@@ -2,8 +2,8 @@ import Foundation
 import Support
 import Testing
 
-/// geopipe against pdns's own backend: the same zones and the same questions.
-@Suite("As pdns's own backend answers")
+/// Compares geopipe with pdns's own backend: the same zones and the same questions.
+@Suite("Zones are answered as by pdns's own backend")
 struct ZoneFileTests {
     @Test("unsigned", arguments: seeds(3))
     func unsigned(seed: UInt64) throws { try compare(seed) }
@@ -11,13 +11,15 @@ struct ZoneFileTests {
     @Test("signed", arguments: seeds(2))
     func signed(seed: UInt64) throws { try compare(seed, isSigned: true) }
 
-    @Test("through the caches of examples/pdns.conf, several times in any order", arguments: seeds(1))
+    @Test("through the caches of examples/pdns.conf, repeatedly and in any order", arguments: seeds(1))
     func cached(seed: UInt64) throws { try compare(seed, settings: .recommended) }
 
-    /// From one question on pdns 4.7 took each answer of a coprocess for the one to the next question.
+    /// In pdns 4.7, such a question left the dialogue out of step: each later answer was taken for that to the next
+    /// question.
     @Test(
-        "what a DNAME makes too long harms nobody who asks next", arguments: [Server.Settings.uncached, .recommended])
-    func overflow(settings: Server.Settings) throws {
+        "a name that a DNAME makes too long does not affect the next questions",
+        arguments: [OracleServer.Settings.uncached, .recommended])
+    func overflow(settings: OracleServer.Settings) throws {
         let apex = Name("example.org")
         let host = try #require(apex.child("host"))
         let owner = try #require(apex.child("alias"))
@@ -27,42 +29,42 @@ struct ZoneFileTests {
         for (name, ttl, type, fields): (Name, Int, UInt16, [RecordData.Field]) in [
             (apex, 60, 6, soa), (apex, 60, 2, [.name(Name("ns.example.net"))]),
             (host, 60, 1, [.words(["192.0.2.1"], [192, 0, 2, 1])]),
-            // With a TTL of 0 pdns does not keep the record, but that there is none at the names below.
+            // With a TTL of 0 pdns does not cache the record, but it caches that the names below do not exist.
             (owner, 0, 39, [.name(Name("a.name.that.is.longer.example.net"))]),
         ] {
             zone.records.append(ZoneRecord(owner: name, ttl: ttl, data: RecordData(type: type, fields: fields)))
         }
         var long = owner
         while let longer = long.child(Array(repeating: UInt8(ascii: "x"), count: 9)) { long = longer }
-        let world = try World([zone], seed: Effort.seed)
-        let oracle = try Server(.bind, world.plainFiles, in: world.folder)
-        let geopipe = try Server(.geopipe, world.files, in: world.folder, settings: settings)
-        let tooLong = Question(name: long, type: 1)
+        let world = try ZoneWorld([zone], seed: Effort.seed)
+        let oracle = try OracleServer(.bind, world.plainFiles, in: world.folder)
+        let geopipe = try OracleServer(.geopipe, world.files, in: world.folder, settings: settings)
+        let tooLong = DNSQuestion(name: long, type: 1)
         for _ in 0..<5 {
             for type: UInt16 in [1, 2, 6, 16, 255] {
                 let reply = geopipe.ask([tooLong])[0]
                 #expect(reply?.code == 2, "SERVFAIL")
                 let others = [host, apex, owner, try #require(owner.child("short"))]
-                let questions = others.map { Question(name: $0, type: type) }
+                let questions = others.map { DNSQuestion(name: $0, type: type) }
                 let differences = Difference.among(questions, oracle.ask(questions), geopipe.ask(questions))
                 #expect(differences.isEmpty, "\(differences)")
             }
         }
     }
 
-    private func compare(_ seed: UInt64, isSigned: Bool = false, settings: Server.Settings = .uncached) throws {
-        let world = try World(seed: seed)
+    private func compare(_ seed: UInt64, isSigned: Bool = false, settings: OracleServer.Settings = .uncached) throws {
+        let world = try ZoneWorld(seed: seed)
         let folder = world.folder
-        let key = isSigned ? Server.drawKey() : nil
-        let oracle = try Server(.bind, world.plainFiles, in: folder, key: key)
-        let geopipe = try Server(.geopipe, world.files, in: folder, settings: settings, key: key)
+        let key = isSigned ? OracleServer.drawKey() : nil
+        let oracle = try OracleServer(.bind, world.plainFiles, in: folder, key: key)
+        let geopipe = try OracleServer(.geopipe, world.files, in: folder, settings: settings, key: key)
         var questions = Questions(about: world.zones, count: 1_000, wantsProof: isSigned ? nil : false, seed: seed).all
         if settings == .recommended {
             var generator = SeededGenerator(seed: seed)
             questions = (questions + questions + questions).shuffled(using: &generator)
         }
         let differences = Difference.among(questions, oracle.ask(questions), geopipe.ask(questions))
-        // pdns transfers no zone in which it denies narrowly.
+        // pdns transfers no zone with narrow NSEC3.
         let transfers = (isSigned ? [] : world.zones).map { zone in
             (zone.apex, Difference.between(oracle.transfer(zone.apex), geopipe.transfer(zone.apex)))
         }.filter { !$0.1.isEmpty }

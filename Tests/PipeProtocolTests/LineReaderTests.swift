@@ -3,10 +3,10 @@ import Testing
 
 @testable import PipeProtocol
 
-@Suite("Reading lines")
+@Suite("Line reader")
 struct LineReaderTests {
     @Test(
-        "ends them with LF, CR LF, or the end of the input",
+        "lines end with LF, CR LF, or the end of the input",
         arguments: [
             ("a\nb\n", ["a", "b"]), ("a\r\nb\r\n", ["a", "b"]), ("a\nb", ["a", "b"]), ("a\nb\r", ["a", "b"]), ("", []),
             ("\n", [""]),
@@ -17,7 +17,7 @@ struct LineReaderTests {
         #expect(read(input.map(String.init)) == lines)
     }
 
-    @Test("keeps 64 KiB of a line, and drops a longer one but not the next")
+    @Test("a line of 64 KiB is kept; a longer one is dropped, but not the next one")
     func limit() {
         let longest = String(repeating: "x", count: 65_536)
         #expect(read(["\(longest)\nnext\n"]) == [longest, "next"])
@@ -28,7 +28,7 @@ struct LineReaderTests {
         #expect(read([longest, longest, longest, "\n", "next\n"]) == [nil, "next"])
     }
 
-    @Test("gives out all lines that have come before it reads again")
+    @Test("all lines of one read are returned before the next read")
     func whatHasCome() {
         var ends: [CInt] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -55,7 +55,7 @@ struct LineReaderTests {
         close(ends[0])
     }
 
-    @Test("waits where the input does not block, and ends where it cannot be read")
+    @Test("a non-blocking input is waited for, and an unreadable one ends the input")
     func unusual() {
         #expect(read(["a\n", "b\n"], nonBlocking: true) == ["a", "b"])
         var closed = LineReader(descriptor: -1)
@@ -63,7 +63,7 @@ struct LineReaderTests {
         #expect(!isOpen)
     }
 
-    @Test("gives way until there is input, its end, or no time")
+    @Test("the reader yields the processor until there is input, the input ends, or the time is over")
     func giveWay() {
         var ends: [CInt] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -79,8 +79,8 @@ struct LineReaderTests {
         }
         #expect(look(2) == .asleep)
         #expect(looks == 3)
-        #expect(look(5) == .atOnce, "what came after the last look is not lost")
-        #expect(looks == 0, "where there is input already, time does not matter")
+        #expect(look(5) == .atOnce, "input after the last poll is not lost")
+        #expect(looks == 0, "if there is input already, the time does not matter")
         let isOpen = reader.read()
         #expect(isOpen)
         #expect(text(reader.next()) == "a")
@@ -90,14 +90,14 @@ struct LineReaderTests {
         let hasMore = reader.read()
         #expect(hasMore)
         #expect(text(reader.next()) == "a")
-        #expect(look(0) == .atOnce, "the end of the input is something to read")
+        #expect(look(0) == .atOnce, "the end of the input counts as input")
         let isStillOpen = reader.read()
         #expect(!isStillOpen)
         #expect(fcntl(ends[0], F_GETFL) & O_NONBLOCK == 0)
         close(ends[0])
     }
 
-    /// The lines of an input that comes in pieces; `nil` for one that was too long.
+    /// Returns the lines of an input that comes in pieces; `nil` for a line that was too long.
     private func read(_ pieces: [String], nonBlocking: Bool = false) -> [String?] {
         var ends: [CInt] = [0, 0]
         guard pipe(&ends) == 0 else { return ["no pipe"] }
@@ -131,7 +131,7 @@ private func text(_ line: LineReader.Line?) -> String? {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-/// A thread that is waited for.
+/// A thread that can be joined.
 private struct Thread {
     private var handle = pthread_t()
 

@@ -3,13 +3,13 @@ import Testing
 
 @testable import PipeProtocol
 
-@Suite("Writing answers")
+@Suite("Reply writer")
 struct ReplyWriterTests {
     private let name = Array("www.example.com".utf8)
     private let head = Array("\tIN\tA\t60\t".utf8)
     private let content = Array("192.0.2.1\n".utf8)
 
-    @Test("has scope and authority from version 3 on", arguments: 1...5)
+    @Test("DATA has the scope and the auth flag from ABI version 3 on", arguments: 1...5)
     func versions(number: Int) throws {
         let version = try #require(ABIVersion(number))
         let written = collect { reply in
@@ -24,7 +24,7 @@ struct ReplyWriterTests {
             written == beginnings.map { "DATA\t\($0)www.example.com\tIN\tA\t60\t1\t192.0.2.1\n" }.joined() + "END\n")
     }
 
-    @Test("writes names and tails of any length, and every scope")
+    @Test("names and tails of any length and every scope are written")
     func lengths() throws {
         let version = try #require(ABIVersion(3))
         let text = (0..<400).map { UInt8(ascii: "a") + UInt8($0 % 26) }
@@ -43,7 +43,7 @@ struct ReplyWriterTests {
         #expect(written == expected)
     }
 
-    @Test("writes a ready line as it writes one of parts", arguments: 1...5)
+    @Test("a ready line and a line of parts give the same text", arguments: 1...5)
     func ready(number: Int) throws {
         let version = try #require(ABIVersion(number))
         let tail = head + Array("17\t".utf8) + content
@@ -52,7 +52,7 @@ struct ReplyWriterTests {
                 == collect { write(&$0, scope: 24, isAuthoritative: false, zoneID: 17, version) })
     }
 
-    @Test("has room for a line that is longer than its memory")
+    @Test("a line that is longer than the buffer is written")
     func longLine() throws {
         let version = try #require(ABIVersion(3))
         let long = [UInt8](repeating: UInt8(ascii: "x"), count: 3 << 20)
@@ -64,7 +64,7 @@ struct ReplyWriterTests {
         #expect(written.utf8.count == 4 + 9 + name.count + long.count + 4)
     }
 
-    @Test("writes a zone's id", arguments: [0, 1, 9, 10, 99, 100, 255, 256, 1000, 1_234_567, .max])
+    @Test("zone ids are written in decimal", arguments: [0, 1, 9, 10, 99, 100, 255, 256, 1000, 1_234_567, .max])
     func zoneIDs(id: Int) throws {
         let version = try #require(ABIVersion(1))
         #expect(
@@ -72,7 +72,7 @@ struct ReplyWriterTests {
                 == "DATA\twww.example.com\tIN\tA\t60\t\(id)\t192.0.2.1\n")
     }
 
-    @Test("cannot be led astray by what a message holds")
+    @Test("control characters in a message cannot begin another line")
     func messages() {
         let written = collect { reply in
             reply.log("a\nEND\r\tb\u{7f}")
@@ -82,7 +82,7 @@ struct ReplyWriterTests {
         #expect(written == "LOG\ta END  b \nc d\nFAIL\n")
     }
 
-    @Test("sends what is longer than its memory in pieces, and loses nothing")
+    @Test("answers that are longer than the buffer are sent in pieces, and nothing is lost")
     func long() throws {
         let count = 100_000
         let version = try #require(ABIVersion(5))
@@ -95,7 +95,7 @@ struct ReplyWriterTests {
         #expect(written == String(repeating: line, count: count))
     }
 
-    @Test("tells of each part that it sends for want of room, and ends none within a line")
+    @Test("partSent is called for each part that is sent early, and parts end with a line end")
     func parts() throws {
         let file = tmpfile()
         defer { fclose(file) }
@@ -117,7 +117,7 @@ struct ReplyWriterTests {
         #expect([isPartAtFirst, isPart, isSent, isPartAtLast] == [false, true, true, false])
     }
 
-    @Test("says when nobody reads any more")
+    @Test("send returns false after the peer has closed its end")
     func closed() {
         signal(SIGPIPE, SIG_IGN)
         var ends: [CInt] = [0, 0]
@@ -140,7 +140,7 @@ struct ReplyWriterTests {
             content: content.span, version: version)
     }
 
-    /// What `body` writes, through a file, which takes any amount.
+    /// Returns what `body` writes, through a file, which never blocks.
     private func collect(_ body: (inout ReplyWriter) -> Void) -> String {
         let file = tmpfile()
         defer { fclose(file) }

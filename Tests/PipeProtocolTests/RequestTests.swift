@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Requests")
 struct RequestTests {
-    @Test("have as many fields as their version says", arguments: 1...5)
+    @Test("a question has 6, 7 or 8 fields, by ABI version", arguments: 1...5)
     func fieldCounts(number: Int) throws {
         let version = try #require(ABIVersion(number))
         let expected = [6, 7, 8, 8, 8][number - 1]
@@ -31,7 +31,7 @@ struct RequestTests {
         }
     }
 
-    @Test("have their fields wherever the tabs are", arguments: 1...20)
+    @Test("fields are found at all positions of tabs", arguments: 1...20)
     func fieldBounds(nameLength: Int) throws {
         let version = try #require(ABIVersion(3))
         let name = String(repeating: "n", count: nameLength)
@@ -52,7 +52,7 @@ struct RequestTests {
         }
     }
 
-    @Test("are read to their end and no further, whatever their bytes are", arguments: 0...100)
+    @Test("no byte after the end of a random line is read", arguments: 0...100)
     func ends(length: Int) {
         var random = SeededGenerator(seed: UInt64(length))
         for version in (1...5).map({ ABIVersion($0)! }) {
@@ -75,7 +75,7 @@ struct RequestTests {
         }
     }
 
-    @Test("that are cut anywhere, or have another byte anywhere, are read the same both ways")
+    @Test("Question and Request agree on truncated and changed lines")
     func bothWays() throws {
         let version = try #require(ABIVersion(3))
         let whole = Array("Q\twww.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t192.0.2.0/24".utf8)
@@ -97,7 +97,7 @@ struct RequestTests {
         }
     }
 
-    @Test("have a number of at most ten digits as the zone's id")
+    @Test("a zone id is a number of at most ten digits")
     func zoneIDs() throws {
         let version = try #require(ABIVersion(1))
         func zoneID(_ text: String) -> Int? {
@@ -112,7 +112,7 @@ struct RequestTests {
         }
     }
 
-    @Test("for a transfer name the zone from version 4 on", arguments: 1...5)
+    @Test("AXFR names the zone from ABI version 4 on", arguments: 1...5)
     func transfers(number: Int) throws {
         let version = try #require(ABIVersion(number))
         let named = Request.transfer(.init(zoneID: 7, zone: 7..<18))
@@ -121,7 +121,7 @@ struct RequestTests {
         #expect((try? request("AXFR\t7", version)) == (number < 4 ? unnamed : nil))
     }
 
-    @Test("begin with HELO and a version, of one digit")
+    @Test("HELO has a version of one digit, 1 to 5")
     func hello() throws {
         for number in 1...5 { #expect(try request("HELO\t\(number)", nil) == .hello(ABIVersion(number)!)) }
         for line in [
@@ -132,7 +132,7 @@ struct RequestTests {
         }
     }
 
-    @Test("that are none are refused, and the log is told what came")
+    @Test("invalid requests are refused with a message for the log")
     func refusals() {
         let version = ABIVersion(5)!
         #expect(message("", version) == "unknown request ''; Q, AXFR, CMD and HELO are known")
@@ -146,7 +146,7 @@ struct RequestTests {
         #expect(message(String(repeating: "x", count: 1000), version)!.count < 200)
     }
 
-    @Test("for a command carry all its words")
+    @Test("CMD has the whole text of the command")
     func commands() throws {
         let version = ABIVersion(5)!
         #expect(try request("CMD\tdrain oslo", version) == .command(words: 4..<14))

@@ -2,23 +2,23 @@ import Testing
 
 @testable import PipeProtocol
 
-@Suite("Waiting awake for the next question")
+@Suite("Wait policy: staying awake for the next question")
 struct WaitPolicyTests {
     private static let microsecond = 1_000
     private static let limit = 100 * microsecond
 
-    /// What came of some questions.
+    /// The result of some questions.
     private struct Outcome {
         var policy = WaitPolicy()
-        /// How long the reader was awake, in nanoseconds.
+        /// The time that the reader was awake, in nanoseconds.
         var awake = 0
         var waits = 0
-        /// How many waits no question came in.
+        /// The number of waits without a question.
         var vain = 0
 
         init(limit: Int) { policy.limit = limit }
 
-        /// Asks a question each of these times after the one before, which none waits for but the reader.
+        /// Asks a question after each of these times since the one before.
         mutating func ask(_ times: some Sequence<Int>) {
             for time in times {
                 let isInTime = policy.staysAwake && time <= policy.limit
@@ -31,7 +31,7 @@ struct WaitPolicyTests {
             }
         }
 
-        /// Asks `count` questions, each after as many microseconds as the way to wait makes of it.
+        /// Asks `count` questions, each after `awake` or `asleep` microseconds, by the way in which the reader waits.
         mutating func ask(_ count: Int, awake: Int, asleep: Int, arrival: WaitPolicy.Arrival = .awake) {
             for _ in 0..<count {
                 if policy.staysAwake { waits += 1 }
@@ -48,7 +48,7 @@ struct WaitPolicyTests {
         return outcome
     }
 
-    @Test("begins with the second of two questions that come soon one after the other")
+    @Test("two questions in quick succession start a try")
     func begins() {
         var policy = WaitPolicy()
         policy.limit = Self.limit
@@ -59,13 +59,13 @@ struct WaitPolicyTests {
         #expect(policy.staysAwake)
     }
 
-    @Test("begins also where a sleeping reader makes the questions come later than the limit")
+    @Test("a try also starts if the sleeping reader delays questions beyond the limit")
     func stretched() {
         #expect(ask([180 * Self.microsecond]).policy.staysAwake)
         #expect(!ask([500 * Self.microsecond]).policy.staysAwake)
     }
 
-    @Test("goes on as long as questions come in time, and while one in four does not")
+    @Test("the reader stays awake as long as questions come in time, also if one in four does not")
     func goesOn() {
         var outcome = Outcome(limit: Self.limit)
         outcome.ask(10_000, awake: 30, asleep: 60)
@@ -78,7 +78,7 @@ struct WaitPolicyTests {
         #expect(mixed.waits > 9_000)
     }
 
-    @Test("tries both ways now and then, and goes on with what brings questions sooner")
+    @Test("the policy compares both ways, and chooses the faster one")
     func compares() {
         func partAwake(_ awake: Int, _ asleep: Int) -> Double {
             var outcome = Outcome(limit: Self.limit)
@@ -87,11 +87,11 @@ struct WaitPolicyTests {
         }
         #expect(partAwake(30, 60) > 0.95)
         #expect(partAwake(50, 60) > 0.95)
-        #expect(partAwake(30, 30) < 0.05, "alike, to sleep leaves the core to others")
+        #expect(partAwake(30, 30) < 0.05, "if both are equal, sleeping leaves the core to others")
         #expect(partAwake(60, 30) < 0.05)
     }
 
-    @Test("rather sleeps where questions are there at once, but not where that is much slower")
+    @Test("on a core shared with pdns the reader sleeps, unless that is much slower")
     func sharesCore() {
         var outcome = Outcome(limit: Self.limit)
         outcome.ask(20_000, awake: 30, asleep: 40, arrival: .atOnce)
@@ -101,7 +101,7 @@ struct WaitPolicyTests {
         #expect(outcome.waits - before > 20_000 * 8 / 10)
     }
 
-    @Test("compares at once when questions take half as long again as they did")
+    @Test("questions that become 1.5 times as slow start a comparison at once")
     func slower() {
         var outcome = Outcome(limit: Self.limit)
         outcome.ask(10_000, awake: 30, asleep: 20)
@@ -110,7 +110,7 @@ struct WaitPolicyTests {
         #expect(outcome.waits - before > 200)
     }
 
-    @Test("finds out within some thousand questions that the other way has become the better one")
+    @Test("a change of the better way is noticed within some thousand questions")
     func changes() {
         var outcome = Outcome(limit: Self.limit)
         outcome.ask(50_000, awake: 30, asleep: 60)
@@ -120,14 +120,14 @@ struct WaitPolicyTests {
         #expect(outcome.waits - before < 10_000 / 8)
     }
 
-    @Test("never begins at 100 questions a second, or with a limit of 0")
+    @Test("the reader never stays awake at 100 questions a second, or with a limit of 0")
     func never() {
         #expect(ask(repeatElement(10_000 * Self.microsecond, count: 1_000)).waits == 0)
         #expect(ask(repeatElement(0, count: 1_000), limit: 0).waits == 0)
         #expect(ask(repeatElement(20 * Self.microsecond, count: 1_000), limit: 0).waits == 0)
     }
 
-    @Test("ends with the questions, after two waits at most, and begins once more with them")
+    @Test("staying awake ends after at most two waits in vain, and begins again with the next questions")
     func ends() {
         var outcome = ask(repeatElement(30 * Self.microsecond, count: 4))
         outcome.ask(repeatElement(1_000_000 * Self.microsecond, count: 10))
@@ -137,22 +137,22 @@ struct WaitPolicyTests {
         #expect(outcome.policy.staysAwake)
     }
 
-    @Test("is tried less and less where it is in vain, and at most every 64 questions")
+    @Test("tries in vain become rarer, down to one in 64 questions")
     func backsOff() {
         let outcome = ask(repeatElement(300 * Self.microsecond, count: 100_000))
         #expect(outcome.vain == outcome.waits)
         #expect(outcome.waits < 100_000 / 30)
     }
 
-    @Test("takes at most a hundredth of a core at 100 questions a second, however they come", arguments: 1...20)
+    @Test("waiting takes at most 1 % of a core at 100 questions a second, in bursts of any size", arguments: 1...20)
     func cost(burst: Int) {
-        // `burst` questions, one right after the other, and then none until the average is 100 a second.
+        // `burst` questions in quick succession, and then a pause, so that the average is 100 a second.
         let pauses = [burst * 10_000 - (burst - 1) * 90] + Array(repeating: 90, count: burst - 1)
         let outcome = ask((0..<10_000).map { pauses[$0 % burst] * Self.microsecond })
         #expect(outcome.awake <= 10_000 * 10_000 * Self.microsecond / 100)
     }
 
-    @Test("ends when the limit becomes 0")
+    @Test("a limit of 0 ends staying awake")
     func turnedOff() {
         var outcome = ask(repeatElement(30 * Self.microsecond, count: 50))
         #expect(outcome.policy.staysAwake)
@@ -161,17 +161,17 @@ struct WaitPolicyTests {
         #expect(!outcome.policy.joins)
     }
 
-    @Test("has a reader join the one that asks where questions come soon and it sleeps, and only there")
+    @Test("a sleeping reader joins the core of pdns only if questions come soon")
     func joins() {
         var outcome = Outcome(limit: Self.limit)
-        #expect(!outcome.policy.joins, "there has been no question")
+        #expect(!outcome.policy.joins, "there has been no question yet")
         for _ in 0..<1_000 {
             outcome.ask(1, awake: 60, asleep: 30)
             #expect(outcome.policy.joins != outcome.policy.staysAwake)
         }
         #expect(outcome.policy.joins)
         outcome.ask(repeatElement(10_000 * Self.microsecond, count: 100))
-        #expect(!outcome.policy.joins, "an idle reader does not")
+        #expect(!outcome.policy.joins, "an idle reader does not join")
         #expect(!ask(repeatElement(20 * Self.microsecond, count: 1_000), limit: 0).policy.joins)
     }
 }

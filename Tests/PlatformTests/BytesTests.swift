@@ -3,9 +3,9 @@ import Testing
 
 @testable import Platform
 
-@Suite("Bytes in two places")
+@Suite("Comparing bytes")
 struct BytesTests {
-    @Test("are equal if all are, and none after them is looked at", arguments: 0...40)
+    @Test("all bytes are compared, and none after them is read", arguments: 0...40)
     func equal(count: Int) {
         let bytes = (0..<count).map { UInt8($0 + 1) }
         func isEqual(_ other: [UInt8]) -> Bool {

@@ -4,7 +4,7 @@ import Testing
 @Suite("Text on a terminal")
 struct DisplayCharactersTests {
     @Test(
-        "takes the columns that it is said to take",
+        "texts have the right number of columns",
         arguments: [
             ("", 0), ("www.example.com", 15), ("Tromsø", 6), ("e\u{301}", 1), ("日本", 4), ("ｱ", 1), ("Ａ", 2), ("한국", 4),
             ("😀", 2), ("…", 1), ("█▏", 2), ("⣿", 1), ("ไทย", 3), ("नि", 2), ("\u{3000}", 2),
@@ -13,12 +13,12 @@ struct DisplayCharactersTests {
         #expect(displayColumns(text, isUnicode: true) == columns)
         let characters = displayCharacters(text, isUnicode: true)
         #expect(characters.map(\.text).joined().unicodeScalars.elementsEqual(text.unicodeScalars))
-        // Elsewhere each character is a mark, but accents are marks of their own.
+        // Without Unicode each scalar becomes one mark, accents included.
         #expect(displayColumns(text, isUnicode: false) == text.unicodeScalars.count)
     }
 
     @Test(
-        "has visible marks for what controls terminals, or what they do not agree about",
+        "characters that control terminals, or whose width differs between terminals, become visible marks",
         arguments: [
             ("a\u{1b}[31m", "a␛[31m"), ("a\r\n\tb\u{7f}", "a␍␊␉b\u{fffd}"), ("\u{9b}2J", "\u{fffd}2J"),
             ("\u{202e}gnp", "\u{fffd}gnp"), ("a\u{200b}b\u{ad}c", "a\u{fffd}b\u{fffd}c"),
@@ -36,7 +36,7 @@ struct DisplayCharactersTests {
         }
     }
 
-    @Test("the colours of a terminal are as its type, COLORTERM and NO_COLOR say")
+    @Test("TERM, COLORTERM and NO_COLOR decide the colours of a terminal")
     func colours() {
         #expect(TerminalColours(type: "xterm", depth: nil, refusal: nil) == .sixteen)
         #expect(TerminalColours(type: "xterm", depth: "truecolor", refusal: "") == .many)
@@ -47,7 +47,7 @@ struct DisplayCharactersTests {
         }
     }
 
-    @Test("a locale has UTF-8 if the first variable that is set says so")
+    @Test("the first locale variable that is set decides whether a terminal takes UTF-8")
     func locale() {
         #expect(isUnicodeLocale(["", nil, "de_DE.UTF-8"]))
         #expect(isUnicodeLocale([nil, "C.utf8", "C"]))

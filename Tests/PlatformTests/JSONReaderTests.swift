@@ -7,20 +7,20 @@ struct JSONReaderTests {
     private func read(_ text: String) throws(JSONError) -> JSON { try JSON(reading: text.utf8) }
 
     @Test(
-        "takes what RFC 8259 allows, and writes it again in the shortest form",
+        "everything that RFC 8259 allows is read, and written in the shortest form",
         arguments: [
-            // Section 2: blanks, section 3: values of any kind at the top.
+            // Section 2: whitespace; section 3: values of any kind at the top level.
             (" \t\r\n null\r\n", "null"), ("true", "true"), ("false", "false"), ("\"\"", "\"\""), ("0", "0"),
             ("[ ]", "[]"), ("{ }", "{}"), ("[1 , [2,{}], \"a\"]", "[1,[2,{}],\"a\"]"),
             ("{ \"a\" : { \"b\":[ ] } , \"\" : null }", "{\"a\":{\"b\":[]},\"\":null}"),
-            // Section 4: names may be there twice.
+            // Section 4: duplicate names are allowed.
             ("{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}"),
             // Section 6: numbers.
             ("-0", "-0"), ("-7", "-7"), ("10", "10"), ("0.5", "0.5"), ("1e2", "100"), ("1E+2", "100"),
             ("-1.5e-1", "-0.15"),
             ("9223372036854775807", "9223372036854775807"), ("9223372036854775808", "9.223372036854776e+18"),
             ("1e-999", "0"), ("0e99999999999", "0"), ("1764528000.1", "1764528000.1"),
-            // Section 7: texts.
+            // Section 7: strings.
             (#""\"\\\/\b\f\n\r\t""#, #""\"\\/\b\f\n\r\t""#), (#""A\u0000é\u00E9""#, #""A\u0000éé""#),
             (#""\ud83d\ude00 \uD834\uDD1E""#, "\"😀 𝄞\""), ("\"\u{7f}\u{2028}\"", #""\u007f\u2028""#),
             // The examples of section 13.
@@ -40,7 +40,7 @@ struct JSONReaderTests {
     func values(text: String, compact: String) throws { #expect(try read(text).compact == compact) }
 
     @Test(
-        "says what is wrong and where",
+        "errors have their reason and their offset",
         arguments: [
             ("", 0, "the text ends where a value should be"), ("  ", 2, "the text ends where a value should be"),
             ("[", 1, "the text ends where a value should be"), ("[1", 2, "the text ends before a ']'"),
@@ -77,7 +77,7 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "refuses what is not UTF-8",
+        "strings that are not UTF-8 are refused",
         arguments: [
             [0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80], [0xe2, 0x82],
         ] as [[UInt8]])
@@ -88,7 +88,7 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("reads a hundred levels, and no more")
+    @Test("values are nested at most a hundred levels deep")
     func depth() throws {
         func nested(_ levels: Int) -> String {
             String(repeating: "[{\"a\":", count: levels / 2) + "1" + String(repeating: "}]", count: levels / 2)
@@ -96,11 +96,11 @@ struct JSONReaderTests {
         _ = try read(nested(JSON.maximumDepth))
         #expect(throws: JSONError.self) { try JSON(reading: nested(JSON.maximumDepth + 2).utf8) }
         #expect(throws: JSONError.self) { try JSON(reading: String(repeating: "[", count: 1_000_000).utf8) }
-        // Siblings are no levels.
+        // Siblings do not count as levels.
         #expect(try read("[" + String(repeating: "[],", count: 1_000) + "[]]").items?.count == 1_001)
     }
 
-    @Test("gives what programs ask for by name")
+    @Test("members and items are read by name and kind")
     func access() throws {
         let value = try read(#"{"a": 1, "b": [1.5, 2.0, "x", true, null], "a": 3}"#)
         #expect(value["a"]?.int == 3)
@@ -112,11 +112,11 @@ struct JSONReaderTests {
         #expect(items.map(\.bool) == [nil, nil, nil, true, nil])
         #expect(items[0]["a"] == nil && items[0].items == nil)
         #expect(JSON.number(1e300).int == nil)
-        // Names are the same if their characters are, not if they only look alike.
+        // Names are compared by code points, without normalization.
         #expect(try read("{\"\u{e9}\":1}")["e\u{301}"] == nil)
     }
 
-    @Test("takes any bytes without harm, and reads again what it has written")
+    @Test("random bytes do no harm, and what is written can be read")
     func randomBytes() throws {
         var random = SeededGenerator(seed: Effort.seed)
         let seeds = [

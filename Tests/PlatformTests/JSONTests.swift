@@ -5,7 +5,7 @@ import Testing
 @Suite("JSON")
 struct JSONTests {
     @Test(
-        "has what RFC 8259 wants for each kind of value",
+        "each kind of value is written as RFC 8259 requires",
         arguments: [
             (JSON.null, "null"), (.truth(true), "true"), (.truth(false), "false"), (.integer(-7), "-7"),
             (.number(59.9), "59.9"), (.number(60), "60"), (.number(-0.5), "-0.5"), (.number(1e300), "1e+300"),
@@ -14,7 +14,7 @@ struct JSONTests {
         ])
     func values(value: JSON, text: String) { #expect(value.compact == text) }
 
-    @Test("leaves out members without a value, and sorts the others by their names")
+    @Test("members without a value are left out, and the others sorted by name")
     func members() {
         let none: Int? = nil
         let object = JSON.object(["b": .integer(1), "a": .text("x"), "c": none.map(JSON.integer)])
@@ -22,24 +22,24 @@ struct JSONTests {
         #expect(object.pretty == "{\n  \"a\" : \"x\",\n  \"b\" : 1\n}")
     }
 
-    @Test("is indented where people may look at it")
+    @Test("the pretty form is indented")
     func pretty() {
         let value = JSON.list([.object([("a", .list([.null])), ("b", .list([]))]), .truth(true)])
         #expect(value.pretty == "[\n  {\n    \"a\" : [\n      null\n    ],\n    \"b\" : []\n  },\n  true\n]")
     }
 
-    @Test("has nothing in it that would control a terminal")
+    @Test("characters that would control a terminal are escaped")
     func terminal() {
         #expect(JSON.text("a\u{1b}[31m\u{7f}\u{9b}\u{202e}é😀").compact == "\"a\\u001b[31m\\u007f\\u009b\\u202eé😀\"")
         #expect(visible("a\u{1b}[31m\t\u{9b}\u{202e}é😀") == "a␛[31m␉\u{fffd}\u{fffd}é😀")
         #expect(visible("plain") == "plain")
     }
 
-    @Test("is read by others as it was meant, whatever is in a text")
+    @Test("another JSON decoder reads every string unchanged")
     func texts() throws {
         var scalars = String.UnicodeScalarView((UInt8.min...UInt8.max).map { Unicode.Scalar($0) })
         scalars.append(contentsOf: "\u{2028}\u{fffd}\u{1f600}e\u{301}\r\n".unicodeScalars)
-        // What is no UTF-8 has been replaced before it is a text.
+        // Invalid UTF-8 has been replaced before it becomes a string.
         for text in [String(scalars), String(decoding: [0x61, 0xff, 0xc3], as: UTF8.self)] {
             let written = JSON.object([(text, .text(text))])
             for output in [written.compact, written.pretty] {

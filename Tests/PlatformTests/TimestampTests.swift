@@ -1,10 +1,10 @@
 import Platform
 import Testing
 
-@Suite("Times as text")
+@Suite("Timestamps (RFC 3339)")
 struct TimestampTests {
     @Test(
-        "are of RFC 3339, and read as they were written",
+        "timestamps are read as they were written",
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"), (1_764_528_000_123, "2025-11-30T18:40:00.123Z"),
             (951_782_400_000, "2000-02-29T00:00:00.000Z"), (951_868_799_999, "2000-02-29T23:59:59.999Z"),
@@ -16,7 +16,7 @@ struct TimestampTests {
         #expect(Timestamp.milliseconds(text.utf8) == milliseconds)
     }
 
-    @Test("may have an offset, and any fraction or none")
+    @Test("an offset and any fraction are accepted; malformed timestamps are refused")
     func forms() {
         for (text, milliseconds) in [
             ("2025-11-30T18:40:00Z", 1_764_528_000_000), ("2025-11-30t18:40:00.1z", 1_764_528_000_100),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What is said of the program that pdns starts.
+/// The findings about the program that pdns starts.
 @Suite("pipe-command")
 struct CommandTests {
     private static let remedy = "write pipe-command=/usr/local/bin/geopipe --config ~/geopipe.yaml"
@@ -13,16 +13,16 @@ struct CommandTests {
             ("", ":2:1: pdns does not start without pipe-command; \(remedy)"),
             (
                 "~/nothing/geopipe --config ~/geopipe.yaml",
-                ":2:14: pdns does not start, for there is no ~/nothing/geopipe; install geopipe there, or \(remedy)"
+                ":2:14: pdns does not start: ~/nothing/geopipe does not exist; install geopipe there, or \(remedy)"
             ),
-            ("~", ":2:14: pdns does not start, for ~ is no program; install geopipe there, or \(remedy)"),
+            ("~", ":2:14: pdns does not start: ~ is not a program; install geopipe there, or \(remedy)"),
             (
                 "~/geopipe.yaml",
-                ":2:14: pdns does not start, for ~/geopipe.yaml may not be executed; install geopipe there, or \(remedy)"
+                ":2:14: pdns does not start: ~/geopipe.yaml may not be executed; install geopipe there, or \(remedy)"
             ),
             (
                 "/bin/sh ~/geopipe",
-                ":2:14: warning: /bin/sh is not called geopipe; if it is no copy of geopipe, \(remedy)"
+                ":2:14: warning: /bin/sh is not called geopipe; if it is not a copy of geopipe, \(remedy)"
             ),
             (
                 "geopipe --config ~/geopipe.yaml",
@@ -34,27 +34,27 @@ struct CommandTests {
             ),
             (
                 "\"~/geopipe\" --config '~/geopipe.yaml'",
-                ":2:14: to pdns a quote is a letter like others, and words end at spaces; \(sameProgram)"
+                ":2:14: pdns gives quotation marks no meaning, and arguments end at spaces; \(sameProgram)"
             ),
             (
                 "~/geopipe --config \"~/geopipe.yaml\"",
-                ":2:{config}: to pdns a quote is a letter like others, and words end at spaces; \(sameProgram)"
+                ":2:{config}: pdns gives quotation marks no meaning, and arguments end at spaces; \(sameProgram)"
             ),
             (
                 "~/geopipe --config  ~/geopipe.yaml",
-                ":2:{config}: pdns does not start, for it finds an empty word between two spaces, which geopipe refuses; \(sameProgram)"
+                ":2:{config}: pdns does not start: geopipe refuses the empty argument between two spaces; \(sameProgram)"
             ),
             (
                 "~/geopipe --conifg ~/geopipe.yaml 2>>/var/log/geopipe",
-                ":2:{words}: pdns does not start, for geopipe, started without a shell, says: Unexpected argument; \(sameProgram)"
+                ":2:{words}: pdns does not start: geopipe, started without a shell, reports: Unexpected argument; \(sameProgram)"
             ),
             (
                 "~/geopipe --config geopipe.yaml",
-                ":2:{config}: pdns does not start, for geopipe looks for 'geopipe.yaml' in the folder where pdns is started; write pipe-command=~/geopipe --config geopipe.yaml"
+                ":2:{config}: pdns does not start: geopipe looks for 'geopipe.yaml' in the folder where pdns is started; write pipe-command=~/geopipe --config geopipe.yaml"
             ),
             (
                 "~/geopipe --config ~/nothing.yaml",
-                ":2:{config}: pdns does not start, for geopipe cannot read ~/nothing.yaml: No such file or directory; \(sameProgram)"
+                ":2:{config}: pdns does not start: geopipe cannot read ~/nothing.yaml: No such file or directory; \(sameProgram)"
             ),
             (
                 "~/geopipe --config ~/other.yaml",
@@ -62,11 +62,11 @@ struct CommandTests {
             ),
             (
                 "~/geopipe \\\n  --config ~/nothing.yaml",
-                ":3:1: pdns does not start, for it finds an empty word between two spaces, which geopipe refuses; write pipe-command=~/geopipe --config ~/nothing.yaml"
+                ":3:1: pdns does not start: geopipe refuses the empty argument between two spaces; write pipe-command=~/geopipe --config ~/nothing.yaml"
             ),
             (
                 "~/geopipe \\\n--config ~/nothing.yaml",
-                ":3:10: pdns does not start, for geopipe cannot read ~/nothing.yaml: No such file or directory; \(sameProgram)"
+                ":3:10: pdns does not start: geopipe cannot read ~/nothing.yaml: No such file or directory; \(sameProgram)"
             ),
         ])
     func commands(command: String, expected: String) throws {
@@ -79,7 +79,7 @@ struct CommandTests {
             try machine.findings(Machine.good(with: ["pipe-command=\(command)"])) == ["~/pdns.conf\(place)"])
     }
 
-    @Test("a link to the configuration is the configuration")
+    @Test("a link to the configuration counts as the configuration")
     func link() throws {
         let machine = try Machine()
         try FileManager.default.createSymbolicLink(
@@ -108,7 +108,7 @@ struct CommandTests {
             ])
     }
 
-    @Test("all that a coprocess sees is in the chroot")
+    @Test("a coprocess sees only files in the chroot")
     func root() throws {
         let machine = try Machine()
         let settings = Machine.good(with: ["chroot=~", "pipe-command=/geopipe --config /geopipe.yaml"])
@@ -117,7 +117,7 @@ struct CommandTests {
         #expect(try machine.findings(settings) == [warning])
         #expect(
             try machine.findings(Machine.good(with: ["chroot=~"])).first
-                == "~/pdns.conf:2:14: pdns does not start, for there is no ~~/geopipe; install geopipe there, or \(Self.remedy)"
+                == "~/pdns.conf:2:14: pdns does not start: ~~/geopipe does not exist; install geopipe there, or \(Self.remedy)"
         )
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Files that cannot be read as settings")
 struct FileTests {
-    @Test("a file that is not there")
+    @Test("a missing file")
     func missing() throws {
         #expect(
             try Machine().findings(in: "nothing.conf") == ["~/nothing.conf: cannot read it: No such file or directory"])
@@ -17,19 +17,19 @@ struct FileTests {
             ])
     }
 
-    @Test("a FIFO, which nobody writes to", .timeLimit(.minutes(1)))
+    @Test("a FIFO without a writer", .timeLimit(.minutes(1)))
     func fifo() throws {
         let machine = try Machine()
         try #require(mkfifo(machine.path("pdns.conf"), 0o600) == 0)
-        #expect(try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is no regular file"])
+        #expect(try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is not a regular file"])
     }
 
-    @Test("what is no text")
+    @Test("a file that is not text")
     func binary() throws {
         let machine = try Machine()
         try Data(0...255).write(to: machine.folder.appending(path: "pdns.conf"))
         #expect(
-            try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is no text; name a pdns.conf"])
+            try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is not text; name a pdns.conf"])
     }
 
     @Test("a byte order mark, with which pdns does not start, and UTF-16")
@@ -48,7 +48,7 @@ struct FileTests {
             try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is in UTF-16; save it in UTF-8"])
     }
 
-    @Test("random bytes without a zero are names that pdns does not know")
+    @Test("random bytes without a zero byte are read as unknown settings")
     func noise() throws {
         let machine = try Machine()
         var random = SystemRandomNumberGenerator()
@@ -89,17 +89,17 @@ struct FileTests {
         try #require(mkfifo(machine.path("e/a.conf"), 0o600) == 0)
         #expect(
             try machine.findings("include-dir=~/e\n" + Machine.good) == [
-                "~/e/a.conf: cannot read it: it is no regular file"
+                "~/e/a.conf: cannot read it: it is not a regular file"
             ])
     }
 
-    @Test("an include-dir in an included file is not followed, even around in a circle")
+    @Test("an include-dir in an included file is ignored, even if it is circular")
     func circle() throws {
         let machine = try Machine()
         try machine.write("include-dir=~/d\ncache-ttl=0\n", to: "d/a.conf")
         #expect(
             try machine.findings("include-dir=~/d\n" + Machine.good) == [
-                "~/d/a.conf:1:1: warning: pdns follows no include-dir of a file that is included itself; take it out"
+                "~/d/a.conf:1:1: warning: pdns ignores the include-dir of an included file; take it out"
             ])
         #expect(try machine.findings("include-dir=~\n" + Machine.good) == [])
     }

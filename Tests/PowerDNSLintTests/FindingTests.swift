@@ -3,10 +3,10 @@ import Testing
 
 @testable import PowerDNSLint
 
-/// What is said of settings that are good but for one thing.
+/// The findings about settings with one error.
 @Suite("Findings")
 struct FindingTests {
-    /// Lines in place of, or behind, those of `Machine.good`, and all that is said of them.
+    /// Lines that replace, or are added to, those of `Machine.good`, and the expected findings.
     struct Case: CustomTestStringConvertible, Sendable {
         var lines: [String]
         var findings: [String]
@@ -27,7 +27,7 @@ struct FindingTests {
     }
 
     @Test(
-        "nothing is said of what is right",
+        "correct settings have no findings",
         arguments: [
             Case(), Case("# a comment"), Case("launch=pipe,bind", "bind-config=/etc/named.conf"),
             Case("foo=1", "ignore-unknown-settings=bar, foo"), Case("cache-ttl=20"), Case("query-cache-ttl=0x14"),
@@ -43,12 +43,12 @@ struct FindingTests {
     }
 
     @Test(
-        "what pdns launches",
+        "launched backends",
         arguments: [
-            Case("launch=", says: ":1:1: pdns does not start, for no backend is launched; write launch=pipe"),
+            Case("launch=", says: ":1:1: pdns does not start: no backend is launched; write launch=pipe"),
             Case(
                 "launch=bind, gsqlite3", "-pipe-command", "-pipe-abi-version", "-pipe-timeout",
-                says: ":1:8: pdns never asks geopipe, for no pipe backend is launched; write launch=pipe,bind,gsqlite3"),
+                says: ":1:8: pdns never asks geopipe: no pipe backend is launched; write launch=pipe,bind,gsqlite3"),
             Case("launch=pipe pipe", says: ":1:13: pdns does not start with pipe launched twice; write launch=pipe"),
             Case("launch+=pipe", says: ":12:9: pdns does not start with pipe launched twice; write launch=pipe"),
             Case(
@@ -64,14 +64,14 @@ struct FindingTests {
             Case(
                 "module-dir=~",
                 says:
-                    ":12:12: pdns does not start, for ~ has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
+                    ":12:12: pdns does not start: ~ has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
             ),
         ])
     func launch(settings: Case) throws {
         try settings.check(Machine())
     }
 
-    @Test("one pdns for each core needs one receiver, and is spoken of where one pdns has several cores")
+    @Test("one pdns for each core needs one receiver, and is suggested where one pdns has several cores")
     func cores() throws {
         let machine = try Machine()
         func findings(_ file: String, receivers: Int) throws -> [String] {
@@ -101,12 +101,12 @@ struct FindingTests {
             ])
         #expect(
             try machine.findings(named + "pipe-timeout=1\n") == [
-                "~/pdns.conf:12:1: pdns does not start with 'pipe-timeout', for launch has no backend with such a setting; take it out, or write pipe-geo-timeout=1"
+                "~/pdns.conf:12:1: pdns does not start with 'pipe-timeout': launch has no backend with such a setting; take it out, or write pipe-geo-timeout=1"
             ])
     }
 
     @Test(
-        "names that pdns does not know",
+        "unknown settings",
         arguments: [
             Case(
                 "cahce-ttl=1",
@@ -122,10 +122,10 @@ struct FindingTests {
             Case(
                 "gmysql-host=x",
                 says:
-                    ":12:1: pdns does not start with 'gmysql-host', for launch has no backend with such a setting; take it out"
+                    ":12:1: pdns does not start with 'gmysql-host': launch has no backend with such a setting; take it out"
             ),
             Case(
-                "foo+=x", says: ":12:1: there is no foo to add to, and pdns does not start; write foo=x",
+                "foo+=x", says: ":12:1: += needs a present value of foo, and pdns does not start; write foo=x",
                 ":12:1: warning: pdns 4.7 does not know 'foo' and does not start with it, though a newer one may; take it out"
             ),
         ])
@@ -133,7 +133,7 @@ struct FindingTests {
         try settings.check(Machine())
     }
 
-    /// A version of pdns, a line, and what is said of it.
+    /// A version of pdns, a line, and the expected findings.
     struct ReleaseCase: CustomTestStringConvertible, Sendable {
         var version: String
         var lines: [String]
@@ -149,9 +149,9 @@ struct FindingTests {
     }
 
     @Test(
-        "settings that some releases have and others have not",
+        "settings that only some releases have",
         arguments: [
-            // Newer ones
+            // Newer settings
             .init(
                 "4.7", "views=no",
                 says: "12:1: pdns 4.7 does not start with 'views', which pdns 5.0 brought; take it out"),
@@ -178,7 +178,7 @@ struct FindingTests {
                 "4.8", "loglevel-show=yes",
                 says: "12:1: pdns 4.8 does not start with 'loglevel-show', which pdns 4.9 brought; take it out"),
             .init("4.9", "loglevel-show=yes", "delay-notifications=1", "lua-records-insert-whitespace=no"),
-            // Newer within a release
+            // Settings that are newer within a release
             .init(
                 "4.9.0", "lua-records-insert-whitespace=no",
                 says:
@@ -196,7 +196,7 @@ struct FindingTests {
                 says:
                     "12:1: pdns 5.0.2 does not start with 'max-pointers-per-name', which pdns 5.0.8 brought; take it out"
             ),
-            // Older ones
+            // Removed settings
             .init(
                 "4.7", "slave=no",
                 says:
@@ -215,7 +215,7 @@ struct FindingTests {
                 "1:4.9.4-1+deb13u1", "master=yes",
                 says: "12:1: pdns 4.9 and newer do not start with 'master'; write primary=yes"),
             .init("5.1", "master=no", "ignore-unknown-settings=master"),
-            // Of other backends
+            // Settings of other backends
             .init(
                 "4.9", "launch=pipe,bind:b", "bind-b-supermasters=x",
                 says: "12:1: pdns 4.9 and newer do not start with 'bind-b-supermasters'; write bind-b-autoprimaries=x"),
@@ -238,7 +238,7 @@ struct FindingTests {
     }
 
     @Test(
-        "the settings without fault are without fault for every release",
+        "the correct settings are correct for every release",
         arguments: ["4.7", "4.8", "4.9", "5.0", "5.1"])
     func goodForAll(version: String) throws {
         let machine = try Machine()
@@ -247,7 +247,7 @@ struct FindingTests {
     }
 
     @Test(
-        "a pdns that geopipe does not know is taken for the nearest",
+        "an unknown version of pdns is checked as the nearest known one",
         arguments: [
             ("5.2.0", "geopipe knows no pdns 5.2.0; this is for 5.1, the newest that it knows", true),
             ("0.0.2345.0.master.g1234567", nil, true),
@@ -264,7 +264,7 @@ struct FindingTests {
     }
 
     @Test(
-        "lines that pdns reads otherwise than they look",
+        "lines whose meaning for pdns differs from their look",
         arguments: [
             Case(
                 "# a \\", "query-cache-ttl=0",
@@ -273,7 +273,7 @@ struct FindingTests {
             ),
             Case(
                 "query-cache-ttl=0\\",
-                says: ":12:1: warning: the file ends behind a \\, and pdns drops this line; take the \\ away"),
+                says: ":12:1: warning: the file ends after a \\, and pdns drops this line; take the \\ away"),
             Case(
                 "consistent-backends=false",
                 says: ":7:21: warning: pdns takes consistent-backends=false for yes; write consistent-backends=no",
@@ -310,7 +310,7 @@ struct FindingTests {
             Case(
                 "-pipe-abi-version",
                 says:
-                    ": with pipe-abi-version=1, the default, geopipe is told no client subnet and cannot say for whom an answer is, so that pdns gives it to everybody; write pipe-abi-version=5"
+                    ": with pipe-abi-version=1, the default, geopipe gets no client subnet and cannot limit an answer to some clients, so that pdns gives it to all; write pipe-abi-version=5"
             ),
             Case(
                 "pipe-abi-version=2",
@@ -323,7 +323,8 @@ struct FindingTests {
                 says:
                     ":3:18: with pipe-abi-version=6 geopipe refuses to talk to pdns, and nothing is answered; write pipe-abi-version=5"
             ),
-            Case("cache-ttl=a", says: ":8:11: cache-ttl=a is no number, and pdns does not start; write cache-ttl=20"),
+            Case(
+                "cache-ttl=a", says: ":8:11: cache-ttl=a is not a number, and pdns does not start; write cache-ttl=20"),
             Case(
                 "consistent-backends=yes",
                 says:
@@ -332,7 +333,7 @@ struct FindingTests {
             Case(
                 "query-cache-ttl=0",
                 says:
-                    ":12:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for what is the same for everybody; write query-cache-ttl=20"
+                    ":12:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for records that are the same for all clients; write query-cache-ttl=20"
             ),
             Case(
                 "max-cache-entries=0",
@@ -342,7 +343,7 @@ struct FindingTests {
             Case(
                 "negquery-cache-ttl=2",
                 says:
-                    ":9:20: warning: with negquery-cache-ttl=2 a coprocess that dies makes pdns tell everybody 'no such name' for 2 s; write negquery-cache-ttl=1"
+                    ":9:20: warning: with negquery-cache-ttl=2 a coprocess that dies makes pdns answer 'no such name' to all clients for 2 s; write negquery-cache-ttl=1"
             ),
             Case(
                 "distributor-threads=0",
@@ -360,7 +361,7 @@ struct FindingTests {
             Case(
                 "receiver-threads=1",
                 says:
-                    ":10:18: warning: with receiver-threads=1 nobody is answered while the only coprocess starts; write receiver-threads=2"
+                    ":10:18: warning: with receiver-threads=1 no question is answered while the only coprocess starts; write receiver-threads=2"
             ),
             Case(
                 "receiver-threads=15",
@@ -372,25 +373,25 @@ struct FindingTests {
                 "master=yes",
                 says:
                     ":12:1: warning: pdns 4.9 and newer do not start with 'master'; write primary=yes, which pdns 4.7 knows, too",
-                ":12:8: warning: with master=yes pdns notifies no secondary, for the pipe backend cannot list its zones; write master=no"
+                ":12:8: warning: with master=yes pdns notifies no secondary, because the pipe backend cannot list its zones; write master=no"
             ),
             Case(
                 "primary=yes",
                 says:
-                    ":12:9: warning: with primary=yes pdns notifies no secondary, for the pipe backend cannot list its zones; write primary=no"
+                    ":12:9: warning: with primary=yes pdns notifies no secondary, because the pipe backend cannot list its zones; write primary=no"
             ),
             Case(
                 "allow-axfr-ips=127.0.0.1, 192.0.2.0/24",
                 says:
-                    ":12:27: warning: a zone transfer has the answers for a client of unknown place, and a secondary at 192.0.2.0/24 gives them to everybody; write allow-axfr-ips=127.0.0.0/8,::1"
+                    ":12:27: warning: a zone transfer has the answers for a client of unknown place, and a secondary at 192.0.2.0/24 gives them to all clients; write allow-axfr-ips=127.0.0.0/8,::1"
             ),
             Case(
                 "pipe-regex=(",
-                says: ":12:12: pdns does not start, for '(' is no regular expression; take it out"),
+                says: ":12:12: pdns does not start: '(' is not a regular expression; take it out"),
             Case(
                 "pipe-regex=^geo\\.example\\.com\\.$",
                 says:
-                    ":12:12: pdns refuses all questions for geo.example.com, for its name does not match; take pipe-regex out"
+                    ":12:12: pdns refuses all questions for geo.example.com, because its name does not match; take pipe-regex out"
             ),
         ])
     func values(settings: Case) throws {
@@ -398,7 +399,7 @@ struct FindingTests {
     }
 
     @Test(
-        "the timeout against what a start takes",
+        "the timeout compared with the time of a start",
         arguments: [
             (300, 0, "pdns waits without end for a coprocess that hangs", 5000, true),
             (
@@ -433,7 +434,7 @@ struct FindingTests {
     }
 
     @Test(
-        "types of records that not all clients get",
+        "record types that only some clients get",
         arguments: [
             (
                 Machine.configuration("[192.0.2.10, \"2001:db8::1\"]", "198.51.100.10"),
@@ -449,7 +450,7 @@ struct FindingTests {
             ),
             (
                 Machine.configuration("192.0.2.10", "198.51.100.10", rule: "none"),
-                "service my has A, but not for those whom map browser sends to none"
+                "service my has A, but not for the clients that map browser sends to no datacenter"
             ),
         ])
     func types(configuration: String, lack: String) throws {
@@ -479,7 +480,7 @@ struct FindingTests {
             Case(
                 "launch=pipe,gsqlite3:k", "gsqlite3-k-dnssec=yes", "gsqlite3-k-database=~/keys",
                 says:
-                    ":13:21: pdns does not start, for there is no database ~/keys; make it, or write gsqlite3-k-database=/var/lib/powerdns/pdns.sqlite3"
+                    ":13:21: pdns does not start: the database ~/keys does not exist; make it, or write gsqlite3-k-database=/var/lib/powerdns/pdns.sqlite3"
             ),
         ])
     func keys(settings: Case) throws {
@@ -487,7 +488,7 @@ struct FindingTests {
     }
 
     @Test(
-        "records that pdns works out answers from",
+        "records that pdns computes answers from",
         arguments: [
             Case(
                 configuration: Machine.record("DNAME: new.example.net."),
@@ -516,19 +517,19 @@ struct FindingTests {
         try settings.check(Machine())
     }
 
-    @Test("an included file is named where it is at fault")
+    @Test("a finding in an included file names that file")
     func included() throws {
         let machine = try Machine()
         try machine.write("# more\nlaunch += pipe:b\ncache-ttl=x", to: "d/more.conf")
         #expect(
             try machine.findings(Machine.good(with: ["include-dir=~/d", "query-cache-ttl=0"])) == [
                 "~/pdns.conf: pdns does not start without pipe-b-command; write pipe-b-command=/usr/local/bin/geopipe --config ~/geopipe.yaml",
-                "~/pdns.conf:13:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for what is the same for everybody; write query-cache-ttl=20",
-                "~/d/more.conf:3:11: cache-ttl=x is no number, and pdns does not start; write cache-ttl=20",
+                "~/pdns.conf:13:17: warning: with query-cache-ttl=0 pdns asks geopipe twice or more for records that are the same for all clients; write query-cache-ttl=20",
+                "~/d/more.conf:3:11: cache-ttl=x is not a number, and pdns does not start; write cache-ttl=20",
             ])
     }
 
-    @Test("nothing at all says of every setting what is wrong with its default")
+    @Test("an empty file has a finding for every wrong default")
     func empty() throws {
         #expect(
             try Machine().findings("").map { $0.prefix { $0 != "," }.replacing("~/pdns.conf: ", with: "") } == [

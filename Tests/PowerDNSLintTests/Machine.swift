@@ -3,16 +3,16 @@ import Foundation
 
 @testable import PowerDNSLint
 
-/// A folder with all that a pdns.conf may speak of; it stands as `~` in what tests say and expect.
+/// A folder with all files that a pdns.conf may name; tests write its path as `~`.
 final class Machine {
     let folder: URL
-    /// The CPU time that a start takes.
+    /// The CPU time from the start of a coprocess to its first answer.
     var startTime: Duration = .milliseconds(300)
     var cores = 2
-    /// The pdns that reads the settings.
+    /// The pdns that the settings are checked for.
     var server = KnownServer(version: ServerVersion("4.7")!)
 
-    /// Settings without fault, one a line.
+    /// Correct settings, one in each line.
     static let good = """
         launch=pipe
         pipe-command=~/geopipe --config ~/geopipe.yaml
@@ -28,8 +28,8 @@ final class Machine {
 
         """
 
-    /// The settings without fault, with each of `lines` in the place of the one for the same setting, or behind all. A
-    /// line `-name` takes a setting out.
+    /// Returns the correct settings with each of `lines` in place of the one for the same setting, or else at the end.
+    /// A line `-name` removes a setting.
     static func good(with lines: [String]) -> String {
         var settings = good.split(separator: "\n").map(String.init)
         for line in lines {
@@ -44,10 +44,10 @@ final class Machine {
         return settings.joined(separator: "\n") + "\n"
     }
 
-    /// All datacenters of service `my` have the same types.
+    /// A configuration in which all datacenters of service `my` have the same record types.
     static let uniform = configuration("192.0.2.10", "198.51.100.10")
 
-    /// A configuration of one service.
+    /// Returns a configuration with one service.
     static func configuration(_ oslo: String, _ ashburn: String, rule: String = "oslo", fallback: String = "ashburn")
         -> String
     {
@@ -65,7 +65,7 @@ final class Machine {
         """
     }
 
-    /// A configuration of which no answer depends on the client.
+    /// A configuration in which no answer depends on the client.
     static let motionless = """
         zones:
           static.example.org:
@@ -73,7 +73,7 @@ final class Machine {
             ns: [ns1.example.org.]
         """
 
-    /// One with a record of these.
+    /// Returns a configuration with this record.
     static func record(_ record: String) -> String {
         motionless + "\n    records: { old: { \(record) } }"
     }
@@ -91,7 +91,7 @@ final class Machine {
 
     func path(_ name: String) -> String { folder.appending(path: name).path }
 
-    /// Writes a file, and the folders that it is in.
+    /// Writes a file, and creates its folders.
     func write(_ text: String, to name: String) throws {
         let file = folder.appending(path: name)
         try FileManager.default.createDirectory(
@@ -99,13 +99,13 @@ final class Machine {
         try text.replacing("~", with: folder.path).write(to: file, atomically: true, encoding: .utf8)
     }
 
-    /// What is said of a pdns.conf but for notes, or why it cannot be read.
+    /// Returns the findings about a pdns.conf without the notes, or the error of reading it.
     func findings(_ settings: String) throws -> [String] {
         try write(settings, to: "pdns.conf")
         return try findings(in: "pdns.conf")
     }
 
-    /// - Parameter hasNotes: whether notes are among what is said.
+    /// - Parameter hasNotes: whether the result includes notes.
     func findings(in file: String, hasNotes: Bool = false) throws -> [String] {
         let deployment = Deployment(
             configuration: try Configuration.load(path("geopipe.yaml")), startTime: startTime, cores: cores
@@ -117,7 +117,7 @@ final class Machine {
         }
         var complaints: [Complaint]
         do throws(ConfigurationError) {
-            complaints = Inspection.complaints(
+            complaints = SettingsLint.complaints(
                 about: try PowerDNSConfiguration(contentsOf: path(file), for: server), serving: deployment)
         } catch {
             complaints = error.complaints

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PowerDNSLint
 
-/// Each case is what pdns 4.7.3 makes of the same text.
+/// Each expectation is the result of pdns 4.7.3 for the same text.
 @Suite("pdns.conf is read as pdns reads it")
 struct ReadingTests {
     private func value(_ name: String, of text: String) throws -> String? {
@@ -23,7 +23,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "comments begin with the first # of a line, if that is at its start or behind white space",
+        "comments begin with the first # of a line, if that is at its start or after white space",
         arguments: [
             ("a=1 # b", "1"), ("a=1\t#b", "1"), ("a=1#b", "1#b"), ("a=1#b # c", "1#b # c"), ("#\na=1", "1"),
             ("a=1 #b=2", "1"),
@@ -38,7 +38,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "a line goes on behind a \\ at its end",
+        "a line continues after a \\ at its end",
         arguments: [
             ("a=1\\\n2", "12"), ("a=1 \\\n  2", "1   2"), ("a\\\n=1", "1"), ("a=1\\  \n2", "12"), ("a=1\\\r\n2", "12"),
             ("a=1 # b \\\na=2", "1"), ("a=1 \\\n# b", "1"), ("a=1 \\\n\nb=2", "1"), ("a=0\na=1\\", "0"),
@@ -48,7 +48,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "+= adds to what there is, or to the default",
+        "+= appends to the present value, or to the default",
         arguments: [
             ("a=1\na+=2", "1, 2"), ("a=\na+=2", "2"), ("a=1 + =2", "1 + =2"),
         ])
@@ -67,7 +67,7 @@ struct ReadingTests {
         #expect(try value("a=b", of: "a=b+=2") == "2")
     }
 
-    @Test("the *.conf of include-dir come behind all of pdns.conf, in the order of their small letters")
+    @Test("the *.conf files of include-dir follow all of pdns.conf, in the order of their names in lower case")
     func includes() throws {
         let machine = try Machine()
         try machine.write("include-dir=~/d\na=0\nb=0\nc=0\n", to: "pdns.conf")
@@ -79,7 +79,7 @@ struct ReadingTests {
         #expect(["a", "b", "c"].map { settings[$0]?.value } == ["upper", "upper", "lower"])
     }
 
-    @Test("a byte that is not UTF-8 spoils nothing else")
+    @Test("a byte that is not UTF-8 affects nothing else")
     func latin1() throws {
         let machine = try Machine()
         try Data("# f".utf8 + [0xFC] + "r\na=1".utf8).write(to: machine.folder.appending(path: "pdns.conf"))

@@ -3,11 +3,11 @@ import Testing
 
 @testable import PowerDNSLint
 
-/// Which pdns settings are held against.
+/// The version of pdns that settings are checked for.
 @Suite("Versions of pdns")
 struct ServerTests {
     @Test(
-        "are read as pdns, its source and Debian write them",
+        "are parsed as pdns, its source and Debian write them",
         arguments: [
             ("4.7", "4.7"), ("4.9.18", "4.9.18"), ("5.1.5-1", "5.1.5"), ("4.9.4-1+deb13u1", "4.9.4"),
             ("1:4.8.3-4build3", "4.8.3"), ("5.1.0~beta1-1", "5.1.0"), ("5.0.0-alpha1", "5.0.0"),
@@ -17,7 +17,7 @@ struct ServerTests {
         ])
     func reads(text: String, version: String?) { #expect(ServerVersion(text)?.description == version) }
 
-    @Test("of pdns 5.1 and newer take records by their names")
+    @Test("of 5.1 and newer accept record types by name")
     func dialects() throws {
         for (text, isNew) in [
             ("4.7", false), ("5.0.9", false), ("5.1", true), ("5.2", true), ("6.0", true), ("0.0", true),
@@ -26,7 +26,7 @@ struct ServerTests {
         }
     }
 
-    /// A folder with a pdns_server that is a script.
+    /// A folder with a script called pdns_server.
     private final class Installation {
         let folder = FileManager.default.temporaryDirectory.appending(path: "pdns-\(UUID().uuidString)")
 
@@ -44,7 +44,7 @@ struct ServerTests {
 
     private let banner = "echo 'Nov 30 06:07:01 PowerDNS Authoritative Server 4.9.18 (C) PowerDNS.COM BV' >&2"
 
-    @Test("and its settings are asked of the pdns_server that is installed")
+    @Test("and their settings come from the installed pdns_server")
     func installed() throws {
         let installation = try Installation(
             """
@@ -70,7 +70,7 @@ struct ServerTests {
         #expect(!said.contains { $0.contains("brand-new") })
     }
 
-    @Test("are known of one that lists no settings")
+    @Test("are known even of a pdns_server that lists no settings")
     func listless() throws {
         let server = try #require(try Installation("case \"$*\" in *--version*) \(banner) ;; esac").server)
         #expect(server.version.description == "4.9.18")
@@ -79,7 +79,7 @@ struct ServerTests {
     }
 
     @Test(
-        "are not known of one that is none, or does not end",
+        "are unknown if the program is not pdns_server, or does not end",
         arguments: ["exit 0", "echo 4.9.18", "exec cat /dev/zero"])
     func others(script: String) throws {
         #expect(try Installation(script).server == nil)

@@ -2,30 +2,30 @@ import Testing
 
 @testable import Routing
 
-@Suite("Datacenters that are closed to a part of the networks")
+@Suite("Partial drains")
 struct AvailabilityTests {
     private static let networks = UInt64(0)..<20_000
     private static let parts = [0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.99, 1]
 
-    /// The networks of `networks`, in the first 24 bits of addresses, that are sent away from a datacenter.
+    /// Returns the networks, as the first 24 bits of addresses, that a datacenter drains.
     private func closed(_ part: Double, _ name: String = "oslo", down: Set<Datacenter> = []) -> Set<UInt64> {
         let availability = Availability(
             down: down, closures: [1: .init(part: part, identity: identity(of: name))])
         return Set(Self.networks.filter { !availability.forNetwork($0).contains(1) })
     }
 
-    /// Whether so many of the networks are a part of them, as chance goes: within five standard deviations.
+    /// Whether the number of networks agrees with a part within five standard deviations.
     private func isPart(_ count: Int, _ part: Double, of total: Int = networks.count) -> Bool {
         abs(Double(count) - part * Double(total)) <= 5 * (part * (1 - part) * Double(total)).squareRoot()
     }
 
-    @Test("are closed to a part of the right size", arguments: parts)
+    @Test("a partial drain has the right size", arguments: parts)
     func size(part: Double) {
         #expect(isPart(closed(part).count, part))
     }
 
     @Test(
-        "stay closed to the same networks, and when more are sent away to those as well",
+        "a larger part of a drain includes all networks of a smaller one",
         arguments: ["oslo", "ashburn"])
     func monotone(name: String) {
         for (smaller, larger) in zip(Self.parts, Self.parts.dropFirst()) {
@@ -34,13 +34,13 @@ struct AvailabilityTests {
         }
     }
 
-    @Test("are each closed to networks of its own: who is sent away from one is not the first to be by the next")
+    @Test("the drains of datacenters are independent: a network that one drains is not more likely drained by the next")
     func independent() {
         let both = closed(0.25, "oslo").intersection(closed(0.25, "ashburn"))
         #expect(isPart(both.count, 0.0625))
     }
 
-    @Test("are closed to the same part of those who draw it as of all others")
+    @Test("a partial drain is independent of the draw that chooses a datacenter")
     func independentOfDraws() {
         let names = ["oslo", "ashburn", "singapore"].map { identity(of: $0) }
         let drawing = Self.networks.filter { network in
@@ -52,12 +52,12 @@ struct AvailabilityTests {
         #expect(isPart(closed(0.25).intersection(drawing).count, 0.25, of: drawing.count))
     }
 
-    @Test("are closed to all while they are down")
+    @Test("a datacenter that is down is not available to any network")
     func down() {
         #expect(closed(0.25, down: [1]).count == Self.networks.count)
     }
 
-    @Test("leave the others open")
+    @Test("a partial drain does not affect other datacenters")
     func others() {
         let availability = Availability(down: [], closures: [1: .init(part: 1, identity: 7)])
         for network in Self.networks.prefix(100) {

@@ -4,14 +4,14 @@ import Testing
 
 @testable import Routing
 
-@Suite("Rules")
+@Suite("Precedence of rules")
 struct PlaceRulesTests {
     private let seattle = Place(
         continent: PlaceCode("NA"), country: PlaceCode("US"),
         subdivisions: [SubdivisionCode("US-WA")!, SubdivisionCode("US-KC")!],
         city: City(geonameID: 5_809_844, name: "Seattle"))
 
-    @Test("win by how near they come to the client, and a place's own beats its region's")
+    @Test("the most specific rule wins, and a place's own rule wins over its region's")
     func precedence() {
         var rules = PlaceRules(fallback: .tier([Share(0)]))
         var expected = ["default"]
@@ -50,7 +50,7 @@ struct PlaceRulesTests {
         #expect(rules.datacenters == Set(0...12))
     }
 
-    @Test("do not act on what is not known, or is elsewhere")
+    @Test("rules do not match unknown fields or other places")
     func others() {
         var rules = PlaceRules(fallback: .none)
         rules.cities[.inCountry(PlaceCode("CA")!, name: "Seattle")] = .tier([Share(1)])
@@ -72,7 +72,7 @@ struct PreferenceListTests {
     ]
 
     @Test(
-        "have the nearest first, and what is as near as listed",
+        "the nearest datacenter comes first, and equally near ones as listed",
         arguments: [
             (Destination.nearest([1, 2, 3, 4], limit: 4), [2, 4, 3, 1]),
             (.nearest([1, 4, 3, 2], limit: 4), [4, 2, 3, 1]),
@@ -86,13 +86,13 @@ struct PreferenceListTests {
         #expect(list.tiers == order.map { .shares([Share($0)]) })
     }
 
-    @Test("are as listed for a client without coordinates")
+    @Test("a client without coordinates gets the datacenters as listed")
     func unknown() {
         let list = PreferenceList(.nearest([1, 3, 2], limit: 1), client: nil, locations: locations)
         #expect(list.tiers == [1, 3, 2].map { .shares([Share($0)]) })
     }
 
-    @Test("have a datacenter once, where it is first named")
+    @Test("a datacenter is in a list once, at its first position")
     func once() {
         let list = PreferenceList(
             .list([.tier([Share(1), Share(2)]), .tier([Share(2), Share(3)]), .tier([Share(1)])]), client: nil,
@@ -100,7 +100,7 @@ struct PreferenceListTests {
         #expect(list.tiers == [.shares([Share(1), Share(2)]), .shares([Share(3)])])
     }
 
-    @Test("that share their clients alike are the same list")
+    @Test("tiers with the same proportions are the same list")
     func alike() {
         func list(_ shares: [Share]) -> PreferenceList {
             PreferenceList(.tier(shares), client: nil, locations: locations)
@@ -110,7 +110,7 @@ struct PreferenceListTests {
         #expect(list([Share(1, weight: 3), Share(2, weight: 2)]) != list([Share(1, weight: 2), Share(2, weight: 3)]))
     }
 
-    @Test("of very many datacenters go on behind the nearest few in the same order as a sort would give")
+    @Test("the distance tail of a large set has the order of a full sort")
     func farther() throws {
         let count = 200
         let sites = (0..<count).map { number in
@@ -134,7 +134,7 @@ struct PreferenceListTests {
         }
     }
 
-    @Test("measure along the great circle")
+    @Test("distances are great-circle distances")
     func kilometres() {
         // Oslo to Singapore: 10,049 km by the haversine formula.
         #expect(abs(oslo.kilometres(to: locations[1]!) - 10_048.7) < 1)
@@ -142,9 +142,9 @@ struct PreferenceListTests {
     }
 }
 
-@Suite("Choosing")
+@Suite("Choosing a datacenter")
 struct ListTableTests {
-    @Test("follows the weights of a tier, by chance and by the client's network alike", arguments: [true, false])
+    @Test("random and sticky draws follow the weights of a tier", arguments: [true, false])
     func weights(isStable: Bool) throws {
         let table = try table([.shares([Share(0, weight: 3), Share(1)])])
         var first = 0
@@ -154,7 +154,7 @@ struct ListTableTests {
         #expect(abs(first - 7500) < 250)
     }
 
-    @Test("draws evenly from a pool, also when some of it is down", arguments: [true, false])
+    @Test("draws from a pool are uniform, also if some of it is down", arguments: [true, false])
     func pool(isStable: Bool) throws {
         let table = try table([.shares((0..<10).map { Share($0) })])
         var counts = Array(repeating: 0, count: 10)
@@ -165,7 +165,7 @@ struct ListTableTests {
         for datacenter in 3...7 { #expect(counts[datacenter] == 0) }
     }
 
-    @Test("for a network moves only the clients of what is taken away")
+    @Test("sticky draws move only the clients of a removed datacenter")
     func rendezvous() throws {
         let table = try table([.shares((0..<10).map { Share($0, weight: UInt32($0 + 1)) })])
         for number in 0..<3000 {
@@ -175,7 +175,7 @@ struct ListTableTests {
         }
     }
 
-    @Test("goes on to the next tier when one is down, and through all that are up")
+    @Test("if a tier is down, the next one is used, through all that are up")
     func tiers() throws {
         let table = try table([.shares([Share(0), Share(1)]), .shares([Share(2)]), .shares([Share(3)])])
         #expect(Set(choices(table, 0, Draw(random: 7))[..<2]) == [0, 1])
@@ -184,7 +184,7 @@ struct ListTableTests {
         #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2, 3])) == [])
     }
 
-    @Test("from damaged lists reads nothing outside of them, or refuses them")
+    @Test("damaged lists are refused or read without a fault")
     func damaged() {
         let here = Direction(Coordinates(latitude: 59.91, longitude: 10.75)!)
         let sites = (0..<20).map { Site(identity: UInt64($0), location: here) }
@@ -234,7 +234,7 @@ struct ListTableTests {
     }
 
     private func draw(_ number: Int, _ isStable: Bool) -> Draw {
-        isStable ? Draw(network: UInt64(number), salt: 99) : Draw(random: mixed(UInt64(number)))
+        isStable ? Draw(network: UInt64(number), salt: 99) : Draw(random: splitMix64(UInt64(number)))
     }
 
     private func table(_ tiers: [PreferenceList.Tier]) throws -> Lists {
@@ -247,7 +247,7 @@ struct ListTableTests {
 
 @Suite("Compiled maps")
 struct CompiledMapTests {
-    @Test("let the resolver stand in for a client of whom nothing is known, and tell for whom that holds")
+    @Test("an unknown client gets the list of its resolver, with the right scope")
     func resolver() throws {
         var rules = PlaceRules(fallback: .tier([Share(0)]))
         rules.networks = [
@@ -268,16 +268,16 @@ struct CompiledMapTests {
         }
         #expect(locate("192.0.2.7", "10.0.0.1") == (1, 24))
         #expect(locate("10.9.9.9", "10.0.0.1") == (0, 1))
-        // Unknown behind a known resolver: all unknown clients up to the next known network.
+        // An unknown client of a known resolver: the scope reaches up to the next known network.
         #expect(locate("10.9.9.9", "192.0.2.1") == (1, 1))
         #expect(locate("192.0.3.9", "192.0.2.1") == (1, 24))
-        // Known, and sent where unknown ones are sent: these would go with the resolver.
+        // A known client with the default list: unknown clients would get the resolver's list.
         #expect(locate("198.51.100.9", "192.0.2.1") == (0, 24))
         #expect(locate("198.51.100.9", "10.0.0.1") == (0, 6))
     }
 }
 
-/// Lists in memory of their own.
+/// Lists that keep their memory.
 final class Lists {
     private let memory: ColumnMemory
     let table: ListTable

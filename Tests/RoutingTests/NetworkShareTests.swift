@@ -2,15 +2,15 @@ import Routing
 import Support
 import Testing
 
-@Suite("Shares of the client networks")
+@Suite("Shares of client networks")
 struct NetworkShareTests {
-    @Test("have as many networks as was asked for, within sampling error", arguments: [1, 5, 20, 50, 99])
+    @Test("a share has the requested size within sampling error", arguments: [1, 5, 20, 50, 99])
     func size(percent: Int) {
         let count = 100_000
         for salt in [UInt64](arrayLiteral: 0, 1, .max, 0x9e37_79b9_7f4a_7c15) {
             let share = NetworkShare(percent: percent, salt: salt)
             let part = Double(percent) / 100
-            // Networks that follow each other, as in a block of addresses, and such as are far apart.
+            // Consecutive networks, as in a block of addresses, and distant ones.
             for stride in [UInt64](arrayLiteral: 1, 0x1_0000_0001) {
                 let inside = (0..<count).count { share.contains(UInt64($0) &* stride) }
                 // Four standard deviations.
@@ -20,7 +20,7 @@ struct NetworkShareTests {
         }
     }
 
-    @Test("that are larger have every network of a smaller one: 5, 20, 50 and 100% over all /24 of IPv4")
+    @Test("a larger share includes every network of a smaller one: 5, 20, 50 and 100% over all /24 of IPv4")
     func growth() {
         let shares = [5, 20, 50, 100].map { NetworkShare(percent: $0, salt: 42) }
         var back = 0
@@ -39,7 +39,7 @@ struct NetworkShareTests {
         #expect(counts[0] < counts[1] && counts[1] < counts[2])
     }
 
-    @Test("of other salts have nothing to do with each other")
+    @Test("shares with different salts are independent")
     func independence() {
         let (one, two) = (NetworkShare(percent: 50, salt: 1), NetworkShare(percent: 50, salt: 2))
         let both = (0..<UInt64(100_000)).count { one.contains($0) && two.contains($0) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Routing
 
-@Suite("Spreading the clients of a datacenter that is away")
+@Suite("Spreading the clients of an unavailable datacenter")
 struct SpreadTests {
     private static let capacities: [Double] = [40, 10, 30, 20, 5]
     private static let networks: [UInt64] = {
@@ -25,16 +25,16 @@ struct SpreadTests {
         _ lists: Lists, _ network: UInt64, of list: UInt32 = 0, isStable: Bool = true, down: Set<Datacenter>
     ) -> [Datacenter] {
         RoutingTests.choices(
-            lists, list, isStable ? Draw(network: network, salt: 99) : Draw(random: mixed(network)),
+            lists, list, isStable ? Draw(network: network, salt: 99) : Draw(random: splitMix64(network)),
             Availability(down: down), spreading: .spreading(network: network, salt: 99))
     }
 
-    /// Whether as many of `total` are a part of them as chance gives: within five standard deviations.
+    /// Whether a number of `total` agrees with a part within five standard deviations.
     private func isPart(_ count: Int, _ part: Double, of total: Int) -> Bool {
         abs(Double(count) - part * Double(total)) <= 5 * (part * (1 - part) * Double(total)).squareRoot()
     }
 
-    /// Whether the networks are shared among the datacenters that are not down as their capacities are.
+    /// Whether the datacenters that are up share the networks in proportion to their capacities.
     private func expectShares(
         _ counts: [Datacenter: Int], among group: [Datacenter], at place: SourceLocation = #_sourceLocation
     ) {
@@ -47,7 +47,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("goes by capacity, over all other datacenters, those that the list does not name among them")
+    @Test("clients are spread by capacity over all other datacenters, also those that the list does not name")
     func shares() throws {
         let lists = try lists(.spread(.list([tier(0), tier(1)]), group: nil))
         for down in [[0], [0, 2], [0, 1], [0, 1, 2]] as [Set<Datacenter>] {
@@ -57,7 +57,7 @@ struct SpreadTests {
     }
 
     @Test(
-        "moves no client of a datacenter that is up, and of those that are spread only the clients of what goes away next"
+        "only the clients of the failed datacenter move, and when another fails, only its clients move"
     )
     func minimal() throws {
         let lists = try lists(
@@ -68,14 +68,14 @@ struct SpreadTests {
             let first = choices(lists, network, down: [0])
             #expect(first.count == 4)
             for second in 1..<5 {
-                // All that are left keep their order.
+                // The others keep their order.
                 #expect(choices(lists, network, down: [0, second]) == first.filter { $0 != second })
             }
         }
     }
 
     @Test(
-        "of a tier takes the clients that the datacenter had, and is not led by how they drew it",
+        "the clients that had drawn the datacenter are spread independently of that draw",
         arguments: [true, false])
     func tiers(isStable: Bool) throws {
         let lists = try lists(.spread(.tier([Share(0, weight: 3), Share(1, weight: 2)]), group: nil))
@@ -89,7 +89,7 @@ struct SpreadTests {
         expectShares(counts, among: [1, 2, 3, 4])
     }
 
-    @Test("may be over a group, after which the list goes on")
+    @Test("clients may be spread over a group, after which the list goes on")
     func group() throws {
         let lists = try lists(.spread(.list([tier(0), tier(1), tier(4)]), group: [3, 2]))
         let counts = Dictionary(grouping: Self.networks) { choices(lists, $0, down: [0])[0] }.mapValues(\.count)
@@ -102,7 +102,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("begins where a list comes to what is away")
+    @Test("spreading begins at the first unavailable datacenter of a list")
     func later() throws {
         let lists = try lists(.spread(.list([tier(0), tier(1), tier(2)]), group: nil))
         for network in Self.networks.prefix(100) {
@@ -113,7 +113,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("passes over datacenters that cannot answer, and says from where clients are spread")
+    @Test("datacenters that cannot answer are skipped, and the reason names the unavailable datacenter")
     func reasons() throws {
         let lists = try lists(.spread(.list([tier(1), tier(0)]), group: nil))
         for network in Self.networks.prefix(1_000) {
@@ -130,7 +130,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("takes capacities of any size")
+    @Test("capacities may have any size")
     func capacities() throws {
         for (capacity, part) in [(0, 0.0), (1e-300, 0), (5, 0.5), (1e300, 1), (.infinity, 1)] as [(Double, Double)] {
             let sites = [1, capacity, 5].enumerated().map {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A port of 127.0.0.1 that nobody listens on, neither with TCP nor with UDP; `nil` if none is found.
+/// Returns a port of 127.0.0.1 that no process uses, neither for TCP nor for UDP; `nil` if none is found.
 package func freePort() -> UInt16? {
-    // Above lie the ports that the system gives to whoever asks for any.
+    // The range is below the ephemeral ports, which the kernel assigns itself.
     (0..<100).lazy.map { _ in UInt16.random(in: 20_000..<32_000) }.first { port in
         [SOCK_STREAM, SOCK_DGRAM].allSatisfy { kind in
             let socket = socket(AF_INET, CInt(kind.rawValue), 0)
@@ -12,7 +12,7 @@ package func freePort() -> UInt16? {
     }
 }
 
-/// Gives `body` the address of a port of 127.0.0.1.
+/// Calls `body` with the socket address of a port of 127.0.0.1.
 package func withLoopback<R>(
     _ port: UInt16, address text: String = "127.0.0.1", _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
 ) -> R {

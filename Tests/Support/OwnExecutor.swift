@@ -1,6 +1,7 @@
 import Dispatch
 
-/// Runs tasks in threads of its own. Tasks of the usual kind wait until the tests that hold its threads have ended, all of them.
+/// Runs tasks in threads of its own. Blocking tests can occupy all threads of the default executor, so that tasks there
+/// would have to wait until those tests have ended.
 package final class OwnExecutor: TaskExecutor {
     package static let shared = OwnExecutor()
 

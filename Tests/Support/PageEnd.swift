@@ -1,6 +1,6 @@
 import Glibc
 
-/// Gives `body` bytes that end where readable memory ends: to read one more byte is a fault.
+/// Calls `body` with bytes that end where readable memory ends, so that reading past them is a fault.
 package func withBytesAtPageEnd<R, E: Error>(_ bytes: [UInt8], _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
     let page = Int(sysconf(CInt(_SC_PAGESIZE)))
     let length = (bytes.count / page + 1) * page

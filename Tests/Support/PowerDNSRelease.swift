@@ -10,7 +10,7 @@ package struct PowerDNSRelease: Comparable, CustomStringConvertible, Sendable {
 
     package static func < (a: Self, b: Self) -> Bool { (a.major, a.minor) < (b.major, b.minor) }
 
-    /// The one that the tests start, which need not be the one that Debian has installed here.
+    /// The release of the pdns_server in PATH, which the tests start.
     package static let started: Self? = {
         guard let output = try? Tool("pdns_server").run(["--version"]).output,
             let version = output.firstMatch(of: /PowerDNS Authoritative Server (\d+)\.(\d+)/),
@@ -19,7 +19,7 @@ package struct PowerDNSRelease: Comparable, CustomStringConvertible, Sendable {
         return Self(major, minor)
     }()
 
-    /// The one that the tests must start: GEOPIPE_PDNS_RELEASE=4.9; nothing if any will do.
+    /// The release that the tests must start, from `GEOPIPE_PDNS_RELEASE=4.9`; `nil` for any.
     package static let expected = ProcessInfo.processInfo.environment["GEOPIPE_PDNS_RELEASE"].flatMap {
         $0.isEmpty ? nil : $0
     }

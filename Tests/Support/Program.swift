@@ -1,8 +1,8 @@
 import Foundation
 
-/// A program that is run to its end on an input that is known before.
+/// A program that is run to its end with an input that is known in advance.
 ///
-/// Input and output are files: a program that stops to read, or is slow to, can make nothing else wait.
+/// Input and output are files, so that a program that reads slowly or not at all cannot block the test.
 package struct Program {
     package struct Missing: Error, CustomStringConvertible {
         let name: String
@@ -12,7 +12,7 @@ package struct Program {
     package struct Ending {
         package var output: [UInt8]
         package var error: String
-        /// Of exit(3), or the signal.
+        /// The exit status, or the signal number if `isKilled`.
         package var status: Int32
         package var isKilled: Bool
         package var tookTooLong: Bool { !isKilled && status == 124 }
@@ -20,7 +20,7 @@ package struct Program {
 
     package let path: String
 
-    /// Finds it, in the folders for administrators as well: they are in no ordinary user's PATH.
+    /// Finds a program in PATH, /usr/sbin and /sbin, which ordinary users do not have in PATH.
     package init(_ name: String) throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
         let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
@@ -30,12 +30,13 @@ package struct Program {
 
     private init(path: String) { self.path = path }
 
-    /// The real one, built beside the tests.
+    /// The geopipe that was built with the tests.
     package static let geopipe = Program(
         path: URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().appending(path: "geopipe").path)
 
-    /// Runs it under timeout(1), and with so little memory that one that grows without end ends before the machine.
+    /// Runs the program under timeout(1) and with at most 4 GiB of address space, so that one that hangs or grows
+    /// without end fails.
     package func run(_ arguments: [String], input: [UInt8] = [], in folder: Folder, seconds: Int = 120) throws -> Ending
     {
         let files = folder.unique("run")
@@ -44,7 +45,7 @@ package struct Program {
         for file in [outputFile, errorFile] { try Data().write(to: URL(filePath: file)) }
         let process = Process()
         process.executableURL = URL(filePath: try Program("timeout").path)
-        // A coprocess has a state directory of its own.
+        // Give each coprocess a state directory of its own.
         let isCoprocess = arguments.first == "--config" && !arguments.contains("--state") && path.hasSuffix("/geopipe")
         process.arguments =
             ["--kill-after=5", "\(seconds)", try Program("prlimit").path, "--as=4294967296", "--core=0", path]
@@ -53,7 +54,7 @@ package struct Program {
         process.standardInput = FileHandle(forReadingAtPath: inputFile)
         process.standardOutput = FileHandle(forWritingAtPath: outputFile)
         process.standardError = FileHandle(forWritingAtPath: errorFile)
-        // The threads that tests run on block most signals, timeout's own alarm too, and children inherit that.
+        // Threads of tests block most signals, also the alarm of timeout(1), and children inherit the mask.
         var none = sigset_t()
         var blocked = sigset_t()
         sigemptyset(&none)
@@ -70,7 +71,7 @@ package struct Program {
     }
 }
 
-/// A temporary folder, which goes when nobody holds it any more, unless it is kept to look into.
+/// A temporary folder, which is removed with this object unless `isKept` is set.
 package final class Folder {
     package let path: String
     package var isKept = false
@@ -85,13 +86,13 @@ package final class Folder {
         if !isKept { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    /// A path in it that was not given out before.
+    /// Returns a path in the folder that was not returned before.
     package func unique(_ name: String) -> String {
         count += 1
         return "\(path)/\(name)-\(count)"
     }
 
-    /// The text of a file, for a message about it.
+    /// Returns the text of a file for a message.
     package func text(of name: String) -> String {
         (try? String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)) ?? "cannot be read: \(name)"
     }
@@ -103,7 +104,7 @@ package final class Folder {
     }
 }
 
-/// What the project has.
+/// Paths of the project.
 package enum Project {
     package static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
@@ -112,10 +113,10 @@ package enum Project {
     package static var hasGeoLite2City: Bool { FileManager.default.fileExists(atPath: geoLite2City) }
 }
 
-/// How much is tried, and from where the random numbers start.
+/// The number of random tests, and their seed.
 package enum Effort {
-    /// GEOPIPE_ROUNDS=10 tries ten times as much.
+    /// The factor of the number of tests: GEOPIPE_ROUNDS=10 runs ten times the usual number.
     package static let rounds = max(1, Int(ProcessInfo.processInfo.environment["GEOPIPE_ROUNDS"] ?? "") ?? 1)
-    /// GEOPIPE_SEED=7 begins at another place. The same seed tries the same.
+    /// The seed of random numbers, GEOPIPE_SEED=7. The same seed repeats the same tests.
     package static let seed = UInt64(ProcessInfo.processInfo.environment["GEOPIPE_SEED"] ?? "") ?? 1
 }

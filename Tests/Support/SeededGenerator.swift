@@ -1,4 +1,4 @@
-/// Steele, Lea and Flood's SplitMix64: a seed gives the same numbers wherever the tests run.
+/// SplitMix64 (Steele, Lea and Flood): a seed gives the same numbers on every machine.
 package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -12,14 +12,14 @@ package struct SeededGenerator: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// True once in `number` times.
+    /// Returns true with a probability of 1 / `number`.
     package mutating func once(in number: Int) -> Bool { Int.random(in: 0..<number, using: &self) == 0 }
 
     package mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
     package mutating func one<T>(of items: [T]) -> T { items.randomElement(using: &self)! }
 
-    /// Up to `count` different ones.
+    /// Returns up to `count` different items.
     package mutating func some<T>(_ count: Int, of items: [T]) -> [T] {
         Array(items.shuffled(using: &self).prefix(count))
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A number that threads change together.
+/// A counter that several threads may change.
 package final class Counter: Sendable {
     private let value = Atomic(0)
 
@@ -11,7 +11,7 @@ package final class Counter: Sendable {
     package func add(_ number: Int) { value.add(number, ordering: .sequentiallyConsistent) }
 }
 
-/// Runs `body` in `count` threads at once, and waits for all.
+/// Runs `body` in `count` threads at once, and waits for all of them.
 package func inThreads(_ count: Int, _ body: @escaping @Sendable (_ thread: Int) -> Void) {
     let group = DispatchGroup()
     for thread in 0..<count {

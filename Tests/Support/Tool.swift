@@ -1,6 +1,6 @@
 import Foundation
 
-/// A program of the system.
+/// A program that is installed on the system.
 package struct Tool {
     package struct Missing: Error, CustomStringConvertible {
         let name: String
@@ -11,7 +11,7 @@ package struct Tool {
 
     package init(path: String) { self.path = path }
 
-    /// Finds it, in the folders for administrators as well: they are in no ordinary user's PATH.
+    /// Finds a program in PATH, /usr/sbin and /sbin, which ordinary users do not have in PATH.
     package init(_ name: String) throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
         let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
@@ -19,7 +19,7 @@ package struct Tool {
         self.path = path
     }
 
-    /// Starts it under timeout(1): what is forgotten, or left behind by a test that crashed, ends by itself.
+    /// Starts the program under timeout(1), so that it ends by itself if a test crashes or forgets it.
     package func start(_ arguments: [String], seconds: Int, output: Any) throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: try Tool("timeout").path)
@@ -27,7 +27,7 @@ package struct Tool {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output
-        // The threads that tests run on block most signals, SIGTERM too, and children inherit that.
+        // Threads of tests block most signals, also SIGTERM, and children inherit the mask.
         var none = sigset_t()
         var blocked = sigset_t()
         sigemptyset(&none)
@@ -37,7 +37,7 @@ package struct Tool {
         return process
     }
 
-    /// Runs it to its end; what it wrote and its exit status, which is 124 if it took too long.
+    /// Runs the program to its end. Returns its output and its exit status, which is 124 if it took longer than 30 s.
     package func run(_ arguments: [String]) throws -> (output: String, status: Int32) {
         let pipe = Pipe()
         let process = try start(arguments, seconds: 30, output: pipe)
@@ -47,7 +47,7 @@ package struct Tool {
     }
 }
 
-/// The processes that were started by `parent` and still run.
+/// Returns the child processes of `parent` that still run.
 package func children(of parent: pid_t) throws -> [pid_t] {
     try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
         .filter { status(of: $0)?.parent == parent }
@@ -57,7 +57,8 @@ package func isRunning(_ process: pid_t) -> Bool {
     status(of: process) != nil
 }
 
-/// From /proc/PID/stat; nothing for a process that is gone, or that only waits for its parent to take notice.
+/// Returns the parent and the state of a process, from /proc/PID/stat; `nil` if the process has ended, also if it is
+/// a zombie.
 private func status(of process: pid_t) -> (parent: pid_t, state: String)? {
     guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
         let name = text.lastIndex(of: ")")
@@ -67,7 +68,7 @@ private func status(of process: pid_t) -> (parent: pid_t, state: String)? {
     return (parent, String(fields[1]))
 }
 
-/// Whether `condition` comes true within the time limit.
+/// Waits until `condition` is true; false if that takes longer than `limit`.
 package func eventually(within limit: Duration = .seconds(15), _ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while try !condition() {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite("Reports of hits")
+@Suite("Hit reports")
 struct HitReportTests {
     private static let sender = Report.Sender(process: 4711, start: 1_795_428_348_123_456_789)
 
@@ -26,7 +26,7 @@ struct HitReportTests {
         return report
     }()
 
-    @Test("are read as they were written")
+    @Test("hit reports are read as they were written")
     func roundTrip() {
         let datagrams = Self.full.datagrams
         #expect(datagrams.count == 1)
@@ -36,7 +36,7 @@ struct HitReportTests {
         #expect(HitReport(sender: Self.sender).datagrams.isEmpty)
     }
 
-    @Test("that are too long are several, each whole in itself and of 8 KiB at most")
+    @Test("a long hit report is split into datagrams of at most 8 KiB")
     func splitting() throws {
         var report = HitReport(sender: Self.sender)
         report.hits = (1...500).map { Self.hit(String(repeating: "x", count: 2 * $0), weight: $0) }
@@ -46,7 +46,7 @@ struct HitReportTests {
         #expect(read.flatMap(\.hits) == report.hits)
     }
 
-    @Test("tell at most 16 datacenters and the beginning of a long name, and no hit that is too long for all that")
+    @Test("a hit has at most 16 datacenters and a truncated name; a hit that is still too long is left out")
     func limits() throws {
         var hit = Self.hit(String(repeating: "x", count: 5_000))
         hit.datacenters = (0..<20).map { "d\($0)" }
@@ -64,7 +64,7 @@ struct HitReportTests {
         "hit\t1764528000123\t1\t192.0.2.0/24\tNO\t59.9\t10.7\t24\tnew\trule\tweb\twww.example.com\toslo\n"
 
     @Test(
-        "are nothing else",
+        "invalid hit reports are refused",
         arguments: [
             "", head, head + "end", head + "end\n\n", head + good, head + "\nend\n", head + "hit\nend\n",
             "geopipe-hits 2\t1\t2\n\(good)end\n", "geopipe-telemetry 1\t1\t2\n\(good)end\n",
@@ -84,13 +84,13 @@ struct HitReportTests {
         #expect(HitReport(Array(text.utf8)) == nil)
     }
 
-    @Test("that are torn anywhere are none")
+    @Test("truncated hit reports are refused")
     func torn() {
         let datagram = Self.full.datagrams[0]
         for length in 0..<datagram.count { #expect(HitReport(datagram.prefix(length)) == nil) }
     }
 
-    @Test("that were damaged never break their reader, and what is read of them can be written again")
+    @Test("damaged hit reports do no harm, and what is read can be written again")
     func damaged() throws {
         var random = SeededGenerator(seed: Effort.seed)
         let datagram = Self.full.datagrams[0]
@@ -113,9 +113,9 @@ struct HitReportTests {
     }
 }
 
-@Suite("A sample of hits")
+@Suite("Hit samples")
 struct HitSampleTests {
-    @Test("has all of a few, each for itself")
+    @Test("a few hits are all kept, with weight 1")
     func few() {
         var sample = HitSample<Int>(seed: 1)
         for number in 0..<50 { sample.offer(number) }
@@ -125,7 +125,7 @@ struct HitSampleTests {
         #expect(sample.take(at: 100).isEmpty)
     }
 
-    @Test("has at most some of many in a time, which stand for all of them", arguments: [10, 100, 500, 10_000])
+    @Test("many hits are limited by time, and their weights add up to all", arguments: [10, 100, 500, 10_000])
     func many(milliseconds: Int) {
         var sample = HitSample<Int>(seed: 2)
         _ = sample.take(at: 0)
@@ -138,7 +138,7 @@ struct HitSampleTests {
         #expect(weights.max()! - weights.min()! <= 1)
     }
 
-    @Test("gives each of them the same chance")
+    @Test("each hit has the same probability")
     func uniform() {
         var sample = HitSample<Int>(seed: 3)
         var counts = Array(repeating: 0, count: 20)
@@ -146,14 +146,14 @@ struct HitSampleTests {
             for number in 0..<1_000 { sample.offer(number) }
             for (number, _) in sample.take(at: round * 200) { counts[number / 50] += 1 }
         }
-        // 20 are taken of each round but the first, so about 2000 of each twentieth.
+        // Each round except the first takes 20 hits, so about 2000 of each twentieth.
         #expect(counts.allSatisfy { 1_800...2_200 ~= $0 }, "\(counts)")
     }
 }
 
-@Suite("Durations")
+@Suite("Durations: quantiles")
 struct DurationsTests {
-    @Test("give the part of answers that took no longer, evenly within a bucket")
+    @Test("quantiles are interpolated within a bucket")
     func quantiles() {
         var durations = Durations()
         #expect(durations.quantile(0.5) == nil)
@@ -161,7 +161,7 @@ struct DurationsTests {
         #expect(durations.quantile(0.5) == 15_000)
         #expect(durations.quantile(1) == 20_000)
         durations.count(100, of: 30_000)
-        // The 99th of a hundred from 20 to 50 µs, less one: 198 of 200.
+        // Rank 198 of 200: the 98th of a hundred answers from 20 to 50 µs.
         #expect(durations.quantile(0.99) == 20_000 + 30_000 * 0.98)
         #expect(durations.quantile(0.25) == 15_000)
         var slow = Durations()
@@ -172,7 +172,7 @@ struct DurationsTests {
         #expect(first.quantile(0.5) == 500)
     }
 
-    @Test("after others are those that came since, and never less than none")
+    @Test("durations since an earlier state are the difference, never negative")
     func difference() {
         var earlier = Durations()
         earlier.count(3, of: 900)

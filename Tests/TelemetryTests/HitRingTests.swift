@@ -4,7 +4,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite("The ring of hits")
+@Suite("Hit ring")
 struct HitRingTests {
     private let tally = Tally(zoneCount: 0, services: ["web"], datacenters: ["oslo"]) { _ in "" }
 
@@ -22,7 +22,7 @@ struct HitRingTests {
         return hits
     }
 
-    @Test("gives what was put in, as it was and in its order")
+    @Test("hits come out unchanged and in order")
     func order() throws {
         let ring = HitRing()
         let name = #"*.tab\009.EXAMPLE.com"#
@@ -49,14 +49,14 @@ struct HitRingTests {
         #expect(taken(ring).isEmpty)
     }
 
-    @Test("keeps at most 1024 bytes of a name")
+    @Test("at most 1024 bytes of a name are kept")
     func longName() {
         let ring = HitRing()
         put(ring, 1, String(repeating: "x", count: 5_000))
         #expect(taken(ring).map(\.name) == [String(repeating: "x", count: 1_024)])
     }
 
-    @Test("goes round, whatever the length of what is in it", arguments: [0, 1, 15, 16, 255, 1_024])
+    @Test("the ring wraps with hits of any length", arguments: [0, 1, 15, 16, 255, 1_024])
     func wrapping(nameLength: Int) {
         let ring = HitRing()
         var expected = 0
@@ -77,7 +77,7 @@ struct HitRingTests {
         #expect(ring.droppedHits == 0)
     }
 
-    @Test("drops what does not fit, says how many, and takes more once there is room")
+    @Test("hits that do not fit are dropped and counted")
     func full() {
         let ring = HitRing()
         for number in 0..<100_000 { put(ring, number) }
@@ -89,7 +89,7 @@ struct HitRingTests {
         #expect(taken(ring).map(\.client) == [.v4(7)])
     }
 
-    @Test("wants as large a part of the hits as was said")
+    @Test("the wanted part of the hits is as large as was set")
     func share() {
         let ring = HitRing()
         #expect(!ring.wants(0))
@@ -105,7 +105,7 @@ struct HitRingTests {
         #expect(!ring.wants(0))
     }
 
-    @Test("is filled by one thread and emptied by another at once")
+    @Test("one thread may fill the ring while another empties it")
     func threads() async {
         let ring = HitRing()
         let count = 300_000

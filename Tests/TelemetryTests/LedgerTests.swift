@@ -4,7 +4,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite("The ledger of a coprocess")
+@Suite("Counter registry of a coprocess")
 struct LedgerTests {
     private static let sender = Report.Sender(process: 1, start: 2)
 
@@ -18,8 +18,8 @@ struct LedgerTests {
         .answers(service: service, datacenter: datacenter)
     }
 
-    /// What is told, and the datagrams of it.
-    private func told(_ ledger: inout Ledger) -> [Series: Int] {
+    /// Returns the counts that are sent, and their datagrams.
+    private func reported(_ ledger: inout Ledger) -> [Series: Int] {
         var counts: [Series: Int] = [:]
         let isAll = ledger.tell(as: Self.sender, loaded: 5) { datagram in
             for count in Report(datagram)?.counts ?? [] { counts[count.series] = count.value }
@@ -29,7 +29,7 @@ struct LedgerTests {
         return counts
     }
 
-    @Test("has what was counted, by name")
+    @Test("counts are by name")
     func names() {
         var ledger = Ledger(Recorder())
         let tally = tally(
@@ -44,14 +44,14 @@ struct LedgerTests {
         ledger.count(country: "NO")
         ledger.update()
         #expect(
-            told(&ledger) == [
+            reported(&ledger) == [
                 .questions(zone: "b.example", result: .answered): 3, .questions(zone: "a.example", result: .empty): 1,
                 .questions(zone: "", result: .refused): 1, answers("api", "oslo"): 2, answers("web", "ashburn"): 1,
                 .clients(country: "NO"): 1,
             ])
     }
 
-    @Test("counts on by name when another configuration is loaded, and loses nothing of the one before")
+    @Test("counts continue by name when another configuration is loaded")
     func reload() {
         var ledger = Ledger(Recorder())
         var old: Tally? = tally(services: ["web", "api"])
@@ -68,14 +68,14 @@ struct LedgerTests {
         ledger.update()
         #expect(ledger[answers("api", "oslo")] == 3)
         #expect(ledger[answers("web", "oslo")] == 1)
-        #expect(released != nil, "there may be hits that its names are needed for")
+        #expect(released != nil, "hits may still need its names")
         new.writer.countAnswer(service: 0, datacenter: 0)
         ledger.update()
         #expect(released == nil)
         #expect(ledger[answers("api", "oslo")] == 4)
     }
 
-    @Test("tells what has changed, and everything when that is asked for")
+    @Test("changes are sent, and everything on request")
     func changes() {
         var ledger = Ledger(Recorder())
         let tally = tally(services: ["web", "api"])
@@ -83,17 +83,17 @@ struct LedgerTests {
         tally.writer.countAnswer(service: 0, datacenter: 0)
         tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
-        #expect(told(&ledger).count == 2)
+        #expect(reported(&ledger).count == 2)
         tally.writer.countAnswer(service: 1, datacenter: 0)
         ledger.update()
-        #expect(told(&ledger) == [answers("api", "oslo"): 2])
+        #expect(reported(&ledger) == [answers("api", "oslo"): 2])
         ledger.update()
-        #expect(told(&ledger) == [:])
+        #expect(reported(&ledger) == [:])
         ledger.forgetWhatWasTold()
-        #expect(told(&ledger) == [answers("web", "oslo"): 1, answers("api", "oslo"): 2])
+        #expect(reported(&ledger) == [answers("web", "oslo"): 1, answers("api", "oslo"): 2])
     }
 
-    @Test("says nothing when nothing has changed")
+    @Test("without changes nothing is sent")
     func silence() {
         let recorder = Recorder()
         var ledger = Ledger(recorder)
@@ -112,7 +112,7 @@ struct LedgerTests {
         #expect(datagrams == 2)
     }
 
-    @Test("tells again what could not be sent, however often that fails")
+    @Test("counts that could not be sent are sent later, after any number of failures")
     func failure() {
         var ledger = Ledger(Recorder())
         let services = (0..<2_000).map { "service \($0)" }
@@ -140,7 +140,7 @@ struct LedgerTests {
         #expect(services.enumerated().allSatisfy { counts[answers($1, "oslo")] == $0 + 1 })
     }
 
-    @Test("has the times that answers took, and what was dropped or could not be served")
+    @Test("durations, dropped hits and unserved questions are counted")
     func condition() throws {
         let recorder = Recorder()
         var ledger = Ledger(recorder)
@@ -162,7 +162,7 @@ struct LedgerTests {
         #expect(report?.counts == [.init(.questions(zone: "", result: .refused), 1)])
     }
 
-    @Test("of 10,000 services in 1,000 datacenters takes memory and time for what is used only")
+    @Test("10,000 services in 1,000 datacenters take memory and time only for the counters in use")
     func large() throws {
         let table = CounterTable(count: 10_000 * 1_000)
         #expect(table.count == 10_000_000)
@@ -173,7 +173,8 @@ struct LedgerTests {
             used += 1
         }
         #expect(used == 100)
-        // Each of the 100 counters has a page of its own, but for neighbours; the kernel may give several at once.
+        // The 100 counters are on different pages except for adjacent ones; the kernel may commit several pages at
+        // once.
         let pageSize = Int(sysconf(CInt(_SC_PAGESIZE)))
         let start = UnsafeMutableRawPointer(bitPattern: UInt(bitPattern: table.writer.counters) & ~UInt(pageSize - 1))!
         var residence = [UInt8](repeating: 0, count: table.count * 8 / pageSize)
@@ -181,7 +182,7 @@ struct LedgerTests {
         #expect(residence.count { $0 & 1 != 0 } < residence.count / 4)
     }
 
-    @Test("is right while another thread counts")
+    @Test("counts are right while another thread counts")
     func threads() {
         let tally = tally(services: (0..<100).map { "\($0)" }, datacenters: ["oslo", "ashburn"])
         var ledger = Ledger(Recorder())
@@ -208,10 +209,10 @@ struct LedgerTests {
     }
 }
 
-@Suite("Times that answers take")
+@Suite("Durations: buckets")
 struct DurationTests {
     @Test(
-        "are in the bucket of the next bound",
+        "a duration is in the bucket of the next bound",
         arguments: [
             (0, 0), (1_000, 0), (1_001, 1), (2_000, 1), (999_999_999, 18), (1_000_000_000, 18), (1_000_000_001, 19),
             (Int.max, 19),
@@ -220,7 +221,7 @@ struct DurationTests {
         #expect(Durations.bucket(nanoseconds) == bucket)
     }
 
-    @Test("have bounds that grow, from 1 us to 1 s")
+    @Test("bounds ascend from 1 us to 1 s")
     func bounds() {
         #expect(Durations.bounds == Durations.bounds.sorted())
         #expect(Durations.bounds.first == 1_000)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite("Reports")
+@Suite("Count reports")
 struct ReportTests {
     private static let sender = Report.Sender(process: 4711, start: 1_795_428_348_123_456_789)
 
@@ -26,7 +26,7 @@ struct ReportTests {
         return report
     }()
 
-    @Test("are read as they were written")
+    @Test("reports are read as they were written")
     func roundTrip() throws {
         let datagrams = Self.full.datagrams
         #expect(datagrams.count == 1)
@@ -36,7 +36,7 @@ struct ReportTests {
         #expect(unloaded.datagrams.map { Report($0) } == [unloaded])
     }
 
-    @Test("that are too long are several, each whole in itself and of 8 KiB at most")
+    @Test("a long report is split into datagrams of at most 8 KiB")
     func splitting() throws {
         var report = Self.full
         report.counts = (0..<2_000).map { number in
@@ -53,7 +53,7 @@ struct ReportTests {
         #expect(counts.prefix(1_000) == report.counts.prefix(1_000))
     }
 
-    @Test("tell the beginning of a name that is too long, without cutting a character", arguments: 0..<4)
+    @Test("a long name is truncated between characters", arguments: 0..<4)
     func longName(offset: Int) throws {
         let name = String(repeating: "x", count: offset) + String(repeating: "🌍\t", count: 2_000)
         var report = Report(sender: Self.sender)
@@ -69,7 +69,7 @@ struct ReportTests {
     }
 
     @Test(
-        "are nothing else",
+        "invalid reports are refused",
         arguments: [
             "", "\n", "end\n", "geopipe-telemetry 1\t1\t2\n", "geopipe-telemetry 1\t1\t2\nend",
             "geopipe-telemetry 2\t1\t2\nend\n", "geopipe-telemetry 1\t1\nend\n", "geopipe-telemetry 1\t-1\t2\nend\n",
@@ -93,7 +93,7 @@ struct ReportTests {
         #expect(Report(Array(text.utf8)) == nil)
     }
 
-    @Test("of more than 8 KiB, or with bytes that are no text, are none")
+    @Test("reports of more than 8 KiB, or with invalid UTF-8, are refused")
     func unreadable() {
         let clients = "clients\tNO\t1\n"
         let long =
@@ -102,13 +102,13 @@ struct ReportTests {
         #expect(Report(Array("geopipe-telemetry 1\t1\t2\nclients\t".utf8) + [0xff] + Array("\t1\nend\n".utf8)) == nil)
     }
 
-    @Test("that are torn anywhere are none")
+    @Test("truncated reports are refused")
     func torn() {
         let datagram = Self.full.datagrams[0]
         for length in 0..<datagram.count { #expect(Report(datagram.prefix(length)) == nil) }
     }
 
-    @Test("that were damaged never break their reader, and what is read of them can be written again")
+    @Test("damaged reports do no harm, and what is read can be written again")
     func damaged() throws {
         var random = SeededGenerator(seed: Effort.seed)
         let datagram = Self.full.datagrams[0]

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite("Totals of all coprocesses")
+@Suite("Aggregated metrics of all coprocesses")
 struct TotalsTests {
     private let norway = Series.clients(country: "NO")
 
@@ -29,7 +29,7 @@ struct TotalsTests {
         return text.text
     }
 
-    @Test("are the sums of the last values, however often they are told")
+    @Test("sums are of the last values, also if these are sent several times")
     func sums() {
         var totals = Totals()
         totals.take(report(1, (norway, 5)), at: 0)
@@ -42,14 +42,14 @@ struct TotalsTests {
         #expect(totals.coprocessCount == 2)
     }
 
-    @Test("keep what ended coprocesses counted, and count on with those that have their ids")
+    @Test("the counts of ended coprocesses stay, and new coprocesses with their process ids are added")
     func ended() {
         var totals = Totals()
         totals.take(report(1, start: 10, (norway, 5)), at: 0)
         totals.take(report(1, start: 20, (norway, 3)), at: 1)
         #expect(totals[norway] == 8)
         #expect(totals.coprocessCount == 1)
-        // What was sent before it ended may be read after it has.
+        // A datagram may be read after its sender has ended.
         totals.take(report(1, start: 10, (norway, 9)), at: 2)
         #expect(totals[norway] == 8)
         #expect(totals.ignoredDatagrams == 1)
@@ -60,7 +60,7 @@ struct TotalsTests {
         #expect(totals[norway] == 8)
     }
 
-    @Test("do not count twice what a coprocess tells again that was taken for ended")
+    @Test("a coprocess that counted as ended and sends again is not counted twice")
     func back() {
         var totals = Totals()
         totals.take(report(1, (norway, 100)), at: 0)
@@ -75,7 +75,7 @@ struct TotalsTests {
         #expect(text(totals).contains("geopipe_answer_duration_seconds_count 3\n"))
     }
 
-    @Test("leave out what coprocesses had counted before the agent was started, and count all of those that came later")
+    @Test("counts from before the start of the agent are left out; later coprocesses count completely")
     func restart() {
         var totals = Totals(start: 100)
         totals.take(report(1, start: 50, (norway, 5_000)), at: 0)
@@ -87,14 +87,14 @@ struct TotalsTests {
         #expect(totals[norway] == 13)
         #expect(text(totals).contains("geopipe_hits_dropped_total 1\n"))
         #expect(text(totals).contains("geopipe_answer_duration_seconds_count 1\n"))
-        // All that it had counted before it has told by now: what it tells first later is new.
+        // By now it has sent all earlier counts, so a series that appears later is new.
         totals.take(report(1, start: 50, (.clients(country: "SE"), 4)), at: 30)
         #expect(totals[.clients(country: "SE")] == 0)
         totals.take(report(1, start: 50, (.clients(country: "DK"), 4)), at: 60)
         #expect(totals[.clients(country: "DK")] == 4)
     }
 
-    @Test("never go down, and never overflow, whatever comes")
+    @Test("sums never decrease or overflow")
     func monotonic() {
         var totals = Totals()
         var random = SeededGenerator(seed: Effort.seed)
@@ -110,7 +110,7 @@ struct TotalsTests {
             saturatingSum(.max - 1, 1) == .max && saturatingSum(.max, 1) == .max && saturatingSum(.max, .max) == .max)
     }
 
-    @Test("have room for so many things and coprocesses, and no more")
+    @Test("series, values and coprocesses are limited")
     func limits() {
         var limits = Totals.Limits()
         limits.series = 3
@@ -127,12 +127,12 @@ struct TotalsTests {
         totals.take(report(3, (countries[0], 1)), at: 0)
         #expect(totals[countries[0]] == 2)
         #expect(totals.ignoredDatagrams == 1)
-        // Whoever ends makes room.
+        // A coprocess that ends makes room for another.
         totals.take(report(3, (countries[0], 1)), at: 60)
         #expect(totals[countries[0]] == 3)
     }
 
-    @Test("are metrics for Prometheus")
+    @Test("metrics are written for Prometheus")
     func metrics() throws {
         var totals = Totals()
         totals.take(
@@ -166,7 +166,7 @@ struct TotalsTests {
         #expect(text.contains("geopipe_answer_duration_seconds_sum 2.000002001\n"))
     }
 
-    @Test("are metrics before anything was told, too")
+    @Test("metrics are valid before any datagram")
     func empty() throws {
         let samples = try parsedMetrics(text(Totals()))
         #expect(samples["geopipe_hits_dropped_total"] == 0)
@@ -174,11 +174,11 @@ struct TotalsTests {
     }
 }
 
-/// What is wrong with a text that should be metrics.
+/// An error in the text of metrics.
 private struct NoMetrics: Error { let line: String }
 
-/// The samples of metrics, by name and labels as written. It takes nothing that the format does not have: HELP and TYPE before
-/// each metric, its samples right behind them, no sample twice, counts of a histogram that never go down.
+/// Returns the samples of metrics by name and labels. It checks the format: HELP and TYPE before each metric, its
+/// samples directly after them, no duplicate samples, cumulative counts of histograms that do not decrease.
 private func parsedMetrics(_ text: String) throws -> [String: Double] {
     var samples: [String: Double] = [:]
     var metrics: Set<String> = []

@@ -41,7 +41,7 @@ struct CommandLineTests {
                 "risky.conf: warning: with distributor-threads=3, the default, pdns lets questions wait for a coprocess that is only starting, and ends when 5000 wait, which more receiver-threads do not",
                 "risky.conf:3:14: warning: /bin/sh is not called geopipe",
                 "risky.conf:4:18: warning: with pipe-abi-version=3 pdns passes no commands of pdnsutil on to geopipe",
-                "risky.conf:8:20: warning: with negquery-cache-ttl=60 a coprocess that dies makes pdns tell everybody 'no such name' for 60 s",
+                "risky.conf:8:20: warning: with negquery-cache-ttl=60 a coprocess that dies makes pdns answer 'no such name' to all clients for 60 s",
                 "ok: 1 zone with 3 names, 1 service, 1 map, 3 datacenters, 1 database",
             ])
         #expect(check.output.hasSuffix("1 database; 5 warnings\n"))
@@ -54,8 +54,8 @@ struct CommandLineTests {
         #expect(
             // With several cores there is a note on receivers.
             check.output.split(separator: "\n").map(String.init).filter { !$0.contains(": note: ") } == [
-                "wrong.conf:2:14: pdns does not start, for there is no /nonexistent/geopipe; install geopipe there, or write pipe-command=/usr/local/bin/geopipe --config \(Transcript.folder.path)/opera.yaml",
-                "wrong.conf:2:35: pdns does not start, for geopipe, started without a shell, says: Unknown option '--conifg'. Did you mean '--config'?; write pipe-command=/nonexistent/geopipe --config \(Transcript.folder.path)/opera.yaml",
+                "wrong.conf:2:14: pdns does not start: /nonexistent/geopipe does not exist; install geopipe there, or write pipe-command=/usr/local/bin/geopipe --config \(Transcript.folder.path)/opera.yaml",
+                "wrong.conf:2:35: pdns does not start: geopipe, started without a shell, reports: Unknown option '--conifg'. Did you mean '--config'?; write pipe-command=/nonexistent/geopipe --config \(Transcript.folder.path)/opera.yaml",
                 "wrong.conf:4:24: with edns-subnet-processing=no pdns ignores the client subnets of resolvers, and every client seems to be where its resolver is; write edns-subnet-processing=yes",
                 "3 errors",
             ])

@@ -64,7 +64,7 @@ struct FaultTests {
     /// How many faults it has told of.
     private func faults(_ coprocess: Coprocess) -> Int {
         String(decoding: coprocess.standardError, as: UTF8.self).split(separator: "\n")
-            .count { $0.contains("a fault of its own") }
+            .count { $0.contains("internal error") }
     }
 
     /// Ends a coprocess that must have no more to say.
@@ -174,9 +174,9 @@ struct FaultTests {
         }
         try #require(try ask("www", coprocess) == "192.0.2.1")
         let error = String(decoding: coprocess.standardError, as: UTF8.self)
-        let lines = error.split(separator: "\n").filter { $0.contains("a fault of its own") }
+        let lines = error.split(separator: "\n").filter { $0.contains("internal error") }
         #expect(lines.count == 5)
-        #expect(lines.allSatisfy { $0.hasPrefix("geopipe[\(coprocess.identifier)]: a fault of its own: signal ") })
+        #expect(lines.allSatisfy { $0.hasPrefix("geopipe[\(coprocess.identifier)]: internal error: signal ") })
         func refused(_ name: String) -> String {
             "; the question is refused: Q \(name).example.com IN A -1 192.0.2.1 127.0.0.1 203.0.113.0/24"
         }

@@ -5,7 +5,7 @@ import Testing
 @testable import DNS
 @testable import Zones
 
-@Suite("Zones of an image before")
+@Suite("Reuse of compiled zones")
 final class ZoneArchiveTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
     private let source: ZoneSource
@@ -21,25 +21,25 @@ final class ZoneArchiveTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    @Test("are not made again while their files stay what they are")
+    @Test("a zone is not compiled again while its files do not change")
     func unchanged() throws {
         let first = try zone()
         let second = try zone(after: first)
         #expect(address(second) == "192.0.2.1")
         #expect(second.imageBytes.baseAddress != first.imageBytes.baseAddress, "a copy, as in an image")
         #expect(try zone(after: second).imageBytes.elementsEqual(first.imageBytes))
-        // It is the archive that is read, and not the file.
-        #expect(try archive([second]).unchanged(source, key: source.key, SharedSerials(nil)) != nil)
+        // The archive is read, not the file.
+        #expect(try archive([second]).unchanged(source, key: source.cacheKey, SharedSerials(nil)) != nil)
     }
 
-    @Test("are made again when a file is another, even one of the same size in the same second")
+    @Test("a zone is compiled again after its file is replaced, even by one of the same size in the same second")
     func changed() throws {
         let first = try zone()
         try write(address: "192.0.2.2")
         #expect(address(try zone(after: first)) == "192.0.2.2")
     }
 
-    @Test("are made again when an included file is another")
+    @Test("a zone is compiled again after an included file changes")
     func included() throws {
         let include = folder.appending(path: "more")
         try "www A 192.0.2.1\n".write(to: include, atomically: true, encoding: .utf8)
@@ -52,7 +52,7 @@ final class ZoneArchiveTests {
         #expect(try library(after: second).zones([source]).zones.isEmpty)
     }
 
-    @Test("are made again when the configuration lays something else over them")
+    @Test("a zone is compiled again after its records in the configuration change")
     func overlay() throws {
         let first = try zone()
         var other = source
@@ -65,7 +65,7 @@ final class ZoneArchiveTests {
         #expect(address(try zone(after: first)) == "192.0.2.1")
     }
 
-    @Test("come with their warnings")
+    @Test("a reused zone keeps its warnings")
     func warnings() throws {
         try write(line: "www A 192.0.2.1\nelsewhere.example.net. A 192.0.2.1")
         let first = ZoneLibrary().zones([source])
@@ -75,7 +75,7 @@ final class ZoneArchiveTests {
         #expect(again.zones.count == 1)
     }
 
-    @Test("keep their last good content while their files have errors, and have none without any")
+    @Test("a zone with errors keeps its last good content, or has none if there never was any")
     func kept() throws {
         let first = try zone()
         try write(line: "www A 192.0.2.256")
@@ -86,7 +86,7 @@ final class ZoneArchiveTests {
         let kept = try #require(outcome.zones.first)
         #expect(address(kept) == "192.0.2.1")
         #expect(kept.keptSince != nil)
-        // It stays so in the image after that, with the time of the first.
+        // The next image keeps it, too, with the same time.
         let after = ZoneLibrary(archive: try archive([kept]), keepsLastGood: true).zones([source])
         #expect(after.zones.first.map(address) == "192.0.2.1")
         #expect(after.zones.first?.keptSince == kept.keptSince)
@@ -119,7 +119,7 @@ final class ZoneArchiveTests {
         try text.write(to: URL(filePath: source.file!), atomically: false, encoding: .utf8)
     }
 
-    /// The address of www.
+    /// Returns the address of www.
     private func address(_ zone: Zone) -> String? {
         var key = NameKey()
         let name = Array("www.example.com".utf8)

@@ -8,7 +8,7 @@ import Testing
 final class ZoneFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
 
-    /// What a sound zone begins with.
+    /// The beginning of a valid zone.
     private static let head = """
         $TTL 1h
         @ SOA ns1 hostmaster 1 2 3 4 60
@@ -22,7 +22,7 @@ final class ZoneFileTests {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     @Test(
-        "are read as RFC 1035, 2308 and 3597 say",
+        "zone files are read as RFC 1035, 2308 and 3597 specify",
         arguments: [
             ("a A 192.0.2.1", ["a A 3600 192.0.2.1"]),
             ("a IN 5 A 192.0.2.1", ["a A 5 192.0.2.1"]),
@@ -74,7 +74,7 @@ final class ZoneFileTests {
         #expect(lines(zone).count == records.count)
     }
 
-    @Test("have names of any bytes and any legal length")
+    @Test("names may have any bytes and any legal length")
     func names() throws {
         let label = String(repeating: "a", count: 63)
         let long = [label, label, label, String(repeating: "b", count: 49)].joined(separator: ".")
@@ -85,7 +85,7 @@ final class ZoneFileTests {
             ])
     }
 
-    @Test("have the TTL of the record before, or of the SOA record, where there is no $TTL")
+    @Test("without $TTL a record has the TTL of the record before, or of the SOA record")
     func ttl() throws {
         let text = "@ SOA ns1 h 1 2 3 4 60\n@ NS ns1\nns1 7 A 192.0.2.1\na A 192.0.2.2"
         let compiled = compile(text, head: "")
@@ -99,7 +99,7 @@ final class ZoneFileTests {
         #expect(lines(try #require(library.zones([source]).zones.first)) == ["a A 8 192.0.2.2", "b A 9 192.0.2.2"])
     }
 
-    @Test("tell once what is wrong with records that are generated")
+    @Test("an error in generated records is reported once")
     func generatedProblems() {
         #expect(compile("$GENERATE 1-999 a$ A 192.0.2.$").complaints.map { $0.prefix(7) } == ["5:1: A:"])
         let outside = compile("$GENERATE 1-3 a$.example.net. A 192.0.2.$\nb.example.net. A 192.0.2.1")
@@ -107,7 +107,7 @@ final class ZoneFileTests {
         #expect(compile("$GENERATE 255-256 a$.example.net. A 192.0.2.$").problems.map(\.isWarning) == [true, false])
     }
 
-    @Test("may have tens of thousands of records of several types at one name, and many that point to it")
+    @Test("tens of thousands of records at one name, and of records that point to it, are read")
     func crowdedName() throws {
         let count = 20_000
         func text(_ record: (Int) -> String) -> String { (0..<count).map(record).joined() }
@@ -117,7 +117,7 @@ final class ZoneFileTests {
         #expect(try lines(#require(compiled.zone)).count >= 3 * count)
     }
 
-    @Test("include files of their folder, which change neither origin nor owner")
+    @Test("$INCLUDE reads files of the folder, which do not change origin and owner")
     func inclusion() throws {
         try FileManager.default.createDirectory(at: folder.appending(path: "sub"), withIntermediateDirectories: true)
         try write("x A 192.0.2.1\n$ORIGIN far.away\ny A 192.0.2.2\n", "sub/more")
@@ -132,7 +132,7 @@ final class ZoneFileTests {
             ])
     }
 
-    @Test("include nothing from elsewhere, and nothing twice within itself")
+    @Test("$INCLUDE refuses files outside of the folder and cycles")
     func confinement() throws {
         try write("$INCLUDE inner", "outer")
         try write("$INCLUDE outer", "inner")
@@ -147,24 +147,25 @@ final class ZoneFileTests {
             #expect(compiled.zone == nil, "\(path)")
             #expect(compiled.complains(of: complaint), "\(compiled.complaints)")
         }
-        // A link may come to be where a file was when its path was looked at.
+        // A symbolic link may replace a file after its path was resolved.
         #expect(throws: SourceFile.Unreadable.self) {
             try SourceFile(path: self.folder.appending(path: "link").path, within: self.folder.path + "/")
         }
         #expect(mkfifo(folder.appending(path: "fifo").path, 0o600) == 0)
-        #expect(compile("$INCLUDE fifo").complains(of: "it is no regular file"))
+        #expect(compile("$INCLUDE fifo").complains(of: "it is not a regular file"))
     }
 
     @Test(
-        "that are wrong are refused, with the place",
+        "errors are reported with their position",
         arguments: [
             ("a A 192.0.2", "5:5: A: "), ("a MX ten mail", "5:6: MX: "), ("a\n", "5:1: a record needs a type and data"),
-            ("a 5 IN", "5:5: a record needs a type and data"), ("a B 192.0.2.1", "5:3: 'B' is no record type"),
-            ("a ANY x", "5:3: 'ANY' is no record type"), ("a CH A 192.0.2.1", "5:3: the class is 'CH'; write IN"),
+            ("a 5 IN", "5:5: a record needs a type and data"), ("a B 192.0.2.1", "5:3: 'B' is not a record type"),
+            ("a ANY x", "5:3: 'ANY' is not a record type"), ("a CH A 192.0.2.1", "5:3: the class is 'CH'; write IN"),
             ("a CLASS2 A 192.0.2.1", "5:3: the class is 'CLASS2'"),
             ("a TXT \"open\nb A 192.0.2.1", "5:7: a string without its closing"),
-            ("a TXT ( open", "5:7: a ( that is never closed"), ("a A 192.0.2.1 )", "5:15: a ) without a ("),
-            ("a..b A 192.0.2.1", "5:1: 'a..b' is no name: a label is empty"), (#"a\25x A 192.0.2.1"#, "5:1: "),
+            ("a TXT ( open", "5:7: an unclosed (; write )"), ("a A 192.0.2.1 )", "5:15: a ) without a ("),
+            ("a..b A 192.0.2.1", "5:1: 'a..b' is not a valid domain name: a label is empty"),
+            (#"a\25x A 192.0.2.1"#, "5:1: "),
             ("\(String(repeating: "a", count: 64)) A 192.0.2.1", "a label has more than 63 bytes"),
             ("$TTL soon", "5:6: $TTL needs one time"), ("$ORIGIN", "5:1: $ORIGIN needs one name"),
             ("$ORIGIN a..", "5:9: "),
@@ -186,34 +187,43 @@ final class ZoneFileTests {
     }
 
     @Test(
-        "that are odd get a warning, with the place",
+        "warnings are reported with their position",
         arguments: [
             ("a.example.net. A 192.0.2.1", "5:1: a.example.net. is not in the zone example.com, and left out"),
-            ("a 5 A 192.0.2.1\na 6 A 192.0.2.2", "6:5: A of a.example.com has another TTL before; 5 is used for all"),
-            ("a 2147483648 A 192.0.2.1", "5:3: a TTL above 2147483647, which is served in its place"),
-            ("@ DS 1 8 2 \(String(repeating: "ab", count: 32))", "5:3: a DS record at the top of the zone"),
+            (
+                "a 5 A 192.0.2.1\na 6 A 192.0.2.2",
+                "6:5: A of a.example.com has another TTL before; 5 is used for the whole RRset"
+            ),
+            ("a 2147483648 A 192.0.2.1", "5:3: a TTL above 2147483647; 2147483647 is served instead"),
+            ("@ DS 1 8 2 \(String(repeating: "ab", count: 32))", "5:3: a DS record at the apex is left out"),
             ("a TXT \"\(String(repeating: "x", count: 256))\"", "5:8: TXT: a text of 256 bytes"),
             ("a HTTPS 1 . no-default-alpn", "5:13: HTTPS: no-default-alpn without alpn"),
-            ("a HTTPS 0 b port=1\nb A 192.0.2.1", "5:13: HTTPS: an alias, of priority 0, has no parameters"),
+            ("a HTTPS 0 b port=1\nb A 192.0.2.1", "5:13: HTTPS: an alias record, of priority 0, has no parameters"),
             (
                 "a IPSECKEY 10 1 4 192.0.2.1 AwEA",
                 "5:12: IPSECKEY: pdns takes algorithms up to 2 only; the record is left"
             ),
             ("a LOC 1 N 1 E 0 50000000m", "5:7: LOC: pdns takes sizes up to 40000000m only; the record is left out"),
-            ("a SOA ns1 h 2 2 3 4 5", "5:3: an SOA record at a.example.com, which is not the top"),
+            ("a SOA ns1 h 2 2 3 4 5", "5:3: an SOA record at a.example.com, which is not the apex"),
             ("@ NS ns2", "5:3: the name server ns2.example.com of example.com has no address"),
             ("@ NS ns2\nns2 CNAME ns1", "5:3: the name server ns2.example.com of example.com is a CNAME"),
             ("*.a NS ns1", "5:5: a wildcard cannot be delegated"),
             ("a APL", "5:3: APL: pdns takes no APL without a prefix; the record is left out"),
             (
                 "a HTTPS 1 . ipv4hint=auto",
-                "5:13: HTTPS: pdns fills auto in by a look-up of its own, which has no client"
+                "5:13: HTTPS: pdns replaces auto by a look-up without a client"
             ),
-            ("a NS ns.a", "5:3: the name server ns.a.example.com of a.example.com is delegated away and has no glue"),
+            (
+                "a NS ns.a",
+                "5:3: the name server ns.a.example.com of a.example.com is below a delegation and has no glue"
+            ),
             ("a NS b", "5:3: the name server b.example.com of a.example.com has no address"),
-            ("a MX 5 b", "5:3: b.example.com, where MX of a.example.com points to, has no address"),
-            ("a SRV 1 2 3 b\nb CNAME ns1", "5:3: b.example.com, where SRV of a.example.com points to, is a CNAME"),
-            ("a DS 1 8 2 \(String(repeating: "ab", count: 32))", "5:3: DS at a.example.com, where no delegation is"),
+            ("a MX 5 b", "5:3: b.example.com, the target of MX of a.example.com, has no address"),
+            ("a SRV 1 2 3 b\nb CNAME ns1", "5:3: b.example.com, the target of SRV of a.example.com, is a CNAME"),
+            (
+                "a DS 1 8 2 \(String(repeating: "ab", count: 32))",
+                "5:3: DS at a.example.com has no effect, because there is no delegation"
+            ),
         ])
     func warns(text: String, warning: String) {
         let compiled = compile(text)
@@ -223,20 +233,20 @@ final class ZoneFileTests {
     }
 
     @Test(
-        "that are sound get no warning",
+        "valid zones get no warning",
         arguments: [
             "a NS ns.a\nns.a A 192.0.2.1\na DS 1 8 2 \(String(repeating: "ab", count: 32))", "a NS ns.example.net.",
             "a MX 0 .\nb MX 5 c.d\n*.d A 192.0.2.1", "a NS ns.b\nb NS ns.example.net.\nns.b A 192.0.2.1",
         ])
     func sound(text: String) { #expect(compile(text).complaints == []) }
 
-    @Test("tell all that is wrong at once")
+    @Test("all errors are reported at once")
     func all() {
         let complaints = compile("a B c\nd A x\n( e\nf", head: "").complaints
         #expect(complaints.map { $0.prefix(4) } == ["1:3:", "2:5:", "3:1:"])
     }
 
-    @Test("of the root have wildcards, too")
+    @Test("the root zone may have wildcards")
     func root() throws {
         let head = "$TTL 60\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\na. A 192.0.2.1\n"
         var source = self.source
@@ -247,7 +257,7 @@ final class ZoneFileTests {
         #expect(library.zones([source]).problems.map(\.1.isWarning) == [true])
     }
 
-    @Test("without SOA or NS are refused")
+    @Test("a zone without SOA or NS is refused")
     func incomplete() {
         #expect(
             compile("$TTL 5\n@ NS ns.example.net.", head: "").complaints == [
@@ -260,7 +270,7 @@ final class ZoneFileTests {
         #expect(compile("", head: "").complaints.count == 2)
     }
 
-    @Test("that cannot be read are refused at the place that names them")
+    @Test("a file that cannot be read is reported at the position that names it")
     func unreadable() throws {
         var source = ZoneSource(apex: try DomainName("example.com."))
         source.filePosition = SourcePosition(line: 7, column: 8)
@@ -275,7 +285,7 @@ final class ZoneFileTests {
         }
     }
 
-    @Test("survive any bytes", arguments: 0..<200)
+    @Test("random text does no harm", arguments: 0..<200)
     func rubbish(seed: UInt64) throws {
         var random = Rubbish(state: seed)
         let pieces = [
@@ -289,7 +299,7 @@ final class ZoneFileTests {
         #expect(compiled.zone != nil || !compiled.problems.allSatisfy(\.isWarning))
     }
 
-    @Test("have the configuration's records and services laid over them")
+    @Test("records and services of the configuration replace those of the file")
     func overlay() throws {
         try write(
             Self.head
@@ -330,7 +340,7 @@ final class ZoneFileTests {
         #expect(all(zone).filter { $0.hasPrefix("@ NS") } == ["@ NS 3600 ns.example.net"])
     }
 
-    @Test("warn of services that are a CNAME for some, where the file has other data")
+    @Test("a service that is a CNAME for some clients gets a warning if the file has other data")
     func crowdedAlias() throws {
         try write(Self.head + "a MX 5 ns1\nb A 192.0.2.1\nc MX 5 ns1", "zone")
         var source = self.source
@@ -368,11 +378,11 @@ final class ZoneFileTests {
 
     private struct Compiled {
         var zone: Zone?
-        var problems: [ZoneProblem]
+        var problems: [ZoneDiagnostic]
 
         func complains(of part: String) -> Bool { complaints.contains { $0.contains(part) } }
 
-        /// `line:column: message`, or the message alone.
+        /// The diagnostics as `line:column: message`, or the message alone.
         var complaints: [String] {
             problems.map { ($0.position.map { "\($0.line):\($0.column): " } ?? "") + $0.message }
         }
@@ -384,7 +394,7 @@ final class ZoneFileTests {
         return Compiled(zone: outcome.zones.first, problems: outcome.problems.map(\.problem))
     }
 
-    /// `name type TTL content` of each record that is not in the head, with names relative to the zone.
+    /// Returns `name type TTL content` of each record that is not in the head, with names relative to the zone.
     private func lines(_ zone: Zone) -> [String] {
         all(zone).filter { !$0.hasPrefix("@ SOA") && !$0.hasPrefix("@ NS") && !$0.hasPrefix("ns1 ") }
     }
@@ -408,7 +418,7 @@ final class ZoneFileTests {
     }
 }
 
-/// Random numbers that are the same each time.
+/// A generator of random numbers that are the same in each run.
 private struct Rubbish: RandomNumberGenerator {
     var state: UInt64
 

@@ -4,7 +4,7 @@ import Testing
 @testable import DNS
 @testable import Zones
 
-@Suite("The zone table")
+@Suite("Zone table")
 struct ZoneTableTests {
     private let table: ZoneTable
 
@@ -22,7 +22,7 @@ struct ZoneTableTests {
         table = zoneTable(try zones([parent, source("geo.example.com.")]))
     }
 
-    @Test("finds names in either case")
+    @Test("names are found without regard to case")
     func finds() {
         #expect(lines("A.b.C.Example.com") == ["A 192.0.2.1 +"])
         #expect(lines("a.b.c.example.com.") == ["A 192.0.2.1 +"])
@@ -32,14 +32,14 @@ struct ZoneTableTests {
         #expect(node("com") == nil)
     }
 
-    @Test("has a marker where only names below exist")
+    @Test("an empty non-terminal has a marker")
     func emptyNonTerminals() {
         #expect(lines("b.c.example.com") == ["TYPE65280 \\# 0 +"])
         #expect(lines("c.example.com") == ["TYPE65280 \\# 0 +"])
         #expect(lines("c.example.com", .a) == [])
     }
 
-    @Test("is not authoritative for delegations and glue")
+    @Test("delegations and glue are not authoritative")
     func delegations() {
         #expect(lines("example.com", .ns) == ["NS ns1.example.com +"])
         #expect(lines("cut.example.com", .ns) == ["NS ns.cut.example.com -"])
@@ -49,7 +49,7 @@ struct ZoneTableTests {
         #expect(lines("ent.cut.example.com") == ["TYPE65280 \\# 0 -"])
     }
 
-    @Test("gives a name to the lowest zone that it is in, unless another is asked")
+    @Test("a name belongs to the lowest zone, unless pdns asks for another")
     func nestedZones() throws {
         #expect(try find("geo.example.com")?.zone == 1)
         #expect(try find("x.geo.example.com") == nil)
@@ -61,7 +61,7 @@ struct ZoneTableTests {
         #expect(try find("geo.example.com", zoneID: 99)?.zone == 1)
     }
 
-    @Test("gives zones ids that mean the same in every configuration where some are below others")
+    @Test("nested zones have the same ids in every configuration")
     func ids() throws {
         let other = zoneTable(
             try zones([source("new.example.org."), source("geo.example.com."), source("example.com.")]))
@@ -75,14 +75,14 @@ struct ZoneTableTests {
         #expect(try find("x.geo.example.com", zoneID: other.ids[0]) == nil, "an id that is not known here")
     }
 
-    @Test("knows a zone by its apex alone")
+    @Test("a zone is found by its apex only")
     func apexes() throws {
         #expect(table.zone(try key("geo.EXAMPLE.com.")) == 1)
         #expect(table.zone(try key("www.example.com")) == nil)
         #expect(table.zone(try key("com")) == nil)
     }
 
-    @Test("that is damaged is refused, or read without a fault, whichever byte it is")
+    @Test("a table with any byte damaged is refused, or read without a fault")
     func damaged() throws {
         var columns = ColumnWriter()
         ZoneTable.write(try zones([source("example.com."), source("geo.example.com.")]), to: &columns)
@@ -114,7 +114,7 @@ struct ZoneTableTests {
         }
     }
 
-    @Test("may have the root as a zone")
+    @Test("the root may be a zone")
     func root() throws {
         let table = zoneTable(try zones([source("."), source("example.com.")]))
         #expect(table.zone(try key(".")) == 0)
@@ -123,7 +123,7 @@ struct ZoneTableTests {
         #expect(table.find(try key("ns1"), zoneID: -1)?.zone == 0)
     }
 
-    @Test("finds one name among many, and no other, and lists each once")
+    @Test("each of many names is found and listed once")
     func many() throws {
         var source = try source("example.com.")
         let content = try RecordContent("192.0.2.1", type: .a, origin: nil)
@@ -143,7 +143,7 @@ struct ZoneTableTests {
         #expect(names.count == 5002)
     }
 
-    @Test("finds the records of a type among many at a name")
+    @Test("the records of a type are found among many at a name")
     func types() throws {
         var source = try source("example.com.")
         for number in 0..<300 {
@@ -166,7 +166,7 @@ struct ZoneTableTests {
 
     private func node(_ name: String) -> ZoneNode? { try? find(name)?.node }
 
-    /// Type, content, and whether it is authoritative.
+    /// Returns the type, the content and the `auth` flag of each record.
     private func lines(_ name: String, _ type: RecordType = .any, zoneID: Int = -1) -> [String] {
         guard let node = try? find(name, zoneID: zoneID)?.node else { return ["no such name"] }
         var lines: [String] = []
@@ -191,7 +191,7 @@ private func record(_ owner: String, _ type: RecordType, _ content: String) thro
         owner: try DomainName(owner), type: type, ttl: 60, content: try RecordContent(content, type: type, origin: nil))
 }
 
-/// A zone with SOA and NS.
+/// Returns a zone with SOA and NS.
 private func source(_ apex: String) throws -> ZoneSource {
     let name = try DomainName(apex)
     let server = try DomainName("ns1", relativeTo: name)
@@ -211,7 +211,7 @@ private func zones(_ sources: [ZoneSource]) throws -> [Zone] {
     return outcome.zones
 }
 
-/// A table of zones, in memory that stays.
+/// A table of zones that keeps its memory.
 func zoneTable(_ zones: [Zone]) -> ZoneTable {
     var columns = ColumnWriter()
     ZoneTable.write(zones, to: &columns)

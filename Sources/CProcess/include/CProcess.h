@@ -1,4 +1,4 @@
-/* What must be C: the arguments without /proc, and all that runs while a fault is handled (signal-safety(7)). */
+/* Code that must be C: the arguments without /proc, and the handler of faults, which is async-signal-safe (signal-safety(7)). */
 #ifndef CPROCESS_H
 #define CPROCESS_H
 
@@ -6,55 +6,55 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The number of arguments that execve(2) gave this program, and the arguments themselves, the name of the program first. Nothing
-   may change them. */
+/* The number of arguments that execve(2) gave this program, and the arguments themselves, the name of the program first. They must
+   not be changed. */
 int process_argument_count(void);
 char *const *process_arguments(void);
 
-/* Has the process called `name` in lists of processes (prctl(2)); to be called by the first thread. */
+/* Sets the name of the process in ps(1) and top(1) (prctl(2)). Must be called by the first thread. */
 void process_set_name(const char *name);
 
-/* How to answer for a question that a fault has cut short, and how to begin anew. All of it must last as long as the process. */
+/* How to answer a question that a fault has interrupted, and how to restart the program. All memory must last as long as the process. */
 struct fault_setup {
-    /* Where questions come from, and where answers go. */
+    /* The descriptors of questions and of answers. */
     int input, output;
-    /* The number of faults since the last answer, in the programs that were here before this one. */
+    /* The number of faults since the last answer, in the programs that ran in this process before. */
     int faults;
-    /* That number at which questions are only refused, and for how many seconds. */
+    /* From `patience` faults in a row on, questions are only refused, for `pause` seconds. */
     int patience, pause;
     char *const *arguments;
-    /* Three places at its beginning are filled in: with one of each of the two tables, and with `unfit`. */
+    /* The handler fills in the first three places: an entry of each of the two tables below, and `unfit`. */
     char **environment;
-    /* A variable of the environment, of images that are to be left out: each with a comma after it. One more may be added. */
+    /* An environment variable with the names of images that must not be read, each followed by a comma. The handler may add one. */
     char *unfit;
     size_t unfit_size;
-    /* A file for lines that have come and have no answer yet: the program that begins anew reads it, and empties it. -1 if there is none.
-       What another program has left in it is handed on as it is, as long as this one has not taken it. */
+    /* A file for lines that have no answer yet: the restarted program reads it and empties it. -1 if there is none. If this program has
+       not taken what an earlier one left in it, it hands that on unchanged. */
     int rest;
-    /* By the version of the dialogue, and by the number of faults up to `patience`. */
+    /* Environment variables by the version of the dialogue, and by the number of faults, 0...patience. */
     char *const *takeovers;
     char *const *counts;
 };
 
-/* Handles all faults from now on; to be called by the thread that answers. */
+/* Handles all faults from now on. Must be called by the thread that answers. */
 void fault_install(const struct fault_setup *setup);
 
-/* Tells of the name of the image that is read for the first time, or with an empty name that none is. Only the thread that answers has
-   anything to tell. */
+/* Sets the name of the image that is being read for the first time; an empty name for none. Ignored unless the thread that answers
+   calls it. */
 void fault_set_reading(const char *image);
 
-/* What the handler knows. */
+/* The state that the handler reads. */
 struct fault_state {
     bool is_installed;
     volatile bool is_answering;
-    /* The line at hand, or the last that was; of one too long to keep, the end of it. NULL if none was since the input was read. */
+    /* The line at hand, or the last one; only its end if it was too long to keep. NULL if there was none since the input was read. */
     const char *volatile line;
     volatile size_t line_length;
-    /* The first of the lines whose answers have not been sent; before there is one, where what has been read begins. */
+    /* The first line whose answer has not been sent; before there is one, the beginning of the input. */
     const char *volatile first;
-    /* Where what has been read ends: all after the line at hand has no answer yet. */
+    /* The end of the input that has been read. All after the line at hand has no answer yet. */
     const char *volatile input_end;
-    /* The version that the dialogue has settled on; 0 before that. */
+    /* The ABI version of the dialogue; 0 before the handshake. */
     volatile int version;
     volatile int faults;
 };
@@ -74,7 +74,7 @@ static inline void fault_end_answers(void) {
     fault_state.faults = 0;
 }
 
-/* All before the line at hand has been answered, and a part of its own answer has been sent. */
+/* All lines before the line at hand have been answered, and a part of its own answer has been sent. */
 static inline void fault_part_sent(void) { fault_state.first = fault_state.line; }
 
 static inline void fault_set_input(const void *start, const void *end) {
@@ -85,15 +85,15 @@ static inline void fault_set_input(const void *start, const void *end) {
 
 static inline int fault_dialogue_version(void) { return fault_state.version; }
 
-/* Without a handler there is no dialogue to go on with. */
+/* Ignored without a handler, because no dialogue can be continued then. */
 static inline void fault_set_dialogue_version(int version) {
     if (fault_state.is_installed) fault_state.version = version;
 }
 
-/* Has a signal interrupt this process every `interval` microseconds, and end it after `limit` seconds.
+/* Interrupts this process by a signal every `interval` microseconds, and ends it after `limit` seconds.
  *
- * Linux may let a process that computes keep its core until the next tick of its clock, 4 ms, whatever its nice value, when another is
- * woken: it looks only when the process enters the kernel. So it does. */
+ * When another process wakes up, Linux may let a computing process keep its core until the next clock tick, up to 4 ms, whatever its nice
+ * value: the scheduler decides only when the process enters the kernel. The signal makes it enter the kernel often. */
 void interrupt_often(long interval, long limit);
 
 #endif

@@ -1,18 +1,18 @@
 import DNS
 import Glibc
 
-/// The names of a zone while it is put together: each key has a number, and a name's parent is always there before it.
+/// The names of a zone that is being built. Each name has a number, and the parent of a name always has a lower number.
 struct NameSet {
-    /// One more than the number of a name; 0 if the slot is free.
+    /// A hash table: one more than the number of a name; 0 for a free slot.
     private var slots: [UInt32] = Array(repeating: 0, count: 16)
     private var hashes: [UInt32] = []
-    /// All keys, one behind the other, and where each ends.
+    /// All keys one after another, and the end of each.
     private var keys: [UInt8]
     private var ends: [Int]
-    /// The number of each name's parent; -1 for the apex.
+    /// The number of the parent of each name; -1 for the apex.
     private(set) var parents: [Int32] = []
 
-    /// A set of one name: number 0 is the apex of the zone.
+    /// Makes a set of one name, the apex of the zone, which has number 0.
     init(apex: [UInt8]) {
         keys = []
         ends = [0]
@@ -32,20 +32,20 @@ struct NameSet {
 
     func text(of number: Int) -> String { String(decoding: keys[keyRange(of: number)], as: UTF8.self) }
 
-    /// The number of a key.
+    /// Returns the number of a name; `nil` if it is not in the set.
     func number(of key: Span<UInt8>) -> Int? {
         let slot = slot(of: key, hash: nameHash(key))
         return slots[slot] == 0 ? nil : Int(slots[slot]) - 1
     }
 
-    /// The number of a key, which is at or below the apex. What is not there yet is added, and so are the names between
-    /// it and the apex.
+    /// Returns the number of a name, which must be at or below the apex. Adds the name and the names between it and the
+    /// apex if they are missing.
     mutating func insert(_ key: Span<UInt8>) -> Int {
         let hash = nameHash(key)
         let slot = slot(of: key, hash: hash)
         if slots[slot] != 0 { return Int(slots[slot]) - 1 }
         let start = parentStart(of: key)
-        // Above a single label is the root, which then is the apex.
+        // The parent of a single label is the root, which must be the apex then.
         let parent = start == key.count ? 0 : insert(key.extracting(start..<key.count))
         return insert(key, hash: hash, parent: Int32(parent))
     }
@@ -71,7 +71,7 @@ struct NameSet {
         }
     }
 
-    /// The slot that holds `key`, or the free one where it belongs.
+    /// Returns the slot of `key`, or the free slot where it belongs.
     private func slot(of key: Span<UInt8>, hash: UInt32) -> Int {
         var slot = Int(hash) & (slots.count - 1)
         while slots[slot] != 0 {
@@ -91,8 +91,8 @@ struct NameSet {
     }
 }
 
-/// Where the parent begins in a name in presentation format: behind the first dot that separates labels. At the end if there
-/// is none.
+/// Returns the start of the parent in a name in presentation format, which is after the first dot that is not escaped;
+/// the end if there is none.
 public func parentStart(of key: Span<UInt8>) -> Int {
     var i = 0
     while i < key.count {

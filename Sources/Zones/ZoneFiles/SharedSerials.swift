@@ -1,14 +1,14 @@
 import DNS
 import Synchronization
 
-/// The serials of zones that several threads make at the same time: one at a time asks for them.
+/// Gives several threads, which compile zones at the same time, access to the serials, one thread at a time.
 ///
-/// Each zone asks for its own alone, so that it makes no difference which of them comes first.
+/// Each zone asks only for its own serial, so that the order of the threads does not matter.
 final class SharedSerials: @unchecked Sendable {
     private let lock = Mutex(())
-    /// Without the lock, only while no other thread uses it.
+    /// The serials. Read them only when no other thread uses them.
     private(set) var serials: (any ZoneSerials)?
-    /// Whether there are any.
+    /// Whether there are serials.
     let areKnown: Bool
 
     init(_ serials: (any ZoneSerials)?) {

@@ -2,36 +2,36 @@ import DNS
 import Glibc
 import Platform
 
-/// A file that a zone is made from, in memory.
+/// A zone file in memory.
 final class SourceFile {
-    /// As the operator would find it.
+    /// The real path of an included file; the path of the zone's own file as the configuration has it.
     let path: String
-    /// As it is named; another path than that if links are on the way.
+    /// The path as it was written. It differs from `path` if there are symbolic links in it.
     let name: String
     let identity: FileIdentity
     let bytes: UnsafeBufferPointer<UInt8>
-    /// Where each line begins; made when the first complaint needs it.
+    /// The start of each line, computed when the first diagnostic needs it.
     private lazy var lineStarts: [Int] = [0] + bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
 
-    /// Reads a regular file. Anything else might keep a reader waiting.
+    /// Reads a regular file. Other files, such as named pipes, are refused, because reading them might block.
     ///
     /// - Parameters:
-    ///   - name: the path as it is named, if links are on that way.
-    ///   - folder: where the file must be, or below; with a final slash, and without links.
+    ///   - name: the path as it was written, if it differs from `path`.
+    ///   - folder: the folder that the file must be in or below, with a final slash and without symbolic links.
     init(path: String, name: String? = nil, within folder: String? = nil) throws(Unreadable) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Unreadable() }
         defer { close(descriptor) }
-        // The path may lead elsewhere since it was looked at; what was opened stays.
+        // A symbolic link may have been changed since the path was resolved, so the place of the open file is checked.
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Unreadable() }
         if let folder, Self.place(of: descriptor, status, openedAt: path)?.hasPrefix(folder) != true {
             throw Unreadable(reason: "it is not in \(folder)")
         }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is no regular file") }
-        // What is not there to be had cannot be asked for without ending the process.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is not a regular file") }
+        // Swift ends the process if memory cannot be allocated, so the size is limited first.
         guard status.st_size <= 1 << 32 else { throw Unreadable(reason: "it has more than 4 GiB") }
-        // One byte more, to see the end of a file that grows meanwhile.
+        // One byte more, to notice that the file has grown meanwhile.
         var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(status.st_size) + 1, alignment: 8)
         var count = 0
         while true {
@@ -59,10 +59,10 @@ final class SourceFile {
 
     deinit { bytes.deallocate() }
 
-    /// Where an open file is, without links; `nil` if that cannot be told.
+    /// Returns the path of an open file without symbolic links; `nil` if it cannot be found.
     private static func place(of descriptor: CInt, _ status: stat, openedAt path: String) -> String? {
         if let place = linkTarget("/proc/self/fd/\(descriptor)") { return place }
-        // In a chroot without /proc: the place that the path leads to, if the file that is there is this one.
+        // In a chroot without /proc: the real path, if the file there is the one that is open.
         var there = stat()
         guard let real = realPath(of: path), stat(real, &there) == 0, there.st_dev == status.st_dev,
             there.st_ino == status.st_ino
@@ -75,7 +75,7 @@ final class SourceFile {
         var reason = String(cString: strerror(errno))
     }
 
-    /// The line and column of an offset, both counted from 1, columns in characters.
+    /// Returns the line and the column of an offset, both counted from 1; columns count characters.
     func position(of offset: Int) -> (line: Int, column: Int) {
         var low = 0
         var high = lineStarts.count
@@ -83,20 +83,20 @@ final class SourceFile {
             let middle = (low + high) / 2
             if lineStarts[middle] <= offset { low = middle } else { high = middle }
         }
-        // Neither bytes that go on with a character of UTF-8 are a column, nor a byte order mark.
+        // Continuation bytes of UTF-8 and a byte order mark do not count as columns.
         let start = low == 0 && hasByteOrderMark(bytes) ? min(byteOrderMark.count, offset) : lineStarts[low]
         return (low + 1, bytes[start..<offset].count { $0 & 0xc0 != 0x80 } + 1)
     }
 }
 
-/// What tells a file from another, and from itself after a change.
+/// Identifies a file and its version: it differs between two files, and before and after a change of one file.
 struct FileIdentity: Hashable, BitwiseCopyable {
     var device: UInt64
     var inode: UInt64
     var size: Int64
-    /// When the content was changed last, in nanoseconds since 1970.
+    /// The last change of the content (mtime), in nanoseconds since 1970.
     var modified: Int64
-    /// When anything about it was changed last, in nanoseconds since 1970.
+    /// The last change of the inode (ctime), in nanoseconds since 1970.
     var changed: Int64
 
     init(_ status: stat) {
@@ -108,7 +108,7 @@ struct FileIdentity: Hashable, BitwiseCopyable {
         changed = nanoseconds(status.st_ctim)
     }
 
-    /// The file that is at `path` now.
+    /// Identifies the file at `path` as it is now; `nil` if there is none.
     init?(path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -119,15 +119,16 @@ struct FileIdentity: Hashable, BitwiseCopyable {
 /// A file that a zone was made from.
 struct ZoneInput: Sendable {
     var path: String
-    /// As it is named; another path than that if links are on the way.
+    /// The path as it was written. It differs from `path` if there are symbolic links in it.
     var name: String
     var state: State
 
-    /// What the file was when it was read.
+    /// The state of the file when it was read.
     struct State: BitwiseCopyable {
         var identity: FileIdentity
         var hash: UInt64
-        /// Whether the file was old enough that a change after it was read shows in its time.
+        /// Whether the file was more than 2 s old when it was read, so that a later change must give it another time.
+        /// Timestamps have a limited granularity; git calls the opposite "racily clean".
         var isSettled: Bool
     }
 
@@ -146,14 +147,14 @@ struct ZoneInput: Sendable {
         state = State(identity: file.identity, hash: hash64(file.bytes.span), isSettled: age > 2_000_000_000)
     }
 
-    /// Whether the file is still what it was.
+    /// Whether the file has not changed since it was read.
     var isUnchanged: Bool {
         guard FileIdentity(path: path) == state.identity else { return false }
         return state.isSettled || (try? SourceFile(path: path)).map { hash64($0.bytes.span) } == state.hash
     }
 }
 
-/// Where a link leads; `nil` if there is none.
+/// Returns the target of a symbolic link; `nil` if `path` is not one.
 func linkTarget(_ path: String) -> String? {
     var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }

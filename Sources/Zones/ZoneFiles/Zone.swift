@@ -1,55 +1,56 @@
 import DNS
 
-/// A zone, compiled.
+/// A compiled zone.
 public final class Zone: Sendable {
     public let apex: DomainName
-    /// The services of its names; a name has the number of its own.
+    /// The services of the zone's names. A name refers to its service by the position here.
     public let services: [Int]
-    /// Since when its last good content is kept because what it is made of is not good any more, in seconds since 1970.
+    /// Since when the zone keeps its last good content because its source has errors, in seconds since 1970; `nil` if
+    /// it has none.
     public let keptSince: Int?
-    /// What it was made from and what is to be said of it, for who makes it the next time.
-    let description: [UInt8]
-    /// Empty if it has no content.
+    /// The bytes of a `ZoneProvenance`, by which the next compilation decides whether to compile the zone again.
+    let provenance: [UInt8]
+    /// The compiled content; empty if the zone has none.
     nonisolated(unsafe) let imageBytes: UnsafeRawBufferPointer
-    /// What holds the image.
+    /// The object that owns the memory of `imageBytes`.
     private let owner: any Sendable
 
     init(
-        _ source: ZoneSource, services: [Int]? = nil, _ imageBytes: UnsafeRawBufferPointer, description: [UInt8],
+        _ source: ZoneSource, services: [Int]? = nil, _ imageBytes: UnsafeRawBufferPointer, provenance: [UInt8],
         keptSince: Int? = nil, owner: any Sendable
     ) {
         apex = source.apex
         self.services = services ?? source.distinctServices
         self.imageBytes = imageBytes
-        self.description = description
+        self.provenance = provenance
         self.keptSince = keptSince
         self.owner = owner
     }
 
-    /// A zone without content: nothing that it could be made of was ever good.
+    /// Makes a zone without content, because its source has never been free of errors.
     init(broken source: ZoneSource) {
         apex = source.apex
         services = []
         keptSince = nil
-        description = []
+        provenance = []
         imageBytes = UnsafeRawBufferPointer(start: nil, count: 0)
         owner = 0
     }
 
-    /// `nil` if it has no content.
+    /// The compiled content; `nil` if the zone has none.
     var image: ZoneImage? { imageBytes.baseAddress.map(ZoneImage.init) }
 
-    /// Whether it has no content.
+    /// Whether the zone has no content.
     public var isBroken: Bool { imageBytes.isEmpty }
-    /// The TTL of what has no own, in seconds.
+    /// The TTL of services without a TTL of their own, in seconds.
     public var defaultTTL: UInt32 { image?.header.defaultTTL ?? 3600 }
-    /// How long resolvers may keep that something does not exist, in seconds (RFC 2308).
+    /// The TTL of negative answers, in seconds (RFC 2308 section 5).
     public var negativeTTL: UInt32 { image?.header.negativeTTL ?? 60 }
     /// The number of names that have records or a service.
     public var nameCount: Int { image.map { Int($0.header.writtenNameCount) } ?? 0 }
 }
 
-/// Memory of this process that holds an image.
+/// Owns the memory of a zone that this process has compiled.
 final class ZoneMemory: Sendable {
     nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 

@@ -1,31 +1,33 @@
 import DNS
 import Platform
 
-/// Looks a zone over for what breaks DNS. What pdns's own backends serve is no error where DNS allows an answer, so that a zone that
-/// worked with these works here; other servers may refuse it, of which a warning tells.
+/// Checks a zone for violations of DNS.
+///
+/// A zone that worked with pdns's own backends must work here, too. So what they serve is not an error if DNS allows an
+/// answer at all. If other servers might refuse it, it gets a warning.
 struct ZoneChecks {
-    private(set) var contents: ZoneContents
-    private let groups: RecordGroups
+    private(set) var contents: ParsedZone
+    private let rrsets: RRsets
     private let delegations: ZoneDelegations
 
-    init(_ contents: ZoneContents, _ groups: RecordGroups, _ delegations: ZoneDelegations) {
+    init(_ contents: ParsedZone, _ rrsets: RRsets, _ delegations: ZoneDelegations) {
         self.contents = contents
-        self.groups = groups
+        self.rrsets = rrsets
         self.delegations = delegations
     }
 
     mutating func run() {
         checkApex()
-        warnOfHiddenRecords()
+        warnOfOccludedRecords()
         for name in 0..<contents.names.count {
-            forEachSet(of: name) { checks, set in checks.check(set, of: name) }
+            forEachRRset(of: name) { checks, rrset in checks.check(rrset, of: name) }
             checkAlias(name)
         }
     }
 
-    /// Calls `body` with the records of a name, type by type.
-    private mutating func forEachSet(of name: Int, _ body: (inout Self, ArraySlice<Int32>) -> Void) {
-        let all = groups[name]
+    /// Calls `body` for each RRset of a name.
+    private mutating func forEachRRset(of name: Int, _ body: (inout Self, ArraySlice<Int32>) -> Void) {
+        let all = rrsets[name]
         var start = all.startIndex
         while start < all.endIndex {
             var end = start + 1
@@ -35,9 +37,9 @@ struct ZoneChecks {
         }
     }
 
-    private func record(_ position: Int32) -> ZoneContents.Entry { contents.records[Int(position)] }
+    private func record(_ position: Int32) -> ParsedZone.Entry { contents.records[Int(position)] }
 
-    private func has(_ type: RecordType, at name: Int) -> Bool { groups.has(type, at: name, in: contents) }
+    private func has(_ type: RecordType, at name: Int) -> Bool { rrsets.has(type, at: name, in: contents) }
 
     private func text(of name: Int) -> String { contents.names.text(of: name) }
 
@@ -52,61 +54,61 @@ struct ZoneChecks {
         }
     }
 
-    private mutating func check(_ set: ArraySlice<Int32>, of name: Int) {
-        let first = record(set.first!)
-        for position in set.dropFirst() where record(position).ttl != first.ttl {
+    private mutating func check(_ rrset: ArraySlice<Int32>, of name: Int) {
+        let first = record(rrset.first!)
+        for position in rrset.dropFirst() where record(position).ttl != first.ttl {
             contents.warn(
                 record(position).place,
-                "\(first.type) of \(text(of: name)) has another TTL before; \(first.ttl) is used for all (RFC 2181 section 5.2)"
+                "\(first.type) of \(text(of: name)) has another TTL before; \(first.ttl) is used for the whole RRset (RFC 2181 section 5.2)"
             )
         }
         switch first.type {
         case .soa:
-            guard set.count > 1 else { break }
+            guard rrset.count > 1 else { break }
             contents.complain(
-                record(set.last!).place, "\(text(of: name)) has two SOA records; there can be one, keep it")
+                record(rrset.last!).place, "\(text(of: name)) has two SOA records; keep one")
         case .cname, .dname:
-            guard set.count > 1 else { break }
+            guard rrset.count > 1 else { break }
             contents.complain(
-                record(set.last!).place, "\(text(of: name)) has two \(first.type) records; there can be one, keep it")
+                record(rrset.last!).place, "\(text(of: name)) has two \(first.type) records; keep one")
         case .ns:
             if text(of: name) == "*" || text(of: name).hasPrefix("*.") {
                 contents.warn(
                     first.place, "a wildcard cannot be delegated (RFC 4592 section 4.2); take the NS record out")
             }
-            if delegations[name] != .below { for position in set { checkNameServer(record(position), of: name) } }
+            if delegations[name] != .occluded { for position in rrset { checkNameServer(record(position), of: name) } }
         case .mx, .srv:
-            if delegations[name] == .above { for position in set { checkTarget(record(position), of: name) } }
+            if delegations[name] == .authoritative { for position in rrset { checkTarget(record(position), of: name) } }
         case .ds:
-            // What is below a delegation is warned of anyway.
-            guard delegations[name] == .above else { break }
+            // Records below a delegation get another warning anyway.
+            guard delegations[name] == .authoritative else { break }
             contents.warn(
-                first.place, "DS at \(text(of: name)), where no delegation is, has no effect; take it out")
+                first.place, "DS at \(text(of: name)) has no effect, because there is no delegation; take it out")
         default: break
         }
     }
 
     private mutating func checkAlias(_ name: Int) {
-        let positions = groups[name]
+        let positions = rrsets[name]
         guard let alias = positions.first(where: { record($0).type == .cname }) else { return }
-        // What a signer adds may stand beside it (RFC 4034 section 3, RFC 4035 section 2.5).
-        let beside: Set<RecordType> = [.cname, .rrsig, .nsec, .key, .nxt]
-        guard let other = positions.first(where: { !beside.contains(record($0).type) }) else { return }
+        // A signer may add these types at the same name (RFC 4034 section 3, RFC 4035 section 2.5).
+        let compatible: Set<RecordType> = [.cname, .rrsig, .nsec, .key, .nxt]
+        guard let other = positions.first(where: { !compatible.contains(record($0).type) }) else { return }
         contents.complain(
             record(max(alias, other)).place,
             "\(text(of: name)) has a CNAME beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)")
     }
 }
 
-// MARK: - What is never answered
+// MARK: - Occluded records
 
 extension ZoneChecks {
-    /// Warns of what pdns never answers: data below a delegation, or at one, but for what the delegation needs (RFC 1034
-    /// section 4.2.1), and data below a DNAME (RFC 6672 section 2.4).
-    private mutating func warnOfHiddenRecords() {
+    /// Warns about records that pdns never serves: those at or below a delegation, except NS, DS and glue (RFC 1034
+    /// section 4.2.1), and those below a DNAME (RFC 6672 section 2.4).
+    private mutating func warnOfOccludedRecords() {
         guard delegations.hasAny || contents.records.contains(where: { $0.type == .dname }) else { return }
         let glue = nameServers()
-        // The nearest name above that has a DNAME record; -1 without.
+        // For each name, the nearest ancestor with a DNAME record; -1 if there is none.
         var redirections: [Int32] = []
         for name in 0..<contents.names.count {
             let parent = Int(contents.names.parents[name])
@@ -114,35 +116,35 @@ extension ZoneChecks {
                 parent < 0 ? -1 : has(.dname, at: parent) ? Int32(parent) : redirections[parent]
             redirections.append(redirection)
             let place = delegations[name]
-            guard place != .above || redirection >= 0 else { continue }
+            guard place != .authoritative || redirection >= 0 else { continue }
             let reason: String
-            if place == .above {
+            if place == .authoritative {
                 reason =
-                    "is below the DNAME of \(text(of: Int(redirection))), which leads elsewhere, and is never answered (RFC 6672 section 2.4)"
+                    "is below the DNAME of \(text(of: Int(redirection))) and is never served (RFC 6672 section 2.4)"
             } else {
                 let cut = delegation(of: name)
                 reason =
-                    "is \(place == .at ? "at" : "below") the delegation of \(text(of: cut)) to other name servers, and is never answered"
+                    "is \(place == .delegationPoint ? "at" : "below") the delegation of \(text(of: cut)) to other name servers and is never served"
             }
-            forEachSet(of: name) { checks, set in
-                let first = checks.record(set.first!)
+            forEachRRset(of: name) { checks, rrset in
+                let first = checks.record(rrset.first!)
                 switch first.type {
                 case .rrsig, .nsec: return
-                case .ns, .ds: if place == .at { return }
-                case .a, .aaaa: if place != .above, glue.contains(Int32(name)) { return }
+                case .ns, .ds: if place == .delegationPoint { return }
+                case .a, .aaaa: if place != .authoritative, glue.contains(Int32(name)) { return }
                 default: break
                 }
                 checks.contents.warn(
                     first.place, "\(first.type) of \(checks.text(of: name)) \(reason); take it out")
             }
-            if contents.services[Int32(name)] != nil, !(place != .above && glue.contains(Int32(name))) {
+            if contents.services[Int32(name)] != nil, !(place != .authoritative && glue.contains(Int32(name))) {
                 contents.warn(
                     contents.servicePlaces[Int32(name)], "the service of \(text(of: name)) \(reason); take it out")
             }
         }
     }
 
-    /// The names in the zone that some NS record points to.
+    /// Returns the names in the zone that NS records point to.
     private func nameServers() -> Set<Int32> {
         var names: Set<Int32> = []
         for record in contents.records where record.type == .ns {
@@ -152,62 +154,64 @@ extension ZoneChecks {
         return names
     }
 
-    /// The name at which a name at or below a delegation is delegated.
+    /// Returns the delegation point of a name that is at or below one.
     private func delegation(of name: Int) -> Int {
         var name = name
-        while delegations[name] == .below { name = Int(contents.names.parents[name]) }
+        while delegations[name] == .occluded { name = Int(contents.names.parents[name]) }
         return name
     }
 }
 
-// MARK: - Where records point to
+// MARK: - Targets of records
 
 extension ZoneChecks {
-    /// What a name is good for as an address of a server.
-    private enum Reach {
+    /// Whether the target of a record has addresses.
+    private enum TargetStatus {
         case outside, addresses, alias, noAddresses
-        /// Delegated away, and without glue.
+        /// The target is at or below a delegation, and has no glue.
         case delegated
-        /// Below a DNAME, which leads elsewhere.
+        /// The target is below a DNAME.
         case redirected
     }
 
-    private mutating func checkNameServer(_ record: ZoneContents.Entry, of name: Int) {
+    private mutating func checkNameServer(_ record: ParsedZone.Entry, of name: Int) {
         let problem: String
-        switch reach(of: record.textRange) {
+        switch status(of: record.textRange) {
         case .outside, .addresses: return
         case .alias: problem = "is a CNAME, which a name server must not be (RFC 2181 section 10.3)"
         case .noAddresses: problem = "has no address; write an A or AAAA record for it"
-        case .delegated: problem = "is delegated away and has no glue; write an A or AAAA record for it"
+        case .delegated: problem = "is below a delegation and has no glue; write an A or AAAA record for it"
         case .redirected:
-            problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4); choose another name"
+            problem = "is below a DNAME (RFC 6672 section 2.4); choose another name"
         }
-        // The zone works without, if another name server does.
+        // It is not an error, because the zone works with another name server.
         contents.warn(record.place, "the name server \(contents.string(of: record)) of \(text(of: name)) \(problem)")
     }
 
-    private mutating func checkTarget(_ record: ZoneContents.Entry, of name: Int) {
-        // The last word.
+    private mutating func checkTarget(_ record: ParsedZone.Entry, of name: Int) {
+        // The target is the last token of the text.
         let text = contents.texts[record.textRange]
         func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
         let end = text.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? text.startIndex
         let range = (text[..<end].lastIndex(where: isBlank).map { $0 + 1 } ?? text.startIndex)..<end
         guard range.count != 1 || text[range.lowerBound] != UInt8(ascii: ".") else { return }
         let problem: String
-        switch reach(of: range) {
+        switch status(of: range) {
         case .outside, .addresses, .delegated: return
         case .alias: problem = "is a CNAME, which it must not be (RFC 2181 section 10.3)"
         case .noAddresses: problem = "has no address"
-        case .redirected: problem = "is below a DNAME, which leads elsewhere (RFC 6672 section 2.4)"
+        case .redirected: problem = "is below a DNAME (RFC 6672 section 2.4)"
         }
         contents.warn(
             record.place,
-            "\(String(decoding: contents.texts[range], as: UTF8.self)), where \(record.type) of \(self.text(of: name)) points to, \(problem)"
+            "\(String(decoding: contents.texts[range], as: UTF8.self)), the target of \(record.type) of \(self.text(of: name)), \(problem)"
         )
     }
 
-    /// - Parameter target: where a name is in the texts of the records.
-    private func reach(of target: Range<Int>) -> Reach {
+    /// Returns the status of a target.
+    ///
+    /// - Parameter target: the range of a name in the texts of the records.
+    private func status(of target: Range<Int>) -> TargetStatus {
         var key = Array(contents.texts[target])
         for i in key.indices { key[i] = lowerCase(key[i]) }
         guard let (closest, isItself) = closest(to: key.span) else { return .outside }
@@ -216,7 +220,7 @@ extension ZoneChecks {
         if isItself {
             reached = closest
         } else {
-            if delegations[closest] != .above { return .delegated }
+            if delegations[closest] != .authoritative { return .delegated }
             let wildcard = Array((text(of: closest) == "." ? "*" : "*.\(text(of: closest))").utf8)
             guard let name = contents.names.number(of: wildcard.span) else { return .noAddresses }
             reached = name
@@ -224,11 +228,11 @@ extension ZoneChecks {
         if has(.a, at: reached) || has(.aaaa, at: reached) || contents.services[Int32(reached)] != nil {
             return .addresses
         }
-        if delegations[reached] != .above { return .delegated }
+        if delegations[reached] != .authoritative { return .delegated }
         return has(.cname, at: reached) ? .alias : .noAddresses
     }
 
-    /// Whether a name, or one above it, has a DNAME record. -1 is above the apex.
+    /// Whether a name or one of its ancestors has a DNAME record. -1 stands for the parent of the apex.
     private func isRedirected(_ name: Int) -> Bool {
         var name = name
         while name >= 0 {
@@ -238,7 +242,7 @@ extension ZoneChecks {
         return false
     }
 
-    /// The name, or the nearest one above it that exists; `nil` if it is not in the zone.
+    /// Returns the name or its closest encloser (RFC 4592 section 3.3.1); `nil` if it is not in the zone.
     private func closest(to key: Span<UInt8>) -> (name: Int, isItself: Bool)? {
         var start = 0
         while true {

@@ -1,40 +1,41 @@
 import DNS
 import Platform
 
-/// A zone that was put together and looked over.
+/// The result of compiling a zone.
 struct CompiledZone {
-    /// `nil` if there are errors. The owner deallocates it.
+    /// The compiled content, which the owner must deallocate; `nil` if there are errors.
     var image: UnsafeRawBufferPointer?
-    var problems: [ZoneProblem]
-    /// The files that it was made from, as they were then.
+    var problems: [ZoneDiagnostic]
+    /// The files that the zone was made from, with their states.
     var inputs: [ZoneInput]
-    /// Files that could not be read.
+    /// The files that could not be read.
     var missing: [String]
-    /// That the zone was changed, but not its serial.
-    var serialWarning: ZoneProblem?
+    /// A warning that the zone has changed, but not its serial. It is separate, because it is not repeated for an
+    /// unchanged zone.
+    var serialWarning: ZoneDiagnostic?
 }
 
 extension ZoneSource {
-    /// Reads the zone's file, lays the configuration's records over it, and compiles the zone if nothing is wrong with it.
+    /// Reads the zone's file, overlays the records of the configuration, and compiles the zone if there are no errors.
     func compile(_ serials: SharedSerials) -> CompiledZone {
-        var reader = ZoneFileReader(ZoneContents(apex: apex), defaultTTL: self.defaultTTL)
+        var reader = ZoneFileReader(ParsedZone(apex: apex), defaultTTL: self.defaultTTL)
         if let file { reader.read(path: file, namedAt: filePosition) }
         let defaultTTL = self.defaultTTL ?? reader.firstDefaultTTL ?? 3600
         var contents = reader.contents
         let inputs = reader.files.map(ZoneInput.init)
-        lay(over: &contents, defaultTTL: defaultTTL)
+        overlay(&contents, defaultTTL: defaultTTL)
         setSerial(&contents, inputs, serials)
 
-        // What is missing in a file that was not understood would only hide what was not understood.
+        // If the file has syntax errors, checks for missing records would only distract from these.
         if contents.problems.allSatisfy(\.isWarning) {
-            let groups = RecordGroups(contents)
-            let delegations = ZoneDelegations(contents, groups)
-            var checks = ZoneChecks(contents, groups, delegations)
+            let rrsets = RRsets(contents)
+            let delegations = ZoneDelegations(contents, rrsets)
+            var checks = ZoneChecks(contents, rrsets, delegations)
             checks.run()
             contents = checks.contents
             if contents.problems.allSatisfy(\.isWarning) {
                 var builder = ZoneImageBuilder(
-                    contents, groups, delegations, negativeTTL: contents.negativeTTL ?? defaultTTL)
+                    contents, rrsets, delegations, negativeTTL: contents.negativeTTL ?? defaultTTL)
                 let image = builder.build(defaultTTL: defaultTTL)
                 let problems = problems(contents, reader.files)
                 let warning = serialWarning(contents, serials)
@@ -48,22 +49,24 @@ extension ZoneSource {
             missing: reader.missing)
     }
 
-    private func lay(over contents: inout ZoneContents, defaultTTL: UInt32) {
+    /// Adds the records and services of the configuration. They replace records of the file with the same name and
+    /// type.
+    private func overlay(_ contents: inout ParsedZone, defaultTTL: UInt32) {
         let owners = records.map { contents.insert(wire: $0.owner.wire.span) }
         let serviceOwners = services.map { contents.insert(wire: $0.owner.wire.span) }
-        var laidOver: [Int32: Set<RecordType>] = [:]
+        var overlaid: [Int32: Set<RecordType>] = [:]
         for (record, owner) in zip(records, owners) {
-            if let owner { laidOver[owner, default: []].insert(record.type) }
+            if let owner { overlaid[owner, default: []].insert(record.type) }
         }
         for (service, owner) in zip(services, serviceOwners) {
-            if let owner { laidOver[owner, default: []].formUnion(service.types) }
+            if let owner { overlaid[owner, default: []].formUnion(service.types) }
         }
-        if !laidOver.isEmpty { removeRecords(of: &contents, below: laidOver) }
-        warnOfCrowdedAliases(zip(services, serviceOwners), besides: Set(owners), &contents)
+        if !overlaid.isEmpty { removeRecords(of: &contents, replacedBy: overlaid) }
+        warnOfCNAMEsWithOtherData(zip(services, serviceOwners), except: Set(owners), &contents)
         for (record, owner) in zip(records, owners) {
             guard let owner else { continue }
             if owner == 0, record.type == .ds {
-                contents.warn(.configuration(record.position), ZoneContents.dsAtApex)
+                contents.warn(.configuration(record.position), ParsedZone.dsAtApex)
                 continue
             }
             let text = Array(record.content.text.utf8)
@@ -79,23 +82,25 @@ extension ZoneSource {
         }
     }
 
-    /// Removes the records that others are laid over.
+    /// Removes the records of the file that the configuration replaces.
     ///
-    /// - Parameter laidOver: by names, the types of those.
-    private func removeRecords(of contents: inout ZoneContents, below laidOver: [Int32: Set<RecordType>]) {
+    /// - Parameter overlaid: for each name, the types of the configuration's records.
+    private func removeRecords(of contents: inout ParsedZone, replacedBy overlaid: [Int32: Set<RecordType>]) {
         contents.removeRecords { record in
-            guard let types = laidOver[record.name] else { return false }
-            // A CNAME stands alone, whichever of the two it is.
+            guard let types = overlaid[record.name] else { return false }
+            // A CNAME in the file gives way to any record, and a CNAME in the configuration replaces all records of
+            // the name.
             return types.contains(record.type) || record.type == .cname
                 || types == [.cname] && record.type != .soa && record.type != .ns
         }
     }
 
-    /// Warns of services that are a CNAME for some clients, at names of which the file has other records.
+    /// Warns about services that are a CNAME for some clients while the file has other records of the name.
     ///
-    /// - Parameter owners: the names of the configuration's own records, of which it has warned itself.
-    private func warnOfCrowdedAliases(
-        _ services: Zip2Sequence<[ServiceName], [Int32?]>, besides owners: Set<Int32?>, _ contents: inout ZoneContents
+    /// - Parameter owners: the names of the configuration's own records; the configuration has warned about these
+    ///   itself.
+    private func warnOfCNAMEsWithOtherData(
+        _ services: Zip2Sequence<[ServiceName], [Int32?]>, except owners: Set<Int32?>, _ contents: inout ParsedZone
     ) {
         let aliases = services.filter { $0.types.contains(.cname) && $1 != 0 && !owners.contains($1) }
         guard !aliases.isEmpty else { return }
@@ -108,22 +113,22 @@ extension ZoneSource {
         }
     }
 
-    private func problems(_ contents: ZoneContents, _ files: [SourceFile]) -> [ZoneProblem] {
+    private func problems(_ contents: ParsedZone, _ files: [SourceFile]) -> [ZoneDiagnostic] {
         contents.problems.map { located($0, files) }
     }
 
-    private func located(_ problem: ZoneContents.Problem, _ files: [SourceFile]) -> ZoneProblem {
+    private func located(_ problem: ParsedZone.Diagnostic, _ files: [SourceFile]) -> ZoneDiagnostic {
         switch problem.place {
         case .file(let number, let offset):
             let (line, column) = files[Int(number)].position(of: offset)
-            return ZoneProblem(
+            return ZoneDiagnostic(
                 file: files[Int(number)].path, position: SourcePosition(line: line, column: column),
                 message: problem.message, isWarning: problem.isWarning)
         case .configuration(let position):
-            return ZoneProblem(
+            return ZoneDiagnostic(
                 file: nil, position: position, message: problem.message, isWarning: problem.isWarning)
         case nil:
-            return ZoneProblem(
+            return ZoneDiagnostic(
                 file: file, position: nil, message: problem.message, isWarning: problem.isWarning)
         }
     }
@@ -131,16 +136,16 @@ extension ZoneSource {
 
 // MARK: - Serials
 
-/// The serial in the text of an SOA record.
+/// Returns the serial in the text of an SOA record.
 func soaSerial(_ text: String) -> UInt32? {
-    let words = text.split(separator: " ")
-    return words.count > 2 ? UInt32(words[2]) : nil
+    let fields = text.split(separator: " ")
+    return fields.count > 2 ? UInt32(fields[2]) : nil
 }
 
 extension ZoneSource {
-    /// Gives the SOA record a serial, unless the operator has written one.
+    /// Sets the serial of the SOA record, unless the operator has written one.
     private func setSerial(
-        _ contents: inout ZoneContents, _ inputs: [ZoneInput], _ serials: SharedSerials
+        _ contents: inout ParsedZone, _ inputs: [ZoneInput], _ serials: SharedSerials
     ) {
         guard let configurationFile, let soa = contents.soa, !contents.records[soa].place.isInFile else { return }
         var newest = configurationFile.newestChange
@@ -155,13 +160,13 @@ extension ZoneSource {
         contents.setSerial(serial, ofRecord: soa)
     }
 
-    /// A hash of all that the zone is made from.
+    /// Returns a hash of the configuration file and the zone's files.
     private func hash(_ configurationFile: ConfigurationFile, _ inputs: [ZoneInput]) -> UInt64 {
         let hashes = [configurationFile.hash] + inputs.map(\.state.hash)
         return hashes.withUnsafeBytes { hash64(Array($0).span) }
     }
 
-    /// Whether a zone that was compiled from this can be served as it is.
+    /// Whether a zone that was compiled from this source before can be served unchanged: its serial must be acceptable.
     func accepts(_ image: ZoneImage, _ inputs: [ZoneInput], _ serials: SharedSerials) -> Bool {
         guard let configurationFile, serials.areKnown else { return true }
         guard let serial = image.serial else { return false }
@@ -169,15 +174,15 @@ extension ZoneSource {
         return serials.use { $0.accepts(serial, of: apex, content: content) } ?? true
     }
 
-    /// A warning if the zone has a serial of its own, which is what it was although the records are others.
+    /// Returns a warning if the operator sets the serial, and the records have changed without a later serial.
     private func serialWarning(
-        _ contents: ZoneContents, _ serials: SharedSerials
-    ) -> ZoneContents.Problem? {
+        _ contents: ParsedZone, _ serials: SharedSerials
+    ) -> ParsedZone.Diagnostic? {
         guard serials.areKnown, let soa = contents.soa,
             configurationFile == nil || contents.records[soa].place.isInFile,
             let serial = contents.serial(ofRecord: soa)
         else { return nil }
-        // In any order.
+        // A sum of hashes does not depend on the order of the records.
         var content: UInt64 = 0
         var bytes: [UInt8] = []
         for (position, record) in contents.records.enumerated() where position != soa {
@@ -195,32 +200,32 @@ extension ZoneSource {
         guard let before = serials.use({ [content] in $0.note(apex, content: content, serial: serial) }) ?? nil else {
             return nil
         }
-        return ZoneContents.Problem(
+        return ParsedZone.Diagnostic(
             place: contents.records[soa].place,
             message: serial == before
-                ? "the records of \(apex) have changed, and the serial \(serial) has not, so that no secondary transfers them; write a later one"
-                : "the serial of \(apex) was \(before) and is \(serial), which is no later one (RFC 1982), so that no secondary transfers the zone; write a later one",
+                ? "the records of \(apex) have changed, but the serial \(serial) has not, so that secondaries do not transfer them; write a later serial"
+                : "the serial of \(apex) was \(before) and is \(serial), which is not later (RFC 1982), so that secondaries do not transfer the zone; write a later serial",
             isWarning: true)
     }
 }
 
-extension ZoneContents {
-    /// The position of the zone's SOA record.
+extension ParsedZone {
+    /// The position of the zone's SOA record; `nil` if there is none.
     fileprivate var soa: Int? { records.firstIndex { $0.type == .soa && $0.name == 0 } }
 
     fileprivate func serial(ofRecord soa: Int) -> UInt32? { soaSerial(string(of: records[soa])) }
 
     fileprivate mutating func setSerial(_ serial: UInt32, ofRecord soa: Int) {
-        var words = string(of: records[soa]).split(separator: " ").map(String.init)
-        guard words.count > 2 else { return }
-        words[2] = "\(serial)"
-        setText(Array(words.joined(separator: " ").utf8), ofRecord: soa)
+        var fields = string(of: records[soa]).split(separator: " ").map(String.init)
+        guard fields.count > 2 else { return }
+        fields[2] = "\(serial)"
+        setText(Array(fields.joined(separator: " ").utf8), ofRecord: soa)
     }
 }
 
-extension ZoneContents {
-    /// How long resolvers may keep that something does not exist, in seconds: the last number of the SOA record, or that
-    /// record's own TTL if it is smaller (RFC 2308 section 5).
+extension ParsedZone {
+    /// The TTL of negative answers in seconds: the smaller of the SOA record's MINIMUM field and its own TTL (RFC
+    /// 2308 section 5).
     fileprivate var negativeTTL: UInt32? {
         guard let soa = records.first(where: { $0.type == .soa && $0.name == 0 }) else { return nil }
         return string(of: soa).split(separator: " ").last.flatMap { UInt32($0) }.map { min($0, soa.ttl) }

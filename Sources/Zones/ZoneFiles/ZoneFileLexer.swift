@@ -1,17 +1,17 @@
 import DNS
 
-/// Cuts a zone file into entries, and these into words (RFC 1035 section 5.1): comments, blanks, quoted strings, and
-/// parentheses that let an entry go on over several lines.
+/// Splits a zone file into entries, and entries into tokens (RFC 1035 section 5.1). It handles comments, quoted
+/// strings, escapes, and parentheses that continue an entry over several lines.
 struct ZoneFileLexer {
-    /// The words of the entry that was read last.
-    private(set) var words: [Word] = []
-    /// Whether that entry began with a blank, which means: the same owner as before.
+    /// The tokens of the entry that was read last.
+    private(set) var tokens: [Token] = []
+    /// Whether the entry began with a space or tab, which means that it has the owner of the entry before.
     private(set) var startsWithBlank = false
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
 
-    /// What breaks the rules of words, and where.
+    /// A lexical error and its position.
     struct Failure: Error {
         var offset: Int
         var message: String
@@ -20,16 +20,16 @@ struct ZoneFileLexer {
     /// - Parameter bytes: must outlive the lexer.
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
-        // What some editors put before UTF-8.
+        // Skip the byte order mark that some editors write before UTF-8.
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { position = 3 }
     }
 
-    /// Reads the next entry that has words. After a failure the next line is the next to be read.
+    /// Reads the next entry that has tokens. After an error, reading goes on with the next line.
     ///
     /// - Returns: false at the end.
     mutating func next() throws(Failure) -> Bool {
-        words.removeAll(keepingCapacity: true)
-        while position < bytes.count, words.isEmpty {
+        tokens.removeAll(keepingCapacity: true)
+        while position < bytes.count, tokens.isEmpty {
             startsWithBlank = isBlank(bytes[position])
             do {
                 try readEntry()
@@ -38,7 +38,7 @@ struct ZoneFileLexer {
                 throw error
             }
         }
-        return !words.isEmpty
+        return !tokens.isEmpty
     }
 
     private mutating func readEntry() throws(Failure) {
@@ -64,13 +64,13 @@ struct ZoneFileLexer {
             case UInt8(ascii: "\""):
                 let start = position + 1
                 try skipString()
-                words.append(Word(text: start..<(position - 1), isQuoted: true))
+                tokens.append(Token(text: start..<(position - 1), isQuoted: true))
             default:
                 try readWord()
             }
         }
         if let first = open.first {
-            throw Failure(offset: first, message: "a ( that is never closed; write ) behind the entry's last word")
+            throw Failure(offset: first, message: "an unclosed (; write ) after the last field of the record")
         }
     }
 
@@ -80,11 +80,11 @@ struct ZoneFileLexer {
             switch bytes[position] {
             case lineFeed, UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: ";"),
                 UInt8(ascii: "("), UInt8(ascii: ")"):
-                return words.append(Word(text: start..<position, isQuoted: false))
+                return tokens.append(Token(text: start..<position, isQuoted: false))
             case UInt8(ascii: "\""):
-                // Blanks may be quoted inside of key="value" (RFC 9460 section 2.1).
+                // key="value" may have quoted spaces (RFC 9460 section 2.1).
                 guard position > start, bytes[position - 1] == UInt8(ascii: "=") else {
-                    return words.append(Word(text: start..<position, isQuoted: false))
+                    return tokens.append(Token(text: start..<position, isQuoted: false))
                 }
                 try skipString()
             case UInt8(ascii: "\\"):
@@ -93,10 +93,10 @@ struct ZoneFileLexer {
                 position += 1
             }
         }
-        words.append(Word(text: start..<position, isQuoted: false))
+        tokens.append(Token(text: start..<position, isQuoted: false))
     }
 
-    /// Goes behind the quotation mark that ends the string beginning here.
+    /// Skips past the closing quotation mark of the string that begins here.
     private mutating func skipString() throws(Failure) {
         let start = position
         position += 1
@@ -114,7 +114,8 @@ struct ZoneFileLexer {
 
     private mutating func skipEscape() throws(Failure) {
         guard position + 1 < bytes.count, bytes[position + 1] != lineFeed else {
-            throw Failure(offset: position, message: "nothing behind a backslash; write \\\\ for a backslash itself")
+            throw Failure(
+                offset: position, message: "a backslash at the end of the line; write \\\\ for a backslash itself")
         }
         position += 2
     }

@@ -2,45 +2,49 @@ import DNS
 import Glibc
 import Platform
 
-/// Makes zones of what a configuration says.
+/// Compiles the zones of a configuration, or takes unchanged ones from an image.
 public struct ZoneLibrary {
     private let archive: ZoneArchive?
     private let reusesUnchanged: Bool
     private let keepsLastGood: Bool
 
+    /// Makes a loader.
+    ///
     /// - Parameters:
-    ///   - archive: zones that were made before.
-    ///   - reusesUnchanged: whether what has not changed since is taken from there.
-    ///   - keepsLastGood: whether a zone with a file stays as it is in the archive, or has no content, if it has errors.
+    ///   - archive: the zones of the image in force.
+    ///   - reusesUnchanged: whether to take unchanged zones from the archive.
+    ///   - keepsLastGood: whether a zone with a file keeps its content of the archive, or has no content, if it has
+    ///     errors.
     public init(archive: ZoneArchive? = nil, reusesUnchanged: Bool = true, keepsLastGood: Bool = false) {
         self.archive = archive
         self.reusesUnchanged = reusesUnchanged
         self.keepsLastGood = keepsLastGood
     }
 
-    /// What came of making zones.
+    /// The result of loading zones.
     public struct Outcome {
-        /// In the order of the sources. Without those that have errors, unless they are kept.
+        /// The zones in the order of the sources. Zones with errors are missing, unless `keepsLastGood` is set.
         public var zones: [Zone] = []
-        /// What is wrong or worth a warning, each with the position of its source.
-        public var problems: [(source: Int, problem: ZoneProblem)] = []
-        /// The positions of the sources that have errors, and are in `zones` with their last good content, or with none.
+        /// Errors and warnings, each with the position of its source.
+        public var problems: [(source: Int, problem: ZoneDiagnostic)] = []
+        /// The positions of the sources with errors whose zones are in `zones` with their last good content or with
+        /// none.
         public var unusable: Set<Int> = []
-        /// All files that were read, or would have been if they were there.
+        /// All files that were read, and those that were missing.
         public var files: Set<String> = []
     }
 
-    /// Makes all zones, each with the time of its newest change as its serial.
+    /// Loads all zones, each with the time of its newest change as its serial.
     public func zones(_ sources: [ZoneSource]) -> Outcome {
         var serials: (any ZoneSerials)?
         return zones(sources, &serials) { _ in nil }
     }
 
-    /// Makes all zones.
+    /// Loads all zones.
     ///
     /// - Parameters:
-    ///   - serials: knows the zones' serials; without, each has the time of its newest change.
-    ///   - number: the number of a service, by its name.
+    ///   - serials: the serials of the zones; without them, each zone has the time of its newest change.
+    ///   - number: returns the number of a service by its name.
     public func zones(
         _ sources: [ZoneSource], _ serials: inout (any ZoneSerials)?, service number: (String) -> Int?
     ) -> Outcome {
@@ -65,18 +69,18 @@ public struct ZoneLibrary {
         return outcome
     }
 
-    /// What came of one zone.
+    /// The result of loading one zone.
     private struct Made {
-        /// `nil` if there are errors.
+        /// The zone; `nil` if there are errors.
         var zone: Zone?
-        var problems: [ZoneProblem]
-        /// All files that were read, or would have been if they were there.
+        var problems: [ZoneDiagnostic]
+        /// All files that were read, and those that were missing.
         var files: [String]
     }
 
     /// Takes a zone from the archive, or compiles it.
     private func make(_ source: ZoneSource, _ serials: SharedSerials) -> Made {
-        let key = source.file == nil ? [] : source.key
+        let key = source.file == nil ? [] : source.cacheKey
         if source.file != nil, reusesUnchanged, let known = archive?.unchanged(source, key: key, serials) {
             return Made(
                 zone: known.zone, problems: known.problems, files: known.inputs.flatMap { [$0.path, $0.name] })
@@ -87,8 +91,8 @@ public struct ZoneLibrary {
             files: compiled.inputs.flatMap { [$0.path, $0.name] } + compiled.missing)
         if let warning = compiled.serialWarning { made.problems.append(warning) }
         if let image = compiled.image {
-            let description = ZoneDescription(key: key, inputs: compiled.inputs, problems: compiled.problems)
-            made.zone = Zone(source, image, description: description.bytes, owner: ZoneMemory(image))
+            let provenance = ZoneProvenance(key: key, inputs: compiled.inputs, problems: compiled.problems)
+            made.zone = Zone(source, image, provenance: provenance.bytes, owner: ZoneMemory(image))
         }
         return made
     }

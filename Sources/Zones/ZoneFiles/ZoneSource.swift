@@ -1,21 +1,21 @@
 import DNS
 import Platform
 
-/// What a configuration says of a zone: a file, and what is laid over it, or all there is.
+/// The source of a zone as configured: a zone file, records that are laid over it, and services.
 public struct ZoneSource: Sendable {
     public var apex: DomainName
     /// The path of the zone file, if there is one.
     public var file: String?
-    /// Where it is named.
+    /// Where the configuration names the file.
     public var filePosition: SourcePosition?
-    /// The TTL of what has no own, in seconds, 0 to 2^31 - 1; without, the file's `$TTL`, or 3600.
+    /// The TTL of records without one, in seconds, 0...2^31 - 1; `nil` for the first `$TTL` of the file, or 3600.
     public var defaultTTL: UInt32?
-    /// At or below `apex`. They take the place of the file's records of the same name and type.
+    /// The records of the configuration, at or below `apex`. They replace the file's records of the same name and type.
     public var records: [Record] = []
-    /// The names whose records depend on the client; each once, at or below `apex`.
+    /// The names of services, at or below `apex`, without duplicates.
     public var services: [ServiceName] = []
-    /// Where the configuration gives the SOA record but no serial, what the serial is made from besides the zone's own files:
-    /// the file of the configuration. `nil` if the zone has a serial of its own.
+    /// The configuration file, if the serial is computed from it and the zone's own files. `nil` if the operator sets
+    /// the serial.
     public var configurationFile: ConfigurationFile?
 
     /// The file that a zone is configured in.
@@ -23,25 +23,27 @@ public struct ZoneSource: Sendable {
         public var hash: UInt64
         public var newestChange: NewestChange
 
-        /// - Parameter content: the content of the file.
+        /// Takes the hash of a file's content.
         public init(content: Span<UInt8>, newestChange: NewestChange) {
             hash = hash64(content)
             self.newestChange = newestChange
         }
     }
 
-    /// A name that a service answers for.
+    /// A name whose records depend on the client.
     public struct ServiceName: Sendable {
         public var owner: DomainName
-        /// Any number that tells services apart.
+        /// The number of the service.
         public var service: Int
-        /// All types that it may answer with.
+        /// All types that the service may answer with.
         public var types: Set<RecordType>
-        /// A hash of all records that it may answer with.
+        /// A hash of all records that the service may answer with.
         public var content: UInt64
         public var position: SourcePosition?
 
-        /// - Parameter records: a text of all records that it may answer with.
+        /// Makes a name of a service.
+        ///
+        /// - Parameter records: a text of all records that the service may answer with; only its hash is kept.
         public init(
             owner: DomainName, service: Int, types: Set<RecordType>, records: String = "", position: SourcePosition?
         ) {
@@ -55,7 +57,7 @@ public struct ZoneSource: Sendable {
 
     public init(apex: DomainName) { self.apex = apex }
 
-    /// The services of the zone, each once. Their positions here are their numbers in the zone.
+    /// The services of the zone without duplicates. Their positions here are their numbers in the zone.
     public var distinctServices: [Int] {
         var seen: Set<Int> = []
         return services.map(\.service).filter { seen.insert($0).inserted }
@@ -67,14 +69,14 @@ public struct ZoneSource: Sendable {
     }
 }
 
-/// A record that is the same for every client.
+/// A record of the configuration, the same for every client.
 public struct Record: Sendable {
     public let owner: DomainName
     public let type: RecordType
-    /// In seconds, 0 to 2^31 - 1; without, the zone's own.
+    /// The TTL in seconds, 0...2^31 - 1; `nil` for the default TTL of the zone.
     public let ttl: UInt32?
     public let content: RecordContent
-    /// Where it is written.
+    /// Where the record is written.
     public let position: SourcePosition?
 
     public init(
@@ -88,7 +90,7 @@ public struct Record: Sendable {
     }
 }
 
-/// A place in a text, counted from 1.
+/// A line and a column, both counted from 1.
 public struct SourcePosition: Sendable, Hashable, Comparable {
     public var line: Int
     public var column: Int
@@ -101,13 +103,13 @@ public struct SourcePosition: Sendable, Hashable, Comparable {
     public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
 }
 
-/// What is wrong with a zone.
-public struct ZoneProblem: Error, Hashable {
-    /// The zone file, or one that it includes; `nil` for the configuration.
+/// An error or a warning about a zone.
+public struct ZoneDiagnostic: Error, Hashable {
+    /// The zone file or a file that it includes; `nil` for the configuration.
     public var file: String?
     public var position: SourcePosition?
-    /// `what is wrong; what would be right`.
+    /// The message: what is wrong; what to write instead.
     public var message: String
-    /// It works, but hardly as it was meant.
+    /// Whether the zone works all the same, though probably not as intended.
     public var isWarning: Bool
 }

@@ -1,21 +1,24 @@
 import DNS
 import Platform
 
-/// Finds the zone that a name belongs to.
+/// An index that finds the zone of a name.
 @usableFromInline
 struct ApexIndex: Sendable {
-    /// Half of each slot is the hash, the other half one more than the zone's position; 0 if the slot is free.
+    /// A hash table: the hash of an apex in the upper half, one more than the zone's position in the lower half; 0
+    /// for a free slot.
     @usableFromInline let slots: Column<UInt64>
-    /// The keys of all apexes, one after the other.
+    /// The keys of all apexes, one after another.
     @usableFromInline let keys: Column<UInt8>
-    /// Where each key begins; one more, where the last ends.
+    /// The start of each key; the last element is the end.
     @usableFromInline let starts: Column<UInt32>
+    /// The number of labels of each apex.
     @usableFromInline let labelCounts: Column<UInt8>
-    /// The bit of each number of labels that some apex has.
+    /// A bit for each number of labels, 0...127, set if some apex has that number.
     @usableFromInline let depths: (UInt64, UInt64)
-    /// The zone of the root; -1 if there is none.
+    /// The position of the root zone; -1 if there is none.
     @usableFromInline let rootZone: Int
 
+    /// The last column of the index.
     private struct Shape: BitwiseCopyable {
         var depths: (UInt64, UInt64) = (0, 0)
         var rootZone: Int64 = -1
@@ -66,17 +69,17 @@ struct ApexIndex: Sendable {
             starts[zoneCount] <= keys.count,
             (0..<zoneCount).allSatisfy({ [starts] in starts[$0] <= starts[$0 + 1] }),
             slots.buffer.allSatisfy({ UInt32(truncatingIfNeeded: $0) <= zoneCount }),
-            labelCounts.buffer.allSatisfy({ $0 <= NameKey.mostLabels }),
+            labelCounts.buffer.allSatisfy({ $0 <= NameKey.maxLabels }),
             slots.buffer.allSatisfy({ $0 == 0 || UInt32(truncatingIfNeeded: $0) > 0 })
         else { throw MalformedColumns("the index of zones is damaged") }
     }
 
-    /// The zone with the longest apex at or above the name that `key` holds.
+    /// Returns the zone with the longest apex at or above the name of `key`; `nil` if there is none.
     @inlinable @inline(__always)
     func lowestZone(of key: borrowing NameKey) -> Int? {
         var labels = key.labelCount
         while labels > 0 {
-            // The most labels that an apex at or above the name can have.
+            // Skip to the next number of labels that some apex has.
             labels = largestDepth(upTo: labels)
             if labels > 0, let zone = zone(key.suffix(labels: labels), hash: key.suffixHash(labels: labels)) {
                 return zone
@@ -86,7 +89,8 @@ struct ApexIndex: Sendable {
         return rootZone < 0 ? nil : rootZone
     }
 
-    /// The largest number of labels that some apex has, of those up to `labels`, which is at most 127; 0 if there is none.
+    /// Returns the largest number of labels that some apex has and that is at most `labels`, 0...127; 0 if there is
+    /// none.
     @inlinable @inline(__always)
     func largestDepth(upTo labels: Int) -> Int {
         var depths = depths.0
@@ -99,14 +103,14 @@ struct ApexIndex: Sendable {
         return depths == 0 ? 0 : 63 &- depths.leadingZeroBitCount
     }
 
-    /// Whether a zone's apex is the name that `key` holds or one above it.
+    /// Whether a zone's apex is at or above the name of `key`.
     @inlinable @inline(__always)
     func isApex(_ zone: Int, atOrAbove key: borrowing NameKey) -> Bool {
         let labels = Int(labelCounts[zone])
         return labels == 0 || labels <= key.labelCount && isKey(key.suffix(labels: labels), zone)
     }
 
-    /// Whether the name that `key` holds, which is in the zone, is its apex.
+    /// Whether the name of `key`, which must be in the zone, is its apex.
     @inlinable @inline(__always)
     func isApex(_ zone: Int, _ key: borrowing NameKey) -> Bool { Int(labelCounts[zone]) == key.labelCount }
 

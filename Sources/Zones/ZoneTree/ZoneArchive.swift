@@ -1,43 +1,45 @@
 import DNS
 import Platform
 
-/// The zones of an image, with what they were made from: what has not changed since need not be compiled again, and what is no
-/// longer good can stay as it was.
+/// The zones of an image with their provenance. Unchanged zones need not be compiled again, and zones whose files have
+/// errors now can keep their content.
 public final class ZoneArchive: Sendable {
     private let table: ZoneTable
     private let zones: [Entry]
-    /// By what was asked for.
+    /// The position of each zone by `ZoneSource.cacheKey`.
     private let positionsByKey: [[UInt8]: Int]
     private let positionsByApex: [String: Int]
     private let owner: any Sendable
 
     private struct Entry {
-        var description: ZoneDescription
+        var provenance: ZoneProvenance
         var bytes: [UInt8]
         var keptSince: Int?
         var services: [String]
     }
 
-    /// Lays out what `init` reads.
+    /// Writes the columns that `init` reads.
     ///
-    /// - Parameter serviceNames: by the numbers that `Zone.services` has.
+    /// - Parameter serviceNames: the names of services by the numbers in `Zone.services`.
     public static func write(_ zones: [Zone], serviceNames: [String], to columns: inout ColumnWriter) {
-        var descriptions: [UInt8] = []
+        var provenances: [UInt8] = []
         var ends: [UInt64] = []
         for zone in zones {
-            descriptions += zone.description
-            ends.append(UInt64(descriptions.count))
+            provenances += zone.provenance
+            ends.append(UInt64(provenances.count))
         }
-        columns.add(descriptions)
+        columns.add(provenances)
         columns.add(ends)
         columns.add(zones.map { Int64($0.keptSince ?? -1) })
         columns.add(texts: zones.map(\.apex.description))
         columns.add(texts: zones.flatMap { $0.services.map { serviceNames[$0] } })
     }
 
+    /// Reads and checks the columns.
+    ///
     /// - Parameters:
     ///   - table: the zones.
-    ///   - owner: keeps the memory of both.
+    ///   - owner: the object that owns the memory of the columns and of the table.
     public init(from columns: inout ColumnReader, _ table: ZoneTable, owner: any Sendable) throws(MalformedColumns) {
         let bytes = try columns.read(UInt8.self)
         let ends = try columns.read(UInt64.self)
@@ -53,7 +55,7 @@ public final class ZoneArchive: Sendable {
         var (start, firstName) = (0, 0)
         for zone in 0..<table.count {
             guard ends[zone] >= UInt64(start), ends[zone] <= UInt64(bytes.count) else {
-                throw MalformedColumns("the source of a zone ends where it cannot")
+                throw MalformedColumns("the end of the source of a zone is out of range")
             }
             let part = Array(bytes.buffer[start..<Int(ends[zone])])
             start = Int(ends[zone])
@@ -61,16 +63,16 @@ public final class ZoneArchive: Sendable {
             let services = Array(names[firstName..<(firstName + serviceCount)])
             firstName += serviceCount
             positions[apexes[zone].lowercased()] = zone
-            var description = ZoneDescription(key: [], inputs: [], problems: [])
+            var provenance = ZoneProvenance(key: [], inputs: [], problems: [])
             if !table.isBroken(zone) {
-                do throws(Torn) { description = try ZoneDescription(bytes: part) } catch {
+                do throws(TruncatedBytes) { provenance = try ZoneProvenance(bytes: part) } catch {
                     throw MalformedColumns("the source of a zone is damaged")
                 }
-                if kept[zone] < 0 { keys[description.key] = zone }
+                if kept[zone] < 0 { keys[provenance.key] = zone }
             }
             zones.append(
                 Entry(
-                    description: description, bytes: part, keptSince: kept[zone] < 0 ? nil : Int(kept[zone]),
+                    provenance: provenance, bytes: part, keptSince: kept[zone] < 0 ? nil : Int(kept[zone]),
                     services: services))
         }
         self.table = table
@@ -80,24 +82,25 @@ public final class ZoneArchive: Sendable {
         self.owner = owner
     }
 
-    /// The zone that was made of `source`, if that and its files are still what they were, and what is to be said of it.
+    /// Returns the zone that was compiled from `source`, with its diagnostics, if neither the source nor its files
+    /// have changed.
     func unchanged(
         _ source: ZoneSource, key: [UInt8], _ serials: SharedSerials
-    ) -> (zone: Zone, inputs: [ZoneInput], problems: [ZoneProblem])? {
+    ) -> (zone: Zone, inputs: [ZoneInput], problems: [ZoneDiagnostic])? {
         guard let position = positionsByKey[key], let image = table.image(position) else { return nil }
         let entry = zones[position]
-        guard entry.description.inputs.allSatisfy(\.isUnchanged),
-            source.accepts(image, entry.description.inputs, serials)
+        guard entry.provenance.inputs.allSatisfy(\.isUnchanged),
+            source.accepts(image, entry.provenance.inputs, serials)
         else { return nil }
-        let zone = Zone(source, image.bytes, description: entry.bytes, owner: owner)
-        return (zone, entry.description.inputs, entry.description.problems)
+        let zone = Zone(source, image.bytes, provenance: entry.bytes, owner: owner)
+        return (zone, entry.provenance.inputs, entry.provenance.problems)
     }
 
-    /// The last good content of a zone, if there is any that can be used.
+    /// Returns the zone with its last good content; `nil` if there is none, or if one of its services no longer exists.
     ///
     /// - Parameters:
-    ///   - time: now, in seconds since 1970.
-    ///   - number: the number of a service now, by its name; `nil` if there is none any more.
+    ///   - time: the present time, in seconds since 1970.
+    ///   - number: returns the present number of a service by its name; `nil` if it no longer exists.
     func kept(_ source: ZoneSource, at time: Int, service number: (String) -> Int?) -> Zone? {
         guard let position = positionsByApex[source.apex.description.lowercased()], let image = table.image(position)
         else { return nil }
@@ -105,7 +108,7 @@ public final class ZoneArchive: Sendable {
         let services = entry.services.compactMap(number)
         guard services.count == entry.services.count else { return nil }
         return Zone(
-            source, services: services, image.bytes, description: entry.bytes, keptSince: entry.keptSince ?? time,
+            source, services: services, image.bytes, provenance: entry.bytes, keptSince: entry.keptSince ?? time,
             owner: owner)
     }
 }

@@ -1,27 +1,28 @@
 import DNS
 import Platform
 
-/// The ids by which pdns knows zones.
+/// The zone ids of the pipe protocol.
 ///
-/// pdns keeps an id for as long as the SOA record that came with it, and asks with it whichever coprocess is next: that may
-/// have another configuration already. So an id may only lead to the zone that it was given for, where it matters at all:
-/// where zones are below each other.
+/// pdns caches an id together with the SOA record that it came with, and sends it to any of its coprocesses, which may
+/// have another configuration by then. So an id must always refer to the same zone if it matters, which is the case if
+/// one zone is below another.
 public struct ZoneIDs: Sendable {
     @usableFromInline let ids: Column<Int32>
-    /// Positions of zones in the order of their ids.
+    /// The positions of zones, sorted by id.
     private let order: Column<Int32>
 
-    /// Works out the ids of zones, by their positions.
+    /// Returns the ids of zones by position.
     ///
-    /// - Parameter areNested: whether a zone is below another; ids are then made of the apexes, and else are small numbers.
+    /// - Parameter areNested: whether some zone is below another. If so, ids are hashes of the apexes; if not, they
+    ///   are small numbers.
     static func ids(_ apexes: [DomainName], areNested: Bool) -> [Int32] {
         guard areNested else { return (0..<apexes.count).map { Int32($0 + 1) } }
-        // Of two with the same hash the one with the lower key has it.
+        // If two apexes have the same hash, the one with the lower key gets it, whatever the order of the zones is.
         let keys = apexes.map(\.key)
         var ids = [Int32](repeating: 0, count: apexes.count)
         var taken: Set<Int32> = []
         for zone in apexes.indices.sorted(by: { keys[$0].lexicographicallyPrecedes(keys[$1]) }) {
-            // Above all that count zones from 1.
+            // 2^30 or more, which no count of zones reaches.
             let key = keys[zone]
             var id = Int32(nameHash(key.span) >> 2 | 1 << 30)
             while !taken.insert(id).inserted { id = id == .max ? 1 << 30 : id + 1 }
@@ -43,14 +44,14 @@ public struct ZoneIDs: Sendable {
         else { throw MalformedColumns("the ids of zones do not fit the zones") }
     }
 
-    /// The id of the zone at a position.
+    /// Returns the id of the zone at a position.
     @inlinable @inline(__always)
     public subscript(zone: Int) -> Int { Int(ids[zone]) }
 
-    /// The position of the zone that has an id.
+    /// Returns the position of the zone with an id; `nil` if there is none.
     @inlinable @inline(__always)
     public func zone(_ id: Int) -> Int? {
-        // pdns mostly has not asked the zone before, and says so with -1.
+        // pdns usually does not know the zone yet, and sends -1.
         guard id > 0 else { return nil }
         if id <= ids.count, ids[id &- 1] == id { return id &- 1 }
         return search(id)

@@ -2,20 +2,20 @@ import CBytes
 import DNS
 import Platform
 
-/// One zone, compiled: a single piece of memory that holds no pointers, so that processes can share it.
+/// A compiled zone: a piece of memory without pointers, so that processes can share it.
 ///
 ///     header
-///     buckets    UInt32: where the blocks begin whose names have a hash of these lower bits, and where the last ones end
-///     order      UInt32: where the block of each name begins, in the order in which the names were written, the apex first
-///     blocks     one for each name: all there is to know about the name, next to each other
+///     buckets    UInt32: the start of the blocks of each bucket, by the lower bits of the hash of a name; then the end
+///     order      UInt32: the start of the block of each name, in the order in which the names were written, the apex
+/// first
+///     blocks     one for each name, with all its data
 ///
-/// A block is its own header, a header for each record, sorted by type, the name, and the records' texts. A look-up reads two
-/// places of memory that the processor has not at hand: a bucket, of which there is one for two names, and the blocks from there
-/// on.
+/// A block has a header, a header for each record, sorted by type, the name, and the texts of the records. There is one
+/// bucket for two names. A look-up misses the cache about twice: for the bucket, and for the block.
 @usableFromInline
 struct ZoneImage: Sendable {
     @usableFromInline nonisolated(unsafe) let base: UnsafeRawPointer
-    /// One less than the number of buckets. It is known without a look at the header, which may not be in the processor's cache.
+    /// The number of buckets minus 1. A copy, because reading the header might miss the cache.
     @usableFromInline let bucketMask: Int
 
     init(base: UnsafeRawPointer) {
@@ -31,53 +31,55 @@ struct ZoneImage: Sendable {
 
     @usableFromInline
     struct Header {
-        /// Of the whole image.
+        /// The length of the whole zone in bytes.
         @usableFromInline var length: Int
-        /// A power of two.
+        /// The number of buckets, a power of two.
         @usableFromInline var bucketCount: UInt32
-        /// Of the names that somebody wrote down.
+        /// The number of names with records or a service.
         @usableFromInline var writtenNameCount: UInt32
-        /// In seconds.
+        /// The default TTL in seconds.
         @usableFromInline var defaultTTL: UInt32
-        /// In seconds.
+        /// The TTL of negative answers in seconds.
         @usableFromInline var negativeTTL: UInt32
-        /// In bytes on the wire; 0 if there is no DNAME.
+        /// The length in wire format of the longest target of a DNAME record; 0 if there is none.
         @usableFromInline var longestDNAMETarget: UInt32
-        /// Of all names, also of those that exist only since there are names below.
+        /// The number of all names, including empty non-terminals.
         @usableFromInline var nameCount: UInt32
     }
 
+    /// The header of a name's block.
     @usableFromInline
-    struct Block {
-        /// Where the next one begins, from here.
+    struct BlockHeader {
+        /// The length of the block in bytes; the next block of the bucket follows it.
         @usableFromInline var length: UInt32
         @usableFromInline var keyLength: UInt16
-        /// 1 if a signer may sign what is here: not at a delegation, nor below.
+        /// 1 if the data is authoritative and may be signed; 0 at and below a delegation.
         @usableFromInline var isAuthoritative: UInt8
         @usableFromInline var reserved: UInt8 = 0
-        /// The number of its service in the zone; -1 if it has none.
+        /// The number of the name's service in the zone; -1 if it has none.
         @usableFromInline var service: Int32
         @usableFromInline var recordCount: UInt32
     }
 
+    /// The header of a record in a block.
     @usableFromInline
-    struct Record {
-        /// From the beginning of the block.
+    struct RecordHeader {
+        /// The offset of the text from the beginning of the block.
         @usableFromInline var start: UInt32
         @usableFromInline var length: UInt32
         @usableFromInline var type: RecordType
-        /// How much of the text comes before the zone's id.
+        /// The length of the part of the text before the zone's id.
         @usableFromInline var headLength: UInt8
-        /// 0 or 1.
+        /// The `auth` flag of the protocol, 0 or 1.
         @usableFromInline var isAuthoritative: UInt8
     }
 
-    /// What blocks begin at multiples of; positions of blocks are in units of it.
+    /// The alignment of blocks in bytes, and the unit of their positions.
     @inlinable static var alignment: Int { 8 }
 
     var header: Header { base.load(as: Header.self) }
 
-    /// The whole image.
+    /// The bytes of the whole zone.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: header.length) }
 
     @inlinable static var bucketsStart: Int { MemoryLayout<Header>.stride }
@@ -89,21 +91,21 @@ struct ZoneImage: Sendable {
         return (end + alignment - 1) / alignment * alignment
     }
 
-    /// The number of buckets for so many names.
+    /// Returns the number of buckets for a number of names: a power of two, one bucket for about two names.
     static func bucketCount(forNames nameCount: Int) -> Int {
         var count = 1
         while 2 * count < nameCount { count *= 2 }
         return count
     }
 
-    /// The name that was written as the one of that number; 0 is the apex.
+    /// Returns the name of a number; 0 is the apex.
     private func node(_ number: Int) -> ZoneNode {
         let position = base.load(
             fromByteOffset: Self.orderStart(bucketCount: bucketMask + 1) + number * 4, as: UInt32.self)
         return ZoneNode(block: base + Int(position) * Self.alignment)
     }
 
-    /// The serial of the zone.
+    /// The serial of the zone; `nil` if it cannot be read.
     var serial: UInt32? {
         var serial: UInt32?
         node(0).forEachRecord(type: .soa) { _, text, _, _ in
@@ -112,13 +114,13 @@ struct ZoneImage: Sendable {
         return serial
     }
 
-    /// What is at the name that `key` holds.
+    /// Returns the name of `key`; `nil` if it does not exist.
     @inlinable @inline(__always)
     func node(_ key: borrowing NameKey) -> ZoneNode? {
         let bucket = base + (Self.bucketsStart &+ (Int(key.hash) & bucketMask) &* 4)
         var block = base + Int(bucket.load(as: UInt32.self)) &* Self.alignment
         let end = base + Int(bucket.load(fromByteOffset: 4, as: UInt32.self)) &* Self.alignment
-        // All of it is on its way while the first of it is waited for.
+        // Fetch all cache lines of the bucket at once, while the first one is waited for.
         prefetch_lines(block, end)
         while block < end {
             let node = ZoneNode(block: block)
@@ -137,7 +139,7 @@ struct ZoneImage: Sendable {
 // MARK: - Checking
 
 extension ZoneImage {
-    /// Whether all that a look-up follows stays inside of `bytes`, whatever they are.
+    /// Whether look-ups stay inside `bytes`, which may be damaged.
     ///
     /// - Parameter serviceCount: the number of services that names of the zone may have.
     static func isSound(_ bytes: UnsafeRawBufferPointer, serviceCount: Int) -> Bool {
@@ -151,7 +153,7 @@ extension ZoneImage {
         let blocksStart = blocksStart(bucketCount: bucketCount, nameCount: nameCount)
         var offset = blocksStart
         var blockCount = 0
-        // A bit for each multiple of the alignment at which a block begins.
+        // A bit for each multiple of the alignment, set if a block begins there.
         let startWords = bytes.count / alignment / 64 + 1
         let starts = UnsafeMutablePointer<UInt64>.allocate(capacity: startWords)
         starts.initialize(repeating: 0, count: startWords)
@@ -166,7 +168,8 @@ extension ZoneImage {
         func isStart(_ position: Int) -> Bool {
             position * alignment < bytes.count && starts[position / 64] >> UInt64(position % 64) & 1 == 1
         }
-        // A search goes from block to block, from where a bucket begins to where the next one does.
+        // A search goes from block to block, from the start of a bucket to the start of the next one, so both must be
+        // starts of blocks.
         var previous = blocksStart / alignment
         for bucket in 0...bucketCount {
             let position = Int(base.load(fromByteOffset: bucketsStart + bucket * 4, as: UInt32.self))
@@ -186,18 +189,19 @@ extension ZoneImage {
     private static func lengthOfSoundBlock(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, serviceCount: Int
     ) -> Int? {
-        guard bytes.count - offset >= MemoryLayout<Block>.stride else { return nil }
-        let block = bytes.load(fromByteOffset: offset, as: Block.self)
+        guard bytes.count - offset >= MemoryLayout<BlockHeader>.stride else { return nil }
+        let block = bytes.load(fromByteOffset: offset, as: BlockHeader.self)
         let length = Int(block.length)
-        let heads = MemoryLayout<Block>.stride + Int(block.recordCount) * MemoryLayout<Record>.stride
+        let heads = MemoryLayout<BlockHeader>.stride + Int(block.recordCount) * MemoryLayout<RecordHeader>.stride
         guard length % alignment == 0, length > 0, length <= bytes.count - offset,
             heads + Int(block.keyLength) <= length,
             -1..<serviceCount ~= Int(block.service)
         else { return nil }
         for position in 0..<Int(block.recordCount) {
             let record = bytes.load(
-                fromByteOffset: offset + MemoryLayout<Block>.stride + position * MemoryLayout<Record>.stride,
-                as: Record.self)
+                fromByteOffset: offset + MemoryLayout<BlockHeader>.stride + position
+                    * MemoryLayout<RecordHeader>.stride,
+                as: RecordHeader.self)
             guard Int(record.start) + Int(record.length) <= length, Int(record.headLength) <= Int(record.length) else {
                 return nil
             }
@@ -208,30 +212,31 @@ extension ZoneImage {
 
 // MARK: - Names
 
-/// One name of a zone. It is valid as long as the zone's table.
+/// A name of a zone, with its records or its service. Valid as long as the zone's table.
 public struct ZoneNode {
     @usableFromInline let block: UnsafeRawPointer
 
     @inlinable @inline(__always)
     init(block: UnsafeRawPointer) { self.block = block }
 
-    @inlinable var header: ZoneImage.Block { block.load(as: ZoneImage.Block.self) }
+    @inlinable var header: ZoneImage.BlockHeader { block.load(as: ZoneImage.BlockHeader.self) }
 
-    /// The number of its service in the zone; -1 if it has none.
+    /// The number of the name's service in the zone; -1 if it has none.
     @inlinable public var service: Int32 { header.service }
 
-    /// Whether there are any but those of its service.
+    /// Whether the name has records, not counting those of its service.
     @inlinable public var hasRecords: Bool { header.recordCount > 0 }
 
-    /// Whether a signer may sign what is here: not at a delegation, nor below.
+    /// Whether the data is authoritative and may be signed; false at and below a delegation.
     @inlinable public var isAuthoritative: Bool { header.isAuthoritative != 0 }
 
     @inlinable @inline(__always)
     var keyStart: Int {
-        MemoryLayout<ZoneImage.Block>.stride &+ Int(header.recordCount) &* MemoryLayout<ZoneImage.Record>.stride
+        MemoryLayout<ZoneImage.BlockHeader>.stride &+ Int(header.recordCount)
+            &* MemoryLayout<ZoneImage.RecordHeader>.stride
     }
 
-    /// Calls `body` with the name, in lower case and as pdns writes it.
+    /// Calls `body` with the name in lower case, as pdns writes it.
     public func withName<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(bytes(keyStart..<(keyStart + Int(header.keyLength))).span)
     }
@@ -241,10 +246,10 @@ public struct ZoneNode {
         key.count == Int(header.keyLength) && areEqual(block + keyStart, key.bytes, count: key.count)
     }
 
-    /// Calls `body` for the records of `type`, or for all if that is `any`. Not one, but for a service, has a name that exists
-    /// without having any (an empty non-terminal, RFC 9499): it has a marker.
+    /// Calls `body` for the records of `type`, or for all records if it is `any`. An empty non-terminal (RFC 9499) has
+    /// one record of type `marker`.
     ///
-    /// - Parameter body: gets what comes before the zone's id in a line, and what comes behind it.
+    /// - Parameter body: takes the text before the zone's id in a `DATA` line, and the text after it.
     @inlinable @inline(__always)
     public func forEachRecord(
         type: RecordType,
@@ -264,7 +269,7 @@ public struct ZoneNode {
         }
     }
 
-    /// The position of the first record whose type has no lower rank.
+    /// Returns the position of the first record whose type has at least the rank of `type`.
     @usableFromInline
     func firstRecord(notBelow type: RecordType, _ count: Int) -> Int {
         var low = 0
@@ -277,10 +282,11 @@ public struct ZoneNode {
     }
 
     @inlinable @inline(__always)
-    func record(_ position: Int) -> ZoneImage.Record {
+    func record(_ position: Int) -> ZoneImage.RecordHeader {
         block.load(
-            fromByteOffset: MemoryLayout<ZoneImage.Block>.stride + position * MemoryLayout<ZoneImage.Record>.stride,
-            as: ZoneImage.Record.self)
+            fromByteOffset: MemoryLayout<ZoneImage.BlockHeader>.stride + position
+                * MemoryLayout<ZoneImage.RecordHeader>.stride,
+            as: ZoneImage.RecordHeader.self)
     }
 
     @inlinable @inline(__always)

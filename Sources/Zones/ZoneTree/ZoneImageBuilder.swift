@@ -1,22 +1,22 @@
 import DNS
 import Platform
 
-/// Lays a zone's image out in memory.
+/// Builds the compiled form of a zone in memory.
 struct ZoneImageBuilder {
-    private let contents: ZoneContents
-    private let groups: RecordGroups
+    private let contents: ParsedZone
+    private let rrsets: RRsets
     private let delegations: ZoneDelegations
     private let negativeTTL: UInt32
-    private var heads = LineHeads()
+    private var heads = ClassTypeTTLCache()
 
-    init(_ contents: ZoneContents, _ groups: RecordGroups, _ delegations: ZoneDelegations, negativeTTL: UInt32) {
+    init(_ contents: ParsedZone, _ rrsets: RRsets, _ delegations: ZoneDelegations, negativeTTL: UInt32) {
         self.contents = contents
-        self.groups = groups
+        self.rrsets = rrsets
         self.delegations = delegations
         self.negativeTTL = negativeTTL
     }
 
-    /// The image, in memory that the caller is to deallocate.
+    /// Returns the compiled zone, in memory that the caller must deallocate.
     mutating func build(defaultTTL: UInt32) -> UnsafeRawBufferPointer {
         let nameCount = contents.names.count
         let bucketCount = ZoneImage.bucketCount(forNames: nameCount)
@@ -24,7 +24,7 @@ struct ZoneImageBuilder {
         var length = blocksStart
         var blockLengths: [Int] = []
         blockLengths.reserveCapacity(nameCount)
-        // Where the blocks of each bucket begin; one more, where the last one's end.
+        // The start of the blocks of each bucket; the last element is the end.
         var bucketStarts = [Int](repeating: 0, count: bucketCount + 1)
         for name in 0..<nameCount {
             let blockLength = blockLength(of: name)
@@ -50,54 +50,54 @@ struct ZoneImageBuilder {
             let offset = bucketStarts[bucket]
             bucketStarts[bucket] += blockLengths[name]
             store(offset, at: orderStart + name * 4)
-            let isMarked = isMarked(name)
-            header.writtenNameCount += isMarked ? 0 : 1
-            write(name, isMarked: isMarked, at: offset, length: blockLengths[name], image)
+            let isEmptyNonTerminal = isEmptyNonTerminal(name)
+            header.writtenNameCount += isEmptyNonTerminal ? 0 : 1
+            write(name, isEmptyNonTerminal: isEmptyNonTerminal, at: offset, length: blockLengths[name], image)
         }
         image.storeBytes(of: header, as: ZoneImage.Header.self)
         return UnsafeRawBufferPointer(image)
     }
 
-    /// In bytes on the wire; 0 if there is no DNAME.
+    /// The length in wire format of the longest target of a DNAME record; 0 if there is none.
     private var longestDNAMETarget: Int {
         contents.records.lazy.filter { $0.type == .dname }
             .map { [contents] in wireLength(of: contents.texts.span.extracting($0.textRange)) }.max() ?? 0
     }
 
     /// Whether the name is an empty non-terminal.
-    private func isMarked(_ name: Int) -> Bool {
-        groups.isEmpty(name) && (contents.services.isEmpty || contents.services[Int32(name)] == nil)
+    private func isEmptyNonTerminal(_ name: Int) -> Bool {
+        rrsets.isEmpty(name) && (contents.services.isEmpty || contents.services[Int32(name)] == nil)
     }
 
     private mutating func blockLength(of name: Int) -> Int {
-        var length = MemoryLayout<ZoneImage.Block>.stride + contents.names.keyRange(of: name).count
-        func add(head: Int, text: Int) { length += MemoryLayout<ZoneImage.Record>.stride + head + text + 1 }
-        var ttl = SetTTL()
-        for position in groups[name] {
+        var length = MemoryLayout<ZoneImage.BlockHeader>.stride + contents.names.keyRange(of: name).count
+        func add(head: Int, text: Int) { length += MemoryLayout<ZoneImage.RecordHeader>.stride + head + text + 1 }
+        var ttl = RRsetTTL()
+        for position in rrsets[name] {
             let record = contents.records[Int(position)]
             add(head: heads.head(record.type, ttl.of(record)).count, text: Int(record.textLength))
         }
-        if isMarked(name) {
+        if isEmptyNonTerminal(name) {
             add(head: heads.head(.marker, negativeTTL).count, text: RecordContent.empty.text.utf8.count)
         }
         return (length + ZoneImage.alignment - 1) / ZoneImage.alignment * ZoneImage.alignment
     }
 
     private mutating func write(
-        _ name: Int, isMarked: Bool, at start: Int, length: Int, _ image: UnsafeMutableRawBufferPointer
+        _ name: Int, isEmptyNonTerminal: Bool, at start: Int, length: Int, _ image: UnsafeMutableRawBufferPointer
     ) {
-        let cut = name == 0 ? .above : delegations[name]
-        let positions = groups[name]
-        let recordCount = positions.count + (isMarked ? 1 : 0)
+        let cut = name == 0 ? .authoritative : delegations[name]
+        let positions = rrsets[name]
+        let recordCount = positions.count + (isEmptyNonTerminal ? 1 : 0)
         let keyLength = contents.names.keyRange(of: name).count
         image.storeBytes(
-            of: ZoneImage.Block(
-                length: UInt32(length), keyLength: UInt16(keyLength), isAuthoritative: cut == .above ? 1 : 0,
+            of: ZoneImage.BlockHeader(
+                length: UInt32(length), keyLength: UInt16(keyLength), isAuthoritative: cut == .authoritative ? 1 : 0,
                 service: contents.services.isEmpty ? -1 : contents.services[Int32(name)] ?? -1,
                 recordCount: UInt32(recordCount)),
-            toByteOffset: start, as: ZoneImage.Block.self)
-        var recordStart = start + MemoryLayout<ZoneImage.Block>.stride
-        var end = recordStart + recordCount * MemoryLayout<ZoneImage.Record>.stride
+            toByteOffset: start, as: ZoneImage.BlockHeader.self)
+        var recordStart = start + MemoryLayout<ZoneImage.BlockHeader>.stride
+        var end = recordStart + recordCount * MemoryLayout<ZoneImage.RecordHeader>.stride
         func append(_ bytes: Span<UInt8>) {
             bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: image[end...]).copyMemory(from: $0) }
             end += bytes.count
@@ -109,44 +109,45 @@ struct ZoneImageBuilder {
             image[end] = UInt8(ascii: "\n")
             end += 1
             image.storeBytes(
-                of: ZoneImage.Record(
+                of: ZoneImage.RecordHeader(
                     start: UInt32(textStart - start), length: UInt32(end - textStart), type: type,
                     headLength: UInt8(head.count), isAuthoritative: isAuthoritative ? 1 : 0),
-                toByteOffset: recordStart, as: ZoneImage.Record.self)
-            recordStart += MemoryLayout<ZoneImage.Record>.stride
+                toByteOffset: recordStart, as: ZoneImage.RecordHeader.self)
+            recordStart += MemoryLayout<ZoneImage.RecordHeader>.stride
         }
         contents.names.withKey(of: name) { append($0) }
-        var ttl = SetTTL()
+        var ttl = RRsetTTL()
         for position in positions {
             let record = contents.records[Int(position)]
-            // What is delegated away is not signed, nor is what leads there; the DS record at the cut is.
+            // Glue and the NS records of a delegation are not signed; its DS record is.
             append(
                 record.type, head: heads.head(record.type, ttl.of(record)),
                 contents.texts.span.extracting(record.textRange),
-                isAuthoritative: cut == .above || cut == .at && record.type == .ds)
+                isAuthoritative: cut == .authoritative || cut == .delegationPoint && record.type == .ds)
         }
-        if isMarked {
+        if isEmptyNonTerminal {
             let text = Array(RecordContent.empty.text.utf8)
-            append(.marker, head: heads.head(.marker, negativeTTL), text.span, isAuthoritative: cut == .above)
+            append(.marker, head: heads.head(.marker, negativeTTL), text.span, isAuthoritative: cut == .authoritative)
         }
     }
 }
 
-/// The TTL of a name's records, which come sorted by type: all of one type have that of the first (RFC 2181 section 5.2).
-private struct SetTTL {
+/// The TTL of the RRsets of a name, whose records come sorted by type: an RRset has the TTL of its first record (RFC
+/// 2181 section 5.2).
+private struct RRsetTTL {
     private var first: (type: RecordType, ttl: UInt32)?
 
-    mutating func of(_ record: ZoneContents.Entry) -> UInt32 {
+    mutating func of(_ record: ParsedZone.Entry) -> UInt32 {
         if let first, first.type == record.type { return first.ttl }
         first = (record.type, record.ttl)
         return record.ttl
     }
 }
 
-/// The heads of a zone's lines, of which few differ.
-private struct LineHeads {
+/// A cache of the texts between names and zone ids. A zone has few different ones.
+private struct ClassTypeTTLCache {
     private var heads: [UInt64: [UInt8]] = [:]
-    /// The one that was asked for last: mostly it is the next one, too.
+    /// The last text, which is usually the next one, too.
     private var last: (key: UInt64, head: [UInt8]) = (.max, [])
 
     mutating func head(_ type: RecordType, _ ttl: UInt32) -> [UInt8] {
@@ -159,5 +160,5 @@ private struct LineHeads {
     }
 }
 
-/// What a line has between the owner and the zone's id.
+/// Returns the text of a `DATA` line between the name and the zone's id: class, type and TTL.
 public func lineHead(_ type: RecordType, _ ttl: UInt32) -> [UInt8] { Array("\tIN\t\(type)\t\(ttl)\t".utf8) }

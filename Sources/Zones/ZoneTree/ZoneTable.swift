@@ -1,36 +1,36 @@
 import DNS
 import Platform
 
-/// All zones: one look-up leads from a name to its zone, another to its records.
+/// All zones: finds the zone of a name, and the name in its zone.
 ///
-/// It is a view of columns, and is valid as long as these.
+/// It is a view of columns, and valid as long as these.
 public struct ZoneTable: Sendable {
-    /// The id of each zone in the protocol.
+    /// The ids of the zones in the pipe protocol.
     public let ids: ZoneIDs
     @usableFromInline let apexIndex: ApexIndex
     @usableFromInline let entries: Column<Entry>
-    /// The images of all zones, one after the other.
+    /// The compiled zones, one after another.
     @usableFromInline let images: Column<UInt64>
 
-    /// Where a zone's image is.
+    /// The place of a compiled zone.
     @usableFromInline
     struct Entry: BitwiseCopyable {
-        /// In `images`, in units of eight bytes.
+        /// The start in `images`, in units of eight bytes.
         @usableFromInline var start: UInt64
-        /// In units of eight bytes; 0 if the zone has no content.
+        /// The length in units of eight bytes; 0 if the zone has no content.
         @usableFromInline var length: UInt64
-        /// One less than the number of buckets of its names.
+        /// The number of the zone's buckets minus 1.
         @usableFromInline var bucketMask: UInt64
-        /// The number of its services.
+        /// The number of the zone's services.
         @usableFromInline var serviceCount: UInt64
     }
 
     /// The number of zones.
     public var count: Int { entries.count }
 
-    /// Lays out zones.
+    /// Writes zones as columns.
     ///
-    /// - Parameter zones: each apex once.
+    /// - Parameter zones: the zones; their apexes must be different.
     public static func write(_ zones: [Zone], to columns: inout ColumnWriter) {
         var entries: [Entry] = []
         var length: UInt64 = 0
@@ -54,7 +54,7 @@ public struct ZoneTable: Sendable {
         }
     }
 
-    /// The ids of zones, by their positions.
+    /// Returns the ids of zones by position.
     public static func ids(of apexes: [DomainName]) -> [Int32] {
         let known = Set(apexes)
         let areNested = apexes.contains { apex in
@@ -68,7 +68,7 @@ public struct ZoneTable: Sendable {
         return ZoneIDs.ids(apexes, areNested: areNested)
     }
 
-    /// Reads what `write` wrote, and checks all of it.
+    /// Reads columns that `write` wrote, and checks all of them.
     public init(from columns: inout ColumnReader) throws(MalformedColumns) {
         let entries = try columns.read(Entry.self)
         self.entries = entries
@@ -76,7 +76,7 @@ public struct ZoneTable: Sendable {
         apexIndex = try ApexIndex(from: &columns, zoneCount: entries.count)
         images = try columns.read()
         for entry in entries.buffer where entry.serviceCount > UInt64(Int32.max) {
-            throw MalformedColumns("a zone has more services than there can be")
+            throw MalformedColumns("the number of services of a zone is out of range")
         }
         for entry in entries.buffer where entry.length > 0 {
             guard entry.start <= UInt64(images.count), entry.length <= UInt64(images.count) - entry.start,
@@ -90,21 +90,21 @@ public struct ZoneTable: Sendable {
         }
     }
 
-    /// The image of the zone at a position; `nil` if it has no content.
+    /// Returns the compiled zone at a position; `nil` if it has no content.
     func image(_ zone: Int) -> ZoneImage? { withUnsafePointer(to: self) { $0.image(zone) } }
 
-    /// Whether a zone has no content, because what it is made of was never good.
+    /// Whether a zone has no content, because its source has never been free of errors.
     public func isBroken(_ zone: Int) -> Bool { entries[zone].length == 0 }
 
-    /// The number of the services that names of a zone have.
+    /// Returns the number of services of a zone.
     public func serviceCount(ofZone zone: Int) -> Int { Int(entries[zone].serviceCount) }
 
-    /// What is at the name that `key` holds, and the position of its zone; `nil` if it does not exist.
+    /// Returns the name of `key` and the position of its zone; `nil` if it does not exist.
     ///
-    /// A name that is in several zones, one of them below another, belongs to the lowest, unless pdns asks another: a
-    /// parent for a delegation. What that does not have does not exist there.
+    /// A name that is in several nested zones belongs to the lowest one, unless pdns asks for another: the parent, for
+    /// a delegation. Then it is looked up only in that zone.
     ///
-    /// - Parameter zoneID: the zone that pdns asks, where it knows it; else -1.
+    /// - Parameter zoneID: the id of the zone that pdns asks for; -1 if it does not know one.
     public func find(_ key: borrowing NameKey, zoneID: Int) -> (zone: Int, node: ZoneNode)? {
         withUnsafePointer(to: self) { zones in
             guard let zone = zones.zone(of: key, asked: zoneID) else { return nil }
@@ -112,49 +112,50 @@ public struct ZoneTable: Sendable {
         }
     }
 
-    /// The position of the zone whose apex is the name that `key` holds.
+    /// Returns the position of the zone whose apex is the name of `key`; `nil` if there is none.
     public func zone(_ key: borrowing NameKey) -> Int? {
         guard let zone = apexIndex.lowestZone(of: key), apexIndex.isApex(zone, key) else { return nil }
         return zone
     }
 
-    /// Whether the name that `key` holds is the zone's apex or below it.
+    /// Whether the name of `key` is at or below the zone's apex.
     public func isInZone(_ key: borrowing NameKey, _ zone: Int) -> Bool { apexIndex.isApex(zone, atOrAbove: key) }
 
-    /// The length of the longest name that a DNAME record of the zone points to, in bytes on the wire; 0 if there is none.
+    /// Returns the length in wire format of the longest target of a DNAME record of the zone; 0 if there is none.
     public func longestDNAMETarget(inZone zone: Int) -> Int {
         image(zone).map { Int($0.header.longestDNAMETarget) } ?? 0
     }
 
-    /// The whole of a zone, in which all is the same if all names, records and numbers of services are; empty if it has no content.
+    /// Returns the bytes of a zone; empty if it has no content. They are equal for two zones with the same names,
+    /// records and service numbers.
     package func bytes(ofZone zone: Int) -> UnsafeRawBufferPointer {
         image(zone)?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    /// The number of names of a zone that somebody wrote down.
+    /// Returns the number of names of a zone with records or a service.
     package func writtenNameCount(ofZone zone: Int) -> Int { image(zone).map { Int($0.header.writtenNameCount) } ?? 0 }
 
     /// Calls `body` for every name of a zone, the apex first.
     public func forEachNode(inZone zone: Int, _ body: (ZoneNode) -> Void) { image(zone)?.forEachNode(body) }
 }
 
-/// The look-ups of a question. They are a pointer's, since to call a function of so large a structure copies all of it.
+/// The look-ups for a question, through a pointer: a call of a function of so large a structure would copy all of it.
 extension UnsafePointer where Pointee == ZoneTable {
-    /// The position of the zone that a name is looked for in, whether it exists or not.
+    /// Returns the position of the zone to look a name up in; `nil` if there is none.
     ///
-    /// - Parameter zoneID: as for `find`.
+    /// - Parameter zoneID: see `find`.
     @inlinable @inline(__always)
     public func zone(of key: borrowing NameKey, asked zoneID: Int) -> Int? {
-        // pdns may know an id from another configuration.
+        // The id may come from another configuration, so the zone must contain the name.
         if let asked = pointee.ids.zone(zoneID), pointee.apexIndex.isApex(asked, atOrAbove: key) { return asked }
         return pointee.apexIndex.lowestZone(of: key)
     }
 
-    /// What is at a name of the zone at that position; `nil` if it does not exist.
+    /// Returns a name of the zone at a position; `nil` if it does not exist.
     @inlinable @inline(__always)
     public func node(_ key: borrowing NameKey, inZone zone: Int) -> ZoneNode? { image(zone)?.node(key) }
 
-    /// The image of the zone at a position; `nil` if it has no content.
+    /// Returns the compiled zone at a position; `nil` if it has no content.
     @inlinable @inline(__always)
     func image(_ zone: Int) -> ZoneImage? {
         let entry = pointee.entries[zone]

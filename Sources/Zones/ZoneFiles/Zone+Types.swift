@@ -1,7 +1,7 @@
 import DNS
 
 extension Zone {
-    /// The types of all its records, without those of services. Looks at every name.
+    /// The types of all records except those of services. Reads every name.
     public var types: Set<RecordType> {
         var types: Set<RecordType> = []
         image?.forEachNode { node in

@@ -2,14 +2,14 @@ import CMaxMindDB
 import Foundation
 import Support
 
-/// A database as MaxMind's own library reads it: the judge of what an address' record is.
-final class Database {
+/// A database as MaxMind's own library reads it, which is the reference for the record of an address.
+final class ReferenceDatabase {
     struct Unreadable: Error, CustomStringConvertible {
         let description: String
     }
 
     private let handle: UnsafeMutablePointer<MMDB_s>
-    private var places: [UInt32: Place] = [:]
+    private var places: [UInt32: ReferencePlace] = [:]
 
     init(_ path: String) throws {
         handle = .allocate(capacity: 1)
@@ -26,22 +26,21 @@ final class Database {
         handle.deallocate()
     }
 
-    /// What the database says of an address, and the largest network around the address of which it says the same.
+    /// Returns the record of an address, and the largest network around the address that has this record.
     ///
-    /// A database of IPv4 says nothing of IPv6.
-    func look(up address: Address) throws -> (place: Place?, network: Network) {
+    /// An IPv4 database has no record for an IPv6 address.
+    func look(up address: Address) throws -> (place: ReferencePlace?, network: Network) {
         if address.family == .v6, handle.pointee.metadata.ip_version == 4 { return (nil, .everything(.v6)) }
         var error: CInt = 0
         var result = withSocketAddress(address) { MMDB_lookup_sockaddr(handle, $0, &error) }
         guard error == MMDB_SUCCESS else { throw unreadable(error) }
-        // The library counts the 96 bits before an IPv4 address that is in a tree of IPv6.
+        // In an IPv6 tree, the library counts the 96 bits before an IPv4 address.
         let before = address.family == .v4 && handle.pointee.metadata.ip_version == 6 ? 96 : 0
         let network = Network(address, max(0, Int(result.netmask) - before))
         return (result.found_entry ? place(&result.entry) : nil, network)
     }
 
-    /// A network of the tree: found by walking down from the root, and so one in a crowded part as likely as one in an
-    /// empty part.
+    /// Draws a network by a random walk from the root, so that crowded and empty parts of the tree are equally likely.
     func randomNetwork(_ family: Family, using generator: inout SeededGenerator) throws -> Network {
         let isV4 = handle.pointee.metadata.ip_version == 4
         guard !isV4 || family == .v4 else { return .everything(.v6) }
@@ -52,7 +51,7 @@ final class Database {
             var sides = MMDB_search_node_s()
             let status = MMDB_read_node(handle, node, &sides)
             guard status == MMDB_SUCCESS else { throw unreadable(status) }
-            // Where IPv4 is in a tree of IPv6, its address begins after 96 zeros.
+            // In an IPv6 tree, an IPv4 address follows 96 zeros.
             var turnsRight = family == .v4 && !isV4 && depth < 96 ? false : generator.once(in: 2)
             let type = turnsRight ? sides.right_record_type : sides.left_record_type
             let isFree = !(family == .v4 && !isV4 && depth < 96)
@@ -69,9 +68,9 @@ final class Database {
         return Network(Address(family, length == 0 ? 0 : bits << UInt128(family.width - length)), length)
     }
 
-    private func place(_ entry: inout MMDB_entry_s) -> Place {
+    private func place(_ entry: inout MMDB_entry_s) -> ReferencePlace {
         if let known = places[entry.offset] { return known }
-        var place = Place()
+        var place = ReferencePlace()
         place.continent = string(&entry, "continent", "code")
         place.country = string(&entry, "country", "iso_code")
         var level = 0
@@ -84,7 +83,7 @@ final class Database {
         if let latitude = double(&entry, "location", "latitude"),
             let longitude = double(&entry, "location", "longitude")
         {
-            place.location = Location(latitude: latitude, longitude: longitude)
+            place.location = ReferenceLocation(latitude: latitude, longitude: longitude)
         }
         place.system = number(&entry, "autonomous_system_number")
         places[entry.offset] = place
@@ -118,12 +117,12 @@ final class Database {
     }
 }
 
-struct Location: Hashable {
+struct ReferenceLocation: Hashable {
     var latitude: Double
     var longitude: Double
 
-    /// The great-circle distance, as an angle: by the haversine formula.
-    func distance(to other: Location) -> Double {
+    /// Returns the great-circle distance as an angle, by the haversine formula.
+    func distance(to other: ReferenceLocation) -> Double {
         let (a, b) = (latitude * .pi / 180, other.latitude * .pi / 180)
         let difference = (longitude - other.longitude) * .pi / 180
         let h = pow(sin((a - b) / 2), 2) + cos(a) * cos(b) * pow(sin(difference / 2), 2)
@@ -131,38 +130,38 @@ struct Location: Hashable {
     }
 }
 
-/// What rules may ask of an address.
-struct Place: Hashable {
+/// The properties of an address that rules may use.
+struct ReferencePlace: Hashable {
     var continent: String?
     var country: String?
-    /// The widest first, as in the database.
+    /// The subdivisions, the widest first, as in the database.
     var subdivisions: [String] = []
     var city: String?
     var cityNumber: UInt32?
-    var location: Location?
+    var location: ReferenceLocation?
     var system: UInt32?
 
-    /// All that a rule may call one of its subdivisions: `US-FL`.
+    /// All keys that a rule may use for one of the subdivisions, such as `US-FL`.
     var subdivisionKeys: [String] { country.map { country in subdivisions.map { "\(country)-\($0)" } } ?? [] }
 
-    /// All that a rule may call its city: `US-FL/Miami`, `US/Miami` or the number at geonames.org.
+    /// All keys that a rule may use for the city: `US-FL/Miami`, `US/Miami` or the number at geonames.org.
     var cityKeys: [String] {
         let around = subdivisionKeys + (country.map { [$0] } ?? [])
         return (city.map { city in around.map { "\($0)/\(city)" } } ?? []) + (cityNumber.map { ["\($0)"] } ?? [])
     }
 
-    /// Where the countries are that are drawn, for places of which no database says the continent.
+    /// The continents of the drawn countries, for places without a continent in any database.
     static let continents = [
         "NO": "EU", "SE": "EU", "GB": "EU", "US": "NA", "CA": "NA", "JP": "AS", "SG": "AS", "AU": "OC", "BR": "SA",
         "ZA": "AF", "AQ": "AN", "DE": "EU", "FR": "EU",
     ]
 
-    /// The databases' answers, field by field: the first that knows a field wins.
+    /// Merges the records of the databases by field: the first database with a field wins.
     ///
-    /// So where a database corrects the country of a later one, the rules for the wrong country's places do not hold.
-    init(merging places: [Place]) {
+    /// So if a database corrects the country of a later one, rules for places in the wrong country do not match.
+    init(merging places: [ReferencePlace]) {
         country = places.lazy.compactMap(\.country).first
-        // What any database says of the continent beats what follows from the country.
+        // The continent of any database has precedence over that of the country.
         continent = places.lazy.compactMap(\.continent).first ?? country.flatMap { Self.continents[$0] }
         subdivisions = places.map(\.subdivisions).first { !$0.isEmpty } ?? []
         city = places.lazy.compactMap(\.city).first

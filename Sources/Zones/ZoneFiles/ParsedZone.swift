@@ -1,40 +1,41 @@
 import DNS
 import Platform
 
-/// The records of one zone while it is put together, from zone files and configuration, and what was found wrong with them.
-struct ZoneContents {
+/// A zone while it is built from zone files and the configuration: its names, records and services, and the
+/// diagnostics.
+struct ParsedZone {
     let apex: DomainName
     private(set) var names: NameSet
     private(set) var records: [Entry] = []
-    /// The texts of all records, one behind the other.
+    /// The texts of all records, one after another.
     private(set) var texts: [UInt8] = []
-    /// The number of the service at a name.
+    /// The service of each name that has one.
     private(set) var services: [Int32: Int32] = [:]
-    /// Where the service of a name is written.
+    /// The place where the service of a name is configured.
     private(set) var servicePlaces: [Int32: Place] = [:]
-    private(set) var problems: [Problem] = []
+    private(set) var problems: [Diagnostic] = []
     private var scratch: [UInt8] = []
 
     static let dsAtApex =
-        "a DS record at the top of the zone, where pdns does not serve it; it belongs into the zone above (RFC 4034 section 5) and is left out"
+        "a DS record at the apex is left out, because pdns does not serve it; it belongs into the parent zone (RFC 4034 section 5)"
 
-    /// A record, its text as pdns takes it from `text`.
+    /// A record. Its text, in the form of pdns, is in `texts`.
     struct Entry {
         var name: Int32
         var type: RecordType
-        /// In seconds.
+        /// The TTL in seconds.
         var ttl: UInt32
         var textStart: Int
         var textLength: Int32
-        /// Where it was written.
+        /// Where the record was written.
         var place: Place
 
         var textRange: Range<Int> { textStart..<(textStart + Int(textLength)) }
     }
 
-    /// Where something was written.
+    /// The origin of a record or a service.
     enum Place {
-        /// In the zone's file of that number.
+        /// An offset in the zone's file of that number.
         case file(Int32, offset: Int)
         case configuration(SourcePosition?)
 
@@ -46,8 +47,8 @@ struct ZoneContents {
         }
     }
 
-    /// A complaint, or a warning.
-    struct Problem {
+    /// An error or a warning.
+    struct Diagnostic {
         var place: Place?
         var message: String
         var isWarning: Bool
@@ -59,14 +60,14 @@ struct ZoneContents {
     }
 
     mutating func complain(_ place: Place?, _ message: String) {
-        problems.append(Problem(place: place, message: message, isWarning: false))
+        problems.append(Diagnostic(place: place, message: message, isWarning: false))
     }
 
     mutating func warn(_ place: Place?, _ message: String) {
-        problems.append(Problem(place: place, message: message, isWarning: true))
+        problems.append(Diagnostic(place: place, message: message, isWarning: true))
     }
 
-    /// The number of a name in wire form; `nil` if it is not in the zone.
+    /// Adds a name in wire format, and returns its number; `nil` if it is not in the zone.
     mutating func insert(wire: Span<UInt8>) -> Int32? {
         var i = 0
         while wire.count - i > apex.wire.count { i += Int(wire[i]) + 1 }
@@ -79,7 +80,7 @@ struct ZoneContents {
         return Int32(names.insert(key.span))
     }
 
-    /// The number of a name of one label more than another.
+    /// Adds a name of one label below another, and returns its number.
     ///
     /// - Parameters:
     ///   - label: graphic ASCII without dots and backslashes, at most 63 bytes.

@@ -1,12 +1,12 @@
 import Foundation
 import Support
 
-/// Zones that are drawn, and their files: each zone plainly for the oracle and in full for geopipe.
-struct World {
+/// Drawn zones with their files: each zone in plain form for the oracle, and with random spellings for geopipe.
+struct ZoneWorld {
     let folder: Folder
     let zones: [MasterZone]
 
-    /// - Parameter seed: the same seed draws the same.
+    /// - Parameter seed: the seed; the same one gives the same zones.
     init(seed: UInt64) throws {
         try self.init(RandomZones(seed: seed).zones, seed: seed)
     }

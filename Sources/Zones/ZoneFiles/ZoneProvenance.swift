@@ -1,14 +1,15 @@
 import DNS
 import Platform
 
-/// What a compiled zone was made from and what is to be said of it, as bytes.
-struct ZoneDescription {
-    /// What was asked for.
+/// The source of a compiled zone, and its diagnostics. An image keeps it as bytes, so that unchanged zones need not
+/// be compiled again.
+struct ZoneProvenance {
+    /// See `ZoneSource.cacheKey`.
     var key: [UInt8]
     var inputs: [ZoneInput]
-    var problems: [ZoneProblem]
+    var problems: [ZoneDiagnostic]
 
-    init(key: [UInt8], inputs: [ZoneInput], problems: [ZoneProblem]) {
+    init(key: [UInt8], inputs: [ZoneInput], problems: [ZoneDiagnostic]) {
         self.key = key
         self.inputs = inputs
         self.problems = problems
@@ -35,7 +36,7 @@ struct ZoneDescription {
         return writer.bytes
     }
 
-    init(bytes: [UInt8]) throws(Torn) {
+    init(bytes: [UInt8]) throws(TruncatedBytes) {
         var reader = ByteReader(bytes)
         key = try reader.bytes()
         inputs = []
@@ -51,7 +52,7 @@ struct ZoneDescription {
         for _ in 0..<(try reader.count()) {
             let file = try reader.text()
             problems.append(
-                ZoneProblem(
+                ZoneDiagnostic(
                     file: file.isEmpty ? nil : file, position: try reader.position(), message: try reader.text(),
                     isWarning: try reader.value(UInt8.self) == 1))
         }
@@ -59,10 +60,11 @@ struct ZoneDescription {
 }
 
 extension ZoneSource {
-    /// All that the zone is made of, but for the content of its file.
-    var key: [UInt8] {
+    /// All that the zone is made of except the contents of its files. Two sources with equal keys and unchanged files
+    /// give the same zone.
+    var cacheKey: [UInt8] {
         var writer = ByteWriter()
-        // Coprocesses of another pdns may have made the zone for that one.
+        // The zone may have been compiled for a pdns of the other dialect.
         writer.write(RecordDialect.asking == .since5_1 ? 1 : 0)
         writer.write(apex.wire)
         writer.write(Array((file ?? "").utf8))
@@ -90,10 +92,10 @@ extension ZoneSource {
     }
 }
 
-/// There is less than there ought to be.
-struct Torn: Error {}
+/// The bytes end too early, or a length is out of range.
+struct TruncatedBytes: Error {}
 
-/// Values as they are in memory, and texts as their length and their bytes.
+/// Writes values in the byte order of the machine, and texts as their length and their bytes.
 private struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 
@@ -110,35 +112,35 @@ private struct ByteWriter {
     }
 }
 
-/// Reads what a `ByteWriter` wrote.
+/// Reads bytes that a `ByteWriter` wrote.
 private struct ByteReader {
     private var rest: ArraySlice<UInt8>
 
     init(_ bytes: [UInt8]) { rest = bytes[...] }
 
-    mutating func value<Value: BitwiseCopyable>(_ type: Value.Type) throws(Torn) -> Value {
+    mutating func value<Value: BitwiseCopyable>(_ type: Value.Type) throws(TruncatedBytes) -> Value {
         let size = MemoryLayout<Value>.size
-        guard rest.count >= size else { throw Torn() }
+        guard rest.count >= size else { throw TruncatedBytes() }
         defer { rest = rest.dropFirst(size) }
         return rest.withUnsafeBytes { $0.loadUnaligned(as: Value.self) }
     }
 
-    /// A number of things, each of which takes a byte at least.
-    mutating func count() throws(Torn) -> Int {
+    /// Reads a number of elements. Each takes at least one byte, which bounds the number.
+    mutating func count() throws(TruncatedBytes) -> Int {
         let count = try value(Int.self)
-        guard 0...rest.count ~= count else { throw Torn() }
+        guard 0...rest.count ~= count else { throw TruncatedBytes() }
         return count
     }
 
-    mutating func bytes() throws(Torn) -> [UInt8] {
+    mutating func bytes() throws(TruncatedBytes) -> [UInt8] {
         let count = try count()
         defer { rest = rest.dropFirst(count) }
         return Array(rest.prefix(count))
     }
 
-    mutating func text() throws(Torn) -> String { String(decoding: try bytes(), as: UTF8.self) }
+    mutating func text() throws(TruncatedBytes) -> String { String(decoding: try bytes(), as: UTF8.self) }
 
-    mutating func position() throws(Torn) -> SourcePosition? {
+    mutating func position() throws(TruncatedBytes) -> SourcePosition? {
         let line = try value(Int.self)
         let column = try value(Int.self)
         return line == 0 ? nil : SourcePosition(line: line, column: column)

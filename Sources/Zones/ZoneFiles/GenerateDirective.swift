@@ -1,13 +1,13 @@
 import DNS
 
-/// The numbers of a `$GENERATE` directive: `FIRST-LAST` or `FIRST-LAST/STEP`.
+/// The range of a `$GENERATE` directive: `FIRST-LAST` or `FIRST-LAST/STEP`.
 ///
 /// Source: BIND 9 Administrator Reference Manual, "BIND Primary File Extension: the $GENERATE Directive"
 struct GenerateRange {
     let numbers: StrideThrough<Int>
 
-    /// More records than this belong into a file.
-    private static let mostNumbers = 1 << 20
+    /// The largest number of records that a directive may generate.
+    private static let maxCount = 1 << 20
 
     init?(_ text: Span<UInt8>) {
         var values = [0]
@@ -23,13 +23,13 @@ struct GenerateRange {
         }
         guard [Array("-".utf8), Array("-/".utf8)].contains(separators) else { return nil }
         let step = values.count == 3 ? values[2] : 1
-        guard values[0] <= values[1], step > 0, (values[1] - values[0]) / step < Self.mostNumbers else { return nil }
+        guard values[0] <= values[1], step > 0, (values[1] - values[0]) / step < Self.maxCount else { return nil }
         numbers = stride(from: values[0], through: values[1], by: step)
     }
 }
 
-/// A word of a `$GENERATE` directive, in which `$` stands for the number, `${OFFSET,WIDTH,BASE}` for the number plus an
-/// offset in a form of its own, and `\$` or `$$` for a dollar.
+/// A token of a `$GENERATE` directive. `$` stands for the number, `${OFFSET,WIDTH,BASE}` for the number plus an offset
+/// in the given format, and `\$` or `$$` for a dollar sign.
 struct GenerateTemplate {
     private var parts: [Part] = []
 
@@ -69,7 +69,7 @@ struct GenerateTemplate {
         parts.append(.text(literal))
     }
 
-    /// `OFFSET[,WIDTH[,BASE]]}`.
+    /// Reads `OFFSET[,WIDTH[,BASE]]}`, and returns the position after it.
     private static func modifiers(_ text: Span<UInt8>, from start: Int) -> (Part, next: Int)? {
         var end = start
         while end < text.count, text[end] != UInt8(ascii: "}") { end += 1 }
@@ -85,7 +85,7 @@ struct GenerateTemplate {
         return (.number(offset: Int(offset), width: Int(width), base: letter), end + 1)
     }
 
-    /// Appends the word for a number, and a blank.
+    /// Appends the token for a number, and a space.
     func append(_ number: Int, to line: inout [UInt8]) {
         for part in parts {
             switch part {
@@ -100,7 +100,7 @@ struct GenerateTemplate {
         let magnitude = value.magnitude
         switch base {
         case UInt8(ascii: "n"), UInt8(ascii: "N"):
-            // Hexadecimal digits as labels, the lowest first, as ip6.arpa has them; the width counts the dots.
+            // Hexadecimal digits as labels, the lowest first, as in ip6.arpa; the width includes the dots.
             var digits = Array(String(magnitude, radix: 16, uppercase: base == UInt8(ascii: "N")).utf8)
             while 2 * digits.count - 1 < width { digits.insert(UInt8(ascii: "0"), at: 0) }
             line += digits.reversed().map { [$0] }.joined(separator: [UInt8(ascii: ".")])

@@ -1,15 +1,15 @@
 import DNS
 import Platform
 
-/// The records of a zone, sorted by name and then by type, each once.
-struct RecordGroups {
-    /// Positions in the contents' records.
+/// The RRsets of a zone: its records sorted by name and then by type, without duplicates.
+struct RRsets {
+    /// The positions of the records in the zone's records.
     private(set) var order: [Int32]
-    /// Where the records of each name begin in `order`; one more at the end.
+    /// The start of each name's records in `order`; the last element is the end.
     private(set) var starts: [Int32]
 
-    init(_ contents: borrowing ZoneContents) {
-        // Counted, then put where they belong: the records of each name stay in the order in which they were written.
+    init(_ contents: borrowing ParsedZone) {
+        // A counting sort, which keeps the records of each name in the order in which they were written.
         starts = Array(repeating: 0, count: contents.names.count + 1)
         for record in contents.records { starts[Int(record.name) + 1] += 1 }
         for i in starts.indices.dropFirst() { starts[i] += starts[i - 1] }
@@ -22,14 +22,14 @@ struct RecordGroups {
         sortByTypeAndRemoveDuplicates(contents)
     }
 
-    /// The positions of the records of a name.
+    /// The positions of the records of a name, sorted by type.
     subscript(name: Int) -> ArraySlice<Int32> { order[Int(starts[name])..<Int(starts[name + 1])] }
 
     /// Whether a name has no records.
     func isEmpty(_ name: Int) -> Bool { starts[name] == starts[name + 1] }
 
     /// Whether a name has a record of `type`.
-    func has(_ type: RecordType, at name: Int, in contents: borrowing ZoneContents) -> Bool {
+    func has(_ type: RecordType, at name: Int, in contents: borrowing ParsedZone) -> Bool {
         var low = Int(starts[name])
         let end = Int(starts[name + 1])
         var high = end
@@ -40,7 +40,7 @@ struct RecordGroups {
         return low < end && contents.records[Int(order[low])].type == type
     }
 
-    private mutating func sortByTypeAndRemoveDuplicates(_ contents: borrowing ZoneContents) {
+    private mutating func sortByTypeAndRemoveDuplicates(_ contents: borrowing ParsedZone) {
         var end = 0
         for name in 0..<contents.names.count {
             let range = Int(starts[name])..<Int(starts[name + 1])
@@ -49,17 +49,17 @@ struct RecordGroups {
                 order[end] = order[range.lowerBound]
                 end += 1
             } else if range.count > 1 {
-                // Equal types keep their order: their positions ascend.
+                // Records of one type keep their order, because positions ascend.
                 let sorted = order[range].sorted {
                     (contents.records[Int($0)].type.rank, $0) < (contents.records[Int($1)].type.rank, $1)
                 }
-                var seen: Set<RecordData> = []
+                var seen: Set<RecordIdentity> = []
                 for (i, position) in sorted.enumerated() {
                     let record = contents.records[Int(position)]
                     let isAlone =
                         (i == 0 || contents.records[Int(sorted[i - 1])].type != record.type)
                         && (i + 1 == sorted.count || contents.records[Int(sorted[i + 1])].type != record.type)
-                    guard isAlone || seen.insert(RecordData(record, contents)).inserted else { continue }
+                    guard isAlone || seen.insert(RecordIdentity(record, contents)).inserted else { continue }
                     order[end] = position
                     end += 1
                 }
@@ -70,23 +70,24 @@ struct RecordGroups {
     }
 }
 
-/// What makes two records of a name the same.
-private struct RecordData: Hashable {
+/// The identity of a record: two records of a name are duplicates if it is equal.
+private struct RecordIdentity: Hashable {
     var type: RecordType
     var text: String
 
-    init(_ record: ZoneContents.Entry, _ contents: borrowing ZoneContents) {
+    init(_ record: ParsedZone.Entry, _ contents: borrowing ParsedZone) {
         type = record.type
         text = contents.string(of: record)
-        // Names are the same in either case (RFC 4343).
+        // Names are compared without regard to case (RFC 4343).
         if type.holdsNames { text = text.lowercased() }
     }
 }
 
 extension RecordType {
-    /// Where its records stand among those of a name: that of the SOA record is the first of a zone (RFC 5936 section 2.2).
+    /// The sort key of a type among the records of a name: SOA comes first, as a zone transfer needs it (RFC 5936
+    /// section 2.2).
     var rank: UInt16 { self == .soa ? 0 : rawValue }
 
-    /// Whether its data is nothing but names and numbers.
+    /// Whether the data of this type consists of names and numbers only.
     fileprivate var holdsNames: Bool { [.ns, .cname, .dname, .ptr, .mx, .srv, .soa].contains(self) }
 }

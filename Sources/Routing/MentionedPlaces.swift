@@ -1,11 +1,11 @@
 import Geography
 
-/// Where the gazetteer has the cities and subdivisions that rules of some map mention. There are few of these among the tens of
-/// thousands that a database knows.
-struct Mentions {
-    /// Positions of lists of subdivisions, by each subdivision in them.
+/// An index of the cities and subdivisions of the gazetteer that rules mention: few of the tens of thousands in a
+/// database.
+struct MentionedPlaces {
+    /// The positions of lists of subdivisions, by each subdivision in them.
     private var listsBySubdivision: [SubdivisionCode: [Int]] = [:]
-    /// Numbers of places, by the names of their cities and by the cities' ids.
+    /// The numbers of places by the name and by the id of their city.
     private var placesByName: [String: [Int]] = [:]
     private var placesByID: [UInt32: [Int]] = [:]
 
@@ -33,7 +33,7 @@ struct Mentions {
     }
 
     private mutating func findCities(_ names: Set<String>, _ ids: Set<UInt32>, _ gazetteer: Gazetteer) {
-        // To hash the name of every city takes longer than to see that no rule's name is like it.
+        // A cheap filter by length and first byte avoids hashing the name of every city.
         func likeness(_ name: String) -> Int { name.utf8.count &* 64 ^ Int(name.utf8.first ?? 0) }
         let likenesses = names.reduce(into: [Bool](repeating: false, count: 1 << 14)) {
             $0[likeness($1) & (1 << 14 - 1)] = true
@@ -57,12 +57,12 @@ struct Mentions {
         }
     }
 
-    /// The lists of subdivisions that some rule of a map may mean, in the order of the gazetteer.
+    /// Returns the lists of subdivisions that some rule of a map may match, in the order of the gazetteer.
     func subdivisionLists(_ rules: PlaceRules) -> [Int] {
         Set(rules.mentionedSubdivisions.flatMap { listsBySubdivision[$0] ?? [] }).sorted()
     }
 
-    /// The numbers of the places that some rule for a city may mean, in their order.
+    /// Returns the numbers, ascending, of the places that some city rule may match.
     func places(_ rules: PlaceRules) -> [Int] {
         let places = rules.cities.keys.flatMap { key in
             switch key {
@@ -75,7 +75,7 @@ struct Mentions {
 }
 
 extension PlaceRules {
-    /// All subdivisions that there are rules for, and those of regions.
+    /// All subdivisions that rules or regions mention.
     fileprivate var mentionedSubdivisions: Set<SubdivisionCode> {
         regions.reduce(into: Set(subdivisions.keys)) { $0.formUnion($1.subdivisions) }
     }

@@ -1,20 +1,20 @@
 import Foundation
 import Support
 
-/// A pdns_server that serves zones from files, with one backend or the other.
-final class Server {
+/// A pdns_server that serves zone files with one of two backends.
+final class OracleServer {
     enum Backend: String {
-        /// pdns's own, which reads master files: the oracle.
+        /// The bind backend of pdns, which is the oracle.
         case bind
-        /// geopipe behind the pipe backend.
+        /// geopipe with the pipe backend.
         case geopipe
     }
 
-    /// How pdns is set for a comparison.
+    /// The cache settings of pdns.
     enum Settings {
-        /// No cache, so that every answer comes from the backend.
+        /// Without caches, so that every answer comes from the backend.
         case uncached
-        /// Those of examples/pdns.conf.
+        /// The settings of examples/pdns.conf.
         case recommended
     }
 
@@ -26,18 +26,18 @@ final class Server {
     private let guardian: Process
     private let process: pid_t
 
-    /// Starts it with the files that are in `folder`.
+    /// Starts the server with the files in `folder`.
     ///
     /// - Parameters:
-    ///   - zones: the apexes, and the files' names.
-    ///   - key: signs all zones, if there is one: see `drawKey()`.
+    ///   - zones: the apexes and the file names.
+    ///   - key: the key that signs all zones, from `drawKey()`; `nil` to serve unsigned zones.
     init(
         _ backend: Backend, _ zones: [(apex: Name, file: String)], in folder: Folder, settings: Settings = .uncached,
         key: String? = nil
     ) throws {
         guard let port = freePort() else { throw DidNotStart(description: "no port is free") }
         self.port = port
-        // The control socket and the keys are here, too.
+        // The folder also has the control socket and the keys.
         let home = folder.unique("\(backend)")
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         try Data(try Self.configuration(of: backend, zones, in: folder, home, settings, key != nil).utf8)
@@ -48,8 +48,8 @@ final class Server {
         let output = FileHandle(forWritingAtPath: log)!
         guardian = try Tool("pdns_server").start(
             ["--config-dir=\(home)", "--local-port=\(port)"], seconds: 3_600, output: output)
-        let question = Question(name: zones[0].apex, type: 6)
-        let client = DNSClient(port: port)
+        let question = DNSQuestion(name: zones[0].apex, type: 6)
+        let client = OracleClient(port: port)
         guard eventually({ client.ask([question], patience: 0.2)[0]?.code == 0 }),
             let process = try children(of: guardian.processIdentifier).first
         else {
@@ -69,9 +69,9 @@ final class Server {
         guardian.waitUntilExit()
     }
 
-    func ask(_ questions: [Question]) -> [Reply?] { DNSClient(port: port).ask(questions) }
+    func ask(_ questions: [DNSQuestion]) -> [DNSReply?] { OracleClient(port: port).ask(questions) }
 
-    func transfer(_ zone: Name) -> [Record]? { DNSClient(port: port).transfer(zone) }
+    func transfer(_ zone: Name) -> [ReceivedRecord]? { OracleClient(port: port).transfer(zone) }
 
     // MARK: Configuration
 
@@ -83,7 +83,7 @@ final class Server {
             "local-address=127.0.0.1", "socket-dir=\(home)", "daemon=no", "guardian=no", "disable-syslog=yes",
             "loglevel=4", "security-poll-suffix=", "disable-axfr=no", "allow-axfr-ips=127.0.0.1",
             "dname-processing=yes", "udp-truncation-threshold=4096", "edns-subnet-processing=yes",
-            // Fewer coprocesses start faster.
+            // A server with fewer coprocesses starts faster.
             "distributor-threads=1", "receiver-threads=1", "zone-cache-refresh-interval=0", "consistent-backends=no",
         ]
         switch settings {
@@ -104,7 +104,7 @@ final class Server {
             lines += ["launch=bind", "bind-config=\(home)/named.conf"]
             if isSigned { lines.append("bind-dnssec-db=\(home)/keys.db") }
         case .geopipe:
-            // pdns splits the command at blanks, and nothing else.
+            // pdns splits the command only at blanks.
             let program = "\(home)/geopipe"
             try FileManager.default.createSymbolicLink(atPath: program, withDestinationPath: Program.geopipe.path)
             let zones = zones.map { "  \(quoted(Array("\($0.apex)".utf8))): { file: \"../\($0.file)\" }\n" }
@@ -120,8 +120,8 @@ final class Server {
 
     // MARK: Keys
 
-    /// Draws a key, of a kind that gives the same signature whenever it signs the same (Ed25519, of which any 32 bytes
-    /// are a private key), as a file that pdnsutil imports.
+    /// Draws an Ed25519 key as a file that pdnsutil imports. Its signatures are deterministic, and any 32 bytes are a
+    /// private key.
     static func drawKey() -> String {
         let bytes = Data((0..<32).map { _ in UInt8.random(in: .min ... .max) })
         return """
@@ -132,7 +132,7 @@ final class Server {
             """
     }
 
-    /// Signs with one key and denies with narrow NSEC3, for the pipe backend cannot say which name is next.
+    /// Signs all zones with one key, and denies with narrow NSEC3, because the pipe backend cannot find the next name.
     private static func sign(_ zones: [Name], _ backend: Backend, _ home: String, with key: String) throws {
         func run(_ tool: String, _ arguments: [String]) throws {
             let result = try Tool(tool).run(arguments)
@@ -148,7 +148,8 @@ final class Server {
         try database(".read /usr/share/pdns-backend-\(backend.schema)")
         switch backend {
         case .bind:
-            // Written as pdnsutil writes it, which cannot load the bind backend everywhere: Debian's 5.1.5 lacks a symbol.
+            // Written directly as pdnsutil does it: pdnsutil cannot always load the bind backend (a symbol is missing
+            // in Debian's 5.1.5).
             for name in zones.map(sqlName) {
                 try database(
                     """
@@ -171,8 +172,8 @@ final class Server {
     }
 }
 
-extension Server.Backend {
-    /// Of the database with the keys, as the Debian package has it.
+extension OracleServer.Backend {
+    /// The schema of the key database, from the Debian package.
     fileprivate var schema: String {
         switch self {
         case .bind: "bind/schema/bind-dnssec.schema.sqlite3.sql"

@@ -1,19 +1,19 @@
 import Foundation
 import Support
 
-/// Asks a server on this machine and keeps all of its answers.
-struct DNSClient {
+/// A DNS client for a server on this machine.
+struct OracleClient {
     let port: UInt16
 
-    /// Asks all the questions over UDP, and again over TCP what was too large for UDP.
+    /// Asks all questions over UDP, and repeats those with truncated answers over TCP.
     ///
     /// - Parameters:
-    ///   - window: how many questions are open at a time.
-    ///   - patience: how many seconds an answer may let wait for itself.
-    /// - Returns: in the order of the questions; `nil` for what was not answered, or not by a message.
-    func ask(_ questions: [Question], atATime window: Int = 16, patience: Double = 5) -> [Reply?] {
-        var replies: [Reply?] = []
-        // A question is known by its 16 bits of id.
+    ///   - window: the number of questions that are open at a time.
+    ///   - patience: the seconds to wait for an answer.
+    /// - Returns: the replies in the order of the questions; `nil` without an answer, or for a malformed one.
+    func ask(_ questions: [DNSQuestion], atATime window: Int = 16, patience: Double = 5) -> [DNSReply?] {
+        var replies: [DNSReply?] = []
+        // The 16-bit id identifies the question.
         for start in stride(from: 0, to: questions.count, by: 30_000) {
             let part = questions[start..<min(start + 30_000, questions.count)]
             replies += askOverUDP(Array(part), window, patience)
@@ -24,10 +24,10 @@ struct DNSClient {
         return replies
     }
 
-    private func askOverUDP(_ questions: [Question], _ window: Int, _ patience: Double) -> [Reply?] {
+    private func askOverUDP(_ questions: [DNSQuestion], _ window: Int, _ patience: Double) -> [DNSReply?] {
         let socket = socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)
         defer { close(socket) }
-        var replies = [Reply?](repeating: nil, count: questions.count)
+        var replies = [DNSReply?](repeating: nil, count: questions.count)
         guard withLoopback(port, { connect(socket, $0, $1) }) == 0 else { return replies }
         var open: Set<Int> = []
         var asked = 0
@@ -41,22 +41,22 @@ struct DNSClient {
             }
             var ready = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
             guard poll(&ready, 1, CInt(patience * 1_000)) == 1 else {
-                open = []  // they stay without answer
+                open = []  // these have no answer
                 continue
             }
             let count = recv(socket, &buffer, buffer.count, 0)
             guard count > 2 else { return replies }
             let id = Int(buffer[0]) << 8 | Int(buffer[1])
             guard open.remove(id) != nil else { continue }
-            replies[id] = try? Reply(Array(buffer[..<count]))
+            replies[id] = try? DNSReply(Array(buffer[..<count]))
         }
         return replies
     }
 
-    /// All records of a zone (RFC 5936), with the SOA at its beginning and at its end; `nil` if the transfer is refused
+    /// Transfers a zone (RFC 5936). The result begins and ends with the SOA record; `nil` if the transfer is refused
     /// or ends too early.
-    func transfer(_ zone: Name, patience: Double = 10) -> [Record]? {
-        let replies = askOverTCP(Question(name: zone, type: 252), patience) { reply, records in
+    func transfer(_ zone: Name, patience: Double = 10) -> [ReceivedRecord]? {
+        let replies = askOverTCP(DNSQuestion(name: zone, type: 252), patience) { reply, records in
             records.count > 1 && records.last?.type == 6 || reply.code != 0
         }
         let records = replies.flatMap { $0[.answer] }
@@ -64,10 +64,11 @@ struct DNSClient {
         return records
     }
 
-    /// Reads messages until one is the last.
+    /// Asks over TCP, and reads messages until `isLast` accepts one.
     private func askOverTCP(
-        _ question: Question, _ patience: Double, until isLast: (Reply, [Record]) -> Bool = { _, _ in true }
-    ) -> [Reply] {
+        _ question: DNSQuestion, _ patience: Double,
+        until isLast: (DNSReply, [ReceivedRecord]) -> Bool = { _, _ in true }
+    ) -> [DNSReply] {
         let socket = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         var limit = timeval(tv_sec: Int(patience), tv_usec: 0)
@@ -76,10 +77,10 @@ struct DNSClient {
         let message = question.message(id: 1)
         let query = bigEndian(UInt16(message.count)) + message
         guard send(socket, query, query.count, CInt(MSG_NOSIGNAL)) == query.count else { return [] }
-        var replies: [Reply] = []
-        var records: [Record] = []
+        var replies: [DNSReply] = []
+        var records: [ReceivedRecord] = []
         while let size = receive(2, from: socket),
-            let bytes = receive(Int(size[0]) << 8 | Int(size[1]), from: socket), let reply = try? Reply(bytes)
+            let bytes = receive(Int(size[0]) << 8 | Int(size[1]), from: socket), let reply = try? DNSReply(bytes)
         {
             replies.append(reply)
             records += reply[.answer]
