@@ -5,7 +5,8 @@ import Synchronization
 /// Asks addresses how they are, never more of them at a time than this machine can bear.
 final class Prober: Sendable {
     private let network: Mutex<NetworkProbe>
-    private let roots: String?
+    /// A file of certificates to trust, in PEM; `nil` for those that the system trusts.
+    let roots: String?
     private let files = FileProbe()
     private let sockets: Slots
     private let programs: Slots
