@@ -14,7 +14,7 @@ public struct VantageStanding: Equatable, Sendable {
 
     /// By what an address is up or down.
     public enum Way: String, Sendable {
-        /// Not all vantage points have been asked yet; until then own checks decide.
+        /// The agent has just started, and not enough vantage points have been read yet; until then own checks decide.
         case gathering
         case quorum
         /// Fewer than half of the others can be read: own checks decide.

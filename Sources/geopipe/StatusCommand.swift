@@ -180,7 +180,7 @@ extension Status {
         let fresh = others.count { $0.state == .fresh }
         let way =
             switch standing.way {
-            case .gathering: "not all asked yet, own checks decide"
+            case .gathering: "just started, own checks decide"
             case .quorum: "most votes decide"
             case .cutOff: "cut off, own checks decide"
             }

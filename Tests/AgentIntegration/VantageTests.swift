@@ -73,12 +73,11 @@ struct VantageTests {
         #expect(fleet.standing(0)?.points.map(\.state) == [.own, .fresh, .fresh])
 
         try fleet.see(false, 0)
-        let isOutvoted = try first.waits { fleet.standing(0)?.overruled == 1 && (try fleet.vote(0)) == false }
+        let isOutvoted = try first.waits { try fleet.standing(0)?.overruled == 1 && fleet.vote(0) == false }
         try #require(isOutvoted, "\(fleet.said)")
         #expect(try fleet.state(0)?.isUp == true)
-        #expect(
-            try first.waits { try fleet.state(0)?.reason == "up for 2 of 3 vantage points, down here: not seen" },
-            "\(try fleet.state(0)?.reason ?? "")")
+        let reason = "up for 2 of 3 vantage points, down here: exit status 1: not seen"
+        #expect(try first.waits { try fleet.state(0)?.reason == reason }, "\(fleet.said)")
         let page = try #require(WebAnswer("/metrics", port: first.port)).body
         #expect(page.contains("\ngeopipe_vantage_overruled 1\n") && page.contains("\ngeopipe_vantage_cut_off 0\n"))
         #expect(page.contains("geopipe_vantage_point_up{name=\"agent-1\"} 1\n"))
@@ -88,7 +87,7 @@ struct VantageTests {
         let isCutOff = try first.waits { try fleet.standing(0)?.way == .cutOff && fleet.state(0)?.isUp == false }
         try #require(isCutOff, "\(fleet.said)")
         #expect(first.said.contains("cut off: has reports of 0 of 2 other vantage points, and goes by its own checks"))
-        #expect(try fleet.state(0)?.reason == "not seen")
+        #expect(try fleet.state(0)?.reason == "exit status 1: not seen")
         #expect(try #require(WebAnswer("/metrics", port: first.port)).body.contains("\ngeopipe_vantage_cut_off 1\n"))
 
         try fleet.start(1)

@@ -14,7 +14,8 @@ struct VantageStandingTests {
 
     @Test("is read as it was written, is replaced, and is gone without vantage points")
     func both() throws {
-        let state = StateDirectory(path: try Folder().path)
+        let folder = try Folder()
+        let state = StateDirectory(path: folder.path)
         #expect(try state.vantageStanding().value == nil)
         try state.tell(Self.standing)
         #expect(try state.vantageStanding().value == Self.standing)

@@ -12,6 +12,8 @@ struct VantagePanel: Sendable {
     /// That of this agent's own reports.
     let instance: String
     private(set) var members: [Member]
+    /// When a vantage point was asked first; `nil` before that.
+    private var start: Double?
     /// How it stood when that was said last.
     private var said = VantageStanding.Way.gathering
 
@@ -58,6 +60,7 @@ struct VantagePanel: Sendable {
     /// - Returns: what has changed, for the log.
     mutating func take(_ attempts: [Attempt]) -> [Notice] {
         var notices: [Notice] = []
+        start = start ?? attempts.map(\.time).min()
         for attempt in attempts where members.indices.contains(attempt.member) {
             let name = members[attempt.member].point.name
             let before = members[attempt.member]
@@ -103,11 +106,13 @@ struct VantagePanel: Sendable {
         member.reading.map { now - $0.time <= Double(settings.maxAge) } ?? false
     }
 
-    /// How this agent stands.
+    /// How this agent stands. Those that start together with it get as long as a report may be old to have one.
     func way(at now: Double) -> VantageStanding.Way {
+        guard let start else { return .gathering }
         let others = members.filter { !$0.isOwn }
-        if !others.allSatisfy(\.isAsked) { return .gathering }
-        return others.count { isFresh($0, at: now) } * 2 < others.count ? .cutOff : .quorum
+        let fresh = others.count { isFresh($0, at: now) }
+        if fresh * 2 >= others.count { return .quorum }
+        return now - start <= Double(settings.maxAge) ? .gathering : .cutOff
     }
 
     /// What is to be said if it stands otherwise than when that was said last.
