@@ -177,8 +177,9 @@ actor Monitor {
         count(error, insteadOf: entry.error)
         entry.error = error
         if error == nil { entry.heard = now }
+        let isFirst = entry.judgement.state == nil
         let isChanged = entry.judgement.take(outcome, target.check, at: time(nil))
-        if isChanged, panel != nil, let state = entry.judgement.state {
+        if isChanged, panel != nil, let state = entry.judgement.state, !isFirst || !state.isUp {
             log.info("\(target.identity) is \(state.isUp ? "up" : "down") by the checks of this agent: \(state.reason)")
         }
         settle(&entry, panel?.bench(at: now), at: now)

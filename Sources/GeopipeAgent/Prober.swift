@@ -19,7 +19,8 @@ final class Prober: Sendable {
     /// Threads that wait for disks at a time, but for those that hang.
     private static let diskLimit = 16
     /// Open files of all that is no connection to an address.
-    private static let otherFiles = 128 + 2 * programLimit + diskLimit + LiveServer.fileLimit
+    private static let otherFiles =
+        128 + 2 * programLimit + diskLimit + LiveServer.fileLimit + VantagePoints.limit
 
     /// - Parameters:
     ///   - fileLimit: how many files this process may have open.
