@@ -10,6 +10,8 @@ SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # pictures.
 PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd \
 	chromium libxml2-utils
+# What stands before several servers.
+FLEET_PACKAGES = dnsdist python3
 # What makes a Debian system in a folder.
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # What counts instructions.
@@ -43,6 +45,10 @@ agent: toolchain
 
 demo: server program ## who is sent where, through a pdns_server of its own, then live in a browser; DATABASE=path
 	@scripts/demo .build/release/geopipe $(database)
+
+try-fleet: server build ## two servers behind dnsdist, with all that goes wrong in a fleet; takes two minutes
+	@scripts/prerequisites $(FLEET_PACKAGES)
+	@scripts/try-fleet .build/release/geopipe .build/release/geopipe-agent
 
 test: peer toolchain ## the format, then all tests
 	swift format lint --strict --recursive $(sources)

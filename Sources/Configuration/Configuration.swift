@@ -17,6 +17,8 @@ public struct Configuration: Sendable {
     public var hitsLog: HitsLog?
     /// What the agent runs when addresses go down or come up; nothing without.
     public var notify: NotifyCommand?
+    /// The agents that have a say in which addresses are up; without, each agent goes by its own checks.
+    public var vantagePoints: VantagePoints?
     /// How long a coprocess stays awake for the next question, in microseconds, 0 to 10,000; with 0 it sleeps at once.
     public var waitMicroseconds = 100
     /// Everywhere else a datacenter is its position here.

@@ -46,8 +46,8 @@ struct ConfigurationParser {
 
     mutating func parse(_ root: YAMLNode, parsesZones: Bool) {
         let known = [
-            "databases", "state_directory", "hits_log", "wait", "notify", "datacenters", "safety", "plan", "regions",
-            "maps", "services", "zones",
+            "databases", "state_directory", "hits_log", "wait", "notify", "health", "datacenters", "safety", "plan",
+            "regions", "maps", "services", "zones",
         ]
         let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
         noteUnknownSections(root, sections)
@@ -61,6 +61,7 @@ struct ConfigurationParser {
             configuration.waitMicroseconds = wait
         }
         if let node = sections["notify"]?.value { parseNotify(node) }
+        if let node = sections["health"]?.value { parseHealth(node) }
         if let node = sections["datacenters"]?.value { parseDatacenters(node) }
         if let node = sections["safety"]?.value { parseSafety(node) }
         if let node = sections["plan"]?.value { parsePlan(node) }

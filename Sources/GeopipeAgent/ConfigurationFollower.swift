@@ -74,6 +74,8 @@ final class ConfigurationFollower: Sendable {
         var targets: [HealthTarget]
         /// What to run when addresses go down or come up.
         var notify: NotifyCommand?
+        /// The agents that have a say in what is down; `nil` for none. An image does not have them.
+        var vantagePoints: VantagePoints?
         /// `nil` for none.
         var stateDirectory: String?
         var sites: [Site] = []
@@ -134,7 +136,8 @@ final class ConfigurationFollower: Sendable {
                     log.info("loaded \(file): \(targets.count) target\(targets.count == 1 ? "" : "s") to check")
                     log.debug("read the configuration", metadata: ["ms": "\(millisecondsSince(startTime))"])
                     let subject = Subject(
-                        targets: targets, notify: configuration.notify, stateDirectory: configuration.stateDirectory,
+                        targets: targets, notify: configuration.notify, vantagePoints: configuration.vantagePoints,
+                        stateDirectory: configuration.stateDirectory,
                         sites: configuration.datacenters.map {
                             Site(name: $0.name, coordinates: $0.location, capacity: $0.capacity)
                         })

@@ -7,12 +7,14 @@ import State
 struct HealthChange: Sendable {
     let target: HealthTarget
     let state: HealthReport.State
+    /// Whether checks of this agent alone have decided.
+    var isOwn = true
 
     /// For people, who know services and datacenters better than addresses.
     var sentence: String {
         let sentence = "\(addresses) \(state.isUp ? "up" : "down"): \(target.identity): \(state.reason)"
         let count = target.check.fall == 1 ? "once" : "\(target.check.fall) times in a row"
-        return state.isUp ? sentence : "\(sentence), \(count)"
+        return state.isUp || !isOwn ? sentence : "\(sentence), \(count)"
     }
 
     private var addresses: String {

@@ -18,6 +18,9 @@ struct Judgement: Sendable {
     /// So many outcomes in a row speak against the state.
     private(set) var streak: UInt32 = 0
 
+    /// Whether outcomes alone have led to the state, or have borne it out: what was thought before may be the opinion of others.
+    private(set) var isOwn = false
+
     /// - Parameter state: what was thought before, if anything was.
     init(_ state: HealthReport.State? = nil) { self.state = state }
 
@@ -38,11 +41,13 @@ struct Judgement: Sendable {
         if isSuccess { state?.weight = weight }
         guard state?.isUp != isSuccess else {
             streak = 0
+            isOwn = true
             return false
         }
         streak += 1
         guard streak >= (isSuccess ? state == nil ? 1 : check.rise : check.fall) else { return false }
         streak = 0
+        isOwn = true
         // What was never known to be down does not come back.
         let (back, fell) = isSuccess && state != nil ? (time, state?.since) : (nil, nil)
         state = HealthReport.State(

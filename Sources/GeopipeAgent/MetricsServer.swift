@@ -6,7 +6,7 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Serves metrics to Prometheus, and nothing else to anybody. Whatever clients do takes few connections, and those not for long.
+/// Serves metrics to Prometheus, and what this agent has found out to the agents of other servers. Whatever clients do takes few connections, and those not for long.
 final class MetricsServer: Sendable {
     /// Makes the metrics.
     typealias Page = @Sendable () async -> String
@@ -17,10 +17,12 @@ final class MetricsServer: Sendable {
     private static let freshness = 0.5
 
     private let page: Page
+    fileprivate let vantage: VantageWatch?
     private let cache = Mutex<(text: String, time: Double)?>(nil)
     fileprivate let connections = Places(16)
 
-    init(_ page: @escaping Page) { self.page = page }
+    /// - Parameter vantage: answers the agents of other servers.
+    init(_ page: @escaping Page, vantage: VantageWatch? = nil) { (self.page, self.vantage) = (page, vantage) }
 
     /// Serves until the task is cancelled. If the address is taken, says so, and tries again.
     func run(at address: SocketAddress) async {
@@ -95,12 +97,13 @@ private final class MetricsHandler: ChannelInboundHandler {
         log.debug("a scraper asks for \(visible(String(request.uri.prefix(200))))", metadata: peer(context))
         close(context, in: MetricsServer.answerPatience)
         let path = request.uri.prefix { $0 != "?" }
-        guard path == "/metrics" || path == "/" else {
-            return send(.notFound, "there is /metrics, and nothing else\n", to: request, context)
+        guard ["/metrics", "/vantage", "/"].contains(path) else {
+            return send(.notFound, "there is /metrics and /vantage, and nothing else\n", to: request, context)
         }
         guard request.method == .GET || request.method == .HEAD else {
             return send(.methodNotAllowed, "there is only GET and HEAD\n", to: request, context)
         }
+        if path == "/vantage" { return answerVantage(request, context) }
         guard path == "/metrics" else {
             return send(.ok, "geopipe-agent: what there is to measure is at /metrics\n", to: request, context)
         }
@@ -108,6 +111,19 @@ private final class MetricsHandler: ChannelInboundHandler {
         context.eventLoop.makeFutureWithTask { await server.text() }.whenSuccess { text in
             let (handler, context) = bound.value
             handler.send(.ok, text, type: PrometheusText.contentType, to: request, context)
+        }
+    }
+
+    private func answerVantage(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let (server, headers) = (server, request.headers)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.makeFutureWithTask {
+            await server.vantage?.answer { $0.isBorne(by: headers) } ?? (404, "there are no vantage points\n")
+        }
+        .whenSuccess { status, text in
+            let (handler, context) = bound.value
+            let type = status == 200 ? "application/json" : "text/plain; charset=utf-8"
+            handler.send(.init(statusCode: status), text, type: type, to: request, context)
         }
     }
 
@@ -119,6 +135,8 @@ private final class MetricsHandler: ChannelInboundHandler {
         head.headers.add(name: "Content-Type", value: type)
         head.headers.add(name: "Content-Length", value: "\(text.utf8.count)")
         head.headers.add(name: "Connection", value: "close")
+        head.headers.add(name: "Cache-Control", value: "no-store")
+        if status == .unauthorized { head.headers.add(name: "WWW-Authenticate", value: "Bearer") }
         if status == .methodNotAllowed { head.headers.add(name: "Allow", value: "GET, HEAD") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD {

@@ -12,6 +12,10 @@ actor Monitor {
         var target: HealthTarget
         var timetable: Timetable
         var judgement: Judgement
+        /// What it counts as for coprocesses: the judgement, unless vantage points have a say.
+        var verdict: HealthReport.State?
+        /// When a check found out something last, in seconds on the monotonic clock; `nil` if none has since the start.
+        var heard: Double?
         var successes = 0
         var failures = 0
         var errors = 0
@@ -20,6 +24,12 @@ actor Monitor {
         /// Of the last check, in seconds; `nil` before there was one.
         var duration: Double?
         var task: Task<Void, Never>?
+
+        /// What this agent has found out itself, as others read it.
+        func vote(at now: Double) -> VantageReport.Vote? {
+            guard judgement.isOwn, let isUp = judgement.state?.isUp, let heard else { return nil }
+            return VantageReport.Vote(isUp: isUp, age: now - heard, pace: timetable.interval)
+        }
     }
 
     private let prober: Prober
@@ -29,6 +39,10 @@ actor Monitor {
     private var configured: [HealthTarget] = []
     /// What a rollout has checked.
     private var candidate: [HealthTarget] = []
+    /// The vantage points, if there are any.
+    private var panel: VantagePanel?
+    /// By which others know the reports of this agent.
+    private let instance = String(UInt64.random(in: .min ... .max), radix: 16)
     /// So many targets have ever been there.
     private var number = 0
     /// Why nothing is found out about targets, and about how many.
@@ -88,7 +102,8 @@ actor Monitor {
             var entry =
                 before
                 ?? Entry(
-                    target: target, timetable: timetable, judgement: Judgement(states[target.identity]))
+                    target: target, timetable: timetable, judgement: Judgement(states[target.identity]),
+                    verdict: states[target.identity])
             entry.target = target
             entry.timetable = timetable
             before?.task?.cancel()
@@ -117,7 +132,7 @@ actor Monitor {
     func report() -> HealthReport {
         let now = time(nil)
         let states = entries.compactMapValues { entry in
-            var state = entry.judgement.state
+            var state = entry.verdict
             if let back = state?.back, !(0..<Int(entry.target.comesBack) ~= now - back) { state?.back = nil }
             return state
         }
@@ -144,6 +159,7 @@ actor Monitor {
         log.debug("\(outcome.sentence)", metadata: entries[target.identity]?.target.metadata(seconds))
         guard var entry = entries[target.identity] else { return }
         defer { entries[target.identity] = entry }
+        let now = monotonicTime()
         entry.duration = seconds
         var error: String?
         switch outcome {
@@ -160,18 +176,86 @@ actor Monitor {
         }
         count(error, insteadOf: entry.error)
         entry.error = error
-        let before = entry.judgement.state
+        if error == nil { entry.heard = now }
+        let isFirst = entry.judgement.state == nil
         let isChanged = entry.judgement.take(outcome, target.check, at: time(nil))
-        guard let state = entry.judgement.state else { return }
-        guard isChanged else {
+        if isChanged, panel != nil, let state = entry.judgement.state, !isFirst || !state.isUp {
+            log.info("\(target.identity) is \(state.isUp ? "up" : "down") by the checks of this agent: \(state.reason)")
+        }
+        settle(&entry, panel?.bench(at: now), at: now)
+    }
+
+    /// Works out what an address counts as, and tells if that has changed.
+    ///
+    /// - Parameter bench: the reports of vantage points; `nil` if there are none.
+    private func settle(_ entry: inout Entry, _ bench: VantagePanel.Bench?, at now: Double) {
+        let before = entry.verdict
+        let opinion = bench?.opinion(on: entry.target.identity, own: entry.vote(at: now))
+        entry.verdict =
+            bench == nil
+            ? entry.judgement.state
+            : HealthReport.State.after(before, own: entry.judgement.state, opinion, at: time(nil))
+        guard let state = entry.verdict else { return }
+        guard state.isUp != before?.isUp else {
             if state.weight != before?.weight { onChange(nil) }
             return
         }
-        let change = HealthChange(target: entry.target, state: state)
+        let change = HealthChange(target: entry.target, state: state, isOwn: opinion == nil)
         // That most are up is no news at the start.
         let isNews = before != nil || !state.isUp
         if isNews { log.log(level: state.isUp ? .notice : .warning, "\(change.sentence)") }
         onChange(isNews ? change : nil)
+    }
+
+    // MARK: - Vantage points
+
+    /// Has these vantage points decide from now on what is down; none if there are none.
+    func follow(_ settings: VantagePoints?) {
+        guard settings != panel?.settings else { return }
+        panel = settings.map { VantagePanel($0, instance: instance) }
+        settleAll()
+        onChange(nil)
+    }
+
+    /// The positions of those that are to be asked.
+    var askedVantagePoints: [Int] { panel?.asked ?? [] }
+
+    /// Takes what came of a round of asking the vantage points, unless others have taken their place.
+    func take(_ attempts: [VantagePanel.Attempt], of settings: VantagePoints) {
+        guard settings == panel?.settings else { return }
+        let notices = (panel?.take(attempts) ?? []) + (panel?.news(at: monotonicTime()).map { [$0] } ?? [])
+        for notice in notices { log.log(level: notice.level, "\(notice.text)") }
+        settleAll()
+        if !notices.isEmpty { onChange(nil) }
+    }
+
+    private func settleAll() {
+        let now = monotonicTime()
+        let bench = panel?.bench(at: now)
+        for identity in entries.keys {
+            guard var entry = entries[identity] else { continue }
+            settle(&entry, bench, at: now)
+            entries[identity] = entry
+        }
+    }
+
+    /// What this agent has found out itself, for other agents.
+    func vantageReport() -> VantageReport {
+        let now = monotonicTime()
+        return VantageReport(
+            instance: instance, program: geopipeVersion, votes: entries.compactMapValues { $0.vote(at: now) })
+    }
+
+    /// How this agent stands with the vantage points; `nil` without any.
+    func vantageStanding() -> VantageStanding? {
+        panel?.standing(Set(entries.keys), overruled: overruled, at: monotonicTime(), time: time(nil))
+    }
+
+    /// How many addresses count otherwise than the checks of this agent say.
+    private var overruled: Int {
+        entries.values.count { entry in
+            entry.verdict.map { verdict in entry.judgement.state.map { $0.isUp != verdict.isUp } ?? false } ?? false
+        }
     }
 
     /// Counts that a target has this error now, and no longer that one.
@@ -216,19 +300,25 @@ actor Monitor {
         }
         metric("geopipe_health_up", .gauge, help: "Whether an address is up by its check; not there while unknown.") {
             entry, sample in
-            if let state = entry.judgement.state { sample(state.isUp ? "1" : "0", nil) }
+            if let state = entry.verdict { sample(state.isUp ? "1" : "0", nil) }
+        }
+        metric(
+            "geopipe_health_up_here", .gauge,
+            help: "Whether an address is up by the checks of this agent alone; only there with vantage points."
+        ) { entry, sample in
+            if panel != nil, let state = entry.judgement.state { sample(state.isUp ? "1" : "0", nil) }
         }
         metric(
             "geopipe_health_changed_timestamp_seconds", .gauge,
             help: "Since when an address is up or down by its check, in seconds since 1970."
         ) { entry, sample in
-            if let state = entry.judgement.state { sample("\(state.since)", nil) }
+            if let state = entry.verdict { sample("\(state.since)", nil) }
         }
         metric(
             "geopipe_health_weight_ratio", .gauge,
             help: "The part of its clients that an address says that it takes, where its check may say so."
         ) { entry, sample in
-            if let state = entry.judgement.state, entry.target.check.tellsWeight {
+            if let state = entry.verdict, entry.target.check.tellsWeight {
                 sample("\(Double(state.weight) / 100)", nil)
             }
         }
@@ -244,6 +334,7 @@ actor Monitor {
             entry, sample in
             if let duration = entry.duration { sample("\(duration)", nil) }
         }
+        VantageMetrics.write(to: &text, panel, overruled: overruled, at: monotonicTime())
     }
 }
 

@@ -5,7 +5,8 @@ import Synchronization
 /// Asks addresses how they are, never more of them at a time than this machine can bear.
 final class Prober: Sendable {
     private let network: Mutex<NetworkProbe>
-    private let roots: String?
+    /// A file of certificates to trust, in PEM; `nil` for those that the system trusts.
+    let roots: String?
     private let files = FileProbe()
     private let sockets: Slots
     private let programs: Slots
@@ -18,7 +19,8 @@ final class Prober: Sendable {
     /// Threads that wait for disks at a time, but for those that hang.
     private static let diskLimit = 16
     /// Open files of all that is no connection to an address.
-    private static let otherFiles = 128 + 2 * programLimit + diskLimit + LiveServer.fileLimit
+    private static let otherFiles =
+        128 + 2 * programLimit + diskLimit + LiveServer.fileLimit + VantagePoints.limit
 
     /// - Parameters:
     ///   - fileLimit: how many files this process may have open.

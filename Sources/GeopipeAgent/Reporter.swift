@@ -26,7 +26,9 @@ final class Reporter: Sendable {
     func poke() { continuation.yield() }
 
     /// Writes until the task is cancelled, and then once more.
-    func run(_ report: @Sendable () async -> HealthReport) async {
+    ///
+    /// - Parameter report: the health, and how this agent stands with the vantage points if there are any.
+    func run(_ report: @Sendable () async -> (HealthReport, VantageStanding?)) async {
         await withDiscardingTaskGroup { group in
             group.addTask {
                 repeat {
@@ -43,11 +45,13 @@ final class Reporter: Sendable {
         }
     }
 
-    private func write(_ report: HealthReport, _ complaint: inout String?) async {
+    private func write(_ news: (report: HealthReport, standing: VantageStanding?), _ complaint: inout String?) async {
+        let (report, standing) = news
         let (directory, start) = (directory, monotonicTime())
         let failure = await inThread { () -> String? in
             do throws(StateDirectory.Failure) {
                 try directory.tell(report)
+                try directory.tell(standing)
                 return nil
             } catch {
                 return error.description

@@ -22,6 +22,7 @@ final class Session: Sendable {
     private let reporter: Reporter
     private let receiver: Receiver
     private let notifier: Notifier
+    private let vantage: VantageWatch
     private let metrics: ListenAddress
     private let liveOptions: LiveOptions
     private let feeder: LiveFeeder
@@ -60,6 +61,7 @@ final class Session: Sendable {
             }
         }
         (self.monitor, self.reporter, self.notifier) = (monitor, reporter, notifier)
+        vantage = VantageWatch(monitor, VantageReader(roots: prober.roots))
         receiver = Receiver(directory) { live.take($0) }
         let questions = LiveInquiry(file, directory)
         liveServer = LiveServer(live, questions)
@@ -80,6 +82,7 @@ final class Session: Sendable {
         }
         candidate = found
         await monitor.follow(place.subject.targets, candidate: found.targets, states: states)
+        await vantage.follow(place.subject.vantagePoints)
     }
 
     /// What runs: the last ends first. The last report must not say what comes of checks that are broken off.
@@ -87,9 +90,14 @@ final class Session: Sendable {
         [
             part("counters") { await self.receiver.run() },
             part("live view") { await self.feeder.run { self.receiver.counts } },
-            part("health report") { await self.reporter.run { await self.monitor.report() } },
+            part("health report") {
+                await self.reporter.run {
+                    await (self.monitor.report(), self.monitor.vantageStanding())
+                }
+            },
             part("notify") { await self.notifier.run() },
             part("checks") { await self.monitor.run() },
+            part("vantage points") { await self.vantage.run() },
             part("rollout") { await self.followRollouts() },
             part("metrics") { await self.serveMetrics() },
             part("live server") { await self.serveLive() },
@@ -121,7 +129,7 @@ final class Session: Sendable {
 
     private func serveMetrics() async {
         guard case .at(let address) = metrics else { return await untilCancelled() }
-        await MetricsServer(page).run(at: address)
+        await MetricsServer(page, vantage: vantage).run(at: address)
     }
 
     private func serveLive() async {
@@ -155,6 +163,7 @@ final class Session: Sendable {
         notifier.follow(subject.notify)
         feeder.follow(subject.sites)
         await monitor.follow(subject.targets)
+        await vantage.follow(subject.vantagePoints)
         reporter.poke()
     }
 

@@ -219,7 +219,24 @@ extension Status.Health {
     fileprivate var json: JSON {
         .object([
             "told": told.map(JSON.integer), "agent": agent.map(JSON.integer), "isOld": .truth(isOld),
-            "complaint": complaint.map(JSON.text), "checks": .list(checks.map(\.json)),
+            "complaint": complaint.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
+        ])
+    }
+}
+
+extension VantageStanding {
+    fileprivate var json: JSON {
+        .object([
+            "way": .text(way.rawValue), "overruled": .integer(overruled),
+            "points": .list(
+                points.map { point in
+                    .object([
+                        "name": .text(point.name), "state": .text(point.state.rawValue),
+                        "age": point.age.map(JSON.integer), "known": .integer(point.known),
+                        "unknown": .integer(point.unknown),
+                        "trouble": point.trouble.isEmpty ? nil : .text(point.trouble),
+                    ])
+                }),
         ])
     }
 }

@@ -116,6 +116,8 @@ public struct Status: Sendable {
         public var complaint: String?
         /// What is checked, with what is known of it.
         public var checks: [Check]
+        /// How the agent stands with the vantage points; absent if there are none, or if it has not told for long.
+        public var vantage: VantageStanding?
         /// What the agent told last.
         fileprivate var report: HealthReport?
 
@@ -150,6 +152,7 @@ public struct Status: Sendable {
             told = report?.time
             agent = report?.process
             isOld = report.map { abs(time - $0.time) > Self.patience } ?? isReadable
+            vantage = (try? state.vantageStanding())?.value.flatMap { abs(time - $0.time) > Self.patience ? nil : $0 }
             guard let targets = targets ?? report.map({ $0.states.keys.sorted() }), !targets.isEmpty else { return nil }
             checks = targets.map { target in
                 let known = report?.states[target].flatMap { $0.isKnown(at: time) ? $0 : nil }

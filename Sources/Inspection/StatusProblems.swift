@@ -34,6 +34,8 @@ extension Status {
             case rollout
             /// The agent's report cannot be read, or is old.
             case healthReport = "health_report"
+            /// Agents of other servers cannot be read.
+            case vantage
             case coprocess
             /// All addresses of a service are down.
             case service
@@ -364,6 +366,7 @@ struct ProblemFinder {
                     ? "\(complaint): coprocesses that run go by the health that they have read before, and those that start take all addresses for up"
                     : complaint, hint: health.told == nil ? agent : nil)
         }
+        if let standing = health.vantage { vantage(standing) }
         guard health.isOld else { return }
         if let told = health.told {
             add(
@@ -374,6 +377,32 @@ struct ProblemFinder {
             add(
                 .healthReport, "geopipe-agent has never reported: no address is checked, and all count as up",
                 hint: "systemctl enable --now geopipe-agent")
+        }
+    }
+
+    private mutating func vantage(_ standing: VantageStanding) {
+        let others = standing.others
+        let silent = others.filter { $0.state == .silent }
+        if standing.way == .cutOff {
+            let reasons = silent.map { "\($0.name): \($0.trouble)" }.joined(separator: "; ")
+            add(
+                .vantage,
+                "geopipe-agent is cut off: it has reports of \(others.count - silent.count) of \(others.count) other vantage points, and goes by its own checks alone (\(reasons))",
+                hint:
+                    "can this server reach the others, at the port of their --metrics? take it out of service while its own view may be wrong"
+            )
+        } else if standing.way == .quorum {
+            for point in silent {
+                add(
+                    .vantage, "vantage point \(point.name) has no vote: \(point.trouble)",
+                    hint: "see geopipe-agent there", severity: .warning)
+            }
+            for point in others where point.state == .fresh && point.known == 0 && point.unknown > 0 {
+                add(
+                    .vantage,
+                    "vantage point \(point.name) checks \(point.unknown) addresses, and none that is checked here",
+                    hint: "has it the same configuration?", severity: .warning)
+            }
         }
     }
 

@@ -165,6 +165,7 @@ extension Status {
             return count > 0 ? "\(count) \(state)" : nil
         }
         lines.append("addresses: \(counts.joined(separator: ", "))")
+        if let vantage = health.vantage { lines.append(line(vantage)) }
         for check in health.checks {
             if let weight = check.weight { lines.append("up \(weight)%  \(check.target): \(check.reason)") }
         }
@@ -172,6 +173,22 @@ extension Status {
             lines.append("down since \(check.since.map(moment) ?? "unknown")  \(check.target): \(check.reason)")
         }
         return lines
+    }
+
+    private func line(_ standing: VantageStanding) -> String {
+        let others = standing.others
+        let fresh = others.count { $0.state == .fresh }
+        let way =
+            switch standing.way {
+            case .gathering: "just started, own checks decide"
+            case .quorum: "most votes decide"
+            case .cutOff: "cut off, own checks decide"
+            }
+        let overruled =
+            standing.overruled > 0
+            ? "; \(standing.overruled) address\(standing.overruled == 1 ? "" : "es") otherwise than the checks here say"
+            : ""
+        return "vantage points: \(fresh) of \(others.count) others have a vote; \(way)\(overruled)"
     }
 
     private func line(_ database: Database) -> String {

@@ -68,6 +68,7 @@ struct PrometheusTests {
         for arguments in [
             ["check", "rules", "\(Self.folder)/geopipe-alerts.yaml"],
             ["test", "rules", "\(Self.folder)/geopipe-alerts-test.yaml"],
+            ["check", "config", "\(Self.folder)/../fleet/prometheus.yml"],
         ] {
             let result = try Tool("promtool").run(arguments)
             #expect(result.status == 0, "\(result.output)")

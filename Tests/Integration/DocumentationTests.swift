@@ -51,6 +51,12 @@ struct DocumentationTests {
         #expect(output.contains("www.geo.example.com"), "\(output)")
     }
 
+    @Test("the fleet's configuration is one that check finds nothing wrong with")
+    func fleet() throws {
+        let ending = try Program.geopipe.run(["check", "\(Project.root)/examples/fleet/geopipe.yaml"], in: folder)
+        #expect(ending.status == 0 && !ending.error.contains("warning"), "\(ending)")
+    }
+
     @Test("README's map is drawn")
     func map() throws {
         let command = try lines(of: readme, from: ".build/release/geopipe map", to: ".build/release/geopipe map")

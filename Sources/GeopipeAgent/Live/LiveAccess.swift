@@ -46,13 +46,7 @@ struct LiveAccess: Sendable {
         if let target, target.path == "/", let given = target["token"] {
             return token.isToken(given) ? .signedIn(cookie: token.cookie) : Self.wrong
         }
-        // A proxy may hand on what it has asked for itself, such as Basic: that says nothing about the token.
-        let bearers = head.headers["authorization"].map { $0.split(separator: " ") }
-            .filter { $0.first?.lowercased() == "bearer" }
-        if let words = bearers.first {
-            let isRight = bearers.count == 1 && words.count == 2 && token.isToken(words[1])
-            return isRight ? .allowed : Self.wrong
-        }
+        if let isRight = token.isBorne(by: head.headers) { return isRight ? .allowed : Self.wrong }
         let cookies: [Substring] = head.headers["cookie"].flatMap { field in
             field.split(separator: ";").map { (text: Substring) in text.drop(while: { $0 == " " }) }
         }

@@ -1,4 +1,5 @@
 import Glibc
+import NIOHTTP1
 import Platform
 
 /// The secret with which people who are elsewhere may see the live view.
@@ -21,8 +22,11 @@ struct LiveToken: Sendable {
         var description: String
     }
 
+    /// Reads the token of a file.
+    init(file: String) throws(Unusable) { self.init(try Self.secret(file: file)) }
+
     /// Reads the first line of a file that others than its owner and group cannot read.
-    init(file: String) throws(Unusable) {
+    static func secret(file: String) throws(Unusable) -> String {
         let path = visible(file)
         let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Unusable(description: "cannot open \(path): \(systemError())") }
@@ -39,13 +43,23 @@ struct LiveToken: Sendable {
         let count = read(descriptor, &bytes, bytes.count)
         guard count >= 0 else { throw Unusable(description: "cannot read \(path): \(systemError())") }
         let line = bytes[..<count].prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-        guard Self.lengths ~= line.count, line.allSatisfy({ 0x21...0x7e ~= $0 }) else {
+        guard lengths ~= line.count, line.allSatisfy({ 0x21...0x7e ~= $0 }) else {
             throw Unusable(
                 description:
-                    "the first line of \(path) is no token of \(Self.lengths.lowerBound) to \(Self.lengths.upperBound) visible ASCII characters; run openssl rand -hex 32 > \(path)"
+                    "the first line of \(path) is no token of \(lengths.lowerBound) to \(lengths.upperBound) visible ASCII characters; run openssl rand -hex 32 > \(path)"
             )
         }
-        self.init(String(decoding: line, as: UTF8.self))
+        return String(decoding: line, as: UTF8.self)
+    }
+
+    /// Whether a request has the token as `Authorization: Bearer TOKEN`; `nil` if it has no such field.
+    ///
+    /// A proxy may hand on what it has asked for itself, such as Basic: that says nothing about the token.
+    func isBorne(by headers: HTTPHeaders) -> Bool? {
+        let bearers = headers["authorization"].map { $0.split(separator: " ") }
+            .filter { $0.first?.lowercased() == "bearer" }
+        guard let words = bearers.first else { return nil }
+        return bearers.count == 1 && words.count == 2 && isToken(words[1])
     }
 
     /// Whether a text is the token.

@@ -1,0 +1,157 @@
+import Geography
+import Platform
+
+/// The agents that check the same addresses from elsewhere, and how this one reads what they have found.
+public struct VantagePoints: Hashable, Sendable {
+    /// In the order of the configuration. The agent that reads the configuration may be one of them: it finds out which.
+    public var points: [Point]
+    /// The file whose first line is the token that the agent asks of those who read its report, and sends to the others.
+    public var tokenFile: String
+    /// From the beginning of one round of reading to that of the next, in seconds, from 1.
+    public var interval: UInt32 = 2
+    /// After so many seconds without a whole report one could not be read; from 1.
+    public var timeout: UInt32 = 2
+    /// For how long a report counts, in seconds; at least `interval` and `timeout` together.
+    public var maxAge: UInt32 = 10
+
+    /// The most that there may be.
+    public static let limit = 64
+
+    /// An agent, and where its report is.
+    public struct Point: Hashable, Sendable {
+        public var name: String
+        public var isSecure: Bool
+        /// An IP address, as text: finding a server must not depend on a name server.
+        public var address: String
+        public var port: UInt16
+        /// Begins with a slash.
+        public var path: String
+        /// The file of the token that it asks for, if that is not the one of all.
+        public var tokenFile: String?
+
+        public init(name: String, isSecure: Bool = false, address: String, port: UInt16, path: String = "/vantage") {
+            (self.name, self.isSecure, self.address, self.port, self.path) = (name, isSecure, address, port, path)
+        }
+
+        /// Reads `http://192.0.2.1:9353`, or with https, brackets around an IPv6 address, and a path; `nil` if it is nothing like that.
+        public init?(name: String, url: String) {
+            let schemes = [("http://", false, UInt16(80)), ("https://", true, UInt16(443))]
+            guard let (scheme, isSecure, usualPort) = schemes.first(where: { url.hasPrefix($0.0) }),
+                url.utf8.allSatisfy({ 0x21...0x7e ~= $0 && $0 != UInt8(ascii: "#") })
+            else { return nil }
+            let rest = url.dropFirst(scheme.count)
+            let authority = rest.prefix { $0 != "/" }
+            var host = authority
+            var port = usualPort
+            let isBracketed = authority.hasPrefix("[")
+            let afterHost = isBracketed ? authority.firstIndex(of: "]") : authority.startIndex
+            guard let afterHost else { return nil }
+            if let colon = authority[afterHost...].lastIndex(of: ":") {
+                guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else { return nil }
+                (host, port) = (authority[..<colon], number)
+            }
+            if isBracketed {
+                guard host.hasSuffix("]") else { return nil }
+                host = host.dropFirst().dropLast()
+            }
+            switch IPAddress(String(host)) {
+            case .v4 where !isBracketed, .v6 where isBracketed: break
+            default: return nil
+            }
+            let path = rest[authority.endIndex...]
+            self.init(
+                name: name, isSecure: isSecure, address: String(host), port: port,
+                path: path.isEmpty || path == "/" ? "/vantage" : String(path))
+        }
+
+        /// Without the path if that is the usual one.
+        public var url: String {
+            let host = address.contains(":") ? "[\(address)]" : address
+            return "\(isSecure ? "https" : "http")://\(host):\(port)\(path == "/vantage" ? "" : path)"
+        }
+    }
+
+    public init(points: [Point], tokenFile: String) { (self.points, self.tokenFile) = (points, tokenFile) }
+}
+
+extension ConfigurationParser {
+    mutating func parseHealth(_ node: YAMLNode) {
+        let what = "health"
+        let fields = reader.fields(
+            node, what, known: ["vantage_points", "token_file", "interval", "timeout", "max_age"],
+            required: ["vantage_points", "token_file"])
+        let tokenFile = fields["token_file"].flatMap { reader.text($0.value, "token_file of \(what)") }
+        guard let list = fields["vantage_points"]?.value else { return }
+        guard case .sequence(let items) = list.value, !items.isEmpty else {
+            return reader.complain(
+                list.position,
+                "vantage_points of \(what) is no list; write [{ name: NAME, url: \"http://192.0.2.1:9353\" }, …]")
+        }
+        if items.count > VantagePoints.limit {
+            reader.complain(
+                list.position,
+                "vantage_points of \(what) has \(items.count) items; write at most \(VantagePoints.limit)")
+        }
+        var places = VantagePoints(points: [], tokenFile: tokenFile.map { absolutePath(path($0)) } ?? "")
+        for item in items.prefix(VantagePoints.limit) {
+            if let point = vantagePoint(item, places.points) { places.points.append(point) }
+        }
+        func seconds(_ key: String, _ place: WritableKeyPath<VantagePoints, UInt32>) {
+            guard let node = fields[key]?.value, let seconds = positiveSeconds(node, "\(key) of \(what)") else {
+                return
+            }
+            places[keyPath: place] = seconds
+        }
+        seconds("interval", \.interval)
+        seconds("timeout", \.timeout)
+        let least = UInt64(places.interval) + UInt64(places.timeout)
+        if fields["max_age"] == nil { places.maxAge = max(places.maxAge, UInt32(clamping: least * 2)) }
+        seconds("max_age", \.maxAge)
+        if UInt64(places.maxAge) < least {
+            reader.complain(
+                fields["max_age"]?.value.position,
+                "max_age of \(what) is \(places.maxAge) s, in which a report may not come a second time; write at least \(least) s, the interval and the timeout together"
+            )
+        }
+        configuration.vantagePoints = places
+    }
+
+    /// - Parameter others: those before it.
+    private func vantagePoint(_ node: YAMLNode, _ others: [VantagePoints.Point]) -> VantagePoints.Point? {
+        let what = "a vantage point"
+        let fields = reader.fields(node, what, known: ["name", "url", "token_file"], required: ["name", "url"])
+        guard let nameNode = fields["name"]?.value, let name = reader.text(nameNode, "name of \(what)"),
+            let urlNode = fields["url"]?.value, let url = reader.text(urlNode, "url of \(what)")
+        else { return nil }
+        let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+        guard 1...63 ~= name.utf8.count, name.allSatisfy(letters.contains) else {
+            reader.complain(
+                nameNode.position,
+                "'\(name)' cannot name a vantage point; write at most 63 letters, digits, - _ .")
+            return nil
+        }
+        if others.contains(where: { $0.name == name }) {
+            reader.complain(nameNode.position, "two vantage points have the name '\(name)'; give each its own")
+            return nil
+        }
+        guard var point = VantagePoints.Point(name: name, url: url) else {
+            reader.complain(
+                urlNode.position,
+                "url of the vantage point \(name) is '\(url)'; write http:// or https://, an IP address and the port, such as http://192.0.2.1:9353 or http://[2001:db8::1]:9353"
+            )
+            return nil
+        }
+        if let other = others.first(where: { $0.url == point.url }) {
+            reader.complain(
+                urlNode.position,
+                "the vantage points \(other.name) and \(name) have the same url; one agent has one vote, so take one out"
+            )
+            return nil
+        }
+        point.tokenFile = fields["token_file"].flatMap {
+            reader.text($0.value, "token_file of the vantage point \(name)")
+        }
+        .map { absolutePath(path($0)) }
+        return point
+    }
+}

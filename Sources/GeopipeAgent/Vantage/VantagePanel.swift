@@ -1,0 +1,250 @@
+import Configuration
+import Logging
+import Platform
+import State
+
+/// The vantage points with their last reports, and what follows from these: an address is down if more than half of the votes that
+/// count say so, this agent's own included. With as many votes for it as against it, it is up.
+///
+/// All times are in seconds on the monotonic clock of this machine.
+struct VantagePanel: Sendable {
+    let settings: VantagePoints
+    /// That of this agent's own reports.
+    let instance: String
+    private(set) var members: [Member]
+    /// When a vantage point was asked first; `nil` before that.
+    private var start: Double?
+    /// How it stood when that was said last.
+    private var said = VantageStanding.Way.gathering
+
+    /// A vantage point.
+    struct Member: Sendable {
+        let point: VantagePoints.Point
+        /// The last report, and when it was asked for.
+        fileprivate(set) var reading: (report: VantageReport, time: Double)?
+        /// Why it could not be read last; `nil` if it could.
+        fileprivate(set) var trouble: String?
+        /// Whether it is this agent.
+        fileprivate(set) var isOwn = false
+        fileprivate var isAsked = false
+        /// How often it was read, and how often that failed.
+        fileprivate(set) var (reads, failures) = (0, 0)
+
+        fileprivate init(_ point: VantagePoints.Point) { self.point = point }
+    }
+
+    /// What came of asking a vantage point.
+    struct Attempt: Sendable {
+        /// Its position.
+        var member: Int
+        /// When it was asked.
+        var time: Double
+        var result: Result<VantageReport, VantageReport.Unusable>
+    }
+
+    /// A line of the log.
+    struct Notice: Equatable, Sendable {
+        var level: Logger.Level
+        var text: String
+    }
+
+    init(_ settings: VantagePoints, instance: String) {
+        (self.settings, self.instance) = (settings, instance)
+        members = settings.points.map { Member($0) }
+    }
+
+    // MARK: - Reading
+
+    /// Takes what came of a round.
+    ///
+    /// - Returns: what has changed, for the log.
+    mutating func take(_ attempts: [Attempt]) -> [Notice] {
+        var notices: [Notice] = []
+        start = start ?? attempts.map(\.time).min()
+        for attempt in attempts where members.indices.contains(attempt.member) {
+            let name = members[attempt.member].point.name
+            let before = members[attempt.member]
+            var result = attempt.result
+            if case .success(let report) = result, report.instance != instance,
+                let other = members.indices.first(where: {
+                    $0 != attempt.member && members[$0].reading?.report.instance == report.instance
+                })
+            {
+                result = .failure(.init(reason: "it is the same agent as \(members[other].point.name)"))
+                members[attempt.member].reading = nil
+            }
+            members[attempt.member].isAsked = true
+            switch result {
+            case .success(let report) where report.instance == instance:
+                members[attempt.member].isOwn = true
+                (members[attempt.member].reading, members[attempt.member].trouble) = (nil, nil)
+                if !before.isOwn { notices.append(Notice(level: .info, text: "vantage point \(name) is this agent")) }
+            case .success(let report):
+                members[attempt.member].reading = (report, attempt.time)
+                members[attempt.member].trouble = nil
+                members[attempt.member].reads += 1
+                guard before.trouble != nil || !before.isAsked else { continue }
+                notices.append(
+                    Notice(level: before.isAsked ? .notice : .info, text: "vantage point \(name) can be read"))
+            case .failure(let error):
+                let reason = visible(String(error.reason.prefix(300)))
+                members[attempt.member].trouble = reason
+                members[attempt.member].failures += 1
+                guard before.trouble != reason else { continue }
+                notices.append(Notice(level: .warning, text: "vantage point \(name) cannot be read: \(reason)"))
+            }
+        }
+        return notices
+    }
+
+    /// The vantage points that are still to be asked: all but this agent.
+    var asked: [Int] { members.indices.filter { !members[$0].isOwn } }
+
+    // MARK: - Judging
+
+    private func isFresh(_ member: Member, at now: Double) -> Bool {
+        member.reading.map { now - $0.time <= Double(settings.maxAge) } ?? false
+    }
+
+    /// How this agent stands. Those that start together with it get as long as a report may be old to have one.
+    func way(at now: Double) -> VantageStanding.Way {
+        guard let start else { return .gathering }
+        let others = members.filter { !$0.isOwn }
+        let fresh = others.count { isFresh($0, at: now) }
+        if fresh * 2 >= others.count { return .quorum }
+        return now - start <= Double(settings.maxAge) ? .gathering : .cutOff
+    }
+
+    /// What is to be said if it stands otherwise than when that was said last.
+    mutating func news(at now: Double) -> Notice? {
+        let way = way(at: now)
+        defer { said = way }
+        guard way != said, way != .gathering else { return nil }
+        let others = members.filter { !$0.isOwn }
+        let silent = others.filter { !isFresh($0, at: now) }
+        let count = "\(others.count - silent.count) of \(others.count) other vantage points"
+        let reasons = silent.map { "\($0.point.name): \($0.trouble ?? "its report is too old")" }
+        switch way {
+        case .cutOff:
+            return Notice(
+                level: .error,
+                text:
+                    "cut off: has reports of \(count), and goes by its own checks alone (\(reasons.joined(separator: "; ")))"
+            )
+        default:
+            let more = silent.isEmpty ? "" : " (\(reasons.joined(separator: "; ")))"
+            return Notice(
+                level: said == .cutOff ? .notice : .info, text: "has reports of \(count); most votes decide\(more)")
+        }
+    }
+
+    /// The reports that count at this time.
+    struct Bench: Sendable {
+        fileprivate var reports: [(name: String, report: VantageReport, elapsed: Double)]
+        fileprivate var slack: Double
+    }
+
+    /// Those that decide together; none of them while this agent goes by its own checks.
+    func bench(at now: Double) -> Bench {
+        let isQuorum = way(at: now) == .quorum
+        return Bench(
+            reports: members.filter { isQuorum && isFresh($0, at: now) }.compactMap { member in
+                member.reading.map { (member.point.name, $0.report, now - $0.time) }
+            }, slack: Double(settings.maxAge))
+    }
+
+    /// How it stands, for `geopipe status`.
+    ///
+    /// - Parameters:
+    ///   - targets: what is checked here.
+    ///   - overruled: how many of them count otherwise than the own checks say.
+    ///   - time: now, in seconds since 1970.
+    func standing(_ targets: Set<String>, overruled: Int, at now: Double, time: Int) -> VantageStanding {
+        VantageStanding(
+            time: time, way: way(at: now), overruled: overruled,
+            points: members.map { member in
+                let votes = member.reading?.report.votes
+                let known = votes?.keys.count(where: targets.contains) ?? 0
+                let isFresh = isFresh(member, at: now)
+                return VantageStanding.Point(
+                    name: member.point.name, state: member.isOwn ? .own : isFresh ? .fresh : .silent,
+                    age: member.reading.map { Int(now - $0.time) }, known: known,
+                    unknown: (votes?.count ?? 0) - known,
+                    trouble: member.trouble ?? (isFresh || member.isOwn ? "" : "it has not been read yet"))
+            })
+    }
+}
+
+extension VantagePanel.Bench {
+    /// What the votes on an address say.
+    struct Opinion: Equatable, Sendable {
+        var isUp: Bool
+        /// The others that say down.
+        var down: [String]
+        /// How many of all say down, and how many there are.
+        var (downCount, count): (Int, Int)
+    }
+
+    /// Counts the votes on an address.
+    ///
+    /// - Parameter own: what this agent has found out itself, at this time; `nil` if that is nothing.
+    /// - Returns: `nil` if no other vantage point has a vote that counts: then its own checks decide.
+    func opinion(on target: String, own: VantageReport.Vote?) -> Opinion? {
+        var opinion = Opinion(isUp: true, down: [], downCount: 0, count: 0)
+        for (name, report, elapsed) in reports {
+            guard let vote = report.votes[target], vote.counts(after: elapsed, slack: slack) else { continue }
+            opinion.count += 1
+            if !vote.isUp { opinion.down.append(name) }
+        }
+        guard opinion.count > 0 else { return nil }
+        opinion.downCount = opinion.down.count
+        if let own, own.counts(after: 0, slack: slack) {
+            opinion.count += 1
+            if !own.isUp { opinion.downCount += 1 }
+        }
+        opinion.isUp = opinion.downCount * 2 <= opinion.count
+        return opinion
+    }
+}
+
+extension HealthReport.State {
+    /// What an address counts as by an opinion, after it counted as `before`.
+    ///
+    /// - Parameters:
+    ///   - own: what this agent thinks of it.
+    ///   - opinion: that of the vantage points; `nil` if there is none: then it is what this agent thinks.
+    ///   - time: now, in seconds since 1970.
+    /// - Returns: `nil` if nothing is known of it.
+    static func after(_ before: Self?, own: Self?, _ opinion: VantagePanel.Bench.Opinion?, at time: Int) -> Self? {
+        guard let isUp = opinion?.isUp ?? own?.isUp else { return before }
+        var state =
+            before?.isUp == isUp
+            ? before!
+            : Self(
+                isUp: isUp, since: time, told: time, reason: "", back: isUp && before != nil ? time : nil,
+                fell: isUp ? before?.since : nil)
+        state.told = opinion == nil ? own?.told ?? time : time
+        state.reason = opinion?.reason(own) ?? own?.reason ?? ""
+        state.weight = own.map { $0.isUp && isUp ? $0.weight : state.weight } ?? state.weight
+        return state
+    }
+}
+
+extension VantagePanel.Bench.Opinion {
+    /// For people on call.
+    fileprivate func reason(_ own: HealthReport.State?) -> String {
+        let here = own.map { "\($0.isUp ? "up" : "down") here: \($0.reason)" }
+        guard isUp else {
+            let others = down.prefix(3).joined(separator: ", ") + (down.count > 3 ? ", ..." : "")
+            let count = "down for \(downCount) of \(count) vantage points"
+            guard let own, let here else { return "\(count) (\(others))" }
+            return own.isUp ? "\(count) (\(others)), \(here)" : "\(own.reason); \(count)"
+        }
+        guard let own, let here, !own.isUp || downCount > 0 else {
+            return own?.reason ?? "up for \(count) vantage points"
+        }
+        return own.isUp
+            ? "\(own.reason); down for \(downCount) of \(count) vantage points"
+            : "up for \(count - downCount) of \(count) vantage points, \(here)"
+    }
+}

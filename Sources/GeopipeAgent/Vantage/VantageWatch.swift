@@ -1,0 +1,108 @@
+import Configuration
+import Platform
+import Synchronization
+
+/// Reads the reports of the vantage points, round after round, and has the monitor take them into account; knows who may read the report
+/// of this agent.
+final class VantageWatch: Sendable {
+    private let monitor: Monitor
+    private let reader: VantageReader
+    private let state = Mutex(State())
+
+    private struct State {
+        var settings: VantagePoints?
+        /// What was read of the token's file last.
+        var token: Result<LiveToken, LiveToken.Unusable>?
+    }
+
+    init(_ monitor: Monitor, _ reader: VantageReader) { (self.monitor, self.reader) = (monitor, reader) }
+
+    /// Reads these vantage points from now on; none if there are none.
+    func follow(_ settings: VantagePoints?) async {
+        state.withLock { $0.settings = settings }
+        await monitor.follow(settings)
+    }
+
+    /// Reads until the task is cancelled. Does not wait for what is asked then.
+    func run() async {
+        let rounds = Task {
+            while !Task.isCancelled {
+                let start = monotonicTime()
+                guard let settings = state.withLock(\.settings) else {
+                    state.withLock { $0.token = nil }
+                    try? await Task.sleep(for: .seconds(1))
+                    continue
+                }
+                await round(settings)
+                let wait = start + Double(settings.interval) - monotonicTime()
+                if wait > 0 { try? await Task.sleep(for: .seconds(wait)) }
+            }
+        }
+        await untilCancelled()
+        rounds.cancel()
+    }
+
+    private func round(_ settings: VantagePoints) async {
+        let tokens = await inThread { Self.tokens(settings) }
+        let own = tokens[settings.tokenFile]!
+        let complaint = state.withLock { state -> String? in
+            let before = state.token
+            state.token = own.map { LiveToken($0) }
+            guard case .failure(let error) = own else { return nil }
+            if case .failure(let last)? = before, last.description == error.description { return nil }
+            return error.description
+        }
+        if let complaint { log.error("vantage points cannot read this agent: \(complaint)") }
+        let asked = await monitor.askedVantagePoints
+        let attempts = await withTaskGroup(of: VantagePanel.Attempt.self) { group in
+            for member in asked where settings.points.indices.contains(member) {
+                let point = settings.points[member]
+                let token = tokens[point.tokenFile ?? settings.tokenFile]!
+                group.addTask { [reader] in
+                    let start = monotonicTime()
+                    switch token {
+                    case .success(let token):
+                        let result = await reader.read(point, token: token, timeout: settings.timeout)
+                        return VantagePanel.Attempt(member: member, time: start, result: result)
+                    case .failure(let error):
+                        return VantagePanel.Attempt(
+                            member: member, time: start, result: .failure(.init(reason: error.description)))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        guard !Task.isCancelled else { return }
+        await monitor.take(attempts.sorted { $0.member < $1.member }, of: settings)
+    }
+
+    /// The tokens by their files, as these are now: they may be replaced at any time.
+    private static func tokens(_ settings: VantagePoints) -> [String: Result<String, LiveToken.Unusable>] {
+        let files = Set([settings.tokenFile] + settings.points.compactMap(\.tokenFile))
+        return Dictionary(
+            uniqueKeysWithValues: files.map { file in
+                do throws(LiveToken.Unusable) {
+                    return (file, .success(try LiveToken.secret(file: file)))
+                } catch {
+                    return (file, .failure(error))
+                }
+            })
+    }
+
+    // MARK: - The report of this agent
+
+    /// What a reader of the report gets: a status of HTTP and a text.
+    ///
+    /// - Parameter isRight: whether the request has this token; `nil` if it has none.
+    func answer(_ isRight: @Sendable (LiveToken) -> Bool?) async -> (status: Int, text: String) {
+        switch state.withLock({ $0.settings == nil ? nil : $0.token }) {
+        case nil: return (404, "the configuration of this agent has no vantage points in its section health\n")
+        case .failure?: return (503, "the token_file of the section health cannot be used here; the log says why\n")
+        case .success(let token)?:
+            guard isRight(token) == true else {
+                return (401, "this needs the token of the section health: Authorization: Bearer TOKEN\n")
+            }
+            return (200, await monitor.vantageReport().text)
+        }
+    }
+}

@@ -1,0 +1,261 @@
+import Configuration
+import State
+import Support
+import Testing
+
+@testable import geopipe_agent
+
+private typealias Vote = VantageReport.Vote
+
+/// Three vantage points of which the first is this agent.
+private let settings = VantagePoints(
+    points: ["oslo", "nyc", "tokyo"].enumerated().map {
+        .init(name: $1, address: "192.0.2.\($0 + 1)", port: 9_353)
+    }, tokenFile: "/token")
+
+private func report(_ instance: String, _ votes: [String: Bool] = [:], age: Double = 1) -> VantageReport {
+    VantageReport(
+        instance: instance, program: "1", votes: votes.mapValues { Vote(isUp: $0, age: age, pace: 10) })
+}
+
+private func failure(_ reason: String) -> Result<VantageReport, VantageReport.Unusable> {
+    .failure(.init(reason: reason))
+}
+
+@Suite("A panel of vantage points")
+struct VantagePanelTests {
+    /// A panel whose own instance is `own`, after a round at second 0.
+    private func panel(_ results: Result<VantageReport, VantageReport.Unusable>...) -> VantagePanel {
+        var panel = VantagePanel(settings, instance: "own")
+        _ = take(&panel, results, at: 0)
+        return panel
+    }
+
+    private func take(
+        _ panel: inout VantagePanel, _ results: [Result<VantageReport, VantageReport.Unusable>], at time: Double
+    ) -> [String] {
+        panel.take(results.enumerated().map { .init(member: $0, time: time, result: $1) }).map(\.text)
+    }
+
+    @Test(
+        "counts votes: down is what more than half of those that count say, and a tie is up",
+        arguments: [
+            // This agent, nyc, tokyo: + up, - down, ? no vote, ! too old.
+            ("+++", true), ("-++", true), ("+-+", true), ("--+", false), ("+--", false), ("---", false),
+            ("-+?", true), ("+-?", true), ("--?", false), ("?-+", true), ("?--", false), ("?-?", false), ("?+?", true),
+            ("!-+", true), ("-!-", false), ("-!+", true), ("!-?", false),
+        ] as [(String, Bool)])
+    func quorum(votes: String, isUp: Bool) {
+        let votes = Array(votes)
+        func vote(_ character: Character) -> Vote? {
+            character == "?" ? nil : Vote(isUp: character == "+", age: character == "!" ? 31 : 1, pace: 10)
+        }
+        func others(_ instance: String, _ character: Character) -> VantageReport {
+            VantageReport(instance: instance, program: "1", votes: vote(character).map { ["a": $0] } ?? [:])
+        }
+        let panel = panel(
+            .success(report("own")), .success(others("b", votes[1])), .success(others("c", votes[2])))
+        let opinion = panel.bench(at: 0).opinion(on: "a", own: vote(votes[0]))
+        #expect(opinion?.isUp == isUp)
+    }
+
+    @Test("leaves to the own checks what no other one checks, or knows still")
+    func ownView() {
+        let panel = panel(
+            .success(report("own")), .success(report("b", ["a": false], age: 25)), .success(report("c", ["b": false])))
+        #expect(panel.bench(at: 0).opinion(on: "elsewhere", own: nil) == nil)
+        #expect(panel.bench(at: 0).opinion(on: "a", own: nil)?.isUp == false)
+        #expect(panel.bench(at: 6).opinion(on: "a", own: nil) == nil, "it was 25 s old, and is 31 s old now")
+    }
+
+    @Test("is cut off once it has reports of fewer than half of the others that are young enough")
+    func cutOff() {
+        var panel = VantagePanel(settings, instance: "own")
+        #expect(panel.way(at: 0) == .gathering && panel.news(at: 0) == nil)
+        _ = take(&panel, [.success(report("own")), .success(report("b", ["a": false])), failure("gone")], at: 0)
+        #expect(panel.way(at: 10) == .quorum)
+        var slow = self.panel(failure("refused"), failure("refused"), .success(report("c")))
+        #expect(slow.way(at: 10) == .gathering && slow.news(at: 10) == nil, "others may be starting, too")
+        #expect(slow.way(at: 11) == .cutOff)
+        #expect(panel.news(at: 0)?.text.hasPrefix("has reports of 1 of 2 other vantage points; most votes") == true)
+        #expect(panel.way(at: 10.1) == .cutOff)
+        #expect(panel.bench(at: 10.1).opinion(on: "a", own: nil) == nil, "then votes do not count")
+        #expect(
+            panel.news(at: 11)?.text
+                == "cut off: has reports of 0 of 2 other vantage points, and goes by its own checks alone (nyc: its report is too old; tokyo: gone)"
+        )
+        #expect(panel.news(at: 12) == nil, "it is said once")
+        _ = panel.take([.init(member: 2, time: 20, result: .success(report("c")))])
+        #expect(panel.way(at: 20) == .quorum)
+        #expect(panel.news(at: 20)?.level == .notice)
+    }
+
+    @Test("knows this agent by its report, and asks it no more")
+    func own() {
+        let panel = panel(.success(report("own", ["a": false])), .success(report("b")), .success(report("c")))
+        #expect(panel.asked == [1, 2])
+        #expect(panel.bench(at: 0).opinion(on: "a", own: nil) == nil, "its own report has no vote beside its own")
+        let alone = VantagePanel(.init(points: [settings.points[0]], tokenFile: "t"), instance: "own")
+        #expect(alone.way(at: 0) == .gathering)
+    }
+
+    @Test("gives one vote to an agent that answers at two places")
+    func twins() {
+        let panel = panel(
+            .success(report("own")), .success(report("b", ["a": false])), .success(report("b", ["a": false])))
+        #expect(panel.members[2].trouble == "it is the same agent as nyc")
+        #expect(panel.bench(at: 0).opinion(on: "a", own: Vote(isUp: true, age: 0, pace: 10))?.isUp == true)
+    }
+
+    @Test("says once what cannot be read, and when it can be again")
+    func notices() {
+        var panel = panel(.success(report("own")), .success(report("b")), failure("404 Not Found"))
+        func round(_ result: Result<VantageReport, VantageReport.Unusable>, at time: Double) -> [String] {
+            panel.take([.init(member: 2, time: time, result: result)]).map(\.text)
+        }
+        #expect(round(failure("404 Not Found"), at: 2) == [])
+        #expect(round(failure("\u{1b}]0;x\u{7}"), at: 4) == ["vantage point tokyo cannot be read: ␛]0;x␇"])
+        #expect(round(.success(report("c")), at: 6) == ["vantage point tokyo can be read"])
+        #expect(round(.success(report("c")), at: 8) == [])
+        #expect(panel.members[2].reads == 2 && panel.members[2].failures == 3)
+    }
+
+    @Test("tells what is known here of a report with other addresses")
+    func standing() {
+        let panel = panel(
+            .success(report("own")), .success(report("b", ["a": true, "x": true, "y": true])), failure("gone"))
+        let standing = panel.standing(["a", "b"], overruled: 1, at: 3, time: 100)
+        #expect(standing.way == .quorum && standing.others.count == 2)
+        #expect(
+            standing.points[1] == .init(name: "nyc", state: .fresh, age: 3, known: 1, unknown: 2, trouble: ""))
+        #expect(
+            standing.points[2] == .init(name: "tokyo", state: .silent, age: nil, known: 0, unknown: 0, trouble: "gone"))
+    }
+}
+
+@Suite("What an address counts as after votes")
+struct VantageVerdictTests {
+    private func opinion(_ own: Bool?, _ others: Bool...) -> VantagePanel.Bench.Opinion? {
+        var panel = VantagePanel(settings, instance: "own")
+        _ = panel.take(
+            [.init(member: 0, time: 0, result: .success(report("own")))]
+                + others.enumerated().map {
+                    .init(member: $0 + 1, time: 0, result: .success(report("\($0)", ["a": $1])))
+                })
+        if others.count == 1 { _ = panel.take([.init(member: 2, time: 0, result: failure("gone"))]) }
+        return panel.bench(at: 0).opinion(on: "a", own: own.map { Vote(isUp: $0, age: 0, pace: 10) })
+    }
+
+    private func state(_ isUp: Bool, _ reason: String, since: Int = 5) -> HealthReport.State {
+        .init(isUp: isUp, since: since, told: 8, reason: reason)
+    }
+
+    @Test("has a reason that names the votes")
+    func reasons() {
+        func reason(_ own: HealthReport.State?, _ others: [Bool]) -> String? {
+            let opinion = others.count == 2 ? opinion(own?.isUp, others[0], others[1]) : opinion(own?.isUp, others[0])
+            return HealthReport.State.after(nil, own: own, opinion, at: 9)?.reason
+        }
+        #expect(reason(state(true, "200 OK"), [true, true]) == "200 OK")
+        #expect(reason(state(true, "200 OK"), [false, true]) == "200 OK; down for 1 of 3 vantage points")
+        #expect(reason(state(false, "503"), [true, true]) == "up for 2 of 3 vantage points, down here: 503")
+        #expect(reason(state(false, "503"), [false, true]) == "503; down for 2 of 3 vantage points")
+        #expect(
+            reason(state(true, "200 OK"), [false, false])
+                == "down for 2 of 3 vantage points (nyc, tokyo), up here: 200 OK")
+        #expect(reason(nil, [false]) == "down for 1 of 1 vantage points (nyc)")
+        #expect(reason(nil, [true, false]) == "up for 2 vantage points")
+    }
+
+    @Test("keeps since when it is so, and notes when it has come back")
+    func times() {
+        let up = HealthReport.State.after(nil, own: state(true, "200"), nil, at: 10)
+        #expect(up?.since == 10 && up?.back == nil)
+        let down = HealthReport.State.after(up, own: state(true, "200"), opinion(true, false, false), at: 20)
+        #expect(down?.isUp == false && down?.since == 20 && down?.told == 20)
+        let still = HealthReport.State.after(down, own: state(false, "503", since: 25), nil, at: 30)
+        #expect(still?.since == 20 && still?.told == 8 && still?.reason == "503")
+        let back = HealthReport.State.after(still, own: state(false, "503"), opinion(false, true, true), at: 40)
+        #expect(back?.isUp == true && back?.since == 40 && back?.back == 40 && back?.fell == 20)
+        #expect(HealthReport.State.after(back, own: nil, nil, at: 50) == back, "what is known stays")
+        #expect(HealthReport.State.after(nil, own: nil, nil, at: 50) == nil)
+    }
+
+    @Test("is an own one only once a check has borne it out")
+    func bornOut() {
+        var check = HealthCheck(.tcp(port: 1))
+        (check.rise, check.fall) = (2, 2)
+        var judgement = Judgement(state(false, "by others"))
+        #expect(!judgement.isOwn)
+        _ = judgement.take(.success(""), check, at: 1)
+        #expect(!judgement.isOwn, "it is down still, and this agent has not seen that")
+        _ = judgement.take(.error(""), check, at: 2)
+        #expect(!judgement.isOwn)
+        _ = judgement.take(.success(""), check, at: 3)
+        #expect(judgement.isOwn && judgement.state?.isUp == true)
+    }
+}
+
+@Suite("The report for vantage points")
+struct VantageReportTests {
+    private func read(_ text: String) throws(VantageReport.Unusable) -> VantageReport {
+        try VantageReport(reading: Array(text.utf8))
+    }
+
+    @Test("is read as it was written")
+    func both() throws {
+        let report = VantageReport(
+            instance: "a1", program: "2.0",
+            votes: [
+                "tcp://192.0.2.1:80": Vote(isUp: true, age: 1.5, pace: 10),
+                "file 2001:db8::1 /a\"b": Vote(isUp: false, age: 0, pace: 3_600),
+            ])
+        #expect(try read(report.text) == report)
+        #expect(report.text.hasSuffix("}\n") && !report.text.dropLast().contains("\n"))
+    }
+
+    @Test("may have members that are not known")
+    func unknownMembers() throws {
+        let report = try read(
+            #"{"format":1,"instance":"a","program":"9","new":[1],"votes":[{"target":"t","up":true,"age":0,"pace":1,"x":2}]}"#
+        )
+        #expect(report.votes == ["t": Vote(isUp: true, age: 0, pace: 1)])
+    }
+
+    @Test(
+        "is not used if it makes no sense",
+        arguments: [
+            ("", "its report is no JSON"), ("{", "its report is no JSON"), ("[]", "what it answers is no report"),
+            ("{}", "what it answers is no report"),
+            (#"{"format":2}"#, "its report has format 2, and this program reads 1; upgrade the older one"),
+            (#"{"format":1}"#, "its report does not say which agent it is of"),
+            (#"{"format":1,"instance":""}"#, "its report does not say which agent it is of"),
+            (#"{"format":1,"instance":"a\n"}"#, "its report does not say which agent it is of"),
+            (#"{"format":1,"instance":"a"}"#, "its report does not say of which version it is"),
+            (#"{"format":1,"instance":"a","program":"1"}"#, "its report has no list"),
+            (#"{"format":1,"instance":"a","program":"1","votes":[1]}"#, "vote 1 of its report makes no sense"),
+        ]
+            + [
+                #""up":true,"age":-1,"pace":1"#, #""up":true,"age":1e300,"pace":1"#, #""up":true,"age":"1","pace":1"#,
+                #""up":1,"age":1,"pace":1"#, #""up":true,"age":1,"pace":0"#, #""up":true,"age":1,"pace":1e11"#,
+                #""up":true,"age":1"#, #""age":1,"pace":1"#, #""up":null,"age":1,"pace":1"#,
+            ].map { vote in
+                (
+                    #"{"format":1,"instance":"a","program":"1","votes":[{"target":"t",\#(vote)}]}"#,
+                    "vote 1 of its report makes no sense"
+                )
+            } + [
+                (
+                    #"{"format":1,"instance":"a","program":"1","votes":[{"target":"t","up":true,"age":1,"pace":1},{"target":"t","up":false,"age":1,"pace":1}]}"#,
+                    "vote 2 of its report is a second one on the same address"
+                ),
+                (
+                    #"{"format":1,"instance":"a","program":"1","votes":[{"target":"","up":true,"age":1,"pace":1}]}"#,
+                    "vote 1 of its report makes no sense"
+                ),
+            ])
+    func nonsense(text: String, reason: String) {
+        let error = #expect(throws: VantageReport.Unusable.self) { try read(text) }
+        #expect(error?.reason.hasPrefix(reason) == true, "\(error?.reason ?? "")")
+    }
+}
