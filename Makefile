@@ -85,10 +85,12 @@ bench-live: server build ## what the live view costs, of the agent and of answer
 	@scripts/prerequisites python3
 	Benchmarks/live-view .build/release/geopipe .build/release/geopipe-agent $(database)
 
-soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
+soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number, PIPE_RATE=100000
 	swift build -c release --product soak
+	cc -O2 -Wall -Wextra -shared -fPIC -o .build/soak-clock.so Tests/SoakClock/clock.c
 	.build/release/soak --geopipe .build/release/geopipe --agent .build/release/geopipe-agent \
-		--settings examples/pdns.conf --minutes $(or $(MINUTES),3) $(addprefix --seed ,$(SEED)) \
+		--clock .build/soak-clock.so --settings examples/pdns.conf --minutes $(or $(MINUTES),3) \
+		$(addprefix --seed ,$(SEED)) $(addprefix --pipe-rate ,$(PIPE_RATE)) \
 		--database $(or $(database),$(or $(wildcard data/GeoLite2-City.mmdb),examples/demo/demo.mmdb))
 
 fuzz: toolchain ## TARGET=name: inputs that libFuzzer makes up, for MINUTES=1; TARGET=all for each in turn

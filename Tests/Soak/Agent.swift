@@ -5,7 +5,7 @@ final class Agent {
     let servers: CheckedServers
     private let program: String
     private let site: Site
-    private var process: Process?
+    private var process: Child?
 
     init(_ program: String, _ site: Site, _ servers: CheckedServers) throws {
         (self.program, self.site, self.servers) = (program, site, servers)
@@ -14,17 +14,22 @@ final class Agent {
 
     func start() throws {
         process = try startServant(
-            program, ["--config", site.configuration, "--metrics", "127.0.0.1:\(try freePort())"],
+            [program, "--config", site.configuration, "--metrics", "127.0.0.1:\(try freePort())"],
             log: site.folder + "/agent.log")
+        running.number = process!.identifier
     }
+
+    /// The process that runs.
+    let running = RunningProcess()
 
     func kill() {
         guard let process else { return }
-        Glibc.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        running.number = nil
+        Glibc.kill(process.identifier, SIGKILL)
+        process.wait()
     }
 
-    func pause() { if let process { Glibc.kill(process.processIdentifier, SIGSTOP) } }
+    func pause() { if let process { Glibc.kill(process.identifier, SIGSTOP) } }
 
-    func goOn() { if let process { Glibc.kill(process.processIdentifier, SIGCONT) } }
+    func goOn() { if let process { Glibc.kill(process.identifier, SIGCONT) } }
 }

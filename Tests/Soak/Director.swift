@@ -3,27 +3,35 @@ import struct Support.SeededGenerator
 
 /// Does to a server and its files, in random order, all that must not disturb its clients.
 final class Director {
-    private let site: Site
-    private let server: NameServer
-    private let oracle: Oracle
-    private let load: Load
-    private let journal: Journal
-    private let agent: Agent?
-    private let rollouts: Rollouts
-    private var random: SeededGenerator
+    let site: Site
+    let server: NameServer
+    let oracle: Oracle
+    let load: Load
+    let journal: Journal
+    let agent: Agent?
+    let rollouts: Rollouts
+    var random: SeededGenerator
+    /// Those that are asked through pipes, beside pdns.
+    let pipes: [PipeFeeder]
+    /// The time of day of all that was started; `nil` if it cannot be set.
+    let clock: TimeOfDay?
     /// The processes that must go on.
-    private let coprocesses: [pid_t]
+    var coprocesses: [pid_t]
     /// Two copies of the program, which take turns.
     private let programs: [String]
     /// What is in force, or will be when nothing is broken any more.
-    private var versions: [Part: Int] = [.configuration: 1, .zone: 1, .networks: 1, .database: 0]
-    private var broken: Set<Part> = []
+    private(set) var versions: [Part: Int] = [.configuration: 1, .zone: 1, .networks: 1, .database: 0]
+    private(set) var broken: Set<Part> = []
+    /// What a coprocess needs to load is not to be had: room, descriptors or memory.
+    var isInNeed = false
+    /// Nothing can be loaded for sure.
+    var isBroken: Bool { !broken.isEmpty || isInNeed }
     /// Whether there is an image to start from while something is broken.
-    private var hasImage = true
+    private(set) var hasImage = true
     /// The agent was started while something was broken and there was no image: it checks nothing until that is mended.
-    private var isAgentBlind = false
+    private(set) var isAgentBlind = false
     /// What is drained everywhere, how many of 100 networks, and when that ends by itself.
-    private var drains: [Part: (share: Int, end: UInt64)] = [:]
+    private(set) var drains: [Part: (share: Int, end: UInt64)] = [:]
     /// For which places each datacenter is drained.
     private var places: [Datacenter: Int] = [:]
     /// How often each coprocess has said that it has loaded.
@@ -31,17 +39,17 @@ final class Director {
     /// How often a compiler, or a coprocess of its compiler, has said that no image came of it.
     private var failures = 0
     private var refusals = 0
-    /// Memory and open files of all coprocesses, whenever nothing was going on.
-    private var memory: [Double] = []
-    private var files: [Int] = []
+    /// How often a coprocess of pdns was killed, and of how many pdns has said that.
+    var kills = 0
+    private var excused = 0
 
     init(
         _ site: Site, _ server: NameServer, _ oracle: Oracle, _ load: Load, _ journal: Journal, _ agent: Agent?,
-        programs: [String], random: SeededGenerator
+        _ pipes: [PipeFeeder], _ clock: TimeOfDay?, programs: [String], random: SeededGenerator
     ) {
         (self.site, self.server, self.oracle, self.load, self.journal) = (site, server, oracle, load, journal)
         var random = random
-        (self.agent, self.programs) = (agent, programs)
+        (self.agent, self.pipes, self.clock, self.programs) = (agent, pipes, clock, programs)
         rollouts = Rollouts(site, oracle, journal, random: SeededGenerator(seed: random.next())) { words in
             // A broken configuration may not say where the state is.
             try run(programs[0], words + ["--config", site.configuration, "--state", site.state])
@@ -61,27 +69,30 @@ final class Director {
             (agent == nil ? 0 : 6, failServer),
             (agent == nil ? 0 : 1, { [self] in try failDatacenter(random.one(of: Datacenter.allCases)) }),
             (agent == nil ? 0 : 2, disturbAgent),
+            (3, replaceWhileCompiling), (2, misdate), (2, killCoprocess), (3, killCoprocessOnPipe), (3, stopCoprocess),
+            (site.disk == nil ? 0 : 3, fillDisk), (site.disk == nil ? 0 : 1, makeDiskReadOnly),
+            (2, exhaustDescriptors), (2, exhaustMemory), (clock == nil ? 0 : 3, stepClock),
         ]
         let lots = acts.flatMap { Array(repeating: $0.act, count: $0.weight) }
-        try rest()
+        try settle()
         // While all else is known, so that the figures can be judged.
         try failDatacenter(.oslo)
-        while now() < end {
-            for _ in 0..<random.number(6...14) where now() < end {
+        while now() < end, !Interruption.isThere {
+            for _ in 0..<random.number(6...14) where now() < end && !Interruption.isThere {
                 load.phase = .disturbance
                 try random.one(of: lots)()
                 if !random.once(in: 3) { pause(0...1_000) }
             }
-            try rest()
+            try settle()
         }
-        loadOften()
+        if !Interruption.isThere { loadOften() }
     }
 
-    private func pause(_ milliseconds: ClosedRange<Int>) { usleep(UInt32(random.number(milliseconds)) * 1_000) }
+    func pause(_ milliseconds: ClosedRange<Int>) { rest(random.number(milliseconds)) }
 
     // MARK: Files
 
-    private func change(_ part: Part, _ way: Site.Way) throws {
+    func change(_ part: Part, _ way: Site.Way) throws {
         let old = versions[part]!
         let new =
             switch part {
@@ -93,17 +104,21 @@ final class Director {
         broken.remove(part)
         rollouts.filesChange()
         try oracle.change([(part, new)]) { try site.put(part, new, broken.isEmpty ? way : .renamed) }
-        oracle.filesChange(isBroken: !broken.isEmpty)
-        if isAgentBlind, broken.isEmpty {
+        oracle.filesChange(isBroken: isBroken)
+        if isAgentBlind, !isBroken {
             isAgentBlind = false
             oracle.agentIs(away: false)
             rollouts.mayEnd()
         }
     }
 
-    private func changeFile() throws {
+    private func changeFile() throws { try changeFile(waits: true) }
+
+    /// - Parameter waits: until all coprocesses have loaded.
+    func changeFile(waits: Bool) throws {
         let (part, way) = (random.one(of: Part.files), random.one(of: Site.Way.allCases))
         journal.note("change", "\(part) \(way)")
+        guard waits else { return try change(part, way) }
         try whileLoading(.change) { try change(part, way) }
     }
 
@@ -135,7 +150,7 @@ final class Director {
         try change(part, random.once(in: 2) ? .inPlace : .renamed)
     }
 
-    private func hangUp() {
+    func hangUp() {
         let count = random.one(of: [1, 1, 50])
         journal.note("SIGHUP", "\(count) times")
         whileLoading(.change) {
@@ -143,7 +158,7 @@ final class Director {
                 for process in coprocesses { kill(process, SIGHUP) }
                 if count > 1 { pause(0...10) }
             }
-            oracle.filesChange(isBroken: !broken.isEmpty)
+            oracle.filesChange(isBroken: isBroken)
         }
     }
 
@@ -162,7 +177,7 @@ final class Director {
         }
     }
 
-    private func readLog() {
+    func readLog() {
         for line in server.said() {
             if line.contains(": loaded "), let open = line.range(of: "geopipe["),
                 let process = pid_t(line[open.upperBound...].prefix { $0 != "]" })
@@ -172,7 +187,7 @@ final class Director {
             if line.contains("stays in use") { failures += 1 }
             if line.contains("does not take over") { refusals += 1 }
             if line.contains("coprocess") && (line.contains("Unable") || line.contains("Child")) {
-                journal.violation("pdns says: \(line)")
+                if excused < kills { excused += 1 } else { journal.violation("pdns says: \(line)") }
             }
         }
     }
@@ -180,7 +195,7 @@ final class Director {
     // MARK: Switches
 
     /// See `Rollouts`.
-    private func geopipe(_ arguments: [String]) throws -> (output: String, status: Int32) {
+    func geopipe(_ arguments: [String]) throws -> (output: String, status: Int32) {
         try run(programs[0], arguments + ["--config", site.configuration, "--state", site.state])
     }
 
@@ -293,7 +308,7 @@ final class Director {
     /// Carries a command out, as a user on the shell or through pdnsutil.
     ///
     /// - Parameter isDirect: on the shell.
-    private func command(_ words: [String], isDirect: Bool = false) throws {
+    func command(_ words: [String], isDirect: Bool = false) throws {
         if !isDirect, random.once(in: 4), broken.isEmpty {
             try run(
                 "/usr/bin/pdnsutil",
@@ -304,7 +319,7 @@ final class Director {
         }
     }
 
-    private func checkShares() {
+    func checkShares() {
         if let complaint = oracle.shareComplaint() { journal.violation(complaint) }
         if let complaint = oracle.rampComplaint() { journal.violation(complaint) }
     }
@@ -342,7 +357,7 @@ final class Director {
     private func loseState() throws {
         journal.note("take the state directory away")
         rollouts.mayEnd()
-        let (path, lost) = (site.state, site.folder + "/lost")
+        let (path, lost) = (site.state, site.folder + "/disk/lost")
         guard rename(path, lost) == 0 else { throw Failure("cannot move \(path)") }
         pause(0...4_000)
         journal.note("put the state directory back")
@@ -415,13 +430,7 @@ final class Director {
         let isKilled = random.once(in: 2)
         journal.note(isKilled ? "kill the compiler" : "stop the compiler")
         oracle.filesChange(isBroken: true)
-        for process in coprocesses { kill(process, SIGHUP) }
-        let deadline = now() + 3_000_000_000
-        var compilers: [pid_t] = []
-        while compilers.isEmpty, now() < deadline {
-            usleep(1_000)
-            compilers = coprocesses.flatMap(children(of:)).filter { state(of: $0) != "Z" }
-        }
+        let compilers = startCompilers()
         pause(0...400)
         for compiler in compilers { kill(compiler, isKilled ? SIGKILL : SIGSTOP) }
         pause(0...1_500)
@@ -429,6 +438,46 @@ final class Director {
         for compiler in compilers where !isKilled { kill(compiler, SIGCONT) }
         if compilers.isEmpty { journal.note("no compiler was found") }
         hangUp()
+    }
+
+    /// Has all coprocesses load, and waits for a compiler or, for three seconds, in vain.
+    func startCompilers() -> [pid_t] {
+        for process in coprocesses { kill(process, SIGHUP) }
+        let deadline = now() + 3_000_000_000
+        var compilers: [pid_t] = []
+        while compilers.isEmpty, now() < deadline {
+            usleep(1_000)
+            compilers = (coprocesses + pipes.compactMap(\.process)).flatMap(children(of:)).filter {
+                state(of: $0) != "Z"
+            }
+        }
+        return compilers
+    }
+
+    /// Drains again what was drained, or was not, for lack of something.
+    func makeSure(of words: [String], _ part: Part, _ share: Int) throws {
+        try oracle.change([(part, share)]) { try command(words, isDirect: true) }
+        drains[part] = (share, .max)
+    }
+
+    /// Ends all drains that would end by themselves.
+    func undrainTimed() throws {
+        for (part, drain) in drains where drain.end != .max {
+            guard case .drain(let datacenter, let service) = part else { continue }
+            // Of all services, with those of each.
+            let ended = service.map { [$0] } ?? [nil] + Service.allCases
+            var changes = ended.map { (Part.drain(datacenter, $0), 0) }
+            if service == nil {
+                changes.append((.places(datacenter), 0))
+                places[datacenter] = 0
+            }
+            rollouts.mayEnd()
+            try oracle.change(changes) {
+                try command(
+                    ["undrain", "\(datacenter)"] + (service.map { ["--service", "\($0)"] } ?? []), isDirect: true)
+            }
+            for service in ended { drains[.drain(datacenter, service)] = nil }
+        }
     }
 
     // MARK: Programs
@@ -514,7 +563,7 @@ final class Director {
     }
 
     /// Starts another coprocess, which has nothing but what is on disk.
-    private func startAnother() throws {
+    func startAnother() throws {
         guard broken.isEmpty || hasImage else { return }
         journal.note("start another coprocess", broken.isEmpty ? "" : "while something is broken")
         let start = now()
@@ -574,10 +623,10 @@ final class Director {
         rollouts.mayEnd()
         let numbers = [2 * datacenter.rawValue, 2 * datacenter.rawValue + 1]
         oracle.change(numbers.map { (.health($0), 0) }) { for number in numbers { agent.servers.set(number, .fails) } }
-        usleep(7_000_000)
+        rest(7_000)
         rollouts.mayEnd()
         oracle.change([(.health(numbers[0]), 1)]) { agent.servers.set(numbers[0], .well) }
-        usleep(19_000_000)
+        rest(19_000)
         checkShares()
     }
 
@@ -608,11 +657,13 @@ final class Director {
     // MARK: Looking
 
     /// Mends what is broken, waits until all is in force, and looks at the processes.
-    private func rest() throws {
+    private func settle() throws {
         for part in broken.sorted(by: { $0.index < $1.index }) { try mend(part) }
         if !hasImage { hangUp() }
         checkShares()
-        while case let settled = oracle.settled, settled != .max, settled > now() { usleep(50_000) }
+        while case let settled = oracle.settled, settled != .max, settled > now(), !Interruption.isThere {
+            usleep(50_000)
+        }
         hasImage = true
         if random.once(in: 2) {
             try rollouts.drill(versions)
@@ -620,7 +671,10 @@ final class Director {
             try rollouts.clarify()
             if random.once(in: 2) { try rollouts.end() }
         }
-        while case let settled = oracle.settled, settled != .max, settled > now() { usleep(50_000) }
+        while case let settled = oracle.settled, settled != .max, settled > now(), !Interruption.isThere {
+            usleep(50_000)
+        }
+        guard !Interruption.isThere else { return }
         load.phase = .quiet
         usleep(500_000)
         for _ in 0..<25 {
@@ -655,13 +709,8 @@ final class Director {
         for process in running + running.flatMap(children(of:)) where state(of: process) == "Z" {
             journal.violation("\(process) is dead, and nobody takes notice")
         }
-        memory.append(running.map(privateMemory(of:)).reduce(0, +))
-        files.append(running.map(openFiles(of:)).reduce(0, +))
         let problems = (try? geopipe(["status", "--json"])).map { errors(in: $0.output) } ?? ["it does not run"]
         if !problems.isEmpty { journal.violation("'geopipe status' has \(problems.joined(separator: "; "))") }
-        journal.tell(
-            "\(journal.notes.values.reduce(0, +)) acts, \(memory.last!.rounded()) MiB, \(journal.violations) violations"
-        )
     }
 
     /// What `geopipe status --json` says needs a person, but for servers that are down, as some are for as long as they are to be, and for
@@ -674,20 +723,5 @@ final class Director {
                 && !["service", "datacenter", "rollout"].contains($0["kind"] as? String)
         }
         .map { "\($0["message"] ?? "")" }
-    }
-
-    /// Says what became of memory and open files, and whether they grow.
-    func report() {
-        let early = memory.prefix(max(1, memory.count / 4)).max() ?? 0
-        let late = memory.suffix(max(1, memory.count / 4)).min() ?? 0
-        journal.tell(
-            "private memory of all coprocesses: \(early.rounded()) MiB in the first quarter at most, \(late.rounded()) MiB in the last at least"
-        )
-        journal.tell("open files of all coprocesses: \(files.first ?? 0) at first, \(files.last ?? 0) at last")
-        if late > 1.5 * early + 16 { journal.violation("memory grows: \(memory.map { Int($0) })") }
-        // One that an agent listens to, or that shares a database, has a file more than at first.
-        if let first = files.prefix(max(2, files.count / 4)).max(), let last = files.last, last > first + 2 {
-            journal.violation("open files grow: \(files)")
-        }
     }
 }

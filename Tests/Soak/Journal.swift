@@ -22,13 +22,21 @@ final class Journal: Sendable {
         var notes: [String: Int] = [:]
     }
 
+    /// So many violations are told, and all are counted.
+    private static let told = 100
+
     private let state = Mutex(State())
     private let start = now()
     private let isVerbose: Bool
+    /// The run has been judged: what goes wrong while it is taken down does not count.
+    private let isClosed = Atomic<Bool>(false)
 
     init(isVerbose: Bool) { self.isVerbose = isVerbose }
 
     var violations: Int { state.withLock(\.violations) }
+
+    /// How many things were done.
+    var acts: Int { state.withLock { $0.notes.values.reduce(0, +) } }
 
     /// How often each kind of thing was done.
     var notes: [String: Int] { state.withLock(\.notes) }
@@ -40,19 +48,24 @@ final class Journal: Sendable {
             state.notes[kind, default: 0] += 1
             state.recent = state.recent.suffix(4) + [line]
         }
-        if isVerbose { tell(line) }
+        if isVerbose, !isClosed.load(ordering: .relaxed) { tell(line) }
     }
 
     /// Something is wrong that nothing excuses.
     func violation(_ words: String) {
+        guard !isClosed.load(ordering: .relaxed) else { return }
         let words = words.split(separator: "\n").joined(separator: " / ")
         state.withLock { state in
             state.violations += 1
+            guard state.violations <= Self.told else { return }
             tell("\(time) VIOLATION: \(words)\n    done before: \(state.recent.joined(separator: "; "))")
         }
     }
 
+    func close() { isClosed.store(true, ordering: .relaxed) }
+
     func tell(_ line: String) {
+        ProgressLine.clear()
         let bytes = Array((line + "\n").utf8)
         _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress!, $0.count) }
     }

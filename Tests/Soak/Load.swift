@@ -35,6 +35,9 @@ final class Load: Sendable {
         var latencies = [Latencies](repeating: Latencies(), count: Phase.allCases.count)
         var asked = 0
         var lost = 0
+        /// Of a coprocess that was killed: not answered, or with a failure.
+        var lostToKills = 0
+        var hostile = 0
         /// By how much a question was asked too late, at most, in nanoseconds: so long the machine let its processes wait.
         var delay: UInt64 = 0
     }
@@ -55,6 +58,9 @@ final class Load: Sendable {
     private let known: [UInt32]
     private let phaseNumber = Atomic<Int>(Phase.quiet.rawValue)
     private let isStopped = Atomic<Bool>(false)
+    private let askedSoFar = Atomic<Int>(0)
+    /// From when until when a coprocess that was killed is not there.
+    private let absence = Mutex<(from: UInt64, until: UInt64)>((0, 0))
     private let result = Mutex<Figures?>(nil)
     private let seed: UInt64
 
@@ -71,18 +77,20 @@ final class Load: Sendable {
         set { phaseNumber.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    /// Asks in a thread of its own until `stop()`.
-    func start() {
-        let context = Unmanaged.passRetained(self).toOpaque()
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<Load>.fromOpaque($0!).takeRetainedValue().run()
-                return nil
-            }, context)
-        pthread_detach(thread)
+    var asked: Int { askedSoFar.load(ordering: .relaxed) }
+
+    /// A coprocess is killed, of which the questions that it has cannot be answered.
+    func coprocessIsKilled() { absence.withLock { $0 = (now(), .max) } }
+
+    /// There is another one in its place.
+    func coprocessIsReplaced() { absence.withLock { $0.until = now() } }
+
+    private func isKilled(_ asked: UInt64, _ answered: UInt64) -> Bool {
+        absence.withLock { $0.from <= answered && asked + 1_000_000_000 >= $0.from && asked <= $0.until }
     }
+
+    /// Asks in a thread of its own until `stop()`.
+    func start() { startThread { [self] in run() } }
 
     /// Waits for the last answers.
     func stop() -> Figures {
@@ -100,7 +108,9 @@ final class Load: Sendable {
         // From `oldest` on they may wait.
         var (next, oldest): (UInt16, UInt16) = (0, 0)
         var sockets = (0..<Self.sockets).map { _ in pollfd(fd: openSocket(), events: Int16(POLLIN), revents: 0) }
-        defer { for socket in sockets { close(socket.fd) } }
+        // What comes back is not read.
+        let hostileSocket = openSocket()
+        defer { for socket in sockets.map(\.fd) + [hostileSocket] { close(socket) } }
         var clientNumber: UInt32 = UInt32(truncatingIfNeeded: seed)
         let start = now()
 
@@ -114,6 +124,12 @@ final class Load: Sendable {
             if name.first == "*" { name = "x\(String(random.next() >> 16, radix: 36))" + name.dropFirst() }
             let bytes = Message.question(next, "\(name).\(zone)", type: question.type, client: client)
             figures.asked += 1
+            askedSoFar.store(figures.asked, ordering: .relaxed)
+            if figures.asked % 50 == 0 {
+                figures.hostile += 1
+                let message = HostileQuestion.message(&random, zone: zone)
+                _ = message.withUnsafeBytes { send(hostileSocket, $0.baseAddress, $0.count, 0) }
+            }
             figures.delay = max(figures.delay, now() - due)
             next &+= 1
             // What cannot be sent is lost, and found to be so later.
@@ -137,6 +153,10 @@ final class Load: Sendable {
             let complaint = oracle.complaint(
                 about: answer, to: asked.question, for: asked.client, asked: asked.due, answered: arrived)
             if let complaint {
+                if answer.responseCode == 2, isKilled(asked.due, arrived) {
+                    figures.lostToKills += 1
+                    return
+                }
                 journal.violation("\(asked.question.name) for \(asked.client): \(answer); \(complaint)")
             }
         }
@@ -175,6 +195,11 @@ final class Load: Sendable {
     }
 
     private func giveUp(_ waiting: inout Waiting, _ figures: inout Figures) {
+        if isKilled(waiting.due, now()) {
+            figures.lostToKills += 1
+            waiting.due = 0
+            return
+        }
         journal.violation(
             "\(waiting.question.name) for \(waiting.client): no answer within \(Self.patience / 1_000_000_000) s")
         waiting.due = 0

@@ -1,36 +1,25 @@
+import CLinux
 import Foundation
 
 /// Runs a program to its end; what it wrote and its exit status.
 @discardableResult
-func run(_ program: String, _ arguments: [String], input: String = "") throws -> (output: String, status: Int32) {
-    let folder = FileManager.default.temporaryDirectory
-    let files = ["in", "out"].map { folder.appending(path: "soak-\(UUID().uuidString).\($0)") }
-    defer { for file in files { remove(file.path) } }
-    try Data(input.utf8).write(to: files[0])
-    try Data().write(to: files[1])
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.standardInput = try FileHandle(forReadingFrom: files[0])
-    process.standardOutput = try FileHandle(forWritingTo: files[1])
-    process.standardError = process.standardOutput
-    try process.run()
-    process.waitUntilExit()
-    return (String(decoding: try Data(contentsOf: files[1]), as: UTF8.self), process.terminationStatus)
+func run(_ program: String, _ arguments: [String]) throws -> (output: String, status: Int32) {
+    let output = memfd_create("output", UInt32(memfd_cloexec))
+    guard output >= 0 else { throw Failure("cannot keep what a program writes: \(String(cString: strerror(errno)))") }
+    let input = try openPrivately("/dev/null", O_RDONLY)
+    defer { for descriptor in [input, output] { close(descriptor) } }
+    let status = try Child([program] + arguments, input: input, output: output, error: output).wait()
+    var text = [UInt8](repeating: 0, count: max(0, Int(lseek(output, 0, SEEK_END))))
+    let size = pread(output, &text, text.count, 0)
+    return (String(decoding: text.prefix(max(0, size)), as: UTF8.self), status)
 }
 
 /// Starts a program that ends when this one does, however that ends.
-func startServant(_ program: String, _ arguments: [String], log: String) throws -> Process {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/setpriv")
-    process.arguments = ["--pdeathsig", "TERM", program] + arguments
-    process.standardInput = FileHandle.nullDevice
-    let descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    process.standardOutput = file
-    process.standardError = file
-    try process.run()
-    return process
+func startServant(_ words: [String], log: String) throws -> Child {
+    let output = try openPrivately(log, O_WRONLY | O_CREAT | O_APPEND)
+    let input = try openPrivately("/dev/null", O_RDONLY)
+    defer { for descriptor in [input, output] { close(descriptor) } }
+    return try Child(["/usr/bin/setpriv", "--pdeathsig", "TERM"] + words, input: input, output: output, error: output)
 }
 
 func children(of process: pid_t) -> [pid_t] {
@@ -47,10 +36,17 @@ func state(of process: pid_t) -> Character? {
     return text.split(separator: ")").last?.first { $0 != " " }
 }
 
-/// Memory that a process has written to, in MiB.
-func privateMemory(of process: pid_t) -> Double {
+/// What /proc/PID/statm has, in pages: the address space, what of it is in memory, and what of that is of files or shared.
+func statistics(of process: pid_t) -> [Int]? {
+    let text = (try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8)) ?? ""
+    let numbers = text.split(separator: " ").prefix(3).compactMap { Int($0) }
+    return numbers.count == 3 ? numbers : nil
+}
+
+/// A line of /proc/PID/smaps_rollup, in MiB; 0 if there is none.
+func rollup(_ name: String, of process: pid_t) -> Double {
     let text = (try? String(contentsOfFile: "/proc/\(process)/smaps_rollup", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("Private_Dirty:") }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
     return (line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) / 1024
 }
 
@@ -94,7 +90,7 @@ func bindLoopback(_ descriptor: CInt, address: UInt32, port: UInt16) -> Bool {
 /// A pdns_server with geopipe behind it, and with the settings that geopipe recommends.
 final class NameServer {
     let port: UInt16
-    let process: Process
+    let process: Child
     private let log: String
     private var readTo = 0
 
@@ -102,18 +98,21 @@ final class NameServer {
     init(_ site: Site, settings: String) throws {
         port = try freePort()
         log = site.folder + "/pdns.log"
+        // pdns itself goes by this machine's time: how it takes steps is its own matter.
+        let isStepped = !TimeOfDay.with.isEmpty
+        let command =
+            (isStepped ? ["/usr/bin/env"] + TimeOfDay.with : []) + [site.program, "--config", site.configuration]
         let lines = try String(contentsOfFile: settings, encoding: .utf8).split(separator: "\n")
-            .map { $0.hasPrefix("pipe-command=") ? "pipe-command=\(site.program) --config \(site.configuration)" : $0 }
+            .map { $0.hasPrefix("pipe-command=") ? "pipe-command=" + command.joined(separator: " ") : $0 }
         try place(Data(lines.joined(separator: "\n").utf8), at: site.folder + "/pdns.conf", isInPlace: true)
         guard
             let program = ["/usr/sbin", "/usr/local/sbin"].map({ $0 + "/pdns_server" }).first(where: { file($0) != nil }
             )
         else { throw Failure("pdns_server is not installed") }
         process = try startServant(
-            program,
-            [
-                "--config-dir=\(site.folder)", "--local-address=127.0.0.1", "--local-port=\(port)", "--write-pid=no",
-                "--socket-dir=\(site.folder)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
+            (isStepped ? TimeOfDay.without : []) + [
+                program, "--config-dir=\(site.folder)", "--local-address=127.0.0.1", "--local-port=\(port)",
+                "--write-pid=no", "--socket-dir=\(site.folder)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
             ], log: log)
         // Its threads start one after another.
         let deadline = now() + 30_000_000_000
@@ -136,7 +135,7 @@ final class NameServer {
         return fields.first { $0.count > 1 && $0[1].hasSuffix(end) }.flatMap { Int($0.last!) } ?? 0
     }
 
-    var coprocesses: [pid_t] { children(of: process.processIdentifier) }
+    var coprocesses: [pid_t] { children(of: process.identifier) }
 
     /// The lines that it and its coprocesses have written since somebody asked last.
     func said() -> [String] {
@@ -149,6 +148,6 @@ final class NameServer {
 
     func stop() {
         process.terminate()
-        process.waitUntilExit()
+        process.wait()
     }
 }

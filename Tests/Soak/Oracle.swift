@@ -138,6 +138,8 @@ enum Question: CaseIterable {
         }
     }
 
+    var typeName: String { type == 15 ? "MX" : type == 28 ? "AAAA" : "A" }
+
     /// Whether its answers depend on the client, so that they must say for whom they hold.
     var isGeographic: Bool { self != .fixed && self != .missing && self != .zone }
 
@@ -208,6 +210,16 @@ final class Oracle: Sendable {
         var order = RolloutOrder()
         /// The longest time for which an answer of old was seen after a change, in nanoseconds.
         var delays = Delays()
+        /// Counts what the director has told.
+        var revision = 0
+    }
+
+    /// How long what was right stays right.
+    struct Validity: Equatable {
+        /// Until the director tells anything more.
+        var revision: Int
+        /// And until this time, on the clock of `now()`.
+        var end: UInt64
     }
 
     /// The longest times between a change and a question that was answered from before it, in nanoseconds.
@@ -247,6 +259,7 @@ final class Oracle: Sendable {
     func change(_ changes: [(Part, Int)], _ body: () throws -> Void) rethrows {
         let start = now()
         state.withLock { state in
+            state.revision += 1
             for (part, value) in changes {
                 if case .health(let address) = part { ramp(address, value, at: start, &state) }
                 if state.values[part.index].last?.value != value {
@@ -257,6 +270,7 @@ final class Oracle: Sendable {
         try body()
         let end = now()
         state.withLock { state in
+            state.revision += 1
             for (part, _) in changes { settle(part, at: end, &state) }
             // Files that change while they are read are read anew, all of them.
             if changes.contains(where: { Part.files.contains($0.0) }) { restart(at: end, &state) }
@@ -266,6 +280,7 @@ final class Oracle: Sendable {
     /// Loading begins anew, or cannot come to an end as long as something is broken.
     func filesChange(isBroken: Bool) {
         state.withLock { state in
+            state.revision += 1
             state.isBroken = isBroken
             restart(at: now(), &state)
         }
@@ -274,6 +289,7 @@ final class Oracle: Sendable {
     /// The agent that checks addresses is there again, or away.
     func agentIs(away: Bool) {
         state.withLock { state in
+            state.revision += 1
             state.isAgentAway = away
             // What it finds out when it is back may have come back at any time.
             for datacenter in Datacenter.allCases {
@@ -283,9 +299,31 @@ final class Oracle: Sendable {
         }
     }
 
+    /// The clock is set, which may be done more than once: a datacenter may take all of its clients at once, or less than all for longer,
+    /// and what was known of an address may be too old for a while.
+    func clockSteps() {
+        state.withLock { state in
+            state.revision += 1
+            for address in 0..<Part.checkedAddresses {
+                let index = Part.health(address).index
+                guard let last = state.values[index].last, last.value == 0 else { continue }
+                // It may count as up, and will be known to be down again.
+                let time = now()
+                state.values[index].insert(
+                    Value(
+                        value: 1, since: time, replaced: time,
+                        until: state.isAgentAway ? .max : time + bounds.health), at: state.values[index].count - 1)
+            }
+            for datacenter in Datacenter.allCases where state.ramps[datacenter]?.until != .max {
+                state.ramps[datacenter] = Ramp(until: now() + bounds.health + 2 * Site.comesBack)
+            }
+        }
+    }
+
     /// A drain that ends by itself, at a time that is known to a second.
     func expect(_ part: Part, toBe value: Int, from time: UInt64) {
         state.withLock { state in
+            state.revision += 1
             let index = part.index
             state.values[index][state.values[index].count - 1].replaced = time
             state.values[index][state.values[index].count - 1].until = time + 1_000_000_000 + bounds.drain
@@ -298,13 +336,15 @@ final class Oracle: Sendable {
     /// A rollout is about to be started, whose new side has these versions of files; its number.
     func beginRollout(_ versions: [Part: Int]) -> Int {
         state.withLock { state in
-            state.order.begin(Part.files.map { versions[$0]! })
+            state.revision += 1
+            return state.order.begin(Part.files.map { versions[$0]! })
         }
     }
 
     /// From now on a part may have this value, or one that it has or may have.
     func mayBe(_ part: Part, _ value: Int) {
         state.withLock { state in
+            state.revision += 1
             let isKnown = state.values[part.index].contains { $0.value == value && $0.until == .max }
             if !isKnown { state.values[part.index].append(Value(value: value, since: now())) }
         }
@@ -313,6 +353,7 @@ final class Oracle: Sendable {
     /// A part has this value for sure, which it may have had before, and none of the others that it may have had.
     func isNow(_ part: Part, _ value: Int) {
         state.withLock { state in
+            state.revision += 1
             let time = now()
             var values = state.values[part.index]
             guard values.contains(where: { $0.until == .max && $0.value != value }) else { return }
@@ -333,6 +374,14 @@ final class Oracle: Sendable {
     var settled: UInt64 {
         state.withLock { state in
             state.values.joined().map { $0.until == .max ? $0.since : $0.until }.max() ?? 0
+        }
+    }
+
+    /// How long an answer stays right that is right if it was asked for at a time.
+    func validity(of asked: UInt64) -> Validity {
+        state.withLock { state in
+            let ends = state.values.joined().map(\.until) + state.ramps.values.map(\.until)
+            return Validity(revision: state.revision, end: ends.filter { $0 >= asked }.min() ?? .max)
         }
     }
 
@@ -418,8 +467,11 @@ final class Oracle: Sendable {
     // MARK: What is right
 
     /// What is wrong with an answer; `nil` if nothing is.
+    ///
+    /// - Parameter isSample: whether the client was picked at random, so that it counts for the figures by which shares are judged.
     func complaint(
-        about answer: Answer, to question: Question, for client: Client, asked: UInt64, answered: UInt64
+        about answer: Answer, to question: Question, for client: Client, asked: UInt64, answered: UInt64,
+        isSample: Bool = true
     ) -> String? {
         if question == .missing { return answer.responseCode == 3 ? nil : "there is no such name" }
         guard answer.responseCode == 0 else { return "the name is there" }
@@ -481,7 +533,7 @@ final class Oracle: Sendable {
                     sides.insert(side % RolloutStep.scale == 0 ? 0 : side)
                     let used = choices.enumerated().map { ($1.part, $1.values[selection[$0]]) }
                     if best.map({ Self.delay($0, asked) > Self.delay(used, asked) }) ?? true { best = used }
-                    if choices.count == 1, choices[0].isShare {
+                    if isSample, choices.count == 1, choices[0].isShare {
                         let index = choices[0].part.index
                         let value = world[index] % RolloutStep.scale
                         world[index] += 100 - 2 * value
@@ -491,7 +543,7 @@ final class Oracle: Sendable {
                         }
                     }
                 }
-                if choices.count == 1, case .ramp(let datacenter) = choices[0].part, expected == given {
+                if isSample, choices.count == 1, case .ramp(let datacenter) = choices[0].part, expected == given {
                     let value = choices[0].values[selection[0]].value
                     judge(datacenter, value, asked: asked, answered: answered, &state) { value in
                         world[choices[0].part.index] = value

@@ -118,7 +118,7 @@ final class Rollouts {
         return Self.shares.first { $0 > share } ?? 50
     }
 
-    private func pause(_ milliseconds: ClosedRange<Int>) { usleep(UInt32(random.number(milliseconds)) * 1_000) }
+    private func pause(_ milliseconds: ClosedRange<Int>) { rest(random.number(milliseconds)) }
 
     private func start(_ versions: [Part: Int]) throws {
         let before = versions[.configuration]!

@@ -79,7 +79,7 @@ final class Site {
     private let databases: [Data]
 
     var configuration: String { folder + "/current/geopipe.yaml" }
-    var state: String { folder + "/state" }
+    var state: String { folder + "/disk/state" }
     /// The configuration that is rolled out, where one is.
     var next: String { folder + "/current/next.yaml" }
     /// What pdns starts: a link, or a file.
@@ -87,10 +87,14 @@ final class Site {
     /// The two databases, unchanged.
     var databaseCopies: [String] { [0, 1].map { "\(folder)/database-\($0)" } }
 
+    /// A file system of the state directory's own, if this process may have one.
+    let disk: StateDisk?
+
     /// - Parameter database: the second is this one, with Canada where the United States were.
     init(folder: String, database: String, checkedPort: UInt16?) throws {
         self.folder = folder
         self.checkedPort = checkedPort
+        disk = StateDisk(folder + "/disk")
         let original = try Data(contentsOf: URL(filePath: database), options: .alwaysMapped)
         var other = original
         // A text of two bytes begins with 0x42.
@@ -122,6 +126,14 @@ final class Site {
         let data = content(part, version)
         if way == .linked { return try makeRelease(with: part, data) }
         try place(data, at: path(part, release: release), isInPlace: way == .inPlace)
+    }
+
+    /// Says when a file was written last.
+    ///
+    /// - Parameter seconds: since 1970.
+    func date(_ part: Part, _ seconds: Int) {
+        let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+        utimensat(AT_FDCWD, path(part, release: release), times, 0)
     }
 
     /// Puts what cannot be used in the place of a file.

@@ -26,8 +26,17 @@ struct Soak: ParsableCommand {
     @Option(help: "The same seed does the same things in the same order.")
     var seed = UInt64.random(in: 1...999_999)
 
-    @Option(help: "Questions a second.")
+    @Option(help: "Questions a second through pdns.")
     var rate = 1_000
+
+    @Option(
+        help:
+            "Questions a second through pipes to two coprocesses, which no name server has started; 0: no such coprocesses."
+    )
+    var pipeRate = 100_000
+
+    @Option(help: "Tests/SoakClock, compiled; without, the clock is not set.")
+    var clock: String?
 
     @Flag(help: "Say what is done.")
     var verbose = false
@@ -36,72 +45,90 @@ struct Soak: ParsableCommand {
     var keep = false
 
     func run() throws {
+        StateDisk.enterOwnNamespace()
+        Interruption.follow()
         // All that it starts comes before what else runs here, if that is allowed: what others do is not to be measured.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let folder = "/tmp/geopipe-soak-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let journal = Journal(isVerbose: verbose)
-        defer { if !keep, journal.violations == 0 { remove(folder) } }
-        journal.tell("seed \(seed), \(rate) questions a second for \(minutes) min, files in \(folder)")
-
+        journal.tell(
+            "seed \(seed), \(rate) questions a second through pdns and \(pipeRate) through pipes for \(minutes) min, files in \(folder)"
+        )
         let programs = ["\(folder)/geopipe-1", "\(folder)/geopipe-2"]
         for program in programs { try FileManager.default.copyItem(atPath: geopipe, toPath: program) }
+        let clock = try clock.map { library in
+            try TimeOfDay(library: URL(filePath: library).standardizedFileURL.path, file: folder + "/clock")
+        }
         let servers = agent == nil ? nil : try CheckedServers(count: Part.checkedAddresses)
         let site = try Site(folder: folder, database: database, checkedPort: servers?.port)
+        if site.disk == nil { journal.tell("this user may not mount: the state directory is never full or read-only") }
+        if clock == nil { journal.tell("the clock is not set") }
         try site.link("geopipe", to: programs[0])
         // Twice the interval and the time-out, a second until coprocesses look, and another two for a machine that is busy.
         let oracle = try Oracle(databases: site.databaseCopies, bounds: Oracle.Bounds(health: 6_000_000_000))
         let server = try NameServer(site, settings: settings)
-        defer { server.stop() }
         let agent = try agent.flatMap { path in try servers.map { try Agent(path, site, $0) } }
-        defer { agent?.kill() }
 
         var random = SeededGenerator(seed: seed)
         let load = Load(
             port: server.port, rate: rate, zone: Site.zone, asksChecked: agent != nil, oracle: oracle, journal: journal,
             seed: random.next())
+        let pipes = (0..<(pipeRate > 0 ? Self.pipes : 0)).map { _ in
+            PipeFeeder(
+                site, rate: max(1, pipeRate / Self.pipes), asksChecked: agent != nil, oracle: oracle, journal: journal,
+                seed: random.next())
+        }
+        let director = Director(
+            site, server, oracle, load, journal, agent, pipes, clock, programs: programs, random: random)
+        let length = clockWords(Int(minutes * 60))
+        let agentProcess = agent?.running
+        let serverProcess = server.process.identifier
+        let watch = Watch(
+            processes: { group in
+                switch group {
+                case .coprocesses: children(of: serverProcess)
+                case .pipes: pipes.compactMap(\.process)
+                case .server: [serverProcess]
+                case .agent: [agentProcess?.number].compactMap(\.self)
+                }
+            },
+            progress: { seconds in
+                "\(clockWords(seconds)) of \(length): \(load.asked) questions through pdns, \(pipes.map(\.answered).reduce(0, +)) through pipes, \(journal.acts) acts, \(journal.violations) violations"
+            })
+        let start = now()
+        watch.start()
         load.phase = .disturbance
         load.start()
-        let director = Director(site, server, oracle, load, journal, agent, programs: programs, random: random)
-        let end = now() + UInt64(minutes * 60e9)
-        var failure: (any Error)?
-        do { try director.direct(until: end) } catch { failure = error }
-        let figures = load.stop()
-        if let failure { throw failure }
-        director.report()
-        report(figures, oracle.delays, oracle.judgedRamps.load(ordering: .relaxed), journal)
-        let sides = oracle.judgedSides
-        journal.tell(
-            "answers that told which side of a rollout a network has: \(sides.answers), \(sides.again) of them for a network that had told before"
-        )
-        journal.tell(
-            "\(server.dropped) of these never reached pdns, which had not taken any for too long; questions were asked up to \(figures.delay / 1_000_000) ms late, as the machine was busy"
-        )
+        for pipe in pipes { pipe.start() }
+        do {
+            try director.direct(until: start + UInt64(minutes * 60e9))
+        } catch {
+            journal.violation("the run cannot go on: \(error)")
+        }
+        let seconds = Int((now() - start) / 1_000_000_000)
+        let asked = load.stop()
+        let piped = pipes.map { $0.stop() }.reduce(PipeFigures(), +)
+        watch.stop()
+        ProgressLine.clear()
+        if Interruption.isThere { journal.tell("\nstopped after \(clockWords(seconds)) of \(length)") }
+        let figures = Report(
+            seed: seed, seconds: seconds, asked: asked, piped: piped, kills: director.kills, dropped: server.dropped,
+            oracle: oracle, journal: journal)
+        watch.report(journal)
+        figures.tell()
+        agent?.kill()
+        server.stop()
+        site.disk?.remove()
+        if !keep, journal.violations == 0 { remove(folder) }
         if journal.violations > 0 { throw ExitCode(1) }
     }
 
-    private func report(_ figures: Load.Figures, _ delays: Oracle.Delays, _ judgedRamps: Int, _ journal: Journal) {
-        func tenths(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
-        journal.tell(
-            "\n| what goes on | answers | p50 | p99 | p99.9 | longest |\n| --- | --- | --- | --- | --- | --- |")
-        for phase in Phase.allCases {
-            let latencies = figures.latencies[phase.rawValue]
-            let columns = [0.5, 0.99, 0.999, 1].map { "\(tenths(latencies.quantile($0))) ms" }
-            journal.tell("| \(phase) | \(latencies.count) | \(columns.joined(separator: " | ")) |")
-        }
-        let (loading, quiet) = (figures.latencies[Phase.reload.rawValue], figures.latencies[Phase.quiet.rawValue])
-        func ratio(_ part: Double) -> String { tenths(loading.quantile(part) / quiet.quantile(part)) }
-        if quiet.count > 0 {
-            journal.tell(
-                "\nwhile loading, and nothing else, as compared with quiet times: p50 \(ratio(0.5)) times, p99 \(ratio(0.99)) times (target: 2), p99.9 \(ratio(0.999)) times, of \(loading.count) and \(quiet.count) answers"
-            )
-        }
-        journal.tell(
-            "\nlast answer from before a change: \(tenths(Double(delays.reload) / 1e9)) s after it for files, \(tenths(Double(delays.drain) / 1e9)) s for drains, \(tenths(Double(delays.rollout) / 1e9)) s for rollouts, \(tenths(Double(delays.health) / 1e9)) s for health"
-        )
-        journal.tell("growing shares judged by their figures: \(judgedRamps)")
-        journal.tell(
-            "done: " + journal.notes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
-        journal.tell("\(figures.asked) questions, \(figures.lost) not answered, \(journal.violations) violations")
-    }
+    private static let pipes = 2
+}
+
+/// A duration as `1:02:03`.
+func clockWords(_ seconds: Int) -> String {
+    func two(_ number: Int) -> String { "\(number < 10 ? "0" : "")\(number)" }
+    return "\(seconds / 3_600):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
 }

@@ -1,0 +1,193 @@
+import Foundation
+
+/// What a machine can do to its processes.
+extension Director {
+    // MARK: Need
+
+    /// Leaves no room in the state directory for a while.
+    func fillDisk() throws {
+        guard let disk = site.disk else { return }
+        let room = random.one(of: [0, 0, 20_000, 1_000_000])
+        try inNeed("fill the disk", "to \(room) bytes") {
+            guard disk.fill(leaving: room) else { return nil }
+            return { try disk.makeRoom() }
+        }
+    }
+
+    /// Lets nothing be written in the state directory for a while.
+    func makeDiskReadOnly() throws {
+        guard let disk = site.disk else { return }
+        try inNeed("make the state directory read-only") {
+            // While a file is open for writing, it cannot be.
+            for _ in 0..<100 {
+                if disk.makeReadOnly() { return { try disk.makeRoom() } }
+                usleep(20_000)
+            }
+            return nil
+        }
+    }
+
+    /// Lets coprocesses open no file for a while.
+    func exhaustDescriptors() throws {
+        try inNeed("exhaust descriptors") { [self] in lift(all.compactMap(ProcessLimit.descriptors)) }
+    }
+
+    /// Lets coprocesses have hardly any more memory for a while.
+    func exhaustMemory() throws {
+        let more = random.number(4...64) << 20
+        try inNeed("exhaust memory", "but for \(more >> 20) MiB") { [self] in
+            lift(all.compactMap { ProcessLimit.memory(of: $0, more: more) })
+        }
+    }
+
+    private var all: [pid_t] { coprocesses + pipes.compactMap(\.process) }
+
+    private func lift(_ limits: [ProcessLimit]) -> (() -> Void)? {
+        limits.isEmpty ? nil : { for limit in limits { limit.lift() } }
+    }
+
+    /// Changes, loads and drains while something lacks: what is in force stays, or what is done is, and when nothing lacks, all is.
+    ///
+    /// - Parameter begin: lets it lack, and returns what ends that; nothing if it cannot be done.
+    private func inNeed(_ kind: String, _ detail: String = "", _ begin: () -> (() throws -> Void)?) throws {
+        // Their steps need all of that.
+        try rollouts.end()
+        journal.note(kind, detail)
+        isInNeed = true
+        oracle.filesChange(isBroken: true)
+        oracle.agentIs(away: true)
+        var inDoubt: [(words: [String], part: Part, share: Int)] = []
+        if let end = begin() {
+            for _ in 0..<random.number(1...4) {
+                pause(0...600)
+                switch random.number(0...3) {
+                case 0: try changeFile(waits: false)
+                case 1: hangUp()
+                default: inDoubt.append(try drainInDoubt())
+                }
+            }
+            pause(0...1_500)
+            try end()
+        } else {
+            journal.note("\(kind): not possible")
+        }
+        journal.note("\(kind): over")
+        isInNeed = false
+        for (words, part, share) in inDoubt { try makeSure(of: words, part, share) }
+        if !isAgentBlind { oracle.agentIs(away: false) }
+        hangUp()
+    }
+
+    /// Drains what may be drained or not until it is done again.
+    private func drainInDoubt() throws -> (words: [String], part: Part, share: Int) {
+        let (datacenter, service) = (random.one(of: Datacenter.allCases), random.one(of: Service.allCases))
+        let share = random.once(in: 2) ? 100 : random.number(1...99)
+        let words = [
+            "drain", "\(datacenter)", "--share", "\(share)%", "--service", "\(service)", "--override", "in_use",
+            "--reason", "soak",
+        ]
+        let part = Part.drain(datacenter, service)
+        journal.note("drain in need", words.dropFirst().joined(separator: " "))
+        rollouts.mayEnd()
+        checkShares()
+        oracle.mayBe(part, share)
+        let ending = try geopipe(words)
+        // 1: it says what could not be done.
+        if ending.status > 1 || ending.status < 0 {
+            journal.violation("'geopipe \(words.joined(separator: " "))' in need fails: \(ending.output)")
+        }
+        return (words, part, share)
+    }
+
+    // MARK: Processes
+
+    /// Kills a coprocess of pdns, which starts another. No question is lost but those that it had.
+    func killCoprocess() throws {
+        guard !isBroken, hasImage else { return }
+        waitUntilSettled()
+        journal.note("kill a coprocess of pdns")
+        readLog()
+        let victim = random.one(of: coprocesses)
+        kills += 1
+        load.coprocessIsKilled()
+        kill(victim, SIGKILL)
+        let deadline = now() + 10_000_000_000
+        while server.coprocesses.contains(victim) || server.coprocesses.count < coprocesses.count {
+            guard now() < deadline else {
+                return journal.violation("pdns has not started another coprocess in the place of \(victim)")
+            }
+            usleep(5_000)
+        }
+        usleep(300_000)
+        load.coprocessIsReplaced()
+        coprocesses = server.coprocesses
+        readLog()
+        hangUp()
+    }
+
+    func killCoprocessOnPipe() throws {
+        guard !isBroken, hasImage, !pipes.isEmpty else { return }
+        waitUntilSettled()
+        journal.note("kill a coprocess on pipes")
+        random.one(of: pipes).killCoprocess()
+        hangUp()
+    }
+
+    /// It begins with what is on disk, which must be what is in force.
+    private func waitUntilSettled() {
+        while case let settled = oracle.settled, settled != .max, settled > now(), !Interruption.isThere {
+            usleep(50_000)
+        }
+    }
+
+    /// Stops a coprocess for so short a time that the kernel has room for all questions that wait.
+    func stopCoprocess() {
+        let process = random.one(of: all)
+        let isOfServer = coprocesses.contains(process)
+        journal.note("stop a coprocess \(isOfServer ? "of pdns" : "on pipes")")
+        kill(process, SIGSTOP)
+        pause(isOfServer ? 20...150 : 20...2_000)
+        kill(process, SIGCONT)
+    }
+
+    // MARK: Files
+
+    /// Writes another file into one that a compiler is reading.
+    func replaceWhileCompiling() throws {
+        let part = random.once(in: 2) ? .database : random.one(of: Part.files)
+        journal.note("replace while compiling", "\(part)")
+        oracle.filesChange(isBroken: isBroken)
+        _ = startCompilers()
+        pause(0...400)
+        try change(part, random.once(in: 3) ? .renamed : .inPlace)
+    }
+
+    /// Changes a file that says that it was written in the future, long ago, or when the one before was.
+    func misdate() throws {
+        let part = random.one(of: Part.files)
+        let year = random.one(of: [1970, 2001, 2038, 2100])
+        journal.note("misdate", "\(part), \(year)")
+        try change(part, .renamed)
+        site.date(part, (year - 1970) * 31_556_952)
+        oracle.filesChange(isBroken: isBroken)
+    }
+
+    // MARK: Time
+
+    /// Sets the clock of all programs, once or more often, and in the end sometimes back to this machine's.
+    func stepClock() throws {
+        guard let clock else { return }
+        try undrainTimed()
+        for _ in 0..<random.number(1...3) {
+            let offset = random.once(in: 3) ? 0 : random.one(of: Self.offsets)
+            journal.note("set the clock", "by \(offset - clock.offset) s, to this machine's and \(offset) s")
+            rollouts.mayEnd()
+            guard clock.set(to: offset) else { return journal.note("set the clock: no room") }
+            oracle.clockSteps()
+            pause(0...2_500)
+        }
+    }
+
+    /// In seconds: some seconds, minutes, an hour, a day and years.
+    private static let offsets = [3, -3, 90, -90, 3_600, -3_600, 90_000, -90_000, 400_000_000, -400_000_000]
+}
