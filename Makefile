@@ -93,7 +93,7 @@ soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DAT
 		$(addprefix --seed ,$(SEED)) $(addprefix --pipe-rate ,$(PIPE_RATE)) \
 		--database $(or $(database),$(or $(wildcard data/GeoLite2-City.mmdb),examples/demo/demo.mmdb))
 
-fuzz: toolchain ## TARGET=name: inputs that libFuzzer makes up, for MINUTES=1; TARGET=all for each in turn
+fuzz: $(if $(findstring -against-,$(TARGET)),peer) toolchain ## TARGET=name: inputs that libFuzzer makes up, for MINUTES=1; TARGET=all for each in turn
 	@Tests/Fuzz/fuzz "$(TARGET)" $(MINUTES)
 
 install: manual ## after make build: programs, man pages, completions; PREFIX=/usr/local

@@ -194,14 +194,20 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// What `make fuzz` builds. It is linked with the fuzzer, so that no other build can have it.
-if Context.environment["FUZZ"] != nil {
-    package.targets.append(
-        .executableTarget(
-            name: "fuzz",
-            dependencies: [
-                "Answering", "Compiler", "Configuration", "DNS", "Geography", "Image", "PipeProtocol",
-                "Platform", "PowerDNSLint", "Routing", "State", "Telemetry", "Zones",
-            ],
-            path: "Tests/Fuzz", exclude: ["corpus", "dictionaries", "fuzz"], swiftSettings: strict))
-}
+// Each input that is kept is read by every test run; `make fuzz` builds the same with libFuzzer, which has the program's beginning.
+let fuzzed: [Target.Dependency] = [
+    "Answering", "CPage", "Compiler", "Configuration", "DNS", "Geography", "Image", "Inspection", "PipeProtocol",
+    "Platform",
+    "PowerDNSLint", "Routing", "State", "Telemetry", "Zones",
+    .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+]
+let notSources = ["corpus", "dictionaries", "fuzz"]
+package.targets.append(
+    Context.environment["FUZZ"] == nil
+        ? .testTarget(
+            name: "Fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: notSources, swiftSettings: strict)
+        : .executableTarget(
+            name: "fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: notSources + ["CorpusTests.swift"],
+            swiftSettings: strict + [.define("FUZZ")]))

@@ -28,14 +28,19 @@ final class MetricsServer: Sendable {
     func run(at address: SocketAddress) async {
         let name = ListenAddress.at(address).defaultValueDescription
         let server = httpServer { [self] channel in
-            try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-            try channel.pipeline.syncOperations.addHandler(MetricsHandler(self))
+            try addHandlers(to: channel)
         }
         await keepListening(for: "metrics", at: name, consolation: "health goes on without") {
             let channel = try await server.bind(to: address).get()
             log.info("metrics are at http://\(name)/metrics")
             return channel
         }
+    }
+
+    /// Has a connection answer a request.
+    func addHandlers(to channel: any Channel) throws {
+        try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+        try channel.pipeline.syncOperations.addHandler(MetricsHandler(self))
     }
 
     fileprivate func text() async -> String {
@@ -48,7 +53,7 @@ final class MetricsServer: Sendable {
 }
 
 /// One connection, with one request.
-private final class MetricsHandler: ChannelInboundHandler {
+final class MetricsHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 

@@ -1,14 +1,15 @@
 import Answering
 import Compiler
 import Configuration
+import Geography
 
 /// What is compiled from a text, and all that is then answered.
 struct Compiled {
     private let conversation = Conversation()
 
-    /// Reads a configuration; one that is sound is compiled and asked for every name that it has records of.
-    func hold(_ file: String) {
-        guard let configuration = try? Configuration.load(file), configuration.zones.count < 100,
+    /// Reads a configuration. One that is sound is compiled, if that is wanted, and asked for every name that it has records of.
+    func hold(_ file: String, isCompiled: Bool) {
+        guard let configuration = try? Configuration.load(file), isCompiled, configuration.zones.count < 100,
             let plan = try? SnapshotPlan(configuration), let made = try? Snapshot.compiled(plan)
         else { return }
         var lines = "HELO\t4\n"
@@ -17,70 +18,86 @@ struct Compiled {
             for type in ["SOA", "ANY"] { lines += "Q\t\(name)\tIN\t\(type)\t-1\t10.1.2.3\t127.0.0.1\t10.1.2.0/24\n" }
             lines += "AXFR\t\(zone + 1)\t\(name)\n"
         }
-        conversation.hold(Array(lines.utf8), with: Serving(made.snapshot, switches: [], at: 1_000))
+        conversation.hold(
+            Array(lines.utf8), with: Serving(made.snapshot, switches: [], at: 1_000), isReadAtOnce: false)
     }
 }
+
+/// How many inputs are read for one that is also compiled, which takes some fifty times as long.
+private let compiledShare: UInt64 = 64
 
 /// The text of a configuration.
 struct ConfigurationTarget: FuzzTarget {
     private let compiled = Compiled()
+    private let file = ScratchFile("geopipe.yaml")
 
-    func run(_ input: [UInt8]) { compiled.hold(Scratch.write(input, to: "geopipe.yaml")) }
+    func run(_ input: [UInt8]) {
+        file.write(input)
+        compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
+    }
 }
 
 /// The text of a zone file.
 struct ZoneTarget: FuzzTarget {
     private let compiled = Compiled()
-    private let file: String
+    private let zone = ScratchFile("zone")
+    private let file: ScratchFile
 
     init() {
-        let text = """
+        file = ScratchFile(
+            "zone.yaml",
+            """
             datacenters: { oslo: {} }
             maps: { m: { default: oslo } }
             services: { web: { map: m, answers: { oslo: 192.0.2.1 } } }
-            zones: { example.com: { file: zone, records: { www: { service: web } } } }
+            zones: { example.com: { file: \(zone.path), records: { www: { service: web } } } }
 
-            """
-        file = Scratch.write(text.utf8, to: "zone.yaml")
+            """)
     }
 
     func run(_ input: [UInt8]) {
-        Scratch.write(input, to: "zone")
-        compiled.hold(file)
+        zone.write(input)
+        compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
     }
 }
 
 /// The text of a networks file.
 struct NetworksTarget: FuzzTarget {
     private let compiled = Compiled()
-    private let file: String
+    private let networks = ScratchFile("office.nets")
+    private let file: ScratchFile
 
     init() {
-        let text = """
+        file = ScratchFile(
+            "networks.yaml",
+            """
             datacenters: { oslo: {}, ashburn: {} }
-            maps: { m: { networks: { 10.0.0.0/8: ashburn }, networks_file: office.nets, default: oslo } }
+            maps: { m: { networks: { 10.0.0.0/8: ashburn }, networks_file: \(networks.path), default: oslo } }
             services: { web: { map: m, answers: { oslo: 192.0.2.1, ashburn: 192.0.2.2 } } }
             zones:
               example.com: { soa: { primary: ns., contact: h., serial: 1 }, ns: [ns.], records: { "@": { service: web } } }
 
-            """
-        file = Scratch.write(text.utf8, to: "networks.yaml")
+            """)
     }
 
     func run(_ input: [UInt8]) {
-        Scratch.write(input, to: "office.nets")
-        compiled.hold(file)
+        networks.write(input)
+        compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
     }
 }
 
 /// A database.
 struct DatabaseTarget: FuzzTarget {
     private let compiled = Compiled()
-    private let file: String
+    private let database = ScratchFile("database.mmdb")
+    private let file: ScratchFile
+    private let clients = ["0.0.0.0/0", "1.2.3.4", "129.240.1.1", "::", "2001:700::1", "ffff::"].map { IPPrefix($0)! }
 
     init() {
-        let text = """
-            databases: [database.mmdb]
+        file = ScratchFile(
+            "database.yaml",
+            """
+            databases: [\(database.path)]
             datacenters: { oslo: { location: [59.9, 10.7] }, ashburn: { location: [39, -77.5] } }
             maps:
               m: { countries: { NO: oslo }, subdivisions: { US-CA: ashburn }, continents: { EU: oslo }, default: nearest }
@@ -94,12 +111,16 @@ struct DatabaseTarget: FuzzTarget {
                 ns: [ns.]
                 records: { "@": { service: web }, api: { service: api } }
 
-            """
-        file = Scratch.write(text.utf8, to: "database.yaml")
+            """)
     }
 
     func run(_ input: [UInt8]) {
-        Scratch.write(input, to: "database.mmdb")
-        compiled.hold(file)
+        database.write(input)
+        if input.isChosen(oneIn: compiledShare) { compiled.hold(file.path, isCompiled: true) }
+        guard let opened = try? MaxMindDatabase(path: database.path) else { return }
+        var gazetteer = Gazetteer()
+        for client in clients { _ = try? opened.find(client, &gazetteer) }
+        var atlas = Atlas()
+        try? atlas.add(opened, fields: .all)
     }
 }

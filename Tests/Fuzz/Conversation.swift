@@ -1,83 +1,210 @@
 import Answering
 import Glibc
-import PipeProtocol
 import Platform
+
+@testable import PipeProtocol
 
 /// Asks as pdns does, and holds each answer against the rules of the protocol.
 final class Conversation {
     private let (input, output) = (AnonymousFile.make("questions"), AnonymousFile.make("answers"))
+    private let supply = Supply()
     private var reply: ReplyWriter
 
     init() { reply = ReplyWriter(descriptor: output) }
 
-    /// Each line is answered alone, and then all of them at once: the answers must be the same.
+    /// Answers each line alone, and of some inputs then all lines at once: the answers must be the same.
     ///
-    /// - Parameter isSound: whether the answers must be lines of the protocol; those of a damaged image need not.
-    func hold(_ lines: [UInt8], with serving: Serving?, isSound: Bool = true) {
-        let each = answers(to: lines, with: serving, isEach: true, isSound: isSound)
-        require(answers(to: lines, with: serving, isEach: false, isSound: false) == each, "answers differ in a batch")
+    /// - Parameters:
+    ///   - version: what a greeting has settled before; `nil` if the lines have one.
+    ///   - isSound: whether the answers must be lines of the protocol; those of a damaged image need not.
+    ///   - isReadAtOnce: whether the lines are also read from a file and answered at once.
+    func hold(
+        _ lines: [UInt8], with serving: Serving?, version: ABIVersion? = nil, isSound: Bool = true, isReadAtOnce: Bool
+    ) {
+        var session = session(serving, version)
+        var all: [UInt8] = []
+        for line in lines.lines {
+            let before = session.version
+            if line.count > LineReader.limit {
+                session.answerOverlongLine(&reply)
+            } else {
+                session.answer(line.span, &reply)
+            }
+            let isSent = reply.count == 0
+            if isSent { takeSent() }
+            if isSound, line.count <= LineReader.limit {
+                let answer = UnsafeBufferPointer(rebasing: reply.buffer[..<reply.count])
+                Judge(question: line, answer: answer, version: before, isGreeted: session.version != nil).judge()
+            }
+            if isReadAtOnce { all += reply.buffer[..<reply.count] }
+            reply.count = 0
+        }
+        guard isReadAtOnce else { return }
+        Scratch.fill(input, lines)
+        require(answersAtOnce(with: serving, version) == all, "answers differ in a batch")
     }
 
-    private func answers(to lines: [UInt8], with serving: Serving?, isEach: Bool, isSound: Bool) -> [UInt8] {
-        Scratch.fill(input, lines)
-        Scratch.fill(output, [])
+    private func session(_ serving: Serving?, _ version: ABIVersion?) -> Session {
+        var session = Session(seed: 1, supply: supply, makeFirst: { serving })
+        if let version { session.goOn(version: version) }
+        return session
+    }
+
+    private func answersAtOnce(with serving: Serving?, _ version: ABIVersion?) -> [UInt8] {
+        defer { reply.count = 0 }
         var reader = LineReader(descriptor: input)
-        var session = Session(seed: 1, supply: Supply(), makeFirst: { serving })
+        var session = session(serving, version)
         while reader.read() {
             while let line = reader.next() {
-                let before = lseek(output, 0, SEEK_END)
-                let wasGreeted = session.version != nil
                 switch line {
                 case .text(let bytes): session.answer(bytes.span, &reply)
                 case .tooLong: session.answerOverlongLine(&reply)
                 }
-                guard isEach else { continue }
-                _ = reply.send()
-                if isSound, case .text(let bytes) = line {
-                    check(read(from: before), to: Array(bytes), wasGreeted: wasGreeted, session.version)
-                }
             }
             _ = reply.send()
         }
-        return read(from: 0)
-    }
-
-    private func read(from start: off_t) -> [UInt8] {
-        let count = Int(lseek(output, 0, SEEK_END) - start)
-        return [UInt8](unsafeUninitializedCapacity: count) { bytes, read in
-            read = max(0, pread(output, bytes.baseAddress, count, start))
+        let size = Int(lseek(output, 0, SEEK_END))
+        defer { Scratch.empty(output) }
+        return [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
+            count = pread(output, bytes.baseAddress, size, 0)
         }
     }
 
-    private func check(_ answer: [UInt8], to question: [UInt8], wasGreeted: Bool, _ version: ABIVersion?) {
-        func hold(_ condition: Bool, _ rule: String) {
-            require(condition, "\(rule): \(String(decoding: question + [0x0a] + answer, as: UTF8.self))")
-        }
+    /// Puts what was sent where it was collected.
+    private func takeSent() {
+        let size = Int(lseek(output, 0, SEEK_END))
+        require(size <= reply.buffer.count, "an answer of \(size) bytes")
+        require(pread(output, reply.buffer.baseAddress!, size, 0) == size, "what was sent cannot be read")
+        reply.count = size
+        Scratch.empty(output)
+    }
+}
+
+/// What pdns would say to an answer.
+private struct Judge {
+    let question: ArraySlice<UInt8>
+    let answer: UnsafeBufferPointer<UInt8>
+    /// What the handshake had settled on before the question.
+    let version: ABIVersion?
+    /// Whether the handshake is over after the question.
+    let isGreeted: Bool
+
+    func judge() {
         hold(answer.last == 0x0a, "the answer has no end")
-        let lines = answer.dropLast().split(separator: 0x0a, omittingEmptySubsequences: false)
-        let ends = lines.filter { $0.elementsEqual("END".utf8) || $0.elementsEqual("FAIL".utf8) }
-        let isGreeting = question.starts(with: "HELO".utf8)
-        guard wasGreeted, !isGreeting else {
-            hold(lines.count == 1 || isGreeting && wasGreeted, "a greeting is answered with one line")
-            let isAccepted = lines.last!.starts(with: "OK\t".utf8)
-            hold(isAccepted || lines.last!.elementsEqual("FAIL".utf8), "a greeting is answered with OK or FAIL")
-            return
+        let isGreeting = begins(question, "HELO")
+        if version == nil || isGreeting { return judgeGreeting() }
+        if version!.hasCommands, begins(question, "CMD") {
+            // A tab or the line's end follows, or it is no command.
+            return hold(ends("END") || ends("FAIL"), "no END")
         }
-        if question.starts(with: "CMD".utf8), version!.hasCommands { return hold(ends.count == 1, "no END") }
-        // After FAIL to a question for a SOA record there is an END.
-        let words = ends.map { String(decoding: $0, as: UTF8.self) }
-        hold([["END"], ["FAIL"], ["FAIL", "END"]].contains(words), "not one END or FAIL")
-        for line in lines.dropLast(ends.count) {
-            if line.starts(with: "LOG\t".utf8) {
-                hold(line.allSatisfy { $0 >= 0x20 || $0 == 0x09 }, "a control character in a LOG line")
+        judgeRecords(version!)
+    }
+
+    private func judgeGreeting() {
+        var count = 0
+        forEachLine { line in
+            count += 1
+            if begins(line, "LOG\t"), version != nil { return }
+            hold(begins(line, "OK\t") || isWord(line, "FAIL"), "a greeting is answered with OK or FAIL")
+            hold(!begins(line, "OK\t") || isGreeted, "OK to what is no greeting")
+        }
+        hold(count == 1 || version != nil, "a greeting is answered with one line")
+    }
+
+    private func judgeRecords(_ version: ABIVersion) {
+        // What came last: after END comes nothing, and after FAIL at most an END.
+        var (hasFailed, hasEnded) = (false, false)
+        let name = askedName
+        forEachLine { line in
+            hold(!hasEnded, "something after END")
+            if isWord(line, "END") {
+                hasEnded = true
+            } else if isWord(line, "FAIL") {
+                hold(!hasFailed, "FAIL twice")
+                hasFailed = true
+            } else if begins(line, "LOG\t") {
+                hold(!hasFailed, "LOG after FAIL")
+                hold(line.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }, "a control character in a LOG line")
             } else {
-                hold(line.starts(with: "DATA\t".utf8), "no line of the protocol")
-                let fields = line.split(separator: 0x09, omittingEmptySubsequences: false)
-                let type = version!.hasScope ? 5 : 3
-                let hasPriority = fields.count > type && ["MX", "SRV"].contains { fields[type].elementsEqual($0.utf8) }
-                let count = (version!.hasScope ? 9 : 7) + (hasPriority ? 1 : 0)
-                hold(fields.count == count, "a DATA line with \(fields.count) fields")
+                hold(begins(line, "DATA\t") && !hasFailed, "no line of the protocol")
+                judgeRecord(line, version, name)
             }
         }
+        hold(hasEnded || hasFailed, "neither END nor FAIL")
+    }
+
+    private func judgeRecord(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ version: ABIVersion, _ name: Range<Int>?) {
+        // pdns has the priority of these in a field of its own.
+        var fields: [Slice<UnsafeBufferPointer<UInt8>>] = []
+        fields.reserveCapacity(11)
+        var start = line.startIndex
+        for place in line.indices where line[place] == 0x09 {
+            fields.append(line[start..<place])
+            start = place + 1
+        }
+        fields.append(line[start...])
+        let first = version.hasScope ? 3 : 1
+        hold(fields.count > first + 2, "a DATA line with \(fields.count) fields")
+        let hasPriority = isWord(fields[first + 2], "MX") || isWord(fields[first + 2], "SRV")
+        hold(fields.count == first + 6 + (hasPriority ? 1 : 0), "a DATA line with \(fields.count) fields")
+        if version.hasScope {
+            hold((number(fields[1]) ?? 999) <= 128, "a scope that is none")
+            hold(isWord(fields[2], "0") || isWord(fields[2], "1"), "an auth flag that is none")
+        }
+        if let name { hold(fields[first].elementsEqual(question[name]), "a record of another name") }
+        hold(number(fields[first + 3]) ?? .max < 1 << 31, "a TTL that is none")
+        hold(number(fields[first + 4]) != nil, "a zone's id that is none")
+    }
+
+    /// The name that a question is for.
+    private var askedName: Range<Int>? {
+        guard begins(question, "Q\t") else { return nil }
+        let start = question.startIndex + 2
+        return question[start...].firstIndex(of: 0x09).map { start..<$0 }
+    }
+
+    private func forEachLine(_ body: (Slice<UnsafeBufferPointer<UInt8>>) -> Void) {
+        var start = 0
+        for place in answer.indices where answer[place] == 0x0a {
+            body(answer[start..<place])
+            start = place + 1
+        }
+    }
+
+    private func ends(_ word: StaticString) -> Bool {
+        let last = answer.dropLast().suffix(word.utf8CodeUnitCount)
+        return isWord(last, word)
+    }
+
+    private func begins(_ bytes: some Collection<UInt8>, _ word: StaticString) -> Bool {
+        bytes.starts(with: UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
+    }
+
+    private func isWord(_ bytes: some Collection<UInt8>, _ word: StaticString) -> Bool {
+        bytes.count == word.utf8CodeUnitCount && begins(bytes, word)
+    }
+
+    private func number(_ digits: some Collection<UInt8>) -> Int? {
+        guard 1...10 ~= digits.count, digits.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+        return digits.reduce(0) { $0 * 10 + Int($1) - 0x30 }
+    }
+
+    private func hold(_ condition: Bool, _ rule: @autoclosure () -> String) {
+        require(condition, "\(rule()): \(String(decoding: Array(question) + [0x0a] + Array(answer), as: UTF8.self))")
+    }
+}
+
+extension [UInt8] {
+    /// The lines as `LineReader` is to read them: without LF or CR LF, the last with or without an end.
+    fileprivate var lines: [ArraySlice<UInt8>] {
+        var lines: [ArraySlice<UInt8>] = []
+        var start = 0
+        while start < count {
+            let end = self[start...].firstIndex(of: 0x0a) ?? count
+            let hasReturn = end > start && self[end - 1] == 0x0d
+            lines.append(self[start..<(hasReturn ? end - 1 : end)])
+            start = end + 1
+        }
+        return lines
     }
 }

@@ -40,8 +40,8 @@ struct Sample {
     }
 
     static func configuration(norway: String = "oslo") -> Configuration {
-        let file = Scratch.write(text(norway: norway).utf8, to: "sample.yaml")
-        do { return try Configuration.load(file) } catch { fatalError("\(error.complaints)") }
+        let file = ScratchFile("sample.yaml", text(norway: norway))
+        do { return try Configuration.load(file.path) } catch { fatalError("\(error.complaints)") }
     }
 
     static func snapshot(norway: String = "oslo") -> Snapshot {
@@ -56,19 +56,18 @@ struct Sample {
         return rollout
     }
 
-    /// Questions for all names of the sample, from some clients.
-    static let questions: [UInt8] = {
-        var text = "HELO\t3\n"
+    /// Questions for all names of the sample, in parts for clients of one place and for transfers.
+    static let questions: [[UInt8]] = {
         let names = [
             "example.com", "www.example.com", "any.example.com", "x.wild.example.com", "deep.example.com",
             "a.deep.example.com", "x.sub.example.com", "alias.example.com", "none.example.com", "example.org", "org",
         ]
-        for (type, client) in [
+        let clients = [
             ("ANY", "129.240.1.1/32"), ("SOA", "0.0.0.0/0"), ("A", "2001:db8::/48"), ("AAAA", "18.9.0.0/16"),
-        ] {
-            for name in names { text += "Q\t\(name)\tIN\t\(type)\t-1\t10.1.2.3\t127.0.0.1\t\(client)\n" }
+        ]
+        let parts = clients.map { type, client in
+            names.map { "Q\t\($0)\tIN\t\(type)\t-1\t10.1.2.3\t127.0.0.1\t\(client)\n" }.joined()
         }
-        for zone in 0...2 { text += "AXFR\t\(zone)\n" }
-        return Array(text.utf8)
+        return (parts + ["AXFR\t0\nAXFR\t1\nAXFR\t2\n"]).map { Array("HELO\t3\n\($0)".utf8) }
     }()
 }

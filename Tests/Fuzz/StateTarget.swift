@@ -1,6 +1,7 @@
 import Answering
 import DNS
 import Geography
+import Glibc
 import Platform
 import Routing
 
@@ -11,6 +12,8 @@ import Routing
 final class StateTarget: FuzzTarget {
     private let snapshot = Sample.snapshot()
     private let new = Sample.snapshot(norway: "ashburn")
+    private let serials = ScratchFile(named: "serials-\(String(identity(of: configuration), radix: 16))")
+    private static let configuration = "/fuzz.yaml"
 
     func run(_ input: [UInt8]) {
         guard let first = input.first else { return }
@@ -45,10 +48,9 @@ final class StateTarget: FuzzTarget {
             for (path, state) in report.states { _ = (state.words, FileState.isChanged(path, since: report.start)) }
             _ = report.changedInputs
         default:
-            let state = StateDirectory(path: Scratch.folder)
-            let name = String(identity(of: "/fuzz.yaml"), radix: 16)
-            Scratch.write(text.utf8, to: "serials-\(name)")
-            let ledger = SerialLedger(of: "/fuzz.yaml", in: state, keepsChanges: false)
+            serials.write(Array(text.utf8))
+            let ledger = SerialLedger(
+                of: Self.configuration, in: StateDirectory(path: serials.folder), keepsChanges: false)
             guard let apex = try? DomainName("example.com") else { return }
             let serial = ledger.serial(of: apex, content: 1, newest: 7)
             require(ledger.serial(of: apex, content: 1, newest: 7) == serial, "a serial changes by itself")

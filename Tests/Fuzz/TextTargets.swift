@@ -10,11 +10,12 @@ import Telemetry
 final class SettingsTarget: FuzzTarget {
     private let configuration = Sample.configuration()
     private let servers = ["4.7", "5.0", "5.1"].map { KnownServer(version: ServerVersion($0)!) }
+    private let file = ScratchFile("pdns.conf")
 
     func run(_ input: [UInt8]) {
-        let file = Scratch.write(input, to: "pdns.conf")
+        file.write(input)
         let server = servers[input.count % servers.count]
-        guard let settings = try? PowerDNSConfiguration(contentsOf: file, for: server) else { return }
+        guard let settings = try? PowerDNSConfiguration(contentsOf: file.path, for: server) else { return }
         let deployment = Deployment(configuration: configuration, startTime: .milliseconds(300), cores: 2) {
             [configuration] _ in configuration.file
         }
@@ -51,10 +52,15 @@ struct JSONTarget: FuzzTarget {
     }
 }
 
-/// A log of hits.
+/// A log of hits: its lines, and of some inputs the log as a whole.
 struct HitsLogTarget: FuzzTarget {
+    private let log = ScratchFile("hits")
+
     func run(_ input: [UInt8]) {
-        guard let file = try? HitsFile(Scratch.write(input, to: "hits")) else { return }
+        for line in input.split(separator: 0x0a) { _ = HitsLine(line)?.time }
+        guard input.isChosen(oneIn: 32) else { return }
+        log.write(input)
+        guard let file = try? HitsFile(log.path) else { return }
         require(file.first <= file.last, "the log ends before it begins")
         for time in [file.first, file.first + (file.last - file.first) / 2, file.last] {
             var reader = file.lines(from: time)

@@ -112,16 +112,21 @@ final class LiveServer: Sendable {
 
     private func bootstrap(_ door: Door) -> ServerBootstrap {
         httpServer { [self] channel in
-            let handler = LiveHandler(self, door)
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(HeadLimit(Self.headLimit, of: handler))
-            try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
-            try pipeline.addHandler(handler)
+            try addHandlers(to: channel, door)
         }
         .serverChannelOption(.backlog, value: 64)
         // Viewers who do not read are to be known as such soon, and to cost the system little.
         .childChannelOption(.socketOption(.so_sndbuf), value: 65_536)
         .childChannelOption(.writeBufferWaterMark, value: .init(low: 16_384, high: 65_536))
+    }
+
+    /// Has a connection answer a request.
+    func addHandlers(to channel: any Channel, _ door: Door) throws {
+        let handler = LiveHandler(self, door)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HeadLimit(Self.headLimit, of: handler))
+        try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
+        try pipeline.addHandler(handler)
     }
 
     /// All that is known, made at most a few times a second.
