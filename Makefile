@@ -16,6 +16,8 @@ FLEET_PACKAGES = dnsdist python3
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # What counts instructions.
 BENCH_PACKAGES = binutils valgrind
+# What measures growth, and samples where the time goes.
+SCALE_PACKAGES = python3 linux-perf
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
 DEB_PACKAGES = dpkg-dev
@@ -27,7 +29,7 @@ MMDB_WRITER = mmdb-writer==0.2.7
 TOOLS = .build-tools
 
 database = $(if $(DATABASE),"$(DATABASE)")
-sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Tests
 # No target here is a file. The names come from the rules, so that make complains of a name that has no rule.
 targets := $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
@@ -55,6 +57,8 @@ test: peer toolchain ## the format, then all tests
 	swift build --build-tests --explicit-target-dependency-import-check error
 	swift test --skip-build --disable-xctest --skip 'Oracle|Differential'
 	swift test --skip-build --disable-xctest --filter 'Oracle|Differential'
+	swift build --package-path Benchmarks --product benchmarksPackageTests
+	swift test --package-path Benchmarks --skip-build --disable-xctest
 
 test-pdns: ## root: the tests that start pdns, with the installed one, 4.9 and 5.1; MIRROR=URI of Debian's packages
 	@scripts/test-pdns .build-roots $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES) $(ROOT_PACKAGES)
@@ -84,6 +88,13 @@ bench-agent: agent ## what the agent needs to check 1,000 addresses every 10 s
 bench-live: server build ## what the live view costs, of the agent and of answers through pdns; DATABASE=path
 	@scripts/prerequisites python3
 	Benchmarks/live-view .build/release/geopipe .build/release/geopipe-agent $(database)
+
+scale: server measuring build ## how speed grows with threads, cores, viewers and sizes; AXIS=threads, SECONDS=0.5, DATABASE=path
+	@scripts/prerequisites $(SCALE_PACKAGES)
+	swift build -c release --package-path Benchmarks --product scalereport
+	Benchmarks/scale --results Benchmarks/results/scale $(addprefix --axis ,$(AXIS)) $(addprefix --seconds ,$(SECONDS)) \
+		.build/release/geopipe .build/release/geopipe-agent $(database)
+	"$$(swift build -c release --package-path Benchmarks --show-bin-path)/scalereport" Benchmarks/results/scale docs
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number, PIPE_RATE=100000
 	swift build -c release --product soak

@@ -12,6 +12,10 @@ let package = Package(
         .executableTarget(
             name: "placebench",
             dependencies: ["CMaxMindLookup", .product(name: "GeopipeRooms", package: "geopipe")]),
+        // The laws of growth, fitted and drawn; nothing of geopipe.
+        .target(name: "Scaling"),
+        .executableTarget(name: "scalereport", dependencies: ["Scaling"]),
+        .testTarget(name: "ScalingTests", dependencies: ["Scaling"]),
     ],
     swiftLanguageModes: [.v6]
 )

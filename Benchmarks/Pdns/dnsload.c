@@ -36,7 +36,7 @@ struct expected {
 struct item {
     const char *text;
     unsigned weight;
-    char name[256]; /* each `*` in it becomes a label that no other question has */
+    char name[256]; /* each `*` in it becomes a label that no other question has, `{1-99}` a number from 1 to 99 */
     uint16_t type;
     size_t type_size; /* of the data of such a record; 0: of any size */
     struct expected expected[PLACES];
@@ -135,6 +135,28 @@ static struct expected parse_expected(const char *text)
     return e;
 }
 
+/* Reads a range such as `{1-99}`. Returns the size of its text, or 0 if it is none. */
+static size_t parse_range(const char *text, unsigned long *first, unsigned long *last)
+{
+    int size = 0;
+    if (sscanf(text, "{%9lu-%9lu}%n", first, last, &size) != 2 || *last < *first)
+        return 0;
+    return (size_t)size;
+}
+
+static void check_ranges(const char *name)
+{
+    unsigned long first, last;
+    while ((name = strchr(name, '{'))) {
+        size_t size = parse_range(name, &first, &last);
+        if (size == 0)
+            fail("'%s' does not begin with a range such as {1-99}", name);
+        name += size;
+        if (memchr(name, '{', strcspn(name, ".")))
+            fail("'%s' has a second range in one label", name);
+    }
+}
+
 static void add_item(const char *text)
 {
     if (item_count == ITEMS_MAX)
@@ -151,6 +173,7 @@ static void add_item(const char *text)
     item->weight = (unsigned)strtoul(weight, NULL, 10);
     total_weight += item->weight;
     snprintf(item->name, sizeof item->name, "%s", name);
+    check_ranges(item->name);
     item->type = parse_type(type, &item->type_size);
     size_t count = 0;
     for (; count < PLACES && (word = strsep(&rest, ",")); count++)
@@ -184,15 +207,28 @@ static unsigned get16(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
+/* Writes the label that begins at `text` as this question has it. */
+static void expand(char *label, size_t size, const char *text, size_t length)
+{
+    unsigned long first, last;
+    const char *range = memchr(text, '{', length);
+    if (*text == '*')
+        snprintf(label, size, "%012llx", (unsigned long long)random_bits() >> 16);
+    else if (!range)
+        snprintf(label, size, "%.*s", (int)length, text);
+    else {
+        size_t before = (size_t)(range - text), written = parse_range(range, &first, &last);
+        snprintf(label, size, "%.*s%llu%.*s", (int)before, text, first + (unsigned long long)random_bits() % (last - first + 1),
+                 (int)(length - before - written), range + written);
+    }
+}
+
 static uint8_t *put_name(uint8_t *at, const char *name)
 {
     while (*name) {
         size_t length = strcspn(name, ".");
         char label[64];
-        if (*name == '*')
-            snprintf(label, sizeof label, "%012llx", (unsigned long long)random_bits() >> 16);
-        else
-            snprintf(label, sizeof label, "%.*s", (int)length, name);
+        expand(label, sizeof label, name, length);
         size_t size = strlen(label);
         *at++ = (uint8_t)size;
         memcpy(at, label, size);
@@ -413,9 +449,9 @@ static void usage(FILE *out)
           "  -l L     seconds (1)\n"
           "  -s SEED  of clients, labels and the order of the questions (1)\n"
           "  -n       no client subnets: the places are 127.0.0.1, 127.64.0.1, 127.128.0.1 and 127.192.0.1\n"
-          "A * as a label of NAME is another label each time. TYPE is A, AAAA, MX, SOA or TXT. EXPECTED is an address, * (any\n"
-          "record of that type), - (the name without such a record) or ! (no such name); or four of these, separated by\n"
-          "commas, for clients from 0.0.0.0, 64.0.0.0, 128.0.0.0 and 192.0.0.0 on.\n",
+          "A * as a label of NAME is another label each time, {1-99} in one a number from 1 to 99. TYPE is A, AAAA, MX, SOA or\n"
+          "TXT. EXPECTED is an address, * (any record of that type), - (the name without such a record) or ! (no such name);\n"
+          "or four of these, separated by commas, for clients from 0.0.0.0, 64.0.0.0, 128.0.0.0 and 192.0.0.0 on.\n",
           out);
 }
 

@@ -184,6 +184,8 @@ static void print_bulk_figures(FILE *out, const struct contender *c, const struc
     print_figure(out, c, "bulk_ns", cpu);
     print_figure(out, c, "bulk_user_ns", user_part(c, cpu));
     print_ratio(out, c, "bulk", &c->bulk, &floor->bulk, CPU);
+    for (size_t i = 0; i < c->bulk.count; i++)
+        print_figure(out, c, "bulk_turn_ns", c->bulk.turns[i].metric[CPU]);
 }
 
 static void print_single_figures(FILE *out, const struct contender *c, const struct contender *floor, enum placement placement)

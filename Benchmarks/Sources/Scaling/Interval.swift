@@ -1,0 +1,31 @@
+/// The middle 95% of values.
+public struct Interval: Equatable, Sendable {
+    public let low: Double
+    public let high: Double
+
+    public init(low: Double, high: Double) {
+        self.low = low
+        self.high = high
+    }
+
+    /// - Parameter values: at least one.
+    public init(of values: [Double]) {
+        let sorted = values.sorted()
+        self.init(low: sorted.quantile(0.025), high: sorted.quantile(0.975))
+    }
+
+    public func contains(_ value: Double) -> Bool { low <= value && value <= high }
+}
+
+extension [Double] {
+    /// The value below which `part` (0...1) of these lie; they are ascending, and at least one.
+    func quantile(_ part: Double) -> Double {
+        let place = part * Double(count - 1)
+        let below = Int(place)
+        guard below + 1 < count else { return self[count - 1] }
+        return self[below] + (place - Double(below)) * (self[below + 1] - self[below])
+    }
+
+    /// The median of at least one value, in any order.
+    public var median: Double { sorted().quantile(0.5) }
+}

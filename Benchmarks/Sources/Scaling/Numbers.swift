@@ -1,0 +1,28 @@
+import Glibc
+
+/// A number with so many decimals and, from 10,000 on, commas between thousands.
+public func fixed(_ value: Double, _ decimals: Int = 0) -> String {
+    guard value.isFinite else { return "–" }
+    let unit = pow(10, Double(decimals))
+    let rounded = (abs(value) * unit).rounded()
+    guard rounded < 1e18 else { return "\(value)" }
+    let digits = String(UInt64(rounded))
+    let padded = String(repeating: "0", count: max(decimals + 1 - digits.count, 0)) + digits
+    let whole = padded.dropLast(decimals), part = padded.suffix(decimals)
+    var grouped = ""
+    for (index, digit) in whole.enumerated() {
+        if index > 0, whole.count >= 5, (whole.count - index) % 3 == 0 { grouped += "," }
+        grouped.append(digit)
+    }
+    return (value < 0 && rounded > 0 ? "-" : "") + grouped + (decimals > 0 ? "." + part : "")
+}
+
+/// A number with two digits that count, or three from 100 on: 0.0012, 0.35, 12, 1.4.
+public func short(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return value == 0 ? "0" : "–" }
+    let magnitude = Int(floor(log10(abs(value))))
+    return magnitude >= 1 ? fixed(value) : fixed(value, min(1 - magnitude, 7))
+}
+
+/// The same of both ends of an interval.
+public func short(_ interval: Interval) -> String { "\(short(interval.low)) to \(short(interval.high))" }
