@@ -105,6 +105,8 @@ private struct RecordRegister {
     private var systemNumbers: [UInt32] = []
     /// Looks for all that there may be in a record, as long as nothing is found that was asked for.
     private var sampler: RecordReader
+    /// The places of the records that were looked at. The sampler keeps numbers of them from one record to the next.
+    private var sampledPlaces = Gazetteer()
     private var sampledCount = 0
     private var fieldNames: [String] = []
 
@@ -236,8 +238,7 @@ private struct RecordRegister {
     @inline(never)
     private mutating func sample(_ offset: UInt32) {
         sampledCount += 1
-        var gazetteer = Gazetteer()
-        _ = try? sampler.read(at: offset, &gazetteer)
+        _ = try? sampler.read(at: offset, &sampledPlaces)
         guard fieldNames.count < Self.nameLimit, let names = try? reader.fieldNames(at: offset) else { return }
         for name in names where fieldNames.count < Self.nameLimit && !fieldNames.contains(name) {
             fieldNames.append(name)
