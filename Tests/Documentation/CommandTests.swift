@@ -109,7 +109,7 @@ struct CommandTests {
             guard let mark = block.mark else { continue }
             #expect(mark == "not geopipe's" || Self.preparation(block) != nil, "\(block.place): <!-- \(mark) -->")
         }
-        #expect(Self.pages.count > 3)
+        #expect(Self.pages.count > 2)
     }
 
     /// What geopipe is called with in a block: the words of each of its lines.
@@ -144,5 +144,22 @@ struct CommandTests {
             }
         }
         #expect(helps.count > 10)
+    }
+
+    @Test("of make have targets that there are")
+    func targets() throws {
+        let makefile = try String(contentsOfFile: "\(Project.root)/Makefile", encoding: .utf8)
+        let targets = Set(makefile.matches(of: #/(?m)^([a-z0-9-]+):/#).map { String($0.output.1) })
+        var count = 0
+        for page in Page.all {
+            for (number, line) in page.lines.enumerated() {
+                for match in line.matches(of: #/(?:^ +|`|sudo |&& )make ([a-z][a-z0-9-]*)/#) {
+                    count += 1
+                    let target = String(match.output.1)
+                    #expect(targets.contains(target), "\(page.path):\(number + 1): make has no \(target)")
+                }
+            }
+        }
+        #expect(count > 20)
     }
 }
