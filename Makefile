@@ -6,10 +6,10 @@ BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 l
 	pkg-config
 # What it takes to serve with geopipe and to ask.
 SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
-# Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units, alerts and
-# pictures.
+# Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units, alerts,
+# pictures and the schema of the configuration.
 PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd \
-	chromium libxml2-utils
+	chromium libxml2-utils python3-jsonschema
 # What stands before several servers.
 FLEET_PACKAGES = dnsdist python3
 # What makes a Debian system in a folder.
@@ -129,6 +129,12 @@ geolite2: ## a database of the whole Internet (2019), in data
 
 format: toolchain ## lays out the sources as the tests want them
 	swift format --in-place --recursive $(sources)
+
+reference: program ## docs/configuration-reference.md and docs/geopipe.schema.json, from the keys in the sources
+	.build/release/geopipe schema --markdown >.build/reference.new
+	mv .build/reference.new docs/configuration-reference.md
+	.build/release/geopipe schema >.build/reference.new
+	mv .build/reference.new docs/geopipe.schema.json
 
 demo-database: ## examples/demo/demo.mmdb, from the tables beside it
 	@scripts/prerequisites python3-pip

@@ -181,6 +181,9 @@ let package = Package(
             name: "Integration", dependencies: ["PowerDNSLint", "Support", "geopipe"], swiftSettings: strict),
         .testTarget(
             name: "Differential", dependencies: ["geopipe", "CMaxMindDB", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "Documentation", dependencies: ["Configuration", "Platform", "Support", "geopipe"],
+            swiftSettings: strict),
         .testTarget(name: "Oracle", dependencies: ["geopipe", "Support"], swiftSettings: strict),
         // What `make soak` runs.
         .executableTarget(

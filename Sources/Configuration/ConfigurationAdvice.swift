@@ -20,7 +20,7 @@ struct Sites {
     /// A service and its fields.
     struct Service {
         var position: Position?
-        var fields: [String: YAMLReader.Entry]
+        var fields: YAMLReader.Fields
     }
 }
 

@@ -45,11 +45,7 @@ struct ConfigurationParser {
     }
 
     mutating func parse(_ root: YAMLNode, parsesZones: Bool) {
-        let known = [
-            "databases", "state_directory", "hits_log", "wait", "notify", "health", "datacenters", "safety", "plan",
-            "regions", "maps", "services", "zones",
-        ]
-        let sections = reader.fields(root, "the configuration", known: known, required: ["zones"])
+        let sections = reader.fields(root, "the configuration", .configuration)
         noteUnknownSections(root, sections)
         parseDatabases(sections["databases"]?.value)
         if let node = sections["state_directory"]?.value {
@@ -72,7 +68,7 @@ struct ConfigurationParser {
     }
 
     /// Notes which sections say nothing of their names.
-    private mutating func noteUnknownSections(_ root: YAMLNode, _ sections: [String: YAMLReader.Entry]) {
+    private mutating func noteUnknownSections(_ root: YAMLNode, _ sections: YAMLReader.Fields) {
         for (section, example) in [
             ("datacenters", "{}"), ("maps", "{ default: … }"), ("services", "{ map: …, answers: … }"),
             ("regions", "[NO, SE]"),
@@ -107,7 +103,7 @@ struct ConfigurationParser {
             var name = item
             var isOptional = false
             if case .mapping = item.value {
-                let fields = reader.fields(item, "a database", known: ["path", "optional"], required: ["path"])
+                let fields = reader.fields(item, "a database", .database)
                 guard let path = fields["path"] else {
                     hasUnknownDatabases = true
                     continue
@@ -135,7 +131,7 @@ struct ConfigurationParser {
 
     private mutating func parseHitsLog(_ node: YAMLNode) {
         let what = "the hits_log"
-        let fields = reader.fields(node, what, known: ["file", "format", "sample"], required: ["file"])
+        let fields = reader.fields(node, what, .hitsLog)
         guard let file = fields["file"].flatMap({ reader.text($0.value, "the file of \(what)") }) else { return }
         var log = Configuration.HitsLog(file: absolutePath(path(file)))
         if let node = fields["format"]?.value, let text = reader.text(node, "the format of \(what)") {
@@ -172,7 +168,7 @@ struct ConfigurationParser {
                     entry.keyPosition, "'\(entry.key)' cannot name a datacenter; in maps it has a meaning of its own")
             }
             let what = "datacenter \(entry.key)"
-            let fields = reader.fields(entry.value, what, known: ["location", "capacity"])
+            let fields = reader.fields(entry.value, what, .datacenter)
             sites.datacenters.append(entry.keyPosition)
             let number = configuration.datacenters.count
             let location = fields["location"].flatMap { self.location($0.value, what) }

@@ -18,7 +18,7 @@ extension ConfigurationParser {
     }
 
     private func healthCheck(_ node: YAMLNode, _ what: String, _ service: Configuration.Service) -> HealthCheck? {
-        let kinds = ["http", "https", "tcp", "command", "file"]
+        let kinds = KeyGroup.check.alternatives
         guard case .mapping = node.value else {
             let examples = [
                 "http": "http: {}", "https": "https: {}", "tcp": "tcp: 443", "file": "file: /run/health",
@@ -28,7 +28,7 @@ extension ConfigurationParser {
             reader.complain(node.position, "\(what) is not a mapping; write check: { \(example) }")
             return nil
         }
-        let fields = reader.fields(node, what, known: kinds + ["address", "interval", "timeout", "rise", "fall"])
+        let fields = reader.fields(node, what, .check)
         let given = kinds.filter { fields[$0] != nil }
         guard given.count == 1, let entry = fields[given[0]] else {
             let isMisspelt = reader.hasOtherShape(node) || given.isEmpty && reader.hasUnknownKey(node, nearestOf: kinds)
@@ -69,10 +69,7 @@ extension ConfigurationParser {
 
     private func http(_ node: YAMLNode, isSecure: Bool, _ what: String) -> HealthCheck.Probe? {
         var http = HealthCheck.HTTP(isSecure: isSecure)
-        let known =
-            ["port", "method", "path", "host", "headers", "body", "expect", "match", "no_match", "weight_header"]
-            + (isSecure ? ["verify"] : [])
-        let fields = reader.fields(node, what, known: known)
+        let fields = reader.fields(node, what, isSecure ? .https : .http)
         if let node = fields["port"]?.value { http.port = port(node, "port in \(what)") ?? http.port }
         if let node = fields["path"]?.value, let text = reader.text(node, "path in \(what)") {
             if text.hasPrefix("/"), isVisible(text) {
@@ -107,12 +104,14 @@ extension ConfigurationParser {
             }
         }
         method(fields, what, &http)
-        http.verifiesCertificate = fields["verify"].flatMap { reader.truth($0.value, "verify in \(what)") } ?? true
+        if isSecure, let node = fields["verify"]?.value {
+            http.verifiesCertificate = reader.truth(node, "verify in \(what)") ?? true
+        }
         return .http(http)
     }
 
     /// The method and the body, with what does not go together.
-    private func method(_ fields: [String: YAMLReader.Entry], _ what: String, _ http: inout HealthCheck.HTTP) {
+    private func method(_ fields: YAMLReader.Fields, _ what: String, _ http: inout HealthCheck.HTTP) {
         if let node = fields["method"]?.value, let text = reader.text(node, "method in \(what)") {
             if let method = HealthCheck.HTTP.Method(rawValue: text.uppercased()) {
                 http.method = method
@@ -258,7 +257,7 @@ extension ConfigurationParser {
 
     private func tcp(_ node: YAMLNode, _ what: String) -> HealthCheck.Probe? {
         guard case .mapping = node.value else { return port(node, what).map { .tcp(port: $0) } }
-        let fields = reader.fields(node, what, known: ["port"], required: ["port"])
+        let fields = reader.fields(node, what, .tcp)
         return fields["port"].flatMap { port($0.value, "port in \(what)") }.map { .tcp(port: $0) }
     }
 

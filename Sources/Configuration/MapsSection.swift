@@ -61,13 +61,9 @@ extension ConfigurationParser {
     // MARK: Maps
 
     mutating func parseMaps(_ node: YAMLNode) {
-        let known = [
-            "networks", "networks_file", "asns", "cities", "subdivisions", "countries", "regions", "continents",
-            "default",
-        ]
         for entry in reader.entries(node, "maps") {
             let what = "map \(entry.key)"
-            let fields = reader.fields(entry.value, what, known: known, required: ["default"])
+            let fields = reader.fields(entry.value, what, .map)
             let fallback = fields["default"].flatMap { destination($0.value, "the default of \(what)") }
             var rules = PlaceRules(fallback: fallback ?? .none)
             noteNearest(fallback, "the default of ", in: what, fields["default"]?.value.position)
@@ -219,8 +215,7 @@ extension ConfigurationParser {
     ) {
         var (written, mayBeEmpty) = (node, false)
         if case .mapping = node.value {
-            let fields = reader.fields(
-                node, "the networks_file of \(what)", known: ["path", "may_be_empty"], required: ["path"])
+            let fields = reader.fields(node, "the networks_file of \(what)", .networksFile)
             guard let path = fields["path"] else { return }
             written = path.value
             mayBeEmpty =
@@ -372,7 +367,8 @@ extension ConfigurationParser {
     // MARK: Destinations
 
     /// What no datacenter may be named, since it means something else in a destination.
-    static let destinationWords = ["random", "nearest", "all", "limit", "none", "list", "then", "spread"]
+    static let destinationWords =
+        (KeyGroup.destinations + [.spread]).reduce(into: Set(["all", "none"])) { $0.formUnion($1.names) }
 
     /// Where a rule sends its clients: see `Destination`.
     func destination(_ node: YAMLNode, _ what: String) -> Destination? {
@@ -414,7 +410,7 @@ extension ConfigurationParser {
     }
 
     func pool(_ node: YAMLNode, _ what: String) -> Destination? {
-        guard let pool = reader.fields(node, what, known: ["random", "then"])["random"] else { return nil }
+        guard let pool = reader.fields(node, what, .pool)["random"] else { return nil }
         let members = datacenters(pool.value, what)
         if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
             reader.complain(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
@@ -427,7 +423,7 @@ extension ConfigurationParser {
         for entry in reader.entries(node, what) {
             guard let datacenter = datacenterNumbers[entry.key] else {
                 if unknownSections.contains("datacenters") { continue }
-                let known = configuration.datacenters.map(\.name) + ["random", "nearest", "list"]
+                let known = configuration.datacenters.map(\.name) + KeyGroup.destinations.flatMap(\.required)
                 reader.complain(
                     entry.keyPosition,
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
@@ -444,7 +440,7 @@ extension ConfigurationParser {
     }
 
     func nearest(_ node: YAMLNode, _ what: String) -> Destination? {
-        let fields = reader.fields(node, what, known: ["nearest", "limit", "then"], required: ["nearest"])
+        let fields = reader.fields(node, what, .nearest)
         let limit = fields["limit"].flatMap { reader.count($0.value, "the limit of \(what)") }
         guard let field = fields["nearest"] else { return nil }
         if case .scalar(let scalar) = field.value.value, scalar.string == "all" {

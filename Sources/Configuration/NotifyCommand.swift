@@ -13,7 +13,7 @@ public struct NotifyCommand: Hashable, Sendable {
 extension ConfigurationParser {
     mutating func parseNotify(_ node: YAMLNode) {
         let what = "notify"
-        let fields = reader.fields(node, what, known: ["command", "every", "timeout"], required: ["command"])
+        let fields = reader.fields(node, what, .notify)
         guard let entry = fields["command"], let words = words(ofCommand: entry.value, "command of \(what)") else {
             return
         }

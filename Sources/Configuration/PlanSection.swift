@@ -16,7 +16,7 @@ extension Configuration {
 
 extension ConfigurationParser {
     mutating func parsePlan(_ node: YAMLNode) {
-        let fields = reader.fields(node, "plan", known: ["max_move", "max_names", "peak", "max_ttl"])
+        let fields = reader.fields(node, "plan", .plan)
         func percent(_ name: String, _ limit: WritableKeyPath<Configuration.PlanLimits, Int>) {
             guard let node = fields[name]?.value, let text = reader.text(node, "\(name) of plan") else { return }
             if text.hasSuffix("%"), let percent = Int(text.dropLast()), 0...100 ~= percent {

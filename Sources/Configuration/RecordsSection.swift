@@ -2,11 +2,14 @@ import DNS
 
 extension ConfigurationParser {
     /// The type that a key names.
-    func type(_ entry: YAMLReader.Entry) -> RecordType? {
+    ///
+    /// - Parameter group: the mapping that it stands in, which has other keys as well.
+    func type(_ entry: YAMLReader.Entry, _ group: KeyGroup) -> RecordType? {
         guard let type = RecordType(entry.key), type != .any else {
             reader.complain(
                 entry.keyPosition,
-                "unknown record type '\(entry.key)'\(suggestion(for: entry.key, among: RecordType.mnemonics))")
+                "unknown record type '\(entry.key)'\(suggestion(for: entry.key, among: group.names + RecordType.mnemonics))"
+            )
             return nil
         }
         return type

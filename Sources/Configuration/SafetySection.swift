@@ -31,8 +31,7 @@ extension Configuration {
 
 extension ConfigurationParser {
     mutating func parseSafety(_ node: YAMLNode) {
-        let known = Configuration.Safety.Rule.allCases.map(\.rawValue)
-        let fields = reader.fields(node, "safety", known: known)
+        let fields = reader.fields(node, "safety", .safety)
         if let node = fields["in_use"]?.value, let number = reader.count(node, "in_use of safety") {
             let count = configuration.datacenters.count
             if number > count, !unknownSections.contains("datacenters") {

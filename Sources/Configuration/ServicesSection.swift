@@ -5,13 +5,9 @@ import Zones
 
 extension ConfigurationParser {
     mutating func parseServices(_ node: YAMLNode) {
-        let known = [
-            "map", "ttl", "answers", "pick", "spread", "sticky", "check", "quorum", "comes_back",
-            "when_all_down",
-        ]
         for entry in reader.entries(node, "services") {
             let what = "service \(entry.key)"
-            let fields = reader.fields(entry.value, what, known: known, required: ["map", "answers"])
+            let fields = reader.fields(entry.value, what, .service)
             let map = fields["map"].flatMap { self.map($0.value, what) }
             var service = Configuration.Service(name: entry.key, map: map ?? 0)
             service.ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
@@ -100,7 +96,7 @@ extension ConfigurationParser {
 
     /// What of a service's health is checked, with what does not go together.
     private func parseHealth(
-        _ fields: [String: YAMLReader.Entry], _ what: String, _ service: inout Configuration.Service
+        _ fields: YAMLReader.Fields, _ what: String, _ service: inout Configuration.Service
     ) {
         if let node = fields["check"]?.value { service.checks = healthChecks(node, of: service) }
         if let node = fields["quorum"]?.value { service.quorum = quorum(node, what) ?? service.quorum }
@@ -145,18 +141,15 @@ extension ConfigurationParser {
             return (reader.items(node).compactMap { address($0, what) }, true)
         }
         var answers: [Configuration.Service.Answer] = []
-        var isChecked = true
-        for entry in reader.entries(node, what) {
-            if entry.key == "check" {
-                isChecked = false
-                if let text = reader.text(entry.value, "check of \(what)"), text != "none" {
-                    reader.complain(
-                        entry.value.position,
-                        "check of \(what) is '\(text)'; write none, or take it out: the check is that of the service")
-                }
-                continue
-            }
-            guard let type = type(entry) else { continue }
+        let fields = reader.fields(node, what, .answer)
+        let check = fields["check"]
+        if let node = check?.value, let text = reader.text(node, "check of \(what)"), text != "none" {
+            reader.complain(
+                node.position,
+                "check of \(what) is '\(text)'; write none, or take it out: the check is that of the service")
+        }
+        for entry in fields.others {
+            guard let type = type(entry, .answer) else { continue }
             if case .mapping = entry.value.value, type == .a || type == .aaaa {
                 answers += weightedAddresses(entry.value, type, what)
                 continue
@@ -165,9 +158,9 @@ extension ConfigurationParser {
                 answers.append(.init(type: type, content: content))
             }
         }
-        if !isChecked, answers.isEmpty { reader.complain(node.position, "\(what) is empty; write an address") }
+        if check != nil, answers.isEmpty { reader.complain(node.position, "\(what) is empty; write an address") }
         complainOfCrowdedCNAME(Set(answers.map(\.type)), count: answers.count, node.position, what)
-        return (answers, isChecked)
+        return (answers, isChecked: check == nil)
     }
 
     /// A mapping from addresses to weights.

@@ -11,7 +11,7 @@ extension ConfigurationParser {
         if let key = ["list", "nearest", "random"].first(where: keys.contains) {
             switch key {
             case "list":
-                let list = reader.fields(node, what, known: ["list", "then"])["list"]
+                let list = reader.fields(node, what, .list)["list"]
                 destination = list.flatMap { part(of: $0.value, what) }
             case "nearest": destination = nearest(node, what)
             default: destination = pool(node, what)
@@ -42,7 +42,7 @@ extension ConfigurationParser {
     /// What stands behind `then`: `spread`, or `{ spread: [oslo, ashburn] }`.
     private func spreadGroup(_ node: YAMLNode, _ what: String) -> SpreadGroup? {
         if case .mapping = node.value {
-            guard let entry = reader.fields(node, "then of \(what)", known: ["spread"], required: ["spread"])["spread"]
+            guard let entry = reader.fields(node, "then of \(what)", .spread)["spread"]
             else { return nil }
             if entry.value.scalar?.string == "all" { return SpreadGroup() }
             let members = datacenters(entry.value, what)

@@ -77,9 +77,7 @@ public struct VantagePoints: Hashable, Sendable {
 extension ConfigurationParser {
     mutating func parseHealth(_ node: YAMLNode) {
         let what = "health"
-        let fields = reader.fields(
-            node, what, known: ["vantage_points", "token_file", "interval", "timeout", "max_age"],
-            required: ["vantage_points", "token_file"])
+        let fields = reader.fields(node, what, .health)
         let tokenFile = fields["token_file"].flatMap { reader.text($0.value, "token_file of \(what)") }
         guard let list = fields["vantage_points"]?.value else { return }
         guard case .sequence(let items) = list.value, !items.isEmpty else {
@@ -119,7 +117,7 @@ extension ConfigurationParser {
     /// - Parameter others: those before it.
     private func vantagePoint(_ node: YAMLNode, _ others: [VantagePoints.Point]) -> VantagePoints.Point? {
         let what = "a vantage point"
-        let fields = reader.fields(node, what, known: ["name", "url", "token_file"], required: ["name", "url"])
+        let fields = reader.fields(node, what, .vantagePoint)
         guard let nameNode = fields["name"]?.value, let name = reader.text(nameNode, "name of \(what)"),
             let urlNode = fields["url"]?.value, let url = reader.text(urlNode, "url of \(what)")
         else { return nil }

@@ -147,14 +147,33 @@ final class YAMLReader {
         return entries
     }
 
-    /// The entries of a mapping by key, complaining of keys that are not known and of required ones that are not there.
-    func fields(_ node: YAMLNode, _ what: String, known: [String], required: [String] = []) -> [String: Entry] {
-        var fields: [String: Entry] = [:]
+    /// The entries of a mapping that has keys of its own.
+    struct Fields {
+        let group: KeyGroup
+        fileprivate var known: [String: Entry] = [:]
+        /// Those whose keys are none of the group's own, in the order of the file; empty if the group takes no others.
+        fileprivate(set) var others: [Entry] = []
+
+        var isEmpty: Bool { known.isEmpty && others.isEmpty }
+
+        /// The entry of a key of the group, if it is there.
+        subscript(key: String) -> Entry? {
+            assert(group.names.contains(key), "'\(key)' is not described in the group \(group.name)")
+            return known[key]
+        }
+    }
+
+    /// The entries of a mapping, complaining of keys that are not known and of required ones that are not there.
+    func fields(_ node: YAMLNode, _ what: String, _ group: KeyGroup) -> Fields {
+        let known = group.names
+        var fields = Fields(group: group)
         // What was meant by the keys that are not known.
         var misspelt: Set<String> = []
         for entry in entries(node, what) {
             if known.contains(entry.key) {
-                fields[entry.key] = entry
+                fields.known[entry.key] = entry
+            } else if group.others != nil {
+                fields.others.append(entry)
             } else {
                 if let near = nearest(to: entry.key, among: known) { misspelt.insert(near) }
                 complain(
@@ -162,8 +181,9 @@ final class YAMLReader {
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
             }
         }
-        guard !required.isEmpty, !hasOtherShape(node) else { return fields }
-        for key in required where fields[key] == nil && !misspelt.contains(key) {
+        let isComplete = group.substitute.map { fields[$0] != nil } ?? false
+        guard !group.required.isEmpty, !isComplete, !hasOtherShape(node) else { return fields }
+        for key in group.required where fields[key] == nil && !misspelt.contains(key) {
             complain(node.position, "\(what) has no '\(key)'; add \(key): …")
         }
         return fields

@@ -19,10 +19,7 @@ extension ConfigurationParser {
 
     private mutating func parseZone(_ entry: YAMLReader.Entry, _ apex: DomainName) {
         let what = "zone \(entry.key)"
-        let known = ["file", "soa", "ns", "ttl", "records"]
-        let hasFile = entry.value.mapping?.contains { $0.key.scalar?.string == "file" } ?? false
-        let fields = reader.fields(
-            entry.value, what, known: known, required: hasFile ? [] : ["soa", "ns"])
+        let fields = reader.fields(entry.value, what, .zone)
         var zone = ZoneSource(apex: apex)
         zone.file = fields["file"].flatMap { reader.text($0.value, "the file of \(what)") }.map(path)
         zone.filePosition = fields["file"]?.value.position
@@ -84,27 +81,25 @@ extension ConfigurationParser {
 
     private func parseRecords(_ entry: YAMLReader.Entry, _ owner: DomainName, _ zone: inout ZoneSource) {
         let what = owner.description
-        let entries = reader.entries(entry.value, what)
-        if entries.isEmpty {
+        let fields = reader.fields(entry.value, what, .record)
+        if fields.isEmpty {
             reader.complain(entry.keyPosition, "\(what) has no record; write { service: NAME } or { A: 192.0.2.1 }")
         }
-        let ttl = entries.first { $0.key == "ttl" }.flatMap { reader.seconds($0.value, "the ttl of \(what)") }
+        let ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
         var types: Set<RecordType> = owner == zone.apex ? [.soa, .ns] : []
         var count = types.count
         var fromService: Set<RecordType> = []
         var serviceEntry: (service: Int, position: Complaint.Position?)?
-        for entry in entries where entry.key != "ttl" {
-            if entry.key == "service" {
-                guard let service = service(entry.value, what) else { continue }
-                fromService = Set(configuration.services[service].answers.joined().map(\.type))
-                serviceEntry = (service, entry.value.position)
-                zone.services.append(
-                    .init(
-                        owner: owner, service: service, types: fromService,
-                        records: configuration.services[service].recordText, position: entry.keyPosition))
-                continue
-            }
-            guard let type = type(entry) else { continue }
+        if let entry = fields["service"], let service = service(entry.value, what) {
+            fromService = Set(configuration.services[service].answers.joined().map(\.type))
+            serviceEntry = (service, entry.value.position)
+            zone.services.append(
+                .init(
+                    owner: owner, service: service, types: fromService,
+                    records: configuration.services[service].recordText, position: entry.keyPosition))
+        }
+        for entry in fields.others {
+            guard let type = type(entry, .record) else { continue }
             if owner == zone.apex, type == .ns {
                 reader.complain(entry.keyPosition, "NS of the apex belongs into ns: of the zone; move it there")
                 continue
@@ -196,8 +191,7 @@ extension ConfigurationParser {
     ) -> (content: RecordContent, hasSerial: Bool)? {
         let what = "soa of \(what)"
         let fields = reader.fields(
-            node, what, known: ["primary", "contact", "serial", "refresh", "retry", "expire", "minimum"],
-            required: ["primary", "contact"])
+            node, what, .soa)
         func time(_ key: String, _ fallback: UInt32) -> UInt32 {
             fields[key].flatMap { reader.seconds($0.value, "\(key) in \(what)") } ?? fallback
         }

@@ -106,6 +106,8 @@ private struct RecordRegister {
     private var asnsByRecord: [UInt32] = []
     /// Reads all fields of the first records, as long as no requested field has been found.
     private var sampler: RecordReader
+    /// The places of the records that were looked at. The sampler keeps numbers of them from one record to the next.
+    private var sampledPlaces = Gazetteer()
     private var sampledCount = 0
     private var fieldNames: [String] = []
 
@@ -239,8 +241,7 @@ private struct RecordRegister {
     @inline(never)
     private mutating func sample(_ offset: UInt32) {
         sampledCount += 1
-        var gazetteer = Gazetteer()
-        _ = try? sampler.read(at: offset, &gazetteer)
+        _ = try? sampler.read(at: offset, &sampledPlaces)
         guard fieldNames.count < Self.nameLimit, let names = try? reader.fieldNames(at: offset) else { return }
         for name in names where fieldNames.count < Self.nameLimit && !fieldNames.contains(name) {
             fieldNames.append(name)

@@ -12,7 +12,7 @@ struct Geopipe: ParsableCommand {
             BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self,
             DrainCommand.self, UndrainCommand.self, ForceCommand.self, HistoryCommand.self, StatusCommand.self,
             DiffCommand.self, PlanCommand.self, RolloutCommand.self, MapCommand.self, TopCommand.self,
-            ReplayCommand.self,
+            ReplayCommand.self, SchemaCommand.self,
             UpgradeCommand.self,
         ],
         defaultSubcommand: BackendCommand.self)

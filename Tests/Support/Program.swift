@@ -21,9 +21,11 @@ package struct Program {
     package let path: String
 
     /// Finds a program in PATH, /usr/sbin and /sbin, which ordinary users do not have in PATH.
-    package init(_ name: String) throws {
+    ///
+    /// - Parameter first: folders to look into before those of PATH.
+    package init(_ name: String, in first: [String] = []) throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
-        let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
+        let paths = (first + folders.split(separator: ":").map(String.init)).map { "\($0)/\(name)" }
         guard let path = paths.first(where: FileManager.default.isExecutableFile) else { throw Missing(name: name) }
         self.path = path
     }

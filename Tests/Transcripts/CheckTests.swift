@@ -62,6 +62,15 @@ struct CheckTests {
         #expect(try check(example, "--database", Project.demonstration).lines.count == 1)
     }
 
+    @Test("takes a database that no rule looks at, where no state has places either")
+    func unusedDatabase() throws {
+        let text =
+            Self.sound.split(separator: "\n").filter { !$0.contains("countries:") && !$0.contains("regions:") }
+            .joined(separator: "\n") + "\nstate_directory: none\n"
+        let (status, lines) = try check(text)
+        #expect(status == 0 && lines.last?.hasPrefix("ok: ") == true, "\(lines)")
+    }
+
     @Test(
         "warns of what leaves some clients without a record, each once and with a way out",
         arguments: [

@@ -1,0 +1,33 @@
+import Foundation
+import Support
+import Testing
+
+@Suite("Links of the documentation")
+struct LinkTests {
+    @Test("lead to files and headings that are there", arguments: Page.all)
+    func links(page: Page) throws {
+        let folder = URL(filePath: "\(Project.root)/\(page.path)").deletingLastPathComponent()
+        for (line, target) in page.links where !target.contains("://") && !target.hasPrefix("mailto:") {
+            let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let path =
+                parts[0].isEmpty
+                ? page.path
+                : folder.appending(path: parts[0]).standardizedFileURL.path.replacing("\(Project.root)/", with: "")
+            guard FileManager.default.fileExists(atPath: "\(Project.root)/\(path)") else {
+                Issue.record("\(page.path):\(line): there is no \(path)")
+                continue
+            }
+            guard parts.count > 1 else { continue }
+            let anchors = Page(path)?.anchors ?? []
+            #expect(anchors.contains(parts[1]), "\(page.path):\(line): \(path) has no heading #\(parts[1])")
+        }
+    }
+
+    @Test("are found, and headings have the anchors of GitHub")
+    func parsing() throws {
+        let page = try #require(Page("docs/configuration.md"))
+        #expect(page.anchors.isSuperset(of: ["state_directory", "who-is-the-client-and-for-whom-does-an-answer-hold"]))
+        #expect(page.links.contains { $0.target == "operations.md#health" })
+        #expect(Page.all.count > 8)
+    }
+}

@@ -1,0 +1,61 @@
+import Testing
+
+/// docs/troubleshooting.md names what the program says by its very words: they have to be in the sources.
+@Suite("Messages of docs/troubleshooting.md")
+struct TroubleshootingTests {
+    /// A message of the page.
+    struct Message: CustomTestStringConvertible {
+        let place: String
+        let text: String
+        var testDescription: String { "\(place): \(text)" }
+    }
+
+    /// The messages in the first columns of the tables, but those of other programs, under a heading that says so.
+    static let messages: [Message] = {
+        guard let page = Page("docs/troubleshooting.md") else { return [] }
+        var isOthers = false
+        var messages: [Message] = []
+        for (number, line) in page.prose {
+            if line.hasPrefix("#") { isOthers = line.contains("pdns says") || line.contains("systemd says") }
+            guard line.hasPrefix("| "), !isOthers else { continue }
+            let cell = line.split(separator: " | ", maxSplits: 1)[0]
+            messages += cell.matches(of: #/`([^`]+)`/#).map {
+                Message(place: "\(page.path):\(number)", text: String($0.output.1))
+            }
+        }
+        return messages
+    }()
+
+    @Test("are in the sources", arguments: messages)
+    func sources(message: Message) {
+        var count = 0
+        for clause in SourceText.clauses(ofMessage: message.text) {
+            let words = clause.words.compactMap { $0 }
+            guard words.count > 1 else { continue }
+            count += 1
+            let wanted = Set(words)
+            let best =
+                SourceText.all.lazy.filter { text in text.words.contains { $0.map(wanted.contains) ?? false } }
+                .compactMap { $0.commonWords(in: clause) }.max() ?? 0
+            // The others are names that an example fills in.
+            #expect(2 * best >= words.count, "\(message.place): \(words) are not in the sources")
+        }
+        #expect(count > 0, "\(message.place): there is nothing to look for in \(message.text)")
+    }
+
+    @Test("are many")
+    func count() { #expect(Self.messages.count > 60) }
+
+    @Test("match texts with open parts, and no others")
+    func matching() throws {
+        func common(_ source: String, _ message: String) throws -> Int? {
+            SourceText(source).commonWords(in: try #require(SourceText.clauses(ofMessage: message).first))
+        }
+        #expect(try common("unknown \0 '\0'\0", "unknown datacenter 'olso'; did you mean 'oslo'?") == 1)
+        #expect(try common("cannot use the database \0", "cannot use the database a.mmdb: gone") == 4)
+        #expect(try common("cannot use the file \0", "cannot use the database a.mmdb") == nil)
+        #expect(try common("what was loaded stays", "... stays") == 1)
+        #expect(try common("what was loaded stays", "what was loaded") == nil)
+        #expect(SourceText.all.count > 3_000)
+    }
+}
