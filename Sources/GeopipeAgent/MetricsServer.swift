@@ -8,6 +8,9 @@ import Telemetry
 
 /// Serves metrics to Prometheus, and what this agent has found out to the agents of other servers. Whatever clients do takes few connections, and those not for long.
 final class MetricsServer: Sendable {
+    /// Answers the agent of another server. It asks whether the request has the right token; `nil` is a request without one.
+    typealias VantageAnswer =
+        @Sendable (_ isRight: @Sendable (LiveToken) -> Bool?) async -> (status: Int, text: String)
     /// Makes the metrics.
     typealias Page = @Sendable () async -> String
 
@@ -17,12 +20,12 @@ final class MetricsServer: Sendable {
     private static let freshness = 0.5
 
     private let page: Page
-    fileprivate let vantage: VantageWatch?
+    fileprivate let vantage: VantageAnswer?
     private let cache = Mutex<(text: String, time: Double)?>(nil)
     fileprivate let connections = Places(16)
 
     /// - Parameter vantage: answers the agents of other servers.
-    init(_ page: @escaping Page, vantage: VantageWatch? = nil) { (self.page, self.vantage) = (page, vantage) }
+    init(_ page: @escaping Page, vantage: VantageAnswer? = nil) { (self.page, self.vantage) = (page, vantage) }
 
     /// Serves until the task is cancelled. If the address is taken, says so, and tries again.
     func run(at address: SocketAddress) async {
@@ -123,7 +126,7 @@ final class MetricsHandler: ChannelInboundHandler {
         let (server, headers) = (server, request.headers)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.eventLoop.makeFutureWithTask {
-            await server.vantage?.answer { $0.isBorne(by: headers) } ?? (404, "there are no vantage points\n")
+            await server.vantage?({ $0.isBorne(by: headers) }) ?? (404, "there are no vantage points\n")
         }
         .whenSuccess { status, text in
             let (handler, context) = bound.value

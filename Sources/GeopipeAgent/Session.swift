@@ -129,7 +129,7 @@ final class Session: Sendable {
 
     private func serveMetrics() async {
         guard case .at(let address) = metrics else { return await untilCancelled() }
-        await MetricsServer(page, vantage: vantage).run(at: address)
+        await MetricsServer(page, vantage: { [vantage] in await vantage.answer($0) }).run(at: address)
     }
 
     private func serveLive() async {

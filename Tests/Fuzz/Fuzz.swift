@@ -56,6 +56,7 @@ nonisolated(unsafe) let targets: [String: WatchedTarget] = {
             "fuzz.LiveToken",
             "fuzz.WebAuthority", "fuzz.parseWeight"),
         "state": WatchedTarget(StateTarget.self, "State", "Answering.Serving", "Answering.Candidate"),
+        "vantage": WatchedTarget(VantageTarget.self, "Platform", "fuzz.VantageReport"),
         "zone": WatchedTarget(ZoneTarget.self, "DNS", "Zones"),
     ]
 }()
