@@ -9,11 +9,13 @@ SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units, alerts and
 # pictures.
 PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd \
-	chromium libxml2-utils
+	chromium libxml2-utils dnsdist
 # What makes a Debian system in a folder.
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # What counts instructions.
 BENCH_PACKAGES = binutils valgrind
+# What a flood is measured with, beside the servers.
+FLOOD_PACKAGES = dnsdist gdnsd pdns-backend-geoip python3
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
 DEB_PACKAGES = dpkg-dev
@@ -75,6 +77,10 @@ bench-agent: agent ## what the agent needs to check 1,000 addresses every 10 s
 bench-live: server build ## what the live view costs, of the agent and of answers through pdns; DATABASE=path
 	@scripts/prerequisites python3
 	Benchmarks/live-view .build/release/geopipe .build/release/geopipe-agent $(database)
+
+flood: server program ## what real clients notice of floods; FLOOD=names,types, SECONDS_EACH=4, DATABASE=path
+	@scripts/prerequisites $(FLOOD_PACKAGES)
+	@FLOOD="$(FLOOD)" SECONDS_EACH="$(SECONDS_EACH)" Benchmarks/flood .build/release/geopipe $(database)
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number
 	swift build -c release --product soak
