@@ -9,7 +9,7 @@ SERVER_PACKAGES = pdns-server pdns-backend-pipe bind9-dnsutils
 # Peers, which the tests hold geopipe against, what signed answers need, and what looks over man pages, units, alerts,
 # pictures and the schema of the configuration.
 PEER_PACKAGES = gdnsd lowdown openssl pdns-backend-sqlite3 sqlite3 pdns-backend-bind bind9-utils prometheus systemd \
-	chromium libxml2-utils python3-jsonschema
+	chromium libxml2-utils python3-jsonschema dnsdist
 # What stands before several servers.
 FLEET_PACKAGES = dnsdist python3
 # What makes a Debian system in a folder.
@@ -18,6 +18,8 @@ ROOT_PACKAGES = debootstrap debian-archive-keyring
 BENCH_PACKAGES = binutils valgrind
 # What measures growth, and samples where the time goes.
 SCALE_PACKAGES = python3 linux-perf
+# What a flood is measured with, beside the servers.
+FLOOD_PACKAGES = dnsdist gdnsd pdns-backend-geoip python3
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
 DEB_PACKAGES = dpkg-dev
@@ -95,6 +97,10 @@ scale: server measuring build ## how speed grows with threads, cores, viewers an
 	Benchmarks/scale --results Benchmarks/results/scale $(addprefix --axis ,$(AXIS)) $(addprefix --seconds ,$(SECONDS)) \
 		.build/release/geopipe .build/release/geopipe-agent $(database)
 	"$$(swift build -c release --package-path Benchmarks --show-bin-path)/scalereport" Benchmarks/results/scale docs
+
+flood: server program ## what real clients notice of floods; FLOOD=names,types, SECONDS_EACH=4, DATABASE=path
+	@scripts/prerequisites $(FLOOD_PACKAGES)
+	@FLOOD="$(FLOOD)" SECONDS_EACH="$(SECONDS_EACH)" Benchmarks/flood .build/release/geopipe $(database)
 
 soak: server build ## disturbs geopipe for MINUTES=3 and judges all answers; DATABASE=path, SEED=number, PIPE_RATE=100000
 	swift build -c release --product soak
