@@ -119,7 +119,7 @@ private func countedRow(_ name: String, _ counted: Measurements) -> [[String]] {
         [
             "\(name): \(instructions.numbers.map { fixed($0) }.joined(separator: " to "))", cell("instructions", 0),
             cell("l1_misses", 1),
-            cell("memory_misses", 2),
+            cell("l2_misses", 2),
         ]
     ]
 }

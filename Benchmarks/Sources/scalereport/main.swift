@@ -23,14 +23,15 @@ func measurements(_ axis: String) throws -> Measurements? {
 
 func report() throws -> (section: String, pictures: [(file: String, picture: Picture)]) {
     var laws: [LawRow] = []
-    var section = "", comments: [String] = []
+    var section = ""
+    var machines: [String: [String]] = [:]
     var pictures: [(file: String, picture: Picture)] = []
     func add(_ heading: String, _ axis: String, _ measured: Measurements?, _ part: Part) {
         guard let measured else { return }
         section += "### \(heading)\n\n" + part.markdown
         laws += part.laws
         pictures += part.pictures
-        comments.append("`\(axis)`: \(measured.comments.dropFirst().joined(separator: "; "))")
+        machines[measured.comments.dropFirst().joined(separator: "; "), default: []].append("`\(axis)`")
     }
     let threads = try measurements("threads"), cores = try measurements("cores"), viewers = try measurements("viewers")
     let samples = try measurements("samples"), counts = try measurements("counts")
@@ -51,7 +52,8 @@ func report() throws -> (section: String, pictures: [(file: String, picture: Pic
     table.table(
         ["X(N) = λN / (1 + σ(N − 1) + κN(N − 1))", "λ", "σ (95%)", "κ (95%)", "off by at most", "holds"],
         laws.map(\.cells))
-    let measured = wrapped("Measured: " + comments.uniqued().joined(separator: "; ") + ".")
+    let places = machines.sorted { $0.key < $1.key }.map { "\($0.value.uniqued().joined(separator: ", ")): \($0.key)" }
+    let measured = wrapped("Measured: " + places.joined(separator: "; ") + ".")
     let whole = "### Coefficients\n\n" + table.markdown + section + measured
     return (whole, pictures)
 }
