@@ -23,7 +23,7 @@ extension Part {
             if pdns.numbers.count == 2 { through.append(throughRow(span, measured)) }
             let keeps = measured["pdns that keeps denials", "per_second"]
             if pdns.numbers.count == 2, keeps.numbers == [last] {
-                through.append(keepingRow("\(fixed(last)) with negquery-cache-ttl=60", measured, last, pdns))
+                through.append(keepingRow("\(name): \(fixed(last)) with negquery-cache-ttl=60", measured, last, pdns))
             }
             rows.append([
                 span,

@@ -26,12 +26,15 @@ func report() throws -> (section: String, pictures: [(file: String, picture: Pic
     var section = ""
     var machines: [String: [String]] = [:]
     var pictures: [(file: String, picture: Picture)] = []
+    func note(_ axis: String, _ measured: Measurements) {
+        machines[measured.comments.dropFirst().joined(separator: "; "), default: []].append("`\(axis)`")
+    }
     func add(_ heading: String, _ axis: String, _ measured: Measurements?, _ part: Part) {
         guard let measured else { return }
         section += "### \(heading)\n\n" + part.markdown
         laws += part.laws
         pictures += part.pictures
-        machines[measured.comments.dropFirst().joined(separator: "; "), default: []].append("`\(axis)`")
+        note(axis, measured)
     }
     let threads = try measurements("threads"), cores = try measurements("cores"), viewers = try measurements("viewers")
     let samples = try measurements("samples"), counts = try measurements("counts")
@@ -44,7 +47,9 @@ func report() throws -> (section: String, pictures: [(file: String, picture: Pic
     if let coresPart { add("Cores", "cores", cores, coresPart.part) }
     if let viewers { add("Viewers of the live page", "viewers", viewers, Part(viewers: viewers)) }
     if let first = sizes.first {
-        add("Sizes", sizes.map(\.name).joined(separator: "`, `"), first.measured, Part(sizes: sizes, counted: counts))
+        add("Sizes", first.name, first.measured, Part(sizes: sizes, counted: counts))
+        for size in sizes.dropFirst() { note(size.name, size.measured) }
+        if let counts { note("counts", counts) }
     }
     if let samples { add("Where the time goes", "samples", samples, Part(samples: samples)) }
     if let oneCore = coresPart?.oneCore { add("Cores to buy", "cores", cores, Part(oneCore: oneCore)) }
