@@ -55,7 +55,7 @@ extension Part {
         table(
             [
                 "counted (valgrind), for a question", "instructions", "misses of the first cache",
-                "misses of the last cache",
+                "and of a second one of 1 MB",
             ], counts)
         paragraph(
             """
