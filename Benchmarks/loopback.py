@@ -83,7 +83,7 @@ class Viewers:
             stream.sendall(b"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             stream.setblocking(False)
             self.selector.register(stream, selectors.EVENT_READ, number)
-        self.thread = threading.Thread(target=self.read)
+        self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 
     def read(self):

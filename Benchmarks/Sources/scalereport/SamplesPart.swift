@@ -3,16 +3,17 @@ import Scaling
 extension Part {
     /// Where the cores are under load.
     init(samples: Measurements) {
-        rows(samples, prefix: "part ", head: "under load, part of all core time", most: 10)
-        rows(samples, prefix: "symbol ", head: "functions of the kernel that take most of it", most: 8)
+        rows(samples, prefix: "part ", head: "of the time that all three have a core under load", most: 10)
+        rows(samples, prefix: "symbol ", head: "functions of the kernel that take most of that", most: 8)
     }
 
     private mutating func rows(_ samples: Measurements, prefix: String, head: String, most: Int) {
         let series = samples.series(with: "percent", prefix: prefix)
+        guard !series.isEmpty else { return }
         let numbers = Set(series.flatMap { samples[$0, "percent"].numbers }).sorted()
         func sum(_ series: String) -> Double { samples[series, "percent"].medians.reduce(0, +) }
         table(
-            [head] + numbers.map { "\(short($0)) receiver\($0 == 1 ? "" : "s")" },
+            [head] + numbers.map { "\(fixed($0)) receiver\($0 == 1 ? "" : "s")" },
             series.sorted { sum($0) > sum($1) }.prefix(most).map { series in
                 let name = String(series.dropFirst(prefix.count))
                 return [prefix == "symbol " ? "`\(name)`" : name]

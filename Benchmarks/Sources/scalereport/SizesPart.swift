@@ -23,7 +23,7 @@ extension Part {
             if pdns.numbers.count == 2 { through.append(throughRow(span, measured)) }
             let keeps = measured["pdns that keeps denials", "per_second"]
             if pdns.numbers.count == 2, keeps.numbers == [last] {
-                through.append(keepingRow("\(fixed(last)) with negquery-cache-ttl=60", measured, last, pdns))
+                through.append(keepingRow("\(name): \(fixed(last)) with negquery-cache-ttl=60", measured, last, pdns))
             }
             rows.append([
                 span,
@@ -55,7 +55,7 @@ extension Part {
         table(
             [
                 "counted (valgrind), for a question", "instructions", "misses of the first cache",
-                "misses of the last cache",
+                "and of a second one of 1 MB",
             ], counts)
         paragraph(
             """
@@ -119,7 +119,7 @@ private func countedRow(_ name: String, _ counted: Measurements) -> [[String]] {
         [
             "\(name): \(instructions.numbers.map { fixed($0) }.joined(separator: " to "))", cell("instructions", 0),
             cell("l1_misses", 1),
-            cell("memory_misses", 2),
+            cell("l2_misses", 2),
         ]
     ]
 }

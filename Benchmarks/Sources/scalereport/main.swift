@@ -23,14 +23,18 @@ func measurements(_ axis: String) throws -> Measurements? {
 
 func report() throws -> (section: String, pictures: [(file: String, picture: Picture)]) {
     var laws: [LawRow] = []
-    var section = "", comments: [String] = []
+    var section = ""
+    var machines: [String: [String]] = [:]
     var pictures: [(file: String, picture: Picture)] = []
+    func note(_ axis: String, _ measured: Measurements) {
+        machines[measured.comments.dropFirst().joined(separator: "; "), default: []].append("`\(axis)`")
+    }
     func add(_ heading: String, _ axis: String, _ measured: Measurements?, _ part: Part) {
         guard let measured else { return }
         section += "### \(heading)\n\n" + part.markdown
         laws += part.laws
         pictures += part.pictures
-        comments.append("`\(axis)`: \(measured.comments.dropFirst().joined(separator: "; "))")
+        note(axis, measured)
     }
     let threads = try measurements("threads"), cores = try measurements("cores"), viewers = try measurements("viewers")
     let samples = try measurements("samples"), counts = try measurements("counts")
@@ -43,7 +47,9 @@ func report() throws -> (section: String, pictures: [(file: String, picture: Pic
     if let coresPart { add("Cores", "cores", cores, coresPart.part) }
     if let viewers { add("Viewers of the live page", "viewers", viewers, Part(viewers: viewers)) }
     if let first = sizes.first {
-        add("Sizes", sizes.map(\.name).joined(separator: "`, `"), first.measured, Part(sizes: sizes, counted: counts))
+        add("Sizes", first.name, first.measured, Part(sizes: sizes, counted: counts))
+        for size in sizes.dropFirst() { note(size.name, size.measured) }
+        if let counts { note("counts", counts) }
     }
     if let samples { add("Where the time goes", "samples", samples, Part(samples: samples)) }
     if let oneCore = coresPart?.oneCore { add("Cores to buy", "cores", cores, Part(oneCore: oneCore)) }
@@ -51,7 +57,8 @@ func report() throws -> (section: String, pictures: [(file: String, picture: Pic
     table.table(
         ["X(N) = λN / (1 + σ(N − 1) + κN(N − 1))", "λ", "σ (95%)", "κ (95%)", "off by at most", "holds"],
         laws.map(\.cells))
-    let measured = wrapped("Measured: " + comments.uniqued().joined(separator: "; ") + ".")
+    let places = machines.sorted { $0.key < $1.key }.map { "\($0.value.uniqued().joined(separator: ", ")): \($0.key)" }
+    let measured = wrapped("Measured: " + places.joined(separator: "; ") + ".")
     let whole = "### Coefficients\n\n" + table.markdown + section + measured
     return (whole, pictures)
 }
