@@ -189,7 +189,7 @@ public struct StateDirectory: Sendable {
                 if errno != EEXIST { throw Failure("make", folder) }
                 return
             }
-            // Whoever owns the folder above could put a link in its place.
+            // The owner of the folder above could put a link in its place.
             let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             if descriptor >= 0 {
                 fchmod(descriptor, 0o755)
