@@ -533,7 +533,8 @@ struct FindingTests {
     func empty() throws {
         #expect(
             try Machine().findings("").map { $0.prefix { $0 != "," }.replacing("~/pdns.conf: ", with: "") } == [
-                "pdns does not start", "with zone-cache-refresh-interval=300", "with edns-subnet-processing=no",
+                "pdns does not start: no backend is launched; write launch=pipe",
+                "with zone-cache-refresh-interval=300", "with edns-subnet-processing=no",
                 "warning: with consistent-backends=yes", "warning: with negquery-cache-ttl=60",
                 "warning: with distributor-threads=3",
             ])
