@@ -72,7 +72,7 @@ struct AlteredZoneTests {
         case 3...5:
             // A word of a line takes the place of one of another, comes beside it, or goes.
             let words = lines[other].split(whereSeparator: isBlank)
-            var own = lines[place].split(whereSeparator: isBlank, omittingEmptySubsequences: false)
+            var own = lines[place].split(omittingEmptySubsequences: false, whereSeparator: isBlank)
             guard let word = words.randomElement(using: &generator), !own.isEmpty else { return }
             let position = generator.number(0...own.count - 1)
             switch generator.number(0...3) {
