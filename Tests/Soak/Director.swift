@@ -187,7 +187,7 @@ final class Director {
             if line.contains("stays in use") { failures += 1 }
             if line.contains("does not take over") { refusals += 1 }
             if line.contains("coprocess") && (line.contains("Unable") || line.contains("Child")) {
-                if excused < kills { excused += 1 } else { journal.violation("pdns says: \(line)") }
+                if excused < 3 * kills { excused += 1 } else { journal.violation("pdns says: \(line)") }
             }
         }
     }
