@@ -109,6 +109,8 @@ extension Director {
         readLog()
         let victim = random.one(of: coprocesses)
         kills += 1
+        isKilling = true
+        defer { isKilling = false }
         load.coprocessIsKilled()
         kill(victim, SIGKILL)
         // pdns reads from the next one without having asked it anything, and gives it up after pipe-timeout.
