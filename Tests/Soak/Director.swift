@@ -39,9 +39,10 @@ final class Director {
     /// How often a compiler, or a coprocess of its compiler, has said that no image came of it.
     private var failures = 0
     private var refusals = 0
-    /// How often a coprocess of pdns was killed, and of how many pdns has said that.
+    /// How often a coprocess of pdns was killed.
     var kills = 0
-    private var excused = 0
+    /// One has just been killed, of which pdns complains.
+    var isKilling = false
 
     init(
         _ site: Site, _ server: NameServer, _ oracle: Oracle, _ load: Load, _ journal: Journal, _ agent: Agent?,
@@ -187,7 +188,7 @@ final class Director {
             if line.contains("stays in use") { failures += 1 }
             if line.contains("does not take over") { refusals += 1 }
             if line.contains("coprocess") && (line.contains("Unable") || line.contains("Child")) {
-                if excused < kills { excused += 1 } else { journal.violation("pdns says: \(line)") }
+                if !isKilling { journal.violation("pdns says: \(line)") }
             }
         }
     }

@@ -10,6 +10,8 @@ enum Interruption {
     /// Has this process take notice. A handler, as programs that are started inherit what is ignored.
     static func follow() {
         count.store(0, ordering: .relaxed)
+        // The pipe to a coprocess that was killed.
+        signal(SIGPIPE) { _ in }
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in
                 if Interruption.count.add(1, ordering: .relaxed).newValue > 1 { _exit(130) }

@@ -101,7 +101,7 @@ extension Director {
 
     // MARK: Processes
 
-    /// Kills a coprocess of pdns, which starts another. No question is lost but those that it had.
+    /// Kills a coprocess of pdns, which starts another. No question is lost but those that the thread of pdns has that asks it.
     func killCoprocess() throws {
         guard !isBroken, hasImage else { return }
         waitUntilSettled()
@@ -109,16 +109,20 @@ extension Director {
         readLog()
         let victim = random.one(of: coprocesses)
         kills += 1
+        isKilling = true
+        defer { isKilling = false }
         load.coprocessIsKilled()
         kill(victim, SIGKILL)
-        let deadline = now() + 10_000_000_000
-        while server.coprocesses.contains(victim) || server.coprocesses.count < coprocesses.count {
+        // pdns reads from the next one without having asked it anything, and gives it up after pipe-timeout.
+        let deadline = now() + 20_000_000_000
+        var (seen, since) = (server.coprocesses, now())
+        while seen.contains(victim) || seen.count < coprocesses.count || now() < since + 6_500_000_000 {
             guard now() < deadline else {
                 return journal.violation("pdns has not started another coprocess in the place of \(victim)")
             }
-            usleep(5_000)
+            usleep(20_000)
+            if case let found = server.coprocesses, found != seen { (seen, since) = (found, now()) }
         }
-        usleep(300_000)
         load.coprocessIsReplaced()
         coprocesses = server.coprocesses
         readLog()

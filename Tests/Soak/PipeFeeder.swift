@@ -143,7 +143,7 @@ final class PipeFeeder: Sendable {
             figures.answered += block.entries.count
             return true
         }
-        let ends = dialogue.isAlike ? block.ends : dialogue.ends
+        let ends = dialogue.isAlike ? block.ends.filter { $0 <= dialogue.received.count } : dialogue.ends
         figures.answered += min(ends.count, block.entries.count)
         let areAllRight = judge(block, ends, dialogue, isStillRight, asked, answered, &figures)
         guard isWhole else {

@@ -11,8 +11,9 @@ struct Report {
     let oracle: Oracle
     let journal: Journal
 
-    /// One of pdns's threads waits for a coprocess at a time, and asks the next one again.
-    private static let lossOfKill = 2
+    /// How many questions may be lost to a kill: what one thread of pdns is asked until it has given up the next coprocess, too, from which
+    /// it reads without having asked it anything.
+    private var lossOfKill: Int { 6 * asked.asked / max(1, seconds) }
 
     func tell() {
         latencies()
@@ -27,7 +28,7 @@ struct Report {
         )
         journal.tell("\n| what was done | times |\n| --- | --- |")
         for (kind, count) in journal.notes.sorted(by: { $0.key < $1.key }) { journal.tell("| \(kind) | \(count) |") }
-        if asked.lostToKills > Self.lossOfKill * kills {
+        if asked.lostToKills > lossOfKill * kills {
             journal.violation("\(asked.lostToKills) questions were lost to \(kills) kills of coprocesses of pdns")
         }
         journal.tell(
