@@ -6,7 +6,8 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Serves metrics to Prometheus, and what this agent has found out to the agents of other servers. Whatever clients do takes few connections, and those not for long.
+/// Serves metrics to Prometheus, and what this agent has found out to the agents of other servers. Whatever clients do takes few
+/// connections, and those not for long.
 final class MetricsServer: Sendable {
     /// Answers the agent of another server. It asks whether the request has the right token; `nil` is a request without one.
     typealias VantageAnswer =

@@ -104,6 +104,10 @@ struct VantagePanelTests {
         let panel = panel(
             .success(report("own")), .success(report("b", ["a": false])), .success(report("b", ["a": false])))
         #expect(panel.members[2].trouble == "it is the same agent as nyc")
+        var moved = panel
+        _ = moved.take([.init(member: 1, time: 20, result: failure("gone"))])
+        _ = moved.take([.init(member: 2, time: 20, result: .success(report("b", ["a": false])))])
+        #expect(moved.members[2].trouble == nil, "what nyc had was of another time")
         #expect(panel.bench(at: 0).opinion(on: "a", own: Vote(isUp: true, age: 0, pace: 10))?.isUp == true)
     }
 

@@ -67,7 +67,8 @@ struct VantagePanel: Sendable {
             var result = attempt.result
             if case .success(let report) = result, report.instance != instance,
                 let other = members.indices.first(where: {
-                    $0 != attempt.member && members[$0].reading?.report.instance == report.instance
+                    $0 != attempt.member && isFresh(members[$0], at: attempt.time)
+                        && members[$0].reading?.report.instance == report.instance
                 })
             {
                 result = .failure(.init(reason: "it is the same agent as \(members[other].point.name)"))
