@@ -106,28 +106,33 @@ struct CommandTests {
     @Test("are marked in a way that the tests know")
     func marks() {
         for block in Page.all.flatMap(\.blocks) {
+            #expect(block.isClosed, "\(block.place) has no end")
+            #expect(block.language.map { ["yml", "YAML", "shell", "bash"].contains($0) } != true, "\(block.place)")
             guard let mark = block.mark else { continue }
             #expect(mark == "not geopipe's" || Self.preparation(block) != nil, "\(block.place): <!-- \(mark) -->")
         }
         #expect(Self.pages.count > 2)
     }
 
-    /// What geopipe is called with in a block: the words of each of its lines.
-    private static func calls(of block: Page.Block) -> [(place: String, words: [String])] {
-        guard block.language == nil || block.language == "sh" else { return [] }
-        return block.text.split(separator: "\n").compactMap { line in
+    /// What geopipe is called with in a page: the words of each line that begins with its name.
+    private static func calls(of page: Page) -> [(place: String, words: [String])] {
+        let blocks = page.blocks.filter { $0.language == nil || $0.language == "sh" }
+        let lines = blocks.flatMap { block in block.text.split(separator: "\n").map { (block.place, String($0)) } }
+        // Blocks in items of lists are among the prose.
+        let indented = page.prose.filter { $0.text.hasPrefix("     ") }.map { ("\(page.path):\($0.number)", $0.text) }
+        return (lines + indented).compactMap { place, line in
             let words = line.split(separator: " ").map(String.init)
                 .drop { ["$", "sudo", "runuser", "-u", "pdns", "--"].contains($0) }
             guard let program = words.first, ["geopipe", ".build/release/geopipe"].contains(program) else { return nil }
             let ends = ["#", "|", "&&", ">", "||"]
-            return (block.place, Array(words.dropFirst().prefix { !ends.contains($0) }))
+            return (place, Array(words.dropFirst().prefix { !ends.contains($0) }))
         }
     }
 
     @Test("of geopipe have commands and options that there are")
     func options() throws {
         var helps: [[String]: String] = [:]
-        for (place, words) in Page.all.flatMap(\.blocks).flatMap(Self.calls) {
+        for (place, words) in Page.all.flatMap(Self.calls) {
             guard let command = words.first, !command.hasPrefix("-") else { continue }
             let commands = command == "rollout" ? Array(words.prefix(2)) : [command]
             if helps[commands] == nil {

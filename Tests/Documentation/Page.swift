@@ -33,6 +33,8 @@ struct Page: CustomTestStringConvertible {
         var language: String?
         /// What the comment of HTML in front of it says, which is not shown: `run`; `nil` without one.
         var mark: String?
+        /// Whether it has an end.
+        var isClosed: Bool
         var text: String
 
         var testDescription: String { place }
@@ -48,12 +50,17 @@ struct Page: CustomTestStringConvertible {
         while number < lines.count {
             let line = lines[number]
             let first = number
-            if line.hasPrefix("```") {
-                let end = lines[(number + 1)...].firstIndex { $0.hasPrefix("```") } ?? lines.count
+            let indentation = line.prefix { $0 == " " }
+            if line.dropFirst(indentation.count).hasPrefix("```") {
+                // In an item of a list a block is indented as the item is.
+                let end = lines[(number + 1)...].firstIndex { $0.hasPrefix("\(indentation)```") } ?? lines.count
+                let text = lines[min(number + 1, end)..<end].map { line in
+                    (line.hasPrefix(indentation) ? String(line.dropFirst(indentation.count)) : line) + "\n"
+                }
                 blocks.append(
                     Block(
-                        place: "\(path):\(first + 2)", language: String(line.dropFirst(3)), mark: mark,
-                        text: lines[min(number + 1, end)..<end].joined(separator: "\n") + "\n"))
+                        place: "\(path):\(first + 2)", language: String(line.dropFirst(indentation.count + 3)),
+                        mark: mark, isClosed: end < lines.count, text: text.joined()))
                 number = end + 1
                 mark = nil
                 continue
@@ -64,7 +71,8 @@ struct Page: CustomTestStringConvertible {
                 while end < lines.count, lines[end].hasPrefix("    ") || lines[end].isEmpty { end += 1 }
                 while lines[end - 1].isEmpty { end -= 1 }
                 let text = lines[number..<end].map { String($0.dropFirst(4)) + "\n" }.joined()
-                blocks.append(Block(place: "\(path):\(first + 1)", language: nil, mark: mark, text: text))
+                blocks.append(
+                    Block(place: "\(path):\(first + 1)", language: nil, mark: mark, isClosed: true, text: text))
                 number = end
                 mark = nil
                 continue
@@ -116,9 +124,12 @@ struct Page: CustomTestStringConvertible {
             starts.append((text.count, number))
             text += line.replacing(#/`[^`]*`/#, with: "") + "\n"
         }
-        return text.matches(of: #/\]\(([^)\s]+)\)/#).map { match in
-            let offset = text.distance(from: text.startIndex, to: match.range.lowerBound)
-            return (starts.last { $0.offset <= offset }?.number ?? 0, String(match.output.1))
+        // In parentheses, at the end of a line for itself, or in HTML.
+        return [#/\]\(([^)\s]+)\)/#, #/(?m)^\[[^\]]+\]: (\S+)/#, #/(?:src|href)="([^"]+)"/#].flatMap { form in
+            text.matches(of: form).map { match in
+                let offset = text.distance(from: text.startIndex, to: match.range.lowerBound)
+                return (starts.last { $0.offset <= offset }?.number ?? 0, String(match.output.1))
+            }
         }
     }
 }

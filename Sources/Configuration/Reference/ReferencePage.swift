@@ -8,7 +8,12 @@ package struct ReferencePage {
     package static var markdown: String {
         var page = ReferencePage()
         page.write()
-        return page.lines.joined(separator: "\n") + "\n"
+        // Items end with an empty line, and headings begin with one.
+        let lines = page.lines.enumerated().filter { number, line in
+            !line.isEmpty || number == 0 || !page.lines[number - 1].isEmpty
+        }
+        let text = lines.map(\.element).joined(separator: "\n")
+        return text.hasSuffix("\n") ? text : text + "\n"
     }
 
     private mutating func write() {
@@ -42,6 +47,7 @@ package struct ReferencePage {
             lines += wrapped(
                 "- **`\(others.placeholder)`**: \(words(for: others.value)). The key is a type of records, or `TYPE` and its number.",
                 indentation: "  ")
+            lines.append("")
         }
     }
 
@@ -53,8 +59,8 @@ package struct ReferencePage {
             facts.append("default `\(usual)`")
         }
         lines += wrapped("- **`\(key.name)`**: \(facts.joined(separator: "; ")).", indentation: "  ")
-        lines += wrapped(key.text).map { "  \($0)" }
-        lines += ["  Example: `\(key.example)`"]
+        lines += [""] + wrapped(key.text).map { "  \($0)" }
+        lines += ["", "  Example: `\(key.example)`", ""]
     }
 
     private mutating func writeDestination() {
