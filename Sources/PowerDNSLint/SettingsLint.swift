@@ -95,7 +95,6 @@ public struct SettingsLint {
 }
 
 /// The former name of `SettingsLint`, until the callers in other targets use the new one.
-public typealias Inspection = SettingsLint
 
 /// An item of `launch`: a backend, or `backend:name`.
 struct BackendInstance {

@@ -14,7 +14,7 @@ func complaints(
     aboutServerSettings file: String, of version: ServerVersion?, serving configuration: Configuration,
     startTime: Duration
 ) throws(ConfigurationError) -> [Complaint] {
-    Inspection.complaints(
+    SettingsLint.complaints(
         about: try PowerDNSConfiguration(
             contentsOf: file, for: version.map { KnownServer(version: $0) } ?? .found()),
         serving: Deployment(

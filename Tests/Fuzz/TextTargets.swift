@@ -19,7 +19,7 @@ final class SettingsTarget: FuzzTarget {
         let deployment = Deployment(configuration: configuration, startTime: .milliseconds(300), cores: 2) {
             [configuration] _ in configuration.file
         }
-        _ = Inspection.complaints(about: settings, serving: deployment)
+        _ = SettingsLint.complaints(about: settings, serving: deployment)
     }
 }
 

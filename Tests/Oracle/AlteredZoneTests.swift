@@ -7,18 +7,18 @@ import Testing
 struct AlteredZoneTests {
     @Test("and pdns's own backend serves", arguments: seeds(2))
     func altered(seed: UInt64) throws {
-        let world = try World(seed: seed)
+        let world = try ZoneWorld(seed: seed)
         let folder = world.folder
         var generator = SeededGenerator(seed: seed)
         for (number, zone) in world.zones.enumerated() {
-            try alter(zone.apex, World.file(number), plain: World.plainFile(number), in: folder, using: &generator)
+            try alter(zone.apex, ZoneWorld.file(number), plain: ZoneWorld.plainFile(number), in: folder, using: &generator)
         }
-        let oracle = try Server(.bind, world.plainFiles, in: folder)
-        let geopipe = try Server(.geopipe, world.files, in: folder)
+        let oracle = try OracleServer(.bind, world.plainFiles, in: folder)
+        let geopipe = try OracleServer(.geopipe, world.files, in: folder)
         let transfers = world.zones.map { (oracle.transfer($0.apex), geopipe.transfer($0.apex)) }
         var questions = Questions(about: world.zones, count: 500, wantsProof: false, seed: seed).all
         for record in transfers.flatMap({ ($0.0 ?? []) + ($0.1 ?? []) }) {
-            for type in [record.type, 255] { questions.append(Question(name: record.owner, type: type)) }
+            for type in [record.type, 255] { questions.append(DNSQuestion(name: record.owner, type: type)) }
         }
         let differences = Difference.among(questions, oracle.ask(questions), geopipe.ask(questions))
         let records = transfers.flatMap { Difference.between($0.0, $0.1) }
