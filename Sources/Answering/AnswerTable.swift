@@ -211,7 +211,7 @@ extension AnswerTable {
 
         private mutating func append(_ type: RecordType, _ ttl: UInt32, _ id: Int32, _ content: RecordContent) {
             let start = text.count
-            text += lineHead(type, ttl)
+            text += classTypeTTL(type, ttl)
             text += "\(id)\t\(content.text)\n".utf8
             records.append(ReadyRecord(offset: start, length: text.count - start, type: type))
         }

@@ -24,9 +24,9 @@ package struct Choice {
     /// The number of the client's preference list.
     package var list: UInt32
     /// Picks among the addresses of a datacenter.
-    var draw: Draw
+    var draw: RendezvousDraw
     /// Whether addresses that are down are left out; not if there is nothing but what is down.
-    var heedsHealth = true
+    var respectsHealth = true
     /// The datacenter that is not available, and whose clients are spread, this one among them; -1 if it is not spread.
     package var spreadFrom: Int32 = -1
 }
@@ -89,11 +89,14 @@ extension Snapshot {
         let scope = max(mapScope, placeScope)
         let spreads = state.isRestricted && map.lists.spreads(list)
         guard service.isSticky || !state.isSameForAll || spreads else {
-            return choose(service, map, list, scope, Draw(random: random), nil, state, part, network: nil).choice
+            return choose(service, map, list, scope, RendezvousDraw(random: random), nil, state, part, network: nil)
+                .choice
         }
         let network = ClientNetwork(client, length: length)
-        let draw = service.isSticky ? Draw(network: network.number, salt: service.salt) : Draw(random: random)
-        let spreading = spreads ? Draw.spreading(network: network.number, salt: service.salt) : nil
+        let draw =
+            service.isSticky
+            ? RendezvousDraw(network: network.number, salt: service.salt) : RendezvousDraw(random: random)
+        let spreading = spreads ? RendezvousDraw.spreading(network: network.number, salt: service.salt) : nil
         let (choice, drawn) = choose(
             service, map, list, scope, draw, spreading, state, part, network: network.number)
         guard drawn && service.isSticky || choice.spreadFrom >= 0 || !state.isSameForAll else { return choice }
@@ -107,7 +110,8 @@ extension Snapshot {
         let service = answers.services[position]
         let map = maps[Int(service.map)]
         return choose(
-            service, map, map.defaultList, 0, Draw(network: 0, salt: service.salt), nil, .all, .all, network: nil
+            service, map, map.defaultList, 0, RendezvousDraw(network: 0, salt: service.salt), nil, .all, .all,
+            network: nil
         ).choice
     }
 
@@ -116,8 +120,8 @@ extension Snapshot {
     ///   - network: the client's network as a number; `nil` if it makes no difference.
     /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
     private func choose(
-        _ service: AnswerTable.BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: Draw,
-        _ spreading: Draw?, _ state: ServiceState, _ part: AnswerPart, network: UInt64?
+        _ service: AnswerTable.BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: RendezvousDraw,
+        _ spreading: RendezvousDraw?, _ state: ServiceState, _ part: AnswerPart, network: UInt64?
     ) -> (choice: Choice, drawn: Bool) {
         var choice = Choice(scope: scope, list: list, draw: draw)
         let undrained = network.map(state.undrained.forNetwork) ?? state.undrained
@@ -136,7 +140,7 @@ extension Snapshot {
         let attempts = state.attempts(for: part)
         for i in attempts.indices where i < state.certainAttempts || service.answersWhenAllDown {
             let attempt = attempts[i]
-            choice.heedsHealth = attempt.heedsHealth
+            choice.respectsHealth = attempt.respectsHealth
             drawn = choice.take(
                 from: map, service, self, network.map(attempt.availability.forNetwork) ?? attempt.availability,
                 spreading, part)
@@ -171,7 +175,7 @@ extension Choice {
     /// - Returns: whether chance had a part in it or in what will be picked of it.
     fileprivate mutating func take(
         from map: CompiledMap, _ service: AnswerTable.BoundService, _ snapshot: Snapshot, _ availability: Availability,
-        _ spreading: Draw?, _ part: AnswerPart
+        _ spreading: RendezvousDraw?, _ part: AnswerPart
     ) -> Bool {
         var anyDrawn = false
         if let spreading {
@@ -191,7 +195,7 @@ extension Choice {
     /// - Returns: whether there is room for more.
     @inline(__always)
     private mutating func add(
-        _ datacenter: Datacenter, _ reason: ListTable.Reason, _ service: AnswerTable.BoundService,
+        _ datacenter: Datacenter, _ reason: PreferenceListTable.Reason, _ service: AnswerTable.BoundService,
         _ snapshot: Snapshot, _ part: AnswerPart, _ anyDrawn: inout Bool
     ) -> Bool {
         // A datacenter may stand in several tiers.
@@ -246,14 +250,16 @@ extension AnswerTable {
         _ service: BoundService, of choice: Choice, _ part: AnswerPart, _ state: ServiceState,
         _ body: (_ record: ReadyRecord) -> Void
     ) {
-        let heedsHealth = choice.heedsHealth && state.hasDownAddresses
+        let respectsHealth = choice.respectsHealth && state.hasDownAddresses
         for i in 0..<choice.count {
             let answers = answers(service, Int(choice.datacenters[i]))
             if part == .all || part == .ipv4 {
-                forEachPicked(service, answers, answers.ipv4Range, choice.draw, state, heedsHealth: heedsHealth, body)
+                forEachPicked(
+                    service, answers, answers.ipv4Range, choice.draw, state, respectsHealth: respectsHealth, body)
             }
             if part == .all || part == .ipv6 {
-                forEachPicked(service, answers, answers.ipv6Range, choice.draw, state, heedsHealth: heedsHealth, body)
+                forEachPicked(
+                    service, answers, answers.ipv6Range, choice.draw, state, respectsHealth: respectsHealth, body)
             }
             if part == .all || part == .rest { for position in answers.otherRange { body(records[position]) } }
         }
@@ -261,15 +267,16 @@ extension AnswerTable {
 
     /// As many of the addresses as may be given, those with the lowest scores.
     private func forEachPicked(
-        _ service: BoundService, _ answers: DatacenterAnswers, _ range: Range<Int>, _ draw: Draw, _ state: ServiceState,
-        heedsHealth: Bool, _ body: (ReadyRecord) -> Void
+        _ service: BoundService, _ answers: DatacenterAnswers, _ range: Range<Int>, _ draw: RendezvousDraw,
+        _ state: ServiceState,
+        respectsHealth: Bool, _ body: (ReadyRecord) -> Void
     ) {
         let pick = Int(service.pick)
-        guard range.count > pick || heedsHealth else {
+        guard range.count > pick || respectsHealth else {
             for position in range { body(records[position]) }
             return
         }
-        func isEligible(_ position: Int) -> Bool { !heedsHealth || !state.isDown(answers.number(position)) }
+        func isEligible(_ position: Int) -> Bool { !respectsHealth || !state.isDown(answers.number(position)) }
         var eligible = 0
         for position in range where isEligible(position) { eligible += 1 }
         guard eligible > pick else {
@@ -334,7 +341,7 @@ package struct ClientNetwork {
 extension Choice {
     /// A datacenter that was chosen by nothing but its place in a list.
     init(only datacenter: Int) {
-        self.init(scope: 1, list: 0, draw: Draw(random: 0))
+        self.init(scope: 1, list: 0, draw: RendezvousDraw(random: 0))
         datacenters[0] = Int32(datacenter)
         count = 1
     }

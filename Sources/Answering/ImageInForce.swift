@@ -7,20 +7,20 @@ extension ImageStore {
     /// The image in force, and what is wrong with those that should be.
     ///
     /// One that is damaged, or was at hand in a fault, gives way to the newest one before it.
-    public func current() -> (snapshot: Snapshot?, complaints: [String]) {
-        var complaints: [String] = []
+    public func current() -> (snapshot: Snapshot?, diagnostics: [String]) {
+        var diagnostics: [String] = []
         for path in candidates {
-            guard !FaultRecord.isUnfit(image: path) else {
-                complaints.append("\(path) is left out: there was a fault when it was read")
+            guard !CrashRecord.isUnfit(image: path) else {
+                diagnostics.append("\(path) is left out: there was a fault when it was read")
                 continue
             }
             do {
-                return (try FaultRecord.reading(image: path) { try Snapshot(path: path, owners: owners) }, complaints)
+                return (try CrashRecord.reading(image: path) { try Snapshot(path: path, owners: owners) }, diagnostics)
             } catch {
-                complaints.append("\(error)")
+                diagnostics.append("\(error)")
             }
         }
-        return (nil, complaints)
+        return (nil, diagnostics)
     }
 
     /// The newest image in force of a configuration, whatever databases take the place of its own.

@@ -11,7 +11,7 @@ extension Rollout {
     ///   - down: by what is asked of them, the addresses that are down.
     ///   - switches: those that count.
     package func reasonToAbort(
-        _ tally: RolloutTally, new: Snapshot, down: Set<String>, switches: [Switch]
+        _ tally: RolloutTotals, new: Snapshot, down: Set<String>, switches: [Switch]
     ) -> String? {
         guard isRunning, part != .dark else { return nil }
         let (before, after) = (tally.old.refusedPart * 100, tally.new.refusedPart * 100)

@@ -53,8 +53,8 @@ package final class RolloutCounts: Sendable {
     }
 
     /// What was counted so far.
-    package var tally: RolloutTally {
-        var tally = RolloutTally()
+    package var tally: RolloutTotals {
+        var tally = RolloutTotals()
         var sums = [Int](repeating: 0, count: Total.count)
         totals.forEachUsed { _, position, value in sums[position] = value }
         tally.differing = sums[Total.differing]
@@ -65,7 +65,7 @@ package final class RolloutCounts: Sendable {
         let width = differences.datacenters.count + 1
         moves.forEachUsed { _, position, value in
             let (from, to) = position.quotientAndRemainder(dividingBy: width)
-            let move = RolloutTally.Move(from: name(from), to: name(to))
+            let move = RolloutTotals.Move(from: name(from), to: name(to))
             tally.moves[move] = value
         }
         return tally

@@ -65,21 +65,23 @@ public final class Serving: Sendable {
                         parts[datacenter] = max(parts[datacenter] ?? 0, Double(entry.share) / 100)
                     }
                 }
-                let closures = parts.map { datacenter, part in
+                let partialDrains = parts.map { datacenter, part in
                     let name = snapshot.datacenterNames[datacenter]
-                    return (datacenter, Availability.Closure(part: part, identity: identity(of: name)))
+                    return (datacenter, Availability.PartialDrain(part: part, identity: identity(of: name)))
                 }
                 // One for all of which there is nothing to tell stays in the processor's cache.
-                if drained.isEmpty, closures.isEmpty, checked == nil, shares.isEmpty, weights.isEmpty { return .all }
-                var limited = Dictionary(uniqueKeysWithValues: closures)
+                if drained.isEmpty, partialDrains.isEmpty, checked == nil, shares.isEmpty, weights.isEmpty {
+                    return .all
+                }
+                var limited = Dictionary(uniqueKeysWithValues: partialDrains)
                 for (datacenter, share) in shares.enumerated() where share < 100 && !forced.contains(datacenter) {
                     // Of the networks that a drain leaves to it, it takes its share.
                     let part = 1 - (1 - (parts[datacenter] ?? 0)) * Double(share) / 100
                     let name = snapshot.datacenterNames[datacenter]
-                    limited[datacenter] = Availability.Closure(part: part, identity: identity(of: name))
+                    limited[datacenter] = Availability.PartialDrain(part: part, identity: identity(of: name))
                 }
                 return ServiceState(
-                    drained: drained, closures: Dictionary(uniqueKeysWithValues: closures),
+                    drained: drained, partialDrains: Dictionary(uniqueKeysWithValues: partialDrains),
                     health: checked?.datacenters(forced: forced) { down[$0] != nil } ?? [],
                     downAddresses: checked?.addresses(forced: forced) { down[$0] != nil } ?? [],
                     limited: shares.isEmpty ? nil : limited, weights: weights)
@@ -145,35 +147,35 @@ package final class ServiceState: Sendable {
     struct Attempt: Sendable {
         let availability: Availability
         /// Whether addresses that are down are left out.
-        let heedsHealth: Bool
+        let respectsHealth: Bool
     }
 
     /// All may be used.
-    static let all = ServiceState(drained: [], closures: [:], health: [], downAddresses: [])
+    static let all = ServiceState(drained: [], partialDrains: [:], health: [], downAddresses: [])
 
     /// - Parameters:
     ///   - drained: the datacenters that no client is sent to.
     ///   - closures: the datacenters that a part of the client networks is not sent to.
     ///   - health: by the number of a datacenter; empty if nothing is known of any.
     ///   - downAddresses: by the number of an address; see `ServiceAnswers.number`.
-    ///   - limited: `closures`, and those of datacenters that take less than all of their clients; `nil` if there are none.
+    ///   - limited: `partialDrains`, and those of datacenters that take less than all of their clients; `nil` if there are none.
     ///   - weights: by the number of an address, the clients that it takes of 100 that it would get.
     init(
-        drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure],
+        drained: Set<Datacenter>, partialDrains: [Datacenter: Availability.PartialDrain],
         health: [CheckedService.DatacenterHealth], downAddresses: [Bool],
-        limited: [Datacenter: Availability.Closure]? = nil, weights: [UInt8] = []
+        limited: [Datacenter: Availability.PartialDrain]? = nil, weights: [UInt8] = []
     ) {
-        preferred = limited.map { Availability(down: drained, closures: $0) }
+        preferred = limited.map { Availability(down: drained, partialDrains: $0) }
         self.weights = weights
-        undrained = Availability(down: drained, closures: closures)
+        undrained = Availability(down: drained, partialDrains: partialDrains)
         self.downAddresses = downAddresses.contains(true) ? downAddresses : []
         let hasDown = !self.downAddresses.isEmpty
         func attempts(_ usability: [Usability]) -> [Attempt] {
             guard hasDown else { return [] }
             // An operator's word counts for more than a check's: what is drained comes last, whatever its health is.
-            return (limited.map { [Self.firstAttempt(usability, drained: drained, closures: $0)] } ?? [])
-                + Self.attempts(usability, drained: drained, closures: closures)
-                + Self.attempts(usability, drained: [], closures: [:])
+            return (limited.map { [Self.firstAttempt(usability, drained: drained, partialDrains: $0)] } ?? [])
+                + Self.attempts(usability, drained: drained, partialDrains: partialDrains)
+                + Self.attempts(usability, drained: [], partialDrains: [:])
         }
         ipv4 = attempts(health.map { Usability($0.ipv4) })
         ipv6 = attempts(health.map { Usability($0.ipv6) })
@@ -203,26 +205,28 @@ package final class ServiceState: Sendable {
 
     /// What is up.
     private static func firstAttempt(
-        _ usability: [Usability], drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure]
+        _ usability: [Usability], drained: Set<Datacenter>, partialDrains: [Datacenter: Availability.PartialDrain]
     ) -> Attempt {
         let unused = usability.indices.filter { usability[$0] != .up }
-        return Attempt(availability: Availability(down: drained.union(unused), closures: closures), heedsHealth: true)
+        return Attempt(
+            availability: Availability(down: drained.union(unused), partialDrains: partialDrains), respectsHealth: true)
     }
 
     /// First what is up; then what is short of its quorum but has addresses that are up, the largest part first; then all, as if
     /// nothing were known.
     private static func attempts(
-        _ usability: [Usability], drained: Set<Datacenter>, closures: [Datacenter: Availability.Closure]
+        _ usability: [Usability], drained: Set<Datacenter>, partialDrains: [Datacenter: Availability.PartialDrain]
     ) -> [Attempt] {
-        func attempt(heedsHealth: Bool, _ isUsed: (Usability) -> Bool) -> Attempt {
+        func attempt(respectsHealth: Bool, _ isUsed: (Usability) -> Bool) -> Attempt {
             let unused = usability.indices.filter { !isUsed(usability[$0]) }
             return Attempt(
-                availability: Availability(down: drained.union(unused), closures: closures), heedsHealth: heedsHealth)
+                availability: Availability(down: drained.union(unused), partialDrains: partialDrains),
+                respectsHealth: respectsHealth)
         }
         let short = Set(usability).filter { $0 > .short(0) && $0 < .up }.sorted(by: >)
-        return [attempt(heedsHealth: true) { $0 == .up }]
-            + short.map { level in attempt(heedsHealth: true) { $0 == level } }
-            + [attempt(heedsHealth: false) { $0 != .absent }]
+        return [attempt(respectsHealth: true) { $0 == .up }]
+            + short.map { level in attempt(respectsHealth: true) { $0 == level } }
+            + [attempt(respectsHealth: false) { $0 != .absent }]
     }
 
     /// The number of attempts that are made even if there is to be no answer when all is down. A client that its datacenters

@@ -9,7 +9,7 @@ import Zones
 
 /// One dialogue with pdns: what has been agreed, and the answer to every line.
 public struct Session: ~Copyable {
-    private let supply: Supply
+    private let supply: ServingMailbox
     /// How many questions have been answered.
     package private(set) var questions = 0
     /// `nil` once it was called: what it holds may be large.
@@ -30,7 +30,7 @@ public struct Session: ~Copyable {
     private(set) var key = NameKey()
     private var random: RandomBits
     /// The client of the last question that had one; `nil` before the first.
-    private(set) var asker: Asker?
+    private(set) var asker: ClientContext?
     private(set) var phase = Phase.own
 
     /// The resolver of the last question that had a client, as text: mostly it is not looked at.
@@ -40,7 +40,7 @@ public struct Session: ~Copyable {
     private static let resolverLimit = 64
 
     /// The client that a question is answered for, and the random number of its draws.
-    struct Asker {
+    struct ClientContext {
         let client: IPAddress
         /// The length of the prefix that `client` is the first address of.
         let clientLength: Int
@@ -71,7 +71,7 @@ public struct Session: ~Copyable {
     ///     for the greeting, by default, and all coprocesses start at once. Without it every question fails.
     ///   - perform: carries a command out, and says what came of it.
     public init(
-        seed: UInt64, supply: Supply, makeFirst: @escaping () -> Serving?,
+        seed: UInt64, supply: ServingMailbox, makeFirst: @escaping () -> Serving?,
         perform: @escaping (_ command: String) -> [String] = { ["unknown command '\($0)'"] }
     ) {
         random = RandomBits(seed: seed)
@@ -85,7 +85,7 @@ public struct Session: ~Copyable {
     /// Answers one line, given without its end.
     public mutating func answer(_ line: Span<UInt8>, _ reply: inout ReplyWriter) {
         if supply.renew(&serving) { adopt() }
-        do throws(Malformation) {
+        do throws(RequestError) {
             guard let version, Request.isQuestion(line) else { return try answerOther(line, &reply) }
             let question = try Request.Question(line, version: version)
             guard var world else { return refuseForLackOfSnapshot(line.extracting(unchecked: question.type), &reply) }
@@ -130,7 +130,7 @@ public struct Session: ~Copyable {
 
     /// Answers a line that is no question.
     @inline(never)
-    private mutating func answerOther(_ line: Span<UInt8>, _ reply: inout ReplyWriter) throws(Malformation) {
+    private mutating func answerOther(_ line: Span<UInt8>, _ reply: inout ReplyWriter) throws(RequestError) {
         switch try Request(line, version: version) {
         case .question:
             // Without a tab after the first byte it has too few fields.
@@ -154,18 +154,18 @@ public struct Session: ~Copyable {
     private func sendAnswers(before line: Span<UInt8>, _ reply: inout ReplyWriter) {
         guard !reply.isEmpty else { return }
         sendAnswers(&reply)
-        line.withUnsafeBufferPointer { FaultRecord.beginAnswer($0) }
+        line.withUnsafeBufferPointer { CrashRecord.beginAnswer($0) }
     }
 
     private func sendAnswers(_ reply: inout ReplyWriter) {
         _ = reply.send()
-        FaultRecord.endAnswers()
+        CrashRecord.endAnswers()
     }
 
     @inline(never)
     private mutating func greet(_ version: ABIVersion, _ reply: inout ReplyWriter) {
         reply.ok(banner: "geopipe \(geopipeVersion)")
-        FaultRecord.setVersion(version)
+        CrashRecord.setVersion(version)
         if let makeFirst {
             sendAnswers(&reply)
             serving = makeFirst()
@@ -177,7 +177,7 @@ public struct Session: ~Copyable {
 
     /// Goes on with a dialogue that another program has begun.
     package mutating func goOn(version: ABIVersion) {
-        FaultRecord.setVersion(version)
+        CrashRecord.setVersion(version)
         serving = makeFirst?()
         adopt()
         makeFirst = nil
@@ -224,7 +224,7 @@ public struct Session: ~Copyable {
     }
 
     @inline(never)
-    private func refuse(_ line: Span<UInt8>, _ reason: Malformation, _ reply: inout ReplyWriter) {
+    private func refuse(_ line: Span<UInt8>, _ reason: RequestError, _ reply: inout ReplyWriter) {
         // Before the handshake pdns expects one line, and that begins with OK or does not.
         if version != nil { reply.log(reason.message(about: line)) }
         reply.fail()
@@ -246,12 +246,12 @@ extension Session {
         let name = line.extracting(unchecked: question.name)
         let type = RecordType(line.extracting(unchecked: question.type))
         if let zone, node == nil, refuses(name, type, world.pointee.zones, zone, &reply) { return .refused }
-        let asker: Asker?
+        let asker: ClientContext?
         if isPDNS {
             asker = ownAsker(of: type, world.pointee.zones, else: client)
         } else {
             notePhase(client, line.extracting(unchecked: question.remoteAddress))
-            asker = Asker(client: client, clientLength: clientLength, random: random.next())
+            asker = ClientContext(client: client, clientLength: clientLength, random: random.next())
             self.asker = asker
         }
         var hasRecords = false
@@ -332,14 +332,14 @@ extension Session {
 
     /// The resolver that asks for the client of the last question that had one; `nil` if there is none, or it cannot be read.
     @inline(__always)
-    func resolver(of asker: Asker) -> IPAddress? {
+    func resolver(of asker: ClientContext) -> IPAddress? {
         guard asker.hasResolver else { return nil }
         return IPAddress(UnsafeBufferPointer(start: resolverText, count: resolverLength).span)
     }
 
     /// Does as `resolver(of:)` does, and notes that it was called.
     @inline(__always)
-    private func resolver(of asker: Asker, isAsked: inout Bool) -> IPAddress? {
+    private func resolver(of asker: ClientContext, isAsked: inout Bool) -> IPAddress? {
         isAsked = true
         return resolver(of: asker)
     }
@@ -352,7 +352,7 @@ extension Session {
     /// have had the answer to the client's own question from its cache.
     @inline(never)
     private mutating func ownAsker(of type: RecordType?, _ zones: UnsafePointer<ZoneTable>, else client: IPAddress)
-        -> Asker?
+        -> ClientContext?
     {
         guard type == .any else {
             let isApex = type == .soa && zones.pointee.zone(key) != nil
@@ -370,11 +370,11 @@ extension Session {
             return asker
         case .apex(afterClient: false):
             // pdns has had from its cache that there is no such name, and denies that.
-            return Asker(client: client, clientLength: client.bitWidth, hasResolver: false, random: 0)
+            return ClientContext(client: client, clientLength: client.bitWidth, hasResolver: false, random: 0)
         case .own, .client:
             // Before any client, pdns may deny what a coprocess before this one has answered.
             return asker == nil
-                ? Asker(client: client, clientLength: client.bitWidth, hasResolver: false, random: 0) : nil
+                ? ClientContext(client: client, clientLength: client.bitWidth, hasResolver: false, random: 0) : nil
         }
     }
 
@@ -383,7 +383,7 @@ extension Session {
     /// - Parameter asker: the client that it is for; `nil` if pdns asks on its own account.
     @inline(__always)
     private mutating func count(
-        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: Asker?, scope: UInt8,
+        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ asker: ClientContext?, scope: UInt8,
         _ name: Span<UInt8>
     ) {
         for i in 0..<choice.count {
@@ -394,13 +394,13 @@ extension Session {
     }
 
     @inline(__always)
-    private func wantsHit(_ asker: Asker) -> Bool {
+    private func wantsHit(_ asker: ClientContext) -> Bool {
         supply.recorder.hits.wants(UInt32(truncatingIfNeeded: asker.random >> 32))
     }
 
     @inline(never)
     private mutating func putHit(
-        _ asker: Asker, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
+        _ asker: ClientContext, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
         _ datacenter: (Int) -> Int32
     ) {
         guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
@@ -484,7 +484,7 @@ extension Session {
     /// - Returns: whether there were any records.
     @inline(__always)
     private mutating func write(
-        _ position: Int, _ asker: Asker?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
+        _ position: Int, _ asker: ClientContext?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
         listsMarkers: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
     ) -> Bool {
         let service = world.pointee.answers.services[position]
@@ -520,7 +520,7 @@ extension Session {
     /// - Returns: false if more than that has to be looked at.
     @inline(__always)
     private mutating func writeOnlyChoice(
-        _ position: Int, _ service: AnswerTable.BoundService, _ asker: Asker, _ world: UnsafePointer<World>,
+        _ position: Int, _ service: AnswerTable.BoundService, _ asker: ClientContext, _ world: UnsafePointer<World>,
         _ isAuthoritative: Bool, type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion,
         _ scope: inout UInt8, _ isEmpty: inout Bool, _ reply: inout ReplyWriter
     ) -> Bool {
@@ -553,7 +553,8 @@ extension Session {
     /// Writes the records of what is chosen for a client, whatever that depends on.
     @inline(never)
     private mutating func writeChoice(
-        _ position: Int, _ asker: Asker, _ world: UnsafePointer<World>, _ isAuthoritative: Bool, type: RecordType,
+        _ position: Int, _ asker: ClientContext, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
+        type: RecordType,
         counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8, _ isEmpty: inout Bool,
         _ reply: inout ReplyWriter
     ) {
@@ -609,7 +610,7 @@ extension Session {
 
     /// Counts a question of which the client or the name cannot be read, and says which.
     @inline(never)
-    private func unreadable(_ line: Span<UInt8>, _ question: Request.Question, _ version: ABIVersion) -> Malformation {
+    private func unreadable(_ line: Span<UInt8>, _ question: Request.Question, _ version: ABIVersion) -> RequestError {
         world?.pointee.counters.countQuestion(zone: nil, .refused)
         let (clientSubnet, remoteAddress) = (
             line.extracting(question.clientSubnet), line.extracting(question.remoteAddress)

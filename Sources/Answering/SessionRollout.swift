@@ -63,7 +63,7 @@ extension Session {
     }
 
     /// The client to whom pdns denies something with a signature, if that is what a question of its own is for: see `ownAsker`.
-    private func deniedAsker(of type: Span<UInt8>) -> Asker? {
+    private func deniedAsker(of type: Span<UInt8>) -> ClientContext? {
         guard RecordType(type) == .any else { return nil }
         switch phase {
         case .denial, .clientAfterApex, .apex(afterClient: true): return asker
@@ -80,7 +80,7 @@ extension Session {
     ///   - scope: the length of the prefix for whose clients this side sends there.
     @inline(never)
     func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ asker: Asker, counts: Bool,
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ asker: ClientContext, counts: Bool,
         scope: UInt8
     ) -> UInt8 {
         let isNew = side.isNew
@@ -118,7 +118,7 @@ extension Session {
     /// answer the same within a shorter prefix; and whether they do.
     @inline(never)
     func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: Asker
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: ClientContext
     ) -> (scope: UInt8, isSame: Bool) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
@@ -143,7 +143,8 @@ extension Session {
     /// - Parameter position: the position of the service on the side that answers.
     @inline(never)
     func compare(
-        _ choice: Choice, _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: Asker, _ resolver: IPAddress
+        _ choice: Choice, _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: ClientContext,
+        _ resolver: IPAddress
     ) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position

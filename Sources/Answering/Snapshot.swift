@@ -32,9 +32,9 @@ public final class Snapshot: Sendable {
     /// What the agent runs when addresses go down or come up.
     public let notify: NotifyCommand?
     /// Counts what is answered from it.
-    package let tally: Tally
+    package let tally: SnapshotCounters
     /// The counters of `tally`, as the answering thread uses them.
-    let counters: Tally.Writer
+    let counters: SnapshotCounters.Writer
 
     /// Reads an image, and checks all of it.
     public init(_ image: Image) throws(MalformedColumns) {
@@ -72,7 +72,8 @@ public final class Snapshot: Sendable {
         section = try image.section(.places)
         places = try PlaceIndex(from: &section)
         // The names are in the image, which must not go before them.
-        tally = Tally(zoneCount: zones.count, services: serviceNames, datacenters: datacenterNames) { [image] zone in
+        tally = SnapshotCounters(zoneCount: zones.count, services: serviceNames, datacenters: datacenterNames) {
+            [image] zone in
             withExtendedLifetime(image) { zoneNames[zone] }
         }
         counters = tally.writer

@@ -10,7 +10,7 @@ struct World: @unchecked Sendable {
     private let mapCount: Int
     /// By the position of a service in the configuration, whether it may use all datacenters and all addresses.
     let isUnrestricted: UnsafePointer<Bool>
-    let counters: Tally.Writer
+    let counters: SnapshotCounters.Writer
     /// How long the coprocess stays awake for the next question.
     let waitMicroseconds: Int
 

@@ -12,7 +12,7 @@ public final class AddressTables: Sendable {
     let routing: ColumnMemory
     let places: ColumnMemory
     /// Warnings about the databases.
-    let warnings: [Complaint]
+    let warnings: [Diagnostic]
 
     private init(_ plan: SnapshotPlan) throws(ConfigurationError) {
         key = plan.routingKey
@@ -43,9 +43,9 @@ struct AddressTableWork {
     private var compiler: MapCompiler
     let places: BackgroundWork<ColumnMemory>
     /// Warnings about the databases.
-    let warnings: [Complaint]
+    let warnings: [Diagnostic]
 
-    init(_ plan: SnapshotPlan, _ known: (atlas: Atlas, warnings: [Complaint])) {
+    init(_ plan: SnapshotPlan, _ known: (atlas: Atlas, warnings: [Diagnostic])) {
         self.plan = plan
         warnings = known.warnings
         let atlas = known.atlas

@@ -51,7 +51,7 @@ public struct Compilation {
         public var image: Image?
         public var report = CompileReport()
         /// Everything to report, in the order in which it was found.
-        public var diagnostics: [Complaint] = []
+        public var diagnostics: [Diagnostic] = []
     }
 
     /// The largest number of new attempts because files have changed while they were read.
@@ -91,7 +91,7 @@ public struct Compilation {
                 request.configuration, databases: request.databases, archive: try? previous?.zoneArchive(),
                 reusesUnchanged: previous?.manifest.program == geopipeVersion, keepsLastGood: true, advises: false
             ) { configured in
-                SerialLedger(
+                SerialStore(
                     of: request.configuration, in: (request.stateDirectory ?? configured).map(StateDirectory.init),
                     keepsChanges: keepsSerials)
             }
@@ -109,20 +109,20 @@ public struct Compilation {
             outcome.diagnostics = warnings
             for unusable in configuration.unusableZones {
                 let zone = configuration.zones[unusable.zone]
-                let state = Complaint(
+                let state = Diagnostic(
                     file: configuration.file, position: nil,
                     message: zone.isBroken
                         ? "the zone \(zone.apex) has errors and no earlier content; its names are answered with SERVFAIL until it is mended"
                         : "the zone \(zone.apex) has errors; it keeps its content of \(dateAndTime(zone.keptSince!))")
-                outcome.diagnostics += unusable.complaints + [state]
-                outcome.report.complaints += (unusable.complaints + [state]).map(\.description)
+                outcome.diagnostics += unusable.diagnostics + [state]
+                outcome.report.diagnostics += (unusable.diagnostics + [state]).map(\.description)
             }
             outcome.image = image
             outcome.report.image = image.id
         } catch {
             files.formUnion(error.files)
-            outcome.diagnostics = error.complaints
-            outcome.report.complaints = error.complaints.map(\.description)
+            outcome.diagnostics = error.diagnostics
+            outcome.report.diagnostics = error.diagnostics.map(\.description)
         }
         outcome.report.inputs = files.sorted().map { path in
             let state = FileState(path, unlessChangedSinceNanoseconds: outcome.report.start)
@@ -143,13 +143,13 @@ public struct Compilation {
     func refuseLoss(in plan: SnapshotPlan, at now: Int, _ report: inout CompileReport) throws(ConfigurationError) {
         guard let previous = previous?.manifest else { return }
         let configuration = plan.configuration
-        var complaints: [Complaint] = []
+        var diagnostics: [Diagnostic] = []
         for file in configuration.networksFiles where file.count == 0 && !file.mayBeEmpty {
             guard let before = previous.networks.first(where: { $0.path == file.path })?.count, before > 0 else {
                 continue
             }
-            complaints.append(
-                Complaint(
+            diagnostics.append(
+                Diagnostic(
                     file: configuration.file, position: file.position,
                     message:
                         "\(file.path) has no networks any more, and had \(before); put them back, or write networks_file: { path: \(file.name), may_be_empty: true } if there are to be none"
@@ -161,14 +161,14 @@ public struct Compilation {
         if left > 0 {
             report.retryAt = now + left
             for database in configuration.databases where lost.contains(database.path) {
-                complaints.append(
-                    Complaint(
+                diagnostics.append(
+                    Diagnostic(
                         file: configuration.file, position: database.position,
                         message:
                             "the optional database \(database.path) is gone; nothing is loaded for \(left) s, unless it comes back"
                     ))
             }
         }
-        guard complaints.isEmpty else { throw ConfigurationError(complaints, files: configuration.files) }
+        guard diagnostics.isEmpty else { throw ConfigurationError(diagnostics, files: configuration.files) }
     }
 }

@@ -36,7 +36,7 @@ public enum CompileTask {
         let previous = role == .descriptorsWithPrevious ? inheritedSnapshot() : store?.current().snapshot
         var outcome = Compilation(request, previous: previous, previousReport: store?.report()).run(
             isSound: { _ = write(CompilerProcess.Inherited.soundness, "+", 1) })
-        for diagnostic in ComplaintList(outcome.diagnostics).sorted(main: request.configuration) {
+        for diagnostic in DiagnosticList(outcome.diagnostics).sorted(main: request.configuration) {
             log.log(level: diagnostic.severity.logLevel, "\(diagnostic.description)")
         }
         do throws(StateDirectory.Failure) {
@@ -48,13 +48,13 @@ public enum CompileTask {
                 }
             }
         } catch {
-            let complaint = "\(request.configuration): \(error)"
-            log.error("\(complaint)")
+            let diagnostic = "\(request.configuration): \(error)"
+            log.error("\(diagnostic)")
             outcome.image = nil
             outcome.report.image = nil
             outcome.report.isUnwritable = true
             outcome.report.retryAt = Int(time(nil)) + CompilerProcess.retryAfter
-            outcome.report.complaints.append(complaint)
+            outcome.report.diagnostics.append(diagnostic)
         }
         if outcome.image == nil, previous != nil { log.warning("what was loaded before stays in use") }
         do throws(StateDirectory.Failure) {
@@ -81,7 +81,7 @@ public enum CompileTask {
     }
 }
 
-extension Complaint.Severity {
+extension Diagnostic.Severity {
     /// The level of a log line with a diagnostic of this severity.
     fileprivate var logLevel: Logger.Level {
         switch self {

@@ -20,12 +20,12 @@ extension Configuration {
     /// database has a field that the rules need for places. A database that only has unused fields gets a warning.
     ///
     /// - Parameter contents: the contents of each database of `read`.
-    func complaints(about contents: [DatabaseContents], of read: [DatabaseFile]) -> [Complaint] {
+    func diagnostics(about contents: [DatabaseContents], of read: [DatabaseFile]) -> [Diagnostic] {
         let needed = neededFields
-        var complaints: [Complaint] = []
-        func complain(_ file: DatabaseFile, _ message: String, isWarning: Bool = false) {
-            complaints.append(
-                Complaint(
+        var diagnostics: [Diagnostic] = []
+        func diagnose(_ file: DatabaseFile, _ message: String, isWarning: Bool = false) {
+            diagnostics.append(
+                Diagnostic(
                     file: file.position == nil ? "--database" : self.file, position: file.position, message: message,
                     isWarning: isWarning))
         }
@@ -34,16 +34,16 @@ extension Configuration {
             if !contents.others.isEmpty {
                 // Without rules for places, the operator has not written any yet, or routes by networks.
                 guard !needed.isEmpty, contents.others.isDisjoint(with: used) else { continue }
-                complain(
+                diagnose(
                     file,
                     "no rule here needs what \(contents.title) has: \(contents.others.words); take it out of databases",
                     isWarning: true)
             } else if contents.fieldNames.isEmpty {
-                complain(
+                diagnose(
                     file, "\(contents.title) has no record with any field; fetch it again\(needed.need)",
                     isWarning: needed.isEmpty)
             } else {
-                complain(
+                diagnose(
                     file,
                     "\(contents.title) has none of the fields that geopipe reads; it has \(list(contents.fieldNames))\(needed.need)",
                     isWarning: needed.isEmpty)
@@ -52,14 +52,14 @@ extension Configuration {
         let places = needed.subtracting(.coordinates)
         // The continent follows from the country.
         let sufficient = places.contains(.continent) ? places.union(.country) : places
-        if complaints.allSatisfy(\.isWarning), !places.isEmpty, read.count == databases.count, let first = read.first,
+        if diagnostics.allSatisfy(\.isWarning), !places.isEmpty, read.count == databases.count, let first = read.first,
             contents.allSatisfy({ $0.found.isDisjoint(with: sufficient) })
         {
-            complaints.removeAll()
+            diagnostics.removeAll()
             let words = contents.map { "\($0.title) has \($0.found.union($0.others).words)" }.joined(separator: ", ")
-            complain(first, "no database has any field that the rules need: \(words)\(places.need)")
+            diagnose(first, "no database has any field that the rules need: \(words)\(places.need)")
         }
-        return complaints
+        return diagnostics
     }
 }
 

@@ -45,7 +45,7 @@ public struct ImageCompiler {
     /// - Parameter warnsOfUnknownPlaces: whether to warn of rules for places that no database contains.
     public func compile(
         _ purpose: Purpose = Purpose(), warnsOfUnknownPlaces: Bool = false
-    ) throws(ConfigurationError) -> (image: Image, warnings: [Complaint]) {
+    ) throws(ConfigurationError) -> (image: Image, warnings: [Diagnostic]) {
         let configuration = plan.configuration
         var warnings = configuration.warnings + plan.warnings
         var writer = ImageWriter()
@@ -91,7 +91,7 @@ public struct ImageCompiler {
         return (writer.finish(), warnings)
     }
 
-    private func manifest(_ purpose: Purpose, _ warnings: [Complaint], routingKey: UInt64) -> Manifest {
+    private func manifest(_ purpose: Purpose, _ warnings: [Diagnostic], routingKey: UInt64) -> Manifest {
         let configuration = plan.configuration
         var manifest = Manifest()
         manifest.program = geopipeVersion
@@ -110,7 +110,7 @@ public struct ImageCompiler {
             let zone = configuration.zones[unusable.zone]
             return Manifest.UnusableZone(
                 apex: zone.apex.description, keptSince: zone.keptSince,
-                complaints: unusable.complaints.map(\.description))
+                diagnostics: unusable.diagnostics.map(\.description))
         }
         manifest.databases = plan.databaseBuilds.map { Manifest.Database(path: $0.database, built: $0.built) }
         manifest.networks = configuration.networksFiles.map { .init(path: $0.path, count: $0.count) }
@@ -134,7 +134,7 @@ extension Snapshot {
     /// - Parameter warnsOfUnknownPlaces: whether to warn of rules for places that no database contains.
     public static func compiled(
         _ plan: SnapshotPlan, warnsOfUnknownPlaces: Bool = false
-    ) throws(ConfigurationError) -> (snapshot: Snapshot, warnings: [Complaint]) {
+    ) throws(ConfigurationError) -> (snapshot: Snapshot, warnings: [Diagnostic]) {
         let (image, warnings) = try ImageCompiler(plan).compile(warnsOfUnknownPlaces: warnsOfUnknownPlaces)
         do {
             return (try Snapshot(image), warnings)
@@ -160,10 +160,10 @@ extension Configuration {
     }
 }
 
-extension Complaint {
+extension Diagnostic {
     /// The form that an image stores.
-    var diagnostic: Manifest.Diagnostic {
-        Manifest.Diagnostic(
+    var diagnostic: Manifest.StoredDiagnostic {
+        Manifest.StoredDiagnostic(
             file: file, line: position?.line ?? 0, column: position?.column ?? 0, severity: severity.rawValue,
             message: message)
     }

@@ -14,7 +14,7 @@ public struct SnapshotPlan {
     /// The paths of the optional databases that exist, and of those that do not.
     let optionalDatabases: (present: Set<String>, missing: [String])
     /// Warnings: settings that work, but hardly as intended.
-    let warnings: [Complaint]
+    let warnings: [Diagnostic]
     /// The databases that exist.
     private let databases: [Configuration.DatabaseFile]
     /// The same databases, of which only the metadata has been read.
@@ -25,7 +25,7 @@ public struct SnapshotPlan {
     /// Opens every database of `configuration`, and checks its metadata.
     public init(_ configuration: Configuration) throws(ConfigurationError) {
         self.configuration = configuration
-        var complaints: [Complaint] = []
+        var diagnostics: [Diagnostic] = []
         var databases: [Configuration.DatabaseFile] = []
         var allOpened: [OpenedDatabase] = []
         var builds: [DatabaseBuild] = []
@@ -39,16 +39,16 @@ public struct SnapshotPlan {
                 allOpened.append(opened)
                 builds.append(DatabaseBuild(database: absolutePath(database.path), built: opened.built))
             } catch {
-                var complaint = configuration.complaint(about: database, error)
-                complaint.isWarning = database.isOptional && error.isMissingFile
-                if complaint.isWarning { missing.append(database.path) }
-                complaints.append(complaint)
+                var diagnostic = configuration.diagnostic(about: database, error)
+                diagnostic.isWarning = database.isOptional && error.isMissingFile
+                if diagnostic.isWarning { missing.append(database.path) }
+                diagnostics.append(diagnostic)
             }
         }
-        guard complaints.allSatisfy(\.isWarning) else {
-            throw ConfigurationError(complaints, files: configuration.files)
+        guard diagnostics.allSatisfy(\.isWarning) else {
+            throw ConfigurationError(diagnostics, files: configuration.files)
         }
-        warnings = complaints
+        warnings = diagnostics
         databaseBuilds = builds
         optionalDatabases = (Set(databases.filter(\.isOptional).map(\.path)), missing)
         self.databases = databases
@@ -68,24 +68,24 @@ public struct SnapshotPlan {
     /// Reads the fields that the maps need from the databases, and returns them with the warnings about the databases.
     ///
     /// - Throws: an error also if the databases lack the fields that the rules need.
-    func atlas() throws(ConfigurationError) -> (atlas: Atlas, warnings: [Complaint]) {
+    func atlas() throws(ConfigurationError) -> (atlas: Atlas, warnings: [Diagnostic]) {
         let fields = configuration.neededFields.union(configuration.reportedFields)
         var atlas = Atlas()
         for (database, opened) in zip(databases, opened) {
             do {
                 try opened.add(to: &atlas, fields: fields)
             } catch {
-                throw ConfigurationError([configuration.complaint(about: database, error)], files: configuration.files)
+                throw ConfigurationError([configuration.diagnostic(about: database, error)], files: configuration.files)
             }
         }
-        let complaints = configuration.complaints(about: atlas.contents, of: databases)
-        guard complaints.allSatisfy(\.isWarning) else {
+        let diagnostics = configuration.diagnostics(about: atlas.contents, of: databases)
+        guard diagnostics.allSatisfy(\.isWarning) else {
             // If at least one database has contents, rules that find nothing there are worth a warning too.
             let isUseless = atlas.contents.allSatisfy { $0.found.isEmpty && $0.others.isEmpty }
             throw ConfigurationError(
-                complaints + (isUseless ? [] : configuration.warnings(about: atlas)), files: configuration.files)
+                diagnostics + (isUseless ? [] : configuration.warnings(about: atlas)), files: configuration.files)
         }
-        return (atlas, complaints)
+        return (atlas, diagnostics)
     }
 }
 
@@ -114,8 +114,8 @@ private final class OpenedDatabase {
 }
 
 extension Configuration {
-    fileprivate func complaint(about database: DatabaseFile, _ error: DatabaseError) -> Complaint {
-        Complaint(
+    fileprivate func diagnostic(about database: DatabaseFile, _ error: DatabaseError) -> Diagnostic {
+        Diagnostic(
             file: database.position == nil ? "--database" : file, position: database.position,
             message: "\(error); \(error.advice)")
     }

@@ -8,15 +8,15 @@ import State
 extension Configuration {
     /// Returns warnings about rules that never match, because no database contains their place (most such places are
     /// misspelt), and about rules for the nearest datacenter while no database has coordinates.
-    func warnings(about atlas: Atlas) -> [Complaint] {
+    func warnings(about atlas: Atlas) -> [Diagnostic] {
         placeWarnings(about: atlas) + nearestWarnings(about: atlas)
     }
 
-    private func warning(_ position: Complaint.Position?, _ message: String) -> Complaint {
-        Complaint(file: file, position: position, message: message, isWarning: true)
+    private func warning(_ position: Diagnostic.Position?, _ message: String) -> Diagnostic {
+        Diagnostic(file: file, position: position, message: message, isWarning: true)
     }
 
-    private func placeWarnings(about atlas: Atlas) -> [Complaint] {
+    private func placeWarnings(about atlas: Atlas) -> [Diagnostic] {
         guard !databases.isEmpty, !ruleSites.isEmpty else { return [] }
         let known = KnownPlaces(atlas)
         var kinds: Set<String> = []
@@ -24,7 +24,7 @@ extension Configuration {
         return ruleSites.compactMap { site in
             let kind = site.place.kind
             guard !known.hasAny(like: site.place), counts[kind]! > 1 || kind == RulePlace.aContinent else {
-                return known.complaint(about: site.place).map { warning(site.position, $0) }
+                return known.diagnostic(about: site.place).map { warning(site.position, $0) }
             }
             // One warning for all rules of the kind, not one for each.
             guard kinds.insert(kind).inserted else { return nil }
@@ -35,7 +35,7 @@ extension Configuration {
         }
     }
 
-    private func nearestWarnings(about atlas: Atlas) -> [Complaint] {
+    private func nearestWarnings(about atlas: Atlas) -> [Diagnostic] {
         guard atlas.gazetteer.coordinates.count == 1 else { return [] }
         let reason = databases.isEmpty ? "there is no database to know coordinates" : "no database has coordinates"
         var maps: Set<String> = []
@@ -109,20 +109,20 @@ private struct KnownPlaces {
         }
     }
 
-    func complaint(about place: RulePlace) -> String? {
+    func diagnostic(about place: RulePlace) -> String? {
         switch place {
         case .system(let number):
             asns.contains(number) ? nil : "no database knows AS\(number), so that its rule never acts"
-        case .continent(let code): complaint("continent", code, continents) { "" }
+        case .continent(let code): diagnostic("continent", code, continents) { "" }
         case .country(let code):
-            complaint("country", code, countries) { countrySuggestion(for: code, among: countries) }
+            diagnostic("country", code, countries) { countrySuggestion(for: code, among: countries) }
         case .subdivision(let code):
-            complaint("subdivision", code, subdivisions) { subdivisionHint(for: code) }
-        case .city(let key): complaint(about: key)
+            diagnostic("subdivision", code, subdivisions) { subdivisionHint(for: code) }
+        case .city(let key): diagnostic(about: key)
         }
     }
 
-    private func complaint<Code: Hashable & CustomStringConvertible>(
+    private func diagnostic<Code: Hashable & CustomStringConvertible>(
         _ kind: String, _ code: Code, _ known: Set<Code>, nearest: () -> String
     ) -> String? {
         guard !known.contains(code) else { return nil }
@@ -140,7 +140,7 @@ private struct KnownPlaces {
         } ?? ""
     }
 
-    private func complaint(about key: PlaceRules.CityKey) -> String? {
+    private func diagnostic(about key: PlaceRules.CityKey) -> String? {
         let name: String
         let isInside: (Place) -> Bool
         switch key {

@@ -88,7 +88,7 @@ extension Configuration {
             return subdivisionSuggestion(for: code, among: subdivisions)
         }
         if let country = Countries.named(name) { return "; write \(country.code) for \(country.name)" }
-        let continents = PlaceSlips.continents(name)
+        let continents = PlaceTypos.continents(name)
         if !continents.isEmpty { return "; write \(listed(continents.map { "continent:\($0)" }, "and"))" }
         if let code = PlaceCode(name) {
             let countries = (known ?? []).compactMap { area -> PlaceCode? in

@@ -47,9 +47,9 @@ public struct Configuration: Sendable {
     /// All files that it was made from, or would have been if they were there.
     public var files: Set<String> = []
     /// What works, but hardly as it was meant.
-    public var warnings: [Complaint] = []
+    public var warnings: [Diagnostic] = []
     /// Further warnings and notes of `geopipe check`, in the order of the file.
-    public var advice: [Complaint] = []
+    public var advice: [Diagnostic] = []
 
     /// A database, and where it is configured.
     public struct DatabaseFile: Sendable {
@@ -58,9 +58,9 @@ public struct Configuration: Sendable {
         /// The file may be missing.
         public var isOptional: Bool
         /// `nil` if the command line named the file.
-        public var position: Complaint.Position?
+        public var position: Diagnostic.Position?
 
-        public init(path: String, isOptional: Bool, position: Complaint.Position?) {
+        public init(path: String, isOptional: Bool, position: Diagnostic.Position?) {
             self.path = path
             self.isOptional = isOptional
             self.position = position
@@ -72,7 +72,7 @@ public struct Configuration: Sendable {
         /// Its position in `zones`.
         public var zone: Int
         /// What is wrong.
-        public var complaints: [Complaint]
+        public var diagnostics: [Diagnostic]
     }
 
     /// Where the state is unless the configuration says otherwise.
@@ -109,7 +109,7 @@ public struct Configuration: Sendable {
     /// A place that a rule names, and where it does.
     public struct RuleSite: Sendable {
         public var place: RulePlace
-        public var position: Complaint.Position?
+        public var position: Diagnostic.Position?
     }
 
     /// A rule that wants the nearest datacenters, and where it is written.
@@ -117,7 +117,7 @@ public struct Configuration: Sendable {
         /// Such as `the default of map world`.
         public var rule: String
         public var map: String
-        public var position: Complaint.Position?
+        public var position: Diagnostic.Position?
     }
 
     /// A file of networks that a map has, as it was when it was read.
@@ -126,7 +126,7 @@ public struct Configuration: Sendable {
         /// The path as it is written in the configuration.
         public var name: String
         /// Where it is written.
-        public var position: Complaint.Position?
+        public var position: Diagnostic.Position?
         /// How many networks are in it.
         public var count: Int
         /// Whether it may lose all its networks.
@@ -245,34 +245,34 @@ extension Configuration {
                 return parser.configuration
             }
         } catch {
-            reader.complain(error.position, error.message)
+            reader.diagnose(error.position, error.message)
         }
         throw ConfigurationError(
-            reader.complaints, warnings: ComplaintList(reader.warnings + reader.advice).sorted(main: file),
+            reader.diagnostics, warnings: DiagnosticList(reader.warnings + reader.advice).sorted(main: file),
             files: reader.files)
     }
 }
 
 /// The text of a file, and when it was changed last.
-func readText(_ file: String) throws(Complaint) -> (text: String, newestChange: NewestChange) {
+func readText(_ file: String) throws(Diagnostic) -> (text: String, newestChange: NewestChange) {
     var (bytes, newestChange) = try readBytes(file)
     // YAML 1.2 section 5.2, and what editors write.
     if hasByteOrderMark(bytes) { bytes.removeFirst(byteOrderMark.count) }
     if let encoding = wideEncoding(bytes) {
-        throw Complaint(file: file, position: nil, message: "the file is in \(encoding); save it in UTF-8")
+        throw Diagnostic(file: file, position: nil, message: "the file is in \(encoding); save it in UTF-8")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
         let before = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
         let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        let position = Complaint.Position(line: lines.count, column: (lines.last?.count ?? 0) + 1)
-        throw Complaint(file: file, position: position, message: "a byte that is not UTF-8; save the file in UTF-8")
+        let position = Diagnostic.Position(line: lines.count, column: (lines.last?.count ?? 0) + 1)
+        throw Diagnostic(file: file, position: position, message: "a byte that is not UTF-8; save the file in UTF-8")
     }
     return (text, newestChange)
 }
 
-private func readBytes(_ file: String) throws(Complaint) -> (bytes: [UInt8], newestChange: NewestChange) {
-    func unreadable(_ reason: String = String(cString: strerror(errno))) -> Complaint {
-        Complaint(file: file, position: nil, message: "cannot read it: \(reason)")
+private func readBytes(_ file: String) throws(Diagnostic) -> (bytes: [UInt8], newestChange: NewestChange) {
+    func unreadable(_ reason: String = String(cString: strerror(errno))) -> Diagnostic {
+        Diagnostic(file: file, position: nil, message: "cannot read it: \(reason)")
     }
     // What is no file might let its reader wait.
     let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -4,7 +4,7 @@ import Routing
 
 /// Where things were written of which advice is given.
 struct Sites {
-    typealias Position = Complaint.Position
+    typealias Position = Diagnostic.Position
 
     /// By number.
     var datacenters: [Position?] = []
@@ -61,7 +61,7 @@ extension ConfigurationParser {
         "a resolver that sends client subnets may keep their empty answer for all its clients, which get no record then for the zone's negative TTL"
 
     /// Warns of a rule that sends clients nowhere.
-    func adviseOfNowhere(_ position: Complaint.Position?, _ what: String) {
+    func adviseOfNowhere(_ position: Diagnostic.Position?, _ what: String) {
         reader.advise(
             position,
             "\(what) is none, and its clients get no record: \(Self.absence); send them to a datacenter whose address refuses connections"
@@ -69,7 +69,7 @@ extension ConfigurationParser {
     }
 
     /// Warns of the rules of a networks file that send clients nowhere.
-    func adviseOfNowhere(_ count: Int, _ position: Complaint.Position?, _ file: String) {
+    func adviseOfNowhere(_ count: Int, _ position: Diagnostic.Position?, _ file: String) {
         guard count > 0 else { return }
         reader.advise(
             position,
@@ -207,7 +207,7 @@ extension ConfigurationParser {
     }
 
     private func adviseOfUnused() {
-        func advise(_ what: String, _ name: String, _ use: String, _ position: Complaint.Position?) {
+        func advise(_ what: String, _ name: String, _ use: String, _ position: Diagnostic.Position?) {
             reader.advise(position, "\(what) \(name) is not used: \(use); take it out, or use it")
         }
         // Where something is wrong, what would have been used may be what is wrong.

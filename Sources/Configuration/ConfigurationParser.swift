@@ -85,17 +85,17 @@ struct ConfigurationParser {
     }
 
     /// Complains of a name that a section does not have, unless nothing is known of the section.
-    func complainOfUnknown(
-        _ noun: String, _ name: String, section: String, known: [String], _ position: Complaint.Position?
+    func diagnoseUnknown(
+        _ noun: String, _ name: String, section: String, known: [String], _ position: Diagnostic.Position?
     ) {
         guard !unknownSections.contains(section) else { return }
         if let example = missingSections[section] {
-            return reader.complainOnce(
+            return reader.diagnoseOnce(
                 position, key: "no section \(section)",
                 "unknown \(noun) '\(name)', since there is no section \(section); add \(section): { \(name): \(example) }"
             )
         }
-        reader.complainOnce(position, "unknown \(noun) '\(name)'\(suggestion(for: name, among: known))")
+        reader.diagnoseOnce(position, "unknown \(noun) '\(name)'\(suggestion(for: name, among: known))")
     }
 
     private mutating func parseDatabases(_ node: YAMLNode?) {
@@ -138,14 +138,14 @@ struct ConfigurationParser {
             if let format = Configuration.HitsLog.Format(rawValue: text) {
                 log.format = format
             } else {
-                reader.complain(node.position, "the format of \(what) is '\(text)'; write tsv or json")
+                reader.diagnose(node.position, "the format of \(what) is '\(text)'; write tsv or json")
             }
         }
         if let node = fields["sample"]?.value, let text = reader.text(node, "the sample of \(what)") {
             if text.hasSuffix("%"), let percent = Double(text.dropLast()), percent > 0, percent <= 100 {
                 log.sample = percent / 100
             } else {
-                reader.complain(
+                reader.diagnose(
                     node.position,
                     "the sample of \(what) is '\(text)'; write a part above 0% up to 100%, such as 1% or 0.1%")
             }
@@ -160,11 +160,11 @@ struct ConfigurationParser {
                     || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
             }
             if !isWord || entry.key.isEmpty {
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition,
                     "the datacenter name '\(entry.key)' has other characters than letters, digits, - _ .")
             } else if Self.destinationWords.contains(entry.key) {
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition, "'\(entry.key)' cannot name a datacenter; in maps it has a meaning of its own")
             }
             let what = "datacenter \(entry.key)"
@@ -185,7 +185,7 @@ struct ConfigurationParser {
         let number = Double(text)
         if let number, Configuration.DatacenterSite.capacities.contains(number) { return number }
         let isPositive = number.map { $0 > 0 && $0.isFinite } ?? false
-        reader.complain(
+        reader.diagnose(
             node.position,
             isPositive
                 ? "the capacity '\(text)' of \(what) is not from 0.000001 to 1000000000000; write all capacities in another unit"
@@ -200,7 +200,7 @@ struct ConfigurationParser {
         {
             return location
         }
-        reader.complain(
+        reader.diagnose(
             node.position,
             "the location of \(what) is no place on the globe; write [LATITUDE, LONGITUDE] in degrees, such as [59.91, 10.75]"
         )
@@ -213,9 +213,9 @@ struct ConfigurationParser {
         return datacenter(name, node.position)
     }
 
-    func datacenter(_ name: String, _ position: Complaint.Position?) -> Datacenter? {
+    func datacenter(_ name: String, _ position: Diagnostic.Position?) -> Datacenter? {
         if let number = datacenterNumbers[name] { return number }
-        complainOfUnknown(
+        diagnoseUnknown(
             "datacenter", name, section: "datacenters", known: configuration.datacenters.map(\.name), position)
         return nil
     }

@@ -4,7 +4,7 @@ import Geography
 struct CountryGroup {
     /// The name of the region; `nil` for the rules of a map.
     var name: String?
-    var countries: [(code: PlaceCode, position: Complaint.Position?)]
+    var countries: [(code: PlaceCode, position: Diagnostic.Position?)]
 }
 
 extension ConfigurationParser {
@@ -29,7 +29,7 @@ extension ConfigurationParser {
             written.intersection(PlaceCode.continents).filter { Countries.byCode[$0] == nil })
         for (group, code, position) in suspects {
             guard others.count > 1 || isMeantAsContinent(code, in: group) else { continue }
-            let continent = PlaceSlips.continentNames[code.description]!
+            let continent = PlaceTypos.continentNames[code.description]!
             reader.advise(
                 position,
                 "\(code) is \(Countries.byCode[code]!.name); \(continent) is written under continents of a map, as { \(code): … }"

@@ -10,7 +10,7 @@ extension ConfigurationParser {
             return healthCheck(node, "check of \(what)", service).map { [$0] } ?? []
         }
         if items.isEmpty {
-            reader.complain(node.position, "check of \(what) is empty; write check: { http: {} }, or take it out")
+            reader.diagnose(node.position, "check of \(what) is empty; write check: { http: {} }, or take it out")
         }
         return items.enumerated().compactMap { number, item in
             healthCheck(item, "check \(number + 1) of \(what)", service)
@@ -25,7 +25,7 @@ extension ConfigurationParser {
                 "command": "command: [/usr/bin/program, \"{address}\"]",
             ]
             let example = node.scalar.flatMap { examples[$0.string] } ?? examples["http"]!
-            reader.complain(node.position, "\(what) is not a mapping; write check: { \(example) }")
+            reader.diagnose(node.position, "\(what) is not a mapping; write check: { \(example) }")
             return nil
         }
         let fields = reader.fields(node, what, .check)
@@ -33,7 +33,7 @@ extension ConfigurationParser {
         guard given.count == 1, let entry = fields[given[0]] else {
             let isMisspelt = reader.hasOtherShape(node) || given.isEmpty && reader.hasUnknownKey(node, nearestOf: kinds)
             if isMisspelt { return nil }
-            reader.complain(node.position, "\(what) needs one of \(kinds.joined(separator: ", "))")
+            reader.diagnose(node.position, "\(what) needs one of \(kinds.joined(separator: ", "))")
             return nil
         }
         let probe: HealthCheck.Probe? =
@@ -48,7 +48,7 @@ extension ConfigurationParser {
         var check = HealthCheck(probe)
         func positive(_ key: String, _ parse: (YAMLNode, String) -> UInt32?) -> UInt32? {
             guard let node = fields[key]?.value, let number = parse(node, "\(key) in \(what)") else { return nil }
-            if number == 0 { reader.complain(node.position, "\(key) in \(what) is 0; write at least 1") }
+            if number == 0 { reader.diagnose(node.position, "\(key) in \(what) is 0; write at least 1") }
             return max(1, number)
         }
         if let interval = positive("interval", reader.seconds) {
@@ -57,7 +57,7 @@ extension ConfigurationParser {
         }
         if let timeout = positive("timeout", reader.seconds) { check.timeout = timeout }
         if check.timeout > check.interval {
-            reader.complain(
+            reader.diagnose(
                 fields["timeout"]?.value.position,
                 "timeout in \(what) is longer than its interval, \(check.interval) s; write at most that")
         }
@@ -75,7 +75,7 @@ extension ConfigurationParser {
             if text.hasPrefix("/"), isVisible(text) {
                 http.path = text
             } else {
-                reader.complain(
+                reader.diagnose(
                     node.position, "path in \(what) is '\(text)'; write one that begins with / and has no blanks")
             }
         }
@@ -83,13 +83,13 @@ extension ConfigurationParser {
             if isVisible(text), !text.contains("/"), !text.isEmpty, text != "." {
                 http.host = withoutFinalDot(text)
             } else {
-                reader.complain(node.position, "host in \(what) is '\(text)'; write a name such as www.example.com")
+                reader.diagnose(node.position, "host in \(what) is '\(text)'; write a name such as www.example.com")
             }
         }
         if let node = fields["expect"]?.value {
             http.expected = reader.items(node).compactMap { statusCodes($0, "expect in \(what)") }
             if reader.items(node).isEmpty {
-                reader.complain(node.position, "expect in \(what) is empty; write 200, or 200-299")
+                reader.diagnose(node.position, "expect in \(what) is empty; write 200, or 200-299")
             }
         }
         if let node = fields["match"]?.value { http.match = bodyText(node, "match in \(what)") }
@@ -99,7 +99,7 @@ extension ConfigurationParser {
             let words = "weight_header in \(what)"
             http.weightHeader = reader.text(node, words).flatMap { text in
                 if isToken(text) { return text }
-                reader.complain(node.position, "\(words) is '\(text)'; write a field's name such as X-Geopipe-Weight")
+                reader.diagnose(node.position, "\(words) is '\(text)'; write a field's name such as X-Geopipe-Weight")
                 return nil
             }
         }
@@ -116,13 +116,13 @@ extension ConfigurationParser {
             if let method = HealthCheck.HTTP.Method(rawValue: text.uppercased()) {
                 http.method = method
             } else {
-                reader.complain(node.position, "method in \(what) is '\(text)'; write GET, HEAD or POST")
+                reader.diagnose(node.position, "method in \(what) is '\(text)'; write GET, HEAD or POST")
             }
         }
         if let entry = fields["body"] {
             http.body = reader.text(entry.value, "body in \(what)")
             if http.method != .post {
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition,
                     "\(http.method.rawValue) in \(what) has no body; write method: POST, or take it out")
             }
@@ -130,7 +130,7 @@ extension ConfigurationParser {
         guard http.method == .head else { return }
         for key in ["match", "no_match"] {
             guard let entry = fields[key] else { continue }
-            reader.complain(
+            reader.diagnose(
                 entry.keyPosition,
                 "the answer to HEAD in \(what) has no body for \(key); write method: GET, or take it out")
         }
@@ -140,7 +140,7 @@ extension ConfigurationParser {
     private func bodyText(_ node: YAMLNode, _ what: String) -> String? {
         guard let text = reader.text(node, what) else { return nil }
         if text.isEmpty {
-            reader.complain(node.position, "\(what) is empty, which is in every text; write a text, or take it out")
+            reader.diagnose(node.position, "\(what) is empty, which is in every text; write a text, or take it out")
             return nil
         }
         return text
@@ -152,20 +152,20 @@ extension ConfigurationParser {
         for entry in reader.entries(node, what) {
             let name = entry.key.lowercased()
             guard isToken(entry.key) else {
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition, "'\(entry.key)' in \(what) cannot name a header field; write one such as Accept")
                 continue
             }
             if name == "host" {
-                reader.complain(entry.keyPosition, "\(entry.key) in \(what) has a setting of its own; write host: …")
+                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) has a setting of its own; write host: …")
                 continue
             }
             if ["connection", "content-length", "transfer-encoding"].contains(name) {
-                reader.complain(entry.keyPosition, "\(entry.key) in \(what) is set by the agent; take it out")
+                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) is set by the agent; take it out")
                 continue
             }
             if headers.contains(where: { $0.name.lowercased() == name }) {
-                reader.complain(entry.keyPosition, "\(entry.key) in \(what) is given twice; keep one")
+                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) is given twice; keep one")
                 continue
             }
             // An empty value is allowed, written as "".
@@ -176,7 +176,7 @@ extension ConfigurationParser {
                 bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } && ![0x20, 0x09].contains(bytes.first)
                 && ![0x20, 0x09].contains(bytes.last)
             guard isSound else {
-                reader.complain(
+                reader.diagnose(
                     entry.value.position,
                     "\(entry.key) of \(what) has line ends or other control characters, or blanks around it; write it on one line"
                 )
@@ -210,7 +210,7 @@ extension ConfigurationParser {
         func address(_ node: YAMLNode, _ what: String) -> String? {
             guard let text = reader.text(node, what) else { return nil }
             if let address = canonicalAddress(text) { return address }
-            reader.complain(node.position, "\(what) is '\(text)', which is no address; write one such as 10.0.0.10")
+            reader.diagnose(node.position, "\(what) is '\(text)', which is no address; write one such as 10.0.0.10")
             return nil
         }
         guard case .mapping = node.value else { return address(node, what).map { [.any: $0] } ?? [:] }
@@ -220,7 +220,7 @@ extension ConfigurationParser {
             guard let key = canonicalAddress(entry.key), answered.contains(key) else {
                 // Where answers are wrong, what they should be is not known.
                 if !answered.isEmpty {
-                    reader.complain(
+                    reader.diagnose(
                         entry.keyPosition,
                         "'\(entry.key)' of \(what) is no address of the service's answers\(suggestion(for: entry.key, among: answered.sorted()))"
                     )
@@ -250,7 +250,7 @@ extension ConfigurationParser {
         if 1...2 ~= ends.count, let first = ends[0], let last = ends.last!, first <= last, first >= 100, last <= 599 {
             return first...last
         }
-        reader.complain(
+        reader.diagnose(
             node.position, "\(what) is '\(text)'; write a status code such as 200, or a range such as 200-299")
         return nil
     }
@@ -264,21 +264,21 @@ extension ConfigurationParser {
     private func port(_ node: YAMLNode, _ what: String) -> UInt16? {
         guard let text = reader.text(node, what) else { return nil }
         if let port = UInt16(text), port > 0 { return port }
-        reader.complain(node.position, "\(what) is '\(text)'; write a port from 1 to 65535")
+        reader.diagnose(node.position, "\(what) is '\(text)'; write a port from 1 to 65535")
         return nil
     }
 
     /// A program and its arguments.
     func words(ofCommand node: YAMLNode, _ what: String) -> [String]? {
         guard case .sequence = node.value else {
-            reader.complain(
+            reader.diagnose(
                 node.position,
                 "\(what) is no list, and no shell takes it apart; write [/usr/bin/program, argument, \"{address}\"]")
             return nil
         }
         let words = reader.items(node).compactMap { reader.text($0, what) }
         guard let program = words.first, program.hasPrefix("/") else {
-            reader.complain(
+            reader.diagnose(
                 node.position, "\(what) does not begin with a program's absolute path; write [/usr/bin/program, …]")
             return nil
         }
@@ -288,7 +288,7 @@ extension ConfigurationParser {
     /// A time of at least a second.
     func positiveSeconds(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let seconds = reader.seconds(node, what) else { return nil }
-        if seconds == 0 { reader.complain(node.position, "\(what) is 0; write at least 1") }
+        if seconds == 0 { reader.diagnose(node.position, "\(what) is 0; write at least 1") }
         return max(1, seconds)
     }
 
@@ -300,7 +300,7 @@ extension ConfigurationParser {
         } else if let count = Int(text), count > 0 {
             return .count(count)
         }
-        reader.complain(
+        reader.diagnose(
             node.position, "quorum of \(what) is '\(text)'; write a number of addresses, or a part such as 50%")
         return nil
     }

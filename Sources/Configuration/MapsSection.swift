@@ -9,7 +9,7 @@ extension ConfigurationParser {
         var groups: [CountryGroup] = []
         for entry in reader.entries(node, "regions") {
             var region = Region()
-            var countries: [(PlaceCode, Complaint.Position?)] = []
+            var countries: [(PlaceCode, Diagnostic.Position?)] = []
             var isBroken = reader.isNull(entry.value)
             for item in reader.items(entry.value) {
                 if reader.isNull(entry.value) { break }
@@ -21,7 +21,7 @@ extension ConfigurationParser {
                     PlaceCode(text).map(RulePlace.country) ?? SubdivisionCode(text).map(RulePlace.subdivision)
                 if let reason = place.flatMap({ impossiblePlace($0, isMember: true) }) {
                     isBroken = true
-                    reader.complain(item.position, reason)
+                    reader.diagnose(item.position, reason)
                     if let code = PlaceCode(text) { countries.append((code, item.position)) }
                 } else if let country = PlaceCode(text) {
                     countries.append((country, item.position))
@@ -32,14 +32,14 @@ extension ConfigurationParser {
                     region.sites.append(.init(place: .subdivision(subdivision), position: item.position))
                 } else {
                     isBroken = true
-                    reader.complain(
+                    reader.diagnose(
                         item.position,
-                        "'\(text)' is no place; \(PlaceSlips.memberHint(text))")
+                        "'\(text)' is no place; \(PlaceTypos.memberHint(text))")
                 }
             }
             groups.append(CountryGroup(name: entry.key, countries: countries))
             if region.countries.isEmpty, region.subdivisions.isEmpty, !isBroken || reader.isNull(entry.value) {
-                reader.complain(entry.keyPosition, "region \(entry.key) has no member; write [NO, SE, US-CA]")
+                reader.diagnose(entry.keyPosition, "region \(entry.key) has no member; write [NO, SE, US-CA]")
             }
             regions[entry.key] = region
             configuration.regions[entry.key] =
@@ -72,14 +72,14 @@ extension ConfigurationParser {
                 "'\($0)' is no number of an autonomous system; write one such as 2119 or AS2119"
             }
             rules.cities = places(fields["cities"], "cities of \(what)", RulePlace.city, Self.city) {
-                "'\($0)' is no city; \(PlaceSlips.cityHint($0))"
+                "'\($0)' is no city; \(PlaceTypos.cityHint($0))"
             }
             rules.subdivisions = places(
                 fields["subdivisions"], "subdivisions of \(what)", RulePlace.subdivision, { SubdivisionCode($0) }
-            ) { "'\($0)' is no subdivision; \(PlaceSlips.subdivisionHint($0))" }
+            ) { "'\($0)' is no subdivision; \(PlaceTypos.subdivisionHint($0))" }
             rules.countries = places(fields["countries"], "countries of \(what)", RulePlace.country, { PlaceCode($0) })
             {
-                "'\($0)' is no country code; \(PlaceSlips.countryHint($0))"
+                "'\($0)' is no country code; \(PlaceTypos.countryHint($0))"
             }
             adviseOfContinents([CountryGroup(name: nil, countries: sites.countries)])
             sites.countries = []
@@ -87,11 +87,11 @@ extension ConfigurationParser {
             rules.continents = places(
                 fields["continents"], "continents of \(what)", RulePlace.continent, Self.continent
             ) {
-                PlaceSlips.continentComplaint($0)
+                PlaceTypos.continentComplaint($0)
             }
             if configuration.databases.isEmpty, !hasUnknownDatabases, rules.needsDatabase, !hasComplainedOfDatabases {
                 hasComplainedOfDatabases = true
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition, "\(what) has rules for places but there is no database; add databases:")
             }
             sites.maps.append(entry.keyPosition)
@@ -120,24 +120,24 @@ extension ConfigurationParser {
     /// The rules of one kind. Where they are is noted, so that places which no database knows can be found.
     private mutating func places<Key: Hashable>(
         _ section: YAMLReader.Entry?, _ what: String, _ place: (Key) -> RulePlace?, _ key: (String) -> Key?,
-        complaint: (String) -> String
+        diagnostic: (String) -> String
     ) -> [Key: Destination] {
         var rules: [Key: Destination] = [:]
         for entry in section.map({ reader.entries($0.value, what) }) ?? [] {
             let destination = destination(entry.value, "'\(entry.key)' in \(what)")
             guard let key = key(entry.key) else {
-                reader.complain(entry.keyPosition, complaint(entry.key))
+                reader.diagnose(entry.keyPosition, diagnostic(entry.key))
                 continue
             }
             if let country = key as? PlaceCode, place(key) != nil {
                 sites.countries.append((country, entry.keyPosition))
             }
             if let place = place(key), let reason = impossiblePlace(place) {
-                reader.complain(entry.keyPosition, reason)
+                reader.diagnose(entry.keyPosition, reason)
                 continue
             }
             guard rules[key] == nil else {
-                reader.complain(entry.keyPosition, "'\(entry.key)' is given twice in \(what); keep one")
+                reader.diagnose(entry.keyPosition, "'\(entry.key)' is given twice in \(what); keep one")
                 continue
             }
             if let place = place(key), destination != nil {
@@ -153,7 +153,7 @@ extension ConfigurationParser {
     ///
     /// - Parameter section: such as `countries of map world`.
     private mutating func noteNearest(
-        _ destination: Destination?, _ rule: String, in section: String, _ position: Complaint.Position?
+        _ destination: Destination?, _ rule: String, in section: String, _ position: Diagnostic.Position?
     ) {
         guard let destination, destination.wantsNearest, let map = section.split(separator: " of ").last else { return }
         configuration.nearestSites.append(.init(rule: rule + section, map: String(map), position: position))
@@ -164,7 +164,7 @@ extension ConfigurationParser {
         for entry in node.map({ reader.entries($0, "regions of \(what)") }) ?? [] {
             let destination = destination(entry.value, "'\(entry.key)' in regions of \(what)")
             guard let region = regions[entry.key] else {
-                complainOfUnknown(
+                diagnoseUnknown(
                     "region", entry.key, section: "regions", known: regions.keys.sorted(), entry.keyPosition)
                 continue
             }
@@ -202,7 +202,7 @@ extension ConfigurationParser {
                 if let destination { rules.append((prefix, destination)) }
                 noteNearest(destination, "'\(entry.key)' in ", in: "networks of \(what)", entry.keyPosition)
             } catch {
-                reader.complain(entry.keyPosition, error.complaint)
+                reader.diagnose(entry.keyPosition, error.diagnostic)
             }
         }
         if let file { addNetworks(ofFile: file, to: &rules, &seen, what) }
@@ -224,11 +224,11 @@ extension ConfigurationParser {
                 } ?? false
         }
         guard let name = reader.text(written, "the networks_file of \(what)") else { return }
-        let complaints = reader.complaintCount
+        let diagnostics = reader.complaintCount
         let (before, nowhereBefore) = (rules.count, rules.count(of: .none))
         let (hash, nearest) = addNetworks(
             inFile: path(name), to: &rules, written.position, &seen, mayBeEmpty: mayBeEmpty)
-        guard reader.complaintCount == complaints else { return }
+        guard reader.complaintCount == diagnostics else { return }
         adviseOfNowhere(rules.count(of: .none) - nowhereBefore, written.position, path(name))
         configuration.networksFiles.append(
             .init(
@@ -241,23 +241,23 @@ extension ConfigurationParser {
     ///
     /// - Returns: a hash of the file, and a destination in it that wants the nearest datacenter, if there is one.
     private func addNetworks(
-        inFile file: String, to rules: inout NetworkRules, _ position: Complaint.Position?, _ seen: inout PrefixSet,
+        inFile file: String, to rules: inout NetworkRules, _ position: Diagnostic.Position?, _ seen: inout PrefixSet,
         mayBeEmpty: Bool
     ) -> (hash: UInt64, nearest: Destination?) {
         var text: String
         reader.files.insert(file)
-        do throws(Complaint) {
+        do throws(Diagnostic) {
             text = try readText(file).text
         } catch {
             if access(file, F_OK) != 0, errno == ENOENT {
                 // The file may come later, from whatever makes it.
                 if !mayBeEmpty { reader.warn(position, "no networks from \(file): \(error.message)") }
             } else {
-                reader.complain(error.position, error.message, file: file)
+                reader.diagnose(error.position, error.message, file: file)
             }
             return (0, nil)
         }
-        let complaints = reader.complaintCount
+        let diagnostics = reader.complaintCount
         let before = rules.count
         var nearest: Destination?
         // The numbers of destinations.
@@ -265,24 +265,24 @@ extension ConfigurationParser {
         // What is wrong with those that are no destinations: most often one is misspelt all over a file.
         var faults: [String: [String]] = [:]
         func take(_ line: NetworksFileLine) {
-            func complain(_ place: UnsafeBufferPointer<UInt8>, _ message: String) {
-                reader.complain(.init(line: line.number, column: line.column(of: place)), message, file: file)
+            func diagnose(_ place: UnsafeBufferPointer<UInt8>, _ message: String) {
+                reader.diagnose(.init(line: line.number, column: line.column(of: place)), message, file: file)
             }
             do throws(BadPrefix) {
                 let prefix = try self.prefix(line.network.span, &seen)
                 let written = String(decoding: line.destination, as: UTF8.self)
                 if written.isEmpty {
                     let network = String(decoding: line.network, as: UTF8.self)
-                    complain(line.network, "no destination behind \(network); write one, such as \(network) oslo")
+                    diagnose(line.network, "no destination behind \(network); write one, such as \(network) oslo")
                 } else if let known = destinations[written] {
                     rules.append(prefix, number: known)
                 } else if let known = faults[written] {
-                    for message in known { complain(line.destination, message) }
+                    for message in known { diagnose(line.destination, message) }
                 } else {
                     var messages: [String] = []
                     let new = destination(written, String(decoding: line.network, as: UTF8.self)) { message in
                         messages.append(message)
-                        complain(line.destination, message)
+                        diagnose(line.destination, message)
                     }
                     if let new {
                         if nearest == nil, new.wantsNearest { nearest = new }
@@ -294,11 +294,11 @@ extension ConfigurationParser {
                     }
                 }
             } catch {
-                complain(line.network, error.complaint)
+                diagnose(line.network, error.diagnostic)
             }
         }
         text.withUTF8 { NetworksFileLine.forEach(in: $0, take) }
-        if rules.count == before, !mayBeEmpty, reader.complaintCount == complaints {
+        if rules.count == before, !mayBeEmpty, reader.complaintCount == diagnostics {
             reader.warn(
                 position,
                 "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
@@ -323,26 +323,26 @@ extension ConfigurationParser {
 
     /// A destination that stands in a networks file, in the words of the configuration.
     private func destination(
-        _ text: String, _ what: String, _ complain: (String) -> Void
+        _ text: String, _ what: String, _ diagnose: (String) -> Void
     ) -> Destination? {
         if let number = datacenterNumbers[text] { return .tier([Share(number)]) }
         let nested = YAMLReader(file: "")
         var parser = self
         parser.reader = nested
         let destination = nested.document(text).flatMap { parser.destination($0, what) }
-        for complaint in nested.complaints { complain(complaint.message) }
-        return nested.complaints.isEmpty ? destination : nil
+        for diagnostic in nested.diagnostics { diagnose(diagnostic.message) }
+        return nested.diagnostics.isEmpty ? destination : nil
     }
 
     private struct BadPrefix: Error {
-        var complaint: String
+        var diagnostic: String
     }
 
     private func prefix(_ text: Span<UInt8>, _ seen: inout PrefixSet) throws(BadPrefix) -> IPPrefix {
         // What messages call it.
         func written() -> String { text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
         guard let prefix = IPPrefix(text) else {
-            throw BadPrefix(complaint: "'\(written())' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32")
+            throw BadPrefix(diagnostic: "'\(written())' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32")
         }
         var end = text.count
         for position in 0..<text.count where text[position] == UInt8(ascii: "/") {
@@ -350,16 +350,16 @@ extension ConfigurationParser {
             break
         }
         guard IPAddress(text.extracting(0..<end)) == prefix.address else {
-            throw BadPrefix(complaint: "'\(written())' has bits set behind its length; write \(prefix)")
+            throw BadPrefix(diagnostic: "'\(written())' has bits set behind its length; write \(prefix)")
         }
         if let embedded = prefix.address.embeddedIPv4, IPPrefix.embeddingIPv4.contains(where: prefix.isInside) {
             let carried = prefix.length - embedded.offset
             let remedy =
                 0...32 ~= carried ? "write \(IPPrefix(.v4(embedded.address), length: carried)!)" : "write these"
-            throw BadPrefix(complaint: "'\(written())' carries IPv4 addresses, which are looked up as such; \(remedy)")
+            throw BadPrefix(diagnostic: "'\(written())' carries IPv4 addresses, which are looked up as such; \(remedy)")
         }
         guard seen.insert(prefix) else {
-            throw BadPrefix(complaint: "the network \(prefix) is given twice; keep one")
+            throw BadPrefix(diagnostic: "the network \(prefix) is given twice; keep one")
         }
         return prefix
     }
@@ -375,7 +375,7 @@ extension ConfigurationParser {
         switch node.value {
         case .sequence(let sequence):
             if sequence.isEmpty {
-                reader.complain(node.position, "\(what) is an empty list; name a datacenter, or write none")
+                reader.diagnose(node.position, "\(what) is an empty list; name a datacenter, or write none")
             }
             return .list(sequence.compactMap { part(of: $0, what) })
         case .mapping(let mapping):
@@ -399,13 +399,13 @@ extension ConfigurationParser {
     /// A destination that stands in a list.
     func part(of node: YAMLNode, _ what: String) -> Destination? {
         if let then = node.mapping?.first(where: { $0.key.scalar?.string == "then" }) {
-            reader.complain(
+            reader.diagnose(
                 then.key.position,
                 "then stands inside the list of \(what); it goes beside it: write { list: [...], then: spread }")
             return nil
         }
         guard case .scalar(let scalar) = node.value, scalar.string == "none" else { return destination(node, what) }
-        reader.complain(node.position, "none stands in the list of \(what); it stands alone, or is left out")
+        reader.diagnose(node.position, "none stands in the list of \(what); it stands alone, or is left out")
         return nil
     }
 
@@ -413,7 +413,7 @@ extension ConfigurationParser {
         guard let pool = reader.fields(node, what, .pool)["random"] else { return nil }
         let members = datacenters(pool.value, what)
         if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
-            reader.complain(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
+            reader.diagnose(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
         }
         return .tier(members.map { Share($0) })
     }
@@ -424,7 +424,7 @@ extension ConfigurationParser {
             guard let datacenter = datacenterNumbers[entry.key] else {
                 if unknownSections.contains("datacenters") { continue }
                 let known = configuration.datacenters.map(\.name) + KeyGroup.destinations.flatMap(\.required)
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition,
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
                 continue
@@ -434,7 +434,7 @@ extension ConfigurationParser {
             }
         }
         if case .mapping(let mapping) = node.value, mapping.isEmpty {
-            reader.complain(node.position, "\(what) is empty; name a datacenter, or write none")
+            reader.diagnose(node.position, "\(what) is empty; name a datacenter, or write none")
         }
         return shares.isEmpty ? nil : .tier(shares)
     }
@@ -447,7 +447,7 @@ extension ConfigurationParser {
             return nearest(of: locatedDatacenters, limit: limit, field.value.position, what)
         }
         if case .sequence(let sequence) = field.value.value, sequence.isEmpty {
-            reader.complain(
+            reader.diagnose(
                 field.value.position, "\(what) wants the nearest of an empty list; name at least one datacenter")
             return nil
         }
@@ -455,19 +455,19 @@ extension ConfigurationParser {
     }
 
     private func nearest(
-        of datacenters: [Datacenter], limit: UInt32?, _ position: Complaint.Position?, _ what: String
+        of datacenters: [Datacenter], limit: UInt32?, _ position: Diagnostic.Position?, _ what: String
     ) -> Destination? {
         for datacenter in datacenters where configuration.datacenters[datacenter].location == nil {
             let name = configuration.datacenters[datacenter].name
             if brokenLocations.contains(datacenter) { continue }
-            reader.complainOnce(
+            reader.diagnoseOnce(
                 position, key: "no location of \(name)",
                 "\(what) wants the nearest, and \(name) has no location; add \(name): { location: [LATITUDE, LONGITUDE] }"
             )
         }
         guard !datacenters.isEmpty else {
             if !brokenLocations.isEmpty || unknownSections.contains("datacenters") { return nil }
-            reader.complainOnce(
+            reader.diagnoseOnce(
                 position, key: "no location",
                 "\(what) wants the nearest, and no datacenter has a location; add location: [LATITUDE, LONGITUDE]")
             return nil
@@ -485,7 +485,7 @@ extension ConfigurationParser {
         for item in reader.items(node) {
             guard let member = datacenter(item, "a datacenter of \(what)") else { continue }
             if members.contains(member) {
-                reader.complain(
+                reader.diagnose(
                     item.position, "\(configuration.datacenters[member].name) is twice in one list; keep one")
             } else {
                 members.append(member)

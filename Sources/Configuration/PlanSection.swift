@@ -22,7 +22,7 @@ extension ConfigurationParser {
             if text.hasSuffix("%"), let percent = Int(text.dropLast()), 0...100 ~= percent {
                 configuration.planLimits[keyPath: limit] = percent
             } else {
-                reader.complain(
+                reader.diagnose(
                     node.position, "\(name) of plan is '\(text)'; write a part from 0% to 100%, such as 10%")
             }
         }

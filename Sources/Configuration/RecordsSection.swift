@@ -6,7 +6,7 @@ extension ConfigurationParser {
     /// - Parameter group: the mapping that it stands in, which has other keys as well.
     func type(_ entry: YAMLReader.Entry, _ group: KeyGroup) -> RecordType? {
         guard let type = RecordType(entry.key), type != .any else {
-            reader.complain(
+            reader.diagnose(
                 entry.keyPosition,
                 "unknown record type '\(entry.key)'\(suggestion(for: entry.key, among: group.names + RecordType.mnemonics))"
             )
@@ -18,7 +18,7 @@ extension ConfigurationParser {
     /// The contents of one type: one, or a list.
     func contents(_ node: YAMLNode, _ type: RecordType, origin: DomainName?, _ what: String) -> [RecordContent] {
         if case .sequence(let sequence) = node.value, sequence.isEmpty {
-            reader.complain(
+            reader.diagnose(
                 node.position, "\(type) of \(what) is an empty list; write a content, or leave the type out")
         }
         var contents: [RecordContent] = []
@@ -29,20 +29,20 @@ extension ConfigurationParser {
                 let content = try RecordContent(text, type: type, origin: origin, warnings: &warnings)
                 for warning in warnings { reader.warn(item.position, "\(type) of \(what): \(warning)") }
                 if contents.contains(content) {
-                    reader.complain(item.position, "\(type) '\(text)' is given twice for \(what); keep one")
+                    reader.diagnose(item.position, "\(type) '\(text)' is given twice for \(what); keep one")
                 } else {
                     contents.append(content)
                 }
             } catch {
-                if let complaint = urlComplaint(text) {
-                    reader.complain(item.position, "\(type) of \(what): \(complaint)")
+                if let diagnostic = urlComplaint(text) {
+                    reader.diagnose(item.position, "\(type) of \(what): \(diagnostic)")
                     continue
                 }
                 let message = "\(type) '\(text)' of \(what): \(error)"
                 if case .unservable = error {
                     reader.warn(item.position, message)
                 } else {
-                    reader.complain(item.position, message)
+                    reader.diagnose(item.position, message)
                 }
             }
         }
@@ -57,10 +57,10 @@ extension ConfigurationParser {
     }
 
     /// A CNAME stands alone, and is the only one (RFC 1034 section 3.6.2).
-    func complainOfCrowdedCNAME(
-        _ types: Set<RecordType>, count: Int, _ position: Complaint.Position?, _ what: String
+    func diagnoseCrowdedCNAME(
+        _ types: Set<RecordType>, count: Int, _ position: Diagnostic.Position?, _ what: String
     ) {
         guard types.contains(.cname), count > 1 else { return }
-        reader.complain(position, "\(what) has a CNAME beside other data; a CNAME stands alone")
+        reader.diagnose(position, "\(what) has a CNAME beside other data; a CNAME stands alone")
     }
 }

@@ -35,7 +35,7 @@ extension ConfigurationParser {
         if let node = fields["in_use"]?.value, let number = reader.count(node, "in_use of safety") {
             let count = configuration.datacenters.count
             if number > count, !unknownSections.contains("datacenters") {
-                reader.complain(
+                reader.diagnose(
                     node.position,
                     "in_use of safety is \(number), and there \(count == 1 ? "is 1 datacenter" : "are \(count) datacenters"): nothing could ever be drained; write fewer"
                 )
@@ -48,7 +48,7 @@ extension ConfigurationParser {
                 configuration.safety.capacity = percent
                 adviseOfCapacities()
             } else {
-                reader.complain(
+                reader.diagnose(
                     node.position, "capacity of safety is '\(text)'; write a part from 1% to 100%, such as 60%")
             }
         }

@@ -26,7 +26,7 @@ extension ConfigurationParser {
             serviceNumbers[entry.key] = configuration.services.count
             configuration.services.append(service)
             if service.spread != nil, service.answers.joined().contains(where: { $0.type == .cname }) {
-                reader.complain(
+                reader.diagnose(
                     fields["spread"]?.value.position,
                     "\(what) spreads over several datacenters, and one of them has a CNAME, which stands alone; take out either"
                 )
@@ -52,7 +52,7 @@ extension ConfigurationParser {
                 written.insert(datacenter)
                 var seen: Set<Configuration.Service.Answer.Identity> = []
                 for answer in answers[datacenter] where !seen.insert(answer.identity).inserted {
-                    reader.complain(
+                    reader.diagnose(
                         entry.value.position,
                         "\(answer.type) \(answer.content.text) is given twice in \(what); keep one")
                 }
@@ -65,7 +65,7 @@ extension ConfigurationParser {
         let missing = configuration.maps[map].datacenters.subtracting(written).sorted()
             .map { configuration.datacenters[$0].name }
         if !missing.isEmpty {
-            reader.complain(
+            reader.diagnose(
                 node.position,
                 "\(what) has no answer in \(listed(missing, "and")), where map \(configuration.maps[map].name) sends clients; add \(missing.map { "\($0): …" }.joined(separator: ", "))"
             )
@@ -77,7 +77,7 @@ extension ConfigurationParser {
     private func few(_ node: YAMLNode, _ what: String, _ most: Int) -> Int? {
         guard let number = reader.count(node, what).map(Int.init) else { return nil }
         guard number <= most else {
-            reader.complain(node.position, "\(what) is \(number); write at most \(most)")
+            reader.diagnose(node.position, "\(what) is \(number); write at most \(most)")
             return nil
         }
         return number
@@ -88,7 +88,7 @@ extension ConfigurationParser {
         case "answer": return true
         case "nothing": return false
         case let text?:
-            reader.complain(node.position, "when_all_down of \(what) is '\(text)'; write answer or nothing")
+            reader.diagnose(node.position, "when_all_down of \(what) is '\(text)'; write answer or nothing")
             return nil
         case nil: return nil
         }
@@ -126,7 +126,7 @@ extension ConfigurationParser {
     private func map(_ node: YAMLNode, _ what: String) -> Int? {
         guard let name = reader.text(node, "the map of \(what)") else { return nil }
         if let number = mapNumbers[name] { return number }
-        complainOfUnknown("map", name, section: "maps", known: configuration.maps.map(\.name), node.position)
+        diagnoseUnknown("map", name, section: "maps", known: configuration.maps.map(\.name), node.position)
         return nil
     }
 
@@ -136,7 +136,7 @@ extension ConfigurationParser {
     ) -> ([Configuration.Service.Answer], isChecked: Bool) {
         guard case .mapping = node.value else {
             if case .sequence(let sequence) = node.value, sequence.isEmpty {
-                reader.complain(node.position, "\(what) is empty; write an address")
+                reader.diagnose(node.position, "\(what) is empty; write an address")
             }
             return (reader.items(node).compactMap { address($0, what) }, true)
         }
@@ -144,7 +144,7 @@ extension ConfigurationParser {
         let fields = reader.fields(node, what, .answer)
         let check = fields["check"]
         if let node = check?.value, let text = reader.text(node, "check of \(what)"), text != "none" {
-            reader.complain(
+            reader.diagnose(
                 node.position,
                 "check of \(what) is '\(text)'; write none, or take it out: the check is that of the service")
         }
@@ -158,8 +158,8 @@ extension ConfigurationParser {
                 answers.append(.init(type: type, content: content))
             }
         }
-        if check != nil, answers.isEmpty { reader.complain(node.position, "\(what) is empty; write an address") }
-        complainOfCrowdedCNAME(Set(answers.map(\.type)), count: answers.count, node.position, what)
+        if check != nil, answers.isEmpty { reader.diagnose(node.position, "\(what) is empty; write an address") }
+        diagnoseCrowdedCNAME(Set(answers.map(\.type)), count: answers.count, node.position, what)
         return (answers, isChecked: check == nil)
     }
 
@@ -174,7 +174,7 @@ extension ConfigurationParser {
                 let content = try RecordContent(entry.key, type: type, origin: nil)
                 answers.append(.init(type: type, content: content, weight: weight))
             } catch {
-                reader.complain(entry.keyPosition, "\(type) '\(entry.key)' of \(what): \(error)")
+                reader.diagnose(entry.keyPosition, "\(type) '\(entry.key)' of \(what): \(error)")
             }
         }
         return answers
@@ -188,10 +188,10 @@ extension ConfigurationParser {
         case .v6: type = .aaaa
         case nil:
             if text.contains("://") {
-                reader.complain(node.position, "\(what) is the URL '\(text)'; write the address or the name alone")
+                reader.diagnose(node.position, "\(what) is the URL '\(text)'; write the address or the name alone")
                 return nil
             }
-            reader.complain(
+            reader.diagnose(
                 node.position,
                 "\(what) is '\(text)', which is no address; write one, or a type: { CNAME: www.example.net. }")
             return nil

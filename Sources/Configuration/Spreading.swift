@@ -25,7 +25,7 @@ extension ConfigurationParser {
             let list =
                 isWeighted
                 ? "{ \(weights) }" : configuration.datacenters.prefix(2).map(\.name).joined(separator: ", ")
-            reader.complain(
+            reader.diagnose(
                 then?.keyPosition,
                 "then of \(what) stands beside no list; write { list: [\(list)], then: spread }")
         }
@@ -47,14 +47,14 @@ extension ConfigurationParser {
             if entry.value.scalar?.string == "all" { return SpreadGroup() }
             let members = datacenters(entry.value, what)
             if members.isEmpty, case .sequence(let sequence) = entry.value.value, sequence.isEmpty {
-                reader.complain(
+                reader.diagnose(
                     entry.value.position, "\(what) spreads over an empty list; name datacenters, or write then: spread")
             }
             return members.isEmpty ? nil : SpreadGroup(named: members)
         }
         if case .sequence(let members) = node.value {
             let names = members.map { $0.scalar?.string ?? "…" }.joined(separator: ", ")
-            reader.complain(node.position, "then of \(what) is a list; write then: { spread: [\(names)] }")
+            reader.diagnose(node.position, "then of \(what) is a list; write then: { spread: [\(names)] }")
             return nil
         }
         guard let word = reader.text(node, "then of \(what)") else { return nil }
@@ -63,7 +63,7 @@ extension ConfigurationParser {
             datacenterNumbers[word] == nil
             ? "write then: spread, or leave then out"
             : "write then: { spread: [\(word)] }, or put \(word) at the end of the list without then"
-        reader.complain(node.position, "then of \(what) is '\(word)'; \(remedy)")
+        reader.diagnose(node.position, "then of \(what) is '\(word)'; \(remedy)")
         return nil
     }
 }

@@ -16,7 +16,7 @@ extension Configuration {
     /// to that key, so that what is wrong after it does no harm.
     public static func statePlace(ofFile file: String) -> StatePlace {
         var text: String
-        do throws(Complaint) {
+        do throws(Diagnostic) {
             text = try readText(file).text
         } catch {
             return .unknown(reason: error.message)

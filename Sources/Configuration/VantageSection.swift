@@ -81,12 +81,12 @@ extension ConfigurationParser {
         let tokenFile = fields["token_file"].flatMap { reader.text($0.value, "token_file of \(what)") }
         guard let list = fields["vantage_points"]?.value else { return }
         guard case .sequence(let items) = list.value, !items.isEmpty else {
-            return reader.complain(
+            return reader.diagnose(
                 list.position,
                 "vantage_points of \(what) is no list; write [{ name: NAME, url: \"http://192.0.2.1:9353\" }, …]")
         }
         if items.count > VantagePoints.limit {
-            reader.complain(
+            reader.diagnose(
                 list.position,
                 "vantage_points of \(what) has \(items.count) items; write at most \(VantagePoints.limit)")
         }
@@ -106,7 +106,7 @@ extension ConfigurationParser {
         if fields["max_age"] == nil { places.maxAge = max(places.maxAge, UInt32(clamping: least * 2)) }
         seconds("max_age", \.maxAge)
         if UInt64(places.maxAge) < least {
-            reader.complain(
+            reader.diagnose(
                 fields["max_age"]?.value.position,
                 "max_age of \(what) is \(places.maxAge) s, in which a report may not come a second time; write at least \(least) s, the interval and the timeout together"
             )
@@ -123,24 +123,24 @@ extension ConfigurationParser {
         else { return nil }
         let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
         guard 1...63 ~= name.utf8.count, name.allSatisfy(letters.contains) else {
-            reader.complain(
+            reader.diagnose(
                 nameNode.position,
                 "'\(name)' cannot name a vantage point; write at most 63 letters, digits, - _ .")
             return nil
         }
         if others.contains(where: { $0.name == name }) {
-            reader.complain(nameNode.position, "two vantage points have the name '\(name)'; give each its own")
+            reader.diagnose(nameNode.position, "two vantage points have the name '\(name)'; give each its own")
             return nil
         }
         guard var point = VantagePoints.Point(name: name, url: url) else {
-            reader.complain(
+            reader.diagnose(
                 urlNode.position,
                 "url of the vantage point \(name) is '\(url)'; write http:// or https://, an IP address and the port, such as http://192.0.2.1:9353 or http://[2001:db8::1]:9353"
             )
             return nil
         }
         if let other = others.first(where: { $0.url == point.url }) {
-            reader.complain(
+            reader.diagnose(
                 urlNode.position,
                 "the vantage points \(other.name) and \(name) have the same url; one agent has one vote, so take one out"
             )

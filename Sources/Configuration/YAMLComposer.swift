@@ -7,9 +7,9 @@ enum YAMLError: Error {
     /// - Parameters:
     ///   - position: where; `nil` if the document as a whole is meant.
     ///   - context: what libyaml was reading, such as `while parsing a block mapping`; `nil` if it does not say.
-    case malformed(problem: String, context: String? = nil, position: Complaint.Position?)
+    case malformed(problem: String, context: String? = nil, position: Diagnostic.Position?)
     /// A mapping has these keys twice, the first of them at `position`.
-    case duplicateKeys([String], position: Complaint.Position)
+    case duplicateKeys([String], position: Diagnostic.Position)
     /// Its aliases mean more values than are read.
     case tooManyValues
 }
@@ -83,7 +83,7 @@ final class YAMLComposer {
     }
 
     /// Where the event at hand begins.
-    private var start: Complaint.Position { Complaint.Position(event.pointee.start_mark) }
+    private var start: Diagnostic.Position { Diagnostic.Position(event.pointee.start_mark) }
 
     /// The value that begins with the event at hand. The event is its last one then.
     private func node() throws(YAMLError) -> YAMLNode {
@@ -169,9 +169,9 @@ final class YAMLComposer {
     private var error: YAMLError {
         let problem = parser.pointee.problem.map { String(cString: $0) } ?? "there is not enough memory"
         let context = parser.pointee.context.map { String(cString: $0) }
-        var position: Complaint.Position?
+        var position: Diagnostic.Position?
         switch parser.pointee.error {
-        case YAML_SCANNER_ERROR, YAML_PARSER_ERROR: position = Complaint.Position(parser.pointee.problem_mark)
+        case YAML_SCANNER_ERROR, YAML_PARSER_ERROR: position = Diagnostic.Position(parser.pointee.problem_mark)
         case YAML_READER_ERROR:
             // The reader knows the byte alone.
             let before = String(decoding: text.prefix(parser.pointee.problem_offset), as: UTF8.self).unicodeScalars
@@ -183,7 +183,7 @@ final class YAMLComposer {
     }
 }
 
-extension Complaint.Position {
+extension Diagnostic.Position {
     /// libyaml counts from 0.
     fileprivate init(_ mark: yaml_mark_t) { self.init(line: mark.line + 1, column: mark.column + 1) }
 }

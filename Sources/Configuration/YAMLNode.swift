@@ -17,7 +17,7 @@ struct YAMLNode {
 
     var value: Value
     /// Where it begins; for an alias, where the value of its anchor begins.
-    var position: Complaint.Position
+    var position: Diagnostic.Position
 
     /// The text, if it is one.
     var scalar: Scalar? {

@@ -3,101 +3,101 @@
 /// Scalars are taken as they are written: `NO` is a text, never a truth value.
 final class YAMLReader {
     private let file: String
-    private var errors = ComplaintList()
-    private var cautions = ComplaintList()
-    private var advised = ComplaintList()
+    private var errors = DiagnosticList()
+    private var cautions = DiagnosticList()
+    private var advised = DiagnosticList()
     /// What was complained of that may be wrong in many places, and how often.
-    private var repeated: [String: (message: String, complaint: Complaint, count: Int)] = [:]
+    private var repeated: [String: (message: String, diagnostic: Diagnostic, count: Int)] = [:]
     /// All files that were read, or that would have been if they could be.
     var files: Set<String> = []
 
     init(file: String) { self.file = file }
 
     /// What is wrong, in the order of the file.
-    var complaints: [Complaint] { errors.sorted(main: file) }
+    var diagnostics: [Diagnostic] { errors.sorted(main: file) }
     var hasComplaints: Bool { !errors.isEmpty }
     /// The number of complaints, those that are not kept included.
     var complaintCount: Int { errors.count }
     /// What works, but hardly as it was meant, in the order of the file.
-    var warnings: [Complaint] { cautions.sorted(main: file) }
+    var warnings: [Diagnostic] { cautions.sorted(main: file) }
     /// Advice for `geopipe check`, not for each process that reads the configuration.
-    var advice: [Complaint] { advised.sorted(main: file) }
+    var advice: [Diagnostic] { advised.sorted(main: file) }
 
     /// One key of a mapping and its value.
     struct Entry {
         var key: String
-        var keyPosition: Complaint.Position?
+        var keyPosition: Diagnostic.Position?
         var value: YAMLNode
     }
 
     /// Notes an error, in this file if no other is given.
-    func complain(_ position: Complaint.Position?, _ message: String, file: String? = nil) {
-        errors.append(Complaint(file: file ?? self.file, position: position, message: message))
+    func diagnose(_ position: Diagnostic.Position?, _ message: String, file: String? = nil) {
+        errors.append(Diagnostic(file: file ?? self.file, position: position, message: message))
     }
 
     /// Notes an error of this file that others repeat, such as a name that is not known: it is said at the first place, with the
     /// number of the others.
     ///
     /// - Parameter key: the same for what is wrong for the same reason; the message itself without.
-    func complainOnce(_ position: Complaint.Position?, key: String? = nil, _ message: String) {
+    func diagnoseOnce(_ position: Diagnostic.Position?, key: String? = nil, _ message: String) {
         let key = key ?? message
         guard let (message, first, count) = repeated[key] else {
-            let complaint = Complaint(file: file, position: position, message: message)
-            repeated[key] = (message, complaint, 1)
-            return errors.append(complaint)
+            let diagnostic = Diagnostic(file: file, position: position, message: message)
+            repeated[key] = (message, diagnostic, 1)
+            return errors.append(diagnostic)
         }
         guard position != first.position else { return }
-        var complaint = Complaint(file: file, position: first.position, message: message)
+        var diagnostic = Diagnostic(file: file, position: first.position, message: message)
         let others = count == 1 ? "1 other place" : "\(count) other places"
-        let hint = complaint.hint.map { "; \($0)" } ?? ""
-        complaint.message = "\(complaint.summary), here and in \(others)\(hint)"
-        errors.replace(first, with: complaint)
-        repeated[key] = (message, complaint, count + 1)
+        let hint = diagnostic.hint.map { "; \($0)" } ?? ""
+        diagnostic.message = "\(diagnostic.summary), here and in \(others)\(hint)"
+        errors.replace(first, with: diagnostic)
+        repeated[key] = (message, diagnostic, count + 1)
     }
 
     /// Notes something that works, but hardly as it was meant.
-    func warn(_ position: Complaint.Position?, _ message: String) {
-        cautions.append(Complaint(file: file, position: position, message: message, isWarning: true))
+    func warn(_ position: Diagnostic.Position?, _ message: String) {
+        cautions.append(Diagnostic(file: file, position: position, message: message, isWarning: true))
     }
 
     /// Notes what a check of the configuration should say.
-    func advise(_ position: Complaint.Position?, _ message: String, _ severity: Complaint.Severity = .warning) {
-        advised.append(Complaint(file: file, position: position, message: message, severity: severity))
+    func advise(_ position: Diagnostic.Position?, _ message: String, _ severity: Diagnostic.Severity = .warning) {
+        advised.append(Diagnostic(file: file, position: position, message: message, severity: severity))
     }
 
     /// Notes what somebody else found.
-    func note(_ complaint: Complaint) {
-        if complaint.isWarning { cautions.append(complaint) } else { errors.append(complaint) }
+    func note(_ diagnostic: Diagnostic) {
+        if diagnostic.isWarning { cautions.append(diagnostic) } else { errors.append(diagnostic) }
     }
 
     /// The document's top node; `nil`, with a complaint, if it is not YAML.
     func document(_ text: String) -> YAMLNode? {
         do throws(YAMLError) {
             if let root = try YAMLComposer.document(text) { return root }
-            complain(nil, "the file is empty; write at least zones:")
+            diagnose(nil, "the file is empty; write at least zones:")
         } catch {
-            complain(error, in: text)
+            diagnose(error, in: text)
         }
         return nil
     }
 
-    private func complain(_ error: YAMLError, in text: String) {
+    private func diagnose(_ error: YAMLError, in text: String) {
         switch error {
         case .malformed(let problem, let context, let position):
             if let tab = position.flatMap({ tabInIndentation(of: text, line: $0.line) }) {
-                return complain(tab, "not YAML: a tab in the indentation; indent with spaces")
+                return diagnose(tab, "not YAML: a tab in the indentation; indent with spaces")
             }
             let what = "\(context.map { "\($0) " } ?? "")\(problem)"
-            complain(position, "not YAML: \(what)\(wayOut(of: what))")
+            diagnose(position, "not YAML: \(what)\(wayOut(of: what))")
         case .duplicateKeys(let keys, let position):
-            complain(position, "the key '\(keys.joined(separator: "', '"))' is given twice; keep one")
+            diagnose(position, "the key '\(keys.joined(separator: "', '"))' is given twice; keep one")
         case .tooManyValues:
-            complain(nil, "the file's aliases mean millions of values; write them out, or use fewer")
+            diagnose(nil, "the file's aliases mean millions of values; write them out, or use fewer")
         }
     }
 
     /// Where a line, or the one before it, has a tab in front of its text.
-    private func tabInIndentation(of text: String, line: Int) -> Complaint.Position? {
+    private func tabInIndentation(of text: String, line: Int) -> Diagnostic.Position? {
         let lines = text.split(separator: "\n", maxSplits: line, omittingEmptySubsequences: false)
         for number in [line, line - 1] where lines.indices.contains(number - 1) {
             let indentation = lines[number - 1].prefix { $0 == " " || $0 == "\t" }
@@ -129,17 +129,17 @@ final class YAMLReader {
     func entries(_ node: YAMLNode, _ what: String) -> [Entry] {
         guard case .mapping(let mapping) = node.value else {
             // `name:` with nothing behind it is an empty mapping.
-            if !isNull(node) { complain(node.position, "\(what) is not a mapping; write key: value") }
+            if !isNull(node) { diagnose(node.position, "\(what) is not a mapping; write key: value") }
             return []
         }
         var entries: [Entry] = []
         for (keyNode, value) in mapping {
             if isMergeKey(keyNode) {
-                complain(keyNode.position, "merge keys (<<) are not supported; repeat the keys in \(what)")
+                diagnose(keyNode.position, "merge keys (<<) are not supported; repeat the keys in \(what)")
                 continue
             }
             guard case .scalar(let key) = keyNode.value else {
-                complain(keyNode.position, "a key of \(what) is not a text; write key: value")
+                diagnose(keyNode.position, "a key of \(what) is not a text; write key: value")
                 continue
             }
             entries.append(Entry(key: key.string, keyPosition: keyNode.position, value: value))
@@ -176,7 +176,7 @@ final class YAMLReader {
                 fields.others.append(entry)
             } else {
                 if let near = nearest(to: entry.key, among: known) { misspelt.insert(near) }
-                complain(
+                diagnose(
                     entry.keyPosition,
                     "unknown key '\(entry.key)' in \(what)\(suggestion(for: entry.key, among: known))")
             }
@@ -184,7 +184,7 @@ final class YAMLReader {
         let isComplete = group.substitute.map { fields[$0] != nil } ?? false
         guard !group.required.isEmpty, !isComplete, !hasOtherShape(node) else { return fields }
         for key in group.required where fields[key] == nil && !misspelt.contains(key) {
-            complain(node.position, "\(what) has no '\(key)'; add \(key): …")
+            diagnose(node.position, "\(what) has no '\(key)'; add \(key): …")
         }
         return fields
     }
@@ -210,7 +210,7 @@ final class YAMLReader {
     /// The text of a scalar; `nil`, with a complaint, for anything else and for an empty one.
     func text(_ node: YAMLNode, _ what: String) -> String? {
         guard case .scalar(let scalar) = node.value, !isNull(node) else {
-            complain(node.position, "\(what) is not a text; write one word, or a text in quotation marks")
+            diagnose(node.position, "\(what) is not a text; write one word, or a text in quotation marks")
             return nil
         }
         return scalar.string
@@ -226,7 +226,7 @@ final class YAMLReader {
     func seconds(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }
         guard let seconds = parseSeconds(text) else {
-            complain(node.position, "\(what) is '\(text)'; write seconds, or a time such as 90s, 15m, 1h30m, 2d, 2w")
+            diagnose(node.position, "\(what) is '\(text)'; write seconds, or a time such as 90s, 15m, 1h30m, 2d, 2w")
             return nil
         }
         return seconds
@@ -242,7 +242,7 @@ final class YAMLReader {
         {
             return Int(number) * factor
         }
-        complain(node.position, "\(what) is '\(text)'; write 0, or a time up to 10ms, such as 100us")
+        diagnose(node.position, "\(what) is '\(text)'; write 0, or a time up to 10ms, such as 100us")
         return nil
     }
 
@@ -250,7 +250,7 @@ final class YAMLReader {
     func count(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }
         guard let number = UInt32(text), 1...1_000_000 ~= number else {
-            complain(node.position, "\(what) is '\(text)'; write a whole number from 1 to 1000000")
+            diagnose(node.position, "\(what) is '\(text)'; write a whole number from 1 to 1000000")
             return nil
         }
         return number
@@ -262,7 +262,7 @@ final class YAMLReader {
         case "true": return true
         case "false": return false
         case let text?:
-            complain(node.position, "\(what) is '\(text)'; write true or false")
+            diagnose(node.position, "\(what) is '\(text)'; write true or false")
             return nil
         case nil: return nil
         }

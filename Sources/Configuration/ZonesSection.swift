@@ -7,13 +7,13 @@ extension ConfigurationParser {
         for entry in reader.entries(node, "zones") {
             guard let apex = name(entry.key, relativeTo: .root, entry.keyPosition) else { continue }
             guard apexes.insert(apex).inserted else {
-                reader.complain(entry.keyPosition, "the zone \(apex) is given twice; keep one")
+                reader.diagnose(entry.keyPosition, "the zone \(apex) is given twice; keep one")
                 continue
             }
             parseZone(entry, apex)
         }
         if apexes.isEmpty, !reader.hasComplaints {
-            reader.complain(node.position, "there is no zone; add one, such as geo.example.com:")
+            reader.diagnose(node.position, "there is no zone; add one, such as geo.example.com:")
         }
     }
 
@@ -32,7 +32,7 @@ extension ConfigurationParser {
         }
         if let node = fields["ns"]?.value {
             if case .sequence(let sequence) = node.value, sequence.isEmpty {
-                reader.complain(node.position, "\(what) has no name server; add one, such as ns1.example.com.")
+                reader.diagnose(node.position, "\(what) has no name server; add one, such as ns1.example.com.")
             }
             let servers = contents(node, .ns, origin: apex, what)
             if servers.isEmpty { brokenZones.insert(configuration.zoneSources.count) }
@@ -44,14 +44,14 @@ extension ConfigurationParser {
         for entry in fields["records"].map({ reader.entries($0.value, "records of \(what)") }) ?? [] {
             guard let owner = name(entry.key, relativeTo: apex, entry.keyPosition) else { continue }
             guard owner.isAtOrBelow(apex) else {
-                reader.complain(
+                reader.diagnose(
                     entry.keyPosition,
                     "\(owner) is not in \(what); write a name without final dot, or one below \(apex).")
                 continue
             }
             warnOfRepeatedZone(entry, owner, apex)
             guard names.insert(owner).inserted else {
-                reader.complain(entry.keyPosition, "the name \(owner) is given twice; keep one")
+                reader.diagnose(entry.keyPosition, "the name \(owner) is given twice; keep one")
                 continue
             }
             parseRecords(entry, owner, &zone)
@@ -83,13 +83,13 @@ extension ConfigurationParser {
         let what = owner.description
         let fields = reader.fields(entry.value, what, .record)
         if fields.isEmpty {
-            reader.complain(entry.keyPosition, "\(what) has no record; write { service: NAME } or { A: 192.0.2.1 }")
+            reader.diagnose(entry.keyPosition, "\(what) has no record; write { service: NAME } or { A: 192.0.2.1 }")
         }
         let ttl = fields["ttl"].flatMap { reader.seconds($0.value, "the ttl of \(what)") }
         var types: Set<RecordType> = owner == zone.apex ? [.soa, .ns] : []
         var count = types.count
         var fromService: Set<RecordType> = []
-        var serviceEntry: (service: Int, position: Complaint.Position?)?
+        var serviceEntry: (service: Int, position: Diagnostic.Position?)?
         if let entry = fields["service"], let service = service(entry.value, what) {
             fromService = Set(configuration.services[service].answers.joined().map(\.type))
             serviceEntry = (service, entry.value.position)
@@ -101,11 +101,11 @@ extension ConfigurationParser {
         for entry in fields.others {
             guard let type = type(entry, .record) else { continue }
             if owner == zone.apex, type == .ns {
-                reader.complain(entry.keyPosition, "NS of the apex belongs into ns: of the zone; move it there")
+                reader.diagnose(entry.keyPosition, "NS of the apex belongs into ns: of the zone; move it there")
                 continue
             }
             if !types.insert(type).inserted {
-                reader.complain(entry.keyPosition, "\(type) of \(what) is given twice; keep one")
+                reader.diagnose(entry.keyPosition, "\(type) of \(what) is given twice; keep one")
             }
             for content in contents(entry.value, type, origin: zone.apex, what) {
                 zone.records.append(
@@ -114,12 +114,12 @@ extension ConfigurationParser {
             }
         }
         let all = types.union(fromService.subtracting([.cname]))
-        complainOfCrowdedCNAME(all, count: max(count, all.count), entry.keyPosition, what)
+        diagnoseCrowdedCNAME(all, count: max(count, all.count), entry.keyPosition, what)
         if let serviceEntry, owner == zone.apex, fromService.contains(.cname) {
             let service = configuration.services[serviceEntry.service]
             let aliases = service.answers.indices.filter { service.answers[$0].contains { $0.type == .cname } }
                 .map { configuration.datacenters[$0].name }
-            reader.complain(
+            reader.diagnose(
                 serviceEntry.position,
                 "\(what) is the top of the zone, where SOA and NS are, and service \(service.name) has a CNAME in \(listed(aliases, "and")); write addresses, or ALIAS in place of CNAME (RFC 1034 section 3.6.2)"
             )
@@ -151,36 +151,36 @@ extension ConfigurationParser {
         let sources = configuration.zoneSources.indices.filter {
             isUsable || configuration.zoneSources[$0].file != nil && !brokenZones.contains($0)
         }
-        let library = ZoneLibrary(
+        let library = ZoneLoader(
             archive: archive, reusesUnchanged: reusesUnchanged, keepsLastGood: keepsLastGood && isUsable)
         let outcome = library.zones(sources.map { configuration.zoneSources[$0] }, &serials) { [serviceNumbers] name in
             serviceNumbers[name]
         }
         serials?.keep()
         reader.files.formUnion(outcome.files)
-        var unusable: [Int: [Complaint]] = [:]
+        var unusable: [Int: [Diagnostic]] = [:]
         for (source, problem) in outcome.problems {
             let entry = zoneEntries[sources[source]]
-            let complaint = Complaint(
+            let diagnostic = Diagnostic(
                 file: problem.file ?? configuration.file,
                 position: problem.file == nil ? problem.position ?? entry.keyPosition : problem.position,
                 message: problem.message, isWarning: problem.isWarning)
-            if !complaint.isWarning, outcome.unusable.contains(source) {
-                unusable[source, default: []].append(complaint)
+            if !diagnostic.isWarning, outcome.unusable.contains(source) {
+                unusable[source, default: []].append(diagnostic)
             } else {
-                reader.note(complaint)
+                reader.note(diagnostic)
             }
         }
         configuration.zones = outcome.zones
-        configuration.unusableZones = unusable.sorted { $0.key < $1.key }.map { source, complaints in
-            .init(zone: source, complaints: ComplaintList(complaints).sorted(main: configuration.file))
+        configuration.unusableZones = unusable.sorted { $0.key < $1.key }.map { source, diagnostics in
+            .init(zone: source, diagnostics: DiagnosticList(diagnostics).sorted(main: configuration.file))
         }
     }
 
     private func service(_ node: YAMLNode, _ what: String) -> Int? {
         guard let name = reader.text(node, "the service of \(what)") else { return nil }
         if let number = serviceNumbers[name] { return number }
-        complainOfUnknown(
+        diagnoseUnknown(
             "service", name, section: "services", known: configuration.services.map(\.name), node.position)
         return nil
     }
@@ -200,7 +200,7 @@ extension ConfigurationParser {
             if let number = UInt32(text) {
                 serial = number
             } else {
-                reader.complain(node.position, "the serial '\(text)' is no number; write one from 0 to 4294967295")
+                reader.diagnose(node.position, "the serial '\(text)' is no number; write one from 0 to 4294967295")
             }
         }
         guard let primary = fields["primary"].flatMap({ target($0.value, apex, "primary in \(what)") }),
@@ -225,27 +225,27 @@ extension ConfigurationParser {
     private func target(_ node: YAMLNode, _ apex: DomainName, _ what: String) -> DomainName? {
         guard let text = reader.text(node, what) else { return nil }
         if let url = urlComplaint(text) {
-            reader.complain(node.position, "\(what): \(url)")
+            reader.diagnose(node.position, "\(what): \(url)")
             return nil
         }
         do {
             return try DomainName(target: text, origin: apex)
         } catch {
-            reader.complain(node.position, "\(what): \(error)")
+            reader.diagnose(node.position, "\(what): \(error)")
             return nil
         }
     }
 
-    private func name(_ text: String, relativeTo origin: DomainName, _ position: Complaint.Position?) -> DomainName? {
+    private func name(_ text: String, relativeTo origin: DomainName, _ position: Diagnostic.Position?) -> DomainName? {
         guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
-            reader.complain(
+            reader.diagnose(
                 position, "'\(text)' has letters outside of ASCII; write the name in its xn-- form (RFC 5890)")
             return nil
         }
         do {
             return try DomainName(text, relativeTo: origin)
         } catch {
-            reader.complain(position, "'\(text)' is no name: \(error)")
+            reader.diagnose(position, "'\(text)' is no name: \(error)")
             return nil
         }
     }

@@ -16,17 +16,17 @@ import Platform
 ///   - finish: called before another program goes on.
 ///   - perform: as `Session` has it.
 public func serve(
-    input: CInt, output: CInt, supply: Supply, takeover: Takeover?, inheritance: Takeover.Inheritance?,
+    input: CInt, output: CInt, supply: ServingMailbox, takeover: Takeover?, inheritance: Takeover.Handoff?,
     makeFirst: @escaping () -> Serving?, finish: () -> Void, perform: @escaping (_ command: String) -> [String]
 ) {
     var session = Session(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
-    var reply = ReplyWriter(descriptor: output, partSent: FaultRecord.partSent)
+    var reply = ReplyWriter(descriptor: output, partSent: CrashRecord.partSent)
     var wait = WaitPolicy()
     // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
     let sharesCore = usable_cores() == 1
-    let receiver = sharesCore ? nil : Receiver()
+    let receiver = sharesCore ? nil : PDNSThread()
     /// Nanoseconds between two looks where the receiver is: each takes some microseconds.
     let lookInterval = 5_000_000
     var lastLook: Int?
@@ -36,31 +36,31 @@ public func serve(
     if let inheritance {
         sendsEach = reader.take(file: inheritance.rest)
         // A fault in loading must not cost what is left.
-        FaultRecord.setInput(reader.input)
+        CrashRecord.setInput(reader.input)
         session.goOn(version: inheritance.version)
         inheritance.release()
     }
     repeat {
-        FaultRecord.setInput(reader.input)
+        CrashRecord.setInput(reader.input)
         let (start, before) = (nanoseconds(), session.questions)
         var isAsked = false
         while let line = reader.next() {
             isAsked = true
             switch line {
             case .text(let bytes):
-                FaultRecord.beginAnswer(bytes)
+                CrashRecord.beginAnswer(bytes)
                 session.answer(bytes.span, &reply)
                 guard sendsEach || reply.hasSentPart else { continue }
             case .tooLong(let bytes):
-                FaultRecord.beginAnswer(bytes)
+                CrashRecord.beginAnswer(bytes)
                 session.answerOverlongLine(&reply)
             }
             guard reply.send() else { return }
-            FaultRecord.endAnswers()
+            CrashRecord.endAnswers()
         }
         sendsEach = false
         guard reply.send() else { return }
-        FaultRecord.endAnswers()
+        CrashRecord.endAnswers()
         let end = nanoseconds()
         let answers = session.questions - before
         if answers > 0 { supply.recorder.count(answers, of: end - start) }
@@ -82,6 +82,6 @@ public func serve(
         }
         // `read` misses a signal that comes now; the takeover sends it again.
         let limit = wait.limit
-        arrival = isAsked && wait.staysAwake ? reader.giveWay { nanoseconds() - end < limit } : .asleep
+        arrival = isAsked && wait.staysAwake ? reader.yieldCPU { nanoseconds() - end < limit } : .asleep
     } while reader.read()
 }

@@ -11,7 +11,7 @@ import State
 /// Follows what answers depend on: the images, the files that they are made from, and the switches and the health in the state
 /// directory. Each step looks once; it needs neither a thread nor a process of its own.
 struct Follower: ~Copyable {
-    private var workshop: Workshop
+    private var workshop: CompilerRunner
     private(set) var state: StateDirectory?
     private let log: Logger
     /// What is answered from; `nil` if there is nothing.
@@ -85,7 +85,7 @@ struct Follower: ~Copyable {
     ///   - state: the state directory, if there is one.
     ///   - log: gets what is wrong, and what each step finds.
     init(_ request: CompileRequest, state: StateDirectory?, log: Logger) {
-        workshop = Workshop(request, state: state)
+        workshop = CompilerRunner(request, state: state)
         self.state = state
         self.log = log
         if let state, workshop.store == nil, request.image == nil {
@@ -99,9 +99,9 @@ struct Follower: ~Copyable {
     var store: ImageStore? { workshop.store }
 
     /// What is wrong with what is on disk, and which switches do nothing.
-    var complaints: [String] {
-        (workshop.report?.complaints ?? [])
-            + (rollouts.complaint.map { [$0] } ?? [])
+    var diagnostics: [String] {
+        (workshop.report?.diagnostics ?? [])
+            + (rollouts.diagnostic.map { [$0] } ?? [])
             + (unknownAreas.isEmpty
                 ? [] : ["a drain does nothing in \(areaWords(unknownAreas)): the image knows no clients there"])
     }
@@ -136,8 +136,8 @@ struct Follower: ~Copyable {
     private var hasCandidate: Bool {
         guard workshop.request.image == nil, let store = workshop.store else { return false }
         return store.candidates.contains { path in
-            !FaultRecord.isUnfit(image: path)
-                && (try? FaultRecord.reading(image: path) {
+            !CrashRecord.isUnfit(image: path)
+                && (try? CrashRecord.reading(image: path) {
                     try Image(path: path, owners: store.owners, isSummed: false)
                 }) != nil
         }
@@ -149,10 +149,10 @@ struct Follower: ~Copyable {
         guard let store = workshop.store else { return false }
         let name = store.currentName
         let found = store.current()
-        isImageLost = found.snapshot == nil || !found.complaints.isEmpty
-        for complaint in found.complaints where said.insert(complaint).inserted { log.warning("\(complaint)") }
+        isImageLost = found.snapshot == nil || !found.diagnostics.isEmpty
+        for diagnostic in found.diagnostics where said.insert(diagnostic).inserted { log.warning("\(diagnostic)") }
         guard let newer = found.snapshot else { return false }
-        if found.complaints.isEmpty { said = [] }
+        if found.diagnostics.isEmpty { said = [] }
         imageName = name
         snapshot = newer
         return true
@@ -221,7 +221,7 @@ struct Follower: ~Copyable {
             return nil
         }
         if worksAlone() { return nil }
-        for complaint in complaints { complain(complaint) }
+        for diagnostic in diagnostics { printError(diagnostic) }
         return false
     }
 
@@ -263,7 +263,7 @@ struct Follower: ~Copyable {
             readSwitches(state)
             readHealth(state)
         }
-        rollouts.read(state, complain)
+        rollouts.read(state, printError)
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
         workshop.store?.noteUse()
@@ -362,7 +362,7 @@ struct Follower: ~Copyable {
             milliseconds() - lastRejoin >= Self.rejoinInterval
         else { return }
         lastRejoin = milliseconds()
-        let shared = Workshop(workshop.request, state: state)
+        let shared = CompilerRunner(workshop.request, state: state)
         guard let store = shared.store, store.restore(snapshot) else { return }
         log.notice("images are kept in \(store.folder) again")
         workshop = shared
@@ -433,8 +433,8 @@ struct Follower: ~Copyable {
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
         (switches, switchIdentity, health) = ([], nil, nil)
-        rollouts.read(state, complain)
-        workshop = Workshop(workshop.request, state: state)
+        rollouts.read(state, printError)
+        workshop = CompilerRunner(workshop.request, state: state)
         workshop.readReport()
         imageName = workshop.store?.currentName
         // The image goes with it, for the coprocesses that start there.
@@ -468,9 +468,9 @@ struct Follower: ~Copyable {
             if changes.contains(state.switchFile) { readSwitches(state) }
             if changes.contains(state.healthFile) { readHealth(state) }
             isRolloutNew = changes.contains(state.rolloutFile)
-            if isRolloutNew { rollouts.read(state, complain) }
+            if isRolloutNew { rollouts.read(state, printError) }
         }
-        let isRolloutMended = rollouts.retry(state, rolloutStore, at: milliseconds(), complain)
+        let isRolloutMended = rollouts.retry(state, rolloutStore, at: milliseconds(), printError)
         // What has ended may be in force again when somebody sets the clock.
         let nowInForce = switches.filter { $0.isInForce(at: now) }
         let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
@@ -485,7 +485,7 @@ struct Follower: ~Copyable {
         down = Set(health?.down(at: now).keys ?? [:].keys)
         let serving = snapshot.map { snapshot in
             let candidate = rollouts.candidate(
-                for: snapshot, rolloutStore, switches: switches, health: health, at: now, complain)
+                for: snapshot, rolloutStore, switches: switches, health: health, at: now, printError)
             return Serving(snapshot, switches: switches, health: health, at: now, candidate: candidate)
         }
         unknownAreas = serving?.unknownAreas ?? []
@@ -510,7 +510,7 @@ struct Follower: ~Copyable {
     private mutating func readSwitches(_ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             let found = try state.switches()
-            if let complaint = found.complaint { log.warning("\(complaint)") }
+            if let diagnostic = found.diagnostic { log.warning("\(diagnostic)") }
             // What is gone was not taken back: whoever does that leaves a file.
             if let value = found.value {
                 (switches, switchIdentity) = (value, found.identity)
@@ -525,7 +525,7 @@ struct Follower: ~Copyable {
     private mutating func readHealth(_ state: StateDirectory) {
         do throws(StateDirectory.Failure) {
             let found = try state.health()
-            if let complaint = found.complaint { log.warning("\(complaint)") }
+            if let diagnostic = found.diagnostic { log.warning("\(diagnostic)") }
             guard var newer = found.value else { return }
             if let known = health { newer.complete(from: known) }
             health = newer

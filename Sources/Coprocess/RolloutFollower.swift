@@ -15,11 +15,11 @@ struct RolloutFollower {
     /// Of `differences`; found after these are in force.
     private var stability: RolloutStability?
     /// What was counted before the image in force was another one.
-    private var past = RolloutTally()
+    private var past = RolloutTotals()
     /// What is limited on the new side.
     private var limits = Limits()
     /// Why the new side does not answer although a rollout runs.
-    private(set) var complaint: String?
+    private(set) var diagnostic: String?
     /// What has been said since the file has changed.
     private var said: Set<String> = []
     /// When what has failed is tried again, in milliseconds on the monotonic clock; `nil` if nothing has failed that may pass.
@@ -34,13 +34,13 @@ struct RolloutFollower {
     private var running: Rollout? { loaded == nil ? nil : rollout }
 
     /// The identity of the rollout that is followed; `nil` if there is none, or it cannot be followed.
-    var followed: String? { complaint == nil ? identity : nil }
+    var followed: String? { diagnostic == nil ? identity : nil }
 
     /// The new image, while the new side answers.
     var snapshot: Snapshot? { loaded?.snapshot }
 
     /// What was counted since the rollout was adopted; `nil` if none is followed.
-    var tally: RolloutTally? {
+    var tally: RolloutTotals? {
         guard running != nil else { return nil }
         var sum = past
         if let counts { sum += counts.tally }
@@ -48,21 +48,21 @@ struct RolloutFollower {
     }
 
     /// Reads what the file says, as it has changed. If it cannot be trusted the old side answers all clients.
-    mutating func read(_ state: StateDirectory?, _ complain: (String) -> Void) {
+    mutating func read(_ state: StateDirectory?, _ printError: (String) -> Void) {
         pause = Self.pauses.lowerBound
         said = []
-        readAgain(state, complain)
+        readAgain(state, printError)
     }
 
-    private mutating func readAgain(_ state: StateDirectory?, _ complain: (String) -> Void) {
-        (rollout, identity, complaint, retryAt) = (nil, nil, nil, nil)
+    private mutating func readAgain(_ state: StateDirectory?, _ printError: (String) -> Void) {
+        (rollout, identity, diagnostic, retryAt) = (nil, nil, nil, nil)
         guard let state else { return }
         do throws(StateDirectory.Failure) {
             let found = try state.rollout()
-            if let complaint = found.complaint { say(complaint, complain) }
+            if let diagnostic = found.diagnostic { say(diagnostic, printError) }
             (rollout, identity) = (found.value, found.identity)
         } catch {
-            fail("\(error); all clients get the image in force", complain)
+            fail("\(error); all clients get the image in force", printError)
             retryAt = milliseconds() + pause
         }
     }
@@ -73,25 +73,25 @@ struct RolloutFollower {
     /// - Parameter now: in milliseconds on the monotonic clock.
     /// - Returns: whether `candidate` gives something else now.
     mutating func retry(
-        _ state: StateDirectory?, _ store: ImageStore?, at now: Int, _ complain: (String) -> Void
+        _ state: StateDirectory?, _ store: ImageStore?, at now: Int, _ printError: (String) -> Void
     ) -> Bool {
         guard let due = retryAt, due <= now else { return false }
         pause = min(pause * 2, Self.pauses.upperBound)
-        readAgain(state, complain)
+        readAgain(state, printError)
         guard let rollout, rollout.isRunning, let store, ImageStore.isSame(rollout.images, store.name) else {
             return false
         }
-        return load(rollout, store, complain)
+        return load(rollout, store, printError)
     }
 
     /// Says a thing once.
-    private mutating func say(_ words: String, _ complain: (String) -> Void) {
-        if said.insert(words).inserted { complain(words) }
+    private mutating func say(_ words: String, _ printError: (String) -> Void) {
+        if said.insert(words).inserted { printError(words) }
     }
 
-    private mutating func fail(_ reason: String, _ complain: (String) -> Void) {
-        complaint = reason
-        say(reason, complain)
+    private mutating func fail(_ reason: String, _ printError: (String) -> Void) {
+        diagnostic = reason
+        say(reason, printError)
     }
 
     /// What a part of the clients is answered from; `nil` if nothing is rolled out, and what the last rollout took is given back then.
@@ -101,13 +101,13 @@ struct RolloutFollower {
     ///   - store: where the new image is.
     mutating func candidate(
         for old: Snapshot, _ store: ImageStore?, switches: [Switch], health: HealthReport?, at time: Int,
-        _ complain: (String) -> Void
+        _ printError: (String) -> Void
     ) -> Candidate? {
         guard let rollout, rollout.isRunning, let store, ImageStore.isSame(rollout.images, store.name),
-            load(rollout, store, complain),
+            load(rollout, store, printError),
             let new = loaded?.snapshot
         else {
-            (loaded, differences, counts, stability, past, limits) = (nil, nil, nil, nil, RolloutTally(), Limits())
+            (loaded, differences, counts, stability, past, limits) = (nil, nil, nil, nil, RolloutTotals(), Limits())
             return nil
         }
         if differences?.old !== old || differences?.new !== new {
@@ -137,11 +137,11 @@ struct RolloutFollower {
     }
 
     /// Maps the new image, unless that is done.
-    private mutating func load(_ rollout: Rollout, _ store: ImageStore, _ complain: (String) -> Void) -> Bool {
+    private mutating func load(_ rollout: Rollout, _ store: ImageStore, _ printError: (String) -> Void) -> Bool {
         if loaded?.rollout == rollout.id, loaded?.snapshot.image.id == rollout.new { return true }
         loaded = nil
         // What was counted is of another rollout.
-        (counts, past) = (nil, RolloutTally())
+        (counts, past) = (nil, RolloutTotals())
         var reason: String
         var mayPass = true
         if rollout.images != store.name {
@@ -152,7 +152,7 @@ struct RolloutFollower {
                 let snapshot = try Snapshot(path: store.candidateFile(of: rollout.id), owners: store.owners)
                 if snapshot.image.id == rollout.new {
                     loaded = (rollout.id, snapshot)
-                    (complaint, retryAt) = (nil, nil)
+                    (diagnostic, retryAt) = (nil, nil)
                     return true
                 }
                 reason = "its image is \(snapshot.image.id), and should be \(rollout.new)"
@@ -160,7 +160,7 @@ struct RolloutFollower {
                 reason = "\(error)"
             }
         }
-        fail("the rollout \(rollout.id) is not followed: \(reason); all clients get the image in force", complain)
+        fail("the rollout \(rollout.id) is not followed: \(reason); all clients get the image in force", printError)
         retryAt = mayPass ? milliseconds() + pause : nil
         return false
     }

@@ -27,7 +27,7 @@ struct RolloutWatch: ~Copyable {
     ///   - complain: says why it was aborted, or could not be.
     mutating func look(
         _ rollout: Rollout?, _ configuration: String, _ store: ImageStore?, new: Snapshot?, switches: [Switch],
-        health: HealthReport?, _ complain: (String) -> Void
+        health: HealthReport?, _ printError: (String) -> Void
     ) {
         guard let rollout, rollout.isRunning, let new, let store else {
             if lock >= 0 { close(lock) }
@@ -38,9 +38,9 @@ struct RolloutWatch: ~Copyable {
         lastLook = milliseconds()
         let state = store.state
         guard hold(state) else { return }
-        keepImage(of: rollout, new, store, complain)
+        keepImage(of: rollout, new, store, printError)
         let now = time(nil)
-        let tally = state.coprocesses(of: configuration).compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
+        let tally = state.coprocesses(of: configuration).compactMap(\.rolloutTally).reduce(into: RolloutTotals(), +=)
         guard
             let reason = rollout.reasonToAbort(
                 tally, new: new, down: Set(health?.down(at: now).keys ?? [:].keys),
@@ -49,16 +49,16 @@ struct RolloutWatch: ~Copyable {
         do throws(StateDirectory.Failure) {
             guard try state.abort(rollout, because: reason, by: "geopipe[\(getpid())]", at: now) else { return }
             store.removeCandidate(of: rollout.id)
-            complain("aborted the rollout \(rollout.id): \(reason)")
+            printError("aborted the rollout \(rollout.id): \(reason)")
         } catch {
-            complain("cannot abort the rollout \(rollout.id), although \(reason): \(error)")
+            printError("cannot abort the rollout \(rollout.id), although \(reason): \(error)")
         }
     }
 
     /// Writes the new image again if its file is gone or damaged: coprocesses that start need it, or they would answer from another image than those
     /// that run.
     private mutating func keepImage(
-        of rollout: Rollout, _ new: Snapshot, _ store: ImageStore, _ complain: (String) -> Void
+        of rollout: Rollout, _ new: Snapshot, _ store: ImageStore, _ printError: (String) -> Void
     ) {
         // All of it is read once, and when it has changed.
         let file = store.candidateFile(of: rollout.id)
@@ -69,10 +69,10 @@ struct RolloutWatch: ~Copyable {
             guard try store.restoreCandidate(new.image, of: rollout.id) else { return }
             seen = FileState(file)
             hasFailed = false
-            complain("the image of the rollout \(rollout.id) was gone or damaged, and is written again")
+            printError("the image of the rollout \(rollout.id) was gone or damaged, and is written again")
         } catch {
             if !hasFailed {
-                complain(
+                printError(
                     "the image of the rollout \(rollout.id) is gone or damaged, and cannot be written again: \(error)")
             }
             hasFailed = true

@@ -10,7 +10,7 @@ import Synchronization
 /// A new program in the place of this one: the process and its pipes stay, so that pdns does not notice (execve(2)).
 public final class Takeover: Sendable {
     /// What the new program is to know of the dialogue that it goes on with.
-    public struct Inheritance: Sendable {
+    public struct Handoff: Sendable {
         let version: ABIVersion
         /// A lock that is let go of when the new program can answer; -1 if there is none.
         let lock: CInt
@@ -20,7 +20,7 @@ public final class Takeover: Sendable {
         static let variable = "GEOPIPE_TAKEOVER"
 
         /// What the program before this one has left, if this one was started in its place.
-        public static func take() -> Inheritance? {
+        public static func take() -> Handoff? {
             guard let text = getenv(variable).map({ String(cString: $0) }) else { return nil }
             unsetenv(variable)
             let numbers = text.split(separator: ",").compactMap { Int($0) }
@@ -29,7 +29,7 @@ public final class Takeover: Sendable {
             let rest = numbers.count > 2 ? CInt(truncatingIfNeeded: numbers[2]) : -1
             // No program that this one starts is to hold them.
             for file in [lock, rest] where file >= 0 { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
-            return Inheritance(version: version, lock: lock, rest: rest)
+            return Handoff(version: version, lock: lock, rest: rest)
         }
 
         /// Closes all files but the standard ones, the lock and what was left.
@@ -97,8 +97,8 @@ public final class Takeover: Sendable {
         }
         // Whoever has not been greeted yet has no dialogue to go on with.
         let end = milliseconds() + patience
-        while FaultRecord.version == nil, milliseconds() < end { usleep(20_000) }
-        guard let version = FaultRecord.version else {
+        while CrashRecord.version == nil, milliseconds() < end { usleep(20_000) }
+        guard let version = CrashRecord.version else {
             return "\(program) does not take over: there is no dialogue yet"
         }
         do throws(Trial.Unfit) {
@@ -127,7 +127,7 @@ public final class Takeover: Sendable {
     /// Replaces the program. Returns only if that fails.
     func replace(version: ABIVersion) {
         let lock = CInt(order.load(ordering: .acquiring) - 2)
-        Inheritance(version: version, lock: lock, rest: -1).leave()
+        Handoff(version: version, lock: lock, rest: -1).leave()
         if lock >= 0 { _ = fcntl(lock, F_SETFD, 0) }
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         setNudgeBlocked(true)
@@ -138,7 +138,7 @@ public final class Takeover: Sendable {
         let reason = errno
         setNudgeBlocked(false)
         for word in words { free(word) }
-        _ = Inheritance.take()
+        _ = Handoff.take()
         order.store(-Int(reason), ordering: .releasing)
     }
 }

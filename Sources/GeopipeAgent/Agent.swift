@@ -33,7 +33,7 @@ struct Agent: Service {
     }
 
     private func runSessions() async throws {
-        var session: Session?
+        var session: StateSession?
         repeat {
             let current = session
             let choice = SessionChoice(command, follower, prober, current)
@@ -47,7 +47,7 @@ struct Agent: Service {
             try await ServiceGroup(configuration: ServiceGroupConfiguration(services: parts, logger: log)).run()
             current?.close()
             guard let next = choice.next else { return }
-            session = await Session(
+            session = await StateSession(
                 next, prober, file: command.file, metrics: command.metrics, live: command.live,
                 reload: { follower.reload })
         } while !Task.isShuttingDownGracefully
@@ -60,10 +60,10 @@ private final class SessionChoice: Service {
     private let follower: ConfigurationFollower
     private let prober: Prober
     /// The one that runs; `nil` before the first.
-    private let session: Session?
-    private let choice = Mutex<Session.Place?>(nil)
+    private let session: StateSession?
+    private let choice = Mutex<StateSession.Place?>(nil)
 
-    init(_ command: AgentCommand, _ follower: ConfigurationFollower, _ prober: Prober, _ session: Session?) {
+    init(_ command: AgentCommand, _ follower: ConfigurationFollower, _ prober: Prober, _ session: StateSession?) {
         self.command = command
         self.follower = follower
         self.prober = prober
@@ -71,19 +71,19 @@ private final class SessionChoice: Service {
     }
 
     /// What the next session is to be for; `nil` if there is to be none.
-    var next: Session.Place? { choice.withLock { $0 } }
+    var next: StateSession.Place? { choice.withLock { $0 } }
 
     func run() async throws {
         try await cancelWhenGracefulShutdown { try await self.follow() }
     }
 
-    private func follow() async throws(Refusal) {
-        try await follower.run { subject throws(Refusal) in
+    private func follow() async throws(StartFailure) {
+        try await follower.run { subject throws(StartFailure) in
             prober.readRoots()
             guard let path = command.stateDirectory ?? subject.stateDirectory else {
-                let complaint = "\(command.file) has state_directory: none; take that out for /run/geopipe"
-                guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
-                log.error("\(complaint); what was loaded before stays in use")
+                let diagnostic = "\(command.file) has state_directory: none; take that out for /run/geopipe"
+                guard session != nil else { throw StartFailure(code: .unusable, message: diagnostic) }
+                log.error("\(diagnostic); what was loaded before stays in use")
                 return true
             }
             if let session, session.has(path) {
@@ -92,25 +92,27 @@ private final class SessionChoice: Service {
             }
             // It runs the commands of checks, and those of an image as well, which the folder's owner could write.
             if let owner = StateDirectory(path: path).foreignOwner {
-                let complaint =
+                let diagnostic =
                     "the state directory \(path) belongs to user \(owner.user), and root runs no commands of that user's; run geopipe-agent as that user"
-                guard session != nil else { throw Refusal(code: .unusable, message: complaint) }
-                log.error("\(complaint); what was loaded before stays in use")
+                guard session != nil else { throw StartFailure(code: .unusable, message: diagnostic) }
+                log.error("\(diagnostic); what was loaded before stays in use")
                 return true
             }
             let fallback = session == nil ? "nothing is checked" : "what was loaded before stays in use"
             let lock: CInt?
-            do throws(Session.Held) {
-                lock = try await Session.lock(path, until: { follower.hasNews }) {
+            do throws(StateSession.Held) {
+                lock = try await StateSession.lock(path, until: { follower.hasNews }) {
                     log.error("\($0); \(fallback) until that is mended")
                 }
             } catch {
-                guard session != nil else { throw Refusal(code: .wrong, message: error.description) }
+                guard session != nil else { throw StartFailure(code: .wrong, message: error.description) }
                 log.error("\(error.description); \(fallback)")
                 return true
             }
             guard let lock else { return true }
-            choice.withLock { $0 = Session.Place(directory: StateDirectory(path: path), lock: lock, subject: subject) }
+            choice.withLock {
+                $0 = StateSession.Place(directory: StateDirectory(path: path), lock: lock, subject: subject)
+            }
             return false
         }
     }

@@ -14,7 +14,7 @@ struct CandidateTargets: Sendable {
     private(set) var targets: [HealthTarget] = []
     /// When the rollout was seen committed, in seconds on the monotonic clock; `nil` as long as it runs.
     private var commit: Double?
-    private var complaint: String?
+    private var diagnostic: String?
 
     /// Seconds that the targets of a committed rollout stay: the configuration has them by then, with what is known of them.
     private static let succession = 10.0
@@ -39,7 +39,7 @@ struct CandidateTargets: Sendable {
             return false
         }
         guard let found, isOwn(found), found.isRunning else {
-            complaint = nil
+            diagnostic = nil
             guard let rollout else { return false }
             if found?.id == rollout, found?.progress == .committed {
                 let start = commit ?? now
@@ -60,7 +60,7 @@ struct CandidateTargets: Sendable {
             say("cannot read the health targets of the rollout \(found.id): \(error)")
             return false
         }
-        (rollout, commit, complaint) = (found.id, nil, nil)
+        (rollout, commit, diagnostic) = (found.id, nil, nil)
         let count = targets.count
         log.info("the rollout \(found.id) has \(count) target\(count == 1 ? "" : "s") to check")
         return true
@@ -72,8 +72,8 @@ struct CandidateTargets: Sendable {
 
     /// Says a thing once, until it is another.
     private mutating func say(_ words: String) {
-        if words != complaint { log.error("\(words)") }
-        complaint = words
+        if words != diagnostic { log.error("\(words)") }
+        diagnostic = words
     }
 }
 

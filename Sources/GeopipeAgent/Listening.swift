@@ -32,11 +32,11 @@ func keepListening(
 ) async {
     /// Between two attempts to listen.
     let pause = Duration.seconds(5)
-    var complaint: String?
+    var diagnostic: String?
     while !Task.isCancelled {
         do {
             let channel = try await listen()
-            complaint = nil
+            diagnostic = nil
             await withTaskCancellationHandler {
                 while !Task.isCancelled, channel.isActive, isInPlace() { try? await Task.sleep(for: .seconds(1)) }
             } onCancel: {
@@ -45,8 +45,8 @@ func keepListening(
             try? await channel.close()
         } catch {
             let reason = ListenFailure(error).reason
-            if reason != complaint { log.error("cannot serve \(what) at \(place): \(reason); \(consolation)") }
-            complaint = reason
+            if reason != diagnostic { log.error("cannot serve \(what) at \(place): \(reason); \(consolation)") }
+            diagnostic = reason
             try? await Task.sleep(for: pause)
         }
     }
@@ -62,7 +62,7 @@ func httpServer(_ prepare: @escaping @Sendable (any Channel) throws -> Void) -> 
 }
 
 /// Places of which only a limited number may be taken at a time, such as for connections.
-final class Places: Sendable {
+final class ConnectionLimit: Sendable {
     let limit: Int
     private let taken = Atomic<Int>(0)
 

@@ -48,7 +48,7 @@ struct ConfigurationOption: ParsableArguments, Sendable {
 }
 
 /// Why the agent ends by itself.
-struct Refusal: Error {
+struct StartFailure: Error {
     var code: ExitCode
     var message: String
 }
@@ -86,7 +86,7 @@ enum Main {
             }
         } catch {
             guard AgentCommand.exitCode(for: error) == .validationFailure else { AgentCommand.exit(withError: error) }
-            complain(AgentCommand.fullMessage(for: error))
+            printError(AgentCommand.fullMessage(for: error))
             exit(ExitCode.unusable.rawValue)
         }
     }
@@ -117,7 +117,7 @@ enum Main {
             try await body()
             // Threads may hang in the system, and are not waited for.
             _exit(0)
-        } catch let refusal as Refusal {
+        } catch let refusal as StartFailure {
             log.critical("\(refusal.message)")
             _exit(refusal.code.rawValue)
         } catch {

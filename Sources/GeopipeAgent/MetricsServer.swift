@@ -23,7 +23,7 @@ final class MetricsServer: Sendable {
     private let page: Page
     fileprivate let vantage: VantageAnswer?
     private let cache = Mutex<(text: String, time: Double)?>(nil)
-    fileprivate let connections = Places(16)
+    fileprivate let connections = ConnectionLimit(16)
 
     /// - Parameter vantage: answers the agents of other servers.
     init(_ page: @escaping Page, vantage: VantageAnswer? = nil) { (self.page, self.vantage) = (page, vantage) }

@@ -10,8 +10,8 @@ import Telemetry
 actor Monitor {
     private struct Entry {
         var target: HealthTarget
-        var timetable: Timetable
-        var judgement: Judgement
+        var timetable: ProbeSchedule
+        var judgement: RiseFallState
         /// What it counts as for coprocesses: the judgement, unless vantage points have a say.
         var verdict: HealthReport.State?
         /// When a check found out something last, in seconds on the monotonic clock; `nil` if none has since the start.
@@ -96,13 +96,13 @@ actor Monitor {
         let now = monotonicTime()
         for (position, target) in new.enumerated() {
             let before = entries[target.identity]
-            let phase = before?.timetable.phase ?? Timetable.phase(number)
+            let phase = before?.timetable.phase ?? ProbeSchedule.phase(number)
             if before == nil { number += 1 }
-            let timetable = Timetable(interval: Double(target.check.interval), phase: phase)
+            let timetable = ProbeSchedule(interval: Double(target.check.interval), phase: phase)
             var entry =
                 before
                 ?? Entry(
-                    target: target, timetable: timetable, judgement: Judgement(states[target.identity]),
+                    target: target, timetable: timetable, judgement: RiseFallState(states[target.identity]),
                     verdict: states[target.identity])
             entry.target = target
             entry.timetable = timetable
@@ -139,7 +139,7 @@ actor Monitor {
         return HealthReport(time: now, process: Int(getpid()), states: states)
     }
 
-    private func keepChecking(_ identity: String, _ timetable: Timetable, from first: Double) async {
+    private func keepChecking(_ identity: String, _ timetable: ProbeSchedule, from first: Double) async {
         var generator = SystemRandomNumberGenerator()
         var slot = timetable.slot(afterFirst: first) - 1
         var due = first
@@ -221,7 +221,7 @@ actor Monitor {
     var askedVantagePoints: [Int] { panel?.asked ?? [] }
 
     /// Takes what came of a round of asking the vantage points, unless others have taken their place.
-    func take(_ attempts: [VantagePanel.Attempt], of settings: VantagePoints) {
+    func take(_ attempts: [VantagePanel.DetachedProbe], of settings: VantagePoints) {
         guard settings == panel?.settings else { return }
         let notices = (panel?.take(attempts) ?? []) + (panel?.news(at: monotonicTime()).map { [$0] } ?? [])
         for notice in notices { log.log(level: notice.level, "\(notice.text)") }

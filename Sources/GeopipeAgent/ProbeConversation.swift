@@ -29,7 +29,7 @@ final class ProbeConversation: ChannelInboundHandler {
     static var httpHandlers: [any ChannelHandler] {
         let decoder = HTTPResponseDecoder(
             leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop, limitConfiguration: headLimits)
-        return [LineEnds(), HTTPRequestEncoder(), ByteToMessageHandler(decoder)]
+        return [LineEndingHandler(), HTTPRequestEncoder(), ByteToMessageHandler(decoder)]
     }
 
     private let promise: EventLoopPromise<Outcome>

@@ -8,11 +8,11 @@ final class Prober: Sendable {
     /// A file of certificates to trust, in PEM; `nil` for those that the system trusts.
     let roots: String?
     private let files = FileProbe()
-    private let sockets: Slots
-    private let programs: Slots
-    private let disks: Slots
-    private let runs = Attempts()
-    private let looks = Attempts()
+    private let sockets: AsyncSemaphore
+    private let programs: AsyncSemaphore
+    private let disks: AsyncSemaphore
+    private let runs = DetachedProbes()
+    private let looks = DetachedProbes()
 
     /// Programs at a time, but for those that hang.
     private static let programLimit = 128
@@ -28,9 +28,9 @@ final class Prober: Sendable {
     init(fileLimit: Int, roots: String?) {
         self.roots = roots
         network = Mutex(NetworkProbe(MultiThreadedEventLoopGroup.singleton, roots: roots))
-        sockets = Slots(max(fileLimit - Self.otherFiles, fileLimit / 2))
-        programs = Slots(Self.programLimit)
-        disks = Slots(Self.diskLimit)
+        sockets = AsyncSemaphore(max(fileLimit - Self.otherFiles, fileLimit / 2))
+        programs = AsyncSemaphore(Self.programLimit)
+        disks = AsyncSemaphore(Self.diskLimit)
     }
 
     /// Reads anew which certificates are trusted.
@@ -51,7 +51,7 @@ final class Prober: Sendable {
         return (outcome.plain, monotonicTime() - start)
     }
 
-    private func way(of target: HealthTarget) -> (Slots, @Sendable () async -> Outcome) {
+    private func way(of target: HealthTarget) -> (AsyncSemaphore, @Sendable () async -> Outcome) {
         let (address, timeout) = (target.address, target.check.timeout)
         let network = network.withLock { $0 }
         switch target.check.probe {

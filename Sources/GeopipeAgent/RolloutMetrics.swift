@@ -14,7 +14,7 @@ enum RolloutMetrics {
         text.sample("geopipe_rollout_aborted", rollout?.end?.isAutomatic == true ? 1 : 0)
         // All are there without a rollout as well, so that an alert has something to compare with.
         let part = rollout.flatMap { $0.isRunning ? $0.part : nil }
-        let tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
+        let tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTotals(), +=)
         text.metric(
             "geopipe_rollout_share_percent", .gauge,
             help: "The part of the client networks that gets the new image; 0 also where places decide.")

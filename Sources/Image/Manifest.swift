@@ -17,7 +17,7 @@ public struct Manifest: Sendable {
     /// All files that the image was made from, and those that were missing.
     public var inputs: [Input] = []
     /// Warnings and notes, and the errors of zones that keep their earlier content or have none.
-    public var diagnostics: [Diagnostic] = []
+    public var diagnostics: [StoredDiagnostic] = []
     /// The zones that have errors.
     public var unusableZones: [UnusableZone] = []
     /// The databases that were read, in the order of look-ups.
@@ -54,7 +54,7 @@ public struct Manifest: Sendable {
     }
 
     /// A message for the operator.
-    public struct Diagnostic: Sendable, Hashable {
+    public struct StoredDiagnostic: Sendable, Hashable {
         public var file: String
         /// The line, beginning with 1; 0 if the whole file is meant.
         public var line: Int
@@ -85,12 +85,12 @@ public struct Manifest: Sendable {
         /// Since when the zone keeps its earlier content, in seconds since 1970; `nil` if it has none.
         public var keptSince: Int?
         /// The zone's errors.
-        public var complaints: [String]
+        public var diagnostics: [String]
 
-        public init(apex: String, keptSince: Int?, complaints: [String]) {
+        public init(apex: String, keptSince: Int?, diagnostics: [String]) {
             self.apex = apex
             self.keptSince = keptSince
-            self.complaints = complaints
+            self.diagnostics = diagnostics
         }
     }
 
@@ -131,8 +131,8 @@ public struct Manifest: Sendable {
         columns.add(texts: inputs.flatMap { [$0.path, $0.state] })
         columns.add(diagnostics.flatMap { [Int64($0.line), Int64($0.column)] })
         columns.add(texts: diagnostics.flatMap { [$0.file, $0.severity, $0.message] })
-        columns.add(unusableZones.flatMap { [Int64($0.keptSince ?? -1), Int64($0.complaints.count)] })
-        columns.add(texts: unusableZones.flatMap { [$0.apex] + $0.complaints })
+        columns.add(unusableZones.flatMap { [Int64($0.keptSince ?? -1), Int64($0.diagnostics.count)] })
+        columns.add(texts: unusableZones.flatMap { [$0.apex] + $0.diagnostics })
         columns.add(databases.map { Int64($0.built ?? -1) })
         columns.add(texts: databases.map(\.path))
         columns.add(networks.map { Int64($0.count) })
@@ -162,7 +162,7 @@ public struct Manifest: Sendable {
         let messages = try columns.readTexts()
         guard places.count % 2 == 0, messages.count == places.count / 2 * 3 else { throw malformed }
         diagnostics = (0..<(places.count / 2)).map {
-            Diagnostic(
+            StoredDiagnostic(
                 file: messages[3 * $0], line: Int(places[2 * $0]), column: Int(places[2 * $0 + 1]),
                 severity: messages[3 * $0 + 1], message: messages[3 * $0 + 2])
         }
@@ -171,11 +171,11 @@ public struct Manifest: Sendable {
         guard zones.count % 2 == 0 else { throw malformed }
         for position in stride(from: 0, to: zones.count, by: 2) {
             guard let apex = words.popFirst(), 0...words.count ~= Int(zones[position + 1]) else { throw malformed }
-            let complaints = Array(words.prefix(Int(zones[position + 1])))
-            words = words.dropFirst(complaints.count)
+            let diagnostics = Array(words.prefix(Int(zones[position + 1])))
+            words = words.dropFirst(diagnostics.count)
             unusableZones.append(
                 UnusableZone(
-                    apex: apex, keptSince: zones[position] < 0 ? nil : Int(zones[position]), complaints: complaints))
+                    apex: apex, keptSince: zones[position] < 0 ? nil : Int(zones[position]), diagnostics: diagnostics))
         }
         let builds = try columns.read(Int64.self)
         let paths = try columns.readTexts()

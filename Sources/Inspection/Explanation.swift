@@ -131,7 +131,7 @@ extension Serving {
         // The choice must be the one that the records come from.
         let seed = UInt64.random(in: .min ... .max)
         var random = RandomBits(seed: seed)
-        let reply = try Inquiry(self, seed: seed).ask(name, type: "ANY", client: client, resolver: resolver)
+        let reply = try LocalQuery(self, seed: seed).ask(name, type: "ANY", client: client, resolver: resolver)
         var explanation = Explanation(
             name: name, client: client.length == client.address.bitWidth ? "\(client.address)" : "\(client)",
             resolver: resolver.map { "\($0)" },

@@ -53,10 +53,10 @@ extension DatabaseBuild {
 extension CoprocessStatus {
     public var json: JSON {
         .object([
-            "pid": .integer(process), "birth": birth.map(JSON.integer), "started": .integer(started),
+            "pid": .integer(process), "birth": startTicks.map(JSON.integer), "started": .integer(started),
             "told": .integer(told), "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
-            "complaints": .list(complaints.map(JSON.text)),
+            "complaints": .list(diagnostics.map(JSON.text)),
             "refusal": refusal.map { .object(["count": .integer($0.count), "reason": .text($0.reason)]) },
             "version": .text(version), "image": image.map(JSON.text), "rollout": rollout.map(JSON.text),
             "imageFile": imageFile.map(JSON.text),
@@ -219,7 +219,7 @@ extension Status.Health {
     fileprivate var json: JSON {
         .object([
             "told": told.map(JSON.integer), "agent": agent.map(JSON.integer), "isOld": .truth(isOld),
-            "complaint": complaint.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
+            "complaint": diagnostic.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
         ])
     }
 }
@@ -250,7 +250,7 @@ extension Status.Health.Check {
     }
 }
 
-extension Inquiry.Reply {
+extension LocalQuery.Reply {
     /// `exists`, and `records` with name, type, TTL in seconds, content and EDNS scope.
     public var json: JSON {
         let records = records.map { record in

@@ -6,14 +6,14 @@ import State
 public struct RolloutReport: Sendable {
     public var rollout: Rollout
     /// What all coprocesses have counted that run now.
-    public var tally = RolloutTally()
+    public var tally = RolloutTotals()
     /// The coprocesses that follow it, and all there are.
     public var followers = 0
     public var coprocesses = 0
     /// The files of the new image that have changed since it was made.
     public var changedFiles: [String] = []
     /// Why the image of it cannot be read, if it cannot.
-    public var complaint: String?
+    public var diagnostic: String?
     /// Whether a commit has put another configuration in place, and has not come to its end.
     public var hasBegunCommit = false
 
@@ -31,9 +31,9 @@ public struct RolloutReport: Sendable {
         // A commit that goes on has the lock.
         hasBegunCommit = rollout.hasBegunCommit && !store.state.isBeingChanged
         guard rollout.isRunning else { return }
-        tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTally(), +=)
+        tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTotals(), +=)
         guard rollout.images == store.name else {
-            complaint = "its image has another format than this program's"
+            diagnostic = "its image has another format than this program's"
             return
         }
         do {
@@ -42,13 +42,13 @@ public struct RolloutReport: Sendable {
                 changedFiles = FileState.certainlyChanged(summary.manifest.inputs.map { ($0.path, $0.state) })
             }
         } catch {
-            complaint = "\(error)"
+            diagnostic = "\(error)"
         }
     }
 
     /// What is wrong with it while it runs, for people; `nil` if nothing is.
     public var trouble: String? {
-        complaint.map {
+        diagnostic.map {
             followers > 0
                 ? "its image cannot be used any more: \($0); coprocesses that have it go on with it, and those that start answer from the image in force"
                 : "it is not in force, and all clients get the image in force: \($0)"
@@ -81,7 +81,7 @@ public struct RolloutReport: Sendable {
 
     /// For programs.
     public var json: JSON {
-        func side(_ side: RolloutTally.Side) -> JSON {
+        func side(_ side: RolloutTotals.Side) -> JSON {
             .object(["answered": .integer(side.answered), "refused": .integer(side.refused)])
         }
         var mode = "dark"
@@ -111,7 +111,7 @@ public struct RolloutReport: Sendable {
                     ])
                 }),
             "followers": .integer(followers), "coprocesses": .integer(coprocesses),
-            "changedFiles": .list(changedFiles.map(JSON.text)), "complaint": complaint.map(JSON.text),
+            "changedFiles": .list(changedFiles.map(JSON.text)), "complaint": diagnostic.map(JSON.text),
             "hasBegunCommit": hasBegunCommit ? .truth(true) : nil,
             "end": rollout.end.map {
                 .object([
@@ -128,7 +128,7 @@ public struct RolloutReport: Sendable {
             .map { ($0.key, $0.value) }
     }
 
-    private var sortedMoves: [(RolloutTally.Move, Int)] {
+    private var sortedMoves: [(RolloutTotals.Move, Int)] {
         tally.moves.sorted { one, two in
             one.value != two.value
                 ? one.value > two.value

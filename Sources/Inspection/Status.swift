@@ -113,7 +113,7 @@ public struct Status: Sendable {
         /// Whether that is so long ago that it cannot be well.
         public var isOld: Bool
         /// Why what it told is not known, if it is not.
-        public var complaint: String?
+        public var diagnostic: String?
         /// What is checked, with what is known of it.
         public var checks: [Check]
         /// How the agent stands with the vantage points; absent if there are none, or if it has not told for long.
@@ -143,9 +143,9 @@ public struct Status: Sendable {
             do throws(StateDirectory.Failure) {
                 let found = try state.health()
                 report = found.value
-                complaint = found.complaint
+                diagnostic = found.diagnostic
             } catch {
-                complaint = "\(error)"
+                diagnostic = "\(error)"
                 isReadable = false
             }
             let report = report

@@ -174,7 +174,7 @@ struct ProblemFinder {
                 hint: "geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again")
             return (nil, nil)
         }
-        if let complaint = found.complaint { add(.rollout, complaint, severity: .warning) }
+        if let diagnostic = found.diagnostic { add(.rollout, diagnostic, severity: .warning) }
         guard let rollout = found.value else {
             if let lost = store.state.lostRollout() {
                 add(
@@ -217,8 +217,8 @@ struct ProblemFinder {
     mutating func switches(_ state: StateDirectory) -> [Switch] {
         do throws(StateDirectory.Failure) {
             let found = try state.switches()
-            if let complaint = found.complaint {
-                add(.switches, complaint, hint: "the next drain or undrain writes the file again")
+            if let diagnostic = found.diagnostic {
+                add(.switches, diagnostic, hint: "the next drain or undrain writes the file again")
             }
             return found.value?.filter { $0.isInForce(at: time) } ?? []
         } catch {
@@ -243,8 +243,8 @@ struct ProblemFinder {
             return
         }
         // The compiler has found the same, and may call the file by another path.
-        guard report?.complaints.isEmpty ?? true else { return }
-        add(.configuration, error.complaints.filter { !$0.isWarning }.map { visible($0.description) })
+        guard report?.diagnostics.isEmpty ?? true else { return }
+        add(.configuration, error.diagnostics.filter { !$0.isWarning }.map { visible($0.description) })
     }
 
     /// What the last compilation found, and the zones that are not served as they are on disk.
@@ -255,18 +255,19 @@ struct ProblemFinder {
                 zone.keptSince.map { "keeps its content of \(dateTimeAndOffset($0)) (\(ago($0)))" }
                 ?? "no earlier content: SERVFAIL"
             add(.zone, "zone \(visible(zone.apex)) has errors and \(state)")
-            for complaint in zone.complaints.prefix(Self.zoneLimit) { add(.zone, visible(complaint)) }
-            if zone.complaints.count > Self.zoneLimit {
+            for diagnostic in zone.diagnostics.prefix(Self.zoneLimit) { add(.zone, visible(diagnostic)) }
+            if zone.diagnostics.count > Self.zoneLimit {
                 add(
-                    .zone, "... and \(zone.complaints.count - Self.zoneLimit) more errors in zone \(visible(zone.apex))"
+                    .zone,
+                    "... and \(zone.diagnostics.count - Self.zoneLimit) more errors in zone \(visible(zone.apex))"
                 )
             }
         }
         if zones.count > Self.limit { add(.zone, "... and \(zones.count - Self.limit) more zones have errors") }
-        said = Set(zones.flatMap(\.complaints).map(visible))
+        said = Set(zones.flatMap(\.diagnostics).map(visible))
         unusableZones = zones.map(\.apex)
-        add(.configuration, report?.complaints.filter { !isSaid($0) } ?? [])
-        said.formUnion(report?.complaints ?? [])
+        add(.configuration, report?.diagnostics.filter { !isSaid($0) } ?? [])
+        said.formUnion(report?.diagnostics ?? [])
     }
 
     /// Files that should have been compiled long ago.
@@ -330,9 +331,9 @@ struct ProblemFinder {
                     hint: "the log of pdns says why")
             }
             // Most are those of the last compilation, which all coprocesses have.
-            for complaint in coprocess.complaints where !isSaid(complaint) && !complaint.hasPrefix("... and ") {
-                add(.coprocess, "\(name): \(complaint)")
-                said.insert(complaint)
+            for diagnostic in coprocess.diagnostics where !isSaid(diagnostic) && !diagnostic.hasPrefix("... and ") {
+                add(.coprocess, "\(name): \(diagnostic)")
+                said.insert(diagnostic)
             }
             if let refusal = coprocess.refusal {
                 add(.coprocess, "\(name) was not upgraded: \(refusal.reason)", severity: .warning)
@@ -349,9 +350,9 @@ struct ProblemFinder {
     }
 
     /// Whether a complaint of a compilation has been said, or what it says of a zone.
-    private func isSaid(_ complaint: String) -> Bool {
-        said.contains(complaint) || problems.contains { $0.message == complaint }
-            || unusableZones.contains { complaint.contains(": the zone \($0) has errors") }
+    private func isSaid(_ diagnostic: String) -> Bool {
+        said.contains(diagnostic) || problems.contains { $0.message == diagnostic }
+            || unusableZones.contains { diagnostic.contains(": the zone \($0) has errors") }
     }
 
     // MARK: - Health
@@ -359,12 +360,12 @@ struct ProblemFinder {
     mutating func health(_ health: Status.Health?) {
         guard let health else { return }
         let agent = "journalctl -u geopipe-agent says why"
-        if let complaint = health.complaint {
+        if let diagnostic = health.diagnostic {
             add(
                 .healthReport,
                 health.told == nil
-                    ? "\(complaint): coprocesses that run go by the health that they have read before, and those that start take all addresses for up"
-                    : complaint, hint: health.told == nil ? agent : nil)
+                    ? "\(diagnostic): coprocesses that run go by the health that they have read before, and those that start take all addresses for up"
+                    : diagnostic, hint: health.told == nil ? agent : nil)
         }
         if let standing = health.vantage { vantage(standing) }
         guard health.isOld else { return }

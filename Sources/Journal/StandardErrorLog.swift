@@ -39,7 +39,7 @@ public struct StandardErrorLog: LogHandler {
         let text = event.message.description + words.joined()
         let start = Self.start(style, event.level)
         // The journal makes an entry of each line, so each line needs the priority.
-        complain(text.split(separator: "\n").map { start + $0 }.joined(separator: "\n"))
+        printError(text.split(separator: "\n").map { start + $0 }.joined(separator: "\n"))
     }
 
     private static func start(_ style: Style, _ level: Logger.Level) -> String {

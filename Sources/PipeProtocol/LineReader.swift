@@ -102,7 +102,7 @@ public struct LineReader: ~Copyable {
     /// - Parameter isInTime: whether to go on waiting; called between two polls.
     /// - Returns: how the input arrived that `read` can take now, which may be the end of input; `asleep` if there is
     ///   none.
-    public func giveWay(while isInTime: () -> Bool) -> WaitPolicy.Arrival {
+    public func yieldCPU(while isInTime: () -> Bool) -> WaitPolicy.Arrival {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         var arrival = WaitPolicy.Arrival.atOnce
         while poll(&request, 1, 0) == 0 {

@@ -37,7 +37,7 @@ public enum Request: Equatable, Sendable {
 }
 
 /// Why a line cannot be answered.
-public enum Malformation: Error {
+public enum RequestError: Error {
     case helloExpected
     case unsupportedVersion
     case unknownRequest
@@ -50,7 +50,7 @@ public enum Malformation: Error {
     case unreadable(StaticString, Range<Int>)
 }
 
-extension Malformation {
+extension RequestError {
     /// Returns the message about `line` for the log of pdns.
     public func message(about line: Span<UInt8>) -> String {
         switch self {
@@ -84,7 +84,7 @@ extension Request {
     /// Reads a line of any kind, without its line feed.
     ///
     /// - Parameter version: the version of the handshake; `nil` before it, when only `HELO` is accepted.
-    public init(_ line: Span<UInt8>, version: ABIVersion?) throws(Malformation) {
+    public init(_ line: Span<UInt8>, version: ABIVersion?) throws(RequestError) {
         let fields = Fields(line)
         guard let version else {
             guard fields.tag(in: line, is: "HELO") else { throw .helloExpected }
@@ -105,7 +105,7 @@ extension Request {
         }
     }
 
-    private static func hello(_ fields: borrowing Fields, _ line: Span<UInt8>) throws(Malformation) -> ABIVersion {
+    private static func hello(_ fields: borrowing Fields, _ line: Span<UInt8>) throws(RequestError) -> ABIVersion {
         guard fields.count == 2, fields[1].count == 1, let digit = integer(line, fields[1]),
             let version = ABIVersion(digit)
         else { throw .unsupportedVersion }
@@ -116,12 +116,12 @@ extension Request {
 extension Request.Question {
     /// Reads a line that begins with `Q` and a tab.
     @inlinable @inline(__always)
-    public init(_ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+    public init(_ line: Span<UInt8>, version: ABIVersion) throws(RequestError) {
         try self.init(Fields(line), line, version: version)
     }
 
     @inlinable @inline(__always)
-    init(_ fields: borrowing Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+    init(_ fields: borrowing Fields, _ line: Span<UInt8>, version: ABIVersion) throws(RequestError) {
         guard fields.count == version.questionFields else {
             throw .wrongFieldCount(
                 request: "Q", found: fields.count, expected: version.questionFields, version: version)
@@ -139,7 +139,7 @@ extension Request.Question {
 }
 
 extension Request.Transfer {
-    fileprivate init(_ fields: borrowing Fields, _ line: Span<UInt8>, version: ABIVersion) throws(Malformation) {
+    fileprivate init(_ fields: borrowing Fields, _ line: Span<UInt8>, version: ABIVersion) throws(RequestError) {
         let expected = version.hasTransferZone ? 3 : 2
         guard fields.count == expected else {
             throw .wrongFieldCount(request: "AXFR", found: fields.count, expected: expected, version: version)

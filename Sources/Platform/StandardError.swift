@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// Writes a line to standard error. `StandardError` says what happens if it is a pipe that no process reads.
-public func complain(_ message: String) { StandardError.write(message) }
+public func printError(_ message: String) { StandardError.write(message) }
 
 /// Standard error. It may be a pipe that is full, because the log of pdns has stopped for example. A coprocess must not
 /// wait for it, and a compiler not for long; a command waits.

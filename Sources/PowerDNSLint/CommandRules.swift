@@ -9,13 +9,13 @@ extension SettingsLint {
         for instance in instances where instance.backend == "pipe" {
             let name = "\(instance.prefix)-command"
             guard settings[name]?.value.isEmpty ?? true else { continue }
-            complain(settings[name], "pdns does not start without \(name); write \(example(name))")
+            diagnose(settings[name], "pdns does not start without \(name); write \(example(name))")
         }
         guard let pipe, let command = settings["\(pipe.prefix)-command"], !command.value.isEmpty else { return }
         let name = command.name
         let example = example(name)
         if fileKind(command.value) == S_IFSOCK {
-            return complain(
+            return diagnose(
                 command,
                 "pdns never connects again to a socket whose server was restarted, and answers SERVFAIL; write \(example)",
                 isWarning: true)
@@ -23,26 +23,26 @@ extension SettingsLint {
         let words = command.parts(separatedBy: " ", keepsEmpty: true)
         if let quoted = words.first(where: { $0.text.contains(where: "\"'".contains) }) {
             let bare = command.value.filter { !"\"'".contains($0) }
-            return complain(
+            return diagnose(
                 quoted.place,
                 "pdns gives quotation marks no meaning, and arguments end at spaces; write \(name)=\(bare)")
         }
         guard words[0].text.hasPrefix("/") else {
-            return complain(
+            return diagnose(
                 command,
                 "pdns looks for '\(words[0].text)' neither in PATH nor by a shell, but in the folder where it is started, and does not start; write \(example)"
             )
         }
         if let reason = fault(ofProgram: root + words[0].text) {
-            complain(command, "pdns does not start: \(reason); install geopipe there, or write \(example)")
+            diagnose(command, "pdns does not start: \(reason); install geopipe there, or write \(example)")
         } else if !isGeopipe(command) {
-            complain(
+            diagnose(
                 command, "\(words[0].text) is not called geopipe; if it is not a copy of geopipe, write \(example)",
                 isWarning: true)
         }
         if isGeopipe(command) { inspectArguments(words.dropFirst(), command, "\(name)=\(words[0].text)") }
         if !root.isEmpty {
-            complain(
+            diagnose(
                 settings["chroot"],
                 "coprocesses see only what is in \(root); copy the databases and all else that geopipe reads into it, or take chroot out",
                 isWarning: true)
@@ -73,7 +73,7 @@ extension SettingsLint {
     ) {
         if let empty = words.first(where: \.text.isEmpty) {
             let kept = words.map(\.text).filter { !$0.isEmpty }
-            return complain(
+            return diagnose(
                 empty.place,
                 "pdns does not start: geopipe refuses the empty argument between two spaces; write \(([start] + kept).joined(separator: " "))"
             )
@@ -83,24 +83,24 @@ extension SettingsLint {
         do throws(Deployment.CommandError) {
             file = try deployment.configurationFile(words.map(\.text))
         } catch {
-            return complain(
+            return diagnose(
                 words.first?.place ?? command.place,
                 "pdns does not start: geopipe, started without a shell, reports: \(error.message); write \(start) --config \(absolutePath(checked))"
             )
         }
         let place = words.first { $0.text.hasSuffix(file) }?.place ?? command.place
         if !file.hasPrefix("/") {
-            complain(
+            diagnose(
                 place,
                 "pdns does not start: geopipe looks for '\(file)' in the folder where pdns is started; write \(start) --config \(absolutePath(file))"
             )
         } else if access(root + file, R_OK) != 0 {
-            complain(
+            diagnose(
                 place,
                 "pdns does not start: geopipe cannot read \(root + file): \(String(cString: strerror(errno))); write \(start) --config \(absolutePath(checked))"
             )
         } else if absolutePath(root + file) != absolutePath(checked) {
-            complain(
+            diagnose(
                 place,
                 "pdns starts geopipe with \(file), but \(checked) is being checked; write \(start) --config \(absolutePath(checked))",
                 isWarning: true)

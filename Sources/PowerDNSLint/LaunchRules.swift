@@ -7,31 +7,31 @@ extension SettingsLint {
     /// Checks the backends that pdns asks, and their order.
     mutating func inspectLaunch() {
         guard !instances.isEmpty else {
-            return complain(settings["launch"], "pdns does not start: no backend is launched; write launch=pipe")
+            return diagnose(settings["launch"], "pdns does not start: no backend is launched; write launch=pipe")
         }
         var prefixes: Set<String> = []
         for instance in instances where !prefixes.insert(instance.prefix).inserted {
-            complain(
+            diagnose(
                 instance.item.place,
                 "pdns does not start with \(instance.item.text) launched twice; write \(launch(instances))"
             )
         }
         guard let pipe else {
-            return complain(
+            return diagnose(
                 instances[0].item.place,
                 "pdns never asks geopipe: no pipe backend is launched; write launch=\(([ "pipe" ] + instances.map(\.item.text)).joined(separator: ","))"
             )
         }
         let others = instances.filter { $0.prefix != pipe.prefix }
         for instance in instances.prefix(while: { $0.prefix != pipe.prefix }) {
-            complain(
+            diagnose(
                 instance.item.place,
                 "pdns asks \(instance.item.text) before geopipe, which gets no question for a zone that both have; write \(launch([pipe] + others))",
                 isWarning: true)
         }
         for other in others {
             guard other.backend == "pipe", settings["\(other.prefix)-command"].map(isGeopipe) ?? false else { continue }
-            complain(
+            diagnose(
                 other.item.place,
                 "geopipe is launched once more, which takes as much memory again and answers only for what the first has not; put all zones into one configuration and write \(launch(instances.filter { $0.prefix != other.prefix }))",
                 isWarning: true)
@@ -39,7 +39,7 @@ extension SettingsLint {
         if let folder = settings["module-dir"], !folder.value.isEmpty, settings["load-modules"] == nil,
             access("\(folder.value)/libpipebackend.so", R_OK) != 0
         {
-            complain(
+            diagnose(
                 folder,
                 "pdns does not start: \(folder.value) has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
             )
@@ -69,26 +69,26 @@ extension SettingsLint {
                 // The other settings of other backends are unknown to geopipe, so they are not checked.
                 let rest = String(name.dropFirst(instance.prefix.count + 1))
                 if let absence = KnownSettings.absence(of: rest, ofBackend: instance.backend, in: server.version) {
-                    complain(setting, of: absence, prefix: "\(instance.prefix)-")
+                    diagnose(setting, of: absence, prefix: "\(instance.prefix)-")
                 }
                 continue
             }
             if let absence = KnownSettings.absence(of: name, in: server.version) {
-                complain(setting, of: absence)
+                diagnose(setting, of: absence)
                 continue
             }
             let nearest = known.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
             if let nearest, nearest.distance <= 2 {
-                complain(
+                diagnose(
                     setting.namePlace,
                     "pdns does not start with the unknown setting '\(name)'; write \(nearest.name)=\(setting.value)")
             } else if let backend = KnownSettings.backends.first(where: { name.hasPrefix("\($0)-") }) {
-                complain(
+                diagnose(
                     setting.namePlace,
                     "pdns does not start with '\(name)': launch has no backend with such a setting; take it out\(hint(name, backend))"
                 )
             } else {
-                complain(
+                diagnose(
                     setting.namePlace,
                     "pdns \(server.version) does not know '\(name)' and does not start with it\(server.isExact ? "" : ", though a newer one may"); take it out",
                     isWarning: !server.isExact)
@@ -97,18 +97,18 @@ extension SettingsLint {
     }
 
     /// Reports a setting that this version of pdns does not know, but another does.
-    private mutating func complain(
+    private mutating func diagnose(
         _ setting: PowerDNSConfiguration.Setting, of absence: KnownSettings.Absence, prefix: String = ""
     ) {
         switch absence {
         case .introducedLater(let version):
-            complain(
+            diagnose(
                 setting.namePlace,
                 "pdns \(server.version) does not start with '\(setting.name)', which pdns \(version) brought; take it out"
             )
         case .removed(let release, let replacement):
             let remedy = replacement.map { "write \(prefix)\($0)=\(setting.value)" } ?? "take it out"
-            complain(
+            diagnose(
                 setting.namePlace, "pdns \(release) and newer do not start with '\(setting.name)'; \(remedy)")
         }
     }
@@ -118,7 +118,7 @@ extension SettingsLint {
         guard let (release, replacement) = KnownSettings.removal(of: setting.name), let replacement,
             server.settings[replacement] != nil
         else { return }
-        complain(
+        diagnose(
             setting.namePlace,
             "pdns \(release) and newer do not start with '\(setting.name)'; write \(replacement)=\(setting.value), which pdns \(server.version) knows, too",
             isWarning: true)

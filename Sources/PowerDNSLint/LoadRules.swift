@@ -56,14 +56,14 @@ extension SettingsLint {
         guard let pipe, let setting = settings["\(pipe.prefix)-regex"], !setting.value.isEmpty else { return }
         var expression = regex_t()
         guard regcomp(&expression, setting.value, REG_ICASE | REG_EXTENDED | REG_NOSUB) == 0 else {
-            return complain(
+            return diagnose(
                 setting, "pdns does not start: '\(setting.value)' is not a regular expression; take it out")
         }
         defer { regfree(&expression) }
         let names = deployment.configuration.zones.map(\.apex.description)
         let unasked = names.filter { regexec(&expression, $0, 0, nil, 0) != 0 }
         if let name = unasked.first {
-            complain(
+            diagnose(
                 setting,
                 "pdns refuses all questions for \(name), because its name does not match; take \(pipe.prefix)-regex out"
             )

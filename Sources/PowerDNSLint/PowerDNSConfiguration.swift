@@ -14,7 +14,7 @@ public struct PowerDNSConfiguration: Sendable {
     /// The settings by name. If a setting is repeated, the last one counts.
     var settings: [String: Setting] = [:]
     /// The findings of the parser.
-    var complaints: [Complaint] = []
+    var diagnostics: [Diagnostic] = []
 
     /// A setting and its position.
     struct Setting: Sendable {
@@ -57,7 +57,7 @@ public struct PowerDNSConfiguration: Sendable {
         guard let include = settings["include-dir"], !include.value.isEmpty else { return }
         for file in try includedFiles(include) { try read(file) }
         if let last = settings["include-dir"], last.namePlace.file != file {
-            complain(
+            diagnose(
                 last.namePlace, "pdns ignores the include-dir of an included file; take it out",
                 isWarning: true)
         }
@@ -65,10 +65,10 @@ public struct PowerDNSConfiguration: Sendable {
 
     private mutating func read(_ file: String) throws(ConfigurationError) {
         let text: SettingsText
-        do throws(Complaint) {
+        do throws(Diagnostic) {
             var bytes = try contents(of: file)
             if hasByteOrderMark(bytes) {
-                complain(
+                diagnose(
                     SettingPosition(file: file, position: .init(line: 1, column: 1)),
                     "pdns takes the byte order mark at the beginning for a part of the first line, and does not start; save the file without it"
                 )
@@ -78,7 +78,7 @@ public struct PowerDNSConfiguration: Sendable {
         } catch {
             throw ConfigurationError([error])
         }
-        complaints += text.complaints
+        diagnostics += text.diagnostics
         for statement in text.statements { apply(statement) }
     }
 
@@ -90,7 +90,7 @@ public struct PowerDNSConfiguration: Sendable {
                 settings[name].map { zip($0.value, $0.valuePlaces).map { SettingCharacter(character: $0, place: $1) } }
                 ?? (server.settings[name] ?? "").map { SettingCharacter(character: $0, place: statement.place) }
             if parent.isEmpty, settings[name] == nil {
-                complain(
+                diagnose(
                     statement.place,
                     "+= needs a present value of \(name), and pdns does not start; write \(name)=\(String(value.map(\.character)))"
                 )
@@ -107,7 +107,7 @@ public struct PowerDNSConfiguration: Sendable {
     private func includedFiles(_ include: Setting) throws(ConfigurationError) -> [String] {
         func unusable(_ message: String) -> ConfigurationError {
             ConfigurationError([
-                Complaint(file: include.place.file, position: include.place.position, message: message)
+                Diagnostic(file: include.place.file, position: include.place.position, message: message)
             ])
         }
         let folder = include.value
@@ -132,16 +132,16 @@ public struct PowerDNSConfiguration: Sendable {
         return names.sorted { ($0.lowercased(), $0) < ($1.lowercased(), $1) }.map { "\(folder)/\($0)" }
     }
 
-    private mutating func complain(_ place: SettingPosition, _ message: String, isWarning: Bool = false) {
-        complaints.append(
-            Complaint(file: place.file, position: place.position, message: message, isWarning: isWarning))
+    private mutating func diagnose(_ place: SettingPosition, _ message: String, isWarning: Bool = false) {
+        diagnostics.append(
+            Diagnostic(file: place.file, position: place.position, message: message, isWarning: isWarning))
     }
 }
 
 /// Reads a regular file. Other kinds, such as a FIFO, are refused, because reading them may never end.
-private func contents(of file: String) throws(Complaint) -> [UInt8] {
-    func unreadable(_ reason: String) -> Complaint {
-        Complaint(file: file, position: nil, message: "cannot read it: \(reason)")
+private func contents(of file: String) throws(Diagnostic) -> [UInt8] {
+    func unreadable(_ reason: String) -> Diagnostic {
+        Diagnostic(file: file, position: nil, message: "cannot read it: \(reason)")
     }
     var status = stat()
     guard stat(file, &status) == 0 else { throw unreadable(String(cString: strerror(errno))) }

@@ -8,14 +8,14 @@ public struct SettingsLint {
     let deployment: Deployment
     /// The backend instances, in the order in which pdns asks them.
     let instances: [BackendInstance]
-    private(set) var findings: [Complaint]
+    private(set) var findings: [Diagnostic]
 
     /// Checks `settings` against the deployment.
     ///
     /// - Returns: errors (pdns does not start, or answers wrongly), warnings and notes, in the order of the files.
-    public static func complaints(
+    public static func diagnostics(
         about settings: PowerDNSConfiguration, serving deployment: Deployment
-    ) -> [Complaint] {
+    ) -> [Diagnostic] {
         var lint = Self(settings, deployment)
         lint.inspectNames()
         lint.inspectLaunch()
@@ -29,7 +29,7 @@ public struct SettingsLint {
     }
 
     /// Orders findings without a line before the lines of their file, and the included files last.
-    private func precedes(_ a: Complaint, _ b: Complaint) -> Bool {
+    private func precedes(_ a: Diagnostic, _ b: Diagnostic) -> Bool {
         if a.file != b.file { return a.file == settings.file || b.file != settings.file && a.file < b.file }
         guard let end = b.position else { return false }
         return a.position.map { $0 < end } ?? true
@@ -39,8 +39,8 @@ public struct SettingsLint {
         self.settings = settings
         self.deployment = deployment
         instances = settings["launch"].map(BackendInstance.list) ?? []
-        findings = settings.complaints
-        if let remark = settings.server.remark { complain(nil, remark, isWarning: true) }
+        findings = settings.diagnostics
+        if let remark = settings.server.remark { diagnose(nil, remark, isWarning: true) }
     }
 
     /// The instance of the pipe backend that runs geopipe: the first whose program has this name, or else the first.
@@ -74,21 +74,21 @@ public struct SettingsLint {
 
     // MARK: - Findings
 
-    mutating func complain(_ place: SettingPosition, _ message: String, isWarning: Bool = false) {
+    mutating func diagnose(_ place: SettingPosition, _ message: String, isWarning: Bool = false) {
         findings.append(
-            Complaint(file: place.file, position: place.position, message: message, isWarning: isWarning))
+            Diagnostic(file: place.file, position: place.position, message: message, isWarning: isWarning))
     }
 
     /// Adds a finding about a setting, or about the file that lacks it.
-    mutating func complain(_ setting: PowerDNSConfiguration.Setting?, _ message: String, isWarning: Bool = false) {
-        complain(setting, message, severity: isWarning ? .warning : .error)
+    mutating func diagnose(_ setting: PowerDNSConfiguration.Setting?, _ message: String, isWarning: Bool = false) {
+        diagnose(setting, message, severity: isWarning ? .warning : .error)
     }
 
-    mutating func complain(
-        _ setting: PowerDNSConfiguration.Setting?, _ message: String, severity: Complaint.Severity
+    mutating func diagnose(
+        _ setting: PowerDNSConfiguration.Setting?, _ message: String, severity: Diagnostic.Severity
     ) {
         findings.append(
-            Complaint(
+            Diagnostic(
                 file: setting?.place.file ?? settings.file, position: setting?.place.position, message: message,
                 severity: severity))
     }

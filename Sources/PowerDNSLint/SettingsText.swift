@@ -15,7 +15,7 @@ struct SettingCharacter {
 /// A position in a settings file.
 struct SettingPosition: Hashable {
     var file: String
-    var position: Complaint.Position
+    var position: Diagnostic.Position
 }
 
 /// A line of a settings file: `name=value`, `name+=value`, or `name`, which is `name=`.
@@ -32,7 +32,7 @@ struct Statement {
 /// have no meaning.
 struct SettingsText {
     private(set) var statements: [Statement] = []
-    private(set) var complaints: [Complaint] = []
+    private(set) var diagnostics: [Diagnostic] = []
 
     init(_ bytes: [UInt8], file: String) {
         var continued: [SettingCharacter] = []
@@ -83,7 +83,7 @@ struct SettingsText {
     }
 
     private mutating func warn(_ place: SettingPosition, _ message: String) {
-        complaints.append(Complaint(file: place.file, position: place.position, message: message, isWarning: true))
+        diagnostics.append(Diagnostic(file: place.file, position: place.position, message: message, isWarning: true))
     }
 }
 

@@ -135,7 +135,7 @@ extension SettingsLint {
                 let value = rule.kind == .boolean
                     ? parseBoolean(text, of: name) : parseNumber(text, rule.kind == .count ? 1 : 0)
             else {
-                complain(
+                diagnose(
                     setting,
                     "\(name)=\(text) is not a number, and pdns does not start; write \(name)=\(standard)"
                 )
@@ -147,10 +147,10 @@ extension SettingsLint {
             }
             switch rule.verdict(value, self) {
             case .wrong(let consequence, let value):
-                complain(setting, "\(subject) \(consequence); write \(remedy(value))")
+                diagnose(setting, "\(subject) \(consequence); write \(remedy(value))")
             case .risky(let consequence, let value):
-                complain(setting, "\(subject) \(consequence); write \(remedy(value))", severity: .warning)
-            case .fine(let remark): complain(setting, "\(subject) \(remark)", severity: .note)
+                diagnose(setting, "\(subject) \(consequence); write \(remedy(value))", severity: .warning)
+            case .fine(let remark): diagnose(setting, "\(subject) \(remark)", severity: .note)
             case nil: break
             }
         }
@@ -159,7 +159,7 @@ extension SettingsLint {
     /// Parses a boolean as pdns does: any value except `no` and `off` means yes. Warns of words such as `false`.
     private mutating func parseBoolean(_ text: String, of name: String) -> Int? {
         if ["false", "0", "no", "off", "disabled", "never"].contains(text.lowercased()), !["no", "off"].contains(text) {
-            complain(settings[name], "pdns takes \(name)=\(text) for yes; write \(name)=no", isWarning: true)
+            diagnose(settings[name], "pdns takes \(name)=\(text) for yes; write \(name)=no", isWarning: true)
         }
         return ["no", "off"].contains(text) ? 0 : 1
     }

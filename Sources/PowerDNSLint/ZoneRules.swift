@@ -11,7 +11,7 @@ extension SettingsLint {
             let name = "\(instance.prefix)-dnssec"
             // The setting is off by default.
             if settings[name].map({ ["no", "off"].contains($0.value) }) ?? true {
-                complain(
+                diagnose(
                     settings[name]?.place ?? instance.item.place,
                     "pdns signs nothing with the keys in \(instance.item.text); write \(name)=yes", isWarning: true)
             }
@@ -24,12 +24,12 @@ extension SettingsLint {
         let place = settings[name]?.place ?? instance.item.place
         let example = "\(name)=/var/lib/powerdns/pdns.sqlite3"
         if !path.hasPrefix("/") {
-            complain(
+            diagnose(
                 place,
                 "pdns looks for the database '\(path)' in the folder where it is started, and does not start; write \(example)"
             )
         } else if fileKind(path) != S_IFREG {
-            complain(place, "pdns does not start: the database \(path) does not exist; make it, or write \(example)")
+            diagnose(place, "pdns does not start: the database \(path) does not exist; make it, or write \(example)")
         }
     }
 
@@ -40,7 +40,7 @@ extension SettingsLint {
         guard let zone = deployment.configuration.zone(with: RecordType(rawValue: 65401)) else { return }
         let expands = isOn("expand-alias")
         guard !expands || ["no", ""].contains(settings["resolver"]?.value ?? "no") else { return }
-        complain(
+        diagnose(
             expands ? settings["resolver"] : settings["expand-alias"],
             "pdns has no address for the ALIAS of zone \(zone.apex); write \(expands ? "" : "expand-alias=yes and ")resolver=127.0.0.53, or whichever resolver there is"
         )
@@ -60,7 +60,7 @@ extension SettingsLint {
                 !$0.text.hasPrefix("127.") && !$0.text.hasPrefix("::1")
             })
         else { return }
-        complain(
+        diagnose(
             other.place,
             "a zone transfer has the answers for a client of unknown place, and a secondary at \(other.text) gives them to all clients; write allow-axfr-ips=127.0.0.0/8,::1",
             isWarning: true)

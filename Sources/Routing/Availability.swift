@@ -3,12 +3,12 @@ public struct Availability: Sendable {
     /// Whether each datacenter is down, by number; datacenters past the end are up.
     private let isDown: [Bool]
     /// The partial drain of each datacenter, by number; empty if there is none.
-    private let closures: [Closure]
+    private let partialDrains: [PartialDrain]
     /// The number of the client's network.
     private var network: UInt64 = 0
 
     /// A drain of a datacenter for a part of the client networks.
-    public struct Closure: Sendable {
+    public struct PartialDrain: Sendable {
         /// Networks whose draw, 0...2^32 - 1, is below this limit are drained.
         let limit: UInt64
         let identity: UInt64
@@ -27,16 +27,18 @@ public struct Availability: Sendable {
     public static let all = Availability(down: [])
 
     /// All datacenters except those that are down are available, some of them only to a part of the networks.
-    public init(down: Set<Datacenter>, closures: [Datacenter: Closure] = [:]) {
+    public init(down: Set<Datacenter>, partialDrains: [Datacenter: PartialDrain] = [:]) {
         isDown = (0..<((down.max() ?? -1) + 1)).map(down.contains)
-        self.closures = (0..<((closures.keys.max() ?? -1) + 1)).map { closures[$0] ?? Closure(part: 0, identity: 0) }
+        self.partialDrains = (0..<((partialDrains.keys.max() ?? -1) + 1)).map {
+            partialDrains[$0] ?? PartialDrain(part: 0, identity: 0)
+        }
     }
 
     /// Whether all datacenters are available to all clients.
-    public var isAll: Bool { isDown.isEmpty && closures.isEmpty }
+    public var isAll: Bool { isDown.isEmpty && partialDrains.isEmpty }
 
     /// Whether the availability is the same for all clients.
-    public var isSameForAll: Bool { closures.isEmpty }
+    public var isSameForAll: Bool { partialDrains.isEmpty }
 
     /// Returns the availability for the clients of a network.
     public func forNetwork(_ network: UInt64) -> Availability {
@@ -48,8 +50,8 @@ public struct Availability: Sendable {
     /// Whether a datacenter may be used.
     public func contains(_ datacenter: Datacenter) -> Bool {
         if datacenter < isDown.count, isDown[datacenter] { return false }
-        guard datacenter < closures.count else { return true }
-        let closure = closures[datacenter]
+        guard datacenter < partialDrains.count else { return true }
+        let closure = partialDrains[datacenter]
         return splitMix64(network ^ splitMix64(closure.identity)) >> 32 >= closure.limit
     }
 }

@@ -11,7 +11,7 @@ public struct CompiledMap: Sendable {
     /// The preference list for unknown clients.
     public let defaultList: UInt32
     /// The preference lists, whose numbers `locate` returns.
-    public let lists: ListTable
+    public let lists: PreferenceListTable
 
     /// See the function of `UnsafePointer`.
     public func locate(
@@ -76,8 +76,8 @@ extension CompiledMap {
         guard sites.count == datacenterCount, mapCount.count == 1 else {
             throw MalformedColumns("the maps have another number of datacenters")
         }
-        var lists: [ListTable] = []
-        for _ in 0..<mapCount[0] { lists.append(try ListTable(from: &reader, datacenters: sites)) }
+        var lists: [PreferenceListTable] = []
+        for _ in 0..<mapCount[0] { lists.append(try PreferenceListTable(from: &reader, datacenters: sites)) }
         let facts = try reader.read(Facts.self)
         let knownCount = try reader.read(UInt32.self)
         guard facts.count == lists.count, knownCount.count == 1, knownCount[0] <= facts.count else {

@@ -14,7 +14,7 @@ public struct ListNumbering {
     /// Returns the common number of each list of a table.
     ///
     /// - Parameter common: the common number of each datacenter of the table.
-    public mutating func numbers(of table: ListTable, _ common: [Int]) -> [UInt32] {
+    public mutating func numbers(of table: PreferenceListTable, _ common: [Int]) -> [UInt32] {
         let everything = table.everything(common)
         return (0..<UInt32(table.count)).map { list in
             let digest = table.digest(of: list, common, everything)
@@ -45,7 +45,7 @@ private struct Digest {
     var value: UInt128 { UInt128(upper) << 64 | UInt128(lower) }
 }
 
-extension ListTable {
+extension PreferenceListTable {
     /// Returns all datacenters and their capacities in the order of common numbers.
     fileprivate func everything(_ common: [Int]) -> [UInt64] {
         common.indices.sorted { common[$0] < common[$1] }.flatMap { datacenter in

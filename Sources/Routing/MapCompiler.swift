@@ -82,7 +82,7 @@ public struct MapCompiler {
             registers[position] = ListRegister()
             let rule = divisions[position].map { classes.divisions[$0] }
             let map = values(rules, mentions, classes.places, rule, &lists)
-            ListTable.write(lists.lists, to: &writer)
+            PreferenceListTable.write(lists.lists, to: &writer)
             tables.append(.init(map.values, valueCount: lists.lists.count))
             // Addresses that a network rule gives the default list count as known.
             let isNetworkKnown = map.isKnownByRule.contains(true)

@@ -9,7 +9,7 @@ public struct CompileReport: Sendable {
     /// The content id of the image that was made; `nil` if none was.
     public var image: String?
     /// What is wrong, if none was made; and what is wrong with zones that are kept.
-    public var complaints: [String] = []
+    public var diagnostics: [String] = []
     /// All files that were read, or would have been, with their state then.
     public var inputs: [(path: String, state: String)] = []
     /// Whether an image was made, and could not be written: there may be no room.
@@ -34,7 +34,7 @@ public struct CompileReport: Sendable {
         if isCrash { lines.append(["crash"]) }
         if let retryAt { lines.append(["retry", "\(retryAt)"]) }
         lines += missingSince.sorted { $0.key < $1.key }.map { ["missing", $0.key, "\($0.value)"] }
-        let shown = complaints.flatMap { $0.split(separator: "\n").map(String.init) }
+        let shown = diagnostics.flatMap { $0.split(separator: "\n").map(String.init) }
         lines += shown.prefix(Self.limit).map { ["complaint", $0] }
         if shown.count > Self.limit { lines.append(["complaint", "... and \(shown.count - Self.limit) more"]) }
         lines += inputs.map { ["input", $0.path, $0.state] }
@@ -51,7 +51,7 @@ public struct CompileReport: Sendable {
             case ("crash", 1): isCrash = true
             case ("retry", 2): retryAt = number(ofField: line[1])
             case ("missing", 3): missingSince[line[1]] = number(ofField: line[2])
-            case ("complaint", 2): complaints.append(visible(line[1]))
+            case ("complaint", 2): diagnostics.append(visible(line[1]))
             case ("input", 3): inputs.append((line[1], line[2]))
             default: break
             }

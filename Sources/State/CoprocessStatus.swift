@@ -7,7 +7,7 @@ public struct CoprocessStatus: Sendable {
     public var process: Int
     /// When the process was started, in clock ticks since the machine was: field 22 of proc_pid_stat(5), which tells it from a
     /// later one of the same number. `nil` without /proc.
-    package var birth: Int?
+    package var startTicks: Int?
     /// In seconds since 1970.
     public var started: Int
     /// When it told this, in seconds since 1970.
@@ -24,7 +24,7 @@ public struct CoprocessStatus: Sendable {
     /// The same of the rollout; `nil` also if it cannot be followed.
     public var rollout: String?
     /// What was counted under the rollout that runs; `nil` if none does, or it cannot be followed.
-    public var rolloutTally: RolloutTally?
+    public var rolloutTally: RolloutTotals?
     /// The configuration's file.
     public var configuration: String
     /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
@@ -40,7 +40,7 @@ public struct CoprocessStatus: Sendable {
     /// When the databases were built that what it answers from was made from.
     public var databases: [DatabaseBuild] = []
     /// What is wrong with what was to be loaded last. Empty if nothing is.
-    public var complaints: [String]
+    public var diagnostics: [String]
     /// Why the last program that was to take over does not; absent if none was refused.
     public var refusal: Refusal?
     /// The program's version.
@@ -61,7 +61,7 @@ public struct CoprocessStatus: Sendable {
     /// The status of this process.
     package init(configuration: String) {
         process = Int(getpid())
-        birth = processBirth(getpid())
+        startTicks = processBirth(getpid())
         namespace = ownNamespace()
         program = fileIdentity("/proc/self/exe")
         started = time(nil)
@@ -69,7 +69,7 @@ public struct CoprocessStatus: Sendable {
         questions = 0
         // Commands look for it from other folders.
         self.configuration = absolutePath(configuration)
-        complaints = []
+        diagnostics = []
         version = geopipeVersion
     }
 
@@ -83,7 +83,7 @@ public struct CoprocessStatus: Sendable {
     public var isInOwnNamespace: Bool { namespace == nil || namespace == ownNamespace() }
 
     /// Whether a process was started when this one was, so that it is not another one that has got its number.
-    public func isBirth(of process: pid_t) -> Bool { birth == nil || birth == processBirth(process) }
+    public func isBirth(of process: pid_t) -> Bool { startTicks == nil || startTicks == processBirth(process) }
 
     /// The number of complaints that are told.
     private static let complaintLimit = 20
@@ -91,7 +91,7 @@ public struct CoprocessStatus: Sendable {
     /// A line for each field: its name, a tab, and what it is.
     package var text: String {
         let lines = [
-            "process\t\(process)", "birth\t\(birth.map { "\($0)" } ?? "")", "started\t\(started)",
+            "process\t\(process)", "birth\t\(startTicks.map { "\($0)" } ?? "")", "started\t\(started)",
             "questions\t\(questions)",
             "loaded\t\(loaded.map { "\($0)" } ?? "")", "configuration\t\(configuration)", "version\t\(version)",
             "image\t\(image ?? "")", "file\t\(imageFile ?? "")", "namespace\t\(namespace ?? "")",
@@ -104,10 +104,10 @@ public struct CoprocessStatus: Sendable {
         let databases = databases.map {
             "database\t\($0.built.map { "\($0)" } ?? "")\t\($0.database.replacing("\n", with: " "))"
         }
-        let all = complaints.flatMap { $0.split(separator: "\n") }
+        let all = diagnostics.flatMap { $0.split(separator: "\n") }
         let rest = all.count > Self.complaintLimit ? ["complaint\t... and \(all.count - Self.complaintLimit) more"] : []
-        let complaints = all.prefix(Self.complaintLimit).map { "complaint\t\($0)" } + rest
-        return (lines + databases + refusals + counts + complaints + ["end"]).map { $0 + "\n" }.joined()
+        let diagnostics = all.prefix(Self.complaintLimit).map { "complaint\t\($0)" } + rest
+        return (lines + databases + refusals + counts + diagnostics + ["end"]).map { $0 + "\n" }.joined()
     }
 
     /// Reads what `text` wrote; `nil` if it is anything else. What would control a terminal has marks in its place: root reads it,
@@ -118,21 +118,21 @@ public struct CoprocessStatus: Sendable {
         self.told = told
         var fields: [Substring: String] = [:]
         func number(_ field: String) -> Int? { State.number(ofField: field) }
-        complaints = []
+        diagnostics = []
         var lines = text.split(separator: "\n")
         guard lines.popLast() == "end" else { return nil }
         for line in lines {
             let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { return nil }
             if parts[0] == "complaint" {
-                complaints.append(visible(String(parts[1])))
+                diagnostics.append(visible(String(parts[1])))
             } else if parts[0] == "database" {
                 let words = parts[1].split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
                 guard words.count == 2 else { return nil }
                 databases.append(DatabaseBuild(database: visible(String(words[1])), built: number(String(words[0]))))
             } else if parts[0] == "tally" {
                 let words = parts[1].split(separator: "\t", omittingEmptySubsequences: false)
-                rolloutTally = rolloutTally ?? RolloutTally()
+                rolloutTally = rolloutTally ?? RolloutTotals()
                 rolloutTally!.take(words.map { visible(String($0)) })
             } else {
                 fields[parts[0]] = visible(String(parts[1]))
@@ -144,7 +144,7 @@ public struct CoprocessStatus: Sendable {
             let configuration = fields["configuration"], let version = fields["version"]
         else { return nil }
         self.process = process
-        birth = fields["birth"].flatMap { Int($0) }
+        startTicks = fields["birth"].flatMap { Int($0) }
         self.started = started
         self.questions = questions
         self.loaded = number(loaded)
@@ -238,7 +238,7 @@ extension StateDirectory {
                 continue
             }
             // A number is given to another process when it is free again.
-            if let birth = told.birth, let other = processBirth(process), birth != other {
+            if let startTicks = told.startTicks, let other = processBirth(process), startTicks != other {
                 unlink(file)
             } else {
                 found.append(told)

@@ -341,41 +341,41 @@ extension StateDirectory {
         defer { close(lock) }
         guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
         removeLeftovers()
-        var complaints: [String] = []
+        var diagnostics: [String] = []
         var known: Rollout?
         do throws(Failure) {
             let found = try rollout()
             known = found.value
-            if let complaint = found.complaint { complaints.append(complaint) }
+            if let diagnostic = found.diagnostic { diagnostics.append(diagnostic) }
         } catch {
-            complaints.append("\(error)")
+            diagnostics.append("\(error)")
         }
-        guard let (rollout, entry) = body(known) else { return complaints.first }
+        guard let (rollout, entry) = body(known) else { return diagnostics.first }
         let text = RolloutFile.text(rollout)
         do throws(StateFile.Untrusted) {
             _ = try RolloutFile.rollout(text)
         } catch {
             throw Failure(description: "cannot write \(rolloutFile): \(error)")
         }
-        if !complaints.isEmpty, try putAside(rolloutFile) {
-            complaints[0] += "; it is now \(rolloutFile).untrusted"
+        if !diagnostics.isEmpty, try putAside(rolloutFile) {
+            diagnostics[0] += "; it is now \(rolloutFile).untrusted"
         }
         // What was committed can be taken back, whatever is started after that.
         if let known, known.id != rollout.id, known.progress == .committed {
-            do throws(Failure) { try keepCommit(known) } catch { complaints.append("\(error)") }
+            do throws(Failure) { try keepCommit(known) } catch { diagnostics.append("\(error)") }
         }
         do throws(Failure) {
             try writeTwice(text, to: rolloutFile)
         } catch {
             guard rollout.progress == .aborted, known?.isRunning == true else { throw error }
-            complaints.append(try makeRoom(for: text, of: rollout, error))
+            diagnostics.append(try makeRoom(for: text, of: rollout, error))
         }
         do throws(Failure) {
             if let entry { try record([entry]) }
         } catch {
-            complaints.append("\(error); the rollout is changed all the same")
+            diagnostics.append("\(error); the rollout is changed all the same")
         }
-        return complaints.isEmpty ? nil : complaints.joined(separator: "; ")
+        return diagnostics.isEmpty ? nil : diagnostics.joined(separator: "; ")
     }
 }
 
@@ -461,14 +461,14 @@ extension StateDirectory {
         var back = rollout
         (back.progress, back.end) = (.back, end)
         var isWritten = false
-        let complaint = try changeRollout { known in
+        let diagnostic = try changeRollout { known in
             guard known?.id == rollout.id, known?.progress == .committed else { return nil }
             isWritten = true
             return (back, entry)
         }
-        guard !isWritten else { return complaint }
+        guard !isWritten else { return diagnostic }
         try keepCommit(back)
         try note(entry)
-        return complaint
+        return diagnostic
     }
 }

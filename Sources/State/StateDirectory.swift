@@ -38,7 +38,7 @@ public struct StateDirectory: Sendable {
         /// `nil` if nothing was ever told.
         public var value: Value?
         /// Why the copy stands in for the file, if it does.
-        public var complaint: String?
+        public var diagnostic: String?
         /// Tells the text that was read from others; `nil` if there is none.
         public var identity: String?
     }
@@ -59,7 +59,7 @@ public struct StateDirectory: Sendable {
             failure = error
         }
         guard var found = try? parsed(copy(of: file), parse) else { throw failure }
-        found.complaint = "\(failure); its copy counts"
+        found.diagnostic = "\(failure); its copy counts"
         return found
     }
 
@@ -103,7 +103,7 @@ public struct StateDirectory: Sendable {
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
         guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
-        var complaint: String?
+        var diagnostic: String?
         var switches: [Switch] = []
         var isGone = false
         // What cannot be read may be good, if it is a file.
@@ -111,7 +111,7 @@ public struct StateDirectory: Sendable {
         do throws(Failure) {
             let found = try self.switches()
             switches = found.value ?? []
-            complaint = found.complaint
+            diagnostic = found.diagnostic
             isGone = found.value == nil
         } catch {
             guard let known = switchesOfHistory(at: time(nil)) else {
@@ -122,11 +122,11 @@ public struct StateDirectory: Sendable {
             }
             switches = known
             let words = known.isEmpty ? "that nothing is" : known.map(\.words).joined(separator: "; ")
-            complaint = "\(error); the history says what is switched: \(words)"
+            diagnostic = "\(error); the history says what is switched: \(words)"
         }
         body(&switches)
-        guard let entries = record(complaint == nil) else {
-            return complaint.map { "\($0); the files stay as they are, and the switches that are in force" }
+        guard let entries = record(diagnostic == nil) else {
+            return diagnostic.map { "\($0); the files stay as they are, and the switches that are in force" }
         }
         let text = SwitchFile.text(switches)
         do throws(StateFile.Untrusted) {
@@ -134,29 +134,29 @@ public struct StateDirectory: Sendable {
         } catch {
             throw Failure(description: "cannot write \(switchFile): \(visible("\(error)"))")
         }
-        if isThere, complaint != nil {
+        if isThere, diagnostic != nil {
             try putAside(switchFile)
-            complaint! += "; it is now \(switchFile).untrusted"
+            diagnostic! += "; it is now \(switchFile).untrusted"
         }
         try write(text, to: switchFile)
-        var complaints = complaint.map { [$0] } ?? []
+        var diagnostics = diagnostic.map { [$0] } ?? []
         do throws(Failure) {
             try write(text, to: copy(of: switchFile))
         } catch {
-            complaints.append("what was switched is in force, but its copy could not be written: \(error)")
+            diagnostics.append("what was switched is in force, but its copy could not be written: \(error)")
         }
         let removed = isGone ? removedSwitches(by: entries.first?.who) : []
         if !removed.isEmpty {
-            complaints.append(
+            diagnostics.append(
                 "the files of the switches were removed, and what they had is ended: \(removed.map(\.extent).joined(separator: "; "))"
             )
         }
         do throws(Failure) {
             try self.record(removed + entries)
         } catch {
-            complaints.append("\(error); what was switched is in force")
+            diagnostics.append("\(error); what was switched is in force")
         }
-        return complaints.isEmpty ? nil : complaints.joined(separator: "; ")
+        return diagnostics.isEmpty ? nil : diagnostics.joined(separator: "; ")
     }
 
     /// What a person is to do if neither file of the switches can be trusted, in words; `nil` if they cannot be read, and may be good.

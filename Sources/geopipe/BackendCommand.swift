@@ -23,26 +23,26 @@ struct BackendCommand: ParsableCommand {
     var image: String?
 
     func run() throws {
-        let inheritance = Takeover.Inheritance.take()
+        let inheritance = Takeover.Handoff.take()
         // pdns hands down the pipes of coprocesses that it starts at the same time, and what was handed down to itself.
         // Two that hold each other's pipes would not end with it.
         if let inheritance { inheritance.closeOtherFiles() } else { closeFiles(from: 3, to: .max) }
         // A reader that is gone is found out by write, and so is a limit on the size of files, not by being killed.
-        FaultGuard.install(
+        CrashHandler.install(
             input: STDIN_FILENO, output: STDOUT_FILENO, isTerminal: isatty(STDIN_FILENO) == 1, inheritance)
         var request = options.request
         request.image = image
         let state = image.map { stateDirectory(of: $0) } ?? options.state()
-        let supply = Supply()
+        let supply = ServingMailbox()
         LoggingSystem.bootstrap { _ in StandardErrorLog(.named("geopipe"), level: logs.level) }
-        let keeper = Keeper(supply, request, state: state, log: Logger(label: "geopipe"))
+        let keeper = Reloader(supply, request, state: state, log: Logger(label: "geopipe"))
         let takeover = Takeover(arguments: processArguments)
         keeper.followSignals { takeover?.begin(state: state) }
         // Only before the dialogue begins does pdns say why a coprocess cannot be used.
         if !keeper.prepare(), inheritance == nil { throw ExitCode.unusable }
         StandardError.limitWait(milliseconds: 0)
         if isatty(STDIN_FILENO) == 1 {
-            complain(
+            printError(
                 """
                 geopipe is waiting for the pipe protocol of pdns on this terminal. Type, with tabs between the fields:
                 HELO\t1

@@ -59,21 +59,21 @@ struct CheckCommand: ParsableCommand {
     }
 
     /// All that is to be said, in the order of the files, and how much there is of a configuration that can be used.
-    private func diagnose() -> (diagnostics: [Complaint], summary: String?) {
-        var found: [Complaint] = []
+    private func diagnose() -> (diagnostics: [Diagnostic], summary: String?) {
+        var found: [Diagnostic] = []
         do throws(ConfigurationError) {
             if let serverVersion { RecordDialect.speak(serverVersion.recordDialect) }
             let start = processTime()
             let configuration = try Configuration.load(file, databases: databases) { stateDirectory in
-                SerialLedger(of: file, in: stateDirectory.map(StateDirectory.init), keepsChanges: false)
+                SerialStore(of: file, in: stateDirectory.map(StateDirectory.init), keepsChanges: false)
             }
             found = configuration.warnings + configuration.advice
             let (_, warnings) = try Snapshot.compiled(SnapshotPlan(configuration), warnsOfUnknownPlaces: true)
             let startTime = processTime() - start
-            found = ComplaintList(warnings + configuration.advice).sorted(main: file)
+            found = DiagnosticList(warnings + configuration.advice).sorted(main: file)
             if let serverSettings {
-                found += ComplaintList(
-                    try complaints(
+                found += DiagnosticList(
+                    try diagnostics(
                         aboutServerSettings: serverSettings, of: serverVersion, serving: configuration,
                         startTime: startTime)
                 ).sorted(main: serverSettings)
@@ -81,7 +81,7 @@ struct CheckCommand: ParsableCommand {
             return (found, configuration.summary)
         } catch {
             // What reads pdns's settings comes behind what is known of the configuration.
-            let about = ComplaintList(error.complaints + error.warnings + found)
+            let about = DiagnosticList(error.diagnostics + error.warnings + found)
             return (about.sorted(main: file), nil)
         }
     }

@@ -16,7 +16,7 @@ struct ComparedSide {
     /// `nil` if it is a configuration with errors.
     var snapshot: Snapshot?
     /// What is wrong with it; with a zone alone, it can be used all the same.
-    var errors: [Complaint] = []
+    var errors: [Diagnostic] = []
     /// The configuration; `nil` for an image.
     var configuration: String?
     /// The files that it was compiled from.
@@ -35,13 +35,13 @@ struct ComparedSide {
     ) throws(ExitCode) {
         name = file + (databases.isEmpty ? "" : " with \(databases.joined(separator: ", "))")
         guard access(file, R_OK) == 0 else {
-            complain("cannot open \(visible(file)): \(String(cString: strerror(errno)))")
+            printError("cannot open \(visible(file)): \(String(cString: strerror(errno)))")
             throw .unusable
         }
         do {
             if Image.isImage(file) {
                 guard databases.isEmpty else {
-                    complain("\(visible(file)) is an image, which has its places; --database needs a configuration")
+                    printError("\(visible(file)) is an image, which has its places; --database needs a configuration")
                     throw ExitCode.unusable
                 }
                 snapshot = try Snapshot(path: file, owners: options.imageStore()?.owners)
@@ -53,14 +53,14 @@ struct ComparedSide {
                 keepsSerials: false)
             errors = outcome.diagnostics.filter { !$0.isWarning }
             for diagnostic in outcome.diagnostics where diagnostic.isWarning {
-                complain(visible(diagnostic.description))
+                printError(visible(diagnostic.description))
             }
             inputs = outcome.report.inputs.map(\.path)
             if let image = outcome.image { snapshot = try Snapshot(image) }
         } catch let code as ExitCode {
             throw code
         } catch {
-            complain("\(error)")
+            printError("\(error)")
             throw .unusable
         }
     }
@@ -136,16 +136,16 @@ struct ComparedSides {
             old = try ComparedSide(options.file, options)
         } else {
             let place = options.state().map { " in \(visible($0.path))" } ?? ""
-            complain(
+            printError(
                 "there is no image of \(visible(options.file)) in force\(place) to compare with; name what runs with --config and --state, or OLD before NEW"
             )
             throw .unusable
         }
-        for error in old.errors { complain(visible(error.description)) }
+        for error in old.errors { printError(visible(error.description)) }
         guard let snapshot = old.snapshot else { throw .unusable }
         self.new = try ComparedSide(
             new, databases: options.databases, previous: snapshot, tables: work?.wait(), options)
-        for error in self.new.errors { complain(visible(error.description)) }
+        for error in self.new.errors { printError(visible(error.description)) }
     }
 
     /// Where the image in force is sought.
@@ -153,7 +153,7 @@ struct ComparedSides {
         do throws(Refusal) {
             return try options.knownState()
         } catch {
-            complain(visible(error.message))
+            printError(visible(error.message))
             throw error.code
         }
     }

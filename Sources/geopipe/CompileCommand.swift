@@ -49,7 +49,7 @@ struct CompileCommand: ParsableCommand {
         let start = nanoseconds()
         let store = output == nil ? options.imageStore() : nil
         guard output != nil || store != nil else {
-            complain("\(options.file) has state_directory: none; write the image to a file with -o FILE")
+            printError("\(options.file) has state_directory: none; write the image to a file with -o FILE")
             throw ExitCode.unusable
         }
         // A coprocess may compile at this moment: one after the other.
@@ -60,7 +60,7 @@ struct CompileCommand: ParsableCommand {
             options.request, previous: store?.current().snapshot, previousReport: store?.report()
         ).run(keepsSerials: output == nil, progress: { line.show($0) })
         line.clear()
-        let diagnostics = ComplaintList(outcome.diagnostics).sorted(main: options.file)
+        let diagnostics = DiagnosticList(outcome.diagnostics).sorted(main: options.file)
         guard let image = outcome.image else {
             print(diagnostics, nil, nil, outcome, since: start)
             throw ExitCode.wrong
@@ -76,7 +76,7 @@ struct CompileCommand: ParsableCommand {
             }
             print(diagnostics, path, image, outcome, since: start)
         } catch {
-            complain("\(error)")
+            printError("\(error)")
             throw ExitCode.unusable
         }
         // A zone that was left out is something to mend.
@@ -84,10 +84,10 @@ struct CompileCommand: ParsableCommand {
     }
 
     private func print(
-        _ diagnostics: [Complaint], _ path: String?, _ image: Image?, _ outcome: Compilation.Outcome, since start: Int
+        _ diagnostics: [Diagnostic], _ path: String?, _ image: Image?, _ outcome: Compilation.Outcome, since start: Int
     ) {
         let seconds = Double(nanoseconds() - start) / 1e9
-        if !json { for diagnostic in diagnostics { complain(diagnostic.description) } }
+        if !json { for diagnostic in diagnostics { printError(diagnostic.description) } }
         if json {
             let object = JSON.object([
                 "image": path.map(JSON.text) ?? .null, "id": image.map { .text($0.id) } ?? .null,

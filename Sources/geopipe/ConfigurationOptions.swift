@@ -68,7 +68,7 @@ struct ConfigurationOptions: ParsableArguments {
     /// What knows the serials of the zones, for a process that does not serve them.
     var serials: (_ stateDirectory: String?) -> any ZoneSerials {
         { configured in
-            SerialLedger(
+            SerialStore(
                 of: file, in: (stateDirectory ?? configured).map(StateDirectory.init), keepsChanges: false)
         }
     }
@@ -89,22 +89,22 @@ struct ConfigurationOptions: ParsableArguments {
                 ?? inForce.manifest.inputs.isEmpty
         }
         if let inForce, isInTheirPlace == true {
-            complain(
+            printError(
                 "answering from what runs: image \(inForce.image.id), which is not that of the files on disk, as after geopipe rollout back or commit --image-only; to ask those: geopipe compile --config \(visible(file)) -o FILE, and --image FILE"
             )
             return (inForce, .imageInTheirPlace)
         }
         let outcome = Compilation(request, previous: inForce, previousReport: report).run(keepsSerials: false)
-        for diagnostic in outcome.diagnostics { complain(visible(diagnostic.description)) }
+        for diagnostic in outcome.diagnostics { printError(visible(diagnostic.description)) }
         if let image = outcome.image {
             if let inForce, let store, inForce.image.id != image.id {
-                complain(
+                printError(
                     "answering from the files on disk, which are not in force yet; what runs is image \(inForce.image.id): --image \(store.currentLink)"
                 )
             }
-            do { return (try Snapshot(image), .disk) } catch { complain("\(error)") }
+            do { return (try Snapshot(image), .disk) } catch { printError("\(error)") }
         } else if let inForce {
-            complain("using the image in force, of \(dateAndTime(inForce.manifest.created))")
+            printError("using the image in force, of \(dateAndTime(inForce.manifest.created))")
             return (inForce, .olderImage)
         }
         throw ExitCode.unusable
@@ -135,7 +135,7 @@ struct ConfigurationOptions: ParsableArguments {
             do {
                 snapshot = try Snapshot(path: image, owners: imageStore()?.owners)
             } catch {
-                complain("\(error)")
+                printError("\(error)")
                 throw .unusable
             }
             source = .file(image)
@@ -150,23 +150,23 @@ struct ConfigurationOptions: ParsableArguments {
         do throws(StateDirectory.Failure) {
             let found = try state?.switches()
             switches = found?.value ?? []
-            if let complaint = found?.complaint { complain(complaint) }
+            if let diagnostic = found?.diagnostic { printError(diagnostic) }
         } catch {
-            complain("\(error); as if there were none")
+            printError("\(error); as if there were none")
         }
         do throws(StateDirectory.Failure) {
             let found = try state?.health()
             health = found?.value
-            if let complaint = found?.complaint { complain(complaint) }
+            if let diagnostic = found?.diagnostic { printError(diagnostic) }
         } catch {
-            complain("\(error); as if all addresses were up")
+            printError("\(error); as if all addresses were up")
         }
         return (Serving(snapshot, switches: switches, health: health, at: time(nil)), source)
     }
 }
 
 /// Which image, and which client: for `explain` and `query`.
-struct InquiryOptions: ParsableArguments {
+struct LocalQueryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The resolver that asks for the client. Where nothing is known of the client, its place counts.",

@@ -7,7 +7,7 @@ struct DiagnosticPrinter {
     private let terminal = Terminal.standardOutput
     private var sources: [String: [Substring]] = [:]
 
-    mutating func print(_ diagnostics: [Complaint]) {
+    mutating func print(_ diagnostics: [Diagnostic]) {
         for diagnostic in diagnostics { print(diagnostic) }
     }
 
@@ -16,7 +16,7 @@ struct DiagnosticPrinter {
         Swift.print(terminal.styled(text, isError ? .error : .success))
     }
 
-    private mutating func print(_ diagnostic: Complaint) {
+    private mutating func print(_ diagnostic: Diagnostic) {
         guard let columns = terminal.columns else { return Swift.print(visible(diagnostic.description)) }
         let place = diagnostic.position.map { "\(diagnostic.file):\($0.line):\($0.column)" } ?? diagnostic.file
         let style: Terminal.Style =
@@ -135,7 +135,7 @@ private func terminalWidth(_ scalar: Unicode.Scalar) -> Int {
     }
 }
 
-extension Complaint {
+extension Diagnostic {
     /// The complaint for programs. What it does not have is null.
     var json: JSON {
         .object([
@@ -146,7 +146,7 @@ extension Complaint {
     }
 }
 
-extension [Complaint] {
+extension [Diagnostic] {
     /// The complaints for programs, and how many there are.
     var json: JSON {
         .object([
@@ -156,7 +156,7 @@ extension [Complaint] {
     }
 
     /// How many there are, those that are left out too.
-    func count(of severity: Complaint.Severity) -> Int {
+    func count(of severity: Diagnostic.Severity) -> Int {
         filter { $0.severity == severity }.reduce(0) { $0 + $1.count }
     }
 }

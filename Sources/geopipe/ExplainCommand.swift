@@ -25,7 +25,7 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    @OptionGroup var inquiry: InquiryOptions
+    @OptionGroup var inquiry: LocalQueryOptions
 
     @OptionGroup var options: ConfigurationOptions
 
@@ -42,7 +42,7 @@ struct ExplainCommand: ParsableCommand {
         } catch let error as ExitCode {
             throw error
         } catch {
-            complain("\(error)")
+            printError("\(error)")
             throw ExitCode.wrong
         }
         print(json ? explanation.json.pretty : explanation.lines(source).map(visibleFields).joined(separator: "\n"))

@@ -35,7 +35,7 @@ enum Main {
         let arguments = Array(processArguments.dropFirst())
         // The backend takes no words, so that the first one is a command or should be one.
         if let word = arguments.first, !word.hasPrefix("-"), !Geopipe.commands.contains(word) {
-            complain("unknown command '\(visible(word))'\(suggestion(for: word, among: Geopipe.commands))")
+            printError("unknown command '\(visible(word))'\(suggestion(for: word, among: Geopipe.commands))")
             Geopipe.exit(withError: ExitCode.unusable)
         }
         do {
@@ -43,7 +43,7 @@ enum Main {
             try command.run()
         } catch {
             guard Geopipe.exitCode(for: error) == .validationFailure else { Geopipe.exit(withError: error) }
-            complain(Geopipe.fullMessage(for: error))
+            printError(Geopipe.fullMessage(for: error))
             Geopipe.exit(withError: ExitCode.unusable)
         }
     }

@@ -20,7 +20,7 @@ struct HistoryCommand: ParsableCommand {
         do throws(Refusal) {
             for line in try lines() { print(line) }
         } catch {
-            complain(error.message)
+            printError(error.message)
             throw error.code
         }
     }
@@ -41,7 +41,7 @@ struct HistoryCommand: ParsableCommand {
             ]).lines
         }
         if history.unreadable > 0 {
-            complain("\(history.unreadable) lines of the history are torn, and left out")
+            printError("\(history.unreadable) lines of the history are torn, and left out")
         }
         return history.entries.isEmpty ? ["nothing was ever switched"] : history.entries.map(\.words)
     }

@@ -95,7 +95,7 @@ struct HitsRecorder: ~Copyable {
                 reason = "\(error)"
             }
             absence = Platform.milliseconds()
-            complain("\(reason); nothing is recorded until it is back")
+            printError("\(reason); nothing is recorded until it is back")
             note("geopipe-agent has gone, and nothing is recorded until it is back")
         } else {
             usleep(UInt32(milliseconds) * 1_000)
@@ -107,7 +107,7 @@ struct HitsRecorder: ~Copyable {
         absences += away
         absence = nil
         let words = "geopipe-agent is back after \(durationWords((away + 999) / 1_000))"
-        complain(words)
+        printError(words)
         note(words)
     }
 

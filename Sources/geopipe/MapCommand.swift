@@ -61,11 +61,11 @@ struct MapCommand: ParsableCommand {
         let snapshot = try options.serving(image: image).serving.snapshot
         let services = ClientShares.services(of: snapshot)
         guard !services.isEmpty else {
-            complain("no name has a service, so all clients get the same answers")
+            printError("no name has a service, so all clients get the same answers")
             throw ExitCode.unusable
         }
         if let service, !services.contains(service) {
-            complain(
+            printError(
                 snapshot.serviceNames.contains(service)
                     ? "no name has service '\(visible(service))'"
                     : "unknown service '\(visible(service))'\(suggestion(for: service, among: services))")
@@ -78,7 +78,7 @@ struct MapCommand: ParsableCommand {
             switch form {
             case .svg:
                 guard maps.count == 1 else {
-                    complain(
+                    printError(
                         "a picture shows services of one map; name a service, or write to FILE.html: \(words(services))"
                     )
                     throw ExitCode.unusable
@@ -103,7 +103,7 @@ struct MapCommand: ParsableCommand {
         do throws(StateDirectory.Failure) {
             try replaceFile(path, with: text)
         } catch {
-            complain("\(error)")
+            printError("\(error)")
             throw .unusable
         }
     }

@@ -92,7 +92,7 @@ struct PlanCommand: ParsableCommand {
                     time: time(nil), who: operatorName(), .planWaived, datacenter: id, overridden: waived,
                     reason: reason ?? ""))
         } catch {
-            complain("\(error); the history does not say what was waived")
+            printError("\(error); the history does not say what was waived")
         }
     }
 
@@ -102,13 +102,13 @@ struct PlanCommand: ParsableCommand {
         if sides.new.configuration != nil, sides.new.snapshot == nil { return nil }
         let file = sides.new.configuration ?? options.file
         if sides.new.configuration == nil, access(file, F_OK) != 0 {
-            complain("there is no configuration \(visible(file)): no safety rule, no capacity, and the usual limits")
+            printError("there is no configuration \(visible(file)): no safety rule, no capacity, and the usual limits")
             return nil
         }
         do {
             return try Configuration.load(file, databases: options.databases, hasZones: false, advises: false)
         } catch {
-            for error in error.complaints { complain(visible(error.description)) }
+            for error in error.diagnostics { printError(visible(error.description)) }
             throw .unusable
         }
     }
@@ -118,10 +118,10 @@ struct PlanCommand: ParsableCommand {
         guard let state = options.state() else { return ([], nil) }
         do {
             let (switches, health) = (try state.switches(), try state.health())
-            for complaint in [switches.complaint, health.complaint] { complaint.map { complain($0) } }
+            for diagnostic in [switches.diagnostic, health.diagnostic] { diagnostic.map { printError($0) } }
             return (switches.value ?? [], health.value)
         } catch {
-            complain("\(error); whether the plan may go on cannot be told")
+            printError("\(error); whether the plan may go on cannot be told")
             throw .unusable
         }
     }

@@ -22,14 +22,14 @@ struct QueryCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @OptionGroup var inquiry: InquiryOptions
+    @OptionGroup var inquiry: LocalQueryOptions
 
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
         if inquiry.image == nil { options.noteRollout(client.prefix, resolver: inquiry.resolver?.address) }
         let serving = try options.serving(image: inquiry.image).serving
-        do throws(Inquiry.Refusal) {
+        do throws(LocalQuery.Refusal) {
             let reply = try ask(serving, type)
             if json {
                 print(reply.json.pretty)
@@ -39,18 +39,18 @@ struct QueryCommand: ParsableCommand {
             guard reply.records.isEmpty else { return }
             // A question for one type does not tell whether the name exists.
             let exists = reply.exists ? true : try ask(serving, "ANY").exists
-            complain(
+            printError(
                 exists
                     ? "\(name) has no record of type \(type) for \(client.prefix)" : "there is no name \(name)")
         } catch {
-            complain(error.description)
+            printError(error.description)
             throw ExitCode.unusable
         }
         throw ExitCode.wrong
     }
 
-    private func ask(_ serving: Serving, _ type: String) throws(Inquiry.Refusal) -> Inquiry.Reply {
-        try Inquiry(serving).ask(
+    private func ask(_ serving: Serving, _ type: String) throws(LocalQuery.Refusal) -> LocalQuery.Reply {
+        try LocalQuery(serving).ask(
             name, type: type, client: client.prefix, resolver: inquiry.resolver?.address)
     }
 }

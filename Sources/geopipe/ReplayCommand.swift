@@ -79,7 +79,7 @@ struct ReplayCommand: ParsableCommand {
         if let record { return try recordHits(in: record) }
         let arguments = words
         guard let program = Self.agent() else {
-            complain(
+            printError(
                 "geopipe replay needs geopipe-agent, which is neither beside \(Self.ownFolder ?? "this program") nor in PATH; install it"
             )
             throw ExitCode.unusable
@@ -87,7 +87,7 @@ struct ReplayCommand: ParsableCommand {
         if top { return try showOnTerminal(program, arguments) }
         var pointers = ([program] + arguments).map { strdup($0) } + [nil]
         execv(program, &pointers)
-        complain("cannot run \(visible(program)): \(String(cString: strerror(errno)))")
+        printError("cannot run \(visible(program)): \(String(cString: strerror(errno)))")
         throw ExitCode.unusable
     }
 
@@ -113,7 +113,7 @@ struct ReplayCommand: ParsableCommand {
             defer { player.end() }
             if try player.waitUntilReady() { try showTop(at: player.socket) }
         } catch {
-            complain(error.message)
+            printError(error.message)
             throw error.code
         }
     }
@@ -143,11 +143,11 @@ struct ReplayCommand: ParsableCommand {
         do throws(Refusal) {
             known = try options.knownState()
         } catch {
-            complain(visible(error.message))
+            printError(visible(error.message))
             throw error.code
         }
         guard let state = known else {
-            complain(
+            printError(
                 "\(visible(options.file)) has state_directory: none, and so no agent to record from; name one by --state"
             )
             throw ExitCode.unusable
@@ -156,7 +156,7 @@ struct ReplayCommand: ParsableCommand {
             var recorder = try HitsRecorder(path, agent: state.liveSocket)
             try recorder.record(seconds: time?.value)
         } catch {
-            complain(error.description)
+            printError(error.description)
             throw ExitCode.unusable
         }
     }

@@ -10,11 +10,11 @@ import Zones
 /// - Parameters:
 ///   - version: that of the pdns that reads `file`; without, the one that is installed is asked.
 ///   - startTime: the CPU time that it took to read the configuration and its databases.
-func complaints(
+func diagnostics(
     aboutServerSettings file: String, of version: ServerVersion?, serving configuration: Configuration,
     startTime: Duration
-) throws(ConfigurationError) -> [Complaint] {
-    SettingsLint.complaints(
+) throws(ConfigurationError) -> [Diagnostic] {
+    SettingsLint.diagnostics(
         about: try PowerDNSConfiguration(
             contentsOf: file, for: version.map { KnownServer(version: $0) } ?? .found()),
         serving: Deployment(

@@ -28,7 +28,7 @@ struct StatusCommand: ParsableCommand {
             print(json ? status.json.pretty : status.lines(Terminal.standardOutput).joined(separator: "\n"))
             guard status.problems.contains(where: { $0.severity == .error }) else { return }
         } catch {
-            complain(visible(error.message))
+            printError(visible(error.message))
             throw error.code
         }
         throw ExitCode.wrong

@@ -107,7 +107,7 @@ struct SwitchChange {
             let record = { (isSound: Bool) in
                 refusal != nil ? nil : entry.map { [$0] } ?? (isSound ? nil : [])
             }
-            let complaint = try state.change(recording: record) { switches in
+            let diagnostic = try state.change(recording: record) { switches in
                 switches.removeAll { !$0.isInForce(at: now) }
                 let before = switches
                 do throws(Refusal) {
@@ -117,7 +117,7 @@ struct SwitchChange {
                     switches = before
                 }
             }
-            if let complaint { outcome.notes.append(complaint) }
+            if let diagnostic { outcome.notes.append(diagnostic) }
         } catch {
             throw Refusal(message: "\(error)", code: .unusable, notes: outcome.notes)
         }
@@ -127,7 +127,7 @@ struct SwitchChange {
         }
         outcome.isChanged = entry != nil
         if outcome.isChanged {
-            outcome.lines += RolloutDesk.abortIfUnsafe(state, by: who, at: now, canBreak: !isEnd)
+            outcome.lines += RolloutContext.abortIfUnsafe(state, by: who, at: now, canBreak: !isEnd)
             outcome.followers = Followers.wait(for: options.file, state, patience: patience)
         }
         return outcome

@@ -25,11 +25,11 @@ extension SwitchCommand {
     func run() throws {
         do throws(Refusal) {
             let outcome = try perform(by: operatorName(), patience: 2_000)
-            for note in outcome.notes { complain(note) }
+            for note in outcome.notes { printError(note) }
             if output.json { print(outcome.json.pretty) } else { for line in outcome.text { print(line) } }
             guard outcome.isWrong else { return }
         } catch {
-            for line in error.notes + [error.message] { complain(line) }
+            for line in error.notes + [error.message] { printError(line) }
             if output.json { print(SwitchOutcome(error).json.pretty) }
             throw error.code
         }

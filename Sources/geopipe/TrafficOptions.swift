@@ -25,13 +25,13 @@ struct TrafficOptions: ParsableArguments {
             try read(hits) { traffic.add(log: $0) }
             traffic.finishLog()
             if traffic.count == 0 {
-                complain(
+                printError(
                     "\(visible(hits)) has no hits; it must be a log that geopipe has written (hits_log in the configuration)"
                 )
                 throw .unusable
             }
             if traffic.ignoredLines > 0 {
-                complain("\(visible(hits)): \(traffic.ignoredLines) lines are no hits, and are left out")
+                printError("\(visible(hits)): \(traffic.ignoredLines) lines are no hits, and are left out")
             }
             return traffic
         }
@@ -40,7 +40,7 @@ struct TrafficOptions: ParsableArguments {
         try read(counters) { text += $0 }
         let traffic = Traffic(counters: String(decoding: text, as: UTF8.self))
         if traffic.count == 0 {
-            complain(
+            printError(
                 "\(visible(counters)) has no geopipe_clients_total above 0; it must be what geopipe-agent answers at /metrics"
             )
             throw .unusable
@@ -50,14 +50,14 @@ struct TrafficOptions: ParsableArguments {
 
     private func read(_ path: String, _ body: (ArraySlice<UInt8>) -> Void) throws(ExitCode) {
         guard let file = fopen(path, "re") else {
-            complain("cannot open \(visible(path)): \(String(cString: strerror(errno)))")
+            printError("cannot open \(visible(path)): \(String(cString: strerror(errno)))")
             throw .unusable
         }
         defer { fclose(file) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { body(buffer[..<count]) }
         guard ferror(file) == 0 else {
-            complain("cannot read \(visible(path)): \(String(cString: strerror(errno)))")
+            printError("cannot read \(visible(path)): \(String(cString: strerror(errno)))")
             throw .unusable
         }
     }

@@ -29,9 +29,9 @@ struct UpgradeCommand: ParsableCommand {
             let outcome = try upgrade(state)
             if json { print(outcome.json.pretty) }
             guard !outcome.failures.isEmpty else { return }
-            for failure in outcome.failures { complain(visible(failure.words)) }
+            for failure in outcome.failures { printError(visible(failure.words)) }
         } catch {
-            complain(visible(error.message))
+            printError(visible(error.message))
             if json { print(UpgradeOutcome(notes: [visible(error.message)]).json.pretty) }
             throw error.code
         }

@@ -19,7 +19,7 @@ final class TestLiveServer: Sendable {
         let options = try LiveOptions.parse(arguments)
         let server = LiveServer(view, playback: playback, stallPatience: stallPatience)
         let (urls, announced) = AsyncStream.makeStream(of: String.self)
-        task = Task(executorPreference: OwnExecutor.shared) {
+        task = Task(executorPreference: DedicatedExecutor.shared) {
             defer { announced.finish() }
             let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
             try await server.serve(at: address, options) { announced.yield($0) }
@@ -292,7 +292,7 @@ struct LiveServerTests {
         let words = String(repeating: "x", count: 20_000)
         let view = server.view
         // The quick one reads on and on.
-        let reading = Task(executorPreference: OwnExecutor.shared) {
+        let reading = Task(executorPreference: DedicatedExecutor.shared) {
             await read(quick) { $0.hasSuffix("the last\"}\n\n\r\n") || $0.contains("the last\"}\n\n") }
         }
         let isDropped = await inThread {
@@ -314,7 +314,7 @@ struct LiveServerTests {
         // What is left of one that was killed.
         close(try UnixSocket.bind(SOCK_STREAM, at: path, in: nil))
         let view = LiveView(.live, host: "test", start: wallTime())
-        let task = Task(executorPreference: OwnExecutor.shared) {
+        let task = Task(executorPreference: DedicatedExecutor.shared) {
             await LiveServer(view).run(atSocket: path, in: nil, consolation: "")
         }
         defer { task.cancel() }

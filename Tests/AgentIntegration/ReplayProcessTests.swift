@@ -188,7 +188,7 @@ struct ReplayProcessTests {
         let view = LiveView(.live, host: "test", start: wallTime())
         let server = LiveServer(view)
         let state = StateDirectory(path: folder.path)
-        let serving = Task(executorPreference: OwnExecutor.shared) {
+        let serving = Task(executorPreference: DedicatedExecutor.shared) {
             await server.run(atSocket: state.liveSocket, in: nil, consolation: "")
         }
         defer { serving.cancel() }

@@ -136,7 +136,7 @@ struct VantageTests {
             let server = try RawServer(answer)
             let point = VantagePoints.Point(name: "a", address: "127.0.0.1", port: server.port)
             defer { withExtendedLifetime(server) {} }
-            return await Task(executorPreference: OwnExecutor.shared) {
+            return await Task(executorPreference: DedicatedExecutor.shared) {
                 await reader.read(point, token: "token", timeout: 2)
             }.value
         }

@@ -28,8 +28,8 @@ struct LiveViewTests {
     private func counts(
         after seconds: Int, answered: Int = 0, empty: Int = 0, refused: Int = 0, oslo: Int = 0, ashburn: Int = 0,
         norway: Int = 0, unknown: Int = 0, nanoseconds: Int = 15_000, dropped: Int = 0
-    ) -> Totals.Counts {
-        var counts = Totals.Counts()
+    ) -> AggregatedMetrics.Counts {
+        var counts = AggregatedMetrics.Counts()
         counts.series = [
             .questions(zone: "example.com", result: .answered), .questions(zone: "example.com", result: .empty),
             .questions(zone: "", result: .refused), .answers(service: "web", datacenter: "oslo"),
@@ -179,7 +179,7 @@ struct LiveViewTests {
 
     @Test("adds up whatever comes without an overflow")
     func overflow() throws {
-        var counts = Totals.Counts()
+        var counts = AggregatedMetrics.Counts()
         counts.series = [
             .questions(zone: "a", result: .answered), .questions(zone: "b", result: .answered),
             .answers(service: "web", datacenter: "oslo"), .answers(service: "web", datacenter: "ashburn"),

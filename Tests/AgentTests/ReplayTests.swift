@@ -196,10 +196,10 @@ struct PlayerTests {
         var reader = stage.file.lines(from: 0)
         while reader.next() != nil {}
         #expect(reader.leftOut.foreign.count == 4)
-        #expect(stage.player.complaints == ["4 lines are no hits, and are left out"])
+        #expect(stage.player.diagnostics == ["4 lines are no hits, and are left out"])
         // Each counts once, wherever the replay goes.
         stage.player.carryOut(ReplayOrder(isPaused: false, position: Double(Self.start) + 2))
-        #expect(stage.player.complaints == ["4 lines are no hits, and are left out"])
+        #expect(stage.player.diagnostics == ["4 lines are no hits, and are left out"])
     }
 
     @Test("has one line in a strange year, or some, and all others", arguments: [1, 5])
@@ -218,7 +218,7 @@ struct PlayerTests {
                     replay.from == Double(Self.start) && replay.to == Double(Self.start) + 9.9, "\(place) \(offset)")
                 #expect(try stage.names() + stage.wait(11) == (0..<100).map { "n\($0)" }, "\(place) \(offset)")
                 let words = count == 1 ? "1 line has a time" : "\(count) lines have times"
-                #expect(stage.player.complaints.count == 1 && stage.player.complaints[0].hasPrefix(words))
+                #expect(stage.player.diagnostics.count == 1 && stage.player.diagnostics[0].hasPrefix(words))
             }
         }
     }
@@ -227,7 +227,7 @@ struct PlayerTests {
     func sparse() throws {
         let stage = try Stage((0..<20).map { Self.tsv(Double($0 * 3_600), "n\($0)") }.joined(), speed: 1_000)
         #expect(try stage.names() + stage.wait(70) == (0..<20).map { "n\($0)" })
-        #expect(stage.player.complaints.isEmpty)
+        #expect(stage.player.diagnostics.isEmpty)
     }
 
     @Test("of a clock that was set back has all lines, and more than one place to go to", arguments: [50, 10_000])
@@ -237,8 +237,8 @@ struct PlayerTests {
         let stage = try Stage((first + second).joined(), speed: 1_000)
         let names = try stage.names() + stage.wait(30)
         #expect(names.sorted() == (0..<1_000).flatMap { ["a\($0)", "b\($0)"] }.sorted())
-        #expect(stage.player.complaints.count == 1)
-        #expect(stage.player.complaints[0].contains("out of order, as after a clock was set back"))
+        #expect(stage.player.diagnostics.count == 1)
+        #expect(stage.player.diagnostics[0].contains("out of order, as after a clock was set back"))
         stage.player.carryOut(ReplayOrder(isPaused: true, position: Double(Self.start) + 20_190 - Double(seconds)))
         #expect(try stage.names().contains("b899"))
     }
@@ -248,7 +248,7 @@ struct PlayerTests {
         let long = String(repeating: "x", count: 1 << 20)
         let stage = try Stage([Self.tsv(0, "first"), long + "\n", Self.tsv(1, "second"), long].joined())
         #expect(try stage.names() + stage.wait(2) == ["first", "second"])
-        #expect(stage.player.complaints == ["2 lines are no hits, and are left out"])
+        #expect(stage.player.diagnostics == ["2 lines are no hits, and are left out"])
     }
 
     @Test("is found in by time, however large, without reading it all")

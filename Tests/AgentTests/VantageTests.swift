@@ -189,7 +189,7 @@ struct VantageVerdictTests {
     func bornOut() {
         var check = HealthCheck(.tcp(port: 1))
         (check.rise, check.fall) = (2, 2)
-        var judgement = Judgement(state(false, "by others"))
+        var judgement = RiseFallState(state(false, "by others"))
         #expect(!judgement.isOwn)
         _ = judgement.take(.success(""), check, at: 1)
         #expect(!judgement.isOwn, "it is down still, and this agent has not seen that")

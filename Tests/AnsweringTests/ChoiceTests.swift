@@ -49,7 +49,7 @@ struct ChoiceTests {
                 configuration.services[Int($0.service)].name == "two"
             }!
             let client = IPAddress("129.240.1.1")!
-            let state = ServiceState(drained: down, closures: [:], health: [], downAddresses: [])
+            let state = ServiceState(drained: down, partialDrains: [:], health: [], downAddresses: [])
             let choice = snapshot.choose(
                 position, for: client, length: 32, resolver: client, state, placeScope: 1, random: 1
             ) {
@@ -64,7 +64,7 @@ struct ChoiceTests {
     }
 
     private func records(_ name: String, _ client: String) throws -> [String] {
-        try Inquiry(serving).ask(name, type: "ANY", client: IPPrefix(client)!).records.map(\.content).sorted()
+        try LocalQuery(serving).ask(name, type: "ANY", client: IPPrefix(client)!).records.map(\.content).sorted()
     }
 }
 

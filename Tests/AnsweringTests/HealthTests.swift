@@ -106,7 +106,7 @@ struct ServiceHealthTests {
         }
         let health = HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states))
         let serving = Serving(snapshot, switches: switches, health: health, at: 1_000)
-        return try Inquiry(serving).ask("www.example.com", type: "ANY", client: IPPrefix(client)!).records
+        return try LocalQuery(serving).ask("www.example.com", type: "ANY", client: IPPrefix(client)!).records
             .map(\.content).sorted()
     }
 
@@ -284,7 +284,7 @@ struct HealthTableTests {
         }
         let health = HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states))
         let serving = Serving(snapshot, switches: switches, health: health, at: 1_000)
-        return try Inquiry(serving).ask("www.example.com", type: "ANY", client: IPPrefix("203.0.113.1")!).records
+        return try LocalQuery(serving).ask("www.example.com", type: "ANY", client: IPPrefix("203.0.113.1")!).records
             .map(\.content)
     }
 

@@ -60,7 +60,7 @@ struct LimitsTests {
 
     /// The addresses that each of 4,096 client networks gets.
     private func answers(_ serving: Serving) throws -> [Set<String>] {
-        let inquiry = Inquiry(serving)
+        let inquiry = LocalQuery(serving)
         return try (0..<4_096).map { number in
             let client = IPPrefix("10.\(number / 256).\(number % 256).0/24")!
             return Set(try inquiry.ask("www.example.com", type: "A", client: client).records.map(\.content))
@@ -101,7 +101,7 @@ struct LimitsTests {
             before = now
         }
         let limited = serving(snapshot, ["192.0.2.1": state(backFor: 1), "192.0.2.2": state(backFor: 1)])
-        let answer = try Inquiry(limited).ask("www.example.com", type: "A", client: IPPrefix("10.0.0.0/28")!)
+        let answer = try LocalQuery(limited).ask("www.example.com", type: "A", client: IPPrefix("10.0.0.0/28")!)
         #expect(answer.records.allSatisfy { $0.scope == 24 })
     }
 

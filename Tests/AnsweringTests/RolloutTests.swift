@@ -65,7 +65,7 @@ struct RolloutTests {
     private func answer(
         _ serving: Serving, _ client: IPAddress, at name: String = "www"
     ) throws -> (addresses: Set<String>, scope: Int, exists: Bool) {
-        let reply = try Inquiry(serving, seed: 1).ask(
+        let reply = try LocalQuery(serving, seed: 1).ask(
             "\(name).example.com", type: "A", client: IPPrefix(client, length: client.bitWidth)!)
         return (Set(reply.records.map(\.content)), reply.records.map(\.scope).max() ?? -1, reply.exists)
     }
@@ -118,7 +118,7 @@ struct RolloutTests {
         #expect(try answer(serving, Self.american).addresses == ["192.0.2.2"])
         // Of a client whose place is not known the resolver's counts.
         let unknown = IPPrefix("203.0.113.0/24")!
-        let reply = try Inquiry(serving, seed: 1).ask(
+        let reply = try LocalQuery(serving, seed: 1).ask(
             "www.example.com", type: "A", client: unknown, resolver: Self.norwegian)
         #expect(reply.records.map(\.content) == ["192.0.2.3"])
     }
@@ -251,7 +251,7 @@ struct RolloutTests {
         let serving = Self.serving(try Self.snapshot(), try Self.snapshot(ashburn: "192.0.2.22"), .share(50))
         let american = try answer(serving, Self.american)
         #expect(american.scope >= 24)
-        let before = try Inquiry(Serving(try Self.snapshot(), switches: [], at: 0)).ask(
+        let before = try LocalQuery(Serving(try Self.snapshot(), switches: [], at: 0)).ask(
             "www.example.com", type: "A", client: IPPrefix(Self.norwegian, length: 32)!)
         #expect(try answer(serving, Self.norwegian).scope == before.records[0].scope)
     }
@@ -293,9 +293,9 @@ struct RolloutTests {
             id: "X", owner: "", since: 0, images: "", old: "", new: "", source: "", isConfiguration: true,
             configuration: "", configurationState: "")
         rollout.part = .share(5)
-        var tally = RolloutTally()
+        var tally = RolloutTotals()
         (tally.old.answered, tally.new.answered) = (10_000, 1_000)
-        func reason(_ tally: RolloutTally) -> String? {
+        func reason(_ tally: RolloutTotals) -> String? {
             rollout.reasonToAbort(tally, new: snapshot, down: [], switches: [])
         }
         #expect(reason(tally) == nil)
@@ -323,7 +323,7 @@ private final class Dialogue {
     /// The addresses that a client gets.
     func ask(_ name: String, _ client: IPAddress) -> Set<String> {
         do {
-            let reply = try Inquiry(serving, seed: 1).ask(
+            let reply = try LocalQuery(serving, seed: 1).ask(
                 name, type: "A", client: IPPrefix(client, length: client.bitWidth)!)
             lastScope = reply.records.map(\.scope).max() ?? -1
             return Set(reply.records.map(\.content))

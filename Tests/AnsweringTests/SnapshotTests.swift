@@ -21,8 +21,8 @@ struct SnapshotTests {
             """
         try text.write(toFile: file, atomically: false, encoding: .utf8)
         let error = try #require(throws: ConfigurationError.self) { try Snapshot(Configuration.load(file)) }
-        #expect(error.complaints.map(\.position?.line) == [2, 3])
-        #expect(error.complaints.allSatisfy { $0.file == file })
+        #expect(error.diagnostics.map(\.position?.line) == [2, 3])
+        #expect(error.diagnostics.allSatisfy { $0.file == file })
 
         let override = try #require(throws: ConfigurationError.self) {
             try Snapshot(Configuration.load(file, databases: ["/nowhere.mmdb"]))

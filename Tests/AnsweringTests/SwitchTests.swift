@@ -43,7 +43,7 @@ struct SwitchTests {
 
     /// The addresses that a client gets, and the narrowest scope.
     private func answer(_ serving: Serving, _ client: String) throws -> (addresses: [String], scope: Int) {
-        let records = try Inquiry(serving).ask("www.example.com", type: "A", client: IPPrefix(client)!).records
+        let records = try LocalQuery(serving).ask("www.example.com", type: "A", client: IPPrefix(client)!).records
         return (records.map(\.content), records.map(\.scope).max() ?? -1)
     }
 

@@ -115,7 +115,7 @@ struct CompilationTests {
         let outcome = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
         let snapshot = try Snapshot(try #require(outcome.image))
         #expect(snapshot.manifest.unusableZones.map(\.apex) == ["example.org"])
-        #expect(outcome.report.complaints.first?.contains("zone:4:6: ") == true)
+        #expect(outcome.report.diagnostics.first?.contains("zone:4:6: ") == true)
         #expect(snapshot.zones.isBroken(1))
         #expect(!snapshot.zones.isBroken(0))
     }
@@ -139,7 +139,7 @@ struct CompilationTests {
             let serving = Serving(snapshot, switches: [], at: 0)
             for client in ["192.0.2.0/24", "2001:db8::/32"] {
                 for name in ["www.example.com", "www.example.org", "example.com"] {
-                    _ = try? Inquiry(serving, seed: 1).ask(name, type: "ANY", client: #require(IPPrefix(client)))
+                    _ = try? LocalQuery(serving, seed: 1).ask(name, type: "ANY", client: #require(IPPrefix(client)))
                 }
             }
         }

@@ -45,7 +45,7 @@ struct WorldMapTests {
             """.utf8, to: "geopipe.yaml")
         let request = CompileRequest(configuration: "\(folder.path)/geopipe.yaml")
         let outcome = Compilation(request, previous: nil, previousReport: nil).run(keepsSerials: false)
-        snapshot = try Snapshot(try #require(outcome.image, "\(outcome.report.complaints)"))
+        snapshot = try Snapshot(try #require(outcome.image, "\(outcome.report.diagnostics)"))
     }
 
     /// A network of the demonstration's tables.

@@ -47,9 +47,9 @@ struct AreaNamesTests {
             ("", "a place is missing"),
             ("NO/Viken", "'NO/Viken' is no place"), ("country:EU", "'country:EU' is no place"),
         ])
-    func refused(text: String, complaint: String) {
+    func refused(text: String, diagnostic: String) {
         let error = #expect(throws: UnknownArea.self) { try areas(text) }
-        #expect(error?.description.hasPrefix(complaint) == true, "\(error?.description ?? "")")
+        #expect(error?.description.hasPrefix(diagnostic) == true, "\(error?.description ?? "")")
     }
 
     @Test("cannot be used with an image that knows no places")

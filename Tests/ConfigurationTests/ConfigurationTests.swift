@@ -36,9 +36,9 @@ struct ConfigurationTests {
     @Test("quote no more in complaints than anybody reads")
     func longWord() {
         let word = String(repeating: "x", count: 1 << 20)
-        let complaint = Complaint(file: "a.yaml", position: nil, message: "'\(word)' is no name; write another")
-        #expect(complaint.message.count < 1_000, "\(complaint.message.count)")
-        #expect(complaint.message.hasPrefix("'xxx") && complaint.message.hasSuffix("xxx' is no name; write another"))
+        let diagnostic = Diagnostic(file: "a.yaml", position: nil, message: "'\(word)' is no name; write another")
+        #expect(diagnostic.message.count < 1_000, "\(diagnostic.message.count)")
+        #expect(diagnostic.message.hasPrefix("'xxx") && diagnostic.message.hasSuffix("xxx' is no name; write another"))
     }
 
     @Test("mean what they say")
@@ -167,12 +167,12 @@ struct ConfigurationTests {
             ),
             ("zones:", "zone:", "15:1: unknown key 'zone' in the configuration; did you mean 'zones'?"),
         ])
-    func complaints(change: String, into: String, complaint: String) throws {
+    func diagnostics(change: String, into: String, diagnostic: String) throws {
         let text = sound.replacing(change, with: into, maxReplacements: 1)
         try #require(text != sound)
         let error = #expect(throws: ConfigurationError.self) { try load(text) }
-        let complaints = error?.complaints.map { "\($0.position!.line):\($0.position!.column): \($0.message)" } ?? []
-        #expect(complaints.contains(complaint), "\(complaints)")
+        let diagnostics = error?.diagnostics.map { "\($0.position!.line):\($0.position!.column): \($0.message)" } ?? []
+        #expect(diagnostics.contains(diagnostic), "\(diagnostics)")
     }
 
     @Test("have destinations of every form, nested as one likes")
@@ -262,10 +262,10 @@ struct ConfigurationTests {
                 "7:30: unknown key 'limit' in the default of map world; known here: list, then"
             ),
         ])
-    func wrongSpread(destination: String, complaint: String) throws {
+    func wrongSpread(destination: String, diagnostic: String) throws {
         let text = sound.replacing("{ random: [oslo, ashburn] }", with: destination)
         let error = try #require(throws: ConfigurationError.self) { try load(text) }
-        #expect(error.complaints.map { "\($0.position!.line):\($0.position!.column): \($0.message)" } == [complaint])
+        #expect(error.diagnostics.map { "\($0.position!.line):\($0.position!.column): \($0.message)" } == [diagnostic])
     }
 
     @Test("that spread over all datacenters need answers only where rules name one, and capacities in all or none")
@@ -313,7 +313,7 @@ struct ConfigurationTests {
                 toFile: nets, atomically: false, encoding: .utf8)
         let error = try #require(throws: ConfigurationError.self) { try load(text) }
         #expect(
-            error.complaints.map(\.description) == [
+            error.diagnostics.map(\.description) == [
                 "\(nets):1:1: no destination behind 192.0.2.0/24; write one, such as 192.0.2.0/24 oslo",
                 "\(nets):2:1: '192.0.2.1/24' has bits set behind its length; write 192.0.2.0/24",
                 "\(nets):3:1: 'x' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32",
@@ -329,7 +329,7 @@ struct ConfigurationTests {
             ])
         // A file that is there is meant to be heard: without it, clients would go elsewhere.
         func refusals() throws -> [String] {
-            try #require(throws: ConfigurationError.self) { try load(text) }.complaints.map(\.description)
+            try #require(throws: ConfigurationError.self) { try load(text) }.diagnostics.map(\.description)
         }
         try Data([0x0a, 0xff]).write(to: URL(filePath: nets))
         #expect(try refusals() == ["\(nets):2:1: a byte that is not UTF-8; save the file in UTF-8"])
@@ -447,8 +447,8 @@ struct ConfigurationTests {
                 "13:34: A 'x' of the answer of service web in oslo: expected an IPv4 address, such as 192.0.2.1"
             ),
         ])
-    func mapComplaints(change: String, into: String, complaint: String) throws {
-        try complaints(change: change, into: into, complaint: complaint)
+    func mapComplaints(change: String, into: String, diagnostic: String) throws {
+        try diagnostics(change: change, into: into, diagnostic: diagnostic)
     }
 
     @Test("that are wrong in several places are refused with all of them, in order")
@@ -456,7 +456,7 @@ struct ConfigurationTests {
         let text = sound.replacing("NO: oslo", with: "NO: olso").replacing("service: web", with: "service: wbe")
             .replacing("    ttl: 60", with: "    tll: 60")
         let error = try #require(throws: ConfigurationError.self) { try load(text) }
-        #expect(error.complaints.map(\.position?.line) == [5, 11, 22])
+        #expect(error.diagnostics.map(\.position?.line) == [5, 11, 22])
     }
 
     @Test(
@@ -467,9 +467,9 @@ struct ConfigurationTests {
             ("", "the file is empty"), ("just text", "1:1: the configuration is not a mapping"), ("- a\n- b", "1:1:"),
             ("zones: *nowhere", "1:8:"), (String(repeating: "[", count: 100_000), "not YAML"), ("a: \u{1}", "not YAML"),
         ])
-    func noYAML(text: String, complaint: String) throws {
+    func noYAML(text: String, diagnostic: String) throws {
         let error = try #require(throws: ConfigurationError.self) { try load(text) }
-        #expect(error.description.contains(complaint))
+        #expect(error.description.contains(diagnostic))
     }
 
     @Test("whose aliases mean more than can be read are refused")
@@ -490,7 +490,7 @@ struct ConfigurationTests {
         try Data([0x61, 0x3a, 0x20, 0x62, 0x0a, 0x63, 0xff, 0x0a]).write(to: URL(fileURLWithPath: file))
         #expect(
             throws: ConfigurationError([
-                Complaint(
+                Diagnostic(
                     file: file, position: .init(line: 2, column: 2),
                     message: "a byte that is not UTF-8; save the file in UTF-8")
             ])
@@ -514,5 +514,5 @@ struct ConfigurationTests {
 }
 
 extension ConfigurationError: Equatable {
-    public static func == (a: Self, b: Self) -> Bool { a.complaints == b.complaints }
+    public static func == (a: Self, b: Self) -> Bool { a.diagnostics == b.diagnostics }
 }

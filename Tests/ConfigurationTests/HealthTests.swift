@@ -134,15 +134,15 @@ struct HealthTests {
         #expect(usual?.every == 60 && usual?.timeout == 30)
         let other = try load("", notify: "{ command: [/usr/bin/tell], every: 5m, timeout: 10s }").notify
         #expect(other?.every == 300 && other?.timeout == 10)
-        for (notify, complaint) in [
+        for (notify, diagnostic) in [
             ("{ every: 5 }", "1:9: notify has no 'command'; add command: …"),
             ("{ command: tell }", "1:20: command of notify is no list"),
             ("{ command: [tell] }", "1:20: command of notify does not begin with a program's absolute path"),
             ("{ command: [/t], every: 0 }", "1:33: every of notify is 0; write at least 1"),
         ] {
             let error = #expect(throws: ConfigurationError.self) { try load("", notify: notify) }
-            let first = error?.complaints.first?.description ?? ""
-            #expect(first.contains("geopipe.yaml:\(complaint)"), "\(first)")
+            let first = error?.diagnostics.first?.description ?? ""
+            #expect(first.contains("geopipe.yaml:\(diagnostic)"), "\(first)")
         }
     }
 
@@ -177,12 +177,12 @@ struct HealthTests {
             try load("", "{ A: 192.0.2.1, check: none }").warnings.map(\.message) == [
                 "service web has check: none in oslo but no check; all its addresses count as up"
             ])
-        for (answer, complaint) in [
+        for (answer, diagnostic) in [
             ("{ A: 192.0.2.1, check: off }", "check of the answer of service web in oslo is 'off'; write none"),
             ("{ check: none }", "the answer of service web in oslo is empty; write an address"),
         ] {
             let error = #expect(throws: ConfigurationError.self) { try load("check: { tcp: 25 }", answer) }
-            #expect(error?.complaints.first?.message.hasPrefix(complaint) == true, "\(error?.complaints ?? [])")
+            #expect(error?.diagnostics.first?.message.hasPrefix(diagnostic) == true, "\(error?.diagnostics ?? [])")
         }
     }
 
@@ -270,9 +270,9 @@ struct HealthTests {
                 "7:23: command of check of service web does not begin with a program's absolute path; write [/usr/bin/program, …]"
             ),
         ])
-    func complaints(text: String, complaint: String) {
+    func diagnostics(text: String, diagnostic: String) {
         let error = #expect(throws: ConfigurationError.self) { try check(text) }
-        let first = error?.complaints.first?.description ?? ""
-        #expect(first.contains("geopipe.yaml:\(complaint)"), "\(first)")
+        let first = error?.diagnostics.first?.description ?? ""
+        #expect(first.contains("geopipe.yaml:\(diagnostic)"), "\(first)")
     }
 }

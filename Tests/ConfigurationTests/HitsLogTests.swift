@@ -61,9 +61,9 @@ struct HitsLogTests {
                 "2:30: the sample of the hits_log is 'nan%'; write a part above 0% up to 100%, such as 1% or 0.1%"
             ),
         ])
-    func wrong(log: String, complaint: String) throws {
+    func wrong(log: String, diagnostic: String) throws {
         let error = try #require(throws: ConfigurationError.self) { try load(log) }
-        #expect(error.complaints.count == 1)
-        #expect(error.description.hasSuffix("geopipe.yaml:" + complaint), "\(error)")
+        #expect(error.diagnostics.count == 1)
+        #expect(error.description.hasSuffix("geopipe.yaml:" + diagnostic), "\(error)")
     }
 }

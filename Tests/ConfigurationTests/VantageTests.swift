@@ -70,9 +70,9 @@ struct VantageTests {
             ),
             ("token_file: t\n\(points)\nmaxage: 3", "5:3: unknown key 'maxage' in health; did you mean 'max_age'?"),
         ])
-    func errors(health: String, complaint: String) throws {
+    func errors(health: String, diagnostic: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try load(health) }
-        #expect(error?.description.contains("geopipe.yaml:\(complaint)") == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("geopipe.yaml:\(diagnostic)") == true, "\(error?.description ?? "")")
     }
 
     @Test(

@@ -72,14 +72,14 @@ struct YAMLTests {
             (String(repeating: "[", count: 300), "1:201 found values more than 200 deep in others"),
             (String(repeating: "- ", count: 300), "1:401 found values more than 200 deep in others"),
         ])
-    func malformed(yaml: String, complaint: String) {
+    func malformed(yaml: String, diagnostic: String) {
         let error = #expect(throws: YAMLError.self) { try YAMLComposer.document(yaml) }
         guard case .malformed(let problem, let context, let position)? = error else {
             Issue.record("\(String(describing: error))")
             return
         }
         let place = position.map { "\($0.line):\($0.column) " } ?? ""
-        #expect(place + (context.map { $0 + " " } ?? "") + problem == complaint)
+        #expect(place + (context.map { $0 + " " } ?? "") + problem == diagnostic)
     }
 
     @Test("with keys that are there twice is refused, at the first of them")

@@ -69,8 +69,8 @@ struct FollowerTests {
         if news.serving == nil { news = follower.step() }
         #expect(news.isSnapshotNew)
         #expect(news.serving?.snapshot.image.id != first.snapshot.image.id)
-        let complaints = follower.complaints
-        #expect(complaints.isEmpty)
+        let diagnostics = follower.diagnostics
+        #expect(diagnostics.isEmpty)
     }
 
     @Test("keeps what is served while what is on disk is wrong, and says what")
@@ -87,9 +87,9 @@ struct FollowerTests {
             let news = follower.step()
             #expect(!news.isSnapshotNew)
         }
-        let (snapshot, complaints) = (follower.snapshot, follower.complaints)
+        let (snapshot, diagnostics) = (follower.snapshot, follower.diagnostics)
         #expect(snapshot != nil)
-        #expect(complaints.first?.contains("geopipe.yaml:") == true)
+        #expect(diagnostics.first?.contains("geopipe.yaml:") == true)
     }
 
     @Test("serves what is drained as soon as that is written, and keeps it if the file is lost")
@@ -135,6 +135,6 @@ struct FollowerTests {
         chmod("\(store.folder)/\(try #require(store.currentName))", 0o664)
         let found = store.current()
         #expect(found.snapshot == nil)
-        #expect(found.complaints.first?.contains("can be written to by others") == true)
+        #expect(found.diagnostics.first?.contains("can be written to by others") == true)
     }
 }

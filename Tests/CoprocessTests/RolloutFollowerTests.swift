@@ -147,7 +147,7 @@ struct RolloutFollowerTests {
     func refused() throws {
         try begin(.share(100))
         let image = try #require(try state.rollout().value?.new)
-        func complaint() throws -> String? {
+        func diagnostic() throws -> String? {
             var follower = Follower(
                 request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             _ = follower.adoptCurrent()
@@ -155,18 +155,18 @@ struct RolloutFollowerTests {
             #expect(serving != nil)
             #expect(serving?.candidate == nil)
             #expect(follower.rollouts.followed == nil)
-            return follower.rollouts.complaint
+            return follower.rollouts.diagnostic
         }
         try write(.share(100), "0123456789abcdef")
-        #expect(try complaint()?.contains("should be 0123456789abcdef") == true)
+        #expect(try diagnostic()?.contains("should be 0123456789abcdef") == true)
         try write(.share(100), id: "B", image)
-        #expect(try complaint()?.contains("rollout-B") == true)
+        #expect(try diagnostic()?.contains("rollout-B") == true)
         try write(.share(100), image, images: store.name.prefix { $0 != "." } + ".1")
-        #expect(try complaint()?.contains("another format") == true)
+        #expect(try diagnostic()?.contains("another format") == true)
         for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
             try "geopipe rollout 2\n".write(toFile: file, atomically: false, encoding: .utf8)
         }
-        #expect(try complaint()?.contains("cannot trust") == true)
+        #expect(try diagnostic()?.contains("cannot trust") == true)
     }
 
     @Test("tries again what has failed, less and less often, until it works or the rollout is over, and says it once")
@@ -177,13 +177,13 @@ struct RolloutFollowerTests {
         unlink(file)
         var rollouts = RolloutFollower()
         var said: [String] = []
-        func complain(_ words: String) { said.append(words) }
+        func diagnose(_ words: String) { said.append(words) }
         let old = try #require(store.current().snapshot)
         func hasCandidate() -> Bool {
-            rollouts.candidate(for: old, store, switches: [], health: nil, at: 1, complain) != nil
+            rollouts.candidate(for: old, store, switches: [], health: nil, at: 1, diagnose) != nil
         }
-        func retry(at time: Int) -> Bool { rollouts.retry(state, store, at: time, complain) }
-        rollouts.read(state, complain)
+        func retry(at time: Int) -> Bool { rollouts.retry(state, store, at: time, diagnose) }
+        rollouts.read(state, diagnose)
         let start = milliseconds()
         #expect(!hasCandidate())
         // Not before its time, which is later each time.
@@ -191,12 +191,12 @@ struct RolloutFollowerTests {
         let now = milliseconds()
         for _ in 0..<5 { #expect(!retry(at: now + 100_000)) }
         #expect(said.count == 1)
-        #expect(rollouts.complaint?.contains("is not followed") == true)
+        #expect(rollouts.diagnostic?.contains("is not followed") == true)
         try image.write(to: URL(filePath: file))
         chmod(file, 0o444)
         #expect(!retry(at: now + RolloutFollower.pauses.upperBound - 1))
         #expect(retry(at: milliseconds() + RolloutFollower.pauses.upperBound))
-        #expect(rollouts.complaint == nil)
+        #expect(rollouts.diagnostic == nil)
         #expect(rollouts.followed == (try state.rollout().identity))
         #expect(hasCandidate())
         #expect(!retry(at: .max))
@@ -206,9 +206,9 @@ struct RolloutFollowerTests {
             unlink(file)
             try #require(mkdir(file, 0o755) == 0)
         }
-        rollouts.read(state, complain)
+        rollouts.read(state, diagnose)
         #expect(!hasCandidate())
-        #expect(rollouts.complaint?.contains("cannot read") == true)
+        #expect(rollouts.diagnostic?.contains("cannot read") == true)
         for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
             rmdir(file)
             try text.write(toFile: file, atomically: false, encoding: .utf8)
@@ -218,11 +218,11 @@ struct RolloutFollowerTests {
         // One that is over is tried no more.
         unlink(file)
         try write(.share(100), id: "B", "aa")
-        rollouts.read(state, complain)
+        rollouts.read(state, diagnose)
         #expect(!hasCandidate())
         try write(.share(100), id: "B", "aa", .aborted)
         #expect(!retry(at: .max))
-        #expect(rollouts.complaint == nil)
+        #expect(rollouts.diagnostic == nil)
         #expect(!retry(at: .max))
     }
 
@@ -257,7 +257,7 @@ struct RolloutFollowerTests {
         _ = follower.adoptCurrent()
         let serving = follower.start()
         #expect(serving?.candidate == nil)
-        #expect(follower.rollouts.complaint == nil)
+        #expect(follower.rollouts.diagnostic == nil)
         #expect(follower.rollouts.followed != nil)
     }
 
@@ -271,7 +271,7 @@ struct RolloutFollowerTests {
         var rollout = try #require(try state.rollout().value)
         rollout.refusalLimit = 0
         var status = CoprocessStatus(configuration: request.configuration)
-        var tally = RolloutTally()
+        var tally = RolloutTotals()
         (tally.new.answered, tally.new.refused) = (100, 100)
         status.rolloutTally = tally
         try state.tell(status)

@@ -37,7 +37,7 @@ struct ConfigurationBlockTests {
             try Self.completed(try #require(JSON(yaml: $0.text), "\($0.place) is not YAML"), $0.place)
         }
         let validator = try SchemaValidator(schema: ConfigurationSchema.document.pretty)
-        for (block, complaint) in zip(Self.blocks, try validator.complaints(about: values)) {
+        for (block, complaint) in zip(Self.blocks, try validator.diagnostics(about: values)) {
             #expect(complaint == nil, "\(block.place)")
         }
     }

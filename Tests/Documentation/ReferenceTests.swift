@@ -155,12 +155,12 @@ struct ReferenceTests {
         }
         for configuration in surplus { #expect(throws: ConfigurationError.self) { _ = try load(configuration) } }
         let validator = try SchemaValidator(schema: ConfigurationSchema.document.pretty)
-        let complaints = try validator.complaints(about: sound + broken + surplus)
-        try #require(complaints.count == 3 * all.count)
+        let diagnostics = try validator.diagnostics(about: sound + broken + surplus)
+        try #require(diagnostics.count == 3 * all.count)
         for (number, described) in all.enumerated() {
-            #expect(complaints[number] == nil, "\(described.testDescription)")
-            #expect(complaints[all.count + number] != nil, "\(described.testDescription) with a wrong value")
-            #expect(complaints[2 * all.count + number] != nil, "\(described.testDescription) with a key too many")
+            #expect(diagnostics[number] == nil, "\(described.testDescription)")
+            #expect(diagnostics[all.count + number] != nil, "\(described.testDescription) with a wrong value")
+            #expect(diagnostics[2 * all.count + number] != nil, "\(described.testDescription) with a key too many")
         }
     }
 
@@ -207,7 +207,7 @@ struct ReferenceTests {
             #expect(throws: ConfigurationError.self, "\(text)") { _ = try load(value) }
         }
         let validator = try SchemaValidator(schema: ConfigurationSchema.document.pretty)
-        for (text, complaint) in zip(wrong + pieces, try validator.complaints(about: values)) {
+        for (text, complaint) in zip(wrong + pieces, try validator.diagnostics(about: values)) {
             #expect(complaint != nil, "\(text)")
         }
     }
@@ -234,7 +234,7 @@ struct ReferenceTests {
                 // What else is wrong with one is nothing that a schema could know.
                 let form = ["unknown key", "is not a mapping", "is not a text", " has no '"]
                 guard
-                    error.complaints.contains(where: { complaint in form.contains { complaint.message.contains($0) } })
+                    error.diagnostics.contains(where: { complaint in form.contains { complaint.message.contains($0) } })
                 else { continue }
                 values.append((path, value, false))
             }
@@ -242,7 +242,7 @@ struct ReferenceTests {
         #expect(
             values.count(where: \.isSound) > 10 && values.count(where: { !$0.isSound }) > 2, "\(values.map(\.path))")
         let validator = try SchemaValidator(schema: ConfigurationSchema.document.pretty)
-        for (value, complaint) in zip(values, try validator.complaints(about: values.map(\.value))) {
+        for (value, complaint) in zip(values, try validator.diagnostics(about: values.map(\.value))) {
             #expect((complaint == nil) == value.isSound, "\(value.path): \(complaint ?? "the schema takes it")")
         }
     }

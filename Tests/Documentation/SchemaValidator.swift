@@ -15,7 +15,7 @@ struct SchemaValidator {
     }
 
     /// What is wrong with each value by the schema; `nil` for one that it takes.
-    func complaints(about values: [JSON]) throws -> [String?] {
+    func diagnostics(about values: [JSON]) throws -> [String?] {
         let script = """
             import json, sys
             import jsonschema

@@ -7,7 +7,7 @@ import Platform
 /// Asks as pdns does, and holds each answer against the rules of the protocol.
 final class Conversation {
     private let (input, output) = (AnonymousFile.make("questions"), AnonymousFile.make("answers"))
-    private let supply = Supply()
+    private let supply = ServingMailbox()
     private var reply: ReplyWriter
 
     init() { reply = ReplyWriter(descriptor: output) }

@@ -24,7 +24,7 @@ nonisolated(unsafe) let targets: [String: WatchedTarget] = {
             "Addresses.IPAddress",
             "Addresses.IPPrefix", "Addresses.parseIPv4", "Addresses.parseIPv6WithZone", "Addresses.hexadecimal",
             "DNS.NameKey", "DNS.RecordType", "DNS.packedTYPE", "DNS.NameHasher", "Geography.ClientPlace",
-            "Routing.Draw",
+            "Routing.RendezvousDraw",
             "Zones.ZoneTable", "Zones.ZoneNode")
     }
     return [
@@ -36,10 +36,10 @@ nonisolated(unsafe) let targets: [String: WatchedTarget] = {
         "hits-log": WatchedTarget(
             HitsLogTarget.self, "Addresses.IPPrefix", "Platform", "fuzz.HitsLine", "fuzz.HitsFile", "fuzz.LeftOutLines"),
         "http-answer": WatchedTarget(
-            HTTPAnswerTarget.self, "fuzz.ProbeConversation", "fuzz.LineEnds", "fuzz.parseWeight", "llhttp",
+            HTTPAnswerTarget.self, "fuzz.ProbeConversation", "fuzz.LineEndingHandler", "fuzz.parseWeight", "llhttp",
             "NIOHTTP1.HTTPDecoder", "NIOHTTP1.BetterHTTPParser"),
         "http-request": WatchedTarget(
-            HTTPRequestTarget.self, "fuzz.LiveHandler", "fuzz.HeadLimit", "fuzz.LiveAccess", "fuzz.LiveTarget",
+            HTTPRequestTarget.self, "fuzz.LiveHandler", "fuzz.HeaderLimitHandler", "fuzz.LiveAccess", "fuzz.LiveTarget",
             "fuzz.LiveToken", "fuzz.WebAuthority", "fuzz.LiveAnswer", "fuzz.MetricsHandler", "fuzz.ReplayOrder",
             "llhttp",
             "NIOHTTP1.HTTPDecoder", "NIOHTTP1.BetterHTTPParser"),

@@ -80,15 +80,15 @@ struct HTTPAnswerTarget: FuzzTarget {
 final class HTTPRequestTarget: FuzzTarget {
     private let live: LiveServer
     private let metrics = MetricsServer { "" }
-    private let doors: [LiveServer.Door]
+    private let doors: [LiveServer.Listener]
     private let token = LiveToken("0123456789abcdef")
 
     init() {
         let page = LivePage(frame: "<html>", style: "", script: "", outlines: "")
         live = LiveServer(LiveView(.live, host: "here", start: 0), page: page)
         doors = [
-            LiveServer.Door(nil), LiveServer.Door(LiveAccess(names: ["geo.example.com"])),
-            LiveServer.Door(LiveAccess(names: ["geo.example.com"], token: token)),
+            LiveServer.Listener(nil), LiveServer.Listener(LiveAccess(names: ["geo.example.com"])),
+            LiveServer.Listener(LiveAccess(names: ["geo.example.com"], token: token)),
         ]
     }
 

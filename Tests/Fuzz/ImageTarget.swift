@@ -17,7 +17,7 @@ final class ImageTarget: FuzzTarget {
     private let conversation = Conversation()
 
     init() {
-        do { plan = try SnapshotPlan(configuration) } catch { fatalError("\(error.complaints)") }
+        do { plan = try SnapshotPlan(configuration) } catch { fatalError("\(error.diagnostics)") }
         let snapshot = Sample.snapshot()
         image = withExtendedLifetime(snapshot) { Array(snapshot.image.bytes) }
         Scratch.fill(file, image)

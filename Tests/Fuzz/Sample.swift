@@ -41,11 +41,11 @@ struct Sample {
 
     static func configuration(norway: String = "oslo") -> Configuration {
         let file = ScratchFile("sample.yaml", text(norway: norway))
-        do { return try Configuration.load(file.path) } catch { fatalError("\(error.complaints)") }
+        do { return try Configuration.load(file.path) } catch { fatalError("\(error.diagnostics)") }
     }
 
     static func snapshot(norway: String = "oslo") -> Snapshot {
-        do { return try Snapshot(configuration(norway: norway)) } catch { fatalError("\(error.complaints)") }
+        do { return try Snapshot(configuration(norway: norway)) } catch { fatalError("\(error.diagnostics)") }
     }
 
     static func rollout(_ part: Rollout.Part) -> Rollout {

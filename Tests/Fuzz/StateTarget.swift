@@ -49,7 +49,7 @@ final class StateTarget: FuzzTarget {
             _ = report.changedInputs
         default:
             serials.write(Array(text.utf8))
-            let ledger = SerialLedger(
+            let ledger = SerialStore(
                 of: Self.configuration, in: StateDirectory(path: serials.folder), keepsChanges: false)
             guard let apex = try? DomainName("example.com") else { return }
             let serial = ledger.serial(of: apex, content: 1, newest: 7)

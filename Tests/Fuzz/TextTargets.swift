@@ -19,7 +19,7 @@ final class SettingsTarget: FuzzTarget {
         let deployment = Deployment(configuration: configuration, startTime: .milliseconds(300), cores: 2) {
             [configuration] _ in configuration.file
         }
-        _ = SettingsLint.complaints(about: settings, serving: deployment)
+        _ = SettingsLint.diagnostics(about: settings, serving: deployment)
     }
 }
 
@@ -30,7 +30,7 @@ struct DatagramTarget: FuzzTarget {
             let parts = report.datagrams.map { Report($0)! }
             require(parts.flatMap(\.counts) == report.counts, "counts are not the same")
             require(parts.first?.condition == report.condition, "the condition is not the same")
-            var totals = Totals()
+            var totals = AggregatedMetrics()
             for datagram in [input] + report.datagrams { totals.take(datagram, at: 1_000) }
             var text = PrometheusText()
             totals.write(to: &text)

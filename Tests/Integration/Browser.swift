@@ -230,7 +230,7 @@ final class Tab: @unchecked Sendable {
         }
         guard isTrue else {
             let view = try text("JSON.stringify(window.geopipe?.view() ?? document.body.innerText).slice(0, 4000)")
-            throw Browser.Fault(description: "never true: \(expression); the page has \(view); \(complaints())")
+            throw Browser.Fault(description: "never true: \(expression); the page has \(view); \(diagnostics())")
         }
     }
 
@@ -261,7 +261,7 @@ final class Tab: @unchecked Sendable {
     }
 
     /// What the browser complains of: exceptions, errors and warnings, dialogs, and breaches of the page's policy.
-    func complaints() -> [String] {
+    func diagnostics() -> [String] {
         browser.events(of: session).compactMap { method, parameters in
             switch method {
             case "Runtime.exceptionThrown", "Page.javascriptDialogOpening": return "\(method): \(parameters)"

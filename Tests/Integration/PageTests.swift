@@ -31,7 +31,7 @@ struct PageTests {
 
     /// Asks only what the page needs, of its own server, and nothing goes wrong with it.
     private func expectQuiet(_ tab: Tab, _ url: String? = nil, at location: SourceLocation = #_sourceLocation) {
-        #expect(tab.complaints() == [], sourceLocation: location)
+        #expect(tab.diagnostics() == [], sourceLocation: location)
         let strange = tab.requests().filter { !$0.hasPrefix(url ?? site.url) && !$0.hasPrefix("data:") }
         #expect(strange == [], sourceLocation: location)
     }
@@ -320,12 +320,12 @@ struct PageTests {
                         && document.getElementById('stale').hidden && geopipe.view().connected
                         """)
                 // A connection that is refused is in the browser's log, and nothing else is.
-                let complaints = tab.complaints().filter { complaint in
+                let diagnostics = tab.diagnostics().filter { complaint in
                     !["net::ERR_CONNECTION", "net::ERR_INCOMPLETE", "net::ERR_EMPTY_RESPONSE"].contains {
                         complaint.contains($0)
                     }
                 }
-                #expect(complaints == [])
+                #expect(diagnostics == [])
             }
         }
     }

@@ -11,7 +11,8 @@ struct AlteredZoneTests {
         let folder = world.folder
         var generator = SeededGenerator(seed: seed)
         for (number, zone) in world.zones.enumerated() {
-            try alter(zone.apex, ZoneWorld.file(number), plain: ZoneWorld.plainFile(number), in: folder, using: &generator)
+            try alter(
+                zone.apex, ZoneWorld.file(number), plain: ZoneWorld.plainFile(number), in: folder, using: &generator)
         }
         let oracle = try OracleServer(.bind, world.plainFiles, in: folder)
         let geopipe = try OracleServer(.geopipe, world.files, in: folder)

@@ -64,14 +64,14 @@ struct LineReaderTests {
     }
 
     @Test("the reader yields the processor until there is input, the input ends, or the time is over")
-    func giveWay() {
+    func yieldCPU() {
         var ends: [CInt] = [0, 0]
         #expect(pipe(&ends) == 0)
         var reader = LineReader(descriptor: ends[0])
         var looks = 0
         func look(_ most: Int) -> WaitPolicy.Arrival {
             looks = 0
-            return reader.giveWay {
+            return reader.yieldCPU {
                 looks += 1
                 if looks == 3 { write(ends[1], "a\n", 2) }
                 return looks <= most

@@ -26,7 +26,7 @@ struct RequestTests {
                 #expect(text(line, question.localAddress) == (number > 1 ? "127.0.0.1" : ""))
                 #expect(text(line, question.clientSubnet) == (number > 2 ? "192.0.2.0/24" : ""))
             } else {
-                #expect(throws: Malformation.self) { try request(line, version) }
+                #expect(throws: RequestError.self) { try request(line, version) }
             }
         }
     }
@@ -128,7 +128,7 @@ struct RequestTests {
             "", "HELO", "HELO\t", "HELO\t0", "HELO\t6", "HELO\t10", "HELO\t1\t", "HELO 1", "helo\t1", "Q\ta",
             "HELO\t-1",
         ] {
-            #expect(throws: Malformation.self, "\(line)") { try request(line, nil) }
+            #expect(throws: RequestError.self, "\(line)") { try request(line, nil) }
         }
     }
 
@@ -153,7 +153,7 @@ struct RequestTests {
         #expect(try request("CMD", version) == .command(words: 3..<3))
     }
 
-    private func request(_ line: String, _ version: ABIVersion?) throws(Malformation) -> Request {
+    private func request(_ line: String, _ version: ABIVersion?) throws(RequestError) -> Request {
         let bytes = Array(line.utf8)
         return try Request(bytes.span, version: version)
     }

@@ -115,14 +115,14 @@ final class Machine {
             }
             return arguments[1]
         }
-        var complaints: [Complaint]
+        var diagnostics: [Diagnostic]
         do throws(ConfigurationError) {
-            complaints = SettingsLint.complaints(
+            diagnostics = SettingsLint.diagnostics(
                 about: try PowerDNSConfiguration(contentsOf: path(file), for: server), serving: deployment)
         } catch {
-            complaints = error.complaints
+            diagnostics = error.diagnostics
         }
-        if !hasNotes { complaints.removeAll { $0.severity == .note } }
-        return complaints.map { $0.description.replacing(folder.path, with: "~") }
+        if !hasNotes { diagnostics.removeAll { $0.severity == .note } }
+        return diagnostics.map { $0.description.replacing(folder.path, with: "~") }
     }
 }

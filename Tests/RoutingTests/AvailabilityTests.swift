@@ -10,7 +10,7 @@ struct AvailabilityTests {
     /// Returns the networks, as the first 24 bits of addresses, that a datacenter drains.
     private func closed(_ part: Double, _ name: String = "oslo", down: Set<Datacenter> = []) -> Set<UInt64> {
         let availability = Availability(
-            down: down, closures: [1: .init(part: part, identity: identity(of: name))])
+            down: down, partialDrains: [1: .init(part: part, identity: identity(of: name))])
         return Set(Self.networks.filter { !availability.forNetwork($0).contains(1) })
     }
 
@@ -44,7 +44,7 @@ struct AvailabilityTests {
     func independentOfDraws() {
         let names = ["oslo", "ashburn", "singapore"].map { identity(of: $0) }
         let drawing = Self.networks.filter { network in
-            let draw = Draw(network: network, salt: identity(of: "web"))
+            let draw = RendezvousDraw(network: network, salt: identity(of: "web"))
             let scores = names.map { draw.score($0, weight: 1) }
             return scores[0] == scores.min()
         }
@@ -59,7 +59,7 @@ struct AvailabilityTests {
 
     @Test("a partial drain does not affect other datacenters")
     func others() {
-        let availability = Availability(down: [], closures: [1: .init(part: 1, identity: 7)])
+        let availability = Availability(down: [], partialDrains: [1: .init(part: 1, identity: 7)])
         for network in Self.networks.prefix(100) {
             #expect([0, 1, 2].map(availability.forNetwork(network).contains) == [true, false, true])
         }

@@ -130,7 +130,8 @@ struct PreferenceListTests {
             let expected = near + (0..<count).filter { !near.contains($0) }
             #expect(table.tiers(of: 0).flatMap { $0.map(\.datacenter) } == Array(expected))
             let down = Set(expected.prefix(20))
-            #expect(choices(table, 0, Draw(random: 1), Availability(down: down)) == Array(expected.dropFirst(20)))
+            #expect(
+                choices(table, 0, RendezvousDraw(random: 1), Availability(down: down)) == Array(expected.dropFirst(20)))
         }
     }
 
@@ -178,10 +179,10 @@ struct ListTableTests {
     @Test("if a tier is down, the next one is used, through all that are up")
     func tiers() throws {
         let table = try table([.shares([Share(0), Share(1)]), .shares([Share(2)]), .shares([Share(3)])])
-        #expect(Set(choices(table, 0, Draw(random: 7))[..<2]) == [0, 1])
-        #expect(choices(table, 0, Draw(random: 7))[2...] == [2, 3])
-        #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2])) == [3])
-        #expect(choices(table, 0, Draw(random: 7), Availability(down: [0, 1, 2, 3])) == [])
+        #expect(Set(choices(table, 0, RendezvousDraw(random: 7))[..<2]) == [0, 1])
+        #expect(choices(table, 0, RendezvousDraw(random: 7))[2...] == [2, 3])
+        #expect(choices(table, 0, RendezvousDraw(random: 7), Availability(down: [0, 1, 2])) == [3])
+        #expect(choices(table, 0, RendezvousDraw(random: 7), Availability(down: [0, 1, 2, 3])) == [])
     }
 
     @Test("damaged lists are refused or read without a fault")
@@ -197,7 +198,7 @@ struct ListTableTests {
         ]
         let memory = ColumnMemory {
             $0.add(sites)
-            ListTable.write(lists, to: &$0)
+            PreferenceListTable.write(lists, to: &$0)
         }
         defer { withExtendedLifetime(memory) {} }
         var refused = 0
@@ -209,23 +210,23 @@ struct ListTableTests {
                 copy[position] ^= flip
                 var reader = ColumnReader(UnsafeRawBufferPointer(copy))
                 guard let sites = try? reader.read(Site.self), sites.count == 20,
-                    let table = try? ListTable(from: &reader, datacenters: sites)
+                    let table = try? PreferenceListTable(from: &reader, datacenters: sites)
                 else {
                     refused += 1
                     continue
                 }
                 for list in 0..<UInt32(table.count) {
-                    let spreading = Draw.spreading(network: 7, salt: 7)
+                    let spreading = RendezvousDraw.spreading(network: 7, salt: 7)
                     _ = table.spreadGroup(of: list)
                     var count = 0
-                    func add(_ datacenter: Datacenter, _ reason: ListTable.Reason) -> Bool {
+                    func add(_ datacenter: Datacenter, _ reason: PreferenceListTable.Reason) -> Bool {
                         #expect(datacenter < 20)
                         count += 1
                         return count < 1_000
                     }
-                    table.forEachChoice(list, Draw(random: 7), Availability(down: [1, 3]), add)
+                    table.forEachChoice(list, RendezvousDraw(random: 7), Availability(down: [1, 3]), add)
                     table.forEachSpreadChoice(
-                        list, Draw(random: 7), spreading: spreading, Availability(down: [1, 3]),
+                        list, RendezvousDraw(random: 7), spreading: spreading, Availability(down: [1, 3]),
                         canAnswer: { _ in true }, add)
                 }
             }
@@ -233,8 +234,9 @@ struct ListTableTests {
         #expect(refused > 100)
     }
 
-    private func draw(_ number: Int, _ isStable: Bool) -> Draw {
-        isStable ? Draw(network: UInt64(number), salt: 99) : Draw(random: splitMix64(UInt64(number)))
+    private func draw(_ number: Int, _ isStable: Bool) -> RendezvousDraw {
+        isStable
+            ? RendezvousDraw(network: UInt64(number), salt: 99) : RendezvousDraw(random: splitMix64(UInt64(number)))
     }
 
     private func table(_ tiers: [PreferenceList.Tier]) throws -> Lists {
@@ -280,25 +282,26 @@ struct CompiledMapTests {
 /// Lists that keep their memory.
 final class Lists {
     private let memory: ColumnMemory
-    let table: ListTable
+    let table: PreferenceListTable
 
     init(_ lists: [PreferenceList], datacenters: [Site]) throws {
         memory = ColumnMemory {
             $0.add(datacenters)
-            ListTable.write(lists, to: &$0)
+            PreferenceListTable.write(lists, to: &$0)
         }
         var reader = memory.reader
-        table = try ListTable(from: &reader, datacenters: try reader.read())
+        table = try PreferenceListTable(from: &reader, datacenters: try reader.read())
     }
 
     func tiers(of list: UInt32) -> [[Share]] { table.tiers(of: list) }
 }
 
 func choices(
-    _ table: Lists, _ list: UInt32, _ draw: Draw, _ availability: Availability = .all, spreading: Draw? = nil
+    _ table: Lists, _ list: UInt32, _ draw: RendezvousDraw, _ availability: Availability = .all,
+    spreading: RendezvousDraw? = nil
 ) -> [Datacenter] {
     var choices: [Datacenter] = []
-    func add(_ datacenter: Datacenter, _ reason: ListTable.Reason) -> Bool {
+    func add(_ datacenter: Datacenter, _ reason: PreferenceListTable.Reason) -> Bool {
         if !choices.contains(datacenter) { choices.append(datacenter) }
         return true
     }

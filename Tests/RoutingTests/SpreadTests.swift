@@ -25,7 +25,8 @@ struct SpreadTests {
         _ lists: Lists, _ network: UInt64, of list: UInt32 = 0, isStable: Bool = true, down: Set<Datacenter>
     ) -> [Datacenter] {
         RoutingTests.choices(
-            lists, list, isStable ? Draw(network: network, salt: 99) : Draw(random: splitMix64(network)),
+            lists, list,
+            isStable ? RendezvousDraw(network: network, salt: 99) : RendezvousDraw(random: splitMix64(network)),
             Availability(down: down), spreading: .spreading(network: network, salt: 99))
     }
 
@@ -119,7 +120,7 @@ struct SpreadTests {
         for network in Self.networks.prefix(1_000) {
             var datacenters: [Datacenter] = []
             lists.table.forEachSpreadChoice(
-                0, Draw(random: 1), spreading: .spreading(network: network, salt: 1), Availability(down: [1]),
+                0, RendezvousDraw(random: 1), spreading: .spreading(network: network, salt: 1), Availability(down: [1]),
                 canAnswer: { $0 == 0 || $0 == 4 }
             ) { datacenter, reason in
                 if case .spread(from: 1) = reason {} else { Issue.record("\(reason)") }

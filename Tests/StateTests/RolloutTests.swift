@@ -64,7 +64,7 @@ struct RolloutTests {
             }
             let found = try state.rollout()
             #expect(found.value == Self.rollout())
-            #expect(found.complaint != nil)
+            #expect(found.diagnostic != nil)
         }
         try "".write(toFile: state.rolloutFile, atomically: false, encoding: .utf8)
         unlink(state.rolloutFile + ".copy")
@@ -82,11 +82,11 @@ struct RolloutTests {
         }
         #expect(throws: StateDirectory.Failure.self) { try state.rollout() }
         #expect(try String(contentsOfFile: state.rolloutFile, encoding: .utf8) == text)
-        let complaint = try state.changeRollout { known in
+        let diagnostic = try state.changeRollout { known in
             #expect(known == nil)
             return (Self.rollout(), HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: "X"))
         }
-        #expect(complaint?.contains(".untrusted") == true)
+        #expect(diagnostic?.contains(".untrusted") == true)
         #expect(try state.rollout().value == Self.rollout())
         var lines = try StateFile.lines(RolloutFile.text(Self.rollout()), "geopipe rollout 1")
         lines.append(["pace", "fast"])
@@ -146,7 +146,7 @@ struct RolloutTests {
 
     @Test("goes with what coprocesses have counted")
     func tally() {
-        var tally = RolloutTally()
+        var tally = RolloutTotals()
         (tally.old.answered, tally.new.answered, tally.new.refused) = (10, 5, 2)
         (tally.compared, tally.differing) = (17, 4)
         tally.countries = ["": 1, "BR": 3]

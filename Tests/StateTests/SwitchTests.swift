@@ -149,11 +149,11 @@ struct StateDirectoryTests {
         try state.change { $0 = [drained("oslo")] }
         if let bad { try folder.write(bad.utf8, to: "state/switches") } else { unlink(state.switchFile) }
         #expect(try state.switches().value == [drained("oslo")])
-        #expect(try state.switches().complaint?.contains(state.switchFile) == true)
-        let complaint = try #require(try state.change { $0.append(drained("ashburn")) })
-        #expect(complaint.contains(state.switchFile))
+        #expect(try state.switches().diagnostic?.contains(state.switchFile) == true)
+        let diagnostic = try #require(try state.change { $0.append(drained("ashburn")) })
+        #expect(diagnostic.contains(state.switchFile))
         #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
-        #expect(try state.switches().complaint == nil)
+        #expect(try state.switches().diagnostic == nil)
         if bad != nil { #expect(folder.text(of: "state/switches.untrusted") == bad) }
     }
 
@@ -165,7 +165,7 @@ struct StateDirectoryTests {
         #expect(try state.switches().value == [drained("oslo")])
         try state.change { $0.append(drained("ashburn")) }
         #expect(try state.switches().value == [drained("oslo"), drained("ashburn")])
-        #expect(try state.switches().complaint == nil)
+        #expect(try state.switches().diagnostic == nil)
     }
 
     @Test("is made again from the history where neither file nor copy can be trusted, and says so")
@@ -176,13 +176,13 @@ struct StateDirectoryTests {
         for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
         #expect(throws: StateDirectory.Failure.self) { try state.switches() }
         var found: [Switch] = []
-        let complaint = try #require(
+        let diagnostic = try #require(
             try state.change(recording: { $0 ? nil : [] }) {
                 found = $0
                 $0.append(drained("tokyo"))
             })
         #expect(found == [oslo, other])
-        #expect(complaint.contains("the history says what is switched: drained: oslo by "), "\(complaint)")
+        #expect(diagnostic.contains("the history says what is switched: drained: oslo by "), "\(diagnostic)")
         #expect(try state.switches().value == [oslo, other, drained("tokyo")])
         #expect(folder.text(of: "state/switches.untrusted") == Self.torn)
         #expect(try state.change { _ in } == nil)
@@ -200,8 +200,8 @@ struct StateDirectoryTests {
         unlink(state.switchFile)
         unlink(state.switchFile + ".copy")
         let oslo = drained("oslo")
-        let complaint = try #require(try state.change(recording: { _ in [HistoryEntry(oslo)] }) { $0.append(oslo) })
-        #expect(complaint.contains("is ended: 30% of ashburn in SE; ashburn for service web; tokyo"), "\(complaint)")
+        let diagnostic = try #require(try state.change(recording: { _ in [HistoryEntry(oslo)] }) { $0.append(oslo) })
+        #expect(diagnostic.contains("is ended: 30% of ashburn in SE; ashburn for service web; tokyo"), "\(diagnostic)")
         #expect(try state.switches().value == [oslo])
         let ends = try state.history().entries.dropFirst(before.count)
         #expect(ends.map(\.action) == [.undrain, .undrain, .forceAuto, .drain])
@@ -234,8 +234,8 @@ struct StateDirectoryTests {
     func unchanged() throws {
         try state.change(recording: { _ in [HistoryEntry(drained("oslo"))] }) { $0 = [drained("oslo")] }
         for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
-        let complaint = try #require(try state.change(recording: { _ in nil }) { $0 = [] })
-        #expect(complaint.contains("the files stay as they are"))
+        let diagnostic = try #require(try state.change(recording: { _ in nil }) { $0 = [] })
+        #expect(diagnostic.contains("the files stay as they are"))
         for file in ["switches", "switches.copy"] { #expect(folder.text(of: "state/\(file)") == Self.torn) }
         #expect(!FileManager.default.fileExists(atPath: state.switchFile + ".untrusted"))
     }
@@ -245,8 +245,8 @@ struct StateDirectoryTests {
         try state.make()
         mkdir("\(state.switchFile).copy.\(getpid()).new", 0o755)
         let entry = HistoryEntry(time: 1, who: "operator", .drain, datacenter: "oslo")
-        let complaint = try #require(try state.change(recording: { _ in [entry] }) { $0 = [drained("oslo")] })
-        #expect(complaint.hasPrefix("what was switched is in force, but its copy could not be written: "))
+        let diagnostic = try #require(try state.change(recording: { _ in [entry] }) { $0 = [drained("oslo")] })
+        #expect(diagnostic.hasPrefix("what was switched is in force, but its copy could not be written: "))
         #expect(try state.switches().value == [drained("oslo")])
         #expect(try state.history().entries == [entry])
     }
@@ -321,12 +321,12 @@ struct StateDirectoryTests {
         var status = CoprocessStatus(configuration: "geopipe.yaml")
         try state.tell(status)
         #expect(state.coprocesses().map(\.process) == [Int(getpid())])
-        let birth = try #require(status.birth, "there is no /proc")
-        status.birth = birth - 1
+        let startTicks = try #require(status.startTicks, "there is no /proc")
+        status.startTicks = startTicks - 1
         try state.tell(status)
         #expect(state.coprocesses().isEmpty)
         #expect(!FileManager.default.fileExists(atPath: "\(state.path)/coprocesses/\(getpid())"))
-        status.birth = nil
+        status.startTicks = nil
         try state.tell(status)
         #expect(state.coprocesses().map(\.process) == [Int(getpid())])
         status.process = -1
@@ -539,8 +539,8 @@ struct HistoryTests {
         try state.make()
         let victim = try folder.write("precious".utf8, to: "victim")
         try FileManager.default.createSymbolicLink(atPath: state.historyFile, withDestinationPath: victim)
-        let complaint = try state.change(recording: { _ in [entry(1)] }) { $0 = [drained("oslo")] }
-        #expect(complaint?.contains("cannot write \(state.historyFile)") == true, "\(complaint ?? "")")
+        let diagnostic = try state.change(recording: { _ in [entry(1)] }) { $0 = [drained("oslo")] }
+        #expect(diagnostic?.contains("cannot write \(state.historyFile)") == true, "\(diagnostic ?? "")")
         #expect(try state.switches().value == [drained("oslo")])
         #expect(folder.text(of: "victim") == "precious")
     }
@@ -628,8 +628,8 @@ struct SafetyTests {
             ("{ in_use: 0 }", "in_use of safety is '0'"), ("{ capacity: 60 }", "capacity of safety is '60'"),
             ("{ capacity: 101% }", "capacity of safety is '101%'"), ("{ inuse: 2 }", "did you mean 'in_use'?"),
         ])
-    func refused(safety: String, complaint: String) {
+    func refused(safety: String, diagnostic: String) {
         let error = #expect(throws: ConfigurationError.self) { try configuration(safety) }
-        #expect(error?.complaints.contains { $0.message.contains(complaint) } == true, "\(error?.complaints ?? [])")
+        #expect(error?.diagnostics.contains { $0.message.contains(diagnostic) } == true, "\(error?.diagnostics ?? [])")
     }
 }

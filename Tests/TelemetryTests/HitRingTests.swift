@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Hit ring")
 struct HitRingTests {
-    private let tally = Tally(zoneCount: 0, services: ["web"], datacenters: ["oslo"]) { _ in "" }
+    private let tally = SnapshotCounters(zoneCount: 0, services: ["web"], datacenters: ["oslo"]) { _ in "" }
 
     private func put(_ ring: HitRing, _ number: Int, _ name: String = "www.example.com", datacenters: [Int32] = [0]) {
         let bytes = Array(name.utf8)

@@ -47,8 +47,8 @@ struct DialogueTests {
         }
         #expect(try geopipe.finish() == Coprocess.Ending(status: transcript.exitStatus))
         #expect(legible(geopipe.output) == "", "nothing but the answers on standard output")
-        let complaints = geopipe.standardError.split(separator: UInt8(ascii: "\n")).map(Array.init)
-        if !matchInOrder(complaints[...], transcript.standardError[...]) {
+        let diagnostics = geopipe.standardError.split(separator: UInt8(ascii: "\n")).map(Array.init)
+        if !matchInOrder(diagnostics[...], transcript.standardError[...]) {
             Issue.record(
                 "standard error: \(legible(geopipe.standardError))", sourceLocation: location(1, in: name))
         }

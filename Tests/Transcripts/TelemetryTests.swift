@@ -9,7 +9,7 @@ struct TelemetryTests {
     /// Listens where an agent would.
     private final class Agent {
         private let descriptor: CInt
-        private(set) var totals = Totals()
+        private(set) var totals = AggregatedMetrics()
         private(set) var hits: [SampledHit] = []
 
         init(_ site: Site) throws {

@@ -19,12 +19,12 @@ struct UpgradeTests {
         defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
         try process.run()
         let stat = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
-        let birth = stat.split(separator: ")").last!.split(separator: " ")[19]
+        let startTicks = stat.split(separator: ")").last!.split(separator: " ")[19]
         try FileManager.default.createDirectory(
             atPath: site.path("state/coprocesses"), withIntermediateDirectories: true)
         let text = """
             process\t\(process.processIdentifier)
-            birth\t\(birth)
+            birth\t\(startTicks)
             started\t1
             questions\t0
             loaded\t1

@@ -68,7 +68,7 @@ final class ZoneArchiveTests {
     @Test("a reused zone keeps its warnings")
     func warnings() throws {
         try write(line: "www A 192.0.2.1\nelsewhere.example.net. A 192.0.2.1")
-        let first = ZoneLibrary().zones([source])
+        let first = ZoneLoader().zones([source])
         let again = try library(after: first.zones.first).zones([source])
         #expect(first.problems.map(\.problem.message).first?.contains("not in the zone") == true)
         #expect(first.problems.map(\.problem) == again.problems.map(\.problem))
@@ -79,7 +79,7 @@ final class ZoneArchiveTests {
     func kept() throws {
         let first = try zone()
         try write(line: "www A 192.0.2.256")
-        let library = ZoneLibrary(archive: try archive([first]), keepsLastGood: true)
+        let library = ZoneLoader(archive: try archive([first]), keepsLastGood: true)
         let outcome = library.zones([source])
         #expect(outcome.unusable == [0])
         #expect(outcome.problems.map(\.problem.position?.line) == [5])
@@ -87,10 +87,10 @@ final class ZoneArchiveTests {
         #expect(address(kept) == "192.0.2.1")
         #expect(kept.keptSince != nil)
         // The next image keeps it, too, with the same time.
-        let after = ZoneLibrary(archive: try archive([kept]), keepsLastGood: true).zones([source])
+        let after = ZoneLoader(archive: try archive([kept]), keepsLastGood: true).zones([source])
         #expect(after.zones.first.map(address) == "192.0.2.1")
         #expect(after.zones.first?.keptSince == kept.keptSince)
-        let broken = ZoneLibrary(keepsLastGood: true).zones([source])
+        let broken = ZoneLoader(keepsLastGood: true).zones([source])
         #expect(broken.zones.map(\.isBroken) == [true])
         try write(address: "192.0.2.3")
         #expect(address(try zone(after: kept)) == "192.0.2.3")
@@ -104,8 +104,8 @@ final class ZoneArchiveTests {
         return try ZoneArchive(from: &reader, table, owner: 0)
     }
 
-    private func library(after zone: Zone?) throws -> ZoneLibrary {
-        ZoneLibrary(archive: try zone.map { try archive([$0]) })
+    private func library(after zone: Zone?) throws -> ZoneLoader {
+        ZoneLoader(archive: try zone.map { try archive([$0]) })
     }
 
     private func zone(of source: ZoneSource? = nil, after zone: Zone? = nil) throws -> Zone {

@@ -101,9 +101,9 @@ final class ZoneFileTests {
 
     @Test("an error in generated records is reported once")
     func generatedProblems() {
-        #expect(compile("$GENERATE 1-999 a$ A 192.0.2.$").complaints.map { $0.prefix(7) } == ["5:1: A:"])
+        #expect(compile("$GENERATE 1-999 a$ A 192.0.2.$").diagnostics.map { $0.prefix(7) } == ["5:1: A:"])
         let outside = compile("$GENERATE 1-3 a$.example.net. A 192.0.2.$\nb.example.net. A 192.0.2.1")
-        #expect(outside.complaints.map { $0.prefix(20) } == ["5:1: a1.example.net.", "6:1: b.example.net. "])
+        #expect(outside.diagnostics.map { $0.prefix(20) } == ["5:1: a1.example.net.", "6:1: b.example.net. "])
         #expect(compile("$GENERATE 255-256 a$.example.net. A 192.0.2.$").problems.map(\.isWarning) == [true, false])
     }
 
@@ -113,7 +113,7 @@ final class ZoneFileTests {
         func text(_ record: (Int) -> String) -> String { (0..<count).map(record).joined() }
         let many = text { "@ A 10.0.\($0 >> 8).\($0 & 255)\n" }
         let compiled = compile(many + text { "@ TXT \($0)\n" } + text { "a\($0) MX 1 @\n" })
-        #expect(compiled.complaints == [])
+        #expect(compiled.diagnostics == [])
         #expect(try lines(#require(compiled.zone)).count >= 3 * count)
     }
 
@@ -138,14 +138,14 @@ final class ZoneFileTests {
         try write("$INCLUDE outer", "inner")
         try FileManager.default.createSymbolicLink(
             at: folder.appending(path: "link"), withDestinationURL: URL(filePath: "/etc/passwd"))
-        for (path, complaint) in [
+        for (path, diagnostic) in [
             ("/etc/passwd", "outside of the zone file's folder"), ("../../etc/passwd", ": "), ("link", "outside of"),
             ("missing", "cannot read 'missing'"), ("outer", "includes itself"), ("zone", "includes itself"),
             (".", "outside of"), ("", "$INCLUDE needs a file"),
         ] {
             let compiled = compile("$INCLUDE \(path)")
             #expect(compiled.zone == nil, "\(path)")
-            #expect(compiled.complains(of: complaint), "\(compiled.complaints)")
+            #expect(compiled.complains(of: diagnostic), "\(compiled.diagnostics)")
         }
         // A symbolic link may replace a file after its path was resolved.
         #expect(throws: SourceFile.Unreadable.self) {
@@ -180,10 +180,10 @@ final class ZoneFileTests {
             ("a TXT x\0y", "5:8: a byte of value 0"), ("a TYPE65280 \\# 0", "5:13: TYPE65280: "),
             ("ä A 192.0.2.1x", "5:5: A: "),
         ])
-    func refuses(text: String, complaint: String) {
+    func refuses(text: String, diagnostic: String) {
         let compiled = compile(text)
         #expect(compiled.zone == nil)
-        #expect(compiled.complains(of: complaint), "\(compiled.complaints)")
+        #expect(compiled.complains(of: diagnostic), "\(compiled.diagnostics)")
     }
 
     @Test(
@@ -229,7 +229,7 @@ final class ZoneFileTests {
         let compiled = compile(text)
         #expect(compiled.zone != nil)
         #expect(!compiled.problems.contains { !$0.isWarning })
-        #expect(compiled.complains(of: warning), "\(compiled.complaints)")
+        #expect(compiled.complains(of: warning), "\(compiled.diagnostics)")
     }
 
     @Test(
@@ -238,12 +238,12 @@ final class ZoneFileTests {
             "a NS ns.a\nns.a A 192.0.2.1\na DS 1 8 2 \(String(repeating: "ab", count: 32))", "a NS ns.example.net.",
             "a MX 0 .\nb MX 5 c.d\n*.d A 192.0.2.1", "a NS ns.b\nb NS ns.example.net.\nns.b A 192.0.2.1",
         ])
-    func sound(text: String) { #expect(compile(text).complaints == []) }
+    func sound(text: String) { #expect(compile(text).diagnostics == []) }
 
     @Test("all errors are reported at once")
     func all() {
-        let complaints = compile("a B c\nd A x\n( e\nf", head: "").complaints
-        #expect(complaints.map { $0.prefix(4) } == ["1:3:", "2:5:", "3:1:"])
+        let diagnostics = compile("a B c\nd A x\n( e\nf", head: "").diagnostics
+        #expect(diagnostics.map { $0.prefix(4) } == ["1:3:", "2:5:", "3:1:"])
     }
 
     @Test("the root zone may have wildcards")
@@ -260,14 +260,14 @@ final class ZoneFileTests {
     @Test("a zone without SOA or NS is refused")
     func incomplete() {
         #expect(
-            compile("$TTL 5\n@ NS ns.example.net.", head: "").complaints == [
+            compile("$TTL 5\n@ NS ns.example.net.", head: "").diagnostics == [
                 "the zone example.com has no SOA record; write @ SOA, or soa: in the configuration"
             ])
         #expect(
-            compile("@ 5 SOA a b 1 2 3 4 5", head: "").complaints == [
+            compile("@ 5 SOA a b 1 2 3 4 5", head: "").diagnostics == [
                 "the zone example.com has no NS record; write @ NS, or ns: in the configuration"
             ])
-        #expect(compile("", head: "").complaints.count == 2)
+        #expect(compile("", head: "").diagnostics.count == 2)
     }
 
     @Test("a file that cannot be read is reported at the position that names it")
@@ -358,7 +358,7 @@ final class ZoneFileTests {
 
     // MARK: -
 
-    private let library = ZoneLibrary()
+    private let library = ZoneLoader()
 
     private var source: ZoneSource {
         var source = ZoneSource(apex: try! DomainName("example.com."))
@@ -380,10 +380,10 @@ final class ZoneFileTests {
         var zone: Zone?
         var problems: [ZoneDiagnostic]
 
-        func complains(of part: String) -> Bool { complaints.contains { $0.contains(part) } }
+        func complains(of part: String) -> Bool { diagnostics.contains { $0.contains(part) } }
 
         /// The diagnostics as `line:column: message`, or the message alone.
-        var complaints: [String] {
+        var diagnostics: [String] {
             problems.map { ($0.position.map { "\($0.line):\($0.column): " } ?? "") + $0.message }
         }
     }

@@ -206,7 +206,7 @@ private func source(_ apex: String) throws -> ZoneSource {
 }
 
 private func zones(_ sources: [ZoneSource]) throws -> [Zone] {
-    let outcome = ZoneLibrary().zones(sources)
+    let outcome = ZoneLoader().zones(sources)
     try #require(outcome.problems.filter { !$0.problem.isWarning }.isEmpty)
     return outcome.zones
 }

@@ -8,16 +8,16 @@ let usage = """
 
     """
 
-func complain(_ text: String) { _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) } }
+func diagnose(_ text: String) { _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) } }
 
 let arguments = CommandLine.arguments
 do {
     guard arguments.count == 4 else {
-        complain(usage)
+        diagnose(usage)
         exit(2)
     }
     try measureLookups(database: arguments[1], simple: arguments[2], world: arguments[3])
 } catch {
-    complain("placebench: \(error)\n")
+    diagnose("placebench: \(error)\n")
     exit(1)
 }

@@ -8,7 +8,7 @@ let usage = """
 
     """
 
-func complain(_ text: String) { _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) } }
+func diagnose(_ text: String) { _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) } }
 
 func measurements(_ axis: String) throws -> Measurements? {
     let path = "\(CommandLine.arguments[1])/\(axis).txt"
@@ -16,7 +16,7 @@ func measurements(_ axis: String) throws -> Measurements? {
     do {
         return try Measurements(text)
     } catch {
-        complain("scalereport: \(path): \(error); measure again with make scale AXIS=\(axis)\n")
+        diagnose("scalereport: \(path): \(error); measure again with make scale AXIS=\(axis)\n")
         exit(1)
     }
 }
@@ -68,7 +68,7 @@ extension [String] {
 }
 
 guard CommandLine.arguments.count == 3 else {
-    complain(usage)
+    diagnose(usage)
     exit(2)
 }
 do {
@@ -77,13 +77,13 @@ do {
     print(section)
     for (file, picture) in pictures { try write(picture.svg, to: "\(docs)/images/\(file)") }
     guard let page = try text(of: path), let replaced = GeneratedSection.replaced(in: page, with: section) else {
-        complain(
+        diagnose(
             "scalereport: \(path) does not have the lines '\(GeneratedSection.begin)' and '\(GeneratedSection.end)', each once\n"
         )
         exit(1)
     }
     try write(replaced, to: path)
 } catch {
-    complain("scalereport: \(error)\n")
+    diagnose("scalereport: \(error)\n")
     exit(1)
 }

@@ -10,9 +10,9 @@ import Telemetry
 /// Fills a live view: with the counters once a second, and with what files say. Nothing of that happens on an event loop.
 final class LiveFeeder: Sendable {
     private let view: LiveView
-    private let questions: LiveInquiry
+    private let questions: LiveQueryRunner
     private let directory: StateDirectory
-    private let look: Mutex<LiveLook>
+    private let look: Mutex<StateDirectoryView>
 
     /// Seconds between two looks at files, if a look takes no longer than `quick`, or people watch.
     private static let interval = 1.0
@@ -27,11 +27,11 @@ final class LiveFeeder: Sendable {
     ///   - file: the configuration's file.
     ///   - sites: the datacenters.
     init(
-        _ view: LiveView, _ questions: LiveInquiry, _ file: String, _ directory: StateDirectory,
+        _ view: LiveView, _ questions: LiveQueryRunner, _ file: String, _ directory: StateDirectory,
         sites: [ConfigurationFollower.Site]
     ) {
         (self.view, self.questions, self.directory) = (view, questions, directory)
-        look = Mutex(LiveLook(file, directory, sites: sites))
+        look = Mutex(StateDirectoryView(file, directory, sites: sites))
     }
 
     /// Has other datacenters from now on.
@@ -40,7 +40,7 @@ final class LiveFeeder: Sendable {
     /// Fills the view until the task is cancelled.
     ///
     /// - Parameter counts: what the coprocesses have counted.
-    func run(_ counts: @escaping @Sendable () -> Totals.Counts) async {
+    func run(_ counts: @escaping @Sendable () -> AggregatedMetrics.Counts) async {
         view.add(
             LiveEvent(time: wallTime(), kind: .agent, text: "the agent of version \(geopipeVersion) has started"))
         await withDiscardingTaskGroup { group in
@@ -49,7 +49,7 @@ final class LiveFeeder: Sendable {
         }
     }
 
-    private func followTime(_ counts: () -> Totals.Counts) async {
+    private func followTime(_ counts: () -> AggregatedMetrics.Counts) async {
         var last = 0
         while !Task.isCancelled {
             let now = wallTime()

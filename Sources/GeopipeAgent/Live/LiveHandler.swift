@@ -10,7 +10,7 @@ final class LiveHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let server: LiveServer
-    private let door: LiveServer.Door
+    private let door: LiveServer.Listener
     private var phase = Phase.head
     private var request: HTTPRequestHead?
     private var body: [UInt8] = []
@@ -31,7 +31,7 @@ final class LiveHandler: ChannelInboundHandler {
         case ended
     }
 
-    init(_ server: LiveServer, _ door: LiveServer.Door) { (self.server, self.door) = (server, door) }
+    init(_ server: LiveServer, _ door: LiveServer.Listener) { (self.server, self.door) = (server, door) }
 
     // MARK: - The connection
 

@@ -107,7 +107,7 @@ struct LiveNumbers {
         if pending.count > Self.pendingLimit { pending = pending.thinned(to: Self.pendingLimit / 8) }
     }
 
-    mutating func take(_ counts: Totals.Counts, at time: Double) {
+    mutating func take(_ counts: AggregatedMetrics.Counts, at time: Double) {
         counter.take(counts)
         coprocesses = counts.coprocesses
         counted = time

@@ -44,11 +44,11 @@ final class LiveServer: Sendable {
     }
 
     /// A place where it listens.
-    final class Door: Sendable {
+    final class Listener: Sendable {
         /// `nil` if the system has decided already who may come in.
         let access: LiveAccess?
         let connections = LiveConnections()
-        let viewers = Places(LiveServer.viewerLimit)
+        let viewers = ConnectionLimit(LiveServer.viewerLimit)
 
         init(_ access: LiveAccess?) { self.access = access }
     }
@@ -61,7 +61,7 @@ final class LiveServer: Sendable {
     func run(at address: SocketAddress, _ options: LiveOptions, consolation: String) async {
         let name = ListenAddress.at(address).defaultValueDescription
         await keepListening(for: "the live view", at: name, consolation: consolation) {
-            let door = Door(try options.access(at: address))
+            let door = Listener(try options.access(at: address))
             let channel = try await bootstrap(door).bind(to: address).get()
             let actual = channel.localAddress.map { ListenAddress.at($0).defaultValueDescription } ?? name
             log.info("the live view is at http://\(actual)/")
@@ -78,7 +78,7 @@ final class LiveServer: Sendable {
     {
         let channel: any Channel
         do {
-            channel = try await bootstrap(Door(try options.access(at: address))).bind(to: address).get()
+            channel = try await bootstrap(Listener(try options.access(at: address))).bind(to: address).get()
         } catch {
             throw ListenFailure(error)
         }
@@ -102,7 +102,7 @@ final class LiveServer: Sendable {
                 throw ListenFailure(reason: error.description)
             }
             made.withLock { $0 = UnixSocket.inode(path) }
-            return try await bootstrap(Door(nil)).withBoundSocket(socket).get()
+            return try await bootstrap(Listener(nil)).withBoundSocket(socket).get()
         } isInPlace: {
             UnixSocket.inode(path) == made.withLock { $0 }
         }
@@ -110,7 +110,7 @@ final class LiveServer: Sendable {
         closeAll()
     }
 
-    private func bootstrap(_ door: Door) -> ServerBootstrap {
+    private func bootstrap(_ door: Listener) -> ServerBootstrap {
         httpServer { [self] channel in
             try addHandlers(to: channel, door)
         }
@@ -121,10 +121,10 @@ final class LiveServer: Sendable {
     }
 
     /// Has a connection answer a request.
-    func addHandlers(to channel: any Channel, _ door: Door) throws {
+    func addHandlers(to channel: any Channel, _ door: Listener) throws {
         let handler = LiveHandler(self, door)
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(HeadLimit(Self.headLimit, of: handler))
+        try pipeline.addHandler(HeaderLimitHandler(Self.headLimit, of: handler))
         try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
         try pipeline.addHandler(handler)
     }

@@ -51,7 +51,7 @@ struct LiveCounter {
     var datacenters = LiveNames(limit: 10_000)
     var services = LiveNames(limit: 100_000)
     var countries = LiveNames(limit: 1_000)
-    /// What each series of `Totals.Counts` adds to, by its position there.
+    /// What each series of `AggregatedMetrics.Counts` adds to, by its position there.
     private var roles: [Role] = []
     private var values: [Int] = []
 
@@ -62,7 +62,7 @@ struct LiveCounter {
     }
 
     /// Takes over what the counters have grown by.
-    mutating func take(_ counts: Totals.Counts) {
+    mutating func take(_ counts: AggregatedMetrics.Counts) {
         for position in counts.values.indices {
             if position == roles.count {
                 roles.append(role(of: counts.series[position]))

@@ -37,7 +37,7 @@ final class LiveView: Sendable {
     func take(_ hits: [SampledHit]) { numbers.withLock { $0.take(hits) } }
 
     /// Takes what the coprocesses have counted until a time in seconds since 1970. Once a second, in a live view.
-    func take(_ counts: Totals.Counts, at time: Double) { numbers.withLock { $0.take(counts, at: time) } }
+    func take(_ counts: AggregatedMetrics.Counts, at time: Double) { numbers.withLock { $0.take(counts, at: time) } }
 
     /// Takes what files say, whenever that was looked at.
     func take(_ scene: LiveScene) { numbers.withLock { $0.take(scene) } }

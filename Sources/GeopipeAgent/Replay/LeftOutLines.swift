@@ -19,7 +19,7 @@ struct LeftOutLines {
     }
 
     /// What a person should know of them; empty if there are none.
-    var complaints: [String] {
+    var diagnostics: [String] {
         [
             (foreign, " is no hit, and is left out", "s are no hits, and are left out"),
             (

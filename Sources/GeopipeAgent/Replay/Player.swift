@@ -29,7 +29,7 @@ final class Player: LivePlayback, Sendable {
         var lastStep: Double?
         var lastTold = 0.0
         /// What was said of lines that were left out.
-        var complaints: [String] = []
+        var diagnostics: [String] = []
     }
 
     /// - Parameters:
@@ -83,7 +83,7 @@ final class Player: LivePlayback, Sendable {
     var replay: LiveReplay { state.withLock(\.replay) }
 
     /// What a person should know of lines that were not read as they are written; it is logged at the end.
-    var complaints: [String] { state.withLock(\.reader.leftOut.complaints) }
+    var diagnostics: [String] { state.withLock(\.reader.leftOut.diagnostics) }
 
     func order(_ order: ReplayOrder) async throws(LiveRefusal) -> LiveReplay {
         await inThread { [self] in carryOut(order) }
@@ -156,9 +156,9 @@ final class Player: LivePlayback, Sendable {
     }
 
     private func sayEnd(_ state: inout State) {
-        let complaints = state.reader.leftOut.complaints
-        guard complaints != state.complaints else { return }
-        state.complaints = complaints
-        for complaint in complaints { log.warning("\(visible(state.file.name)): \(complaint)") }
+        let diagnostics = state.reader.leftOut.diagnostics
+        guard diagnostics != state.diagnostics else { return }
+        state.diagnostics = diagnostics
+        for diagnostic in diagnostics { log.warning("\(visible(state.file.name)): \(diagnostic)") }
     }
 }

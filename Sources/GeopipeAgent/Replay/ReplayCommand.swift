@@ -54,7 +54,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
     func play(endsAtHangUp: Bool) async throws {
         if let lifeline, let socket { Self.end(withOtherEndOf: lifeline, socket) }
         if let socket, let reason = UnixSocket.reasonAgainst(socket) {
-            throw Refusal(
+            throw StartFailure(
                 code: .unusable,
                 message: "cannot show it at \(visible(socket)): \(reason); choose another path for --socket")
         }
@@ -62,9 +62,10 @@ struct ReplayCommand: ParsableCommand, Sendable {
         do throws(HitsFile.Unusable) {
             file = try HitsFile(hits)
         } catch {
-            throw Refusal(code: .unusable, message: error.description)
+            throw StartFailure(code: .unusable, message: error.description)
         }
-        let datacenters = try configuration.file.map { path throws(Refusal) in try Self.datacenters(of: path) } ?? []
+        let datacenters =
+            try configuration.file.map { path throws(StartFailure) in try Self.datacenters(of: path) } ?? []
         let view = LiveView(.replay, host: LiveFeeder.hostName, start: Double(file.first) / 1_000)
         let player = Player(file, view, datacenters: datacenters, speed: speed, isPaused: paused)
         let server = LiveServer(view, playback: player)
@@ -75,7 +76,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
                     do throws(ListenFailure) {
                         try await server.serve(at: address, live) { Self.announce(file, $0) }
                     } catch {
-                        throw Refusal(
+                        throw StartFailure(
                             code: .unusable,
                             message:
                                 "cannot show it at \(live.address.defaultValueDescription): \(error.reason); the agent may be there: choose another port, as by --live 127.0.0.1:9355"
@@ -116,14 +117,14 @@ struct ReplayCommand: ParsableCommand, Sendable {
         fflush(nil)
     }
 
-    private static func datacenters(of path: String) throws(Refusal) -> [LiveScene.Datacenter] {
+    private static func datacenters(of path: String) throws(StartFailure) -> [LiveScene.Datacenter] {
         do throws(ConfigurationError) {
             return try Configuration.load(path, hasZones: false, parsesZones: false, advises: false).datacenters.map {
                 LiveScene.Datacenter(
                     name: $0.name, coordinates: $0.location, state: "in_use", capacity: $0.capacity)
             }
         } catch {
-            throw Refusal(code: .unusable, message: error.description)
+            throw StartFailure(code: .unusable, message: error.description)
         }
     }
 }

@@ -34,7 +34,7 @@ struct VantagePanel: Sendable {
     }
 
     /// What came of asking a vantage point.
-    struct Attempt: Sendable {
+    struct DetachedProbe: Sendable {
         /// Its position.
         var member: Int
         /// When it was asked.
@@ -58,7 +58,7 @@ struct VantagePanel: Sendable {
     /// Takes what came of a round.
     ///
     /// - Returns: what has changed, for the log.
-    mutating func take(_ attempts: [Attempt]) -> [Notice] {
+    mutating func take(_ attempts: [DetachedProbe]) -> [Notice] {
         var notices: [Notice] = []
         start = start ?? attempts.map(\.time).min()
         for attempt in attempts where members.indices.contains(attempt.member) {

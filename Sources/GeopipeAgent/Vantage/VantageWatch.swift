@@ -45,16 +45,16 @@ final class VantageWatch: Sendable {
     private func round(_ settings: VantagePoints) async {
         let tokens = await inThread { Self.tokens(settings) }
         let own = tokens[settings.tokenFile]!
-        let complaint = state.withLock { state -> String? in
+        let diagnostic = state.withLock { state -> String? in
             let before = state.token
             state.token = own.map { LiveToken($0) }
             guard case .failure(let error) = own else { return nil }
             if case .failure(let last)? = before, last.description == error.description { return nil }
             return error.description
         }
-        if let complaint { log.error("vantage points cannot read this agent: \(complaint)") }
+        if let diagnostic { log.error("vantage points cannot read this agent: \(diagnostic)") }
         let asked = await monitor.askedVantagePoints
-        let attempts = await withTaskGroup(of: VantagePanel.Attempt.self) { group in
+        let attempts = await withTaskGroup(of: VantagePanel.DetachedProbe.self) { group in
             for member in asked where settings.points.indices.contains(member) {
                 let point = settings.points[member]
                 let token = tokens[point.tokenFile ?? settings.tokenFile]!
@@ -63,9 +63,9 @@ final class VantageWatch: Sendable {
                     switch token {
                     case .success(let token):
                         let result = await reader.read(point, token: token, timeout: settings.timeout)
-                        return VantagePanel.Attempt(member: member, time: start, result: result)
+                        return VantagePanel.DetachedProbe(member: member, time: start, result: result)
                     case .failure(let error):
-                        return VantagePanel.Attempt(
+                        return VantagePanel.DetachedProbe(
                             member: member, time: start, result: .failure(.init(reason: error.description)))
                     }
                 }

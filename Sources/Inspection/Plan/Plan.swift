@@ -173,7 +173,7 @@ private struct ChangeJudge {
 
     /// Which families a service has, and which of them a list gives.
     private struct Families {
-        private let lists: ListTable
+        private let lists: PreferenceListTable
         private let spread: Int
         /// By datacenter.
         private let families: [Set<Family>]

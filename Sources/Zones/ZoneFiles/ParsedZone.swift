@@ -59,7 +59,7 @@ struct ParsedZone {
         names = NameSet(apex: apex.key)
     }
 
-    mutating func complain(_ place: Place?, _ message: String) {
+    mutating func diagnose(_ place: Place?, _ message: String) {
         problems.append(Diagnostic(place: place, message: message, isWarning: false))
     }
 

@@ -45,11 +45,11 @@ struct ZoneChecks {
 
     private mutating func checkApex() {
         if !has(.soa, at: 0) {
-            contents.complain(
+            contents.diagnose(
                 nil, "the zone \(contents.apex) has no SOA record; write @ SOA, or soa: in the configuration")
         }
         if !has(.ns, at: 0) {
-            contents.complain(
+            contents.diagnose(
                 nil, "the zone \(contents.apex) has no NS record; write @ NS, or ns: in the configuration")
         }
     }
@@ -65,11 +65,11 @@ struct ZoneChecks {
         switch first.type {
         case .soa:
             guard rrset.count > 1 else { break }
-            contents.complain(
+            contents.diagnose(
                 record(rrset.last!).place, "\(text(of: name)) has two SOA records; keep one")
         case .cname, .dname:
             guard rrset.count > 1 else { break }
-            contents.complain(
+            contents.diagnose(
                 record(rrset.last!).place, "\(text(of: name)) has two \(first.type) records; keep one")
         case .ns:
             if text(of: name) == "*" || text(of: name).hasPrefix("*.") {
@@ -94,7 +94,7 @@ struct ZoneChecks {
         // A signer may add these types at the same name (RFC 4034 section 3, RFC 4035 section 2.5).
         let compatible: Set<RecordType> = [.cname, .rrsig, .nsec, .key, .nxt]
         guard let other = positions.first(where: { !compatible.contains(record($0).type) }) else { return }
-        contents.complain(
+        contents.diagnose(
             record(max(alias, other)).place,
             "\(text(of: name)) has a CNAME beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)")
     }

@@ -4,7 +4,7 @@ import Glibc
 extension ZoneFileReader {
     mutating func setOrigin(_ tokens: [Token], _ bytes: UnsafeBufferPointer<UInt8>) {
         guard tokens.count == 2 else {
-            return complain(tokens[0], "$ORIGIN needs one name; write $ORIGIN example.com.")
+            return diagnose(tokens[0], "$ORIGIN needs one name; write $ORIGIN example.com.")
         }
         if ends(tokens[1], with: originText, bytes) {
             let text = string(tokens[1], bytes)
@@ -18,7 +18,7 @@ extension ZoneFileReader {
 
     mutating func setDefaultTTL(_ tokens: [Token], _ bytes: UnsafeBufferPointer<UInt8>) {
         guard tokens.count == 2, let time = seconds(bytes.extracting(tokens[1].text).span) else {
-            return complain(tokens[tokens.count > 1 ? 1 : 0], "$TTL needs one time; write $TTL 3600, or $TTL 1h")
+            return diagnose(tokens[tokens.count > 1 ? 1 : 0], "$TTL needs one time; write $TTL 3600, or $TTL 1h")
         }
         let seconds = limited(time, tokens[1])
         defaultTTL = seconds
@@ -27,7 +27,7 @@ extension ZoneFileReader {
 
     mutating func include(_ tokens: [Token], _ bytes: UnsafeBufferPointer<UInt8>) {
         guard 2...3 ~= tokens.count else {
-            return complain(tokens[0], "$INCLUDE needs a file, and may have an origin; write $INCLUDE hosts.inc")
+            return diagnose(tokens[0], "$INCLUDE needs a file, and may have an origin; write $INCLUDE hosts.inc")
         }
         var inner = origin
         if tokens.count == 3 {
@@ -39,18 +39,18 @@ extension ZoneFileReader {
         let name = path.hasPrefix("/") ? path : namedFolder + path
         guard let real = realPath(of: place) else {
             missing.append(name)
-            return complain(tokens[1], "cannot read '\(path)': \(String(cString: strerror(errno)))")
+            return diagnose(tokens[1], "cannot read '\(path)': \(String(cString: strerror(errno)))")
         }
         guard real.hasPrefix(folder) else {
-            return complain(tokens[1], "'\(path)' is outside of the zone file's folder; put it into \(folder)")
+            return diagnose(tokens[1], "'\(path)' is outside of the zone file's folder; put it into \(folder)")
         }
         guard files.count < Self.maxFiles else {
-            return complain(tokens[1], "a zone has at most \(Self.maxFiles) files; put some into one")
+            return diagnose(tokens[1], "a zone has at most \(Self.maxFiles) files; put some into one")
         }
         do throws(SourceFile.Unreadable) {
             let file = try SourceFile(path: real, name: name, within: folder)
             guard !reading.contains(where: { files[$0].path == real || files[$0].identity == file.identity }) else {
-                return complain(tokens[1], "'\(path)' includes itself; take one $INCLUDE out")
+                return diagnose(tokens[1], "'\(path)' includes itself; take one $INCLUDE out")
             }
             // An included file does not change the origin and the owner of the file that includes it.
             let outer = (origin, owner)
@@ -59,7 +59,7 @@ extension ZoneFileReader {
             (origin, owner) = outer
         } catch {
             missing.append(name)
-            complain(tokens[1], "cannot read '\(path)': \(error.reason)")
+            diagnose(tokens[1], "cannot read '\(path)': \(error.reason)")
         }
     }
 
@@ -67,7 +67,7 @@ extension ZoneFileReader {
         do throws(NameError) {
             return try DomainName(bytes.extracting(token.text).span, relativeTo: origin)
         } catch {
-            complain(token, "'\(string(token, bytes))' is not a valid domain name: \(error)")
+            diagnose(token, "'\(string(token, bytes))' is not a valid domain name: \(error)")
             return nil
         }
     }
@@ -75,7 +75,7 @@ extension ZoneFileReader {
     /// Reads `$GENERATE FIRST-LAST[/STEP] OWNER [TTL] [CLASS] TYPE DATA`, BIND's shorthand for many similar records.
     mutating func generate(_ tokens: [Token], _ bytes: UnsafeBufferPointer<UInt8>) {
         guard tokens.count >= 5, let range = GenerateRange(bytes.extracting(tokens[1].text).span) else {
-            return complain(
+            return diagnose(
                 tokens[0], "$GENERATE needs a range and a record; write $GENERATE 1-100 host$ A 192.0.2.$")
         }
         var template: [GenerateTemplate] = []
@@ -86,7 +86,7 @@ extension ZoneFileReader {
                 position == tokens.count - 1 && RecordType(bytes.extracting(tokens[position - 1].text).span) != nil
             let isQuoted = token.isQuoted && !isAllData
             guard let part = GenerateTemplate(bytes.extracting(token.text).span, isQuoted: isQuoted) else {
-                return complain(token, "'\(string(token, bytes))' has a ${ that is not ${OFFSET,WIDTH,BASE}")
+                return diagnose(token, "'\(string(token, bytes))' has a ${ that is not ${OFFSET,WIDTH,BASE}")
             }
             template.append(part)
         }
@@ -102,7 +102,7 @@ extension ZoneFileReader {
                 do throws(ZoneFileLexer.Failure) {
                     if try lexer.next() { readRecord(lexer.tokens, startsWithBlank: false, in: line) }
                 } catch {
-                    complain(error.offset, error.message)
+                    diagnose(error.offset, error.message)
                 }
             }
             // Other generated records probably have the same error at the same position, so one is enough.

@@ -14,7 +14,7 @@ extension ZoneFileReader {
             } else if !hasClass, let isInternet = classIsInternet(text.span) {
                 hasClass = true
                 guard isInternet else {
-                    return complain(token, "the class is '\(string(token, bytes))'; write IN, or leave it out")
+                    return diagnose(token, "the class is '\(string(token, bytes))'; write IN, or leave it out")
                 }
             } else {
                 break
@@ -22,10 +22,10 @@ extension ZoneFileReader {
             next += 1
         }
         guard next < tokens.count else {
-            return complain(tokens[tokens.count - 1], "a record needs a type and data, such as www A 192.0.2.1")
+            return diagnose(tokens[tokens.count - 1], "a record needs a type and data, such as www A 192.0.2.1")
         }
         guard let type = RecordType(bytes.extracting(tokens[next].text).span), type != .any else {
-            return complain(
+            return diagnose(
                 tokens[next],
                 "'\(string(tokens[next], bytes))' is not a record type"
                     + (next > (startsWithBlank ? 0 : 1) ? "" : ", class or TTL")
@@ -40,7 +40,7 @@ extension ZoneFileReader {
             let token = tokens[min(next + 1 + error.token, tokens.count - 1)]
             let message = "\(type): \(error.reason)"
             if case .unservable = error.reason { return warn(token, message) }
-            return complain(token, message)
+            return diagnose(token, message)
         }
         for warning in data.warnings {
             warn(tokens[min(next + 1 + warning.token, tokens.count - 1)], "\(type): \(warning.message)")
@@ -62,11 +62,11 @@ extension ZoneFileReader {
                 "the zone has no TTL; the MINIMUM of the SOA record is used; write $TTL 3600, for example, before it")
         }
         guard let used else {
-            return complain(place, "the record has no TTL; write $TTL 3600 as the file's first line")
+            return diagnose(place, "the record has no TTL; write $TTL 3600 as the file's first line")
         }
         switch owner {
         case .none:
-            complain(
+            diagnose(
                 place,
                 "the record has no owner: it begins with a space, and there is no record before it; write the owner")
         case .outside: break
@@ -95,7 +95,7 @@ extension ZoneFileReader {
         } catch {
             // The following records without an owner are skipped; one error is enough.
             owner = .outside
-            return complain(token, "'\(string(token, bytes))' is not a valid domain name: \(error)")
+            return diagnose(token, "'\(string(token, bytes))' is not a valid domain name: \(error)")
         }
         let name = wire
         if let name = contents.insert(wire: name.span) {
@@ -145,7 +145,7 @@ extension ZoneFileReader {
     mutating func limited(_ seconds: UInt64, _ token: Token) -> UInt32 {
         guard seconds > Int32.max else { return UInt32(seconds) }
         guard seconds <= UInt32.max else {
-            complain(token, "a TTL is too large for 32 bits; write at most 2147483647")
+            diagnose(token, "a TTL is too large for 32 bits; write at most 2147483647")
             return 0
         }
         warn(

@@ -81,7 +81,7 @@ struct ZoneFileReader {
             namedFolder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
             read(file)
         } catch {
-            contents.complain(.configuration(position), "cannot read the zone file \(path): \(error.reason)")
+            contents.diagnose(.configuration(position), "cannot read the zone file \(path): \(error.reason)")
         }
     }
 
@@ -90,11 +90,11 @@ struct ZoneFileReader {
         files.append(file)
         defer { reading.removeLast() }
         if let encoding = wideEncoding(file.bytes) {
-            return complain(0, "the file is in \(encoding); save it in UTF-8")
+            return diagnose(0, "the file is in \(encoding); save it in UTF-8")
         }
         if let start = file.bytes.baseAddress, let zero = memchr(start, 0, file.bytes.count) {
             let offset = UnsafeRawPointer(zero) - UnsafeRawPointer(start)
-            return complain(offset, "a byte of value 0, so this is not a text file; name a zone file in text form")
+            return diagnose(offset, "a byte of value 0, so this is not a text file; name a zone file in text form")
         }
         var lexer = ZoneFileLexer(file.bytes)
         while true {
@@ -102,7 +102,7 @@ struct ZoneFileReader {
                 guard try lexer.next() else { break }
                 readEntry(lexer.tokens, startsWithBlank: lexer.startsWithBlank, in: file.bytes)
             } catch {
-                complain(error.offset, error.message)
+                diagnose(error.offset, error.message)
             }
         }
     }
@@ -116,7 +116,7 @@ struct ZoneFileReader {
             case "$INCLUDE": include(tokens, bytes)
             case "$GENERATE": generate(tokens, bytes)
             default:
-                complain(
+                diagnose(
                     first, "unknown directive '\(string(first, bytes))'; write $ORIGIN, $TTL, $INCLUDE or $GENERATE")
             }
         } else {
@@ -132,9 +132,9 @@ extension ZoneFileReader {
         .file(Int32(reading.last ?? 0), offset: generatedFrom ?? offset)
     }
 
-    mutating func complain(_ offset: Int, _ message: String) { contents.complain(place(offset), message) }
+    mutating func diagnose(_ offset: Int, _ message: String) { contents.diagnose(place(offset), message) }
 
-    mutating func complain(_ token: Token, _ message: String) { complain(token.text.lowerBound, message) }
+    mutating func diagnose(_ token: Token, _ message: String) { diagnose(token.text.lowerBound, message) }
 
     mutating func warn(_ token: Token, _ message: String) {
         if generatedFrom != nil {

@@ -153,7 +153,7 @@ private struct ClassTypeTTLCache {
     mutating func head(_ type: RecordType, _ ttl: UInt32) -> [UInt8] {
         let key = UInt64(type.rawValue) << 32 | UInt64(ttl)
         if key == last.key { return last.head }
-        let head = heads[key] ?? lineHead(type, ttl)
+        let head = heads[key] ?? classTypeTTL(type, ttl)
         heads[key] = head
         last = (key, head)
         return head
@@ -161,4 +161,4 @@ private struct ClassTypeTTLCache {
 }
 
 /// Returns the text of a `DATA` line between the name and the zone's id: class, type and TTL.
-public func lineHead(_ type: RecordType, _ ttl: UInt32) -> [UInt8] { Array("\tIN\t\(type)\t\(ttl)\t".utf8) }
+public func classTypeTTL(_ type: RecordType, _ ttl: UInt32) -> [UInt8] { Array("\tIN\t\(type)\t\(ttl)\t".utf8) }

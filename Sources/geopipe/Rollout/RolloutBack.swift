@@ -29,7 +29,7 @@ struct RolloutBack: RolloutStep {
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let lock = try desk.lockCompiling()
         defer { close(lock) }
         if let last = try desk.found().value, last.isRunning, desk.isOwn(last) {
@@ -66,7 +66,7 @@ struct RolloutBack: RolloutStep {
             let entry = desk.entry(.rolloutBack, id, reason: reason)
             if let undone {
                 let end = Rollout.End(who: desk.who, time: desk.now, reason: reason, backup: kept)
-                if let complaint = try desk.state.takeBack(undone, end, entry) { outcome.notes.append(complaint) }
+                if let diagnostic = try desk.state.takeBack(undone, end, entry) { outcome.notes.append(diagnostic) }
             } else {
                 try desk.state.note(entry)
             }
@@ -87,7 +87,7 @@ struct RolloutBack: RolloutStep {
     }
 
     private func way(
-        _ desk: RolloutDesk, _ commit: Rollout?, _ outcome: inout RolloutOutcome
+        _ desk: RolloutContext, _ commit: Rollout?, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> Way {
         let restorable = commit.flatMap { isRestorable($0) && !imageOnly ? $0 : nil }
         if image == nil, let restorable { return .files(restorable) }
@@ -114,7 +114,7 @@ struct RolloutBack: RolloutStep {
 
     /// The image to go back to, and the name of its file.
     private func target(
-        _ desk: RolloutDesk, _ outcome: inout RolloutOutcome
+        _ desk: RolloutContext, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> (name: String, snapshot: Snapshot) {
         let (names, current) = desk.store.kept
         let others = names.filter { $0 != current }
@@ -148,7 +148,7 @@ struct RolloutBack: RolloutStep {
             notes: outcome.notes + notes)
     }
 
-    private func snapshot(_ desk: RolloutDesk, _ name: String) throws(Image.Refusal) -> Snapshot {
+    private func snapshot(_ desk: RolloutContext, _ name: String) throws(Image.Refusal) -> Snapshot {
         try Snapshot(path: "\(desk.store.folder)/\(name)", owners: desk.store.owners)
     }
 
@@ -156,7 +156,7 @@ struct RolloutBack: RolloutStep {
     ///
     /// - Returns: the content id of the image in force, and where what was committed is kept.
     private func restore(
-        _ desk: RolloutDesk, _ commit: Rollout, _ outcome: inout RolloutOutcome
+        _ desk: RolloutContext, _ commit: Rollout, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> (id: String, kept: String) {
         let file = realPath(options.file)
         let backup = commit.backupFile
@@ -199,7 +199,7 @@ struct RolloutBack: RolloutStep {
     }
 
     /// Whether an image that is kept answers as another one does.
-    private func answersAs(_ image: Image, _ desk: RolloutDesk, _ name: String) -> Bool {
+    private func answersAs(_ image: Image, _ desk: RolloutContext, _ name: String) -> Bool {
         guard let kept = try? snapshot(desk, name), let new = try? Snapshot(image) else { return false }
         return RolloutDifferences(from: kept, to: new).isSame
     }

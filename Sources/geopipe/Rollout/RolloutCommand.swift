@@ -28,15 +28,15 @@ protocol RolloutStep: ParsableCommand {
     var options: ConfigurationOptions { get }
 
     /// Carries the step out.
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome
 }
 
 extension RolloutStep {
     func run() throws {
         do throws(Refusal) {
-            let desk = try RolloutDesk(options)
+            let desk = try RolloutContext(options)
             let outcome = try perform(desk)
-            for note in outcome.notes { complain(visible(note)) }
+            for note in outcome.notes { printError(visible(note)) }
             if output.json {
                 print(try desk.json().pretty)
             } else {
@@ -44,7 +44,7 @@ extension RolloutStep {
             }
             guard outcome.isWrong else { return }
         } catch {
-            for line in error.notes + [error.message] { complain(visible(line)) }
+            for line in error.notes + [error.message] { printError(visible(line)) }
             if output.json { print(refused(error).pretty) }
             throw error.code
         }
@@ -54,7 +54,7 @@ extension RolloutStep {
     /// Why nothing was changed, with the state that there is all the same.
     private func refused(_ refusal: Refusal) -> JSON {
         var state = "unknown"
-        if let desk = try? RolloutDesk(options), let found = try? desk.found() {
+        if let desk = try? RolloutContext(options), let found = try? desk.found() {
             state = found.value.flatMap { desk.isOwn($0) ? $0.progress.rawValue : nil } ?? "none"
         }
         return .object([
@@ -84,7 +84,7 @@ struct RolloutOutcome {
 }
 
 /// Where rollouts of a configuration are changed, and by whom.
-struct RolloutDesk {
+struct RolloutContext {
     let options: ConfigurationOptions
     let state: StateDirectory
     let store: ImageStore
@@ -295,7 +295,7 @@ struct RolloutShare: RolloutStep {
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         try desk.give(attribution) { rollout, outcome throws(Refusal) in
             if case .share(let before) = rollout.part, before > share.value {
                 outcome.lines.append("\(before - share.value)% of the client networks go back to the old side")
@@ -318,7 +318,7 @@ struct RolloutPlaces: RolloutStep {
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         try desk.give(attribution) { rollout, outcome throws(Refusal) in
             rollout.part = .places(try areas(desk, rollout))
             outcome.lines.append(rollout.partWords)
@@ -327,7 +327,7 @@ struct RolloutPlaces: RolloutStep {
         }
     }
 
-    private func areas(_ desk: RolloutDesk, _ rollout: Rollout) throws(Refusal) -> [Area] {
+    private func areas(_ desk: RolloutContext, _ rollout: Rollout) throws(Refusal) -> [Area] {
         let regions = (try? options.configuration())?.regions ?? [:]
         let new = try? desk.newSnapshot(rollout)
         do throws(UnknownArea) {
@@ -354,7 +354,7 @@ struct RolloutAbort: RolloutStep {
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let last: Rollout?
         do throws(Refusal) {
             last = try desk.found().value
@@ -382,7 +382,7 @@ struct RolloutAbort: RolloutStep {
     }
 
     /// Puts the configuration of before back, if a commit was killed. What cannot be put back keeps no client from the image in force.
-    private func undoBegunCommit(_ desk: RolloutDesk, _ rollout: Rollout, _ outcome: inout RolloutOutcome) {
+    private func undoBegunCommit(_ desk: RolloutContext, _ rollout: Rollout, _ outcome: inout RolloutOutcome) {
         guard desk.isOwn(rollout), rollout.hasBegunCommit else { return }
         do throws(StateDirectory.Failure) {
             outcome.lines.append(rollout.undoneWords(kept: try rollout.undoBegunCommit()))
@@ -395,7 +395,7 @@ struct RolloutAbort: RolloutStep {
     }
 
     /// Ends a rollout whose files are gone or torn, of which no coprocess knows any more.
-    private func endLost(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    private func endLost(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
         let lost: (last: HistoryEntry?, isPutAside: Bool)?
         do throws(StateDirectory.Failure) {
@@ -404,7 +404,7 @@ struct RolloutAbort: RolloutStep {
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }
-        guard let lost else { throw RolloutDesk.nothingRuns }
+        guard let lost else { throw RolloutContext.nothingRuns }
         if lost.isPutAside {
             outcome.notes.append("\(desk.state.rolloutFile) is now \(desk.state.rolloutFile).untrusted")
         }
@@ -416,7 +416,7 @@ struct RolloutAbort: RolloutStep {
         return outcome
     }
 
-    private func confirm(_ desk: RolloutDesk, _ last: Rollout) throws(Refusal) -> RolloutOutcome {
+    private func confirm(_ desk: RolloutContext, _ last: Rollout) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
         let notes = try desk.write { known in
             guard var rollout = known, rollout.id == last.id, rollout.progress == .aborted else { return nil }
@@ -443,10 +443,10 @@ struct RolloutStatus: RolloutStep {
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
         let found = try desk.found()
-        if let complaint = found.complaint { outcome.notes.append(complaint) }
+        if let diagnostic = found.diagnostic { outcome.notes.append(diagnostic) }
         guard let report = try desk.report() else {
             if let other = found.value {
                 outcome.lines = [
@@ -468,7 +468,7 @@ struct RolloutStatus: RolloutStep {
         }
         outcome.lines = report.lines
         outcome.isWrong =
-            report.rollout.end?.isAutomatic == true || report.complaint != nil || report.hasBegunCommit
+            report.rollout.end?.isAutomatic == true || report.diagnostic != nil || report.hasBegunCommit
             || report.rollout.isRunning && report.followers < report.coprocesses
         return outcome
     }

@@ -24,7 +24,7 @@ struct RolloutCommit: RolloutStep {
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let lock = try desk.lockCompiling()
         defer { close(lock) }
         // Written before the swap: an abort after a killed commit reads from it which file to put back.
@@ -76,7 +76,7 @@ struct RolloutCommit: RolloutStep {
     ///
     /// - Returns: where the configuration of before is.
     private func replaceConfiguration(
-        _ desk: RolloutDesk, _ rollout: Rollout, _ new: Snapshot, _ outcome: inout RolloutOutcome
+        _ desk: RolloutContext, _ rollout: Rollout, _ new: Snapshot, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> String {
         // Of one whose state is not known, what is compiled below tells.
         let changed = FileState.certainlyChanged(new.manifest.inputs.map { ($0.path, $0.state) })
@@ -142,7 +142,7 @@ struct RolloutCommit: RolloutStep {
     }
 }
 
-extension RolloutDesk {
+extension RolloutContext {
     /// Compiles what is on disk.
     func compile(previous: Snapshot?) throws(Refusal) -> Compilation.Outcome {
         Compilation(options.request, previous: previous, previousReport: nil).run()

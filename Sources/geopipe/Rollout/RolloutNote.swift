@@ -9,7 +9,7 @@ extension ConfigurationOptions {
         guard let store = imageStore(), let rollout = (try? store.state.rollout())?.value, rollout.isRunning,
             rollout.images == store.name
         else { return }
-        complain(
+        printError(
             "the rollout \(rollout.id) runs: \(rollout.partWords); what follows is the old side; for the new one add --image \(store.candidateFile(of: rollout.id))"
         )
     }
@@ -21,7 +21,7 @@ extension ConfigurationOptions {
         let file = store.candidateFile(of: rollout.id)
         guard rollout.reaches(client, resolver: resolver, new: { try? Snapshot(path: file, owners: store.owners) })
         else { return }
-        complain(
+        printError(
             "the rollout \(rollout.id) runs, and this client gets its new side; what follows is the old side; for the new one add --image \(file)"
         )
     }

@@ -3,7 +3,7 @@ import Image
 import Platform
 import State
 
-extension RolloutDesk {
+extension RolloutContext {
     /// Refuses to go on if what is drained breaks a safety rule of the new image.
     ///
     /// - Parameters:

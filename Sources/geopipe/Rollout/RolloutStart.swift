@@ -42,7 +42,7 @@ struct RolloutStart: RolloutStep {
         guard 0...100 ~= refusals else { throw ValidationError("--refusals is 0 to 100") }
     }
 
-    func perform(_ desk: RolloutDesk) throws(Refusal) -> RolloutOutcome {
+    func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         // A file that cannot be trusted counts as none, and is put aside.
         if let running = (try? desk.found())?.value, running.isRunning { throw Self.isRunning(running, desk) }
         guard let old = desk.store.current().snapshot else {
@@ -120,7 +120,7 @@ struct RolloutStart: RolloutStep {
         outcome.lines.append("plan \(plan) said GO" + (waived.isEmpty ? "" : ", with these items waived: \(waived)"))
     }
 
-    private static func isRunning(_ rollout: Rollout, _ desk: RolloutDesk) -> Refusal {
+    private static func isRunning(_ rollout: Rollout, _ desk: RolloutContext) -> Refusal {
         let way =
             desk.isOwn(rollout)
             ? "commit or abort it first"
@@ -130,7 +130,7 @@ struct RolloutStart: RolloutStep {
     }
 
     private func compiled(
-        _ desk: RolloutDesk, _ old: Snapshot, _ inputs: inout [String], _ outcome: inout RolloutOutcome
+        _ desk: RolloutContext, _ old: Snapshot, _ inputs: inout [String], _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> Snapshot {
         if realPath(new) == realPath(options.file) {
             throw Refusal(
@@ -150,7 +150,7 @@ struct RolloutStart: RolloutStep {
         let compiled = Compilation(request, previous: old, previousReport: nil).run(
             keepsSerials: false, progress: { line.show($0) })
         line.clear()
-        outcome.notes += ComplaintList(compiled.diagnostics).sorted(main: new).map(\.description)
+        outcome.notes += DiagnosticList(compiled.diagnostics).sorted(main: new).map(\.description)
         inputs = compiled.report.inputs.map(\.path)
         guard let image = compiled.image else {
             throw Refusal(message: "\(new) has errors; nothing is started", code: .wrong, notes: outcome.notes)
@@ -162,7 +162,7 @@ struct RolloutStart: RolloutStep {
         }
     }
 
-    private func mapped(_ desk: RolloutDesk) throws(Refusal) -> Snapshot {
+    private func mapped(_ desk: RolloutContext) throws(Refusal) -> Snapshot {
         do throws(Image.Refusal) {
             return try Snapshot(path: new, owners: desk.store.owners)
         } catch {
@@ -187,7 +187,7 @@ struct RolloutStart: RolloutStep {
     }
 
     private func begin(
-        _ desk: RolloutDesk, _ rollout: Rollout, _ snapshot: Snapshot, _ outcome: inout RolloutOutcome
+        _ desk: RolloutContext, _ rollout: Rollout, _ snapshot: Snapshot, _ outcome: inout RolloutOutcome
     ) throws(Refusal) {
         var other: Rollout?
         var unseen: Rollout?
@@ -246,7 +246,7 @@ func folder(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
 }
 
-extension RolloutDesk {
+extension RolloutContext {
     /// Refuses an image of another format, which is in another folder.
     func checkFormat(_ rollout: Rollout) throws(Image.Refusal) {
         guard rollout.images != store.name else { return }

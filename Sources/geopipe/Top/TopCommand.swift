@@ -33,7 +33,7 @@ struct TopCommand: ParsableCommand {
             let socket = try options.requiredState().liveSocket
             if once { try printOnce(socket) } else { try showTop(at: socket) }
         } catch {
-            complain(visible(error.message))
+            printError(visible(error.message))
             throw error.code
         }
     }

@@ -1,0 +1,49 @@
+import NIOCore
+
+/// Gives the lines of an answer's head the ends that they should have, as a lone line feed may stand there (RFC 9112 section 2.2), and
+/// leaves the body as it is.
+final class LineEndingHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private var isInHead = true
+    /// The last bytes of the line that has not ended, with the first of the first line: what is needed of it.
+    private var line: [UInt8] = []
+    private var lineLength = 0
+    private var last: UInt8 = 0
+    private var isFirstLine = true
+    private var isInformational = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard isInHead else { return context.fireChannelRead(data) }
+        let bytes = unwrapInboundIn(data)
+        var mended = context.channel.allocator.buffer(capacity: bytes.readableBytes + 64)
+        var rest = bytes.readableBytesView[...]
+        while isInHead, let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\n") {
+                if last != UInt8(ascii: "\r") { mended.writeInteger(UInt8(ascii: "\r")) }
+                endLine(isEmpty: lineLength == (last == UInt8(ascii: "\r") ? 1 : 0))
+            } else {
+                if line.count < 10 { line.append(byte) }
+                lineLength += 1
+            }
+            mended.writeInteger(byte)
+            last = byte
+        }
+        mended.writeBytes(rest)
+        context.fireChannelRead(wrapInboundOut(mended))
+    }
+
+    private func endLine(isEmpty: Bool) {
+        if isFirstLine {
+            // `HTTP/1.1 103`: after such a head comes another (RFC 9110 section 15.2).
+            isInformational = line.count == 10 && line[9] == UInt8(ascii: "1")
+            // Line ends in front of an answer are passed over.
+            isFirstLine = isEmpty
+        } else if isEmpty {
+            isInHead = isInformational
+            isFirstLine = true
+        }
+        (line, lineLength) = ([], 0)
+    }
+}

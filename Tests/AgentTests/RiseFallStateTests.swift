@@ -1,0 +1,91 @@
+import Configuration
+import State
+import Testing
+
+@testable import geopipe_agent
+
+@Suite("What is thought of a target")
+struct JudgementTests {
+    private static let check = {
+        var check = HealthCheck(.tcp(port: 80))
+        check.rise = 2
+        check.fall = 3
+        return check
+    }()
+
+    /// Takes outcomes, `+`, `-`, or `!` for one that is this machine's own, and tells what was thought after each: `+`, `-`, `?`.
+    private func course(_ outcomes: String, from state: HealthReport.State? = nil) -> String {
+        var judgement = RiseFallState(state)
+        return String(
+            outcomes.enumerated().map { second, outcome -> Character in
+                let before = judgement.state?.isUp
+                let outcome: Outcome = outcome == "+" ? .success("") : outcome == "-" ? .failure("") : .error("")
+                let isNews = judgement.take(outcome, Self.check, at: second)
+                #expect(isNews == (judgement.state?.isUp != before))
+                return judgement.state.map { $0.isUp ? "+" : "-" } ?? "?"
+            })
+    }
+
+    @Test(
+        "is up by the first success, down by `fall` failures in a row, and up again by `rise` successes in a row",
+        arguments: [
+            ("+", "+"), ("--+", "??+"), ("---", "??-"), ("+--+--+---", "+++++++++-"), ("---+-+-++", "??------+"),
+            ("---++--+---", "??--++++++-"),
+        ])
+    func course(outcomes: String, thoughts: String) { #expect(course(outcomes) == thoughts) }
+
+    @Test("is not changed by what is this machine's own fault, which does not come between outcomes in a row either")
+    func ownFault() {
+        #expect(course("!") == "?")
+        #expect(course("--!-") == "???-")
+        #expect(course("---!+!+") == "??----+")
+        var judgement = RiseFallState(.init(isUp: true, since: 1, told: 2, reason: "200 OK"))
+        let isNews = judgement.take(.error("too many open files"), Self.check, at: 3)
+        #expect(!isNews)
+        #expect(judgement.state == .init(isUp: true, since: 1, told: 2, reason: "200 OK"), "it ages")
+    }
+
+    @Test("goes on from what was thought before")
+    func takenOver() {
+        let (up, down) = (
+            HealthReport.State(isUp: true, since: 1, told: 2, reason: ""),
+            HealthReport.State(isUp: false, since: 1, told: 2, reason: "")
+        )
+        #expect(course("---", from: up) == "++-")
+        #expect(course("++", from: down) == "-+")
+    }
+
+    @Test("keeps the last reason, and the times of the last change and of the last outcome")
+    func times() {
+        var judgement = RiseFallState()
+        func take(_ outcome: Outcome, at time: Int) -> HealthReport.State? {
+            _ = judgement.take(outcome, Self.check, at: time)
+            return judgement.state
+        }
+        #expect(take(.success("200 OK"), at: 10) == .init(isUp: true, since: 10, told: 10, reason: "200 OK"))
+        let late = "timed out after 3 s"
+        #expect(take(.failure(late), at: 20) == .init(isUp: true, since: 10, told: 20, reason: late))
+        #expect(take(.failure(late), at: 30) == .init(isUp: true, since: 10, told: 30, reason: late))
+        let refused = "connection refused"
+        #expect(take(.failure(refused), at: 40) == .init(isUp: false, since: 40, told: 40, reason: refused))
+    }
+
+    @Test(
+        "knows since when it is back, but not of what was never down, and keeps the weight that it was told while well")
+    func back() {
+        var judgement = RiseFallState()
+        func take(_ outcome: Outcome, at time: Int) -> HealthReport.State? {
+            _ = judgement.take(outcome, Self.check, at: time)
+            return judgement.state
+        }
+        #expect(take(.success(""), at: 1)?.back == nil)
+        #expect(take(.success("", weight: 40), at: 2)?.weight == 40)
+        for time in 3...4 { #expect(take(.failure(""), at: time)?.weight == 40) }
+        #expect(take(.failure(""), at: 5) == .init(isUp: false, since: 5, told: 5, reason: ""))
+        _ = take(.success("", weight: 30), at: 6)
+        #expect(
+            take(.success("", weight: 20), at: 7)
+                == .init(isUp: true, since: 7, told: 7, reason: "", weight: 20, back: 7, fell: 5))
+        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, told: 8, reason: "", back: 7, fell: 5))
+    }
+}

@@ -1,0 +1,1 @@
+../../../Sources/GeopipeAgent/Live/HeaderLimitHandler.swift

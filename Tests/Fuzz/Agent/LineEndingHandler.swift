@@ -1,0 +1,1 @@
+../../../Sources/GeopipeAgent/LineEndingHandler.swift

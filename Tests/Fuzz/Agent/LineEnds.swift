@@ -1,1 +1,0 @@
-../../../Sources/GeopipeAgent/LineEnds.swift

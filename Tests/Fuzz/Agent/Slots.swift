@@ -1,1 +1,0 @@
-../../../Sources/GeopipeAgent/Slots.swift
