@@ -21,8 +21,10 @@ struct AlteredZoneTests {
         for record in transfers.flatMap({ ($0.0 ?? []) + ($0.1 ?? []) }) {
             for type in [record.type, 255] { questions.append(DNSQuestion(name: record.owner, type: type)) }
         }
+        // pdns does not read all that BIND writes, such as IPKIX in CERT records, and fails then: that says nothing of geopipe.
         let differences = Difference.among(questions, oracle.ask(questions), geopipe.ask(questions))
-        let records = transfers.flatMap { Difference.between($0.0, $0.1) }
+            .filter { $0.expected?.code != 2 }
+        let records = transfers.filter { $0.0 != nil }.flatMap { Difference.between($0.0, $0.1) }
         if !differences.isEmpty || !records.isEmpty { folder.isKept = true }
         #expect(
             differences.isEmpty && records.isEmpty,
@@ -54,10 +56,20 @@ struct AlteredZoneTests {
                 Issue.record("geopipe check ends with \(check.status); the files are in \(folder.path): \(check.error)")
             }
             guard check.status == 0, !check.isKilled else { continue }
-            try folder.write(reading.output, to: plain)
+            try folder.write(withDataInOneWord(reading.output), to: plain)
             return
         }
         Issue.record("neither takes \(file) of \(folder.path) as it was drawn")
+    }
+
+    /// BIND writes data of unknown types (RFC 3597) in several words, of which pdns reads the first only.
+    private func withDataInOneWord(_ text: [UInt8]) -> [UInt8] {
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").map { line in
+            guard let start = line.firstRange(of: "\\# ") else { return String(line) }
+            let words = line[start.upperBound...].split(separator: " ")
+            return line[..<start.upperBound] + words[0] + " " + words.dropFirst().joined()
+        }
+        return Array((lines.joined(separator: "\n") + "\n").utf8)
     }
 
     private func alter(_ text: inout [UInt8], using generator: inout SeededGenerator) {
