@@ -1,16 +1,16 @@
 import Geography
 
-/// Why places on a command line cannot be used.
+/// A reason why places on a command line cannot be used.
 public struct UnknownArea: Error, CustomStringConvertible {
     public let description: String
 }
 
 extension Configuration {
-    /// The areas that an operator names: countries, subdivisions, continents and regions of the configuration, commas between them.
+    /// Returns the areas that an operator names: countries, subdivisions, continents and regions, separated by commas.
     ///
-    /// Where a continent has the code of a country, or a region has such a name, `country:`, `continent:` or `region:` says which.
+    /// `country:`, `continent:` or `region:` before a name resolves a name that means several of them.
     ///
-    /// - Parameter known: the areas that the image has places in; `nil` if there is no image.
+    /// - Parameter known: the areas in which the image has clients; `nil` if there is no image.
     public static func areas(
         named text: String, regions: [String: [Area]], known: Set<Area>?
     ) throws(UnknownArea) -> [Area] {
@@ -27,7 +27,7 @@ extension Configuration {
     ) throws(UnknownArea) -> [Area] {
         guard !word.isEmpty else {
             throw UnknownArea(
-                description: "a place is missing; write places with commas between them, such as NO,US-CA")
+                description: "a place is missing; write places separated by commas, such as NO,US-CA")
         }
         let (kind, name) = kindAndName(word)
         var meanings: [(kind: String, areas: [Area])] = []
@@ -47,12 +47,12 @@ extension Configuration {
                     "'\(name)' is \(listed(meanings.map { "a \($0.kind)" }, "and")); write \(listed(ways, "or"))")
         }
         guard let meaning = meanings.first else {
-            throw UnknownArea(description: "'\(word)' is no place\(hint(name, regions, known))")
+            throw UnknownArea(description: "'\(word)' is not a place\(hint(name, regions, known))")
         }
-        // A switch keeps codes alone.
+        // A switch stores only areas that have a code.
         let coded = meaning.areas.filter { Area($0.description) == $0 }
         if let known {
-            // Of a region, members without clients are of no account.
+            // Members of a region without clients do not matter.
             let areas = coded.filter(known.contains)
             guard areas.isEmpty else { return areas }
             throw UnknownArea(
@@ -77,9 +77,9 @@ extension Configuration {
         Countries.byCode[code] != nil || known?.contains(.country(code)) == true
     }
 
-    /// What was probably meant; empty if nothing is near.
+    /// Returns `; write ...` or `; did you mean ...?` with the likely meaning; empty if nothing is similar.
     private static func hint(_ name: String, _ regions: [String: [Area]], _ known: Set<Area>?) -> String {
-        if let known, known.isEmpty { return ": it knows no places at all, as no database has countries" }
+        if let known, known.isEmpty { return ": it has no places, as no database has countries" }
         if let region = nearest(to: name, among: regions.keys.sorted()) { return "; did you mean '\(region)'?" }
         if let code = SubdivisionCode(name) {
             let subdivisions = (known ?? []).compactMap { area -> SubdivisionCode? in

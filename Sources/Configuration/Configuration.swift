@@ -5,59 +5,59 @@ import Platform
 import Routing
 import Zones
 
-/// A configuration file that was read and found right in itself. Its databases have not been opened.
+/// A configuration file that was read and is valid in itself. Its databases have not been opened.
 public struct Configuration: Sendable {
     /// The file as the operator named it.
     public var file: String
-    /// In the order in which they are asked.
+    /// In lookup order.
     public var databases: [DatabaseFile] = []
-    /// Where coprocesses and agent keep what they tell each other; `nil` for `state_directory: none`.
+    /// The folder in which coprocesses and agent share their state; `nil` for `state_directory: none`.
     public var stateDirectory: String? = Self.usualStateDirectory
-    /// Where answers are logged; nowhere without.
+    /// The log of answers; `nil` for none.
     public var hitsLog: HitsLog?
-    /// What the agent runs when addresses go down or come up; nothing without.
+    /// The program that the agent runs when addresses go down or come up; `nil` for none.
     public var notify: NotifyCommand?
-    /// The agents that have a say in which addresses are up; without, each agent goes by its own checks.
+    /// The agents that vote on which addresses are up; `nil` if each agent uses only its own checks.
     public var vantagePoints: VantagePoints?
-    /// How long a coprocess stays awake for the next question, in microseconds, 0 to 10,000; with 0 it sleeps at once.
+    /// How long a coprocess spins for the next question before it sleeps, in microseconds, 0 to 10,000.
     public var waitMicroseconds = 100
-    /// Everywhere else a datacenter is its position here.
+    /// The datacenters. Everywhere else a datacenter is its index in this array.
     public var datacenters: [DatacenterSite] = []
-    /// What must stay in use when datacenters are drained.
+    /// The limits on what may be drained.
     public var safety = Safety()
-    /// What `geopipe plan` lets a change do at most.
+    /// The limits of `geopipe plan`.
     public var planLimits = PlanLimits()
     /// The countries and subdivisions of each region, by its name.
     public var regions: [String: [Area]] = [:]
     public var maps: [Map] = []
     public var services: [Service] = []
-    /// What was written of each zone.
+    /// The zones as written in the configuration.
     var zoneSources: [ZoneSource] = []
     /// In the order of the file.
     public var zones: [Zone] = []
-    /// The zones that are served with their last good content, or with none, since their files have errors.
+    /// The zones whose files have errors: they are served with their last good content, or not at all.
     public var unusableZones: [UnusableZone] = []
     /// A hash of the file's text.
     public var contentHash: UInt64 = 0
-    /// The places that rules name, to be held against what the databases know.
+    /// The places that rules name, to be compared with what the databases know.
     public var ruleSites: [RuleSite] = []
-    /// The rules that want the nearest datacenters.
+    /// The rules that use `nearest`.
     public var nearestSites: [NearestSite] = []
     public var networksFiles: [NetworksFile] = []
-    /// All files that it was made from, or would have been if they were there.
+    /// All files that this configuration was made from, and those that it would use if they existed.
     public var files: Set<String> = []
-    /// What works, but hardly as it was meant.
+    /// Problems that do not prevent loading.
     public var warnings: [Diagnostic] = []
     /// Further warnings and notes of `geopipe check`, in the order of the file.
     public var advice: [Diagnostic] = []
 
     /// A database, and where it is configured.
     public struct DatabaseFile: Sendable {
-        /// Relative paths of the configuration are relative to its folder; here they are joined already.
+        /// The path; relative paths of the configuration are already joined with its folder.
         public var path: String
-        /// The file may be missing.
+        /// Whether the file may be missing.
         public var isOptional: Bool
-        /// `nil` if the command line named the file.
+        /// The place in the configuration; `nil` if the command line named the file.
         public var position: Diagnostic.Position?
 
         public init(path: String, isOptional: Bool, position: Diagnostic.Position?) {
@@ -69,50 +69,47 @@ public struct Configuration: Sendable {
 
     /// A zone whose files have errors.
     public struct UnusableZone: Sendable {
-        /// Its position in `zones`.
+        /// Its index in `zones`.
         public var zone: Int
-        /// What is wrong.
         public var diagnostics: [Diagnostic]
     }
 
-    /// Where the state is unless the configuration says otherwise.
+    /// The state directory if the configuration has no other.
     public static let usualStateDirectory = "/run/geopipe"
 
-    /// A log of answers.
     public struct HitsLog: Hashable, Sendable {
         public var file: String
         public var format = Format.tsv
-        /// The part of the answers that are logged, from above 0 to 1.
+        /// The fraction of answers that are logged, above 0, at most 1.
         public var sample = 1.0
 
         public init(file: String) { self.file = file }
 
         public enum Format: String, CaseIterable, Sendable {
-            /// Fields with tabs between them.
+            /// Fields separated by tabs.
             case tsv
-            /// An object a line.
+            /// One JSON object a line.
             case json
         }
     }
 
-    /// A datacenter.
     public struct DatacenterSite: Sendable {
         public var name: String
         public var location: Coordinates?
-        /// How much it can serve, in any unit that is the same for all, within `capacities`. 1 without, so that all are alike.
+        /// How much it can serve, in any unit that is the same for all, within `capacities`; `nil` counts as 1.
         public var capacity: Double?
 
-        /// The capacities that may be configured: sums and quotients of them stay numbers that people can read.
+        /// The range of capacities: sums and quotients of them stay readable.
         static let capacities = 1e-6...1e12
     }
 
-    /// A place that a rule names, and where it does.
+    /// A place that a rule names, and where the rule is written.
     public struct RuleSite: Sendable {
         public var place: RulePlace
         public var position: Diagnostic.Position?
     }
 
-    /// A rule that wants the nearest datacenters, and where it is written.
+    /// A rule that uses `nearest`, and where it is written.
     public struct NearestSite: Sendable {
         /// Such as `the default of map world`.
         public var rule: String
@@ -120,69 +117,66 @@ public struct Configuration: Sendable {
         public var position: Diagnostic.Position?
     }
 
-    /// A file of networks that a map has, as it was when it was read.
+    /// A networks file of a map, as it was when it was read.
     public struct NetworksFile: Sendable {
         public var path: String
-        /// The path as it is written in the configuration.
+        /// The path as written in the configuration.
         public var name: String
-        /// Where it is written.
         public var position: Diagnostic.Position?
-        /// How many networks are in it.
+        /// The number of networks in it.
         public var count: Int
         /// Whether it may lose all its networks.
         public var mayBeEmpty: Bool
-        /// Of its text.
+        /// A hash of its text.
         public var hash: UInt64
     }
 
-    /// Rules that say where the clients of each place are sent.
     public struct Map: Sendable {
         public var name: String
         public var rules: PlaceRules
-        /// All datacenters that rules name, to which some client may be sent.
+        /// All datacenters that a rule can send a client to.
         public var datacenters: Set<Datacenter>
     }
 
-    /// What is answered once a datacenter is chosen.
+    /// A named set of answers for each datacenter, and how one is chosen.
     public struct Service: Sendable {
         public var name: String
-        /// The position of its map.
+        /// The index of its map.
         public var map: Int
-        /// In seconds; without, each zone's own.
+        /// In seconds; `nil` for the zone's TTL.
         public var ttl: UInt32?
-        /// The records of each datacenter, by its position; empty for those that its map never chooses. Clients are spread
-        /// only to those that have some.
+        /// The records of each datacenter, by its index; empty for those that its map never chooses. Clients are spread
+        /// only over datacenters that have records.
         public var answers: [[Answer]] = []
-        /// So many of a datacenter's addresses of each family are given; all without.
+        /// The number of a datacenter's addresses of each family in an answer, 1 to `mostPicked`; `nil` for all.
         public var pick: Int?
-        /// From so many datacenters one address of each family is given; without, all that one has.
+        /// The number of datacenters that give one address of each family, 1 to `widestSpread`; `nil` for all addresses
+        /// of one.
         public var spread: Int?
-        /// The same client network gets the same choice while nothing changes.
+        /// Whether a client network gets the same choice as long as nothing changes.
         public var isSticky = false
-        /// When no datacenter is available: answer as if all were, or give no answer.
+        /// Whether it answers as if all were up when no datacenter is available; otherwise with no record.
         public var answersWhenAllDown = true
-        /// How its addresses are checked. An address is up if it is by all checks; without any, all count as up.
+        /// How its addresses are checked. An address is up if all checks say so; without checks, all count as up.
         public var checks: [HealthCheck] = []
-        /// Datacenters whose addresses are not checked though the service has a check: they always count as up.
+        /// Datacenters whose addresses are not checked although the service has a check: they always count as up.
         public var unchecked: Set<Datacenter> = []
-        /// How much of a datacenter must be up for it to be available.
+        /// How much of a datacenter must be up for the datacenter to be available.
         public var quorum = Quorum.count(1)
-        /// For how long the share of a datacenter grows after it has come back, in seconds; `nil` if it has all its clients at
-        /// once.
+        /// How long the share of a recovered datacenter grows, in seconds; `nil` if it gets all its clients at once.
         public var comesBack: UInt32?
 
-        /// A record of a datacenter.
         public struct Answer: Sendable {
             public var type: RecordType
             public var content: RecordContent
-            /// Its part where not all are given, from 1.
+            /// Its weight where not all addresses are given, from 1.
             public var weight: UInt32 = 1
 
-            /// Whether it is an address, which can be checked.
+            /// Whether it is an address (A or AAAA), which can be checked.
             public var isAddress: Bool { type == .a || type == .aaaa }
         }
 
-        /// A text that is another one if what may be answered is.
+        /// Returns a text that changes whenever the possible answers change.
         var recordText: String {
             let records = answers.map { $0.map { "\($0.type) \($0.content.text)" }.joined(separator: "\n") }
             return "\(ttl.map(String.init) ?? "")\n\(records.joined(separator: "\n\n"))"
@@ -190,7 +184,7 @@ public struct Configuration: Sendable {
     }
 }
 
-/// A place as a rule names it.
+/// A place that a rule names.
 public enum RulePlace: Sendable {
     case system(UInt32)
     case city(PlaceRules.CityKey)
@@ -205,15 +199,18 @@ extension Configuration {
     /// - Parameters:
     ///   - databases: files to use in place of the configured ones, if there are any.
     ///   - archive: zones that were compiled before.
-    ///   - reusesUnchanged: whether zones that have not changed since are taken from there.
-    ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out: it keeps its content of the archive, or has
+    ///   - reusesUnchanged: whether to take unchanged zones from there.
+    ///   - keepsLastGood: whether errors in a zone's files disable only that zone, which keeps its content of the
+    ///     archive or has none; otherwise they are errors of the configuration.
     ///     none. Else they are errors of the configuration.
-    ///   - hasZones: whether zones are wanted; without, zone files are not read.
-    ///   - parsesZones: whether to parse the section `zones`. If not, the configuration has no zones, and errors in that section go unseen.
-    ///   - advises: whether all advice is wanted, for which the whole is looked over once more.
-    ///   - serials: what knows the zones' serials, once it is known where the configuration keeps its state; without, each zone
+    ///   - hasZones: whether to read zone files.
+    ///   - parsesZones: whether to parse the section `zones`; if not, the configuration has no zones, and errors there
+    ///     go unseen.
+    ///   - advises: whether to look for all advice, which takes another pass.
+    ///   - serials: makes the source of serials, from the state directory; `nil` gives each zone the time of its newest
+    ///     change.
     ///     has the time of its newest change.
-    /// - Throws: all complaints about the file at once.
+    /// - Throws: all errors of the file at once.
     public static func load(
         _ file: String, databases: [String] = [], archive: ZoneArchive? = nil, reusesUnchanged: Bool = true,
         keepsLastGood: Bool = false,
@@ -253,7 +250,7 @@ extension Configuration {
     }
 }
 
-/// The text of a file, and when it was changed last.
+/// Returns the text of a file, and the time of its last change.
 func readText(_ file: String) throws(Diagnostic) -> (text: String, newestChange: NewestChange) {
     var (bytes, newestChange) = try readBytes(file)
     // YAML 1.2 section 5.2, and what editors write.
@@ -274,13 +271,13 @@ private func readBytes(_ file: String) throws(Diagnostic) -> (bytes: [UInt8], ne
     func unreadable(_ reason: String = String(cString: strerror(errno))) -> Diagnostic {
         Diagnostic(file: file, position: nil, message: "cannot read it: \(reason)")
     }
-    // What is no file might let its reader wait.
+    // A FIFO or device could block its reader.
     let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     var status = stat()
     guard descriptor >= 0 else { throw unreadable() }
     defer { close(descriptor) }
     guard fstat(descriptor, &status) == 0 else { throw unreadable() }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable("it is no regular file") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable("it is not a regular file") }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {

@@ -2,17 +2,14 @@ import DNS
 import Geography
 import Routing
 
-/// Where things were written of which advice is given.
+/// The places in the configuration that advice points to.
 struct Sites {
     typealias Position = Diagnostic.Position
 
-    /// By number.
     var datacenters: [Position?] = []
-    /// By number.
     var maps: [Position?] = []
     var regions: [(name: String, position: Position?)] = []
     var usedRegions: Set<String> = []
-    /// By number.
     var services: [Service] = []
     /// The countries of the map that is being read.
     var countries: [(code: PlaceCode, position: Position?)] = []
@@ -25,10 +22,10 @@ struct Sites {
 }
 
 extension ConfigurationParser {
-    /// What a TTL may be for a fail-over to be one, in seconds.
+    /// The longest TTL with which a fail-over is still useful, in seconds.
     private static let longestFailoverTTL: UInt32 = 300
 
-    /// Says what works, but hardly as it was meant, once all is read.
+    /// Collects warnings and notes after the whole file is read.
     func advise() {
         for service in configuration.services.indices {
             adviseOfVaryingTypes(service)
@@ -42,33 +39,33 @@ extension ConfigurationParser {
         adviseOfSerials()
     }
 
-    /// Warns of zones that have the serial of their file, which does not move with what is laid over the file.
+    /// Warns of zones that use the serial of their file: it does not change with records in the configuration.
     private func adviseOfSerials() {
         for zone in configuration.zoneSources
         where zone.file != nil && !zone.records.contains(where: { $0.type == .soa }) {
             guard !zone.services.isEmpty || zone.records.contains(where: { $0.type != .ns }) else { continue }
             reader.advise(
                 zone.filePosition,
-                "zone \(zone.apex) has the serial of its file, which does not grow when its records and services here change, so that no secondary transfers them; write soa: without a serial, or raise the file's serial with each change"
+                "zone \(zone.apex) has the serial of its file, which does not grow when its records and services here change, so that secondaries do not transfer them; write soa: without a serial, or raise the file's serial with each change"
             )
         }
     }
 
     // MARK: Absence of records
 
-    /// What an answer without a record does behind a shared resolver.
+    /// What happens after an answer without a record.
     private static let absence =
-        "a resolver that sends client subnets may keep their empty answer for all its clients, which get no record then for the zone's negative TTL"
+        "a resolver that sends client subnets may cache the empty answer for all its clients, which then get no record for the zone's negative TTL"
 
-    /// Warns of a rule that sends clients nowhere.
+    /// Warns of a rule whose destination is `none`.
     func adviseOfNowhere(_ position: Diagnostic.Position?, _ what: String) {
         reader.advise(
             position,
-            "\(what) is none, and its clients get no record: \(Self.absence); send them to a datacenter whose address refuses connections"
+            "\(what) is none, so its clients get no record: \(Self.absence); send them to a datacenter whose address refuses connections"
         )
     }
 
-    /// Warns of the rules of a networks file that send clients nowhere.
+    /// Warns of rules of a networks file whose destination is `none`.
     func adviseOfNowhere(_ count: Int, _ position: Diagnostic.Position?, _ file: String) {
         guard count > 0 else { return }
         reader.advise(
@@ -83,7 +80,7 @@ extension ConfigurationParser {
         if !service.answersWhenAllDown {
             reader.advise(
                 site.fields["when_all_down"]?.value.position,
-                "with when_all_down: nothing, clients get no record while nothing on their list is available: \(Self.absence), even when something is up again; write when_all_down: answer"
+                "with when_all_down: nothing, clients get no record while no datacenter of their list is available: \(Self.absence), even after one is up again; write when_all_down: answer"
             )
         }
         guard configuration.maps.indices.contains(service.map), site.fields["map"] != nil else { return }
@@ -114,25 +111,25 @@ extension ConfigurationParser {
             guard ttl > Self.longestFailoverTTL else { return }
             reader.advise(
                 fields["ttl"]?.value.position,
-                "service \(service.name) has a check and a TTL of \(ttl) s: resolvers keep what is down, and a fail-over takes up to \(duration(ttl)); write ttl: 60"
+                "service \(service.name) has a check and a TTL of \(ttl) s: resolvers cache addresses that are down, and a fail-over takes up to \(duration(ttl)); write ttl: 60"
             )
             return
         }
-        // Without errors there are all zones; with errors there may be none.
+        // Without errors all zones are known; with errors there may be none.
         let zones = configuration.zones.filter { $0.services.contains(number) }
         guard let zone = zones.max(by: { $0.defaultTTL < $1.defaultTTL }), zone.defaultTTL > Self.longestFailoverTTL
         else { return }
         reader.advise(
             fields["check"]?.keyPosition,
-            "service \(service.name) has a check and no ttl, and that of zone \(zone.apex) is \(zone.defaultTTL) s: resolvers keep what is down, and a fail-over takes up to \(duration(zone.defaultTTL)); write ttl: 60 in the service"
+            "service \(service.name) has a check and no ttl, and that of zone \(zone.apex) is \(zone.defaultTTL) s: resolvers cache addresses that are down, and a fail-over takes up to \(duration(zone.defaultTTL)); write ttl: 60 in the service"
         )
     }
 
-    /// Warns of services that check the same at different paces, of which the first counts.
+    /// Warns of services that check the same target at different intervals, of which the first one counts.
     private func adviseOfPaces() {
         var first: [String: (service: Int, check: HealthCheck)] = [:]
         for (number, service) in configuration.services.enumerated() {
-            var told: Set<Int> = []
+            var reported: Set<Int> = []
             for check in service.checks {
                 for answer in service.checkedAnswers where answer.isAddress {
                     let target = check.target(answer.content.text)
@@ -140,10 +137,12 @@ extension ConfigurationParser {
                         first[target] = (number, check)
                         continue
                     }
-                    guard other != number, pace(before) != pace(check), told.insert(other).inserted else { continue }
+                    guard other != number, pace(before) != pace(check), reported.insert(other).inserted else {
+                        continue
+                    }
                     reader.advise(
                         sites.services[number].fields["check"]?.keyPosition,
-                        "services \(configuration.services[other].name) and \(service.name) both check \(target), at different paces, and that of \(configuration.services[other].name) counts (\(pace(before))); write the same interval, timeout, rise and fall in both"
+                        "services \(configuration.services[other].name) and \(service.name) both check \(target) at different intervals, and \(configuration.services[other].name) decides (\(pace(before))); write the same interval, timeout, rise and fall in both"
                     )
                 }
             }
@@ -154,7 +153,7 @@ extension ConfigurationParser {
         "interval \(check.interval), timeout \(check.timeout), rise \(check.rise), fall \(check.fall)"
     }
 
-    /// Notes rules of which the clients have nowhere to go when their only datacenter is down.
+    /// Notes rules with a single datacenter, whose clients have no alternative when it is down.
     private func adviseOfSingleDatacenters() {
         for (number, map) in configuration.maps.enumerated() {
             let services = configuration.services.filter { $0.map == number }
@@ -182,7 +181,7 @@ extension ConfigurationParser {
         else { return }
         reader.advise(
             sites.datacenters[missing],
-            "datacenter \(datacenters[missing].name) has no capacity, and others have one: it counts as 1 where clients are spread; write the capacity of each"
+            "datacenter \(datacenters[missing].name) has no capacity, but others do: it counts as 1 when clients are spread; write the capacity of each"
         )
     }
 
@@ -194,14 +193,14 @@ extension ConfigurationParser {
         if let pick = fields["pick"], service.spread != nil {
             reader.advise(
                 pick.keyPosition,
-                "pick of service \(service.name) has no effect beside spread, which gives one address of each datacenter; take one of them out"
+                "pick of service \(service.name) has no effect with spread, which gives one address of each datacenter; take one of them out"
             )
         }
         let most = service.answers.map { $0.count(where: \.isAddress) }.max() ?? 0
         if case .count(let count) = service.quorum, fields["check"] != nil, most > 0, count > most {
             reader.advise(
                 fields["quorum"]?.value.position,
-                "quorum of service \(service.name) is \(count), and no datacenter has more than \(most == 1 ? "1 address" : "\(most) addresses"), so that all of them must be up; write at most \(most), or 100%"
+                "quorum of service \(service.name) is \(count), but no datacenter has more than \(most == 1 ? "1 address" : "\(most) addresses"), so all of them must be up; write at most \(most), or 100%"
             )
         }
     }
@@ -210,7 +209,7 @@ extension ConfigurationParser {
         func advise(_ what: String, _ name: String, _ use: String, _ position: Diagnostic.Position?) {
             reader.advise(position, "\(what) \(name) is not used: \(use); take it out, or use it")
         }
-        // Where something is wrong, what would have been used may be what is wrong.
+        // A name may be unused only because of an error elsewhere.
         guard !reader.hasComplaints else { return }
         let named = configuration.maps.reduce(into: Set()) { $0.formUnion($1.datacenters) }
         let chosen = configuration.services.reduce(into: named) { $0.formUnion(configuration.reach(of: $1)) }
@@ -222,23 +221,23 @@ extension ConfigurationParser {
         }
         let mapped = Set(configuration.services.map(\.map))
         for (number, map) in configuration.maps.enumerated() where !mapped.contains(number) {
-            advise("map", map.name, "no service has it", sites.maps[number])
+            advise("map", map.name, "no service uses it", sites.maps[number])
         }
         let answering = Set(configuration.zoneSources.flatMap { $0.services.map(\.service) })
         for (number, service) in configuration.services.enumerated() where !answering.contains(number) {
-            advise("service", service.name, "no name in a zone has it", sites.services[number].position)
+            advise("service", service.name, "no name in a zone uses it", sites.services[number].position)
         }
     }
 }
 
-/// The first few of many words.
+/// Returns the first few of many names, and how many more there are.
 private func shortened(_ words: [String]) -> String {
     let shown = 6
     return words.count <= shown + 1
         ? listed(words, "and") : "\(words.prefix(shown).joined(separator: ", ")) and \(words.count - shown) more"
 }
 
-/// A time for people: `an hour`, `2 days`, `400 s`.
+/// Returns a duration in words: `an hour`, `2 days`, `400 s`.
 private func duration(_ seconds: UInt32) -> String {
     for (unit, one, many) in [(86_400, "a day", "days"), (3600, "an hour", "hours"), (60, "a minute", "minutes")] {
         let count = Int(seconds) / unit
@@ -248,7 +247,7 @@ private func duration(_ seconds: UInt32) -> String {
 }
 
 extension PlaceRules {
-    /// What each rule is for of which `isMeant` takes the destination, as `country NO`, in the order in which rules win.
+    /// Returns the names of all rules whose destination passes `isMeant`, as `country NO`, most specific rules first.
     func rules(where isMeant: (Destination) -> Bool) -> [String] {
         func names(_ kind: String, _ rules: some Sequence<(name: String, destination: Destination)>) -> [String] {
             rules.filter { isMeant($0.destination) }.map { "\(kind) \($0.name)" }
@@ -258,7 +257,7 @@ extension PlaceRules {
         )] {
             rules.map { (name: $0.key.description, destination: $0.value) }.sorted { $0.name < $1.name }
         }
-        // A map may have a million of them.
+        // A map may have a million networks.
         var networkNames: [String] = []
         var rest = 0
         for rule in networks where isMeant(rule.destination) {

@@ -4,33 +4,32 @@ import Platform
 import Routing
 import Zones
 
-/// Makes a configuration of a YAML document. Sections refer only to sections before them, in the order of `parse`.
+/// Builds a configuration from a YAML document. Sections refer only to sections that `parse` handles earlier.
 struct ConfigurationParser {
     var reader: YAMLReader
     var configuration: Configuration
-    /// What relative paths of the configuration follow on; empty, or with a slash at its end.
+    /// The folder of the configuration, which relative paths start from; empty, or with a slash at its end.
     private let folder: String
     private let overridingDatabases: [String]
-    /// The configuration's file, for zones that have no serial.
+    /// The configuration's file, whose time zones without a serial use.
     let configurationFile: ZoneSource.ConfigurationFile
     var datacenterNumbers: [String: Datacenter] = [:]
     var regions: [String: Region] = [:]
     var mapNumbers: [String: Int] = [:]
     var serviceNumbers: [String: Int] = [:]
-    /// Where each zone of the configuration was written.
+    /// The entry of each zone.
     var zoneEntries: [YAMLReader.Entry] = []
-    /// Zones whose own SOA or NS records are wrong: what their files lack is not known.
+    /// Zones whose own SOA or NS records are invalid: what their files lack is unknown.
     var brokenZones: Set<Int> = []
-    /// Sections that are missing or are no mappings, so that their names are unknown: a use of such a name is no error of its own.
+    /// Sections that are missing or invalid, so that their names are unknown: using such a name is not reported again.
     var unknownSections: Set<String> = []
-    /// Datacenters of which the location is there, and wrong.
+    /// Datacenters with an invalid location.
     var brokenLocations: Set<Datacenter> = []
     var hasComplainedOfDatabases = false
-    /// Some database is not known, since what names it is wrong.
+    /// Whether a database is unknown because its entry is invalid.
     var hasUnknownDatabases = false
-    /// Sections that are not there, each with an example.
+    /// Missing sections, each with an example.
     var missingSections: [String: String] = [:]
-    /// Where things were written of which advice is given.
     var sites = Sites()
 
     init(
@@ -67,7 +66,7 @@ struct ConfigurationParser {
         if parsesZones, let node = sections["zones"]?.value { parseZones(node) }
     }
 
-    /// Notes which sections say nothing of their names.
+    /// Notes the sections whose names are unknown.
     private mutating func noteUnknownSections(_ root: YAMLNode, _ sections: YAMLReader.Fields) {
         for (section, example) in [
             ("datacenters", "{}"), ("maps", "{ default: … }"), ("services", "{ map: …, answers: … }"),
@@ -76,7 +75,7 @@ struct ConfigurationParser {
             if let node = sections[section]?.value {
                 if reader.hasOtherShape(node) { unknownSections.insert(section) }
             } else if reader.hasUnknownKey(root, nearestOf: [section]) {
-                // It is misspelt, and that is said.
+                // A misspelt section is already reported.
                 unknownSections.insert(section)
             } else {
                 missingSections[section] = example
@@ -84,7 +83,7 @@ struct ConfigurationParser {
         }
     }
 
-    /// Complains of a name that a section does not have, unless nothing is known of the section.
+    /// Reports a name that a section does not have, unless the section itself is missing or invalid.
     func diagnoseUnknown(
         _ noun: String, _ name: String, section: String, known: [String], _ position: Diagnostic.Position?
     ) {
@@ -92,7 +91,7 @@ struct ConfigurationParser {
         if let example = missingSections[section] {
             return reader.diagnoseOnce(
                 position, key: "no section \(section)",
-                "unknown \(noun) '\(name)', since there is no section \(section); add \(section): { \(name): \(example) }"
+                "unknown \(noun) '\(name)', as there is no section \(section); add \(section): { \(name): \(example) }"
             )
         }
         reader.diagnoseOnce(position, "unknown \(noun) '\(name)'\(suggestion(for: name, among: known))")
@@ -109,7 +108,7 @@ struct ConfigurationParser {
                     continue
                 }
                 name = path.value
-                isOptional = fields["optional"].flatMap { reader.truth($0.value, "optional of a database") } ?? false
+                isOptional = fields["optional"].flatMap { reader.bool($0.value, "optional of a database") } ?? false
             }
             guard let text = reader.text(name, "a database") else {
                 hasUnknownDatabases = true
@@ -126,7 +125,7 @@ struct ConfigurationParser {
         reader.files.formUnion(configuration.databases.map(\.path))
     }
 
-    /// A path of the configuration, which is relative to the configuration's folder.
+    /// Resolves a path of the configuration, which is relative to the configuration's folder.
     func path(_ text: String) -> String { text.hasPrefix("/") ? text : folder + text }
 
     private mutating func parseHitsLog(_ node: YAMLNode) {
@@ -147,7 +146,7 @@ struct ConfigurationParser {
             } else {
                 reader.diagnose(
                     node.position,
-                    "the sample of \(what) is '\(text)'; write a part above 0% up to 100%, such as 1% or 0.1%")
+                    "the sample of \(what) is '\(text)'; write a percentage above 0% up to 100%, such as 1% or 0.1%")
             }
         }
         configuration.hitsLog = log
@@ -162,10 +161,10 @@ struct ConfigurationParser {
             if !isWord || entry.key.isEmpty {
                 reader.diagnose(
                     entry.keyPosition,
-                    "the datacenter name '\(entry.key)' has other characters than letters, digits, - _ .")
+                    "the datacenter name '\(entry.key)' may have only letters, digits, - _ .")
             } else if Self.destinationWords.contains(entry.key) {
                 reader.diagnose(
-                    entry.keyPosition, "'\(entry.key)' cannot name a datacenter; in maps it has a meaning of its own")
+                    entry.keyPosition, "'\(entry.key)' cannot name a datacenter, as it has a meaning in maps")
             }
             let what = "datacenter \(entry.key)"
             let fields = reader.fields(entry.value, what, .datacenter)
@@ -189,7 +188,7 @@ struct ConfigurationParser {
             node.position,
             isPositive
                 ? "the capacity '\(text)' of \(what) is not from 0.000001 to 1000000000000; write all capacities in another unit"
-                : "the capacity '\(text)' of \(what) is no positive number; write one, such as 100")
+                : "the capacity '\(text)' of \(what) is not a positive number; write one, such as 100")
         return nil
     }
 
@@ -202,12 +201,12 @@ struct ConfigurationParser {
         }
         reader.diagnose(
             node.position,
-            "the location of \(what) is no place on the globe; write [LATITUDE, LONGITUDE] in degrees, such as [59.91, 10.75]"
+            "the location of \(what) is not a place on the globe; write [LATITUDE, LONGITUDE] in degrees, such as [59.91, 10.75]"
         )
         return nil
     }
 
-    /// The number of the datacenter that `node` names.
+    /// Returns the index of the datacenter that `node` names.
     func datacenter(_ node: YAMLNode, _ what: String) -> Datacenter? {
         guard let name = reader.text(node, what) else { return nil }
         return datacenter(name, node.position)

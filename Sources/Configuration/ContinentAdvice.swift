@@ -10,8 +10,8 @@ struct CountryGroup {
 extension ConfigurationParser {
     /// Warns of AF, AS, NA and SA, which are countries and the codes of continents, where a continent was probably meant.
     ///
-    /// A code stands for the country if another country of the same continent is beside it (ZA beside NA, AE beside SA), or if the
-    /// region is named after the country. Otherwise it was probably meant for the continent if
+    /// A code stands for the country if another country of its continent is beside it (ZA beside NA, AE beside SA), or
+    /// if the region is named after the country. Otherwise it was probably meant for the continent if
     /// - another such code, or EU, OC or AN, is in `groups`,
     /// - a country of that continent is beside it (US beside NA),
     /// - the region has nothing else, or is named after the continent, or
@@ -23,7 +23,7 @@ extension ConfigurationParser {
             group.countries.filter { Self.continentsAlike.contains($0.code) && !isMeantAsCountry($0.code, in: group) }
                 .map { (group: group, code: $0.code, position: $0.position) }
         }
-        // What is a continent's code and no country's is refused already, and tells how its neighbours are meant.
+        // A continent code that is no country's is an error already, and shows how its neighbours are meant.
         let written = Set(groups.flatMap { $0.countries.map(\.code) })
         let others = Set(suspects.map(\.code)).union(
             written.intersection(PlaceCode.continents).filter { Countries.byCode[$0] == nil })

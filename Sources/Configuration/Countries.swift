@@ -2,13 +2,13 @@ import Geography
 
 /// The countries of ISO 3166-1, and XK, which databases have for Kosovo.
 ///
-/// Messages and pictures are made with it: which codes a rule may name is up to the databases.
+/// Used for messages and pictures only: the databases decide which codes a rule may name.
 package enum Countries {
     package struct Country {
         package var code: PlaceCode
         /// ISO 3166-1 alpha-3.
         var threeLetters: String
-        /// The English name that people use.
+        /// The common English name.
         package var name: String
 
         /// Every country of the table has one.
@@ -25,14 +25,14 @@ package enum Countries {
 
     package static let byCode = Dictionary(uniqueKeysWithValues: all.map { ($0.code, $0) })
 
-    /// The country of a code of three letters, or of a name, in any case and with or without accents.
+    /// Returns the country with a three-letter code or a name, in any case, with or without accents.
     static func named(_ text: String) -> Country? {
         let word = folded(text)
         return all.first { $0.threeLetters.lowercased() == word || folded($0.name) == word }
             ?? otherNames[word].flatMap { byCode[PlaceCode($0)!] }
     }
 
-    /// Names that people write beside that of the table, folded.
+    /// Common names that are not in the table, folded.
     private static let otherNames = [
         "america": "US", "united states of america": "US", "usa": "US", "britain": "GB", "great britain": "GB",
         "england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "holland": "NL",

@@ -1,34 +1,33 @@
 import DNS
 import Zones
 
-/// Something that is wrong with a file, where it is, and what would be right.
+/// A problem in a file: where it is, what is wrong, and what to write instead.
 public struct Diagnostic: Error, Hashable, CustomStringConvertible {
     /// The file as the operator named it.
     public var file: String
-    /// Counted from 1; `nil` if the whole file is meant.
+    /// Counted from 1; `nil` for the whole file.
     public var position: Position?
-    /// `what is wrong; what would be right`. The middle of a very long one is left out.
+    /// `what is wrong; what to write instead`. The middle of a very long message is left out.
     public var message: String
     public var severity: Severity
-    /// How many complaints it stands for: more than one if it counts those that are left out.
+    /// The number of problems it stands for: more than one if it counts those that are left out.
     public var count = 1
 
     public typealias Position = SourcePosition
 
-    /// How bad it is.
     public enum Severity: String, Sendable {
-        /// It does not work.
+        /// The configuration cannot be used.
         case error
-        /// It works, but hardly as it was meant.
+        /// It can be used, but probably not as intended.
         case warning
-        /// It works as it was meant, and is worth knowing.
+        /// It can be used as intended, and is worth knowing.
         case note
     }
 
     public init(file: String, position: Position?, message: String, severity: Severity) {
         self.file = file
         self.position = position
-        // What a message quotes may be megabytes without a space, from a file that is something else.
+        // A message may quote megabytes without a space, if the file is something else.
         self.message = message.utf8.count > 1_000 ? "\(message.prefix(300))…\(message.suffix(300))" : message
         self.severity = severity
     }
@@ -37,7 +36,7 @@ public struct Diagnostic: Error, Hashable, CustomStringConvertible {
         self.init(file: file, position: position, message: message, severity: isWarning ? .warning : .error)
     }
 
-    /// Whether it works all the same: a warning, or less.
+    /// Whether the configuration can be used all the same: a warning or a note.
     public var isWarning: Bool {
         get { severity != .error }
         set { severity = newValue ? .warning : .error }
@@ -49,10 +48,10 @@ public struct Diagnostic: Error, Hashable, CustomStringConvertible {
         return "\(place): \(severity == .error ? "" : "\(severity.rawValue): ")\(message)"
     }
 
-    /// What is wrong: the part of the message before the first `; ` that is not quoted or in parentheses.
+    /// What is wrong: the message up to the first `; ` outside of quotation marks and parentheses.
     public var summary: String { String(message[..<(endOfSummary ?? message.endIndex)]) }
 
-    /// What would be right: the part of the message after the summary; `nil` if there is none.
+    /// What to write instead: the rest of the message; `nil` if there is none.
     public var hint: String? { endOfSummary.map { String(message[message.index($0, offsetBy: 2)...]) } }
 
     private var endOfSummary: String.Index? {
@@ -77,13 +76,13 @@ public struct Diagnostic: Error, Hashable, CustomStringConvertible {
     }
 }
 
-/// Complaints, of which only the first of each file and severity are kept: the rest are counted.
+/// Diagnostics, of which the first `limit` of each file and severity are kept; the rest are only counted.
 public struct DiagnosticList: Sendable {
-    /// The number of complaints of a file and severity that are kept: a reader has no use for more.
+    /// The number of diagnostics of a file and severity that are kept.
     public static let limit = 100
 
     private var kept: [Diagnostic] = []
-    /// What stands in `kept`, so that nothing is said twice.
+    /// The elements of `kept`, to drop repetitions.
     private var known: Set<Diagnostic> = []
     private var counts: [Kind: Int] = [:]
 
@@ -99,7 +98,7 @@ public struct DiagnosticList: Sendable {
     }
 
     public var isEmpty: Bool { kept.isEmpty }
-    /// The number of complaints, those that are left out included.
+    /// The number of diagnostics, with those that are left out.
     var count: Int { counts.values.reduce(0, +) }
 
     public mutating func append(_ diagnostic: Diagnostic) {
@@ -111,7 +110,7 @@ public struct DiagnosticList: Sendable {
         counts[kind, default: 0] += diagnostic.count
     }
 
-    /// Puts another complaint in the place of one that is kept.
+    /// Replaces a diagnostic that is kept.
     mutating func replace(_ old: Diagnostic, with new: Diagnostic) {
         guard let index = kept.firstIndex(of: old) else { return }
         known.remove(old)
@@ -119,7 +118,8 @@ public struct DiagnosticList: Sendable {
         kept[index] = new
     }
 
-    /// All that are kept, those of `main` first, by file, line and column, and how many of each file are left out.
+    /// Returns all that are kept, those of `main` first, by file, line and column, and how many of each file are left
+    /// out.
     public func sorted(main: String) -> [Diagnostic] {
         let omitted = counts.compactMap { kind, count -> Diagnostic? in
             let kept = kept.count { $0.file == kind.file && $0.severity == kind.severity }
@@ -145,7 +145,7 @@ public struct DiagnosticList: Sendable {
     }
 }
 
-/// A number with commas between thousands.
+/// Returns a number with commas between thousands.
 private func grouped(_ number: Int) -> String {
     let digits = Array(String(number))
     return digits.indices.map { ((digits.count - $0) % 3 == 0 && $0 > 0 ? "," : "") + String(digits[$0]) }.joined()
@@ -157,7 +157,7 @@ extension Diagnostic.Position {
 }
 
 extension Sequence<Diagnostic> {
-    /// The lines for a log: the first few, and how many more there are.
+    /// Returns lines for a log: the first few, and how many more there are.
     public func brief(_ limit: Int = 10, command: String) -> [String] {
         let all = Array(self)
         let total = all.reduce(0) { $0 + $1.count }
@@ -166,13 +166,13 @@ extension Sequence<Diagnostic> {
     }
 }
 
-/// A configuration that cannot be used, with all that is wrong with it.
+/// A configuration that cannot be used, with all its problems.
 public struct ConfigurationError: Error, CustomStringConvertible {
-    /// In the order of the file; never empty. Errors only, but for what reads no configuration.
+    /// In the order of the file; never empty. Errors only, unless the reader is not that of a configuration.
     public let diagnostics: [Diagnostic]
-    /// What else was found, in the order of the file.
+    /// Warnings and notes, in the order of the file.
     public let warnings: [Diagnostic]
-    /// All files that it was made from, or would have been if they could be read.
+    /// All files that were read, or would have been if they could be.
     public let files: Set<String>
 
     public init(_ diagnostics: [Diagnostic], warnings: [Diagnostic] = [], files: Set<String> = []) {

@@ -1,67 +1,68 @@
-/// How it is found out whether an address is up: what is asked of it, and how often.
+/// A health check of addresses: the probe, and how often it runs.
 public struct HealthCheck: Hashable, Sendable {
     public var probe: Probe
-    /// From the beginning of one to that of the next, in seconds, from 1.
+    /// Seconds from the start of one probe to the start of the next, from 1.
     public var interval: UInt32 = 10
-    /// After so many seconds without an outcome it has failed; from 1, and at most `interval`.
+    /// Seconds after which a probe without an outcome fails; from 1, at most `interval`.
     public var timeout: UInt32 = 3
-    /// So many successes in a row make an address up that was down.
+    /// Successes in a row after which an address that was down is up.
     public var rise: UInt32 = 2
-    /// So many failures in a row make an address down.
+    /// Failures in a row after which an address is down.
     public var fall: UInt32 = 3
-    /// The addresses that are asked, in place of those that are answered.
+    /// Addresses to probe in place of those that are answered.
     public var addresses: [Answered: String] = [:]
-    /// What stands for the values of header fields and the body, which may have secrets, where a target is named: the first service
-    /// whose check sends the same, and the check's number if it is not the first. `nil` if neither is sent.
+    /// The stand-in for header values and body in `target`, as these may contain secrets: the first service whose check
+    /// sends the same, and the check's number if it is not the first. `nil` if neither is sent.
     public var sender: String?
 
-    /// An address of a service, for which another may be asked.
+    /// An answered address for which another one is probed.
     public enum Answered: Hashable, Sendable {
-        /// Each that has no entry of its own.
+        /// Each address that has no entry of its own.
         case any
-        /// One, as text.
+        /// One address, as text.
         case address(String)
     }
 
-    /// The address to ask, as text, about one that is answered.
+    /// Returns the address to probe, as text, for an answered one.
     public func asked(about address: String) -> String {
         addresses.isEmpty ? address : addresses[.address(address)] ?? addresses[.any] ?? address
     }
 
-    /// What is asked.
     public enum Probe: Hashable, Sendable {
         case http(HTTP)
         /// Succeeds if a connection is accepted.
         case tcp(port: UInt16)
-        /// A program, by its absolute path, and its arguments, in which `{address}` stands for the address. Succeeds if it exits
-        /// with 0.
+        /// A program by its absolute path, and its arguments; `{address}` is replaced by the address. Succeeds if it
+        /// exits with 0.
         case command([String])
-        /// Succeeds if the file can be read and does not say that the address is down; `{address}` stands for the address.
+        /// Succeeds if the file can be read and does not mark the address as down; `{address}` is replaced by the
+        /// address.
         case file(String)
     }
 
-    /// A request, and what makes its answer a success.
+    /// A request, and the conditions for success.
     public struct HTTP: Hashable, Sendable {
         public var isSecure: Bool
         public var port: UInt16
         public var method = Method.get
-        /// The path, with the query if there is one; begins with a slash.
+        /// The path with its query; begins with a slash.
         public var path = "/"
-        /// Names the server in the request, and with TLS in the handshake and the certificate; `nil` for the address itself.
+        /// The Host of the request, and with TLS the name in the handshake and the certificate; `nil` for the address
+        /// itself.
         public var host: String?
         /// Further header fields, in the order in which they are sent.
         public var headers: [Header] = []
-        /// What a POST request carries.
+        /// The body of a POST request.
         public var body: String?
-        /// The status codes that are a success.
+        /// The status codes that count as success.
         public var expected: [ClosedRange<UInt16>] = [200...399]
-        /// A text that is in the first 64 KiB of the body.
+        /// A string that must be in the first 64 KiB of the body.
         public var match: String?
-        /// A text that must not be there.
+        /// A string that must not be there.
         public var noMatch: String?
-        /// The header field of the answer that may say how many of 100 clients the address takes; `nil` for none.
+        /// The header field of the response that may state the weight of the address in percent; `nil` for none.
         public var weightHeader: String?
-        /// Whether the certificate must be good, for that name.
+        /// Whether the certificate must be valid for that name.
         public var verifiesCertificate = true
 
         public init(isSecure: Bool) {
@@ -69,7 +70,7 @@ public struct HealthCheck: Hashable, Sendable {
             port = isSecure ? 443 : 80
         }
 
-        /// What is asked for (RFC 9110 section 9.3).
+        /// The request method (RFC 9110 section 9.3).
         public enum Method: String, CaseIterable, Sendable {
             case get = "GET"
             case head = "HEAD"
@@ -90,10 +91,10 @@ public struct HealthCheck: Hashable, Sendable {
 
     public init(_ probe: Probe) { self.probe = probe }
 
-    /// What is asked about an address that is answered, as one line without tabs. Two that are the same ask the same; how often
-    /// has no part in it.
+    /// Returns the identity of a probe, as one line without tabs. Equal targets are probed once; the interval is not
+    /// part of it.
     ///
-    /// Metrics, the log and the state directory have this line. Nothing in it is made from the values of header fields or from a
+    /// Metrics, the log and the state directory show this line. It contains nothing derived from header values or the
     /// body, from which a weak secret could be guessed: `sender` stands for them.
     ///
     /// - Parameter address: as text.
@@ -141,14 +142,13 @@ public struct HealthCheck: Hashable, Sendable {
 }
 
 extension Configuration.Service {
-    /// How much of a datacenter must be up.
     public enum Quorum: Hashable, Sendable {
-        /// So many of its addresses, or all if it has fewer; from 1.
+        /// This many of its addresses, or all if it has fewer; from 1.
         case count(Int)
-        /// So many of 100 of its addresses, from 1 to 100.
+        /// This percentage of its addresses, 1 to 100.
         case percent(Int)
 
-        /// How many of `addresses` it asks for, from 1.
+        /// Returns how many of `addresses` must be up, from 1.
         public func required(of addresses: Int) -> Int {
             switch self {
             case .count(let count): min(count, addresses)
@@ -158,23 +158,23 @@ extension Configuration.Service {
     }
 }
 
-/// An address that is checked, whichever services want to know.
+/// An address that is checked, shared by all services that use it.
 public struct HealthTarget: Sendable {
-    /// As `HealthCheck.target` has it.
+    /// The line that `HealthCheck.target` makes.
     public var identity: String
-    /// The address that is asked, as text.
+    /// The address to probe, as text.
     public var address: String
     public var check: HealthCheck
-    /// What depends on it, in the order of the configuration.
+    /// The answers that depend on it, in the order of the configuration.
     public var uses: [Use]
-    /// For how long after it has come back its services raise their share, in seconds; 0 if none does.
+    /// How long its services raise their share after it comes back, in seconds; 0 if none does.
     public var comesBack: UInt32
 
-    /// An address of a service that is up or down with the target.
+    /// An answered address of a service that depends on the target.
     public struct Use: Hashable, Sendable {
         public var service: String
         public var datacenter: String
-        /// The address that is answered, as text.
+        /// The answered address, as text.
         public var address: String
 
         public init(service: String, datacenter: String, address: String) {
@@ -194,14 +194,14 @@ public struct HealthTarget: Sendable {
 }
 
 extension Configuration.Service {
-    /// The records of the datacenters that are checked, if the service has a check.
+    /// The records of checked datacenters; empty if the service has no check.
     var checkedAnswers: [Answer] {
         answers.enumerated().filter { !unchecked.contains($0.offset) }.flatMap(\.element)
     }
 }
 
 extension Configuration {
-    /// Names the senders of header fields and bodies. Checks that send the same, have the same.
+    /// Names the senders of header fields and bodies. Checks that send the same get the same name.
     mutating func nameSenders() {
         struct Hidden: Hashable {
             var headers: [HealthCheck.HTTP.Header]
@@ -220,8 +220,8 @@ extension Configuration {
         }
     }
 
-    /// All that is to be checked, each once, in the order of the configuration. Where services ask the same at different paces
-    /// the first sets it.
+    /// All targets, each once, in the order of the configuration. If services probe the same target at different
+    /// intervals, the first service sets the interval.
     public var healthTargets: [HealthTarget] {
         var targets: [HealthTarget] = []
         var numbers: [String: Int] = [:]

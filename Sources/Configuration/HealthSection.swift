@@ -3,7 +3,7 @@ import Geography
 import Platform
 
 extension ConfigurationParser {
-    /// The `check` of a service: one, or a list of which all must be well.
+    /// Reads the `check` of a service: one check, or a list of checks that must all succeed.
     func healthChecks(_ node: YAMLNode, of service: Configuration.Service) -> [HealthCheck] {
         let what = "service \(service.name)"
         guard case .sequence(let items) = node.value else {
@@ -25,7 +25,7 @@ extension ConfigurationParser {
                 "command": "command: [/usr/bin/program, \"{address}\"]",
             ]
             let example = node.scalar.flatMap { examples[$0.string] } ?? examples["http"]!
-            reader.diagnose(node.position, "\(what) is not a mapping; write check: { \(example) }")
+            reader.diagnose(node.position, "\(what) must be a mapping; write check: { \(example) }")
             return nil
         }
         let fields = reader.fields(node, what, .check)
@@ -76,7 +76,7 @@ extension ConfigurationParser {
                 http.path = text
             } else {
                 reader.diagnose(
-                    node.position, "path in \(what) is '\(text)'; write one that begins with / and has no blanks")
+                    node.position, "path in \(what) is '\(text)'; write one that begins with / and has no spaces")
             }
         }
         if let node = fields["host"]?.value, let text = reader.text(node, "host in \(what)") {
@@ -105,12 +105,12 @@ extension ConfigurationParser {
         }
         method(fields, what, &http)
         if isSecure, let node = fields["verify"]?.value {
-            http.verifiesCertificate = reader.truth(node, "verify in \(what)") ?? true
+            http.verifiesCertificate = reader.bool(node, "verify in \(what)") ?? true
         }
         return .http(http)
     }
 
-    /// The method and the body, with what does not go together.
+    /// Reads the method and the body, and reports combinations that make no sense.
     private func method(_ fields: YAMLReader.Fields, _ what: String, _ http: inout HealthCheck.HTTP) {
         if let node = fields["method"]?.value, let text = reader.text(node, "method in \(what)") {
             if let method = HealthCheck.HTTP.Method(rawValue: text.uppercased()) {
@@ -136,17 +136,16 @@ extension ConfigurationParser {
         }
     }
 
-    /// A text that is looked for in a body.
+    /// Reads a string to search for in a body.
     private func bodyText(_ node: YAMLNode, _ what: String) -> String? {
         guard let text = reader.text(node, what) else { return nil }
         if text.isEmpty {
-            reader.diagnose(node.position, "\(what) is empty, which is in every text; write a text, or take it out")
+            reader.diagnose(node.position, "\(what) is empty, which every body contains; write a text, or take it out")
             return nil
         }
         return text
     }
 
-    /// Header fields of a request.
     private func headers(_ node: YAMLNode, _ what: String) -> [HealthCheck.HTTP.Header] {
         var headers: [HealthCheck.HTTP.Header] = []
         for entry in reader.entries(node, what) {
@@ -157,7 +156,7 @@ extension ConfigurationParser {
                 continue
             }
             if name == "host" {
-                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) has a setting of its own; write host: …")
+                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) has its own key; write host: …")
                 continue
             }
             if ["connection", "content-length", "transfer-encoding"].contains(name) {
@@ -170,7 +169,7 @@ extension ConfigurationParser {
             }
             // An empty value is allowed, written as "".
             guard let value = reader.text(entry.value, "\(entry.key) of \(what)") else { continue }
-            // RFC 9110 section 5.5: no control characters, and no blanks around it.
+            // RFC 9110 section 5.5: no control characters, and no spaces around the value.
             let bytes = Array(value.utf8)
             let isSound =
                 bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } && ![0x20, 0x09].contains(bytes.first)
@@ -178,7 +177,7 @@ extension ConfigurationParser {
             guard isSound else {
                 reader.diagnose(
                     entry.value.position,
-                    "\(entry.key) of \(what) has line ends or other control characters, or blanks around it; write it on one line"
+                    "\(entry.key) of \(what) has line ends or other control characters, or spaces around it; write it on one line"
                 )
                 continue
             }
@@ -187,7 +186,7 @@ extension ConfigurationParser {
         return headers
     }
 
-    /// Whether it can name a header field (RFC 9110 section 5.6.2).
+    /// Returns whether a text can name a header field (RFC 9110 section 5.6.2).
     private func isToken(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in
@@ -196,21 +195,21 @@ extension ConfigurationParser {
             }
     }
 
-    /// A host name, with its port if it has one, but without a trailing dot, which Host and SNI do not have (RFC 6066 section 3).
+    /// Removes the final dot of a host name with an optional port: Host and SNI have none (RFC 6066 section 3).
     private func withoutFinalDot(_ host: String) -> String {
         if host.hasPrefix("[") { return host }
         let name = host.prefix { $0 != ":" }
         return name.hasSuffix(".") ? String(name.dropLast()) + host[name.endIndex...] : host
     }
 
-    /// One address for all that are answered, or a mapping from addresses that are answered to those that are asked.
+    /// Reads one address for all answers, or a mapping from answered addresses to those to probe.
     private func addresses(
         _ node: YAMLNode, _ what: String, _ service: Configuration.Service
     ) -> [HealthCheck.Answered: String] {
         func address(_ node: YAMLNode, _ what: String) -> String? {
             guard let text = reader.text(node, what) else { return nil }
             if let address = canonicalAddress(text) { return address }
-            reader.diagnose(node.position, "\(what) is '\(text)', which is no address; write one such as 10.0.0.10")
+            reader.diagnose(node.position, "\(what) is '\(text)', which is not an address; write one such as 10.0.0.10")
             return nil
         }
         guard case .mapping = node.value else { return address(node, what).map { [.any: $0] } ?? [:] }
@@ -218,11 +217,11 @@ extension ConfigurationParser {
         var addresses: [HealthCheck.Answered: String] = [:]
         for entry in reader.entries(node, what) {
             guard let key = canonicalAddress(entry.key), answered.contains(key) else {
-                // Where answers are wrong, what they should be is not known.
+                // If answers are invalid, the expected addresses are unknown.
                 if !answered.isEmpty {
                     reader.diagnose(
                         entry.keyPosition,
-                        "'\(entry.key)' of \(what) is no address of the service's answers\(suggestion(for: entry.key, among: answered.sorted()))"
+                        "'\(entry.key)' of \(what) is not an address of the service's answers\(suggestion(for: entry.key, among: answered.sorted()))"
                     )
                 }
                 continue
@@ -232,7 +231,7 @@ extension ConfigurationParser {
         return addresses
     }
 
-    /// An address in the form that answers have; `nil` if it is none.
+    /// Returns an address in the form that answers have; `nil` if the text is not an address.
     private func canonicalAddress(_ text: String) -> String? {
         let type: RecordType
         switch IPAddress(text) {
@@ -243,7 +242,7 @@ extension ConfigurationParser {
         return (try? RecordContent(text, type: type, origin: nil))?.text
     }
 
-    /// `200`, or `200-299`.
+    /// Reads `200` or `200-299`.
     private func statusCodes(_ node: YAMLNode, _ what: String) -> ClosedRange<UInt16>? {
         guard let text = reader.text(node, what) else { return nil }
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
@@ -268,12 +267,13 @@ extension ConfigurationParser {
         return nil
     }
 
-    /// A program and its arguments.
+    /// Reads a program and its arguments.
     func words(ofCommand node: YAMLNode, _ what: String) -> [String]? {
         guard case .sequence = node.value else {
             reader.diagnose(
                 node.position,
-                "\(what) is no list, and no shell takes it apart; write [/usr/bin/program, argument, \"{address}\"]")
+                "\(what) must be a list, as it is not split by a shell; write [/usr/bin/program, argument, \"{address}\"]"
+            )
             return nil
         }
         let words = reader.items(node).compactMap { reader.text($0, what) }
@@ -285,14 +285,14 @@ extension ConfigurationParser {
         return words
     }
 
-    /// A time of at least a second.
+    /// Reads a duration of at least a second.
     func positiveSeconds(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let seconds = reader.seconds(node, what) else { return nil }
         if seconds == 0 { reader.diagnose(node.position, "\(what) is 0; write at least 1") }
         return max(1, seconds)
     }
 
-    /// The `quorum` of a service.
+    /// Reads the `quorum` of a service.
     func quorum(_ node: YAMLNode, _ what: String) -> Configuration.Service.Quorum? {
         guard let text = reader.text(node, "quorum of \(what)") else { return nil }
         if text.hasSuffix("%") {
@@ -301,7 +301,7 @@ extension ConfigurationParser {
             return .count(count)
         }
         reader.diagnose(
-            node.position, "quorum of \(what) is '\(text)'; write a number of addresses, or a part such as 50%")
+            node.position, "quorum of \(what) is '\(text)'; write a number of addresses, or a percentage such as 50%")
         return nil
     }
 

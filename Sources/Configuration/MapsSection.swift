@@ -34,7 +34,7 @@ extension ConfigurationParser {
                     isBroken = true
                     reader.diagnose(
                         item.position,
-                        "'\(text)' is no place; \(PlaceTypos.memberHint(text))")
+                        "'\(text)' is not a place; \(PlaceTypos.memberHint(text))")
                 }
             }
             groups.append(CountryGroup(name: entry.key, countries: countries))
@@ -50,11 +50,10 @@ extension ConfigurationParser {
         adviseOfContinents(groups)
     }
 
-    /// The members of a region.
     struct Region {
         var countries: Set<PlaceCode> = []
         var subdivisions: Set<SubdivisionCode> = []
-        /// Where they are named.
+        /// The positions of its members.
         var sites: [Configuration.RuleSite] = []
     }
 
@@ -69,17 +68,17 @@ extension ConfigurationParser {
             noteNearest(fallback, "the default of ", in: what, fields["default"]?.value.position)
             rules.networks = networks(fields["networks"]?.value, file: fields["networks_file"]?.value, what)
             rules.systems = places(fields["asns"], "asns of \(what)", RulePlace.system, Self.system) {
-                "'\($0)' is no number of an autonomous system; write one such as 2119 or AS2119"
+                "'\($0)' is not an AS number; write one such as 2119 or AS2119"
             }
             rules.cities = places(fields["cities"], "cities of \(what)", RulePlace.city, Self.city) {
-                "'\($0)' is no city; \(PlaceTypos.cityHint($0))"
+                "'\($0)' is not a city; \(PlaceTypos.cityHint($0))"
             }
             rules.subdivisions = places(
                 fields["subdivisions"], "subdivisions of \(what)", RulePlace.subdivision, { SubdivisionCode($0) }
-            ) { "'\($0)' is no subdivision; \(PlaceTypos.subdivisionHint($0))" }
+            ) { "'\($0)' is not a subdivision; \(PlaceTypos.subdivisionHint($0))" }
             rules.countries = places(fields["countries"], "countries of \(what)", RulePlace.country, { PlaceCode($0) })
             {
-                "'\($0)' is no country code; \(PlaceTypos.countryHint($0))"
+                "'\($0)' is not a country code; \(PlaceTypos.countryHint($0))"
             }
             adviseOfContinents([CountryGroup(name: nil, countries: sites.countries)])
             sites.countries = []
@@ -101,7 +100,7 @@ extension ConfigurationParser {
     }
 
     private static func system(_ text: String) -> UInt32? {
-        // 0 is no system's (RFC 7607).
+        // 0 is reserved (RFC 7607).
         UInt32(text.lowercased().hasPrefix("as") ? text.dropFirst(2) : text[...]).flatMap { $0 > 0 ? $0 : nil }
     }
 
@@ -117,7 +116,7 @@ extension ConfigurationParser {
         return SubdivisionCode(parts[0]).map { .inSubdivision($0, name: parts[1]) }
     }
 
-    /// The rules of one kind. Where they are is noted, so that places which no database knows can be found.
+    /// Reads the rules of one kind. Notes their positions, so that places unknown to the databases can be reported.
     private mutating func places<Key: Hashable>(
         _ section: YAMLReader.Entry?, _ what: String, _ place: (Key) -> RulePlace?, _ key: (String) -> Key?,
         diagnostic: (String) -> String
@@ -149,7 +148,7 @@ extension ConfigurationParser {
         return rules
     }
 
-    /// Notes where a rule is that wants the nearest, to be held against what the databases know.
+    /// Notes the position of a rule that uses `nearest`, to be compared with what the databases know.
     ///
     /// - Parameter section: such as `countries of map world`.
     private mutating func noteNearest(
@@ -175,7 +174,7 @@ extension ConfigurationParser {
                 guard !both.isEmpty else { continue }
                 reader.warn(
                     entry.keyPosition,
-                    "\(both.sorted().joined(separator: ", ")) is in region \(other.name), too, which acts; take it out of one"
+                    "\(both.sorted().joined(separator: ", ")) is also in region \(other.name), which applies; take it out of one"
                 )
             }
             noteNearest(destination, "'\(entry.key)' in ", in: "regions of \(what)", entry.keyPosition)
@@ -209,7 +208,7 @@ extension ConfigurationParser {
         return rules
     }
 
-    /// The networks of a networks_file: a path, or `{ path: office.nets, may_be_empty: true }`.
+    /// Reads the networks of a networks_file: a path, or `{ path: office.nets, may_be_empty: true }`.
     private mutating func addNetworks(
         ofFile node: YAMLNode, to rules: inout NetworkRules, _ seen: inout PrefixSet, _ what: String
     ) {
@@ -220,7 +219,7 @@ extension ConfigurationParser {
             written = path.value
             mayBeEmpty =
                 fields["may_be_empty"].flatMap {
-                    reader.truth($0.value, "may_be_empty of the networks_file of \(what)")
+                    reader.bool($0.value, "may_be_empty of the networks_file of \(what)")
                 } ?? false
         }
         guard let name = reader.text(written, "the networks_file of \(what)") else { return }
@@ -237,9 +236,9 @@ extension ConfigurationParser {
         noteNearest(nearest, "the networks_file of ", in: what, written.position)
     }
 
-    /// Adds lines of a prefix and a destination, as in `networks`; `#` begins a comment.
+    /// Adds lines of a prefix and a destination, as in `networks`; `#` starts a comment.
     ///
-    /// - Returns: a hash of the file, and a destination in it that wants the nearest datacenter, if there is one.
+    /// - Returns: a hash of the file, and a destination in it that uses `nearest`, if there is one.
     private func addNetworks(
         inFile file: String, to rules: inout NetworkRules, _ position: Diagnostic.Position?, _ seen: inout PrefixSet,
         mayBeEmpty: Bool
@@ -250,7 +249,7 @@ extension ConfigurationParser {
             text = try readText(file).text
         } catch {
             if access(file, F_OK) != 0, errno == ENOENT {
-                // The file may come later, from whatever makes it.
+                // The program that makes the file may create it later.
                 if !mayBeEmpty { reader.warn(position, "no networks from \(file): \(error.message)") }
             } else {
                 reader.diagnose(error.position, error.message, file: file)
@@ -260,9 +259,8 @@ extension ConfigurationParser {
         let diagnostics = reader.complaintCount
         let before = rules.count
         var nearest: Destination?
-        // The numbers of destinations.
         var destinations: [String: UInt32] = [:]
-        // What is wrong with those that are no destinations: most often one is misspelt all over a file.
+        // The errors of invalid destinations: a misspelt one is often repeated all over a file.
         var faults: [String: [String]] = [:]
         func take(_ line: NetworksFileLine) {
             func diagnose(_ place: UnsafeBufferPointer<UInt8>, _ message: String) {
@@ -273,7 +271,7 @@ extension ConfigurationParser {
                 let written = String(decoding: line.destination, as: UTF8.self)
                 if written.isEmpty {
                     let network = String(decoding: line.network, as: UTF8.self)
-                    diagnose(line.network, "no destination behind \(network); write one, such as \(network) oslo")
+                    diagnose(line.network, "no destination after \(network); write one, such as \(network) oslo")
                 } else if let known = destinations[written] {
                     rules.append(prefix, number: known)
                 } else if let known = faults[written] {
@@ -301,12 +299,13 @@ extension ConfigurationParser {
         if rules.count == before, !mayBeEmpty, reader.complaintCount == diagnostics {
             reader.warn(
                 position,
-                "\(file) has no networks; if that is meant, write networks_file: { path: \(file), may_be_empty: true }")
+                "\(file) has no networks; if that is intended, write networks_file: { path: \(file), may_be_empty: true }"
+            )
         }
         return (text.withUTF8(contentHash), nearest)
     }
 
-    /// A number that changes with the bytes.
+    /// Returns a hash of the bytes.
     private func contentHash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
         let prime: UInt64 = 0x9e37_79b9_7f4a_7c15
         var hash = UInt64(bytes.count)
@@ -321,7 +320,7 @@ extension ConfigurationParser {
         return hash
     }
 
-    /// A destination that stands in a networks file, in the words of the configuration.
+    /// Parses a destination of a networks file, in the syntax of the configuration.
     private func destination(
         _ text: String, _ what: String, _ diagnose: (String) -> Void
     ) -> Destination? {
@@ -339,10 +338,11 @@ extension ConfigurationParser {
     }
 
     private func prefix(_ text: Span<UInt8>, _ seen: inout PrefixSet) throws(BadPrefix) -> IPPrefix {
-        // What messages call it.
+        // The prefix as messages quote it.
         func written() -> String { text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
         guard let prefix = IPPrefix(text) else {
-            throw BadPrefix(diagnostic: "'\(written())' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32")
+            throw BadPrefix(
+                diagnostic: "'\(written())' is not a network; write one such as 192.0.2.0/24 or 2001:db8::/32")
         }
         var end = text.count
         for position in 0..<text.count where text[position] == UInt8(ascii: "/") {
@@ -350,13 +350,15 @@ extension ConfigurationParser {
             break
         }
         guard IPAddress(text.extracting(0..<end)) == prefix.address else {
-            throw BadPrefix(diagnostic: "'\(written())' has bits set behind its length; write \(prefix)")
+            throw BadPrefix(diagnostic: "'\(written())' has host bits set; write \(prefix)")
         }
         if let embedded = prefix.address.embeddedIPv4, IPPrefix.embeddingIPv4.contains(where: prefix.isInside) {
             let carried = prefix.length - embedded.offset
             let remedy =
-                0...32 ~= carried ? "write \(IPPrefix(.v4(embedded.address), length: carried)!)" : "write these"
-            throw BadPrefix(diagnostic: "'\(written())' carries IPv4 addresses, which are looked up as such; \(remedy)")
+                0...32 ~= carried
+                ? "write \(IPPrefix(.v4(embedded.address), length: carried)!)" : "write the IPv4 networks instead"
+            throw BadPrefix(
+                diagnostic: "'\(written())' contains IPv4 addresses, which are looked up as IPv4; \(remedy)")
         }
         guard seen.insert(prefix) else {
             throw BadPrefix(diagnostic: "the network \(prefix) is given twice; keep one")
@@ -366,11 +368,11 @@ extension ConfigurationParser {
 
     // MARK: Destinations
 
-    /// What no datacenter may be named, since it means something else in a destination.
+    /// Words with a meaning of their own in destinations, which cannot name a datacenter.
     static let destinationWords =
         (KeyGroup.destinations + [.spread]).reduce(into: Set(["all", "none"])) { $0.formUnion($1.names) }
 
-    /// Where a rule sends its clients: see `Destination`.
+    /// Reads where a rule sends its clients: see `Destination`.
     func destination(_ node: YAMLNode, _ what: String) -> Destination? {
         switch node.value {
         case .sequence(let sequence):
@@ -396,16 +398,16 @@ extension ConfigurationParser {
         }
     }
 
-    /// A destination that stands in a list.
+    /// Reads a destination inside a list.
     func part(of node: YAMLNode, _ what: String) -> Destination? {
         if let then = node.mapping?.first(where: { $0.key.scalar?.string == "then" }) {
             reader.diagnose(
                 then.key.position,
-                "then stands inside the list of \(what); it goes beside it: write { list: [...], then: spread }")
+                "then is inside the list of \(what); write it beside the list: { list: [...], then: spread }")
             return nil
         }
         guard case .scalar(let scalar) = node.value, scalar.string == "none" else { return destination(node, what) }
-        reader.diagnose(node.position, "none stands in the list of \(what); it stands alone, or is left out")
+        reader.diagnose(node.position, "none is in the list of \(what); write it alone, or leave it out")
         return nil
     }
 
@@ -413,7 +415,7 @@ extension ConfigurationParser {
         guard let pool = reader.fields(node, what, .pool)["random"] else { return nil }
         let members = datacenters(pool.value, what)
         if members.isEmpty, case .sequence(let sequence) = pool.value.value, sequence.isEmpty {
-            reader.diagnose(pool.value.position, "\(what) draws from an empty list; name at least one datacenter")
+            reader.diagnose(pool.value.position, "\(what) has an empty list; name at least one datacenter")
         }
         return .tier(members.map { Share($0) })
     }
@@ -448,7 +450,7 @@ extension ConfigurationParser {
         }
         if case .sequence(let sequence) = field.value.value, sequence.isEmpty {
             reader.diagnose(
-                field.value.position, "\(what) wants the nearest of an empty list; name at least one datacenter")
+                field.value.position, "\(what) uses nearest of an empty list; name at least one datacenter")
             return nil
         }
         return nearest(of: datacenters(field.value, what), limit: limit, field.value.position, what)
@@ -462,14 +464,14 @@ extension ConfigurationParser {
             if brokenLocations.contains(datacenter) { continue }
             reader.diagnoseOnce(
                 position, key: "no location of \(name)",
-                "\(what) wants the nearest, and \(name) has no location; add \(name): { location: [LATITUDE, LONGITUDE] }"
+                "\(what) uses nearest, but \(name) has no location; add \(name): { location: [LATITUDE, LONGITUDE] }"
             )
         }
         guard !datacenters.isEmpty else {
             if !brokenLocations.isEmpty || unknownSections.contains("datacenters") { return nil }
             reader.diagnoseOnce(
                 position, key: "no location",
-                "\(what) wants the nearest, and no datacenter has a location; add location: [LATITUDE, LONGITUDE]")
+                "\(what) uses nearest, but no datacenter has a location; add location: [LATITUDE, LONGITUDE]")
             return nil
         }
         return .nearest(datacenters, limit: limit.map(Int.init) ?? datacenters.count)
@@ -479,14 +481,14 @@ extension ConfigurationParser {
         configuration.datacenters.indices.filter { configuration.datacenters[$0].location != nil }
     }
 
-    /// The datacenters of a list, each of them once.
+    /// Reads a list of datacenters, each at most once.
     func datacenters(_ node: YAMLNode, _ what: String) -> [Datacenter] {
         var members: [Datacenter] = []
         for item in reader.items(node) {
             guard let member = datacenter(item, "a datacenter of \(what)") else { continue }
             if members.contains(member) {
                 reader.diagnose(
-                    item.position, "\(configuration.datacenters[member].name) is twice in one list; keep one")
+                    item.position, "\(configuration.datacenters[member].name) is listed twice; keep one")
             } else {
                 members.append(member)
             }
@@ -496,7 +498,7 @@ extension ConfigurationParser {
 }
 
 extension PlaceRules {
-    /// Whether some rule asks for what only a database knows.
+    /// Whether a rule matches by something that only a database knows.
     fileprivate var needsDatabase: Bool {
         !systems.isEmpty || !cities.isEmpty || !subdivisions.isEmpty || !countries.isEmpty || !regions.isEmpty
             || !continents.isEmpty

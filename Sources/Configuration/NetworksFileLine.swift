@@ -1,17 +1,16 @@
 import Glibc
 
-/// A line of a networks file that has something in it: a network, and where its clients go. Lines are read by bytes: a file of a
-/// million lines is not unusual, and CR LF is one Character.
+/// A line of a networks file that is not blank: a network and its destination. Lines are read as bytes: a file may have
+/// a million lines, and CR LF is one Character.
 struct NetworksFileLine {
-    /// 1 is the first.
+    /// Counted from 1.
     let number: Int
-    /// The whole line, without what ends it.
+    /// The whole line, without its line end.
     let bytes: UnsafeBufferPointer<UInt8>
     let network: UnsafeBufferPointer<UInt8>
-    /// Empty if there is none.
     let destination: UnsafeBufferPointer<UInt8>
 
-    /// Calls `body` with each line of a file but those that are blank or a comment.
+    /// Calls `body` with each line of a file, except blank lines and comments.
     static func forEach(in file: UnsafeBufferPointer<UInt8>, _ body: (NetworksFileLine) -> Void) {
         guard let start = file.baseAddress else { return }
         var (number, position) = (1, 0)
@@ -46,7 +45,7 @@ struct NetworksFileLine {
         destination = UnsafeBufferPointer(rebasing: bytes[next..<end])
     }
 
-    /// The column of a part of the line: 1 is the first.
+    /// Returns the column of a part of the line, counted from 1.
     func column(of part: UnsafeBufferPointer<UInt8>) -> Int {
         let before = bytes.baseAddress!.distance(to: part.baseAddress!)
         return String(decoding: bytes[..<before], as: UTF8.self).count + 1

@@ -1,10 +1,9 @@
-/// A program that tells people of changes of health.
+/// A program that notifies people of health changes.
 public struct NotifyCommand: Hashable, Sendable {
-    /// Its absolute path, and its arguments.
     public var command: [String]
-    /// From the beginning of one run to that of the next at least, in seconds, from 1. Changes in the meantime are collected.
+    /// Seconds from the start of one run to the start of the next, from 1. Changes in between are collected.
     public var every: UInt32 = 60
-    /// The seconds after which it is killed, from 1.
+    /// Seconds after which the program is killed, from 1.
     public var timeout: UInt32 = 30
 
     public init(command: [String]) { self.command = command }

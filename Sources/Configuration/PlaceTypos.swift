@@ -1,14 +1,15 @@
 import Geography
 
-/// What people write for places that have another code, and what is right.
+/// Common mistakes in place codes, and their corrections.
 enum PlaceTypos {
-    /// A code of two letters that ISO 3166-1 has not assigned, or not any more, so that no database has it for a country.
+    /// A two-letter code that ISO 3166-1 has not assigned, or no longer assigns, so that no database has it for a
+    /// country.
     struct NoCountry {
-        /// What stands for it now; empty if nothing does.
+        /// The correct codes; empty if there are none.
         var countries: [String]
-        /// What the letters are, to follow "'UK' ".
+        /// What the letters mean; follows "'UK' " in a message.
         var meaning: String
-        /// Some database may have it all the same, since ISO reserves it for a place.
+        /// Whether a database may have the code all the same, because ISO reserves it for a place.
         var mayBeKnown = false
 
         init(_ countries: [String], _ meaning: String, mayBeKnown: Bool = false) {
@@ -26,26 +27,26 @@ enum PlaceTypos {
         }
     }
 
-    /// What a code that is no country's was meant to be.
+    /// Returns the meaning of a code that is not a country's.
     static func noCountry(_ code: PlaceCode) -> NoCountry? { noCountries[code.description] }
 
-    /// A code that ISO keeps for something else than a country, or has withdrawn, and codes of other standards (vehicles, languages,
-    /// the European Union's own), as far as ISO gives them to no other country.
+    /// Codes that ISO reserves for something other than a country, or has withdrawn, and codes of other standards
+    /// (vehicles, languages, the European Union), unless ISO assigns them to another country.
     private static let noCountries: [String: NoCountry] = {
         var codes: [String: NoCountry] = [
             "UK": .init(["GB"], "is not the code of the United Kingdom"),
-            "EL": .init(["GR"], "is what the European Union writes for Greece, and no code of ISO 3166-1"),
-            "EN": .init(["GB"], "is the English language, and no country"),
-            "JA": .init(["JP"], "is the Japanese language, and no country"),
-            "DA": .init(["DK"], "is the Danish language, and no country"),
-            "ZH": .init(["CN"], "is the Chinese language, and no country"),
-            "KO": .init(["KR"], "is the Korean language, and no country"),
+            "EL": .init(["GR"], "is what the European Union writes for Greece, not a code of ISO 3166-1"),
+            "EN": .init(["GB"], "is the English language, not a country"),
+            "JA": .init(["JP"], "is the Japanese language, not a country"),
+            "DA": .init(["DK"], "is the Danish language, not a country"),
+            "ZH": .init(["CN"], "is the Chinese language, not a country"),
+            "KO": .init(["KR"], "is the Korean language, not a country"),
             "SP": .init(["ES"], "is not the code of Spain"),
             "SF": .init(["FI"], "is no longer the code of Finland"),
             "RP": .init(["PH"], "is not the code of the Philippines"),
             "RC": .init(["TW"], "is not the code of Taiwan"),
         ]
-        // ISO 3166-3, but for what is assigned to another country since.
+        // ISO 3166-3, except codes that were assigned to another country since.
         let withdrawn: [(String, String, [String])] = [
             ("AN", "the Netherlands Antilles until 2010", ["BQ", "CW", "SX"]), ("BU", "Burma until 1989", ["MM"]),
             ("CS", "Czechoslovakia until 1993, and Serbia and Montenegro until 2006", ["CZ", "SK", "RS", "ME"]),
@@ -65,9 +66,9 @@ enum PlaceTypos {
             ("ZR", "Zaire until 1997", ["CD"]),
         ]
         for (code, past, present) in withdrawn {
-            codes[code] = NoCountry(present, "was \(past), and is no country's code any more")
+            codes[code] = NoCountry(present, "was \(past), and is no longer a country code")
         }
-        // Exceptionally reserved by ISO 3166/MA, beside EU, SU, UK and FX.
+        // Exceptionally reserved by ISO 3166/MA, like EU, SU, UK and FX.
         for (code, place, country) in [
             ("AC", "Ascension Island", "SH"), ("CP", "Clipperton Island", "FR"), ("CQ", "Sark", "GG"),
             ("DG", "Diego Garcia", "IO"), ("EA", "Ceuta and Melilla", "ES"), ("IC", "the Canary Islands", "ES"),
@@ -76,17 +77,17 @@ enum PlaceTypos {
             codes[code] = NoCountry(
                 [country], "is reserved for \(place), which databases count to another country", mayBeKnown: true)
         }
-        codes["EZ"] = NoCountry([], "is reserved for the eurozone, and no country's code")
-        codes["UN"] = NoCountry([], "is reserved for the United Nations, and no country's code")
+        codes["EZ"] = NoCountry([], "is reserved for the eurozone, not a country code")
+        codes["UN"] = NoCountry([], "is reserved for the United Nations, not a country code")
         return codes
     }()
 
     // MARK: Continents
 
-    /// The code of a continent for what people write for it; several if it is not clear which.
+    /// Returns the continent codes that a text probably stands for; several if it is ambiguous.
     static func continents(_ text: String) -> [String] { otherContinents[folded(text)] ?? [] }
 
-    /// Words and codes for continents that are not MaxMind's, folded.
+    /// Words and codes for continents other than MaxMind's, folded.
     private static let otherContinents: [String: [String]] = {
         var names: [String: [String]] = [
             "am": ["NA", "SA"], "america": ["NA", "SA"], "americas": ["NA", "SA"], "the americas": ["NA", "SA"],
@@ -109,7 +110,7 @@ enum PlaceTypos {
 
     // MARK: Subdivisions
 
-    /// The code that was probably meant by `US/CA`, `USA-CA`, `UK-ENG`, `US_CA` and the like; `nil` if none was.
+    /// Returns the subdivision code meant by `US/CA`, `USA-CA`, `UK-ENG`, `US_CA` and the like; `nil` if there is none.
     static func subdivision(_ text: String) -> String? {
         let parts = text.split(maxSplits: 1, whereSeparator: { "-/_.:, ".contains($0) })
             .map { $0.drop { $0 == " " } }
@@ -119,7 +120,7 @@ enum PlaceTypos {
         return code.description == text.uppercased() ? nil : code.description
     }
 
-    /// The code of the country that was meant: itself, or what is right for a slip, for three letters or for a name.
+    /// Returns the country code meant by a text: the code itself, a corrected typo, a three-letter code or a name.
     static func country(_ text: String) -> PlaceCode? {
         guard let code = PlaceCode(text) else { return Countries.named(text)?.code }
         guard let slip = noCountry(code) else { return code }
@@ -130,7 +131,7 @@ enum PlaceTypos {
 // MARK: - What to write instead
 
 extension PlaceTypos {
-    /// What to write in place of a key of `countries` that is no code of two letters.
+    /// Says what to write in place of a key of `countries` that is not a two-letter code.
     static func countryHint(_ text: String) -> String {
         if let continent = continentHint(text) { return continent }
         if subdivision(text) == nil, SubdivisionCode(text) != nil { return "write it under subdivisions" }
@@ -141,7 +142,7 @@ extension PlaceTypos {
             "write two letters (ISO 3166-1), such as \(named?.code.description ?? "NO") for \(named?.name ?? "Norway")"
     }
 
-    /// What to write in place of a member of a region that is no place.
+    /// Says what to write in place of an invalid member of a region.
     static func memberHint(_ text: String) -> String {
         if let continent = continentHint(text) { return "a region has countries and subdivisions; \(continent)" }
         if let named = Countries.named(text) { return "write \(named.code) for \(named.name)" }
@@ -149,7 +150,7 @@ extension PlaceTypos {
         return "write a country, such as NO, or a subdivision, such as US-CA"
     }
 
-    /// What to write in place of a key of `subdivisions` that is no code.
+    /// Says what to write in place of an invalid key of `subdivisions`.
     static func subdivisionHint(_ text: String) -> String {
         if let code = subdivision(text) { return "did you mean '\(code)'?" }
         if let code = PlaceCode(text) ?? Countries.named(text)?.code, Countries.byCode[code] != nil {
@@ -158,7 +159,7 @@ extension PlaceTypos {
         return "write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
     }
 
-    /// What to write in place of a key of `cities` that is no city.
+    /// Says what to write in place of an invalid key of `cities`.
     static func cityHint(_ text: String) -> String {
         let parts = text.split(maxSplits: 1, whereSeparator: { "/-:".contains($0) }).map(String.init)
         if parts.count == 2, let code = country(parts[0]), parts[1].count > 3 || text.contains("/") {
@@ -167,13 +168,13 @@ extension PlaceTypos {
         return "write US/Miami, GB-ENG/London, or its number at geonames.org"
     }
 
-    /// What is wrong with a key of `continents`, and what to write.
+    /// Says what is wrong with a key of `continents`, and what to write.
     static func continentComplaint(_ text: String) -> String {
         let known = PlaceCode.continents.map(\.description).joined(separator: ", ")
         let meant = continents(text)
         if !meant.isEmpty {
             let names = meant.map { "\($0) for \(continentNames[$0]!)" }
-            return "'\(text)' is no continent's code; write \(listed(names, "and"))"
+            return "'\(text)' is not a continent code; write \(listed(names, "and"))"
         }
         if let code = PlaceCode(text), let country = Countries.byCode[code] {
             return "'\(text)' is a country (\(country.name)); write it under countries"
@@ -181,7 +182,7 @@ extension PlaceTypos {
         if let country = Countries.named(text) {
             return "'\(text)' is a country; write \(country.code) under countries"
         }
-        return "'\(text)' is no continent; write one of \(known)"
+        return "'\(text)' is not a continent; write one of \(known)"
     }
 
     private static func continentHint(_ text: String) -> String? {
@@ -191,9 +192,10 @@ extension PlaceTypos {
     }
 }
 
-/// Why a place can be in no database, whatever ISO 3166-1 assigns next, and what to write; `nil` if it may be in one.
+/// Says why a place can be in no database, whatever ISO 3166-1 assigns next, and what to write; `nil` if it may be in
+/// one.
 ///
-/// - Parameter isMember: whether it stands in a region, which has no continents.
+/// - Parameter isMember: whether it is a member of a region, which has no continents.
 func impossiblePlace(_ place: RulePlace, isMember: Bool = false) -> String? {
     func diagnostic(_ code: PlaceCode, _ text: String, _ write: (PlaceCode) -> String) -> String? {
         guard Countries.byCode[code] == nil, let slip = PlaceTypos.noCountry(code), !slip.mayBeKnown else { return nil }
@@ -212,9 +214,9 @@ func impossiblePlace(_ place: RulePlace, isMember: Bool = false) -> String? {
     }
 }
 
-/// Why `code` can be no country's, and what to write; `nil` if it may be one.
+/// Says why `code` cannot be a country's, and what to write; `nil` if it may be one.
 ///
-/// - Parameter isMember: whether it stands in a region, which has no continents.
+/// - Parameter isMember: whether it is a member of a region, which has no continents.
 private func impossibleCountry(_ code: PlaceCode, isMember: Bool = false) -> String? {
     let text = code.description
     let place = isMember ? "of a map that sends the region's clients there" : "of the map"
@@ -223,20 +225,20 @@ private func impossibleCountry(_ code: PlaceCode, isMember: Bool = false) -> Str
         return "\(text) is a continent (\(PlaceTypos.continentNames[text]!)); write it under continents \(place)\(past)"
     }
     if text == "AP" {
-        return "AP is no country, but Asia and the Pacific; write AS and OC under continents \(place)"
+        return "AP is not a country but Asia and the Pacific; write AS and OC under continents \(place)"
     }
     return PlaceTypos.noCountry(code).flatMap { $0.mayBeKnown ? nil : "\(text) \($0.remedy)" }
 }
 
-/// `; did you mean 'GB'?` for a country that no database knows; empty if nothing is near.
+/// Returns `; did you mean 'GB'?` for a country that no database knows; empty if nothing is similar.
 public func countrySuggestion(for code: PlaceCode, among known: some Collection<PlaceCode>) -> String {
     if let slip = PlaceTypos.noCountry(code) { return "; \(code) \(slip.remedy.replacing("; ", with: ": "))" }
-    // One letter of two that is another is another country; two that changed places were mistyped.
+    // Changing one of two letters gives another country; two swapped letters are a typo.
     let swapped = String(code.description.reversed())
     return known.contains { $0.description == swapped } ? "; did you mean '\(swapped)'?" : ""
 }
 
-/// `; did you mean 'US-CA'?` for a subdivision that no database knows; empty if nothing is near.
+/// Returns `; did you mean 'US-CA'?` for a subdivision that no database knows; empty if nothing is similar.
 public func subdivisionSuggestion(
     for code: SubdivisionCode, among known: some Collection<SubdivisionCode>
 ) -> String {
@@ -245,14 +247,14 @@ public func subdivisionSuggestion(
     return suggestion(for: "\(country)-\(code.code)", among: siblings, listing: false)
 }
 
-/// `; did you mean 'London'?` for a city that no database knows; empty if nothing is near.
+/// Returns `; did you mean 'London'?` for a city that no database knows; empty if nothing is similar.
 ///
 /// - Parameter known: the names of the cities in the same country or subdivision.
 public func citySuggestion(for name: String, among known: some Collection<String>) -> String {
     nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
 }
 
-/// `a, b and c`.
+/// Returns `a, b and c`.
 func listed(_ words: [String], _ conjunction: String) -> String {
     guard let last = words.last, words.count > 1 else { return words.first ?? "" }
     return "\(words.dropLast().joined(separator: ", ")) \(conjunction) \(last)"

@@ -1,13 +1,13 @@
 extension Configuration {
-    /// What a change may do at most, for `geopipe plan`.
+    /// The limits of a change, for `geopipe plan`.
     public struct PlanLimits: Sendable {
-        /// The part of the clients that may be sent elsewhere, in percent.
+        /// The part of the clients that may move to another datacenter, in percent.
         public var move = 10
         /// The part of the names that may be added, removed or changed, in percent.
         public var names = 30
-        /// The traffic at its peak, in percent of the capacity of all datacenters together.
+        /// The peak traffic, in percent of the capacity of all datacenters together.
         public var peak = 50
-        /// For how long resolvers may keep answers from before the change, in seconds.
+        /// The longest time that resolvers may cache answers from before the change, in seconds.
         public var oldTTL = 3_600
 
         public init() {}
@@ -23,7 +23,7 @@ extension ConfigurationParser {
                 configuration.planLimits[keyPath: limit] = percent
             } else {
                 reader.diagnose(
-                    node.position, "\(name) of plan is '\(text)'; write a part from 0% to 100%, such as 10%")
+                    node.position, "\(name) of plan is '\(text)'; write a percentage from 0% to 100%, such as 10%")
             }
         }
         percent("max_move", \.move)

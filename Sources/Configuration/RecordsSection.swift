@@ -1,9 +1,9 @@
 import DNS
 
 extension ConfigurationParser {
-    /// The type that a key names.
+    /// Returns the record type that a key names.
     ///
-    /// - Parameter group: the mapping that it stands in, which has other keys as well.
+    /// - Parameter group: the mapping that contains the key, which has other keys as well.
     func type(_ entry: YAMLReader.Entry, _ group: KeyGroup) -> RecordType? {
         guard let type = RecordType(entry.key), type != .any else {
             reader.diagnose(
@@ -15,11 +15,11 @@ extension ConfigurationParser {
         return type
     }
 
-    /// The contents of one type: one, or a list.
+    /// Reads the contents of one type: one, or a list.
     func contents(_ node: YAMLNode, _ type: RecordType, origin: DomainName?, _ what: String) -> [RecordContent] {
         if case .sequence(let sequence) = node.value, sequence.isEmpty {
             reader.diagnose(
-                node.position, "\(type) of \(what) is an empty list; write a content, or leave the type out")
+                node.position, "\(type) of \(what) is an empty list; write a content, or leave out the type")
         }
         var contents: [RecordContent] = []
         for item in reader.items(node) {
@@ -49,18 +49,18 @@ extension ConfigurationParser {
         return contents
     }
 
-    /// What is wrong with a URL in place of a name; `nil` if there is none in `text`.
+    /// Says what is wrong with a URL in place of a name; `nil` if `text` has none.
     func urlComplaint(_ text: String) -> String? {
         guard let url = text.split(separator: " ").first(where: { $0.contains("://") }) else { return nil }
         let host = url[url.firstRange(of: "://")!.upperBound...].prefix { !"/:?#".contains($0) }
         return "'\(url)' is a URL; write the name alone, '\(host)\(host.hasSuffix(".") ? "" : ".")'"
     }
 
-    /// A CNAME stands alone, and is the only one (RFC 1034 section 3.6.2).
+    /// Reports a CNAME beside other records, or a second one (RFC 1034 section 3.6.2).
     func diagnoseCrowdedCNAME(
         _ types: Set<RecordType>, count: Int, _ position: Diagnostic.Position?, _ what: String
     ) {
         guard types.contains(.cname), count > 1 else { return }
-        reader.diagnose(position, "\(what) has a CNAME beside other data; a CNAME stands alone")
+        reader.diagnose(position, "\(what) has a CNAME beside other data; a CNAME must be alone")
     }
 }

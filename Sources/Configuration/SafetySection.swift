@@ -1,21 +1,21 @@
 import Routing
 
 extension Configuration {
-    /// What must stay in use when datacenters are drained: of all datacenters, and of those of a service that is drained on its own.
+    /// Limits on drains: of all datacenters together, and of the datacenters of a service that is drained separately.
     public struct Safety: Sendable {
-        /// The number of datacenters that are not wholly drained.
+        /// The minimum number of datacenters that are not drained, or only partly.
         public var inUse: Int?
-        /// The part of the capacity that is not drained, in percent from 1 to 100.
+        /// The part of the capacity that must not be drained, in percent, 1 to 100.
         public var capacity: Int?
 
-        /// The rules by their names in the configuration.
         public enum Rule: String, CaseIterable, Sendable {
             case inUse = "in_use"
             case capacity
         }
     }
 
-    /// The datacenters that some map sends clients to, or spreads clients of some service over; those of one service if it is named.
+    /// Returns the datacenters that a map sends clients to, or spreads clients of a service over; with `service`, only
+    /// its own.
     public func datacentersInUse(byService service: String?) -> Set<Datacenter> {
         guard let service else {
             return services.filter { maps.indices.contains($0.map) }.reduce(
@@ -49,7 +49,7 @@ extension ConfigurationParser {
                 adviseOfCapacities()
             } else {
                 reader.diagnose(
-                    node.position, "capacity of safety is '\(text)'; write a part from 1% to 100%, such as 60%")
+                    node.position, "capacity of safety is '\(text)'; write a percentage from 1% to 100%, such as 60%")
             }
         }
     }
@@ -62,7 +62,7 @@ extension ConfigurationParser {
         else { return }
         reader.advise(
             sites.datacenters[missing],
-            "datacenter \(datacenters[missing].name) has no capacity, and others have one: it counts as 1 for the safety rule; write the capacity of each"
+            "datacenter \(datacenters[missing].name) has no capacity, but others do: it counts as 1 for the safety rule; write the capacity of each"
         )
     }
 }

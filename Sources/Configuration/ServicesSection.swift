@@ -14,11 +14,13 @@ extension ConfigurationParser {
             if let node = fields["answers"]?.value {
                 (service.answers, service.unchecked) = answers(node, map, what)
             }
-            service.pick = fields["pick"].flatMap { few($0.value, "pick of \(what)", Configuration.Service.mostPicked) }
-            service.spread = fields["spread"].flatMap {
-                few($0.value, "spread of \(what)", Configuration.Service.widestSpread)
+            service.pick = fields["pick"].flatMap {
+                boundedCount($0.value, "pick of \(what)", Configuration.Service.mostPicked)
             }
-            service.isSticky = fields["sticky"].flatMap { reader.truth($0.value, "sticky of \(what)") } ?? false
+            service.spread = fields["spread"].flatMap {
+                boundedCount($0.value, "spread of \(what)", Configuration.Service.widestSpread)
+            }
+            service.isSticky = fields["sticky"].flatMap { reader.bool($0.value, "sticky of \(what)") } ?? false
             service.answersWhenAllDown =
                 fields["when_all_down"].flatMap { answersWhenAllDown($0.value, what) } ?? true
             parseHealth(fields, what, &service)
@@ -28,7 +30,7 @@ extension ConfigurationParser {
             if service.spread != nil, service.answers.joined().contains(where: { $0.type == .cname }) {
                 reader.diagnose(
                     fields["spread"]?.value.position,
-                    "\(what) spreads over several datacenters, and one of them has a CNAME, which stands alone; take out either"
+                    "\(what) spreads over several datacenters, and one of them has a CNAME, which must be alone; take one of them out"
                 )
             }
         }
@@ -40,7 +42,7 @@ extension ConfigurationParser {
     ) -> ([[Configuration.Service.Answer]], unchecked: Set<Datacenter>) {
         var answers: [[Configuration.Service.Answer]] = Array(repeating: [], count: configuration.datacenters.count)
         var unchecked: Set<Datacenter> = []
-        // What is written there, right or wrong.
+        // Every datacenter with an entry, valid or not.
         var written: Set<Datacenter> = []
         var unknown = reader.hasOtherShape(node) || unknownSections.contains("datacenters")
         for entry in reader.entries(node, "answers of \(what)") {
@@ -60,7 +62,7 @@ extension ConfigurationParser {
                 unknown = true
             }
         }
-        // A misspelt datacenter would be complained of twice.
+        // A misspelt datacenter would be reported twice.
         guard let map, !unknown else { return (answers, unchecked) }
         let missing = configuration.maps[map].datacenters.subtracting(written).sorted()
             .map { configuration.datacenters[$0].name }
@@ -73,8 +75,8 @@ extension ConfigurationParser {
         return (answers, unchecked)
     }
 
-    /// A number that every question pays for.
-    private func few(_ node: YAMLNode, _ what: String, _ most: Int) -> Int? {
+    /// Reads a number that costs time in every query.
+    private func boundedCount(_ node: YAMLNode, _ what: String, _ most: Int) -> Int? {
         guard let number = reader.count(node, what).map(Int.init) else { return nil }
         guard number <= most else {
             reader.diagnose(node.position, "\(what) is \(number); write at most \(most)")
@@ -94,7 +96,7 @@ extension ConfigurationParser {
         }
     }
 
-    /// What of a service's health is checked, with what does not go together.
+    /// Reads the health settings of a service, and reports combinations that make no sense.
     private func parseHealth(
         _ fields: YAMLReader.Fields, _ what: String, _ service: inout Configuration.Service
     ) {
@@ -119,7 +121,7 @@ extension ConfigurationParser {
             return
         }
         if !service.checkedAnswers.contains(where: \.isAddress) {
-            reader.warn(entry.keyPosition, "\(what) has no addresses that could be checked; it counts as up")
+            reader.warn(entry.keyPosition, "\(what) has no addresses to check; it counts as up")
         }
     }
 
@@ -130,7 +132,7 @@ extension ConfigurationParser {
         return nil
     }
 
-    /// Addresses, whose family says the type, or a mapping from types to contents, which may have `check: none`.
+    /// Reads addresses, whose family gives the type, or a mapping from types to contents, which may have `check: none`.
     private func answers(
         _ node: YAMLNode, _ what: String
     ) -> ([Configuration.Service.Answer], isChecked: Bool) {
@@ -146,7 +148,7 @@ extension ConfigurationParser {
         if let node = check?.value, let text = reader.text(node, "check of \(what)"), text != "none" {
             reader.diagnose(
                 node.position,
-                "check of \(what) is '\(text)'; write none, or take it out: the check is that of the service")
+                "check of \(what) is '\(text)'; write none, or take it out: the check belongs to the service")
         }
         for entry in fields.others {
             guard let type = type(entry, .answer) else { continue }
@@ -163,7 +165,7 @@ extension ConfigurationParser {
         return (answers, isChecked: check == nil)
     }
 
-    /// A mapping from addresses to weights.
+    /// Reads a mapping from addresses to weights.
     private func weightedAddresses(
         _ node: YAMLNode, _ type: RecordType, _ what: String
     ) -> [Configuration.Service.Answer] {
@@ -193,7 +195,7 @@ extension ConfigurationParser {
             }
             reader.diagnose(
                 node.position,
-                "\(what) is '\(text)', which is no address; write one, or a type: { CNAME: www.example.net. }")
+                "\(what) is '\(text)', which is not an address; write one, or a type: { CNAME: www.example.net. }")
             return nil
         }
         return (try? RecordContent(text, type: type, origin: nil)).map { .init(type: type, content: $0) }
@@ -201,14 +203,14 @@ extension ConfigurationParser {
 }
 
 extension Configuration.Service {
-    /// The most datacenters that one answer may come from.
+    /// The most datacenters that contribute to one answer.
     public static let widestSpread = 16
-    /// The most addresses of a family that may be picked of a datacenter's.
+    /// The most addresses of a family that may be picked of one datacenter.
     static let mostPicked = 64
 }
 
 extension Configuration.Service.Answer {
-    /// What makes two records the same.
+    /// The properties that make two records equal.
     fileprivate struct Identity: Hashable {
         var type: RecordType
         var content: RecordContent

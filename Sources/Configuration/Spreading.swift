@@ -1,8 +1,8 @@
 import Routing
 
 extension ConfigurationParser {
-    /// A destination that says what follows when a datacenter of it is not available: `{ list: [oslo, ashburn], then: spread }`,
-    /// or `then` beside `nearest` or `random`.
+    /// Reads a destination with `then`: `{ list: [oslo, ashburn], then: spread }`, or `then` beside `nearest` or
+    /// `random`.
     func spreading(_ node: YAMLNode, _ keys: [String], _ what: String) -> Destination? {
         let entries = reader.entries(node, what)
         let then = entries.first { $0.key == "then" }
@@ -27,19 +27,19 @@ extension ConfigurationParser {
                 ? "{ \(weights) }" : configuration.datacenters.prefix(2).map(\.name).joined(separator: ", ")
             reader.diagnose(
                 then?.keyPosition,
-                "then of \(what) stands beside no list; write { list: [\(list)], then: spread }")
+                "then of \(what) has no list beside it; write { list: [\(list)], then: spread }")
         }
         guard let destination, let group else { return destination }
         return group.map { .spread(destination, group: $0.named) }
     }
 
-    /// What clients are spread over.
+    /// The datacenters over which clients are spread.
     private struct SpreadGroup {
-        /// `nil` stands for all datacenters that have an answer.
+        /// `nil` for all datacenters that have an answer.
         var named: [Datacenter]?
     }
 
-    /// What stands behind `then`: `spread`, or `{ spread: [oslo, ashburn] }`.
+    /// Reads the value of `then`: `spread`, or `{ spread: [oslo, ashburn] }`.
     private func spreadGroup(_ node: YAMLNode, _ what: String) -> SpreadGroup? {
         if case .mapping = node.value {
             guard let entry = reader.fields(node, "then of \(what)", .spread)["spread"]
@@ -61,7 +61,7 @@ extension ConfigurationParser {
         if word == "spread" { return SpreadGroup() }
         let remedy =
             datacenterNumbers[word] == nil
-            ? "write then: spread, or leave then out"
+            ? "write then: spread, or leave out then"
             : "write then: { spread: [\(word)] }, or put \(word) at the end of the list without then"
         reader.diagnose(node.position, "then of \(what) is '\(word)'; \(remedy)")
         return nil

@@ -2,18 +2,18 @@ import CYAML
 import Platform
 
 extension Configuration {
-    /// Where the state of a configuration is, as far as its file says so.
+    /// The state directory that a configuration file names.
     public enum StatePlace: Hashable, Sendable {
-        /// In this folder.
+        /// This folder.
         case folder(String)
-        /// Nowhere: `state_directory: none`.
+        /// None: `state_directory: none`.
         case none
-        /// Not known, and why: the file cannot be read up to the line that may say so.
+        /// Unknown, with the reason: the file cannot be read up to the line that may name it.
         case unknown(reason: String)
     }
 
-    /// Finds where the state of a configuration is: all that a coprocess must know to find its image. The file is read event by event up
-    /// to that key, so that what is wrong after it does no harm.
+    /// Finds the state directory of a configuration, which is all that a coprocess needs to find its image. Reads the
+    /// file only up to that key, so that errors after it do no harm.
     public static func statePlace(ofFile file: String) -> StatePlace {
         var text: String
         do throws(Diagnostic) {
@@ -22,7 +22,7 @@ extension Configuration {
             return .unknown(reason: error.message)
         }
         switch text.withUTF8(topLevelText) {
-        case .broken: return .unknown(reason: "it is no configuration, or is broken before state_directory")
+        case .broken: return .unknown(reason: "it is not a configuration, or is broken before state_directory")
         case .absent: return .folder(usualStateDirectory)
         case .text("none"): return .none
         case .text(let path):
@@ -32,9 +32,9 @@ extension Configuration {
         }
     }
 
-    /// Finds where the state of a configuration is for what must go on whatever the file is like, such as a coprocess.
+    /// Finds the state directory for a process that must run whatever the file contains, such as a coprocess.
     ///
-    /// - Returns: `nil` for `state_directory: none`. The usual place if the file does not say, or cannot be read.
+    /// - Returns: `nil` for `state_directory: none`; the usual one if the file does not say, or cannot be read.
     public static func stateDirectory(ofFile file: String) -> String? {
         switch statePlace(ofFile: file) {
         case .folder(let path): path
@@ -49,7 +49,7 @@ extension Configuration {
         case broken
     }
 
-    /// Finds the text that is the value of `state_directory` in the mapping at the top.
+    /// Finds the scalar that is the value of `state_directory` in the top mapping.
     private static func topLevelText(_ text: UnsafeBufferPointer<UInt8>) -> TopLevelText {
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else { return .broken }

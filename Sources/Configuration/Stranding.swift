@@ -1,16 +1,15 @@
 import Geography
 import Routing
 
-/// The rules of a map whose clients have nowhere else to go when a datacenter is drained: they still get it.
+/// Rules of a map whose clients have no alternative when a datacenter is drained: they still get it.
 public struct Stranding: Sendable {
     public var map: String
-    /// Such as `country NO`, `network 10.0.0.0/8` or `the default`; at most 20 and how many more.
+    /// As `country NO`, `network 10.0.0.0/8` or `the default`; at most 20, and how many more.
     public var rules: [String]
     public var datacenter: String
     /// Whether the rules have other datacenters, all of which are drained.
     public var othersAreDrained: Bool
 
-    /// For people.
     public var words: String {
         let choice = othersAreDrained ? "is the only choice that is not drained" : "is the only choice"
         return "map \(map): \(grouped(rules)): \(datacenter) \(choice); its clients still get it"
@@ -32,13 +31,13 @@ public struct Stranding: Sendable {
 }
 
 extension Configuration {
-    /// Which clients have nowhere else to go when `datacenter` is drained.
+    /// Returns the rules whose clients have no alternative when `datacenter` is drained.
     ///
     /// - Parameters:
-    ///   - service: the only service that is drained; all without.
-    ///   - areas: where clients are that are drained; everywhere if it is empty.
-    ///   - places: where the image has clients; `nil` if that is not known.
-    ///   - drained: what else is drained wholly, of a service by its name.
+    ///   - service: the only service that is drained; `nil` for all.
+    ///   - areas: the areas whose clients are drained; empty for everywhere.
+    ///   - places: the places in which the image has clients; `nil` if unknown.
+    ///   - drained: what else is drained completely, for a service by its name.
     public func stranded(
         by datacenter: String, service: String?, areas: [Area] = [], places: Set<ClientPlace>? = nil,
         besides drained: (_ service: String) -> Set<String>
@@ -58,7 +57,7 @@ extension Configuration {
             guard !users.isEmpty else { return nil }
             var hasOthers = false
             var rules = map.rules.touching(areas).reached(from: places).rules { destination in
-                // What one service has where another has nothing is no help to that.
+                // An answer of one service does not help clients of another.
                 let stranding = users.compactMap { user, others -> Set<Datacenter>? in
                     let reached = reach(of: destination, for: [user])
                     return reached.contains(number) && reached.subtracting(others) == [number] ? reached : nil
@@ -75,7 +74,7 @@ extension Configuration {
 }
 
 extension PlaceRules {
-    /// The rules that clients in these areas may be sent by; all if there are none.
+    /// The rules that may apply to clients in these areas; all if `areas` is empty.
     fileprivate func touching(_ areas: [Area]) -> PlaceRules {
         guard !areas.isEmpty else { return self }
         func touches(_ area: Area) -> Bool { areas.contains { $0.touches(area) } }
@@ -95,8 +94,8 @@ extension PlaceRules {
         rules.continents = continents.filter { touches(.continent($0.key)) }
         return rules
     }
-    /// The rules that clients of these places may come to: those that win for one of them, and those of which the places do not tell,
-    /// such as networks, cities, and subdivisions inside of others. All if the places are not known.
+    /// The rules that clients of these places may match: those that win for one of them, and those that places do not
+    /// determine, such as networks, cities, and subdivisions inside of others. All if the places are unknown.
     fileprivate func reached(from places: [ClientPlace]?) -> PlaceRules {
         guard let places else { return self }
         let countries = Set(places.compactMap(\.country))

@@ -1,6 +1,6 @@
-/// `; did you mean 'x'?` with the word of `known` that is nearest to `word`, or else which words are known.
+/// Returns `; did you mean 'x'?` with the word of `known` that is nearest to `word`, or else the known words.
 ///
-/// - Parameter listing: false to say nothing if no word is near, because there are too many to list.
+/// - Parameter listing: false to return nothing if no word is near, because there are too many to list.
 public func suggestion(for word: String, among known: some Collection<String>, listing: Bool = true) -> String {
     if let near = nearest(to: word, among: known) { return "; did you mean '\(near)'?" }
     guard listing, !known.isEmpty else { return "" }
@@ -9,8 +9,8 @@ public func suggestion(for word: String, among known: some Collection<String>, l
     return "; known here: \(known.prefix(shown).joined(separator: ", "))\(rest)"
 }
 
-/// The word of `known` that is the same but for case, accents and punctuation, or else one that is so few letters away that it was
-/// probably meant; `nil` if none is.
+/// Returns the word of `known` that differs from `word` only in case, accents and punctuation, or else the nearest one
+/// that is close enough to be a typo; `nil` if there is none.
 public func nearest(to word: String, among known: some Collection<String>) -> String? {
     let plain = folded(word)
     guard !plain.isEmpty else { return nil }
@@ -22,15 +22,15 @@ public func nearest(to word: String, among known: some Collection<String>) -> St
     var best: (distance: Int, word: String)?
     for candidate in candidates {
         let distance = editDistance(letters, Array(folded(candidate).unicodeScalars))
-        // Something must be left of the word.
+        // At least one letter must match.
         guard distance <= limit, distance < letters.count, distance < best?.distance ?? .max else { continue }
         best = (distance, candidate)
     }
     return best?.word
 }
 
-/// The name of `known` that was probably meant by `name`: as `nearest` has it, or the same but for words that people add to the
-/// names of cities, or the longest that it begins with.
+/// Returns the name of `known` that was probably meant: the nearest one, or one that differs in words that people add
+/// to names of cities, or the longest one that `name` begins with.
 public func nearestName(to name: String, among known: some Collection<String>) -> String? {
     let plain = folded(name)
     guard !plain.isEmpty else { return nil }
@@ -44,7 +44,7 @@ public func nearestName(to name: String, among known: some Collection<String>) -
     return nearest(to: name, among: known) ?? beginnings.max { $0.count < $1.count }
 }
 
-/// The text in lower case, without accents, and with one space in place of punctuation.
+/// Returns the text in lower case, without accents, with one space in place of punctuation.
 public func folded(_ text: String) -> String {
     var result = ""
     var isAfterWord = false
@@ -61,12 +61,12 @@ public func folded(_ text: String) -> String {
     return result
 }
 
-/// Whether a character only changes the letter before it, as accents that stand alone do.
+/// Returns whether a character only modifies the letter before it, such as a combining accent.
 private func isAccent(_ scalar: Unicode.Scalar) -> Bool {
     !scalar.isASCII && scalar.properties.generalCategory == .nonspacingMark
 }
 
-/// A small letter without its accents, in the Latin alphabet if it is a letter of that.
+/// Returns a lower-case letter without its accents, in the Latin alphabet if possible.
 private func plainLetters(_ scalar: Unicode.Scalar) -> String {
     switch scalar {
     case "ß": return "ss"
@@ -84,14 +84,15 @@ private func plainLetters(_ scalar: Unicode.Scalar) -> String {
     return letter.dropFirst().hasPrefix(" WITH ") ? letter.prefix(1).lowercased() : String(scalar)
 }
 
-/// The words of a folded name of a city, without those that say no more than that it is one.
+/// Returns the words of a folded city name, without those that only say that it is a city.
 private func essentialWords(_ name: String) -> [String] {
     let general: Set<String> = ["city", "town", "municipality", "metropolitan", "greater", "the", "of"]
     let short = ["saint": "st", "sankt": "st", "fort": "ft", "mount": "mt"]
     return name.split(separator: " ").map(String.init).filter { !general.contains($0) }.map { short[$0] ?? $0 }
 }
 
-/// How many letters a word may differ from the one that was meant: the fewer it has, the more others are near by chance.
+/// Returns the edit distance up to which a word counts as a typo: smaller for short words, which are near to others by
+/// chance.
 private func allowedDistance(_ word: String) -> Int {
     switch word.unicodeScalars.count {
     case ...5: 1
@@ -100,7 +101,7 @@ private func allowedDistance(_ word: String) -> Int {
     }
 }
 
-/// How many letters must be put in, taken out, replaced or swapped with their neighbour to make `b` of `a`.
+/// Returns the number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 public func editDistance(_ a: String, _ b: String) -> Int {
     editDistance(Array(a.unicodeScalars), Array(b.unicodeScalars))
 }

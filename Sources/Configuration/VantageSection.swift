@@ -1,39 +1,41 @@
 import Geography
 import Platform
 
-/// The agents that check the same addresses from elsewhere, and how this one reads what they have found.
+/// The agents that check the same addresses from elsewhere, and how this agent reads their reports.
 public struct VantagePoints: Hashable, Sendable {
-    /// In the order of the configuration. The agent that reads the configuration may be one of them: it finds out which.
+    /// In the order of the configuration. The agent that reads it may be one of them: it recognizes itself.
     public var points: [Point]
-    /// The file whose first line is the token that the agent asks of those who read its report, and sends to the others.
+    /// The file whose first line is the token that readers of the report must send, and that this agent sends to the
+    /// others.
     public var tokenFile: String
-    /// From the beginning of one round of reading to that of the next, in seconds, from 1.
+    /// Seconds from the start of one round of reading to the start of the next, from 1.
     public var interval: UInt32 = 2
-    /// After so many seconds without a whole report one could not be read; from 1.
+    /// Seconds after which reading a report fails, from 1.
     public var timeout: UInt32 = 2
-    /// For how long a report counts, in seconds; at least `interval` and `timeout` together.
+    /// How long a report counts, in seconds; at least `interval` and `timeout` together.
     public var maxAge: UInt32 = 10
 
-    /// The most that there may be.
+    /// The maximum number of vantage points.
     public static let limit = 64
 
-    /// An agent, and where its report is.
+    /// An agent, and the location of its report.
     public struct Point: Hashable, Sendable {
         public var name: String
         public var isSecure: Bool
-        /// An IP address, as text: finding a server must not depend on a name server.
+        /// An IP address, as text: checks must not depend on a name server.
         public var address: String
         public var port: UInt16
         /// Begins with a slash.
         public var path: String
-        /// The file of the token that it asks for, if that is not the one of all.
+        /// The file of the token that this one requires, if it differs from the common one.
         public var tokenFile: String?
 
         public init(name: String, isSecure: Bool = false, address: String, port: UInt16, path: String = "/vantage") {
             (self.name, self.isSecure, self.address, self.port, self.path) = (name, isSecure, address, port, path)
         }
 
-        /// Reads `http://192.0.2.1:9353`, or with https, brackets around an IPv6 address, and a path; `nil` if it is nothing like that.
+        /// Parses `http://192.0.2.1:9353`, or https, with brackets around an IPv6 address, and a path; `nil` for
+        /// anything else.
         public init?(name: String, url: String) {
             let schemes = [("http://", false, UInt16(80)), ("https://", true, UInt16(443))]
             guard let (scheme, isSecure, usualPort) = schemes.first(where: { url.hasPrefix($0.0) }),
@@ -64,7 +66,7 @@ public struct VantagePoints: Hashable, Sendable {
                 path: path.isEmpty || path == "/" ? "/vantage" : String(path))
         }
 
-        /// Without the path if that is the usual one.
+        /// The URL, without the default path.
         public var url: String {
             let host = address.contains(":") ? "[\(address)]" : address
             return "\(isSecure ? "https" : "http")://\(host):\(port)\(path == "/vantage" ? "" : path)"
@@ -83,7 +85,7 @@ extension ConfigurationParser {
         guard case .sequence(let items) = list.value, !items.isEmpty else {
             return reader.diagnose(
                 list.position,
-                "vantage_points of \(what) is no list; write [{ name: NAME, url: \"http://192.0.2.1:9353\" }, …]")
+                "vantage_points of \(what) must be a list; write [{ name: NAME, url: \"http://192.0.2.1:9353\" }, …]")
         }
         if items.count > VantagePoints.limit {
             reader.diagnose(
@@ -108,7 +110,7 @@ extension ConfigurationParser {
         if UInt64(places.maxAge) < least {
             reader.diagnose(
                 fields["max_age"]?.value.position,
-                "max_age of \(what) is \(places.maxAge) s, in which a report may not come a second time; write at least \(least) s, the interval and the timeout together"
+                "max_age of \(what) is \(places.maxAge) s, too short for a second report; write at least \(least) s, the interval and the timeout together"
             )
         }
         configuration.vantagePoints = places

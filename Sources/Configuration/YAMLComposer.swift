@@ -1,39 +1,39 @@
 import CYAML
 
-/// Why a text is no YAML document that can be used.
+/// A reason why a text is not a usable YAML document.
 enum YAMLError: Error {
-    /// libyaml does not understand it.
+    /// libyaml cannot parse it.
     ///
     /// - Parameters:
-    ///   - position: where; `nil` if the document as a whole is meant.
-    ///   - context: what libyaml was reading, such as `while parsing a block mapping`; `nil` if it does not say.
+    ///   - position: where; `nil` for the document as a whole.
+    ///   - context: what libyaml was parsing, such as `while parsing a block mapping`; `nil` if it does not say.
     case malformed(problem: String, context: String? = nil, position: Diagnostic.Position?)
-    /// A mapping has these keys twice, the first of them at `position`.
+    /// A mapping has these keys twice; the first of them is at `position`.
     case duplicateKeys([String], position: Diagnostic.Position)
-    /// Its aliases mean more values than are read.
+    /// Its aliases expand to more values than the reader accepts.
     case tooManyValues
 }
 
-/// Makes nodes of a YAML text (YAML 1.1, as libyaml reads it).
+/// Builds nodes from a YAML text (YAML 1.1, as libyaml parses it).
 final class YAMLComposer {
-    /// How deep values may be within others. A configuration has ten at most, and each takes a piece of the stack.
+    /// The maximum nesting depth. A configuration has ten levels at most, and each takes stack space.
     private static let deepest = 200
-    /// How many values a text may mean for each of its bytes, and beyond that: aliases of aliases can mean more than any memory
-    /// holds.
+    /// The number of values that a text may have beyond one for each byte: nested aliases can expand to more than
+    /// memory holds.
     private static let surplus = 1_000_000
 
     private let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     private let event = UnsafeMutablePointer<yaml_event_t>.allocate(capacity: 1)
     private let text: UnsafeBufferPointer<UInt8>
     private var anchors: [String: (node: YAMLNode, size: Int)] = [:]
-    /// How many values there are so far, those that aliases mean counted each time.
+    /// The number of values so far; aliased values count each time.
     private var size = 0
     private var depth = 0
 
-    /// The only document of a text.
+    /// Returns the only document of a text.
     ///
     /// - Parameter text: without a byte order mark.
-    /// - Returns: its top value; `nil` if the text has no document, only comments or nothing.
+    /// - Returns: its top value; `nil` if the text is empty or has only comments.
     static func document(_ text: String) throws(YAMLError) -> YAMLNode? {
         var text = text
         let result = text.withUTF8 { bytes in
@@ -76,16 +76,16 @@ final class YAMLComposer {
         return root
     }
 
-    /// Reads the next event in place of the last.
+    /// Replaces the current event by the next one.
     private func advance() throws(YAMLError) {
         yaml_event_delete(event)
         guard yaml_parser_parse(parser, event) == 1 else { throw error }
     }
 
-    /// Where the event at hand begins.
+    /// The start of the current event.
     private var start: Diagnostic.Position { Diagnostic.Position(event.pointee.start_mark) }
 
-    /// The value that begins with the event at hand. The event is its last one then.
+    /// Returns the value that begins with the current event. Its last event is current afterwards.
     private func node() throws(YAMLError) -> YAMLNode {
         let before = size
         let position = start
@@ -142,7 +142,7 @@ final class YAMLComposer {
             entries.append((key, try node()))
             try advance()
             guard let text = key.scalar?.string, !keys.insert(text).inserted else { continue }
-            // Ten are enough to know what has happened.
+            // Ten are enough for a message.
             if duplicates.count < 10, !duplicates.contains(text) { duplicates.append(text) }
         }
         guard let duplicate = duplicates.first,
@@ -165,7 +165,7 @@ final class YAMLComposer {
         return try body()
     }
 
-    /// What the parser has stopped for.
+    /// The reason why the parser stopped.
     private var error: YAMLError {
         let problem = parser.pointee.problem.map { String(cString: $0) } ?? "there is not enough memory"
         let context = parser.pointee.context.map { String(cString: $0) }
@@ -173,7 +173,7 @@ final class YAMLComposer {
         switch parser.pointee.error {
         case YAML_SCANNER_ERROR, YAML_PARSER_ERROR: position = Diagnostic.Position(parser.pointee.problem_mark)
         case YAML_READER_ERROR:
-            // The reader knows the byte alone.
+            // The parser reports only the byte offset.
             let before = String(decoding: text.prefix(parser.pointee.problem_offset), as: UTF8.self).unicodeScalars
             let column = before.reversed().prefix { $0 != "\n" }.count + 1
             position = .init(line: before.count { $0 == "\n" } + 1, column: column)

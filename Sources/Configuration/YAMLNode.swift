@@ -1,31 +1,30 @@
-/// A value of a YAML document, and where it begins. An alias is the value of its anchor; tags mean nothing.
+/// A value of a YAML document and its position. An alias is the value of its anchor; tags are ignored.
 struct YAMLNode {
-    /// What kind of value it is.
     enum Value {
         case scalar(Scalar)
         case sequence([YAMLNode])
-        /// In the order of the file. No two keys are the same text.
+        /// In the order of the file. No two keys are equal.
         case mapping([(key: YAMLNode, value: YAMLNode)])
     }
 
-    /// A text as it is written: `NO` and `010` are texts.
+    /// A scalar as it is written: `NO` and `010` are strings.
     struct Scalar {
         var string: String
-        /// Whether it stands there without quotation marks, `|` or `>`.
+        /// Whether it is written without quotation marks, `|` or `>`.
         var isPlain: Bool
     }
 
     var value: Value
-    /// Where it begins; for an alias, where the value of its anchor begins.
+    /// The start of the value; for an alias, of the anchor's value.
     var position: Diagnostic.Position
 
-    /// The text, if it is one.
+    /// The scalar; `nil` for another kind of value.
     var scalar: Scalar? {
         guard case .scalar(let scalar) = value else { return nil }
         return scalar
     }
 
-    /// The keys with their values, if it is a mapping.
+    /// The keys with their values; `nil` for another kind of value.
     var mapping: [(key: YAMLNode, value: YAMLNode)]? {
         guard case .mapping(let mapping) = value else { return nil }
         return mapping

@@ -1,26 +1,26 @@
-/// Reads the parts of a YAML document, and collects what is wrong with them instead of stopping.
+/// Reads the parts of a YAML document, and collects errors instead of stopping at the first.
 ///
-/// Scalars are taken as they are written: `NO` is a text, never a truth value.
+/// Scalars are strings as they are written: `NO` is never a Boolean.
 final class YAMLReader {
     private let file: String
     private var errors = DiagnosticList()
     private var cautions = DiagnosticList()
     private var advised = DiagnosticList()
-    /// What was complained of that may be wrong in many places, and how often.
+    /// Errors that may repeat in many places, and how often they did.
     private var repeated: [String: (message: String, diagnostic: Diagnostic, count: Int)] = [:]
-    /// All files that were read, or that would have been if they could be.
+    /// All files that were read, or would have been if they could be.
     var files: Set<String> = []
 
     init(file: String) { self.file = file }
 
-    /// What is wrong, in the order of the file.
+    /// The errors, in the order of the file.
     var diagnostics: [Diagnostic] { errors.sorted(main: file) }
     var hasComplaints: Bool { !errors.isEmpty }
-    /// The number of complaints, those that are not kept included.
+    /// The number of errors, with those that are not kept.
     var complaintCount: Int { errors.count }
-    /// What works, but hardly as it was meant, in the order of the file.
+    /// Problems that do not prevent loading, in the order of the file.
     var warnings: [Diagnostic] { cautions.sorted(main: file) }
-    /// Advice for `geopipe check`, not for each process that reads the configuration.
+    /// Advice for `geopipe check`; processes that only load the configuration leave it out.
     var advice: [Diagnostic] { advised.sorted(main: file) }
 
     /// One key of a mapping and its value.
@@ -30,15 +30,15 @@ final class YAMLReader {
         var value: YAMLNode
     }
 
-    /// Notes an error, in this file if no other is given.
+    /// Adds an error, in this file if no other is given.
     func diagnose(_ position: Diagnostic.Position?, _ message: String, file: String? = nil) {
         errors.append(Diagnostic(file: file ?? self.file, position: position, message: message))
     }
 
-    /// Notes an error of this file that others repeat, such as a name that is not known: it is said at the first place, with the
-    /// number of the others.
+    /// Adds an error that may repeat, such as an unknown name: it is reported at the first place, with the number of
+    /// other places.
     ///
-    /// - Parameter key: the same for what is wrong for the same reason; the message itself without.
+    /// - Parameter key: equal for errors with the same cause; `nil` uses the message itself.
     func diagnoseOnce(_ position: Diagnostic.Position?, key: String? = nil, _ message: String) {
         let key = key ?? message
         guard let (message, first, count) = repeated[key] else {
@@ -55,22 +55,22 @@ final class YAMLReader {
         repeated[key] = (message, diagnostic, count + 1)
     }
 
-    /// Notes something that works, but hardly as it was meant.
+    /// Adds a warning.
     func warn(_ position: Diagnostic.Position?, _ message: String) {
         cautions.append(Diagnostic(file: file, position: position, message: message, isWarning: true))
     }
 
-    /// Notes what a check of the configuration should say.
+    /// Adds advice of `geopipe check`.
     func advise(_ position: Diagnostic.Position?, _ message: String, _ severity: Diagnostic.Severity = .warning) {
         advised.append(Diagnostic(file: file, position: position, message: message, severity: severity))
     }
 
-    /// Notes what somebody else found.
+    /// Adds a diagnostic that another reader found.
     func note(_ diagnostic: Diagnostic) {
         if diagnostic.isWarning { cautions.append(diagnostic) } else { errors.append(diagnostic) }
     }
 
-    /// The document's top node; `nil`, with a complaint, if it is not YAML.
+    /// Returns the document's top node; `nil` and an error if the text is not YAML.
     func document(_ text: String) -> YAMLNode? {
         do throws(YAMLError) {
             if let root = try YAMLComposer.document(text) { return root }
@@ -92,11 +92,11 @@ final class YAMLReader {
         case .duplicateKeys(let keys, let position):
             diagnose(position, "the key '\(keys.joined(separator: "', '"))' is given twice; keep one")
         case .tooManyValues:
-            diagnose(nil, "the file's aliases mean millions of values; write them out, or use fewer")
+            diagnose(nil, "the file's aliases expand to millions of values; write them out, or use fewer")
         }
     }
 
-    /// Where a line, or the one before it, has a tab in front of its text.
+    /// Returns the position of a tab that indents a line or the one before it.
     private func tabInIndentation(of text: String, line: Int) -> Diagnostic.Position? {
         let lines = text.split(separator: "\n", maxSplits: line, omittingEmptySubsequences: false)
         for number in [line, line - 1] where lines.indices.contains(number - 1) {
@@ -107,15 +107,15 @@ final class YAMLReader {
         return nil
     }
 
-    /// What to write instead of what libyaml does not understand.
+    /// Says how to fix what libyaml cannot parse.
     private func wayOut(of problem: String) -> String {
         switch problem {
         case let text where text.contains("alias"):
-            "; a text that begins with * stands in quotation marks, as \"*.img\""
+            "; put a string that begins with * in quotation marks, as \"*.img\""
         case let text where text.contains("cannot start any token"):
-            "; a text that begins with @, ` or % stands in quotation marks"
+            "; put a string that begins with @, ` or % in quotation marks"
         case let text where text.contains("mapping values are not allowed"):
-            "; look at the indentation, and put a text with a colon into quotation marks"
+            "; look at the indentation, and put a string with a colon in quotation marks"
         case let text where text.contains("did not find expected ',' or"): "; close the bracket or brace before"
         case let text where text.contains("did not find expected"):
             "; look at the indentation of this line and the one before"
@@ -125,11 +125,11 @@ final class YAMLReader {
         }
     }
 
-    /// The entries of a mapping in their order. It is a complaint if there is no mapping.
+    /// Returns the entries of a mapping in their order. Any other value is an error.
     func entries(_ node: YAMLNode, _ what: String) -> [Entry] {
         guard case .mapping(let mapping) = node.value else {
-            // `name:` with nothing behind it is an empty mapping.
-            if !isNull(node) { diagnose(node.position, "\(what) is not a mapping; write key: value") }
+            // `name:` without a value is an empty mapping.
+            if !isNull(node) { diagnose(node.position, "\(what) must be a mapping; write key: value") }
             return []
         }
         var entries: [Entry] = []
@@ -139,7 +139,7 @@ final class YAMLReader {
                 continue
             }
             guard case .scalar(let key) = keyNode.value else {
-                diagnose(keyNode.position, "a key of \(what) is not a text; write key: value")
+                diagnose(keyNode.position, "a key of \(what) is not a string; write key: value")
                 continue
             }
             entries.append(Entry(key: key.string, keyPosition: keyNode.position, value: value))
@@ -147,27 +147,27 @@ final class YAMLReader {
         return entries
     }
 
-    /// The entries of a mapping that has keys of its own.
+    /// The entries of a mapping with fixed keys.
     struct Fields {
         let group: KeyGroup
         fileprivate var known: [String: Entry] = [:]
-        /// Those whose keys are none of the group's own, in the order of the file; empty if the group takes no others.
+        /// Entries with other keys, in the order of the file; empty if the group does not allow any.
         fileprivate(set) var others: [Entry] = []
 
         var isEmpty: Bool { known.isEmpty && others.isEmpty }
 
-        /// The entry of a key of the group, if it is there.
+        /// Returns the entry of a key of the group; `nil` if it is missing.
         subscript(key: String) -> Entry? {
             assert(group.names.contains(key), "'\(key)' is not described in the group \(group.name)")
             return known[key]
         }
     }
 
-    /// The entries of a mapping, complaining of keys that are not known and of required ones that are not there.
+    /// Returns the entries of a mapping, and reports unknown keys and missing required ones.
     func fields(_ node: YAMLNode, _ what: String, _ group: KeyGroup) -> Fields {
         let known = group.names
         var fields = Fields(group: group)
-        // What was meant by the keys that are not known.
+        // The known keys that unknown ones probably stand for.
         var misspelt: Set<String> = []
         for entry in entries(node, what) {
             if known.contains(entry.key) {
@@ -189,13 +189,13 @@ final class YAMLReader {
         return fields
     }
 
-    /// Whether a node is no mapping, or has a merge key: what keys it has, or was meant to have, is not known.
+    /// Returns whether a node is not a mapping, or has a merge key: its intended keys are unknown.
     func hasOtherShape(_ node: YAMLNode) -> Bool {
         guard case .mapping(let mapping) = node.value else { return !isNull(node) }
         return mapping.contains { isMergeKey($0.key) }
     }
 
-    /// Whether a mapping has a key that is none of `keys`, but near to one.
+    /// Returns whether a mapping has an unknown key that is similar to one of `keys`.
     func hasUnknownKey(_ node: YAMLNode, nearestOf keys: [String]) -> Bool {
         node.mapping?.contains { key, _ in
             key.scalar.map { !keys.contains($0.string) && nearest(to: $0.string, among: keys) != nil } ?? false
@@ -207,22 +207,22 @@ final class YAMLReader {
         return scalar.string == "<<" && scalar.isPlain
     }
 
-    /// The text of a scalar; `nil`, with a complaint, for anything else and for an empty one.
+    /// Returns the string of a scalar; `nil` and an error for anything else, and for an empty string.
     func text(_ node: YAMLNode, _ what: String) -> String? {
         guard case .scalar(let scalar) = node.value, !isNull(node) else {
-            diagnose(node.position, "\(what) is not a text; write one word, or a text in quotation marks")
+            diagnose(node.position, "\(what) must be a string; write one word, or a string in quotation marks")
             return nil
         }
         return scalar.string
     }
 
-    /// The items of a list, or the one thing that stands in place of a list.
+    /// Returns the items of a list; a single value counts as a list of one.
     func items(_ node: YAMLNode) -> [YAMLNode] {
         guard case .sequence(let sequence) = node.value else { return [node] }
         return Array(sequence)
     }
 
-    /// A time in whole seconds: `90`, `90s`, `15m`, `1h30m`, `2w`; 0 to 2^31 - 1 (RFC 2181 section 8).
+    /// Reads a duration in whole seconds: `90`, `90s`, `15m`, `1h30m`, `2w`; 0 to 2^31 - 1 (RFC 2181 section 8).
     func seconds(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }
         guard let seconds = parseSeconds(text) else {
@@ -232,7 +232,7 @@ final class YAMLReader {
         return seconds
     }
 
-    /// A short time in microseconds: `100us`, `1ms`, or `0`; up to 10 ms.
+    /// Reads a short duration in microseconds: `100us`, `1ms`, or `0`; up to 10 ms.
     func microseconds(_ node: YAMLNode, _ what: String) -> Int? {
         guard let text = text(node, what) else { return nil }
         if text == "0" { return 0 }
@@ -246,7 +246,7 @@ final class YAMLReader {
         return nil
     }
 
-    /// A whole number from 1 on.
+    /// Reads a whole number from 1 to 1,000,000.
     func count(_ node: YAMLNode, _ what: String) -> UInt32? {
         guard let text = text(node, what) else { return nil }
         guard let number = UInt32(text), 1...1_000_000 ~= number else {
@@ -256,8 +256,8 @@ final class YAMLReader {
         return number
     }
 
-    /// `true` or `false`, and nothing that only looks like it.
-    func truth(_ node: YAMLNode, _ what: String) -> Bool? {
+    /// Reads `true` or `false`; other spellings are errors.
+    func bool(_ node: YAMLNode, _ what: String) -> Bool? {
         switch text(node, what) {
         case "true": return true
         case "false": return false
@@ -274,7 +274,7 @@ final class YAMLReader {
     }
 }
 
-/// A time as the configuration has it: whole seconds, or numbers with units, as in 1h30m; 0 to 2^31 - 1.
+/// Parses a duration: whole seconds, or numbers with units, as in `1h30m`; 0 to 2^31 - 1. `nil` for anything else.
 public func parseSeconds(_ text: String) -> UInt32? {
     let units: [Character: UInt64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800]
     var total: UInt64 = 0
@@ -290,7 +290,7 @@ public func parseSeconds(_ text: String) -> UInt32? {
         guard digits.count < 11, total <= Int32.max else { return nil }
     }
     if !digits.isEmpty {
-        // A number without unit is in seconds, and stands alone.
+        // A number without a unit is in seconds, and is the only number.
         guard total == 0, digits == text, let number = UInt32(digits) else { return nil }
         total = UInt64(number)
     }

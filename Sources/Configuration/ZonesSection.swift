@@ -46,7 +46,7 @@ extension ConfigurationParser {
             guard owner.isAtOrBelow(apex) else {
                 reader.diagnose(
                     entry.keyPosition,
-                    "\(owner) is not in \(what); write a name without final dot, or one below \(apex).")
+                    "\(owner) is not in \(what); write a name without a final dot, or one below \(apex).")
                 continue
             }
             warnOfRepeatedZone(entry, owner, apex)
@@ -60,8 +60,8 @@ extension ConfigurationParser {
         zoneEntries.append(entry)
     }
 
-    /// Warns of an owner without a final dot that ends in the zone's name, or in that of the zone above: it was probably meant to be a
-    /// full name.
+    /// Warns of an owner without a final dot that ends in the zone's name, or its parent's: it was probably meant to
+    /// be absolute.
     private func warnOfRepeatedZone(_ entry: YAMLReader.Entry, _ owner: DomainName, _ apex: DomainName) {
         guard !entry.key.hasSuffix("."), entry.key != "@", let full = try? DomainName(entry.key, relativeTo: .root)
         else { return }
@@ -69,12 +69,12 @@ extension ConfigurationParser {
             let short = full == apex ? "@" : String(entry.key.dropLast(apex.description.count + 1))
             reader.warn(
                 entry.keyPosition,
-                "'\(entry.key)' has no final dot and is \(owner), with the zone's name twice; write '\(short)' for \(full), or '\(owner).' if that is meant"
+                "'\(entry.key)' has no final dot, so it means \(owner), with the zone's name twice; write '\(short)' for \(full), or '\(owner).' if that is intended"
             )
         } else if let parent = apex.parent, parent.labelCount > 1, full.isAtOrBelow(parent) {
             reader.warn(
                 entry.keyPosition,
-                "'\(entry.key)' has no final dot and is \(owner) here; write \(full) in a zone of its own, or '\(owner).' if that is meant"
+                "'\(entry.key)' has no final dot, so it means \(owner) here; write \(full) in a zone of its own, or '\(owner).' if that is intended"
             )
         }
     }
@@ -101,7 +101,7 @@ extension ConfigurationParser {
         for entry in fields.others {
             guard let type = type(entry, .record) else { continue }
             if owner == zone.apex, type == .ns {
-                reader.diagnose(entry.keyPosition, "NS of the apex belongs into ns: of the zone; move it there")
+                reader.diagnose(entry.keyPosition, "NS of the apex belongs in ns: of the zone; move it there")
                 continue
             }
             if !types.insert(type).inserted {
@@ -121,32 +121,32 @@ extension ConfigurationParser {
                 .map { configuration.datacenters[$0].name }
             reader.diagnose(
                 serviceEntry.position,
-                "\(what) is the top of the zone, where SOA and NS are, and service \(service.name) has a CNAME in \(listed(aliases, "and")); write addresses, or ALIAS in place of CNAME (RFC 1034 section 3.6.2)"
+                "\(what) is the zone apex, which has SOA and NS, and service \(service.name) has a CNAME in \(listed(aliases, "and")); write addresses, or ALIAS instead of CNAME (RFC 1034 section 3.6.2)"
             )
         } else if fromService.contains(.cname), !types.isEmpty {
             reader.warn(
                 entry.keyPosition,
-                "\(what) is a CNAME in some datacenters of its service, beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)"
+                "\(what) is a CNAME in some datacenters of its service, beside other data; a CNAME must be alone (RFC 1034 section 3.6.2)"
             )
         }
         for type in types.intersection(fromService).map(\.description).sorted() {
             reader.warn(
-                entry.keyPosition, "\(what) has \(type) of its own and of its service; where both are, both are given")
+                entry.keyPosition, "\(what) has \(type) of its own and from its service; answers have both")
         }
     }
 
-    /// Reads the zone files, and makes the zones of what was written.
+    /// Reads the zone files, and compiles the zones.
     ///
     /// - Parameters:
     ///   - archive: zones that were compiled before.
-    ///   - reusesUnchanged: whether what has not changed since is taken from there.
-    ///   - keepsLastGood: whether errors in the files of a zone leave only that zone out.
-    ///   - serials: knows the zones' serials.
+    ///   - reusesUnchanged: whether to take unchanged zones from there.
+    ///   - keepsLastGood: whether errors in a zone's files disable only that zone.
+    ///   - serials: the source of the zones' serials.
     mutating func compileZones(
         archive: ZoneArchive?, reusesUnchanged: Bool, keepsLastGood: Bool, serials: (any ZoneSerials)?
     ) {
         var serials = serials
-        // Zones that have no file were looked at already, and nothing would come of them.
+        // Zones without a file are already checked, and compiling them would add nothing.
         let isUsable = !reader.hasComplaints
         let sources = configuration.zoneSources.indices.filter {
             isUsable || configuration.zoneSources[$0].file != nil && !brokenZones.contains($0)
@@ -185,7 +185,7 @@ extension ConfigurationParser {
         return nil
     }
 
-    /// The SOA record, and whether its serial was written; otherwise it is made when the zone is compiled.
+    /// Reads the SOA record, and whether it has a serial; otherwise the compiler makes one.
     private func soa(
         _ node: YAMLNode, _ apex: DomainName, _ what: String
     ) -> (content: RecordContent, hasSerial: Bool)? {
@@ -200,7 +200,7 @@ extension ConfigurationParser {
             if let number = UInt32(text) {
                 serial = number
             } else {
-                reader.diagnose(node.position, "the serial '\(text)' is no number; write one from 0 to 4294967295")
+                reader.diagnose(node.position, "the serial '\(text)' is not a number; write one from 0 to 4294967295")
             }
         }
         guard let primary = fields["primary"].flatMap({ target($0.value, apex, "primary in \(what)") }),
@@ -212,7 +212,7 @@ extension ConfigurationParser {
         return (content, serial != nil)
     }
 
-    /// The contact of a zone: a name, or a mail address, which is written as a name (RFC 1035 section 8).
+    /// Reads the contact of a zone: a name, or a mail address, which is written as a name (RFC 1035 section 8).
     private func contact(_ node: YAMLNode, _ apex: DomainName, _ what: String) -> DomainName? {
         guard let text = reader.text(node, what), let at = text.firstIndex(of: "@") else {
             return target(node, apex, what)
@@ -221,7 +221,7 @@ extension ConfigurationParser {
         return name("\(user).\(text[text.index(after: at)...])", relativeTo: .root, node.position)
     }
 
-    /// A name that a record points to.
+    /// Reads the target name of a record.
     private func target(_ node: YAMLNode, _ apex: DomainName, _ what: String) -> DomainName? {
         guard let text = reader.text(node, what) else { return nil }
         if let url = urlComplaint(text) {
@@ -239,13 +239,13 @@ extension ConfigurationParser {
     private func name(_ text: String, relativeTo origin: DomainName, _ position: Diagnostic.Position?) -> DomainName? {
         guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
             reader.diagnose(
-                position, "'\(text)' has letters outside of ASCII; write the name in its xn-- form (RFC 5890)")
+                position, "'\(text)' has non-ASCII letters; write the name in its xn-- form (RFC 5890)")
             return nil
         }
         do {
             return try DomainName(text, relativeTo: origin)
         } catch {
-            reader.diagnose(position, "'\(text)' is no name: \(error)")
+            reader.diagnose(position, "'\(text)' is not a valid domain name: \(error)")
             return nil
         }
     }

@@ -59,7 +59,7 @@ final class FileProbe: Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return .failure(Unreadable(text: "it is no regular file"))
+            return .failure(Unreadable(text: "it is not a regular file"))
         }
         var bytes = [UInt8](repeating: 0, count: FileContents.sizeLimit + 1)
         var count = 0

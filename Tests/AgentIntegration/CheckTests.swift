@@ -297,7 +297,7 @@ struct CheckTests {
                 ("127.0.0.1", "file: \(folder.path)/pipe"),
             ]) == [
                 "down: the file says down", "up: the file says up", "up: the file says up",
-                "down: cannot read the file: no such file or directory", "down: it is no regular file",
+                "down: cannot read the file: no such file or directory", "down: it is not a regular file",
             ])
     }
 }

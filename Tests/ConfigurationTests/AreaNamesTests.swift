@@ -38,14 +38,14 @@ struct AreaNamesTests {
         arguments: [
             ("EU", "'EU' is a region and a continent; write region:EU or continent:EU"),
             ("NA", "'NA' is a continent and a country; write continent:NA or country:NA"),
-            ("nordic", "'nordic' is no place; did you mean 'nordics'?"),
-            ("Norway", "'Norway' is no place; write NO for"),
-            ("Europe", "'Europe' is no place; write continent:EU"),
-            ("UK", "'UK' is no place; UK "), ("FR", "the image knows no clients in 'FR'"),
+            ("nordic", "'nordic' is not a place; did you mean 'nordics'?"),
+            ("Norway", "'Norway' is not a place; write NO for"),
+            ("Europe", "'Europe' is not a place; write continent:EU"),
+            ("UK", "'UK' is not a place; UK "), ("FR", "the image knows no clients in 'FR'"),
             ("US-CB", "the image knows no clients in 'US-CB'; did you mean 'US-CA'?"),
             ("empty", "the image knows no clients in 'empty'"), ("NO,,SE", "a place is missing"),
             ("", "a place is missing"),
-            ("NO/Viken", "'NO/Viken' is no place"), ("country:EU", "'country:EU' is no place"),
+            ("NO/Viken", "'NO/Viken' is not a place"), ("country:EU", "'country:EU' is not a place"),
         ])
     func refused(text: String, diagnostic: String) {
         let error = #expect(throws: UnknownArea.self) { try areas(text) }
@@ -55,7 +55,7 @@ struct AreaNamesTests {
     @Test("cannot be used with an image that knows no places")
     func noPlaces() {
         let error = #expect(throws: UnknownArea.self) { try areas("NO", known: []) }
-        #expect(error?.description.hasSuffix("it knows no places at all, as no database has countries") == true)
+        #expect(error?.description.hasSuffix("it has no places, as no database has countries") == true)
     }
 
     @Test(

@@ -82,21 +82,21 @@ struct ConfigurationTests {
             ("NO: oslo", "NO: olso", "5:22: unknown datacenter 'olso'; did you mean 'oslo'?"),
             (
                 "NO: oslo", "NOR: oslo",
-                "5:18: 'NOR' is no country code; write two letters (ISO 3166-1), such as NO for Norway"
+                "5:18: 'NOR' is not a country code; write two letters (ISO 3166-1), such as NO for Norway"
             ),
             ("NO: oslo", "NO: oslo, no: ashburn", "5:28: 'no' is given twice in countries of map world; keep one"),
             (
                 "NO: oslo", #"NO: oslo, "NO": ashburn"#,
                 "5:18: the key 'NO' is given twice; keep one"
             ),
-            ("EU: oslo", "XX: oslo", "6:19: 'XX' is no continent; write one of AF, AN, AS, EU, NA, OC, SA"),
+            ("EU: oslo", "XX: oslo", "6:19: 'XX' is not a continent; write one of AF, AN, AS, EU, NA, OC, SA"),
             ("countries:", "contries:", "5:5: unknown key 'contries' in map world; did you mean 'countries'?"),
             ("random:", "ramdom:", "7:16: unknown key 'ramdom' in the default of map world; did you mean 'random'?"),
             (
                 "random: [oslo, ashburn]", "random: []",
-                "7:24: the default of map world draws from an empty list; name at least one datacenter"
+                "7:24: the default of map world has an empty list; name at least one datacenter"
             ),
-            ("random: [oslo, ashburn]", "random: [oslo, oslo]", "7:31: oslo is twice in one list; keep one"),
+            ("random: [oslo, ashburn]", "random: [oslo, oslo]", "7:31: oslo is listed twice; keep one"),
             ("map: world", "map: word", "10:10: unknown map 'word'; did you mean 'world'?"),
             ("map: world", "", "11:5: service web has no 'map'; add map: …"),
             (
@@ -109,7 +109,7 @@ struct ConfigurationTests {
             ),
             (
                 "192.0.2.1,", "192.0.2.300,",
-                "13:14: the answer of service web in oslo is '192.0.2.300', which is no address; write one, or a type: { CNAME: www.example.net. }"
+                "13:14: the answer of service web in oslo is '192.0.2.300', which is not an address; write one, or a type: { CNAME: www.example.net. }"
             ),
             (
                 "ashburn: { CNAME: www.example.net. }", "",
@@ -121,7 +121,7 @@ struct ConfigurationTests {
             ),
             (
                 "CNAME: www.example.net.", "CNAME: www.example.net., A: 192.0.2.1",
-                "14:16: the answer of service web in ashburn has a CNAME beside other data; a CNAME stands alone"
+                "14:16: the answer of service web in ashburn has a CNAME beside other data; a CNAME must be alone"
             ),
             ("service: web", "service: wbe", "22:23: unknown service 'wbe'; did you mean 'web'?"),
             ("service: web", "AAAAA: 1", "22:14: unknown record type 'AAAAA'; did you mean 'AAAA'?"),
@@ -131,22 +131,25 @@ struct ConfigurationTests {
             ),
             (
                 "service: web", "CNAME: a, TXT: b",
-                "22:7: www.geo.example.com has a CNAME beside other data; a CNAME stands alone"
+                "22:7: www.geo.example.com has a CNAME beside other data; a CNAME must be alone"
             ),
             (
                 "www: {", "www.example.org.: {",
-                "22:7: www.example.org is not in zone geo.example.com; write a name without final dot, or one below geo.example.com."
+                "22:7: www.example.org is not in zone geo.example.com; write a name without a final dot, or one below geo.example.com."
             ),
             (
                 "www: {", "WWW: { A: 192.0.2.1 }\n      www: {",
                 "23:7: the name www.geo.example.com is given twice; keep one"
             ),
-            ("www: {", "a..b: {", "22:7: 'a..b' is no name: a label is empty; labels are separated by one dot"),
+            (
+                "www: {", "a..b: {",
+                "22:7: 'a..b' is not a valid domain name: a label is empty; labels are separated by one dot"
+            ),
             (
                 "www: {", "bücher: {",
-                "22:7: 'bücher' has letters outside of ASCII; write the name in its xn-- form (RFC 5890)"
+                "22:7: 'bücher' has non-ASCII letters; write the name in its xn-- form (RFC 5890)"
             ),
-            ("serial: 7", "serial: -7", "17:81: the serial '-7' is no number; write one from 0 to 4294967295"),
+            ("serial: 7", "serial: -7", "17:81: the serial '-7' is not a number; write one from 0 to 4294967295"),
             (
                 "ns: [ns1.example.net.]", "ns: []",
                 "18:9: zone geo.example.com has no name server; add one, such as ns1.example.com."
@@ -155,11 +158,11 @@ struct ConfigurationTests {
                 "[10 mail.example.net.]", "[10 mail.example.net]",
                 "21:19: MX '10 mail.example.net' of geo.example.com: 'mail.example.net' has no final dot; write 'mail.example.net.', or 'mail.example.net.geo.example.com.' for a name in the zone"
             ),
-            ("MX:", "NS:", "21:14: NS of the apex belongs into ns: of the zone; move it there"),
-            ("oslo: {}", "random: {}", "2:16: 'random' cannot name a datacenter; in maps it has a meaning of its own"),
+            ("MX:", "NS:", "21:14: NS of the apex belongs in ns: of the zone; move it there"),
+            ("oslo: {}", "random: {}", "2:16: 'random' cannot name a datacenter, as it has a meaning in maps"),
             (
                 "oslo: {}", "os/lo: {}",
-                "2:16: the datacenter name 'os/lo' has other characters than letters, digits, - _ ."
+                "2:16: the datacenter name 'os/lo' may have only letters, digits, - _ ."
             ),
             (
                 "databases: [some.mmdb]", "",
@@ -222,7 +225,7 @@ struct ConfigurationTests {
         arguments: [
             (
                 "{ list: [oslo], then: sprad }",
-                "7:36: then of the default of map world is 'sprad'; write then: spread, or leave then out"
+                "7:36: then of the default of map world is 'sprad'; write then: spread, or leave out then"
             ),
             (
                 "{ list: [oslo], then: ashburn }",
@@ -243,19 +246,19 @@ struct ConfigurationTests {
             ),
             (
                 "{ oslo: 3, ashburn: 1, then: spread }",
-                "7:37: then of the default of map world stands beside no list; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
+                "7:37: then of the default of map world has no list beside it; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
             ),
             (
                 "{ then: spread }",
-                "7:16: then of the default of map world stands beside no list; write { list: [oslo, ashburn], then: spread }"
+                "7:16: then of the default of map world has no list beside it; write { list: [oslo, ashburn], then: spread }"
             ),
             (
                 "[oslo, { list: [ashburn], then: spread }]",
-                "7:40: then stands inside the list of the default of map world; it goes beside it: write { list: [...], then: spread }"
+                "7:40: then is inside the list of the default of map world; write it beside the list: { list: [...], then: spread }"
             ),
             (
                 "{ list: none, then: spread }",
-                "7:22: none stands in the list of the default of map world; it stands alone, or is left out"
+                "7:22: none is in the list of the default of map world; write it alone, or leave it out"
             ),
             (
                 "{ list: [oslo], limit: 1, then: spread }",
@@ -277,7 +280,7 @@ struct ConfigurationTests {
         let mixed = text.replacing("oslo: {}", with: "oslo: { capacity: 100 }")
         #expect(
             try load(mixed).advice.map(\.message).contains(
-                "datacenter ashburn has no capacity, and others have one: it counts as 1 where clients are spread; write the capacity of each"
+                "datacenter ashburn has no capacity, but others do: it counts as 1 when clients are spread; write the capacity of each"
             ))
         #expect(try load(mixed).datacenters.map(\.capacity) == [100, nil])
         let group = sound.replacing("{ random: [oslo, ashburn] }", with: "{ list: oslo, then: { spread: [ashburn] } }")
@@ -314,12 +317,12 @@ struct ConfigurationTests {
         let error = try #require(throws: ConfigurationError.self) { try load(text) }
         #expect(
             error.diagnostics.map(\.description) == [
-                "\(nets):1:1: no destination behind 192.0.2.0/24; write one, such as 192.0.2.0/24 oslo",
-                "\(nets):2:1: '192.0.2.1/24' has bits set behind its length; write 192.0.2.0/24",
-                "\(nets):3:1: 'x' is no network; write one such as 192.0.2.0/24 or 2001:db8::/32",
+                "\(nets):1:1: no destination after 192.0.2.0/24; write one, such as 192.0.2.0/24 oslo",
+                "\(nets):2:1: '192.0.2.1/24' has host bits set; write 192.0.2.0/24",
+                "\(nets):3:1: 'x' is not a network; write one such as 192.0.2.0/24 or 2001:db8::/32",
                 "\(nets):4:14: unknown datacenter 'olso'; did you mean 'oslo'?",
                 "\(nets):5:1: the network 10.0.0.0/8 is given twice; keep one",
-                "\(nets):6:1: '::ffff:10.0.0.0/104' carries IPv4 addresses, which are looked up as such; write 10.0.0.0/8",
+                "\(nets):6:1: '::ffff:10.0.0.0/104' contains IPv4 addresses, which are looked up as IPv4; write 10.0.0.0/8",
             ])
 
         try FileManager.default.removeItem(atPath: nets)
@@ -335,7 +338,7 @@ struct ConfigurationTests {
         #expect(try refusals() == ["\(nets):2:1: a byte that is not UTF-8; save the file in UTF-8"])
         try FileManager.default.removeItem(atPath: nets)
         try FileManager.default.createDirectory(atPath: nets, withIntermediateDirectories: false)
-        #expect(try refusals() == ["\(nets): cannot read it: it is no regular file"])
+        #expect(try refusals() == ["\(nets): cannot read it: it is not a regular file"])
     }
 
     @Test(
@@ -343,7 +346,7 @@ struct ConfigurationTests {
         arguments: [
             (
                 "countries:", "asns: { AS2119: oslo, ASX: oslo }\n    countries:",
-                "5:27: 'ASX' is no number of an autonomous system; write one such as 2119 or AS2119"
+                "5:27: 'ASX' is not an AS number; write one such as 2119 or AS2119"
             ),
             (
                 "countries:", "asns: { AS2119: oslo, 2119: oslo }\n    countries:",
@@ -351,20 +354,20 @@ struct ConfigurationTests {
             ),
             (
                 "countries:", "asns: { 0: oslo }\n    countries:",
-                "5:13: '0' is no number of an autonomous system; write one such as 2119 or AS2119"
+                "5:13: '0' is not an AS number; write one such as 2119 or AS2119"
             ),
             (
                 "countries:", "networks: { \"2001:0:1::/48\": oslo }\n    countries:",
-                "5:17: '2001:0:1::/48' carries IPv4 addresses, which are looked up as such; write these"
+                "5:17: '2001:0:1::/48' contains IPv4 addresses, which are looked up as IPv4; write the IPv4 networks instead"
             ),
             (
                 "countries:", "networks: { \"2002:a00::/24\": oslo }\n    countries:",
-                "5:17: '2002:a00::/24' carries IPv4 addresses, which are looked up as such; write 10.0.0.0/8"
+                "5:17: '2002:a00::/24' contains IPv4 addresses, which are looked up as IPv4; write 10.0.0.0/8"
             ),
             ("NO: oslo", "NO: {}", "5:22: 'NO' in countries of map world is empty; name a datacenter, or write none"),
             (
                 "NO: oslo", "NO: { nearest: [] }",
-                "5:33: 'NO' in countries of map world wants the nearest of an empty list; name at least one datacenter"
+                "5:33: 'NO' in countries of map world uses nearest of an empty list; name at least one datacenter"
             ),
             ("    ttl: 60", "    pick: 65", "11:11: pick of service web is 65; write at most 64"),
             (
@@ -381,31 +384,31 @@ struct ConfigurationTests {
             ),
             (
                 "countries:", "cities: { Miami: oslo }\n    countries:",
-                "5:15: 'Miami' is no city; write US/Miami, GB-ENG/London, or its number at geonames.org"
+                "5:15: 'Miami' is not a city; write US/Miami, GB-ENG/London, or its number at geonames.org"
             ),
             (
                 "countries:", "subdivisions: { TX: oslo }\n    countries:",
-                "5:21: 'TX' is no subdivision; write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
+                "5:21: 'TX' is not a subdivision; write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
             ),
             (
                 "countries:", "regions: { west: oslo }\n    countries:",
-                "5:16: unknown region 'west', since there is no section regions; add regions: { west: [NO, SE] }"
+                "5:16: unknown region 'west', as there is no section regions; add regions: { west: [NO, SE] }"
             ),
             (
                 "datacenters:", "regions: { west: [Texas] }\ndatacenters:",
-                "2:19: 'Texas' is no place; write a country, such as NO, or a subdivision, such as US-CA"
+                "2:19: 'Texas' is not a place; write a country, such as NO, or a subdivision, such as US-CA"
             ),
             (
                 "NO: oslo", "NO: nearest",
-                "5:22: 'NO' in countries of map world wants the nearest, and no datacenter has a location; add location: [LATITUDE, LONGITUDE]"
+                "5:22: 'NO' in countries of map world uses nearest, but no datacenter has a location; add location: [LATITUDE, LONGITUDE]"
             ),
             (
                 "NO: oslo", "NO: { nearest: [oslo] }",
-                "5:33: 'NO' in countries of map world wants the nearest, and oslo has no location; add oslo: { location: [LATITUDE, LONGITUDE] }"
+                "5:33: 'NO' in countries of map world uses nearest, but oslo has no location; add oslo: { location: [LATITUDE, LONGITUDE] }"
             ),
             (
                 "NO: oslo", "NO: [oslo, none]",
-                "5:29: none stands in the list of 'NO' in countries of map world; it stands alone, or is left out"
+                "5:29: none is in the list of 'NO' in countries of map world; write it alone, or leave it out"
             ),
             (
                 "NO: oslo", "NO: { oslo: 0 }",
@@ -413,11 +416,11 @@ struct ConfigurationTests {
             ),
             (
                 "oslo: {}", "oslo: { location: [99, 1] }",
-                "2:34: the location of datacenter oslo is no place on the globe; write [LATITUDE, LONGITUDE] in degrees, such as [59.91, 10.75]"
+                "2:34: the location of datacenter oslo is not a place on the globe; write [LATITUDE, LONGITUDE] in degrees, such as [59.91, 10.75]"
             ),
             (
                 "oslo: {}", "oslo: { capacity: none }",
-                "2:34: the capacity 'none' of datacenter oslo is no positive number; write one, such as 100"
+                "2:34: the capacity 'none' of datacenter oslo is not a positive number; write one, such as 100"
             ),
             (
                 "oslo: {}", "oslo: { capacity: 1e-300 }",
@@ -428,7 +431,7 @@ struct ConfigurationTests {
             ("    ttl: 60", "    spread: 17", "11:13: spread of service web is 17; write at most 16"),
             (
                 "    ttl: 60", "    spread: 2",
-                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which stands alone; take out either"
+                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which must be alone; take one of them out"
             ),
             (
                 "    ttl: 60", "    when_all_down: panic",
@@ -436,7 +439,7 @@ struct ConfigurationTests {
             ),
             (
                 "    ttl: 60", "    quorum: 0%",
-                "11:13: quorum of service web is '0%'; write a number of addresses, or a part such as 50%"
+                "11:13: quorum of service web is '0%'; write a number of addresses, or a percentage such as 50%"
             ),
             (
                 "    ttl: 60", "    check: { interval: 10s }",
@@ -464,7 +467,7 @@ struct ConfigurationTests {
         arguments: [
             ("zones: [", "2:1:"), ("a: b\n\tc: d", "2:1:"),
             ("zones: {}\nzones: {}", "the key 'zones' is given twice; keep one"),
-            ("", "the file is empty"), ("just text", "1:1: the configuration is not a mapping"), ("- a\n- b", "1:1:"),
+            ("", "the file is empty"), ("just text", "1:1: the configuration must be a mapping"), ("- a\n- b", "1:1:"),
             ("zones: *nowhere", "1:8:"), (String(repeating: "[", count: 100_000), "not YAML"), ("a: \u{1}", "not YAML"),
         ])
     func noYAML(text: String, diagnostic: String) throws {
@@ -498,7 +501,7 @@ struct ConfigurationTests {
         let missing = try #require(throws: ConfigurationError.self) { try Configuration.load("/nowhere/at-all.yaml") }
         #expect(missing.description == "/nowhere/at-all.yaml: cannot read it: No such file or directory")
         let folder = try #require(throws: ConfigurationError.self) { try Configuration.load("/tmp") }
-        #expect(folder.description == "/tmp: cannot read it: it is no regular file")
+        #expect(folder.description == "/tmp: cannot read it: it is not a regular file")
     }
 
     private func load(_ text: String, databases: [String] = []) throws -> Configuration {

@@ -136,7 +136,7 @@ struct HealthTests {
         #expect(other?.every == 300 && other?.timeout == 10)
         for (notify, diagnostic) in [
             ("{ every: 5 }", "1:9: notify has no 'command'; add command: …"),
-            ("{ command: tell }", "1:20: command of notify is no list"),
+            ("{ command: tell }", "1:20: command of notify must be a list"),
             ("{ command: [tell] }", "1:20: command of notify does not begin with a program's absolute path"),
             ("{ command: [/t], every: 0 }", "1:33: every of notify is 0; write at least 1"),
         ] {
@@ -164,7 +164,7 @@ struct HealthTests {
             ])
         #expect(
             try load("check: { tcp: 25 }", "{ CNAME: www.example.net. }").warnings.map(\.message)
-                == ["service web has no addresses that could be checked; it counts as up"])
+                == ["service web has no addresses to check; it counts as up"])
     }
 
     @Test("leave out a datacenter with check: none, which needs an address and a check")
@@ -204,7 +204,7 @@ struct HealthTests {
             ),
             (
                 "{ http: { path: health } }",
-                "7:28: path in http of check of service web is 'health'; write one that begins with / and has no blanks"
+                "7:28: path in http of check of service web is 'health'; write one that begins with / and has no spaces"
             ),
             (
                 "{ http: { expect: [99] } }",
@@ -224,7 +224,7 @@ struct HealthTests {
             ),
             (
                 "{ http: { no_match: '' } }",
-                "7:32: no_match in http of check of service web is empty, which is in every text; write a text, or take it out"
+                "7:32: no_match in http of check of service web is empty, which every body contains; write a text, or take it out"
             ),
             (
                 "{ http: { headers: { 'X Y': z } } }",
@@ -232,7 +232,7 @@ struct HealthTests {
             ),
             (
                 "{ http: { headers: { Host: z } } }",
-                "7:33: Host in headers in http of check of service web has a setting of its own; write host: …"
+                "7:33: Host in headers in http of check of service web has its own key; write host: …"
             ),
             (
                 "{ http: { headers: { Content-length: 1 } } }",
@@ -244,7 +244,7 @@ struct HealthTests {
             ),
             (
                 "{ http: { headers: { A: \"1\\r\\nB: 2\" } } }",
-                "7:36: A of headers in http of check of service web has line ends or other control characters, or blanks around it; write it on one line"
+                "7:36: A of headers in http of check of service web has line ends or other control characters, or spaces around it; write it on one line"
             ),
             (
                 "{ http: { weight_header: 'a b' } }",
@@ -254,16 +254,16 @@ struct HealthTests {
             ("[{ tcp: 25 }, { tcp: 0 }]", "7:33: tcp of check 2 of service web is '0'; write a port from 1 to 65535"),
             (
                 "{ tcp: 25, address: www }",
-                "7:32: address in check of service web is 'www', which is no address; write one such as 10.0.0.10"
+                "7:32: address in check of service web is 'www', which is not an address; write one such as 10.0.0.10"
             ),
             (
                 "{ tcp: 25, address: { 192.0.2.2: 10.0.0.1 } }",
-                "7:34: '192.0.2.2' of address in check of service web is no address of the service's answers; did you mean '192.0.2.1'?"
+                "7:34: '192.0.2.2' of address in check of service web is not an address of the service's answers; did you mean '192.0.2.1'?"
             ),
             ("{ http: { verify: false } }", "7:22: unknown key 'verify' in http of check of service web"),
             (
                 "{ command: ls }",
-                "7:23: command of check of service web is no list, and no shell takes it apart; write [/usr/bin/program, argument, \"{address}\"]"
+                "7:23: command of check of service web must be a list, as it is not split by a shell; write [/usr/bin/program, argument, \"{address}\"]"
             ),
             (
                 "{ command: [ls] }",

@@ -46,19 +46,19 @@ struct HitsLogTests {
             ("hits_log: { file: a, format: csv }", "2:30: the format of the hits_log is 'csv'; write tsv or json"),
             (
                 "hits_log: { file: a, sample: 1 }",
-                "2:30: the sample of the hits_log is '1'; write a part above 0% up to 100%, such as 1% or 0.1%"
+                "2:30: the sample of the hits_log is '1'; write a percentage above 0% up to 100%, such as 1% or 0.1%"
             ),
             (
                 "hits_log: { file: a, sample: 0% }",
-                "2:30: the sample of the hits_log is '0%'; write a part above 0% up to 100%, such as 1% or 0.1%"
+                "2:30: the sample of the hits_log is '0%'; write a percentage above 0% up to 100%, such as 1% or 0.1%"
             ),
             (
                 "hits_log: { file: a, sample: 101% }",
-                "2:30: the sample of the hits_log is '101%'; write a part above 0% up to 100%, such as 1% or 0.1%"
+                "2:30: the sample of the hits_log is '101%'; write a percentage above 0% up to 100%, such as 1% or 0.1%"
             ),
             (
                 "hits_log: { file: a, sample: nan% }",
-                "2:30: the sample of the hits_log is 'nan%'; write a part above 0% up to 100%, such as 1% or 0.1%"
+                "2:30: the sample of the hits_log is 'nan%'; write a percentage above 0% up to 100%, such as 1% or 0.1%"
             ),
         ])
     func wrong(log: String, diagnostic: String) throws {

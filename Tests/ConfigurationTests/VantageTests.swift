@@ -48,7 +48,7 @@ struct VantageTests {
             (points, "3:3: health has no 'token_file'; add token_file: …"),
             (
                 "token_file: t\nvantage_points: []",
-                "4:19: vantage_points of health is no list; write [{ name: NAME, url: \"http://192.0.2.1:9353\" }, …]"
+                "4:19: vantage_points of health must be a list; write [{ name: NAME, url: \"http://192.0.2.1:9353\" }, …]"
             ),
             ("token_file: t\nvantage_points: [{ name: oslo }]", "4:20: a vantage point has no 'url'; add url: …"),
             (
@@ -66,7 +66,7 @@ struct VantageTests {
             ("token_file: t\n\(points)\ninterval: 0", "5:13: interval of health is 0; write at least 1"),
             (
                 "token_file: t\n\(points)\nmax_age: 3",
-                "5:12: max_age of health is 3 s, in which a report may not come a second time; write at least 4 s, the interval and the timeout together"
+                "5:12: max_age of health is 3 s, too short for a second report; write at least 4 s, the interval and the timeout together"
             ),
             ("token_file: t\n\(points)\nmaxage: 3", "5:3: unknown key 'maxage' in health; did you mean 'max_age'?"),
         ])

@@ -281,11 +281,11 @@ struct DatabaseCheckTests {
         arguments: [
             (
                 country, "{ default: nearest }",
-                "geopipe.yaml:3:23: warning: the default of map m wants the nearest, and no database has coordinates"
+                "geopipe.yaml:3:23: warning: the default of map m uses nearest, but no database has coordinates"
             ),
             (
                 country, "{ countries: { NO: { nearest: [singapore, oslo], limit: 1 } }, default: ashburn }",
-                "geopipe.yaml:3:27: warning: 'NO' in countries of map m wants the nearest, and no database has coordinates"
+                "geopipe.yaml:3:27: warning: 'NO' in countries of map m uses nearest, but no database has coordinates"
             ),
             (
                 system, "{ asns: { 224: oslo }, continents: { EU: oslo, AS: ashburn }, default: ashburn }",

@@ -232,7 +232,7 @@ struct ReferenceTests {
                 values.append((path, value, true))
             } catch {
                 // What else is wrong with one is nothing that a schema could know.
-                let form = ["unknown key", "is not a mapping", "is not a text", " has no '"]
+                let form = ["unknown key", "must be a mapping", "must be a string", "is not a string", " has no '"]
                 guard
                     error.diagnostics.contains(where: { complaint in form.contains { complaint.message.contains($0) } })
                 else { continue }

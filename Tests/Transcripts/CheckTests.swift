@@ -182,10 +182,10 @@ struct CheckTests {
     @Test(
         "says one thing once",
         arguments: [
-            ("oslo: 192.0.2.10", "oslo: www.example.com", "is 'www.example.com', which is no address"),
+            ("oslo: 192.0.2.10", "oslo: www.example.com", "is 'www.example.com', which is not an address"),
             ("ttl: 60", "check: http", "write check: { http: {} }"),
             ("ttl: 60", "check: { htp: {} }", "unknown key 'htp'"),
-            ("{ oslo: {}, ashburn: {}, singapore: {} }", "[oslo, ashburn, singapore]", "datacenters is not a mapping"),
+            ("{ oslo: {}, ashburn: {}, singapore: {} }", "[oslo, ashburn, singapore]", "datacenters must be a mapping"),
             ("datacenters:", "datacentres:", "did you mean 'datacenters'?"),
             ("datacenters: { oslo: {}, ashburn: {}, singapore: {} }\n", "", "there is no section datacenters"),
             ("maps:", "mpas:", "did you mean 'maps'?"), ("services:", "servces:", "did you mean 'services'?"),
@@ -194,10 +194,10 @@ struct CheckTests {
             ("{ oslo: {},", "{ bergen: {},", "unknown datacenter 'oslo', here and in 3 other places"),
             ("answers: {", "answers: {}\n    x: {", "has no answer in oslo, ashburn and singapore"),
             ("    soa: { primary", "    soa: { primray", "did you mean 'primary'?"),
-            ("    records:", "    records: []\n    recrods:", "records of zone geo.example.com is not a mapping"),
+            ("    records:", "    records: []\n    recrods:", "records of zone geo.example.com must be a mapping"),
             ("    default:", "    <<: { NO: oslo }\n    defalt:", "merge keys (<<) are not supported; repeat the keys"),
             ("databases: [", "databases: [{ pth: x }, ", "did you mean 'path'?"),
-            ("oslo: {},", "oslo: { location: here },", "is no place on the globe"),
+            ("oslo: {},", "oslo: { location: here },", "is not a place on the globe"),
         ])
     func cascades(change: String, into: String, complaint: String) throws {
         let found = try findings(change, into)
@@ -220,7 +220,7 @@ struct CheckTests {
             ("ttl: 60", "ttl: 60\n    pick: 1\n    spread: 2", ["13:5: warning: pick of service w has no effect"]),
             (
                 "ttl: 60", "ttl: 60\n    quorum: 9\n    check: { tcp: 80 }",
-                ["13:13: warning: quorum of service w is 9, and no datacenter has more than 1 address"]
+                ["13:13: warning: quorum of service w is 9, but no datacenter has more than 1 address"]
             ),
             ("oslo: {},", "oslo: {}, spare: {},", ["2:26: warning: datacenter spare is not used"]),
             ("{ nordics:", "{ far: [JP], nordics:", ["3:12: warning: region far is not used"]),
@@ -377,7 +377,7 @@ struct CheckTests {
         "has a way out of what is no YAML, and of URLs and hints that pdns would fill in",
         arguments: [
             ("  m:\n", "\tm:\n", "a tab in the indentation; indent with spaces"),
-            ("www: {", "*.img: {", "a text that begins with * stands in quotation marks"),
+            ("www: {", "*.img: {", "put a string that begins with * in quotation marks"),
             ("www: {", "c: { CNAME: \"http://example.net/x\" }\n      www: {", "write the name alone, 'example.net.'"),
             (
                 "www: {", "h: { HTTPS: \"1 . alpn=h2 ipv4hint=auto\" }\n      www: {",

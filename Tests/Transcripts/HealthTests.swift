@@ -156,6 +156,6 @@ struct HealthTests {
         try folder.write("state_directory: state\nzones: 1\n".utf8, to: "geopipe.yaml")
         let broken = try status()
         #expect(broken.text.contains("addresses: 1 up, 2 down"), "\(broken.text)")
-        #expect(broken.text.contains("geopipe.yaml:2:8: zones is not a mapping"))
+        #expect(broken.text.contains("geopipe.yaml:2:8: zones must be a mapping"))
     }
 }

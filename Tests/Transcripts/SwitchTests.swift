@@ -307,7 +307,7 @@ struct SwitchTests {
             (["force", "oslo", "down"], 2, "up"),
             (["drain", "oslo", "--override", "in_use"], 2, "--override needs a reason"),
             (["drain", "oslo", "--override", "in_us", "--reason", "x"], 2, "in_us"),
-            (["drain", "oslo", "--places", "Norway"], 1, "'Norway' is no place; write NO for Norway"),
+            (["drain", "oslo", "--places", "Norway"], 1, "'Norway' is not a place; write NO for Norway"),
             (["drain", "oslo", "--places", "NA"], 1, "write continent:NA or country:NA"),
             (["undrain", "osl"], 1, "there is no datacenter osl"),
             (["drain", "oslo", "--service", "wbe"], 1, "there is no service wbe"),

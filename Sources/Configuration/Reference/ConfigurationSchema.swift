@@ -1,8 +1,8 @@
 import Platform
 
-/// The language of the configuration as a JSON Schema (draft 2020-12), for editors. It takes all that the parser takes, and refuses
-/// keys that are not known and values of another kind. What only the parser knows, such as whether a name is that of a datacenter,
-/// is not in it.
+/// The configuration as a JSON Schema (draft 2020-12), for editors. It accepts all that the parser accepts, and rejects
+/// unknown keys and values of another kind. It does not contain what only the parser knows, such as the names of
+/// datacenters.
 package enum ConfigurationSchema {
     package static var document: JSON {
         var definitions: [(name: String, value: JSON)] = KeyGroup.all.map { ($0.name, schema(of: $0)) }
@@ -70,7 +70,7 @@ package enum ConfigurationSchema {
         }
     }
 
-    /// The schemas of a form, of which one has to fit.
+    /// Returns the schemas of a form, one of which must match.
     private static func alternatives(of form: Form) -> [JSON] {
         switch form {
         case .either(let forms): forms.flatMap(alternatives)
@@ -117,7 +117,7 @@ package enum ConfigurationSchema {
         if let numbers = scalar.numbers {
             types.append(.text(scalar.isWhole ? "integer" : "number"))
             members.append(("minimum", .number(numbers.lowerBound)))
-            // A higher limit is none in practice.
+            // A higher limit has no effect in practice.
             if numbers.upperBound < 1e15 { members.append(("maximum", .number(numbers.upperBound))) }
         }
         if let pattern = scalar.pattern { members.append(("pattern", .text(pattern))) }
@@ -146,7 +146,7 @@ package enum ConfigurationSchema {
     private static var destinationPart: JSON {
         let spreads = JSON.object([("type", .text("object")), ("required", .list([.text("then")]))])
         return .object([
-            ("description", .text("A destination that stands in a list: it has no then, and is not none.")),
+            ("description", .text("A destination inside a list: it has no then, and is not none.")),
             (
                 "allOf",
                 .list([
@@ -157,12 +157,12 @@ package enum ConfigurationSchema {
         ])
     }
 
-    /// Markdown without its marks.
+    /// Returns Markdown text without its backquotes.
     private static func plainText(_ markdown: String) -> String { markdown.filter { $0 != "`" } }
 }
 
 extension KeyGroup {
-    /// All groups, each after the one that it is first met in.
+    /// All groups, each after the group that first refers to it.
     package static var all: [KeyGroup] {
         var found: [KeyGroup] = []
         func visit(_ group: KeyGroup) {
@@ -176,7 +176,7 @@ extension KeyGroup {
 }
 
 extension Form {
-    /// The groups that may stand there, also in a list or behind a name.
+    /// The groups that may be used there, also in a list or under a name.
     var groups: [KeyGroup] {
         switch self {
         case .scalar: []

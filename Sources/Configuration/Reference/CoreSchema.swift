@@ -1,10 +1,10 @@
 import Platform
 
 extension JSON {
-    /// A value of YAML as editors and other programs understand it: texts without quotation marks are numbers, truth values and null
-    /// where they look like it (YAML 1.2 section 10.3.2). The parser takes them as they are written.
+    /// Converts a YAML value as editors and other programs understand it: plain scalars are numbers, Booleans and null
+    /// if they look like it (YAML 1.2 section 10.3.2). The parser of geopipe takes them as strings.
     ///
-    /// - Returns: `nil` if the value has a key that is no text, for which JSON has no form.
+    /// - Returns: `nil` if the value has a key that is not a string, which JSON cannot express.
     init?(_ node: YAMLNode) {
         switch node.value {
         case .scalar(let scalar): self = scalar.isPlain ? Self.plain(scalar.string) : .text(scalar.string)
@@ -22,7 +22,7 @@ extension JSON {
         }
     }
 
-    /// A YAML text; `nil` if it has no value, is broken, or has a key that is no text.
+    /// Parses a YAML text; `nil` if it is empty or invalid, or has a key that is not a string.
     package init?(yaml text: String) {
         guard let node = try? YAMLComposer.document(text) else { return nil }
         self.init(node)
@@ -35,7 +35,7 @@ extension JSON {
         case "false", "False", "FALSE": return .truth(false)
         default: break
         }
-        // Nothing else of what Swift takes for a number is one in YAML.
+        // Swift accepts more forms of numbers than YAML does.
         guard text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }), text.utf8.contains(where: isDigit) else {
             return .text(text)
         }

@@ -1,22 +1,21 @@
-/// A mapping of the configuration that has keys of its own. The parser takes its keys from here, so that there is no key without a
-/// description, and the schema, the reference and the man page are made of the same.
+/// A mapping of the configuration with fixed keys. The parser takes its keys from here, so that every key has a
+/// description; the schema, the reference and the man page are generated from it.
 package struct KeyGroup: Sendable {
-    /// A short name, unique among all groups, by which the schema has it: `datacenter`.
+    /// A short name, unique among all groups, which the schema uses: `datacenter`.
     package let name: String
-    /// One or two sentences about what it is for.
+    /// Its purpose, in one or two sentences.
     package let text: String
     package let keys: [Key]
-    /// A group that has the same keys, but for some of `keys` and their defaults; `nil` if there is none like it.
+    /// A group that has the same keys, except for some of `keys` and their defaults; `nil` if there is none.
     package let base: String?
-    /// The names of `keys`.
     package let names: [String]
-    /// The names of those that have to be there.
+    /// The names of required keys.
     let required: [String]
-    /// With this key, the required ones may be left out.
+    /// A key that replaces the required ones.
     let substitute: String?
-    /// Exactly one of these has to be there; empty if there is no such choice.
+    /// Keys of which exactly one is required; empty if there is no such choice.
     let alternatives: [String]
-    /// What other keys it takes; `nil` if it takes none.
+    /// The form of further keys; `nil` if none are allowed.
     let others: NamedForm?
 
     init(
@@ -36,16 +35,15 @@ package struct KeyGroup: Sendable {
     }
 }
 
-/// A key of a group.
 package struct Key: Sendable {
     package let name: String
     package let isRequired: Bool
     package let form: Form
-    /// What holds without it, as YAML; `nil` if there is no value that says the same.
+    /// The default, as YAML; `nil` if no value expresses it.
     package let usual: String?
-    /// One or two sentences, in Markdown.
+    /// Its meaning, in one or two sentences of Markdown.
     package let text: String
-    /// The key with a value and with the keys that it needs beside it, as the inner part of a YAML flow mapping.
+    /// The key with a value, and with the keys that it needs beside it, as the inside of a YAML flow mapping.
     package let example: String
 
     init(
@@ -61,31 +59,31 @@ package struct Key: Sendable {
     }
 }
 
-/// What may stand at a place of the configuration.
+/// The form of a value in the configuration.
 package indirect enum Form: Sendable {
     case scalar(Scalar)
     case group(KeyGroup)
-    /// A mapping from names that people choose, or that stand for places.
+    /// A mapping from names that the user chooses, or that name places.
     case names(NamedForm)
     /// One value, or a list of them.
     case list(Form, mayBeEmpty: Bool)
-    /// A list and nothing else.
+    /// A list, and nothing else.
     case strictList(Form, atLeast: Int, atMost: Int?)
     case either([Form])
-    /// Where a rule sends its clients. It may contain others, so that it stands for itself.
+    /// Where a rule sends its clients. It may contain other destinations, and so is recursive.
     case destination
-    /// What may stand in a list of a destination.
+    /// A destination inside a list.
     case destinationPart
 }
 
-/// A mapping of which the keys are no fixed words.
+/// A mapping whose keys are not fixed.
 package struct NamedForm: Sendable {
-    /// What stands for the key in a path: `NAME`.
+    /// The word for the key in a path: `NAME`.
     let placeholder: String
-    /// What the keys have to be like, as a regular expression of ECMA-262; `nil` if any text will do.
+    /// A regular expression (ECMA-262) that keys must match; `nil` for any string.
     let pattern: String?
     let value: Form
-    /// Whether there has to be one.
+    /// Whether it may have no entry.
     let mayBeEmpty: Bool
 
     init(_ placeholder: String, pattern: String? = nil, mayBeEmpty: Bool = true, _ value: Form) {
@@ -96,21 +94,21 @@ package struct NamedForm: Sendable {
     }
 }
 
-/// A value that is one text.
+/// A value that is one scalar.
 package struct Scalar: Sendable {
-    /// What it is, and in which range and unit: `a time, from 1 s`.
+    /// Its noun, range and unit: `a time, from 1 s`.
     let noun: String
-    /// The words that are taken, if there are no others.
+    /// The accepted words; empty if there are others.
     var words: [String] = []
-    /// The numbers that are taken; `nil` if it is no number.
+    /// The accepted numbers; `nil` if it is not a number.
     var numbers: ClosedRange<Double>?
-    /// Whether numbers are whole ones.
+    /// Whether numbers must be whole.
     var isWhole = false
-    /// What a text has to be like, as a regular expression of ECMA-262; without, and without numbers, any will do.
+    /// A regular expression (ECMA-262) that a string must match; `nil`, without `numbers`, accepts any.
     var pattern: String?
 
-    /// Any text, such as a path or a name. Editors take a text without quotation marks for a number or a truth value where it looks
-    /// like one, and the parser takes it as it is written.
+    /// Any string, such as a path or a name. Editors take plain scalars for numbers or Booleans if they look like it;
+    /// the parser takes them as strings.
     static func text(_ noun: String) -> Form { .scalar(.init(noun: noun)) }
 
     static func pattern(_ noun: String, _ pattern: String) -> Form { .scalar(.init(noun: noun, pattern: pattern)) }
@@ -121,7 +119,7 @@ package struct Scalar: Sendable {
 
     static let truth = words("true", "false")
 
-    /// A time in whole seconds.
+    /// A duration in whole seconds.
     static func seconds(from least: UInt32) -> Form {
         .scalar(
             .init(
@@ -141,9 +139,9 @@ package struct Scalar: Sendable {
                 pattern: #"^\+?[0-9]+$"#))
     }
 
-    /// A part in whole percent.
+    /// A percentage, in whole percent.
     static func percent(from least: Int) -> Form {
-        pattern("a part from `\(least)%` to `100%`, in whole percent", #"^\+?[0-9]+%$"#)
+        pattern("a percentage from `\(least)%` to `100%`, in whole percent", #"^\+?[0-9]+%$"#)
     }
 
     static let port = whole("a port", 1...65_535)

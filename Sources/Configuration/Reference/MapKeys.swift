@@ -43,26 +43,26 @@ extension KeyGroup {
                 example: "continents: { AS: [singapore, oslo] }"),
             Key(
                 "default", .destination, required: true,
-                "Where all other clients go, and those of whom nothing is known.", example: "default: nearest"),
+                "Where all other clients go, and clients whose place is unknown.", example: "default: nearest"),
         ])
 
     static let networksFile = KeyGroup(
-        "networks_file", "A networks file with its settings. The path alone may stand in its place.",
+        "networks_file", "A networks file with its settings. The path alone may be written instead.",
         keys: [
             Key(
                 "path", Scalar.text("a path"), required: true, "The file. It need not exist.",
                 example: "path: office.nets"),
             Key(
                 "may_be_empty", Scalar.truth, usual: "false",
-                "Whether it may have no networks. Without this, a file that has lost all its networks keeps everything as it was.",
+                "Whether it may have no networks. Without this, geopipe keeps its previous configuration if the file has lost all its networks.",
                 example: "path: office.nets, may_be_empty: true"),
         ])
 
     static let pool = KeyGroup(
-        "pool", "A tier of equal weights: each question draws one of these datacenters.",
+        "pool", "A tier of equal weights: each query draws one of these datacenters.",
         keys: [
             Key(
-                "random", datacenters, required: true, "The datacenters, each of them once.",
+                "random", datacenters, required: true, "The datacenters, each at most once.",
                 example: "random: [oslo, ashburn]"),
             then(example: "random: [oslo, ashburn], then: spread"),
         ])
@@ -72,33 +72,34 @@ extension KeyGroup {
         keys: [
             Key(
                 "nearest", .either([Scalar.words("all"), datacenters]), required: true,
-                "Of these datacenters the nearest first; `all` means all that have a location.",
+                "These datacenters, the nearest first; `all` means all that have a location.",
                 example: "nearest: [oslo, ashburn]"),
             Key(
                 "limit", Scalar.count(),
-                "How many are ordered by distance; the others follow as they are listed. Without it, all are.",
+                "How many are ordered by distance; the others follow in the order of the configuration. Without it, all are.",
                 example: "nearest: [oslo, ashburn, singapore], limit: 2"),
             then(example: "nearest: all, then: { spread: [oslo, ashburn] }"),
         ])
 
     static let list = KeyGroup(
-        "list", "A list of destinations that is not followed to its end: see `then`.",
+        "list", "A list of destinations that ends by `then`.",
         keys: [
             Key(
-                "list", .destinationPart, required: true, "A datacenter, or a list as it stands without `then`.",
+                "list", .destinationPart, required: true, "A datacenter, or a list as it is written without `then`.",
                 example: "list: [oslo, ashburn], then: spread"),
             then(example: "list: [oslo, ashburn], then: { spread: [ashburn, singapore] }"),
         ])
 
     static let spread = KeyGroup(
-        "spread", "What the clients of a datacenter that is away are spread over.",
+        "spread", "The datacenters over which the clients of an unavailable datacenter are spread.",
         keys: [
             Key(
                 "spread", .either([Scalar.words("all"), datacenters]), required: true,
-                "These datacenters, or `all` that the service has answers in.", example: "spread: [ashburn, singapore]")
+                "These datacenters, or `all` in which the service has answers.", example: "spread: [ashburn, singapore]"
+            )
         ])
 
-    /// The groups that a destination may be.
+    /// The groups that a destination may use.
     static let destinations = [pool, nearest, list]
 
     private static let datacenters = Form.list(Scalar.text("the name of a datacenter"), mayBeEmpty: false)
@@ -106,7 +107,7 @@ extension KeyGroup {
     private static func then(example: String) -> Key {
         Key(
             "then", .either([Scalar.words("spread"), .group(.spread)]),
-            "`spread` spreads the clients of a datacenter that is away over all others in which the service has answers, in proportion to their `capacity`. Without it they go to the next of the list.",
+            "`spread` spreads the clients of an unavailable datacenter over all others in which the service has answers, in proportion to their `capacity`. Without it, they go to the next one of the list.",
             example: example)
     }
 }

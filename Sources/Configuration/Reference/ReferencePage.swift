@@ -1,7 +1,7 @@
-/// The page of Markdown that lists every key of the configuration.
+/// The Markdown page that lists every key of the configuration.
 package struct ReferencePage {
     private var lines: [String] = []
-    /// The paths of the groups by their names, to link to them.
+    /// The paths of the groups by name, for links.
     private let paths = KeyGroup.paths
 
     /// The page, with a line feed at its end.
@@ -19,14 +19,14 @@ package struct ReferencePage {
     private mutating func write() {
         lines = ["# The keys of the configuration", ""]
         lines += wrapped(
-            "`make reference` makes this page of the descriptions that the parser of geopipe takes its keys from; do not edit it. `geopipe schema --markdown` prints it, and `geopipe schema` the same as a JSON Schema for editors. [configuration.md](configuration.md) explains what the keys are for."
+            "`make reference` generates this page from the descriptions that the parser of geopipe takes its keys from; do not edit it. `geopipe schema --markdown` prints it, and `geopipe schema` prints the same as a JSON Schema for editors. [configuration.md](configuration.md) explains what the keys are for."
         )
         lines.append("")
         lines += wrapped(
-            "In the paths, words in capitals stand for names that you choose, or for places, and `[]` for an item of a list. Keys that are not here are errors. A time is a number of seconds, or has units as in `90s`, `15m`, `1h30m`, `2d` and `2w`; it is at most 2147483647 s."
+            "In the paths, words in capitals stand for names that you choose, or for places, and `[]` for an item of a list. Unknown keys are errors. A time is a number of seconds, or has units as in `90s`, `15m`, `1h30m`, `2d` and `2w`; it is at most 2147483647 s."
         )
         for group in KeyGroup.all {
-            // Where a destination may stand, its groups may.
+            // The groups of a destination may be used wherever a destination may.
             if group.name == KeyGroup.destinations.first?.name { writeDestination() }
             write(group)
         }
@@ -37,7 +37,7 @@ package struct ReferencePage {
         lines += ["", "## \(path.isEmpty ? "The file" : "`\(path)`")", ""]
         lines += wrapped(group.text)
         let base = group.base.flatMap { name in KeyGroup.all.first { $0.name == name } }
-        if let base { lines += ["", "It has the keys of \(link(to: base)), and these:"] }
+        if let base { lines += ["", "It has the keys of \(link(to: base)), and:"] }
         lines.append("")
         for key in group.keys {
             let isTheSame = base?.keys.contains { $0.name == key.name && $0.usual == key.usual } ?? false
@@ -45,7 +45,7 @@ package struct ReferencePage {
         }
         if let others = group.others {
             lines += wrapped(
-                "- **`\(others.placeholder)`**: \(words(for: others.value)). The key is a type of records, or `TYPE` and its number.",
+                "- **`\(others.placeholder)`**: \(words(for: others.value)). The key is a record type, or `TYPE` and its number.",
                 indentation: "  ")
             lines.append("")
         }
@@ -70,14 +70,14 @@ package struct ReferencePage {
         lines += [
             "- the name of a datacenter, such as `oslo`",
             "- `nearest`: all datacenters that have a location, the nearest to the client first",
-            "- `none`: nowhere, no record",
-            "- a list of destinations, of which the first that is available is taken: `[oslo, ashburn]`",
+            "- `none`: no datacenter, so no record",
+            "- a list of destinations, of which the first available one is used: `[oslo, ashburn]`",
             "- a mapping from datacenters to weights, whole numbers from 1 to 1000000: `{ oslo: 3, ashburn: 1 }`",
         ]
         for group in KeyGroup.destinations {
             lines.append("- \(link(to: group)): `{ \(group.keys[0].example) }`")
         }
-        lines += ["", "In a list stand all of these but `none`, and without `then`."]
+        lines += ["", "A list may contain all of these except `none`, and without `then`."]
     }
 
     private func link(to group: KeyGroup) -> String {
@@ -85,7 +85,7 @@ package struct ReferencePage {
         return "[`\(path)`](#\(Self.anchor(of: path)))"
     }
 
-    /// What may stand there, in words.
+    /// Describes a form in words.
     private func words(for form: Form) -> String {
         switch form {
         case .scalar(let scalar): scalar.noun
@@ -96,18 +96,18 @@ package struct ReferencePage {
             "a list\(count.map { " of \($0)" } ?? ""), each \(words(for: item))"
         case .either(let forms): forms.map { words(for: $0) }.joined(separator: ", or ")
         case .destination: "a [destination](#destinations)"
-        case .destinationPart: "a [destination](#destinations) that stands in a list"
+        case .destinationPart: "a [destination](#destinations) that may be in a list"
         }
     }
 
-    /// The anchor that GitHub gives to a heading.
+    /// Returns the anchor that GitHub gives to a heading.
     private static func anchor(of heading: String) -> String {
         heading.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }
     }
 
-    /// Lines of at most 100 characters; what stands between two backquotes stays together.
+    /// Wraps a text at 100 characters, and keeps text between two backquotes together.
     private func wrapped(_ text: String, indentation: String = "") -> [String] {
-        // Stands for a space that no line ends at.
+        // Marks a space at which no line may end.
         let tie: Character = "\u{1}"
         var isCode = false
         let tied = String(
@@ -130,10 +130,10 @@ package struct ReferencePage {
 }
 
 extension KeyGroup {
-    /// Where each group stands, by its name: `services.SERVICE.check.http`. What stands in several places has the first.
+    /// The path of each group by name: `services.SERVICE.check.http`. A group with several paths has the first one.
     package static var paths: [String: String] {
         var paths: [String: String] = [:]
-        /// - Parameter keys: where the keys of the group stand.
+        /// - Parameter keys: the path that the keys of the group extend.
         func visit(_ group: KeyGroup, _ path: String, keys: String) {
             guard paths[group.name] == nil else { return }
             paths[group.name] = path

@@ -2,13 +2,13 @@ import DNS
 
 extension KeyGroup {
     static let service = KeyGroup(
-        "service", "What is answered once a datacenter is chosen, and what is known of the health of its addresses.",
+        "service", "The answers of each datacenter, how one is chosen, and how the addresses are checked.",
         keys: [
             Key(
                 "map", Scalar.text("the name of a map"), required: true, "The map that chooses the datacenter.",
                 example: "map: world"),
             Key(
-                "ttl", Scalar.seconds(from: 0), "The TTL of its records. Without it, that of the zone.",
+                "ttl", Scalar.seconds(from: 0), "The TTL of its records. Without it, the zone's TTL.",
                 example: "ttl: 60"),
             Key(
                 "answers",
@@ -16,45 +16,45 @@ extension KeyGroup {
                     .init(
                         "DATACENTER", pattern: datacenterPattern,
                         .either([.list(Scalar.address, mayBeEmpty: false), .group(.answer)]))), required: true,
-                "What is answered with from each datacenter: addresses, or records by their types. Every datacenter that the map can choose needs an answer.",
+                "The answer of each datacenter: addresses, or records by type. Every datacenter that the map can choose needs an answer.",
                 example: "answers: { oslo: [192.0.2.10, \"2001:db8:1::10\"], ashburn: { A: 198.51.100.10 } }"),
             Key(
                 "pick", Scalar.count(1...Configuration.Service.mostPicked),
-                "At most this many addresses of each family are given, drawn by weight. Without it, all are given.",
+                "The most addresses of each family in an answer, drawn by weight. Without it, all are given.",
                 example: "pick: 2"),
             Key(
                 "spread", Scalar.count(1...Configuration.Service.widestSpread),
-                "One address of each family is given from each of the first this many available datacenters.",
+                "The number of available datacenters that give one address of each family to an answer.",
                 example: "spread: 2"),
             Key(
                 "sticky", Scalar.truth, usual: "false",
-                "Draws once for the client's network (/24 of IPv4, /56 of IPv6) instead of once for every question.",
+                "Draws once for the client's network (/24 of IPv4, /56 of IPv6) instead of once for every query.",
                 example: "sticky: true"),
             Key(
                 "check", .either([.group(.check), .strictList(.group(.check), atLeast: 1, atMost: nil)]),
-                "How geopipe-agent checks each address. An address is up if it is by all checks of the list. Without a check, all count as up.",
+                "How geopipe-agent checks each address. An address is up if all checks of the list say so. Without a check, all count as up.",
                 example: "check: { http: { path: /health }, interval: 10 }"),
             Key(
                 "quorum",
                 .scalar(
                     .init(
-                        noun: "a number of addresses from 1, or a part from `1%` to `100%`", numbers: 1...9.2e18,
+                        noun: "a number of addresses from 1, or a percentage from `1%` to `100%`", numbers: 1...9.2e18,
                         isWhole: true, pattern: #"^\+?[0-9]+%?$"#)), usual: "1",
-                "How many addresses of a family must be up for a datacenter to be available; all of them where there are fewer.",
+                "How many addresses of a family must be up for a datacenter to be available; all of them if there are fewer.",
                 example: "check: { tcp: 443 }, quorum: 50%"),
             Key(
                 "comes_back", Scalar.seconds(from: 1),
-                "A datacenter that was down takes its clients back little by little within this time. Without it, it takes all at once.",
+                "A datacenter that was down takes its clients back gradually within this time. Without it, it takes all at once.",
                 example: "check: { tcp: 443 }, comes_back: 10m"),
             Key(
                 "when_all_down", Scalar.words("answer", "nothing"), usual: "answer",
-                "What is answered if no datacenter of the client's list is up: as if they were, or no record.",
+                "What is answered if no datacenter of the client's list is available: the answer as if all were, or no record.",
                 example: "check: { tcp: 443 }, when_all_down: nothing"),
         ])
 
     static let answer = KeyGroup(
         "answer",
-        "The records of a service in one datacenter, by their types. `A` and `AAAA` may be a mapping from addresses to weights.",
+        "The records of a service in one datacenter, by type. `A` and `AAAA` may be a mapping from addresses to weights.",
         keys: [
             Key(
                 "check", Scalar.words("none"),
@@ -67,9 +67,9 @@ extension KeyGroup {
 
     /// The contents of the records of one type.
     static let contents = Form.list(
-        Scalar.text("what a zone file has after the type"), mayBeEmpty: false)
+        Scalar.text("the RDATA, as in a zone file"), mayBeEmpty: false)
 
-    /// The types of records, in either case.
+    /// Record types, in either case.
     static let typePattern: String = {
         let names = RecordType.mnemonics.map { name in
             name.map { $0.isLetter ? "[\($0.uppercased())\($0.lowercased())]" : "\($0)" }.joined()

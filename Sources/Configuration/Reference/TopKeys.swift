@@ -6,15 +6,15 @@ extension KeyGroup {
             Key(
                 "databases",
                 .list(.either([Scalar.text("the path of a database"), .group(.database)]), mayBeEmpty: true),
-                "Files in MaxMind's format, asked in this order: for each field the first that knows it wins. Rules for places need one.",
+                "Files in MaxMind's format, looked up in this order: for each field, the first one that has it wins. Rules for places need a database.",
                 example: "databases: [some.mmdb, { path: GeoLite2-ASN.mmdb, optional: true }]"),
             Key(
                 "state_directory", Scalar.text("a path, or `none`"), usual: Configuration.usualStateDirectory,
-                "The folder for what outlasts a coprocess: images, switches, the health of addresses, serials. `none` does without it.",
+                "The folder for what outlives a coprocess: images, switches, the health of addresses, serials. `none` means no such folder.",
                 example: "state_directory: /run/geopipe"),
             Key(
                 "hits_log", .group(.hitsLog),
-                "A log of answers, one line for each that has records of a service. Without it, none is written.",
+                "A log of answers, one line for each answer with records of a service. Without it, no log is written.",
                 example: "hits_log: { file: /var/log/geopipe/hits.log, format: json, sample: 1% }"),
             Key(
                 "wait",
@@ -22,7 +22,7 @@ extension KeyGroup {
                     .init(
                         noun: "`0`, or a time up to `10ms` in `us` or `ms`", numbers: 0...0, isWhole: true,
                         pattern: #"^(0|\+?[0-9]+(us|ms))$"#)), usual: "100us",
-                "How long a coprocess stays awake for the next question after an answer, before it sleeps. `0` makes it sleep at once.",
+                "How long a coprocess spins for the next question after an answer before it sleeps. With `0`, it sleeps at once.",
                 example: "wait: 250us"),
             Key(
                 "notify", .group(.notify),
@@ -30,20 +30,20 @@ extension KeyGroup {
                 example: "notify: { command: [/usr/local/bin/page-on-call], every: 1m, timeout: 30s }"),
             Key(
                 "health", .group(.health),
-                "The agents that check the same addresses from elsewhere. Without it, an agent goes by its own checks alone.",
+                "The agents that check the same addresses from elsewhere. Without it, an agent uses only its own checks.",
                 example:
                     "health: { token_file: token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }] }"),
             Key(
                 "datacenters",
                 .names(.init("NAME", pattern: datacenterPattern, .group(.datacenter))),
-                "The datacenters by their names, of letters, digits, `-`, `_` and `.`. The words that have a meaning in a destination, such as `nearest`, cannot be names.",
+                "The datacenters by name: letters, digits, `-`, `_` and `.`. Words with a meaning in a destination, such as `nearest`, cannot be names.",
                 example: "datacenters: { oslo: { location: [59.91, 10.75] }, ashburn: {}, singapore: {} }"),
             Key(
                 "safety", .group(.safety),
-                "What must stay in use when datacenters are drained. Without it, all may be drained.",
+                "Limits on drains. Without it, all datacenters may be drained.",
                 example: "safety: { in_use: 2, capacity: 60% }"),
             Key(
-                "plan", .group(.plan), "What `geopipe plan` lets a change do at most.",
+                "plan", .group(.plan), "The limits of `geopipe plan` for a change.",
                 example: "plan: { max_move: 10%, max_ttl: 1h }"),
             Key(
                 "regions",
@@ -58,22 +58,22 @@ extension KeyGroup {
                 example: "regions: { nordics: [NO, SE, DK, FI, IS], us-west: [US-CA, US-OR] }"),
             Key(
                 "maps", .names(.init("MAP", .group(.map))),
-                "Maps by their names. A map says where the clients of each place go.",
+                "Maps by name. A map says where the clients of each place go.",
                 example: "maps: { world: { continents: { EU: oslo }, default: [ashburn, oslo] } }"),
             Key(
                 "services", .names(.init("SERVICE", .group(.service))),
-                "Services by their names. A service is what is answered once a datacenter is chosen.",
+                "Services by name. A service has the answers of each datacenter.",
                 example: "services: { web: { map: world, answers: { oslo: 192.0.2.10, ashburn: 198.51.100.10 } } }"),
             Key(
                 "zones", .names(.init("ZONE", mayBeEmpty: false, .group(.zone))), required: true,
-                "Zones by their names. Each is a zone of the DNS that geopipe answers for.",
+                "Zones by name. Each is a DNS zone that geopipe answers for.",
                 example:
                     "zones: { geo.example.com: { soa: { primary: ns1.example.net., contact: hostmaster.example.net. }, ns: [ns1.example.net.] } }"
             ),
         ])
 
     static let database = KeyGroup(
-        "database", "A database with its settings. The path alone may stand in its place.",
+        "database", "A database with its settings. The path alone may be written instead.",
         keys: [
             Key("path", Scalar.text("a path"), required: true, "The file.", example: "path: some.mmdb"),
             Key(
@@ -87,69 +87,69 @@ extension KeyGroup {
         keys: [
             Key(
                 "file", Scalar.text("a path"), required: true,
-                "The file, which the user that pdns runs as must be able to write.",
+                "The file. The user that pdns runs as must be able to write to it.",
                 example: "file: /var/log/geopipe/hits.log"),
             Key(
                 "format", Scalar.words("tsv", "json"), usual: "tsv",
-                "`tsv` has fields with tabs between them, `json` an object a line.",
+                "`tsv` separates fields with tabs, `json` writes one object a line.",
                 example: "file: hits.log, format: json"),
             Key(
                 "sample",
                 Scalar.pattern(
-                    "a part above `0%` up to `100%`, in percent with or without decimals",
+                    "a percentage above `0%` up to `100%`, with or without decimals",
                     #"^\+?[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?%$"#), usual: "100%",
-                "The part of the answers that is logged. Each answer is drawn on its own.",
+                "The part of the answers that is logged. Each answer is drawn independently.",
                 example: "file: hits.log, sample: 0.1%"),
         ])
 
     static let notify = KeyGroup(
-        "notify", "A program that tells people of changes of health. It gets the changes on its standard input.",
+        "notify", "A program that notifies people of health changes. It reads the changes from standard input.",
         keys: [
             Key(
                 "command", command, required: true,
-                "The absolute path of the program, and its arguments. No shell takes it apart.",
+                "The absolute path of the program, and its arguments. No shell is involved.",
                 example: "command: [/usr/local/bin/page-on-call, --quiet]"),
             Key(
                 "every", Scalar.seconds(from: 1), usual: "60",
-                "The shortest time from the beginning of one run to that of the next. Changes in the meantime are collected.",
+                "The shortest time from the start of one run to the start of the next. Changes in between are collected.",
                 example: "command: [/usr/local/bin/page-on-call], every: 5m"),
             Key(
                 "timeout", Scalar.seconds(from: 1), usual: "30",
-                "After this time the program is killed, with what it has started.",
+                "The time after which the program and its child processes are killed.",
                 example: "command: [/usr/local/bin/page-on-call], timeout: 1m"),
         ])
 
     static let health = KeyGroup(
         "health",
-        "Several agents as vantage points: an address is down if most of those whose report counts say so.",
+        "Several agents as vantage points: an address is down if most agents with a valid report say so.",
         keys: [
             Key(
                 "vantage_points", .strictList(.group(.vantagePoint), atLeast: 1, atMost: VantagePoints.limit),
                 required: true,
-                "The agents. The one that reads the configuration may be among them.",
+                "The agents. The agent that reads the configuration may be one of them.",
                 example:
                     "token_file: token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }]"),
             Key(
                 "token_file", Scalar.text("a path"), required: true,
-                "The file whose first line is the token that the agent asks of those who read its report, and sends to the others.",
+                "The file whose first line is the token that readers of the agent's report must send, and that the agent sends to the others.",
                 example:
                     "token_file: /etc/geopipe/token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }]"
             ),
             Key(
                 "interval", Scalar.seconds(from: 1), usual: "2",
-                "The time from the beginning of one round of reading to that of the next.",
+                "The time from the start of one round of reading to the start of the next.",
                 example:
                     "interval: 5s, token_file: token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }]"
             ),
             Key(
                 "timeout", Scalar.seconds(from: 1), usual: "2",
-                "The time after which a report that is not whole could not be read.",
+                "The time after which reading a report fails.",
                 example:
                     "timeout: 1s, token_file: token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }]"
             ),
             Key(
                 "max_age", Scalar.seconds(from: 1), usual: "10",
-                "For how long a report counts; at least `interval` and `timeout` together, and twice that by default if that is more.",
+                "How long a report counts; at least `interval` and `timeout` together. The default is at least twice that sum.",
                 example:
                     "max_age: 30s, token_file: token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }]"
             ),
@@ -168,16 +168,16 @@ extension KeyGroup {
                 Scalar.pattern(
                     "`http://` or `https://`, an IP address and a port", #"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9.]+)"#),
                 required: true,
-                "Where its metrics are served, by address: finding a server must not depend on a name server. The path is `/vantage` if there is none.",
+                "Where the agent serves its report, by address: checks must not depend on a name server. The default path is `/vantage`.",
                 example: "name: oslo, url: \"http://[2001:db8::1]:9353\""),
             Key(
                 "token_file", Scalar.text("a path"),
-                "The file of the token that this one asks for, if that is not the one of all.",
+                "The file of the token that this agent requires, if it differs from the common one.",
                 example: "name: oslo, url: \"http://192.0.2.1:9353\", token_file: oslo.token"),
         ])
 
     static let datacenter = KeyGroup(
-        "datacenter", "A datacenter. It needs no key: `{}`.",
+        "datacenter", "A datacenter. No key is required: `{}`.",
         keys: [
             Key(
                 "location",
@@ -194,21 +194,21 @@ extension KeyGroup {
                         noun: "a number from 0.000001 to 1000000000000",
                         numbers: Configuration.DatacenterSite.capacities,
                         pattern: decimalPattern)),
-                "How much it can take, in any unit that is the same for all. Without it, it counts as 1: write it for all datacenters or for none.",
+                "How much it can serve, in any unit that is the same for all. The default is 1: write it for all datacenters or for none.",
                 example: "capacity: 30"),
         ])
 
     static let safety = KeyGroup(
         "safety",
-        "What must stay in use when datacenters are drained. A drain that would break a rule is refused unless `--override` is given.",
+        "Limits on drains. A drain that would break a rule is refused unless `--override` is given.",
         keys: [
             Key(
                 Configuration.Safety.Rule.inUse.rawValue, Scalar.count(),
-                "The number of datacenters that are not wholly drained; at most as many as there are.",
+                "The minimum number of datacenters that are not completely drained; at most as many as there are.",
                 example: "in_use: 2"),
             Key(
                 Configuration.Safety.Rule.capacity.rawValue, Scalar.percent(from: 1),
-                "The part of the sum of all capacities that is not drained.", example: "capacity: 60%"),
+                "The minimum part of the total capacity that is not drained.", example: "capacity: 60%"),
         ])
 
     static let plan = KeyGroup(
@@ -216,24 +216,24 @@ extension KeyGroup {
         keys: [
             Key(
                 "max_move", Scalar.percent(from: 0), usual: "10%",
-                "The part of a service's traffic, or of its addresses where no traffic is known, that may be sent to another datacenter.",
+                "The part of a service's traffic, or of its client addresses if no traffic is known, that may move to another datacenter.",
                 example: "max_move: 5%"),
             Key(
                 "max_names", Scalar.percent(from: 0), usual: "30%",
                 "The part of all names that may be added, removed or changed.", example: "max_names: 20%"),
             Key(
                 "peak", Scalar.percent(from: 0), usual: "50%",
-                "The whole traffic at its peak, as a part of the capacity of all datacenters together.",
+                "The peak traffic, as a part of the capacity of all datacenters together.",
                 example: "peak: 70%"),
             Key(
                 "max_ttl", Scalar.seconds(from: 1), usual: "3600",
-                "For how long resolvers may keep answers from before the change.", example: "max_ttl: 2h"),
+                "The longest time that resolvers may cache answers from before the change.", example: "max_ttl: 2h"),
         ])
 
     /// A program by its absolute path, and its arguments.
-    static let command = Form.strictList(Scalar.text("a text"), atLeast: 1, atMost: nil)
+    static let command = Form.strictList(Scalar.text("a string"), atLeast: 1, atMost: nil)
     static let decimalPattern = #"^[+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?$"#
-    /// What names of datacenters are like. In destinations some words mean something else.
+    /// The form of datacenter names: words with a meaning in destinations are excluded.
     static let datacenterPattern =
         "^(?!(\(ConfigurationParser.destinationWords.sorted().joined(separator: "|")))$)[A-Za-z0-9_.-]+$"
 }

@@ -96,7 +96,7 @@ struct ZoneChecks {
         guard let other = positions.first(where: { !compatible.contains(record($0).type) }) else { return }
         contents.diagnose(
             record(max(alias, other)).place,
-            "\(text(of: name)) has a CNAME beside other data; a CNAME stands alone (RFC 1034 section 3.6.2)")
+            "\(text(of: name)) has a CNAME beside other data; a CNAME must be alone (RFC 1034 section 3.6.2)")
     }
 }
 
