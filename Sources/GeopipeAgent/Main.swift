@@ -24,7 +24,7 @@ struct AgentCommand: ParsableCommand, Sendable {
 
     @Option(
         name: .customLong("state"),
-        help: "The folder of the state, in place of the configuration's state_directory.")
+        help: "The state directory, instead of the configuration's state_directory.")
     var stateDirectory: String?
 
     @Option(

@@ -171,7 +171,7 @@ struct ProblemFinder {
         } catch {
             add(
                 .rollout, "\(error): all clients get the image in force",
-                hint: "geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again")
+                hint: "geopipe rollout abort moves the file aside, and geopipe rollout start begins a new rollout")
             return (nil, nil)
         }
         if let diagnostic = found.diagnostic { add(.rollout, diagnostic, severity: .warning) }

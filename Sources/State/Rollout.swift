@@ -235,7 +235,7 @@ extension StateDirectory {
                     let kept = try asOwner { () throws(Failure) in try ended.undoBegunCommit() }
                     reason += "; \(ended.undoneWords(kept: kept))"
                 } catch {
-                    reason += "; \(ended.begunWords), and what was there before cannot be put back: \(error)"
+                    reason += "; \(ended.begunWords), and the previous configuration cannot be restored: \(error)"
                 }
             }
             ended.progress = .aborted

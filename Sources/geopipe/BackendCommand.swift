@@ -19,15 +19,15 @@ struct BackendCommand: ParsableCommand {
 
     @OptionGroup var logs: LogOptions
 
-    @Option(help: ArgumentHelp("Serve this image, whatever the configuration says.", valueName: "file"))
+    @Option(help: ArgumentHelp("Serve this image instead of that of the configuration.", valueName: "file"))
     var image: String?
 
     func run() throws {
         let inheritance = Takeover.Handoff.take()
-        // pdns hands down the pipes of coprocesses that it starts at the same time, and what was handed down to itself.
-        // Two that hold each other's pipes would not end with it.
+        // pdns passes coprocesses the pipes of others that it starts at the same time, and descriptors that it
+        // inherited itself. Two coprocesses that hold each other's pipes would not end with pdns.
         if let inheritance { inheritance.closeOtherFiles() } else { closeFiles(from: 3, to: .max) }
-        // A reader that is gone is found out by write, and so is a limit on the size of files, not by being killed.
+        // A closed pipe or a file size limit must make write fail, not kill the process.
         CrashHandler.install(
             input: STDIN_FILENO, output: STDOUT_FILENO, isTerminal: isatty(STDIN_FILENO) == 1, inheritance)
         var request = options.request
@@ -38,7 +38,7 @@ struct BackendCommand: ParsableCommand {
         let keeper = Reloader(supply, request, state: state, log: Logger(label: "geopipe"))
         let takeover = Takeover(arguments: processArguments)
         keeper.followSignals { takeover?.begin(state: state) }
-        // Only before the dialogue begins does pdns say why a coprocess cannot be used.
+        // pdns logs why a coprocess cannot be used only before the dialogue begins.
         if !keeper.prepare(), inheritance == nil { throw ExitCode.unusable }
         StandardError.limitWait(milliseconds: 0)
         if isatty(STDIN_FILENO) == 1 {
@@ -47,7 +47,7 @@ struct BackendCommand: ParsableCommand {
                 geopipe is waiting for the pipe protocol of pdns on this terminal. Type, with tabs between the fields:
                 HELO\t1
                 Q\tmy.geo.example.com\tIN\tANY\t-1\t192.0.2.1
-                Ctrl-D ends it. 'geopipe --help' tells what else there is.
+                Ctrl-D ends it. For other commands, see 'geopipe --help'.
                 """)
         }
         serve(
@@ -57,7 +57,7 @@ struct BackendCommand: ParsableCommand {
         if keeper.hasNeverLoaded { throw ExitCode.unusable }
     }
 
-    /// The state directory that an image was made for.
+    /// Returns the state directory that an image was made for.
     private func stateDirectory(of image: String) -> StateDirectory? {
         let path = options.stateDirectory ?? (try? Snapshot(path: image))?.manifest.stateDirectory ?? ""
         return path.isEmpty ? nil : StateDirectory(path: path)

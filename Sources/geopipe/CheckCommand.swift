@@ -21,12 +21,12 @@ struct CheckCommand: ParsableCommand {
 
     @Option(
         name: .customLong("database"),
-        help: "A MaxMind database to use in place of the configured ones. May be given several times.")
+        help: "A MaxMind database to use instead of the configured ones. May be repeated.")
     var databases: [String] = []
 
     @Option(
         name: .customLong("pdns-conf"),
-        help: "The pdns.conf of the pdns that is to start geopipe; says what will go wrong with its settings.")
+        help: "The pdns.conf of the pdns that starts geopipe; checks its settings, too.")
     var serverSettings: String?
 
     @Option(
@@ -58,7 +58,7 @@ struct CheckCommand: ParsableCommand {
         if errors > 0 { throw ExitCode.wrong }
     }
 
-    /// All that is to be said, in the order of the files, and how much there is of a configuration that can be used.
+    /// Returns all diagnostics, in the order of the files, and a summary of a usable configuration.
     private func diagnose() -> (diagnostics: [Diagnostic], summary: String?) {
         var found: [Diagnostic] = []
         do throws(ConfigurationError) {
@@ -80,7 +80,7 @@ struct CheckCommand: ParsableCommand {
             }
             return (found, configuration.summary)
         } catch {
-            // What reads pdns's settings comes behind what is known of the configuration.
+            // Diagnostics of pdns's settings follow those of the configuration.
             let about = DiagnosticList(error.diagnostics + error.warnings + found)
             return (about.sorted(main: file), nil)
         }
@@ -88,7 +88,7 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension Configuration {
-    /// How much of what there is.
+    /// The number of its zones, names, services and so on.
     fileprivate var summary: String {
         let names = zones.reduce(0) { $0 + $1.nameCount }
         return "\(count(zones.count, "zone")) with \(count(names, "name")), \(count(services.count, "service")), "

@@ -9,13 +9,13 @@ import Platform
 import Routing
 import State
 
-/// A thing that is compared: a configuration that has been compiled, or an image.
+/// One side of a comparison: a compiled configuration, or an image.
 struct ComparedSide {
-    /// What the command line calls it.
+    /// Its name on the command line.
     var name: String
-    /// `nil` if it is a configuration with errors.
+    /// `nil` for a configuration with errors.
     var snapshot: Snapshot?
-    /// What is wrong with it; with a zone alone, it can be used all the same.
+    /// Its errors; errors of a zone alone do not make it unusable.
     var errors: [Diagnostic] = []
     /// The configuration; `nil` for an image.
     var configuration: String?
@@ -23,12 +23,12 @@ struct ComparedSide {
     var inputs: [String] = []
     private var isInForce = false
 
-    /// Maps an image, or compiles a configuration in the memory of this process. What is odd goes to stderr.
+    /// Maps an image, or compiles a configuration in the memory of this process. Prints problems to stderr.
     ///
     /// - Parameters:
-    ///   - databases: in place of those of the configuration.
-    ///   - previous: what has not changed since is taken from there.
-    ///   - tables: those of the configuration, if they were made before.
+    ///   - databases: files in place of those of the configuration.
+    ///   - previous: the snapshot whose unchanged parts are reused.
+    ///   - tables: the address tables of the configuration, if they exist already.
     init(
         _ file: String, databases: [String] = [], previous: Snapshot? = nil, tables: AddressTables? = nil,
         _ options: ConfigurationOptions
@@ -41,7 +41,8 @@ struct ComparedSide {
         do {
             if Image.isImage(file) {
                 guard databases.isEmpty else {
-                    printError("\(visible(file)) is an image, which has its places; --database needs a configuration")
+                    printError(
+                        "\(visible(file)) is an image, which contains its places; --database needs a configuration")
                     throw ExitCode.unusable
                 }
                 snapshot = try Snapshot(path: file, owners: options.imageStore()?.owners)
@@ -65,44 +66,44 @@ struct ComparedSide {
         }
     }
 
-    /// The image in force.
+    /// Describes the image in force.
     fileprivate init(inForce: Snapshot) {
         name = "what runs"
         snapshot = inForce
         isInForce = true
     }
 
-    /// Tells what it was made from: see `inputsIdentity`; of an image its id.
+    /// The identity of its inputs: see `inputsIdentity`; for an image, its id.
     var identity: String {
         if isInForce, let identity = snapshot?.inputsIdentity { return identity }
         return configuration.map { inputsIdentity(configuration: $0, inputs: inputs) } ?? snapshot?.image.id ?? ""
     }
 }
 
-/// Tells a change from any other, of the same side or from another one.
+/// Returns the identity of a change.
 ///
 /// - Parameters:
-///   - old: the identity of what runs.
-///   - new: the identity of what is to run.
+///   - old: the identity of what is in force.
+///   - new: the identity of its replacement.
 func changeIdentity(from old: String, to new: String) -> String { "\(old) \(new)" }
 
 extension Snapshot {
-    /// Tells what it was made from: see the function of this name. `nil` if that is not on disk any more, or not as it was.
+    /// The identity of its inputs: see the function of this name. `nil` if they are no longer on disk, or changed.
     var inputsIdentity: String? {
         guard isCurrent else { return nil }
         return geopipe.inputsIdentity(configuration: manifest.configuration, inputs: manifest.inputs.map(\.path))
     }
 }
 
-/// A number over the content of all files that a configuration is made from, wherever their folder is, in 16 hexadecimal digits.
+/// Returns a hash of all files that a configuration is made from, wherever their folder is, as 16 hexadecimal digits.
 ///
 /// - Parameter inputs: absolute paths.
 func inputsIdentity(configuration: String, inputs: [String]) -> String {
     let configuration = absolutePath(configuration)
     let folder = folder(of: configuration) + "/"
-    // The configuration may name a file by the folder's other path.
+    // The configuration may name a file by the real path of its folder.
     let folders = [folder, realPath(folder) + "/"]
-    // A file has the name by which it is found from the configuration's folder: two that change places are a change.
+    // A file's name is its path from the configuration's folder, so swapping two files is a change.
     func name(_ path: String) -> String {
         if path == configuration { return "" }
         let own = folders.first { path.hasPrefix($0) }
@@ -115,12 +116,12 @@ func inputsIdentity(configuration: String, inputs: [String]) -> String {
     return String(repeating: "0", count: 16 - hash.count) + hash
 }
 
-/// Two things that are compared.
+/// Both sides of a comparison.
 struct ComparedSides {
     let old: ComparedSide
     let new: ComparedSide
 
-    /// Finds or makes them. What is wrong goes to stderr.
+    /// Opens or compiles both. Prints problems to stderr.
     ///
     /// - Parameter files: OLD and NEW, or NEW alone, or none.
     init(_ files: [String], _ options: ConfigurationOptions) throws(ExitCode) {
@@ -148,7 +149,7 @@ struct ComparedSides {
         for error in self.new.errors { printError(visible(error.description)) }
     }
 
-    /// Where the image in force is sought.
+    /// Returns the state directory with the image in force.
     private static func state(_ options: ConfigurationOptions) throws(ExitCode) -> StateDirectory? {
         do throws(Refusal) {
             return try options.knownState()
@@ -158,11 +159,12 @@ struct ComparedSides {
         }
     }
 
-    /// Begins to make the address tables of NEW in a thread of its own, while this one compiles OLD; `nil` if that would gain nothing.
+    /// Starts building the address tables of NEW on another thread while this one compiles OLD; `nil` if that would
+    /// gain nothing.
     private static func tables(
         of new: String, beside old: String, _ options: ConfigurationOptions
     ) -> BackgroundWork<AddressTables?>? {
-        // Those of the same rules are taken from OLD.
+        // Maps with the same rules reuse the tables of OLD.
         guard coresToUse > 1, !Image.isImage(old), !Image.isImage(new),
             !options.databases.isEmpty || contentHash(ofFile: old) != contentHash(ofFile: new)
         else { return nil }

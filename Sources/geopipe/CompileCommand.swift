@@ -14,8 +14,8 @@ struct CompileCommand: ParsableCommand {
         commandName: "compile",
         abstract: "Compile a configuration, its zones and its databases into an image.",
         discussion: """
-            Without -o, puts the image in force: all coprocesses of the configuration answer from it at once. \
-            Exits 1 if the configuration has errors, and nothing is put in force then.
+            Without -o, puts the image in force: all coprocesses of the configuration use it at once. \
+            If the configuration has errors, exits 1 and puts nothing in force.
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Write the image to a file.", valueName: "file"))
@@ -28,15 +28,15 @@ struct CompileCommand: ParsableCommand {
 
     @OptionGroup(visibility: .private) var logs: LogOptions
 
-    /// Where a coprocess that has started this wants the image.
+    /// The place where the coprocess that started this command expects the image.
     @Option(name: .customLong("for-coprocess"), help: .private)
     var role: CoprocessRole?
 
-    /// The state directory that it wants it in.
+    /// The state directory in which it expects the image.
     @Option(help: .private)
     var images: String?
 
-    /// Whether nothing can be answered before there is an image.
+    /// Whether the coprocess cannot answer until there is an image.
     @Flag(help: .private)
     var urgent = false
 
@@ -52,7 +52,7 @@ struct CompileCommand: ParsableCommand {
             printError("\(options.file) has state_directory: none; write the image to a file with -o FILE")
             throw ExitCode.unusable
         }
-        // A coprocess may compile at this moment: one after the other.
+        // A coprocess may be compiling now: they take turns.
         let lock = store?.lock(patience: 130_000) ?? -1
         defer { if lock >= 0 { close(lock) } }
         let line = ProgressLine()
@@ -79,7 +79,7 @@ struct CompileCommand: ParsableCommand {
             printError("\(error)")
             throw ExitCode.unusable
         }
-        // A zone that was left out is something to mend.
+        // A zone that was left out needs repair.
         if diagnostics.contains(where: { !$0.isWarning }) { throw ExitCode.wrong }
     }
 
@@ -103,7 +103,7 @@ struct CompileCommand: ParsableCommand {
     }
 }
 
-/// A number with so many decimals.
+/// Formats a number with this many decimals.
 private func rounded(_ number: Double, _ decimals: Int) -> String {
     let scale = decimals == 1 ? 10.0 : 100.0
     return "\((number * scale).rounded() / scale)"

@@ -8,9 +8,9 @@ import Platform
 import State
 import Zones
 
-/// Where the configuration is, for all commands alike.
+/// The configuration options that all commands share.
 struct ConfigurationOptions: ParsableArguments {
-    /// Where the configuration is unless the command line says otherwise.
+    /// The configuration's path unless the command line names another.
     static let defaultFile = "/etc/geopipe/geopipe.yaml"
 
     @Option(name: .customLong("config"), help: ArgumentHelp("The configuration.", valueName: "file"))
@@ -19,29 +19,28 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: .customLong("database"),
         help: ArgumentHelp(
-            "A MaxMind database to use in place of the configured ones. May be given several times.", valueName: "file")
+            "A MaxMind database to use instead of the configured ones. May be repeated.", valueName: "file")
     )
     var databases: [String] = []
 
     @Option(
         name: .customLong("state"),
         help: ArgumentHelp(
-            "The folder of the state, in place of the configuration's state_directory.", valueName: "folder"))
+            "The state directory, instead of the configuration's state_directory.", valueName: "folder"))
     var stateDirectory: String?
 
-    /// The inputs of a compilation.
     var request: CompileRequest {
         CompileRequest(configuration: file, databases: databases, stateDirectory: stateDirectory)
     }
 
-    /// Where the state is; `nil` for `state_directory: none`. The usual place if the configuration cannot be read, which is for what must
-    /// go on all the same.
+    /// Returns the state directory; `nil` for `state_directory: none`. Returns the usual one if the configuration
+    /// cannot be read, for processes that must run all the same.
     func state() -> StateDirectory? {
         (stateDirectory ?? Configuration.stateDirectory(ofFile: file)).map(StateDirectory.init)
     }
 
-    /// The state directory, for commands of people; `nil` for `state_directory: none`. It is never guessed: a person must not see the
-    /// state of another server.
+    /// Returns the state directory for a command that a person runs; `nil` for `state_directory: none`. Never guesses,
+    /// as an operator must not see the state of another server.
     func knownState() throws(Refusal) -> StateDirectory? {
         if let stateDirectory { return StateDirectory(path: stateDirectory) }
         switch Configuration.statePlace(ofFile: file) {
@@ -50,22 +49,22 @@ struct ConfigurationOptions: ParsableArguments {
         case .unknown(let reason):
             throw Refusal(
                 message:
-                    "cannot read \(file), so the state directory is not known; name it with --state DIR (\(reason))",
+                    "cannot read \(file), so the state directory is unknown; name it with --state DIR (\(reason))",
                 code: .unusable)
         }
     }
 
-    /// Where the images are; `nil` if there is no state directory.
+    /// Returns the store of images; `nil` without a state directory.
     func imageStore() -> ImageStore? {
         state().map { ImageStore(of: file, overrides: databases, in: $0) }
     }
 
-    /// The configuration without its zones, for what an image does not say. Errors of zones go unseen.
+    /// Loads the configuration without its zones, for what an image does not contain. Errors of zones go unseen.
     func configuration() throws(ConfigurationError) -> Configuration {
         try Configuration.load(file, databases: databases, hasZones: false, parsesZones: false, advises: false)
     }
 
-    /// What knows the serials of the zones, for a process that does not serve them.
+    /// The serials of the zones, for a process that does not serve them.
     var serials: (_ stateDirectory: String?) -> any ZoneSerials {
         { configured in
             SerialStore(
@@ -73,24 +72,24 @@ struct ConfigurationOptions: ParsableArguments {
         }
     }
 
-    /// What answers are made from: what runs, or what is to run in a moment since a file has changed.
+    /// Returns the snapshot to answer from: the one in force, or the one that will soon be, if a file has changed.
     ///
-    /// That is the image in force if it was made of what is on disk, or was put in force in its place (`rollout back`, `rollout commit
-    /// --image-only`); else one of this process alone, made of what is on disk; and if that cannot be used, the image in force. What is
-    /// wrong, and which of these it is, goes to stderr.
+    /// This is the image in force if it was made from the files on disk, or replaces them (`rollout back`, `rollout
+    /// commit --image-only`); otherwise a private image compiled from the files on disk; and if they cannot be used,
+    /// the image in force. Prints problems and the choice to stderr.
     private func snapshot() throws(ExitCode) -> (Snapshot, Source) {
         let store = imageStore()
         let inForce = store?.current().snapshot
         if let inForce, inForce.isCurrent { return (inForce, .imageInForce) }
         let report = store?.report()
         let isInTheirPlace = inForce.map { inForce in
-            // Without a report, an image that was made of no file can only have been put there.
+            // Without a report, an image made from no file was put in force by a command.
             report.map { $0.isCurrent && $0.image != nil && $0.image != inForce.image.id }
                 ?? inForce.manifest.inputs.isEmpty
         }
         if let inForce, isInTheirPlace == true {
             printError(
-                "answering from what runs: image \(inForce.image.id), which is not that of the files on disk, as after geopipe rollout back or commit --image-only; to ask those: geopipe compile --config \(visible(file)) -o FILE, and --image FILE"
+                "answering from the image in force, \(inForce.image.id), which does not match the files on disk, as after geopipe rollout back or commit --image-only; to query the files: geopipe compile --config \(visible(file)) -o FILE, and --image FILE"
             )
             return (inForce, .imageInTheirPlace)
         }
@@ -99,7 +98,7 @@ struct ConfigurationOptions: ParsableArguments {
         if let image = outcome.image {
             if let inForce, let store, inForce.image.id != image.id {
                 printError(
-                    "answering from the files on disk, which are not in force yet; what runs is image \(inForce.image.id): --image \(store.currentLink)"
+                    "answering from the files on disk, which are not in force yet; in force is image \(inForce.image.id): --image \(store.currentLink)"
                 )
             }
             do { return (try Snapshot(image), .disk) } catch { printError("\(error)") }
@@ -110,23 +109,23 @@ struct ConfigurationOptions: ParsableArguments {
         throw ExitCode.unusable
     }
 
-    /// Where answers come from.
+    /// The source of answers.
     enum Source {
-        /// It was made of what is on disk.
+        /// The image in force, made from the files on disk.
         case imageInForce
-        /// The image in force, which was put in the place of what is on disk.
+        /// The image in force, which replaces the files on disk.
         case imageInTheirPlace
-        /// It was made of what is not on disk any more, or not in that form.
+        /// The image in force, made from files that have changed since.
         case olderImage
-        /// An image of this process alone.
+        /// A private image of this process.
         case disk
-        /// A file that the command line named.
+        /// An image file that the command line named.
         case file(String)
     }
 
-    /// All that answers are made from; what is wrong goes to stderr.
+    /// Returns everything that answers are made from; prints problems to stderr.
     ///
-    /// - Parameter image: the file of an image that is used whatever the configuration says.
+    /// - Parameter image: an image file to use whatever the configuration says.
     func serving(image: String? = nil) throws(ExitCode) -> (serving: Serving, source: Source) {
         let snapshot: Snapshot
         let source: Source
@@ -152,30 +151,30 @@ struct ConfigurationOptions: ParsableArguments {
             switches = found?.value ?? []
             if let diagnostic = found?.diagnostic { printError(diagnostic) }
         } catch {
-            printError("\(error); as if there were none")
+            printError("\(error); assuming that there are none")
         }
         do throws(StateDirectory.Failure) {
             let found = try state?.health()
             health = found?.value
             if let diagnostic = found?.diagnostic { printError(diagnostic) }
         } catch {
-            printError("\(error); as if all addresses were up")
+            printError("\(error); assuming that all addresses are up")
         }
         return (Serving(snapshot, switches: switches, health: health, at: time(nil)), source)
     }
 }
 
-/// Which image, and which client: for `explain` and `query`.
+/// The image and the client, for `explain` and `query`.
 struct LocalQueryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The resolver that asks for the client. Where nothing is known of the client, its place counts.",
+            "The resolver that asks for the client. Its place counts if the client's is unknown.",
             valueName: "address"))
     var resolver: AddressArgument?
 
     @Option(
         help: ArgumentHelp(
-            "Answer from the image in this file, as compile -o makes it, whatever the configuration says.",
+            "Answer from the image in this file (see compile -o) instead of that of the configuration.",
             valueName: "file"))
     var image: String?
 }
@@ -190,16 +189,16 @@ struct AddressArgument: ExpressibleByArgument {
     }
 }
 
-/// A domain name of the command line, without the dot at its end.
+/// Parses a domain name on the command line; drops the final dot.
 @Sendable func domainName(_ argument: String) throws -> String {
     guard argument.utf8.allSatisfy({ $0 < 0x80 }) else {
         throw ValidationError(
-            "'\(visible(argument))' is not a domain name in ASCII; write its form that begins with xn--")
+            "'\(visible(argument))' is not an ASCII domain name; write its xn-- form (RFC 5890)")
     }
-    // In the protocol of pdns a tab begins the next field.
+    // In the protocol of pdns, a tab separates fields.
     guard !argument.isEmpty, argument.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) else {
         throw ValidationError(
-            "'\(visible(argument))' is not a domain name; it has spaces or control characters, or nothing")
+            "'\(visible(argument))' is not a domain name; it has spaces or control characters, or is empty")
     }
     return argument.hasSuffix(".") && argument.count > 1 ? String(argument.dropLast()) : argument
 }

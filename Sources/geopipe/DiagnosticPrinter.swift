@@ -2,7 +2,7 @@ import Configuration
 import Glibc
 import Platform
 
-/// Prints diagnostics: for people on a terminal with the line of the file and a caret, in a pipe a line each.
+/// Prints diagnostics: on a terminal with the line of the file and a caret, in a pipe one line each.
 struct DiagnosticPrinter {
     private let terminal = Terminal.standardOutput
     private var sources: [String: [Substring]] = [:]
@@ -11,7 +11,7 @@ struct DiagnosticPrinter {
         for diagnostic in diagnostics { print(diagnostic) }
     }
 
-    /// The last line: what was found, or that all is well.
+    /// Prints the last line: a summary, or that there are no problems.
     func printEnd(_ text: String, isError: Bool) {
         Swift.print(terminal.styled(text, isError ? .error : .success))
     }
@@ -47,7 +47,7 @@ struct DiagnosticPrinter {
     }
 }
 
-/// The lines of a text file, without the byte order mark; none if it cannot be read, or is too large to be read for this.
+/// Returns the lines of a text file, without the byte order mark; none if it cannot be read or is too large.
 private func lines(of file: String) -> [Substring] {
     let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return [] }
@@ -71,11 +71,12 @@ private func lines(of file: String) -> [Substring] {
     .map { Substring($0) }
 }
 
-/// The part of a line around a column, at most `columns` wide, and how many columns of a terminal are before that place.
+/// Returns the part of a line around a column, at most `columns` wide, and the number of terminal columns before that
+/// column.
 ///
 /// - Parameter column: counted from 1, in characters of Unicode.
 func excerpt(of line: Substring, column: Int, columns: Int) -> (text: String, offset: Int) {
-    // Each character as it is shown, and how wide that is.
+    // Each character as it is shown, and its width.
     var cells: [(text: String, width: Int)] = []
     var width = 0
     let scalars = line.hasSuffix("\r") ? line.dropLast().unicodeScalars : line.unicodeScalars
@@ -94,7 +95,7 @@ func excerpt(of line: Substring, column: Int, columns: Int) -> (text: String, of
     var end = cells.count
     func length(_ range: Range<Int>) -> Int { cells[range].reduce(0) { $0 + $1.width } }
     if width > columns {
-        // One column for each mark of what is left out, and as much as possible of what follows the place.
+        // One column for each ellipsis, and as much as possible of the text after the column.
         let room = columns - 2
         start = place
         var taken = 0
@@ -120,7 +121,7 @@ func excerpt(of line: Substring, column: Int, columns: Int) -> (text: String, of
     )
 }
 
-/// How many columns a terminal takes for a character (Unicode Standard Annex 11).
+/// Returns the number of terminal columns of a character (Unicode Standard Annex 11).
 private func terminalWidth(_ scalar: Unicode.Scalar) -> Int {
     switch scalar.properties.generalCategory {
     case .nonspacingMark, .enclosingMark, .format: return 0
@@ -136,7 +137,7 @@ private func terminalWidth(_ scalar: Unicode.Scalar) -> Int {
 }
 
 extension Diagnostic {
-    /// The complaint for programs. What it does not have is null.
+    /// The diagnostic for programs. Missing members are null.
     var json: JSON {
         .object([
             "file": .text(file), "line": position.map { .integer($0.line) } ?? .null,
@@ -147,7 +148,7 @@ extension Diagnostic {
 }
 
 extension [Diagnostic] {
-    /// The complaints for programs, and how many there are.
+    /// Returns the diagnostics for programs, and their numbers.
     var json: JSON {
         .object([
             "errors": .integer(count(of: .error)), "warnings": .integer(count(of: .warning)),

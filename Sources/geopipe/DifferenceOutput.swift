@@ -10,13 +10,13 @@ private struct DifferenceReport {
     enum Part {
         case heading(String)
         case lines([String])
-        /// The first row has the names of the columns.
+        /// A table whose first row has the column names.
         case table([[String]])
     }
 
     var parts: [Part] = []
 
-    /// The number of countries, names and scopes that are listed.
+    /// The maximum number of listed countries, names and scopes.
     private static let limit = 12
 
     init(_ difference: ImageDifference, _ sides: ComparedSides) {
@@ -34,7 +34,7 @@ private struct DifferenceReport {
         }
         let changed = difference.services.filter { !$0.isUnchanged }
         for (number, service) in changed.enumerated() {
-            // Services of one map change alike, unless traffic tells them apart.
+            // Services of one map change alike, unless their traffic differs.
             func isAlike(_ other: ImageDifference.Service) -> Bool {
                 other.route == service.route && other.settings == service.settings && !hasTraffic
             }
@@ -45,11 +45,11 @@ private struct DifferenceReport {
                     names.count == 1 ? "Service \(names[0])" : "Services \(shortened(names).joined(separator: ", "))"))
             if !service.reboundNames.isEmpty {
                 let names = shortened(service.reboundNames).joined(separator: ", ")
-                parts.append(.lines(["names of which the service is another: \(names)"]))
+                parts.append(.lines(["names with another service: \(names)"]))
             }
             if !service.settings.isEmpty { parts.append(.lines(service.settings)) }
             if service.moves.isEmpty {
-                parts.append(.lines(["no client is sent elsewhere"]))
+                parts.append(.lines(["no client moves"]))
             } else {
                 var rows = [["from", "to"] + columns]
                 for move in service.moves {
@@ -71,7 +71,8 @@ private struct DifferenceReport {
             var lines: [String] = []
             if !service.reordered.isZero {
                 lines.append(
-                    "\(amounts(service.reordered)) stay, and go elsewhere than before when their datacenter is away")
+                    "\(amounts(service.reordered)) stay, but have other alternatives when their datacenter is unavailable"
+                )
             }
             let (old, new) = service.scopes
             if old.ipv4 != new.ipv4 || old.ipv6 != new.ipv6 || !service.narrower.isZero || !service.wider.isZero {
@@ -155,7 +156,7 @@ extension ComparedSides {
 }
 
 extension ImageDifference {
-    /// For a terminal.
+    /// Returns the report for a terminal.
     func table(_ sides: ComparedSides) -> [String] {
         var lines = sides.lines.map(visible)
         for part in DifferenceReport(self, sides).parts {
@@ -168,7 +169,7 @@ extension ImageDifference {
         return lines
     }
 
-    /// For a pull request: headings, lists and tables of GitHub's and GitLab's Markdown.
+    /// Returns the report for a pull request, in the Markdown of GitHub and GitLab.
     func markdown(_ sides: ComparedSides) -> [String] {
         func escaped(_ text: String) -> String {
             visible(text).map { "\\`*_{}[]<>|#".contains($0) ? "\\\($0)" : "\($0)" }.joined()
@@ -189,7 +190,7 @@ extension ImageDifference {
         return lines
     }
 
-    /// One page, with the world before and after for each map whose clients move.
+    /// Returns one page, with the world before and after for each map whose clients move.
     func html(_ sides: ComparedSides) -> String {
         var report = ""
         for part in DifferenceReport(self, sides).parts {
@@ -222,7 +223,7 @@ extension ImageDifference {
         return WorldPage(title: "What changes", notes: sides.lines, maps: maps, report: report).html
     }
 
-    /// For programs.
+    /// Returns the report for programs.
     func json(_ sides: ComparedSides) -> JSON {
         var members: [(name: String, value: JSON)] = [
             ("identical", .truth(isIdentical && sides.new.errors.isEmpty)),

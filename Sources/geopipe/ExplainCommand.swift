@@ -11,9 +11,9 @@ struct ExplainCommand: ParsableCommand {
         commandName: "explain",
         abstract: "Explain how the answer for a client is chosen: databases, rules, preference list, choice, scope.",
         discussion: """
-            Rules and what the databases say come from the configuration. Where that cannot be used, or with --image, \
-            it is explained by what an image has: the place of the client and the preference list. Exits 1 if there is \
-            no such name.
+            Shows the rules and database records of the configuration. If it cannot be used, and with --image, \
+            shows the contents of an image instead: the client's place and the preference list. Exits 1 if the name \
+            does not exist.
             """)
 
     @Argument(help: "The name to ask for.", transform: domainName)
@@ -51,7 +51,7 @@ struct ExplainCommand: ParsableCommand {
 }
 
 extension ConfigurationOptions {
-    /// The configuration that an image was made from; `nil` if that cannot be used, or is not known to be that one.
+    /// Returns the configuration that an image was made from; `nil` if it is unusable or unknown.
     fileprivate func configuration(of serving: Serving, _ source: Source) -> Configuration? {
         switch source {
         case .file, .olderImage, .imageInTheirPlace: return nil
@@ -63,36 +63,38 @@ extension ConfigurationOptions {
 }
 
 extension Explanation {
-    /// The explanation in words, a paragraph a step.
+    /// The explanation in words, a paragraph for each step.
     fileprivate func lines(_ source: ConfigurationOptions.Source) -> [String] {
         let now = time(nil)
         let compiled = "\(image.id), compiled \(momentWords(image.compiled, at: now))"
         let origin =
             switch source {
             case .imageInForce: "from the image in force, \(compiled)"
-            case .imageInTheirPlace: "from the image in force, \(compiled), which is not that of the files on disk"
-            case .olderImage: "from the image in force, \(compiled); the files on disk are others, and cannot be used"
+            case .imageInTheirPlace: "from the image in force, \(compiled), which does not match the files on disk"
+            case .olderImage: "from the image in force, \(compiled); the files on disk differ, and cannot be used"
             case .disk: "from the files on disk, which are not in force"
             case .file(let file): "from image \(file), \(compiled)"
             }
         var lines = [
-            "\(name) for the client \(client)" + (resolver.map { ", for which the resolver \($0) asks" } ?? ""),
+            "\(name) for the client \(client)" + (resolver.map { ", for which resolver \($0) asks" } ?? ""),
             origin, "",
         ]
         if service?.rules.isEmpty == false || !databases.isEmpty {
-            lines += section("What the databases say", databases.map(\.line) + databases.compactMap(\.age))
-            if resolver != nil { lines += section("What they say of the resolver", resolverDatabases.map(\.line)) }
+            lines += section("Database records", databases.map(\.line) + databases.compactMap(\.age))
+            if resolver != nil { lines += section("Database records of the resolver", resolverDatabases.map(\.line)) }
         } else if service != nil {
             lines += section(
                 "Where the image has the \(service?.isByResolver == true ? "resolver" : "client")",
                 [
-                    place?.words ?? "nowhere: no database knew it",
-                    "an image has neither its databases nor its rules, but what they come to",
+                    place?.words ?? "unknown: no database has it",
+                    "an image contains the results of databases and rules, not the databases and rules themselves",
                 ])
         }
         if let service {
             if service.isByResolver {
-                lines += ["Nothing that the rules look at is known of the client: the resolver's place counts.", ""]
+                lines += [
+                    "The databases know nothing of the client that the rules use: the resolver's place counts.", "",
+                ]
             }
             if !service.rules.isEmpty {
                 lines += section(
@@ -105,7 +107,7 @@ extension Explanation {
                 "Chosen",
                 [service.chosen.isEmpty ? "nothing" : service.chosen.joined(separator: ", ")] + service.choiceNotes)
         } else if answer.exists {
-            lines += section("No service is at this name", ["its records are the same for every client"])
+            lines += section("No service has this name", ["its records are the same for every client"])
         }
         lines += section("Records", answer.exists ? answer.records : ["there is no such name"])
         if let service {
@@ -122,7 +124,7 @@ extension Explanation {
 }
 
 extension Explanation.ServiceChoice {
-    /// The preference list, a datacenter a line; those of one tier have the same rank.
+    /// The preference list, one datacenter a line; datacenters of one tier have the same rank.
     fileprivate var table: [String] {
         guard !preference.isEmpty else { return [] }
         let hasWeights = preference.contains { $0.count > 1 }
@@ -154,7 +156,7 @@ extension ClientPlace {
         if let country { words.append("country \(country)") }
         if let subdivision { words.append("subdivision \(subdivision)") }
         if let coordinates { words.append("near \(coordinates.latitude), \(coordinates.longitude)") }
-        return words.isEmpty ? "nowhere: no database knew it" : words.joined(separator: ", ")
+        return words.isEmpty ? "unknown: no database has it" : words.joined(separator: ", ")
     }
 }
 
@@ -171,10 +173,10 @@ extension Explanation.DatabaseFinding {
         if let latitude, let longitude { words.append("at \(latitude), \(longitude)") }
         if let autonomousSystem { words.append("AS\(autonomousSystem)") }
         return
-            "\(database): \(network): \(words.isEmpty ? "nothing that rules can use" : words.joined(separator: ", "))"
+            "\(database): \(network): \(words.isEmpty ? "nothing that rules use" : words.joined(separator: ", "))"
     }
 
-    /// When the database was built.
+    /// The build time of the database.
     fileprivate var age: String? {
         built.map { "\(database) was built \(momentWords($0, at: time(nil)))" }
     }
@@ -192,7 +194,7 @@ extension Explanation.Candidate {
     }
 }
 
-/// The text with marks as `visible` makes them, and with the tabs between the fields of records.
+/// Returns the text with control characters escaped as by `visible`, except the tabs between the fields of records.
 private func visibleFields(_ text: String) -> String {
     text.split(separator: "\t", omittingEmptySubsequences: false).map { visible(String($0)) }.joined(separator: "\t")
 }

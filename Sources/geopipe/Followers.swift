@@ -2,41 +2,41 @@ import Glibc
 import Platform
 import State
 
-/// Which coprocesses answer by the switches as they are now.
+/// The coprocesses that follow the current switches, and those that do not.
 struct Followers {
     var count = 0
-    /// The processes that do not yet.
+    /// The processes that do not follow yet.
     var others: [CoprocessStatus] = []
 
-    /// The processes of which that cannot be told.
+    /// The processes whose status cannot be read.
     var unreadable: [Int] = []
 
-    /// Those of the configuration that never follow it.
+    /// Coprocesses of this configuration that never follow it.
     var apart: [CoprocessStatus] = []
 
     var all: Int { count + others.count + unreadable.count }
 
-    /// Whether it is in force, and that in all coprocesses.
+    /// Whether all coprocesses follow, and there is at least one.
     var areAll: Bool { count > 0 && count == all }
 
-    /// Milliseconds after which no coprocess runs if none has told of itself.
+    /// Milliseconds after which a missing report means that no coprocess runs.
     private static let loneliness = 300
 
-    /// Waits until all coprocesses follow, for at most `patience` milliseconds. This process is none of them.
+    /// Waits until all coprocesses follow, at most `timeout` milliseconds. This process does not count.
     ///
     /// - Parameters:
-    ///   - identity: tells what is to be followed; without, the switches.
-    ///   - followed: what a coprocess follows.
+    ///   - identity: the identity of what must be followed; `nil` for the switches.
+    ///   - followed: returns the identity that a coprocess follows.
     ///   - mayFollow: whether a coprocess counts at all.
     static func wait(
-        for configuration: String, _ state: StateDirectory, patience: Int, identity current: (() -> String?)? = nil,
+        for configuration: String, _ state: StateDirectory, timeout: Int, identity current: (() -> String?)? = nil,
         followed: (CoprocessStatus) -> String? = { $0.switches },
         mayFollow: (CoprocessStatus) -> Bool = { _ in true }
     ) -> Followers {
         let start = milliseconds()
         while true {
             var followers = Followers()
-            // Another operator may have switched more since: what follows that follows this, too.
+            // Another operator may have switched more since: a coprocess that follows that follows this, too.
             let identity = current.map { $0() } ?? (try? state.switches())?.identity
             for status in state.coprocesses(of: configuration) where status.process != Int(getpid()) {
                 if !mayFollow(status) {
@@ -53,17 +53,16 @@ struct Followers {
             {
                 return followers
             }
-            if waited >= patience { return followers }
+            if waited >= timeout { return followers }
             usleep(10_000)
         }
     }
 
-    /// For people.
     var words: String { ([mainWords] + apartWords).joined(separator: "; ") }
 
     private static let shown = 5
 
-    /// Those that never follow it, and why.
+    /// The coprocesses that never follow, and why.
     private var apartWords: [String] {
         let words = apart.map { status in
             let reason =
@@ -83,7 +82,7 @@ struct Followers {
                     ? "\(status.process)" : "\(status.process) of version \(status.version)"
             } + unreadable.map { "\($0), whose status cannot be read" }
         let rest = names.count > Self.shown ? " and \(names.count - Self.shown) more" : ""
-        let look = "\(names.prefix(Self.shown).joined(separator: ", "))\(rest); look at geopipe status"
+        let look = "\(names.prefix(Self.shown).joined(separator: ", "))\(rest); see geopipe status"
         switch (count, all) {
         case (_, 0):
             return apart.isEmpty

@@ -17,15 +17,14 @@ struct Geopipe: ParsableCommand {
         ],
         defaultSubcommand: BackendCommand.self)
 
-    /// What the first word may be.
+    /// The valid first words of a command line.
     static var commands: [String] { configuration.subcommands.compactMap { $0._commandName } + ["help"] }
 }
 
-/// The exit codes of all commands.
 extension ExitCode {
-    /// The thing that was asked about is wrong.
+    /// The checked object has errors.
     static let wrong = ExitCode(1)
-    /// The command cannot be carried out as it was given, or with the configuration there is.
+    /// The command cannot run with these arguments or this configuration.
     static let unusable = ExitCode(2)
 }
 
@@ -33,7 +32,7 @@ extension ExitCode {
 enum Main {
     static func main() {
         let arguments = Array(processArguments.dropFirst())
-        // The backend takes no words, so that the first one is a command or should be one.
+        // The backend takes no positional arguments, so a first word must be a command.
         if let word = arguments.first, !word.hasPrefix("-"), !Geopipe.commands.contains(word) {
             printError("unknown command '\(visible(word))'\(suggestion(for: word, among: Geopipe.commands))")
             Geopipe.exit(withError: ExitCode.unusable)

@@ -8,7 +8,7 @@ struct HistoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "Show who drained, undrained and forced what, when and why.",
         discussion:
-            "The oldest first. What was switched for a time is shown again when it has ended by itself. About 10,000 changes are kept."
+            "Prints the oldest first. A switch with a time limit has a second entry when it ends by itself. About 10,000 changes are kept."
     )
 
     @Flag(help: "Print JSON, for programs.")
@@ -25,7 +25,7 @@ struct HistoryCommand: ParsableCommand {
         }
     }
 
-    /// What there is to show.
+    /// Returns the lines to print.
     func lines() throws(Refusal) -> [String] {
         let state = try options.requiredState()
         var history: (entries: [HistoryEntry], unreadable: Int)
@@ -41,13 +41,12 @@ struct HistoryCommand: ParsableCommand {
             ]).lines
         }
         if history.unreadable > 0 {
-            printError("\(history.unreadable) lines of the history are torn, and left out")
+            printError("\(history.unreadable) lines of the history are corrupt, and left out")
         }
-        return history.entries.isEmpty ? ["nothing was ever switched"] : history.entries.map(\.words)
+        return history.entries.isEmpty ? ["no switch was ever changed"] : history.entries.map(\.words)
     }
 }
 
 extension HistoryEntry {
-    /// For people.
     fileprivate var words: String { "\(dateAndTime(time))  \(who)  \(deed)" }
 }

@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import Platform
 
-/// Writes the hits and events that the agent tells of as lines of JSON, with the fields of a hits log.
+/// Writes hits and events from the agent as lines of JSON, with the fields of a hits log.
 struct HitsRecorder: ~Copyable {
     private let path: String
     private let socket: String
     private let descriptor: CInt
     private var client: LiveClient
-    /// Whole lines that are not in the file.
+    /// Whole lines that are not in the file yet.
     private var lines: [UInt8] = []
-    /// The lines of hits that are in the file or wait to be, and for how many hits they stand.
+    /// The number of hit lines in the file or in `lines`, and the number of hits that they stand for.
     private var (count, weight) = (0, 0)
-    /// Since when the agent is gone, and for how long it was before, in milliseconds on the monotonic clock.
+    /// When the agent disappeared, and how long it was absent before, in milliseconds of the monotonic clock.
     private var (absence, absences): (Int?, Int) = (nil, 0)
 
     struct Failure: Error, CustomStringConvertible {
@@ -20,15 +20,15 @@ struct HitsRecorder: ~Copyable {
     }
 
     /// - Parameters:
-    ///   - path: of the file; what is in it stays.
-    ///   - socket: where the agent is.
+    ///   - path: the file, to which lines are appended.
+    ///   - socket: the socket of the agent.
     init(_ path: String, agent socket: String) throws(Failure) {
         let client = try Self.connect(socket)
         let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o640)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
         (self.path, self.socket, self.descriptor) = (path, socket, descriptor)
         self.client = client
-        // The last line may be a part of one.
+        // The last line may be incomplete.
         let end = lseek(descriptor, 0, SEEK_END)
         var last = UInt8(ascii: "\n")
         if end > 0, pread(descriptor, &last, 1, end - 1) == 1, last != UInt8(ascii: "\n") {
@@ -42,20 +42,20 @@ struct HitsRecorder: ~Copyable {
         do throws(LiveClient.Failure) {
             let client = try LiveClient("/api/stream?raw=1", at: socket)
             guard client.status == 200 else {
-                throw LiveClient.Failure(description: "geopipe-agent answers with status \(client.status)")
+                throw LiveClient.Failure(description: "geopipe-agent responds with status \(client.status)")
             }
             return client
         } catch {
             throw Failure(
                 description: error.isAbsent
-                    ? "no geopipe-agent is at \(visible(socket)); start it, or name its state directory by --state"
+                    ? "no geopipe-agent listens on \(visible(socket)); start it, or name its state directory with --state"
                     : "\(error)")
         }
     }
 
-    /// Records until a signal such as Ctrl-C comes, or the time is over, and says what it has.
+    /// Records until a signal such as Ctrl-C, or for `seconds`, and prints a summary.
     mutating func record(seconds: Int?) throws(Failure) {
-        // The signals are waited for: each leaves whole lines in the file.
+        // Signals are polled, so that each leaves whole lines in the file.
         var signals = sigset_t()
         sigemptyset(&signals)
         for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
@@ -68,7 +68,7 @@ struct HitsRecorder: ~Copyable {
         while !isEnd {
             var none = timespec()
             isEnd = sigtimedwait(&signals, nil, &none) > 0 || end.map { milliseconds() >= $0 } ?? false
-            // What has come before the end is taken still.
+            // Events from before the end still count.
             try take(within: isEnd ? 0 : min(200, max(0, (end ?? .max) - milliseconds())))
             let now = milliseconds()
             if isEnd || now - lastFlush >= 1_000 {
@@ -79,13 +79,14 @@ struct HitsRecorder: ~Copyable {
         let away = absences + (absence.map { milliseconds() - $0 } ?? 0)
         let gap =
             away > 0
-            ? "; geopipe-agent was away for \(durationWords((away + 999) / 1_000)), of which nothing is recorded" : ""
+            ? "; geopipe-agent was absent for \(durationWords((away + 999) / 1_000)), and nothing is recorded of that time"
+            : ""
         print("\(visible(path)): \(count) lines for \(weight) hits\(gap)")
     }
 
     private mutating func take(within milliseconds: Int) throws(Failure) {
         if absence == nil {
-            var reason = "geopipe-agent has ended the connection"
+            var reason = "geopipe-agent has closed the connection"
             do throws(LiveClient.Failure) {
                 if let events = try client.events(within: milliseconds) {
                     for event in events { take(event) }
@@ -96,11 +97,11 @@ struct HitsRecorder: ~Copyable {
             }
             absence = Platform.milliseconds()
             printError("\(reason); nothing is recorded until it is back")
-            note("geopipe-agent has gone, and nothing is recorded until it is back")
+            note("geopipe-agent stopped; nothing is recorded until it is back")
         } else {
             usleep(UInt32(milliseconds) * 1_000)
         }
-        // It may be back, or another one.
+        // The agent may be back, or another one may run.
         guard let other = try? Self.connect(socket), let start = absence else { return }
         client = other
         let away = Platform.milliseconds() - start
@@ -111,7 +112,7 @@ struct HitsRecorder: ~Copyable {
         note(words)
     }
 
-    /// Writes down what has happened to the recording itself, as an event.
+    /// Records an event about the recording itself.
     private mutating func note(_ text: String) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -148,7 +149,7 @@ struct HitsRecorder: ~Copyable {
         lines.append(UInt8(ascii: "\n"))
     }
 
-    /// As the hits log has it, and its weight.
+    /// Returns a hit in the form of the hits log, and its weight.
     private static func line(hit: JSON) -> JSON? {
         guard let time = hit["t"]?.int else { return nil }
         let country = hit["country"]?.string ?? ""
@@ -168,7 +169,7 @@ struct HitsRecorder: ~Copyable {
         Timestamp.text(milliseconds: Int(exactly: milliseconds.rounded()) ?? 0)
     }
 
-    /// Appends all whole lines that wait.
+    /// Appends all pending whole lines.
     private mutating func flush() throws(Failure) {
         var rest = lines[...]
         while !rest.isEmpty {

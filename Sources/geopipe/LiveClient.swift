@@ -1,16 +1,16 @@
 import Glibc
 import Platform
 
-/// One request to the agent at a Unix socket such as `live.sock`, and what the agent answers (HTTP/1.1, RFC 9112).
+/// One HTTP/1.1 request to the agent at a Unix socket such as `live.sock`, and its response (RFC 9112).
 struct LiveClient: ~Copyable {
-    /// The status code of the answer, such as 200.
+    /// The status code of the response, such as 200.
     let status: Int
-    /// The connection, for poll(2): it can be read when `takeEvents` has something to take, or the agent has ended it.
+    /// The connection, for poll(2): readable when `takeEvents` has something to take, or the agent has closed it.
     let descriptor: CInt
     private var body: Body
-    /// What was received and not looked at.
+    /// Received bytes that are not parsed yet.
     private var bytes: [UInt8]
-    /// The part of the body that belongs to no whole event yet.
+    /// The part of the body after the last whole event.
     private var unparsed: [UInt8] = []
 
     /// An event of the stream, such as `second` with its JSON.
@@ -19,43 +19,43 @@ struct LiveClient: ~Copyable {
         var data: String
     }
 
-    /// Why there is no answer, as a sentence for a person.
+    /// The reason why there is no response, as a sentence.
     struct Failure: Error, CustomStringConvertible {
         var description: String
-        /// Whether no agent listens at the socket.
+        /// Whether no agent listens on the socket.
         var isAbsent = false
-        /// Whether one does, and has said nothing for too long.
+        /// Whether an agent listens, but did not respond in time.
         var isSilent = false
     }
 
-    /// Where a body ends.
+    /// How the end of the body is found.
     private enum Body {
         case length(Int)
-        /// The bytes that are left of a chunk.
+        /// The remaining bytes of a chunk.
         case chunk(Int)
-        /// What comes next are these bytes of the line between chunks, then a size.
+        /// The remaining bytes of the line between chunks, before the next size.
         case size(skipping: Int)
         case untilClose
         case ended
     }
 
     private static let headLimit = 16_384
-    /// The most bytes of an event, or of a whole answer.
+    /// The maximum size of an event, or of a whole response, in bytes.
     private static let sizeLimit = 16 << 20
 
-    /// Asks, and waits for the head of the answer.
+    /// Sends a request, and waits for the head of the response.
     ///
     /// - Parameters:
-    ///   - target: the path and what follows it, such as `/api/stream?hits=0`.
+    ///   - target: the path and query, such as `/api/stream?hits=0`.
     ///   - socket: the path of the socket.
     ///   - post: the body of a `POST`; `nil` for a `GET`.
-    ///   - patience: milliseconds for which the agent may say nothing, also later.
-    init(_ target: String, at socket: String, post: String? = nil, patience: Int = 10_000) throws(Failure) {
-        let descriptor = try Self.connect(socket, patience)
+    ///   - timeout: milliseconds that the agent may be silent, then and later.
+    init(_ target: String, at socket: String, post: String? = nil, timeout: Int = 10_000) throws(Failure) {
+        let descriptor = try Self.connect(socket, timeout)
         var received: [UInt8] = []
         let head: Head
         do throws(Failure) {
-            // Without an Accept-Encoding the agent sends text as it is.
+            // Without Accept-Encoding the agent does not compress.
             let length = post.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n" } ?? ""
             try Self.send(
                 "\(post == nil ? "GET" : "POST") \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(length)\r\n\(post ?? "")",
@@ -73,23 +73,23 @@ struct LiveClient: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// Reads all of the answer.
+    /// Reads the whole body.
     mutating func text() throws(Failure) -> String {
         var whole: [UInt8] = []
         var isOpen = true
         while isOpen {
             whole += takeBody()
-            guard whole.count <= Self.sizeLimit else { throw Failure(description: "the agent's answer has no end") }
+            guard whole.count <= Self.sizeLimit else { throw Failure(description: "the agent's response is too large") }
             isOpen = isOver ? false : try receive(flags: 0)
         }
-        guard isWhole else { throw Failure(description: "the agent has ended its answer halfway") }
+        guard isWhole else { throw Failure(description: "the agent's response is incomplete") }
         return String(decoding: whole, as: UTF8.self)
     }
 
     /// Waits for the next event.
     ///
-    /// - Parameter milliseconds: how long; it may be less, as when a signal comes.
-    /// - Returns: all events that have come; none if the time is over. `nil` if the agent has ended the stream.
+    /// - Parameter milliseconds: the maximum time; a signal may end it earlier.
+    /// - Returns: all events that arrived; none after a timeout. `nil` if the agent has closed the stream.
     mutating func events(within milliseconds: Int) throws(Failure) -> [Event]? {
         var events = parsedEvents()
         if !events.isEmpty { return events }
@@ -97,13 +97,13 @@ struct LiveClient: ~Copyable {
         guard !isOver, poll(&ready, 1, CInt(clamping: milliseconds)) > 0 else { return isOver ? nil : [] }
         let isOpen = try receive(flags: CInt(MSG_DONTWAIT))
         events = parsedEvents()
-        guard unparsed.count <= Self.sizeLimit else { throw Failure(description: "an event of the agent has no end") }
+        guard unparsed.count <= Self.sizeLimit else { throw Failure(description: "an event of the agent is too large") }
         return events.isEmpty && (isOver || !isOpen) ? nil : events
     }
 
     // MARK: - Events
 
-    /// Takes out all whole events. The form: HTML Living Standard, "9.2.5 Parsing an event stream".
+    /// Takes all whole events. Format: HTML Living Standard, "9.2.5 Parsing an event stream".
     private mutating func parsedEvents() -> [Event] {
         unparsed += takeBody()
         var events: [Event] = []
@@ -131,12 +131,12 @@ struct LiveClient: ~Copyable {
 
     // MARK: - The body
 
-    /// Whether nothing more can come.
+    /// Whether the body has ended.
     private var isOver: Bool {
         if case .ended = body { true } else { false }
     }
 
-    /// Whether all has come that was announced.
+    /// Whether the body is complete.
     private var isWhole: Bool {
         switch body {
         case .ended, .untilClose, .length(0): true
@@ -144,7 +144,7 @@ struct LiveClient: ~Copyable {
         }
     }
 
-    /// Takes the received part of the body out of its chunks.
+    /// Decodes the received part of the body.
     private mutating func takeBody() -> [UInt8] {
         var taken: [UInt8] = []
         var rest = bytes[...]
@@ -167,13 +167,13 @@ struct LiveClient: ~Copyable {
             case .size(let skipped):
                 let line = rest.dropFirst(skipped)
                 guard let end = line.firstIndex(of: UInt8(ascii: "\n")) else {
-                    // A size is no longer than this with all that may follow it.
+                    // A chunk size with its extensions is not longer than this.
                     if line.count > 256 { body = .ended }
                     break loop
                 }
                 let digits = line[..<end].prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "\r") }
                 rest = rest[(end + 1)...]
-                // After the last chunk only fields may come that say nothing here.
+                // Only trailer fields may follow the last chunk; they are ignored.
                 let length = Int(String(decoding: digits, as: UTF8.self), radix: 16) ?? 0
                 body = length > 0 ? .chunk(length) : .ended
             case .ended:
@@ -185,9 +185,9 @@ struct LiveClient: ~Copyable {
         return taken
     }
 
-    /// Receives what there is.
+    /// Receives available bytes.
     ///
-    /// - Returns: false if the agent has ended the connection.
+    /// - Returns: false if the agent has closed the connection.
     private mutating func receive(flags: CInt) throws(Failure) -> Bool {
         guard try Self.receive(into: &bytes, descriptor, flags: flags) else {
             if case .untilClose = body { body = .ended }
@@ -203,7 +203,7 @@ struct LiveClient: ~Copyable {
         var body: Body
     }
 
-    /// Takes the head of the answer out of what comes.
+    /// Takes the head of the response out of the received bytes.
     private static func head(of received: inout [UInt8], _ descriptor: CInt) throws(Failure) -> Head {
         let end = Array("\r\n\r\n".utf8)
         while true {
@@ -213,7 +213,7 @@ struct LiveClient: ~Copyable {
                 return try head(lines)
             }
             guard received.count <= headLimit, try receive(into: &received, descriptor, flags: 0) else {
-                throw Failure(description: "what listens there is not geopipe-agent")
+                throw Failure(description: "the program that listens there is not geopipe-agent")
             }
         }
     }
@@ -221,7 +221,7 @@ struct LiveClient: ~Copyable {
     private static func head(_ lines: [Substring]) throws(Failure) -> Head {
         let words = lines.first?.split(separator: " ") ?? []
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
-            throw Failure(description: "what listens there is not geopipe-agent")
+            throw Failure(description: "the program that listens there is not geopipe-agent")
         }
         var body = Body.untilClose
         for line in lines.dropFirst() {
@@ -237,13 +237,13 @@ struct LiveClient: ~Copyable {
         return Head(status: status, body: body)
     }
 
-    private static func connect(_ path: String, _ patience: Int) throws(Failure) -> CInt {
+    private static func connect(_ path: String, _ timeout: Int) throws(Failure) -> CInt {
         guard let address = sockaddr_un(path: path) else {
             throw Failure(description: "\(visible(path)) is too long for a socket")
         }
         let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure("make a socket") }
-        var time = timeval(tv_sec: patience / 1_000, tv_usec: suseconds_t(patience % 1_000 * 1_000))
+        var time = timeval(tv_sec: timeout / 1_000, tv_usec: suseconds_t(timeout % 1_000 * 1_000))
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
         }
@@ -283,7 +283,7 @@ struct LiveClient: ~Copyable {
                     throw Failure(description: "the agent does not answer", isSilent: true)
                 }
                 if errno == ECONNRESET { return false }
-                throw Failure("read what the agent says")
+                throw Failure("read the agent's response")
             }
             bytes += chunk[..<count]
             return count > 0

@@ -11,18 +11,19 @@ struct MapCommand: ParsableCommand {
         commandName: "map",
         abstract: "Show which datacenter gets the clients of each country, as a picture or a table.",
         discussion: """
-            All addresses are looked up, while nothing is drained and all is up, in the image in force or what is on disk. \
-            Without -o it prints a table. A page of HTML has a picture with its table for each map of services; \
+            Looks up all addresses, as if nothing were drained or down, in the image in force or the files on disk. \
+            Without -o it prints a table. An HTML page has a picture and a table for each map of services; \
             a picture (SVG) shows services of one map.
             """)
 
-    @Argument(help: "A service; without, all services.")
+    @Argument(help: "A service; all services without it.")
     var service: String?
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Write a picture, or a page with pictures and tables, as the name ends.", valueName: "file.svg|file.html"))
+            "Write a picture or a page with pictures and tables, by the name's extension.",
+            valueName: "file.svg|file.html"))
     var output: String?
 
     @Flag(help: "Print the table, with -o as well.")
@@ -33,7 +34,7 @@ struct MapCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Show the image in this file, as compile -o makes it, whatever the configuration says.", valueName: "file"))
+            "Show the image in this file (see compile -o) instead of that of the configuration.", valueName: "file"))
     var image: String?
 
     @OptionGroup var options: ConfigurationOptions
@@ -108,7 +109,7 @@ struct MapCommand: ParsableCommand {
         }
     }
 
-    /// Names of services, as far as a line can have them.
+    /// Returns names of services, up to the length of a line.
     private func words(_ services: [String]) -> String {
         let limit = 50
         let rest = services.count > limit ? " and \(services.count - limit) more" : ""
@@ -117,7 +118,7 @@ struct MapCommand: ParsableCommand {
 }
 
 extension ClientShares {
-    /// For people: clients of known countries by datacenter, then by country.
+    /// The table for a terminal: clients of known countries by datacenter, then by country.
     fileprivate var table: [String] {
         let columns = ["IPv4 addresses", "", "IPv6 /48s", ""]
         func cells(_ amount: Amount, of all: Amount) -> [String] {
@@ -140,7 +141,6 @@ extension ClientShares {
             + geopipe.table(rows).map { "  \($0)" }
     }
 
-    /// For programs.
     fileprivate var json: JSON {
         func members(_ amount: Amount) -> [(name: String, value: JSON)] {
             [("ipv4", .number(amount.ipv4)), ("ipv6", .number(amount.ipv6))]

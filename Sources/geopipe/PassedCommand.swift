@@ -3,9 +3,9 @@ import DNS
 import Platform
 
 extension ConfigurationOptions {
-    /// Carries out a command that pdns has passed on from pdnsutil, for the configuration of this coprocess.
+    /// Runs a command that pdns passed on from pdnsutil, for the configuration of this coprocess.
     ///
-    /// - Returns: what came of it, a line each.
+    /// - Returns: the lines of its output.
     func perform(_ command: String) -> [String] {
         var arguments = words(command)
         switch arguments.first {
@@ -28,7 +28,7 @@ extension ConfigurationOptions {
             case let command as any SwitchCommand:
                 hasJSON = command.output.json
                 // pdns waits two seconds for an answer, unless pipe-timeout says otherwise.
-                let outcome = try command.perform(by: "pdnsutil", patience: 1_000)
+                let outcome = try command.perform(by: "pdnsutil", timeout: 1_000)
                 return hasJSON ? outcome.json.lines : outcome.notes + outcome.text
             case let history as HistoryCommand: return try history.lines()
             case let status as StatusCommand: return try status.lines()
@@ -42,7 +42,7 @@ extension ConfigurationOptions {
     }
 }
 
-/// Words as a shell has them: separated by blanks, which quotation marks keep together.
+/// Splits words as a shell does: at spaces, except inside quotation marks.
 private func words(_ text: String) -> [String] {
     var words: [String] = []
     var word: String?

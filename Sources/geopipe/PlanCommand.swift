@@ -9,12 +9,12 @@ import State
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "Say whether a change may go on: GO or NO-GO, item by item.",
+        abstract: "Decide whether a change may proceed: GO or NO-GO, item by item.",
         discussion: """
-            NEW is a configuration or an image, which is held against the image in force, the switches and the health \
-            there are. Limits come from `plan` in the configuration. An item that fails is waived by its name and with \
-            a reason. The id is the same as long as the configurations, the zone files and the databases of both sides are, and \
-            the verdict: `rollout start --plan` takes one that is printed after GO. \
+            NEW is a configuration or an image. It is compared with the image in force, the current switches and health. \
+            Limits come from `plan` in the configuration. An item that fails is waived by its name, with \
+            a reason. The id is the same as long as the configurations, the zone files and the databases of both sides, and \
+            the verdict, are the same: `rollout start --plan` takes an id that is printed after GO. \
             Exits 0 for GO and 1 for NO-GO.
             """)
 
@@ -24,19 +24,19 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var trafficOptions: TrafficOptions
 
     @Option(
-        help: ArgumentHelp("The part of the clients that may be sent elsewhere, such as 10%.", valueName: "part"),
+        help: ArgumentHelp("The part of the clients that may move, such as 10%.", valueName: "part"),
         transform: percentage)
     var maxMove: Int?
 
     @Option(
-        help: ArgumentHelp("A zone of which NS and SOA may change. May be given several times.", valueName: "zone"),
+        help: ArgumentHelp("A zone whose NS and SOA may change. May be repeated.", valueName: "zone"),
         transform: domainName)
     var apex: [String] = []
 
-    @Option(help: ArgumentHelp("An item that may fail. May be given several times.", valueName: "item"))
+    @Option(help: ArgumentHelp("An item that may fail. May be repeated.", valueName: "item"))
     var waive: [Plan.Question] = []
 
-    @Option(help: ArgumentHelp("Why items are waived.", valueName: "text"))
+    @Option(help: ArgumentHelp("The reason for waiving items.", valueName: "text"))
     var reason: String?
 
     @Flag(help: "Print JSON, for programs.")
@@ -48,7 +48,7 @@ struct PlanCommand: ParsableCommand {
         guard files.count <= 2 else { throw ValidationError("name at most two files: OLD and NEW") }
         if let item = waive.first(where: { !$0.canBeWaived }) {
             throw ValidationError(
-                "\(item.rawValue) cannot be waived: rollout start refuses what has errors, whatever a plan says; mend them"
+                "\(item.rawValue) cannot be waived: rollout start refuses anything with errors, whatever a plan says; correct them"
             )
         }
         guard waive.isEmpty == (reason ?? "").allSatisfy(\.isWhitespace) else {
@@ -82,7 +82,7 @@ struct PlanCommand: ParsableCommand {
         if !plan.isGo { throw ExitCode.wrong }
     }
 
-    /// Writes to the history what was waived, and why. A pipeline has none.
+    /// Writes the waived items and the reason to the history, if there is a state directory.
     private func noteWaivers(_ plan: Plan, _ id: String) {
         let waived = plan.items.filter { $0.result == .waived }.map(\.question.rawValue)
         guard !waived.isEmpty, files.count < 2, let state = options.state() else { return }
@@ -92,13 +92,14 @@ struct PlanCommand: ParsableCommand {
                     time: time(nil), who: operatorName(), .planWaived, datacenter: id, overridden: waived,
                     reason: reason ?? ""))
         } catch {
-            printError("\(error); the history does not say what was waived")
+            printError("\(error); the history does not record what was waived")
         }
     }
 
-    /// What limits and safety rules are taken from: NEW, or the configuration that runs if that is an image; `nil` if there is none.
+    /// Returns the source of limits and safety rules: NEW, or the configuration in force if NEW is an image; `nil` if
+    /// there is none.
     private func configuration(_ sides: ComparedSides) throws(ExitCode) -> Configuration? {
-        // NEW itself may have errors, which the plan says.
+        // The plan reports errors of NEW itself.
         if sides.new.configuration != nil, sides.new.snapshot == nil { return nil }
         let file = sides.new.configuration ?? options.file
         if sides.new.configuration == nil, access(file, F_OK) != 0 {
@@ -113,7 +114,7 @@ struct PlanCommand: ParsableCommand {
         }
     }
 
-    /// The switches and the health in force.
+    /// Returns the switches and the health in force.
     private func present() throws(ExitCode) -> ([Switch], HealthReport?) {
         guard let state = options.state() else { return ([], nil) }
         do {
@@ -121,12 +122,12 @@ struct PlanCommand: ParsableCommand {
             for diagnostic in [switches.diagnostic, health.diagnostic] { diagnostic.map { printError($0) } }
             return (switches.value ?? [], health.value)
         } catch {
-            printError("\(error); whether the plan may go on cannot be told")
+            printError("\(error); the plan cannot be judged")
             throw .unusable
         }
     }
 
-    /// Why what runs could not be put in force again; `nil` if it could.
+    /// Says why the image in force could not be restored later; `nil` if it could.
     private func noWayBack(_ sides: ComparedSides) -> String? {
         guard files.count < 2, let store = options.imageStore() else { return nil }
         guard store.current().snapshot != nil else { return "there is no image in force to go back to" }
@@ -137,10 +138,10 @@ struct PlanCommand: ParsableCommand {
 
 extension Plan.Question: ExpressibleByArgument {}
 
-/// A part in percent, from `0%` to `100%`.
+/// Parses a percentage from `0%` to `100%`.
 @Sendable private func percentage(_ argument: String) throws -> Int {
     guard let percent = Int(argument.hasSuffix("%") ? String(argument.dropLast()) : argument), 0...100 ~= percent else {
-        throw ValidationError("'\(visible(argument))' is no part; write 0% to 100%, such as 10%")
+        throw ValidationError("'\(visible(argument))' is not a percentage; write 0% to 100%, such as 10%")
     }
     return percent
 }

@@ -1,7 +1,7 @@
 import Glibc
 import Platform
 
-/// A line on a terminal that says what is being done, once that takes longer than a second.
+/// A status line on a terminal for work that takes longer than a second.
 final class ProgressLine {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let start = nanoseconds()

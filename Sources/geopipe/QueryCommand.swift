@@ -8,7 +8,7 @@ struct QueryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query",
         abstract: "Print the records that a client gets, as lines of a zone file.",
-        discussion: "Exits 1 if there are none, and 2 if that cannot be told.")
+        discussion: "Exits 1 if there are none, and 2 if that is unknown.")
 
     @Argument(help: "The name to ask for.", transform: domainName)
     var name: String
@@ -37,7 +37,7 @@ struct QueryCommand: ParsableCommand {
                 for record in reply.records { print(record.zoneFileLine) }
             }
             guard reply.records.isEmpty else { return }
-            // A question for one type does not tell whether the name exists.
+            // A query for one type does not show whether the name exists.
             let exists = reply.exists ? true : try ask(serving, "ANY").exists
             printError(
                 exists
@@ -55,7 +55,7 @@ struct QueryCommand: ParsableCommand {
     }
 }
 
-/// A client as it is named on the command line.
+/// A client as the command line names it.
 struct ClientArgument: ExpressibleByArgument {
     let prefix: IPPrefix
 

@@ -7,20 +7,20 @@ import State
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Show the hits of a log as they were, in a browser; or record the hits of now.",
+        abstract: "Replay the hits of a log in a browser, or record current hits.",
         discussion: """
-            Runs geopipe-agent replay, which serves the page of the live view until Ctrl-C. With --record it writes what the \
-            coprocesses tell the agent of their answers, until Ctrl-C or the time is over: a sample, of which each line says for how \
-            many hits it stands. With --top the terminal shows the log, as geopipe top shows the hits of now.
+            Runs geopipe-agent replay, which serves the page of the live view until Ctrl-C. With --record it writes the hits \
+            that coprocesses report to the agent, until Ctrl-C or for the given time: a sample, in which each line says how \
+            many hits it stands for. With --top the terminal shows the log, as geopipe top shows current hits.
             """)
 
-    @Argument(help: "The hits log, or what --record has written; - for standard input.")
+    @Argument(help: "The hits log, or a file that --record wrote; - for standard input.")
     var hits: String?
 
-    @Flag(help: "Show the log on the terminal, and serve no page.")
+    @Flag(help: "Show the log on the terminal instead of serving a page.")
     var top = false
 
-    @Option(help: ArgumentHelp("Record the hits of now in this file; an old one goes on.", valueName: "file"))
+    @Option(help: ArgumentHelp("Append current hits to this file.", valueName: "file"))
     var record: String?
 
     @Option(name: .customLong("for"), help: ArgumentHelp("How long to record, such as 10m.", valueName: "time"))
@@ -36,36 +36,36 @@ struct ReplayCommand: ParsableCommand {
     @Option(
         name: .customLong("state"),
         help: ArgumentHelp(
-            "With --record, the folder of the state, in place of the configuration's state_directory.",
+            "With --record, the state directory, instead of the configuration's state_directory.",
             valueName: "folder"))
     var stateDirectory: String?
 
     @Option(
-        help: ArgumentHelp("Where the page is served; 127.0.0.1:9354 without.", valueName: "address:port"))
+        help: ArgumentHelp("Where to serve the page; 127.0.0.1:9354 by default.", valueName: "address:port"))
     var live: String?
 
     @Option(
         name: .customLong("live-token-file"),
-        help: ArgumentHelp("A file with the token that the page asks for.", valueName: "file"))
+        help: ArgumentHelp("A file with the token that the page requires.", valueName: "file"))
     var tokenFile: String?
 
     @Option(
         name: .customLong("live-host"),
-        help: ArgumentHelp("A name by which browsers reach the page. May be given several times.", valueName: "name"))
+        help: ArgumentHelp("A host name under which browsers reach the page. May be repeated.", valueName: "name"))
     var hosts: [String] = []
 
-    @Option(help: "Seconds of the log for one of the clock, from 0.1 to 1000.")
+    @Option(help: "The speed: seconds of the log in one second, from 0.1 to 1000.")
     var speed: Double?
 
-    @Flag(help: "Wait at the beginning until someone goes on.")
+    @Flag(help: "Begin paused.")
     var paused = false
 
     func validate() throws {
         guard (hits == nil) != (record == nil) else {
-            throw ValidationError("name a hits log to show, or a file to record in by --record FILE")
+            throw ValidationError("name a hits log to show, or a file to record in with --record FILE")
         }
         if record == nil, time != nil || stateDirectory != nil {
-            throw ValidationError("--for and --state belong to --record")
+            throw ValidationError("--for and --state need --record")
         }
         if record != nil, top || live != nil || tokenFile != nil || !hosts.isEmpty || speed != nil || paused {
             throw ValidationError("--record shows nothing: leave out --top, --live, --speed and --paused")
@@ -102,7 +102,7 @@ struct ReplayCommand: ParsableCommand {
         for host in hosts { add("live-host", host) }
         add("speed", speed.map { "\($0)" })
         if paused { words.append("--paused") }
-        // A name may begin with a hyphen.
+        // A file name may begin with a hyphen.
         return words + ["--", hits ?? "-"]
     }
 
@@ -128,7 +128,7 @@ struct ReplayCommand: ParsableCommand {
         return whole.lastIndex(of: "/").map { String(whole[..<$0]) }
     }
 
-    /// The path of geopipe-agent: beside this program, or else in PATH.
+    /// Returns the path of geopipe-agent: beside this program, or in PATH.
     private static func agent() -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
         let folders = [ownFolder].compactMap(\.self) + path.split(separator: ":").map(String.init)
@@ -148,7 +148,7 @@ struct ReplayCommand: ParsableCommand {
         }
         guard let state = known else {
             printError(
-                "\(visible(options.file)) has state_directory: none, and so no agent to record from; name one by --state"
+                "\(visible(options.file)) has state_directory: none, so there is no agent to record from; name one with --state"
             )
             throw ExitCode.unusable
         }

@@ -7,11 +7,11 @@ struct SchemaCommand: ParsableCommand {
         commandName: "schema",
         abstract: "Print the keys of the configuration, for editors.",
         discussion: """
-            Prints a JSON Schema (draft 2020-12), with which an editor completes keys and shows what is wrong while you write. What only
-            geopipe itself can know, such as whether a name is that of a datacenter, geopipe check says.
+            Prints a JSON Schema (draft 2020-12), with which an editor completes keys and shows errors while you type. What only
+            geopipe itself knows, such as the names of datacenters, geopipe check verifies.
             """)
 
-    @Flag(help: "Print the page of the documentation that lists all keys, in Markdown.")
+    @Flag(help: "Print the page of all keys in the documentation, in Markdown.")
     var markdown = false
 
     func run() {

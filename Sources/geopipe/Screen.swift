@@ -1,30 +1,29 @@
 import CLinux
 import Glibc
 
-/// The whole terminal at standard output, taken for a while and left as it was, whatever ends that.
+/// The whole terminal at standard output. It is restored however the program ends.
 ///
-/// There is one at a time, and all is done on one thread.
+/// There is at most one at a time, used on one thread.
 final class Screen {
     enum Event {
-        /// A character that was typed, of ASCII.
+        /// A typed ASCII character.
         case key(UInt8)
-        /// The terminal shows something else, or has another size.
+        /// The terminal was resized, or shows something else.
         case changed
-        /// The other descriptor can be read, or is closed.
+        /// The other descriptor is readable or closed.
         case ready
-        /// A signal asks for the end, such as Ctrl-C, or the terminal is gone.
+        /// A signal such as Ctrl-C asks the program to end, or the terminal is gone.
         case ended
     }
 
-    /// The keys that have names.
     enum Key {
         static let tab = UInt8(ascii: "\t")
         static let escape: UInt8 = 0x1b
     }
 
-    /// A description of the terminal that nothing else has: others must not find theirs non-blocking.
+    /// A private open file description, so that non-blocking mode affects no other process.
     private let output: CInt
-    /// What the terminal has not taken yet.
+    /// Output that the terminal has not accepted yet.
     private var pending: [UInt8] = []
     /// The keyboard; -1 if there is none.
     private var input: CInt
@@ -33,13 +32,12 @@ final class Screen {
     private var watched = sigset_t()
     private var blockedBefore = sigset_t()
 
-    /// Takes the terminal.
     init() {
         output = open("/proc/self/fd/\(STDOUT_FILENO)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         input = isatty(STDIN_FILENO) == 1 ? STDIN_FILENO : -1
-        // What is started in the background stops there until it is asked for, as if it had read a key.
+        // A background process must stop here until it is in the foreground, as if it had read a key.
         while input >= 0, !Restoration.isInForeground { raise(SIGTTIN) }
-        // The signals are waited for: none interrupts a picture half-way, and each ends or suspends cleanly.
+        // Signals are polled: none interrupts output half-way, and each ends or suspends cleanly.
         sigemptyset(&watched)
         for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH] { sigaddset(&watched, number) }
         pthread_sigmask(SIG_BLOCK, &watched, &blockedBefore)
@@ -48,7 +46,7 @@ final class Screen {
         begin()
     }
 
-    /// Leaves the terminal as it was before.
+    /// Restores the terminal.
     func leave() {
         end()
         pthread_sigmask(SIG_SETMASK, &blockedBefore, nil)
@@ -56,26 +54,26 @@ final class Screen {
         if output >= 0 { close(output) }
     }
 
-    /// Whether the terminal has taken all that it was to show.
+    /// Whether the terminal has accepted all output.
     var isFree: Bool { pending.isEmpty }
 
-    /// Shows a text with its control sequences, without waiting for the terminal.
+    /// Writes a text with control sequences, without waiting for the terminal.
     func show(_ text: String) {
-        // The terminal shows it all at once if it can (synchronized output), and lines that are too long are cut.
+        // Synchronized output, if the terminal supports it; long lines are cut.
         pending += Array("\u{1b}[?2026h\u{1b}[?7l\(text)\u{1b}[?7h\u{1b}[?2026l".utf8)
         flush()
     }
 
-    /// Waits until something happens.
+    /// Waits for events.
     ///
     /// - Parameters:
-    ///   - milliseconds: how long; nothing may have happened then.
-    ///   - descriptor: one to be read beside the keyboard.
+    ///   - milliseconds: the maximum time.
+    ///   - descriptor: a descriptor to watch in addition to the keyboard.
     func events(within milliseconds: Int, or descriptor: CInt? = nil) -> [Event] {
         if isGone { return [.ended] }
         var polled = [
             pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
-            // A signal may have put this process into the background, where it must not read.
+            // In the background, after a signal, this process must not read.
             pollfd(fd: Restoration.isInForeground ? input : -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: descriptor ?? -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: pending.isEmpty ? -1 : writable, events: Int16(POLLOUT), revents: 0),
@@ -96,7 +94,7 @@ final class Screen {
             switch number {
             case SIGWINCH: events.append(.changed)
             case SIGTSTP:
-                // SIGCONT follows, unless one that asks for the end does: those come first, as their numbers are lower.
+                // SIGCONT follows, unless a signal that ends the program comes first: those have lower numbers.
                 end()
                 kill(getpid(), SIGSTOP)
             case SIGCONT:
@@ -117,7 +115,7 @@ final class Screen {
         let count = read(input, &bytes, bytes.count)
         guard count > 0 else {
             if count < 0, errno == EINTR || errno == EAGAIN { return [] }
-            // The terminal is gone, or has no keyboard any more.
+            // The terminal is gone, or has no keyboard.
             isGone = true
             return []
         }
@@ -128,7 +126,7 @@ final class Screen {
                 if byte < 0x80 { events.append(.key(byte)) }
                 continue
             }
-            // Other keys send sequences (ECMA-48, section 5.4), which mean nothing here.
+            // Other keys send control sequences (ECMA-48, section 5.4), which are ignored.
             if next == UInt8(ascii: "[") {
                 rest = rest.dropFirst().drop { !(0x40...0x7e ~= $0) }.dropFirst()
             } else {
@@ -142,7 +140,7 @@ final class Screen {
 
     private var writable: CInt { output >= 0 ? output : STDOUT_FILENO }
 
-    /// Another screen than that of the shell, without a cursor, and keys that come at once.
+    /// Switches to the alternate screen without a cursor, and to unbuffered keys.
     private func begin() {
         Restoration.take(input)
         put(Restoration.beginning)
@@ -150,7 +148,7 @@ final class Screen {
 
     private func end() {
         guard Restoration.isShown else { return }
-        // What is half-way in a control sequence would take the first bytes of the next one for its own.
+        // An incomplete control sequence would swallow the first bytes of the next one.
         finish(within: 500)
         if !pending.isEmpty { put("\u{18}") }
         pending = []
@@ -158,7 +156,7 @@ final class Screen {
         Restoration.giveBack(input)
     }
 
-    /// Shows a short text before anything else happens.
+    /// Writes a short text at once.
     private func put(_ text: StaticString) {
         text.withUTF8Buffer { pending += $0 }
         finish(within: 500)
@@ -188,9 +186,9 @@ final class Screen {
 }
 
 extension Screen {
-    /// Shows lines once a second, until a signal asks for the end or `q` is typed.
+    /// Shows lines once a second, until a signal asks the program to end or `q` is typed.
     ///
-    /// - Parameter lines: what to show; each may have colours.
+    /// - Parameter lines: returns the lines, which may have colours.
     func watch(_ lines: () -> [String]) {
         defer { leave() }
         while true {
@@ -209,34 +207,35 @@ extension Screen {
         if shown.count >= height {
             shown = shown.prefix(max(0, height - 2)) + ["... and \(lines.count - max(0, height - 2)) more lines"]
         }
-        // Each line replaces the one before it, so that nothing flickers.
+        // Each line overwrites the one before it, so that nothing flickers.
         return "\u{1b}[H" + shown.map { "\($0)\u{1b}[K\r\n" }.joined() + "\u{1b}[J"
     }
 }
 
-/// How the terminal was before a screen has taken it. There is one terminal, and a fault must find this without a reference.
+/// The state of the terminal before a screen took it. There is one terminal, and a crash handler must find this without
+/// a reference.
 private enum Restoration {
     static let beginning: StaticString = "\u{1b}[?1049h\u{1b}[?25l"
     static let ending: StaticString = "\u{1b}[0m\u{1b}[?2026l\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l"
 
-    // Of the one thread that has the screen. The settings have memory of their own: the compiler of Swift 6.3 gives a static variable of
-    // this type three bytes too few.
+    // Used on the thread of the screen only. Allocated on the heap: the Swift 6.3 compiler makes a static variable of
+    // this type three bytes too small.
     nonisolated(unsafe) private static let settings = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     nonisolated(unsafe) private static var isTaken = false
     nonisolated(unsafe) private(set) static var isShown = false
 
-    /// Whether this process may change the terminal: in the background that would stop it.
+    /// Whether this process may change the terminal: in the background, that would stop it.
     static var isInForeground: Bool {
         let group = tcgetpgrp(STDOUT_FILENO)
-        // What is not the terminal of this session has no foreground.
+        // A terminal of another session has no foreground group.
         return group < 0 || group == getpgrp()
     }
 
-    /// Lets keys come at once and unseen; those for signals still are signals.
+    /// Makes keys arrive at once and without echo; keys for signals still work.
     static func take(_ input: CInt) {
         isShown = true
         guard input >= 0 else { return }
-        // What is taken already is not how it was before.
+        // The settings of a terminal that is already taken are not the original ones.
         if !isTaken { isTaken = tcgetattr(input, settings) == 0 }
         guard isTaken else { return }
         var own = settings.pointee
@@ -255,7 +254,8 @@ private enum Restoration {
         if isInForeground { tcsetattr(input, TCSANOW, settings) }
     }
 
-    /// Gives the terminal back if a fault ends the program. All that is called then is safe in a signal handler (signal-safety(7)).
+    /// Restores the terminal if a crash ends the program. Calls only functions that are safe in a signal handler
+    /// (signal-safety(7)).
     static func afterFaults() {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in
@@ -265,7 +265,7 @@ private enum Restoration {
             _ = write(STDOUT_FILENO, ending.utf8Start, ending.utf8CodeUnitCount)
             if Restoration.isTaken { tcsetattr(STDIN_FILENO, TCSANOW, Restoration.settings) }
         }
-        // The fault happens again after the handler, and ends the program.
+        // The fault repeats after the handler, and ends the program.
         action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND))
         for number in [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { sigaction(number, &action, nil) }
     }

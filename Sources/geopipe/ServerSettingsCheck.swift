@@ -5,11 +5,11 @@ import Glibc
 import PowerDNSLint
 import Zones
 
-/// What will go wrong when pdns serves `configuration` with the settings in `file`.
+/// Returns the problems that pdns will have with the settings in `file` when it serves `configuration`.
 ///
 /// - Parameters:
-///   - version: that of the pdns that reads `file`; without, the one that is installed is asked.
-///   - startTime: the CPU time that it took to read the configuration and its databases.
+///   - version: the version of pdns that reads `file`; `nil` to ask the installed one.
+///   - startTime: the CPU time of reading the configuration and its databases.
 func diagnostics(
     aboutServerSettings file: String, of version: ServerVersion?, serving configuration: Configuration,
     startTime: Duration
@@ -25,11 +25,11 @@ func diagnostics(
 extension ServerVersion: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 
-    /// That of the pdns which takes records in this form.
+    /// The record dialect of this pdns version.
     var recordDialect: RecordDialect { isSince(major: 5, minor: 1) ? .since5_1 : .upTo5_0 }
 }
 
-/// The configuration of the backend that these arguments start.
+/// Returns the configuration that a backend with these arguments uses.
 private func configurationFile(ofBackend arguments: [String]) throws(Deployment.CommandError) -> String {
     let command: any ParsableCommand
     do {
@@ -37,11 +37,13 @@ private func configurationFile(ofBackend arguments: [String]) throws(Deployment.
     } catch {
         throw .init(message: Geopipe.message(for: error))
     }
-    guard let backend = command as? BackendCommand else { throw .init(message: "this starts no backend") }
+    guard let backend = command as? BackendCommand else {
+        throw .init(message: "this command does not start a backend")
+    }
     return backend.options.file
 }
 
-/// The CPU time that this process has taken.
+/// Returns the CPU time of this process.
 func processTime() -> Duration {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

@@ -7,16 +7,16 @@ import State
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show what needs a person, what is drained or down, and the coprocesses that run.",
+        abstract: "Show problems, what is drained or down, and the running coprocesses.",
         discussion: """
-            What needs a person comes first. Exits 1 if there are errors among that, 0 if there are none, or only warnings, \
-            and 2 if it cannot be told how things are.
+            Problems come first. Exits 1 if there are errors among them, 0 if there are none or only warnings, \
+            and 2 if the status is unknown.
             """)
 
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    @Flag(help: "Show it on the whole terminal, once a second, until Ctrl-C.")
+    @Flag(help: "Update it on the whole terminal once a second, until Ctrl-C.")
     var watch = false
 
     @OptionGroup var options: ConfigurationOptions
@@ -34,7 +34,7 @@ struct StatusCommand: ParsableCommand {
         throw ExitCode.wrong
     }
 
-    /// What there is to show, for pdnsutil.
+    /// Returns the lines to print, for pdnsutil.
     func lines() throws(Refusal) -> [String] {
         if watch { throw Self.noTerminal }
         let status = try status()
@@ -51,11 +51,11 @@ struct StatusCommand: ParsableCommand {
     }
 
     private static let noTerminal = Refusal(
-        message: "status --watch needs a terminal; elsewhere run geopipe status now and then, or status --json",
+        message: "status --watch needs a terminal; elsewhere run geopipe status repeatedly, or status --json",
         code: .unusable)
 
     private func watchStatus() throws(Refusal) {
-        if json { throw Refusal(message: "--watch is for people, and --json for programs; give one", code: .unusable) }
+        if json { throw Refusal(message: "--watch and --json exclude each other; give one", code: .unusable) }
         let terminal = Terminal.standardOutput
         guard terminal.canBeDrawn else { throw Self.noTerminal }
         Screen().watch {
@@ -69,12 +69,11 @@ struct StatusCommand: ParsableCommand {
 }
 
 extension JSON {
-    /// The lines of `pretty`.
     var lines: [String] { pretty.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
 }
 
 extension Status {
-    /// For people.
+    /// Returns the status for a person.
     func lines(_ terminal: Terminal) -> [String] {
         var lines = problems.isEmpty ? [terminal.styled("No problems", .success)] : ["Problems"]
         for problem in problems {
@@ -112,7 +111,7 @@ extension Status {
     }
 
     private var serviceLines: [String] {
-        // Of many services those that are not as usual.
+        // Of many services, only those in an unusual state.
         let few = 20
         let shown = services.count <= few ? services : services.filter(\.isUnusual)
         func words(_ service: Service, _ isMeant: (Service.Site) -> Bool) -> String {
@@ -144,7 +143,8 @@ extension Status {
         if !spread.isEmpty {
             let names = spread.prefix(few).map(\.name).joined(separator: ", ")
             let rest = spread.count > few ? " and \(spread.count - few) more" : ""
-            lines.append("clients of what is away are spread, where the map says then: spread: \(names)\(rest)")
+            lines.append(
+                "clients of unavailable datacenters are spread, where the map says then: spread: \(names)\(rest)")
         }
         if shown.count < services.count {
             lines.append(
@@ -192,7 +192,7 @@ extension Status {
     }
 
     private func line(_ database: Database) -> String {
-        let built = database.built.map { "built \(moment($0))" } ?? "built at a time that it does not say"
+        let built = database.built.map { "built \(moment($0))" } ?? "build time unknown"
         guard let disk = database.builtOnDisk, disk != database.built else { return "\(database.database)  \(built)" }
         return "\(database.database)  \(built); the one on disk, built \(moment(disk)), is not in use"
     }
@@ -213,7 +213,7 @@ extension Status {
 }
 
 extension Status.Service {
-    /// Whether not all of its datacenters are in use with all addresses.
+    /// Whether one of its datacenters or addresses is not in use.
     fileprivate var isUnusual: Bool {
         datacenters.contains {
             $0.state != .inUse || $0.share != nil || $0.health.map { $0.up < $0.addresses } ?? false
@@ -234,7 +234,7 @@ extension Status.Datacenter {
 }
 
 extension Status.Service.Share {
-    /// Such as `40% of its share until 2026-11-30 12:31:05 +01:00 (its addresses say 80%)`.
+    /// As `40% of its share until 2026-11-30 12:31:05 +01:00 (its addresses say 80%)`.
     fileprivate var words: String {
         "\(percent)% of its share" + (growsUntil.map { " until \(dateTimeAndOffset($0))" } ?? "")
             + (told.map { " (its addresses say \($0)%)" } ?? "")
@@ -242,7 +242,7 @@ extension Status.Service.Share {
 }
 
 extension Switch {
-    /// What it does, for people who know the datacenter.
+    /// Describes its effect, for a list of one datacenter's switches.
     fileprivate func words(at time: Int) -> String {
         action.participle + (share == 100 ? "" : " for \(share)% of the client networks")
             + (service.map { " for service \($0)" } ?? "") + (areas.isEmpty ? "" : " in \(areaWords(areas))")
@@ -252,11 +252,11 @@ extension Switch {
     }
 }
 
-/// A time, and how long ago that is, as `2026-11-23 09:34:00 +01:00 (3 min ago)`.
+/// Returns a time and its distance, as `2026-11-23 09:34:00 +01:00 (3 min ago)`.
 ///
 /// - Parameters:
-///   - seconds: since 1970.
-///   - now: the same.
+///   - seconds: seconds since 1970.
+///   - now: seconds since 1970.
 func momentWords(_ seconds: Int, at now: Int) -> String {
     let distance = seconds > now ? "in \(durationWords(seconds - now))" : "\(durationWords(now - seconds)) ago"
     return "\(dateTimeAndOffset(seconds)) (\(distance))"

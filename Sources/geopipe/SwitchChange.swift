@@ -7,32 +7,33 @@ import Image
 import Platform
 import State
 
-/// A change of the switches of a datacenter that an operator has asked for.
+/// A change of a datacenter's switches that an operator asked for.
 struct SwitchChange {
     let options: ConfigurationOptions
     let datacenter: String
-    /// For this service alone; `nil` for all.
+    /// The only service that it affects; `nil` for all.
     let service: String?
-    /// Whether switches are to end.
+    /// Whether it ends switches.
     private let isEnd: Bool
     private(set) var areas: [Area]
-    /// Who asks for it.
+    /// The name of the operator.
     let who: String
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     let now = time(nil)
     let state: StateDirectory
     /// `nil` if it has errors.
     let configuration: Configuration?
-    /// The safety rules of the configuration; of the image in force if that has errors, and `nil` if there is neither.
+    /// The safety rules of the configuration, or of the image in force if the configuration has errors; `nil` without
+    /// either.
     private(set) var safety: SafetyRules?
-    /// Where the image in force has clients; `nil` if there is none.
+    /// The places in which the image in force has clients; `nil` without an image.
     private(set) var places: Set<ClientPlace>?
     var outcome = SwitchOutcome()
 
     /// - Parameters:
-    ///   - places: as the operator names them; `nil` for all clients.
-    ///   - isEnd: whether switches are to end, which needs no image that knows the places, and may be those of a datacenter or
-    ///     service that is not in the configuration any more.
+    ///   - places: the places as the operator named them; `nil` for all clients.
+    ///   - isEnd: whether switches end, which needs no image that knows the places, and may concern a datacenter or
+    ///     service that is no longer in the configuration.
     init(
         _ options: ConfigurationOptions, _ datacenter: String, service: String?, places: String? = nil,
         isEnd: Bool = false, by who: String
@@ -48,10 +49,10 @@ struct SwitchChange {
             self.configuration = configuration
             safety = SafetyRules(configuration)
         } catch {
-            // What is in use is what was loaded before, and that has to be switched now.
+            // Coprocesses use the configuration loaded before, and switching must work now.
             let rules = image == nil ? "no safety rule" : "the safety rules of the image in force"
             outcome.notes.append(
-                "\(options.file) has errors; taking it that there is a datacenter \(datacenter), and \(rules)")
+                "\(options.file) has errors; assuming that there is a datacenter \(datacenter), and \(rules)")
             configuration = nil
             safety = image?.manifest.safety
         }
@@ -92,18 +93,18 @@ struct SwitchChange {
         }
     }
 
-    /// Changes the switches, those that have ended left out, and waits for the coprocesses.
+    /// Changes the switches, drops those that have ended, and waits for the coprocesses.
     ///
     /// - Parameters:
-    ///   - patience: milliseconds to wait for them at most.
-    ///   - body: changes them, and returns what the history is to have of that; `nil` if it changes nothing.
+    ///   - timeout: the maximum wait, in milliseconds.
+    ///   - body: changes them, and returns the entry for the history; `nil` if nothing changes.
     mutating func carryOut(
-        patience: Int, _ body: (inout [Switch], inout SwitchOutcome) throws(Refusal) -> HistoryEntry?
+        timeout: Int, _ body: (inout [Switch], inout SwitchOutcome) throws(Refusal) -> HistoryEntry?
     ) throws(Refusal) -> SwitchOutcome {
         var entry: HistoryEntry?
         var refusal: Refusal?
         do throws(StateDirectory.Failure) {
-            // A file that cannot be trusted is written again even if nothing changes.
+            // A corrupt file is rewritten even if nothing changes.
             let record = { (isSound: Bool) in
                 refusal != nil ? nil : entry.map { [$0] } ?? (isSound ? nil : [])
             }
@@ -128,14 +129,14 @@ struct SwitchChange {
         outcome.isChanged = entry != nil
         if outcome.isChanged {
             outcome.lines += RolloutContext.abortIfUnsafe(state, by: who, at: now, canBreak: !isEnd)
-            outcome.followers = Followers.wait(for: options.file, state, patience: patience)
+            outcome.followers = Followers.wait(for: options.file, state, timeout: timeout)
         }
         return outcome
     }
 
-    /// Takes out the switches of a kind, those of the areas alone if there are any.
+    /// Removes the switches of a kind, only those of the areas if there are any.
     ///
-    /// - Returns: what the history is to have; `nil` if there was none.
+    /// - Returns: the entry for the history; `nil` if there was none.
     func end(
         _ action: Switch.Action, _ switches: inout [Switch], _ outcome: inout SwitchOutcome
     ) -> HistoryEntry? {
@@ -146,7 +147,7 @@ struct SwitchChange {
                 "ended: \(entry.extent) was \(action.participle) since \(dateAndTime(entry.since)) by \(entry.who)\(reason)"
             )
         }
-        // What reaches further than what was to be ended still counts.
+        // A switch with a larger extent remains in force.
         let wider = switches.filter { $0.action == action && $0.datacenter == datacenter }.filter {
             ($0.service == nil || $0.service == service) && ($0.areas.isEmpty || $0.areas.contains(where: touches))
         }
@@ -157,7 +158,7 @@ struct SwitchChange {
         for entry in wider {
             let reach = service != nil && entry.service == nil ? "for all services" : "for more places than that"
             outcome.lines.append(
-                "\(asked.extent) is still \(action.participle): \(entry.extent) is, \(reach); first geopipe \(command), then set again what is to stay"
+                "\(asked.extent) is still \(action.participle): \(entry.extent) is, \(reach); first geopipe \(command), then set again what should stay"
             )
             outcome.isAsAsked = false
         }
@@ -174,32 +175,32 @@ struct SwitchChange {
 }
 
 extension ConfigurationOptions {
-    /// Where the state is, even if the configuration has errors.
+    /// Returns the state directory, even if the configuration has errors.
     func requiredState() throws(Refusal) -> StateDirectory {
         if let state = try knownState() { return state }
         throw Refusal(
-            message: "\(file) has state_directory: none; take that out for /run/geopipe, or use --state",
+            message: "\(file) has state_directory: none; take it out to use /run/geopipe, or write --state",
             code: .unusable)
     }
 }
 
-/// What came of a command.
+/// The outcome of a command.
 struct SwitchOutcome {
-    /// What is wrong beside, for standard error.
+    /// Additional problems, for standard error.
     var notes: [String] = []
-    /// What was changed or found, for standard output.
+    /// The changes or findings, for standard output.
     var lines: [String] = []
     var isChanged = false
-    /// Whether things are as they were asked to be.
+    /// Whether the state is as requested.
     var isAsAsked = true
     var followers: Followers?
-    /// Whose clients have nowhere else to go.
+    /// The rules whose clients have no alternative.
     var stranded: [Stranding] = []
 
-    /// For standard output, after the notes.
+    /// The lines for standard output, after the notes.
     var text: [String] { lines + stranded.map(\.words) + (followers.map { [$0.words] } ?? []) }
 
-    /// Whether anything is not as it was asked to be, or in force nowhere.
+    /// Whether the state is not as requested, or in force nowhere.
     var isWrong: Bool { !isAsAsked || followers?.count == 0 }
 
     var json: JSON {
@@ -219,17 +220,17 @@ struct SwitchOutcome {
 }
 
 extension SwitchOutcome {
-    /// That nothing was changed, and why.
+    /// Describes a refusal: nothing was changed, and why.
     init(_ refusal: Refusal) {
         notes = refusal.notes + [refusal.message]
         isAsAsked = false
     }
 }
 
-/// Why a command was not carried out.
+/// The reason why a command was not carried out.
 struct Refusal: Error {
     var message: String
     var code: ExitCode
-    /// What is wrong beside, to print before the message.
+    /// Additional problems, to print before the message.
     var notes: [String] = []
 }

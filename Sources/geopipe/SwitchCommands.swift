@@ -5,17 +5,17 @@ import Glibc
 import Platform
 import State
 
-/// A command that switches something of a datacenter.
+/// A command that changes a switch of a datacenter.
 protocol SwitchCommand: ParsableCommand {
     var output: SwitchOutput { get }
 
     /// - Parameters:
-    ///   - who: does it.
-    ///   - patience: milliseconds to wait for coprocesses that follow.
-    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome
+    ///   - who: the operator.
+    ///   - timeout: the maximum wait for coprocesses, in milliseconds.
+    func perform(by who: String, timeout: Int) throws(Refusal) -> SwitchOutcome
 }
 
-/// How a command that switches something prints what came of it.
+/// The output options of commands that change a switch.
 struct SwitchOutput: ParsableArguments {
     @Flag(help: "Print JSON, for programs.")
     var json = false
@@ -24,7 +24,7 @@ struct SwitchOutput: ParsableArguments {
 extension SwitchCommand {
     func run() throws {
         do throws(Refusal) {
-            let outcome = try perform(by: operatorName(), patience: 2_000)
+            let outcome = try perform(by: operatorName(), timeout: 2_000)
             for note in outcome.notes { printError(note) }
             if output.json { print(outcome.json.pretty) } else { for line in outcome.text { print(line) } }
             guard outcome.isWrong else { return }
@@ -42,7 +42,7 @@ struct DrainCommand: SwitchCommand {
         commandName: "drain",
         abstract: "Send the clients of a datacenter elsewhere, at once and until it is undrained.",
         discussion:
-            "Waits up to two seconds until all coprocesses follow; exits 1 if none does, or if a safety rule of the configuration forbids it. A second drain of the same, for the same places, takes the place of the first."
+            "Waits up to two seconds until all coprocesses follow; exits 1 if none does, or if a safety rule of the configuration forbids it. Draining it again for the same places replaces the earlier drain."
     )
 
     @Argument(help: "The datacenter.")
@@ -57,10 +57,10 @@ struct DrainCommand: SwitchCommand {
     @Option(help: "Only for a part of the client networks, always the same ones: 1% to 100%.")
     var share = Percentage(value: 100)
 
-    @Option(name: .customLong("for"), help: "End by itself after this time: 90s, 15m, 1h30m, 2d.")
+    @Option(name: .customLong("for"), help: "End automatically after this time: 90s, 15m, 1h30m, 2d.")
     var duration: Seconds?
 
-    @Option(help: "Why, for those who look at the status and the history.")
+    @Option(help: "Reason, shown by status and history.")
     var reason = ""
 
     @Option(name: .customLong("override"), help: "Break this safety rule: in_use or capacity. Needs --reason.")
@@ -75,7 +75,7 @@ struct DrainCommand: SwitchCommand {
         }
     }
 
-    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
+    func perform(by who: String, timeout: Int) throws(Refusal) -> SwitchOutcome {
         var change = try SwitchChange(options, datacenter, service: service, places: places, by: who)
         let (now, configuration, areas, clientPlaces, safety) = (
             change.now, change.configuration, change.areas, change.places, change.safety
@@ -83,7 +83,7 @@ struct DrainCommand: SwitchCommand {
         let drain = Switch(
             datacenter: datacenter, service: service, areas: areas, share: share.value,
             until: duration.map { now + $0.value }, who: who, since: now, reason: reason)
-        return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+        return try change.carryOut(timeout: timeout) { switches, outcome throws(Refusal) in
             let before = switches
             switches.set(drain)
             let breaches = safety?.breaches(from: before, to: switches) ?? []
@@ -114,24 +114,24 @@ struct DrainCommand: SwitchCommand {
 struct UndrainCommand: SwitchCommand {
     static let configuration = CommandConfiguration(
         commandName: "undrain", abstract: "Send clients to a datacenter again.",
-        discussion: "Exits 1 if what was to be undrained is drained still, by a drain that reaches further.")
+        discussion: "Exits 1 if it is still drained by a drain with a larger extent.")
 
     @Argument(help: "The datacenter.")
     var datacenter: String
 
-    @Option(help: "Only for this service; without, for all that it was drained for.")
+    @Option(help: "Only for this service; without it, for all services.")
     var service: String?
 
-    @Option(help: "Only these of the places that it was drained for; without, everywhere.")
+    @Option(help: "Only in these places; without it, everywhere.")
     var places: String?
 
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
 
-    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
+    func perform(by who: String, timeout: Int) throws(Refusal) -> SwitchOutcome {
         var change = try SwitchChange(options, datacenter, service: service, places: places, isEnd: true, by: who)
         let plan = change
-        return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+        return try change.carryOut(timeout: timeout) { switches, outcome throws(Refusal) in
             plan.end(.drain, &switches, &outcome)
         }
     }
@@ -140,22 +140,22 @@ struct UndrainCommand: SwitchCommand {
 struct ForceCommand: SwitchCommand {
     static let configuration = CommandConfiguration(
         commandName: "force",
-        abstract: "Count the addresses of a datacenter as up, whatever the checks say, until auto.",
-        discussion: "For checks that are wrong. What is drained stays drained.")
+        abstract: "Count all addresses of a datacenter as up, whatever the checks say.",
+        discussion: "For wrong checks. Drained datacenters stay drained.")
 
     @Argument(help: "The datacenter.")
     var datacenter: String
 
-    @Argument(help: "up, or auto to go by the checks again.")
+    @Argument(help: "up, or auto to use the checks again.")
     var target: Target
 
-    @Option(help: "Only for this service; with auto and without it, for all that it was forced for.")
+    @Option(help: "Only for this service; without it, for all services.")
     var service: String?
 
-    @Option(name: .customLong("for"), help: "End by itself after this time: 90s, 15m, 1h30m, 2d.")
+    @Option(name: .customLong("for"), help: "End automatically after this time: 90s, 15m, 1h30m, 2d.")
     var duration: Seconds?
 
-    @Option(help: "Why, for those who look at the status and the history.")
+    @Option(help: "Reason, shown by status and history.")
     var reason = ""
 
     @OptionGroup var output: SwitchOutput
@@ -165,18 +165,18 @@ struct ForceCommand: SwitchCommand {
         case up, auto
     }
 
-    func perform(by who: String, patience: Int) throws(Refusal) -> SwitchOutcome {
+    func perform(by who: String, timeout: Int) throws(Refusal) -> SwitchOutcome {
         var change = try SwitchChange(options, datacenter, service: service, isEnd: target == .auto, by: who)
         let plan = change
         guard target == .up else {
-            return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+            return try change.carryOut(timeout: timeout) { switches, outcome throws(Refusal) in
                 plan.end(.force, &switches, &outcome)
             }
         }
         let force = Switch(
             .force, datacenter: datacenter, service: service, share: 100,
             until: duration.map { plan.now + $0.value }, who: who, since: plan.now, reason: reason)
-        return try change.carryOut(patience: patience) { switches, outcome throws(Refusal) in
+        return try change.carryOut(timeout: timeout) { switches, outcome throws(Refusal) in
             switches.set(force)
             outcome.lines = ["forced up: \(force.extent)\(untilWords(force.until))"]
             if let configuration = plan.configuration, !configuration.checks(datacenter, service: service) {
@@ -187,7 +187,7 @@ struct ForceCommand: SwitchCommand {
                 && (service == nil || entry.service == nil || entry.service == service)
             {
                 outcome.lines.append(
-                    "\(entry.extent) is drained all the same; to end that: geopipe undrain \(datacenter)")
+                    "\(entry.extent) is still drained; to end that: geopipe undrain \(datacenter)")
             }
             return HistoryEntry(
                 time: plan.now, who: who, .forceUp, datacenter: datacenter, service: service, until: force.until,
@@ -197,7 +197,7 @@ struct ForceCommand: SwitchCommand {
 }
 
 extension Configuration {
-    /// Whether any address of a datacenter is checked, for a service or for any.
+    /// Returns whether an address of a datacenter is checked, for one service or any.
     fileprivate func checks(_ datacenter: String, service: String?) -> Bool {
         guard let number = datacenters.firstIndex(where: { $0.name == datacenter }) else { return false }
         return services.contains {
@@ -210,13 +210,13 @@ extension Configuration.Safety.Rule: ExpressibleByArgument {}
 
 private func untilWords(_ until: Int?) -> String { until.map { ", until \(dateAndTime($0))" } ?? "" }
 
-/// Who runs this, for people.
+/// Returns the operator's name.
 func operatorName() -> String {
     if let user = getenv("SUDO_USER") { return String(cString: user) }
     return getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
 }
 
-/// A part in percent, from 1 to 100.
+/// A percentage from 1 to 100.
 struct Percentage: ExpressibleByArgument {
     let value: Int
 
@@ -232,7 +232,7 @@ struct Percentage: ExpressibleByArgument {
     var defaultValueDescription: String { "\(value)%" }
 }
 
-/// A time as the configuration has it.
+/// A duration in the syntax of the configuration.
 struct Seconds: ExpressibleByArgument {
     let value: Int
 

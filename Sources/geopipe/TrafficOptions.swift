@@ -3,14 +3,14 @@ import Glibc
 import Inspection
 import Platform
 
-/// Where real traffic is known from, for `diff` and `plan`.
+/// The source of real traffic for `diff` and `plan`.
 struct TrafficOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A log of hits, for the part of the traffic that moves.", valueName: "file"))
+    @Option(help: ArgumentHelp("A hits log, to weigh changes by traffic.", valueName: "file"))
     var hits: String?
 
     @Option(
         help: ArgumentHelp(
-            "The metrics of geopipe-agent as text, in place of a log: traffic by country, as far as a country is of one piece.",
+            "The metrics of geopipe-agent as text, instead of a log: traffic by country, if all of a country moves alike.",
             valueName: "file"))
     var counters: String?
 
@@ -18,7 +18,7 @@ struct TrafficOptions: ParsableArguments {
         guard hits == nil || counters == nil else { throw ValidationError("name one of --hits and --counters") }
     }
 
-    /// `nil` if nothing was named. What is wrong goes to stderr.
+    /// Returns `nil` if no source was named. Prints problems to stderr.
     func traffic() throws(ExitCode) -> Traffic? {
         if let hits {
             var traffic = Traffic()
@@ -26,12 +26,12 @@ struct TrafficOptions: ParsableArguments {
             traffic.finishLog()
             if traffic.count == 0 {
                 printError(
-                    "\(visible(hits)) has no hits; it must be a log that geopipe has written (hits_log in the configuration)"
+                    "\(visible(hits)) has no hits; write the path of a hits log of geopipe (hits_log in the configuration)"
                 )
                 throw .unusable
             }
             if traffic.ignoredLines > 0 {
-                printError("\(visible(hits)): \(traffic.ignoredLines) lines are no hits, and are left out")
+                printError("\(visible(hits)): \(traffic.ignoredLines) lines are not hits, and are left out")
             }
             return traffic
         }
@@ -41,7 +41,7 @@ struct TrafficOptions: ParsableArguments {
         let traffic = Traffic(counters: String(decoding: text, as: UTF8.self))
         if traffic.count == 0 {
             printError(
-                "\(visible(counters)) has no geopipe_clients_total above 0; it must be what geopipe-agent answers at /metrics"
+                "\(visible(counters)) has no geopipe_clients_total above 0; write the path of a copy of geopipe-agent's /metrics"
             )
             throw .unusable
         }

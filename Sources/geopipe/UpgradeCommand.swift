@@ -9,9 +9,9 @@ struct UpgradeCommand: ParsableCommand {
         commandName: "upgrade",
         abstract: "Switch running coprocesses to the installed program, without restarting pdns.",
         discussion: """
-            They do so one after another, each between two answers, in the same processes. A program that does not \
-            answer is refused. Root does it with the rights of the state directory's owner. Exits 1 if a coprocess did \
-            not follow within a minute.
+            Coprocesses switch one after another, each between two answers, in the same processes. A program that does not \
+            answer is rejected. Root acts with the rights of the state directory's owner. Exits 1 if a coprocess did \
+            not switch within a minute.
             """)
 
     @Flag(help: "Print JSON, for programs.")
@@ -19,8 +19,8 @@ struct UpgradeCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    /// Seconds for which the coprocesses are waited for.
-    private static let patience = 60
+    /// The maximum wait for the coprocesses, in seconds.
+    private static let timeout = 60
 
     func run() throws {
         do throws(Refusal) {
@@ -41,7 +41,7 @@ struct UpgradeCommand: ParsableCommand {
     private func upgrade(_ state: StateDirectory) throws(Refusal) -> UpgradeOutcome {
         let (statuses, unreadable) = try known(state)
         guard !statuses.isEmpty || !unreadable.isEmpty else {
-            throw Refusal(message: "no coprocess runs that has the state directory \(state.path)", code: .wrong)
+            throw Refusal(message: "no running coprocess has the state directory \(state.path)", code: .wrong)
         }
         var outcome = UpgradeOutcome()
         func fail(_ process: Int, _ reason: String, after words: String = "is not upgraded: ") {
@@ -60,17 +60,17 @@ struct UpgradeCommand: ParsableCommand {
         let waited = Set(waiting.map(\.number))
         outcome.current = processes.map { Int($0.number) }.filter { !waited.contains(pid_t($0)) }
         say(
-            "\(outcome.current.count) of \(statuses.count + unreadable.count) coprocesses run what is installed already"
+            "\(outcome.current.count) of \(statuses.count + unreadable.count) coprocesses already run the installed program"
         )
         let refusalsBefore = Dictionary(
             statuses.map { ($0.process, $0.refusal?.count ?? 0) }, uniquingKeysWith: { first, _ in first })
-        // One that has ended since needs no upgrade.
+        // A coprocess that has ended since needs no upgrade.
         waiting.removeAll { process in
             guard !process.signal(SIGUSR2) else { return false }
             if errno != ESRCH { fail(Int(process.number), String(cString: strerror(errno))) }
             return true
         }
-        let end = milliseconds() + 1_000 * Self.patience
+        let end = milliseconds() + 1_000 * Self.timeout
         while !waiting.isEmpty, milliseconds() < end {
             usleep(100_000)
             let now = try known(state).statuses
@@ -93,12 +93,12 @@ struct UpgradeCommand: ParsableCommand {
         }
         for process in waiting {
             fail(
-                Int(process.number), "after \(Self.patience) s; the log of pdns says why", after: "is not upgraded ")
+                Int(process.number), "after \(Self.timeout) s; the log of pdns says why", after: "is not upgraded ")
         }
         return outcome
     }
 
-    /// Tells people how it goes on.
+    /// Prints progress.
     private func say(_ line: String) {
         if !json { print(line) }
     }
@@ -114,20 +114,19 @@ struct UpgradeCommand: ParsableCommand {
     }
 }
 
-/// What came of an upgrade.
+/// The outcome of an upgrade.
 private struct UpgradeOutcome {
-    /// The processes that have run what is installed already.
+    /// The processes that already ran the installed program.
     var current: [Int] = []
-    /// The processes that have been upgraded.
+    /// The processes that were upgraded.
     var upgraded: [Int] = []
     var failures: [Failure] = []
-    /// Why nothing was done, if so.
+    /// The reason why nothing was done, if so.
     var notes: [String] = []
 
     struct Failure {
         var process: Int
         var reason: String
-        /// For people.
         var words: String
     }
 
@@ -142,8 +141,8 @@ private struct UpgradeOutcome {
 }
 
 extension StateDirectory {
-    /// Gives up all rights but those of the folder's owner, if this is root and the folder is another user's: what that user has
-    /// written then makes root do nothing that the user could not do.
+    /// Drops all rights except those of the folder's owner, if this is root and the folder belongs to another user:
+    /// files of that user must not make root do what the user could not do.
     fileprivate func becomeOwner() throws(Refusal) {
         var status = stat()
         guard geteuid() == 0, stat(path, &status) == 0, status.st_uid != 0 else { return }
@@ -156,22 +155,23 @@ extension StateDirectory {
     }
 }
 
-/// A coprocess that was looked at, and is still the same process when it gets a signal.
+/// A coprocess that was inspected, and is certainly the same process when it gets a signal.
 private final class CoprocessProcess {
     let number: pid_t
-    /// The `fileIdentity` of its program, as it tells itself.
+    /// The `fileIdentity` of its program, as its status says.
     var program: String?
     private let descriptor: CInt
 
-    /// Why a process gets no signal.
+    /// The reason why a process gets no signal.
     struct Refusal: Error {
         let description: String
     }
 
-    /// Takes hold of the process before it looks at it, so that its number cannot go to another one in between (pidfd_open(2)).
+    /// Opens the process before inspecting it, so that its number cannot pass to another process in between
+    /// (pidfd_open(2)).
     ///
     /// - Returns: `nil` if it has ended.
-    /// - Throws: if it is not a geopipe of the state directory's owner: a signal would end most other programs.
+    /// - Throws: if it is not a geopipe of the state directory's owner: the signal would end most other programs.
     init?(_ status: CoprocessStatus, ownerOf state: StateDirectory) throws(Refusal) {
         number = pid_t(status.process)
         program = status.program
@@ -182,7 +182,7 @@ private final class CoprocessProcess {
         self.descriptor = descriptor
         guard descriptor >= 0 else {
             if errno == ESRCH { return nil }
-            throw Refusal(description: "cannot take hold of it: \(String(cString: strerror(errno)))")
+            throw Refusal(description: "cannot open the process: \(String(cString: strerror(errno)))")
         }
         guard status.isBirth(of: number) else { return nil }
         var owner = stat()
@@ -199,7 +199,7 @@ private final class CoprocessProcess {
 
     var isAlive: Bool { signal(0) || errno != ESRCH }
 
-    /// Whether the process runs what is now where its program was. That may be a link.
+    /// Whether the process runs the file that is now at its program's path, which may be a link.
     var runsWhatIsInstalled: Bool {
         guard let path = number.arguments.first else { return false }
         let installed = fileIdentity(path.hasPrefix("/") ? path : "/proc/\(number)/cwd/\(path)")
@@ -207,7 +207,7 @@ private final class CoprocessProcess {
     }
 }
 
-/// The user whose rights a process has; `nil` unless its real, effective, saved and file system ids are one.
+/// Returns the user of a process; `nil` unless its real, effective, saved and file system ids are equal.
 private func userID(of process: pid_t) -> uid_t? {
     guard let status = contents(ofSmallFile: "/proc/\(process)/status") else { return nil }
     let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("Uid:") }
@@ -222,13 +222,13 @@ extension pid_t {
         }
     }
 
-    /// What its program is called: by its file, and as it was called when it was started.
+    /// The names of its program: the file's, and the one it was started by.
     fileprivate var programNames: Set<String> {
         var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = target.withUnsafeMutableBytes {
             readlink("/proc/\(self)/exe", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
         }
-        // A program that was replaced has that behind its name.
+        // The kernel appends a mark to the path of a replaced program.
         let path = String(decoding: target.prefix(Swift.max(0, count)), as: UTF8.self)
         let file = path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
         return Set([file, arguments.first].compactMap { $0?.split(separator: "/").last.map(String.init) })

@@ -121,7 +121,7 @@ struct ReplayProcessTests {
             ([], "--record FILE"), ([log, "--record", log], "--record FILE"),
             ([log, "--for", "1m"], "belong to --record"),
             (["--record", "\(folder.path)/new", "--speed", "2"], "leave out"),
-            (["--record", "\(folder.path)/new", "--state", folder.path], "no geopipe-agent is at"),
+            (["--record", "\(folder.path)/new", "--state", folder.path], "no geopipe-agent listens on"),
         ] {
             let result = try Tool(path: Self.geopipe).run(["replay"] + arguments)
             #expect(result.status == 2, "\(arguments): \(result.output)")
@@ -170,7 +170,7 @@ struct ReplayProcessTests {
         let said = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         #expect(said.split(separator: "nothing is recorded until it is back").count == 2, "\(said)")
         #expect(said.split(separator: "geopipe-agent is back after").count == 2, "\(said)")
-        #expect(said.contains("0 lines for 0 hits; geopipe-agent was away for"), "\(said)")
+        #expect(said.contains("0 lines for 0 hits; geopipe-agent was absent for"), "\(said)")
         let lines = text().split(separator: "\n").map { HitsLine(Array($0.utf8)[...]) }
         #expect(lines.count == 2)
         for line in lines {

@@ -196,10 +196,10 @@ struct PlayerTests {
         var reader = stage.file.lines(from: 0)
         while reader.next() != nil {}
         #expect(reader.leftOut.foreign.count == 4)
-        #expect(stage.player.diagnostics == ["4 lines are no hits, and are left out"])
+        #expect(stage.player.diagnostics == ["4 lines are not hits, and are left out"])
         // Each counts once, wherever the replay goes.
         stage.player.carryOut(ReplayOrder(isPaused: false, position: Double(Self.start) + 2))
-        #expect(stage.player.diagnostics == ["4 lines are no hits, and are left out"])
+        #expect(stage.player.diagnostics == ["4 lines are not hits, and are left out"])
     }
 
     @Test("has one line in a strange year, or some, and all others", arguments: [1, 5])
@@ -248,7 +248,7 @@ struct PlayerTests {
         let long = String(repeating: "x", count: 1 << 20)
         let stage = try Stage([Self.tsv(0, "first"), long + "\n", Self.tsv(1, "second"), long].joined())
         #expect(try stage.names() + stage.wait(2) == ["first", "second"])
-        #expect(stage.player.diagnostics == ["2 lines are no hits, and are left out"])
+        #expect(stage.player.diagnostics == ["2 lines are not hits, and are left out"])
     }
 
     @Test("is found in by time, however large, without reading it all")

@@ -160,7 +160,7 @@ struct DifferenceTests {
         #expect(!ImageDifference(from: old, to: new).isIdentical)
     }
 
-    @Test("compares names of which the service is another, by where their clients go")
+    @Test("compares names whose service changes, by where their clients go")
     func rebinding() throws {
         let old = try snapshot()
         let folder = try Folder()

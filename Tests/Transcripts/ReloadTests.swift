@@ -166,7 +166,8 @@ struct ReloadTests {
         try site.replace("release/office.nets", with: [])
         try site.start()
         #expect(
-            site.error.contains("/geopipe.yaml:5:28: warning: current/office.nets has no networks; if that is meant"))
+            site.error.contains("/geopipe.yaml:5:28: warning: current/office.nets has no networks; if that is intended")
+        )
         #expect(try site.version(of: .networks) == 0)
     }
 

@@ -31,7 +31,7 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(try addresses().contains("192.0.2.1"))
         let refused = try expect(1, "rollout", "back").error
         #expect(refused.contains("no older image is kept that answers otherwise"), "\(refused)")
-        #expect(refused.contains(", from which one has gone back"), "\(refused)")
+        #expect(refused.contains(", which was rolled back"), "\(refused)")
         #expect(try addresses().contains("192.0.2.1"))
         try put(Self.text("192.0.2.3"))
         #expect(try expect(0, "rollout", "back").output.contains("as they were"))
@@ -153,7 +153,7 @@ struct RolloutBackTests: AtRolloutSite {
         let refused = try expect(2, "rollout", "back").error
         #expect(refused.contains("nothing is changed; with --image-only"), "\(refused)")
         #expect(try addresses().contains("192.0.2.2"))
-        #expect(try expect(0, "rollout", "back", "--image-only").output.contains("stays what was committed"))
+        #expect(try expect(0, "rollout", "back", "--image-only").output.contains("stays the committed one"))
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.2"))
         #expect(try addresses().contains("192.0.2.1"))
         #expect(try json(0, "rollout", "status")["state"] as? String == "back")

@@ -102,8 +102,12 @@ struct RolloutCommandTests: AtRolloutSite {
     func tornFiles() throws {
         try FileManager.default.createDirectory(atPath: path("state"), withIntermediateDirectories: true)
         for name in ["rollout", "rollout.copy"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
-        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", "").error.contains("is not what plan"))
-        #expect(try expect(1, "rollout", "start", path("next.yaml"), "--plan", "0").error.contains("is not what plan"))
+        #expect(
+            try expect(1, "rollout", "start", path("next.yaml"), "--plan", "").error.contains(
+                "is not the subject of plan"))
+        #expect(
+            try expect(1, "rollout", "start", path("next.yaml"), "--plan", "0").error.contains(
+                "is not the subject of plan"))
         #expect(try expect(1, "rollout", "start", path("next.yaml")).output.contains("no coprocess runs"))
         #expect(try expect(0, "rollout", "status").output.contains("dark"))
     }
@@ -124,7 +128,7 @@ struct RolloutCommandTests: AtRolloutSite {
             #expect(ending.status == 2, "\(command): \(ending.error)")
             #expect(
                 ending.error.contains(
-                    "cannot read \(file), so the state directory is not known; name it with --state DIR"),
+                    "cannot read \(file), so the state directory is unknown; name it with --state DIR"),
                 "\(command): \(ending.error)")
         }
         #expect(try state.rollout().value?.isRunning == true)
@@ -149,7 +153,7 @@ struct RolloutCommandTests: AtRolloutSite {
         }
         let new = try folder.write((Self.text("192.0.2.2") + "plan: { max_names: 50% }\n").utf8, to: "free.yaml")
         let same = try id(new, new)
-        #expect(try expect(1, "rollout", "start", new, "--plan", same).error.contains("is not what plan"))
+        #expect(try expect(1, "rollout", "start", new, "--plan", same).error.contains("is not the subject of plan"))
         // In a pipeline what runs is a file elsewhere with the same contents, and the same zone file beside it.
         try FileManager.default.createDirectory(atPath: path("before"), withIntermediateDirectories: true)
         try folder.write(folder.text(of: "geopipe.yaml").utf8, to: "before/old.yaml")
@@ -176,7 +180,7 @@ struct RolloutCommandTests: AtRolloutSite {
     func notes() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         try expect(1, "rollout", "share", "50%")
-        #expect(try expect(0, "map").error.contains("50% of the client networks get it; what follows is the old side"))
+        #expect(try expect(0, "map").error.contains("50% of the client networks get it; this is the old side"))
         let rollout = try #require(try state.rollout().value)
         let store = ImageStore(of: file, overrides: [], in: state)
         unlink(store.candidateFile(of: rollout.id))
@@ -205,7 +209,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(Set([noGo, waived]).count == 2)
         try folder.write((Self.text("192.0.2.2") + "plan: { max_names: 50% }\n").utf8, to: "free.yaml")
         let go = try plan(0, of: "free.yaml")
-        #expect(try expect(1, "rollout", "start", new, "--plan", go).error.contains("is not what plan"))
+        #expect(try expect(1, "rollout", "start", new, "--plan", go).error.contains("is not the subject of plan"))
         let started = try expect(1, "rollout", "start", new, "--plan", waived)
         #expect(started.output.contains("said GO, with these items waived: names"))
         #expect(try state.rollout().value?.plan == waived)

@@ -41,7 +41,7 @@ struct StandInTests {
         #expect(site.error.contains(": answering from the image of "))
         let undrain = try site.run("undrain", "oslo", "--service", "api", "--state", "current/../state")
         #expect(undrain.status == 0, "\(undrain)")
-        #expect(undrain.error.contains("taking it that there is a datacenter oslo"))
+        #expect(undrain.error.contains("assuming that there is a datacenter oslo"))
         let isBack = try eventually(within: Coprocess.patience) {
             try site.contents("api") == ["192.0.2.251"]
         }
@@ -126,7 +126,7 @@ struct StandInTests {
         try coprocess.send("HELO\t5\n")
         #expect(try coprocess.answer().count == 1)
         let isTold = try eventually(within: Coprocess.patience) {
-            try site.run("upgrade").output == "1 of 1 coprocesses run what is installed already\n"
+            try site.run("upgrade").output == "1 of 1 coprocesses already run the installed program\n"
         }
         try #require(isTold)
 

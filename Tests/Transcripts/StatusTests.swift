@@ -188,7 +188,8 @@ struct StatusTests {
         #expect(text.contains(#/\n  web +oslo \(\d+% of its share\), ashburn \(80% of its share\) +- +-\n/#), "\(text)")
         #expect(text.contains("\n  up 40%  tcp://192.0.2.1:80: says up 40%\n"), "\(text)")
         #expect(
-            text.contains("\n  clients of what is away are spread, where the map says then: spread: web\n"), "\(text)")
+            text.contains("\n  clients of unavailable datacenters are spread, where the map says then: spread: web\n"),
+            "\(text)")
         let json = try JSONSerialization.jsonObject(with: Data(run("status", "--json").output.utf8)) as? [String: Any]
         let services = try #require(json?["services"] as? [[String: Any]])
         #expect(services.map { $0["spreads"] as? Bool } == [true, true])
@@ -411,6 +412,6 @@ struct StatusTests {
         #expect(refused.code == 2 && refused.output == "")
         #expect(
             refused.error
-                == "status --watch needs a terminal; elsewhere run geopipe status now and then, or status --json\n")
+                == "status --watch needs a terminal; elsewhere run geopipe status repeatedly, or status --json\n")
     }
 }

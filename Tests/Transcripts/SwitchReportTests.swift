@@ -45,7 +45,7 @@ struct SwitchReportTests {
         let drain = try site.run("drain", "oslo")
         kill(site.coprocess.identifier, SIGCONT)
         #expect(drain.status == 1)
-        let words = "the only coprocess does not follow yet: \(site.coprocess.identifier); look at geopipe status\n"
+        let words = "the only coprocess does not follow yet: \(site.coprocess.identifier); see geopipe status\n"
         #expect(drain.output.hasSuffix(words), "\(drain)")
         #expect(try eventually(within: Coprocess.patience) { try site.contents("api") == Self.ashburn })
     }
@@ -60,7 +60,7 @@ struct SwitchReportTests {
         #expect(part.status == 1)
         #expect(
             part.output
-                == "oslo for service api is still drained: oslo is, for all services; first geopipe undrain oslo, then set again what is to stay\n"
+                == "oslo for service api is still drained: oslo is, for all services; first geopipe undrain oslo, then set again what should stay\n"
         )
         let place = try site.run("undrain", "oslo", "--places", "NO")
         #expect(place.status == 1)
@@ -185,7 +185,7 @@ struct SwitchReportTests {
                 == "safety rule in_use: 2: 1 of 2 datacenters would stay in use (ashburn); nothing is changed; add --override in_use --reason \"WHY\"\n"
         )
         #expect(try site.contents("api") == Self.oslo)
-        #expect(try site.run("history").output == "nothing was ever switched\n")
+        #expect(try site.run("history").output == "no switch was ever changed\n")
         try site.folder.write("torn".utf8, to: "state/switches")
         let torn = try site.run("drain", "oslo")
         #expect(torn.status == 2 && torn.error.hasPrefix("the switches cannot be read: cannot trust "), "\(torn)")

@@ -55,7 +55,7 @@ struct TopTests {
         case "SIGQUIT": kill(session.identifier, SIGQUIT)
         case "a dead agent, and q":
             agent.stop()
-            #expect(session.shows("the agent has ended the connection"))
+            #expect(session.shows("the agent has closed the connection"))
             #expect(session.shows("systemctl start geopipe-agent"))
             session.type("q")
         default: session.type(cause)

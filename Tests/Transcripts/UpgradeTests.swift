@@ -63,11 +63,11 @@ struct UpgradeTests {
         arguments: [
             (
                 ["--config", "current/geopipe.yaml"], 1,
-                "no coprocess runs that has the state directory current/../state"
+                "no running coprocess has the state directory current/../state"
             ),
             (
                 ["--config", "nosuch.yaml"], 2,
-                "cannot read nosuch.yaml, so the state directory is not known; name it with --state DIR"
+                "cannot read nosuch.yaml, so the state directory is unknown; name it with --state DIR"
             ),
             (["--config", "none.yaml"], 2, "none.yaml has state_directory: none; "),
         ])
@@ -120,7 +120,7 @@ struct UpgradeTests {
         try coprocess.send("HELO\t5\n")
         #expect(try coprocess.answer().count == 1)
         let isSeen = try eventually(within: Coprocess.patience) {
-            try site.run("upgrade").output == "1 of 1 coprocesses run what is installed already\n"
+            try site.run("upgrade").output == "1 of 1 coprocesses already run the installed program\n"
         }
         #expect(isSeen)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))

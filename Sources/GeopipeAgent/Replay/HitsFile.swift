@@ -112,7 +112,7 @@ final class HitsFile: Sendable {
         guard !index.isEmpty else {
             throw Unusable(
                 description:
-                    "\(shown) has no hits; it must be a log that geopipe has written (hits_log in the configuration), or a recording"
+                    "\(shown) has no hits; write the path of a hits log of geopipe (hits_log in the configuration), or a recording"
             )
         }
         return index

@@ -20,10 +20,10 @@ struct ReplayCommand: ParsableCommand, Sendable {
 
     @OptionGroup var configuration: ConfigurationOption
 
-    @Option(help: "Seconds of the log for one of the clock, from 0.1 to 1000.")
+    @Option(help: "The speed: seconds of the log in one second, from 0.1 to 1000.")
     var speed = 1.0
 
-    @Flag(help: "Wait at the beginning until someone goes on.")
+    @Flag(help: "Begin paused.")
     var paused = false
 
     @Option(help: ArgumentHelp("Serve it at a Unix socket of this path as well.", valueName: "file"))

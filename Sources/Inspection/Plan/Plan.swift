@@ -265,7 +265,7 @@ private struct ChangeJudge {
     /// Whether few enough clients are sent elsewhere.
     var moves: Answer {
         var failures: [String] = []
-        var largest = (part: 0.0, words: "no client is sent elsewhere")
+        var largest = (part: 0.0, words: "no client moves")
         for service in difference.services {
             let (part, what) =
                 difference.hasTraffic && service.hits > 0
@@ -363,7 +363,7 @@ private struct ChangeJudge {
             let seconds = change.old.longestTTL(ofService: route.old?.name ?? service.name)
             if seconds > longest.seconds { longest = (seconds, service.name) }
         }
-        guard longest.seconds > 0 else { return ([], "no client is sent elsewhere") }
+        guard longest.seconds > 0 else { return ([], "no client moves") }
         let words =
             "resolvers may answer as before for \(longest.seconds) s after the change (service \(longest.service))"
         let isLong = longest.seconds > limits.oldTTL

@@ -10,11 +10,11 @@ import State
 struct RolloutBack: RolloutStep {
     static let configuration = CommandConfiguration(
         commandName: "back",
-        abstract: "Go back to what was before the last commit, or to an image that is kept.",
+        abstract: "Go back to the state before the last commit, or to a kept image.",
         discussion: """
-            While the configuration is what was committed, the one of before takes its place on disk again. Otherwise the \
-            newest image that is kept, is older than the one in force and answers otherwise is put in force, or the one \
-            that is named; the files on disk stay as they are, and the next change of one of them takes its place.
+            If the configuration is still the committed one, the previous one is restored on disk. Otherwise puts in force \
+            the newest kept image that is older than the current one and answers differently, or the image \
+            that is named; the files on disk stay unchanged, and the next change to one of them replaces it.
             """)
 
     @Argument(help: "The content id of an image, or its beginning.")
@@ -23,7 +23,7 @@ struct RolloutBack: RolloutStep {
     @Flag(help: "Put an image in force without changing any file of the configuration.")
     var imageOnly = false
 
-    @Option(help: "Why, for those who look at the history.")
+    @Option(help: "Reason, shown by history.")
     var reason = ""
 
     @OptionGroup var output: SwitchOutput
@@ -34,7 +34,7 @@ struct RolloutBack: RolloutStep {
         defer { close(lock) }
         if let last = try desk.found().value, last.isRunning, desk.isOwn(last) {
             throw Refusal(
-                message: "the rollout \(last.id) runs; geopipe rollout abort goes back to what was before it",
+                message: "the rollout \(last.id) runs; geopipe rollout abort restores the state before it",
                 code: .wrong)
         }
         FileSwap.removeLeftovers(beside: realPath(options.file))
@@ -59,7 +59,7 @@ struct RolloutBack: RolloutStep {
             outcome.lines.insert(
                 "back: all clients get the image \(id) of \(dateAndTime(snapshot.manifest.created))", at: 0)
             outcome.lines.append(
-                "the files of \(options.file) are as they were: the next change of one of them takes the place of this image"
+                "the files of \(options.file) are unchanged: the next change to one of them replaces this image"
             )
         }
         do throws(StateDirectory.Failure) {
@@ -73,16 +73,16 @@ struct RolloutBack: RolloutStep {
         } catch {
             outcome.notes.append("\(error)")
         }
-        outcome.followers = desk.waitForImage(patience: 20_000)
+        outcome.followers = desk.waitForImage(timeout: 20_000)
         outcome.isWrong = outcome.followers.map { $0.count < $0.all } ?? false
         return outcome
     }
 
-    /// What there is to go back to.
+    /// A way back.
     private enum Way {
-        /// The configuration of before this commit.
+        /// The configuration from before this commit.
         case files(Rollout)
-        /// An image that is kept, by its name.
+        /// A kept image, by its file name.
         case image(String, Snapshot)
     }
 
@@ -97,34 +97,34 @@ struct RolloutBack: RolloutStep {
             let backup = commit.backupFile
             outcome.lines.append(
                 imageOnly
-                    ? "\(options.file) stays what was committed; what was there before is in \(backup)"
-                    : "\(options.file) has changed since the commit, and stays; what was there before the commit is in \(backup)"
+                    ? "\(options.file) stays the committed one; the previous one is in \(backup)"
+                    : "\(options.file) has changed since the commit, and stays; the one before the commit is in \(backup)"
             )
         }
         return .image(name, snapshot)
     }
 
-    /// Whether the configuration on disk is what a commit has put there, and the one of before is kept as it was; or that is in its place
-    /// already, as after a step back that was killed.
+    /// Returns whether the configuration on disk is the committed one, and the previous one is kept unchanged; or is
+    /// already restored, as after a step back that was killed.
     private func isRestorable(_ commit: Rollout) -> Bool {
         guard commit.isConfiguration, commit.hasBackup else { return false }
         let committed = commit.commit?.content ?? contentIdentity(ofFile: commit.source)
         return [committed, commit.configurationState].contains(contentIdentity(ofFile: options.file))
     }
 
-    /// The image to go back to, and the name of its file.
+    /// Returns the image to go back to, and the name of its file.
     private func target(
         _ desk: RolloutContext, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> (name: String, snapshot: Snapshot) {
         let (names, current) = desk.store.kept
         let others = names.filter { $0 != current }
         let known = others.map {
-            "  \(ImageStore.id(in: $0))" + (ImageStore.isUndone($0) ? ", from which one has gone back" : "")
+            "  \(ImageStore.id(in: $0))" + (ImageStore.isUndone($0) ? ", which was rolled back" : "")
         }
-        let notes = known.isEmpty ? [] : ["kept are, the newest first:"] + known
+        let notes = known.isEmpty ? [] : ["kept images, newest first:"] + known
         if let image {
             guard let name = others.first(where: { !image.isEmpty && ImageStore.id(in: $0).hasPrefix(image) }) else {
-                throw Refusal(message: "no image that is kept begins with \(image)", code: .wrong, notes: notes)
+                throw Refusal(message: "no kept image begins with \(image)", code: .wrong, notes: notes)
             }
             do throws(Image.Refusal) {
                 return (name, try snapshot(desk, name))
@@ -133,7 +133,7 @@ struct RolloutBack: RolloutStep {
             }
         }
         let inForce = desk.store.current().snapshot
-        // Names begin with the time: to go back twice is to go further back.
+        // Names begin with the time, so going back twice goes further back.
         for name in others where name < current ?? "" && !ImageStore.isUndone(name) {
             do throws(Image.Refusal) {
                 let snapshot = try snapshot(desk, name)
@@ -144,7 +144,7 @@ struct RolloutBack: RolloutStep {
             }
         }
         throw Refusal(
-            message: "no older image is kept that answers otherwise than the one in force", code: .wrong,
+            message: "no older kept image answers differently from the one in force", code: .wrong,
             notes: outcome.notes + notes)
     }
 
@@ -154,7 +154,7 @@ struct RolloutBack: RolloutStep {
 
     /// Undoes a commit, on disk too.
     ///
-    /// - Returns: the content id of the image in force, and where what was committed is kept.
+    /// - Returns: the content id of the image in force, and the path of the committed configuration.
     private func restore(
         _ desk: RolloutContext, _ commit: Rollout, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> (id: String, kept: String) {
@@ -168,7 +168,7 @@ struct RolloutBack: RolloutStep {
         } catch {
             throw Refusal(
                 message:
-                    "\(error); nothing is changed; with --image-only the image of before is put in force without a change on disk, until a file of \(options.file) changes",
+                    "\(error); nothing is changed; with --image-only the previous image is put in force without a change on disk, until a file of \(options.file) changes",
                 code: .unusable)
         }
         let compiled = try desk.compile(previous: desk.store.current().snapshot)
@@ -190,15 +190,15 @@ struct RolloutBack: RolloutStep {
         }
         outcome.notes += compiled.diagnostics.map(\.description)
         outcome.lines = [
-            "back: all clients get the image \(image.id), which is that of \(file) again",
+            "back: all clients get the image \(image.id), made from the restored \(file)",
             isInPlace
-                ? "\(file) is what it was before the commit already"
-                : "\(file) is again what it was before the commit; what was committed is in \(swap.backup)",
+                ? "\(file) is already what it was before the commit"
+                : "\(file) is again what it was before the commit; the committed one is in \(swap.backup)",
         ]
         return (image.id, swap.backup)
     }
 
-    /// Whether an image that is kept answers as another one does.
+    /// Returns whether a kept image answers as another one does.
     private func answersAs(_ image: Image, _ desk: RolloutContext, _ name: String) -> Bool {
         guard let kept = try? snapshot(desk, name), let new = try? Snapshot(image) else { return false }
         return RolloutDifferences(from: kept, to: new).isSame

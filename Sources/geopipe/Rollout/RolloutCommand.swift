@@ -10,10 +10,10 @@ import State
 struct RolloutCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollout",
-        abstract: "Give a configuration or an image to a part of the clients, then to all, or to none again.",
+        abstract: "Roll out a configuration or an image to a part of the clients, then to all, or roll it back.",
         discussion: """
-            One rollout runs at a time, and its owner is who started it. Others may abort it; to go on with it they add \
-            --take-over. Which names exist is what the image in force says, until the commit.
+            One rollout runs at a time, and the operator who started it owns it. Others may abort it; to continue it they add \
+            --take-over. Until the commit, the image in force decides which names exist.
             """,
         subcommands: [
             RolloutStart.self, RolloutShare.self, RolloutPlaces.self, RolloutCommit.self, RolloutAbort.self,
@@ -51,7 +51,7 @@ extension RolloutStep {
         throw ExitCode.wrong
     }
 
-    /// Why nothing was changed, with the state that there is all the same.
+    /// Returns the reason why nothing was changed, with the current state.
     private func refused(_ refusal: Refusal) -> JSON {
         var state = "unknown"
         if let desk = try? RolloutContext(options), let found = try? desk.found() {
@@ -64,32 +64,32 @@ extension RolloutStep {
     }
 }
 
-/// Who goes on with a rollout, and why.
+/// The operator of a step, and the reason.
 struct RolloutAttribution: ParsableArguments {
-    @Option(help: "Why, for those who look at the history.")
+    @Option(help: "Reason, shown by history.")
     var reason = ""
 
-    @Flag(help: "Go on with another person's rollout as yours.")
+    @Flag(help: "Become the owner of another operator's rollout.")
     var takeOver = false
 }
 
-/// What came of a step.
+/// The outcome of a step.
 struct RolloutOutcome {
     /// For standard output.
     var lines: [String] = []
-    /// What is wrong beside, for standard error.
+    /// Additional problems, for standard error.
     var notes: [String] = []
     var followers: Followers?
     var isWrong = false
 }
 
-/// Where rollouts of a configuration are changed, and by whom.
+/// The configuration whose rollouts are changed, and the operator.
 struct RolloutContext {
     let options: ConfigurationOptions
     let state: StateDirectory
     let store: ImageStore
     let who = operatorName()
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     let now = time(nil)
 
     init(_ options: ConfigurationOptions) throws(Refusal) {
@@ -98,7 +98,7 @@ struct RolloutContext {
         store = ImageStore(of: options.file, overrides: options.databases, in: state)
     }
 
-    /// Keeps coprocesses from compiling files that a step is replacing.
+    /// Keeps coprocesses from compiling files while a step replaces them.
     ///
     /// - Returns: a descriptor; the lock is held until the caller closes it.
     func lockCompiling() throws(Refusal) -> CInt {
@@ -107,26 +107,27 @@ struct RolloutContext {
         return lock
     }
 
-    /// The rollout that runs in the state directory, or the last one, of whatever configuration; `nil` if there was none.
+    /// Returns the rollout that runs in the state directory, or the last one, of any configuration; `nil` if there was
+    /// none.
     func found() throws(Refusal) -> StateDirectory.Found<Rollout> {
         do throws(StateDirectory.Failure) {
             return try state.rollout()
         } catch {
             throw Refusal(
                 message:
-                    "\(error); all clients get the image in force; geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again",
+                    "\(error); all clients get the image in force; geopipe rollout abort moves the file aside, and geopipe rollout start begins a new rollout",
                 code: .unusable)
         }
     }
 
-    /// How the rollout of this configuration goes; `nil` if there never was one.
+    /// Returns the report of this configuration's rollout; `nil` if there never was one.
     func report() throws(Refusal) -> RolloutReport? {
         let found = try found()
         guard let rollout = found.value, isOwn(rollout) else { return nil }
         return RolloutReport(rollout, identity: found.identity, store, state.coprocesses(of: options.file))
     }
 
-    /// How the rollout of this configuration goes, for programs; and the one of another configuration if there is none.
+    /// Returns the report of this configuration's rollout for programs, or the one of another configuration.
     func json() throws(Refusal) -> JSON {
         if let report = try report() { return report.json }
         let other = try found().value
@@ -136,20 +137,20 @@ struct RolloutContext {
         ])
     }
 
-    /// Whether it is of this configuration, in whatever format.
+    /// Returns whether a rollout is of this configuration.
     ///
-    /// The path counts as it was written: its file may be written to by a user who may not write where the configuration is, and who
-    /// could change what a link leads to.
+    /// Compares the path as written, not its target: a user who may write the rollout's file, but not the
+    /// configuration's folder, could change a link.
     func isOwn(_ rollout: Rollout) -> Bool {
         ImageStore.isSame(rollout.images, store.name) && rollout.configuration == absolutePath(options.file)
     }
 
-    /// Says whose a rollout is that is none of this configuration.
+    /// Says whose rollout it is, for one of another configuration.
     func otherWords(_ rollout: Rollout) -> String {
         "the rollout \(rollout.id) of \(rollout.owner) is of \(subjectWords(rollout))"
     }
 
-    /// Says what a rollout is of that is none of this configuration.
+    /// Names the configuration of a rollout of another configuration.
     func subjectWords(_ rollout: Rollout) -> String {
         let isSamePath = rollout.configuration == absolutePath(options.file)
         let subject =
@@ -157,7 +158,7 @@ struct RolloutContext {
         return "\(subject), and not of \(options.file)"
     }
 
-    /// How one goes on with a rollout that is none of this configuration.
+    /// Says how to continue a rollout of another configuration.
     func wayToOther(_ rollout: Rollout) -> String {
         rollout.configuration == absolutePath(options.file)
             ? "name its databases, too" : "add --config \(rollout.configuration)"
@@ -172,12 +173,12 @@ struct RolloutContext {
             code: .unusable)
     }
 
-    /// Changes the rollout that runs.
+    /// Changes the running rollout.
     ///
     /// - Parameters:
-    ///   - takesOver: whether another person than the owner becomes its owner.
+    ///   - takesOver: whether the operator becomes the owner.
     ///   - needsOwner: whether only the owner may do it.
-    ///   - body: changes it, and returns what the history is to have; `nil` for nothing.
+    ///   - body: changes it, and returns the entry for the history; `nil` for none.
     func change(
         takesOver: Bool = false, needsOwner: Bool = true,
         _ body: (inout Rollout, inout RolloutOutcome) throws(Refusal) -> HistoryEntry?
@@ -198,7 +199,7 @@ struct RolloutContext {
                 guard takesOver else {
                     refusal = Refusal(
                         message:
-                            "the rollout \(rollout.id) is \(rollout.owner)'s; add --take-over to go on with it as yours, or geopipe rollout abort",
+                            "the rollout \(rollout.id) is \(rollout.owner)'s; add --take-over to become its owner, or run geopipe rollout abort",
                         code: .wrong)
                     return nil
                 }
@@ -234,9 +235,9 @@ struct RolloutContext {
         return outcome
     }
 
-    /// Writes what `body` makes of the rollout.
+    /// Writes the rollout that `body` returns.
     ///
-    /// - Returns: what is wrong beside.
+    /// - Returns: additional problems.
     func write(_ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry?)?) throws(Refusal) -> [String] {
         do throws(StateDirectory.Failure) {
             return try state.changeRollout(body).map { [$0] } ?? []
@@ -247,12 +248,12 @@ struct RolloutContext {
 
     /// Waits until all coprocesses follow.
     ///
-    /// - Parameter patience: milliseconds at most.
-    func wait(patience: Int = 2_000) -> Followers {
-        // Without any file coprocesses follow none.
+    /// - Parameter timeout: the maximum wait, in milliseconds.
+    func wait(timeout: Int = 2_000) -> Followers {
+        // Without a file, coprocesses follow none.
         let none = "none"
         return Followers.wait(
-            for: options.file, state, patience: patience,
+            for: options.file, state, timeout: timeout,
             identity: {
                 guard let found = try? state.rollout() else { return nil }
                 return found.identity ?? none
@@ -261,11 +262,11 @@ struct RolloutContext {
 
     /// Waits until all coprocesses answer from the image in force, and follow the rollout's file.
     ///
-    /// - Parameter patience: milliseconds at most.
-    func waitForImage(patience: Int) -> Followers {
+    /// - Parameter timeout: the maximum wait, in milliseconds.
+    func waitForImage(timeout: Int) -> Followers {
         func identity(_ image: String?, _ rollout: String?) -> String { "\(image ?? "") \(rollout ?? "")" }
         return Followers.wait(
-            for: options.file, state, patience: patience,
+            for: options.file, state, timeout: timeout,
             identity: {
                 store.currentName.map { identity(ImageStore.id(in: $0), (try? state.rollout())?.identity) }
             },
@@ -309,7 +310,7 @@ struct RolloutShare: RolloutStep {
 
 struct RolloutPlaces: RolloutStep {
     static let configuration = CommandConfiguration(
-        commandName: "places", abstract: "Give NEW to all clients in some places, in place of a share.")
+        commandName: "places", abstract: "Give NEW to all clients in some places, instead of a share.")
 
     @Argument(help: "NO,US-CA,continent:EU or regions of the configuration.")
     var places: String
@@ -342,13 +343,13 @@ struct RolloutAbort: RolloutStep {
     static let configuration = CommandConfiguration(
         commandName: "abort",
         abstract:
-            "Give all clients the image in force again, at once. Anybody who may write to the state directory may do this.",
+            "Give all clients the image in force again, at once.",
         discussion: """
-            Anybody who may write to the state directory may do this. After a rollout was aborted by itself, this confirms that \
+            Any user who can write to the state directory may do this. After a rollout was aborted by itself, this confirms that \
             a person has seen it.
             """)
 
-    @Option(help: "Why, for those who look at the history.")
+    @Option(help: "Reason, shown by history.")
     var reason = ""
 
     @OptionGroup var output: SwitchOutput
@@ -381,25 +382,25 @@ struct RolloutAbort: RolloutStep {
         return outcome
     }
 
-    /// Puts the configuration of before back, if a commit was killed. What cannot be put back keeps no client from the image in force.
+    /// Restores the previous configuration if a commit was killed. A failure keeps no client from the image in force.
     private func undoBegunCommit(_ desk: RolloutContext, _ rollout: Rollout, _ outcome: inout RolloutOutcome) {
         guard desk.isOwn(rollout), rollout.hasBegunCommit else { return }
         do throws(StateDirectory.Failure) {
             outcome.lines.append(rollout.undoneWords(kept: try rollout.undoBegunCommit()))
         } catch {
             outcome.notes.append(
-                "\(rollout.begunWords), and what was there before cannot be put back: \(error); geopipe rollout abort tries that again"
+                "\(rollout.begunWords), and the previous configuration cannot be restored: \(error); geopipe rollout abort tries that again"
             )
             outcome.isWrong = true
         }
     }
 
-    /// Ends a rollout whose files are gone or torn, of which no coprocess knows any more.
+    /// Ends a rollout whose files are gone or corrupt, which no coprocess follows.
     private func endLost(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
         let lost: (last: HistoryEntry?, isPutAside: Bool)?
         do throws(StateDirectory.Failure) {
-            let words = "its files were gone" + (reason.isEmpty ? "" : ": \(reason)")
+            let words = "its files were missing" + (reason.isEmpty ? "" : ": \(reason)")
             lost = try desk.state.endLostRollout(by: desk.who, at: desk.now, reason: words)
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
@@ -410,7 +411,7 @@ struct RolloutAbort: RolloutStep {
         }
         let id = lost.last.map { " \($0.datacenter)" } ?? ""
         outcome.lines = [
-            "aborted\(id), whose files were gone or could not be trusted: all clients get the image in force"
+            "aborted\(id), whose files were missing or corrupt: all clients get the image in force"
         ]
         for store in ImageStore.all(in: desk.state) { store.removeCandidates() }
         return outcome
@@ -428,7 +429,7 @@ struct RolloutAbort: RolloutStep {
         outcome.notes += notes
         if last.end?.isAutomatic == true {
             outcome.lines.insert(
-                "the rollout \(last.id) was aborted by itself before: \(last.end?.reason ?? "")", at: 0)
+                "the rollout \(last.id) was aborted automatically before: \(last.end?.reason ?? "")", at: 0)
         }
         return outcome
     }
@@ -436,9 +437,9 @@ struct RolloutAbort: RolloutStep {
 
 struct RolloutStatus: RolloutStep {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show how the rollout goes: who gets it, and what differs.",
+        commandName: "status", abstract: "Show the state of the rollout: which clients get it, and what differs.",
         discussion:
-            "Exits 1 if it was aborted by itself, a commit was killed half-way, or a coprocess does not follow it.")
+            "Exits 1 if it was aborted automatically, a commit was killed half-way, or a coprocess does not follow it.")
 
     @OptionGroup var output: SwitchOutput
     @OptionGroup var options: ConfigurationOptions
@@ -462,7 +463,7 @@ struct RolloutStatus: RolloutStep {
             } else if let last = desk.state.lastStep() {
                 outcome.lines = ["no rollout runs; the last step: \(dateAndTime(last.time)) \(last.who) \(last.deed)"]
             } else {
-                outcome.lines = ["no rollout runs, and there never was one"]
+                outcome.lines = ["no rollout runs, and there was never one"]
             }
             return outcome
         }

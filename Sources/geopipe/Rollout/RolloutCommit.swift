@@ -10,11 +10,11 @@ import State
 struct RolloutCommit: RolloutStep {
     static let configuration = CommandConfiguration(
         commandName: "commit",
-        abstract: "Give NEW to all clients: put it in force, and on disk in place of the configuration that ran.",
+        abstract: "Give NEW to all clients: put it in force, and replace the configuration on disk.",
         discussion: """
-            The configuration of before is kept beside it, as NAME.before-ID, and the image of before as rollout back needs \
-            it. Refused if NEW, its files or the configuration have changed since the start. An image needs --image-only, \
-            as no file is replaced then: the next change on disk takes its place.
+            The previous configuration is kept beside it as NAME.before-ID, and its image for rollout back. Refused if \
+            NEW, its files or the configuration have changed since the start. An image needs --image-only, \
+            as it replaces no file: the next change on disk replaces the image.
             """)
 
     @Flag(help: "Put an image in force without changing any file of the configuration.")
@@ -27,7 +27,7 @@ struct RolloutCommit: RolloutStep {
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let lock = try desk.lockCompiling()
         defer { close(lock) }
-        // Written before the swap: an abort after a killed commit reads from it which file to put back.
+        // Written before the swap: an abort after a killed commit reads which file to restore.
         let begun = try desk.change(takesOver: attribution.takeOver) { rollout, _ throws(Refusal) in
             if rollout.hasBegunCommit { return nil }
             rollout.commit = Rollout.Commit(
@@ -51,12 +51,12 @@ struct RolloutCommit: RolloutStep {
                 guard imageOnly else {
                     throw Refusal(
                         message:
-                            "\(rollout.source) is an image, and says nothing about the files on disk: add --image-only, and it is in force until \(options.file) or one of its files changes; or start the rollout of a configuration",
+                            "\(rollout.source) is an image, without files on disk: add --image-only to put it in force until \(options.file) or one of its files changes; or start the rollout of a configuration",
                         code: .wrong)
                 }
                 try desk.publish(new)
                 outcome.lines.append(
-                    "the files of \(options.file) are as they were: the next change of one of them takes the place of this image"
+                    "the files of \(options.file) are unchanged: the next change to one of them replaces this image"
                 )
             }
             rollout.progress = .committed
@@ -66,24 +66,24 @@ struct RolloutCommit: RolloutStep {
         }
         outcome.lines += begun.lines
         outcome.notes += begun.notes
-        outcome.followers = desk.wait(patience: 20_000)
+        outcome.followers = desk.wait(timeout: 20_000)
         desk.store.removeCandidate(of: id)
         outcome.isWrong = outcome.followers.map { $0.count < $0.all } ?? false
         return outcome
     }
 
-    /// Puts the new configuration in place of the one that runs, and its image in force.
+    /// Replaces the configuration by the new one, and puts its image in force.
     ///
-    /// - Returns: where the configuration of before is.
+    /// - Returns: the path of the previous configuration.
     private func replaceConfiguration(
         _ desk: RolloutContext, _ rollout: Rollout, _ new: Snapshot, _ outcome: inout RolloutOutcome
     ) throws(Refusal) -> String {
-        // Of one whose state is not known, what is compiled below tells.
+        // Files with an unknown state are covered by the compilation below.
         let changed = FileState.certainlyChanged(new.manifest.inputs.map { ($0.path, $0.state) })
         guard changed.isEmpty else {
             throw Refusal(
                 message:
-                    "\(changed.prefix(3).joined(separator: ", ")) \(changed.count == 1 ? "has" : "have") changed since the start, and no client has been given that; put it back, or abort and start again",
+                    "\(changed.prefix(3).joined(separator: ", ")) \(changed.count == 1 ? "has" : "have") changed since the start, and no client has got that version; restore it, or abort and start again",
                 code: .wrong)
         }
         let isResumed =
@@ -91,10 +91,10 @@ struct RolloutCommit: RolloutStep {
         guard isResumed || contentIdentity(ofFile: rollout.configuration) == rollout.configurationState else {
             throw Refusal(
                 message:
-                    "\(rollout.configuration) has changed since the start, and would be lost; take the change over into \(rollout.source), then abort and start again",
+                    "\(rollout.configuration) has changed since the start, and would be lost; make the same change in \(rollout.source), then abort and start again",
                 code: .wrong)
         }
-        // A link stays, and what it leads to is replaced.
+        // A link stays, and its target is replaced.
         let file = realPath(rollout.configuration)
         let backup = rollout.backupFile
         let swap: FileSwap
@@ -116,11 +116,11 @@ struct RolloutCommit: RolloutStep {
             swap.undo()
             throw error
         }
-        outcome.lines.append("\(file) is now what \(rollout.source) is; before it is in \(swap.backup)")
+        outcome.lines.append("\(file) now has the content of \(rollout.source); the previous one is in \(swap.backup)")
         return swap.backup
     }
 
-    /// Refuses what was compiled in its place if it is not what was rolled out, but for serials.
+    /// Refuses a compilation that differs from the rolled-out image in more than serials.
     private static func check(
         _ compiled: Compilation.Outcome, is new: Snapshot, _ rollout: Rollout
     ) throws(Refusal) {
@@ -137,18 +137,18 @@ struct RolloutCommit: RolloutStep {
         }
         throw Refusal(
             message:
-                "\(rollout.source) cannot take the place of \(rollout.configuration), and nothing is changed: \(reason); do its relative paths mean the same files there?",
+                "\(rollout.source) cannot replace \(rollout.configuration), and nothing is changed: \(reason); do its relative paths mean the same files there?",
             code: .wrong)
     }
 }
 
 extension RolloutContext {
-    /// Compiles what is on disk.
+    /// Compiles the files on disk.
     func compile(previous: Snapshot?) throws(Refusal) -> Compilation.Outcome {
         Compilation(options.request, previous: previous, previousReport: nil).run()
     }
 
-    /// Puts in force what was compiled, and has coprocesses know that it is what is on disk.
+    /// Puts a compilation in force, and marks it as that of the files on disk.
     ///
     /// - Parameters: as for `ImageStore.publish`.
     func publish(
@@ -156,7 +156,7 @@ extension RolloutContext {
     ) throws(Refusal) {
         guard let image = compiled.image else { return }
         do throws(StateDirectory.Failure) {
-            // The report first: a coprocess that finds other files must find that they have been tried.
+            // The report first: a coprocess that finds changed files must find that they were compiled.
             try store.write(compiled.report)
             try store.publish(image, goingBackTo: kept, inPlaceOf: alike)
         } catch {
@@ -164,14 +164,14 @@ extension RolloutContext {
         }
     }
 
-    /// Puts an image in force that was made elsewhere, as one of this configuration.
+    /// Puts an image from elsewhere in force as one of this configuration.
     func publish(_ snapshot: Snapshot) throws(Refusal) {
         var manifest = snapshot.manifest
         let inForce = store.current().snapshot?.manifest
         manifest.configuration = absolutePath(options.file)
         manifest.stateDirectory = inForce?.stateDirectory ?? absolutePath(state.path)
         manifest.databaseOverrides = options.databases
-        // It was made of no file that is here.
+        // It was made from none of the files here.
         manifest.inputs = []
         do {
             try store.publish(try snapshot.image.copy(manifest))
@@ -182,7 +182,7 @@ extension RolloutContext {
 }
 
 extension Image {
-    /// The same image, with another manifest.
+    /// Returns the same image with another manifest.
     fileprivate func copy(_ manifest: Manifest) throws(MalformedColumns) -> Image {
         var writer = ImageWriter()
         for kind in sectionKinds where kind != .manifest {

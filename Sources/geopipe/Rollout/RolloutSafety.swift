@@ -4,20 +4,20 @@ import Platform
 import State
 
 extension RolloutContext {
-    /// Refuses to go on if what is drained breaks a safety rule of the new image.
+    /// Refuses to continue if current drains break a safety rule of the new image.
     ///
     /// - Parameters:
-    ///   - rules: those that the new side had when it was made, whatever its file says now.
-    ///   - source: what it was made from.
+    ///   - rules: the rules of the new side when it was compiled, whatever its file says now.
+    ///   - source: the file that it was compiled from.
     func checkSafety(_ rules: SafetyRules, of source: String) throws(Refusal) {
         guard let breach = rules.breach(in: state, at: now) else { return }
         throw Refusal(
             message: "with what is drained now, \(source) breaks its \(breach.words); undrain first", code: .wrong)
     }
 
-    /// Refuses to go on with a rollout if its image cannot be used, or what is drained breaks a safety rule of it.
+    /// Refuses to continue a rollout if its image is unusable, or current drains break one of its safety rules.
     ///
-    /// - Parameter isSummed: whether all of the image is read, to find out whether it is damaged.
+    /// - Parameter isSummed: whether to read the whole image and verify its checksum.
     func checkSafety(_ rollout: Rollout, isSummed: Bool = false) throws(Refusal) {
         let summary: ImageSummary
         do throws(Image.Refusal) {
@@ -29,10 +29,10 @@ extension RolloutContext {
         try checkSafety(summary.manifest.safety, of: rollout.source)
     }
 
-    /// Aborts a rollout that clients get, of whatever configuration, if what has just been switched breaks a safety rule of its image.
+    /// Aborts a rollout of any configuration if a new switch breaks a safety rule of its image.
     ///
     /// - Parameter canBreak: whether the switch can break a rule; an `undrain` cannot.
-    /// - Returns: what there is to say about that.
+    /// - Returns: notes to print.
     static func abortIfUnsafe(_ state: StateDirectory, by who: String, at now: Int, canBreak: Bool) -> [String] {
         guard let rollout = (try? state.rollout())?.value, rollout.isRunning, rollout.part != .dark else { return [] }
         let rules: SafetyRules
@@ -43,7 +43,7 @@ extension RolloutContext {
             rules = try store.candidateSummary(of: rollout.id).manifest.safety
         } catch {
             guard canBreak else { return [] }
-            return ["whether that breaks a safety rule of the rollout \(rollout.id) cannot be told: \(error)"]
+            return ["cannot determine whether that breaks a safety rule of the rollout \(rollout.id): \(error)"]
         }
         guard let breach = rules.breach(in: state, at: now) else { return [] }
         let reason = "what is drained breaks its \(breach.words)"
@@ -58,7 +58,7 @@ extension RolloutContext {
 }
 
 extension SafetyRules {
-    /// The rule that is broken by what is drained; `nil` if none is.
+    /// Returns the rule that current drains break; `nil` if there is none.
     fileprivate func breach(in state: StateDirectory, at now: Int) -> SafetyBreach? {
         let switches = ((try? state.switches())?.value ?? []).filter { $0.isInForce(at: now) }
         return breaches(from: [], to: switches).first

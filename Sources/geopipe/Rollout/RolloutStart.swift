@@ -13,25 +13,25 @@ struct RolloutStart: RolloutStep {
         commandName: "start",
         abstract: "Start a rollout of NEW: count what would differ, before any client gets it.",
         discussion: """
-            NEW is a configuration, or an image that compile -o has made. It is compiled now, and does not follow its files \
-            after that. Without --dark the first share follows with rollout share; until then it is dark as well.
+            NEW is a configuration, or an image from compile -o. It is compiled now, and later changes of its files have no \
+            effect. Until the first rollout share, it is only counted (dark).
             """)
 
-    @Argument(help: "A configuration, other than the one that runs, or an image.")
+    @Argument(help: "A configuration, other than the one in force, or an image.")
     var new: String
 
-    @Flag(help: "Only count, which is what happens anyway until the first share.")
+    @Flag(help: "Only count; this is the default until the first share.")
     var dark = false
 
-    @Option(help: ArgumentHelp("The plan that this carries out, as geopipe plan prints it.", valueName: "id"))
+    @Option(help: ArgumentHelp("The id of the plan that this carries out, from geopipe plan.", valueName: "id"))
     var plan: String?
 
-    @Option(help: "Why, for those who look at the status and the history.")
+    @Option(help: "Reason, shown by status and history.")
     var reason = ""
 
     @Option(
         help: ArgumentHelp(
-            "How many questions of 100 the new side may refuse more than the old one before the rollout is aborted.",
+            "Abort the rollout if the new side refuses this many percent more queries than the old one.",
             valueName: "n"))
     var refusals = 1
 
@@ -43,14 +43,14 @@ struct RolloutStart: RolloutStep {
     }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
-        // A file that cannot be trusted counts as none, and is put aside.
+        // A corrupt file counts as none, and is moved aside.
         if let running = (try? desk.found())?.value, running.isRunning { throw Self.isRunning(running, desk) }
         guard let old = desk.store.current().snapshot else {
             let others = desk.state.coprocesses(of: options.file).filter {
                 !$0.follows(desk.store) && $0.imageFile == nil
             }
             throw Refusal(
-                message: "no image of \(options.file) is in force to begin from; "
+                message: "no image of \(options.file) is in force to start from; "
                     + (others.isEmpty
                         ? "start pdns_server, or run geopipe compile"
                         : "coprocesses run with \(Set(others.map(\.configuration)).sorted().joined(separator: ", ")): write --config, and --database, as they have them"),
@@ -77,28 +77,28 @@ struct RolloutStart: RolloutStep {
         let names = RolloutDifferences(from: old, to: snapshot).nameCounts
         if names.onlyNew + names.onlyOld > 0 {
             outcome.lines.append(
-                "\(names.onlyNew) names come and \(names.onlyOld) names go for all clients with the commit: no part of the clients can be told so"
+                "\(names.onlyNew) names are added and \(names.onlyOld) removed for all clients with the commit, not for a part of them before"
             )
         }
-        // Relative paths go from where a file is named, whatever a link there leads to.
+        // Relative paths start from the folder in which a file is named, not from a link's target.
         if isConfiguration, folderPlace(of: new) != folderPlace(of: options.file) {
             outcome.lines.append(
                 "\(new) is in another folder than \(options.file): a commit is refused if its relative paths mean other files there"
             )
         }
-        outcome.followers = desk.wait(patience: 20_000)
+        outcome.followers = desk.wait(timeout: 20_000)
         outcome.isWrong = outcome.followers?.areAll != true
         return outcome
     }
 
-    /// Refuses to start anything else than what a plan has said GO to.
+    /// Refuses to start anything other than what a plan approved with GO.
     ///
     /// - Parameters:
-    ///   - old: what runs.
-    ///   - change: the identity of what is to be started.
+    ///   - old: what is in force.
+    ///   - change: the identity of the change to start.
     private func checkPlan(_ old: Snapshot, _ change: String, _ outcome: inout RolloutOutcome) throws(Refusal) {
         guard let plan else { return }
-        // A plan that was made here while the files were others has the image's id, and one of a pipeline never has.
+        // A plan made here while the files were different has the image's id; one from a pipeline never has.
         let inputs = old.inputsIdentity
         let verdicts = [inputs, old.image.id].lazy.compactMap(\.self).compactMap {
             Plan.verdict(ofID: plan, on: changeIdentity(from: $0, to: change))
@@ -106,14 +106,14 @@ struct RolloutStart: RolloutStep {
         guard let verdict = verdicts.first else {
             throw Refusal(
                 message: inputs == nil
-                    ? "what runs is image \(old.image.id), which is not that of the files on disk, so that it cannot be told whether plan \(plan) was held against it; put the files in force, or run geopipe plan \(new) here, and start with its id"
-                    : "\(new) is not what plan \(plan) is about, or what runs is not what it was held against; look at what has changed, and run geopipe plan \(new) again",
+                    ? "the image in force, \(old.image.id), does not match the files on disk, so it is unknown whether plan \(plan) was compared with it; put the files in force, or run geopipe plan \(new) here, and start with its id"
+                    : "\(new) is not the subject of plan \(plan), or the image in force is not the one that it was compared with; see what has changed, and run geopipe plan \(new) again",
                 code: .wrong)
         }
         guard verdict.isGo else {
             throw Refusal(
                 message:
-                    "plan \(plan) said NO-GO; mend what fails, or waive it (geopipe plan \(new) --waive ITEM --reason TEXT), and start with the id that is printed after GO",
+                    "plan \(plan) said NO-GO; correct what fails, or waive it (geopipe plan \(new) --waive ITEM --reason TEXT), and start with the id that is printed after GO",
                 code: .wrong)
         }
         let waived = verdict.waived.map(\.rawValue).joined(separator: ", ")
@@ -135,11 +135,11 @@ struct RolloutStart: RolloutStep {
         if realPath(new) == realPath(options.file) {
             throw Refusal(
                 message:
-                    "\(new) is the configuration that runs: what changes there is in force at once; write the changes into a copy of it, and start that",
+                    "\(new) is the configuration in force: its changes take effect at once; make the changes in a copy, and start that",
                 code: .wrong)
         }
         do throws(StateDirectory.Failure) {
-            // What a commit would refuse is refused before any client gets it.
+            // A file that a commit would refuse is refused before any client gets it.
             if desk.state.foreignOwner != nil { _ = try desk.state.configuration(at: new, for: options.file) }
         } catch {
             throw Refusal(message: "\(error); nothing is started", code: .wrong)
@@ -172,16 +172,16 @@ struct RolloutStart: RolloutStep {
 
     private func check(_ snapshot: Snapshot, _ old: Snapshot, isConfiguration: Bool) throws(Refusal) {
         if snapshot.image.id == old.image.id {
-            throw Refusal(message: "\(new) answers as what runs does; there is nothing to roll out", code: .wrong)
+            throw Refusal(message: "\(new) answers like the image in force; there is nothing to roll out", code: .wrong)
         }
         let broken = Set(old.manifest.unusableZones.map(\.apex))
         if let zone = snapshot.manifest.unusableZones.first(where: { !broken.contains($0.apex) }) {
-            throw Refusal(message: "the zone \(zone.apex) of \(new) has errors; mend it first", code: .wrong)
+            throw Refusal(message: "the zone \(zone.apex) of \(new) has errors; correct it first", code: .wrong)
         }
         if isConfiguration, realPath(snapshot.manifest.stateDirectory) != realPath(old.manifest.stateDirectory) {
             throw Refusal(
                 message:
-                    "\(new) has state_directory: \(snapshot.manifest.stateDirectory), and what runs has \(old.manifest.stateDirectory); a rollout cannot change that",
+                    "\(new) has state_directory: \(snapshot.manifest.stateDirectory), but the image in force has \(old.manifest.stateDirectory); a rollout cannot change that",
                 code: .wrong)
         }
     }
@@ -199,7 +199,7 @@ struct RolloutStart: RolloutStep {
                     return nil
                 }
                 if let known, known.end?.isAutomatic == true { unseen = known }
-                // Under the lock: another one that starts would take it for what an earlier one has left.
+                // Under the lock: another start would take the file for a leftover.
                 do throws(StateDirectory.Failure) {
                     try desk.store.keepCandidate(snapshot.image, of: rollout.id)
                 } catch {
@@ -214,18 +214,18 @@ struct RolloutStart: RolloutStep {
             throw error
         }
         if let failure { throw Refusal(message: "\(failure)", code: .unusable, notes: outcome.notes) }
-        // Of two that were started at once the second one is refused.
+        // Of two simultaneous starts, the second one is refused.
         if let other { throw Self.isRunning(other, desk) }
-        // The file has room for one, and its successor hides it.
+        // The file holds one rollout, and the next one hides it.
         if let unseen {
             outcome.notes.append(
-                "the rollout \(unseen.id) of \(unseen.configuration) was aborted by itself before: \(unseen.end?.reason ?? "")"
+                "the rollout \(unseen.id) of \(unseen.configuration) was aborted automatically before: \(unseen.end?.reason ?? "")"
             )
         }
     }
 }
 
-/// A name for a rollout: the time in UTC, and something that tells it from others of the same second.
+/// Returns an id for a rollout: the time in UTC, and a part that differs within the same second.
 private func rolloutID() -> String {
     var (seconds, parts) = (time(nil), tm())
     gmtime_r(&seconds, &parts)
@@ -238,10 +238,10 @@ private func rolloutID() -> String {
     return "\(date)T\(clock)Z\(String(UInt32.random(in: 1 << 28 ... .max), radix: 16, uppercase: true))"
 }
 
-/// The folder that a file is named in, without links.
+/// Returns the folder in which a file is named, without links.
 private func folderPlace(of path: String) -> String { realPath(folder(of: absolutePath(path)) + "/") }
 
-/// The folder of a file.
+/// Returns the folder of a file.
 func folder(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
 }
@@ -253,7 +253,7 @@ extension RolloutContext {
         throw Image.Refusal("it has another format than this program's")
     }
 
-    /// The new image of a rollout that runs.
+    /// Returns the new image of a running rollout.
     func newSnapshot(_ rollout: Rollout) throws(Refusal) -> Snapshot {
         do throws(Image.Refusal) {
             try checkFormat(rollout)

@@ -1,21 +1,19 @@
 import Glibc
 import Platform
 
-/// What the agent tells at its socket.
+/// The events of the agent at its socket.
 struct LiveSource: ~Copyable {
     private var stream: LiveClient
 
-    /// Milliseconds that the agent may need for an answer. Keys wait for as long.
-    private static let patience = 1_000
+    /// Milliseconds that the agent may take to respond. Keys wait that long.
+    private static let timeout = 1_000
 
     struct Failure: Error {
-        /// What is wrong.
         var reason: String
-        /// What to do about that.
+        /// What to do about it.
         var advice: String
     }
 
-    /// Begins to listen.
     init(_ socket: String) throws(Failure) {
         let stream = try Self.ask("/api/stream", socket)
         guard stream.status == 200 else { throw Failure(status: stream.status, text: "", socket) }
@@ -24,23 +22,23 @@ struct LiveSource: ~Copyable {
 
     private static func ask(_ target: String, _ socket: String, post: String? = nil) throws(Failure) -> LiveClient {
         do throws(LiveClient.Failure) {
-            return try LiveClient(target, at: socket, post: post, patience: patience)
+            return try LiveClient(target, at: socket, post: post, timeout: timeout)
         } catch {
             throw Failure(error, socket)
         }
     }
 
-    /// For poll(2).
+    /// The descriptor, for poll(2).
     var descriptor: CInt { stream.descriptor }
 
-    /// What has come, without waiting: names and values. `nil` if the agent has ended the stream.
+    /// Returns the events that arrived, without waiting: names and values. `nil` if the agent has closed the stream.
     mutating func events() -> [(name: String, value: JSON)]? {
         let events: [LiveClient.Event]?
         do throws(LiveClient.Failure) { events = try stream.events(within: 0) } catch { return nil }
         return events?.compactMap { event in (try? JSON(reading: event.data.utf8)).map { (event.name, $0) } }
     }
 
-    /// Has a replay go on in another way.
+    /// Changes a replay.
     ///
     /// - Parameter change: the members of the replay to set, such as `paused`.
     static func change(_ change: JSON, ofReplayAt socket: String) throws(Failure) {
@@ -48,7 +46,7 @@ struct LiveSource: ~Copyable {
         guard (200..<300).contains(answer.status) else { throw Failure(status: answer.status, text: "", socket) }
     }
 
-    /// Everything at once.
+    /// Returns the whole state at once.
     static func state(at socket: String) throws(Failure) -> JSON {
         var answer = try ask("/api/state", socket)
         let status = answer.status
@@ -57,7 +55,7 @@ struct LiveSource: ~Copyable {
         guard status == 200 else { throw Failure(status: status, text: text, socket) }
         do throws(JSONError) { return try JSON(reading: text.utf8) } catch {
             throw Failure(
-                reason: "cannot read what listens at \(socket): \(error)",
+                reason: "cannot read the response from \(socket): \(error)",
                 advice: "geopipe-agent may be of another version")
         }
     }
@@ -72,13 +70,13 @@ extension LiveSource.Failure {
             advice =
                 failure.isAbsent
                 ? "start geopipe-agent: systemctl start geopipe-agent"
-                : failure.isSilent ? "is it stopped or overloaded?" : "look at the log of geopipe-agent"
+                : failure.isSilent ? "is it stopped or overloaded?" : "see the log of geopipe-agent"
         }
     }
 
     fileprivate init(status: Int, text: String, _ socket: String) {
         let words = (try? JSON(reading: text.utf8))?["error"]?.string
         reason = "no live traffic from \(socket): " + (words ?? "the answer has status \(status)")
-        advice = "look at the log of geopipe-agent"
+        advice = "see the log of geopipe-agent"
     }
 }

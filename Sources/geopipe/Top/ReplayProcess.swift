@@ -2,30 +2,30 @@ import CLinux
 import Glibc
 import Platform
 
-/// A `geopipe-agent replay` that serves one terminal: at a socket in a folder of its own, which goes with it.
+/// A `geopipe-agent replay` that serves one terminal, on a socket in a temporary folder.
 ///
-/// It ends when this process does, however that is: it holds the other end of a pipe. From the beginning on, signals that ask for the end
-/// wait until they are looked at, so that none leaves the folder.
+/// It ends when this process ends for any reason, because this process holds the other end of a pipe. Signals that ask
+/// this process to end wait until they are polled, so that none leaves the folder behind.
 final class ReplayProcess {
     private let folder: String
     private let process: pid_t
-    /// What it has to say: the terminal is drawn on.
+    /// The log of the process, because the terminal is in use.
     private let journal: CInt
-    /// It ends when this is closed.
+    /// The process ends when this is closed.
     private let lifeline: CInt
     private var signals = sigset_t()
     private var signalsBefore = sigset_t()
     private var hasEnded = false
 
-    /// Where it tells of the traffic.
+    /// The socket of its live traffic.
     var socket: String { folder + "/live.sock" }
 
-    /// The descriptor by which it has its end of the pipe.
+    /// The number of the pipe's descriptor in the process.
     private static let descriptor: CInt = 3
 
-    /// Starts it.
+    /// Starts the process.
     ///
-    /// - Parameter arguments: those of the program, without the socket.
+    /// - Parameter arguments: the arguments of the program, except the socket.
     init(_ program: String, _ arguments: [String]) throws(Refusal) {
         sigemptyset(&signals)
         for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { sigaddset(&signals, number) }
@@ -59,7 +59,7 @@ final class ReplayProcess {
         defer { posix_spawnattr_destroy(&attributes) }
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         posix_spawnattr_setsigmask(&attributes, &signalsBefore)
-        // Of the same process group: Ctrl-C and Ctrl-Z mean both programs.
+        // In the same process group: Ctrl-C and Ctrl-Z reach both programs.
         var process = pid_t()
         let failure =
             isPipe && journal >= 0 ? posix_spawn(&process, program, &actions, &attributes, &pointers, environ) : errno
@@ -72,14 +72,14 @@ final class ReplayProcess {
         }
     }
 
-    /// Waits until it listens. Reading a long log takes it some time.
+    /// Waits until it listens. Reading a long log takes time.
     ///
-    /// - Returns: false if a signal such as Ctrl-C asks for the end.
-    /// - Throws: what it said, if it has ended.
+    /// - Returns: false if a signal such as Ctrl-C asks this process to end.
+    /// - Throws: its last messages, if it has ended.
     func waitUntilReady() throws(Refusal) -> Bool {
         var status = stat()
         while stat(socket, &status) != 0 {
-            // Ctrl-C ends both: first it is looked at whether that was the reason.
+            // Ctrl-C ends both, so check first whether that was the reason.
             var pause = timespec(tv_sec: 0, tv_nsec: 20_000_000)
             if sigtimedwait(&signals, nil, &pause) > 0 { return false }
             guard waitpid(process, nil, WNOHANG) == 0 else {
@@ -93,7 +93,7 @@ final class ReplayProcess {
         return true
     }
 
-    /// The end of what it has said.
+    /// The end of its log.
     private var said: String {
         var bytes = [UInt8](repeating: 0, count: 16_384)
         let size = lseek(journal, 0, SEEK_END)
@@ -101,14 +101,14 @@ final class ReplayProcess {
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
-    /// Ends it, and removes its folder.
+    /// Ends the process, and removes its folder.
     func end() {
         if lifeline >= 0 { close(lifeline) }
         if journal >= 0 { close(journal) }
         if !hasEnded {
             hasEnded = true
             kill(process, SIGTERM)
-            // It may be stopped, as by Ctrl-Z.
+            // It may be stopped, for example by Ctrl-Z.
             kill(process, SIGCONT)
             while waitpid(process, nil, 0) < 0, errno == EINTR {}
         }

@@ -7,15 +7,15 @@ import State
 struct TopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top",
-        abstract: "Show the live traffic: who asks, where they are sent, and what changes.",
+        abstract: "Show live traffic: which clients ask, where they are sent, and what changes.",
         discussion: """
-            It shows what geopipe-agent tells of all coprocesses of this machine, once a second. Keys: 1 to 5 or Tab for other \
-            views, m for the map, p for a pause, ? for help, q to end.
+            Shows geopipe-agent's view of all coprocesses on this machine, once a second. Keys: 1 to 5 or Tab for other \
+            views, m for the map, p to pause, ? for help, q to quit.
 
-            With --once it exits 2 if the agent tells nothing.
+            With --once it exits 2 if the agent does not respond.
             """)
 
-    @Flag(help: "Print one picture, and end. In a pipe it is of 80 by 24, or as COLUMNS and LINES say.")
+    @Flag(help: "Print one picture and exit. In a pipe its size is 80 by 24, or from COLUMNS and LINES.")
     var once = false
 
     @Flag(help: "With --once: print the state as JSON, for programs.")
@@ -27,7 +27,7 @@ struct TopCommand: ParsableCommand {
         do throws(Refusal) {
             if json, !once {
                 throw Refusal(
-                    message: "--json is for programs, and the live view for people; write geopipe top --once --json",
+                    message: "--json needs --once; write geopipe top --once --json",
                     code: .unusable)
             }
             let socket = try options.requiredState().liveSocket
@@ -48,7 +48,7 @@ struct TopCommand: ParsableCommand {
         }
         guard model.take(state: state) else {
             throw Refusal(
-                message: "what listens at \(socket) tells no state; geopipe-agent may be of another version",
+                message: "the program on \(socket) reports no state; geopipe-agent may be of another version",
                 code: .unusable)
         }
         if json { return print(state.pretty) }
@@ -63,13 +63,13 @@ struct TopCommand: ParsableCommand {
 
 /// Shows the live view on the terminal until `q` is typed or a signal ends it.
 ///
-/// - Parameter socket: where the agent or a replay tells of the traffic.
+/// - Parameter socket: the socket of the agent or of a replay.
 func showTop(at socket: String) throws(Refusal) {
     try checkTerminal()
     TopSession(socket: socket).run()
 }
 
-/// Throws unless the live view can be drawn.
+/// Throws unless the terminal supports full-screen output.
 func checkTerminal() throws(Refusal) {
     guard isatty(STDOUT_FILENO) == 1 else {
         throw Refusal(

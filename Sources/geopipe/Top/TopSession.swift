@@ -6,21 +6,22 @@ final class TopSession {
     private let socket: String
     private var source: LiveSource?
     private var model = TopModel()
-    /// What is shown during a pause.
+    /// The picture during a pause.
     private var frozen: TopModel?
     private var picture = TopPicture()
-    /// What the terminal shows.
+    /// The current content of the terminal.
     private var shown: Canvas?
     private var isCurrent = false
 
-    /// Milliseconds on the monotonic clock: of the last attempt to reach the agent, of the last time it told anything, of the last
-    /// second that it told of, and of the last picture.
+    /// Milliseconds of the monotonic clock: the last attempt to connect, the last event, the last second's event, and
+    /// the last picture.
     private var lastAttempt = Int.min / 2
     private var lastNews = 0
     private var lastSecond = 0
     private var lastPicture = Int.min / 2
 
-    /// Milliseconds: between attempts, between pictures, until silence is said, and until another connection is tried.
+    /// Milliseconds: between attempts, between pictures, until silence is reported, and until the next connection is
+    /// tried.
     private static let (pause, interval, silence, mostSilence) = (1_000, 100, 3_000, 25_000)
 
     init(socket: String) { self.socket = socket }
@@ -44,7 +45,7 @@ final class TopSession {
                 if !text.isEmpty { screen.show(text) }
                 (shown, isCurrent, lastPicture) = (canvas, true, now)
             }
-            // With hits on the map pictures follow each other: hits fade.
+            // Hits fade, so a map with hits is redrawn often.
             let wait = isCurrent ? 500 : max(1, Self.interval - (now - lastPicture))
             for event in screen.events(within: wait, or: source?.descriptor) {
                 switch event {
@@ -57,19 +58,17 @@ final class TopSession {
         }
     }
 
-    // MARK: The agent
-
-    /// Reaches the agent, if it is not reached and the last attempt is some time ago.
+    /// Connects to the agent, unless connected or the last attempt was recent.
     private func connect() {
         guard source == nil, milliseconds() - lastAttempt >= Self.pause else { return }
         defer { lastAttempt = milliseconds() }
         isCurrent = false
         do throws(LiveSource.Failure) {
-            // The stream first, so that nothing is missed in between.
+            // The stream is opened first, so that nothing is missed.
             let stream = try LiveSource(socket)
             guard model.take(state: try LiveSource.state(at: socket)) else {
                 throw LiveSource.Failure(
-                    reason: "what listens at \(socket) tells no state",
+                    reason: "the program on \(socket) reports no state",
                     advice: "geopipe-agent may be of another version")
             }
             source = consume stream
@@ -86,7 +85,7 @@ final class TopSession {
         guard let events = source?.events() else {
             source = nil
             lastAttempt = now
-            (picture.notice, picture.advice) = ("the agent has ended the connection; trying again", nil)
+            (picture.notice, picture.advice) = ("the agent has closed the connection; trying again", nil)
             isCurrent = false
             return
         }
@@ -109,13 +108,13 @@ final class TopSession {
             lastAttempt = now
         }
         guard now - lastSecond > Self.silence, !model.isReplayPaused else { return }
-        let notice = "no news of the agent for \(durationWords((now - lastSecond) / 1_000))"
+        let notice = "no news from the agent for \(durationWords((now - lastSecond) / 1_000))"
         if notice != picture.notice { (picture.notice, picture.advice, isCurrent) = (notice, nil, false) }
     }
 
     // MARK: Keys
 
-    /// - Returns: false if it ends the view.
+    /// - Returns: false to end the view.
     private func take(_ key: UInt8) -> Bool {
         isCurrent = false
         lastPicture = Int.min / 2
@@ -139,7 +138,7 @@ final class TopSession {
         return true
     }
 
-    /// Pauses a replay, or the picture of what is live; or goes on.
+    /// Pauses a replay, or the picture of live traffic; or continues.
     private func pause() {
         guard let replay = model.replay else {
             frozen = frozen == nil ? model : nil
@@ -154,7 +153,7 @@ final class TopSession {
     }
 
     private func changeReplay(_ members: KeyValuePairs<String, JSON?>) {
-        // If the replay does not answer, the picture says that it has no news.
+        // If the replay does not answer, the picture says that there is no news.
         try? LiveSource.change(.object(members), ofReplayAt: socket)
     }
 
