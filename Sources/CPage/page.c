@@ -1,6 +1,6 @@
 #include "page.h"
 
-/* The compiler of Swift knows #embed, whatever edition of C it compiles. */
+/* Swift's C compiler supports #embed in every edition of C. */
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const unsigned char html[] = {

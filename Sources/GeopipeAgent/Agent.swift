@@ -4,13 +4,13 @@ import ServiceLifecycle
 import State
 import Synchronization
 
-/// Runs a session for the state directory that the configuration names, and another one whenever it names another.
+/// Runs a session for the configured state directory, and a new one whenever that changes.
 struct Agent: Service {
     private let command: AgentCommand
     private let follower: ConfigurationFollower
     private let prober: Prober
 
-    /// Milliseconds that the parts have to end.
+    /// Milliseconds that the parts get to end.
     private static let endingTime = 800
 
     init(_ command: AgentCommand, _ follower: ConfigurationFollower) {
@@ -26,7 +26,7 @@ struct Agent: Service {
             CommandProbe.killAll()
             startThread {
                 usleep(UInt32(Self.endingTime * 1_000))
-                log.warning("not all parts have ended within \(Self.endingTime) ms; ending without them")
+                log.warning("not all parts ended within \(Self.endingTime) ms; ending without them")
                 _exit(0)
             }
         }
@@ -37,7 +37,7 @@ struct Agent: Service {
         repeat {
             let current = session
             let choice = SessionChoice(command, follower, prober, current)
-            // They end in the opposite order, each after the one before it has.
+            // They end in the opposite order, one after another.
             let parts =
                 (current?.parts ?? []) + [
                     ServiceGroupConfiguration.ServiceConfiguration(
@@ -54,12 +54,13 @@ struct Agent: Service {
     }
 }
 
-/// Reads the configuration, and has a session follow it. Ends once there is to be another session, in another state directory.
+/// Reads the configuration, and lets a session follow it. Ends when a session for another state directory must replace
+/// it.
 private final class SessionChoice: Service {
     private let command: AgentCommand
     private let follower: ConfigurationFollower
     private let prober: Prober
-    /// The one that runs; `nil` before the first.
+    /// The running session; `nil` before the first.
     private let session: StateSession?
     private let choice = Mutex<StateSession.Place?>(nil)
 
@@ -70,7 +71,7 @@ private final class SessionChoice: Service {
         self.session = session
     }
 
-    /// What the next session is to be for; `nil` if there is to be none.
+    /// The place of the next session; `nil` for none.
     var next: StateSession.Place? { choice.withLock { $0 } }
 
     func run() async throws {
@@ -81,7 +82,7 @@ private final class SessionChoice: Service {
         try await follower.run { subject throws(StartFailure) in
             prober.readRoots()
             guard let path = command.stateDirectory ?? subject.stateDirectory else {
-                let diagnostic = "\(command.file) has state_directory: none; take that out for /run/geopipe"
+                let diagnostic = "\(command.file) has state_directory: none; take it out to use /run/geopipe"
                 guard session != nil else { throw StartFailure(code: .unusable, message: diagnostic) }
                 log.error("\(diagnostic); what was loaded before stays in use")
                 return true
@@ -90,10 +91,10 @@ private final class SessionChoice: Service {
                 await session.follow(subject)
                 return true
             }
-            // It runs the commands of checks, and those of an image as well, which the folder's owner could write.
+            // The session runs commands of checks, also those of an image, which the folder's owner can write.
             if let owner = StateDirectory(path: path).foreignOwner {
                 let diagnostic =
-                    "the state directory \(path) belongs to user \(owner.user), and root runs no commands of that user's; run geopipe-agent as that user"
+                    "the state directory \(path) belongs to user \(owner.user), and root does not run that user's commands; run geopipe-agent as that user"
                 guard session != nil else { throw StartFailure(code: .unusable, message: diagnostic) }
                 log.error("\(diagnostic); what was loaded before stays in use")
                 return true
@@ -102,7 +103,7 @@ private final class SessionChoice: Service {
             let lock: CInt?
             do throws(StateSession.Held) {
                 lock = try await StateSession.lock(path, until: { follower.hasNews }) {
-                    log.error("\($0); \(fallback) until that is mended")
+                    log.error("\($0); \(fallback) until that is corrected")
                 }
             } catch {
                 guard session != nil else { throw StartFailure(code: .wrong, message: error.description) }

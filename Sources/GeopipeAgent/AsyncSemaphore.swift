@@ -1,11 +1,11 @@
 import Synchronization
 
-/// So many may do something at a time; the others wait for their turn, in the order in which they came.
+/// Limits the number of concurrent tasks; further tasks wait in the order of arrival.
 final class AsyncSemaphore: Sendable {
     private struct State {
         var free: Int
         var waiting: [CheckedContinuation<Void, Never>] = []
-        /// The first that waits; those before it have had their turn.
+        /// The index of the first waiter; those before it have had their turn.
         var first = 0
     }
 
@@ -13,7 +13,7 @@ final class AsyncSemaphore: Sendable {
 
     init(_ count: Int) { state = Mutex(State(free: count)) }
 
-    /// Takes a slot, which must be given back by `free`.
+    /// Takes a slot, which the caller must return by `free`.
     func take() async {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in

@@ -6,36 +6,35 @@ import State
 
 /// The health targets of the candidate image while a rollout runs. The configuration may not have them yet.
 struct CandidateTargets: Sendable {
-    /// The absolute path of the configuration.
     private let configuration: String
     private let directory: StateDirectory
-    /// The rollout that `targets` are of; `nil` for none.
+    /// The rollout of `targets`; `nil` for none.
     private var rollout: String?
     private(set) var targets: [HealthTarget] = []
-    /// When the rollout was seen committed, in seconds on the monotonic clock; `nil` as long as it runs.
+    /// When the rollout was found committed, in seconds of the monotonic clock; `nil` while it runs.
     private var commit: Double?
     private var diagnostic: String?
 
-    /// Seconds that the targets of a committed rollout stay: the configuration has them by then, with what is known of them.
+    /// Seconds for which the targets of a committed rollout stay, until the configuration has them with their states.
     private static let succession = 10.0
 
     /// - Parameters:
     ///   - file: the configuration's file.
-    ///   - directory: where rollouts of it are.
+    ///   - directory: the state directory of its rollouts.
     init(_ file: String, _ directory: StateDirectory) {
         (configuration, self.directory) = (absolutePath(file), directory)
     }
 
-    /// Looks at the rollout once more. If that cannot be read, all stays as it was.
+    /// Reads the rollout again. If that fails, nothing changes.
     ///
-    /// - Parameter now: in seconds on the monotonic clock.
-    /// - Returns: whether there are other targets now.
+    /// - Parameter now: seconds of the monotonic clock.
+    /// - Returns: whether the targets have changed.
     mutating func look(at now: Double) -> Bool {
         let found: Rollout?
         do throws(StateDirectory.Failure) {
             found = try directory.rollout().value
         } catch {
-            say("\(error); what is checked for a rollout stays as it was")
+            say("\(error); keeping the current checks of the rollout")
             return false
         }
         guard let found, isOwn(found), found.isRunning else {
@@ -46,7 +45,7 @@ struct CandidateTargets: Sendable {
                 commit = start
                 if now - start < Self.succession { return false }
             }
-            log.info("nothing more is checked for the rollout \(rollout) alone")
+            log.info("no more checks only for the rollout \(rollout)")
             (self.rollout, targets, commit) = (nil, [], nil)
             return true
         }
@@ -70,7 +69,7 @@ struct CandidateTargets: Sendable {
         rollout.configuration == configuration || realPath(rollout.configuration) == realPath(configuration)
     }
 
-    /// Says a thing once, until it is another.
+    /// Logs a message, unless it repeats the last one.
     private mutating func say(_ words: String) {
         if words != diagnostic { log.error("\(words)") }
         diagnostic = words
@@ -78,7 +77,7 @@ struct CandidateTargets: Sendable {
 }
 
 extension [HealthTarget] {
-    /// Adds the targets that only `others` have. A target of both lists keeps the settings of this one.
+    /// Returns these targets and those that only `others` has. A target of both lists keeps the settings of this one.
     func joined(with others: [HealthTarget]) -> [HealthTarget] {
         var joined = self
         var positions = Dictionary(indices.map { (self[$0].identity, $0) }, uniquingKeysWith: { first, _ in first })

@@ -3,15 +3,15 @@ import Glibc
 import Platform
 import Synchronization
 
-/// Runs a program to find out whether an address is up.
+/// Runs a program to check an address.
 ///
-/// It gets no input but what it is given, nothing that is open here, and a process group of its own, which is killed when it ends or takes too long,
-/// with all that it has started and that is in the group still.
+/// The program gets the given input, no open files of this process, and a process group of its own. The group is killed
+/// when the program ends or times out.
 struct CommandProbe {
-    /// The groups of those that run; `nil` once none may run any more.
+    /// The process groups of running programs; `nil` once no further one may start.
     private static let groups = Mutex<Set<pid_t>?>([])
 
-    /// Kills all that run, with what they have started, and has no other run.
+    /// Kills all running programs with their groups, and prevents further ones.
     static func killAll() {
         groups.withLock { groups in
             for group in groups ?? [] { kill(-group, SIGKILL) }
@@ -19,22 +19,22 @@ struct CommandProbe {
         }
     }
 
-    /// Waits for its end, which may be late where it hangs in the system: no kill ends it there.
+    /// Runs a program and waits for its end, which may be late if it hangs in the kernel, where no signal ends it.
     ///
     /// - Parameters:
-    ///   - words: its absolute path, and its arguments.
+    ///   - words: the absolute path, and the arguments.
     ///   - timeout: seconds.
-    ///   - input: what it can read.
+    ///   - input: the standard input.
     static func run(_ words: [String], timeout: UInt32, input: String? = nil) -> Outcome {
         guard groups.withLock({ $0 != nil }) else { return .error(ending) }
-        // A file, which waits for no reader.
+        // Writing to a file does not wait for its reader.
         let inputFile = input.map { file(with: $0) }
         defer { if let inputFile, inputFile >= 0 { close(inputFile) } }
         if let inputFile, inputFile < 0 { return .error(systemError()) }
         var output: [CInt] = [-1, -1]
         guard pipe2(&output, O_CLOEXEC) == 0 else { return .error(systemError()) }
         defer { close(output[0]) }
-        // The other end is the program's: it may not like that.
+        // Nonblocking here only, because the program may not expect that of its end.
         _ = fcntl(output[0], F_SETFL, O_NONBLOCK)
         let started = start(words, input: inputFile, output: output[1])
         close(output[1])
@@ -44,7 +44,7 @@ struct CommandProbe {
         case .failure(let error) where error.isOwn: return .error(error.reason)
         case .failure(let error): return .failure("cannot run \(words[0]): \(error.reason)")
         }
-        // Without it nothing tells when the process ends (a system that is too old, or a filter of system calls).
+        // Without pidfd_open (an old kernel, or a filter of system calls), the end of the process cannot be polled.
         let handle = pidfd_open(process, 0)
         guard handle >= 0 else {
             let reason = systemError()
@@ -54,7 +54,7 @@ struct CommandProbe {
         defer { close(handle) }
         let status = wait(for: process, handle, reading: output[0], until: monotonicTime() + Double(timeout))
         let line = status.line.isEmpty ? "" : ": \(status.line)"
-        // What `killAll` may have done says nothing about the address.
+        // A program that `killAll` killed says nothing about the address.
         if groups.withLock({ $0 == nil }) { return .error(ending) }
         guard let status = status.status else { return .failure("timed out after \(timeout) s\(line)") }
         let signal = status & 0x7f
@@ -63,9 +63,9 @@ struct CommandProbe {
         return code == 0 ? .success("exit status 0\(line)") : .failure("exit status \(code)\(line)")
     }
 
-    /// A file without name, to be read from its beginning.
+    /// Creates an unnamed file with the text, positioned at its start.
     ///
-    /// - Returns: -1 if there is none to be had; errno says why.
+    /// - Returns: -1 on failure, with the reason in errno.
     private static func file(with text: String) -> CInt {
         let descriptor = AnonymousFile.make("geopipe-input")
         guard descriptor >= 0 else { return -1 }
@@ -86,13 +86,13 @@ struct CommandProbe {
         return descriptor
     }
 
-    /// Why nothing is run any more.
+    /// The reason why programs no longer start.
     static let ending = "the agent ends"
 
     private struct StartError: Error {
         var code: CInt
         var reason: String { systemError(code) }
-        /// Whether it is this machine that has not enough of something.
+        /// Whether this machine lacks a resource.
         var isOwn: Bool { [EAGAIN, ENOMEM, EMFILE, ENFILE].contains(code) }
     }
 
@@ -121,19 +121,19 @@ struct CommandProbe {
         var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var process: pid_t = 0
-        // It waits until the program is read from its disk; nobody else is to wait with it.
+        // posix_spawn waits until the program is read from disk, so hold no lock.
         let error = posix_spawn(&process, words[0], &actions, &attributes, &arguments, environ)
         guard error == 0 else { return .failure(StartError(code: error)) }
         groups.withLock { groups in
-            // `killAll` may have come between.
+            // `killAll` may have run in between.
             if groups?.insert(process) == nil { kill(-process, SIGKILL) }
         }
         return .success(process)
     }
 
-    /// Waits until the process has ended, kills it if it does not, and leaves nothing of it.
+    /// Waits until the process ends, kills it after the timeout, and kills what is left of its group.
     ///
-    /// - Returns: its status as of wait(2), `nil` if it was killed here, and the first line that it wrote.
+    /// - Returns: its status as of wait(2), `nil` after a timeout, and the first line of its output.
     private static func wait(
         for process: pid_t, _ handle: CInt, reading output: CInt, until deadline: Double
     ) -> (status: CInt?, line: String) {
@@ -161,7 +161,7 @@ struct CommandProbe {
     private static func end(_ process: pid_t) -> CInt {
         var status: CInt = 0
         groups.withLock { groups in
-            // As long as nobody has waited for it, its number is nobody else's.
+            // The number cannot be reused until the process is reaped.
             kill(-process, SIGKILL)
             groups?.remove(process)
         }
@@ -171,12 +171,12 @@ struct CommandProbe {
 
     private static let lineLimit = 200
 
-    /// Reads what there is to read, and keeps the first of it.
+    /// Reads available output, and keeps the beginning.
     ///
     /// - Returns: whether more may come.
     private static func drain(_ output: CInt, _ head: inout [UInt8]) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { chunk in
-            // Whoever writes without end must not keep its reader from looking at the clock.
+            // Endless output must not keep the reader from checking the clock.
             for _ in 0..<64 {
                 let count = read(output, chunk.baseAddress, chunk.count)
                 guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }

@@ -7,61 +7,61 @@ import State
 import Synchronization
 import UnixSignals
 
-/// Reads the configuration whenever its file changes; as long as it has errors, whenever any of its files does.
+/// Reads the configuration when its file changes; if it has errors, also when another of its files changes.
 final class ConfigurationFollower: Sendable {
     private let file: String
-    /// Where somebody says that the state is.
+    /// The state directory of the command line, if it names one.
     private let stateDirectory: String?
     private let state = Mutex(State())
 
     private struct State {
         var isOrdered = true
-        /// Whether there was one that could be used, or an image.
+        /// Whether a valid configuration or an image is in use.
         var isInUse = false
         var reload = Reload()
-        /// Where it is to be mended, if it has to be.
+        /// The other files of an invalid configuration, in which an error may be corrected.
         var others: Set<String> = []
-        /// The files as they were read.
+        /// The states of the files when they were read.
         var read: [String: FileState] = [:]
     }
 
-    /// Milliseconds between two looks at the files.
+    /// The interval between two checks of the files.
     private static let interval = Duration.milliseconds(500)
 
     /// - Parameters:
     ///   - file: the configuration's file.
-    ///   - stateDirectory: in place of the configuration's.
+    ///   - stateDirectory: the state directory, instead of the configuration's.
     init(_ file: String, stateDirectory: String? = nil) {
         self.file = file
         self.stateDirectory = stateDirectory
     }
 
-    /// What became of reading it.
+    /// The outcome of the last reading.
     struct Reload: Sendable {
-        /// Whether it could be used when it was read last.
+        /// Whether the configuration was valid.
         var isSuccessful = false
-        /// When one was read last that could be used, in seconds since 1970.
+        /// When a valid configuration was last read, in seconds since 1970.
         var lastSuccess: Int?
     }
 
     var reload: Reload { state.withLock { $0.reload } }
 
-    /// Whether it is to be read again: it has changed, or that was ordered.
+    /// Whether to read it again, because it has changed or a reload was requested.
     var hasNews: Bool {
         let now = look()
         return state.withLock { $0.isOrdered || $0.read != now }
     }
 
-    /// The files as they are.
+    /// Returns the current states of the files.
     private func look() -> [String: FileState] {
         let files = state.withLock(\.others).union([file])
         return Dictionary(uniqueKeysWithValues: files.map { ($0, FileState($0)) })
     }
 
-    /// Has it read once more, whether it seems to have changed or not.
+    /// Requests another reading, whether the file has changed or not.
     func order() { state.withLock { $0.isOrdered = true } }
 
-    /// Has it read once more at each SIGHUP, until the task is cancelled.
+    /// Requests another reading at each SIGHUP, until the task is cancelled.
     func followSignal() async {
         for await _ in await UnixSignalsSequence(trapping: .sighup) {
             log.info("got SIGHUP: reading the configuration again")
@@ -69,27 +69,25 @@ final class ConfigurationFollower: Sendable {
         }
     }
 
-    /// What is to be checked, and where that is told.
+    /// The configuration of a session: the targets to check, and the state directory.
     struct Subject: Sendable {
         var targets: [HealthTarget]
-        /// What to run when addresses go down or come up.
+        /// The program to run when addresses go down or come up.
         var notify: NotifyCommand?
-        /// The agents that have a say in what is down; `nil` for none. An image does not have them.
+        /// The agents that vote; `nil` for none. An image does not contain them.
         var vantagePoints: VantagePoints?
-        /// `nil` for none.
         var stateDirectory: String?
         var sites: [Site] = []
     }
 
-    /// A datacenter, as far as people who watch see it.
+    /// A datacenter, as shown to viewers.
     struct Site: Sendable {
         var name: String
         var coordinates: Coordinates?
-        /// `nil` if none is configured.
         var capacity: Double?
     }
 
-    /// What the image in force says, and when it was made, in seconds since 1970.
+    /// Returns the targets of the image in force, and its creation time in seconds since 1970.
     private func inForce() -> (subject: Subject, time: Int)? {
         guard let path = stateDirectory ?? Configuration.stateDirectory(ofFile: file),
             let snapshot = ImageStore.anyCurrent(of: file, in: StateDirectory(path: path))
@@ -101,15 +99,15 @@ final class ConfigurationFollower: Sendable {
         )
     }
 
-    /// Gives what each good configuration says to `body`, and at first what the image in force says if there is none, until the task is
-    /// cancelled or `body` returns false. What is wrong goes to the log. As long as `body` works, nothing is read; what takes
-    /// long has to look for `hasNews`.
+    /// Passes each valid configuration to `body`, and at first the image in force if there is no valid one, until the
+    /// task is cancelled or `body` returns false. Logs errors. Reads nothing while `body` works; a long `body` must
+    /// check `hasNews`.
     func run<Failure: Error>(_ body: (Subject) async throws(Failure) -> Bool) async throws(Failure) {
         var seen: [String: FileState] = [:]
         while !Task.isCancelled {
             let now = look()
             let isDue = state.withLock { state in
-                // What changes from look to look is being written still.
+                // A file that changes between two checks is still being written.
                 guard state.isOrdered || now != state.read && now == seen else { return false }
                 state.isOrdered = false
                 state.read = now
@@ -159,7 +157,7 @@ final class ConfigurationFollower: Sendable {
                         log.warning("using the image in force, of \(dateAndTime(time))")
                         guard try await body(subject) else { return }
                     } else {
-                        log.error("nothing is checked until the configuration is mended")
+                        log.error("nothing is checked until the configuration is corrected")
                     }
                 }
             }
@@ -170,7 +168,7 @@ final class ConfigurationFollower: Sendable {
 }
 
 extension Snapshot {
-    /// Its datacenters. An image does not say which capacities are configured.
+    /// The datacenters of an image, which does not contain their capacities.
     fileprivate var sites: [ConfigurationFollower.Site] {
         withExtendedLifetime(self) {
             datacenterNames.enumerated().map { number, name in

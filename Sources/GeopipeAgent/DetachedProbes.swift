@@ -1,17 +1,17 @@
 import Synchronization
 
-/// Checks that wait for the system, each in a thread of its own, and that may hang in it where nothing can end them.
+/// Checks that block in system calls, each on its own thread, and may hang where nothing can end them.
 final class DetachedProbes: Sendable {
-    /// How many threads hang, by what they were to do.
+    /// The number of hanging threads for each key.
     private let hanging = Mutex<[[String]: Int]>([:])
 
-    /// Waits for an outcome, but not for ever. A thread that is late is left to itself, and what it does is not begun again as long
-    /// as it hangs, so that threads do not pile up.
+    /// Runs `body` on a thread of its own, and waits for the outcome up to a limit. A late thread is abandoned, and
+    /// nothing with the same key starts while it hangs, so that threads do not pile up.
     ///
     /// - Parameters:
-    ///   - words: what is done; the same for all that would hang in the same place.
+    ///   - words: the key; equal for everything that would hang in the same place.
     ///   - timeout: seconds that `body` has.
-    ///   - grace: seconds more for one that looks at the clock itself, and can tell more.
+    ///   - grace: additional seconds, for a `body` that watches the clock itself and can report more.
     func run(
         _ words: [String], timeout: UInt32, grace: Double = 0, _ body: @escaping @Sendable () -> Outcome
     ) async -> Outcome {
@@ -39,13 +39,13 @@ final class DetachedProbes: Sendable {
     }
 }
 
-/// One whose outcome is waited for.
+/// A probe whose outcome is awaited.
 private final class DetachedProbe: Sendable {
     private let continuation: Mutex<CheckedContinuation<Outcome, Never>?>
 
     init(_ continuation: CheckedContinuation<Outcome, Never>) { self.continuation = Mutex(continuation) }
 
-    /// - Returns: false if it has ended before.
+    /// - Returns: false if it has already ended.
     func end(_ outcome: Outcome) -> Bool {
         let continuation = continuation.withLock { continuation in
             defer { continuation = nil }

@@ -5,13 +5,13 @@ import Platform
 import State
 import Synchronization
 
-/// What files say about addresses.
+/// Reads the state of addresses from files.
 ///
-/// A line `up`, `down` or `up 40%` is about every address; one with an address in front of that is about that one, and wins. Of
-/// several the last counts. What a file does not speak of is up. Capitals are as good, and a line that begins with # is for
-/// people. A line that says anything else is a slip: of what it may be about nothing is found out.
+/// A line `up`, `down` or `up 40%` applies to all addresses; with an address before it, only to that one, and it wins.
+/// Of several lines the last one counts. Addresses without a line are up. Case does not matter, and a line that begins
+/// with # is a comment. Any other line is a typo: the addresses that it may concern have an unknown state.
 final class FileProbe: Sendable {
-    /// A file as it was read.
+    /// The contents and state of a file when it was read.
     private struct Reading: Sendable {
         var state: FileState
         var contents: FileContents
@@ -21,7 +21,7 @@ final class FileProbe: Sendable {
     private let readings = Mutex<[String: Reading]>([:])
     private static let readingLimit = 16
 
-    /// Looks into a file. May wait for the disk without end, but for nothing else.
+    /// Reads a file. May wait for the disk without end, but for nothing else.
     func check(_ path: String, _ address: String) -> Outcome {
         let now = Glibc.time(nil)
         let state = FileState(path)
@@ -32,7 +32,7 @@ final class FileProbe: Sendable {
         case .failure(let reason): return reason.isSlip ? .error(reason.text) : .failure(reason.text)
         case .success(let bytes):
             let contents = FileContents(bytes, name: path)
-            // A file that was changed just now may be changed once more without looking like it.
+            // A file that has just changed may change again without a new time stamp.
             let isSettled = state == FileState(path) && !state.changed(since: (now - 1) * 1_000_000_000)
             readings.withLock { readings in
                 if isSettled, contents.addressCount > 1 {
@@ -48,12 +48,12 @@ final class FileProbe: Sendable {
 
     private struct Unreadable: Error {
         var text: String
-        /// Whether it says nothing about the address.
+        /// Whether the address has an unknown state.
         var isSlip = false
     }
 
     private static func read(_ path: String) -> Result<[UInt8], Unreadable> {
-        // What is no file might let its reader wait.
+        // A FIFO or device could block its reader.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { return .failure(Unreadable(text: "cannot read the file: \(systemError())")) }
         defer { close(descriptor) }
@@ -80,26 +80,26 @@ final class FileProbe: Sendable {
     }
 }
 
-/// What a file says.
+/// The parsed contents of a file.
 struct FileContents: Equatable, Sendable {
     static let sizeLimit = 1 << 20
 
-    /// What a line says.
+    /// The meaning of a line.
     private enum Word: Hashable {
-        /// Up, and takes this part of its clients, in percent from 1.
+        /// Up, with this weight in percent, 1 to 100.
         case up(Int)
         case down
-        /// Nothing that is understood.
+        /// A typo.
         case slip(String)
     }
 
-    /// About every address.
+    /// The line for all addresses.
     private var general: Word?
     private var specific: [IPAddress: Word] = [:]
 
     var addressCount: Int { specific.count }
 
-    /// - Parameter name: what to call the file.
+    /// - Parameter name: the name of the file in messages.
     init(_ bytes: [UInt8], name: String = "the file") {
         if let encoding = wideEncoding(bytes) {
             general = .slip("\(name) is in \(encoding), not in UTF-8")
@@ -117,7 +117,7 @@ struct FileContents: Equatable, Sendable {
             if let address {
                 specific[address] = word ?? slip
             } else if case .slip? = general {
-                // What the first slip was about is not known, whatever comes after it.
+                // The first typo may concern any address, whatever follows it.
                 continue
             } else {
                 general = word ?? slip
@@ -141,19 +141,19 @@ struct FileContents: Equatable, Sendable {
         case .up(let weight): return .success("the file says up \(weight)%", weight: weight)
         case .down: return .failure("the file says down")
         case .slip(let reason): return .error(reason)
-        case nil: return .success("the file says nothing against it")
+        case nil: return .success("the file has no line for it")
         }
     }
 }
 
-/// A weight such as `40%`, from 0 to 100; `nil` if the text is none.
+/// Parses a weight such as `40%`, 0 to 100; `nil` for anything else.
 func parseWeight(_ text: some StringProtocol) -> Int? {
     guard text.hasSuffix("%"), let number = UInt8(text.dropLast()), number <= 100 else { return nil }
     return Int(number)
 }
 
 extension String {
-    /// Without the blanks and line ends around it.
+    /// The bytes without surrounding spaces and line ends.
     var trimmed: Substring {
         var text = self[...]
         while text.first?.isWhitespace == true { text.removeFirst() }

@@ -45,7 +45,7 @@ struct HealthChange: Sendable {
     }
 }
 
-/// A time in seconds since 1970, as RFC 3339 has it, in UTC.
+/// Formats seconds since 1970 as in RFC 3339, in UTC.
 private func timestamp(_ seconds: Int) -> String {
     var time = time_t(seconds)
     var parts = tm()

@@ -3,18 +3,18 @@ import Platform
 import State
 import Synchronization
 
-/// Writes what is known of the health into the state directory, soon after it changes and now and then.
+/// Writes the health to the state directory, soon after it changes and at regular intervals.
 final class HealthWriter: Sendable {
     private let directory: StateDirectory
     private let news: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
-    /// When it was last written, in seconds since 1970; `nil` if it never was.
+    /// The time of the last report, in seconds since 1970; `nil` before the first.
     var lastWritten: Int? { written.withLock { $0 } }
     private let written = Mutex<Int?>(nil)
 
-    /// Changes that come within this time are written together.
+    /// The time within which changes are collected for one report.
     private static let gathering = Duration.milliseconds(50)
-    /// Between two reports without any change: the time of a report shows that an agent runs.
+    /// The interval of reports without changes: the time of a report shows that an agent runs.
     private static let interval = Duration.seconds(4)
 
     init(_ directory: StateDirectory) {
@@ -22,12 +22,12 @@ final class HealthWriter: Sendable {
         (news, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Has it written soon.
+    /// Requests a report.
     func poke() { continuation.yield() }
 
-    /// Writes until the task is cancelled, and then once more.
+    /// Writes reports until the task is cancelled, and a last one afterwards.
     ///
-    /// - Parameter report: the health, and how this agent stands with the vantage points if there are any.
+    /// - Parameter report: returns the health, and the standing among vantage points if there are any.
     func run(_ report: @Sendable () async -> (HealthReport, VantageStanding?)) async {
         await withDiscardingTaskGroup { group in
             group.addTask {
@@ -58,7 +58,7 @@ final class HealthWriter: Sendable {
             }
         }
         if let failure {
-            if failure != diagnostic { log.error("\(failure); coprocesses go by the health that they know") }
+            if failure != diagnostic { log.error("\(failure); coprocesses use the last health report") }
         } else {
             if diagnostic != nil { log.notice("the health can be written again") }
             log.debug(

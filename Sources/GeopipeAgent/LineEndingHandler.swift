@@ -1,13 +1,13 @@
 import NIOCore
 
-/// Gives the lines of an answer's head the ends that they should have, as a lone line feed may stand there (RFC 9112 section 2.2), and
-/// leaves the body as it is.
+/// Replaces lone line feeds in the head of a response by CR LF, as a client may accept them (RFC 9112 section 2.2).
+/// Leaves the body unchanged.
 final class LineEndingHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private var isInHead = true
-    /// The last bytes of the line that has not ended, with the first of the first line: what is needed of it.
+    /// The relevant bytes of the current line: its last ones, and the beginning of the first line.
     private var line: [UInt8] = []
     private var lineLength = 0
     private var last: UInt8 = 0
@@ -36,9 +36,9 @@ final class LineEndingHandler: ChannelInboundHandler {
 
     private func endLine(isEmpty: Bool) {
         if isFirstLine {
-            // `HTTP/1.1 103`: after such a head comes another (RFC 9110 section 15.2).
+            // Another head follows `HTTP/1.1 103` and the like (RFC 9110 section 15.2).
             isInformational = line.count == 10 && line[9] == UInt8(ascii: "1")
-            // Line ends in front of an answer are passed over.
+            // Empty lines before a response are skipped.
             isFirstLine = isEmpty
         } else if isEmpty {
             isInHead = isInformational

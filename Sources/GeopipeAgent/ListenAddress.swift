@@ -1,17 +1,17 @@
 import ArgumentParser
 import NIOCore
 
-/// Where something is served over HTTP.
+/// An address and port for HTTP, or none.
 enum ListenAddress: ExpressibleByArgument, Sendable {
     case at(SocketAddress)
     case nowhere
 
-    /// Port 9353 of this machine alone.
+    /// Port 9353 of the loopback interface.
     static let usualMetrics = ListenAddress(argument: "127.0.0.1:9353")!
-    /// Port 9354 of this machine alone.
+    /// Port 9354 of the loopback interface.
     static let usualLive = ListenAddress(argument: "127.0.0.1:9354")!
 
-    /// `ADDRESS:PORT`, with brackets around an IPv6 address, or `none`.
+    /// Parses `ADDRESS:PORT`, with brackets around an IPv6 address, or `none`.
     init?(argument: String) {
         if argument == "none" {
             self = .nowhere
@@ -34,7 +34,7 @@ enum ListenAddress: ExpressibleByArgument, Sendable {
 }
 
 extension SocketAddress {
-    /// Whether only programs of this machine reach it: 127.0.0.0/8, also in ::ffff:0:0/96, and ::1.
+    /// Whether only programs on this machine can reach it: 127.0.0.0/8, also in ::ffff:0:0/96, and ::1.
     var isLoopback: Bool {
         switch self {
         case .v4(let address): return UInt32(bigEndian: address.address.sin_addr.s_addr) >> 24 == 127

@@ -2,13 +2,13 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Why something cannot be served, as part of a sentence.
+/// A reason why listening fails, as part of a sentence.
 struct ListenFailure: Error {
     var reason: String
 
     init(reason: String) { self.reason = reason }
 
-    /// What an attempt to listen has thrown.
+    /// Describes an error of an attempt to listen.
     init(_ error: any Error) {
         switch error {
         case let failure as ListenFailure: self = failure
@@ -18,19 +18,19 @@ struct ListenFailure: Error {
     }
 }
 
-/// Listens until the task is cancelled. If that is not possible, says why, once for each reason, and tries again.
+/// Listens until the task is cancelled. On failure logs each reason once, and tries again.
 ///
 /// - Parameters:
-///   - what: what is served, such as `metrics`.
-///   - place: the address or path, as log lines name it.
-///   - consolation: what goes on without it.
-///   - listen: opens the channel that takes connections.
-///   - isInPlace: asked once a second; if it is false, the channel is closed and opened again.
+///   - what: the service, such as `metrics`.
+///   - place: the address or path for log lines.
+///   - consolation: what continues without it.
+///   - listen: opens the channel that accepts connections.
+///   - isInPlace: called once a second; if it returns false, the channel is closed and opened again.
 func keepListening(
     for what: String, at place: String, consolation: String, _ listen: () async throws -> any Channel,
     isInPlace: @escaping @Sendable () -> Bool = { true }
 ) async {
-    /// Between two attempts to listen.
+    /// The pause between attempts.
     let pause = Duration.seconds(5)
     var diagnostic: String?
     while !Task.isCancelled {
@@ -52,23 +52,23 @@ func keepListening(
     }
 }
 
-/// A server that listens nowhere yet.
+/// Returns a server that does not listen yet.
 ///
-/// - Parameter prepare: has a connection speak HTTP, and adds the handler that answers.
+/// - Parameter prepare: adds the HTTP handlers and the handler that responds to a connection.
 func httpServer(_ prepare: @escaping @Sendable (any Channel) throws -> Void) -> ServerBootstrap {
     ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
 }
 
-/// Places of which only a limited number may be taken at a time, such as for connections.
+/// A limit on the number of simultaneous connections.
 final class ConnectionLimit: Sendable {
     let limit: Int
     private let taken = Atomic<Int>(0)
 
     init(_ limit: Int) { self.limit = limit }
 
-    /// Takes one, which must be given back by `free`; false if all are taken.
+    /// Takes a place, which the caller must return by `free`; false if all are taken.
     func take() -> Bool {
         if taken.add(1, ordering: .relaxed).newValue <= limit { return true }
         free()
@@ -77,6 +77,6 @@ final class ConnectionLimit: Sendable {
 
     func free() { taken.subtract(1, ordering: .relaxed) }
 
-    /// How many are taken.
+    /// The number of taken places.
     var count: Int { taken.load(ordering: .relaxed) }
 }

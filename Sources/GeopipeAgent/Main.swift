@@ -9,17 +9,16 @@ import ServiceLifecycle
 struct AgentCommand: ParsableCommand, Sendable {
     static let configuration = CommandConfiguration(
         commandName: "geopipe-agent",
-        abstract: "Check the addresses of geopipe's services, and tell the coprocesses which of them are up.",
+        abstract: "Check the addresses of geopipe's services, and report to the coprocesses which of them are up.",
         discussion: """
-            Serves metrics for Prometheus as well. It runs until it gets SIGTERM, and reads the configuration again whenever that \
-            changes or it gets SIGHUP. Exits 1 if a part of it fails or the state directory has another agent, and 2 if there is \
+            Also serves metrics for Prometheus. Runs until SIGTERM, and reads the configuration again when it \
+            changes and at SIGHUP. Exits 1 if a part fails or the state directory has another agent, and 2 if there is \
             no state directory.
             """,
         version: geopipeVersion, subcommands: [ReplayCommand.self])
 
     @OptionGroup var configuration: ConfigurationOption
 
-    /// The configuration file.
     var file: String { configuration.file ?? "/etc/geopipe/geopipe.yaml" }
 
     @Option(
@@ -29,7 +28,7 @@ struct AgentCommand: ParsableCommand, Sendable {
 
     @Option(
         name: .customLong("metrics"),
-        help: ArgumentHelp("Where metrics are served: an address and a port, or none.", valueName: "address:port"))
+        help: ArgumentHelp("Where to serve metrics: an address and a port, or none.", valueName: "address:port"))
     var metrics = ListenAddress.usualMetrics
 
     @OptionGroup var live: LiveOptions
@@ -37,8 +36,8 @@ struct AgentCommand: ParsableCommand, Sendable {
     @OptionGroup var logs: LogOptions
 }
 
-/// Which configuration. It is a group, because an option that a command and its subcommand both have is found by the command alone
-/// unless they share it so.
+/// The configuration option. It is a group, because ArgumentParser gives an option that a command and its subcommand
+/// share only to the command, unless both use the same group.
 struct ConfigurationOption: ParsableArguments, Sendable {
     @Option(
         name: .customLong("config"),
@@ -47,28 +46,27 @@ struct ConfigurationOption: ParsableArguments, Sendable {
     var file: String?
 }
 
-/// Why the agent ends by itself.
+/// The reason why the agent ends by itself.
 struct StartFailure: Error {
     var code: ExitCode
     var message: String
 }
 
-/// The exit codes, as those of geopipe.
+/// The exit codes, equal to those of geopipe.
 extension ExitCode {
     static let wrong = ExitCode(1)
     static let unusable = ExitCode(2)
 }
 
-/// The log of the agent.
 let log = Logger(label: "geopipe-agent")
 
 @main
 enum Main {
     static func main() async {
-        // Before it is waited for there is nothing to read again.
+        // Until the signal is watched, there is nothing to reload.
         let isHangUpIgnored =
             unsafeBitCast(signal(SIGHUP, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-        // Who has stopped reading is found out by write, not by being killed.
+        // A closed connection must make write fail, not kill the process.
         signal(SIGPIPE, SIG_IGN)
         _ = ProcessMetrics.start
         NIOSingletons.groupLoopCountSuggestion = 2
@@ -79,7 +77,7 @@ enum Main {
                 await end { try await run(command) }
             case let command as ReplayCommand:
                 begin(command.logs)
-                // It ends with its terminal, unless nohup has started it.
+                // A replay ends with its terminal, unless nohup started it.
                 if !isHangUpIgnored { signal(SIGHUP, SIG_DFL) }
                 await end { try await command.play(endsAtHangUp: !isHangUpIgnored) }
             default: throw CleanExit.helpRequest()
@@ -93,7 +91,7 @@ enum Main {
 
     private static func begin(_ logs: LogOptions) {
         LoggingSystem.bootstrap { _ in StandardErrorLog(.dated, level: logs.level) }
-        // Checks go on while nothing reads the log.
+        // Checks continue while nothing reads the log.
         StandardError.limitWait(milliseconds: 10_000)
     }
 
@@ -111,11 +109,11 @@ enum Main {
         ).run()
     }
 
-    /// Ends the process when `body` does.
+    /// Ends the process when `body` returns.
     private static func end(_ body: @Sendable () async throws -> Void) async -> Never {
         do {
             try await body()
-            // Threads may hang in the system, and are not waited for.
+            // Threads may hang in system calls, so do not wait for them.
             _exit(0)
         } catch let refusal as StartFailure {
             log.critical("\(refusal.message)")
@@ -127,10 +125,10 @@ enum Main {
     }
 }
 
-/// A part of the agent. If it throws or ends before it is cancelled, all other parts are ended, too.
+/// Makes a part of the agent. If it throws or ends before it is cancelled, all other parts end, too.
 ///
 /// - Parameters:
-///   - name: for the log.
+///   - name: its name in the log.
 ///   - body: runs until it is cancelled.
 func part(
     _ name: String, _ body: @escaping @Sendable () async throws -> Void

@@ -6,18 +6,18 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Serves metrics to Prometheus, and what this agent has found out to the agents of other servers. Whatever clients do takes few
-/// connections, and those not for long.
+/// Serves metrics to Prometheus, and this agent's report to other agents. Limits the number and the duration of
+/// connections.
 final class MetricsServer: Sendable {
-    /// Answers the agent of another server. It asks whether the request has the right token; `nil` is a request without one.
+    /// Responds to another agent. The argument checks the token of the request: `nil` for a request without one.
     typealias VantageAnswer =
         @Sendable (_ isRight: @Sendable (LiveToken) -> Bool?) async -> (status: Int, text: String)
-    /// Makes the metrics.
+    /// Returns the metrics as text.
     typealias Page = @Sendable () async -> String
 
-    /// How long a request may take, and how long an answer.
+    /// The maximum duration of a request, and of a response.
     fileprivate static let (requestPatience, answerPatience) = (TimeAmount.seconds(2), TimeAmount.seconds(10))
-    /// Who asks again within this time gets the same once more.
+    /// Seconds for which a page is reused.
     private static let freshness = 0.5
 
     private let page: Page
@@ -25,23 +25,23 @@ final class MetricsServer: Sendable {
     private let cache = Mutex<(text: String, time: Double)?>(nil)
     fileprivate let connections = ConnectionLimit(16)
 
-    /// - Parameter vantage: answers the agents of other servers.
+    /// - Parameter vantage: responds to other agents.
     init(_ page: @escaping Page, vantage: VantageAnswer? = nil) { (self.page, self.vantage) = (page, vantage) }
 
-    /// Serves until the task is cancelled. If the address is taken, says so, and tries again.
+    /// Serves until the task is cancelled. If the address is in use, logs that and tries again.
     func run(at address: SocketAddress) async {
         let name = ListenAddress.at(address).defaultValueDescription
         let server = httpServer { [self] channel in
             try addHandlers(to: channel)
         }
-        await keepListening(for: "metrics", at: name, consolation: "health goes on without") {
+        await keepListening(for: "metrics", at: name, consolation: "health checks continue") {
             let channel = try await server.bind(to: address).get()
             log.info("metrics are at http://\(name)/metrics")
             return channel
         }
     }
 
-    /// Has a connection answer a request.
+    /// Adds the handlers of a connection.
     func addHandlers(to channel: any Channel) throws {
         try channel.pipeline.syncOperations.configureHTTPServerPipeline()
         try channel.pipeline.syncOperations.addHandler(MetricsHandler(self))
@@ -56,7 +56,7 @@ final class MetricsServer: Sendable {
     }
 }
 
-/// One connection, with one request.
+/// One connection, for one request.
 final class MetricsHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -71,7 +71,8 @@ final class MetricsHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         hasPlace = server.connections.take()
         guard hasPlace else {
-            log.debug("refused a scraper: \(server.connections.limit) are served already", metadata: peer(context))
+            log.debug(
+                "rejected a scraper: \(server.connections.limit) connections are open already", metadata: peer(context))
             return context.close(promise: nil)
         }
         close(context, in: MetricsServer.requestPatience)
@@ -107,14 +108,14 @@ final class MetricsHandler: ChannelInboundHandler {
         close(context, in: MetricsServer.answerPatience)
         let path = request.uri.prefix { $0 != "?" }
         guard ["/metrics", "/vantage", "/"].contains(path) else {
-            return send(.notFound, "there is /metrics and /vantage, and nothing else\n", to: request, context)
+            return send(.notFound, "not found; try /metrics\n", to: request, context)
         }
         guard request.method == .GET || request.method == .HEAD else {
-            return send(.methodNotAllowed, "there is only GET and HEAD\n", to: request, context)
+            return send(.methodNotAllowed, "use GET or HEAD\n", to: request, context)
         }
         if path == "/vantage" { return answerVantage(request, context) }
         guard path == "/metrics" else {
-            return send(.ok, "geopipe-agent: what there is to measure is at /metrics\n", to: request, context)
+            return send(.ok, "geopipe-agent: see /metrics\n", to: request, context)
         }
         let (server, bound) = (server, NIOLoopBound((self, context), eventLoop: context.eventLoop))
         context.eventLoop.makeFutureWithTask { await server.text() }.whenSuccess { text in
@@ -127,7 +128,7 @@ final class MetricsHandler: ChannelInboundHandler {
         let (server, headers) = (server, request.headers)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.eventLoop.makeFutureWithTask {
-            await server.vantage?({ $0.isBorne(by: headers) }) ?? (404, "there are no vantage points\n")
+            await server.vantage?({ $0.isBorne(by: headers) }) ?? (404, "no vantage points are configured\n")
         }
         .whenSuccess { status, text in
             let (handler, context) = bound.value

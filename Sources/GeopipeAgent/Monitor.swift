@@ -6,26 +6,26 @@ import Platform
 import State
 import Telemetry
 
-/// Checks all targets, each at its pace, and knows how they are.
+/// Checks all targets at their intervals, and keeps their states.
 actor Monitor {
     private struct Entry {
         var target: HealthTarget
         var timetable: ProbeSchedule
         var judgement: RiseFallState
-        /// What it counts as for coprocesses: the judgement, unless vantage points have a say.
+        /// The state that coprocesses use: that of the checks, unless vantage points vote.
         var verdict: HealthReport.State?
-        /// When a check found out something last, in seconds on the monotonic clock; `nil` if none has since the start.
+        /// When a check last had a result, in seconds of the monotonic clock; `nil` before the first.
         var heard: Double?
         var successes = 0
         var failures = 0
         var errors = 0
-        /// Why nothing was found out last, if nothing was.
+        /// The reason why the last check had no result; `nil` if it had one.
         var error: String?
-        /// Of the last check, in seconds; `nil` before there was one.
+        /// The duration of the last check in seconds; `nil` before the first.
         var duration: Double?
         var task: Task<Void, Never>?
 
-        /// What this agent has found out itself, as others read it.
+        /// Returns this agent's own result, for other agents.
         func vote(at now: Double) -> VantageReport.Vote? {
             guard judgement.isOwn, let isUp = judgement.state?.isUp, let heard else { return nil }
             return VantageReport.Vote(isUp: isUp, age: now - heard, pace: timetable.interval)
@@ -35,32 +35,31 @@ actor Monitor {
     private let prober: Prober
     private let onChange: @Sendable (HealthChange?) -> Void
     private var entries: [String: Entry] = [:]
-    /// What the configuration has checked.
+    /// The targets of the configuration.
     private var configured: [HealthTarget] = []
-    /// What a rollout has checked.
+    /// The targets of a rollout.
     private var candidate: [HealthTarget] = []
-    /// The vantage points, if there are any.
     private var panel: VantagePanel?
-    /// By which others know the reports of this agent.
+    /// The id by which other agents recognize this agent's reports.
     private let instance = String(UInt64.random(in: .min ... .max), radix: 16)
-    /// So many targets have ever been there.
+    /// The number of targets so far.
     private var number = 0
-    /// Why nothing is found out about targets, and about how many.
+    /// The number of targets for each reason why checks have no result.
     private var errors: [String: Int] = [:]
 
-    /// - Parameter onChange: called whenever there is something else to report; with the change if that is news for people: a
+    /// - Parameter onChange: called whenever the report changes; with the change if a target went down or came back.
     ///   target went down or came back.
     init(_ prober: Prober, onChange: @escaping @Sendable (HealthChange?) -> Void) {
         self.prober = prober
         self.onChange = onChange
     }
 
-    /// Checks these targets of the configuration and those of the rollout, and no others. Those that were checked before go on as they
-    /// were.
+    /// Checks exactly these targets of the configuration and those of the rollout. Targets that were already checked
+    /// keep their states.
     ///
     /// - Parameters:
-    ///   - candidate: those of a rollout; `nil` for those that it has already.
-    ///   - states: what is known of those that are new here.
+    ///   - candidate: the targets of a rollout; `nil` to keep the current ones.
+    ///   - states: the known states of new targets.
     func follow(
         _ targets: [HealthTarget], candidate: [HealthTarget]? = nil, states: [String: HealthReport.State] = [:]
     ) {
@@ -69,7 +68,7 @@ actor Monitor {
         followAll(states)
     }
 
-    /// Checks these targets of a rollout and those of the configuration, and no others.
+    /// Checks exactly these targets of a rollout and those of the configuration.
     func follow(candidate: [HealthTarget]) {
         self.candidate = candidate
         followAll([:])
@@ -84,7 +83,7 @@ actor Monitor {
             entries[identity] = nil
         }
         let new = targets.filter { entries[$0.identity]?.target.check != $0.check }
-        // What depends on a target may change without the check.
+        // The services of a target may change without the check.
         for target in targets { entries[target.identity]?.target.uses = target.uses }
         for target in targets { entries[target.identity]?.target.comesBack = target.comesBack }
         log.debug(
@@ -109,7 +108,7 @@ actor Monitor {
             before?.task?.cancel()
             let first = timetable.first(position, of: new.count, from: now)
             entry.task = Task { [last = before?.task] in
-                // It may be in the middle of a check.
+                // A check may be running.
                 await last?.value
                 await self.keepChecking(target.identity, timetable, from: first)
             }
@@ -123,12 +122,12 @@ actor Monitor {
         stop()
     }
 
-    /// Ends all checks, those under way without a result; what is known stays.
+    /// Ends all checks, without results of running ones; states stay.
     func stop() {
         for entry in entries.values { entry.task?.cancel() }
     }
 
-    /// What is known at this time.
+    /// Returns the current health.
     func report() -> HealthReport {
         let now = time(nil)
         let states = entries.compactMapValues { entry in
@@ -170,7 +169,7 @@ actor Monitor {
             error = reason
             if errors[reason] == nil {
                 log.error(
-                    "cannot check \(target.identity), and perhaps not others either: \(reason); what was known stays as it is"
+                    "cannot check \(target.identity)(local error, which may affect other checks): \(reason); keeping the known state"
                 )
             }
         }
@@ -185,7 +184,7 @@ actor Monitor {
         settle(&entry, panel?.bench(at: now), at: now)
     }
 
-    /// Works out what an address counts as, and tells if that has changed.
+    /// Determines the state that an address counts as, and reports a change.
     ///
     /// - Parameter bench: the reports of vantage points; `nil` if there are none.
     private func settle(_ entry: inout Entry, _ bench: VantagePanel.Bench?, at now: Double) {
@@ -201,15 +200,13 @@ actor Monitor {
             return
         }
         let change = HealthChange(target: entry.target, state: state, isOwn: opinion == nil)
-        // That most are up is no news at the start.
+        // At the start, an address that is up is not a change.
         let isNews = before != nil || !state.isUp
         if isNews { log.log(level: state.isUp ? .notice : .warning, "\(change.sentence)") }
         onChange(isNews ? change : nil)
     }
 
-    // MARK: - Vantage points
-
-    /// Has these vantage points decide from now on what is down; none if there are none.
+    /// Uses these vantage points from now on; `nil` for none.
     func follow(_ settings: VantagePoints?) {
         guard settings != panel?.settings else { return }
         panel = settings.map { VantagePanel($0, instance: instance) }
@@ -217,11 +214,11 @@ actor Monitor {
         onChange(nil)
     }
 
-    /// The positions of those that are to be asked.
+    /// The indices of the vantage points to ask.
     var askedVantagePoints: [Int] { panel?.asked ?? [] }
 
-    /// Takes what came of a round of asking the vantage points, unless others have taken their place.
-    func take(_ attempts: [VantagePanel.DetachedProbe], of settings: VantagePoints) {
+    /// Processes the results of a round, unless the vantage points have changed since.
+    func take(_ attempts: [VantagePanel.Attempt], of settings: VantagePoints) {
         guard settings == panel?.settings else { return }
         let notices = (panel?.take(attempts) ?? []) + (panel?.news(at: monotonicTime()).map { [$0] } ?? [])
         for notice in notices { log.log(level: notice.level, "\(notice.text)") }
@@ -239,26 +236,26 @@ actor Monitor {
         }
     }
 
-    /// What this agent has found out itself, for other agents.
+    /// Returns this agent's own results, for other agents.
     func vantageReport() -> VantageReport {
         let now = monotonicTime()
         return VantageReport(
             instance: instance, program: geopipeVersion, votes: entries.compactMapValues { $0.vote(at: now) })
     }
 
-    /// How this agent stands with the vantage points; `nil` without any.
+    /// Returns this agent's standing among the vantage points; `nil` without any.
     func vantageStanding() -> VantageStanding? {
         panel?.standing(Set(entries.keys), overruled: overruled, at: monotonicTime(), time: time(nil))
     }
 
-    /// How many addresses count otherwise than the checks of this agent say.
+    /// The number of addresses whose state differs from this agent's checks.
     private var overruled: Int {
         entries.values.count { entry in
             entry.verdict.map { verdict in entry.judgement.state.map { $0.isUp != verdict.isUp } ?? false } ?? false
         }
     }
 
-    /// Counts that a target has this error now, and no longer that one.
+    /// Updates the counts of errors after a target's error changes.
     private func count(_ error: String?, insteadOf last: String?) {
         if let error { errors[error, default: 0] += 1 }
         guard let last, let number = errors[last] else { return }
@@ -339,20 +336,20 @@ actor Monitor {
 }
 
 extension Outcome {
-    /// As a line of the log.
+    /// The outcome as a line of the log.
     fileprivate var sentence: String {
         switch self {
         case .success(let reason, _): "check succeeded: \(reason)"
         case .failure(let reason): "check failed: \(reason)"
-        case .error(let reason): "check impossible: \(reason)"
+        case .error(let reason): "check could not run: \(reason)"
         }
     }
 }
 
 extension HealthTarget {
-    /// The target and the services that depend on it, for a log line.
+    /// Returns the target and the services that depend on it, for a log line.
     ///
-    /// - Parameter seconds: that a check has taken.
+    /// - Parameter seconds: the duration of the check.
     fileprivate func metadata(_ seconds: Double) -> Logger.Metadata {
         func list(_ words: [String]) -> Logger.MetadataValue {
             .string(
@@ -368,7 +365,7 @@ extension HealthTarget {
 }
 
 extension HealthCheck {
-    /// Whether what is asked may say how many clients it takes.
+    /// Whether the probe can return a weight.
     fileprivate var tellsWeight: Bool {
         switch probe {
         case .http(let http): http.weightHeader != nil

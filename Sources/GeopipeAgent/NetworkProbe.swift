@@ -5,19 +5,19 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Asks addresses by TCP, HTTP and HTTPS; each time in a connection of its own.
+/// Checks addresses over TCP, HTTP and HTTPS, each time on a new connection.
 struct NetworkProbe: Sendable {
     private let loops: EventLoopGroup
-    /// What TLS certificates are held against; without, none is good.
+    /// The trusted certificates; `nil` if they cannot be read, so that every check fails.
     private let verifying: NIOSSLContext?
     private let trusting: NIOSSLContext?
 
-    /// - Parameter roots: a file of certificates to trust, in PEM; `nil` for those that the system trusts.
+    /// - Parameter roots: a file of trusted certificates in PEM; `nil` for those of the system.
     init(_ loops: EventLoopGroup, roots: String?) {
         self.loops = loops
         var configuration = TLSConfiguration.makeClientConfiguration()
         if let roots { configuration.trustRoots = .file(roots) }
-        // Nobody has to wait until a server says goodbye.
+        // The result does not depend on the server's close_notify.
         configuration.shutdownTimeout = .milliseconds(100)
         verifying = try? NIOSSLContext(configuration: configuration)
         configuration.trustRoots = .certificates([])
@@ -34,11 +34,11 @@ struct NetworkProbe: Sendable {
         }
     }
 
-    /// Sends a request, and judges the answer.
+    /// Sends a request, and checks the response.
     ///
-    /// - Parameter timeout: seconds for all of it.
+    /// - Parameter timeout: seconds for the whole exchange.
     func ask(_ http: HealthCheck.HTTP, of address: String, timeout: UInt32) async -> Outcome {
-        // An address in a URL (RFC 3986 section 3.2.2), and the port if it is not the usual one.
+        // An address in a URL (RFC 3986 section 3.2.2), and the port unless it is the default.
         let server = address.contains(":") ? "[\(address)]" : address
         let host = http.host ?? (http.port == (http.isSecure ? 443 : 80) ? server : "\(server):\(http.port)")
         return await converse(address, http.port, timeout) {
@@ -54,8 +54,8 @@ struct NetworkProbe: Sendable {
         }
     }
 
-    /// The name alone, of a host that may have a port and has no final dot; `nil` for an address, which is not named in handshakes (RFC 6066 section
-    /// 3), and which certificates are held against as it is.
+    /// Returns the name of a host with an optional port; `nil` for an address, which handshakes do not name (RFC 6066
+    /// section 3) and certificates are compared with directly.
     private func serverName(_ host: String) -> String? {
         if host.hasPrefix("[") { return nil }
         let name = host.prefix { $0 != ":" }
@@ -70,11 +70,11 @@ struct NetworkProbe: Sendable {
         let loop = loops.next()
         let outcome = loop.flatSubmit { () -> EventLoopFuture<Outcome> in
             guard let target = try? SocketAddress(ipAddress: address, port: Int(port)) else {
-                return loop.makeSucceededFuture(.error("\(address) is no address"))
+                return loop.makeSucceededFuture(.error("\(address) is not an address"))
             }
             let promise = loop.makePromise(of: Outcome.self)
             let conversation = NIOLoopBound(makeConversation(promise), eventLoop: loop)
-            // The socket is somebody's until it is closed.
+            // Closing the channel closes the socket, and until then the socket must stay open.
             return ClientBootstrap(group: loop)
                 .connectTimeout(.seconds(Int64(timeout)))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -103,31 +103,31 @@ struct NetworkProbe: Sendable {
     }
 }
 
-/// What certificates are held against cannot be read.
+/// The trusted certificates cannot be read.
 private struct NoCertificates: Error {}
 
-/// What an error of a connection means that TLS has thrown; `nil` for any other error.
+/// Explains a TLS error of a connection; `nil` for any other error.
 private func tlsMeaning(of error: any Error, on channel: (any Channel)?) -> ProbeConversation.Meaning? {
     switch error {
-    // Many servers end TLS without saying so; what was to come shows whether it was too early.
+    // Many servers end TLS without close_notify; the missing data show whether that was too early.
     case NIOSSLError.uncleanShutdown: return .nothing
     case let error as NIOSSLExtraError where error == .failedToValidateHostname:
         let certificate = try? channel?.pipeline.syncOperations.nioSSL_peerCertificate()
-        return .end(.failure("certificate is for \(certificate?.names ?? "somebody else")"))
+        return .end(.failure("certificate is for \(certificate?.names ?? "another name")"))
     case NIOSSLError.handshakeFailed(let error):
         let words = "\(error)"
         if words.contains("CERTIFICATE_VERIFY_FAILED") {
-            return .end(.failure("certificate is not trusted, or not valid at this time"))
+            return .end(.failure("certificate is not trusted, or not valid now"))
         }
         return .end(
             .failure(words.contains("EOF") ? "closed the connection during the TLS handshake" : "TLS handshake failed"))
-    case is NoCertificates: return .end(.error("cannot read which certificates are trusted"))
+    case is NoCertificates: return .end(.error("cannot read the trusted certificates"))
     default: return nil
     }
 }
 
 extension NIOSSLCertificate {
-    /// Whom it is for, as a list.
+    /// The names in the certificate, as a list.
     fileprivate var names: String? {
         let names = _subjectAlternativeNames().compactMap { name -> String? in
             let bytes = Array(name.contents)
@@ -142,12 +142,13 @@ extension NIOSSLCertificate {
     }
 }
 
-/// Whether this machine knows a way to the address. That the network cannot be reached is also what routers say of one that is gone.
+/// Returns whether this machine has a route to the address. Routers also report "network unreachable" for a host that
+/// is down.
 private func hasRoute(to address: SocketAddress) -> Bool {
     let family = address.protocol == .inet6 ? AF_INET6 : AF_INET
     let descriptor = socket(family, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
-    // Of a datagram socket it sends nothing (connect(2)).
+    // connect(2) sends nothing on a datagram socket.
     return address.withSockAddr { connect(descriptor, $0, socklen_t($1)) } == 0 || errno != ENETUNREACH
 }

@@ -3,14 +3,14 @@ import Glibc
 import Platform
 import Synchronization
 
-/// Has a program tell people of changes: one run for all that change within a second, and no more runs than the configuration
-/// allows. No check waits for it.
+/// Runs a program that notifies people of changes: once for all changes within a second, and not more often than
+/// configured. Checks do not wait for it.
 final class Notifier: Sendable {
     private struct State {
         var command: NotifyCommand?
-        /// What has not been told yet.
+        /// The changes since the last run.
         var lines: [String] = []
-        /// How many more there were than are kept.
+        /// The number of changes that were dropped.
         var dropped = 0
     }
 
@@ -18,9 +18,9 @@ final class Notifier: Sendable {
     private let news: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
-    /// Changes that come within this time are told together, since what fails together should be read together.
+    /// The time within which changes are collected, because simultaneous failures belong together.
     private static let gathering = Duration.seconds(1)
-    /// Lines that are kept for the next run.
+    /// The maximum number of lines that are kept for the next run.
     static let lineLimit = 10_000
 
     init(_ command: NotifyCommand?) {
@@ -28,10 +28,10 @@ final class Notifier: Sendable {
         (news, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Runs another command from now on, or none.
+    /// Uses another command from now on; `nil` for none.
     func follow(_ command: NotifyCommand?) { state.withLock { $0.command = command } }
 
-    /// Has a change told.
+    /// Adds a change to the next run.
     func add(_ change: HealthChange) {
         let isWanted = state.withLock { state in
             guard state.command != nil else { return false }
@@ -43,8 +43,8 @@ final class Notifier: Sendable {
         if isWanted { continuation.yield() }
     }
 
-    /// Tells until the task is cancelled; what has not been told by then is in the log. The end of a command that runs is not waited
-    /// for.
+    /// Runs the program until the task is cancelled; the log has changes that were not passed on by then. A running
+    /// program is not awaited.
     func run() async {
         let work = Task { await tell() }
         await untilCancelled()
@@ -73,7 +73,7 @@ final class Notifier: Sendable {
         }
     }
 
-    /// What there is to tell, and how.
+    /// Takes the pending changes and the command.
     private func take() -> (NotifyCommand, input: String)? {
         state.withLock { state in
             defer { (state.lines, state.dropped) = ([], 0) }

@@ -4,13 +4,14 @@ import NIOCore
 import NIOHTTP1
 import Platform
 
-/// One check on its connection: asks, listens, and closes the connection once it knows enough.
+/// One check on one connection: sends the request, reads the response, and closes the connection once the outcome is
+/// known.
 final class ProbeConversation: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
     private static let bodyLimit = 1 << 16
-    /// What servers send is far below that.
+    /// The limits are far above what servers send.
     private static let headLimits: NIOHTTPDecoderLimitConfiguration = {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldCount = 1_000
@@ -19,13 +20,13 @@ final class ProbeConversation: ChannelInboundHandler {
         return limits
     }()
 
-    /// What an error means that is not one of sockets or of HTTP.
+    /// The meaning of an error other than of sockets or HTTP.
     enum Meaning {
         case nothing
         case end(Outcome)
     }
 
-    /// What has a connection speak HTTP, in front of a conversation.
+    /// The HTTP handlers of a connection, before a conversation.
     static var httpHandlers: [any ChannelHandler] {
         let decoder = HTTPResponseDecoder(
             leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop, limitConfiguration: headLimits)
@@ -33,7 +34,7 @@ final class ProbeConversation: ChannelInboundHandler {
     }
 
     private let promise: EventLoopPromise<Outcome>
-    /// What is asked for, and what the server is called; `nil` if it is enough to be connected.
+    /// The request and the server's name; `nil` if a connection is enough.
     private let request: (http: HealthCheck.HTTP, host: String)?
     private let timeout: UInt32
     private let meaning: (any Error, (any Channel)?) -> Meaning?
@@ -42,15 +43,15 @@ final class ProbeConversation: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
     private var status: String?
     private var weight = 100
-    /// Whether the text that is to be there has been seen.
+    /// Whether the expected string was found.
     private var hasMatch = false
     private var body: [UInt8] = []
 
     /// - Parameters:
     ///   - promise: gets the outcome.
-    ///   - request: what to ask for, and what to call the server; `nil` if it is enough to be connected.
-    ///   - timeout: seconds for all of it.
-    ///   - meaning: explains an error that another handler of the channel has thrown; `nil` if that is not its own.
+    ///   - request: the request and the server's name; `nil` if a connection is enough.
+    ///   - timeout: seconds for the whole check.
+    ///   - meaning: explains an error of another handler of the channel; `nil` for an error that it does not know.
     init(
         _ promise: EventLoopPromise<Outcome>, _ request: (http: HealthCheck.HTTP, host: String)?, _ timeout: UInt32,
         meaning: @escaping (any Error, (any Channel)?) -> Meaning? = { _, _ in nil }
@@ -104,15 +105,16 @@ final class ProbeConversation: ChannelInboundHandler {
             if !request.http.expected.contains(where: { $0.contains(code) }) { return end(.failure(status)) }
             if let name = request.http.weightHeader, let text = head.headers.first(name: name) {
                 guard let weight = parseWeight(text.trimmed) else {
-                    return end(.error("\(name) of the answer is '\(text)'; the server should send a part such as 40%"))
+                    return end(
+                        .error("\(name) of the answer is '\(text)'; the server should send a percentage such as 40%"))
                 }
                 if weight == 0 { return end(.failure("\(status), but with \(name): 0%")) }
                 self.weight = weight
             }
-            // Where no text matters, the status decides, whatever becomes of the connection.
+            // Without strings to search for, the status decides, whatever happens to the connection.
             if request.http.match == nil, request.http.noMatch == nil { succeed(status) }
         case .body(let part):
-            // What is known of the text need not be looked for again, but for what may lie across two parts.
+            // Bytes already searched are skipped, except where a match could span two parts.
             let start = body.count
             body += part.readableBytesView.prefix(Self.bodyLimit - body.count)
             judge(request.http, from: start, isOver: body.count == Self.bodyLimit)
@@ -121,8 +123,8 @@ final class ProbeConversation: ChannelInboundHandler {
     }
 
     /// - Parameters:
-    ///   - start: where what is new in the body begins.
-    ///   - isOver: whether no more of it is looked at.
+    ///   - start: the start of the new bytes in the body.
+    ///   - isOver: whether the search ends here.
     private func judge(_ http: HealthCheck.HTTP, from start: Int, isOver: Bool) {
         guard let status else { return }
         func finds(_ text: String) -> Bool {
@@ -134,7 +136,7 @@ final class ProbeConversation: ChannelInboundHandler {
             hasMatch = finds(match)
             if !hasMatch, isOver { return end(.failure("\(status), but without '\(match)'")) }
         }
-        // That a text is not there is known at the end.
+        // The absence of a string is certain only at the end.
         if isOver || hasMatch && http.noMatch == nil { succeed(status) }
     }
 
@@ -143,12 +145,12 @@ final class ProbeConversation: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(.failure(status == nil ? "closed the connection without an answer" : "closed the connection too early"))
+        end(.failure(status == nil ? "closed the connection without a response" : "closed the connection too early"))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { end(error) }
 
-    /// Ends with an error that the connection has thrown.
+    /// Ends with an error of the connection.
     func end(_ error: any Error) {
         switch meaning(error, context?.channel) {
         case .nothing?: return
@@ -162,9 +164,9 @@ final class ProbeConversation: ChannelInboundHandler {
             let limits = Self.headLimits
             end(
                 .failure(
-                    "its answer has more than \(limits.maxHeaderFieldCount) header fields, or \(limits.maxHeaderListSize >> 10) KiB of them, or one of more than \(limits.maxHeaderFieldSize >> 10) KiB"
+                    "its response has more than \(limits.maxHeaderFieldCount) header fields, or \(limits.maxHeaderListSize >> 10) KiB of them, or one of more than \(limits.maxHeaderFieldSize >> 10) KiB"
                 ))
-        case is HTTPParserError: end(.failure(status == nil ? "its answer is not HTTP" : "broken HTTP"))
+        case is HTTPParserError: end(.failure(status == nil ? "its response is not HTTP" : "broken HTTP"))
         case ChannelError.connectTimeout: timeOut()
         default: end(.failure("\(error)"))
         }
@@ -181,8 +183,8 @@ final class ProbeConversation: ChannelInboundHandler {
     }
 }
 
-/// Those that say nothing about the address: this machine has not enough of something.
+/// Errors that say nothing about the address, because this machine lacks a resource.
 private let ownErrors: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAFNOSUPPORT]
 
-/// How the agent introduces itself to web servers.
+/// The agent's User-Agent.
 private let userAgent = "geopipe-agent/\(geopipeVersion)"

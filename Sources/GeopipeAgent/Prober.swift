@@ -2,10 +2,10 @@ import Configuration
 import NIOPosix
 import Synchronization
 
-/// Asks addresses how they are, never more of them at a time than this machine can bear.
+/// Checks addresses, with limits on simultaneous checks.
 final class Prober: Sendable {
     private let network: Mutex<NetworkProbe>
-    /// A file of certificates to trust, in PEM; `nil` for those that the system trusts.
+    /// A file of trusted certificates in PEM; `nil` for those of the system.
     let roots: String?
     private let files = FileProbe()
     private let sockets: AsyncSemaphore
@@ -14,17 +14,17 @@ final class Prober: Sendable {
     private let runs = DetachedProbes()
     private let looks = DetachedProbes()
 
-    /// Programs at a time, but for those that hang.
+    /// The maximum number of simultaneous programs, without those that hang.
     private static let programLimit = 128
-    /// Threads that wait for disks at a time, but for those that hang.
+    /// The maximum number of threads that wait for disks, without those that hang.
     private static let diskLimit = 16
-    /// Open files of all that is no connection to an address.
+    /// The number of open files for purposes other than checks.
     private static let otherFiles =
         128 + 2 * programLimit + diskLimit + LiveServer.fileLimit + VantagePoints.limit
 
     /// - Parameters:
-    ///   - fileLimit: how many files this process may have open.
-    ///   - roots: a file of certificates to trust, in PEM; `nil` for those that the system trusts.
+    ///   - fileLimit: the maximum number of open files of this process.
+    ///   - roots: a file of trusted certificates in PEM; `nil` for those of the system.
     init(fileLimit: Int, roots: String?) {
         self.roots = roots
         network = Mutex(NetworkProbe(MultiThreadedEventLoopGroup.singleton, roots: roots))
@@ -33,7 +33,7 @@ final class Prober: Sendable {
         disks = AsyncSemaphore(Self.diskLimit)
     }
 
-    /// Reads anew which certificates are trusted.
+    /// Reads the trusted certificates again.
     func readRoots() {
         let new = NetworkProbe(MultiThreadedEventLoopGroup.singleton, roots: roots)
         network.withLock { $0 = new }
@@ -41,7 +41,7 @@ final class Prober: Sendable {
 
     /// Checks a target once.
     ///
-    /// - Returns: what came of it, and the seconds that it took once it was its turn.
+    /// - Returns: the outcome, and the duration in seconds without the wait for its turn.
     func check(_ target: HealthTarget) async -> (outcome: Outcome, seconds: Double) {
         let (slots, ask) = way(of: target)
         await slots.take()
@@ -78,13 +78,13 @@ final class Prober: Sendable {
     }
 }
 
-/// `text` with the address where it is to be.
+/// Returns `text` with `{address}` replaced by the address.
 private func filled(_ text: String, _ address: String) -> String {
     text.split(separator: "{address}", omittingEmptySubsequences: false).joined(separator: address)
 }
 
 extension Outcome {
-    /// As one line that is not too long: reasons may come from anywhere.
+    /// The outcome with its reason on one line of limited length, because a reason may contain any input.
     fileprivate var plain: Outcome {
         func plain(_ text: String) -> String {
             String(String.UnicodeScalarView(text.unicodeScalars.prefix(300).map { $0.properties.isControl ? " " : $0 }))

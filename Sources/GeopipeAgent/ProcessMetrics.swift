@@ -1,10 +1,10 @@
 import Glibc
 import Telemetry
 
-/// What client libraries of Prometheus tell of their process, by the same names.
+/// The metrics that Prometheus client libraries export for their process, with the same names.
 /// Source: https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 enum ProcessMetrics {
-    /// When the process began, in seconds since 1970; to be asked for at once.
+    /// The start time of the process, in seconds since 1970; read it early.
     static let start = {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -49,7 +49,7 @@ enum ProcessMetrics {
         defer { closedir(folder) }
         var count = 0
         while readdir(folder) != nil { count += 1 }
-        // Two are names of folders, and one is this look itself.
+        // Two entries are the names of folders, and one is the descriptor of this listing.
         return max(0, count - 3)
     }
 }

@@ -1,9 +1,9 @@
 import State
 import Telemetry
 
-/// The metrics of a rollout. Its counts are sums over the running coprocesses, and fall when one of these ends.
+/// The metrics of a rollout. Its counts are sums over the running coprocesses, and fall when a coprocess ends.
 enum RolloutMetrics {
-    /// - Parameter coprocesses: those that run.
+    /// - Parameter coprocesses: the running coprocesses.
     static func write(to text: inout PrometheusText, _ directory: StateDirectory, _ coprocesses: [CoprocessStatus]) {
         let rollout = (try? directory.rollout())?.value
         text.metric("geopipe_rollout_running", .gauge, help: "Whether a rollout runs.")
@@ -12,7 +12,7 @@ enum RolloutMetrics {
             "geopipe_rollout_aborted", .gauge, help: "Whether the last rollout was aborted by itself, and not seen yet."
         )
         text.sample("geopipe_rollout_aborted", rollout?.end?.isAutomatic == true ? 1 : 0)
-        // All are there without a rollout as well, so that an alert has something to compare with.
+        // All metrics exist without a rollout as well, so that alerts have a value to compare.
         let part = rollout.flatMap { $0.isRunning ? $0.part : nil }
         let tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTotals(), +=)
         text.metric(

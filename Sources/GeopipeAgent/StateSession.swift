@@ -6,12 +6,12 @@ import ServiceLifecycle
 import State
 import Telemetry
 
-/// All that goes on for one state directory.
+/// The work for one state directory.
 final class StateSession: Sendable {
-    /// Where it goes on, and what it begins with.
+    /// The state directory of a session, and the initial configuration.
     struct Place: Sendable {
         var directory: StateDirectory
-        /// What `lock` has returned for the directory.
+        /// The descriptor that `lock` returned for the directory.
         var lock: CInt
         var subject: ConfigurationFollower.Subject
     }
@@ -28,22 +28,22 @@ final class StateSession: Sendable {
     private let feeder: LiveFeeder
     private let liveServer: LiveServer
     private let reload: @Sendable () -> ConfigurationFollower.Reload
-    /// What there was to check for a rollout at first.
+    /// The initial targets of a rollout.
     private let candidate: CandidateTargets
 
-    /// The time between two looks at the rollout.
+    /// The interval between two checks of the rollout.
     private static let rolloutInterval = Duration.seconds(1)
 
-    /// Another agent has the state directory.
+    /// Another agent uses the state directory.
     struct Held: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// Goes on from what the state directory says.
+    /// Starts with the contents of the state directory.
     ///
     /// - Parameters:
     ///   - file: the configuration's file.
-    ///   - reload: what became of reading the configuration.
+    ///   - reload: the outcome of reading the configuration.
     init(
         _ place: Place, _ prober: Prober, file: String, metrics: ListenAddress, live liveOptions: LiveOptions,
         reload: @escaping @Sendable () -> ConfigurationFollower.Reload
@@ -73,7 +73,7 @@ final class StateSession: Sendable {
             if let diagnostic = found.diagnostic { log.warning("\(diagnostic)") }
             states = found.value?.states.filter { $0.value.isKnown(at: now) } ?? [:]
         } catch {
-            log.error("\(error); nothing is known at first")
+            log.error("\(error); starting without known states")
         }
         let found = await inThread { [file] in
             var candidate = CandidateTargets(file, directory)
@@ -85,7 +85,7 @@ final class StateSession: Sendable {
         await vantage.follow(place.subject.vantagePoints)
     }
 
-    /// What runs: the last ends first. The last report must not say what comes of checks that are broken off.
+    /// The parts, of which the last one ends first. The last report must not contain results of interrupted checks.
     var parts: [ServiceGroupConfiguration.ServiceConfiguration] {
         [
             part("counters") { await self.receiver.run() },
@@ -109,7 +109,7 @@ final class StateSession: Sendable {
         ]
     }
 
-    /// Has what a rollout gives to clients checked as long as it runs, until the task is cancelled.
+    /// Checks the targets of a running rollout, until the task is cancelled.
     private func followRollouts() async {
         var candidate = candidate
         while !Task.isCancelled {
@@ -134,7 +134,7 @@ final class StateSession: Sendable {
 
     private func serveLive() async {
         guard case .at(let address) = liveOptions.address else { return await untilCancelled() }
-        await liveServer.run(at: address, liveOptions, consolation: "health goes on without")
+        await liveServer.run(at: address, liveOptions, consolation: "health checks continue")
     }
 
     @Sendable private func page() async -> String {
@@ -150,7 +150,7 @@ final class StateSession: Sendable {
         return text.text
     }
 
-    /// Whether a folder is its state directory, by whatever name.
+    /// Returns whether a folder is its state directory, by any name.
     func has(_ folder: String) -> Bool {
         var (own, other) = (stat(), stat())
         return folder == directory.path
@@ -167,7 +167,7 @@ final class StateSession: Sendable {
         reporter.poke()
     }
 
-    /// Lets another agent have the state directory, once all parts have ended.
+    /// Releases the state directory for another agent, after all parts have ended.
     func close() { _ = Glibc.close(lock) }
 
     private static func write(
@@ -187,16 +187,16 @@ final class StateSession: Sendable {
         }
         text.metric(
             "geopipe_health_report_timestamp_seconds", .gauge,
-            help: "When the agent told coprocesses of health last, in seconds since 1970.")
+            help: "When the agent last reported health to the coprocesses, in seconds since 1970.")
         if let lastReport { text.sample("geopipe_health_report_timestamp_seconds", lastReport) }
     }
 
-    /// Seconds after which a coprocess that has told nothing of itself, as it does every second, does not count.
+    /// Seconds after which a coprocess without a status does not count; it writes one every second.
     private static let silence = 60
 
     private static func write(to text: inout PrometheusText, _ coprocesses: [CoprocessStatus], at now: Int) {
         let alive = coprocesses.filter { now - $0.told < silence }
-        text.metric("geopipe_coprocesses", .gauge, help: "Coprocesses that run, and told so in the last minute.")
+        text.metric("geopipe_coprocesses", .gauge, help: "Running coprocesses with a status from the last minute.")
         text.sample("geopipe_coprocesses", alive.count)
         text.metric(
             "geopipe_coprocesses_complaining", .gauge,
@@ -228,12 +228,13 @@ final class StateSession: Sendable {
 
     private static func lockFile(in folder: String) -> String { folder + "/agent.lock" }
 
-    /// Waits until a folder can be used as a state directory, and has no other agent use it.
+    /// Waits until a folder is usable as a state directory, and no other agent uses it.
     ///
     /// - Parameters:
-    ///   - isEnough: whether not to wait any longer.
-    ///   - say: called with the reason why the agent has to wait.
-    /// - Returns: a descriptor; the lock is held as long as that is open. `nil` if it was enough, or the task is cancelled.
+    ///   - isEnough: whether to stop waiting.
+    ///   - say: gets the reason for the wait.
+    /// - Returns: a descriptor that holds the lock as long as it is open. `nil` if `isEnough` returned true, or the
+    ///   task is cancelled.
     static func lock(_ folder: String, until isEnough: () -> Bool, say: (String) -> Void) async throws(Held)
         -> CInt?
     {

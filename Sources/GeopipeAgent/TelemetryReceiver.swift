@@ -4,7 +4,8 @@ import State
 import Synchronization
 import Telemetry
 
-/// Adds up what the coprocesses tell, and hands on their hits: takes datagrams at a socket in the state directory, whatever they are.
+/// Sums up the counts of coprocesses, and passes on their hits: receives any datagrams on a socket in the state
+/// directory.
 final class TelemetryReceiver: Sendable {
     private let directory: StateDirectory
     private let path: String
@@ -14,21 +15,21 @@ final class TelemetryReceiver: Sendable {
     private struct State {
         var totals = AggregatedMetrics(start: Int(ProcessMetrics.start * 1e9))
         var isOver = false
-        /// The socket that was made last.
+        /// The inode of the current socket.
         var inode: UInt64?
     }
 
-    /// Bytes that may wait; of what comes when it is full, the sender knows that it is lost.
+    /// The size of the receive buffer in bytes; senders notice when it is full, and count lost datagrams.
     private static let bufferSize: CInt = 4 << 20
 
-    /// - Parameter onHits: gets hits as they come, and must return soon.
+    /// - Parameter onHits: gets hits as they arrive, and must return soon.
     init(_ directory: StateDirectory, onHits: @escaping @Sendable ([SampledHit]) -> Void = { _ in }) {
         self.directory = directory
         self.onHits = onHits
         path = directory.path + "/agent.sock"
     }
 
-    /// What has been told, until now.
+    /// The counts so far.
     var totals: AggregatedMetrics {
         state.withLock { state in
             state.totals.forgetEnded(at: time(nil))
@@ -36,7 +37,7 @@ final class TelemetryReceiver: Sendable {
         }
     }
 
-    /// The sums of that.
+    /// The sums of the counts so far.
     var counts: AggregatedMetrics.Counts {
         state.withLock { state in
             state.totals.forgetEnded(at: time(nil))
@@ -44,14 +45,14 @@ final class TelemetryReceiver: Sendable {
         }
     }
 
-    /// Receives, in a thread of its own, until the task is cancelled.
+    /// Receives on a thread of its own, until the task is cancelled.
     func run() async {
         startOrRun { self.receive() }
         await untilCancelled()
         stop()
     }
 
-    /// Ends that, and removes the socket. The thread ends within half a second.
+    /// Ends the thread within half a second, and removes the socket.
     private func stop() {
         state.withLock { state in
             if !state.isOver, let made = state.inode, UnixSocket.inode(path) == made { unlink(path) }
@@ -59,7 +60,7 @@ final class TelemetryReceiver: Sendable {
         }
     }
 
-    /// Receives until it is over; makes the socket again if it was removed.
+    /// Receives until it is stopped; makes the socket again if it was removed.
     private func receive() {
         var diagnostic: String?
         while !state.withLock({ $0.isOver }) {
@@ -70,7 +71,7 @@ final class TelemetryReceiver: Sendable {
                 close(socket)
             } catch {
                 if state.withLock({ $0.isOver }) { return }
-                if error.description != diagnostic { log.error("\(error); coprocesses are not counted") }
+                if error.description != diagnostic { log.error("\(error); no metrics of coprocesses") }
                 diagnostic = error.description
                 sleep(1)
             }
@@ -83,7 +84,7 @@ final class TelemetryReceiver: Sendable {
         var lastLook = monotonicTime()
         while true {
             let count = recv(socket, &bytes, bytes.count, 0)
-            if count >= 0 { log.trace("a coprocess has told something", metadata: ["bytes": "\(count)"]) }
+            if count >= 0 { log.trace("received a datagram of a coprocess", metadata: ["bytes": "\(count)"]) }
             let hasHits = count >= 0 && HitReport.isTitled(bytes.prefix(count))
             let hits = hasHits ? HitReport(bytes.prefix(count)) : nil
             if let hits { onHits(hits.hits) }
@@ -99,7 +100,7 @@ final class TelemetryReceiver: Sendable {
         }
     }
 
-    /// A socket at the path, in place of one that is there: this folder has no other agent.
+    /// Opens a socket at the path, and replaces an existing one: this folder has no other agent.
     private func open() throws(UnixSocket.Failure) -> CInt {
         let socket: CInt? = try state.withLock { state throws(UnixSocket.Failure) in
             guard !state.isOver else { return nil }
@@ -110,7 +111,7 @@ final class TelemetryReceiver: Sendable {
         guard let socket else { throw UnixSocket.Failure(description: "the agent ends") }
         var size = Self.bufferSize
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
-        // The thread looks now and then whether it is over.
+        // The thread checks regularly whether it is stopped.
         var patience = timeval(tv_sec: 0, tv_usec: 500_000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         return socket

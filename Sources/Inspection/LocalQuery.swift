@@ -55,7 +55,7 @@ public struct LocalQuery {
     public func ask(
         _ name: String, type: String, client: IPPrefix, resolver: IPAddress? = nil
     ) throws(Refusal) -> Reply {
-        guard RecordType(type) != nil else { throw Refusal(description: "'\(type)' is no record type") }
+        guard RecordType(type) != nil else { throw Refusal(description: "unknown record type '\(type)'") }
         // In the protocol's line a tab begins the next field.
         guard name.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) else {
             throw Refusal(

@@ -388,7 +388,7 @@ struct ProblemFinder {
             let reasons = silent.map { "\($0.name): \($0.trouble)" }.joined(separator: "; ")
             add(
                 .vantage,
-                "geopipe-agent is cut off: it has reports of \(others.count - silent.count) of \(others.count) other vantage points, and goes by its own checks alone (\(reasons))",
+                "geopipe-agent is cut off: it has reports of \(others.count - silent.count) of \(others.count) other vantage points, and uses only its own checks (\(reasons))",
                 hint:
                     "can this server reach the others, at the port of their --metrics? take it out of service while its own view may be wrong"
             )

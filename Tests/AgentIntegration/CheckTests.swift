@@ -44,8 +44,8 @@ struct CheckTests {
             ("path: /hang", "down: timed out after 1 s"),
             ("path: /trickle", "up: 200 OK"),
             ("path: /trickle, match: more", "down: timed out after 1 s"),
-            ("path: /silent", "down: closed the connection without an answer"),
-            ("path: /rude", "down: its answer is not HTTP"),
+            ("path: /silent", "down: closed the connection without a response"),
+            ("path: /rude", "down: its response is not HTTP"),
         ]
         let results = try results(
             expectations.map { ("127.0.0.1", "http: { port: \(server.port), \($0.0) }") },
@@ -98,7 +98,7 @@ struct CheckTests {
         let fields = (0..<300).map { "X-Field-\($0): \($0)\r\n" }.joined()
         let head = "HTTP/1.1 200 OK\r\n"
         let overflow =
-            "down: its answer has more than 1000 header fields, or 256 KiB of them, or one of more than 128 KiB"
+            "down: its response has more than 1000 header fields, or 256 KiB of them, or one of more than 128 KiB"
         let hints = "HTTP/1.1 103 Early Hints\nLink: </style.css>\n\n"
         let expectations: [(answer: String, check: String, result: String)] = [
             // The connection stays open: what decides is what has come.
@@ -185,7 +185,7 @@ struct CheckTests {
         let roots = try folder.write(
             try [good, named].flatMap { try Data(contentsOf: URL(filePath: $0.file)) }, to: "roots")
         let other = "certificate is for other.example.com, 192.0.2.1"
-        let untrusted = "certificate is not trusted, or not valid at this time"
+        let untrusted = "certificate is not trusted, or not valid now"
         let expectations = [
             ("port: \(servers[0].port)", "up: 200 OK"),
             ("port: \(servers[0].port), host: www.example.com, match: \"Host: www.example.com\\n\"", "up: 200 OK"),

@@ -272,7 +272,7 @@ struct LiveServerTests {
         let (socket, text) = try await stream(server)
         defer { close(socket) }
         #expect(text.contains("HTTP/1.1 503") && text.contains("Retry-After: 10"), "\(text)")
-        #expect(text.contains("64 viewers are here already"))
+        #expect(text.contains("64 viewers are connected already"))
         // Others get what is no stream, and a viewer who goes makes room.
         #expect(await server.answer("GET", "/api/state")?.status == 200)
         close(sockets.removeLast())

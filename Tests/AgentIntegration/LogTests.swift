@@ -36,7 +36,8 @@ struct LogTests {
         try #require(agent.waits { WebAnswer("/", port: agent.port) != nil }, "\(agent.said)")
         let connections = (0..<17).compactMap { _ in connection(to: agent.port) }
         defer { for connection in connections { close(connection) } }
-        #expect(agent.waits { agent.said.contains(" debug: refused a scraper: 16 are served already peer=") })
+        #expect(
+            agent.waits { agent.said.contains(" debug: rejected a scraper: 16 connections are open already peer=") })
     }
 
     @Test(

@@ -110,7 +110,7 @@ struct ReplayProcessTests {
             ([log, "--live", "0.0.0.0:0"], "--live-token-file"),
             ([log, "--live", "127.0.0.1:\(server.port)"], "--live 127.0.0.1:9355"),
             ([log, "--config", "\(folder.path)/none.yaml"], "none.yaml"),
-            ([log, "--live", "none", "--socket", precious], "something is there that is no socket"),
+            ([log, "--live", "none", "--socket", precious], "something other than a socket is there"),
             ([log, "--live", "none", "--socket", "\(folder.path)/taken"], "another program listens there"),
         ] {
             let result = try Tool(path: Agent.program).run(["replay"] + arguments)

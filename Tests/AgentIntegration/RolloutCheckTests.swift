@@ -71,7 +71,7 @@ struct RolloutCheckTests {
         let since = agent.report?.states[target]?.since
         try agent.configure(String(decoding: Data(contentsOf: URL(filePath: new)), as: UTF8.self))
         try write(.committed)
-        let isOver = agent.waits { agent.said.contains("nothing more is checked for the rollout A alone") }
+        let isOver = agent.waits { agent.said.contains("no more checks only for the rollout A") }
         try #require(isOver, "\(agent.said)")
         let time = agent.report?.time ?? 0
         try expect("goes on") { $0.time > time }

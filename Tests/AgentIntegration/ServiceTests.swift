@@ -150,7 +150,9 @@ struct ServiceTests {
         let agent = try Agent(good, isStarted: false)
         try agent.configure(bad)
         try agent.start()
-        try expect(agent, "complains") { agent.said.contains("nothing is checked until the configuration is mended") }
+        try expect(agent, "complains") {
+            agent.said.contains("nothing is checked until the configuration is corrected")
+        }
         #expect(agent.said.contains("\(agent.file):8:"), "\(agent.said)")
         try agent.configure(good)
         try expect(agent, "checks") { try agent.states().first??.isUp == true }
@@ -188,7 +190,7 @@ struct ServiceTests {
         // From the start, too.
         try move(to: "file/first")
         try agent.start()
-        try expect(agent, "complains") { agent.said.contains("; nothing is checked until that is mended\n") }
+        try expect(agent, "complains") { agent.said.contains("; nothing is checked until that is corrected\n") }
         try move(to: "state")
         try goesOn(in: "state")
         try move(to: "file/state")
@@ -307,7 +309,7 @@ struct ServiceTests {
             return file >= 0 && close(file) == 0
         }
         try #require(isReplaced)
-        try expect(agent, "complains") { agent.said.contains("coprocesses go by the health that they know") }
+        try expect(agent, "complains") { agent.said.contains("coprocesses use the last health report") }
         try FileManager.default.removeItem(atPath: agent.state.path)
         try expect(agent, "reports again") {
             agent.said.contains("the health can be written again") && agent.report != nil

@@ -13,7 +13,7 @@ struct FileProbeTests {
     @Test("is about every address where it names none, and about one where it does")
     func meaning() {
         let (up, down) = (Outcome.success("the file says up"), Outcome.failure("the file says down"))
-        let nothing = Outcome.success("the file says nothing against it")
+        let nothing = Outcome.success("the file has no line for it")
         for text in ["", "\n", " \n\t\n", "192.0.2.2 down\n"] { #expect(outcome(text) == nothing, "\(text)") }
         for text in ["up", "up\n", "  up\r\n", "down\nup\n", "down\n192.0.2.1 up", "192.0.2.1 up\ndown\n"] {
             #expect(outcome(text) == up, "\(text)")
@@ -79,7 +79,7 @@ struct FileProbeTests {
         #expect(probe.check("/dev/zero", "192.0.2.1") == .failure("it is not a regular file"))
         let blanks = [UInt8](repeating: 0x20, count: FileContents.sizeLimit)
         let file = try folder.write(blanks, to: "file")
-        #expect(probe.check(file, "192.0.2.1") == .success("the file says nothing against it"))
+        #expect(probe.check(file, "192.0.2.1") == .success("the file has no line for it"))
         try folder.write(blanks + [0x20], to: "file")
         #expect(probe.check(file, "192.0.2.1") == .error("\(file) has more than 1 MiB"))
     }

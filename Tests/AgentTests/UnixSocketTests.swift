@@ -24,7 +24,7 @@ struct UnixSocketTests {
             let failure = #expect(throws: UnixSocket.Failure.self) {
                 try UnixSocket.bind(SOCK_STREAM, at: other, in: directory)
             }
-            #expect(failure?.description.contains("that is no socket") == true)
+            #expect(failure?.description.contains("other than a socket") == true)
             #expect(UnixSocket.reasonAgainst(other) != nil)
         }
         #expect(try String(contentsOfFile: file, encoding: .utf8) == "precious")

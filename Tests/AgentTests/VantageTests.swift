@@ -82,7 +82,7 @@ struct VantagePanelTests {
         #expect(panel.bench(at: 10.1).opinion(on: "a", own: nil) == nil, "then votes do not count")
         #expect(
             panel.news(at: 11)?.text
-                == "cut off: has reports of 0 of 2 other vantage points, and goes by its own checks alone (nyc: its report is too old; tokyo: gone)"
+                == "cut off: has reports of 0 of 2 other vantage points, and uses only its own checks (nyc: its report is too old; tokyo: gone)"
         )
         #expect(panel.news(at: 12) == nil, "it is said once")
         _ = panel.take([.init(member: 2, time: 20, result: .success(report("c")))])
@@ -229,13 +229,13 @@ struct VantageReportTests {
     @Test(
         "is not used if it makes no sense",
         arguments: [
-            ("", "its report is no JSON"), ("{", "its report is no JSON"), ("[]", "what it answers is no report"),
-            ("{}", "what it answers is no report"),
+            ("", "its report is not JSON"), ("{", "its report is not JSON"), ("[]", "its response is not a report"),
+            ("{}", "its response is not a report"),
             (#"{"format":2}"#, "its report has format 2, and this program reads 1; upgrade the older one"),
-            (#"{"format":1}"#, "its report does not say which agent it is of"),
-            (#"{"format":1,"instance":""}"#, "its report does not say which agent it is of"),
-            (#"{"format":1,"instance":"a\n"}"#, "its report does not say which agent it is of"),
-            (#"{"format":1,"instance":"a"}"#, "its report does not say of which version it is"),
+            (#"{"format":1}"#, "its report does not name its agent"),
+            (#"{"format":1,"instance":""}"#, "its report does not name its agent"),
+            (#"{"format":1,"instance":"a\n"}"#, "its report does not name its agent"),
+            (#"{"format":1,"instance":"a"}"#, "its report does not name its version"),
             (#"{"format":1,"instance":"a","program":"1"}"#, "its report has no list"),
             (#"{"format":1,"instance":"a","program":"1","votes":[1]}"#, "vote 1 of its report makes no sense"),
         ]
@@ -251,7 +251,7 @@ struct VantageReportTests {
             } + [
                 (
                     #"{"format":1,"instance":"a","program":"1","votes":[{"target":"t","up":true,"age":1,"pace":1},{"target":"t","up":false,"age":1,"pace":1}]}"#,
-                    "vote 2 of its report is a second one on the same address"
+                    "vote 2 of its report repeats an address"
                 ),
                 (
                     #"{"format":1,"instance":"a","program":"1","votes":[{"target":"","up":true,"age":1,"pace":1}]}"#,

@@ -49,7 +49,7 @@ struct VantageStatusTests {
         #expect(status.code == 1)
         #expect(
             status.text.contains(
-                "geopipe-agent is cut off: it has reports of 0 of 1 other vantage points, and goes by its own checks alone (ns2: timed out after 2 s)"
+                "geopipe-agent is cut off: it has reports of 0 of 1 other vantage points, and uses only its own checks (ns2: timed out after 2 s)"
             ), "\(status.text)")
         #expect(status.text.contains("vantage points: 0 of 1 others have a vote; cut off, own checks decide"))
         #expect(status.json.contains("\"cut_off\"") && status.json.contains("\"kind\" : \"vantage\""), "\(status.json)")

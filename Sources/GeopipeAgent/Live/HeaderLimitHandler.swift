@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Hands on no more bytes than the head of a request may have, until there is a head: so that no client has the reader of HTTP keep more.
+/// Limits the bytes that reach the HTTP decoder before the head of a request is complete, and so the memory of the
+/// decoder.
 final class HeaderLimitHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -11,12 +12,12 @@ final class HeaderLimitHandler: ChannelInboundHandler {
     private var isOver = false
 
     /// - Parameters:
-    ///   - limit: the most bytes of a head.
-    ///   - handler: receives the head, or answers 431 if the head is longer.
+    ///   - limit: the maximum size of a head in bytes.
+    ///   - handler: receives the head, or responds with 431 if it is longer.
     init(_ limit: Int, of handler: LiveHandler) { (self.limit, self.handler) = (limit, handler) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // What follows the request is of no use.
+        // Bytes after the request are ignored.
         if isOver || handler.hasRequest { return }
         if handler.hasHead { return context.fireChannelRead(data) }
         var bytes = unwrapInboundIn(data)

@@ -1,8 +1,8 @@
 import Telemetry
 
 extension [SampledHit] {
-    /// At most some of the hits, in their order, which together stand for as many answers as all of them: each with a chance that grows
-    /// with its weight.
+    /// Returns at most `limit` hits in their order, which together stand for as many answers as all hits: the chance of
+    /// each grows with its weight.
     func thinned(to limit: Int) -> [SampledHit] {
         guard count > limit, limit > 0 else { return self }
         let all = reduce(0) { $0 + $1.weight }
@@ -11,7 +11,7 @@ extension [SampledHit] {
         var (position, sum) = (0, self[0].weight)
         var lastPosition = -1
         for part in 0..<limit {
-            // Of the answers, put into as many parts, the one in the middle of each.
+            // Splits the answers into equal parts, and takes the hit in the middle of each.
             let (begin, end) = (share(part, of: limit, all), share(part + 1, of: limit, all))
             guard end > begin else { continue }
             let middle = begin + (end - begin) / 2
@@ -31,7 +31,7 @@ extension [SampledHit] {
         return thinned
     }
 
-    /// The whole number nearest to a part of all; weights are so small that nothing overflows.
+    /// Returns the whole number nearest to a part of all; weights are too small to overflow.
     private func share(_ part: Int, of limit: Int, _ all: Int) -> Int {
         let (each, rest) = all.quotientAndRemainder(dividingBy: limit)
         return each * part + rest * part / limit

@@ -1,29 +1,29 @@
 import NIOHTTP1
 
-/// Who may see the live view at an address.
+/// Decides who may see the live view at an address.
 ///
-/// A page of another site in an operator's browser must get no answer. It could try with a name of its own that resolves to this
-/// address (DNS rebinding), or with the operator's cookie.
+/// A page of another site in an operator's browser must get no response. It could use a name of its own that resolves
+/// to this address (DNS rebinding), or the operator's cookie.
 struct LiveAccess: Sendable {
-    /// The names that people reach it by, besides `localhost` and IP addresses; in lower case.
+    /// The host names by which browsers reach it, besides `localhost` and IP addresses; in lower case.
     var names: Set<String> = []
-    /// Without one, all who can connect may see it.
+    /// `nil` lets every client see it.
     var token: LiveToken?
 
     static let cookieName = "geopipe_live"
 
     enum Verdict: Equatable {
         case allowed
-        /// The token was in the URL: the browser gets the cookie, and is sent to the URL without the token.
+        /// The token was in the URL: the browser gets the cookie, and a redirect to the URL without the token.
         case signedIn(cookie: String)
         case refused(status: Int, message: String)
     }
 
-    /// Judges a request by its head alone.
+    /// Decides by the head of a request.
     func judge(_ head: HTTPRequestHead) -> Verdict {
         let hosts = head.headers["host"]
         guard hosts.count == 1, let host = WebAuthority(hosts[0]) else {
-            return .refused(status: 400, message: "the request must have one Host, as name:port or address:port")
+            return .refused(status: 400, message: "the request must have one Host, such as name:port or address:port")
         }
         guard host.isAddress || host.host == "localhost" || names.contains(host.host) else {
             return .refused(
@@ -34,13 +34,13 @@ struct LiveAccess: Sendable {
         }
         let origins = head.headers["origin"]
         guard origins.allSatisfy(host.isOrigin), origins.count <= 1 else {
-            return .refused(status: 403, message: "pages of other origins get nothing here")
+            return .refused(status: 403, message: "pages of other origins have no access")
         }
         // Scripts and pictures of other pages have no origin. A link there may lead to the page itself.
         let sites = head.headers["sec-fetch-site"].map { $0.lowercased() }
         let target = LiveTarget(head.uri)
         guard target?.path == "/" || sites.allSatisfy({ $0 == "same-origin" || $0 == "none" }) else {
-            return .refused(status: 403, message: "pages of other sites get nothing here")
+            return .refused(status: 403, message: "pages of other sites have no access")
         }
         guard let token else { return .allowed }
         if let target, target.path == "/", let given = target["token"] {

@@ -1,11 +1,11 @@
 import Platform
 
-/// What a request gets that is no stream.
+/// The response to a request, unless it is a stream.
 struct LiveAnswer: Equatable, Sendable {
     var status: Int
     var body: String
     var type: String
-    /// Besides those that all answers have.
+    /// Header fields in addition to those of all responses.
     var headers: [(name: String, value: String)] = []
 
     static func == (a: Self, b: Self) -> Bool { (a.status, a.body, a.type) == (b.status, b.body, b.type) }
@@ -14,34 +14,35 @@ struct LiveAnswer: Equatable, Sendable {
 
     init(_ status: Int, _ body: String, type: String) { (self.status, self.body, self.type) = (status, body, type) }
 
-    /// An answer that says what is wrong, and what to write instead.
+    /// Returns a response that says what is wrong, and what to write instead.
     static func failure(_ status: Int, _ message: String) -> LiveAnswer {
         var answer = LiveAnswer(status, JSON.object([("error", .text(message))]).compact + "\n", type: json)
         if status == 401 { answer.headers.append(("WWW-Authenticate", "Bearer realm=\"geopipe\"")) }
         return answer
     }
 
-    /// The answer to a request that takes no thought; `nil` if another of these initializers has it.
+    /// Returns the response to a request that needs no computation; `nil` if another initializer makes it.
     init?(atOnce server: LiveServer, _ target: LiveTarget) {
         switch target.path {
         case "/": self.init(200, server.page.html, type: "text/html; charset=utf-8")
         case "/api/state", "/api/explain", "/api/destinations": return nil
         case "/api/replay" where server.playback != nil: return nil
         case "/api/replay":
-            self = .failure(404, "this is the present, which cannot be changed; geopipe replay shows the past")
+            self = .failure(404, "live traffic cannot be changed; geopipe replay shows past traffic")
         default:
             self = .failure(
                 404,
-                "there is /, /api/state, /api/stream, /api/explain, /api/destinations, and in a replay /api/replay")
+                "not found; try /, /api/state, /api/stream, /api/explain, /api/destinations, or in a replay /api/replay"
+            )
         }
     }
 
-    /// The answer with the state, which takes some milliseconds.
+    /// Makes the response with the state, which takes some milliseconds.
     init(stateOf server: LiveServer) { self.init(200, server.stateText(), type: Self.json) }
 
-    /// The answer to a question, or to an order.
+    /// Makes the response to a question or an order.
     ///
-    /// - Parameter body: of a `POST`.
+    /// - Parameter body: the body of a `POST`.
     init(_ server: LiveServer, _ target: LiveTarget, _ body: [UInt8]) async {
         do throws(LiveRefusal) {
             switch target.path {
@@ -55,7 +56,7 @@ struct LiveAnswer: Equatable, Sendable {
     }
 
     private static func replay(_ server: LiveServer, _ body: [UInt8]) async throws(LiveRefusal) -> String {
-        guard let playback = server.playback else { throw LiveRefusal(status: 404, message: "nothing plays") }
+        guard let playback = server.playback else { throw LiveRefusal(status: 404, message: "no replay runs") }
         let replay = try await playback.order(ReplayOrder(reading: body))
         server.forgetState()
         return replay.json.compact
@@ -65,7 +66,7 @@ struct LiveAnswer: Equatable, Sendable {
         guard let questions = server.questions else {
             throw LiveRefusal(
                 status: 503,
-                message: "a replay has hits alone; ask geopipe explain and geopipe map, which have the image")
+                message: "a replay has only hits; use geopipe explain and geopipe map, which read the image")
         }
         return questions
     }

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// The connections at one place where the live view is served.
+/// The connections at one address of the live view.
 ///
-/// Clients that connect and say nothing cannot keep others out: when all places are taken, the connection that has waited longest for
-/// the head of its request gives way to the new one. Other machines cannot take the places that are kept for this one.
+/// Clients that connect and send nothing cannot keep others out: when all places are taken, the connection that has
+/// waited longest for the head of its request is closed for the new one. Some places are reserved for this machine.
 final class LiveConnections: Sendable {
-    /// The most connections, and how many of them are kept for clients of this machine.
+    /// The maximum number of connections, and the number of them that are reserved for this machine.
     static let (limit, kept) = (128, 16)
 
     private struct Connection {
@@ -14,11 +14,11 @@ final class LiveConnections: Sendable {
     }
 
     private struct State {
-        /// Those that have a place.
+        /// Connections with a place.
         var open: [ObjectIdentifier: Connection] = [:]
-        /// Those of them whose request has no head yet, the oldest first.
+        /// Those whose request has no head yet, the oldest first.
         var waiting: [ObjectIdentifier] = []
-        /// How many of those that have a place are from other machines.
+        /// The number of connections from other machines.
         var remoteCount = 0
 
         mutating func remove(_ connection: ObjectIdentifier) -> Connection? {
@@ -31,11 +31,11 @@ final class LiveConnections: Sendable {
 
     private let state = Mutex(State())
 
-    /// Gives a new connection a place, if need be that of another one, which is closed.
+    /// Gives a new connection a place, if necessary that of another connection, which is closed.
     ///
     /// - Parameters:
     ///   - isLocal: whether it comes from this machine.
-    ///   - close: closes it; it may be called by any thread.
+    ///   - close: closes it; any thread may call it.
     /// - Returns: false if all places are taken by connections with requests.
     func admit(_ connection: AnyObject, isLocal: Bool, close: @escaping @Sendable () -> Void) -> Bool {
         let connection = ObjectIdentifier(connection)
@@ -56,7 +56,7 @@ final class LiveConnections: Sendable {
         return isAdmitted
     }
 
-    /// Has a connection keep its place until it ends: the head of its request has come.
+    /// Lets a connection keep its place until it ends: the head of its request is complete.
     func keep(_ connection: AnyObject) {
         let connection = ObjectIdentifier(connection)
         state.withLock { state in state.waiting.removeAll { $0 == connection } }

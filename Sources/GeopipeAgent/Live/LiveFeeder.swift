@@ -7,23 +7,23 @@ import State
 import Synchronization
 import Telemetry
 
-/// Fills a live view: with the counters once a second, and with what files say. Nothing of that happens on an event loop.
+/// Updates a live view: with the counters once a second, and from files. None of it runs on an event loop.
 final class LiveFeeder: Sendable {
     private let view: LiveView
     private let questions: LiveQueryRunner
     private let directory: StateDirectory
     private let look: Mutex<StateDirectoryView>
 
-    /// Seconds between two looks at files, if a look takes no longer than `quick`, or people watch.
+    /// Seconds between two readings of files, if a reading takes at most `quick`, or there are viewers.
     private static let interval = 1.0
-    /// Seconds between two looks that take longer, while there are no viewers.
+    /// Seconds between two slower readings without viewers.
     private static let idleInterval = 10.0
     private static let quick = 0.005
-    /// Looks take no more than this part of a core's time.
+    /// The maximum part of a core's time for readings.
     private static let part = 0.05
 
     /// - Parameters:
-    ///   - questions: answers viewers from an image, which it releases when the feeder sees another one in force.
+    ///   - questions: answers viewers from an image, which it releases when another one is in force.
     ///   - file: the configuration's file.
     ///   - sites: the datacenters.
     init(
@@ -34,12 +34,12 @@ final class LiveFeeder: Sendable {
         look = Mutex(StateDirectoryView(file, directory, sites: sites))
     }
 
-    /// Has other datacenters from now on.
+    /// Uses other datacenters from now on.
     func follow(_ sites: [ConfigurationFollower.Site]) { look.withLock { $0.sites = sites } }
 
-    /// Fills the view until the task is cancelled.
+    /// Updates the view until the task is cancelled.
     ///
-    /// - Parameter counts: what the coprocesses have counted.
+    /// - Parameter counts: returns the counters of the coprocesses.
     func run(_ counts: @escaping @Sendable () -> AggregatedMetrics.Counts) async {
         view.add(
             LiveEvent(time: wallTime(), kind: .agent, text: "the agent of version \(geopipeVersion) has started"))
@@ -99,7 +99,7 @@ extension LiveEvent {
             datacenter: datacenters.count == 1 ? datacenters.first : nil)
     }
 
-    /// What an operator did, or what ended by itself.
+    /// Makes the event of a history entry.
     init(_ entry: HistoryEntry) {
         let isEnd = entry.action == .drainEnded || entry.action == .forceEnded
         let isSwitch =

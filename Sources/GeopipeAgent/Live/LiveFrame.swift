@@ -1,20 +1,20 @@
 import Synchronization
 
-/// What viewers are sent, made once for all of them.
+/// A message to viewers, made once for all of them.
 struct LiveFrame: Sendable {
     enum Kind: String, Sendable, CaseIterable {
-        /// All numbers of a second.
+        /// The numbers of a second.
         case second
-        /// Something that has happened.
+        /// An event.
         case event
-        /// Some of the answers since the frame before.
+        /// Some of the hits since the last frame.
         case hits
-        /// Where a replay is.
+        /// The position of a replay.
         case replay
     }
 
     let kind: Kind
-    /// An object of JSON on one line.
+    /// A JSON object on one line.
     let json: String
     /// The frame as a server-sent event: `event: KIND`, `data: JSON` and an empty line, in UTF-8.
     let bytes: [UInt8]
@@ -26,15 +26,15 @@ struct LiveFrame: Sendable {
     }
 }
 
-/// What waits for one viewer. A viewer that takes nothing costs no more memory than this: newer frames take the place of older ones
-/// of their kind, and of events the last `eventLimit` wait.
+/// The pending frames of one viewer, with limited memory: a newer frame replaces an older one of its kind, and the last
+/// `eventLimit` events are kept.
 final class LiveSubscription: Sendable {
-    /// Which hits a viewer gets.
+    /// The hits that a viewer gets.
     enum Hits: Sendable {
         case none
-        /// Frames of at most `LiveView.hitsInFrame` hits, thinned with their weight.
+        /// Frames of at most `LiveView.hitsInFrame` hits, thinned by weight.
         case thinned
-        /// All hits that coprocesses have sent, for a recording. The subscription holds up to `rawLimit` frames that were not taken.
+        /// All hits from coprocesses, for a recording. The subscription holds up to `rawLimit` frames.
         case all
     }
 
@@ -50,14 +50,14 @@ final class LiveSubscription: Sendable {
         var skipped = 0
     }
 
-    /// - Parameter onNews: called by any thread, without locks of this type held, when the first frame waits after none did; it must
-    ///   return at once. It has `take` called where the viewer is.
+    /// - Parameter onNews: called on any thread, without locks of this type, when the first frame becomes pending; it
+    ///   must return at once, and cause a call of `take` on the viewer's event loop.
     init(_ hits: Hits, onNews: @escaping @Sendable () -> Void) {
         self.hits = hits
         self.onNews = onNews
     }
 
-    /// Takes out all that waits, the oldest first. May be empty.
+    /// Takes all pending frames, the oldest first. May be empty.
     func take() -> [LiveFrame] {
         state.withLock { state in
             defer { state.waiting = [] }
@@ -65,10 +65,10 @@ final class LiveSubscription: Sendable {
         }
     }
 
-    /// How many frames newer ones have taken the place of.
+    /// The number of frames that newer ones replaced.
     var skippedFrames: Int { state.withLock(\.skipped) }
 
-    /// Has a frame wait for the viewer.
+    /// Adds a frame.
     func offer(_ frame: LiveFrame) {
         let isFirst = state.withLock { state in
             let isFirst = state.waiting.isEmpty

@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import Platform
 
-/// One connection of the live server, with one request: what follows it on the same connection is not looked at.
+/// One connection of the live server, for one request: later requests on the connection are ignored.
 final class LiveHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -15,25 +15,23 @@ final class LiveHandler: ChannelInboundHandler {
     private var request: HTTPRequestHead?
     private var body: [UInt8] = []
     private var context: ChannelHandlerContext?
-    /// Ends what takes too long.
+    /// Closes the connection when a phase takes too long.
     private var timer: Scheduled<Void>?
-    /// The stream, if it is asked for.
+    /// The stream, if it was requested.
     private var subscription: LiveSubscription?
     private var pings: RepeatedTask?
 
     private enum Phase {
-        /// The head of the request has not come.
+        /// The head of the request is incomplete.
         case head
         case body
         case answering
         case streaming
-        /// The answer is complete.
+        /// The response is complete.
         case ended
     }
 
     init(_ server: LiveServer, _ door: LiveServer.Listener) { (self.server, self.door) = (server, door) }
-
-    // MARK: - The connection
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -43,7 +41,7 @@ final class LiveHandler: ChannelInboundHandler {
                 close: { [channel = context.channel] in channel.close(promise: nil) })
         else {
             log.debug(
-                "refused a viewer: \(LiveConnections.limit) connections are open already", metadata: peer(context))
+                "rejected a viewer: \(LiveConnections.limit) connections are open already", metadata: peer(context))
             return context.close(promise: nil)
         }
         server.note(context.channel)
@@ -63,18 +61,18 @@ final class LiveHandler: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// Whether the head of the request has come.
+    /// Whether the head of the request is complete.
     var hasHead: Bool { phase != .head }
 
-    /// Whether all of the request has come.
+    /// Whether the request is complete.
     var hasRequest: Bool { phase != .head && phase != .body }
 
-    /// Refuses a request whose head is longer than it may be.
+    /// Rejects a request whose head is too long.
     func refuseLongHead() {
         send(.failure(431, "the head of the request may have at most \(LiveServer.headLimit) bytes"))
     }
 
-    /// Closes the connection after some time, unless another time is set before.
+    /// Closes the connection after some time, unless a new limit is set before.
     private func limit(_ time: TimeAmount, _ what: String) {
         timer?.cancel()
         guard let context else { return }
@@ -91,16 +89,14 @@ final class LiveHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch (phase, error as? HTTPParserError) {
         case (.head, .headerOverflow?): refuseLongHead()
-        case (.head, .some), (.body, .some): send(.failure(400, "that is no request of HTTP/1.1"))
+        case (.head, .some), (.body, .some): send(.failure(400, "this is not an HTTP/1.1 request"))
         case (.answering, .some), (.streaming, .some), (.ended, .some): break
         default:
-            // What follows the request may be no HTTP, and costs nothing of the answer.
+            // Bytes after the request may not be HTTP, and do not affect the response.
             if hasRequest, error is ByteToMessageDecoderError { return }
             context.close(promise: nil)
         }
     }
-
-    // MARK: - The request
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), phase) {
@@ -121,15 +117,15 @@ final class LiveHandler: ChannelInboundHandler {
         }
     }
 
-    /// What a log line may have of a URL.
+    /// Returns a URL without the token, for a log line.
     private static func withoutToken(_ target: String) -> String {
         String((target.contains("token=") ? target.prefix { $0 != "?" } + "?..." : target[...]).prefix(200))
     }
 
-    /// Why a request is not carried out, as its head says; `nil` if it is.
+    /// Returns the error response to a request by its head; `nil` if it is valid.
     private func refusal(of head: HTTPRequestHead) -> LiveAnswer? {
         guard head.version == .http1_1 || head.version == .http1_0 else {
-            return .failure(505, "this speaks HTTP/1.1")
+            return .failure(505, "use HTTP/1.1")
         }
         guard let target = LiveTarget(head.uri) else {
             return .failure(400, "the request must be for a path, such as /api/state")
@@ -164,12 +160,10 @@ final class LiveHandler: ChannelInboundHandler {
         return nil
     }
 
-    // MARK: - The answer
-
     private func answer(_ head: HTTPRequestHead) {
         guard let context, let target = LiveTarget(head.uri) else { return }
         phase = .answering
-        limit(LiveServer.answerPatience, "the connection of a viewer who did not take the answer")
+        limit(LiveServer.answerPatience, "the connection of a viewer that did not read the response")
         if target.path == "/api/stream" { return stream(target, head) }
         if let answer = LiveAnswer(atOnce: server, target) { return send(answer) }
         let (server, body) = (server, body)
@@ -181,11 +175,11 @@ final class LiveHandler: ChannelInboundHandler {
         answer.whenSuccess { bound.value.send($0) }
     }
 
-    /// Sends an answer, unless one is being sent, and ends.
+    /// Sends a response and ends, unless a response has begun.
     private func send(_ answer: LiveAnswer) {
         guard let context, phase != .ended, phase != .streaming else { return }
         phase = .ended
-        limit(LiveServer.answerPatience, "the connection of a viewer who did not take the answer")
+        limit(LiveServer.answerPatience, "the connection of a viewer that did not read the response")
         context.write(wrapOutboundOut(.head(responseHead(answer))), promise: nil)
         if request?.method != .HEAD, !answer.body.isEmpty {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
@@ -193,14 +187,14 @@ final class LiveHandler: ChannelInboundHandler {
         end()
     }
 
-    /// Ends the answer. The client gets all of it, even if it is still sending.
+    /// Ends the response. The client gets all of it, even if it is still sending.
     private func end() {
         guard let context else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
             guard let context = bound.value.context else { return }
             context.close(mode: .output, promise: nil)
-            bound.value.limit(LiveServer.endPatience, "a connection whose answer was complete")
+            bound.value.limit(LiveServer.endPatience, "a connection whose response was complete")
         }
     }
 
@@ -219,22 +213,20 @@ final class LiveHandler: ChannelInboundHandler {
         return head
     }
 
-    // MARK: - The stream
-
     private func stream(_ target: LiveTarget, _ head: HTTPRequestHead) {
         guard let context else { return }
         let wantsAll = target["raw"] == "1"
         guard !wantsAll || door.access == nil else {
-            return send(.failure(403, "all hits are only given at live.sock in the state directory"))
+            return send(.failure(403, "all hits are only available at live.sock in the state directory"))
         }
         guard door.viewers.take() else {
             var answer = LiveAnswer.failure(
-                503, "\(door.viewers.limit) viewers are here already; close a page that shows the live view")
+                503, "\(door.viewers.limit) viewers are connected already; close a page with the live view")
             answer.headers.append(("Retry-After", "10"))
             return send(answer)
         }
         var answer = LiveAnswer(200, "", type: "text/event-stream; charset=utf-8")
-        // Else some proxies would keep the events until there are many.
+        // Without this field, some proxies would buffer the events.
         answer.headers = [("X-Accel-Buffering", "no")]
         guard head.method != .HEAD else {
             door.viewers.free()
@@ -247,13 +239,14 @@ final class LiveHandler: ChannelInboundHandler {
         subscription = server.view.subscribe(wantsAll ? .all : target["hits"] == "0" ? .none : .thinned) {
             loop.execute { bound.value.sendNews() }
         }
-        // Who has read the head misses nothing that happens after that. No frame is sent before this is over, on the same loop.
+        // A client that has read the head misses no event after it. No frame is sent before this is over, on the same
+        // event loop.
         context.write(wrapOutboundOut(.head(responseHead(answer, isStream: true))), promise: nil)
         write("retry: 1000\n\n")
         pings = loop.scheduleRepeatedTask(
             initialDelay: LiveServer.pingInterval, delay: LiveServer.pingInterval
         ) { _ in
-            // One who does not read is not to have pings wait either.
+            // No pings accumulate for a client that does not read.
             if bound.value.context?.channel.isWritable == true { bound.value.write(": ping\n\n") }
         }
     }
@@ -262,7 +255,7 @@ final class LiveHandler: ChannelInboundHandler {
         context?.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
     }
 
-    /// Sends the frames that wait, unless the viewer is slow: then they wait on, and newer ones take their places.
+    /// Sends the pending frames, unless the viewer is slow: then they stay pending, and newer frames replace them.
     private func sendNews() {
         guard phase == .streaming, let context, context.channel.isWritable, let subscription else { return }
         let frames = subscription.take()
@@ -279,7 +272,7 @@ final class LiveHandler: ChannelInboundHandler {
                 timer?.cancel()
                 sendNews()
             } else {
-                limit(server.stallPatience, "the connection of a viewer who read nothing")
+                limit(server.stallPatience, "the connection of a viewer that read nothing")
             }
         }
         context.fireChannelWritabilityChanged()

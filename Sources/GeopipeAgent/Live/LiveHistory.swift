@@ -1,14 +1,13 @@
 import Platform
 
-/// The last hour, as means of 5 seconds each.
+/// The last hour, as means over 5 seconds.
 struct LiveHistory {
-    /// Seconds of a point.
+    /// The length of a point in seconds.
     static let step = 5
-    /// The number of points.
     static let count = 720
 
     struct Point: Equatable {
-        /// A second.
+        /// Per second.
         var answered: Double
         var empty: Double
         var refused: Double
@@ -16,17 +15,17 @@ struct LiveHistory {
         var p50: Double?
         var p99: Double?
         var coprocesses: Int
-        /// Answers from all datacenters together, a second.
+        /// Answers from all datacenters together, per second.
         var ofDatacenters: Double
     }
 
-    /// The point of a step is at its number, modulo their count.
+    /// The point of a step is at its number, modulo `count`.
     private var ring: [(number: Int, point: Point)?] = Array(repeating: nil, count: Self.count)
     private var last = Int.min
 
-    /// Keeps the point of the step that begins at a time, in place of the one of an hour before.
+    /// Stores the point of the step that begins at a time, in place of the one an hour before.
     ///
-    /// - Parameter start: in seconds since 1970.
+    /// - Parameter start: seconds since 1970.
     mutating func add(_ point: Point, start: Int) {
         let number = start / Self.step
         guard number >= 0 else { return }
@@ -34,7 +33,7 @@ struct LiveHistory {
         last = number
     }
 
-    /// The points of the hour that the last one ends; `nil` where there is none. The first one is there.
+    /// The points of the hour that ends with the last one; `nil` for missing ones. The first one exists.
     private var points: (first: Int, points: [Point?])? {
         guard last >= 0 else { return nil }
         var numbers = (max(0, last - Self.count + 1)...last).map { number in
@@ -44,10 +43,11 @@ struct LiveHistory {
         return (last - numbers.count + 1, Array(numbers))
     }
 
-    /// The most answers from all datacenters together in a second; 0 if there are no points.
+    /// The highest rate of answers from all datacenters together, per second; 0 without points.
     var peak: Double { points?.points.reduce(0) { max($0, $1?.ofDatacenters ?? 0) } ?? 0 }
 
-    /// As `GET /api/state` has it. `start` is that of the first point; without any, a time for which there will be none.
+    /// Returns the history for `GET /api/state`. `start` is that of the first point; without points, a time that will
+    /// have none.
     func json(at time: Double) -> JSON {
         let found = points
         return .object([
@@ -70,13 +70,13 @@ struct LiveHistory {
 }
 
 extension JSON {
-    /// A rate, to the hundredth.
+    /// Rounds a rate to hundredths.
     static func rate(_ rate: Double) -> JSON { .number((rate * 100).rounded() / 100) }
 
-    /// A part of a whole, to the thousandth.
+    /// Rounds a part of a whole to thousandths.
     static func part(_ part: Double?) -> JSON { part.map { .number(($0 * 1_000).rounded() / 1_000) } ?? .null }
 
-    /// A time in microseconds, to the tenth.
+    /// Rounds a time in microseconds to tenths.
     static func duration(_ duration: Double?) -> JSON {
         duration.map { .number(($0 * 10).rounded() / 10) } ?? .null
     }

@@ -2,23 +2,23 @@ import Geography
 import Platform
 import Telemetry
 
-/// All that a live view knows, for one thread at a time.
+/// The data of a live view, used by one thread at a time.
 struct LiveNumbers {
     private let mode: LiveView.Mode
     private let host: String
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     private(set) var time: Double
-    /// The second that was told last.
+    /// The last second that was sent.
     private var second: Int
     private(set) var scene = LiveScene()
     var replay: LiveReplay?
     private var counter = LiveCounter()
     private var coprocesses = 0
-    /// When the sums were as they are, in seconds since 1970.
+    /// The time of the current sums, in seconds since 1970.
     private var counted: Double
     /// The sums at the ends of the last seconds, the oldest first.
     private var looks: [Look]
-    /// The sums when the present step of the history began.
+    /// The sums at the start of the current history step.
     private var stepBegin: Look
     private var history = LiveHistory()
     private var events: [LiveEvent] = []
@@ -27,7 +27,7 @@ struct LiveNumbers {
     /// Hits by whether the default rule decided.
     private var rules: TopList<Bool>
     private var sides: TopList<Part>
-    /// Hits that viewers have not got.
+    /// Hits that were not sent to viewers yet.
     private var pending: [SampledHit] = []
 
     private struct Look {
@@ -40,26 +40,26 @@ struct LiveNumbers {
         var country: String
     }
 
-    /// What one side of a rollout answers, from one datacenter or from all.
+    /// The answers of one side of a rollout, from one datacenter or from all.
     private struct Part: Hashable {
         var side: SampledHit.Side
         var datacenter: String?
     }
 
-    /// Seconds that rates are the mean of: coprocesses tell once in one or one and a half.
+    /// Seconds over which rates are averaged: coprocesses report every 1 to 1.5 s.
     private static let window = 3
-    /// The names and networks that are counted.
+    /// The maximum number of counted names and networks.
     static let topLimit = 2_000
-    /// The names and networks that a frame has.
-    private static let told = 20
+    /// The number of names and networks in a frame.
+    private static let listedCount = 20
     static let eventLimit = 200
-    /// Seconds that events are kept.
+    /// Seconds for which events are kept.
     private static let eventMemory = 3_600.0
-    /// The most hits that wait for the next frame.
+    /// The maximum number of hits that wait for the next frame.
     static let pendingLimit = 4_000
-    /// The most datacenters in a frame that are not in the configuration.
+    /// The maximum number of datacenters in a frame that are not in the configuration.
     static let unknownLimit = 300
-    /// Seconds after which it makes no sense to go through all that have passed.
+    /// The longest gap in seconds after which each missed second is still processed.
     private static let longestGap = 3_600
 
     init(_ mode: LiveView.Mode, host: String, start: Double) {
@@ -79,14 +79,12 @@ struct LiveNumbers {
         )
     }
 
-    /// Forgets all but the scene.
+    /// Clears everything except the scene.
     mutating func clear(at start: Double) {
         var other = LiveNumbers(mode, host: host, start: start)
         (other.scene, other.replay) = (scene, replay)
         self = other
     }
-
-    // MARK: - What comes in
 
     mutating func take(_ hits: [SampledHit]) {
         for hit in hits { take(hit) }
@@ -94,7 +92,7 @@ struct LiveNumbers {
 
     private mutating func take(_ hit: SampledHit) {
         let weight = Double(hit.weight)
-        // Resolvers ask with letters of either case.
+        // Resolvers may mix upper and lower case.
         names.add(hit.name.lowercased(), weight, at: time)
         networks.add(Network(prefix: hit.network, country: hit.country), weight, at: time)
         if let isByDefault = hit.isByDefault { rules.add(isByDefault, weight, at: time) }
@@ -118,15 +116,13 @@ struct LiveNumbers {
         self.scene = scene
     }
 
-    /// - Returns: whether it is new enough.
+    /// - Returns: whether it is recent enough.
     mutating func add(_ event: LiveEvent) -> Bool {
         guard event.time > time - Self.eventMemory else { return false }
         events.insert(event, at: (events.lastIndex { $0.time <= event.time } ?? -1) + 1)
         if events.count > Self.eventLimit { events.removeFirst() }
         return true
     }
-
-    // MARK: - Time
 
     /// - Returns: whether another second has begun.
     mutating func advance(to time: Double) -> Bool {
@@ -137,7 +133,7 @@ struct LiveNumbers {
         if mode == .replay { counted = Double(now) }
         let look = Look(time: counted, sums: counter.sums)
         if now < second || now - second > Self.longestGap {
-            // The clock was set: what came by the old time says nothing about the new one.
+            // The clock was set: earlier sums say nothing about the new time.
             (looks, stepBegin) = ([look], look)
             (names, networks, rules, sides) = Self.lists(begin: time)
         } else if look.time > looks.last!.time {
@@ -152,7 +148,7 @@ struct LiveNumbers {
         return true
     }
 
-    /// Takes hits in their order, and goes on to a time second by second.
+    /// Adds hits in their order, and advances to a time second by second.
     mutating func play(_ hits: [SampledHit], to time: Double) -> Bool {
         var isNews = false
         for hit in hits {
@@ -163,7 +159,7 @@ struct LiveNumbers {
         return advance(to: time) || isNews
     }
 
-    /// Ends all seconds before one.
+    /// Skips all seconds before one.
     private mutating func skip(to next: Int) -> Bool {
         guard next > second else { return false }
         if next - second <= Self.longestGap {
@@ -183,16 +179,14 @@ struct LiveNumbers {
             start: start)
     }
 
-    /// Takes out the hits that viewers have not got.
+    /// Takes the hits that were not sent to viewers yet.
     mutating func takePending() -> [SampledHit] {
         let taken = pending
         pending = []
         return taken
     }
 
-    // MARK: - Rates
-
-    /// What is between two looks, a second.
+    /// The differences between two sums, per second.
     private struct Rates {
         var begin: LiveSums
         var end: LiveSums
@@ -211,7 +205,7 @@ struct LiveNumbers {
 
         var dropped: Double { rate(max(0, end.droppedHits - begin.droppedHits)) }
 
-        /// In microseconds.
+        /// Returns a quantile in microseconds.
         func latency(_ part: Double) -> Double? {
             end.durations.since(begin.durations).quantile(part).map { $0 / 1_000 }
         }
@@ -226,7 +220,7 @@ struct LiveNumbers {
 
         var ofDatacenters: Double { all(\.datacenters) }
 
-        /// The positions of those that come most often, with how often.
+        /// Returns the positions with the highest counts, and their rates.
         func top(_ count: Int, _ list: KeyPath<LiveSums, [Int]>) -> [(position: Int, rate: Double)] {
             let (new, old) = (end[keyPath: list], begin[keyPath: list])
             let growths = new.indices.lazy.map { ($0, new[$0] - old.value(at: $0)) }.filter { $0.1 > 0 }
@@ -234,9 +228,7 @@ struct LiveNumbers {
         }
     }
 
-    // MARK: - What goes out
-
-    /// A SECOND of the interface.
+    /// Returns the numbers of the current second.
     func secondJSON() -> JSON {
         let rates = Rates(from: looks.first!, to: looks.last!)
         let (p50, p99) = (rates.latency(0.5), rates.latency(0.99))
@@ -245,7 +237,7 @@ struct LiveNumbers {
         let (byDefault, byRule) = (rules.rate(true, at: time), rules.rate(false, at: time))
         func list(_ names: LiveNames, _ list: KeyPath<LiveSums, [Int]>) -> JSON {
             .list(
-                rates.top(Self.told, list).map {
+                rates.top(Self.listedCount, list).map {
                     .object([("name", .text(names.names[$0.position])), ("rate", .rate($0.rate))])
                 })
         }
@@ -272,7 +264,7 @@ struct LiveNumbers {
             (
                 "names",
                 .list(
-                    names.top(Self.told, at: time).map {
+                    names.top(Self.listedCount, at: time).map {
                         .object([("name", .text($0.key)), ("rate", .rate($0.rate))])
                     })
             ),
@@ -280,7 +272,7 @@ struct LiveNumbers {
             (
                 "networks",
                 .list(
-                    networks.top(Self.told, at: time).map {
+                    networks.top(Self.listedCount, at: time).map {
                         .object([
                             ("name", .text("\($0.key.prefix)")), ("rate", .rate($0.rate)),
                             ("country", .text($0.key.country)),
@@ -302,7 +294,7 @@ struct LiveNumbers {
         let all = rates.ofDatacenters
         var shown = scene.datacenters
         let known = Set(shown.map(\.name))
-        // Of a file of hits, or not in the configuration any more.
+        // Datacenters from a hits log, or no longer in the configuration.
         let limit = shown.count + Self.unknownLimit
         for (position, name) in counter.datacenters.names.enumerated()
         where !known.contains(name) && (mode == .replay || rates.of(\.datacenters, position) > 0) {
@@ -348,7 +340,7 @@ struct LiveNumbers {
         ])
     }
 
-    /// All there is.
+    /// Returns the whole state.
     func stateJSON() -> JSON {
         .object([
             ("time", .number((time * 1_000).rounded() / 1_000)), ("mode", .text(mode.rawValue)),

@@ -2,26 +2,26 @@ import ArgumentParser
 import NIOCore
 import Platform
 
-/// Where the live view is served, and who may see it.
+/// The address of the live view, and who may see it.
 struct LiveOptions: ParsableArguments, Sendable {
     @Option(
         name: .customLong("live"),
         help: ArgumentHelp(
-            "Where the live view is served: an address and a port, or none. Where others can reach it, it needs a token.",
+            "Where to serve the live view: an address and a port, or none. If others can reach it, it needs a token.",
             valueName: "address:port"))
     var address = ListenAddress.usualLive
 
     @Option(
         name: .customLong("live-token-file"),
         help: ArgumentHelp(
-            "A file with the token in its first line that the live view asks for; others must not be able to read it.",
+            "A file whose first line is the token of the live view; other users must not be able to read it.",
             valueName: "file"))
     var tokenFile: String?
 
     @Option(
         name: .customLong("live-host"),
         help: ArgumentHelp(
-            "A name by which browsers reach the live view, as behind a proxy. May be given several times.",
+            "A host name under which browsers reach the live view, such as that of a proxy. May be repeated.",
             valueName: "name"))
     var hosts: [String] = []
 
@@ -32,7 +32,7 @@ struct LiveOptions: ParsableArguments, Sendable {
         }
     }
 
-    /// Who may see it at an address.
+    /// Returns the access rules at an address.
     func access(at address: SocketAddress) throws(ListenFailure) -> LiveAccess {
         var access = LiveAccess(names: Set(hosts.map { $0.lowercased() }))
         if let tokenFile {

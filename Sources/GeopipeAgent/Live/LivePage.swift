@@ -2,10 +2,10 @@ import CPage
 import Inspection
 import Platform
 
-/// The page of the live view: one text of HTML that needs nothing else.
+/// The page of the live view: one self-contained HTML text.
 struct LivePage: Sendable {
     let html: String
-    /// The Content-Security-Policy: the page runs its own script alone, asks this server alone, and stands in no frame.
+    /// The Content-Security-Policy: the page runs only its own script, requests only this server, and is in no frame.
     let policy: String
 
     /// The page of this program.
@@ -16,7 +16,8 @@ struct LivePage: Sendable {
         String(decoding: UnsafeRawBufferPointer(start: text.bytes, count: text.length), as: UTF8.self)
     }
 
-    /// - Parameter frame: HTML with `{{style}}`, `{{script}}` and `{{outlines}}`, each as all that an element has.
+    /// - Parameter frame: HTML with `{{style}}`, `{{script}}` and `{{outlines}}`, each as the whole content of an
+    ///   element.
     init(frame: String, style: String, script: String, outlines: String) {
         let parts = ["style": style, "script": script, "outlines": outlines]
         var html = ""
@@ -34,10 +35,11 @@ struct LivePage: Sendable {
             """
     }
 
-    /// The hash of an element's content, for the content security policy.
+    /// Returns the hash of an element's content, for the Content-Security-Policy.
     static func source(_ text: String) -> String { "sha256-" + base64(SHA256.hash(text.utf8)) }
 
-    /// `{"countries":[["NO",[[longitude,latitude,...],...]],...],"dots":[["AD",latitude,longitude],...]}`, in degrees.
+    /// The map: `{"countries":[["NO",[[longitude,latitude,...],...]],...],"dots":[["AD",latitude,longitude],...]}`, in
+    /// degrees.
     private static var outlines: String {
         let countries = WorldOutlines.all.map { outline in
             JSON.list([

@@ -8,8 +8,7 @@ import Platform
 import State
 import Synchronization
 
-/// Answers questions of viewers from the image in force. One question is worked at after another, each in a thread of its own that gives
-/// way to all others.
+/// Answers viewers' questions from the image in force. One question at a time runs on a thread of low priority.
 final class LiveQueryRunner: LiveQuestions {
     private let file: String
     private let directory: StateDirectory
@@ -17,21 +16,21 @@ final class LiveQueryRunner: LiveQuestions {
 
     private struct Work {
         var snapshot: Snapshot?
-        /// The name of its file.
+        /// The name of the image's file.
         var name: String?
-        /// Who goes where by it, as far as that was asked for.
+        /// The distribution of clients, as far as it was requested.
         var shares: [ClientShares]?
-        /// The configuration that it was made from, if that is still what is on disk.
+        /// The configuration that it was made from, if that is still the one on disk.
         var configuration: Configuration?
-        /// When something was asked last, on the monotonic clock.
+        /// The time of the last question, on the monotonic clock.
         var asked = 0.0
-        /// When it was last found to be the one in force, on the same clock.
+        /// When it was last found to be in force, on the same clock.
         var looked = -Double.infinity
     }
 
-    /// Seconds that an image is held after a question.
+    /// Seconds for which an image is held after a question.
     private static let patience = 60.0
-    /// Seconds between two looks at which image is in force.
+    /// Seconds between two checks of which image is in force.
     private static let freshness = 1.0
 
     /// - Parameter file: the configuration's file.
@@ -39,11 +38,11 @@ final class LiveQueryRunner: LiveQuestions {
 
     func destinations(country: String?, datacenter: String?) async throws(LiveRefusal) -> String {
         guard country != nil || datacenter != nil else {
-            throw LiveRefusal(status: 400, message: "say whose destinations: ?country=NO or ?datacenter=NAME")
+            throw LiveRefusal(status: 400, message: "write ?country=NO or ?datacenter=NAME")
         }
         if let country, !country.isEmpty, PlaceCode(country) == nil {
             throw LiveRefusal(
-                status: 400, message: "'\(visible(country))' is no country; write its two letters, such as NO")
+                status: 400, message: "'\(visible(country))' is not a country code; write two letters, such as NO")
         }
         return try await answer { work throws(LiveRefusal) in
             let snapshot = try self.snapshot(&work)
@@ -73,11 +72,11 @@ final class LiveQueryRunner: LiveQuestions {
         guard let prefix = IPPrefix(client) else {
             throw LiveRefusal(
                 status: 400,
-                message: "'\(visible(client))' is no client; write an address such as 192.0.2.1 or a network such as"
+                message: "'\(visible(client))' is not a client; write an address such as 192.0.2.1 or a network such as"
                     + " 192.0.2.0/24")
         }
         if let type, RecordType(type) == nil {
-            throw LiveRefusal(status: 400, message: "'\(visible(type))' is no record type; write one such as A")
+            throw LiveRefusal(status: 400, message: "unknown record type '\(visible(type))'; write one such as A")
         }
         guard !name.isEmpty, name.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) else {
             throw LiveRefusal(
@@ -103,9 +102,9 @@ final class LiveQueryRunner: LiveQuestions {
         }
     }
 
-    /// Lets go of an image that is not asked any more, because it takes memory after another is in force.
+    /// Releases an image that is no longer used, because it takes memory after another one is in force.
     ///
-    /// - Parameter now: on the monotonic clock.
+    /// - Parameter now: the time on the monotonic clock.
     func letGo(at now: Double) {
         _ = work.withLockIfAvailable { work in
             if now - work.asked > Self.patience { work = Work() }
@@ -116,7 +115,7 @@ final class LiveQueryRunner: LiveQuestions {
         _ body: @escaping @Sendable (inout Work) throws(LiveRefusal) -> String
     ) async throws(LiveRefusal) -> String {
         let result = await inThread { () -> Result<String, LiveRefusal> in
-            // Of this thread alone, on Linux.
+            // On Linux, this concerns only this thread.
             _ = nice(10)
             return self.work.withLock { work in
                 work.asked = monotonicTime()
@@ -130,7 +129,7 @@ final class LiveQueryRunner: LiveQuestions {
         return try result.get()
     }
 
-    /// The image in force.
+    /// Returns the image in force.
     private func snapshot(_ work: inout Work) throws(LiveRefusal) -> Snapshot {
         let now = monotonicTime()
         if let snapshot = work.snapshot, now - work.looked < Self.freshness { return snapshot }
@@ -157,10 +156,10 @@ final class LiveQueryRunner: LiveQuestions {
 }
 
 extension ClientShares {
-    /// Who goes where: of each country the part of its clients that each datacenter gets.
+    /// Returns the part of each country's clients that each datacenter gets.
     ///
     /// - Parameters:
-    ///   - country: its code; empty for clients whose country is not known; `nil` for all.
+    ///   - country: its code; empty for clients with an unknown country; `nil` for all.
     ///   - datacenter: `nil` for all.
     fileprivate func parts(country: String?, datacenter: String?) -> JSON {
         let countries = Dictionary(grouping: places) { $0.country?.description ?? "" }
@@ -170,7 +169,7 @@ extension ClientShares {
             let all = Amount(of: shares)
             let amounts = Dictionary(grouping: shares, by: \.datacenter).mapValues { Amount(of: $0).part(of: all) }
             let sorted = amounts.sorted { $0.value != $1.value ? $0.value > $1.value : ($0.key ?? "") < ($1.key ?? "") }
-            // What is shown as 0 would only be a question.
+            // Parts that would be shown as 0 are confusing.
             for (name, part) in sorted where part >= 0.0005 && (datacenter == nil || datacenter == name) {
                 parts.append(
                     .object([

@@ -1,10 +1,9 @@
 import Geography
 import Platform
 
-/// What is served, and how that is, as files say: all of a live view that no counter and no hit tells.
+/// The part of a live view that comes from files, not from counters or hits.
 struct LiveScene: Equatable, Sendable {
     var datacenters: [Datacenter] = []
-    /// The image in force.
     var image: Image?
     /// The worst first.
     var problems: [Problem] = []
@@ -13,18 +12,18 @@ struct LiveScene: Equatable, Sendable {
     struct Datacenter: Equatable, Sendable {
         var name: String
         var coordinates: Coordinates?
-        /// As `geopipe status --json` has it, such as `in_use`.
+        /// As in `geopipe status --json`, such as `in_use`.
         var state: String
-        /// Absent if none is configured.
+        /// `nil` if none is configured.
         var capacity: Double?
     }
 
     struct Image: Equatable, Sendable {
         /// The content id: 16 hexadecimal digits.
         var id: String
-        /// In seconds since 1970.
+        /// Seconds since 1970.
         var compiled: Int
-        /// Since when it is in force, in seconds since 1970.
+        /// When it was put in force, in seconds since 1970.
         var since: Int
     }
 
@@ -38,31 +37,30 @@ struct LiveScene: Equatable, Sendable {
         var id: String
         /// `dark`, `share`, `places`, `committed`, `aborted` or `back`.
         var state: String
-        /// In percent; absent if places decide.
+        /// In percent; `nil` if places decide.
         var share: Int?
         var compared: Int
         var differing: Int
     }
 }
 
-/// Something that has happened.
+/// An event.
 struct LiveEvent: Equatable, Sendable {
     enum Kind: String, Sendable {
         /// An operator drained, undrained or forced a datacenter.
         case `switch`
         /// An address went down or came back.
         case health
-        /// Another image is in force.
+        /// Another image was put in force.
         case reload
         case rollout
-        /// The agent has started.
+        /// The agent started.
         case agent
     }
 
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     var time: Double
     var kind: Kind
-    /// For people.
     var text: String
     var datacenter: String?
 
@@ -73,16 +71,16 @@ struct LiveEvent: Equatable, Sendable {
     }
 }
 
-/// Where a replay is.
+/// The position of a replay.
 struct LiveReplay: Equatable, Sendable {
-    /// The name of the file of hits, without its folder.
+    /// The file name of the hits log, without its folder.
     var file: String
     /// The times of the first and last hits, in seconds since 1970.
     var from: Double
     var to: Double
     var position: Double
     var isPaused: Bool
-    /// Seconds of the hits for one of the clock.
+    /// The speed: seconds of the log in one second.
     var speed: Double
 
     var json: JSON {

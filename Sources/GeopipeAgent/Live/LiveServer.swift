@@ -6,30 +6,30 @@ import Platform
 import State
 import Synchronization
 
-/// Serves the live view: a page for people, and what it shows for programs. Whatever clients do takes few connections and little memory,
-/// and holds up no other client.
+/// Serves the live view: a page for people, and its data for programs. Limits connections and memory, so that no client
+/// affects another.
 final class LiveServer: Sendable {
     let view: LiveView
     let questions: (any LiveQuestions)?
-    /// What plays, in a replay.
+    /// The player of a replay; `nil` for live traffic.
     let playback: (any LivePlayback)?
     let page: LivePage
 
-    /// The bytes that the head of a request may have, and the body.
+    /// The maximum size of the head and body of a request, in bytes.
     static let (headLimit, bodyLimit) = (8_192, 1_024)
-    /// How long a request may take, an answer, and a client to take note of its end.
+    /// The maximum duration of a request, of a response, and of closing the connection.
     static let (requestPatience, answerPatience, endPatience) = (
         TimeAmount.seconds(2), TimeAmount.seconds(30), TimeAmount.seconds(1)
     )
     /// How long a viewer may read nothing.
     let stallPatience: TimeAmount
-    /// Between two signs of life on a stream.
+    /// The interval of pings on a stream.
     static let pingInterval = TimeAmount.seconds(10)
-    /// The viewers of the stream at each place where it listens.
+    /// The maximum number of viewers of the stream at each address.
     static let viewerLimit = 64
-    /// The open files that it may need: also for some connections that are about to be closed.
+    /// The maximum number of open files, with connections that are being closed.
     static let fileLimit = 2 * LiveConnections.limit + 64
-    /// Seconds for which all who ask for the state get the same.
+    /// Seconds for which a state is reused.
     private static let freshness = 0.2
 
     private let state = Mutex<(text: String, time: Double)?>(nil)
@@ -43,9 +43,9 @@ final class LiveServer: Sendable {
         self.stallPatience = stallPatience
     }
 
-    /// A place where it listens.
+    /// An address at which it listens.
     final class Listener: Sendable {
-        /// `nil` if the system has decided already who may come in.
+        /// `nil` if file permissions already decide who may connect.
         let access: LiveAccess?
         let connections = LiveConnections()
         let viewers = ConnectionLimit(LiveServer.viewerLimit)
@@ -56,8 +56,8 @@ final class LiveServer: Sendable {
     /// Serves at an address until the task is cancelled.
     ///
     /// - Parameters:
-    ///   - options: who may see it.
-    ///   - consolation: what goes on while it cannot serve.
+    ///   - options: the access rules.
+    ///   - consolation: what continues while it cannot serve.
     func run(at address: SocketAddress, _ options: LiveOptions, consolation: String) async {
         let name = ListenAddress.at(address).defaultValueDescription
         await keepListening(for: "the live view", at: name, consolation: consolation) {
@@ -70,7 +70,7 @@ final class LiveServer: Sendable {
         closeAll()
     }
 
-    /// Serves at an address until the task is cancelled, or fails if that is not possible.
+    /// Serves at an address until the task is cancelled, or fails if it cannot listen.
     ///
     /// - Parameter announce: gets the URL once it is served.
     func serve(at address: SocketAddress, _ options: LiveOptions, announce: (String) -> Void)
@@ -88,11 +88,11 @@ final class LiveServer: Sendable {
         closeAll()
     }
 
-    /// Serves at a Unix socket until the task is cancelled; makes it again if it is removed.
+    /// Serves at a Unix socket until the task is cancelled; makes the socket again if it is removed.
     ///
     /// - Parameter directory: the folder of the socket, whose owner gets it; `nil` for the user of this process.
     func run(atSocket path: String, in directory: StateDirectory?, consolation: String) async {
-        // What has been made, to see whether it is there still.
+        // The inode of the socket, to see whether it still exists.
         let made = Mutex<UInt64?>(nil)
         await keepListening(for: "the live view", at: path, consolation: consolation) {
             let socket: CInt
@@ -115,12 +115,12 @@ final class LiveServer: Sendable {
             try addHandlers(to: channel, door)
         }
         .serverChannelOption(.backlog, value: 64)
-        // Viewers who do not read are to be known as such soon, and to cost the system little.
+        // A small buffer shows early that a viewer does not read, and limits kernel memory.
         .childChannelOption(.socketOption(.so_sndbuf), value: 65_536)
         .childChannelOption(.writeBufferWaterMark, value: .init(low: 16_384, high: 65_536))
     }
 
-    /// Has a connection answer a request.
+    /// Adds the handlers of a connection.
     func addHandlers(to channel: any Channel, _ door: Listener) throws {
         let handler = LiveHandler(self, door)
         let pipeline = channel.pipeline.syncOperations
@@ -129,7 +129,7 @@ final class LiveServer: Sendable {
         try pipeline.addHandler(handler)
     }
 
-    /// All that is known, made at most a few times a second.
+    /// Returns the state, made at most a few times a second.
     func stateText() -> String {
         let now = monotonicTime()
         if let made = state.withLock({ $0 }), now - made.time < Self.freshness { return made.text }
@@ -138,10 +138,8 @@ final class LiveServer: Sendable {
         return text
     }
 
-    /// Has the state made for the next one who asks.
+    /// Makes the next request compute the state.
     func forgetState() { state.withLock { $0 = nil } }
-
-    // MARK: - Connections
 
     func note(_ channel: any Channel) { channels.withLock { $0[ObjectIdentifier(channel)] = channel } }
 
@@ -152,20 +150,20 @@ final class LiveServer: Sendable {
     }
 }
 
-/// What plays hits of the past.
+/// A player of past hits.
 protocol LivePlayback: Sendable {
-    /// Pauses, goes on, goes faster, or goes elsewhere.
+    /// Pauses, continues, or changes speed or position.
     ///
-    /// - Returns: where it is then.
+    /// - Returns: the new position and settings.
     func order(_ order: ReplayOrder) async throws(LiveRefusal) -> LiveReplay
 }
 
-/// What a viewer of a replay wants changed; `nil` for what is to stay.
+/// A change of a replay; `nil` members stay as they are.
 struct ReplayOrder: Equatable, Sendable {
     var isPaused: Bool?
-    /// Seconds of the hits for one of the clock.
+    /// The speed: seconds of the log in one second.
     var speed: Double?
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     var position: Double?
 
     static let speeds = 0.1...1_000.0
@@ -198,7 +196,7 @@ struct ReplayOrder: Equatable, Sendable {
                 self.position = position
             default:
                 throw LiveRefusal(
-                    status: 400, message: "'\(visible(name))' is none of paused, speed and position")
+                    status: 400, message: "'\(visible(name))' is not paused, speed or position")
             }
         }
     }

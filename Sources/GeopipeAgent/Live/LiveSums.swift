@@ -1,8 +1,8 @@
 import Telemetry
 
-/// Sums since a view began: what was counted, by what people ask for.
+/// Sums since the start of a view, by several properties.
 struct LiveSums {
-    /// Questions by what became of them.
+    /// Questions by result.
     var results: [QuestionResult: Int] = [:]
     var durations = Durations()
     var droppedHits = 0
@@ -12,16 +12,16 @@ struct LiveSums {
     var countries: [Int] = []
 }
 
-/// The names of what is summed up, each with its position, which does not change.
+/// Names with fixed positions in arrays of sums.
 struct LiveNames {
     private(set) var names: [String] = []
     private var positions: [String: Int] = [:]
     let limit: Int
 
-    /// - Parameter limit: the most names there can be.
+    /// - Parameter limit: the maximum number of names.
     init(limit: Int) { self.limit = limit }
 
-    /// The position of a name; `nil` for a new one if there is no room.
+    /// Returns the position of a name; `nil` for a new one if the limit is reached.
     mutating func position(of name: String) -> Int? {
         if let known = positions[name] { return known }
         guard names.count < limit else { return nil }
@@ -30,28 +30,28 @@ struct LiveNames {
         return names.count - 1
     }
 
-    /// The position of a name; `nil` for one that nothing was counted of.
+    /// Returns the position of a name; `nil` if it was never counted.
     func known(_ name: String) -> Int? { positions[name] }
 }
 
 extension [Int] {
-    /// Adds to a number, which is 0 before. It stays where it is when it cannot grow any more.
+    /// Adds to the number at a position, which starts at 0. Saturates instead of overflowing.
     mutating func add(_ growth: Int, at position: Int) {
         if position >= count { append(contentsOf: repeatElement(0, count: position + 1 - count)) }
         self[position] = saturatingSum(self[position], growth)
     }
 
-    /// The number at a position, or 0.
+    /// Returns the number at a position, or 0.
     func value(at position: Int) -> Int { position < count ? self[position] : 0 }
 }
 
-/// Makes sums of the counters, or of hits.
+/// Computes sums from counters, or from hits.
 struct LiveCounter {
     private(set) var sums = LiveSums()
     var datacenters = LiveNames(limit: 10_000)
     var services = LiveNames(limit: 100_000)
     var countries = LiveNames(limit: 1_000)
-    /// What each series of `AggregatedMetrics.Counts` adds to, by its position there.
+    /// The sums that each series of `AggregatedMetrics.Counts` belongs to, by its position there.
     private var roles: [Role] = []
     private var values: [Int] = []
 
@@ -61,7 +61,7 @@ struct LiveCounter {
         case country(Int?)
     }
 
-    /// Takes over what the counters have grown by.
+    /// Adds the growth of the counters.
     mutating func take(_ counts: AggregatedMetrics.Counts) {
         for position in counts.values.indices {
             if position == roles.count {
@@ -97,7 +97,7 @@ struct LiveCounter {
         }
     }
 
-    /// Takes a hit for as many answers as it stands for: where there are no counters.
+    /// Adds a hit with its weight, if there are no counters.
     mutating func take(_ hit: SampledHit) {
         add(hit.weight, to: hit.datacenters.isEmpty ? .empty : .answered)
         if let service = services.position(of: hit.service) { sums.services.add(hit.weight, at: service) }

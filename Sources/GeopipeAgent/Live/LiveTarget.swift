@@ -1,12 +1,12 @@
-/// What a request is for: a path, and what a question mark parts from it.
+/// The target of a request: a path, and the query after a question mark.
 struct LiveTarget: Equatable {
-    /// As it was sent: nothing in it is decoded or made shorter, so that each path has one name.
+    /// The path as it was sent: it is not decoded or normalized, so that each resource has one path.
     let path: String
     private var items: [(name: String, value: String)] = []
 
     static func == (a: Self, b: Self) -> Bool { a.path == b.path && a.names == b.names }
 
-    /// `nil` for anything but a path with or without a query of at most 32 items, such as the address of another server.
+    /// `nil` for anything other than a path with a query of at most 32 items, such as an absolute URL.
     init?(_ target: String) {
         guard target.hasPrefix("/"), target.utf8.allSatisfy({ 0x21...0x7e ~= $0 && $0 != UInt8(ascii: "#") }) else {
             return nil
@@ -25,13 +25,12 @@ struct LiveTarget: Equatable {
         }
     }
 
-    /// The value of an item; of several with the same name, of the first. `nil` if there is none.
+    /// Returns the value of an item, the first of several; `nil` if there is none.
     subscript(_ name: String) -> String? { items.first { $0.name == name }?.value }
 
-    /// The names of all items.
     var names: [String] { items.map(\.name) }
 
-    /// Takes `%41` for `A`; `nil` if what follows a percent sign is no number, or what comes of it is no text.
+    /// Decodes `%41` to `A`; `nil` for an invalid percent encoding or invalid UTF-8.
     private static func decoded(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

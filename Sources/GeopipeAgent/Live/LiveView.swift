@@ -3,22 +3,22 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// What happens now, in the last minute and in the last hour: put together from counters, sampled hits and files, and given as JSON to
-/// all who watch.
+/// The traffic of now, the last minute and the last hour: computed from counters, sampled hits and files, and sent to
+/// viewers as JSON.
 ///
-/// It reads no clock and no file, and never waits for a viewer. Any thread may call it; no call takes more than some milliseconds.
-/// Its memory has a bound, whatever comes.
+/// Reads no clock and no file, and never waits for a viewer. Any thread may call it; each call takes at most some
+/// milliseconds. Its memory is limited.
 final class LiveView: Sendable {
     enum Mode: String, Sendable {
-        /// Rates are those of the counters.
+        /// Rates come from the counters.
         case live
-        /// Rates are those of the hits and their weights; time is what `play` says.
+        /// Rates come from hits and their weights; `play` sets the time.
         case replay
     }
 
-    /// The most hits of a frame for viewers.
+    /// The maximum number of hits in a frame.
     static let hitsInFrame = 50
-    /// Milliseconds between two frames of hits.
+    /// The interval of frames with hits, in milliseconds.
     static let hitsInterval = 100
 
     private let numbers: Mutex<LiveNumbers>
@@ -26,42 +26,41 @@ final class LiveView: Sendable {
 
     /// - Parameters:
     ///   - host: the name of this machine.
-    ///   - start: now, in seconds since 1970; in a replay, when the hits begin.
+    ///   - start: the current time in seconds since 1970; in a replay, the time of the first hit.
     init(_ mode: Mode, host: String, start: Double) {
         numbers = Mutex(LiveNumbers(mode, host: host, start: start))
     }
 
-    // MARK: - What comes in
-
-    /// Takes hits as they come, in a live view.
+    /// Adds hits in a live view.
     func take(_ hits: [SampledHit]) { numbers.withLock { $0.take(hits) } }
 
-    /// Takes what the coprocesses have counted until a time in seconds since 1970. Once a second, in a live view.
+    /// Sets the counters of the coprocesses at a time in seconds since 1970. Called once a second in a live view.
     func take(_ counts: AggregatedMetrics.Counts, at time: Double) { numbers.withLock { $0.take(counts, at: time) } }
 
-    /// Takes what files say, whenever that was looked at.
+    /// Sets the scene.
     func take(_ scene: LiveScene) { numbers.withLock { $0.take(scene) } }
 
-    /// Takes what has happened in the last hour, and has it sent to viewers.
+    /// Adds an event of the last hour, and sends it to viewers.
     func add(_ event: LiveEvent) {
         guard numbers.withLock({ $0.add(event) }) else { return }
         send(LiveFrame(.event, event.json.compact))
     }
 
-    /// Lets time go on in a live view: sends `hits` if there are any, and `second` if another second has begun. To be called every
-    /// `hitsInterval` milliseconds, or once a second while there are no viewers; by one thread at a time.
+    /// Advances the time of a live view: sends `hits` if there are any, and `second` if another second has begun. Call
+    /// it every `hitsInterval` milliseconds, or once a second without viewers, from one thread at a time.
     ///
-    /// - Parameter time: in seconds since 1970.
+    /// - Parameter time: seconds since 1970.
     func advance(to time: Double) { goOn { $0.advance(to: time) } }
 
-    /// Lets time go on in a replay: takes the hits between the last time and this one, in their order, and then does what `advance`
-    /// does. If that is more than a second, only the last `second` is sent, but all are in the history.
+    /// Advances the time of a replay: adds the hits up to `time` in their order, and then does what `advance` does. For
+    /// more than a second, only the last `second` is sent, but the history has all.
     func play(_ hits: [SampledHit], to time: Double) { goOn { $0.play(hits, to: time) } }
 
-    /// Forgets all hits, rates, the history and events: a replay goes on at another time. Viewers and the scene stay.
+    /// Clears all hits, rates, the history and events, because a replay moves to another time. Viewers and the scene
+    /// stay.
     func clear(at time: Double) { numbers.withLock { $0.clear(at: time) } }
 
-    /// Says where a replay is, and has it sent to viewers.
+    /// Sets the position of a replay, and sends it to viewers.
     func set(_ replay: LiveReplay) {
         numbers.withLock { $0.replay = replay }
         send(LiveFrame(.replay, replay.json.compact))
@@ -84,22 +83,19 @@ final class LiveView: Sendable {
         if let second { Self.send(LiveFrame(.second, second.compact), to: viewers) }
     }
 
-    // MARK: - What goes out
-
-    /// All that is known, as `GET /api/state` gives it.
+    /// Returns the whole state for `GET /api/state`.
     func state() -> String { numbers.withLock { $0.stateJSON() }.compact }
 
-    /// Has frames wait for another viewer from now on, until `unsubscribe`. `LiveSubscription` says what holds.
+    /// Adds a viewer until `unsubscribe`. `LiveSubscription` documents its limits.
     func subscribe(_ hits: LiveSubscription.Hits, onNews: @escaping @Sendable () -> Void) -> LiveSubscription {
         let viewer = LiveSubscription(hits, onNews: onNews)
         viewers.withLock { $0.append(viewer) }
         return viewer
     }
 
-    /// No frame waits for the viewer after this but those that are being sent at this moment.
+    /// Removes a viewer. Frames that are being sent at this moment may still reach it.
     func unsubscribe(_ subscription: LiveSubscription) { viewers.withLock { $0.removeAll { $0 === subscription } } }
 
-    /// The number of viewers.
     var viewerCount: Int { viewers.withLock(\.count) }
 
     private func send(_ frame: LiveFrame) { Self.send(frame, to: viewers.withLock { $0 }) }
@@ -110,7 +106,7 @@ final class LiveView: Sendable {
 }
 
 extension SampledHit {
-    /// The hit as viewers get it.
+    /// The hit as sent to viewers.
     fileprivate var json: JSON {
         .object(
             [

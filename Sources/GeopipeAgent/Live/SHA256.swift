@@ -1,6 +1,6 @@
-/// SHA-256 (FIPS 180-4), for the few hundred kilobytes that the agent has to hash. Clarity comes before speed here.
+/// SHA-256 (FIPS 180-4), for the few hundred kilobytes that the agent hashes. Written for clarity, not speed.
 enum SHA256 {
-    /// The 32 bytes of the hash.
+    /// Returns the 32 bytes of the hash.
     static func hash(_ message: some Collection<UInt8>) -> [UInt8] {
         var bytes = Array(message)
         let bitCount = UInt64(bytes.count) * 8
@@ -64,7 +64,7 @@ enum SHA256 {
     }()
 }
 
-/// Base64 (RFC 4648 section 4).
+/// Encodes Base64 (RFC 4648 section 4).
 func base64(_ bytes: some Collection<UInt8>) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var text: [UInt8] = []

@@ -3,7 +3,7 @@ import Inspection
 import Platform
 import State
 
-/// Looks at the files of a state directory, and knows what it has seen of them.
+/// Reads a state directory repeatedly, and finds what has changed.
 struct StateDirectoryView {
     private let file: String
     private let directory: StateDirectory
@@ -11,13 +11,13 @@ struct StateDirectoryView {
     private var scene = LiveScene()
     private var history: [HistoryEntry] = []
     private var historyState = FileState.unknown
-    /// What was done or has ended in the last hour, and was told.
-    private var told: Set<HistoryEntry> = []
-    /// The image that was in force.
+    /// The reported history entries of the last hour.
+    private var reported: Set<HistoryEntry> = []
+    /// The image that was in force at the last reading.
     private var image: String?
     private var isFirst = true
 
-    /// Seconds.
+    /// Seconds for which reported entries are remembered.
     private static let memory = 3_600
 
     /// - Parameters:
@@ -27,10 +27,10 @@ struct StateDirectoryView {
         (self.file, self.directory, self.sites) = (file, directory, sites)
     }
 
-    /// Looks once.
+    /// Reads the directory once.
     ///
-    /// - Parameter now: in seconds since 1970.
-    /// - Returns: how things are, and what has happened since the last look; at first, in the last hour.
+    /// - Parameter now: seconds since 1970.
+    /// - Returns: the scene, and the events since the last reading; at first, of the last hour.
     mutating func take(at now: Int) -> (scene: LiveScene, events: [LiveEvent]) {
         do throws(StateDirectory.Failure) {
             scene = LiveScene(try Status(of: file, overrides: [], in: directory, at: now), sites)
@@ -55,14 +55,14 @@ struct StateDirectoryView {
             (history, historyState) = (found.entries, state)
         }
         let recent = history.withEnds(until: now).filter { $0.time > now - Self.memory }
-        let new = recent.filter { !told.contains($0) }
-        told = Set(recent)
+        let new = recent.filter { !reported.contains($0) }
+        reported = Set(recent)
         return new.map { LiveEvent($0) }
     }
 }
 
 extension LiveScene {
-    /// How things are, by `geopipe status`.
+    /// Makes the scene from `geopipe status`.
     init(_ status: Status, _ sites: [ConfigurationFollower.Site]) {
         let known = Dictionary(sites.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         datacenters = status.datacenters.map { datacenter in

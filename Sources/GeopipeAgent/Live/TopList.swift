@@ -1,44 +1,44 @@
 import Glibc
 
-/// What came most often in the last minute or so, of any number of things. What came longer ago counts for less: after 30 seconds for
-/// 37%, after two minutes for 2%.
+/// The most frequent keys of the last minute or so. The weight of an occurrence decays: to 37% after 30 seconds, to 2%
+/// after two minutes.
 ///
-/// It keeps at most `limit` of them. When there are more, the same is taken off all, and those of which nothing is left are forgotten;
-/// so what it says of a thing is never too much, and too little by at most 2 / `limit` of all that came.
+/// Keeps at most `limit` keys. When there are more, the same weight is subtracted from all, and keys without weight are
+/// dropped; so a reported weight is never too high, and too low by at most 2 / `limit` of the total.
 struct TopList<Key: Hashable> {
     private let limit: Int
     private let begin: Double
-    /// Weights are kept as they would have been at this time.
+    /// The time to which all weights refer.
     private var reference: Double
     private var weights: [Key: Double] = [:]
 
-    /// In seconds.
+    /// The decay time in seconds.
     private static var memory: Double { 30 }
 
     /// - Parameters:
-    ///   - limit: the most things that are kept, 2 or more.
-    ///   - begin: since when it counts, in seconds.
+    ///   - limit: the maximum number of keys, 2 or more.
+    ///   - begin: the start of counting, in seconds.
     init(limit: Int, begin: Double) {
         self.limit = limit
         self.begin = begin
         reference = begin
     }
 
-    /// The number of things that are kept.
+    /// The number of keys.
     var count: Int { weights.count }
 
-    /// Counts something that came at a time in seconds.
+    /// Adds an occurrence at a time in seconds.
     mutating func add(_ key: Key, _ weight: Double, at time: Double) {
         if time - reference > 20 * Self.memory { refer(to: time) }
         weights[key, default: 0] += weight * exp((time - reference) / Self.memory)
         if weights.count > limit { forgetSmallest() }
     }
 
-    /// Keeps weights as they are at another time.
+    /// Converts the weights to another reference time.
     private mutating func refer(to time: Double) {
         let factor = exp((reference - time) / Self.memory)
         reference = time
-        // What is left of them is no more than one of a thousand years.
+        // Drops weights that amount to less than one occurrence in a thousand years.
         weights = weights.compactMapValues { $0 * factor < 1e-9 ? nil : $0 * factor }
     }
 
@@ -47,13 +47,13 @@ struct TopList<Key: Hashable> {
         weights = weights.compactMapValues { $0 > middle ? $0 - middle : nil }
     }
 
-    /// The largest, with how often they come in a second. What comes less often than every 1000 seconds is left out.
+    /// Returns the keys with the highest rates per second. Rates below one in 1000 seconds are left out.
     func top(_ count: Int, at time: Double) -> [(key: Key, rate: Double)] {
         let age = max(time - begin, 1)
         let seconds = Self.memory * (1 - exp(-age / Self.memory))
         let factor = exp((reference - time) / Self.memory) / seconds
         var found: [(key: Key, rate: Double)] = []
-        // Few of thousands: those that would not be among them are passed over.
+        // Skips most of thousands of keys early.
         var least = 0.001
         for (key, weight) in weights where weight * factor >= least {
             found.append((key, weight * factor))
@@ -67,7 +67,7 @@ struct TopList<Key: Hashable> {
         return Array(found.prefix(count))
     }
 
-    /// What came in a second, of one thing.
+    /// Returns the rate of a key per second.
     func rate(_ key: Key, at time: Double) -> Double {
         guard let weight = weights[key] else { return 0 }
         let age = max(time - begin, 1)

@@ -1,16 +1,16 @@
 import Geography
 
-/// Whom a request is for: the host and port of `Host` (RFC 9110 section 7.2) or of an origin (RFC 6454).
+/// The authority of a request: the host and port of `Host` (RFC 9110 section 7.2) or of an origin (RFC 6454).
 struct WebAuthority: Equatable {
-    /// In lower case; an address in the form in which `IPAddress` writes it.
+    /// In lower case; an address in the canonical form of `IPAddress`.
     let host: String
-    /// `nil` if none is written.
+    /// `nil` if it is missing.
     var port: UInt16?
-    /// Whether the host is an IP address, so that no name server can have made it up.
+    /// Whether the host is an IP address, so that no name server can have forged it.
     let isAddress: Bool
 
-    /// Reads `NAME`, `NAME.`, `ADDRESS` or `[IPV6-ADDRESS]`, each with or without `:PORT`. `nil` for anything else, such as a user, a path, a zone
-    /// of an address, or an address in a form that only some programs take for one.
+    /// Parses `NAME`, `NAME.`, `ADDRESS` or `[IPV6-ADDRESS]`, each with or without `:PORT`. `nil` for anything else,
+    /// such as a user, a path, a zone of an address, or an address in an uncommon form.
     init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         let end: Int
@@ -25,7 +25,7 @@ struct WebAuthority: Equatable {
         } else {
             end = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
             var name = String(decoding: bytes[..<end], as: UTF8.self).lowercased()
-            // A name may end in the dot of the root.
+            // A name may end with the root dot.
             if name.hasSuffix(".") { name.removeLast() }
             guard Self.isName(name) else { return nil }
             host = name
@@ -40,7 +40,7 @@ struct WebAuthority: Equatable {
         self.port = port
     }
 
-    /// Whether a text is a name as `--live-host` takes it: letters, digits, hyphens, underscores and dots.
+    /// Returns whether a text is a valid value of `--live-host`: letters, digits, hyphens, underscores and dots.
     static func isName(_ text: String) -> Bool {
         1...253 ~= text.utf8.count && !text.hasPrefix(".") && !text.hasSuffix(".")
             && text.utf8.allSatisfy { byte in
@@ -53,14 +53,14 @@ struct WebAuthority: Equatable {
             }
     }
 
-    /// Whether an origin is the one of pages from here: `http` or `https`, the same host and the same port.
+    /// Returns whether an origin is that of this server's pages: `http` or `https`, the same host and the same port.
     func isOrigin(_ origin: String) -> Bool {
         for (scheme, usual) in [("http://", UInt16(80)), ("https://", UInt16(443))] {
             guard origin.lowercased().hasPrefix(scheme), var other = WebAuthority(origin.dropFirst(scheme.count)) else {
                 continue
             }
             var own = self
-            // A browser leaves out the usual port, and a proxy may not.
+            // A browser leaves out the default port, and a proxy may not.
             if own.port == nil { own.port = usual }
             if other.port == nil { other.port = usual }
             return own == other

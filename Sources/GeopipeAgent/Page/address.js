@@ -1,4 +1,4 @@
-// The view as a part of the URL, so that it can be kept and sent: view, place, datacenter, theme.
+// The view as a part of the URL, so that it can be bookmarked and shared: view, place, datacenter, theme.
 
 const address = { view: "globe", place: null, datacenter: null, theme: null };
 
@@ -27,7 +27,7 @@ function setAddress(change) {
 
 const applied = { view: null, selection: "", theme: undefined };
 
-/** Brings the page to what the address says. */
+/** Sets the page to the view in the URL. */
 function applyAddress() {
   const root = document.documentElement;
   if (applied.theme !== address.theme) {

@@ -1,4 +1,4 @@
-// Colours of the pictures. Those of datacenters are the ones of `geopipe map`, in its order: Okabe and Ito (2008).
+// Colours of the pictures. Datacenters have the colours of `geopipe map`, in its order: Okabe and Ito (2008).
 
 const colourCount = 8;
 const siteColours = {
@@ -6,7 +6,7 @@ const siteColours = {
   dark: ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#bdbdbd"],
 };
 
-/** `casings`, by the number of a colour: a darker edge for those that are too light to be seen on land and sea. */
+/** By the number of a colour, a darker edge for colours that are too light on land and sea. */
 const looks = {
   dark: {
     sites: siteColours.dark, other: "#8793a0", sea: "#0f1a26", seaEdge: "#0a121b", halo: "rgba(86, 160, 220, 0.16)",

@@ -1,4 +1,4 @@
-// Elements of the page: text goes in as text alone, and lists keep their elements, so that the page never grows.
+// Elements of the page: text is inserted as text only, and lists reuse their elements, so that the page never grows.
 
 const element = (id) => document.getElementById(id);
 
@@ -15,7 +15,7 @@ function makeDrawn(tag, attributes) {
   return node;
 }
 
-/** Writes a text only if it is another: this is asked each second for all texts. */
+/** Sets a text only if it differs: this is called each second for all texts. */
 function setText(node, text) {
   const first = node.firstChild;
   if (first !== null && first.nodeType === 3 && first === node.lastChild) {
@@ -25,7 +25,7 @@ function setText(node, text) {
   }
 }
 
-/** Writes text from outside, which the layout may cut: the title has all of it. */
+/** Sets text from outside, which the layout may truncate: the title has all of it. */
 function setName(node, raw, words = visible(raw)) {
   setText(node, words);
   if (node.title !== words) node.title = words;
@@ -51,7 +51,7 @@ function setWidth(node, part) {
   if (node.style.width !== width) node.style.width = width;
 }
 
-// The tip that tells what is under the pointer or has the focus.
+// The tip that describes what is under the pointer or has the focus.
 
 function showTip(lines, x, y) {
   const tip = element("tip");

@@ -14,7 +14,7 @@ const graphs = [
   { id: "plot-coprocesses", key: null, words: meanWords, lines: [[5, "steps", false]], least: 4 },
 ];
 
-/** Above the highest line, for the marks. */
+/** Space above the highest line, for the marks. */
 const graphTop = 28, graphBottom = 16;
 const graphFamily = 'px system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif';
 
@@ -33,7 +33,7 @@ function startGraphs() {
   new ResizeObserver(drawGraphs).observe(element("graphs"));
 }
 
-/** The smallest round number that is not below a value. */
+/** Returns the smallest round number that is not below a value. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   for (const step of [1, 1.5, 2, 3, 4, 5, 6, 8, 10]) if (step * power >= value * 0.9999) return step * power;
@@ -163,7 +163,7 @@ function drawEventLines(context, xOf, width, bottom) {
   context.globalAlpha = 1;
 }
 
-/** Tells of what was at the moment under the pointer, with the events near it. */
+/** Describes the moment under the pointer, with the events near it. */
 function tellMoment(graph, pointerEvent) {
   const box = graph.canvas.getBoundingClientRect();
   if (box.width === 0) return;
@@ -227,7 +227,7 @@ function drawEventMarks() {
   };
   fill(parent, groups, makeChild, (button, { x, events }, position) => {
     button.events = events;
-    // One stop of the tab key for all; the arrow keys go from one to the next.
+    // One tab stop for all; the arrow keys move between them.
     button.tabIndex = position === Math.min(stop, groups.length - 1) ? 0 : -1;
     const kinds = new Set(events.map((event) => event.kind));
     setText(button, kinds.size > 1 ? String(events.length) : eventGlyph(events[0].kind));

@@ -1,5 +1,5 @@
-// Hits on the globe: spikes where the clients are, and arcs to the datacenter. They live in arrays of one size, of which the
-// oldest gives way: nothing is allocated while they are drawn.
+// Hits on the globe: spikes at the clients, and arcs to the datacenter. They are stored in arrays of fixed size, in
+// which the newest replaces the oldest: drawing allocates nothing.
 
 const mostHits = 2_048;
 /** Milliseconds. */
@@ -10,19 +10,19 @@ const hitColours = colourCount + 1, hitLevels = 4;
 const hitBorn = new Float64Array(mostHits).fill(-Infinity);
 const hitPlace = new Float32Array(mostHits * 5);
 const hitTarget = new Float32Array(mostHits * 5);
-/** The angle of the arc; 0 without one. */
+/** The angle of the arc; 0 for none. */
 const hitAngle = new Float32Array(mostHits);
-/** The height of the spike, in radii; 0 for the further datacenters of an answer. */
+/** The height of the spike, in radii; 0 for further datacenters of an answer. */
 const hitHeight = new Float32Array(mostHits);
 const hitColour = new Uint8Array(mostHits);
 const hitIsNew = new Uint8Array(mostHits);
-/** What was heard of each, and its datacenter: for picking, and for tests. */
+/** Each hit and its datacenter: for picking, and for tests. */
 const hitHeard = new Array(mostHits).fill(null);
 const hitSite = new Array(mostHits).fill(null);
 let nextHit = 0;
 let hitsDrawn = 0, arcsDrawn = 0;
 
-/** The hits of one frame by colour and level of brightness, as lists through `bucketNext`. */
+/** The hits of one frame by colour and brightness, as lists through `bucketNext`. */
 const bucketHead = new Int16Array(hitColours * hitLevels);
 const bucketNext = new Int16Array(mostHits);
 
@@ -101,7 +101,7 @@ const arcSteps = 9, arcTail = 0.42;
 
 function traceArc(context, i, age) {
   const at = 5 * i, angle = hitAngle[i];
-  // The head runs ahead, and the tail comes after it.
+  // The head leads, and the tail follows.
   const head = Math.min(1, age * 1.35), tail = Math.max(0, age * 1.35 - arcTail);
   if (tail >= 1) return;
   const sine = Math.sin(angle);
@@ -225,7 +225,7 @@ function drawHits(context, now, selectedSite, isStill) {
   context.globalAlpha = 1;
 }
 
-/** The newest hit within `reach` of a point of the canvas; null if there is none. */
+/** Returns the newest hit within `reach` of a point of the canvas; null if there is none. */
 function hitAt(x, y, reach, now) {
   let best = null, least = reach * reach;
   for (let i = 0; i < mostHits; i++) {

@@ -1,9 +1,9 @@
-// What was picked, a place or a datacenter: its own rates, who goes where, and why.
+// The picked place or datacenter: its rates, where its clients go, and why.
 
 /** The datacenter that is picked; undefined if none is. */
 const selectedSite = () => address.datacenter ? model.sites.get(address.datacenter) : undefined;
 
-/** What was picked, as it stands on the map; undefined without an own place there. */
+/** The picked object as shown on the map; undefined if it has no place there. */
 function pickedPlace() {
   return address.place ? countries.get(address.place) : selectedSite();
 }
@@ -13,7 +13,7 @@ function selection() {
   return address.place !== null ? { kind: "place", name: address.place } : null;
 }
 
-/** Picks a place or a datacenter; `pick(null)` picks nothing. */
+/** Picks a place or a datacenter; `pick(null)` clears the selection. */
 function pick(kind, name) {
   const place = kind === "place" ? name : null;
   const datacenter = kind === "datacenter" ? name : null;
@@ -21,10 +21,10 @@ function pick(kind, name) {
   setAddress({ place, datacenter });
 }
 
-/** The newest questions of both kinds: an answer to an older one comes too late. */
+/** The newest request of each kind: responses to older ones are dropped. */
 let askedDestinations = 0, askedWhy = 0;
 
-/** Called when something else is picked. */
+/** Called when the selection changes. */
 function openInspector() {
   const selected = selection();
   const panel = element("inspector");
@@ -81,7 +81,7 @@ function siteWords(site) {
   return words.join("; ");
 }
 
-/** The rate of a datacenter since the page was opened, up to five minutes. */
+/** The rate of a datacenter since the page was opened, for up to five minutes. */
 function drawSeries(canvas, site) {
   const context = canvas.getContext("2d");
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -149,7 +149,7 @@ async function askDestinations(selected) {
   }
 }
 
-/** Proposes what to explain, such as a hit that was picked. */
+/** Fills in what to explain, such as a picked hit. */
 function proposeQuestion(network, name) {
   if (network) element("explain-client").value = visible(network);
   if (name) element("explain-name").value = visible(name);
@@ -214,14 +214,14 @@ function explanationNodes(found) {
       `Chosen: ${texts(service.chosen).join(", ") || "no datacenter"}`,
       service.scope ? `the same for all of ${visible(service.scope)}` : "");
   }
-  // Fields of records stand apart by tabs.
+  // Tabs separate the fields of records.
   const answers = Array.isArray(found.answer?.records) ? found.answer.records : [];
   const records = texts(answers.map((record) => textOf(record).replaceAll("\t", " ")));
   add(found.answer?.exists === false ? "There is no such name" : "Answer", ...records);
   return [list];
 }
 
-/** The list by which places and datacenters are picked. */
+/** The list from which places and datacenters are picked. */
 let listed = "";
 
 function drawPickList() {

@@ -27,7 +27,7 @@ function startKeys() {
   try {
     singleKeys = localStorage.getItem("geopipe keys") !== "off";
   } catch {
-    // Without storage, keys work until they are switched off in this window.
+    // Without storage, the setting lasts as long as this window.
   }
   element("keys-on").checked = singleKeys;
   element("keys-on").addEventListener("change", () => {
@@ -81,7 +81,7 @@ function useKey(event) {
   }
   if (target instanceof Element && target.closest("input, select, textarea")) return;
   if (event.key === " ") {
-    // Elsewhere the space bar presses a button, or scrolls.
+    // Elsewhere the space bar presses a button or scrolls.
     const isTaken = target instanceof Element && target.closest("button, summary, [tabindex='0']:not(#scene)") !== null;
     if (model.replay === null || isTaken) return;
     toggleReplay();

@@ -1,5 +1,5 @@
-// The beginning, and what is drawn when. The server joins the files into one module, in the order of their names; what a file has at
-// its top level uses functions of all files, but values of earlier ones alone. `start` comes after all of them.
+// The start, and when each part is drawn. The server joins the files into one module, in the order of their names:
+// top-level code may use functions of all files, but values only of earlier ones. `start` runs after all of them.
 
 function drawAll() {
   drawTables();
@@ -17,18 +17,18 @@ function drawAll() {
   orderLabels();
 }
 
-/** What is drawn each second, one after another in the next frames: all at once would be late for one. */
+/** Parts that are drawn each second, one in each of the next frames: all at once would take too long for one. */
 const secondly = [
   drawTables, drawSites, drawProblems, announceProblems, drawRollout, drawInspector, drawGraphs, drawEventMarks, drawPickList,
   drawHourNow, orderLabels, drawTitle, drawLink,
 ];
 let nextSecondly = secondly.length;
 
-/** A second has come. */
+/** Called for each new second. */
 function drawSecond() {
   while (nextSecondly < secondly.length) drawNext();
   nextSecondly = 0;
-  // Without frames, nothing else would draw it.
+  // A hidden page gets no frames, so draw at once.
   if (document.hidden) while (nextSecondly < secondly.length) drawNext();
 }
 
@@ -48,7 +48,7 @@ function drawTitle() {
   if (document.title !== words) document.title = words;
 }
 
-/** What stands still otherwise: the clock, and the age of what is shown. */
+/** Parts that change between seconds: the clock, and the age of the numbers. */
 function tick() {
   const now = clock.now();
   if (now !== null) setText(element("clock"), timeWords(now));
@@ -74,7 +74,7 @@ function drawLegend() {
   });
 }
 
-/** For tests: what is drawn now. */
+/** For tests: what is currently drawn. */
 const report = Object.freeze({
   view() {
     const now = performance.now(), hits = [];

@@ -1,4 +1,4 @@
-// The marks of datacenters: their state by shape and by colour, around them a ring of traffic against capacity, and their names.
+// The marks of datacenters: their state as shape and colour, a ring of traffic against capacity, and their names.
 
 /** Draws the shape of a state: a disc is in use, half a disc partly drained, a ring drained, a half triangle partly down, a cross
  *  in a triangle down. */
@@ -73,7 +73,7 @@ function traceRingOfLoad(context, site, x, y, size, colour) {
   context.stroke();
 }
 
-// Names are written where none is yet.
+// Names are drawn where there is space.
 
 const mostLabels = 64;
 const labelBoxes = new Float32Array(4 * (mostLabels + 1_000));
@@ -98,7 +98,7 @@ function takeBox(x, y, width, height) {
   labelCount++;
 }
 
-/** Those whose names matter first; sorted once a second. */
+/** The datacenters in order of the importance of their names; sorted once a second. */
 let labelOrder = [];
 
 function orderLabels() {

@@ -1,4 +1,4 @@
-// What the page knows. All that comes from outside is brought into one form here, so that the rest need not look for holes.
+// The data of the page. All input is normalized here, so that other code need not check for missing values.
 
 const numberOr = (value, other) => typeof value === "number" && Number.isFinite(value) ? value : other;
 const numberOf = (value) => numberOr(value, null);
@@ -6,7 +6,7 @@ const textOf = (value) => typeof value === "string" ? value : value === null || 
 const listOf = (value, most) =>
   Array.isArray(value) ? value.slice(0, most).filter((item) => item !== null && typeof item === "object") : [];
 
-/** How far back graphs go, in seconds, and how much one of their points is. */
+/** The length of graphs in seconds, and that of one of their points. */
 const hourLength = 3_600;
 const mostEvents = 200;
 const columns = ["answered", "empty", "refused", "p50", "p99", "coprocesses"];
@@ -15,18 +15,18 @@ const model = {
   mode: "live",
   host: "",
   version: "",
-  /** The newest second; null before the first. */
+  /** The newest second; null before the first one. */
   second: null,
-  /** When that came, by performance.now(). */
+  /** When it arrived, by performance.now(). */
   secondAt: 0,
   /** Oldest first. */
   events: [],
   /** Points from `start` on, one for each `step` seconds, each null or numbers in the order of `columns`. */
   history: { start: 0, step: 5, points: [] },
   replay: null,
-  /** By name, what is known of each datacenter, for as long as it is among those of the newest second. */
+  /** By name, the data of each datacenter in the newest second. */
   sites: new Map(),
-  /** The same in their order. */
+  /** The same, in the order of the server. */
   siteList: [],
 };
 
@@ -38,7 +38,7 @@ const clock = {
     this.base = time;
     this.at = performance.now();
   },
-  /** Seconds since 1970; null before the first word from the server. */
+  /** Seconds since 1970; null before the first message of the server. */
   now() {
     if (this.base === null) return null;
     const passed = (performance.now() - this.at) / 1e3;
@@ -127,7 +127,7 @@ function takeHistory(raw) {
   pending.count = 0;
 }
 
-/** The seconds of the newest point of the history, of which it is the mean. */
+/** The seconds that the newest point of the history averages. */
 const pending = { index: -1, count: 0 };
 
 function takeSecond(raw) {
@@ -136,7 +136,7 @@ function takeSecond(raw) {
   model.second = second;
   model.secondAt = performance.now();
   if (model.replay === null && second.time > 0) {
-    // The second is over when it comes, and has a whole number; between two the clock goes on by itself.
+    // A second is complete when it arrives, and is a whole number; between two of them the clock advances by itself.
     const now = clock.now();
     if (now === null || Math.abs(second.time - now) > 2) clock.set(second.time);
   }
@@ -182,7 +182,7 @@ function appendHistory(second) {
   }
 }
 
-/** Adds an event; false if it is known, as after a new connection. */
+/** Adds an event; false if it is already known, as after a new connection. */
 function takeEvent(raw) {
   const event = readEvent(raw);
   if (event.text === "") return false;
@@ -192,7 +192,7 @@ function takeEvent(raw) {
   return true;
 }
 
-/** How many seconds of its rate the page keeps for each datacenter. */
+/** The number of seconds for which the page keeps the rate of each datacenter. */
 const seriesLength = 300;
 
 function takeSites(list) {
@@ -249,7 +249,7 @@ function countHit(country, site, weight) {
   flow.set(site, (old ?? 0) + weight);
 }
 
-/** A second has passed. */
+/** Called after each second. */
 function coolPlaces() {
   warmth = warmth * cooling + 1;
   for (const [country, flow] of flows) {

@@ -2,7 +2,7 @@
 
 const radian = Math.PI / 180;
 
-/** Equal Earth (Šavrič, Patterson and Jenny, 2018), cut in the Bering Strait as the maps of `geopipe map` are. */
+/** Equal Earth (Šavrič, Patterson and Jenny, 2018), cut in the Bering Strait like the maps of `geopipe map`. */
 const cutLongitude = -168.5;
 const root3 = Math.sqrt(3);
 
@@ -22,7 +22,7 @@ function flatX(latitude, longitude) {
 
 const flatWidth = flatX(0, cutLongitude + 360), flatHeight = flatY(90);
 
-/** The position of a point of the flat map, or null beside it. */
+/** Returns the position of a point of the flat map; null outside of it. */
 function flatPosition(x, y) {
   if (Math.abs(y) > flatHeight) return null;
   let low = -90, high = 90;
@@ -35,7 +35,7 @@ function flatPosition(x, y) {
   return Math.abs(x) > width ? null : { latitude: low, longitude: cutLongitude + 180 + (x / width) * 180 };
 }
 
-/** Gives an object its places on the globe and on the flat map; without a position it has none (`isPlaced`). */
+/** Sets the places of an object on the globe and on the flat map; without a position it has none (`isPlaced`). */
 function locate(object, { latitude, longitude }) {
   object.isPlaced = latitude !== null && longitude !== null && Math.abs(latitude) <= 90 && Math.abs(longitude) <= 360;
   const phi = object.isPlaced ? latitude * radian : 0, lambda = object.isPlaced ? longitude * radian : 0;
@@ -86,7 +86,7 @@ function readOutlines() {
   try {
     raw = JSON.parse(element("outlines").textContent);
   } catch {
-    // Without outlines there are still hits, datacenters and tables.
+    // Without outlines, hits, datacenters and tables still work.
   }
   for (const [code, rings] of Array.isArray(raw.countries) ? raw.countries : []) {
     const country = { code, rings: rings.map(readRing), path: new Path2D(), isDot: false };
@@ -109,7 +109,7 @@ function readOutlines() {
   }
 }
 
-/** The country at a position; null at sea. */
+/** Returns the country at a position; null at sea. */
 function countryAt({ latitude, longitude }) {
   const east = longitude < cutLongitude ? longitude + 360 : longitude;
   for (const country of countries.values()) {
@@ -125,7 +125,7 @@ function countryAt({ latitude, longitude }) {
   return null;
 }
 
-/** Where the sun is at the zenith, to about a hundredth of a degree (Astronomical Almanac, low precision). */
+/** Returns the point at which the sun is at the zenith, to about a hundredth of a degree (Astronomical Almanac, low precision). */
 function sunAt(time) {
   const days = time / 86_400 - 10_957.5;
   const anomaly = (357.529 + 0.98560028 * days) * radian;

@@ -1,4 +1,4 @@
-// From places to points of the canvas: the globe as from far above, or the flat map.
+// Projects places to points of the canvas: the globe seen from far away, or the flat map.
 
 const view = {
   isGlobe: true,
@@ -7,18 +7,18 @@ const view = {
   longitude: 12, latitude: 24, zoom: 1,
   // The flat map: what is in the middle, in its own units.
   flatX: 0, flatY: 0, flatZoom: 1,
-  // Worked out from these.
+  // Derived from these.
   centreX: 0, centreY: 0, radius: 1, scale: 1,
-  /** How much larger than usual the font of the page is: lines, marks and names of the pictures follow it. */
+  /** The scale of the page's font: lines, marks and names in pictures follow it. */
   unit: 1,
-  /** Grows when pictures must be drawn again. */
+  /** Incremented when pictures must be drawn again. */
   version: 0,
 };
 
-/** The axes of the view: to the right, up, towards the eye. */
+/** The axes of the view: right, up, towards the eye. */
 const axes = { rx: 0, ry: 1, ux: 0, uy: 0, uz: 1, ex: 1, ey: 0, ez: 0 };
 
-/** Where `project` puts its result; `front` is false on the far side. */
+/** The result of `project`; `front` is false on the far side. */
 const point = { x: 0, y: 0, front: true };
 
 function aim() {
@@ -61,7 +61,7 @@ function project(x, y, z, u, v) {
   }
 }
 
-/** The position at a point of the canvas; null beside the world. */
+/** Returns the position at a point of the canvas; null outside the world. */
 function positionAt(px, py) {
   if (!view.isGlobe) {
     return flatPosition((px - view.centreX) / view.scale + view.flatX, (view.centreY - py) / view.scale + view.flatY);

@@ -1,4 +1,4 @@
-// A recording that is played again: its clock, its speed, and where it is.
+// A replay of a recording: its clock, its speed, and its position.
 
 const speeds = [0.1, 0.5, 1, 2, 5, 10, 60, 300, 1_000];
 const replaying = { isMoving: false };
@@ -40,13 +40,13 @@ async function sendReplay(change) {
   }
 }
 
-/** The recording has gone on, or is elsewhere. */
+/** Called when the replay advances or jumps. */
 function takeReplay(replay) {
   const before = model.replay;
   model.replay = replay;
   clock.set(replay.position);
   drawReplay();
-  // Another viewer has moved it: what there was before is another part of the recording.
+  // Another viewer moved it: the data before belong to another part of the recording.
   const leap = before === null ? 0 : replay.position - before.position;
   return before !== null && (leap < -1 || leap > Math.max(30, 5 * replay.speed));
 }
@@ -60,7 +60,7 @@ function drawReplay() {
   const list = element("replay-speed");
   const speed = String(replay.speed);
   if (![...list.options].some((option) => option.value === speed)) {
-    // Another viewer may have set a speed that is not in the list; it has one place there.
+    // Another viewer may have set a speed that is not in the list; it gets one entry there.
     const other = list.querySelector("[data-other]") ?? list.appendChild(Object.assign(make("option"), {}));
     other.dataset.other = "";
     other.value = speed;

@@ -1,4 +1,4 @@
-// The globe or the map: two canvases, of which the lower one keeps the world, and what the pointer and keys do there.
+// The globe or the map: two canvases, of which the lower one has the world, and the pointer and key actions there.
 
 const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -8,10 +8,10 @@ const stage = {
   isRotating: !lessMotion.matches,
   /** The weight of hits without a position since the last second, and of each of the last seconds. */
   unplaced: 0, unplacedRate: 0,
-  /** The way to a place that was picked. */
+  /** The animation towards a picked place. */
   flight: null,
   before: 0, needsFrame: true, quietUntil: 0,
-  /** When the last hit has faded. */
+  /** When the last hit will have faded. */
   busyUntil: 0,
   frames: 0, slowFrames: 0, drawTime: 0, frameTime: 0,
 };
@@ -32,7 +32,7 @@ function startStage() {
   requestAnimationFrame(frame);
 }
 
-/** What 14 pixels of the usual font are now. */
+/** The current size of 14 pixels at the default font size. */
 function fontUnit() {
   return Math.max(0.8, (parseFloat(getComputedStyle(document.documentElement).fontSize) || 14) / 14);
 }
@@ -58,7 +58,7 @@ function setRotation(isOn) {
   setAttribute(element("rotate"), "aria-pressed", String(isOn));
 }
 
-/** The viewer has taken hold of the globe. */
+/** Called when the viewer drags the globe. */
 function touchStage() {
   setRotation(false);
   stage.flight = null;
@@ -67,7 +67,7 @@ function touchStage() {
 /** Degrees a second. */
 const rotationSpeed = 4;
 const flightTime = 700;
-/** Milliseconds between two pictures without motion. */
+/** Milliseconds between two pictures while nothing moves. */
 const stillPause = 250;
 
 function frame(now) {
@@ -106,7 +106,7 @@ function frame(now) {
   watchFrames(passed, performance.now() - start);
 }
 
-/** If frames take too long for a while, the canvases get fewer points: large ones also less than the screen has. */
+/** If frames are slow for a while, lowers the resolution of the canvases, for large ones below that of the screen. */
 function watchFrames(passed, taken) {
   stage.frames++;
   stage.drawTime += (taken - stage.drawTime) / 30;
@@ -120,7 +120,7 @@ function watchFrames(passed, taken) {
   }
 }
 
-/** Turns to a place. */
+/** Turns the globe to a place. */
 function flyTo(place) {
   if (!place.isPlaced) return;
   setRotation(false);
@@ -154,7 +154,7 @@ function zoomBy(factor) {
   if (view.isGlobe) {
     view.zoom *= factor;
   } else {
-    // The whole map cannot move; what was picked comes to the middle as soon as it can.
+    // The whole map cannot move; the picked place moves to the middle as soon as possible.
     const picked = view.flatZoom === 1 ? pickedPlace() : undefined;
     if (picked !== undefined && picked.isPlaced) [view.flatX, view.flatY] = [picked.u, picked.v];
     view.flatZoom *= factor;
@@ -163,7 +163,7 @@ function zoomBy(factor) {
   stage.needsFrame = true;
 }
 
-/** Moves what is seen by points of the canvas. */
+/** Moves the view by points of the canvas. */
 function moveBy(dx, dy) {
   if (view.isGlobe) {
     view.longitude -= dx / view.radius / radian;
@@ -183,7 +183,7 @@ function resetView() {
   stage.needsFrame = true;
 }
 
-/** Says what is at a point of the canvas: a datacenter, a hit or a country. */
+/** Describes the object at a point of the canvas: a datacenter, a hit or a country. */
 function whatIsAt(x, y, reach) {
   const site = siteAt(x, y, reach);
   if (site !== undefined) return { site };
@@ -233,7 +233,7 @@ function tipAt(x, y, clientX, clientY) {
   hideTip();
 }
 
-/** Marks the middle, which Enter picks, while the keyboard is at work here. */
+/** Marks the middle, which Enter picks, while the keyboard is in use. */
 function drawAim(context) {
   const { centreX: x, centreY: y } = view, arm = 9 * view.unit;
   context.strokeStyle = look.ink;
@@ -292,7 +292,7 @@ function listenToPointers(scene) {
   scene.addEventListener("pointercancel", end);
   scene.addEventListener("pointerleave", hideTip);
   scene.addEventListener("wheel", (event) => {
-    // Where the page itself scrolls, the wheel is for that, unless the globe has the focus.
+    // If the page itself scrolls, the wheel scrolls it unless the globe has the focus.
     const scrolls = document.documentElement.scrollHeight > innerHeight + 2;
     if (scrolls && !event.ctrlKey && document.activeElement !== scene) return;
     event.preventDefault();
@@ -323,7 +323,7 @@ function listenToPointers(scene) {
   });
 }
 
-/** What the canvas shows, in words, for those who do not see it. */
+/** Describes the canvas in words, for screen readers. */
 function describeStage() {
   const second = model.second;
   if (second === null) return;

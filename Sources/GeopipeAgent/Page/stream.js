@@ -1,10 +1,10 @@
-// The connection to the agent: all at once when it begins, then what happens.
+// The connection to the agent: first the whole state, then changes.
 
 const link = {
   source: null, isOpen: false, lostAt: 0, retry: 0, timer: 0, triedAt: 0, complaint: "", loads: 0,
 };
 
-/** Gives what the server answers; throws an error with the server's words. */
+/** Returns the server's JSON; throws an error with the server's message. */
 async function fetchJSON(path, options = {}) {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), 10_000);
@@ -14,15 +14,15 @@ async function fetchJSON(path, options = {}) {
     try {
       body = await response.json();
     } catch {
-      if (response.ok) throw new Error("the server's answer is not JSON; is this page of another version?");
+      if (response.ok) throw new Error("the server's response is not JSON; is this page of another version?");
     }
     if (!response.ok) {
       const hint = response.status === 401 || response.status === 403 ? "; open this page again with ?token= and the token" : "";
-      throw new Error(textOf(body?.error) || `the server answers ${response.status}${hint}`);
+      throw new Error(textOf(body?.error) || `the server responds with ${response.status}${hint}`);
     }
     return body;
   } catch (error) {
-    if (error.name === "AbortError") throw new Error("the server has not answered within 10 s");
+    if (error.name === "AbortError") throw new Error("the server did not respond within 10 s");
     if (error instanceof TypeError) throw new Error("the server cannot be reached");
     throw error;
   } finally {
@@ -69,7 +69,7 @@ function connect() {
     if (link.isOpen || link.lostAt === 0) link.lostAt = performance.now();
     link.isOpen = false;
     drawLink();
-    // The browser tries again by itself, but not after an answer that is no stream.
+    // The browser reconnects by itself, but not after a response that is not a stream.
     if (source.readyState !== EventSource.CLOSED) return;
     link.retry = Math.min(10_000, 1_000 + link.retry * 2);
     link.timer = setTimeout(() => {
@@ -99,14 +99,14 @@ function connect() {
   });
 }
 
-/** Seconds without news after which what is shown is old. */
+/** Seconds without news after which the numbers are stale. */
 const patience = 3;
 
 /** Seconds without news after which an open connection is given up, and the time between two such attempts: the other end may be
  *  gone without a word. */
 const longPatience = 15;
 
-/** Says how the connection is, and how old the numbers are. */
+/** Shows the state of the connection, and the age of the numbers. */
 function drawLink() {
   const age = model.second === null ? null : (performance.now() - model.secondAt) / 1e3;
   const isPaused = model.replay !== null && model.replay.paused;

@@ -1,4 +1,4 @@
-// Numbers, lists and tables: all that the pictures show, as text.
+// Numbers, lists and tables: everything that the pictures show, as text.
 
 /** A row with a bar: a name, below it what part it is of the largest, and a rate. `choose` is called when the row is chosen. */
 function makeBarRow(choose) {
@@ -24,7 +24,7 @@ function makeBarRow(choose) {
   return row;
 }
 
-/** @param words a function that gives the words for an item. */
+/** @param words a function that returns the text of an item. */
 function fillBars(id, items, words, choose, colour) {
   const most = items.reduce((most, item) => Math.max(most, item.rate), 0) || 1;
   fill(element(id), items, () => makeBarRow(choose), (row, item) => {
@@ -51,7 +51,7 @@ function networkWords(item) {
   return `${visible(item.name)}${asn}${item.country ? ` ${visible(item.country)}` : ""}`;
 }
 
-/** In tables, all; beside the globe, what there is room for. */
+/** All items in tables; beside the globe, as many as fit. */
 const tops = () => address.view === "tables" ? 20 : innerHeight > 70 * view.unit * 14 && innerWidth >= 1_000 ? 14 : 8;
 
 function drawTables() {
@@ -86,7 +86,7 @@ function drawTables() {
 function drawImage(second) {
   const image = second.image, now = clock.now() ?? second.time;
   const age = image === null || image.compiled === null ? null : now - image.compiled;
-  // A recording does not say which image was in force.
+  // A recording does not contain the image in force.
   const none = model.replay === null ? "none" : nothing;
   setText(element("n-image"), image === null ? none : age === null ? nothing : durationWords(age) + " old");
   const id = element("n-image-id");
@@ -95,7 +95,7 @@ function drawImage(second) {
     + ` compiled ${dateWords(image.compiled)} ${timeWords(image.compiled)} UTC, in force since ${timeWords(image.since)} UTC`;
 }
 
-// Datacenters change their order only now and then, so that rows can be read.
+// The order of datacenters rarely changes, so that rows stay readable.
 
 const urgency = ["down", "partly_down", "drained", "partly_drained", "in_use"];
 let siteOrder = [];

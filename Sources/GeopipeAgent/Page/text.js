@@ -1,15 +1,15 @@
-// Words and numbers as the page writes them.
+// Texts and numbers as the page shows them.
 
 /** Characters that do not show, or that change how their neighbours show: controls, bidi marks, blanks without width, and
  *  code points that are none. */
 const unseen = /[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
-/** More marks on one letter than any language writes. */
+/** More combining marks on one letter than any language uses. */
 const piled = /(\p{M}{3})\p{M}+/gu;
 const plain = /^[\x20-\x7e]*$/;
-/** Characters of one text that the page takes; a name of 255 bytes has at most 1020, all of them escaped. */
+/** The maximum number of characters in a text; a name of 255 bytes has at most 1020, if all are escaped. */
 const longest = 1100;
 
-/** Text from outside, so that all of it can be seen: `\DDD` as in zone files, beyond that `[U+XXXX]`. */
+/** Makes text from outside visible: `\DDD` as in zone files, otherwise `[U+XXXX]`. */
 function visible(raw) {
   let text = typeof raw === "string" ? raw : raw === null || raw === undefined ? "" : String(raw);
   if (text.length > longest) text = text.slice(0, longest) + "…";
@@ -41,7 +41,7 @@ function percentWords(part) {
   return (percent === 0 ? "0" : percent < 0.1 ? "<0.1" : percent.toFixed(percent < 9.95 ? 1 : 0)) + " %";
 }
 
-/** A mean of counts, such as of coprocesses. */
+/** Formats a mean of counts, such as of coprocesses. */
 function meanWords(count) {
   return count === null ? nothing : String(Math.round(count * 10) / 10);
 }
@@ -76,7 +76,7 @@ let regions = null;
 try {
   regions = new Intl.DisplayNames(["en"], { type: "region", fallback: "code" });
 } catch {
-  // Codes are enough.
+  // Codes are sufficient.
 }
 
 /** The English name of a country. */

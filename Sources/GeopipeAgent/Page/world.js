@@ -1,7 +1,7 @@
 // The picture below the hits: sea, land, borders, graticule, day and night. It is drawn only when the view changes, or a minute
 // is over.
 
-/** Traces a ring of vectors on the globe. What is on the far side goes along the rim: the way there encloses nothing. */
+/** Traces a ring of vectors on the globe. Parts on the far side follow the rim, which encloses nothing. */
 function traceRing(context, vectors, count) {
   const { centreX, centreY, radius } = view;
   const { rx, ry, ux, uy, uz, ex, ey, ez } = axes;
@@ -43,7 +43,7 @@ function traceCountry(context, country) {
   }
 }
 
-/** Meridians and parallels each 30 degrees, as lines of vectors and as a path of the flat map. */
+/** Meridians and parallels every 30 degrees, as lines of vectors and as a path of the flat map. */
 const graticule = { lines: [], path: null };
 
 function makeGraticule() {
@@ -88,10 +88,10 @@ function traceLines(context) {
 }
 
 const nightRing = new Float32Array(96 * 3);
-/** How far the sun is below the horizon at the edges of night, in degrees: darkness comes in steps. */
+/** The depression of the sun at the edges of night, in degrees: darkness has steps. */
 const dusk = [0, 3.6, 7.2, 10.8, 14.4, 18];
 
-/** Darkens what is farther from the sun than the horizon: a cap around the point opposite to it. */
+/** Darkens a cap around the point opposite the sun. */
 function drawNight(context, time) {
   const sun = {};
   locate(sun, sunAt(time));
@@ -115,7 +115,7 @@ function drawNight(context, time) {
     if (towards < -sine) continue;
     context.beginPath();
     traceRing(context, nightRing, count);
-    // Around the point that is farthest from the eye, the rim is gone along the other way.
+    // Around the point farthest from the eye, the rim runs in the opposite direction.
     const isInverse = -towards > cosine;
     if (isInverse) context.arc(view.centreX, view.centreY, view.radius, 0, 2 * Math.PI);
     context.fill(isInverse ? "evenodd" : "nonzero");
@@ -143,7 +143,7 @@ function drawFlatNight(context, time) {
     }
   }
   context.closePath();
-  // As often as it takes to be about as dark as the globe.
+  // Repeated until it is about as dark as on the globe.
   for (let layer = 0; layer < dusk.length - 2; layer++) context.fill();
 }
 

@@ -1,38 +1,37 @@
 import Glibc
 import Platform
 
-/// A hits log of any size, of which only the part that is being read is in memory.
+/// A hits log of any size, of which only the part being read is in memory.
 final class HitsFile: Sendable {
-    /// The name without its folder.
     let name: String
-    /// The earliest and the latest time of the lines that were looked at, in milliseconds since 1970: of places all over the file, and of
-    /// all lines near its beginning and its end.
+    /// The earliest and the latest time of a sample of lines, in milliseconds since 1970: lines throughout the file,
+    /// and all lines near its beginning and end.
     let (first, last): (Int, Int)
     private let descriptor: CInt
-    /// The bytes that were there when it was opened.
+    /// Its size in bytes when it was opened.
     private let size: Int
-    /// Places where lines begin, the first first, each with the time of its line.
+    /// Offsets of lines in ascending order, each with the time of the line.
     private let index: [(offset: Int, time: Int)]
 
-    /// Why a log cannot be played, and what to write instead.
+    /// The reason why a log cannot be played, and what to write instead.
     struct Unusable: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// What comes through a pipe is kept in memory, up to this many bytes.
+    /// The maximum number of bytes that are read from a pipe into memory.
     static let pipeLimit = 256 << 20
-    /// The bytes that a line may have.
+    /// The maximum length of a line in bytes.
     fileprivate static let lineLimit = 1 << 16
-    /// Milliseconds by which a line may be too late: several coprocesses write, each in pieces.
+    /// Milliseconds by which a line may be late, because several coprocesses write in pieces.
     static let disorder = 3_000
-    /// Milliseconds between a line and those around it, if they are of the same time; and those for which a log may be silent before a line
-    /// that is alone.
+    /// The maximum difference in milliseconds between a line and its neighbours of the same time, and the longest gap
+    /// before a line without neighbours.
     fileprivate static let (vicinity, longestSilence) = (300_000, 86_400_000)
-    /// The most lines that are read to see whether time comes back.
+    /// The maximum number of lines that are read ahead to see whether time goes back.
     fileprivate static let lookAhead = 64
-    /// The most places that the index has, and the fewest bytes between two of them.
+    /// The maximum number of index entries, and the minimum number of bytes between two of them.
     private static let (indexLimit, indexStep) = (1 << 16, 1 << 18)
-    /// The bytes below which a file is small, and the fewest between two places in such a one.
+    /// The size up to which a file is small, and the minimum number of bytes between two index entries of a small file.
     private static let (smallSize, smallStep) = (1 << 23, 1 << 14)
 
     /// - Parameter path: `-` for standard input.
@@ -84,7 +83,7 @@ final class HitsFile: Sendable {
             guard count > 0, size <= pipeLimit, write(file, bytes, count) == count else {
                 let reason =
                     size > pipeLimit
-                    ? "\(shown) has more than \(pipeLimit >> 20) MiB; write it to a file, and name that"
+                    ? "\(shown) has more than \(pipeLimit >> 20) MiB; write it to a file, and name the file"
                     : "cannot read \(shown): \(systemError())"
                 close(file)
                 throw Unusable(description: reason)
@@ -118,7 +117,7 @@ final class HitsFile: Sendable {
         return index
     }
 
-    /// The earliest and the latest time of some lines from a place on.
+    /// Returns the earliest and the latest time of some lines from an offset on.
     private static func times(_ descriptor: CInt, _ start: Int, _ size: Int) -> (min: Int, max: Int)? {
         var reader = Reader(descriptor, from: start, to: min(start + (1 << 18), size), isAtLine: start == 0)
         var times: (min: Int, max: Int)?
@@ -128,26 +127,27 @@ final class HitsFile: Sendable {
         return times
     }
 
-    /// Reads the lines from a place on, in their order in the file.
+    /// Returns a reader of the lines from a time on, in the order of the file.
     ///
     /// - Parameters:
-    ///   - time: in milliseconds since 1970. If the log has it twice, because a clock was set back, the lines after that are read.
-    ///   - leftOut: what was left out before.
+    ///   - time: milliseconds since 1970. If the log contains it twice, because a clock was set back, the later lines
+    ///     are read.
+    ///   - leftOut: the lines that were left out before.
     func lines(from time: Int, leftOut: LeftOutLines = LeftOutLines()) -> Reader {
         let place = index.last { $0.time <= time - Self.disorder } ?? (0, 0)
         return Reader(descriptor, from: place.offset, to: size, isAtLine: true, file: self, leftOut: leftOut)
     }
 
-    /// Reads lines one after the other, those left out whose time is far from that of the lines around them.
+    /// Reads lines in order, and leaves out those whose time is far from that of their neighbours.
     struct Reader {
         typealias Line = (line: HitsLine, offset: Int)
 
         private var source: Source
-        /// The time of the line before, and the latest of all.
+        /// The time of the previous line, and the latest of all.
         private var (previous, latest): (Int?, Int) = (nil, 0)
-        /// Lines that have been read to judge those before them.
+        /// Lines that were read ahead.
         private var ahead: [Line] = []
-        /// What was not read as it is written.
+        /// The lines that were left out or shifted.
         var leftOut: LeftOutLines
 
         fileprivate init(
@@ -158,7 +158,7 @@ final class HitsFile: Sendable {
             self.leftOut = leftOut
         }
 
-        /// The next line that is one, and where in the file it begins.
+        /// Returns the next valid line, and its offset in the file.
         mutating func next() -> Line? {
             while true {
                 if ahead.isEmpty, !readAhead() { return nil }
@@ -182,8 +182,8 @@ final class HitsFile: Sendable {
 
         private static func isNear(_ a: Int, _ b: Int) -> Bool { abs(a - b) <= HitsFile.vicinity }
 
-        /// Whether the line of a time, before those that are ahead, does not belong to those around it. A log may be silent for long,
-        /// and a clock may be set: but then time does not come back to where it was.
+        /// Returns whether the time of the line before `ahead` is far from that of its neighbours. A log may have a
+        /// gap, and a clock may be set: but then time does not return to where it was.
         private mutating func isStray(_ time: Int) -> Bool {
             if let previous, Self.isNear(time, previous) { return false }
             for position in 0..<HitsFile.lookAhead {
@@ -195,7 +195,7 @@ final class HitsFile: Sendable {
                     return false
                 }
             }
-            // Those that are alone may still be years off.
+            // Lines without neighbours may still be years off.
             guard let neighbour = previous ?? ahead.first?.line.time else { return false }
             let isAlone = !(ahead.first.map { Self.isNear($0.line.time, time) } ?? false)
             let isBack = previous == nil ? time > neighbour : time < neighbour
@@ -206,15 +206,15 @@ final class HitsFile: Sendable {
     /// The lines of a part of the file.
     private struct Source {
         private let descriptor: CInt
-        /// Where lines may begin that are read.
+        /// The offset up to which lines may begin.
         private let end: Int
         /// Keeps the file open.
         private let file: HitsFile?
         private var bytes: [UInt8] = []
-        /// In `bytes`, the beginning of the next line; in the file, the end of `bytes`.
+        /// The start of the next line in `bytes`; the end of `bytes` in the file.
         private var (position, offset): (Int, Int)
         private var isAtLine: Bool
-        /// Whether the beginning of the line was given up, because it is too long.
+        /// Whether the beginning of the line was dropped because the line is too long.
         private var isTooLong = false
 
         init(_ descriptor: CInt, from start: Int, to end: Int, isAtLine: Bool, file: HitsFile?) {
@@ -227,7 +227,7 @@ final class HitsFile: Sendable {
                 let start = offset - bytes.count + position
                 guard start < end, let bytes = nextLine() else { return nil }
                 if !isAtLine {
-                    // It began before the place to begin at.
+                    // The line began before the offset.
                     isAtLine = true
                     continue
                 }
@@ -236,7 +236,7 @@ final class HitsFile: Sendable {
             }
         }
 
-        /// The next line without its end; of one that is too long, a part that is none.
+        /// Returns the next line without its end; for a line that is too long, an invalid part.
         private mutating func nextLine() -> ArraySlice<UInt8>? {
             isTooLong = false
             var searched = position

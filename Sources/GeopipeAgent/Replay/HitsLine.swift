@@ -2,16 +2,16 @@ import Geography
 import Platform
 import Telemetry
 
-/// A line of a hits log or of a recording: fields with tabs between them, or an object of JSON.
+/// A line of a hits log or of a recording: fields separated by tabs, or a JSON object.
 enum HitsLine {
     case hit(SampledHit)
-    /// Something that had happened while `geopipe replay --record` listened: `{"time":...,"event":"switch","text":"..."}`.
+    /// An event during `geopipe replay --record`: `{"time":...,"event":"switch","text":"..."}`.
     case event(LiveEvent)
 
-    /// The bytes that a name or a text may have.
+    /// The maximum length of a name or text in bytes.
     private static let nameLimit = 1_024
 
-    /// Reads a line without its end; `nil` if it is none, or only a part of one.
+    /// Parses a line without its end; `nil` if it is invalid or incomplete.
     init?(_ line: ArraySlice<UInt8>) {
         let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
         guard line.first == UInt8(ascii: "{") else {
@@ -36,7 +36,7 @@ enum HitsLine {
         self = .hit(hit)
     }
 
-    /// Of a hit or an event, in milliseconds since 1970.
+    /// The time of a hit or an event, in milliseconds since 1970.
     var time: Int {
         switch self {
         case .hit(let hit): hit.time
@@ -44,7 +44,7 @@ enum HitsLine {
         }
     }
 
-    /// The years that a log may be of: else one line could make a replay of ages.
+    /// Parses a time within the allowed years: otherwise one line could make a replay of ages.
     private static func time(_ text: some Collection<UInt8>) -> Int? {
         Timestamp.milliseconds(text).flatMap { 0..<253_402_300_800_000 ~= $0 ? $0 : nil }
     }
@@ -94,7 +94,7 @@ enum HitsLine {
 
     private static func plain(_ field: ArraySlice<UInt8>) -> String { String(decoding: field, as: UTF8.self) }
 
-    /// Takes `\t`, `\n` and `\\` for what they stand for.
+    /// Decodes `\t`, `\n` and `\\`.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
         guard field.contains(UInt8(ascii: "\\")) else { return plain(field) }
         var bytes: [UInt8] = []

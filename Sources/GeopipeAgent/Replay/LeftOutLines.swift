@@ -1,13 +1,13 @@
-/// Lines of a hits log that a replay has not shown as they are written: each once, however often it is read.
+/// Lines of a hits log that a replay did not show as written: each counts once, however often it is read.
 struct LeftOutLines {
-    /// The lines that are neither hits nor events, by where in the file they begin.
+    /// The offsets of lines that are neither hits nor events.
     private(set) var foreign: Set<Int> = []
-    /// Those whose time is far from that of the lines around them.
+    /// The offsets of lines whose time is far from that of their neighbours.
     private(set) var stray: Set<Int> = []
-    /// Those that are shown, later than their time says, because they come after later ones.
+    /// The offsets of lines that are shown later than their time, because they follow later lines.
     private(set) var late: Set<Int> = []
 
-    /// The most of each kind that are counted.
+    /// The maximum number of lines of each kind that are counted.
     private static let limit = 100_000
 
     mutating func add(foreign offset: Int) { Self.add(offset, to: &foreign) }
@@ -18,13 +18,13 @@ struct LeftOutLines {
         if lines.count < limit { lines.insert(offset) }
     }
 
-    /// What a person should know of them; empty if there are none.
+    /// Messages for a person; empty if there are no such lines.
     var diagnostics: [String] {
         [
-            (foreign, " is no hit, and is left out", "s are no hits, and are left out"),
+            (foreign, " is not a hit, and is left out", "s are not hits, and are left out"),
             (
-                stray, " has a time that is far from those of the lines around it, and is left out",
-                "s have times that are far from those of the lines around them, and are left out"
+                stray, " has a time far from those of the lines around it, and is left out",
+                "s have times far from those of the lines around them, and are left out"
             ),
             (
                 late, " is out of order, and is shown late",

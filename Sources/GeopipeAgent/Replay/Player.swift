@@ -2,39 +2,39 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Plays a hits log into a live view: by its own clock, which may be stopped, run faster or slower, and be set.
+/// Plays a hits log into a live view by its own clock, which can be paused, set, and run at another speed.
 final class Player: LivePlayback, Sendable {
     private let view: LiveView
     private let state: Mutex<State>
 
-    /// Between two steps.
+    /// The interval between two steps.
     private static let interval = Duration.milliseconds(LiveView.hitsInterval)
-    /// The most lines that one step reads: where there are more, time goes slower than it should.
+    /// The maximum number of lines that one step reads: with more lines, the clock runs slower.
     private static let stepLimit = 20_000
-    /// Seconds before a place that are played at once to have rates there, and for how long at most.
+    /// Seconds before a position that are played at once to compute rates there, and the maximum time for that.
     private static let (prelude, preludePatience) = (60.0, 0.7)
 
     private struct State {
         let file: HitsFile
         var reader: HitsFile.Reader
-        /// Lines that have been read and are not due, by time.
+        /// Lines that were read and are not due, by time.
         var lines: [HitsLine] = []
-        /// The time of the line that was read last.
+        /// The time of the last line that was read.
         var newest = 0
         var isEndRead = false
-        /// The time that it went to last, in milliseconds since 1970: what was before that is over.
+        /// The position that it last moved to, in milliseconds since 1970: earlier lines are over.
         var begin = 0
         var replay: LiveReplay
-        /// On the monotonic clock, when the last step was.
+        /// The time of the last step on the monotonic clock.
         var lastStep: Double?
         var lastTold = 0.0
-        /// What was said of lines that were left out.
+        /// The messages about left-out lines so far.
         var diagnostics: [String] = []
     }
 
     /// - Parameters:
-    ///   - datacenters: those of which more is known than the name, which the log has.
-    ///   - isPaused: whether it waits at the beginning.
+    ///   - datacenters: datacenters with more data than the name in the log.
+    ///   - isPaused: whether it begins paused.
     init(
         _ file: HitsFile, _ view: LiveView, datacenters: [LiveScene.Datacenter] = [], speed: Double = 1,
         isPaused: Bool = false
@@ -58,9 +58,9 @@ final class Player: LivePlayback, Sendable {
         }
     }
 
-    /// Goes on to where it should be by now.
+    /// Plays up to the current position.
     ///
-    /// - Parameter now: on the monotonic clock.
+    /// - Parameter now: the time on the monotonic clock.
     func step(at now: Double) {
         state.withLock { state in
             defer { state.lastStep = now }
@@ -79,17 +79,17 @@ final class Player: LivePlayback, Sendable {
         }
     }
 
-    /// Where it is.
+    /// The current position and settings.
     var replay: LiveReplay { state.withLock(\.replay) }
 
-    /// What a person should know of lines that were not read as they are written; it is logged at the end.
+    /// Messages about lines that were not shown as written; they are logged at the end.
     var diagnostics: [String] { state.withLock(\.reader.leftOut.diagnostics) }
 
     func order(_ order: ReplayOrder) async throws(LiveRefusal) -> LiveReplay {
         await inThread { [self] in carryOut(order) }
     }
 
-    /// Pauses, goes on, goes faster, or goes elsewhere. One that goes on at the end begins again.
+    /// Pauses, continues, or changes speed or position. Continuing at the end begins again.
     @discardableResult
     func carryOut(_ order: ReplayOrder) -> LiveReplay {
         state.withLock { state in
@@ -106,9 +106,7 @@ final class Player: LivePlayback, Sendable {
         }
     }
 
-    // MARK: - Steps
-
-    /// Plays what is between the position and `target`, and sets the position to that, or to less if there is too much.
+    /// Plays from the position to `target`, and sets the position to `target`, or to less if there are too many lines.
     private func play(_ state: inout State, to target: Double) {
         let limit = Int((target * 1_000).rounded())
         var count = 0
@@ -139,7 +137,7 @@ final class Player: LivePlayback, Sendable {
     private func seek(_ state: inout State, _ position: Double) {
         let start = max(position - Self.prelude, state.replay.from)
         begin(&state, at: start)
-        // The minute before is played a second at a time, as far as that takes no time.
+        // The minute before is played second by second, as long as that is fast.
         let end = monotonicTime() + Self.preludePatience
         repeat {
             play(&state, to: min(state.replay.position + 1, position))

@@ -9,10 +9,10 @@ import ServiceLifecycle
 struct ReplayCommand: ParsableCommand, Sendable {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Show the hits of a log as they were, on the page of the live view.",
+        abstract: "Replay the hits of a log on the page of the live view.",
         discussion: """
-            Reads a hits log (TSV or JSON) or what geopipe replay --record has written, and serves the page until Ctrl-C. The page \
-            pauses, goes faster and goes elsewhere. With a configuration it knows where datacenters are. Exits 2 if there are no hits in the file, or the address is taken.
+            Reads a hits log (TSV or JSON) or a recording of geopipe replay --record, and serves the page until Ctrl-C. The page \
+            can pause the replay, and change its speed and position. With a configuration it knows the locations of datacenters. Exits 2 if the file has no hits, or the address is in use.
             """)
 
     @Argument(help: "The hits log; - for standard input.")
@@ -26,13 +26,13 @@ struct ReplayCommand: ParsableCommand, Sendable {
     @Flag(help: "Begin paused.")
     var paused = false
 
-    @Option(help: ArgumentHelp("Serve it at a Unix socket of this path as well.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also serve it at a Unix socket with this path.", valueName: "file"))
     var socket: String?
 
-    /// The socket's folder is there for the socket alone, and goes with it.
+    /// The socket's folder exists only for the socket, and is removed with it.
     @Option(
         help: ArgumentHelp(
-            "A descriptor of a pipe: when its other end is closed, remove the socket and its folder, and end.",
+            "A descriptor of a pipe: when its other end is closed, remove the socket and its folder, and exit.",
             visibility: .hidden))
     var lifeline: Int32?
 
@@ -43,14 +43,14 @@ struct ReplayCommand: ParsableCommand, Sendable {
     func validate() throws {
         guard ReplayOrder.speeds ~= speed else { throw ValidationError("--speed is a number from 0.1 to 1000") }
         if case .nowhere = live.address, socket == nil {
-            throw ValidationError("--live none leaves nothing to see; leave it out, or name a --socket")
+            throw ValidationError("--live none needs --socket")
         }
-        guard lifeline == nil || socket != nil else { throw ValidationError("--lifeline belongs to --socket") }
+        guard lifeline == nil || socket != nil else { throw ValidationError("--lifeline needs --socket") }
     }
 
     /// Plays until a signal ends it.
     ///
-    /// - Parameter endsAtHangUp: whether SIGHUP does.
+    /// - Parameter endsAtHangUp: whether SIGHUP ends it.
     func play(endsAtHangUp: Bool) async throws {
         if let lifeline, let socket { Self.end(withOtherEndOf: lifeline, socket) }
         if let socket, let reason = UnixSocket.reasonAgainst(socket) {
@@ -79,7 +79,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
                         throw StartFailure(
                             code: .unusable,
                             message:
-                                "cannot show it at \(live.address.defaultValueDescription): \(error.reason); the agent may be there: choose another port, as by --live 127.0.0.1:9355"
+                                "cannot show it at \(live.address.defaultValueDescription): \(error.reason); the agent may be listening there: choose another port, such as --live 127.0.0.1:9355"
                         )
                     }
                 })
@@ -87,7 +87,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
         if let socket {
             parts.append(
                 part("live socket") {
-                    await server.run(atSocket: socket, in: nil, consolation: "it goes on without")
+                    await server.run(atSocket: socket, in: nil, consolation: "the replay continues")
                 })
         }
         try await ServiceGroup(
@@ -97,7 +97,7 @@ struct ReplayCommand: ParsableCommand, Sendable {
         ).run()
     }
 
-    /// Ends this process when the one that has started it does, however that is, and leaves nothing of both.
+    /// Ends this process when the process that started it ends for any reason, and removes the socket and its folder.
     private static func end(withOtherEndOf pipe: Int32, _ socket: String) {
         startThread {
             var byte: UInt8 = 0

@@ -1,12 +1,12 @@
 import State
 import Telemetry
 
-/// How the vantage points can be read, as metrics.
+/// Metrics of the vantage points.
 enum VantageMetrics {
     /// - Parameters:
-    ///   - panel: `nil` without vantage points: then there are the names of the metrics, and no samples.
-    ///   - overruled: how many addresses count otherwise than the checks of this agent say.
-    ///   - now: in seconds on the monotonic clock.
+    ///   - panel: `nil` without vantage points, which gives metrics without samples.
+    ///   - overruled: the number of addresses whose state differs from this agent's checks.
+    ///   - now: seconds of the monotonic clock.
     static func write(to text: inout PrometheusText, _ panel: VantagePanel?, overruled: Int, at now: Double) {
         let standing = panel?.standing([], overruled: overruled, at: now, time: 0)
         text.metric(

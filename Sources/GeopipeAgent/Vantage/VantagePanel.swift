@@ -3,46 +3,44 @@ import Logging
 import Platform
 import State
 
-/// The vantage points with their last reports, and what follows from these: an address is down if more than half of the votes that
-/// count say so, this agent's own included. With as many votes for it as against it, it is up.
+/// The vantage points with their last reports, and the resulting states: an address is down if more than half of the
+/// valid votes say so, including this agent's own. A tie means up.
 ///
-/// All times are in seconds on the monotonic clock of this machine.
+/// All times are in seconds of the monotonic clock of this machine.
 struct VantagePanel: Sendable {
     let settings: VantagePoints
-    /// That of this agent's own reports.
+    /// The instance id of this agent's own reports.
     let instance: String
     private(set) var members: [Member]
-    /// When a vantage point was asked first; `nil` before that.
+    /// When a vantage point was first asked; `nil` before that.
     private var start: Double?
-    /// How it stood when that was said last.
+    /// The standing that was last logged.
     private var said = VantageStanding.Way.gathering
 
-    /// A vantage point.
     struct Member: Sendable {
         let point: VantagePoints.Point
-        /// The last report, and when it was asked for.
+        /// The last report, and when it was requested.
         fileprivate(set) var reading: (report: VantageReport, time: Double)?
-        /// Why it could not be read last; `nil` if it could.
+        /// The reason why the last reading failed; `nil` if it succeeded.
         fileprivate(set) var trouble: String?
         /// Whether it is this agent.
         fileprivate(set) var isOwn = false
         fileprivate var isAsked = false
-        /// How often it was read, and how often that failed.
+        /// The number of readings, and of failed ones.
         fileprivate(set) var (reads, failures) = (0, 0)
 
         fileprivate init(_ point: VantagePoints.Point) { self.point = point }
     }
 
-    /// What came of asking a vantage point.
-    struct DetachedProbe: Sendable {
-        /// Its position.
+    /// The result of asking a vantage point.
+    struct Attempt: Sendable {
+        /// Its index.
         var member: Int
         /// When it was asked.
         var time: Double
         var result: Result<VantageReport, VantageReport.Unusable>
     }
 
-    /// A line of the log.
     struct Notice: Equatable, Sendable {
         var level: Logger.Level
         var text: String
@@ -53,12 +51,10 @@ struct VantagePanel: Sendable {
         members = settings.points.map { Member($0) }
     }
 
-    // MARK: - Reading
-
-    /// Takes what came of a round.
+    /// Processes the results of a round.
     ///
-    /// - Returns: what has changed, for the log.
-    mutating func take(_ attempts: [DetachedProbe]) -> [Notice] {
+    /// - Returns: the changes, for the log.
+    mutating func take(_ attempts: [Attempt]) -> [Notice] {
         var notices: [Notice] = []
         start = start ?? attempts.map(\.time).min()
         for attempt in attempts where members.indices.contains(attempt.member) {
@@ -98,16 +94,14 @@ struct VantagePanel: Sendable {
         return notices
     }
 
-    /// The vantage points that are still to be asked: all but this agent.
+    /// The indices of the vantage points to ask: all except this agent.
     var asked: [Int] { members.indices.filter { !members[$0].isOwn } }
-
-    // MARK: - Judging
 
     private func isFresh(_ member: Member, at now: Double) -> Bool {
         member.reading.map { now - $0.time <= Double(settings.maxAge) } ?? false
     }
 
-    /// How this agent stands. Those that start together with it get as long as a report may be old to have one.
+    /// Returns this agent's standing. Agents that start together with it have `maxAge` to deliver a report.
     func way(at now: Double) -> VantageStanding.Way {
         guard let start else { return .gathering }
         let others = members.filter { !$0.isOwn }
@@ -116,7 +110,7 @@ struct VantagePanel: Sendable {
         return now - start <= Double(settings.maxAge) ? .gathering : .cutOff
     }
 
-    /// What is to be said if it stands otherwise than when that was said last.
+    /// Returns a log line if the standing has changed since the last one.
     mutating func news(at now: Double) -> Notice? {
         let way = way(at: now)
         defer { said = way }
@@ -130,7 +124,7 @@ struct VantagePanel: Sendable {
             return Notice(
                 level: .error,
                 text:
-                    "cut off: has reports of \(count), and goes by its own checks alone (\(reasons.joined(separator: "; ")))"
+                    "cut off: has reports of \(count), and uses only its own checks (\(reasons.joined(separator: "; ")))"
             )
         default:
             let more = silent.isEmpty ? "" : " (\(reasons.joined(separator: "; ")))"
@@ -139,13 +133,13 @@ struct VantagePanel: Sendable {
         }
     }
 
-    /// The reports that count at this time.
+    /// The valid reports at a time.
     struct Bench: Sendable {
         fileprivate var reports: [(name: String, report: VantageReport, elapsed: Double)]
         fileprivate var slack: Double
     }
 
-    /// Those that decide together; none of them while this agent goes by its own checks.
+    /// Returns the reports that decide; none while this agent uses only its own checks.
     func bench(at now: Double) -> Bench {
         let isQuorum = way(at: now) == .quorum
         return Bench(
@@ -154,12 +148,12 @@ struct VantagePanel: Sendable {
             }, slack: Double(settings.maxAge))
     }
 
-    /// How it stands, for `geopipe status`.
+    /// Returns the standing for `geopipe status`.
     ///
     /// - Parameters:
-    ///   - targets: what is checked here.
-    ///   - overruled: how many of them count otherwise than the own checks say.
-    ///   - time: now, in seconds since 1970.
+    ///   - targets: the targets that this agent checks.
+    ///   - overruled: the number of targets whose state differs from this agent's checks.
+    ///   - time: the current time in seconds since 1970.
     func standing(_ targets: Set<String>, overruled: Int, at now: Double, time: Int) -> VantageStanding {
         VantageStanding(
             time: time, way: way(at: now), overruled: overruled,
@@ -177,19 +171,19 @@ struct VantagePanel: Sendable {
 }
 
 extension VantagePanel.Bench {
-    /// What the votes on an address say.
+    /// The votes on an address.
     struct Opinion: Equatable, Sendable {
         var isUp: Bool
-        /// The others that say down.
+        /// The other vantage points that say down.
         var down: [String]
-        /// How many of all say down, and how many there are.
+        /// The number of votes for down, and of all votes.
         var (downCount, count): (Int, Int)
     }
 
     /// Counts the votes on an address.
     ///
-    /// - Parameter own: what this agent has found out itself, at this time; `nil` if that is nothing.
-    /// - Returns: `nil` if no other vantage point has a vote that counts: then its own checks decide.
+    /// - Parameter own: this agent's own vote; `nil` for none.
+    /// - Returns: `nil` if no other vantage point has a valid vote: then this agent's checks decide.
     func opinion(on target: String, own: VantageReport.Vote?) -> Opinion? {
         var opinion = Opinion(isUp: true, down: [], downCount: 0, count: 0)
         for (name, report, elapsed) in reports {
@@ -209,13 +203,13 @@ extension VantagePanel.Bench {
 }
 
 extension HealthReport.State {
-    /// What an address counts as by an opinion, after it counted as `before`.
+    /// Returns the state of an address after a vote.
     ///
     /// - Parameters:
-    ///   - own: what this agent thinks of it.
-    ///   - opinion: that of the vantage points; `nil` if there is none: then it is what this agent thinks.
-    ///   - time: now, in seconds since 1970.
-    /// - Returns: `nil` if nothing is known of it.
+    ///   - own: the state by this agent's checks.
+    ///   - opinion: the votes of the vantage points; `nil` to use `own`.
+    ///   - time: the current time in seconds since 1970.
+    /// - Returns: `nil` if the state is unknown.
     static func after(_ before: Self?, own: Self?, _ opinion: VantagePanel.Bench.Opinion?, at time: Int) -> Self? {
         guard let isUp = opinion?.isUp ?? own?.isUp else { return before }
         var state =
@@ -232,7 +226,7 @@ extension HealthReport.State {
 }
 
 extension VantagePanel.Bench.Opinion {
-    /// For people on call.
+    /// The reason for people on call.
     fileprivate func reason(_ own: HealthReport.State?) -> String {
         let here = own.map { "\($0.isUp ? "up" : "down") here: \($0.reason)" }
         guard isUp else {

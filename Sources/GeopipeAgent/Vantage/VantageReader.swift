@@ -5,12 +5,12 @@ import NIOPosix
 import NIOSSL
 import Platform
 
-/// Reads the report of a vantage point over HTTP. Whatever a server answers, that takes no longer than it may, and no more memory.
+/// Reads the report of a vantage point over HTTP, with limits on time and memory whatever the server sends.
 struct VantageReader: Sendable {
-    /// What certificates are held against; without, none is good.
+    /// The trusted certificates; `nil` if they cannot be read, so that every connection fails.
     private let tls: NIOSSLContext?
 
-    /// - Parameter roots: a file of certificates to trust, in PEM; `nil` for those that the system trusts.
+    /// - Parameter roots: a file of trusted certificates in PEM; `nil` for those of the system.
     init(roots: String?) {
         var configuration = TLSConfiguration.makeClientConfiguration()
         if let roots { configuration.trustRoots = .file(roots) }
@@ -18,9 +18,9 @@ struct VantageReader: Sendable {
         tls = try? NIOSSLContext(configuration: configuration)
     }
 
-    /// Asks once.
+    /// Reads a report once.
     ///
-    /// - Parameter timeout: seconds for all of it.
+    /// - Parameter timeout: seconds for the whole exchange.
     func read(
         _ point: VantagePoints.Point, token: String, timeout: UInt32
     ) async -> Result<VantageReport, VantageReport.Unusable> {
@@ -39,7 +39,7 @@ struct VantageReader: Sendable {
         let promise = loop.makePromise(of: [UInt8].self)
         let patience = TimeAmount.seconds(Int64(timeout))
         let late = VantageReport.Unusable(reason: "timed out after \(timeout) s")
-        // It ends the wait whatever the connection is at.
+        // The timer ends the wait whatever the connection does.
         let timer = loop.scheduleTask(in: patience) { promise.fail(late) }
         promise.futureResult.whenComplete { _ in timer.cancel() }
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: point.path)
@@ -58,7 +58,7 @@ struct VantageReader: Sendable {
                         let pipeline = channel.pipeline.syncOperations
                         if point.isSecure {
                             guard let tls else {
-                                throw VantageReport.Unusable(reason: "cannot read which certificates are trusted")
+                                throw VantageReport.Unusable(reason: "cannot read the trusted certificates")
                             }
                             try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil))
                         }
@@ -88,7 +88,7 @@ struct VantageReader: Sendable {
         }
     }
 
-    /// An error of a connection, as part of a sentence.
+    /// Returns an error of a connection, as part of a sentence.
     private static func words(_ error: any Error, _ timeout: UInt32) -> String {
         switch error {
         case let error as IOError: systemError(error.errnoCode)
@@ -97,14 +97,14 @@ struct VantageReader: Sendable {
             "its certificate is not for this address"
         case NIOSSLError.handshakeFailed(let error):
             "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
-                ? "its certificate is not trusted, or not valid at this time" : "TLS handshake failed"
-        case is HTTPParserError: "its answer is not HTTP"
+                ? "its certificate is not trusted, or not valid now" : "TLS handshake failed"
+        case is HTTPParserError: "its response is not HTTP"
         default: "\(error)"
         }
     }
 }
 
-/// Asks for a report on its connection, and collects the answer.
+/// Requests a report on its connection, and collects the response.
 private final class ReportHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
@@ -139,16 +139,16 @@ private final class ReportHandler: ChannelInboundHandler {
         }
     }
 
-    /// Why an answer with this head is no report; `nil` if it may be one.
+    /// Says why a response with this head is not a report; `nil` if it may be one.
     private func refusal(_ head: HTTPResponseHead) -> String? {
         let phrase = visible(String(head.status.reasonPhrase.prefix(60)))
         let status = "\(head.status.code)\(phrase.isEmpty ? "" : " \(phrase)")"
         switch head.status.code {
         case 200: return nil
-        case 401, 403: return "\(status): its token is another one than the first line of the token_file here"
+        case 401, 403: return "\(status): its token differs from the first line of the token_file here"
         case 404:
             return
-                "\(status): that agent has no vantage points in its configuration, or is of a version that knows none"
+                "\(status): that agent has no vantage points in its configuration, or an older version"
         default: return status
         }
     }
@@ -159,7 +159,7 @@ private final class ReportHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Many servers end TLS without saying so; what was to come shows whether it was too early.
+        // Many servers end TLS without close_notify; the missing data show whether that was too early.
         if case NIOSSLError.uncleanShutdown = error { return }
         isOver = true
         promise.fail(error)

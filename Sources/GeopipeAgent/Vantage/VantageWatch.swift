@@ -2,8 +2,8 @@ import Configuration
 import Platform
 import Synchronization
 
-/// Reads the reports of the vantage points, round after round, and has the monitor take them into account; knows who may read the report
-/// of this agent.
+/// Reads the reports of the vantage points round by round, passes them to the monitor, and decides who may read this
+/// agent's report.
 final class VantageWatch: Sendable {
     private let monitor: Monitor
     private let reader: VantageReader
@@ -11,19 +11,19 @@ final class VantageWatch: Sendable {
 
     private struct State {
         var settings: VantagePoints?
-        /// What was read of the token's file last.
+        /// The last contents of the token file.
         var token: Result<LiveToken, LiveToken.Unusable>?
     }
 
     init(_ monitor: Monitor, _ reader: VantageReader) { (self.monitor, self.reader) = (monitor, reader) }
 
-    /// Reads these vantage points from now on; none if there are none.
+    /// Uses these vantage points from now on; `nil` for none.
     func follow(_ settings: VantagePoints?) async {
         state.withLock { $0.settings = settings }
         await monitor.follow(settings)
     }
 
-    /// Reads until the task is cancelled. Does not wait for what is asked then.
+    /// Reads until the task is cancelled. Does not wait for pending requests then.
     func run() async {
         let rounds = Task {
             while !Task.isCancelled {
@@ -54,7 +54,7 @@ final class VantageWatch: Sendable {
         }
         if let diagnostic { log.error("vantage points cannot read this agent: \(diagnostic)") }
         let asked = await monitor.askedVantagePoints
-        let attempts = await withTaskGroup(of: VantagePanel.DetachedProbe.self) { group in
+        let attempts = await withTaskGroup(of: VantagePanel.Attempt.self) { group in
             for member in asked where settings.points.indices.contains(member) {
                 let point = settings.points[member]
                 let token = tokens[point.tokenFile ?? settings.tokenFile]!
@@ -63,9 +63,9 @@ final class VantageWatch: Sendable {
                     switch token {
                     case .success(let token):
                         let result = await reader.read(point, token: token, timeout: settings.timeout)
-                        return VantagePanel.DetachedProbe(member: member, time: start, result: result)
+                        return VantagePanel.Attempt(member: member, time: start, result: result)
                     case .failure(let error):
-                        return VantagePanel.DetachedProbe(
+                        return VantagePanel.Attempt(
                             member: member, time: start, result: .failure(.init(reason: error.description)))
                     }
                 }
@@ -76,7 +76,7 @@ final class VantageWatch: Sendable {
         await monitor.take(attempts.sorted { $0.member < $1.member }, of: settings)
     }
 
-    /// The tokens by their files, as these are now: they may be replaced at any time.
+    /// Returns the tokens by file, read again each time, because they may be replaced.
     private static func tokens(_ settings: VantagePoints) -> [String: Result<String, LiveToken.Unusable>] {
         let files = Set([settings.tokenFile] + settings.points.compactMap(\.tokenFile))
         return Dictionary(
@@ -89,15 +89,13 @@ final class VantageWatch: Sendable {
             })
     }
 
-    // MARK: - The report of this agent
-
-    /// What a reader of the report gets: a status of HTTP and a text.
+    /// Returns the response to a reader of the report: an HTTP status and a text.
     ///
     /// - Parameter isRight: whether the request has this token; `nil` if it has none.
     func answer(_ isRight: @Sendable (LiveToken) -> Bool?) async -> (status: Int, text: String) {
         switch state.withLock({ $0.settings == nil ? nil : $0.token }) {
-        case nil: return (404, "the configuration of this agent has no vantage points in its section health\n")
-        case .failure?: return (503, "the token_file of the section health cannot be used here; the log says why\n")
+        case nil: return (404, "no vantage points in the section health of this agent's configuration\n")
+        case .failure?: return (503, "the token_file of the section health is unusable; see the log\n")
         case .success(let token)?:
             guard isRight(token) == true else {
                 return (401, "this needs the token of the section health: Authorization: Bearer TOKEN\n")
