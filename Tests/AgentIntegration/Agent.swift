@@ -7,20 +7,20 @@ import Support
 
 /// The real agent, built beside the tests, with a configuration and a state directory of its own.
 final class Agent {
-    /// How long something may take on a busy machine; it decides only how soon a hang is called one.
-    static let patience = Duration.seconds(60)
+    /// The time limit on a busy machine; it only decides how soon a hang is reported.
+    static let timeout = Duration.seconds(60)
 
     let folder: Folder
-    /// Where its metrics are.
+    /// The address of its metrics.
     let port: UInt16
     private(set) var process: Process?
-    /// The file that it logs to.
+    /// Its log file.
     let log: String
     private let environment: [String: String]
 
     /// - Parameters:
-    ///   - services: of each service its addresses, and its check without what it is in braces.
-    ///   - isStarted: whether to start it, too.
+    ///   - services: for each service its addresses, and the inside of the braces of its check.
+    ///   - isStarted: whether to start it.
     init(_ services: [(addresses: String, check: String)], trusting roots: String? = nil, isStarted: Bool = true) throws
     {
         folder = try Folder()
@@ -65,13 +65,13 @@ final class Agent {
 
     func configure(_ services: [(addresses: String, check: String)]) throws { try configure(Self.yaml(services)) }
 
-    /// Puts a configuration in place at once.
+    /// Replaces the configuration atomically.
     func configure(_ text: String) throws {
         let new = try folder.write(Array(text.utf8), to: "new.yaml")
         guard rename(new, file) == 0 else { throw Unavailable(description: "cannot write \(file)") }
     }
 
-    /// - Parameter live: where the live view is served; nowhere unless a test is about it.
+    /// - Parameter live: the address of the live view; `none` except in tests about it.
     func start(
         _ arguments: [String] = [], metrics: String? = nil, live: String = "none", variables: [String: String] = [:]
     ) throws {
@@ -87,24 +87,24 @@ final class Agent {
     static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "geopipe-agent").path
 
-    /// All that it has said since the first start.
+    /// Everything that it has logged since the first start.
     var said: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
-    /// Its own id: what was started is timeout(1).
+    /// Its own process id: the started program is timeout(1).
     var identifier: pid_t? {
         guard let process, process.isRunning else { return nil }
         return try? children(of: process.processIdentifier).first
     }
 
-    /// Sends a signal that ends it.
+    /// Ends it by a signal.
     ///
     /// - Returns: its exit status, or the signal.
     @discardableResult
     func end(_ signal: Int32) throws -> Int32 {
         guard let process else { return 0 }
         var isSent = false
-        let isOver = eventually(within: Self.patience) {
-            // One that has just been started is not there yet.
+        let isOver = eventually(within: Self.timeout) {
+            // It may not run yet, directly after the start.
             if !isSent, let identifier { isSent = kill(identifier, signal) == 0 }
             return !process.isRunning
         }
@@ -117,11 +117,11 @@ final class Agent {
 
     var report: HealthReport? { (try? state.health())?.value }
 
-    /// What it has reported of all targets, in the order of the configuration; `nil` for what is unknown.
+    /// Its report of all targets, in the order of the configuration; `nil` for unknown ones.
     func states() throws -> [HealthReport.State?] {
         let report = report
         return try Configuration.load(file).healthTargets.map { report?.states[$0.identity] }
     }
 
-    func waits(for condition: () throws -> Bool) rethrows -> Bool { try eventually(within: Self.patience, condition) }
+    func waits(for condition: () throws -> Bool) rethrows -> Bool { try eventually(within: Self.timeout, condition) }
 }

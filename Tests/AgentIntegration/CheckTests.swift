@@ -7,9 +7,10 @@ import Testing
 
 @Suite("The agent checks")
 struct CheckTests {
-    /// Has all services checked, and tells of each whether it is up, and why.
+    /// Checks all services, and returns the state and the reason of each.
     ///
-    /// - Parameter expected: what takes too long has a second for it, and all else as long as a busy machine may need.
+    /// - Parameter expected: the expected outcomes; a time-out takes one second, everything else as long as a busy
+    ///   machine needs.
     private func results(
         _ services: [(addresses: String, check: String)], expecting expected: [String] = [],
         trusting roots: String? = nil
@@ -25,7 +26,7 @@ struct CheckTests {
         return try agent.states().map { "\($0!.isUp ? "up" : "down"): \($0!.reason)" }
     }
 
-    @Test("by HTTP, whose status and text decide, and no redirect is followed")
+    @Test("by HTTP, whose status and text decide, without following redirects")
     func http() throws {
         let server = try LocalServer()
         let expectations = [
@@ -59,7 +60,7 @@ struct CheckTests {
         #expect(!server.requests.contains { $0.uri == "/status/500" }, "a redirect was followed")
     }
 
-    @Test("by HTTP with a method, header fields and a body of the operator's choice")
+    @Test("by HTTP with a configured method, header fields and body")
     func requests() throws {
         let server = try LocalServer()
         let expectations = [
@@ -93,7 +94,7 @@ struct CheckTests {
         #expect(try request("/empty").headers["Content-Length"] == ["0"])
     }
 
-    @Test("by HTTP, whatever a server makes of lines, fields and the end of its answer")
+    @Test("by HTTP, whatever a server does with lines, fields and the end of its response")
     func edges() throws {
         let fields = (0..<300).map { "X-Field-\($0): \($0)\r\n" }.joined()
         let head = "HTTP/1.1 200 OK\r\n"
@@ -101,7 +102,7 @@ struct CheckTests {
             "down: its response has more than 1000 header fields, or 256 KiB of them, or one of more than 128 KiB"
         let hints = "HTTP/1.1 103 Early Hints\nLink: </style.css>\n\n"
         let expectations: [(answer: String, check: String, result: String)] = [
-            // The connection stays open: what decides is what has come.
+            // The connection stays open: the bytes so far decide.
             ("\(head)Content-Type: text/event-stream\r\n\r\ndata: hi\n\n", "", "up: 200 OK"),
             ("\(head)Connection: keep-alive\r\n\r\nok", "", "up: 200 OK"),
             ("\(head)\r\nstill wa", "match: wait", "down: timed out after 1 s"),
@@ -126,7 +127,7 @@ struct CheckTests {
         #expect(results == expectations.map(\.result))
     }
 
-    @Test("addresses of which nothing is found out stay unknown, and the reason is said")
+    @Test("addresses whose checks have no result: they stay unknown, and the reason is logged")
     func unknown() throws {
         let folder = try Folder()
         let file = try folder.write(Array("down\nmaintenance\n".utf8), to: "all")
@@ -142,7 +143,7 @@ struct CheckTests {
         #expect(try agent.states() == [nil, nil])
     }
 
-    @Test("another address than the one that is answered, and all of several checks")
+    @Test("another address than the answered one, and all of several checks")
     func several() throws {
         let servers = try [LocalServer(), LocalServer("::1")]
         let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
@@ -174,7 +175,7 @@ struct CheckTests {
         #expect(agent.said.contains("service web, datacenter oslo: 192.0.2.1, 192.0.2.2 are down: "), "\(agent.said)")
     }
 
-    @Test("by HTTPS, whose certificate must be good for the name, or for the address without one")
+    @Test("by HTTPS, whose certificate must be valid for the name, or for the address without one")
     func https() throws {
         let folder = try Folder()
         let good = try Certificate("DNS:www.example.com,IP:127.0.0.1", in: folder)
@@ -216,7 +217,7 @@ struct CheckTests {
     @Test("addresses of both families, by HTTP and by TCP")
     func families() throws {
         let servers = try [LocalServer(), LocalServer("::1")]
-        // Bound, but nobody listens.
+        // Bound, but not listening.
         let closed = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(closed) }
         let port = try #require(freePort())
@@ -232,7 +233,7 @@ struct CheckTests {
             ])
     }
 
-    @Test("by commands, of which nothing is left")
+    @Test("by commands, and kills all of their processes")
     func commands() throws {
         let folder = try Folder()
         let children = "\(folder.path)/children"
@@ -261,12 +262,12 @@ struct CheckTests {
         #expect(eventually { !started.contains(where: isRunning) })
     }
 
-    @Test("by commands, of which one whose program cannot be read from its disk holds up no other")
+    @Test("by commands; a program that cannot be read from its disk delays no other")
     func hangingProgram() throws {
         let folder = try Folder()
         let program = try folder.write(Data(contentsOf: URL(filePath: "/bin/true")), to: "program")
         chmod(program, 0o755)
-        // An open of a file on which there is a lease waits until that is given up (fcntl(2)), as it may wait for a disk.
+        // Opening a file with a lease waits until the lease is released (fcntl(2)), as it may wait for a disk.
         let (setLease, forWriting): (CInt, CInt) = (1_024, 1)
         signal(SIGIO, SIG_IGN)
         let descriptor = open(program, O_RDONLY | O_CLOEXEC)

@@ -37,12 +37,12 @@ final class TestLiveServer: Sendable {
 
     deinit { task.cancel() }
 
-    /// What it answers to bytes as they are; `nil` if it answers nothing.
+    /// The response to raw bytes; `nil` for none.
     func answer(_ request: String) async -> WebAnswer? {
         await inThread { [port] in WebAnswer(to: request, port: port) }
     }
 
-    /// What it answers to a request with a good Host.
+    /// The response to a request with a valid Host.
     func answer(_ method: String, _ target: String, _ fields: String = "", body: String = "") async -> WebAnswer? {
         await answer("\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\(fields)\r\n\(body)")
     }
@@ -50,7 +50,7 @@ final class TestLiveServer: Sendable {
 
 @Suite("The live server")
 struct LiveServerTests {
-    @Test("serves the page, with headers that keep it to itself")
+    @Test("serves the page, with headers that isolate it")
     func page() async throws {
         let server = try await TestLiveServer()
         let answer = try #require(await server.answer("GET", "/"))
@@ -75,7 +75,7 @@ struct LiveServerTests {
         #expect(object["mode"]?.string == "live" && object["host"]?.string == "test")
     }
 
-    @Test("refuses what is no good request, with what to write instead")
+    @Test("rejects invalid requests, with what to write instead")
     func requests() async throws {
         let server = try await TestLiveServer(["--live-host", "live.example.com"])
         let host = "Host: 127.0.0.1:\(server.port)\r\n"
@@ -129,7 +129,7 @@ struct LiveServerTests {
             ("GET /\(String(repeating: "x", count: 9_000)) HTTP/1.1\r\n\(host)\r\n", 431),
             ("GET /api/state HTTP/1.1\r\n\(host)\(String(repeating: "X: y\r\n", count: 3_000))\r\n", 431),
             (String(repeating: "x", count: 1 << 20), nil),
-            // Questions.
+            // Questions to the API.
             ("GET /api/stream?raw=1 HTTP/1.1\r\n\(host)\r\n", 403),
             ("GET /api/explain HTTP/1.1\r\n\(host)\r\n", 503),
         ] as [(String, Int?)] {
@@ -143,7 +143,7 @@ struct LiveServerTests {
         }
     }
 
-    @Test("answers one request of a connection, whatever follows it")
+    @Test("responds to one request of a connection, and ignores later ones")
     func pipelining() async throws {
         let server = try await TestLiveServer()
         let request = "GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -152,7 +152,7 @@ struct LiveServerTests {
         #expect(!answer.body.contains("HTTP/1.1"))
     }
 
-    @Test("answers whatever follows the request on its connection", arguments: ["/api/state", "/api/replay", "/"])
+    @Test("responds whatever bytes follow the request", arguments: ["/api/state", "/api/replay", "/"])
     func garbage(path: String) async throws {
         let server = try await TestLiveServer()
         let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -170,10 +170,10 @@ struct LiveServerTests {
         #expect(await read(socket) { $0.contains("after it") }.contains("after it"))
     }
 
-    @Test("has a place for a client though 128 others say nothing")
+    @Test("has a place for a client although 128 others send nothing")
     func silentClients() async throws {
         let server = try await TestLiveServer()
-        // A stream stays.
+        // A stream keeps its place.
         let (viewer, _) = try await stream(server)
         defer { close(viewer) }
         var sockets: [CInt] = []
@@ -195,7 +195,7 @@ struct LiveServerTests {
         }
     }
 
-    @Test("asks for the token, and lets a browser keep a cookie instead")
+    @Test("requires the token, and lets a browser keep a cookie instead")
     func token() async throws {
         let secret = "correct-horse-battery-staple/+="
         let folder = try Folder()
@@ -222,7 +222,7 @@ struct LiveServerTests {
 
     // MARK: - Streams
 
-    /// Opens a stream, and takes its head and what comes first.
+    /// Opens a stream, and reads its head and first events.
     private func stream(_ server: TestLiveServer, _ query: String = "") async throws -> (socket: CInt, text: String) {
         let socket = try #require(connection(to: server.port))
         let request = Array("GET /api/stream\(query) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
@@ -230,7 +230,7 @@ struct LiveServerTests {
         return (socket, await read(socket) { $0.contains("retry: 1000\n\n") || $0.contains("\"error\"") })
     }
 
-    /// Reads until that is enough, or the connection ends.
+    /// Reads until `isEnough`, or the connection ends.
     private func read(_ socket: CInt, until isEnough: @escaping @Sendable (String) -> Bool) async -> String {
         await inThread {
             var text = ""
@@ -244,7 +244,7 @@ struct LiveServerTests {
 
     private func event(_ text: String) -> LiveEvent { LiveEvent(time: wallTime(), kind: .switch, text: text) }
 
-    @Test("streams events, and what each has is one line of JSON")
+    @Test("streams events, each with one line of JSON")
     func events() async throws {
         let server = try await TestLiveServer()
         let (socket, head) = try await stream(server, "?hits=0")
@@ -259,7 +259,7 @@ struct LiveServerTests {
         #expect(try JSON(reading: data.utf8)["text"]?.string == "oslo drained by ops: \"a\nb\"")
     }
 
-    @Test("has room for 64 viewers, and says so to another")
+    @Test("accepts 64 viewers, and says so to another")
     func manyViewers() async throws {
         let server = try await TestLiveServer()
         var sockets: [CInt] = []
@@ -273,7 +273,7 @@ struct LiveServerTests {
         defer { close(socket) }
         #expect(text.contains("HTTP/1.1 503") && text.contains("Retry-After: 10"), "\(text)")
         #expect(text.contains("64 viewers are connected already"))
-        // Others get what is no stream, and a viewer who goes makes room.
+        // Other requests are served, and a viewer that leaves frees its place.
         #expect(await server.answer("GET", "/api/state")?.status == 200)
         close(sockets.removeLast())
         #expect(await inThread { eventually(within: .seconds(600)) { server.view.viewerCount == 63 } })
@@ -282,7 +282,7 @@ struct LiveServerTests {
         #expect(answer.contains("HTTP/1.1 200"))
     }
 
-    @Test("has frames of a slow viewer give way to newer ones, drops one who reads nothing, and delays no other viewer")
+    @Test("replaces old frames of a slow viewer, drops a viewer that reads nothing, and delays no other viewer")
     func slowViewers() async throws {
         let server = try await TestLiveServer(stallPatience: .milliseconds(300))
         let (slow, _) = try await stream(server)
@@ -291,7 +291,7 @@ struct LiveServerTests {
         defer { close(quick) }
         let words = String(repeating: "x", count: 20_000)
         let view = server.view
-        // The quick one reads on and on.
+        // The fast viewer reads continuously.
         let reading = Task(executorPreference: DedicatedExecutor.shared) {
             await read(quick) { $0.hasSuffix("the last\"}\n\n\r\n") || $0.contains("the last\"}\n\n") }
         }
@@ -307,11 +307,11 @@ struct LiveServerTests {
         #expect(view.viewerCount == 1)
     }
 
-    @Test("serves a socket of this machine without Host and token, to its owner and group alone")
+    @Test("serves a socket of this machine without Host and token, only to its owner and group")
     func socket() async throws {
         let folder = try Folder()
         let path = "\(folder.path)/live.sock"
-        // What is left of one that was killed.
+        // The socket of a killed process.
         close(try UnixSocket.bind(SOCK_STREAM, at: path, in: nil))
         let view = LiveView(.live, host: "test", start: wallTime())
         let task = Task(executorPreference: DedicatedExecutor.shared) {
@@ -334,8 +334,8 @@ struct LiveServerTests {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) == 0 }
             }
             guard isThere else { return nil }
-            var patience = timeval(tv_sec: 600, tv_usec: 0)
-            setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            var timeLimit = timeval(tv_sec: 600, tv_usec: 0)
+            setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeLimit, socklen_t(MemoryLayout<timeval>.size))
             let bytes = Array(request.utf8)
             send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
             var text = ""
@@ -351,7 +351,7 @@ struct LiveServerTests {
         #expect(status()?.mode == 0o660)
         let all = await inThread { answer("GET /api/stream?raw=1 HTTP/1.1\r\nHost: x\r\n\r\n") }
         #expect(all?.contains("HTTP/1.1 200") == true, "\(all ?? "")")
-        // One that is removed is made again.
+        // A removed socket is made again.
         unlink(path)
         #expect(
             await inThread { eventually(within: .seconds(600)) { answer(request)?.contains("HTTP/1.1 200") == true } })

@@ -7,9 +7,9 @@ import Synchronization
 
 /// A web server, on a port that the system gives it.
 ///
-/// `/status/CODE` answers with that status, `/hang` never, `/trickle` never to its end, `/large` with 100,000 bytes and then
-/// the text, `/rude` with what is no HTTP, `/silent` with the end of the connection; all else with the status that is set. The text is `Host: ` and the
-/// Host of the request.
+/// `/status/CODE` responds with that status, `/hang` never, `/trickle` without an end, `/large` with 100,000 bytes and
+/// then the text, `/rude` with bytes that are not HTTP, `/silent` closes the connection; all others have the status
+/// that is set. The text is `Host: ` and the Host of the request.
 final class LocalServer: Sendable {
     private let state = State()
     private let channel: any Channel
@@ -21,8 +21,8 @@ final class LocalServer: Sendable {
     }
 
     /// - Parameters:
-    ///   - address: of the loopback network.
-    ///   - certificate: with which it speaks TLS.
+    ///   - address: an address of the loopback network.
+    ///   - certificate: its certificate for TLS.
     init(_ address: String = "127.0.0.1", certificate: Certificate? = nil) throws {
         let context = try certificate.map { certificate in
             try NIOSSLContext(
@@ -46,16 +46,16 @@ final class LocalServer: Sendable {
 
     var port: Int { channel.localAddress?.port ?? 0 }
 
-    /// Of most answers.
+    /// The status of most responses.
     var status: Int {
         get { state.status.load(ordering: .relaxed) }
         set { state.status.store(newValue, ordering: .relaxed) }
     }
 
-    /// All that has been asked.
+    /// All requests so far.
     var requests: [HTTPRequestHead] { state.requests.withLock { $0 } }
 
-    /// What a request for a path has carried.
+    /// The body and fields of the requests for a path.
     func body(of path: String) -> String? { state.bodies.withLock { $0[path] } }
 
     private final class Handler: ChannelInboundHandler {
@@ -79,7 +79,7 @@ final class LocalServer: Sendable {
             if head.uri == "/silent" { return context.close(promise: nil) }
             if head.uri == "/rude" {
                 let greeting = ByteBuffer(string: "220 mail.example.com ESMTP\r\n")
-                // From where the encoder stands on, it is sent as it is.
+                // After the encoder, so that the bytes are sent unchanged.
                 let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
                 encoder?.writeAndFlush(NIOAny(greeting), promise: nil)
                 return
@@ -101,12 +101,12 @@ final class LocalServer: Sendable {
     }
 }
 
-/// A certificate that signs itself, and its key.
+/// A self-signed certificate, and its key.
 struct Certificate {
     let file: String
     let keyFile: String
 
-    /// - Parameter names: for whom it is, such as `DNS:www.example.com` or `IP:127.0.0.1`.
+    /// - Parameter names: its subjects, such as `DNS:www.example.com` or `IP:127.0.0.1`.
     init(_ names: String, in folder: Folder) throws {
         let path = folder.unique("certificate")
         (file, keyFile) = (path + ".pem", path + ".key")

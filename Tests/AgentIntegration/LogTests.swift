@@ -6,7 +6,7 @@ import Testing
 struct LogTests {
     private static let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
 
-    @Test("at level debug has each check with whom it is for and how long it took, reloads, reports and scrapes")
+    @Test("at level debug has each check with its users and duration, reloads, reports and scrapes")
     func debug() throws {
         let server = try LocalServer()
         let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")], isStarted: false)
@@ -29,7 +29,7 @@ struct LogTests {
         }
     }
 
-    @Test("at level debug has scrapers that are refused, of whom 16 are served at a time")
+    @Test("at level debug has rejected scrapers beyond the 16 that are served at a time")
     func refused() throws {
         let agent = try Agent([], isStarted: false)
         try agent.start(["--log-level", "debug"])
@@ -52,7 +52,7 @@ struct LogTests {
         for word in absent { #expect(!agent.said.contains(word), "\(agent.said)") }
     }
 
-    @Test("in the journal has the priority of each line, in place of the time and the level")
+    @Test("in the journal has the priority of each line instead of the time and the level")
     func journal() throws {
         let agent = try Agent([("127.0.0.1", "file: /nowhere/file, \(Self.often)")], isStarted: false)
         var status = stat()

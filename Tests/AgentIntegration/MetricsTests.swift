@@ -16,7 +16,7 @@ struct MetricsTests {
 
     private func isServing(_ agent: Agent) -> Bool { agent.waits { WebAnswer("/", port: agent.port) != nil } }
 
-    @Test("say how the targets are, in the format of Prometheus")
+    @Test("give the state of targets, in the format of Prometheus")
     func health() throws {
         let server = try LocalServer()
         let agent = try Agent([
@@ -51,13 +51,13 @@ struct MetricsTests {
         #expect(try agent.waits { try self.metrics(agent)?.values["geopipe_agent_config_last_reload_successful"] == 0 })
     }
 
-    @Test("say when the databases were built that coprocesses answer from, of several the oldest")
+    @Test("give the build times of the databases in use, the oldest of several")
     func databaseBuilds() throws {
         let agent = try Agent([])
         try #require(isServing(agent), "\(agent.said)")
         let folder = "\(agent.state.path)/coprocesses"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        // Processes that run: this one, and the one that has started it.
+        // Running processes: this one and its parent.
         for (process, built) in [(getpid(), 1_767_225_600), (getppid(), 1_735_689_600)] {
             let text = """
                 process\t\(process)
@@ -86,7 +86,7 @@ struct MetricsTests {
         #expect(metrics.values.keys.count { $0.hasPrefix(name) } == 1)
     }
 
-    @Test("are there for GET and HEAD alone, and nothing else is")
+    @Test("are served to GET and HEAD only, and nothing else is")
     func requests() throws {
         let agent = try Agent([])
         try #require(isServing(agent), "\(agent.said)")
@@ -102,7 +102,7 @@ struct MetricsTests {
         #expect(WebAnswer(to: "nonsense\r\n\r\n", port: agent.port)?.status == 400)
     }
 
-    @Test("are there in spite of clients that are slow, or many, or never stop")
+    @Test("are served in spite of slow, many and endless clients")
     func hostile() throws {
         let agent = try Agent([])
         try #require(isServing(agent), "\(agent.said)")
@@ -122,7 +122,7 @@ struct MetricsTests {
         #expect(agent.waits { agent.report != nil })
     }
 
-    @Test("may have no port, and health is told all the same")
+    @Test("may have no port, and health is reported all the same")
     func takenPort() throws {
         let server = try LocalServer()
         let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }")], isStarted: false)
@@ -134,7 +134,7 @@ struct MetricsTests {
         #expect(try agent.waits { try agent.states().first??.isUp == true })
     }
 
-    @Test("add up what coprocesses tell, and nothing that others write")
+    @Test("add up the reports of coprocesses, and nothing that others write")
     func datagrams() throws {
         let agent = try Agent([])
         try #require(isServing(agent), "\(agent.said)")
@@ -157,7 +157,7 @@ struct MetricsTests {
             }
             #expect(sent == bytes.count)
         }
-        // One that began before the agent did would count only from now on.
+        // A coprocess that started before the agent would count only from now on.
         var report = Report(sender: .init(process: 4711, start: wallClock()))
         report.counts = [.init(.answers(service: "web", datacenter: "oslo"), 42)]
         for garbage in [[], Array("nonsense".utf8), [UInt8](repeating: 0xff, count: 60_000)] { tell(garbage) }

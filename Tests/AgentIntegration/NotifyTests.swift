@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-@Suite("The agent tells people of changes")
+@Suite("The agent notifies people of changes")
 struct NotifyTests {
     private static let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
 
@@ -10,11 +10,11 @@ struct NotifyTests {
         "notify: \(notify)\n" + Agent.yaml([(addresses, "file: \(file), \(Self.often)")])
     }
 
-    @Test("in one run for all that change together, as lines of JSON, and no more often than is allowed")
+    @Test("in one run for all simultaneous changes, as lines of JSON, and not more often than allowed")
     func batches() throws {
         let agent = try Agent([], isStarted: false)
         let (file, output) = (try agent.folder.write([], to: "states"), "\(agent.folder.path)/told")
-        // Each run ends with a line of its own.
+        // Each run ends with its own line.
         let command = "[/bin/sh, -c, 'cat >> \(output); echo end >> \(output)']"
         try agent.configure(yaml("{ command: \(command), every: 1d }", "192.0.2.1, 192.0.2.2", file))
         func told() -> [String] {
@@ -22,7 +22,7 @@ struct NotifyTests {
         }
         try agent.start()
         #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true, true] }, "\(agent.said)")
-        // In place of the other, at once.
+        // Atomically replaces the other one.
         func say(_ text: String) throws {
             try agent.folder.write(Array(text.utf8), to: "new")
             rename("\(agent.folder.path)/new", file)
@@ -39,12 +39,12 @@ struct NotifyTests {
         #expect(members["time"]?.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
         try say("")
         #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true, true] }, "\(agent.said)")
-        // It ends without having told more: the day is not over.
+        // It ends without another run: the day is not over.
         #expect(try agent.end(SIGTERM) == 0)
         #expect(told() == lines)
     }
 
-    @Test("by a command that hangs, which is killed, and checks go on meanwhile")
+    @Test("by a command that hangs: it is killed, and checks continue meanwhile")
     func hanging() throws {
         let agent = try Agent([], isStarted: false)
         let (file, child) = (try agent.folder.write([], to: "states"), "\(agent.folder.path)/child")
@@ -57,7 +57,7 @@ struct NotifyTests {
         try agent.folder.write(Array("up".utf8), to: "states")
         #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true] }, "\(agent.said)")
         #expect(agent.waits { agent.said.contains("notify: /bin/sh: timed out after 2 s\n") }, "\(agent.said)")
-        // What changed in the meantime is told by the next run.
+        // The next run has the changes of the meantime.
         #expect(
             agent.waits {
                 ((try? String(contentsOfFile: child, encoding: .utf8)) ?? "").split(separator: "\n").count == 2

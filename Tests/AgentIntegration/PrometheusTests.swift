@@ -11,7 +11,7 @@ struct PrometheusTests {
         try String(contentsOfFile: "\(Self.folder)/\(name)", encoding: .utf8)
     }
 
-    /// The names that the agent serves, with what a histogram makes of its name.
+    /// The names of the agent's metrics, with the derived names of histograms.
     private func servedNames() throws -> Set<String> {
         let agent = try Agent([])
         var page: String?
@@ -40,7 +40,7 @@ struct PrometheusTests {
         }
     }
 
-    @Test("and so do the docs, which have them all")
+    @Test("and the docs name all of them, and no others")
     func documented() throws {
         let page = try String(contentsOfFile: "\(Self.folder)/../../docs/operations.md", encoding: .utf8)
         let served = try servedNames()
@@ -50,7 +50,7 @@ struct PrometheusTests {
         #expect(named == bases, "\(named.symmetricDifference(bases).sorted())")
     }
 
-    @Test("have a dashboard that is JSON, whose panels have queries, and numbers of their own")
+    @Test("have a dashboard in JSON, whose panels have queries and unique numbers")
     func dashboard() throws {
         let dashboard = try #require(
             JSONSerialization.jsonObject(with: Data(text("geopipe-dashboard.json").utf8)) as? [String: Any])
@@ -63,7 +63,7 @@ struct PrometheusTests {
         }
     }
 
-    @Test("have alerts that promtool takes, and that do what their tests say")
+    @Test("have alerts that promtool accepts, and whose tests pass")
     func alerts() throws {
         for arguments in [
             ["check", "rules", "\(Self.folder)/geopipe-alerts.yaml"],

@@ -2,8 +2,8 @@ import Foundation
 import Support
 import Synchronization
 
-/// A server that reads a request, and then sends the same bytes to all who ask, whatever these are. The connection stays open until
-/// the client closes it.
+/// A server that reads a request, and sends the same raw bytes to all clients. The connection stays open until the
+/// client closes it.
 final class RawServer: Sendable {
     let port: UInt16
     private let listener: CInt
@@ -42,7 +42,7 @@ final class RawServer: Sendable {
     }
 
     deinit {
-        // It wakes the thread that accepts.
+        // Wakes the thread that accepts.
         shutdown(listener, CInt(SHUT_RDWR))
         close(listener)
     }

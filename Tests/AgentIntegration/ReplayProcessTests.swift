@@ -8,7 +8,7 @@ import Testing
 
 @testable import geopipe_agent
 
-/// geopipe-agent replay, or geopipe replay, which becomes that.
+/// geopipe-agent replay, or geopipe replay, which executes it.
 private final class ReplayProcess {
     let process: Process
     private let output: FileHandle
@@ -31,7 +31,7 @@ private final class ReplayProcess {
         self.port = port
     }
 
-    /// Ends it as Ctrl-C does, or the end of a terminal.
+    /// Ends it like Ctrl-C, or the end of a terminal.
     ///
     /// - Returns: its exit status.
     func end(_ signal: Int32 = SIGINT) throws -> Int32 {
@@ -128,14 +128,14 @@ struct ReplayProcessTests {
             #expect(result.output.contains(words), "\(arguments): \(result.output)")
         }
         #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
-        // No file is made for nothing.
+        // A failure creates no file.
         #expect(access("\(folder.path)/new", F_OK) != 0)
     }
 
-    @Test("needs geopipe-agent, and says so where it is not installed")
+    @Test("needs geopipe-agent, and says so if it is not installed")
     func missing() throws {
         let folder = try Folder()
-        // /proc/self/exe has the name that it was started by.
+        // /proc/self/exe has the name by which it was started.
         let alone = "\(folder.path)/geopipe"
         if link(Self.geopipe, alone) != 0 { try FileManager.default.copyItem(atPath: Self.geopipe, toPath: alone) }
         let result = try Tool("env").run(["PATH=\(folder.path)", alone, "replay", "hits.log"])
@@ -143,7 +143,7 @@ struct ReplayProcessTests {
         #expect(result.output.contains("needs geopipe-agent, which is neither beside \(folder.path) nor in PATH"))
     }
 
-    @Test("notes the time in which the agent was away, and says it on stderr")
+    @Test("records the absence of the agent, and reports it on stderr")
     func away() async throws {
         let folder = try Folder()
         let state = StateDirectory(path: folder.path)
@@ -182,7 +182,7 @@ struct ReplayProcessTests {
         }
     }
 
-    @Test("shows what was recorded, hits with their weights and events, after what the file had")
+    @Test("shows recorded hits with their weights and events, after the previous contents of the file")
     func record() async throws {
         let folder = try Folder()
         let view = LiveView(.live, host: "test", start: wallTime())

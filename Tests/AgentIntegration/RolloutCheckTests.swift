@@ -5,11 +5,11 @@ import Testing
 @testable import Compiler
 @testable import State
 
-@Suite("The agent checks what a rollout brings")
+@Suite("The agent checks the targets of a rollout")
 struct RolloutCheckTests {
     private static let often = "interval: 1, timeout: 1, rise: 1, fall: 1"
 
-    /// An agent that has nothing to check by its configuration, and a rollout of an image with one target.
+    /// An agent whose configuration has no targets, and a rollout of an image with one.
     private let agent: Agent
     private let server: LocalServer
     private let new: String
@@ -62,7 +62,7 @@ struct RolloutCheckTests {
         try expect("dropped") { $0.states.isEmpty }
     }
 
-    @Test("and goes on as it was when a commit has put that into the configuration")
+    @Test("and keeps their states when a commit puts them into the configuration")
     func committed() throws {
         server.status = 503
         try agent.start()

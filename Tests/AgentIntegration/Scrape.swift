@@ -1,13 +1,13 @@
 import Foundation
 import Support
 
-/// What a server answers to one request.
+/// The response of a server to one request.
 struct WebAnswer {
     var head: String
     var body: String
     var status: Int? { head.split(separator: " ").dropFirst().first.flatMap { Int($0) } }
 
-    /// Sends `request` to a port of 127.0.0.1 as it is; `nil` if nobody listens there.
+    /// Sends `request` unchanged to a port of 127.0.0.1; `nil` if no program listens there.
     init?(to request: String, port: UInt16) {
         guard let socket = connection(to: port) else { return nil }
         defer { close(socket) }
@@ -27,17 +27,17 @@ struct WebAnswer {
     }
 }
 
-/// A connection to a port of 127.0.0.1, on which nothing takes longer than a minute.
+/// A connection to a port of 127.0.0.1, with a time limit of a minute for each operation.
 func connection(to port: UInt16) -> CInt? {
     let socket = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-    var patience = timeval(tv_sec: 60, tv_usec: 0)
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    var timeLimit = timeval(tv_sec: 60, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeLimit, socklen_t(MemoryLayout<timeval>.size))
     if withLoopback(port, { connect(socket, $0, $1) }) == 0 { return socket }
     close(socket)
     return nil
 }
 
-/// Metrics, read as strictly as the format has it.
+/// Metrics, parsed strictly.
 /// Source: https://prometheus.io/docs/instrumenting/exposition_formats/ ("Text-based format").
 struct Metrics {
     private(set) var values: [String: Double] = [:]

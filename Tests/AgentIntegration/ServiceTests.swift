@@ -20,7 +20,7 @@ struct ServiceTests {
         try #require(isSo, "\(words): \(agent.said)", sourceLocation: place)
     }
 
-    @Test("tells when an address goes down, and when it is up again")
+    @Test("reports when an address goes down, and when it is up again")
     func healing() throws {
         let server = try LocalServer()
         let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")])
@@ -28,7 +28,7 @@ struct ServiceTests {
         server.status = 503
         try expect(agent, "down") { try agent.states().first??.isUp == false }
         let target = "http://127.0.0.1:\(server.port)/"
-        // Where a busy machine lets an answer come late, that is the reason.
+        // On a busy machine a late response is the reason.
         let reasons = ["503 Service Unavailable", "timed out after 1 s"]
         let sentences = reasons.map { "127.0.0.1 is down: \(target): \($0), 2 times in a row\n" }
         #expect(sentences.contains(where: agent.said.contains), "\(agent.said)")
@@ -37,14 +37,14 @@ struct ServiceTests {
         #expect(agent.said.contains("127.0.0.1 is up: \(target): 200 OK\n"), "\(agent.said)")
     }
 
-    @Test("changes nothing when it is killed and starts again, and goes on checking")
+    @Test("changes nothing when it is killed and starts again, and continues its checks")
     func restart() throws {
         let server = try LocalServer()
         func services(_ times: String) -> [(addresses: String, check: String)] {
             ["up", "down"].map { ("127.0.0.1", "http: { port: \(server.port), path: /\($0) }, interval: 1, \(times)") }
         }
         let agent = try Agent(services("rise: 1, fall: 1"), isStarted: false)
-        // What an earlier one has found out.
+        // The results of an earlier agent.
         let now = time(nil)
         let targets = try Configuration.load(agent.file).healthTargets.map(\.identity)
         let state = HealthReport.State(isUp: false, since: now - 100, told: now - 10, reason: "earlier")
@@ -64,7 +64,7 @@ struct ServiceTests {
             #expect(try agent.states()[1]!.since == now - 100)
             #expect(agent.report?.states.count == 2, "what is not configured is dropped")
             try agent.end(SIGKILL)
-            // Nobody takes care of the socket and the lock.
+            // Nothing removes the socket and the lock.
             #expect(FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock"))
             try agent.start()
         }
@@ -82,7 +82,7 @@ struct ServiceTests {
         #expect(ending.status == 2 && ending.output.contains("run geopipe-agent as that user"), "\(ending)")
     }
 
-    @Test("leaves a state directory to the agent that it has")
+    @Test("leaves a state directory to the agent that holds it")
     func second() throws {
         let agent = try Agent([])
         try expect(agent, "reports") { agent.report != nil }
@@ -93,7 +93,7 @@ struct ServiceTests {
             other.output.contains("\(agent.state.path) has an agent already: process \(process)\n"), "\(other.output)")
     }
 
-    @Test("needs a state directory, and arguments that it knows")
+    @Test("needs a state directory, and known arguments")
     func unusable() throws {
         let agent = try Agent([], isStarted: false)
         try agent.configure(Agent.yaml([], state: "state_directory: none"))
@@ -106,7 +106,7 @@ struct ServiceTests {
         #expect(version.output == "\(geopipeVersion)\n" && version.status == 0)
     }
 
-    @Test("goes on when another file than the configuration's own is mended")
+    @Test("continues when a file other than the configuration's own is corrected")
     func otherFile() throws {
         let server = try LocalServer()
         let agent = try Agent([("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")], isStarted: false)
@@ -120,7 +120,7 @@ struct ServiceTests {
         try expect(agent, "checks") { try agent.states().first??.isUp == true }
     }
 
-    @Test("starts with what the image in force says where its configuration is broken, and takes the next good one")
+    @Test("starts with the targets of the image in force if its configuration is invalid, and takes the next valid one")
     func lastGood() throws {
         let server = try LocalServer()
         let agent = try Agent(
@@ -142,7 +142,7 @@ struct ServiceTests {
         try expect(agent, "takes the next") { try agent.states().map { $0?.isUp } == [false] }
     }
 
-    @Test("waits for a good configuration, and keeps the last one that was")
+    @Test("waits for a valid configuration, and keeps the last valid one")
     func configurations() throws {
         let server = try LocalServer()
         let good = [("127.0.0.1", "http: { port: \(server.port) }, \(Self.often)")]
@@ -168,14 +168,14 @@ struct ServiceTests {
         try expect(agent, "obeys") { agent.said.split(separator: " loaded ").count > loads }
     }
 
-    @Test("stays with its state directory while another cannot be used, and takes the next that can")
+    @Test("keeps its state directory while another one is unusable, and takes the next usable one")
     func otherState() throws {
         let services = [("127.0.0.1", "file: /nowhere/file, \(Self.often)")]
         let agent = try Agent(services, isStarted: false)
         let other = try Agent([], isStarted: false)
         try other.start()
         try expect(other, "reports") { other.report != nil }
-        // What is no folder cannot be used by root either.
+        // Root cannot use a path that is not a folder, either.
         try agent.folder.write([], to: "file")
         func move(to folder: String) throws {
             try agent.configure(Agent.yaml(services, state: "state_directory: \(folder)"))
@@ -187,7 +187,7 @@ struct ServiceTests {
                 try state.health().value?.states.values.first.map { $0.told > now } ?? false
             }
         }
-        // From the start, too.
+        // Also from the start.
         try move(to: "file/first")
         try agent.start()
         try expect(agent, "complains") { agent.said.contains("; nothing is checked until that is corrected\n") }
@@ -246,7 +246,7 @@ struct ServiceTests {
         #expect(eventually { !isRunning(process) })
     }
 
-    @Test("ends while checks are under way, whatever these make of SIGTERM, and leaves none of their programs")
+    @Test("ends while checks run, however they react to SIGTERM, and leaves none of their programs")
     func endingAtWork() throws {
         let server = try LocalServer()
         let folder = try Folder()
@@ -270,7 +270,7 @@ struct ServiceTests {
         #expect(eventually { !processes.contains(where: isRunning) })
     }
 
-    @Test("takes nothing for down whose check it breaks off when it ends")
+    @Test("reports no address as down because its check is interrupted at the end")
     func brokenOff() throws {
         let folder = try Folder()
         let running = "\(folder.path)/running"
@@ -290,17 +290,17 @@ struct ServiceTests {
         #expect(!agent.said.contains(" is down: "), "\(agent.said)")
     }
 
-    @Test("goes on when the state directory cannot be written, and writes again when it can")
+    @Test("continues when the state directory is not writable, and writes again when it is")
     func unwritable() throws {
         let agent = try Agent([], isStarted: false)
-        // What is no folder cannot be written by root either.
+        // Root cannot write to a path that is not a folder, either.
         try Data().write(to: URL(filePath: agent.state.path))
         try agent.start()
         try expect(agent, "complains") { agent.said.contains("nothing is checked until that is mended") }
         #expect(agent.said.contains("cannot use \(agent.state.path)/agent.lock: not a directory"), "\(agent.said)")
         try FileManager.default.removeItem(atPath: agent.state.path)
         try expect(agent, "reports") { agent.report != nil }
-        // The agent makes the folder anew at any time.
+        // The agent may create the folder again at any time.
         var number = 0
         let isReplaced = eventually {
             number += 1

@@ -6,11 +6,11 @@ import Testing
 
 @testable import geopipe_agent
 
-/// Real agents that read each other's reports. Each sees an address as up if a file is in its own folder.
+/// Real agents that read each other's reports. Each finds an address up if a file is in its own folder.
 private final class Fleet {
     let agents: [Agent]
 
-    /// - Parameter count: how many agents; all of them are vantage points of all.
+    /// - Parameter count: the number of agents, all of which are vantage points of each other.
     init(_ count: Int) throws {
         agents = try (0..<count).map { _ in try Agent([], isStarted: false) }
         for (number, agent) in agents.enumerated() {
@@ -33,7 +33,7 @@ private final class Fleet {
 
     private func view(_ number: Int) -> String { "\(agents[number].folder.path)/view" }
 
-    /// Has an agent see the address, or not.
+    /// Sets whether an agent finds the address up.
     func see(_ isSeen: Bool, _ number: Int) throws {
         if isSeen {
             try agents[number].folder.write([], to: "view")
@@ -42,7 +42,7 @@ private final class Fleet {
         }
     }
 
-    /// What coprocesses of an agent go by.
+    /// The state that coprocesses of an agent use.
     func state(_ number: Int) throws -> HealthReport.State? { try agents[number].states()[0] }
 
     func standing(_ number: Int) -> VantageStanding? { (try? agents[number].state.vantageStanding())?.value }
@@ -60,7 +60,7 @@ private final class Fleet {
 
 @Suite("Agents that read each other")
 struct VantageTests {
-    @Test("outvote a false down, fall back to their own view when cut off, and say so")
+    @Test("outvote a false down, use their own checks when cut off, and say so")
     func quorum() throws {
         let fleet = try Fleet(3)
         for number in 0..<3 { try fleet.start(number) }
@@ -98,7 +98,7 @@ struct VantageTests {
         #expect(try fleet.vote(0) == false)
     }
 
-    @Test("serve their report to who has the token, and to nobody without vantage points")
+    @Test("serve their report only to readers with the token, and not without vantage points")
     func access() throws {
         let fleet = try Fleet(1)
         let agent = fleet.agents[0]
@@ -114,7 +114,7 @@ struct VantageTests {
         #expect(status("Authorization: Basic 0123456789abcdef\r\n") == 401)
         #expect(status(right + "Authorization: Bearer another\r\n") == 401)
         #expect(status(right, method: "POST") == 405)
-        // The token may be replaced at any time, and a file that others can read counts for none.
+        // The token may be replaced at any time, and a file that others can read is not accepted.
         try agent.folder.write(Array("another-token-of-16\n".utf8), to: "token")
         #expect(agent.waits { status("Authorization: Bearer another-token-of-16\r\n") == 200 }, "\(agent.said)")
         chmod("\(agent.folder.path)/token", 0o644)
@@ -124,7 +124,7 @@ struct VantageTests {
         #expect(agent.waits { status(right) == 404 && fleet.standing(0) == nil }, "\(agent.said)")
     }
 
-    @Test("take nothing that makes no sense for a report, and wait for none for long")
+    @Test("reject invalid reports, and do not wait long for any")
     func hostile() async throws {
         let vote = #"{"target":"t","up":true,"age":0,"pace":1}"#
         let report = #"{"format":1,"instance":"a","program":"1","votes":[\#(vote)]}"#

@@ -3,18 +3,18 @@ import Testing
 
 @testable import geopipe_agent
 
-@Suite("What waits for the system")
+@Suite("Detached probes")
 struct AttemptsTests {
     private let late = Outcome.failure("timed out after 1 s")
 
-    @Test("ends with what it finds out, if that is in time")
+    @Test("return their outcome if it is in time")
     func inTime() async {
         for outcome in [Outcome.success("a"), .failure("b"), .error("c")] {
             #expect(await DetachedProbes().run(["a"], timeout: 300) { outcome } == outcome)
         }
     }
 
-    @Test("times out where it hangs, is not begun once more meanwhile, and is as before once it goes on")
+    @Test("time out where they hang, do not start again meanwhile, and work as before after that")
     func hanging() async throws {
         let attempts = DetachedProbes()
         let gate = DispatchSemaphore(value: 0)

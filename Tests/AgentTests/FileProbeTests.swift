@@ -4,13 +4,13 @@ import Testing
 
 @testable import geopipe_agent
 
-@Suite("A file that says what is up")
+@Suite("A file that states what is up")
 struct FileProbeTests {
     private func outcome(_ text: String, _ address: String = "192.0.2.1") -> Outcome {
         FileContents(Array(text.utf8)).outcome(address)
     }
 
-    @Test("is about every address where it names none, and about one where it does")
+    @Test("applies to all addresses in lines without an address, and to one in lines with one")
     func meaning() {
         let (up, down) = (Outcome.success("the file says up"), Outcome.failure("the file says down"))
         let nothing = Outcome.success("the file has no line for it")
@@ -25,7 +25,7 @@ struct FileProbeTests {
         #expect(outcome("2001:db8::2 down", "2001:db8::1") == nothing)
     }
 
-    @Test("may have capitals, line ends of Windows, and notes for people")
+    @Test("may have capitals, Windows line ends, and comments")
     func forgiving() {
         let (up, down) = (Outcome.success("the file says up"), Outcome.failure("the file says down"))
         let text = "# maintained by hand\r\nUP\r\n192.0.2.1 DOWN\r\n\r\n#192.0.2.2 down\r\n"
@@ -33,7 +33,7 @@ struct FileProbeTests {
         #expect(outcome(text, "192.0.2.2") == up)
     }
 
-    @Test("may say which part of its clients an address takes")
+    @Test("may state the weight of an address")
     func weights() {
         #expect(outcome("up 40%") == .success("the file says up 40%", weight: 40))
         #expect(outcome("up\n192.0.2.1 Up 1%\n") == .success("the file says up 1%", weight: 1))
@@ -41,7 +41,7 @@ struct FileProbeTests {
         #expect(outcome("up 0%") == .failure("the file says down"))
     }
 
-    @Test("finds nothing out about what a slip may be about, and says where that is")
+    @Test("gives an unknown state to addresses that a typo may concern, and says where it is")
     func slips() {
         let hint = "; write up, down, up 40%, or an address before these"
         for text in [
@@ -65,7 +65,7 @@ struct FileProbeTests {
         #expect(FileContents(wide).outcome("192.0.2.1") == .error("the file is in UTF-16, not in UTF-8"))
     }
 
-    @Test("is a failure if it cannot be read, is too large or no file at all")
+    @Test("is a failure if it cannot be read, is too large or not a regular file")
     func unreadable() throws {
         let folder = try Folder()
         let probe = FileProbe()
@@ -84,7 +84,7 @@ struct FileProbeTests {
         #expect(probe.check(file, "192.0.2.1") == .error("\(file) has more than 1 MiB"))
     }
 
-    @Test("counts as it is now, when it was changed long ago or just now, or in place of another")
+    @Test("counts in its current form, changed long ago, just now, or replaced")
     func changes() throws {
         let folder = try Folder()
         let probe = FileProbe()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import geopipe_agent
 
-@Suite("Who may see the live view")
+@Suite("Access to the live view")
 struct LiveAccessTests {
     private let secret = "0123456789abcdef0123456789abcdef"
 
@@ -27,7 +27,7 @@ struct LiveAccessTests {
         status(access, "/api/state", fields)
     }
 
-    @Test("goes by Host: an address, localhost, or a name that was given")
+    @Test("depends on Host: an address, localhost, or a configured name")
     func hosts() {
         let access = LiveAccess(names: ["live.example.com"])
         for (host, expected) in [
@@ -48,7 +48,7 @@ struct LiveAccessTests {
         #expect(message.contains("--live-host ns1.example.net"))
     }
 
-    @Test("goes by Origin, and by where a request comes from")
+    @Test("depends on Origin, and on the site of a request")
     func origins() {
         let access = LiveAccess()
         let host = ("Host", "127.0.0.1:9354")
@@ -67,7 +67,7 @@ struct LiveAccessTests {
         #expect(status(access, "/", [host, ("Origin", "http://evil.example")]) == 403)
     }
 
-    @Test("goes by the token, if there is one")
+    @Test("depends on the token, if there is one")
     func tokens() {
         let access = LiveAccess(token: LiveToken(secret))
         let host = ("Host", "127.0.0.1:9354")
@@ -91,7 +91,7 @@ struct LiveAccessTests {
         #expect(self.status(access, [("Host", "evil.example"), right]) == 403)
     }
 
-    @Test("lets a browser sign in once, with a cookie that is not the token")
+    @Test("lets a browser sign in once, with a cookie that differs from the token")
     func cookies() throws {
         let access = LiveAccess(token: LiveToken(secret))
         let host = ("Host", "127.0.0.1:9354")
@@ -107,7 +107,7 @@ struct LiveAccessTests {
         ] {
             #expect(status(access, [host, ("Cookie", text)]) == expected, "\(text)")
         }
-        // A proxy may ask for a password of its own. A wrong token stays one.
+        // A proxy may ask for its own password. A wrong token remains wrong.
         for (authorization, expected) in [
             ("Basic b3BzOnNlY3JldA==", 200), ("Digest a=b", 200), ("", 200), ("Bearer x", 401), ("bearer", 401),
         ] {
@@ -126,7 +126,7 @@ struct LiveAccessTests {
         #expect(status(access, [host, ("Cookie", "geopipe_live=\(other)")]) == 401)
     }
 
-    @Test("needs a token where others can reach it")
+    @Test("needs a token if others can reach the address")
     func addresses() throws {
         let none = try LiveOptions.parse([])
         for (argument, isLoopback) in [

@@ -17,12 +17,12 @@ struct LiveConnectionsTests {
 
     private func isClosed(_ client: Client) -> Bool { client.isClosed.load(ordering: .relaxed) }
 
-    @Test("are closed, the one that has waited longest first, when there are too many")
+    @Test("are closed, the longest waiting one first, when there are too many")
     func oldest() {
         let clients = (0..<130).map { _ in Client() }
         for (number, client) in clients.enumerated() {
             #expect(admit(client, isLocal: true))
-            // The first has a request, and the fourth is gone.
+            // The first has a request, and the fourth is closed.
             if number == 0 { connections.keep(client) }
             if number == 3 { connections.remove(client) }
         }
@@ -33,7 +33,7 @@ struct LiveConnectionsTests {
         #expect(admit(Client(), isLocal: true))
     }
 
-    @Test("of other machines leave 16 places to those of this one")
+    @Test("from other machines leave 16 places to this one")
     func kept() {
         let others = (0..<112).map { _ in Client() }
         for client in others {
@@ -43,7 +43,7 @@ struct LiveConnectionsTests {
         #expect(!admit(Client(), isLocal: false))
         let locals = (0..<16).map { _ in Client() }
         for client in locals { #expect(admit(client, isLocal: true)) }
-        // One from elsewhere does not take the place of one of this machine, but of its like.
+        // A remote connection replaces only a remote one.
         #expect(!admit(Client(), isLocal: false))
         connections.remove(others[0])
         connections.remove(locals[0])

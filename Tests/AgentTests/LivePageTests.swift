@@ -13,7 +13,7 @@ struct LivePageTests {
         try String(contentsOf: Self.folder.appending(path: name), encoding: .utf8)
     }
 
-    @Test("has all files of its folder, and nothing that ends its elements")
+    @Test("has all files of its folder, and nothing that ends its elements early")
     func files() throws {
         let html = LivePage.own.html
         for name in try FileManager.default.contentsOfDirectory(atPath: Self.folder.path) {
@@ -52,7 +52,7 @@ struct LivePageTests {
         #expect(page.html.firstMatch(of: /(src|href)="(?!data:|#)/) == nil, "the page needs nothing else")
     }
 
-    @Test("is made of its parts, whatever these hold")
+    @Test("contains its parts, whatever their contents")
     func parts() {
         let page = LivePage(
             frame: "<style>{{style}}</style>{{script}}{{other}}{{outlines}}{{", style: "a{{script}}", script: "$1",
@@ -63,7 +63,7 @@ struct LivePageTests {
 
 @Suite("SHA-256")
 struct SHA256Tests {
-    @Test("is that of openssl, at all lengths around the ends of blocks")
+    @Test("equals that of openssl, at all lengths around the ends of blocks")
     func lengths() throws {
         let folder = try Folder()
         var generator = SeededGenerator(seed: 7)
@@ -75,7 +75,7 @@ struct SHA256Tests {
         }
     }
 
-    @Test("has base64 as RFC 4648 has it")
+    @Test("encodes base64 as in RFC 4648")
     func encoding() {
         for (text, encoded) in [
             ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),

@@ -24,7 +24,7 @@ struct LiveViewTests {
             service: service, datacenters: datacenters, scope: 24, side: side, isByDefault: isByDefault, weight: weight)
     }
 
-    /// What counters say after some seconds in which the same has come each second.
+    /// The counters after some seconds with the same growth in each.
     private func counts(
         after seconds: Int, answered: Int = 0, empty: Int = 0, refused: Int = 0, oslo: Int = 0, ashburn: Int = 0,
         norway: Int = 0, unknown: Int = 0, nanoseconds: Int = 15_000, dropped: Int = 0
@@ -54,7 +54,7 @@ struct LiveViewTests {
 
     private func list(_ value: Any?) throws -> [[String: Any]] { try #require(value as? [[String: Any]]) }
 
-    /// Whether two values of JSON are the same.
+    /// Returns whether two JSON values are equal.
     private func expect(
         _ value: Any?, _ text: String, at place: SourceLocation = #_sourceLocation
     ) throws {
@@ -63,7 +63,7 @@ struct LiveViewTests {
         #expect(found == expected as? NSObject, sourceLocation: place)
     }
 
-    @Test("says what a second has of the counters: the mean of three")
+    @Test("averages the counters of three seconds")
     func second() throws {
         view.take(
             LiveScene(
@@ -102,7 +102,7 @@ struct LiveViewTests {
         try expect(second["rollout"], "null")
     }
 
-    @Test("has nothing to say before anything has come")
+    @Test("is empty before the first input")
     func empty() throws {
         let state = try state(view)
         try expect(state["mode"], #""live""#)
@@ -121,7 +121,7 @@ struct LiveViewTests {
         }
     }
 
-    @Test("keeps an hour in points of five seconds, without those that it has not seen")
+    @Test("keeps an hour in points of five seconds, without those that it missed")
     func history() throws {
         func go(_ seconds: ClosedRange<Int>) {
             for second in seconds {
@@ -145,7 +145,7 @@ struct LiveViewTests {
         try expect(history["start"], "\(1_764_528_000 + 4_000 - 3_600)")
     }
 
-    @Test("goes on when the clock is set", arguments: [-100_000.0, -2, 100_000])
+    @Test("continues when the clock is set", arguments: [-100_000.0, -2, 100_000])
     func clockIsSet(by offset: Double) throws {
         for second in 1...10 {
             view.take(counts(after: second, answered: 10), at: Self.start + Double(second))
@@ -161,7 +161,7 @@ struct LiveViewTests {
         try expect(second(view)["rate"], #"{"answered":10,"empty":0,"refused":0}"#)
     }
 
-    @Test("has rates of names and networks by the clock as it is after it was set", arguments: [-100_000.0, -900, -2])
+    @Test("has rates of names and networks by the clock after it was set", arguments: [-100_000.0, -900, -2])
     func listsWhenClockIsSet(by offset: Double) throws {
         func go(_ seconds: ClosedRange<Int>, _ offset: Double) {
             for second in seconds {
@@ -177,7 +177,7 @@ struct LiveViewTests {
         }
     }
 
-    @Test("adds up whatever comes without an overflow")
+    @Test("adds up any numbers without an overflow")
     func overflow() throws {
         var counts = AggregatedMetrics.Counts()
         counts.series = [
@@ -198,7 +198,7 @@ struct LiveViewTests {
         #expect(try list(second(replay)["services"]).count == 1)
     }
 
-    @Test("tells of some hundred datacenters that no configuration knows, and of all others")
+    @Test("reports some hundred datacenters that no configuration has, and a sum of the others")
     func unknownDatacenters() throws {
         let view = LiveView(.replay, host: "ns1", start: Self.start)
         view.take(LiveScene(datacenters: (0..<1_000).map { .init(name: "known\($0)", state: "in_use") }))
@@ -206,7 +206,7 @@ struct LiveViewTests {
         #expect(try list(second(view)["datacenters"]).count == 1_000 + LiveNumbers.unknownLimit)
     }
 
-    @Test("has the names and networks of hits by their weight, whatever the case of letters")
+    @Test("has the names and networks of hits by weight, in any case of letters")
     func top() throws {
         for second in 0..<200 {
             view.take([
@@ -229,7 +229,7 @@ struct LiveViewTests {
         #expect(abs(try #require(second["defaultRule"] as? Double) - 0.25) < 0.05)
     }
 
-    @Test("keeps what comes often among hostile names and networks, in bounded memory")
+    @Test("keeps frequent keys among hostile names and networks, in bounded memory")
     func hostile() throws {
         var random = SeededGenerator(seed: Effort.seed)
         for second in 0..<60 {
@@ -255,7 +255,7 @@ struct LiveViewTests {
         }
     }
 
-    @Test("forgets what came long ago, and counts without a bound on time")
+    @Test("forgets old keys, and counts without a limit in time")
     func decay() {
         var list = TopList<String>(limit: 10, begin: 0)
         list.add("old", 1_000, at: 0)
@@ -268,7 +268,7 @@ struct LiveViewTests {
         #expect(list.count == 1)
     }
 
-    @Test("shows both sides of a rollout, and forgets them with it")
+    @Test("shows both sides of a rollout, and removes them with it")
     func rollout() throws {
         var scene = LiveScene(datacenters: [
             .init(name: "oslo", state: "in_use"), .init(name: "ashburn", state: "in_use"),
@@ -323,7 +323,7 @@ struct LiveViewTests {
         var onNews: @Sendable () -> Void { { [self] in count.add(1, ordering: .relaxed) } }
     }
 
-    @Test("sends each viewer what it wants, with one call for all that waits")
+    @Test("sends each viewer what it wants, with one call for all pending frames")
     func frames() throws {
         let news = News()
         let (usual, quiet, raw) = (
@@ -356,7 +356,7 @@ struct LiveViewTests {
         #expect(view.viewerCount == 2)
     }
 
-    @Test("lets a viewer that takes nothing skip frames, and keeps the newest of each kind")
+    @Test("lets an idle viewer skip frames, and keeps the newest of each kind")
     func slowViewer() throws {
         let news = News()
         let (viewer, raw) = (view.subscribe(.thinned, onNews: news.onNews), view.subscribe(.all) {})
@@ -377,7 +377,7 @@ struct LiveViewTests {
         #expect(news.count.load(ordering: .relaxed) == 2)
     }
 
-    @Test("holds no more hits than have room, with their weight")
+    @Test("holds a limited number of hits, and keeps their weight")
     func pending() throws {
         let raw = view.subscribe(.all) {}
         view.take((0..<100_000).map { Self.hit("n\($0)") })
@@ -387,7 +387,7 @@ struct LiveViewTests {
         #expect(hits.reduce(0) { $0 + ($1["weight"] as? Int ?? 0) } == 100_000)
     }
 
-    @Test("thins hits by their weight, which stays in sum", arguments: [1, 3, 50, 1_000])
+    @Test("thins hits by weight, and keeps the sum", arguments: [1, 3, 50, 1_000])
     func thinning(limit: Int) {
         var random = SeededGenerator(seed: Effort.seed)
         for _ in 0..<50 {
@@ -404,7 +404,7 @@ struct LiveViewTests {
 
     // MARK: - Replay
 
-    @Test("plays hits by their own clock, with rates by their weights")
+    @Test("plays hits by their own clock, with rates by weight")
     func replay() throws {
         let view = LiveView(.replay, host: "ns1", start: Self.start)
         let viewer = view.subscribe(.thinned) {}
@@ -427,7 +427,7 @@ struct LiveViewTests {
         try expect(second["services"], #"[{"name":"web","rate":30}]"#)
         let datacenters = try list(second["datacenters"])
         #expect(datacenters.map { $0["name"] as? String } == ["ashburn", "oslo"])
-        // Three of twelve or so: 30 hits have 7 or 8 of every fourth.
+        // Three of about twelve: 30 hits have 7 or 8 of every fourth.
         #expect(abs((datacenters[1]["share"] as? Double ?? 0) - 0.75) < 0.02)
         let state = try state(view)
         try expect(state["mode"], #""replay""#)
@@ -450,7 +450,7 @@ struct LiveViewTests {
         try expect(self.second(view)["rate"], #"{"answered":2,"empty":0,"refused":0}"#)
     }
 
-    @Test("plays over hours without a hit, and hits that are not in order")
+    @Test("plays over hours without a hit, and hits out of order")
     func odd() throws {
         let view = LiveView(.replay, host: "ns1", start: Self.start)
         view.play([Self.hit(at: Self.start + 90_000), Self.hit(at: Self.start + 5)], to: Self.start + 90_001)

@@ -14,7 +14,7 @@ struct MonitorTests {
 
     init() throws { folder = try Folder() }
 
-    /// Targets whose file says what they are; it is read at once, and then every hour.
+    /// Targets whose state is in a file, which is read at once and then every hour.
     private func target(_ address: String, _ file: String, interval: UInt32 = 3_600) -> HealthTarget {
         var check = HealthCheck(.file("\(folder.path)/\(file)"))
         check.interval = interval
@@ -34,7 +34,7 @@ struct MonitorTests {
         return false
     }
 
-    @Test("goes on from an earlier report, and drops what is no longer checked")
+    @Test("starts from an earlier report, and drops targets that are no longer checked")
     func takenOver() async throws {
         let targets = ["192.0.2.1", "192.0.2.2"].map { target($0, "none/file") }
         let state = HealthReport.State(isUp: true, since: 1, told: 2, reason: "a reason")
@@ -52,7 +52,7 @@ struct MonitorTests {
         #expect(await Array(monitor.report().states.keys) == [targets[0].identity], "what is known stays")
     }
 
-    @Test("keeps what it knows of targets that stay, and checks them at their new pace")
+    @Test("keeps the state of targets that stay, and checks them at their new interval")
     func reload() async throws {
         let name = folder.unique("pace").split(separator: "/").last.map(String.init)!
         try folder.write(Array("down\n".utf8), to: name)
@@ -71,7 +71,7 @@ struct MonitorTests {
         await monitor.stop()
     }
 
-    @Test("tells of changes, and what it counts")
+    @Test("reports changes, and the states that count")
     func metrics() async throws {
         let (changes, continuation) = AsyncStream.makeStream(of: Void.self)
         let monitor = monitor { continuation.yield() }

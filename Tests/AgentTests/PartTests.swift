@@ -14,7 +14,7 @@ struct PartTests {
         try await ServiceGroup(configuration: ServiceGroupConfiguration(services: parts, logger: log)).run()
     }
 
-    @Test("end if one fails, the last one first, and the failure is told")
+    @Test("end if one fails, the last one first, and the failure is reported")
     func failure() async throws {
         let ended = Mutex<[String]>([])
         func part(_ name: String) -> ServiceGroupConfiguration.ServiceConfiguration {
@@ -29,7 +29,7 @@ struct PartTests {
         #expect(ended.withLock { $0 } == ["c", "b", "a"])
     }
 
-    @Test("are all cancelled if one ends that should go on, and the failure names it")
+    @Test("are all cancelled if one ends early, and the failure names it")
     func ending() async throws {
         let parts = [part("goes on") { await untilCancelled() }, part("counters") {}]
         let error = await #expect(throws: ServiceGroupError.self) { try await run(parts) }

@@ -9,7 +9,7 @@ struct TimetableTests {
     private static let interval = 10.0
     private static let end = 200.0
 
-    /// The times of the checks of each of many targets that come at the same time, if a check takes `duration` seconds.
+    /// Returns the times of the checks of each of many targets added together, if a check takes `duration` seconds.
     private func times(duration: Double) -> [[Double]] {
         var generator = SeededGenerator(seed: 1)
         return (0..<Self.count).map { number in
@@ -25,17 +25,17 @@ struct TimetableTests {
         }
     }
 
-    @Test("never lets many checks come at once")
+    @Test("spreads the checks of many targets")
     func bursts() {
         var parts: [Int: Int] = [:]
         for time in times(duration: 0.1).joined() { parts[Int(time * 10), default: 0] += 1 }
-        // Over the first five seconds all are spread evenly, then over each interval.
+        // Evenly over the first five seconds, then over each interval.
         for part in 30..<80 { #expect(30...50 ~= parts[part, default: 0], "part \(part)") }
         #expect(parts[0..<30] == 0)
         for part in 180..<Int(Self.end * 10) { #expect(5...40 ~= parts[part, default: 0], "part \(part)") }
     }
 
-    @Test("has each target checked once in each interval, near its own phase, for ever")
+    @Test("checks each target once in each interval, near its own phase")
     func phases() {
         for (number, times) in times(duration: 0.1).enumerated() {
             let phase = ProbeSchedule.phase(number)
@@ -49,14 +49,14 @@ struct TimetableTests {
         }
     }
 
-    @Test("leaves out what a check that takes too long has kept from happening")
+    @Test("skips intervals that a slow check has missed")
     func late() {
         for times in times(duration: 25) {
             #expect(zip(times, times.dropFirst()).allSatisfy { 24.999...36.1 ~= $1 - $0 })
         }
     }
 
-    @Test("has phases of their own for all targets, however many there are")
+    @Test("has a different phase for each of any number of targets")
     func goldenRatio() {
         for count in [1, 2, 10, 100, 1_000] {
             let phases = (0..<count).map(ProbeSchedule.phase).sorted()

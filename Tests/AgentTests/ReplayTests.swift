@@ -21,7 +21,7 @@ struct HitsLineTests {
     private static let json =
         #"{"time":"2026-11-23T09:34:00.250Z","client":"192.0.2.0/24","country":"NO","latitude":59.9,"longitude":10.7,"name":"www.Example.com","datacenters":["oslo","paris"],"service":"web","scope":24}"#
 
-    @Test("say the same in both forms")
+    @Test("have the same meaning in both formats")
     func forms() throws {
         for text in [Self.tsv, Self.json, Self.tsv + "\r"] {
             let hit = try #require(self.hit(text), "\(text)")
@@ -34,7 +34,7 @@ struct HitsLineTests {
         }
     }
 
-    @Test("have a side, a weight, what is not known, and what later versions add")
+    @Test("have a side, a weight, unknown fields, and fields of later versions")
     func additions() throws {
         #expect(hit(Self.tsv + "\tnew")?.side == .new)
         #expect(hit(Self.tsv + "\told\tmore\tand more")?.side == .old)
@@ -45,7 +45,7 @@ struct HitsLineTests {
         let null =
             #"{"time":"2026-11-23T09:34:00Z","client":"2001:db8::/56","country":null,"latitude":null,"longitude":null,"name":"a","datacenters":[],"service":"web","scope":0}"#
         #expect(hit(null)?.country == "" && hit(null)?.coordinates == nil)
-        // More of an address than is to be told.
+        // More of an address than may be shown.
         #expect(hit(Self.tsv.replacing("192.0.2.0/24", with: "192.0.2.77/32"))?.network == IPPrefix("192.0.2.0/24"))
     }
 
@@ -62,12 +62,12 @@ struct HitsLineTests {
         #expect(event.time == 1_795_426_440)
     }
 
-    @Test("are none if they are torn, or anything else")
+    @Test("are invalid if they are truncated, or anything else")
     func torn() {
         for text in [Self.tsv, Self.json] {
             let bytes = Array(text.utf8)
             for end in 0..<bytes.count {
-                // Two digits of the scope may be one: nothing tells that the line was torn.
+                // Two digits of the scope may become one: that truncation is invisible.
                 guard !(text == Self.tsv && end == bytes.count - 1) else { continue }
                 #expect(HitsLine(bytes[..<end]) == nil, "\(String(decoding: bytes[..<end], as: UTF8.self))")
             }
@@ -89,7 +89,7 @@ struct HitsLineTests {
     }
 }
 
-@Suite("A hits log that is played")
+@Suite("A hits log in a player")
 struct PlayerTests {
     private static let start = 1_795_426_440
 
@@ -105,7 +105,7 @@ struct PlayerTests {
             "{\"time\":\"\(time)\",\"client\":\"192.0.2.0/24\",\"country\":\"NO\",\"latitude\":null,\"longitude\":null,\"name\":\"a\",\"datacenters\":[\"oslo\"],\"service\":\"web\",\"scope\":24,\"weight\":\(weight)}\n"
     }
 
-    /// A player of a text, and what the viewer of it gets.
+    /// A player of a text, and the frames of its viewer.
     private final class Stage {
         let folder: Folder
         let file: HitsFile
@@ -123,9 +123,9 @@ struct PlayerTests {
             player.step(at: clock)
         }
 
-        /// Lets some seconds of the player's clock go by, in steps of a tenth.
+        /// Advances the player's clock by some seconds, in steps of a tenth.
         ///
-        /// - Returns: the names that were asked for meanwhile.
+        /// - Returns: the queried names of the hits in that time.
         func wait(_ seconds: Double) throws -> [String] {
             var names: [String] = []
             for _ in 0..<Int((seconds * 10).rounded()) {
@@ -146,7 +146,7 @@ struct PlayerTests {
         var position: Double { player.replay.position - Double(PlayerTests.start) }
     }
 
-    @Test("goes at its own clock, pauses, goes faster, and ends at the end")
+    @Test("plays at its own clock, pauses, changes speed, and stops at the end")
     func clock() throws {
         let stage = try Stage((0...100).map { Self.tsv(Double($0), "n\($0)") }.joined())
         #expect(stage.file.name == "incident.json")
@@ -162,12 +162,12 @@ struct PlayerTests {
         #expect(try stage.wait(0.3).last == "n100")
         #expect(stage.player.replay.isPaused && stage.position == 100)
         #expect(try stage.wait(5).isEmpty)
-        // Who goes on at the end begins again.
+        // Continuing at the end begins again.
         stage.player.carryOut(ReplayOrder(isPaused: false, speed: 1))
         #expect(try stage.wait(1.2) == ["n0", "n1"])
     }
 
-    @Test("goes elsewhere, and has the minute before there")
+    @Test("jumps to a position, and has the minute before there")
     func seek() throws {
         let stage = try Stage((0...1_000).map { Self.tsv(Double($0), "n\($0)") }.joined(), isPaused: true)
         stage.player.carryOut(ReplayOrder(position: Double(Self.start) + 500.5))
@@ -183,7 +183,7 @@ struct PlayerTests {
         #expect(stage.position == 1_000)
     }
 
-    @Test("may be mixed, torn, and a little out of order")
+    @Test("may be mixed, truncated, and a little out of order")
     func disorder() throws {
         let lines = [
             "garbage\n", Self.tsv(0, "first"), Self.json(2, weight: 7), "\n", Self.tsv(1, "late"),
@@ -197,16 +197,16 @@ struct PlayerTests {
         while reader.next() != nil {}
         #expect(reader.leftOut.foreign.count == 4)
         #expect(stage.player.diagnostics == ["4 lines are not hits, and are left out"])
-        // Each counts once, wherever the replay goes.
+        // Each counts once, wherever the replay jumps.
         stage.player.carryOut(ReplayOrder(isPaused: false, position: Double(Self.start) + 2))
         #expect(stage.player.diagnostics == ["4 lines are not hits, and are left out"])
     }
 
-    @Test("has one line in a strange year, or some, and all others", arguments: [1, 5])
+    @Test("has one or some lines in a strange year, and all others", arguments: [1, 5])
     func strays(count: Int) throws {
         for place in [0, 1, 50, 99] {
             for offset in [-1e9, -4_000, 4_000, 1e9] {
-                // The first and the last one may be what a silence follows, or comes before.
+                // The first and the last one may be before or after a gap.
                 guard abs(offset) > 1e8 || place < 99, offset != -4_000 || place > 0 else { continue }
                 guard count == 1 || 1...50 ~= place else { continue }
                 var lines = (0..<100).map { Self.tsv(Double($0) / 10, "n\($0)") }
@@ -230,7 +230,7 @@ struct PlayerTests {
         #expect(stage.player.diagnostics.isEmpty)
     }
 
-    @Test("of a clock that was set back has all lines, and more than one place to go to", arguments: [50, 10_000])
+    @Test("with a clock that was set back has all lines, and two positions for a time", arguments: [50, 10_000])
     func setBack(by seconds: Int) throws {
         let first = (0..<1_000).map { Self.tsv(20_000 + Double($0) / 10, "a\($0)") }
         let second = (0..<1_000).map { Self.tsv(20_100 - Double(seconds) + Double($0) / 10, "b\($0)") }
@@ -243,7 +243,7 @@ struct PlayerTests {
         #expect(try stage.names().contains("b899"))
     }
 
-    @Test("may have lines that are too long, each of which is one that is left out")
+    @Test("may have lines that are too long, which are left out")
     func longLines() throws {
         let long = String(repeating: "x", count: 1 << 20)
         let stage = try Stage([Self.tsv(0, "first"), long + "\n", Self.tsv(1, "second"), long].joined())
@@ -251,9 +251,9 @@ struct PlayerTests {
         #expect(stage.player.diagnostics == ["2 lines are not hits, and are left out"])
     }
 
-    @Test("is found in by time, however large, without reading it all")
+    @Test("is searched by time, at any size, without reading all of it")
     func index() throws {
-        // Some megabytes, so that there are several places of the index.
+        // Some megabytes, for several entries of the index.
         let text = (0..<60_000).map { Self.tsv(Double($0) / 10, "n\($0)") }.joined()
         let folder = try Folder()
         let file = try HitsFile(folder.write(Array(text.utf8), to: "log"))
@@ -267,7 +267,7 @@ struct PlayerTests {
         }
     }
 
-    @Test("may come through a pipe")
+    @Test("may come from a pipe")
     func pipe() throws {
         let folder = try Folder()
         let path = "\(folder.path)/pipe"
@@ -286,7 +286,7 @@ struct PlayerTests {
         #expect(count == 2_000)
     }
 
-    @Test("has hits, or is refused with what to name instead")
+    @Test("has hits, or is refused with the input to name instead")
     func refused() throws {
         let folder = try Folder()
         for (bytes, words) in [
@@ -302,7 +302,7 @@ struct PlayerTests {
         #expect(throws: HitsFile.Unusable.self) { try HitsFile("/dev/zero") }
     }
 
-    @Test("takes orders of JSON, and refuses others with what to write")
+    @Test("takes orders as JSON, and refuses others with what to write")
     func orders() throws {
         #expect(try ReplayOrder(reading: Array(#"{"paused":true}"#.utf8)) == ReplayOrder(isPaused: true))
         #expect(

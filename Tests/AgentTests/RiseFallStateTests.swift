@@ -4,7 +4,7 @@ import Testing
 
 @testable import geopipe_agent
 
-@Suite("What is thought of a target")
+@Suite("The state of a target")
 struct JudgementTests {
     private static let check = {
         var check = HealthCheck(.tcp(port: 80))
@@ -13,7 +13,7 @@ struct JudgementTests {
         return check
     }()
 
-    /// Takes outcomes, `+`, `-`, or `!` for one that is this machine's own, and tells what was thought after each: `+`, `-`, `?`.
+    /// Adds outcomes, `+`, `-`, or `!` for a local error, and returns the state after each: `+`, `-`, `?`.
     private func course(_ outcomes: String, from state: HealthReport.State? = nil) -> String {
         var judgement = RiseFallState(state)
         return String(
@@ -34,7 +34,7 @@ struct JudgementTests {
         ])
     func course(outcomes: String, thoughts: String) { #expect(course(outcomes) == thoughts) }
 
-    @Test("is not changed by what is this machine's own fault, which does not come between outcomes in a row either")
+    @Test("is not changed by local errors, which do not interrupt a row of outcomes either")
     func ownFault() {
         #expect(course("!") == "?")
         #expect(course("--!-") == "???-")
@@ -45,7 +45,7 @@ struct JudgementTests {
         #expect(judgement.state == .init(isUp: true, since: 1, told: 2, reason: "200 OK"), "it ages")
     }
 
-    @Test("goes on from what was thought before")
+    @Test("starts from an earlier state")
     func takenOver() {
         let (up, down) = (
             HealthReport.State(isUp: true, since: 1, told: 2, reason: ""),

@@ -10,7 +10,7 @@ import Testing
 @testable import Compiler
 @testable import geopipe_agent
 
-/// What a live view takes from files.
+/// The part of a live view that comes from files.
 @Suite("The files of a live view")
 struct LiveLookTests {
     private let folder: Folder
@@ -39,7 +39,7 @@ struct LiveLookTests {
         request = CompileRequest(configuration: try folder.write(text.utf8, to: "geopipe.yaml"))
         state = StateDirectory(path: "\(folder.path)/state")
         store = ImageStore(of: request.configuration, overrides: [], in: state)
-        // A file that was written in the same tick of the clock as it is read may be another by now, for all that is known.
+        // A file written in the same clock tick as it is read may have changed since.
         usleep(50_000)
     }
 
@@ -61,7 +61,7 @@ struct LiveLookTests {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary)
     }
 
-    @Test("say how datacenters are, which image is in force, and what has happened since the last look")
+    @Test("give the states of datacenters, the image in force, and events since the last reading")
     func look() throws {
         try compile()
         let now = Int(Date().timeIntervalSince1970)
@@ -103,7 +103,7 @@ struct LiveLookTests {
         #expect(late.take(at: now + 4_000).events.isEmpty, "of the last hour nothing")
     }
 
-    @Test("answer who goes where")
+    @Test("give the destinations of clients")
     func destinations() async throws {
         try compile()
         let inquiry = LiveQueryRunner(request.configuration, state)
@@ -124,7 +124,7 @@ struct LiveLookTests {
         #expect(norway == (try object(#"{"services":[{"name":"web","parts":[]},{"name":"mail","parts":[]}]}"#)))
     }
 
-    @Test("answer what a client gets")
+    @Test("explain the answer of a client")
     func explain() async throws {
         try compile()
         let inquiry = LiveQueryRunner(request.configuration, state)
@@ -139,7 +139,7 @@ struct LiveLookTests {
         #expect(addresses.map { $0.hasSuffix("\tA\t192.0.2.1") } == [true], "\(addresses)")
     }
 
-    @Test("say what is wrong with a question, or that there is no image")
+    @Test("reject invalid questions with a message, and say if there is no image")
     func refusals() async throws {
         let inquiry = LiveQueryRunner(request.configuration, state)
         func status(_ body: () async throws(LiveRefusal) -> String) async -> Int? {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A socket in a folder")
 struct UnixSocketTests {
-    @Test("takes the place of a socket, and of nothing else", arguments: [false, true])
+    @Test("replaces a socket, and nothing else", arguments: [false, true])
     func place(isInState: Bool) throws {
         let folder = try Folder()
         let directory = isInState ? StateDirectory(path: folder.path) : nil
@@ -32,7 +32,7 @@ struct UnixSocketTests {
         #expect(lstat(link, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
     }
 
-    @Test("that a person names must not be one at which a program listens")
+    @Test("on the command line must not be one on which a program listens")
     func listener() throws {
         let folder = try Folder()
         let path = "\(folder.path)/a.sock"

@@ -7,7 +7,7 @@ import Testing
 
 private typealias Vote = VantageReport.Vote
 
-/// Three vantage points of which the first is this agent.
+/// Three vantage points, of which the first is this agent.
 private let settings = VantagePoints(
     points: ["oslo", "nyc", "tokyo"].enumerated().map {
         .init(name: $1, address: "192.0.2.\($0 + 1)", port: 9_353)
@@ -59,7 +59,7 @@ struct VantagePanelTests {
         #expect(opinion?.isUp == isUp)
     }
 
-    @Test("leaves to the own checks what no other one checks, or knows still")
+    @Test("leaves targets that no other agent checks, or knows yet, to its own checks")
     func ownView() {
         let panel = panel(
             .success(report("own")), .success(report("b", ["a": false], age: 25)), .success(report("c", ["b": false])))
@@ -68,7 +68,7 @@ struct VantagePanelTests {
         #expect(panel.bench(at: 6).opinion(on: "a", own: nil) == nil, "it was 25 s old, and is 31 s old now")
     }
 
-    @Test("is cut off once it has reports of fewer than half of the others that are young enough")
+    @Test("is cut off if fewer than half of the others have recent reports")
     func cutOff() {
         var panel = VantagePanel(settings, instance: "own")
         #expect(panel.way(at: 0) == .gathering && panel.news(at: 0) == nil)
@@ -90,7 +90,7 @@ struct VantagePanelTests {
         #expect(panel.news(at: 20)?.level == .notice)
     }
 
-    @Test("knows this agent by its report, and asks it no more")
+    @Test("recognizes this agent by its report, and stops asking it")
     func own() {
         let panel = panel(.success(report("own", ["a": false])), .success(report("b")), .success(report("c")))
         #expect(panel.asked == [1, 2])
@@ -99,7 +99,7 @@ struct VantagePanelTests {
         #expect(alone.way(at: 0) == .gathering)
     }
 
-    @Test("gives one vote to an agent that answers at two places")
+    @Test("gives one vote to an agent with two addresses")
     func twins() {
         let panel = panel(
             .success(report("own")), .success(report("b", ["a": false])), .success(report("b", ["a": false])))
@@ -111,7 +111,7 @@ struct VantagePanelTests {
         #expect(panel.bench(at: 0).opinion(on: "a", own: Vote(isUp: true, age: 0, pace: 10))?.isUp == true)
     }
 
-    @Test("says once what cannot be read, and when it can be again")
+    @Test("logs once when a report cannot be read, and when it can be again")
     func notices() {
         var panel = panel(.success(report("own")), .success(report("b")), failure("404 Not Found"))
         func round(_ result: Result<VantageReport, VantageReport.Unusable>, at time: Double) -> [String] {
@@ -124,7 +124,7 @@ struct VantagePanelTests {
         #expect(panel.members[2].reads == 2 && panel.members[2].failures == 3)
     }
 
-    @Test("tells what is known here of a report with other addresses")
+    @Test("reports known targets for a report with other addresses")
     func standing() {
         let panel = panel(
             .success(report("own")), .success(report("b", ["a": true, "x": true, "y": true])), failure("gone"))
@@ -137,7 +137,7 @@ struct VantagePanelTests {
     }
 }
 
-@Suite("What an address counts as after votes")
+@Suite("The state of an address after votes")
 struct VantageVerdictTests {
     private func opinion(_ own: Bool?, _ others: Bool...) -> VantagePanel.Bench.Opinion? {
         var panel = VantagePanel(settings, instance: "own")
@@ -154,7 +154,7 @@ struct VantageVerdictTests {
         .init(isUp: isUp, since: since, told: 8, reason: reason)
     }
 
-    @Test("has a reason that names the votes")
+    @Test("has a reason with the votes")
     func reasons() {
         func reason(_ own: HealthReport.State?, _ others: [Bool]) -> String? {
             let opinion = others.count == 2 ? opinion(own?.isUp, others[0], others[1]) : opinion(own?.isUp, others[0])
@@ -171,7 +171,7 @@ struct VantageVerdictTests {
         #expect(reason(nil, [true, false]) == "up for 2 vantage points")
     }
 
-    @Test("keeps since when it is so, and notes when it has come back")
+    @Test("keeps the time of its change, and notes when it comes back")
     func times() {
         let up = HealthReport.State.after(nil, own: state(true, "200"), nil, at: 10)
         #expect(up?.since == 10 && up?.back == nil)
@@ -185,7 +185,7 @@ struct VantageVerdictTests {
         #expect(HealthReport.State.after(nil, own: nil, nil, at: 50) == nil)
     }
 
-    @Test("is an own one only once a check has borne it out")
+    @Test("is own only after a check has confirmed it")
     func bornOut() {
         var check = HealthCheck(.tcp(port: 1))
         (check.rise, check.fall) = (2, 2)
@@ -218,7 +218,7 @@ struct VantageReportTests {
         #expect(report.text.hasSuffix("}\n") && !report.text.dropLast().contains("\n"))
     }
 
-    @Test("may have members that are not known")
+    @Test("may have unknown members")
     func unknownMembers() throws {
         let report = try read(
             #"{"format":1,"instance":"a","program":"9","new":[1],"votes":[{"target":"t","up":true,"age":0,"pace":1,"x":2}]}"#

@@ -2,7 +2,7 @@ import Testing
 
 @testable import geopipe_agent
 
-@Suite("Whom a request is for")
+@Suite("The authority of a request")
 struct WebAuthorityTests {
     @Test(
         "is a name or an address, with or without a port",
@@ -34,7 +34,7 @@ struct WebAuthorityTests {
         ])
     func bad(_ text: String) { #expect(WebAuthority(text) == nil) }
 
-    @Test("has an origin, which is that of its pages")
+    @Test("has an origin, which its pages have")
     func origins() throws {
         for (host, origin, isSame) in [
             ("127.0.0.1:9354", "http://127.0.0.1:9354", true), ("127.0.0.1:9354", "HTTP://127.0.0.1:9354", true),
@@ -58,9 +58,9 @@ struct WebAuthorityTests {
     }
 }
 
-@Suite("What a request is for")
+@Suite("The target of a request")
 struct LiveTargetTests {
-    @Test("is a path, and items")
+    @Test("is a path and a query")
     func good() throws {
         let target = try #require(LiveTarget("/api/explain?name=www.example.com&client=192.0.2.0%2F24&x&y=&name=b&=c"))
         #expect(target.path == "/api/explain")
@@ -69,7 +69,7 @@ struct LiveTargetTests {
         #expect(target["x"] == "" && target["y"] == "" && target["z"] == nil)
         #expect(LiveTarget("/?token=a%2Bb=")?["token"] == "a+b=")
         #expect(LiveTarget("/?token=a+b")?["token"] == "a+b")
-        // A path is what it is.
+        // A path is not normalized.
         for path in ["//", "/../", "/%61pi", "/api/./state"] { #expect(LiveTarget(path)?.path == path) }
     }
 

@@ -2,7 +2,7 @@ import Configuration
 import Geography
 import Testing
 
-/// The places that operators name on the command line.
+/// Place names on the command line.
 @Suite("Names of places")
 struct AreaNamesTests {
     private static let regions: [String: [Area]] = [
@@ -28,7 +28,7 @@ struct AreaNamesTests {
         #expect(try areas(text) == expected)
     }
 
-    @Test("are taken as they are where there is no image")
+    @Test("are accepted without a check if there is no image")
     func withoutImage() throws {
         #expect(try areas("nordics,US-ZZ", known: nil) == ["NO", "SE", "US-AK", "US-ZZ"])
     }
@@ -52,7 +52,7 @@ struct AreaNamesTests {
         #expect(error?.description.hasPrefix(diagnostic) == true, "\(error?.description ?? "")")
     }
 
-    @Test("cannot be used with an image that knows no places")
+    @Test("cannot be used with an image that has no places")
     func noPlaces() {
         let error = #expect(throws: UnknownArea.self) { try areas("NO", known: []) }
         #expect(error?.description.hasSuffix("it has no places, as no database has countries") == true)

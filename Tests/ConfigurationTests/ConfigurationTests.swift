@@ -7,7 +7,7 @@ import Zones
 
 @Suite("Configurations")
 struct ConfigurationTests {
-    /// What is right, so that each test changes one thing.
+    /// A valid configuration, in which each test changes one thing.
     private let sound = """
         databases: [some.mmdb]
         datacenters: { oslo: {}, ashburn: {} }
@@ -33,7 +33,7 @@ struct ConfigurationTests {
               www: { service: web }
         """
 
-    @Test("quote no more in complaints than anybody reads")
+    @Test("shorten long quotations")
     func longWord() {
         let word = String(repeating: "x", count: 1 << 20)
         let diagnostic = Diagnostic(file: "a.yaml", position: nil, message: "'\(word)' is no name; write another")
@@ -178,7 +178,7 @@ struct ConfigurationTests {
         #expect(diagnostics.contains(diagnostic), "\(diagnostics)")
     }
 
-    @Test("have destinations of every form, nested as one likes")
+    @Test("have destinations of every form, nested to any depth")
     func destinations() throws {
         func destination(_ text: String) throws -> Destination {
             let located = "oslo: { location: [59.91, 10.75] }, ashburn: { location: [39.04, -77.49] }, bergen: {}"
@@ -303,7 +303,7 @@ struct ConfigurationTests {
         #expect(networks[2].destination == .tier([Share(0)]))
         #expect(networks[3].destination == .list([.tier([Share(1)]), .tier([Share(0)])]))
 
-        // As other systems and careless hands write it.
+        // As other systems and people write it.
         try "# ours\r\n192.0.2.0/24 oslo  \t\r\n198.51.100.0/24\tashburn # behind\r\n".write(
             toFile: nets, atomically: false, encoding: .utf8)
         #expect(
@@ -330,7 +330,7 @@ struct ConfigurationTests {
             try load(text).warnings.map(\.message) == [
                 "no networks from \(nets): cannot read it: No such file or directory"
             ])
-        // A file that is there is meant to be heard: without it, clients would go elsewhere.
+        // An existing file is intended: without it, clients would move.
         func refusals() throws -> [String] {
             try #require(throws: ConfigurationError.self) { try load(text) }.diagnostics.map(\.description)
         }
@@ -454,7 +454,7 @@ struct ConfigurationTests {
         try diagnostics(change: change, into: into, diagnostic: diagnostic)
     }
 
-    @Test("that are wrong in several places are refused with all of them, in order")
+    @Test("with several errors are refused with all of them, in order")
     func severalComplaints() throws {
         let text = sound.replacing("NO: oslo", with: "NO: olso").replacing("service: web", with: "service: wbe")
             .replacing("    ttl: 60", with: "    tll: 60")
@@ -475,7 +475,7 @@ struct ConfigurationTests {
         #expect(error.description.contains(diagnostic))
     }
 
-    @Test("whose aliases mean more than can be read are refused")
+    @Test("whose aliases expand to too many values are refused")
     func aliases() throws {
         let lines = (1..<12).map {
             "x\($0): &x\($0) [\(Array(repeating: "*x\($0 - 1)", count: 10).joined(separator: ", "))]"
@@ -486,7 +486,7 @@ struct ConfigurationTests {
         #expect(error.description.contains("aliases"))
     }
 
-    @Test("that are no UTF-8, no files, or not there are refused")
+    @Test("that are not UTF-8, not regular files, or missing are refused")
     func noText() throws {
         let file = temporaryFile()
         defer { try? FileManager.default.removeItem(atPath: file) }

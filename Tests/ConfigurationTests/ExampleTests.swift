@@ -15,7 +15,7 @@ struct ExampleTests {
         documents = try text.components(separatedBy: "\n---\n").map { try #require(try YAMLComposer.document($0)) }
     }
 
-    /// The value at a path of keys and positions.
+    /// Returns the value at a path of keys and indices.
     private func value(_ node: YAMLNode, _ path: String) -> YAMLNode? {
         var node: YAMLNode? = node
         for key in path.split(separator: "/").map(String.init) {
@@ -39,7 +39,7 @@ struct ExampleTests {
         return items
     }
 
-    @Test("has documents that say what they are")
+    @Test("has documents with a kind")
     func kinds() {
         #expect(
             documents.compactMap { text($0, "kind") } == [
@@ -51,7 +51,7 @@ struct ExampleTests {
         }
     }
 
-    @Test("gives no container more rights than it needs, and all a probe and limits")
+    @Test("gives no container more rights than it needs, and all of them probes and limits")
     func containers() throws {
         let pod = try #require(value(try document("Deployment"), "spec/template/spec"))
         #expect(text(pod, "securityContext/runAsNonRoot") == "true")
@@ -71,7 +71,7 @@ struct ExampleTests {
         #expect(value(containers[0], "readinessProbe") != nil && value(containers[0], "startupProbe") != nil)
     }
 
-    @Test("serves UDP and TCP at one address, and keeps the addresses of who asks")
+    @Test("serves UDP and TCP at one address, and keeps client addresses")
     func service() throws {
         let service = try document("Service")
         #expect(text(service, "spec/externalTrafficPolicy") == "Local")

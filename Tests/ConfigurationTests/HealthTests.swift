@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Health checks of a configuration")
 struct HealthTests {
-    /// What is made of the fields of a service.
+    /// Parses the fields of a service.
     private func load(
         _ fields: String, _ answer: String = "[192.0.2.1, \"2001:db8::1\"]", notify: String? = nil
     ) throws -> Configuration {
@@ -28,7 +28,7 @@ struct HealthTests {
 
     private func check(_ text: String) throws -> HealthCheck? { try load("check: \(text)").services[0].checks.first }
 
-    @Test("have the usual paces, and others if that is written")
+    @Test("have the default intervals, or those that are written")
     func paces() throws {
         let usual = try check("{ tcp: 25 }")
         #expect(usual == HealthCheck(.tcp(port: 25)))
@@ -76,7 +76,7 @@ struct HealthTests {
         #expect(target == other, "nothing is made from the secret")
     }
 
-    @Test("are told apart by who sends header fields and bodies, not by what they are")
+    @Test("differ by who sends header fields and bodies, not by their contents")
     func senders() throws {
         let key = "headers: { X-Key: secret }"
         let configuration = try load(
@@ -95,7 +95,7 @@ struct HealthTests {
             ])
     }
 
-    @Test("name hosts without the dot that zone files have", arguments: ["www.example.com.", "www.example.com"])
+    @Test("name hosts without a final dot", arguments: ["www.example.com.", "www.example.com"])
     func hosts(name: String) throws {
         for port in ["", ":81"] {
             guard case .http(let http)? = try check("{ https: { host: '\(name)\(port)' } }")?.probe else {
@@ -105,7 +105,7 @@ struct HealthTests {
         }
     }
 
-    @Test("may be several, and ask other addresses than those that are answered")
+    @Test("may be several, and probe other addresses than the answered ones")
     func several() throws {
         let configuration = try load(
             """
@@ -127,7 +127,7 @@ struct HealthTests {
             })
     }
 
-    @Test("have a command told of changes")
+    @Test("have a command for changes")
     func notify() throws {
         let usual = try load("check: { tcp: 25 }", notify: "{ command: [/usr/bin/tell, all] }").notify
         #expect(usual == NotifyCommand(command: ["/usr/bin/tell", "all"]))
@@ -146,7 +146,7 @@ struct HealthTests {
         }
     }
 
-    @Test("ask each thing once, whoever wants to know")
+    @Test("probe each target once, whichever services use it")
     func once() throws {
         var configuration = try load("check: { tcp: 25 }")
         configuration.services += configuration.services
@@ -156,7 +156,7 @@ struct HealthTests {
         #expect(configuration.healthTargets.count == 4)
     }
 
-    @Test("warn of what has no effect")
+    @Test("warn of settings without effect")
     func warnings() throws {
         #expect(
             try load("quorum: 2").warnings.map(\.message) == [
@@ -167,7 +167,7 @@ struct HealthTests {
                 == ["service web has no addresses to check; it counts as up"])
     }
 
-    @Test("leave out a datacenter with check: none, which needs an address and a check")
+    @Test("skip a datacenter with check: none, which needs an address and a check")
     func unchecked() throws {
         let configuration = try load("check: { tcp: 25 }", "{ A: 192.0.2.1, check: none }")
         #expect(configuration.services[0].unchecked == [0])

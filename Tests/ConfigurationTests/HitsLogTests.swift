@@ -20,7 +20,7 @@ struct HitsLogTests {
         return loaded
     }
 
-    @Test("is whole and in TSV, if nothing else is written; and there is none if none is")
+    @Test("has all hits in TSV by default; without the section there is none")
     func defaults() throws {
         #expect(try load("") == nil)
         let usual = try load("hits_log: { file: /var/log/hits.log }")

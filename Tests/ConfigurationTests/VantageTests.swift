@@ -20,7 +20,7 @@ struct VantageTests {
 
     private static let points = "vantage_points: [{ name: oslo, url: 'http://192.0.2.1:9353' }]"
 
-    @Test("have names and URLs, and the usual times")
+    @Test("have names and URLs, and the default times")
     func usual() throws {
         let health = try #require(
             load(

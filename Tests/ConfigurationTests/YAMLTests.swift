@@ -4,7 +4,8 @@ import Testing
 
 @Suite("YAML")
 struct YAMLTests {
-    /// The node as text: `plain`, `"quoted"`, `[item, ...]`, `{key: value, ...}`, each after its line and column if wanted.
+    /// Returns the node as text: `plain`, `"quoted"`, `[item, ...]`, `{key: value, ...}`, on request with line and
+    /// column before each.
     private func text(_ node: YAMLNode, places: Bool = false) -> String {
         let place = places ? "\(node.position.line):\(node.position.column) " : ""
         switch node.value {
@@ -33,21 +34,21 @@ struct YAMLTests {
     @Test("has no value without a document", arguments: ["", "\n", "# a comment\n"])
     func nothing(yaml: String) throws { #expect(try YAMLComposer.document(yaml).map { text($0) } == nil) }
 
-    @Test("knows where each value begins, in characters")
+    @Test("has the position of each value, in characters")
     func places() throws {
         let node = try #require(try YAMLComposer.document("\u{65e5}: b\nc:\n  - \u{1f600} \n  - {d: 'e'}"))
         #expect(
             text(node, places: true) == "1:1 {1:1 \u{65e5}: 1:4 b, 2:1 c: 3:3 [3:5 \u{1f600}, 4:5 {4:6 d: 4:9 \"e\"}]}")
     }
 
-    @Test("takes the value of an anchor, and its place, for an alias; the last of two of the same name")
+    @Test("replaces an alias by the value and position of its anchor, the last one of that name")
     func aliases() throws {
         let node = try #require(try YAMLComposer.document("a: &x [&y b]\nc: *x\nd: &x e\nf: [*x, *y]"))
         #expect(text(node) == "{a: [b], c: [b], d: e, f: [e, b]}")
         #expect(node.mapping?[1].value.position == .init(line: 1, column: 4))
     }
 
-    @Test("of which aliases would make millions of values is refused at once")
+    @Test("is refused at once if aliases expand to millions of values")
     func bomb() {
         let levels = (1..<40).map {
             "- &x\($0) {k: [\(Array(repeating: "*x\($0 - 1)", count: 10).joined(separator: ", "))]}"
@@ -82,7 +83,7 @@ struct YAMLTests {
         #expect(place + (context.map { $0 + " " } ?? "") + problem == diagnostic)
     }
 
-    @Test("with keys that are there twice is refused, at the first of them")
+    @Test("with duplicate keys is refused, at the first of them")
     func duplicates() {
         let error = #expect(throws: YAMLError.self) {
             try YAMLComposer.document("a: {b: 1, c: 2, 'c': 3, d: 4, b: 5, c: 6}\na: 7")

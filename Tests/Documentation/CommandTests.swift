@@ -2,15 +2,16 @@ import Foundation
 import Support
 import Testing
 
-/// Commands in the documentation. A comment of HTML in front of a block, which no page shows, has it run: `<!-- run -->`, or
-/// `<!-- run: COMMANDS -->` with what has to be done first, or `<!-- run beside a coprocess -->`, while one serves. The blocks of a page run one after another, in a folder that has
+/// Commands in the documentation. An HTML comment before a block, which no page shows, marks it to be run: `<!-- run
+/// -->`, or `<!-- run: COMMANDS -->` with commands to run first, or `<!-- run beside a coprocess -->`, while a
+/// coprocess serves. The blocks of a page run one after another, in a folder that has
 ///
-/// - `examples`, as the project has it, but with a state of its own,
+/// - `examples`, the project's, with a state directory of its own,
 /// - `.build/release/geopipe` and `.build/release/geopipe-agent`,
-/// - `etc/geopipe/geopipe.yaml`, the example, which is used as `/etc/geopipe/geopipe.yaml` is elsewhere, and
+/// - `etc/geopipe/geopipe.yaml`, the example, which replaces `/etc/geopipe/geopipe.yaml`, and
 /// - `new.yaml`, the same with a small change.
 ///
-/// Where lines of a block begin with `$`, these are the commands, and the others what they print.
+/// Lines of a block that begin with `$` are commands, and the others are their expected output.
 @Suite("Commands in the documentation")
 struct CommandTests {
     private let folder: Folder
@@ -40,7 +41,7 @@ struct CommandTests {
             atPath: "\(folder.path)/demo", withDestinationPath: "\(folder.path)/examples/demo")
         for path in ["examples/geopipe.yaml", "etc/geopipe/geopipe.yaml"] { try folder.write(own.utf8, to: path) }
         try folder.write(new.utf8, to: "new.yaml")
-        // The configuration that is meant without --config is the folder's own.
+        // The default configuration without --config is the folder's own.
         let configuration = "\(folder.path)/etc/geopipe/geopipe.yaml"
         let program = """
             #!/bin/sh
@@ -84,7 +85,7 @@ struct CommandTests {
 
     static let pages = Page.all.filter { $0.blocks.contains { preparation($0) != nil } }
 
-    @Test("run, where they are marked, and end well", arguments: pages)
+    @Test("run and succeed if they are marked", arguments: pages)
     func run(page: Page) throws {
         for block in page.blocks {
             guard let preparation = Self.preparation(block) else { continue }
@@ -103,7 +104,7 @@ struct CommandTests {
         }
     }
 
-    @Test("are marked in a way that the tests know")
+    @Test("are marked in a known way")
     func marks() {
         for block in Page.all.flatMap(\.blocks) {
             #expect(block.isClosed, "\(block.place) has no end")
@@ -114,7 +115,7 @@ struct CommandTests {
         #expect(Self.pages.count > 2)
     }
 
-    /// What geopipe is called with in a page: the words of each line that begins with its name.
+    /// Returns the commands of geopipe in a page: the words of each line that begins with its name.
     private static func calls(of page: Page) -> [(place: String, words: [String])] {
         let blocks = page.blocks.filter { $0.language == nil || $0.language == "sh" }
         let lines = blocks.flatMap { block in block.text.split(separator: "\n").map { (block.place, String($0)) } }
@@ -129,7 +130,7 @@ struct CommandTests {
         }
     }
 
-    @Test("of geopipe have commands and options that there are")
+    @Test("of geopipe have existing commands and options")
     func options() throws {
         var helps: [[String]: String] = [:]
         for (place, words) in Page.all.flatMap(Self.calls) {
@@ -151,7 +152,7 @@ struct CommandTests {
         #expect(helps.count > 10)
     }
 
-    @Test("of make have targets that there are")
+    @Test("of make have existing targets")
     func targets() throws {
         let makefile = try String(contentsOfFile: "\(Project.root)/Makefile", encoding: .utf8)
         let targets = Set(makefile.matches(of: #/(?m)^([a-z0-9-]+):/#).map { String($0.output.1) })

@@ -4,14 +4,14 @@ import Platform
 import Support
 import Testing
 
-/// The pieces of configuration in the documentation, in which `geopipe check` has to find no error.
+/// The YAML blocks in the documentation, in which `geopipe check` must find no error.
 @Suite("Configurations in the documentation")
 struct ConfigurationBlockTests {
     private let folder: Folder
 
     init() throws { folder = try Folder() }
 
-    /// All blocks of YAML, but those that a comment in front of them calls another program's: `<!-- not geopipe's -->`.
+    /// All YAML blocks, except those that a comment before them marks as another program's: `<!-- not geopipe's -->`.
     static let blocks = Page.all.flatMap(\.blocks).filter { $0.language == "yaml" && $0.mark != "not geopipe's" }
 
     @Test("have no errors", arguments: blocks)
@@ -31,7 +31,7 @@ struct ConfigurationBlockTests {
         #expect(ending.status == 0, "\(block.place): \(output)\(ending.error)\n\(text)")
     }
 
-    @Test("are taken by the schema")
+    @Test("are accepted by the schema")
     func schema() throws {
         let values = try Self.blocks.map {
             try Self.completed(try #require(JSON(yaml: $0.text), "\($0.place) is not YAML"), $0.place)
@@ -47,7 +47,7 @@ struct ConfigurationBlockTests {
 
     private static func isComplete(_ value: JSON) -> Bool { value["zones"] != nil && value["services"] != nil }
 
-    /// A piece of a configuration with what it needs around it.
+    /// A part of a configuration, completed with what it needs.
     private static func completed(_ piece: JSON, _ place: String) throws -> JSON {
         var whole = piece
         let sections = try #require(KeyGroup.all.first { $0.name == "configuration" })

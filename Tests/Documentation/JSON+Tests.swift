@@ -1,13 +1,13 @@
 import Platform
 
 extension JSON {
-    /// The members of an object; none of anything else.
+    /// The members of an object; empty for other values.
     var members: [(name: String, value: JSON)] {
         if case .object(let members) = self { return members }
         return []
     }
 
-    /// The same with a value at a place of nested objects, which are made where there are none.
+    /// Returns the same with a value at a place of nested objects, which are created if missing.
     func setting(_ value: JSON, at path: some Collection<String>) -> JSON {
         guard let name = path.first else { return value }
         var members = members
@@ -19,7 +19,7 @@ extension JSON {
         return .object(members)
     }
 
-    /// The value at a place of nested objects; `nil` if there is none.
+    /// Returns the value at a place of nested objects; `nil` if there is none.
     func value(at path: some Collection<String>) -> JSON? {
         path.reduce(Optional(self)) { value, name in value?[name] }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Links of the documentation")
 struct LinkTests {
-    @Test("lead to files and headings that are there", arguments: Page.all)
+    @Test("lead to existing files and headings", arguments: Page.all)
     func links(page: Page) throws {
         let folder = URL(filePath: "\(Project.root)/\(page.path)").deletingLastPathComponent()
         for (line, target) in page.links where !target.contains("://") && !target.hasPrefix("mailto:") {

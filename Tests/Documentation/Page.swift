@@ -4,13 +4,13 @@ import Testing
 
 /// A page of the documentation.
 struct Page: CustomTestStringConvertible {
-    /// From the project's root: `docs/live.md`.
+    /// Relative to the project's root: `docs/live.md`.
     let path: String
     let lines: [String]
 
     var testDescription: String { path }
 
-    /// All pages that there are, so that a new one is looked at without being named anywhere.
+    /// All pages, so that a new one is checked without being listed anywhere.
     static let all: [Page] = {
         let docs = (try? FileManager.default.contentsOfDirectory(atPath: "\(Project.root)/docs")) ?? []
         let paths =
@@ -25,13 +25,13 @@ struct Page: CustomTestStringConvertible {
         lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
-    /// A block of lines that are shown as they are.
+    /// A code block.
     struct Block: CustomTestStringConvertible {
-        /// The page, and the line of its first line, from 1.
+        /// The page, and the line number of its first line, from 1.
         var place: String
-        /// What stands behind the three backquotes; `nil` for an indented block.
+        /// The info string after the three backquotes; `nil` for an indented block.
         var language: String?
-        /// What the comment of HTML in front of it says, which is not shown: `run`; `nil` without one.
+        /// The content of the HTML comment before it, which is not shown: `run`; `nil` without one.
         var mark: String?
         /// Whether it has an end.
         var isClosed: Bool
@@ -40,7 +40,7 @@ struct Page: CustomTestStringConvertible {
         var testDescription: String { place }
     }
 
-    /// The blocks, and the lines that are in none.
+    /// The blocks, and the lines outside of blocks.
     private var parts: (blocks: [Block], prose: [(number: Int, text: String)]) {
         var blocks: [Block] = []
         var prose: [(number: Int, text: String)] = []
@@ -52,7 +52,7 @@ struct Page: CustomTestStringConvertible {
             let first = number
             let indentation = line.prefix { $0 == " " }
             if line.dropFirst(indentation.count).hasPrefix("```") {
-                // In an item of a list a block is indented as the item is.
+                // In an item of a list a block is indented like the item.
                 let end = lines[(number + 1)...].firstIndex { $0.hasPrefix("\(indentation)```") } ?? lines.count
                 let text = lines[min(number + 1, end)..<end].map { line in
                     (line.hasPrefix(indentation) ? String(line.dropFirst(indentation.count)) : line) + "\n"
@@ -81,7 +81,7 @@ struct Page: CustomTestStringConvertible {
                 mark = String(line.dropFirst(5).dropLast(4))
             } else if !line.isEmpty {
                 mark = nil
-                // What is indented below an item of a list belongs to it.
+                // An indented line below an item of a list belongs to it.
                 isInList =
                     line.hasPrefix("- ") || line.first?.isNumber == true && line.contains(". ")
                     || isInList && line.hasPrefix(" ")
@@ -94,7 +94,7 @@ struct Page: CustomTestStringConvertible {
 
     var blocks: [Block] { parts.blocks }
 
-    /// The text that is in no block, with the number of each line's.
+    /// The text outside of blocks, with line numbers.
     var prose: [(number: Int, text: String)] { parts.prose }
 
     /// The anchors of its headings, as GitHub makes them.
@@ -115,16 +115,16 @@ struct Page: CustomTestStringConvertible {
         return anchors
     }
 
-    /// Where its links lead to, with the line that each is in.
+    /// The targets of its links, with line numbers.
     var links: [(number: Int, target: String)] {
-        // A link's text may go on over lines.
+        // A link's text may span lines.
         var text = ""
         var starts: [(offset: Int, number: Int)] = []
         for (number, line) in prose {
             starts.append((text.count, number))
             text += line.replacing(#/`[^`]*`/#, with: "") + "\n"
         }
-        // In parentheses, at the end of a line for itself, or in HTML.
+        // In parentheses, at the end of a line of its own, or in HTML.
         return [#/\]\(([^)\s]+)\)/#, #/(?m)^\[[^\]]+\]: (\S+)/#, #/(?:src|href)="([^"]+)"/#].flatMap { form in
             text.matches(of: form).map { match in
                 let offset = text.distance(from: text.startIndex, to: match.range.lowerBound)

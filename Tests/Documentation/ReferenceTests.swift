@@ -4,7 +4,7 @@ import Platform
 import Support
 import Testing
 
-/// The descriptions of keys, which the parser takes its keys from, and what is made of them.
+/// The descriptions of keys that the parser uses, and the texts made from them.
 @Suite("The reference of the configuration")
 struct ReferenceTests {
     private let folder: Folder
@@ -16,7 +16,7 @@ struct ReferenceTests {
             to: "example.org.zone")
     }
 
-    /// A configuration in which everything is there that an example may refer to.
+    /// A configuration with everything that an example may refer to.
     private static let base = JSON(
         yaml: """
             datacenters:
@@ -43,7 +43,7 @@ struct ReferenceTests {
 
         static let all = KeyGroup.all.flatMap { group in group.keys.map { Described(group: group, key: $0) } }
 
-        /// The example, with the keys that belong beside it.
+        /// The example, with the keys that it needs beside it.
         var example: JSON { JSON(yaml: "{ \(key.example) }") ?? .null }
     }
 
@@ -63,7 +63,7 @@ struct ReferenceTests {
             let isRecord = number > 0 && place[number - 1] == "records"
             place[number] = place[number] == "NAME" ? isRecord ? "api" : "oslo" : names[place[number]] ?? place[number]
         }
-        // What the group needs beside it stays.
+        // The other keys that the group needs stay.
         let merged = mapping.members.reduce(Self.base.value(at: place) ?? .object([])) {
             $0.setting($1.value, at: [$1.name])
         }
@@ -75,7 +75,7 @@ struct ReferenceTests {
         return try Configuration.load(file, hasZones: hasZones, advises: false)
     }
 
-    @Test("is what the program prints")
+    @Test("is the program's output")
     func pages() throws {
         for (path, text) in [
             ("docs/configuration-reference.md", ReferencePage.markdown),
@@ -93,14 +93,14 @@ struct ReferenceTests {
         }
     }
 
-    @Test("has an example of every key that the parser takes", arguments: Described.all)
+    @Test("has an example of every key that the parser accepts", arguments: Described.all)
     func example(described: Described) throws {
         #expect(described.example[described.key.name] != nil, "the example is another key's: \(described.key.example)")
         let configuration = try configuration(with: described.example, of: described.group)
         #expect(throws: Never.self, "\(described.key.example)") { _ = try load(configuration) }
     }
 
-    @Test("describes no key that the parser does not look at", arguments: Described.all)
+    @Test("describes no key that the parser ignores", arguments: Described.all)
     func wrongValue(described: Described) throws {
         let wrong = JSON.object([("no such key", .list([.list([])]))])
         let mapping = described.example.setting(wrong, at: [described.key.name])
@@ -108,13 +108,13 @@ struct ReferenceTests {
         #expect(throws: ConfigurationError.self) { _ = try load(configuration) }
     }
 
-    @Test("has the values that hold without a key", arguments: Described.all.filter { $0.key.usual != nil })
+    @Test("has the defaults of keys", arguments: Described.all.filter { $0.key.usual != nil })
     func usualValue(described: Described) throws {
         func summary(_ configuration: JSON) throws -> [String] {
             var text = ""
-            // What zones are compiled to has addresses of memory; what they are made from has not.
+            // Compiled zones contain addresses of memory; their sources do not.
             dump(try load(configuration, hasZones: false), to: &text)
-            // Where something is written, and what is made of the text of the file and its time.
+            // Positions, and the hash and time of the file.
             let places = ["line:", "column:", "contentHash:", "hash:", "modified:", "changed:", "seconds:"]
             return text.split(separator: "\n").map(String.init).filter { line in
                 !places.contains { line.contains($0) }
@@ -127,7 +127,7 @@ struct ReferenceTests {
         #expect(without == with, "\(Set(without).symmetricDifference(with))")
     }
 
-    @Test("says each thing in a sentence, and each name once")
+    @Test("has one sentence for each description, and unique names")
     func texts() {
         for group in KeyGroup.all {
             #expect(Set(group.names).count == group.names.count, "\(group.name)")
@@ -141,7 +141,7 @@ struct ReferenceTests {
 
     // MARK: The schema
 
-    @Test("gives a schema that takes every example, and refuses what the parser refuses")
+    @Test("gives a schema that accepts every example, and rejects what the parser rejects")
     func examplesBySchema() throws {
         let all = Described.all
         let sound = try all.map { try configuration(with: $0.example, of: $0.group) }
@@ -149,7 +149,7 @@ struct ReferenceTests {
         let broken = try all.map {
             try configuration(with: $0.example.setting(wrong, at: [$0.key.name]), of: $0.group)
         }
-        // A key more than there is. In mappings that have names beside their keys it would be a name.
+        // An additional key. In a mapping that also has names, it would be a name.
         let surplus = try all.map {
             try configuration(with: $0.example.setting(.text("1"), at: ["no such key"]), of: $0.group)
         }
@@ -164,7 +164,7 @@ struct ReferenceTests {
         }
     }
 
-    @Test("gives a schema that refuses what has the wrong form")
+    @Test("gives a schema that rejects wrong forms")
     func formsBySchema() throws {
         let wrong = [
             "zones: {}", "zones:", "zone: { example.com: {} }", "zones: { example.com: { soa: {}, ns: [a.] } }",
@@ -231,7 +231,7 @@ struct ReferenceTests {
                 _ = try Configuration.load(file)
                 values.append((path, value, true))
             } catch {
-                // What else is wrong with one is nothing that a schema could know.
+                // A schema cannot know other errors.
                 let form = ["unknown key", "must be a mapping", "must be a string", "is not a string", " has no '"]
                 guard
                     error.diagnostics.contains(where: { complaint in form.contains { complaint.message.contains($0) } })

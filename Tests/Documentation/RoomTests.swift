@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// The order of the rooms, as docs/architecture.md has it: a room imports only what is above it in that table.
+/// The order of the rooms in docs/architecture.md: a room imports only rooms above it in that table.
 @Suite("The rooms of the sources")
 struct RoomTests {
-    /// The rooms from the ground up. Those that share a row have the same place.
+    /// The rooms from the bottom up. Rooms in one row have the same place.
     private let rows: [[String]]
 
     init() throws {
@@ -27,7 +27,7 @@ struct RoomTests {
         #expect(Set(folders) == Set(rows.joined()))
     }
 
-    @Test("import only what is above them")
+    @Test("import only rooms above them")
     func imports() throws {
         let places = places
         var count = 0
@@ -47,7 +47,7 @@ struct RoomTests {
         #expect(count > 300, "only \(count) imports were found")
     }
 
-    @Test("depend in Package.swift only on what is above them")
+    @Test("depend in Package.swift only on rooms above them")
     func dependencies() throws {
         let places = places
         let package = try String(contentsOfFile: "\(Project.root)/Package.swift", encoding: .utf8)

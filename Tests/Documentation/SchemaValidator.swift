@@ -3,18 +3,18 @@ import Platform
 import Support
 import Testing
 
-/// What a program that knows JSON Schema says of configurations: that of Debian's python3-jsonschema.
+/// A validator for JSON Schema: that of Debian's python3-jsonschema.
 struct SchemaValidator {
     private let folder: Folder
     private let schema: String
 
-    /// - Parameter schema: what `geopipe schema` prints.
+    /// - Parameter schema: the output of `geopipe schema`.
     init(schema: String) throws {
         folder = try Folder()
         self.schema = try folder.write(schema.utf8, to: "schema.json")
     }
 
-    /// What is wrong with each value by the schema; `nil` for one that it takes.
+    /// Returns the error of each value; `nil` for a valid one.
     func diagnostics(about values: [JSON]) throws -> [String?] {
         let script = """
             import json, sys
@@ -27,7 +27,7 @@ struct SchemaValidator {
                 error = next(validator.iter_errors(json.loads(line)), None)
                 print(json.dumps(error and "/".join(map(str, error.absolute_path)) + ": " + error.message[:300]))
             """
-        // That of the system, which has Debian's packages, whatever else is in PATH.
+        // The system's Python, which has Debian's packages, whatever is in PATH.
         let ending = try Program("python3", in: ["/usr/bin"]).run(
             ["-c", script, schema], input: Array(values.map { $0.compact + "\n" }.joined().utf8), in: folder)
         try #require(ending.status == 0, "python3-jsonschema: \(ending.error)")

@@ -1,9 +1,9 @@
 import Foundation
 import Support
 
-/// A clause of a text in the sources, of which some parts are filled in when the program runs.
+/// A clause of a text in the sources, with placeholders for what the program fills in.
 struct SourceText: Hashable {
-    /// Its words; `nil` stands for what is filled in.
+    /// Its words; `nil` for a placeholder.
     var words: [String?]
 
     /// The clauses of all texts in the sources, in Swift and C.
@@ -21,7 +21,7 @@ struct SourceText: Hashable {
         return Array(found)
     }()
 
-    /// Reads words of a text in which NUL stands for what is filled in.
+    /// Reads words of a text in which NUL marks a placeholder.
     init(_ text: String) {
         words = []
         for piece in text.split(separator: "\0", omittingEmptySubsequences: false).enumerated() {
@@ -30,8 +30,8 @@ struct SourceText: Hashable {
         }
     }
 
-    /// The clauses of a message of the documentation. Dots, words in capitals, quoted words, numbers, paths and what the system says
-    /// stand for what is filled in.
+    /// The clauses of a message of the documentation. Ellipses, words in capitals, quoted words, numbers, paths and
+    /// system errors are placeholders.
     static func clauses(ofMessage message: String) -> [SourceText] {
         let system =
             #/[Pp]ermission denied|No such file or directory|No space left on device|address already in use|too many open files/#
@@ -47,15 +47,15 @@ struct SourceText: Hashable {
         }
     }
 
-    /// The parts that a text is put together of.
+    /// The parts that a text is composed of.
     private static func clauses(of text: String) -> [String] {
         text.split(separator: #/[;:] |, and |, or /#).map(String.init)
     }
 
-    /// How many words of `other` stand in this text in their order, if one can be the other with the open parts of both filled in, and
-    /// with more before and after this text; `nil` if it cannot.
+    /// Returns the number of words of `other` that occur in this text in their order, if the two can be equal with all
+    /// placeholders filled in, and more before and after this text; `nil` if they cannot.
     func commonWords(in other: SourceText) -> Int? {
-        // The best from each place in `other`, with what is left of this text.
+        // The best match from each position in `other`, with the rest of this text.
         let own = [nil] + words + [nil]
         var after = [Int?](repeating: nil, count: other.words.count + 1)
         after[other.words.count] = 0
@@ -95,13 +95,13 @@ struct SourceText: Hashable {
 
         mutating func scan(untilParenthesis: Bool = false) {
             var depth = 0
-            // What a literal that follows goes on with.
+            // The continuation in an adjacent literal.
             var open: String?
             while position < bytes.count {
                 if isAt("//") {
                     while position < bytes.count, bytes[position] != UInt8(ascii: "\n") { position += 1 }
                 } else if isAt("'\"'") || isAt("#\"") {
-                    // A character of C, or a raw text, which is none of a message.
+                    // A character of C, or a raw string, which is not part of a message.
                     let isRaw = isAt("#")
                     position += isRaw ? 2 : 3
                     while isRaw, position < bytes.count, !isAt("\"#") { position += 1 }
@@ -133,7 +133,7 @@ struct SourceText: Hashable {
             if let open { found.append(open) }
         }
 
-        /// The literal that begins here, with NUL for each part that is filled in.
+        /// Returns the literal that begins here, with NUL for each interpolation.
         private mutating func literal() -> String {
             let isLong = isAt("\"\"\"")
             position += isLong ? 3 : 1
@@ -149,7 +149,7 @@ struct SourceText: Hashable {
                     position += 1
                     text.append(0)
                 } else if isAt("\\") {
-                    // An escaped character, or in a long literal the end of a line.
+                    // An escaped character, or the end of a line in a multi-line literal.
                     let isQuote = position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "\"")
                     if isQuote { text.append(UInt8(ascii: "\"")) }
                     position += 2

@@ -1,6 +1,6 @@
 import Testing
 
-/// docs/troubleshooting.md names what the program says by its very words: they have to be in the sources.
+/// docs/troubleshooting.md quotes messages of the program literally: they must be in the sources.
 @Suite("Messages of docs/troubleshooting.md")
 struct TroubleshootingTests {
     /// A message of the page.
@@ -10,7 +10,7 @@ struct TroubleshootingTests {
         var testDescription: String { "\(place): \(text)" }
     }
 
-    /// The messages in the first columns of the tables, but those of other programs, under a heading that says so.
+    /// The messages in the first columns of the tables, except those of other programs, under a heading that says so.
     static let messages: [Message] = {
         guard let page = Page("docs/troubleshooting.md") else { return [] }
         var isOthers = false
@@ -46,7 +46,7 @@ struct TroubleshootingTests {
     @Test("are many")
     func count() { #expect(Self.messages.count > 60) }
 
-    @Test("match texts with open parts, and no others")
+    @Test("match texts with placeholders, and no others")
     func matching() throws {
         func common(_ source: String, _ message: String) throws -> Int? {
             SourceText(source).commonWords(in: try #require(SourceText.clauses(ofMessage: message).first))

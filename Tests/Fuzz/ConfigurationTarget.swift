@@ -3,11 +3,11 @@ import Compiler
 import Configuration
 import Geography
 
-/// What is compiled from a text, and all that is then answered.
+/// Compiles texts, and queries the results.
 struct Compiled {
     private let conversation = Conversation()
 
-    /// Reads a configuration. One that is sound is compiled, if that is wanted, and asked for every name that it has records of.
+    /// Reads a configuration. Compiles a valid one on request, and queries every name with records.
     func hold(_ file: String, isCompiled: Bool) {
         guard let configuration = try? Configuration.load(file), isCompiled, configuration.zones.count < 100,
             let plan = try? SnapshotPlan(configuration), let made = try? Snapshot.compiled(plan)
@@ -23,7 +23,7 @@ struct Compiled {
     }
 }
 
-/// How many inputs are read for one that is also compiled, which takes some fifty times as long.
+/// The number of inputs for each one that is also compiled, which takes about fifty times as long.
 private let compiledShare: UInt64 = 64
 
 /// The text of a configuration.

@@ -4,7 +4,7 @@ import Platform
 
 @testable import PipeProtocol
 
-/// Asks as pdns does, and holds each answer against the rules of the protocol.
+/// Sends questions like pdns, and checks each answer by the rules of the protocol.
 final class Conversation {
     private let (input, output) = (AnonymousFile.make("questions"), AnonymousFile.make("answers"))
     private let supply = ServingMailbox()
@@ -12,11 +12,11 @@ final class Conversation {
 
     init() { reply = ReplyWriter(descriptor: output) }
 
-    /// Answers each line alone, and of some inputs then all lines at once: the answers must be the same.
+    /// Answers each line alone, and for some inputs then all lines at once: the answers must be equal.
     ///
     /// - Parameters:
-    ///   - version: what a greeting has settled before; `nil` if the lines have one.
-    ///   - isSound: whether the answers must be lines of the protocol; those of a damaged image need not.
+    ///   - version: the protocol version of an earlier greeting; `nil` if the lines have one.
+    ///   - isSound: whether the answers must be valid; those of a damaged image need not be.
     ///   - isReadAtOnce: whether the lines are also read from a file and answered at once.
     func hold(
         _ lines: [UInt8], with serving: Serving?, version: ABIVersion? = nil, isSound: Bool = true, isReadAtOnce: Bool
@@ -70,7 +70,7 @@ final class Conversation {
         }
     }
 
-    /// Puts what was sent where it was collected.
+    /// Moves the sent bytes to the collected ones.
     private func takeSent() {
         let size = Int(lseek(output, 0, SEEK_END))
         require(size <= reply.buffer.count, "an answer of \(size) bytes")
@@ -80,11 +80,11 @@ final class Conversation {
     }
 }
 
-/// What pdns would say to an answer.
+/// Checks an answer like pdns.
 private struct Judge {
     let question: ArraySlice<UInt8>
     let answer: UnsafeBufferPointer<UInt8>
-    /// What the handshake had settled on before the question.
+    /// The protocol version before the question.
     let version: ABIVersion?
     /// Whether the handshake is over after the question.
     let isGreeted: Bool
@@ -94,7 +94,7 @@ private struct Judge {
         let isGreeting = begins(question, "HELO")
         if version == nil || isGreeting { return judgeGreeting() }
         if version!.hasCommands, begins(question, "CMD") {
-            // A tab or the line's end follows, or it is no command.
+            // A tab or the line's end must follow a command.
             return hold(ends("END") || ends("FAIL"), "no END")
         }
         judgeRecords(version!)
@@ -112,7 +112,7 @@ private struct Judge {
     }
 
     private func judgeRecords(_ version: ABIVersion) {
-        // What came last: after END comes nothing, and after FAIL at most an END.
+        // Nothing follows END, and at most an END follows FAIL.
         var (hasFailed, hasEnded) = (false, false)
         let name = askedName
         forEachLine { line in
@@ -134,7 +134,7 @@ private struct Judge {
     }
 
     private func judgeRecord(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ version: ABIVersion, _ name: Range<Int>?) {
-        // pdns has the priority of these in a field of its own.
+        // pdns has the priority of these in its own field.
         var fields: [Slice<UnsafeBufferPointer<UInt8>>] = []
         fields.reserveCapacity(11)
         var start = line.startIndex
@@ -156,7 +156,7 @@ private struct Judge {
         hold(number(fields[first + 4]) != nil, "a zone's id that is none")
     }
 
-    /// The name that a question is for.
+    /// The name in a question.
     private var askedName: Range<Int>? {
         guard begins(question, "Q\t") else { return nil }
         let start = question.startIndex + 2
@@ -195,7 +195,7 @@ private struct Judge {
 }
 
 extension [UInt8] {
-    /// The lines as `LineReader` is to read them: without LF or CR LF, the last with or without an end.
+    /// The lines as `LineReader` should return them: without LF or CR LF, the last with or without an end.
     fileprivate var lines: [ArraySlice<UInt8>] {
         var lines: [ArraySlice<UInt8>] = []
         var start = 0

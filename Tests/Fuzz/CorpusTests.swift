@@ -1,8 +1,8 @@
 import Glibc
 import Testing
 
-/// The inputs that `make fuzz` begins with, among them each that has found a mistake.
-@Suite("Inputs that are kept", .serialized)
+/// The initial inputs of `make fuzz`, with each input that has found a bug.
+@Suite("Kept inputs", .serialized)
 struct CorpusTests {
     @Test("are read without harm", arguments: targets.keys.sorted())
     func harmless(name: String) throws {

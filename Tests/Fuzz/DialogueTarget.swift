@@ -4,7 +4,7 @@ import Geography
 @testable import PipeProtocol
 @testable import State
 
-/// What answers: nothing, an image, one with switches and health, and the two sides of a rollout.
+/// The sources of answers: nothing, an image, one with switches and health, and the two sides of a rollout.
 private func makeServings() -> [Serving?] {
     let (old, new) = (Sample.snapshot(), Sample.snapshot(norway: "ashburn"))
     let areas = [Area("continent:EU")!]
@@ -33,8 +33,8 @@ private func makeServings() -> [Serving?] {
     ]
 }
 
-/// The first byte says what answers and how the dialogue begins, the rest is what pdns sends. Of some inputs, two bytes after a
-/// zero are a byte that comes many times, so that lines can be longer than the input.
+/// The first byte selects the source of answers and the start of the dialogue, the rest comes from pdns. In some
+/// inputs, two bytes after a zero are a repeated byte, so that lines can be longer than the input.
 final class DialogueTarget: FuzzTarget {
     private let conversation = Conversation()
     private let servings = makeServings()
@@ -57,7 +57,8 @@ final class DialogueTarget: FuzzTarget {
     }
 }
 
-/// The first byte says what answers and the version of the protocol, the rest is one line of pdns after the greeting.
+/// The first byte selects the source of answers and the protocol version, the rest is one line of pdns after the
+/// greeting.
 final class LineTarget: FuzzTarget {
     private let conversation = Conversation()
     private let servings = makeServings()

@@ -1,13 +1,13 @@
 import Glibc
 
-/// What reads one kind of input. It crashes if that is read wrong.
+/// Reads one kind of input, and crashes if the program reads it wrongly.
 protocol FuzzTarget {
     init()
     func run(_ input: [UInt8])
 }
 
-/// A target, and what of the program it is about: libFuzzer follows where inputs lead there. To look at all of the program after each
-/// input would take longer than the input.
+/// A target, and the part of the program that it is about: libFuzzer follows inputs only there. Following all of the
+/// program would take longer than the inputs.
 struct WatchedTarget {
     var type: any FuzzTarget.Type
     /// Modules, such as `Zones`, and types and functions of modules, such as `Answering.Session`.
@@ -16,7 +16,7 @@ struct WatchedTarget {
     init(_ type: any FuzzTarget.Type, _ words: String...) { (self.type, self.words) = (type, Set(words)) }
 }
 
-/// By the names that `make fuzz TARGET=` takes.
+/// By the names for `make fuzz TARGET=`.
 nonisolated(unsafe) let targets: [String: WatchedTarget] = {
     func answering(_ type: any FuzzTarget.Type) -> WatchedTarget {
         WatchedTarget(
@@ -72,16 +72,16 @@ nonisolated(unsafe) let targets: [String: WatchedTarget] = {
         return target
     }
 
-    /// Called by libFuzzer before all else.
+    /// libFuzzer calls this first.
     @_cdecl("LLVMFuzzerInitialize")
     public func initialize(_ count: UnsafeMutableRawPointer?, _ arguments: UnsafeMutableRawPointer?) -> CInt {
         watch(chosenTarget.words)
-        // Made now, it takes nothing of the time of the first input.
+        // Created now, so that the first input is not slower.
         _ = target
         return 0
     }
 
-    /// Called by libFuzzer with each input.
+    /// libFuzzer calls this with each input.
     @_cdecl("LLVMFuzzerTestOneInput")
     public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         target.run(Array(UnsafeBufferPointer(start: start, count: count)))

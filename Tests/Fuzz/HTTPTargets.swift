@@ -10,7 +10,7 @@ import NIOHTTP1
 let log = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
 
 extension EmbeddedChannel {
-    /// Gives the channel bytes in pieces.
+    /// Passes bytes to the channel in pieces.
     fileprivate func receive(_ bytes: ArraySlice<UInt8>, pieceSize: Int) {
         var rest = bytes
         while !rest.isEmpty, isActive {
@@ -19,7 +19,7 @@ extension EmbeddedChannel {
         }
     }
 
-    /// All that was sent.
+    /// All bytes that were sent.
     fileprivate func sent() -> [UInt8] {
         var bytes: [UInt8] = []
         while let buffer = try? readOutbound(as: ByteBuffer.self) { bytes += buffer.readableBytesView }
@@ -27,11 +27,11 @@ extension EmbeddedChannel {
     }
 }
 
-/// How many bytes come at once: all, or few.
+/// The number of bytes at a time: all, or few.
 private func pieceSize(_ byte: UInt8) -> Int { byte < 128 ? .max : byte < 192 ? 1 : Int(byte) - 191 }
 
-/// What a checked server sends. The first byte says what is expected of it, the second how it comes, and whether the connection is
-/// closed at the end.
+/// The response of a checked server. The first byte gives the expectations, the second the pieces, and whether the
+/// connection is closed at the end.
 struct HTTPAnswerTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
         guard input.count >= 2 else { return }
@@ -59,9 +59,9 @@ struct HTTPAnswerTarget: FuzzTarget {
         }
         guard let outcome = conversation.outcome else { fatalError("a check without an end") }
         _ = try? channel.finish()
-        // To close a channel that is closed runs nothing, and its handlers would hold each other.
+        // Closing a closed channel runs nothing, and its handlers would hold each other.
         channel.embeddedEventLoop.run()
-        // What is said of it is kept in a file, and told to people.
+        // The reason is stored in a file, and shown to people.
         var judgement = HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "", weight: 100)
         switch outcome {
         case .success(let reason, let weight):
@@ -76,7 +76,7 @@ struct HTTPAnswerTarget: FuzzTarget {
     }
 }
 
-/// Requests to the live view or for metrics. The first byte says to which, and how they come.
+/// Requests to the live view or for metrics. The first byte selects the server and the pieces.
 final class HTTPRequestTarget: FuzzTarget {
     private let live: LiveServer
     private let metrics = MetricsServer { "" }
@@ -131,7 +131,7 @@ final class HTTPRequestTarget: FuzzTarget {
     }
 }
 
-/// Keeps from the server the end of requests whose answer other threads would make, and reads the body as they would.
+/// Hides the end of requests that other threads would answer, and reads the body as they would.
 private final class Doorkeeper: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

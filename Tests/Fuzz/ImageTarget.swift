@@ -7,8 +7,8 @@ import Platform
 
 @testable import State
 
-/// Changes to a sound image, which is then asked for all its names. A change is where it begins (three bytes), how many bytes it has
-/// (the lower half of a byte, plus one), and these.
+/// Changes a valid image, and then queries all of its names. A change has its offset (three bytes), its length (the
+/// lower half of a byte, plus one), and the new bytes.
 final class ImageTarget: FuzzTarget {
     private var image: [UInt8]
     private let configuration = Sample.configuration()
@@ -30,7 +30,7 @@ final class ImageTarget: FuzzTarget {
             let place = changes.prefix(3).reduce(0) { $0 << 8 | Int($1) } % image.count
             let count = Int(changes[changes.startIndex + 3] & 15) + 1
             changes = changes.dropFirst(4)
-            // The magic, the versions, the length and the sum are those of a whole image.
+            // The magic, the versions, the length and the checksum stay those of a valid image.
             for (offset, byte) in changes.prefix(count).enumerated() where 32..<image.count ~= place + offset {
                 if changed[place + offset] == nil { changed[place + offset] = image[place + offset] }
                 image[place + offset] = byte
@@ -48,25 +48,25 @@ final class ImageTarget: FuzzTarget {
     }
 
     /// - Parameters:
-    ///   - isWhole: whether all is done with it that takes long.
-    ///   - part: of the questions.
+    ///   - isWhole: whether to run the slow parts, too.
+    ///   - part: the part of the questions.
     private func use(isWhole: Bool, part: Int) {
         guard let image = try? Image(descriptor: file, name: "the image", owners: nil) else { return }
         let end = image.bytes.baseAddress! + image.bytes.count
         let rest = (4096 - image.bytes.count % 4096) % 4096
-        // What is read after the last byte is an error, though the kernel has mapped a whole page.
+        // Reading after the last byte is an error, although the kernel has mapped a whole page.
         poison(end, rest)
         defer { withExtendedLifetime(image) { unpoison(end, rest) } }
         guard let snapshot = try? Snapshot(image) else { return }
         let switches = [Switch(datacenter: "oslo", service: nil, share: 50, until: nil, who: "", since: 0, reason: "")]
-        // Of each input a part of the questions.
+        // A part of the questions for each input.
         conversation.hold(
             Sample.questions[part % Sample.questions.count],
             with: Serving(snapshot, switches: switches, at: 1_000), isSound: false,
             isReadAtOnce: isWhole)
         _ = (snapshot.areas, snapshot.hitsLog, snapshot.databaseBuilds, snapshot.isCurrent)
         for zone in 0..<snapshot.zoneCount { _ = snapshot.zoneName(zone) }
-        // The next image takes over what has not changed. To make it takes longer than all else.
+        // The next image reuses what has not changed. Making it is the slowest part.
         guard isWhole else { return }
         if let archive = try? snapshot.zoneArchive() {
             _ = try? Configuration.load(configuration.file, archive: archive)

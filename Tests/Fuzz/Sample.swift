@@ -5,9 +5,9 @@ import Geography
 
 @testable import State
 
-/// A small configuration with something of everything, and what it is compiled to.
+/// A small configuration with some of everything, and its image.
 struct Sample {
-    /// - Parameter norway: where clients in Norway go.
+    /// - Parameter norway: the destination of clients in Norway.
     static func text(norway: String = "oslo") -> String {
         """
         databases: [\(Scratch.project)/examples/demo/demo.mmdb]
@@ -56,7 +56,7 @@ struct Sample {
         return rollout
     }
 
-    /// Questions for all names of the sample, in parts for clients of one place and for transfers.
+    /// Questions for all names of the sample, partly for clients of one place and for transfers.
     static let questions: [[UInt8]] = {
         let names = [
             "example.com", "www.example.com", "any.example.com", "x.wild.example.com", "deep.example.com",

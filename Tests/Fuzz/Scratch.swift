@@ -1,7 +1,7 @@
 import Glibc
 import Platform
 
-/// Files that inputs are written to.
+/// Files for inputs.
 enum Scratch {
     /// The root of the sources.
     static let project: String = {
@@ -9,14 +9,14 @@ enum Scratch {
         return "/" + parts.joined(separator: "/")
     }()
 
-    /// Gives an open file another content.
+    /// Replaces the content of an open file.
     static func fill(_ descriptor: CInt, _ bytes: [UInt8]) {
         ftruncate(descriptor, off_t(bytes.count))
         require(pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, "no room for a file")
         lseek(descriptor, 0, SEEK_SET)
     }
 
-    /// Takes all that is in an open file out of it.
+    /// Reads and removes the content of an open file.
     static func empty(_ descriptor: CInt) {
         ftruncate(descriptor, 0)
         lseek(descriptor, 0, SEEK_SET)
@@ -36,7 +36,7 @@ struct ScratchFile {
     let descriptor: CInt
     let path: String
 
-    /// The folder that it is in.
+    /// Its folder.
     var folder: String { Self.folder }
 
     /// - Parameter name: the end of its name, which begins with a number.
@@ -45,7 +45,7 @@ struct ScratchFile {
         write(Array(text.utf8))
     }
 
-    /// An empty file of that very name.
+    /// An empty file of that exact name.
     init(named name: String) {
         path = "\(Self.folder)/\(name)"
         descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
@@ -53,7 +53,7 @@ struct ScratchFile {
         Self.paths.append(path)
     }
 
-    /// Writes the bytes in the place of what it had.
+    /// Replaces its content.
     func write(_ bytes: [UInt8]) { Scratch.fill(descriptor, bytes) }
 
     private static func removeFolder() {
@@ -63,9 +63,9 @@ struct ScratchFile {
 }
 
 extension [UInt8] {
-    /// Chooses some inputs for what takes long: always the same ones.
+    /// Selects some inputs for slow work: always the same ones.
     func isChosen(oneIn count: UInt64) -> Bool {
-        // FNV-1a; its lowest bits do not depend on the higher ones of the bytes.
+        // FNV-1a; its lowest bits do not depend on the higher bits of the bytes.
         reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } >> 32 % count == 0
     }
 }

@@ -7,8 +7,8 @@ import Routing
 
 @testable import State
 
-/// A file of the state directory without its sum; the first byte says which. What can be trusted is put to use, and written and read
-/// again.
+/// A file of the state directory without its checksum; the first byte selects the file. A valid one is used, written
+/// and read again.
 final class StateTarget: FuzzTarget {
     private let snapshot = Sample.snapshot()
     private let new = Sample.snapshot(norway: "ashburn")

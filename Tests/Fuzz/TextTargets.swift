@@ -6,7 +6,7 @@ import Platform
 import PowerDNSLint
 import Telemetry
 
-/// A pdns.conf, for one of some releases.
+/// A pdns.conf, for one of several releases.
 final class SettingsTarget: FuzzTarget {
     private let configuration = Sample.configuration()
     private let servers = ["4.7", "5.0", "5.1"].map { KnownServer(version: ServerVersion($0)!) }
@@ -23,7 +23,7 @@ final class SettingsTarget: FuzzTarget {
     }
 }
 
-/// A datagram of counts or hits. What is understood is the same after it was written and read again.
+/// A datagram of counts or hits. A valid one is equal after writing and reading it again.
 struct DatagramTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
         if let report = Report(input) {
@@ -41,7 +41,7 @@ struct DatagramTarget: FuzzTarget {
     }
 }
 
-/// A text of JSON. What is understood is the same after it was written and read again.
+/// A JSON text. A valid one is equal after writing and reading it again.
 struct JSONTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
         guard let value = try? JSON(reading: input) else { return }
@@ -52,7 +52,7 @@ struct JSONTarget: FuzzTarget {
     }
 }
 
-/// A log of hits: its lines, and of some inputs the log as a whole.
+/// A hits log: its lines, and for some inputs the log as a whole.
 struct HitsLogTarget: FuzzTarget {
     private let log = ScratchFile("hits")
 
@@ -69,7 +69,7 @@ struct HitsLogTarget: FuzzTarget {
     }
 }
 
-/// Parts of a request to the agent, and the file that says what is up: one for each line.
+/// Parts of a request to the agent, and the file of a file check: one on each line.
 struct RequestTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
         let contents = FileContents(input)

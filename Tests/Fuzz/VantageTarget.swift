@@ -1,4 +1,4 @@
-/// The report of another agent. What is read can be written, and read again as the same.
+/// The report of another agent. A valid one is equal after writing and reading it again.
 final class VantageTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
         guard let report = try? VantageReport(reading: input) else { return }

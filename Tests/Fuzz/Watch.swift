@@ -1,10 +1,10 @@
 #if FUZZ
     import Glibc
 
-    // The compiler has each file of the program hand all its counters to libFuzzer, always the same. The linker leads these calls here
-    // (--wrap), so that libFuzzer gets some of the counters only.
+    // In each file of the program the compiler passes all counters to libFuzzer. The linker redirects these calls to
+    // this file (--wrap), so that libFuzzer gets only some of the counters.
 
-    /// A counter of how often a place in the program was passed, and the place's address.
+    /// A counter of the executions of a place in the program, and the place's address.
     private typealias Place = (address: UInt, flags: UInt)
 
     nonisolated(unsafe) private var counters: UnsafeMutablePointer<UInt8>?
@@ -28,17 +28,17 @@
     @_silgen_name("__real___sanitizer_cov_pcs_init")
     private func follow(_ start: UnsafePointer<Place>, _ end: UnsafePointer<Place>)
 
-    // libFuzzer keeps what comparisons compare, to write it into inputs. Of single bytes that takes a fifth of the time, and finds what it
-    // finds by itself. The same holds for the places that indirect calls lead to.
+    // libFuzzer stores the operands of comparisons, to write them into inputs. For single bytes that takes a fifth of
+    // the time, and finds nothing more. The same holds for the targets of indirect calls.
     @_cdecl("__wrap___sanitizer_cov_trace_cmp1") public func ignoreComparison(_ a: UInt8, _ b: UInt8) {}
     @_cdecl("__wrap___sanitizer_cov_trace_const_cmp1") public func ignoreConstant(_ a: UInt8, _ b: UInt8) {}
     @_cdecl("__wrap___sanitizer_cov_trace_const_cmp2") public func ignoreConstant(_ a: UInt16, _ b: UInt16) {}
     @_cdecl("__wrap___sanitizer_cov_trace_pc_indir") public func ignoreCall(_ target: UInt) {}
 
-    /// Has libFuzzer follow what inputs pass in some modules, types and functions.
+    /// Makes libFuzzer follow some modules, types and functions.
     ///
-    /// The file that FUZZ_SYMBOLS names has where the code of each is: lines with an address and a name such as `DNS.NameKey`, each up to the
-    /// next.
+    /// The file named by FUZZ_SYMBOLS has the code of each: lines with an address and a name such as `DNS.NameKey`,
+    /// each up to the next one.
     func watch(_ words: Set<String>) {
         guard let counters, let places, let placesEnd else { return }
         let watched = Set(words.map { $0[...] })
@@ -63,7 +63,7 @@
             }
             return low > 0 && table[low - 1].isWatched
         }
-        // libFuzzer takes a few thousand parts at most, so that what lies between two that are near is followed, too.
+        // libFuzzer accepts at most a few thousand ranges, so small gaps between them are followed, too.
         var parts: [Range<Int>] = []
         for place in 0..<(placesEnd - places) where isWatched(places[place].address &- slide) {
             if let last = parts.last, place - last.upperBound < 32 {

@@ -1,6 +1,6 @@
 import Testing
 
-/// What a client gets from pdns.
+/// The answers that clients get from pdns.
 @Suite("Answers through pdns_server", .served)
 struct AnswerTests {
     let server: NameServer
@@ -9,7 +9,6 @@ struct AnswerTests {
         server = try #require(NameServer.shared)
     }
 
-    // MARK: - By place
 
     @Test(
         "a client is sent where its place says, and the reply tells for which network",
@@ -30,21 +29,21 @@ struct AnswerTests {
         #expect(reply.clientSubnet == "\(subnet)/\(scope)")
     }
 
-    @Test("the reply of a map that sends all to one place still has a scope")
+    @Test("the reply of a map with one destination still has a scope")
     func everyone() throws {
         let reply = try server.dig("+subnet=129.240.0.0/16", "everyone.geo.example.com", "A")
         #expect(reply.answer == ["everyone.geo.example.com. 60 IN A 192.0.2.10"])
         #expect(reply.clientSubnet == "129.240.0.0/16/1")
     }
 
-    @Test("what is the same for all has scope 0")
+    @Test("answers that are the same for all clients have scope 0")
     func scopeOfStaticRecords() throws {
         let reply = try server.dig("+subnet=129.240.0.0/16", "mail.geo.example.com", "A")
         #expect(reply.answer == ["mail.geo.example.com. 300 IN A 192.0.2.25"])
         #expect(reply.clientSubnet == "129.240.0.0/16/0")
     }
 
-    @Test("a resolver that tells no subnet, or tells it not, is the client itself")
+    @Test("a resolver that sends no subnet, or an empty one, is the client itself")
     func noSubnet() throws {
         #expect(
             try server.dig("my.geo.example.com", "A").answer == ["my.geo.example.com. 60 IN A 203.0.113.99"])
@@ -67,7 +66,6 @@ struct AnswerTests {
         }
     }
 
-    // MARK: - No cache mixes clients up
 
     @Test(
         "who is sent nowhere gets no data, and nobody else is told that there is none",
@@ -121,7 +119,7 @@ struct AnswerTests {
         }
     }
 
-    @Test("a type that is only at some places is neither given to clients elsewhere nor kept from those there")
+    @Test("a type that exists only in some places is not given to clients elsewhere, and not kept from those there")
     func typeAtSomePlaces() throws {
         for _ in 0..<3 {
             #expect(try server.dig("+nosubnet", "partly.geo.example.com", "AAAA").answer == [])
@@ -164,7 +162,6 @@ struct AnswerTests {
         }
     }
 
-    // MARK: - What is there, and what is not
 
     @Test("a name that does not exist is denied", arguments: ["nobody", "nobody.mail", "nobody.my", "b.deep"])
     func noSuchName(name: String) throws {
@@ -196,12 +193,11 @@ struct AnswerTests {
         #expect(reply.answer == ["\(name).geo.example.com. 300 IN A 192.0.2.42"])
     }
 
-    @Test("outside its zones, pdns has no say")
+    @Test("outside its zones, pdns refuses")
     func outside() throws {
         #expect(try server.dig("www.example.net", "A").status == "REFUSED")
     }
 
-    // MARK: - Types
 
     @Test(
         "records of the apex",
@@ -224,7 +220,7 @@ struct AnswerTests {
                 "geo.example.com. 300 IN SOA ns1.geo.example.com. hostmaster.example.com. 2024010101 "))
     }
 
-    @Test("ANY is all at the name, by place")
+    @Test("ANY has all records of the name, by place")
     func any() throws {
         let reply = try server.dig("+subnet=128.95.0.0/16", "my.geo.example.com", "ANY")
         #expect(
@@ -233,13 +229,13 @@ struct AnswerTests {
             ])
     }
 
-    @Test("names are answered in the case they were asked")
+    @Test("answers repeat the case of the queried name")
     func letterCase() throws {
         let reply = try server.dig("+subnet=128.95.0.0/16", "MY.Geo.eXample.COM", "A")
         #expect(reply.answer == ["MY.Geo.eXample.COM. 60 IN A 198.51.100.10"])
     }
 
-    @Test("a zone is transferred whole")
+    @Test("a whole zone is transferred")
     func transfer() throws {
         let records = try server.dig("static.example.org", "AXFR").answer
         let soa = try #require(records.first)

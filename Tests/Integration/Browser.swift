@@ -1,19 +1,19 @@
 import Foundation
 import Support
 
-/// Chromium without a window, driven by the DevTools protocol over two pipes: no port, and messages of JSON that end with a NUL.
-/// Source: https://chromedevtools.github.io/devtools-protocol/
+/// Headless Chromium, driven by the DevTools protocol over two pipes: without a port, with JSON messages that end with
+/// a NUL. Source: https://chromedevtools.github.io/devtools-protocol/
 ///
-/// What takes longer than `patience` is a fault. Any thread may use it.
+/// An operation longer than `timeout` is an error. Any thread may use it.
 final class Browser: @unchecked Sendable {
     typealias Message = [String: Any]
 
     struct Fault: Error, CustomStringConvertible { var description: String }
 
-    /// How long something may take on a busy machine; it decides only how soon a hang is called one.
-    static let patience = 60.0
+    /// The time limit on a busy machine; it only decides how soon a hang is reported.
+    static let timeout = 60.0
 
-    /// Of all that happens, what is kept for `events`.
+    /// The events that are kept for `events`.
     private static let kept: Set = [
         "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Page.javascriptDialogOpening",
         "Network.requestWillBeSent",
@@ -22,23 +22,23 @@ final class Browser: @unchecked Sendable {
     private let process: Process
     private let output: URL
     private let (writing, reading): (CInt, CInt)
-    /// Guards all that follows.
+    /// Guards the following properties.
     private let condition = NSCondition()
     private var lastIdentifier = 0
     private var answers: [Int: Message] = [:]
     private var events: [(session: String, method: String, parameters: Message)] = []
     private var isOver = false
 
-    /// - Parameter folder: where its profile and its pipes are.
+    /// - Parameter folder: the folder of its profile and pipes.
     init(in folder: URL) throws {
         let pipes = ["in", "out"].map { folder.appending(path: "browser-\($0)").path }
         for pipe in pipes where mkfifo(pipe, 0o600) != 0 { throw Fault(description: "no pipe at \(pipe)") }
-        // Neither open waits for the browser, and a browser that is gone makes no write a fault.
+        // Neither open waits for the browser, and a write to a closed pipe is not fatal.
         reading = open(pipes[1], O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         writing = open(pipes[0], O_RDWR | O_CLOEXEC)
         output = folder.appending(path: "browser-log")
         try Data().write(to: output)
-        // As root it has no sandbox; its shared memory is in files of the folder. Time goes on in all of its windows.
+        // Root has no sandbox; its shared memory is in files of the folder. Time advances in all of its windows.
         let arguments = [
             "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--hide-scrollbars", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -53,20 +53,19 @@ final class Browser: @unchecked Sendable {
         Thread.detachNewThread { [self] in read() }
     }
 
-    /// Ends it.
+    /// Ends the browser.
     func close() {
         _ = try? call("Browser.close")
         if !eventually({ !process.isRunning }) { process.terminate() }
         process.waitUntilExit()
-        // The thread that reads closes its end itself.
+        // The reading thread closes its own end.
         Foundation.close(writing)
     }
 
-    // MARK: - Messages
 
-    /// Has it do something, and gives what it answers.
+    /// Sends a command, and returns its result.
     ///
-    /// - Parameter session: the tab that does it; the browser itself without.
+    /// - Parameter session: the tab of the command; `nil` for the browser itself.
     @discardableResult
     func call(_ method: String, _ parameters: Message = [:], session: String? = nil) throws -> Message {
         condition.lock()
@@ -76,7 +75,7 @@ final class Browser: @unchecked Sendable {
         var message: Message = ["id": identifier, "method": method, "params": parameters]
         message["sessionId"] = session
         send(message)
-        let end = Date(timeIntervalSinceNow: Self.patience)
+        let end = Date(timeIntervalSinceNow: Self.timeout)
         while answers[identifier] == nil {
             guard !isOver, condition.wait(until: end) else {
                 let said = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
@@ -88,7 +87,7 @@ final class Browser: @unchecked Sendable {
         return answer["result"] as? Message ?? [:]
     }
 
-    /// What has happened in a tab since it was opened, or since that was forgotten.
+    /// The events of a tab since it was opened, or since they were cleared.
     func events(of session: String) -> [(method: String, parameters: Message)] {
         condition.withLock { events.filter { $0.session == session }.map { ($0.method, $0.parameters) } }
     }
@@ -109,7 +108,7 @@ final class Browser: @unchecked Sendable {
         }
     }
 
-    /// Reads all that it says, to its end.
+    /// Reads all messages to the end.
     private func read() {
         var pending: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -118,7 +117,7 @@ final class Browser: @unchecked Sendable {
             poll(&ready, 1, 200)
             let count = Foundation.read(reading, &chunk, chunk.count)
             guard count > 0 else {
-                // Until it has opened its end there is nothing to read, either.
+                // Until the browser has opened its end, there is nothing to read, either.
                 guard process.isRunning else { break }
                 usleep(5_000)
                 continue
@@ -146,7 +145,7 @@ final class Browser: @unchecked Sendable {
                 let session = message["sessionId"] as? String ?? ""
                 guard Self.kept.contains(method) else { return }
                 events.append((session, method, message["params"] as? Message ?? [:]))
-                // A dialog stops the page, and who asks it something, until it is answered.
+                // A dialog blocks the page and all commands until it is closed.
                 guard method == "Page.javascriptDialogOpening" else { return }
                 lastIdentifier += 1
                 send([
@@ -158,7 +157,7 @@ final class Browser: @unchecked Sendable {
     }
 }
 
-/// A page in a window of its own.
+/// A page in its own window.
 final class Tab: @unchecked Sendable {
     private let browser: Browser
     private let context: String
@@ -205,7 +204,7 @@ final class Tab: @unchecked Sendable {
         if let error = answer["errorText"] { throw Browser.Fault(description: "\(url): \(error)") }
     }
 
-    /// The value of an expression of JavaScript, as JSON has it; waits for a promise.
+    /// Returns the value of a JavaScript expression as JSON; waits for a promise.
     @discardableResult
     func evaluate(_ expression: String) throws -> Any? {
         let answer = try call(
@@ -220,10 +219,10 @@ final class Tab: @unchecked Sendable {
 
     func number(_ expression: String) throws -> Double { (try evaluate(expression) as? NSNumber)?.doubleValue ?? .nan }
 
-    /// Waits until an expression is true, doing something each time before it looks. An expression that cannot be evaluated yet is not
-    /// true.
+    /// Waits until an expression is true, and runs an action before each test. An expression that fails counts as
+    /// false.
     func wait(for expression: String, doing action: () throws -> Void = {}) throws {
-        let isTrue = try eventually(within: .seconds(Browser.patience)) {
+        let isTrue = try eventually(within: .seconds(Browser.timeout)) {
             try action()
             return try evaluate("(() => { try { return Boolean(\(expression)) } catch { return false } })()") as? Bool
                 == true
@@ -234,9 +233,9 @@ final class Tab: @unchecked Sendable {
         }
     }
 
-    /// Presses a key as a person does.
+    /// Presses a key.
     ///
-    /// - Parameter code: of the key, for those that write nothing.
+    /// - Parameter code: the code of a key that types no character.
     func press(_ key: String, code: Int? = nil) throws {
         var down: Browser.Message = ["type": code == nil ? "keyDown" : "rawKeyDown", "key": key]
         if let code { down["windowsVirtualKeyCode"] = code } else { down["text"] = key }
@@ -246,21 +245,21 @@ final class Tab: @unchecked Sendable {
         try call("Input.dispatchKeyEvent", down)
     }
 
-    /// The picture of what is seen, as PNG.
+    /// Returns a screenshot as PNG.
     func picture() throws -> [UInt8] {
         let answer = try call("Page.captureScreenshot", ["format": "png"])
         return Array(Data(base64Encoded: answer["data"] as? String ?? "") ?? Data())
     }
 
-    /// Bytes in use by JavaScript, and nodes of all documents, after the rest has been collected.
+    /// The memory of JavaScript in bytes, and the number of nodes, after garbage collection.
     func memory() throws -> (heap: Double, nodes: Int) {
-        // What one collection finalizes, the next one frees.
+        // The next collection frees what this one finalizes.
         for _ in 0..<2 { try call("HeapProfiler.collectGarbage") }
         let heap = (try call("Runtime.getHeapUsage")["usedSize"] as? NSNumber)?.doubleValue ?? .nan
         return (heap, (try call("Memory.getDOMCounters")["nodes"] as? NSNumber)?.intValue ?? -1)
     }
 
-    /// What the browser complains of: exceptions, errors and warnings, dialogs, and breaches of the page's policy.
+    /// The browser's problems: exceptions, errors and warnings, dialogs, and violations of the page's policy.
     func diagnostics() -> [String] {
         browser.events(of: session).compactMap { method, parameters in
             switch method {
@@ -276,7 +275,7 @@ final class Tab: @unchecked Sendable {
         }
     }
 
-    /// The addresses of all that was asked for.
+    /// The URLs of all requests.
     func requests() -> [String] {
         browser.events(of: session).compactMap { method, parameters in
             guard method == "Network.requestWillBeSent" else { return nil }

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What `geopipe map` and `geopipe diff --html` write, in a browser.
+/// The output of `geopipe map` and `geopipe diff --html` in a browser.
 @Suite("In a browser", .serialized)
 struct BrowserTests {
     private let folder: Folder
@@ -17,11 +17,11 @@ struct BrowserTests {
         try #require(ending.status == 0, "\(ending.error)")
     }
 
-    /// Opens a page of the folder in Chromium, which finds no host, and returns its log of all that it did on the network.
+    /// Opens a page of the folder in Chromium, which resolves no host, and returns its network log.
     private func open(_ page: String, _ arguments: [String]) throws -> (output: String, log: String) {
         let profile = folder.unique("profile")
         let log = folder.unique("log")
-        // As root it has no sandbox; its shared memory is in files of the folder.
+        // Root has no sandbox; its shared memory is in files of the folder.
         let pipe = Pipe()
         let browser = try Tool("chromium").start(
             [
@@ -36,14 +36,14 @@ struct BrowserTests {
         return (output, try String(contentsOfFile: log, encoding: .utf8))
     }
 
-    /// The addresses that pages asked for. The browser asks for some by itself, for no page. Each event is on a line of its own.
+    /// The URLs that pages requested. The browser requests some by itself, for no page. Each event is on its own line.
     private func requests(_ log: String) -> [String] {
         log.split(separator: "\n").filter { !$0.contains("\"initiator\":\"not an origin\"") }.compactMap { event in
             event.firstMatch(of: #/"initiator":"[^"]*".*"url":"(https?:[^"]*)"/#).map { String($0.output.1) }
         }
     }
 
-    /// The pixels' number across and down, and the size of the file, of a picture (PNG).
+    /// The width and height in pixels of a PNG picture, and its file size.
     private func picture(_ path: String) throws -> (width: Int, height: Int, bytes: Int) {
         let bytes = Array(try Data(contentsOf: URL(filePath: path)))
         try #require(bytes.count > 24)
@@ -65,7 +65,7 @@ struct BrowserTests {
         #expect(requests(log) == [])
     }
 
-    @Test("a page that asks for something is noticed")
+    @Test("a request of a page is noticed")
     func noticed() throws {
         try folder.write("<!DOCTYPE html><title>x</title><img src=\"http://192.0.2.1/dot.png\">".utf8, to: "other.html")
         let (_, log) = try open("other.html", ["--dump-dom"])
@@ -93,14 +93,14 @@ struct BrowserTests {
         try folder.write(ending.output, to: "change.html")
     }
 
-    @Test("the page of a change has both maps drawn, with other colours after it, and nothing else is asked for")
+    @Test("the page of a change shows both maps, with different colours, and requests nothing else")
     func change() throws {
         try writeDifference()
         let (page, log) = try open("change.html", ["--dump-dom"])
         #expect(log.contains("change.html"), "the log has what the browser opened")
         #expect(requests(log) == [])
         #expect(page.contains("go, before") && page.contains("go, after"))
-        // Each map alone on the screen: what is not drawn leaves one colour.
+        // Each map alone on the screen: a missing one leaves one colour.
         let written = folder.text(of: "change.html")
         let figures = written.components(separatedBy: "<figure>").dropFirst().compactMap {
             $0.components(separatedBy: "</figure>").first

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// That no cache of pdns gives one client what is another's, and that these tests would see it.
+/// pdns's caches never give one client the answer of another, and these tests would notice if they did.
 @Suite("Caches of pdns_server", .cached)
 struct CacheTests {
     let server: NameServer
@@ -29,21 +29,21 @@ struct CacheTests {
 
     /// Kills all coprocesses under load.
     ///
-    /// - Parameter patience: less than pdns's own negquery-cache-ttl, which is 60 s.
-    /// - Returns: whether all answers are right again in that time, and stay so.
-    private func recoversFromKilling(at server: NameServer, within patience: Duration) throws -> Bool {
+    /// - Parameter timeout: seconds, less than pdns's negquery-cache-ttl of 60 s.
+    /// - Returns: whether all answers become right within the timeout, and stay right.
+    private func recoversFromKilling(at server: NameServer, within timeout: Duration) throws -> Bool {
         let turn = Turn.all[0]
         let right = DNSClient.Answer(code: 0, addresses: turn.addresses(at: .norway))
         let denial = DNSClient.Answer(code: 3)
         let questions = Array(repeating: DNSClient.Question(turn.name(), turn.type), count: 300)
         func answers() throws -> [DNSClient.Answer] { try DNSClient(port: server.port).ask(questions) }
 
-        // pdns ends if one is killed before it has answered the greeting.
+        // pdns ends if a coprocess is killed before it has answered the greeting.
         #expect(try eventually { try server.launches() == NameServer.launchesAtStart })
         #expect(try eventually { try server.coprocesses().count == 3 })
         #expect(try answers().allSatisfy { $0 == right })
-        // pdns takes notice before it asks the next question, and takes the silence for an empty answer. One that dies
-        // over a question costs a server failure, and no denial: then others have to die.
+        // pdns must notice before its next question, because it takes silence for an empty answer. A coprocess that
+        // dies during a question costs a SERVFAIL, not a denial: then others have to die.
         var isDenied = false
         for _ in 0..<20 where !isDenied {
             let coprocesses = try server.coprocesses()
@@ -52,9 +52,9 @@ struct CacheTests {
             isDenied = try eventually(within: .seconds(3)) { try answers().contains(denial) }
             if !isDenied { #expect(try eventually { try answers().allSatisfy { $0 == right } }) }
         }
-        // Nobody is given another's answer meanwhile; a server failure (2) is kept by no cache.
+        // No client gets another's answer meanwhile; no cache keeps a SERVFAIL (2).
         var strange: [DNSClient.Answer] = []
-        let recovers = try eventually(within: patience) {
+        let recovers = try eventually(within: timeout) {
             let wrong = try answers().filter { $0 != right }
             strange += wrong.filter { $0 != denial && $0.code != 2 }
             return wrong.isEmpty
@@ -64,9 +64,8 @@ struct CacheTests {
         return try (0..<20).allSatisfy { _ in try answers().allSatisfy { $0 == right } }
     }
 
-    // MARK: - That these tests would see it
 
-    @Test("clients are mixed up if their answers do not say for whom they are, or do not say that there is nothing")
+    @Test("clients are mixed up if answers have no scope, or empty answers have no marker")
     func naiveBackends() async throws {
         try await NameServer.run(try Backend(defaults: ["negquery-cache-ttl"], script: naiveBackend)) { server in
             for fault in Fault.allCases {
@@ -78,7 +77,7 @@ struct CacheTests {
         }
     }
 
-    @Test("where one has no such type, pdns's own packet cache gives that to another who tells no subnet either")
+    @Test("without the type in one place, pdns's own packet cache gives that to another client without a subnet")
     func packetCache() async throws {
         try await NameServer.run(try Backend(cachedConfiguration, defaults: ["cache-ttl"])) { server in
             for turn in Turn.all {
@@ -92,9 +91,8 @@ struct CacheTests {
     }
 }
 
-// MARK: - Who asks for what
 
-/// Where clients are.
+/// The places of clients.
 enum Place: String, CaseIterable {
     case norway, states, elsewhere, nowhere
 
@@ -107,7 +105,7 @@ enum Place: String, CaseIterable {
         }
     }
 
-    /// The address of one who tells no subnet.
+    /// The source address of a client without a subnet.
     var source: String {
         switch self {
         case .norway: "127.0.0.1"
@@ -118,16 +116,16 @@ enum Place: String, CaseIterable {
     }
 }
 
-/// Two clients of different places ask for the same in turn, at a name that nobody else asks for.
+/// Two clients of different places ask the same question in turn, for a name that no other test uses.
 struct Turn: CustomTestStringConvertible {
     enum Service: String, CaseIterable {
-        /// Both families everywhere, but nothing for those who are nowhere.
+        /// Both families everywhere, but nothing for clients with no place.
         case both
         /// IPv6 addresses in Norway only.
         case six
     }
 
-    /// Who of the two tells a client subnet; who does not is known by the address that the question comes from.
+    /// The clients that send a subnet; others are known by the source address of the question.
     enum Telling: String, CaseIterable {
         case subnets, noSubnets, firstOnly, secondOnly
     }
@@ -164,14 +162,14 @@ struct Turn: CustomTestStringConvertible {
         "\(fault.map { "\($0)-" } ?? "")\(service)-\(number).geo.example.com"
     }
 
-    /// Something that a client is told and should not be.
+    /// A wrong answer.
     struct Mistake: Equatable {
         let place: Place
         let round: Int
         let answer: DNSClient.Answer
     }
 
-    /// What they are told wrongly in two rounds.
+    /// The wrong answers in two rounds.
     func mistakes(at server: NameServer, _ fault: Fault? = nil) throws -> [Mistake] {
         var mistakes: [Mistake] = []
         for round in 1...2 {
@@ -190,7 +188,7 @@ struct Turn: CustomTestStringConvertible {
         return mistakes
     }
 
-    /// Who must be told something wrong by a backend with that fault.
+    /// The clients that get a wrong answer from a backend with that fault.
     func victims(of fault: Fault) -> Set<Place> {
         switch fault {
         case .unscoped: [second]  // gets what is kept of the first
@@ -199,7 +197,7 @@ struct Turn: CustomTestStringConvertible {
         }
     }
 
-    /// What is right.
+    /// The right answer.
     func addresses(at place: Place) -> [String] {
         guard let number = [Place.norway: 1, .states: 2, .elsewhere: 3][place] else { return [] }
         if type == .a { return ["192.0.2.\(number)"] }
@@ -207,7 +205,6 @@ struct Turn: CustomTestStringConvertible {
     }
 }
 
-// MARK: - Who answers
 
 private let cachedConfiguration = """
     databases: ["\(NameServer.project.path)/examples/demo/demo.mmdb"]
@@ -241,17 +238,17 @@ extension Trait where Self == Served {
     fileprivate static var cached: Self { Self { try Backend(cachedConfiguration) } }
 }
 
-/// What is wrong with the naive backend.
+/// The fault of the naive backend.
 enum Fault: String, CaseIterable {
     /// No record has a scope.
     case unscoped
-    /// Those of the default rule have none.
+    /// Records of the default rule have no scope.
     case defaultUnscoped
-    /// Where there is no record, there is no marker either.
+    /// Empty answers have no marker.
     case unmarked
 }
 
-/// Answers as the configuration has it, but for the fault that begins the name asked for.
+/// Answers by the configuration, but with the fault that the queried name begins with.
 private let naiveBackend = ##"""
     #!/bin/bash
     read -r _

@@ -1,5 +1,5 @@
-/// What all tests of this target are served from. Each kind of client has an answer of its own, and each test that looks
-/// for answers mixed up by a cache has a name of its own, so that it finds the cache cold.
+/// The configuration of all tests of this target. Each kind of client has its own answer, and each test that looks for
+/// answers mixed up by a cache has its own name, so that the cache is cold.
 let configuration = """
     databases: ["\(NameServer.project.path)/examples/demo/demo.mmdb"]
 

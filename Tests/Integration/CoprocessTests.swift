@@ -5,13 +5,13 @@ import Testing
 /// How pdns runs geopipe.
 @Suite("Coprocesses of pdns_server")
 struct CoprocessTests {
-    @Test("the tests start the release of pdns that they are run for")
+    @Test("the tests start the release of pdns that they run for")
     func release() throws {
         let started = try #require(PowerDNSRelease.started)
         #expect(PowerDNSRelease.expected == nil || "\(started)" == PowerDNSRelease.expected)
     }
 
-    @Test("pdns keeps three of the four that it starts (from 5.1: three), and these stay the same over many questions")
+    @Test("pdns keeps three of the four coprocesses that it starts (from 5.1: three), and these stay the same over many questions")
     func number() async throws {
         try await NameServer.run(Backend()) { server in
             #expect(try eventually { try server.launches() == NameServer.launchesAtStart })
@@ -34,18 +34,18 @@ struct CoprocessTests {
         }
     }
 
-    @Test("they let go of sockets and pipes that are handed down to them")
+    @Test("they close inherited sockets and pipes")
     func inheritance() async throws {
         try await NameServer.run(Backend()) { server in
             #expect(try eventually { try server.coprocesses().count == 3 })
             for process in try server.coprocesses() {
-                // One that is just being started is still a copy of pdns.
+                // A coprocess that is just starting is still a copy of pdns.
                 #expect(try eventually { try pipes(of: process).isDisjoint(with: pipes(of: server.process)) })
             }
         }
     }
 
-    /// The sockets and pipes that a process has open, but for its standard ones.
+    /// The sockets and pipes that a process has open, except its standard ones.
     private func pipes(of process: pid_t) throws -> Set<String> {
         let descriptors = "/proc/\(process)/fd"
         let targets = try FileManager.default.contentsOfDirectory(atPath: descriptors)
@@ -54,7 +54,7 @@ struct CoprocessTests {
         return Set(targets.filter { $0.hasPrefix("socket:") || $0.hasPrefix("pipe:") })
     }
 
-    @Test("pdnsutil reaches its commands")
+    @Test("pdnsutil reaches their commands")
     func command() throws {
         let backend = try Backend()
         defer { backend.remove() }

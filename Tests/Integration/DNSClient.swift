@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// Asks many questions at once over UDP, each in the name of another client, which dig cannot.
+/// Sends many questions at once over UDP, each for another client, which dig cannot.
 struct DNSClient {
     enum RecordType: UInt16 {
         case a = 1
@@ -11,7 +11,7 @@ struct DNSClient {
     }
 
     struct Question: CustomStringConvertible {
-        /// Of the name, of any bytes.
+        /// The labels may have any bytes.
         let labels: [[UInt8]]
         let type: RecordType
         /// The client's subnet as `ADDRESS/LENGTH`, IPv4.
@@ -32,11 +32,11 @@ struct DNSClient {
     }
 
     struct Answer: Equatable {
-        /// RFC 1035 section 4.1.1: 0 without error, 3 for a name that does not exist.
+        /// RFC 1035 section 4.1.1: 0 for no error, 3 for a name that does not exist.
         var code: Int
         /// The data of its A and AAAA records, in order.
         var addresses: [String] = []
-        /// Of the client subnet (RFC 7871), if there is one.
+        /// The scope of the client subnet (RFC 7871), if there is one.
         var scope: Int?
     }
 
@@ -45,13 +45,13 @@ struct DNSClient {
     }
 
     let port: UInt16
-    /// The address that the questions come from, in 127.0.0.0/8.
+    /// The source address of the questions, in 127.0.0.0/8.
     var source = "127.0.0.1"
 
-    /// Asks all the questions, keeping so many unanswered at a time; the answers are in the order of the questions.
+    /// Sends all questions, with a limited number of unanswered ones; the answers are in the order of the questions.
     ///
-    /// - Parameter patience: how many seconds each answer may let wait for itself.
-    func ask(_ questions: [Question], atATime window: Int = 64, patience: Double = 10) throws -> [Answer] {
+    /// - Parameter timeout: seconds for each answer.
+    func ask(_ questions: [Question], atATime window: Int = 64, timeout: Double = 10) throws -> [Answer] {
         let socket = socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)
         defer { close(socket) }
         guard withLoopback(0, address: source, { bind(socket, $0, $1) }) == 0,
@@ -68,7 +68,7 @@ struct DNSClient {
                 asked += 1
             }
             var ready = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-            guard poll(&ready, 1, CInt(patience * 1_000)) == 1 else {
+            guard poll(&ready, 1, CInt(timeout * 1_000)) == 1 else {
                 let open = answers.indices.prefix(asked).filter { answers[$0] == nil }.map { questions[$0] }
                 throw Unanswered(description: "no answer to \(open)")
             }
@@ -104,7 +104,7 @@ struct DNSClient {
     }
 }
 
-/// Reads a message, from which nothing is expected that pdns does not send.
+/// Reads a message of pdns.
 private struct Reader {
     var bytes: ArraySlice<UInt8>
 
@@ -112,7 +112,7 @@ private struct Reader {
         take(size).reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// What follows the id.
+    /// The message after the id.
     mutating func answer() -> DNSClient.Answer {
         var answer = DNSClient.Answer(code: Int(number(2) & 0xf))
         let counts = (0..<4).map { _ in number(2) }
@@ -156,7 +156,7 @@ private struct Reader {
         return [String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)]
     }
 
-    /// The option's code, length, family, source prefix length, and then the scope's.
+    /// The option's code, length, family, source prefix length, and scope prefix length.
     private func scope(in options: ArraySlice<UInt8>) -> Int? {
         let option = Array(options)
         return option.count > 7 && option[1] == 8 ? Int(option[7]) : nil

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What README and docs tell people to type, typed as it stands there.
+/// Commands in README and docs, run as they are written.
 @Suite("Documentation and packaging")
 struct DocumentationTests {
     private let folder: Folder
@@ -13,7 +13,7 @@ struct DocumentationTests {
         readme = try String(contentsOfFile: "\(Project.root)/README.md", encoding: .utf8)
     }
 
-    /// Runs lines of a page in the folder, which has the examples as the project has them, but a state of its own.
+    /// Runs lines of a page in the folder, which has the project's examples with a state directory of its own.
     private func run(_ script: String) throws -> Program.Ending {
         try FileManager.default.createDirectory(
             atPath: "\(folder.path)/.build/release", withIntermediateDirectories: true)
@@ -31,7 +31,8 @@ struct DocumentationTests {
         return try Program("sh").run(["-ec", script], in: folder)
     }
 
-    /// The indented lines of a page from one that begins with `first` to one that begins with `last`, without indentation.
+    /// Returns the indented lines of a page from one that begins with `first` to one that begins with `last`, without
+    /// indentation.
     private func lines(of page: String, from first: String, to last: String) throws -> [String] {
         let all = page.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let start = try #require(all.firstIndex { $0.hasPrefix("    " + first) }, "no '\(first)'")
@@ -51,7 +52,7 @@ struct DocumentationTests {
         #expect(output.contains("www.geo.example.com"), "\(output)")
     }
 
-    @Test("the fleet's configuration is one that check finds nothing wrong with")
+    @Test("check finds no problem in the fleet's configuration")
     func fleet() throws {
         let ending = try Program.geopipe.run(["check", "\(Project.root)/examples/fleet/geopipe.yaml"], in: folder)
         #expect(ending.status == 0 && !ending.error.contains("warning"), "\(ending)")
@@ -65,7 +66,7 @@ struct DocumentationTests {
         #expect(folder.text(of: "web.html").contains("Where clients of web go"))
     }
 
-    @Test("README's configuration is one that check finds nothing wrong with")
+    @Test("check finds no problem in README's configuration")
     func configuration() throws {
         let start = try #require(readme.range(of: "```yaml\n")).upperBound
         let end = try #require(readme.range(of: "```", range: start..<readme.endIndex)).lowerBound
@@ -76,7 +77,7 @@ struct DocumentationTests {
         #expect(ending.status == 0, "\(ending.error)")
     }
 
-    @Test("the steps of docs/operations.md to install lead to a configuration that is used as it stands")
+    @Test("the installation steps of docs/operations.md lead to a working configuration")
     func steps() throws {
         let page = try String(contentsOfFile: "\(Project.root)/docs/operations.md", encoding: .utf8)
         let steps = try lines(of: page, from: "examples=/usr/share/doc", to: "cp $examples/pdns.conf")
@@ -129,7 +130,7 @@ struct DocumentationTests {
         #expect(report.contains("| oslo | singapore |") == isGo)
         #expect(report.contains(isGo ? "\nGO  plan " : "\nNO-GO  plan "), "\(report)")
         #expect(report.contains("fail    apex") != isGo)
-        // A base with errors keeps nothing from being mended.
+        // Errors in the base do not prevent a correction.
         try folder.write("zones: [".utf8, to: "examples/broken.yaml")
         for (arguments, status) in [("broken.yaml examples/new.yaml", 0), ("new.yaml examples/broken.yaml", 1)] {
             let ending = try Program("sh").run(
@@ -140,7 +141,7 @@ struct DocumentationTests {
         }
     }
 
-    @Test("the configuration in the example for Kubernetes is one with which check finds nothing wrong")
+    @Test("check finds no problem in the configuration in the example for Kubernetes")
     func configMap() throws {
         let page = try String(
             contentsOfFile: "\(Project.root)/examples/kubernetes/geopipe.yaml", encoding: .utf8)
@@ -154,14 +155,14 @@ struct DocumentationTests {
         let check = try Program.geopipe.run(["check", "geopipe.yaml"], in: folder)
         let output = String(decoding: check.output, as: UTF8.self)
         #expect(check.status == 0 && output.hasPrefix("ok: 1 zone ") && !output.contains("warning"), "\(check)")
-        // What the probes ask for is in it.
+        // It contains the names that the probes query.
         let query = try Program.geopipe.run(
             ["query", "geo.example.com", "SOA", "192.0.2.1", "--config", "geopipe.yaml", "--state", "state"], in: folder
         )
         #expect(query.status == 0 && page.contains("[geopipe-probe, geo.example.com]"), "\(query)")
     }
 
-    @Test("the probe of the container takes what answers, and neither SERVFAIL nor silence")
+    @Test("the probe of the container accepts answers, but neither SERVFAIL nor silence")
     func probe() throws {
         try FileManager.default.createDirectory(atPath: folder.path + "/bin", withIntermediateDirectories: true)
         for (answer, status) in [
@@ -178,7 +179,7 @@ struct DocumentationTests {
         }
     }
 
-    @Test("the container has the volumes, the port and the user that the example for Kubernetes mounts and names")
+    @Test("the container has the volumes, the port and the user of the example for Kubernetes")
     func container() throws {
         let recipe = try String(contentsOfFile: "\(Project.root)/Dockerfile", encoding: .utf8)
         let example = try String(
@@ -190,12 +191,12 @@ struct DocumentationTests {
         #expect(recipe.contains("USER 953:953") && example.contains("runAsUser: 953"))
     }
 
-    @Test("systemd takes the drop-in for pdns, and finds less exposed with it")
+    @Test("systemd accepts the drop-in for pdns, and finds less exposed with it")
     func hardening() throws {
         let systemd = folder.path + "/etc/systemd/system"
         let dropIn = "examples/systemd/pdns.service.d"
         try FileManager.default.createDirectory(atPath: systemd, withIntermediateDirectories: true)
-        // What it changes of Debian's unit.
+        // The changes to Debian's unit.
         try folder.write(
             "[Service]\nExecStart=/bin/true\nUser=pdns\nAmbientCapabilities=CAP_CHOWN\nSystemCallFilter=~@clock\n".utf8,
             to: "etc/systemd/system/pdns.service")
@@ -217,12 +218,12 @@ struct DocumentationTests {
         #expect(!verified.error.contains("hardening.conf"), "\(verified)")
     }
 
-    @Test("systemd takes the agent's unit")
+    @Test("systemd accepts the agent's unit")
     func unit() throws {
         let unit = try String(contentsOfFile: "\(Project.root)/packaging/geopipe-agent.service", encoding: .utf8)
         let agent = URL(filePath: Program.geopipe.path).deletingLastPathComponent().appending(path: "geopipe-agent")
         try #require(unit.contains("ExecStart=/usr/bin/geopipe-agent\n"))
-        // It is installed nowhere here, and neither is its manual.
+        // Neither it nor its manual is installed here.
         let here = unit.replacing("/usr/bin/geopipe-agent", with: agent.path)
             .replacing(#/\nDocumentation=.*/#, with: "")
         try folder.write(here.utf8, to: "geopipe-agent.service")
@@ -231,13 +232,13 @@ struct DocumentationTests {
         #expect(ending.status == 0 && !ending.error.contains("geopipe"), "\(ending.error)")
     }
 
-    @Test("Debian's scripts are what sh reads", arguments: ["postinst", "postrm", "prerm"])
+    @Test("sh can read Debian's scripts", arguments: ["postinst", "postrm", "prerm"])
     func scripts(name: String) throws {
         let ending = try Program("sh").run(["-n", "\(Project.root)/packaging/debian/\(name)"], in: folder)
         #expect(ending.status == 0, "\(ending.error)")
     }
 
-    @Test("man pages are made of the pages in docs and packaging", arguments: [1, 5, 8])
+    @Test("man pages are generated from the pages in docs and packaging", arguments: [1, 5, 8])
     func manual(section: Int) throws {
         let ending = try Program("bash").run(
             [

@@ -2,15 +2,16 @@ import Foundation
 import Support
 import Testing
 
-/// How often pdns asks geopipe about one question. A flood is answered as fast as these trips let it; docs/floods.md has the table.
+/// The number of backend queries that pdns makes for one question, which limits its speed in a flood; docs/floods.md
+/// has the table.
 @Suite("Trips over the pipe")
 struct FloodTests {
-    /// The most trips with all caches of pdns cold, as after a second without the same question.
+    /// The maximum number of trips with cold caches of pdns, as one second after the same question.
     struct Kind {
         let name: String
         let type: String
         let status: String
-        /// How many records answer it.
+        /// The number of records in the answer.
         let records: Int
         let trips: Int
     }
@@ -44,19 +45,19 @@ struct FloodTests {
         .init(name: "x.wild.geo.example.com", type: "MX", status: "NOERROR", records: 0, trips: 7),
         // For the name SOA, NS, ANY and DNAME; SOA and DNAME for the zone, and ANY for its wildcard.
         .init(name: "x.geo.example.com", type: "A", status: "NXDOMAIN", records: 0, trips: 7),
-        // SOA, NS and DNAME for each label, ANY for the name, for those above it, and for their wildcards.
+        // SOA, NS and DNAME for each label, ANY for the name, its parents, and their wildcards.
         .init(name: "x.y.z.geo.example.com", type: "A", status: "NXDOMAIN", records: 0, trips: 17),
         .init(name: "a.old.geo.example.com", type: "A", status: "NOERROR", records: 3, trips: 20),
         // SOA for each label, and for the root.
         .init(name: "www.example.net", type: "A", status: "REFUSED", records: 0, trips: 4),
     ]
 
-    @Test("are as many as docs/floods.md says, and the answers right", arguments: Self.kinds)
+    @Test("have the number in docs/floods.md, and the answers are right", arguments: Self.kinds)
     func trips(kind: Kind) async throws {
         try await serve { server, questions in try expect(kind, at: server, questions, trips: kind.trips) }
     }
 
-    @Test("with consistent-backends=yes are half as many for names that do not exist, and the answers the same")
+    @Test("with consistent-backends=yes are half of that for names that do not exist, and the answers are the same")
     func consistent() async throws {
         try await serve("consistent-backends=yes") { server, questions in
             for kind in Self.kinds {
@@ -67,7 +68,7 @@ struct FloodTests {
         }
     }
 
-    @Test("with the zones as pipe-regex are none for other zones, and the answers the same")
+    @Test("with the zones as pipe-regex are none for other zones, and the answers are the same")
     func regularExpression() async throws {
         try await serve(#"pipe-regex=(^|\.)geo\.example\.com$"#) { server, questions in
             for kind in Self.kinds {
@@ -85,7 +86,7 @@ struct FloodTests {
         #expect(asked.count <= trips, "\(kind): \(asked.joined(separator: "\n"))")
     }
 
-    /// Runs `body` with a pdns that has one coprocess to ask, and what it has asked so far.
+    /// Runs `body` with a pdns that has one coprocess, and a log of its questions so far.
     private func serve(_ setting: String = "", _ body: (NameServer, () throws -> [String]) throws -> Void) async throws
     {
         let backend = try Backend(
@@ -116,25 +117,25 @@ struct FloodTests {
 struct DnsdistTests {
     private static let settings = "\(NameServer.project.path)/examples/dnsdist/dnsdist.conf"
 
-    @Test("the configuration in examples is one that dnsdist takes")
+    @Test("dnsdist accepts the configuration in examples")
     func configuration() throws {
         let ending = try Tool("dnsdist").run(["--check-config", "-C", Self.settings])
         #expect(ending.status == 0, "\(ending.output)")
     }
 
-    @Test("its cache gives no network the answers of another, nor that there are none")
+    @Test("its cache gives no network the answers or denials of another")
     func networks() async throws {
         let mistakes = try await mistakes { $0 }
         #expect(mistakes == [])
     }
 
-    @Test("without disableZeroScope it would, and these tests would see it")
+    @Test("without disableZeroScope it would, and these tests would notice")
     func zeroScope() async throws {
         let mistakes = try await mistakes { $0.replacing("disableZeroScope = true", with: "disableZeroScope = false") }
         #expect(!mistakes.isEmpty)
     }
 
-    @Test("one network that asks too much is sent to TCP, and gets its answers there; others do not notice")
+    @Test("a network that exceeds the limit is sent to TCP, and gets its answers there; others do not notice")
     func limits() async throws {
         try await serve({ $0 }) { port in
             let questions = Array(repeating: DNSClient.Question("a.both.geo.example.com", .a), count: 1_000)
@@ -150,7 +151,7 @@ struct DnsdistTests {
         }
     }
 
-    /// Where clients are, by the second number of their address in 10.0.0.0/8, or in 127.0.0.0/8 if they tell no subnet.
+    /// The place of a client by the second byte of its address in 10.0.0.0/8, or in 127.0.0.0/8 without a subnet.
     private static let places = [1, 2, 3, 4]
 
     private static let backend = """
@@ -189,7 +190,7 @@ struct DnsdistTests {
         return service == "both" || place == 1 ? ["2001:db8::\(place)"] : []
     }
 
-    /// Has two clients of different places ask for the same in turn, at a name of their own, and returns the wrong answers.
+    /// Lets two clients of different places ask the same in turn, for a new name, and returns the wrong answers.
     private func mistakes(_ change: @escaping (String) -> String) async throws -> [String] {
         var mistakes: [String] = []
         var number = 0
@@ -200,7 +201,7 @@ struct DnsdistTests {
                         for second in Self.places where second != first {
                             for telling in [[true, true], [false, false], [true, false], [false, true]] {
                                 number += 1
-                                // Each turn has networks of its own, far below the limits.
+                                // Each turn has its own networks, far below the limits.
                                 for (place, tells) in [(first, telling[0]), (second, telling[1])] + [
                                     (first, telling[0])
                                 ] {
@@ -243,7 +244,7 @@ struct DnsdistTests {
                 process.waitUntilExit()
             }
             let question = DNSClient.Question("geo.example.com", .soa)
-            guard eventually({ (try? DNSClient(port: port).ask([question], patience: 0.2)) != nil }) else {
+            guard eventually({ (try? DNSClient(port: port).ask([question], timeout: 0.2)) != nil }) else {
                 throw NameServer.DidNotStart(log: try String(contentsOf: log, encoding: .utf8))
             }
             try body(port)

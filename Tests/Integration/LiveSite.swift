@@ -2,7 +2,8 @@ import Foundation
 import Support
 import Testing
 
-/// A name server with geopipe, the agent with its page, and a browser: one of each for a suite, because each takes its time to start.
+/// A name server with geopipe, the agent with its page, and a browser: one of each for a suite, because each takes time
+/// to start.
 final class LiveSite: @unchecked Sendable {
     @TaskLocal static var shared: LiveSite?
 
@@ -32,7 +33,7 @@ final class LiveSite: @unchecked Sendable {
     let server: NameServer
     let browser: Browser
     let folder: URL
-    /// Where the page is.
+    /// The URL of the page.
     let port: UInt16
     private var agent: Process?
 
@@ -76,7 +77,7 @@ final class LiveSite: @unchecked Sendable {
         let process = try Self.program("geopipe-agent").start(
             options + ["--metrics", "none", "--live", "127.0.0.1:\(port)"], seconds: 1_800, output: output)
         agent = process
-        let isServed = eventually(within: .seconds(Browser.patience)) {
+        let isServed = eventually(within: .seconds(Browser.timeout)) {
             !process.isRunning || Self.isListening(port)
         }
         guard isServed, process.isRunning else {
@@ -88,7 +89,7 @@ final class LiveSite: @unchecked Sendable {
     func endAgent(_ signal: Int32) {
         guard let process = agent else { return }
         agent = nil
-        // What was started is timeout(1).
+        // The started program is timeout(1).
         for child in (try? children(of: process.processIdentifier)) ?? [] { kill(child, signal) }
         if !eventually({ !process.isRunning }) { process.terminate() }
         process.waitUntilExit()
@@ -106,12 +107,12 @@ final class LiveSite: @unchecked Sendable {
         try #require(result.status == 0, "\(arguments): \(result.output)")
     }
 
-    /// Asks pdns as clients of some networks; all questions must have an answer.
+    /// Queries pdns as clients of some networks; all questions must have an answer.
     func ask(_ names: [[[UInt8]]], from subnets: [String]) throws {
         let questions = names.flatMap { labels in
             subnets.map { DNSClient.Question(labels: labels, .a, from: $0) }
         }
-        let answers = try DNSClient(port: server.port).ask(questions, patience: Browser.patience)
+        let answers = try DNSClient(port: server.port).ask(questions, timeout: Browser.timeout)
         for (question, answer) in zip(questions, answers) {
             try #require(answer.code == 0 && !answer.addresses.isEmpty, "\(question): \(answer)")
         }
@@ -121,7 +122,7 @@ final class LiveSite: @unchecked Sendable {
         try ask([name.split(separator: ".").map { Array($0.utf8) }], from: subnets)
     }
 
-    /// Gives `body` a window that shows the page with a fragment, and closes it then.
+    /// Passes a window that shows the page with a fragment to `body`, and then closes it.
     func withTab<Value>(
         _ fragment: String = "", url: String? = nil, width: Int = 1_280, height: Int = 800, isDark: Bool = false,
         _ body: (Tab) throws -> Value
@@ -134,7 +135,7 @@ final class LiveSite: @unchecked Sendable {
     }
 }
 
-/// Gives a suite a `LiveSite`.
+/// Provides a suite with a `LiveSite`.
 struct Watched: SuiteTrait, TestScoping {
     func provideScope(
         for test: Test, testCase: Test.Case?, performing tests: @Sendable () async throws -> Void
@@ -157,12 +158,12 @@ extension Trait where Self == Watched {
     static var watched: Self { Self() }
 }
 
-/// Runs `body` in a thread of its own, as a part of this task: it may wait without holding up other tests.
+/// Runs `body` on its own thread, as a part of this task, so that it may block without delaying other tests.
 func inThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withTaskExecutorPreference(OwnThreads()) { try body() }
 }
 
-/// Runs each job in another thread.
+/// Runs each job on a new thread.
 private final class OwnThreads: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

@@ -2,9 +2,9 @@ import Foundation
 import Support
 import Testing
 
-/// A real pdns_server on the loopback, with the project's own pdns.conf and geopipe behind it.
+/// A real pdns_server on the loopback interface, with the project's own pdns.conf and geopipe as its backend.
 struct NameServer {
-    /// The one that a suite with a trait such as `.served` shares.
+    /// The server that a suite with a trait such as `.served` shares.
     @TaskLocal static var shared: NameServer?
 
     struct DidNotStart: Error, CustomStringConvertible {
@@ -26,7 +26,7 @@ struct NameServer {
     let backend: Backend
     private let logFile: URL
 
-    /// Runs `body` with a name server of its own, and removes `backend` then.
+    /// Runs `body` with its own name server, and then removes `backend`.
     ///
     /// - Parameter backend: has a zone geo.example.com.
     static func run(_ backend: Backend, _ body: (NameServer) async throws -> Void) async throws {
@@ -40,12 +40,12 @@ struct NameServer {
                 "--config-dir=\(backend.folder.path)", "--local-port=\(port)", "--local-address=127.0.0.1",
                 "--socket-dir=\(backend.folder.path)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
             ],
-            // A suite shares it, and takes minutes on a busy machine. This is for a run that was killed itself.
+            // A suite shares it, and takes minutes on a busy machine. The limit is for a test run that was killed.
             seconds: 3_600, output: try FileHandle(forWritingTo: log))
         defer { guardian.waitUntilExit() }
 
         guard
-            eventually({ (try? DNSClient(port: port).ask([.init("geo.example.com", .soa)], patience: 0.2)) != nil }),
+            eventually({ (try? DNSClient(port: port).ask([.init("geo.example.com", .soa)], timeout: 0.2)) != nil }),
             let process = try children(of: guardian.processIdentifier).first
         else {
             guardian.terminate()
@@ -67,11 +67,11 @@ struct NameServer {
         try children(of: process)
     }
 
-    /// How many coprocesses pdns starts before it answers: one for each backend that it keeps, and before 5.1 one more,
-    /// to see that they start.
+    /// The number of coprocesses that pdns starts before it answers: one for each backend that it keeps, and before 5.1
+    /// one more, to test the start.
     static var launchesAtStart: Int { PowerDNSRelease.started.map { $0 < PowerDNSRelease(5, 1) } == true ? 4 : 3 }
 
-    /// How many coprocesses pdns has started, by its log.
+    /// The number of coprocesses that pdns has started, by its log.
     func launches() throws -> Int {
         try log().split(separator: "Backend launched with banner: OK").count - 1
     }
@@ -87,15 +87,15 @@ struct NameServer {
     }
 }
 
-/// What pdns needs to start geopipe: a folder with the program, its configuration and a pdns.conf, in a path without
-/// spaces, at which pdns splits its command.
+/// The files that pdns needs to start geopipe: a folder with the program, its configuration and a pdns.conf, in a path
+/// without spaces, at which pdns splits its command.
 struct Backend {
     let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
 
     /// - Parameters:
-    ///   - configurationFiles: of pdns, in examples; together they are its pdns.conf.
-    ///   - defaults: settings in them that are left as pdns has them by itself.
-    ///   - script: a program that takes geopipe's place.
+    ///   - configurationFiles: files of pdns in examples; together they are its pdns.conf.
+    ///   - defaults: settings in them that keep pdns's default.
+    ///   - script: a program to run instead of geopipe.
     init(
         _ configuration: String = Integration.configuration, configurationFiles: [String] = ["pdns.conf"],
         defaults: [String] = [], script: String? = nil
@@ -150,7 +150,7 @@ extension Trait where Self == Served {
     static var served: Self { Self { try Backend() } }
 }
 
-/// What dig printed.
+/// The output of dig.
 struct Reply {
     /// `NOERROR`, `NXDOMAIN`...; empty for a zone transfer.
     var status = ""

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What pdns asks the backend besides the client's own question, with both settings of consistent-backends.
+/// Questions that pdns asks the backend in addition to the client's, with both settings of consistent-backends.
 @Suite("Questions that pdns asks of its own")
 struct OwnQuestionTests {
     private static let configuration = """
@@ -35,7 +35,7 @@ struct OwnQuestionTests {
         arguments: ["no", "yes"], ["alias", "same", "_8443._https.www"])
     func aliasMode(consistentBackends: String, name: String) async throws {
         try await serve(consistentBackends) { server in
-            // Twice, because pdns answers the second time from its own caches what is the same for every client.
+            // Twice, because the second time pdns answers from its caches what is the same for every client.
             for _ in 1...2 {
                 for (subnet, mine, others) in [
                     ("10.1.0.0/16", "192.0.2.10", "ashburn"), ("10.2.0.0/16", "198.51.100.10", "oslo"),
@@ -47,7 +47,7 @@ struct OwnQuestionTests {
                     #expect(!records.contains("alpn=\"\(others)\""), "\(records)")
                     let addresses = reply.additional.filter { $0.contains(" A ") }
                     #expect(addresses.allSatisfy { $0.hasSuffix(" \(mine)") }, "\(records)")
-                    // And the client's own question is answered as ever.
+                    // The client's own question is answered as usual.
                     let own = try server.dig("www.geo.example.com", "A", "+norecurse", "+subnet=\(subnet)")
                     #expect(own.answer.map { $0.split(separator: " ").last.map(String.init) } == [mine])
                 }
@@ -57,7 +57,7 @@ struct OwnQuestionTests {
         }
     }
 
-    @Test("a name that a DNAME makes too long is refused, and later answers are their own", arguments: ["no", "yes"])
+    @Test("a name that a DNAME makes too long is refused, and later answers are not affected", arguments: ["no", "yes"])
     func tooLong(consistentBackends: String) async throws {
         let label = String(repeating: "l", count: 63)
         let long = "\(label).\(label).\(label).\(String(repeating: "x", count: 28)).short.geo.example.com"

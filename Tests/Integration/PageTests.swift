@@ -18,25 +18,25 @@ struct PageTests {
             ("166.111.0.0/24", "CN", "singapore", 39.9, 116.4), ("137.158.0.0/24", "ZA", "ashburn", -33.92, 18.42),
         ]
 
-    /// Keeps all hits that the page shows, by network and datacenter, in `seen`.
+    /// Collects all hits that the page shows, by network and datacenter, in `seen`.
     private static let collecting = """
         (() => { window.seen = {}; setInterval(() => {
           for (const hit of geopipe.view().hits) seen[`${hit.country} ${hit.datacenter}`] = hit; }, 50); })()
         """
 
-    /// What the rows of a table say, one text a row.
+    /// The text of each row of a table.
     private static func rows(_ identifier: String) -> String {
         "[...document.querySelectorAll('#\(identifier) tr')].map((row) => row.textContent)"
     }
 
-    /// Asks only what the page needs, of its own server, and nothing goes wrong with it.
+    /// Checks that the page requests only its own server, and has no errors.
     private func expectQuiet(_ tab: Tab, _ url: String? = nil, at location: SourceLocation = #_sourceLocation) {
         #expect(tab.diagnostics() == [], sourceLocation: location)
         let strange = tab.requests().filter { !$0.hasPrefix(url ?? site.url) && !$0.hasPrefix("data:") }
         #expect(strange == [], sourceLocation: location)
     }
 
-    @Test("answers through pdns are seen where their clients are, sent where they were sent, and in the tables")
+    @Test("answers through pdns appear at their clients, with their datacenters, and in the tables")
     func answers() async throws {
         try await inThread { [site] in
             try site.withTab { tab in
@@ -63,7 +63,7 @@ struct PageTests {
                     let (latitude, longitude) = (try tab.number("\(hit).lat"), try tab.number("\(hit).lon"))
                     #expect(abs(latitude - client.latitude) < 1 && abs(longitude - client.longitude) < 1, "\(client)")
                 }
-                // No client of these was sent anywhere else.
+                // No client of these networks went elsewhere.
                 let seen = try tab.text(
                     "Object.keys(seen).filter((key) => /^(NO|GB|US|CN|ZA) /.test(key)).sort().join()")
                 #expect(seen == "CN singapore,GB oslo,NO oslo,US ashburn,ZA ashburn")
@@ -108,10 +108,10 @@ struct PageTests {
         }
     }
 
-    @Test("names of any bytes, asked over DNS, do nothing to the page")
+    @Test("names of any bytes, queried over DNS, do not harm the page")
     func hostileNames() async throws {
         let suffix = ["wild", "geo", "example", "com"].map { Array($0.utf8) }
-        // pdns itself answers SERVFAIL to those with other characters than these; recordings have them as well.
+        // pdns itself answers SERVFAIL for names with other characters; recordings have them as well.
         let whole = [63, 63, 63, 40].map { [UInt8](repeating: UInt8(ascii: "/"), count: $0) }
         let known = [[Array("@/: \\.".utf8)], [Array("javascript:alert".utf8)], whole].map { $0 + suffix }
         let unknown = [
@@ -128,7 +128,7 @@ struct PageTests {
                     try site.ask(known, from: ["129.240.0.0/24"])
                     _ = try DNSClient(port: site.server.port).ask(
                         unknown.map { DNSClient.Question(labels: $0, .a, from: "129.240.0.0/24") },
-                        patience: Browser.patience)
+                        timeout: Browser.timeout)
                     usleep(50_000)
                 }
                 let rows = try tab.text("\(Self.rows("name-rows")).join('\\n')")
@@ -141,7 +141,6 @@ struct PageTests {
         }
     }
 
-    // MARK: - Recordings
 
     /// A server of a recording, whose page is at `url`.
     private func withReplay(_ file: String, _ options: [String] = [], _ body: (_ url: String) throws -> Void) throws {
@@ -156,7 +155,7 @@ struct PageTests {
             process.waitUntilExit()
         }
         var url: String?
-        _ = try eventually(within: .seconds(Browser.patience)) {
+        _ = try eventually(within: .seconds(Browser.timeout)) {
             let text = try String(contentsOf: log, encoding: .utf8)
             url = text.firstMatch(of: /Watch it at (http:\S+) until/).map { String($0.1) }
             return url != nil || !process.isRunning
@@ -165,7 +164,8 @@ struct PageTests {
         try body(try #require(url, "\(said)"))
     }
 
-    /// Half an hour of hits, twenty a second: from a thousand networks, for a thousand names, some of which are hostile.
+    /// Half an hour of hits, twenty a second: from a thousand networks, for a thousand names, some of which are
+    /// hostile.
     private func recording() throws -> String {
         let start = 1_795_426_440
         var text = ""
@@ -196,7 +196,7 @@ struct PageTests {
         return date.formatted(.iso8601).dropLast() + String(format: ".%03dZ", milliseconds)
     }
 
-    @Test("a recording plays, stops, goes elsewhere and faster by the page, and the page does not grow")
+    @Test("a recording plays, pauses, jumps and changes speed by the page, and the page does not grow")
     func replay() async throws {
         let file = try recording()
         let configuration = "\(site.folder.path)/geopipe.yaml"
@@ -208,7 +208,7 @@ struct PageTests {
                     try tab.wait(for: "\(view).replay.paused && \(view).datacenters.length >= 3")
                     let length = try tab.number("\(view).replay.to - \(view).replay.from")
                     #expect(length > 1_799 && length < 1_800)
-                    // A person's way to each: a key, a list, a slider, a button.
+                    // One control of each kind: a key, a list, a slider, a button.
                     func choose(_ identifier: String, _ value: String, _ events: String...) throws {
                         let send = events.map { "node.dispatchEvent(new Event('\($0)', { bubbles: true }));" }.joined()
                         try tab.evaluate(
@@ -229,7 +229,7 @@ struct PageTests {
                     try choose("replay-speed", "'300'", "change")
                     try tab.wait(for: "\(view).replay.speed === 300 && \(view).replay.paused")
 
-                    // The whole of it, twice: the second time must not need more than the first.
+                    // All of it twice: the second time must not need more memory than the first.
                     try tab.call("HeapProfiler.enable")
                     var used: [(heap: Double, nodes: Int)] = []
                     for _ in 0..<2 {
@@ -238,7 +238,7 @@ struct PageTests {
                         try tab.evaluate("document.getElementById('replay-play').click()")
                         try tab.wait(for: "!\(view).replay.paused")
                         try tab.wait(for: "\(view).replay.paused && \(view).replay.position >= \(view).replay.to - 1")
-                        // What is there only for a time, such as hits that fade, is the same both times.
+                        // Temporary objects, such as fading hits, are the same both times.
                         try tab.wait(for: "\(view).hits.length === 0")
                         used.append(try tab.memory())
                     }
@@ -247,7 +247,7 @@ struct PageTests {
                         used.map { "\(Int($0.heap / 1_000)) kB and \($0.nodes) nodes" }.joined(separator: ", then "))
                     #expect(used[1].heap < used[0].heap * 1.25 + 500_000)
                     #expect(used[1].nodes < used[0].nodes + 300)
-                    // What the recording has for names is text.
+                    // Names of the recording are text.
                     try tab.evaluate("location.hash = '#view=tables'")
                     try tab.wait(for: "\(Self.rows("name-rows")).some((row) => row.includes('<img src=x'))")
                     #expect(try tab.number("document.querySelectorAll('img').length") == 0)
@@ -273,7 +273,7 @@ struct PageTests {
         }
     }
 
-    @Test("a token signs a browser in once, and where nothing says where datacenters are, the globe has none")
+    @Test("a token signs a browser in once, and without locations of datacenters the globe has none")
     func token() async throws {
         let file = site.folder.appending(path: "token")
         try "correct-horse-battery-staple\n".write(to: file, atomically: true, encoding: .utf8)
@@ -297,9 +297,8 @@ struct PageTests {
         }
     }
 
-    // MARK: - The connection
 
-    @Test("an agent that is gone is said, and what is shown is marked as old; it comes back by itself")
+    @Test("a missing agent is reported, and the numbers are marked as stale; the page reconnects by itself")
     func connection() async throws {
         try await inThread { [site] in
             try site.withTab { tab in
@@ -319,7 +318,7 @@ struct PageTests {
                         document.getElementById('link').dataset.link === 'live' && document.documentElement.dataset.stale === 'false' \
                         && document.getElementById('stale').hidden && geopipe.view().connected
                         """)
-                // A connection that is refused is in the browser's log, and nothing else is.
+                // A refused connection is in the browser's log, and nothing else is.
                 let diagnostics = tab.diagnostics().filter { complaint in
                     !["net::ERR_CONNECTION", "net::ERR_INCOMPLETE", "net::ERR_EMPTY_RESPONSE"].contains {
                         complaint.contains($0)
@@ -330,9 +329,8 @@ struct PageTests {
         }
     }
 
-    // MARK: - Looks and keys
 
-    /// Main regions that lie on each other, and cards that do, as far as they can be seen.
+    /// Main regions that overlap, and cards that do, as far as they are visible.
     private static let overlaps = """
         (() => {
           const seen = (node) => {
@@ -394,7 +392,7 @@ struct PageTests {
         }
     }
 
-    @Test("keys change the view, which the address follows, and open the help")
+    @Test("keys change the view and the URL, and open the help")
     func keys() async throws {
         try await inThread { [site] in
             try site.withTab { tab in

@@ -4,10 +4,10 @@ import Testing
 
 @testable import PowerDNSLint
 
-/// What is said of a pdns.conf, held against the pdns_server that reads it.
+/// The lint of a pdns.conf, compared with the pdns_server that reads it.
 @Suite("The settings of a real pdns_server")
 struct PowerDNSLintTests {
-    @Test("every setting has the value that we read")
+    @Test("every setting has the value that the lint reads")
     func values() throws {
         let server = try Server(
             lines: [
@@ -38,7 +38,7 @@ struct PowerDNSLintTests {
         #expect(ours.settings.keys.allSatisfy { theirs.keys.contains($0) })
         #expect(known.isExact)
         #expect(Set(theirs.keys).subtracting(known.settings.keys) == ["Loglevel"])
-        // The table, for those who check elsewhere than where pdns is. What depends on the machine is empty in it.
+        // The table, for machines without pdns. Values that depend on the machine are empty in it.
         let table = KnownSettings.defaults(of: known.version)
         #expect(Set(table.keys) == Set(known.settings.keys))
         for (name, value) in table where !value.isEmpty { #expect(known.settings[name] == value, "\(name)") }
@@ -65,7 +65,7 @@ struct PowerDNSLintTests {
         #expect(pdns.status != 0 && pdns.status != 124, "\(pdns.output)")
     }
 
-    @Test("check has no fault to find with the settings that the tests use")
+    @Test("check finds no problem in the settings of the tests")
     func fine() throws {
         let server = try Server(lines: [], files: [:])
         let check = try server.check()
@@ -76,7 +76,7 @@ struct PowerDNSLintTests {
     }
 }
 
-/// A pdns_server with settings like those in examples, but for some lines.
+/// A pdns_server with settings like those in examples, except for some lines.
 private struct Server {
     let backend: Backend
     private let folder: Folder
@@ -90,9 +90,9 @@ private struct Server {
         deinit { backend.remove() }
     }
 
-    /// - Parameter lines: behind those of examples/pdns.conf; `~` is the folder with all files.
+    /// - Parameter lines: lines after those of examples/pdns.conf; `~` is the folder with all files.
     init(lines: [String], files: [String: String]) throws {
-        // Without the types of records for which pdns needs more settings.
+        // Without the record types for which pdns needs more settings.
         backend = try Backend(
             try String(contentsOf: NameServer.project.appending(path: "examples/geopipe.yaml"), encoding: .utf8)
                 .replacing("demo/demo.mmdb", with: "\(NameServer.project.path)/examples/demo/demo.mmdb"))
@@ -107,7 +107,7 @@ private struct Server {
         }
     }
 
-    /// On the command line of pdns, where they beat the file.
+    /// On the command line of pdns, where they override the file.
     var options: [String] {
         [
             "--config-dir=\(backend.folder.path)", "--socket-dir=\(backend.folder.path)", "--local-address=127.0.0.1",
@@ -129,7 +129,7 @@ private struct Server {
             ["check", backend.folder.appending(path: "geopipe.yaml").path, "--pdns-conf", file])
     }
 
-    /// Starts pdns and asks it for all of its settings.
+    /// Starts pdns, and reads all of its settings.
     func settings() throws -> [String: String] {
         let log = backend.folder.appending(path: "pdns.log")
         try Data().write(to: log)

@@ -1,22 +1,22 @@
 import Testing
 
-/// What becomes of records of all types on their way through pdns.
+/// Records of all types on their way through pdns.
 @Suite("Record types through pdns_server", .served)
 struct RecordTests {
-    @Test("the data arrives as it is meant, byte by byte", arguments: Array(recordSamples.enumerated()))
+    @Test("the data arrives unchanged, byte by byte", arguments: Array(recordSamples.enumerated()))
     func data(position: Int, sample: RecordSample) throws {
         let server = try #require(NameServer.shared)
         let name = "\(sample.label(position)).types.example.org"
         let reply = try server.dig("+tcp", "+unknownformat", name, "TYPE\(sample.number)")
         #expect(reply.status == "NOERROR")
-        // NS records of a delegation are no answer.
+        // NS records of a delegation are not in the answer section.
         #expect(
             (sample.type == "NS" ? reply.authority : reply.answer).map { $0.lowercased().filter { $0 != " " } }
                 == ["\(name).300class1type\(sample.number)\\#\(sample.wire.count / 2)\(sample.wire)"])
     }
 }
 
-/// A record that each of these has a name of its own for.
+/// A record, for which each of these has its own name.
 struct RecordSample: CustomTestStringConvertible, Sendable {
     let type: String
     let number: UInt16
@@ -28,7 +28,7 @@ struct RecordSample: CustomTestStringConvertible, Sendable {
         (self.type, self.number, self.content, self.wire) = (type, number, content, wire)
     }
 
-    /// The name of its own; dig takes an NSEC3 record at the hash of a name only.
+    /// Its name; dig finds an NSEC3 record only at the hash of a name.
     func label(_ position: Int) -> String {
         type == "NSEC3" ? "0123456789abcdefghijklmnopqrstuv" : "r\(position)"
     }
@@ -36,7 +36,7 @@ struct RecordSample: CustomTestStringConvertible, Sendable {
     var testDescription: String { "\(type) \(content)" }
 }
 
-/// One of each type that pdns answers for; RRSIG, which it refuses to be asked for, is not.
+/// One of each type that pdns answers for; not RRSIG, which pdns refuses to answer.
 let recordSamples: [RecordSample] = [
     .init("A", 1, "192.0.2.1", "c0000201"),
     .init("AAAA", 28, "2001:db8::1", "20010db8000000000000000000000001"),

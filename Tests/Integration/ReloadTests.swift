@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What operators change reaches clients through all coprocesses of a pdns_server.
+/// Changes by operators reach clients through all coprocesses of a pdns_server.
 @Suite("Changes while pdns_server runs")
 struct ReloadTests {
     private static let configuration = """
@@ -21,7 +21,7 @@ struct ReloadTests {
     private func makeBackend() throws -> Backend {
         let backend = try Backend(Self.configuration)
         try backend.write(Self.zone("192.0.2.80"), to: "geo.zone")
-        // The test is not to wait for longer than this for what pdns keeps.
+        // The cache times of pdns limit how long the test waits.
         let settings = try String(contentsOf: backend.folder.appending(path: "pdns.conf"), encoding: .utf8)
         try backend.write(settings.replacing("query-cache-ttl=20", with: "query-cache-ttl=1"), to: "pdns.conf")
         return backend
@@ -34,7 +34,7 @@ struct ReloadTests {
         try #require(result.status == 0, "\(result.output)")
     }
 
-    /// Which addresses 2,000 clients get, as many at once as keep all coprocesses busy.
+    /// Returns the addresses that 2,000 clients get, with enough at once to keep all coprocesses busy.
     private func addresses(_ server: NameServer) throws -> Set<String> {
         let questions = (0..<2_000).map {
             DNSClient.Question("name\($0).geo.example.com", .a, from: "10.\($0 / 200).\($0 % 200).0/24")
@@ -44,7 +44,7 @@ struct ReloadTests {
         return Set(answers.flatMap(\.addresses))
     }
 
-    @Test("a drain comes into force in all coprocesses, and so does its end")
+    @Test("a drain takes effect in all coprocesses, and so does its end")
     func drain() async throws {
         try await NameServer.run(makeBackend()) { server in
             #expect(try addresses(server) == ["192.0.2.1"])
@@ -52,13 +52,13 @@ struct ReloadTests {
                 try command(word, "oslo", on: server)
                 let expected: Set = [word == "drain" ? "192.0.2.2" : "192.0.2.1"]
                 #expect(try eventually { try addresses(server) == expected })
-                // None brings the old one back.
+                // No coprocess returns the old one.
                 #expect(try addresses(server) == expected)
             }
         }
     }
 
-    @Test("another zone file is served, at the latest when pdns keeps the old answers no longer")
+    @Test("a changed zone file is served, at the latest when pdns's caches expire")
     func zoneFile() async throws {
         try await NameServer.run(makeBackend()) { server in
             let ask = { try DNSClient(port: server.port).ask([.init("static.geo.example.com", .a)])[0].addresses }
@@ -68,26 +68,26 @@ struct ReloadTests {
         }
     }
 
-    @Test("a zone whose file was never good fails at once and alone, and kills no coprocess")
+    @Test("a zone whose file was never valid fails at once and alone, and kills no coprocess")
     func brokenZone() async throws {
         let backend = try Backend(
             Self.configuration + "\n  broken.example.com: { file: broken.zone }\n")
         try backend.write(Self.zone("192.0.2.80"), to: "geo.zone")
         try backend.write("@ SOA none\n", to: "broken.zone")
         try await NameServer.run(backend) { server in
-            // pdns may start more of them when it is asked more.
+            // pdns may start more coprocesses under load.
             let coprocesses = Set(try server.coprocesses())
             for round in 0..<5 {
                 for name in ["broken.example.com", "www.broken.example.com", "round\(round).broken.example.com"] {
-                    // pdns waits for five seconds before it kills a coprocess that it takes for stuck.
-                    let broken = try DNSClient(port: server.port).ask([.init(name, .a)], patience: 3)[0]
+                    // pdns waits five seconds before it kills a coprocess that seems stuck.
+                    let broken = try DNSClient(port: server.port).ask([.init(name, .a)], timeout: 3)[0]
                     #expect(broken.code == 2, "\(name)")
                     let good = try DNSClient(port: server.port).ask([.init("static.geo.example.com", .a)])[0]
                     #expect(good.addresses == ["192.0.2.80"])
                 }
             }
             #expect(coprocesses.isSubset(of: try server.coprocesses()))
-            // It is served as soon as it is mended.
+            // It is served as soon as it is corrected.
             try server.backend.write(Self.zone("192.0.2.90"), to: "broken.zone")
             #expect(
                 try eventually {

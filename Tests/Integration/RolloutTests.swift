@@ -38,7 +38,7 @@ struct RolloutTests {
             JSONSerialization.jsonObject(with: Data(result.output[start...].utf8)) as? [String: Any])
     }
 
-    /// How many of 1,000 Norwegian networks get the new image.
+    /// The number of 1,000 Norwegian networks that get the new image.
     private func newNetworks(_ server: NameServer) throws -> Set<Int> {
         let questions = (0..<1_000).map {
             // 129.240.0.0/16 and 129.242.0.0/16 are Norwegian in the database.
@@ -69,7 +69,7 @@ struct RolloutTests {
             #expect(countries.compactMap { $0["country"] as? String } == ["NO"])
             let moves = try #require(status["byDatacenter"] as? [[String: Any]])
             #expect(moves.first?["from"] as? String == "oslo" && moves.first?["to"] as? String == "ashburn")
-            // Nobody else can start one, and the same person neither.
+            // Neither another operator nor the owner can start a second one.
             try rollout("start", "\(folder)/new.yaml", on: server, status: 1)
             var before: Set<Int> = []
             for percent in [5, 20, 50] {
@@ -88,7 +88,7 @@ struct RolloutTests {
         }
     }
 
-    @Test("a scope is at least as long as what is hashed where both sides differ, and as before elsewhere")
+    @Test("a scope is at least as long as the hashed prefix where both sides differ, and as before elsewhere")
     func scope() async throws {
         try await NameServer.run(makeBackend()) { server in
             let american = try server.dig("x.geo.example.com", "A", "+subnet=18.9.22.0/24").clientSubnet
@@ -101,13 +101,13 @@ struct RolloutTests {
         }
     }
 
-    @Test("a rollout outlives pdns_server, and a commit puts the configuration in force and on disk; back undoes it")
+    @Test("a rollout outlives pdns_server, a commit puts the configuration in force and on disk, and back undoes it")
     func commit() async throws {
         let backend = try makeBackend()
         try await NameServer.run(backend) { server in
             try rollout("start", "\(server.backend.folder.path)/new.yaml", on: server)
             try rollout("share", "100%", on: server)
-            // Every coprocess is started again, as by a restart of pdns.
+            // Every coprocess starts again, as after a restart of pdns.
             for process in try server.coprocesses() { kill(process, SIGKILL) }
             #expect(
                 eventually {
@@ -120,7 +120,7 @@ struct RolloutTests {
                 })
             let file = server.backend.folder.appending(path: "geopipe.yaml")
             let before = try String(contentsOf: file, encoding: .utf8)
-            // What would be lost is not committed.
+            // A commit that would lose changes is refused.
             try (before + "\n# changed\n").write(to: file, atomically: false, encoding: .utf8)
             try rollout("commit", on: server, status: 1)
             try rollout("abort", on: server)
@@ -132,7 +132,7 @@ struct RolloutTests {
             #expect(try newNetworks(server).count == 1_000)
             let id = try #require(committed["id"] as? String)
             #expect(try String(contentsOfFile: "\(file.path).before-\(id)", encoding: .utf8) == before)
-            // What is on disk is what is in force: coprocesses that look again compile nothing else.
+            // The files on disk match the image in force: coprocesses that check again compile nothing.
             let image = try status(server)
             try rollout("back", on: server)
             #expect(try eventually { try newNetworks(server).isEmpty })

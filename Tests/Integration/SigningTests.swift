@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// Signed answers, set up by examples/dnssec, under the eyes of a validator.
+/// Signed answers, set up by examples/dnssec, checked by a validator.
 @Suite("Signed answers", .signed)
 struct SigningTests {
     let server: NameServer
@@ -11,7 +11,6 @@ struct SigningTests {
         server = try #require(NameServer.shared)
     }
 
-    // MARK: - By place
 
     @Test(
         "each client's records are validated",
@@ -41,7 +40,7 @@ struct SigningTests {
         #expect(verdict.records == records)
     }
 
-    @Test("that there is no such name is validated", arguments: ["nobody", "nobody.my", "nobody.static", "b.deep"])
+    @Test("a denial of a name is validated", arguments: ["nobody", "nobody.my", "nobody.static", "b.deep"])
     func noSuchName(name: String) throws {
         for client in [Client.oslo, .ashburn, .nowhere] {
             let verdict = try server.validate(name, "A", from: client)
@@ -86,7 +85,7 @@ struct SigningTests {
         }
     }
 
-    @Test("behind an alias by place, too, that there is no such type is validated")
+    @Test("after an alias by place, too, a denial of the type is validated")
     func noSuchTypeBehindAlias() throws {
         for (client, target) in [(Client.oslo, "my"), (.ashburn, "static")] {
             let verdict = try server.validate("alias", "MX", from: client)
@@ -96,7 +95,7 @@ struct SigningTests {
         }
     }
 
-    @Test("a draw between datacenters of which one has no IPv6 address is validated, whatever was drawn")
+    @Test("a draw between datacenters of which one has no IPv6 address is validated, whichever is drawn")
     func draw() throws {
         for _ in 0..<8 {
             let verdict = try server.validate("dice", "AAAA", from: .oslo)
@@ -105,7 +104,7 @@ struct SigningTests {
         }
     }
 
-    @Test("denials stay valid while others ask for the same name")
+    @Test("denials stay valid while others query the same name")
     func load() async throws {
         let port = server.port
         let others = Task.detached {
@@ -127,9 +126,8 @@ struct SigningTests {
         try await others.value
     }
 
-    // MARK: - Delegations
 
-    @Test("below a delegation without DS nothing is signed, and that this is meant so is validated")
+    @Test("below a delegation without DS nothing is signed, and the proof of that is validated")
     func insecureDelegation() throws {
         for client in [Client.oslo, .ashburn] {
             let ds = try server.validate("insecure", "DS", from: client)
@@ -158,7 +156,7 @@ struct SigningTests {
         }
     }
 
-    @Test("of a delegation only DS and the denial of it are signed")
+    @Test("of a delegation only DS and its denial are signed")
     func referral() throws {
         let reply = try server.dig("+dnssec", "+norecurse", "ns.delegated.geo.example.com", "A")
         #expect(reply.answer == [])
@@ -167,9 +165,8 @@ struct SigningTests {
         #expect(reply.authority.contains("delegated.geo.example.com. 300 IN NS ns.delegated.geo.example.com."))
     }
 
-    // MARK: - That the validator validates
 
-    @Test("with another key as its anchor the validator refuses everything")
+    @Test("with another key as its anchor, the validator rejects everything")
     func wrongAnchor() throws {
         for (name, type) in [("my", "A"), ("my", "MX"), ("nobody", "A"), ("insecure", "DS"), ("www.insecure", "A")] {
             let verdict = try server.validate(name, type, from: .oslo, anchor: "wrong.anchor")
@@ -178,15 +175,14 @@ struct SigningTests {
         }
     }
 
-    @Test("a zone that should be signed and is not is refused")
+    @Test("an unsigned zone that should be signed is rejected")
     func unsigned() throws {
         let verdict = try server.validate("www.unsigned", "A", from: .oslo)
         #expect(!verdict.isSecure && !verdict.isInsecure, "\(verdict)")
     }
 
-    // MARK: - The program that signs
 
-    @Test("to sign again changes nothing, and says so")
+    @Test("signing again changes nothing, and says so")
     func signAgain() throws {
         let before = try server.backend.database(".dump")
         let (output, status) = try server.backend.signZones("geo.example.com")
@@ -210,7 +206,7 @@ struct SigningTests {
         #expect(try server.backend.database(".dump") == before)
     }
 
-    @Test("without the settings for it nothing is signed")
+    @Test("without its settings, nothing is signed")
     func signWithoutSettings() throws {
         let backend = try Backend()
         defer { backend.remove() }
@@ -220,16 +216,15 @@ struct SigningTests {
     }
 }
 
-// MARK: - What is signed
 
-/// Where clients are, by the network rules of the signed zone.
+/// The places of clients, by the network rules of the signed zone.
 enum Client: String {
     case oslo = "127.0.0.1"
     case ashburn = "127.0.0.2"
     case nowhere = "127.0.0.3"
 }
 
-/// - Parameter ds: of the secure delegation.
+/// - Parameter ds: the DS records of the secure delegation.
 private func signedConfiguration(ds: String) -> String {
     """
     databases: ["\(NameServer.project.path)/examples/demo/demo.mmdb"]
@@ -291,7 +286,7 @@ private func signedConfiguration(ds: String) -> String {
     """
 }
 
-/// Signs the zone and one of the three below it, and notes its key as the validator's anchor.
+/// Signs the zone and one of the three below it, and stores its key as the validator's anchor.
 private func makeSignedBackend() throws -> Backend {
     let backend = try Backend(
         signedConfiguration(ds: "1 13 2 \(String(repeating: "00", count: 32))"),
@@ -307,7 +302,7 @@ private func makeSignedBackend() throws -> Backend {
     return backend
 }
 
-/// The fields of the first DS record that a program prints: key tag, algorithm, digest type and digest.
+/// The fields of the first DS record in a program's output: key tag, algorithm, digest type and digest.
 private func delegationSigner(in result: (output: String, status: Int32)) throws -> [String] {
     try #require(result.status == 0, "\(result.output)")
     let fields = try #require(result.output.firstMatch(of: /\ IN DS (\d+) (\d+) (\d+) ([0-9a-f]+)/), "\(result.output)")
@@ -330,7 +325,7 @@ extension Backend {
         return try (shell ?? Tool("bash")).run([program, "--config-dir", folder.path] + zones)
     }
 
-    /// Runs a command of sqlite3 or SQL; what it prints.
+    /// Runs a command of sqlite3 or SQL, and returns its output.
     @discardableResult
     fileprivate func database(_ command: String) throws -> String {
         let result = try Tool("sqlite3").run(
@@ -340,23 +335,22 @@ extension Backend {
     }
 }
 
-// MARK: - Validation
 
-/// What delv(1) makes of an answer.
+/// The result of delv(1) for an answer.
 struct Verdict: CustomStringConvertible {
-    /// The whole.
+    /// The whole output.
     let description: String
     /// Type and content, without signatures.
     var records: [String] = []
-    /// `nxdomain`, `nxrrset`, or nothing if there are records.
+    /// `nxdomain`, `nxrrset`, or empty if there are records.
     var denial: String?
-    /// The types in each NSEC3 record, in the order of the alphabet, without RRSIG, which is wherever another is.
+    /// The types in each NSEC3 record, in alphabetical order, without RRSIG, which always accompanies another type.
     var listsOfTypes: [[String]] = []
     private var isValidated = false
     private var isUnsigned = false
     private var isRefused = false
 
-    /// Whether the answer leads to the trust anchor.
+    /// Whether the answer is validated up to the trust anchor.
     var isSecure: Bool { isValidated && !isUnsigned && !isRefused }
     /// Whether there is proof that the answer need not be signed.
     var isInsecure: Bool { isUnsigned && !isValidated && !isRefused }
@@ -382,14 +376,14 @@ struct Verdict: CustomStringConvertible {
                 if fields.count == 5 { records.append("\(fields[3]) \(fields[4])") }
             }
         }
-        // Of an alias that leads nowhere delv says so only in the denial that it lists.
+        // For an alias without a target, delv says so only in the denial that it lists.
         if denial == nil, output.contains("-$NXRRSET") { denial = "nxrrset" }
         if denial == nil, output.contains("-$NXDOMAIN") { denial = "nxdomain" }
     }
 }
 
 extension NameServer {
-    /// Asks from an address as `client`, and follows the signatures from the zone's key, which `anchor` names.
+    /// Queries from the address `client`, and validates the signatures with the zone's key in `anchor`.
     fileprivate func validate(
         _ name: String, _ type: String, from client: Client, anchor: String = "anchor"
     ) throws -> Verdict {
