@@ -63,7 +63,7 @@ struct LogTests {
     }
 
     @Test(
-        "refuses levels that there are not, with those that there are, and options that it does not know",
+        "rejects unknown levels, with the known ones, and unknown options",
         arguments: [
             (["--log-level", "loud"], "trace"), (["--log-level", ""], "notice"), (["--log-level"], "Missing value"),
             (["--log-levle", "debug"], "Did you mean '--log-level'?"),

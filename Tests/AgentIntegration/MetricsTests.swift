@@ -80,7 +80,7 @@ struct MetricsTests {
                 try self.metrics(agent)?.values["\(name){database=\"/data/City.mmdb\"}"] == 1_735_689_600
             })
         let metrics = try #require(try metrics(agent))
-        #expect(metrics.values["geopipe_coprocesses"] == 2, "they are there at once, though they have told nothing")
+        #expect(metrics.values["geopipe_coprocesses"] == 2, "they exist at once, before any report")
         #expect(metrics.values["geopipe_image_loaded_timestamp_seconds{of=\"oldest\"}"] == 1)
         #expect(metrics.types[name] == "gauge")
         #expect(metrics.values.keys.count { $0.hasPrefix(name) } == 1)

@@ -17,7 +17,7 @@ struct NotifyTests {
         // Each run ends with its own line.
         let command = "[/bin/sh, -c, 'cat >> \(output); echo end >> \(output)']"
         try agent.configure(yaml("{ command: \(command), every: 1d }", "192.0.2.1, 192.0.2.2", file))
-        func told() -> [String] {
+        func reported() -> [String] {
             ((try? String(contentsOfFile: output, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
         }
         try agent.start()
@@ -28,8 +28,8 @@ struct NotifyTests {
             rename("\(agent.folder.path)/new", file)
         }
         try say("192.0.2.1 down")
-        #expect(agent.waits { told().last == "end" }, "\(agent.said)")
-        let lines = told()
+        #expect(agent.waits { reported().last == "end" }, "\(agent.said)")
+        let lines = reported()
         #expect(lines.count == 2, "\(lines)")
         let line = try #require(lines.first)
         let members = try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
@@ -41,7 +41,7 @@ struct NotifyTests {
         #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true, true] }, "\(agent.said)")
         // It ends without another run: the day is not over.
         #expect(try agent.end(SIGTERM) == 0)
-        #expect(told() == lines)
+        #expect(reported() == lines)
     }
 
     @Test("by a command that hangs: it is killed, and checks continue meanwhile")

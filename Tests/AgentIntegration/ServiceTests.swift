@@ -60,9 +60,9 @@ struct ServiceTests {
                 try agent.states().allSatisfy { $0?.reason == "200 OK" } && agent.report!.time > start
             }
             #expect(try agent.states().map { $0?.isUp } == [true, false])
-            #expect(try agent.states()[0]!.since >= now, "after a day nothing is known")
+            #expect(try agent.states()[0]!.since >= now, "after a day the state is unknown")
             #expect(try agent.states()[1]!.since == now - 100)
-            #expect(agent.report?.states.count == 2, "what is not configured is dropped")
+            #expect(agent.report?.states.count == 2, "targets that are not configured are dropped")
             try agent.end(SIGKILL)
             // Nothing removes the socket and the lock.
             #expect(FileManager.default.fileExists(atPath: agent.state.path + "/agent.sock"))
@@ -72,7 +72,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "runs no commands as root for a state directory of another user's, whose images name some",
+        "runs no commands as root from images in another user's state directory",
         .enabled(if: geteuid() == 0, "only root can give a folder away"))
     func foreignState() throws {
         let agent = try Agent([], isStarted: false)
@@ -160,7 +160,7 @@ struct ServiceTests {
         try expect(agent, "complains") { agent.said.contains("what was loaded before stays in use") }
         let told = try #require(agent.report?.states.values.first?.told)
         try expect(agent, "still checks") { agent.report?.states.values.first.map { $0.told > told } ?? false }
-        #expect(agent.said.split(separator: "unknown key").count <= 3, "each is complained of once")
+        #expect(agent.said.split(separator: "unknown key").count <= 3, "each is reported once")
         try agent.configure(good + [("127.0.0.1", "http: { port: \(server.port), path: /status/503 }, \(Self.often)")])
         try expect(agent, "checks more") { try agent.states().map { $0?.isUp } == [true, false] }
         let loads = agent.said.split(separator: " loaded ").count
@@ -227,7 +227,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "ends when it is told to, with its commands and its socket, and leaves what it knows",
+        "ends on request, with its commands and its socket, and leaves its last report",
         arguments: [SIGTERM, SIGINT])
     func ending(signal: Int32) throws {
         let folder = try Folder()

@@ -163,9 +163,9 @@ struct VantageTests {
             #expect(error.reason.hasPrefix(reason) && error.reason.count < 200, "\(error.reason)")
         }
         let port = try #require(freePort())
-        let nobody = VantagePoints.Point(name: "a", address: "127.0.0.1", port: port)
+        let absent = VantagePoints.Point(name: "a", address: "127.0.0.1", port: port)
         #expect(
-            await reader.read(nobody, token: "token", timeout: 2)
+            await reader.read(absent, token: "token", timeout: 2)
                 == .failure(.init(reason: "connection refused")))
     }
 }

@@ -49,7 +49,7 @@ struct FileProbeTests {
         ] {
             let slip = Outcome.error("line 2 of the file is '\(text)'\(hint)")
             #expect(outcome("down\n\(text)\nup") == slip)
-            #expect(outcome("192.0.2.1 up\n\(text)") == .success("the file says up"), "its own line is sound")
+            #expect(outcome("192.0.2.1 up\n\(text)") == .success("the file says up"), "its own line is valid")
         }
         for text in ["192.0.2.1", "192.0.2.1 up down", "192.0.2.1 dwon", "192.0.2.1 up 400%"] {
             #expect(outcome("up\n\(text)\r\n") == .error("line 2 of the file is '\(text)'\(hint)"))

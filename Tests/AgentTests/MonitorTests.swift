@@ -49,7 +49,7 @@ struct MonitorTests {
         await monitor.follow([targets[0]])
         #expect(await Array(monitor.report().states.keys) == [targets[0].identity])
         await monitor.stop()
-        #expect(await Array(monitor.report().states.keys) == [targets[0].identity], "what is known stays")
+        #expect(await Array(monitor.report().states.keys) == [targets[0].identity], "the known state stays")
     }
 
     @Test("keeps the state of targets that stay, and checks them at their new interval")

@@ -71,7 +71,7 @@ struct JudgementTests {
     }
 
     @Test(
-        "knows since when it is back, but not of what was never down, and keeps the weight that it was told while well")
+        "has the time of its return, if it was down before, and keeps the weight of its last success")
     func back() {
         var judgement = RiseFallState()
         func take(_ outcome: Outcome, at time: Int) -> HealthReport.State? {

@@ -38,7 +38,7 @@ struct VantagePanelTests {
     }
 
     @Test(
-        "counts votes: down is what more than half of those that count say, and a tie is up",
+        "counts votes: more than half of the valid votes take an address down, and a tie means up",
         arguments: [
             // This agent, nyc, tokyo: + up, - down, ? no vote, ! too old.
             ("+++", true), ("-++", true), ("+-+", true), ("--+", false), ("+--", false), ("---", false),
@@ -84,7 +84,7 @@ struct VantagePanelTests {
             panel.news(at: 11)?.text
                 == "cut off: has reports of 0 of 2 other vantage points, and uses only its own checks (nyc: its report is too old; tokyo: gone)"
         )
-        #expect(panel.news(at: 12) == nil, "it is said once")
+        #expect(panel.news(at: 12) == nil, "it is logged once")
         _ = panel.take([.init(member: 2, time: 20, result: .success(report("c")))])
         #expect(panel.way(at: 20) == .quorum)
         #expect(panel.news(at: 20)?.level == .notice)
@@ -94,7 +94,7 @@ struct VantagePanelTests {
     func own() {
         let panel = panel(.success(report("own", ["a": false])), .success(report("b")), .success(report("c")))
         #expect(panel.asked == [1, 2])
-        #expect(panel.bench(at: 0).opinion(on: "a", own: nil) == nil, "its own report has no vote beside its own")
+        #expect(panel.bench(at: 0).opinion(on: "a", own: nil) == nil, "its own report has no second vote")
         let alone = VantagePanel(.init(points: [settings.points[0]], tokenFile: "t"), instance: "own")
         #expect(alone.way(at: 0) == .gathering)
     }
@@ -181,7 +181,7 @@ struct VantageVerdictTests {
         #expect(still?.since == 20 && still?.told == 8 && still?.reason == "503")
         let back = HealthReport.State.after(still, own: state(false, "503"), opinion(false, true, true), at: 40)
         #expect(back?.isUp == true && back?.since == 40 && back?.back == 40 && back?.fell == 20)
-        #expect(HealthReport.State.after(back, own: nil, nil, at: 50) == back, "what is known stays")
+        #expect(HealthReport.State.after(back, own: nil, nil, at: 50) == back, "the known state stays")
         #expect(HealthReport.State.after(nil, own: nil, nil, at: 50) == nil)
     }
 
@@ -192,7 +192,7 @@ struct VantageVerdictTests {
         var judgement = RiseFallState(state(false, "by others"))
         #expect(!judgement.isOwn)
         _ = judgement.take(.success(""), check, at: 1)
-        #expect(!judgement.isOwn, "it is down still, and this agent has not seen that")
+        #expect(!judgement.isOwn, "it is still down, but not by this agent's checks")
         _ = judgement.take(.error(""), check, at: 2)
         #expect(!judgement.isOwn)
         _ = judgement.take(.success(""), check, at: 3)
@@ -227,7 +227,7 @@ struct VantageReportTests {
     }
 
     @Test(
-        "is not used if it makes no sense",
+        "is rejected if it is invalid",
         arguments: [
             ("", "its report is not JSON"), ("{", "its report is not JSON"), ("[]", "its response is not a report"),
             ("{}", "its response is not a report"),

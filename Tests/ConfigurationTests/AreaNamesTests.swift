@@ -18,7 +18,7 @@ struct AreaNamesTests {
     }
 
     @Test(
-        "are countries, subdivisions, continents and regions, of which the image knows some clients",
+        "are countries, subdivisions, continents and regions with clients in the image",
         arguments: [
             ("NO", ["NO"]), ("no, us-ca", ["NO", "US-CA"]), ("nordics", ["NO", "SE"]), ("NO,nordics", ["NO", "SE"]),
             ("region:EU", ["DE"]), ("continent:EU", ["continent:EU"]), ("country:NA", ["NA"]),
@@ -34,7 +34,7 @@ struct AreaNamesTests {
     }
 
     @Test(
-        "are refused if they are unknown or two things, with what to write",
+        "are refused if they are unknown or ambiguous, with what to write",
         arguments: [
             ("EU", "'EU' is a region and a continent; write region:EU or continent:EU"),
             ("NA", "'NA' is a continent and a country; write continent:NA or country:NA"),

@@ -39,7 +39,7 @@ struct HealthTests {
     }
 
     @Test(
-        "say what is asked",
+        "have a probe with all of its settings",
         arguments: [
             ("{ tcp: 25 }", ["tcp://192.0.2.1:25", "tcp://[2001:db8::1]:25"]),
             ("{ http: {} }", ["http://192.0.2.1:80/", "http://[2001:db8::1]:80/"]),
@@ -73,7 +73,7 @@ struct HealthTests {
             target
                 == "http://192.0.2.1:80/ method=POST header=X-Key body of=web no_match=not%20well weight_header=X-Load")
         let other = try load("check: \(text.replacing("secret", with: "changed"))").healthTargets[0].identity
-        #expect(target == other, "nothing is made from the secret")
+        #expect(target == other, "the target does not depend on the secret")
     }
 
     @Test("differ by who sends header fields and bodies, not by their contents")
@@ -187,7 +187,7 @@ struct HealthTests {
     }
 
     @Test(
-        "are refused when they are wrong",
+        "are refused if they are invalid",
         arguments: [
             ("{ tcp: 0 }", "7:19: tcp of check of service web is '0'; write a port from 1 to 65535"),
             (

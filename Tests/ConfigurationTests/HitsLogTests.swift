@@ -36,7 +36,7 @@ struct HitsLogTests {
     }
 
     @Test(
-        "that is wrong is refused",
+        "that is invalid is refused",
         arguments: [
             ("hits_log: { format: json }", "2:11: the hits_log has no 'file'; add file: …"),
             (

@@ -42,7 +42,7 @@ struct VantageTests {
     }
 
     @Test(
-        "are refused with a place and a way out",
+        "are refused with the position and a remedy",
         arguments: [
             ("token_file: t", "3:3: health has no 'vantage_points'; add vantage_points: …"),
             (points, "3:3: health has no 'token_file'; add token_file: …"),
@@ -76,7 +76,7 @@ struct VantageTests {
     }
 
     @Test(
-        "have URLs of addresses alone",
+        "have URLs with addresses only",
         arguments: [
             "192.0.2.1:9353", "http://oslo.example.com:9353", "ftp://192.0.2.1", "http://192.0.2.1:0",
             "http://192.0.2.1:65536", "http://192.0.2.1:", "http://[192.0.2.1]:80", "http://2001:db8::1:80", "http://",

@@ -16,7 +16,7 @@ struct WaitTests {
     }
 
     @Test(
-        "is 100 microseconds, or what is written",
+        "is 100 microseconds by default, or as configured",
         arguments: [
             ("", 100), ("wait: 0", 0), ("wait: 0us", 0), ("wait: 50us", 50), ("wait: 1ms", 1_000),
             ("wait: 10000us", 10_000), ("wait: 10ms", 10_000),
@@ -26,7 +26,7 @@ struct WaitTests {
     }
 
     @Test(
-        "that is wrong is refused",
+        "that is invalid is refused",
         arguments: ["100", "1s", "11ms", "10001us", "-1us", "us", "1.5ms", "99999999us", "yes", "1 ms"])
     func wrong(value: String) throws {
         let error = try #require(throws: ConfigurationError.self) { try load("wait: \(value)") }

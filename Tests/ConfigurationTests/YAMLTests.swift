@@ -63,7 +63,7 @@ struct YAMLTests {
     }
 
     @Test(
-        "that is none is refused with what is wrong, and where",
+        "that is invalid is refused with the error and its position",
         arguments: [
             ("a: b\nc: \u{1}", "2:4 control characters are not allowed"),
             ("\u{65e5}: *b", "1:4 found undefined alias"), ("a: &b [*b]", "1:8 found undefined alias"),

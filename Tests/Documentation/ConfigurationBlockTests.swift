@@ -58,7 +58,7 @@ struct ConfigurationBlockTests {
             ]
             let group = KeyGroup.all.first { places[$0.name] != nil && keys.allSatisfy($0.names.contains) }
             let path = try #require(
-                group.flatMap { places[$0.name] }, "\(place): \(keys) are no keys of one part of a configuration")
+                group.flatMap { places[$0.name] }, "\(place): \(keys) are not keys of one part of a configuration")
             whole = piece.members.reduce(.object([])) { $0.setting($1.value, at: path + [$1.name]) }
         }
         if whole["datacenters"] == nil {

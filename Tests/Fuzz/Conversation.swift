@@ -106,7 +106,7 @@ private struct Judge {
             count += 1
             if begins(line, "LOG\t"), version != nil { return }
             hold(begins(line, "OK\t") || isWord(line, "FAIL"), "a greeting is answered with OK or FAIL")
-            hold(!begins(line, "OK\t") || isGreeted, "OK to what is no greeting")
+            hold(!begins(line, "OK\t") || isGreeted, "OK to a line that is not a greeting")
         }
         hold(count == 1 || version != nil, "a greeting is answered with one line")
     }

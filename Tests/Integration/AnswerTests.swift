@@ -9,9 +9,8 @@ struct AnswerTests {
         server = try #require(NameServer.shared)
     }
 
-
     @Test(
-        "a client is sent where its place says, and the reply tells for which network",
+        "a client gets the datacenter of its place, and the reply has the scope",
         arguments: [
             ("129.240.0.0/16", "192.0.2.10", 16),  // Norway
             ("130.237.0.0/16", "192.0.2.10", 16),  // Sweden, by Europe's rule
@@ -66,9 +65,8 @@ struct AnswerTests {
         }
     }
 
-
     @Test(
-        "who is sent nowhere gets no data, and nobody else is told that there is none",
+        "a client without a datacenter gets no data, and no other client gets that denial",
         arguments: ["none-first", "none-beside"])
     func none(name: String) throws {
         for _ in 0..<3 {
@@ -98,7 +96,7 @@ struct AnswerTests {
     }
 
     @Test(
-        "one client after another gets its own answer, whoever asked first",
+        "each client gets its own answer, whichever asked first",
         arguments: [
             ("norway-first", ["129.240.0.0/16", "128.95.0.0/16", "133.11.0.0/16", "143.107.0.0/16", nil]),
             ("states-first", ["128.95.0.0/16", "129.240.0.0/16"]),
@@ -162,7 +160,6 @@ struct AnswerTests {
         }
     }
 
-
     @Test("a name that does not exist is denied", arguments: ["nobody", "nobody.mail", "nobody.my", "b.deep"])
     func noSuchName(name: String) throws {
         let reply = try server.dig("\(name).geo.example.com", "A")
@@ -172,7 +169,7 @@ struct AnswerTests {
     }
 
     @Test(
-        "a type that a name does not have, and an empty non-terminal, are no error",
+        "a missing type and an empty non-terminal are not errors",
         arguments: ["mail.geo.example.com", "my.geo.example.com", "deep.geo.example.com", "wild.geo.example.com"])
     func noData(name: String) throws {
         let reply = try server.dig(name, "MX")
@@ -197,7 +194,6 @@ struct AnswerTests {
     func outside() throws {
         #expect(try server.dig("www.example.net", "A").status == "REFUSED")
     }
-
 
     @Test(
         "records of the apex",

@@ -62,7 +62,6 @@ final class Browser: @unchecked Sendable {
         Foundation.close(writing)
     }
 
-
     /// Sends a command, and returns its result.
     ///
     /// - Parameter session: the tab of the command; `nil` for the browser itself.

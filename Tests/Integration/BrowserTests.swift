@@ -52,7 +52,7 @@ struct BrowserTests {
     }
 
     @Test(
-        "the page is drawn whole, on a large screen and on a small one, and nothing else is asked for",
+        "the whole page is drawn, on a large and a small screen, and requests nothing else",
         arguments: [1200, 400])
     func drawn(width: Int) throws {
         let picture = "\(folder.path)/\(width).png"

@@ -17,7 +17,7 @@ struct CacheTests {
     }
 
     @Test(
-        "coprocesses that are killed cost a second or two of denials under our settings, and more under pdns's own",
+        "killed coprocesses cost a second or two of denials under our settings, and more under pdns's own",
         arguments: [true, false])
     func killed(underOurSettings: Bool) async throws {
         let backend = try Backend(cachedConfiguration, defaults: underOurSettings ? [] : ["negquery-cache-ttl"])
@@ -64,7 +64,6 @@ struct CacheTests {
         return try (0..<20).allSatisfy { _ in try answers().allSatisfy { $0 == right } }
     }
 
-
     @Test("clients are mixed up if answers have no scope, or empty answers have no marker")
     func naiveBackends() async throws {
         try await NameServer.run(try Backend(defaults: ["negquery-cache-ttl"], script: naiveBackend)) { server in
@@ -90,7 +89,6 @@ struct CacheTests {
         }
     }
 }
-
 
 /// The places of clients.
 enum Place: String, CaseIterable {
@@ -193,7 +191,7 @@ struct Turn: CustomTestStringConvertible {
         switch fault {
         case .unscoped: [second]  // gets what is kept of the first
         case .defaultUnscoped: first == .elsewhere ? [second] : second == .elsewhere ? [first] : []
-        case .unmarked: first == .nowhere || second == .nowhere ? [first, second] : []  // are all told "no such name"
+        case .unmarked: first == .nowhere || second == .nowhere ? [first, second] : []  // all get "no such name"
         }
     }
 
@@ -204,7 +202,6 @@ struct Turn: CustomTestStringConvertible {
         return service == .both || place == .norway ? ["2001:db8::\(number)"] : []
     }
 }
-
 
 private let cachedConfiguration = """
     databases: ["\(NameServer.project.path)/examples/demo/demo.mmdb"]

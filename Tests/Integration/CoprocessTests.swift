@@ -11,7 +11,9 @@ struct CoprocessTests {
         #expect(PowerDNSRelease.expected == nil || "\(started)" == PowerDNSRelease.expected)
     }
 
-    @Test("pdns keeps three of the four coprocesses that it starts (from 5.1: three), and these stay the same over many questions")
+    @Test(
+        "pdns keeps three of the four coprocesses that it starts (from 5.1: three), and these stay the same over many questions"
+    )
     func number() async throws {
         try await NameServer.run(Backend()) { server in
             #expect(try eventually { try server.launches() == NameServer.launchesAtStart })

@@ -73,10 +73,10 @@ struct DNSClient {
                 throw Unanswered(description: "no answer to \(open)")
             }
             let count = recv(socket, &buffer, buffer.count, 0)
-            guard count > 0 else { throw Unanswered(description: "nobody listens on port \(port)") }
+            guard count > 0 else { throw Unanswered(description: "no server listens on port \(port)") }
             var reader = Reader(bytes: buffer[..<count])
             let id = Int(reader.number(2))
-            guard id < asked, answers[id] == nil else { throw Unanswered(description: "an answer nobody asked for") }
+            guard id < asked, answers[id] == nil else { throw Unanswered(description: "an unexpected answer") }
             answers[id] = reader.answer()
         }
         return answers.compactMap { $0 }

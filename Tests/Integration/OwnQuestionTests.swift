@@ -31,7 +31,7 @@ struct OwnQuestionTests {
         """
 
     @Test(
-        "behind an alias of type HTTPS, no client gets a record of the client before",
+        "after an alias of type HTTPS, no client gets a record of the previous client",
         arguments: ["no", "yes"], ["alias", "same", "_8443._https.www"])
     func aliasMode(consistentBackends: String, name: String) async throws {
         try await serve(consistentBackends) { server in
@@ -51,13 +51,14 @@ struct OwnQuestionTests {
                     let own = try server.dig("www.geo.example.com", "A", "+norecurse", "+subnet=\(subnet)")
                     #expect(own.answer.map { $0.split(separator: " ").last.map(String.init) } == [mine])
                 }
-                let nobody = try server.dig("www.geo.example.com", "A", "+norecurse", "+subnet=10.3.0.0/16")
-                #expect(nobody.status == "NOERROR" && nobody.answer.isEmpty)
+                let unknown = try server.dig("www.geo.example.com", "A", "+norecurse", "+subnet=10.3.0.0/16")
+                #expect(unknown.status == "NOERROR" && unknown.answer.isEmpty)
             }
         }
     }
 
-    @Test("a name that a DNAME makes too long is refused, and later answers are not affected", arguments: ["no", "yes"])
+    @Test(
+        "a name that a DNAME makes too long is refused, and later answers are not affected", arguments: ["no", "yes"])
     func tooLong(consistentBackends: String) async throws {
         let label = String(repeating: "l", count: 63)
         let long = "\(label).\(label).\(label).\(String(repeating: "x", count: 28)).short.geo.example.com"

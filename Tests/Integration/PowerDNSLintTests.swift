@@ -45,7 +45,7 @@ struct PowerDNSLintTests {
     }
 
     @Test(
-        "where check says that pdns does not start, it does not",
+        "pdns does not start where check says so",
         arguments: [
             ["zone-cache-refresh-interval=60"], ["launch="], ["launch=pipe pipe"], ["launch=pipe,pipe:b"],
             ["pipe-command="], ["pipe-command=geopipe --config ~/geopipe.yaml"],
