@@ -48,7 +48,7 @@ extension Configuration {
             let more = others > 0 ? " (and so do \(others) more of its rules)" : ""
             return warning(
                 site.position,
-                "\(site.rule) wants the nearest\(more), and \(reason), so that its clients get the datacenters in the order in which they are listed"
+                "\(site.rule) uses nearest\(more), but \(reason), so its clients get the datacenters in the order in which they are listed"
             )
         }
     }

@@ -237,7 +237,7 @@ struct VantageReportTests {
             (#"{"format":1,"instance":"a\n"}"#, "its report does not name its agent"),
             (#"{"format":1,"instance":"a"}"#, "its report does not name its version"),
             (#"{"format":1,"instance":"a","program":"1"}"#, "its report has no list"),
-            (#"{"format":1,"instance":"a","program":"1","votes":[1]}"#, "vote 1 of its report makes no sense"),
+            (#"{"format":1,"instance":"a","program":"1","votes":[1]}"#, "vote 1 of its report is invalid"),
         ]
             + [
                 #""up":true,"age":-1,"pace":1"#, #""up":true,"age":1e300,"pace":1"#, #""up":true,"age":"1","pace":1"#,
@@ -246,7 +246,7 @@ struct VantageReportTests {
             ].map { vote in
                 (
                     #"{"format":1,"instance":"a","program":"1","votes":[{"target":"t",\#(vote)}]}"#,
-                    "vote 1 of its report makes no sense"
+                    "vote 1 of its report is invalid"
                 )
             } + [
                 (
@@ -255,7 +255,7 @@ struct VantageReportTests {
                 ),
                 (
                     #"{"format":1,"instance":"a","program":"1","votes":[{"target":"","up":true,"age":1,"pace":1}]}"#,
-                    "vote 1 of its report makes no sense"
+                    "vote 1 of its report is invalid"
                 ),
             ])
     func nonsense(text: String, reason: String) {
