@@ -148,7 +148,7 @@ struct VantageTests {
             (answer("no", status: "500 \u{1b}[2J"), ""),
             (answer("", status: "302 Found"), "302 Found"),
             ("220 mail.example.com ESMTP\r\n", "its answer is not HTTP"),
-            (answer("[\(String(repeating: "[", count: 1_000_000))"), "its report is no JSON"),
+            (answer("[\(String(repeating: "[", count: 1_000_000))"), "its report is not JSON"),
             (
                 answer("\"\(String(repeating: "x", count: VantageReport.sizeLimit))\""),
                 "its report has more than 8 MiB"

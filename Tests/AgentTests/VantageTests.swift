@@ -229,7 +229,7 @@ struct VantageReportTests {
     @Test(
         "is not used if it makes no sense",
         arguments: [
-            ("", "its report is no JSON"), ("{", "its report is no JSON"), ("[]", "what it answers is no report"),
+            ("", "its report is not JSON"), ("{", "its report is not JSON"), ("[]", "what it answers is no report"),
             ("{}", "what it answers is no report"),
             (#"{"format":2}"#, "its report has format 2, and this program reads 1; upgrade the older one"),
             (#"{"format":1}"#, "its report does not say which agent it is of"),
