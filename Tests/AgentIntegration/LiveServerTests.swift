@@ -284,7 +284,7 @@ struct LiveServerTests {
 
     @Test("replaces old frames of a slow viewer, drops a viewer that reads nothing, and delays no other viewer")
     func slowViewers() async throws {
-        let server = try await TestLiveServer(stallPatience: .milliseconds(300))
+        let server = try await TestLiveServer(stallPatience: .seconds(10))
         let (slow, _) = try await stream(server)
         defer { close(slow) }
         let (quick, _) = try await stream(server)

@@ -42,7 +42,7 @@ struct PrometheusTests {
 
     @Test("and the docs name all of them, and no others")
     func documented() throws {
-        let page = try String(contentsOfFile: "\(Self.folder)/../../docs/operations.md", encoding: .utf8)
+        let page = try String(contentsOfFile: "\(Self.folder)/../../docs/monitoring.md", encoding: .utf8)
         let served = try servedNames()
         let bases = Set(
             served.map { $0.replacing(/^(geopipe_answer_duration_seconds)_[a-z]+$/) { String($0.output.1) } })

@@ -144,7 +144,7 @@ struct VantageTests {
         for (answer, reason) in [
             (answer(report, length: 10_000), "timed out after 2 s"), ("", "timed out after 2 s"),
             (answer("no", status: "404 Not Found"), "404 Not Found: that agent has no vantage points"),
-            (answer("no", status: "401 Unauthorized"), "401 Unauthorized: its token is another one"),
+            (answer("no", status: "401 Unauthorized"), "401 Unauthorized: its token differs"),
             (answer("no", status: "500 \u{1b}[2J"), ""),
             (answer("", status: "302 Found"), "302 Found"),
             ("220 mail.example.com ESMTP\r\n", "its response is not HTTP"),

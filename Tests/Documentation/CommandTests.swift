@@ -76,7 +76,7 @@ struct CommandTests {
         exec 3>questions
         printf 'HELO\\t3\\n' >&3
         tries=0
-        until grep -q ^OK answers; do
+        until grep -q ^OK answers && ! geopipe status | grep -q 'no coprocess'; do
             tries=$((tries + 1))
             test $tries -lt 300
             sleep 0.1

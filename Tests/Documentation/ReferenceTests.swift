@@ -58,6 +58,10 @@ struct ReferenceTests {
                 ? JSON.object([("list", .list([.text("oslo"), .text("ashburn")])), ("then", mapping)]) : mapping
             return Self.base.setting(value, at: ["maps", "world", "default"])
         }
+        if place == ["health", "vantage_points"] {
+            let health: JSON = .object([("token_file", .text("token")), ("vantage_points", .list([mapping]))])
+            return Self.base.setting(health, at: ["health"])
+        }
         let names = ["MAP": "world", "SERVICE": "web", "DATACENTER": "oslo", "ZONE": "geo.example.com"]
         for number in place.indices {
             let isRecord = number > 0 && place[number - 1] == "records"

@@ -40,9 +40,10 @@ struct DocumentationTests {
         return all[start...end].filter { $0.hasPrefix("    ") }.map { String($0.dropFirst(4)) }
     }
 
-    @Test("README's questions by hand are answered for Oslo and Tokyo")
+    @Test("questions by hand are answered for Oslo and Tokyo, as docs/getting-started.md says")
     func byHand() throws {
-        let lines = try lines(of: readme, from: "printf 'HELO", to: ".build/release/geopipe query")
+        let page = try String(contentsOfFile: "\(Project.root)/docs/getting-started.md", encoding: .utf8)
+        let lines = try lines(of: page, from: "printf 'HELO", to: ".build/release/geopipe query")
         let commands = lines.joined(separator: "\n")
         let ending = try run(commands)
         #expect(ending.status == 0, "\(ending.error)")
@@ -58,9 +59,11 @@ struct DocumentationTests {
         #expect(ending.status == 0 && !ending.error.contains("warning"), "\(ending)")
     }
 
-    @Test("README's map is drawn")
+    @Test("the map of docs/maps.md is drawn")
     func map() throws {
-        let command = try lines(of: readme, from: ".build/release/geopipe map", to: ".build/release/geopipe map")
+        let page = try String(contentsOfFile: "\(Project.root)/docs/maps.md", encoding: .utf8)
+        let command = try lines(of: page, from: "geopipe map web -o web.html", to: "geopipe map web -o web.html")
+            .map { ".build/release/\($0.prefix { $0 != "#" }) --config examples/geopipe.yaml" }
         let ending = try run(command.joined(separator: "\n") + " --state \(folder.path)/state")
         #expect(ending.status == 0, "\(ending.error)")
         #expect(folder.text(of: "web.html").contains("Where clients of web go"))
@@ -77,9 +80,9 @@ struct DocumentationTests {
         #expect(ending.status == 0, "\(ending.error)")
     }
 
-    @Test("the installation steps of docs/operations.md lead to a working configuration")
+    @Test("the steps of docs/getting-started.md lead to a working configuration")
     func steps() throws {
-        let page = try String(contentsOfFile: "\(Project.root)/docs/operations.md", encoding: .utf8)
+        let page = try String(contentsOfFile: "\(Project.root)/docs/getting-started.md", encoding: .utf8)
         let steps = try lines(of: page, from: "examples=/usr/share/doc", to: "cp $examples/pdns.conf")
             .map {
                 $0.replacing("/usr/share/doc/geopipe/examples", with: "\(Project.root)/examples")
@@ -92,7 +95,7 @@ struct DocumentationTests {
         #expect(folder.text(of: "etc/powerdns/pdns.conf").contains("launch=pipe"))
     }
 
-    @Test("the search of docs/operations.md for slow checks finds each target of a datacenter, shared or not")
+    @Test("the search of docs/monitoring.md for slow checks finds each target of a datacenter, shared or not")
     func slowChecks() throws {
         func check(_ datacenter: String, _ milliseconds: String) -> String {
             "check failed: timeout address=192.0.2.1 datacenter=\(datacenter) ms=\(milliseconds) service=web target=tcp://192.0.2.1:80"
@@ -103,7 +106,7 @@ struct DocumentationTests {
             check("oslo2", "2000.31"), check("new-oslo,ashburn", "2000.31"), "health report written ms=2000.31",
         ]
         try folder.write((others + slow).map { $0 + "\n" }.joined().utf8, to: "log")
-        let page = try String(contentsOfFile: "\(Project.root)/docs/operations.md", encoding: .utf8)
+        let page = try String(contentsOfFile: "\(Project.root)/docs/monitoring.md", encoding: .utf8)
         let journal = "journalctl -u geopipe-agent | grep"
         let command = try #require(try lines(of: page, from: journal, to: journal).first)
         let ending = try run(command.replacing("journalctl -u geopipe-agent", with: "cat log"))

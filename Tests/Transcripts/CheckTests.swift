@@ -381,7 +381,7 @@ struct CheckTests {
             ("www: {", "c: { CNAME: \"http://example.net/x\" }\n      www: {", "write the name alone, 'example.net.'"),
             (
                 "www: {", "h: { HTTPS: \"1 . alpn=h2 ipv4hint=auto\" }\n      www: {",
-                "which has no client, so that the hint would be for another place; write the addresses, or leave the parameter out"
+                "without a client, so that the hint would be for another place; write the addresses, or leave the parameter out"
             ),
             ("oslo: 192.0.2.10", "oslo: \"https://192.0.2.10/\"", "write the address or the name alone"),
         ])

@@ -49,7 +49,7 @@ struct JSONTests {
     }
 
     @Test(
-        "of a change that is refused or not needed has the same keys but that of coprocesses, as docs/operations.md says",
+        "of a change that is refused or not needed has the same keys but that of coprocesses, as docs/switches.md says",
         arguments: [("drain osl", 1), ("undrain oslo", 0), ("force oslo auto", 0)])
     func unchanged(words: String, status: Int32) throws {
         let site = try Site(isStarted: false)
@@ -60,7 +60,7 @@ struct JSONTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(ending.output)) as? [String: Any])
         #expect(Set(object.keys) == ["changed", "followers", "stranded", "lines", "notes"])
         #expect(object["changed"] as? Bool == false && object["followers"] as? Int == 0)
-        let page = try String(contentsOfFile: "\(Project.root)/docs/operations.md", encoding: .utf8)
+        let page = try String(contentsOfFile: "\(Project.root)/docs/switches.md", encoding: .utf8)
         #expect(page.contains("`followers` is 0, and `coprocesses` is not there"))
     }
 

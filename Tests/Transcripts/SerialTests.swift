@@ -160,13 +160,13 @@ struct SerialTests {
         try write("zone", zone(2_024_010_101, "192.0.2.8"))
         #expect(
             try warns(
-                "zone:2:3: warning: the records of example.org have changed, and the serial 2024010101 has not"))
+                "zone:2:3: warning: the records of example.org have changed, but the serial 2024010101 has not"))
         try wait(coprocess, "x", "192.0.2.8")
         coprocess.forgetError()
         try write("zone", zone(2_024_010_102, "192.0.2.9"))
         try wait(coprocess, "x", "192.0.2.9")
         #expect(!String(decoding: coprocess.standardError, as: UTF8.self).contains("warning"))
         try write("zone", zone(2_023_010_101, "192.0.2.9"))
-        #expect(try warns("the serial of example.org was 2024010102 and is 2023010101, which is no later one"))
+        #expect(try warns("the serial of example.org was 2024010102 and is 2023010101, which is not later"))
     }
 }
