@@ -195,7 +195,7 @@ struct ServiceTests {
         try goesOn(in: "state")
         try move(to: "file/state")
         try expect(agent, "complains") {
-            agent.said.contains("not a directory; what was loaded before stays in use until that is mended\n")
+            agent.said.contains("not a directory; what was loaded before stays in use until that is corrected\n")
         }
         try goesOn(in: "state")
         try move(to: other.state.path)
@@ -296,7 +296,7 @@ struct ServiceTests {
         // Root cannot write to a path that is not a folder, either.
         try Data().write(to: URL(filePath: agent.state.path))
         try agent.start()
-        try expect(agent, "complains") { agent.said.contains("nothing is checked until that is mended") }
+        try expect(agent, "complains") { agent.said.contains("nothing is checked until that is corrected") }
         #expect(agent.said.contains("cannot use \(agent.state.path)/agent.lock: not a directory"), "\(agent.said)")
         try FileManager.default.removeItem(atPath: agent.state.path)
         try expect(agent, "reports") { agent.report != nil }
