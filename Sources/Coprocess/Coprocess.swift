@@ -37,7 +37,7 @@ public func serve(
         sendsEach = reader.take(file: inheritance.rest)
         // A fault in loading must not cost what is left.
         CrashRecord.setInput(reader.input)
-        session.goOn(version: inheritance.version)
+        session.resume(version: inheritance.version)
         inheritance.release()
     }
     repeat {

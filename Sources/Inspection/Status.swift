@@ -335,7 +335,7 @@ extension Status.Service.Share {
     fileprivate init?(_ share: CheckedService.Share) {
         guard share.percent < 100 else { return nil }
         self.init(
-            percent: share.percent, told: share.told < 100 ? share.told : nil, growsUntil: share.growsUntil)
+            percent: share.percent, told: share.reported < 100 ? share.reported : nil, growsUntil: share.growsUntil)
     }
 }
 
