@@ -2,60 +2,62 @@ import Geography
 import Glibc
 import Routing
 
-/// A rollout: a part of the clients is answered from another image than the one in force, until that is put in force or taken back.
+/// A rollout: a new image answers a part of the clients, until it is committed or aborted.
 ///
-/// The image in force is the old side, and follows what is on disk as ever. The new side is a file of its own that never changes.
+/// The image in force is the old side, which still follows the files on disk. The new side is an image file that
+/// never changes.
 public struct Rollout: Hashable, Sendable {
-    /// Tells it from all others, and decides which client networks its shares have: the time of its start in UTC.
+    /// The id: the time of its start in UTC. It also selects the client networks of its shares.
     public var id: String
     public var progress = Progress.running
-    /// Which clients are answered from the new image.
+    /// The clients that the new image answers.
     public var part = Part.dark
-    /// Who started it. Others may only end it.
+    /// The operator who started it. Other operators may only end it.
     public var owner: String
     /// When it was started, in seconds since 1970.
     public var since: Int
-    /// Why; may be empty.
+    /// The reason; may be empty.
     public var reason = ""
-    /// The name of the folder of images, which tells configuration, databases and format.
+    /// The name of the folder of images, which identifies configuration, databases and format.
     public var images: String
     /// The content id of the new image.
     public var new: String
     /// The content id of the image that was in force at the start.
     public var old: String
-    /// The absolute path of the configuration or image that the new image was made from.
+    /// The absolute path of the configuration or image file that the new image comes from.
     public var source: String
     /// Whether `source` is a configuration.
     public var isConfiguration: Bool
-    /// The absolute path of the configuration that runs.
+    /// The absolute path of the configuration in use.
     public var configuration: String
-    /// What was at `configuration` at the start, as `contentIdentity` tells it.
+    /// The `contentIdentity` of `configuration` at the start.
     public var configurationState: String
-    /// The plan that it carries out; empty for none.
+    /// The id of the plan that it carries out; empty for none.
     public var plan = ""
-    /// Datacenters that were down for a service at the start, as `SERVICE/DATACENTER`: they abort nothing.
+    /// Datacenters that were down for a service at the start, as `SERVICE/DATACENTER`. They do not abort the rollout.
     public var down: [String] = []
-    /// The clients of whose questions the new side may refuse more than the old side does, of 100, before it is aborted.
+    /// By how many percentage points the refusal rate of the new side may exceed that of the old side. Above that the
+    /// rollout is aborted.
     public var refusalLimit = 1
-    /// What a commit puts in place, written before it does; `nil` before the first commit.
+    /// The commit, written before it changes anything; `nil` before the first commit.
     public var commit: Commit?
-    /// Who ended it, when and why, once it has ended.
+    /// Who ended it, when and why; `nil` while it runs.
     public var end: End?
 
     public enum Progress: String, Sendable {
         case running
-        /// The new image was put in force.
+        /// The new image is in force.
         case committed
-        /// All clients are answered from the old image again.
+        /// The old image answers all clients again.
         case aborted
-        /// It was committed, and all clients are answered from what was in force before the commit again.
+        /// It was committed, and then taken back: the image from before the commit is in force again.
         case back
     }
 
     public struct Commit: Hashable, Sendable {
-        /// What takes the place of the configuration, as `contentIdentity` tells it; empty if the configuration stays as it is.
+        /// The `contentIdentity` of the new configuration; empty if the configuration does not change.
         public var content: String
-        /// The name of the file of the image that was in force before.
+        /// The file name of the image that was in force before.
         public var image: String
 
         public init(content: String, image: String) {
@@ -64,13 +66,13 @@ public struct Rollout: Hashable, Sendable {
         }
     }
 
-    /// The clients that are answered from the new image.
+    /// The part of the clients that the new image answers.
     public enum Part: Hashable, Sendable {
-        /// None: what they would get is only counted.
+        /// No client. The differences are only counted.
         case dark
-        /// This part of the client networks, in percent, from 1.
+        /// A percentage of the client networks, 1...100.
         case share(Int)
-        /// Those in one of these areas.
+        /// The clients in these areas.
         case places([Area])
     }
 
@@ -78,11 +80,11 @@ public struct Rollout: Hashable, Sendable {
         public var who: String
         /// In seconds since 1970.
         public var time: Int
-        /// May be empty.
+        /// The reason; may be empty.
         public var reason: String
-        /// Whether a coprocess aborted it, and no person.
+        /// Whether a coprocess aborted it, not an operator.
         public var isAutomatic: Bool
-        /// Where the configuration is that a commit has replaced; empty for nowhere.
+        /// The path of the backup of the replaced configuration; empty for none.
         public var backup: String
 
         public init(who: String, time: Int, reason: String, isAutomatic: Bool = false, backup: String = "") {
@@ -112,10 +114,10 @@ public struct Rollout: Hashable, Sendable {
 
     public var isRunning: Bool { progress == .running }
 
-    /// Makes the shares of this rollout independent of those of others.
+    /// Makes the shares of this rollout independent of those of other rollouts.
     public var salt: UInt64 { identity(of: "rollout \(id)") }
 
-    /// Who gets the new image, for people.
+    /// The clients that get the new image, in words.
     public var partWords: String {
         switch part {
         case .dark: "dark: no client gets it"
@@ -125,7 +127,7 @@ public struct Rollout: Hashable, Sendable {
     }
 }
 
-/// The file of the rollout: a line for each field.
+/// The format of the rollout file: a line for each field.
 enum RolloutFile {
     private static let heading = "geopipe rollout 1"
 
@@ -153,7 +155,7 @@ enum RolloutFile {
         return StateFile.text(heading, lines)
     }
 
-    /// Reads what `text` wrote. A field that this version does not know is a reason not to trust the file.
+    /// Reads what `text` wrote. A field that this version does not know makes the file invalid.
     static func rollout(_ text: String) throws(StateFile.Untrusted) -> Rollout {
         var fields: [String: [String]] = [:]
         var down: [String] = []
@@ -161,7 +163,7 @@ enum RolloutFile {
             if line.count == 2, line[0] == "down" { down.append(line[1]) } else { fields[line[0]] = line }
         }
         func untrusted(_ name: String) -> StateFile.Untrusted {
-            StateFile.Untrusted(description: "its field '\(name)' is missing or wrong")
+            StateFile.Untrusted(description: "its field '\(name)' is missing or invalid")
         }
         func field(_ name: String) throws(StateFile.Untrusted) -> String {
             guard let line = fields.removeValue(forKey: name), line.count == 2 else { throw untrusted(name) }
@@ -195,7 +197,7 @@ enum RolloutFile {
             rollout.end = Rollout.End(
                 who: end[2], time: time, reason: end[5], isAutomatic: end[3] == "automatic", backup: end[4])
         }
-        // The id is a part of the names of files.
+        // The id becomes part of file names.
         guard !rollout.id.isEmpty, rollout.id.utf8.allSatisfy(isPlain) else { throw untrusted("id") }
         if let name = fields.keys.first { throw untrusted(name) }
         return rollout
@@ -216,12 +218,12 @@ enum RolloutFile {
 }
 
 extension StateDirectory {
-    /// Aborts a rollout for a reason that no person has given.
+    /// Aborts a rollout automatically.
     ///
     /// - Parameters:
-    ///   - who: the process or the operator whose act is the reason.
+    ///   - who: the process, or the operator whose command caused the abort.
     ///   - time: in seconds since 1970.
-    /// - Returns: false if it does not run any more.
+    /// - Returns: false if the rollout no longer runs.
     package func abort(
         _ rollout: Rollout, because reason: String, by who: String, at time: Int
     ) throws(Failure) -> Bool {
@@ -231,11 +233,12 @@ extension StateDirectory {
             var reason = reason
             if ended.hasBegunCommit {
                 do throws(Failure) {
-                    // The file says which configuration: root replaces none that the state directory's owner could not.
+                    // The rollout file names the configuration, so root must not replace one that the owner of the
+                    // state directory could not.
                     let kept = try asOwner { () throws(Failure) in try ended.undoBegunCommit() }
                     reason += "; \(ended.undoneWords(kept: kept))"
                 } catch {
-                    reason += "; \(ended.begunWords), and what was there before cannot be put back: \(error)"
+                    reason += "; \(ended.begunWords), and the old configuration cannot be restored: \(error)"
                 }
             }
             ended.progress = .aborted
@@ -248,11 +251,11 @@ extension StateDirectory {
         return isAborted
     }
 
-    /// The last step of a rollout that nothing has ended, by the history, for one whose files are gone or cannot be trusted; `nil` if the
-    /// history has none.
+    /// Returns the last step of a running rollout from the history, after its files were lost; `nil` if the history
+    /// has none.
     package func lostRollout() -> HistoryEntry? {
         guard let text = try? read(historyFile) else { return nil }
-        // Mostly there is none, and the history may be long.
+        // Usually there is none, and the history may be long: search the text before parsing.
         for line in text.split(separator: "\n").reversed() where line.contains("\trollout ") {
             guard let entry = HistoryEntry(line: line) else { continue }
             switch entry.action {
@@ -264,7 +267,8 @@ extension StateDirectory {
         return nil
     }
 
-    /// The last step of the last rollout, by the history, for when there is no file of it; `nil` if the history has none.
+    /// Returns the last step of the last rollout from the history, after its file was lost; `nil` if the history has
+    /// none.
     package func lastStep() -> HistoryEntry? {
         guard let text = try? read(historyFile) else { return nil }
         for line in text.split(separator: "\n").reversed() where line.contains("\trollout ") {
@@ -273,13 +277,13 @@ extension StateDirectory {
         return nil
     }
 
-    /// Ends a rollout whose files are gone or cannot be trusted: puts aside what is left of them, and adds its end to the history.
+    /// Ends a rollout whose files are gone or corrupt: renames the corrupt files, and adds its end to the history.
     ///
     /// - Parameters:
-    ///   - who: ends it.
+    ///   - who: the operator who ends it.
     ///   - time: in seconds since 1970.
-    /// - Returns: the step of the history that was the last one, if that has one, and whether files were put aside; `nil` if there is a
-    ///   file that can be trusted, or nothing to end.
+    /// - Returns: the last step in the history, if there is one, and whether files were renamed; `nil` if there is a
+    ///   valid file, or nothing to end.
     package func endLostRollout(
         by who: String, at time: Int, reason: String
     ) throws(Failure) -> (last: HistoryEntry?, isPutAside: Bool)? {
@@ -287,7 +291,7 @@ extension StateDirectory {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        guard hold(lock, timeout: 10_000) else { throw Failure("lock", path) }
         var isPutAside = false
         do throws(Failure) {
             guard try rollout().value == nil else { return nil }
@@ -313,24 +317,25 @@ extension StateDirectory {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        guard hold(lock, timeout: 10_000) else { throw Failure("lock", path) }
         try record([entry])
     }
 
-    /// The file of the rollout.
+    /// The path of the rollout file.
     public var rolloutFile: String { path + "/rollout" }
 
-    /// The rollout that runs, or the last one; none if there never was any.
+    /// Reads the running rollout, or the last one; none if there never was one.
     public func rollout() throws(Failure) -> Found<Rollout> { try find(rolloutFile, RolloutFile.rollout) }
 
-    /// Changes the rollout; no other command changes it or the switches meanwhile, and it lasts when this returns.
+    /// Changes the rollout under the lock that commands share. The change is on disk when this returns.
     ///
-    /// A file that cannot be trusted, while its copy cannot either, counts as none: it is put aside when a rollout is written.
+    /// If the file and its backup copy are corrupt, there is no rollout. The file is renamed when a rollout is
+    /// written.
     ///
-    /// - Parameter body: gets the rollout there is, and returns the one to write and what the history is to have of that; `nil` if
-    ///   the files are to stay as they are. Without an entry the history stays as it is.
-    /// - Returns: a complaint about what could not be trusted, or not be recorded. What cannot be written since a rollout is aborted ends that
-    ///   all the same: see `makeRoom`.
+    /// - Parameter body: gets the current rollout, and returns the one to write with an optional entry for the
+    ///   history; `nil` to change nothing.
+    /// - Returns: a diagnostic about a corrupt file or a failure to record. An abort succeeds even if the file cannot
+    ///   be written: see `makeRoom`.
     @discardableResult
     package func changeRollout(
         _ body: (Rollout?) -> (rollout: Rollout, entry: HistoryEntry?)?
@@ -339,7 +344,7 @@ extension StateDirectory {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        guard hold(lock, patience: 10_000) else { throw Failure("lock", path) }
+        guard hold(lock, timeout: 10_000) else { throw Failure("lock", path) }
         removeLeftovers()
         var diagnostics: [String] = []
         var known: Rollout?
@@ -360,7 +365,7 @@ extension StateDirectory {
         if !diagnostics.isEmpty, try putAside(rolloutFile) {
             diagnostics[0] += "; it is now \(rolloutFile).untrusted"
         }
-        // What was committed can be taken back, whatever is started after that.
+        // A committed rollout can be taken back even after another one was started.
         if let known, known.id != rollout.id, known.progress == .committed {
             do throws(Failure) { try keepCommit(known) } catch { diagnostics.append("\(error)") }
         }
@@ -373,7 +378,7 @@ extension StateDirectory {
         do throws(Failure) {
             if let entry { try record([entry]) }
         } catch {
-            diagnostics.append("\(error); the rollout is changed all the same")
+            diagnostics.append("\(error); the rollout is changed nevertheless")
         }
         return diagnostics.isEmpty ? nil : diagnostics.joined(separator: "; ")
     }
@@ -382,12 +387,13 @@ extension StateDirectory {
 // MARK: - An abort without room on the disk
 
 extension StateDirectory {
-    /// Ends a rollout of which the end cannot be written: removes its image and its files, and so all clients get the image in force.
+    /// Ends a rollout whose end cannot be written: removes its image and its files, so that all clients get the image
+    /// in force.
     ///
     /// - Parameters:
-    ///   - text: what is to be written, if what was removed has left the room for it.
+    ///   - text: the content to write, if the removal has freed enough space.
     ///   - failure: why it could not be written.
-    /// - Returns: what there is to say about it.
+    /// - Returns: a diagnostic.
     /// - Throws: `failure`, if the files cannot be removed either.
     private func makeRoom(
         for text: String, of rollout: Rollout, _ failure: Failure
@@ -396,12 +402,12 @@ extension StateDirectory {
         try removeRollout(failure)
         do throws(Failure) {
             try writeTwice(text, to: rolloutFile)
-            return "\(failure); the files of the rollout \(rollout.id) were removed to make room, and are written again"
+            return "\(failure); the files of the rollout \(rollout.id) were removed to free space, and written again"
         } catch {
-            // One of two is none that could be trusted later.
+            // A single copy without the other would be ambiguous later.
             try removeRollout(failure)
             return
-                "\(failure); the files of the rollout \(rollout.id) are removed instead, which gives all clients the image in force; geopipe rollout abort writes that down once there is room"
+                "\(failure); the files of the rollout \(rollout.id) are removed instead, so that all clients get the image in force; geopipe rollout abort records that once there is space"
         }
     }
 
@@ -414,8 +420,8 @@ extension StateDirectory {
         try asOwner(remove)
     }
 
-    /// Removes what commands have left that were killed while they wrote. The switches must be locked: only who has locked them writes such
-    /// files.
+    /// Removes the temporary files of commands that were killed while they wrote. The caller must hold the lock of
+    /// the switches, under which such files are written.
     private func removeLeftovers() {
         let remove = { () throws(Failure) in
             for name in entries(of: path) {
@@ -433,10 +439,12 @@ extension StateDirectory {
 // MARK: - Commits that can be taken back
 
 extension StateDirectory {
-    /// The file of the last rollout that was committed of a configuration, while that of the rollout is of another one.
+    /// Returns the path at which the last committed rollout of a configuration is kept, after another rollout has
+    /// replaced it in the rollout file.
     private func commitFile(of images: String) -> String { "\(path)/committed-\(images.prefix { $0 != "." })" }
 
-    /// The last rollout of a configuration that was committed and not taken back, whatever was started after it; `nil` if there is none.
+    /// Returns the last committed rollout of a configuration that was not taken back, even if another one was started
+    /// after it; `nil` if there is none.
     ///
     /// - Parameter images: the name of the configuration's folder of images.
     package func lastCommit(of images: String) -> Rollout? {
@@ -454,9 +462,9 @@ extension StateDirectory {
         try write(RolloutFile.text(rollout), to: commitFile(of: rollout.images))
     }
 
-    /// Writes down that a rollout was taken back that was committed, and adds that to the history.
+    /// Records that a committed rollout was taken back, also in the history.
     ///
-    /// - Returns: a complaint about what could not be trusted, or not be recorded.
+    /// - Returns: a diagnostic about a corrupt file or a failure to record.
     package func takeBack(_ rollout: Rollout, _ end: Rollout.End, _ entry: HistoryEntry) throws(Failure) -> String? {
         var back = rollout
         (back.progress, back.end) = (.back, end)

@@ -166,7 +166,7 @@ struct RolloutFollowerTests {
         for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
             try "geopipe rollout 2\n".write(toFile: file, atomically: false, encoding: .utf8)
         }
-        #expect(try diagnostic()?.contains("cannot trust") == true)
+        #expect(try diagnostic()?.contains("is corrupt") == true)
     }
 
     @Test("tries again what has failed, less and less often, until it works or the rollout is over, and says it once")

@@ -194,7 +194,7 @@ private final class Watcher {
         let deadline = ContinuousClock.now + .milliseconds(Int(milliseconds))
         repeat {
             var request = pollfd(fd: files.descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&request, 1, min(milliseconds, 100)) == 1, files.takeNews() { return true }
+            if poll(&request, 1, min(milliseconds, 100)) == 1, files.takeEvents() { return true }
         } while ContinuousClock.now < deadline
         return false
     }

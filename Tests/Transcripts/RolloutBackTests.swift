@@ -162,7 +162,7 @@ struct RolloutBackTests: AtRolloutSite {
     @Test("a commit that was killed is a problem, and an automatic abort puts the configuration of before back")
     func killedCommit() throws {
         let id = try beginCommit()
-        let words = "has not come to its end"
+        let words = "but did not finish"
         #expect(try problems().contains { $0.contains(words) })
         #expect(try expect(1, "rollout", "status").output.contains(words))
         #expect(try json(1, "rollout", "status")["hasBegunCommit"] as? Bool == true)
@@ -171,7 +171,7 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
         #expect(folder.text(of: "geopipe.yaml.aborted-\(id)") == Self.text("192.0.2.2"))
         #expect(try !problems().contains { $0.contains(words) })
-        #expect(try problems().contains { $0.contains("it fell; a commit did not come to its end") })
+        #expect(try problems().contains { $0.contains("it fell; a commit did not finish") })
     }
 
     @Test("what an automatic abort cannot put back stays a problem until an abort by hand has put it back")
@@ -184,11 +184,11 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(try state.rollout().value?.progress == .aborted)
         #expect(try problems().contains { $0.contains("cannot be put back") })
         #expect(try expect(1, "rollout", "abort").error.contains("geopipe rollout abort tries that again"))
-        #expect(try problems().contains { $0.contains("has not come to its end") })
+        #expect(try problems().contains { $0.contains("but did not finish") })
         try FileManager.default.removeItem(atPath: obstacle)
         try expect(0, "rollout", "abort")
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
-        #expect(try !problems().contains { $0.contains("has not come to its end") })
+        #expect(try !problems().contains { $0.contains("but did not finish") })
     }
 
     @Test("what killed commands have left is removed by the next step")

@@ -64,7 +64,7 @@ struct RolloutCommandTests: AtRolloutSite {
             // NEW's file is edited after the start.
             try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
             #expect(try expect(1, "rollout", "commit").error.contains("next.yaml has changed since the start"))
-            #expect(try expect(0, "rollout", "abort").output.contains("a commit did not come to its end"))
+            #expect(try expect(0, "rollout", "abort").output.contains("a commit did not finish"))
             #expect(folder.text(of: "geopipe.yaml") == before)
             return #expect(folder.text(of: "geopipe.yaml.aborted-\(id)") == Self.text("192.0.2.2"))
         }
@@ -376,7 +376,7 @@ struct RolloutCommandTests: AtRolloutSite {
         for name in ["rollout", "rollout.copy"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
         let torn = try json(2, "rollout", "status")
         #expect(torn["state"] as? String == "unknown")
-        #expect((torn["error"] as? String)?.contains("cannot trust") == true)
+        #expect((torn["error"] as? String)?.contains("is corrupt") == true)
         try folder.write("state_directory: none\n".utf8, to: "none.yaml")
         #expect(try json(2, "rollout", "status", config: path("none.yaml"))["state"] as? String == "unknown")
     }

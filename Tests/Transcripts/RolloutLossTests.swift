@@ -113,11 +113,11 @@ struct RolloutLossTests: AtRolloutSite {
         for name in ["rollout.copy", "rollout"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
         #expect(isAnsweredSoon("192.0.2.1", by: coprocess))
         #expect(
-            try problems().contains { $0.contains("cannot trust") && $0.contains("all clients get the image in force") }
+            try problems().contains { $0.contains("is corrupt") && $0.contains("all clients get the image in force") }
         )
         #expect(try expect(2, "rollout", "status").error.contains("geopipe rollout abort puts the file aside"))
         #expect(try expect(0, "rollout", "abort").error.contains("rollout.untrusted"))
-        #expect(try !problems().contains { $0.contains("cannot trust") && !$0.hasPrefix("coprocess") })
+        #expect(try !problems().contains { $0.contains("is corrupt") && !$0.hasPrefix("coprocess") })
         #expect(folder.text(of: "state/rollout.untrusted") == "rubbish")
         try expect(0, "rollout", "start", path("next.yaml"))
         #expect(try coprocess.finish().status == 0)
@@ -127,12 +127,12 @@ struct RolloutLossTests: AtRolloutSite {
     func oneFile() throws {
         let coprocess = try begin()
         try folder.write("rubbish".utf8, to: "state/rollout")
-        #expect(try problems().contains { $0.contains("its copy counts") })
+        #expect(try problems().contains { $0.contains("using the backup copy") })
         #expect(try answer(of: coprocess).contains("192.0.2.2"))
         let second = try start("--config", file)
         #expect(try answer(of: second).contains("192.0.2.2"))
         try expect(0, "rollout", "share", "100%")
-        #expect(try !problems().contains { $0.contains("its copy counts") })
+        #expect(try !problems().contains { $0.contains("using the backup copy") })
         for process in [coprocess, second] { #expect(try process.finish().status == 0) }
     }
 }

@@ -136,7 +136,7 @@ struct StatusTests {
         try tell()
         for name in ["switches", "switches.copy"] { try folder.write("torn".utf8, to: "state/\(name)") }
         let torn = try report()
-        #expect(torn.code == 1 && torn.contains("error", "switches: cannot trust "), "\(torn)")
+        #expect(torn.code == 1 && torn.contains("error", "switches is corrupt: "), "\(torn)")
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
@@ -149,8 +149,8 @@ struct StatusTests {
         let hint = try #require(problems.first { $0["kind"] as? String == "switches" }?["hint"] as? String)
         let drain = try run("drain", "ashburn")
         if hasHistory {
-            #expect(hint == "the next drain, undrain or force makes both files again from the history")
-            #expect(drain.error.contains("the history says what is switched: drained: oslo"), "\(drain)")
+            #expect(hint == "the next drain, undrain or force rebuilds both files from the history")
+            #expect(drain.error.contains("using the history, in which the switches are: drained: oslo"), "\(drain)")
             return
         }
         let remedy = "remove state/switches and state/switches.copy to begin without any switch"

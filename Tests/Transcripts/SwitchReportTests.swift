@@ -102,7 +102,7 @@ struct SwitchReportTests {
         let isTold = try eventually(within: Coprocess.patience) {
             let status = try site.run("status")
             return status.status == 1
-                && status.output.contains("a drain does nothing in NO: the image knows no clients there\n")
+                && status.output.contains("a drain has no effect in NO: the image has no clients there\n")
         }
         #expect(isTold)
         let unknown = try site.run("drain", "ashburn", "--places", "NO")
@@ -188,7 +188,7 @@ struct SwitchReportTests {
         #expect(try site.run("history").output == "nothing was ever switched\n")
         try site.folder.write("torn".utf8, to: "state/switches")
         let torn = try site.run("drain", "oslo")
-        #expect(torn.status == 2 && torn.error.hasPrefix("the switches cannot be read: cannot trust "), "\(torn)")
+        #expect(torn.status == 2 && torn.error.hasPrefix("the switches cannot be read: "), "\(torn)")
         #expect(site.folder.text(of: "state/switches") == "torn", "a refused drain writes nothing")
         unlink(site.path("state/switches"))
         #expect(try site.run("drain", "oslo", "--share", "50%").status == 0)

@@ -161,7 +161,7 @@ struct SwitchTests {
         try expect(site, "api", Self.ashburn)
         let file = site.folder.text(of: "state/switches")
         for (bad, words) in [
-            (Array(file.utf8.dropLast(4)), "cannot trust "), (nil, "switches is gone; its copy counts\n"),
+            (Array(file.utf8.dropLast(4)), " is corrupt: "), (nil, "switches is gone; using the backup copy\n"),
         ] {
             site.coprocess.forgetError()
             if let bad { try site.replace("state/switches", with: bad) } else { unlink(site.path("state/switches")) }
@@ -193,15 +193,15 @@ struct SwitchTests {
         let file = site.folder.text(of: "state/switches")
         try site.replace("state/switches.copy", with: Array(file.utf8.dropLast(4)))
         try site.replace("state/switches", with: Array(file.utf8.dropLast(4)))
-        try site.expectError("cannot trust current/../state/switches: ")
+        try site.expectError("current/../state/switches is corrupt: ")
         try site.expectError("the switches stay as they are\n")
         #expect(try site.contents("api") == Self.ashburn)
         let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
-        #expect(query.error.contains("cannot trust") && query.output.contains(Self.oslo[0]), "\(query)")
+        #expect(query.error.contains("is corrupt") && query.output.contains(Self.oslo[0]), "\(query)")
         let drain = try site.run("drain", "ashburn", "--service", "web")
         #expect(drain.status == 0 && drain.error.contains("switches.untrusted"), "\(drain)")
         #expect(
-            drain.error.contains("the history says what is switched: drained: oslo for service api by "), "\(drain)")
+            drain.error.contains("using the history, in which the switches are: drained: oslo for service api by "), "\(drain)")
         #expect(try site.contents("api") == Self.ashburn)
         #expect(try site.run("status").output.contains(#/oslo +drained for service api, since /#))
     }
@@ -220,13 +220,13 @@ struct SwitchTests {
         let other = try Program.geopipe.run(
             ["undrain", "ashburn", "--config", "current/geopipe.yaml"], in: site.folder)
         #expect(
-            other.status == 0 && other.error.contains("the history says what is switched: drained: oslo"), "\(other)")
+            other.status == 0 && other.error.contains("using the history, in which the switches are: drained: oslo"), "\(other)")
         #expect(site.folder.text(of: "state/switches").contains("oslo"))
         try tear()
         unlink(site.path("state/history"))
         let ending = try Program.geopipe.run(words + ["--config", "current/geopipe.yaml"], in: site.folder)
         #expect(ending.status == 2 && ending.output == [], "\(ending)")
-        #expect(ending.error.hasPrefix("the switches cannot be read: cannot trust "), "\(ending)")
+        #expect(ending.error.hasPrefix("the switches cannot be read: "), "\(ending)")
         #expect(site.folder.text(of: "state/switches") == "torn")
     }
 
