@@ -5,32 +5,32 @@ import Platform
 import State
 
 extension Status {
-    /// Something that needs a person.
+    /// A problem that needs an operator.
     public struct Problem: Sendable {
         public var severity: Severity
         public var kind: Kind
         /// What is wrong, in words.
         public var message: String
-        /// What to do; absent if the message says it, or it goes without saying.
+        /// What to do; absent if that is in the message or obvious.
         public var hint: String?
 
         public enum Severity: String, Sendable {
-            /// Needs a person now: `geopipe status` exits 1.
+            /// Needs an operator now: `geopipe status` exits 1.
             case error
-            /// Needs a person some day.
+            /// Needs an operator at some time.
             case warning
         }
 
-        /// What it is about, for programs.
+        /// The kind of a problem, for programs.
         public enum Kind: String, Sendable {
-            /// The configuration, a zone file or a database on disk is wrong.
+            /// The configuration, a zone file or a database on disk has errors.
             case configuration
             /// A zone is served with older content, or not at all.
             case zone
             case image
-            /// The file of the drains cannot be read.
+            /// The switch file cannot be read.
             case switches
-            /// The rollout was aborted by itself, or is not in force everywhere.
+            /// The rollout was aborted automatically, or is not in force everywhere.
             case rollout
             /// The agent's report cannot be read, or is old.
             case healthReport = "health_report"
@@ -39,9 +39,9 @@ extension Status {
             case coprocess
             /// All addresses of a service are down.
             case service
-            /// Too few addresses of a service are up in a datacenter.
+            /// A service has less than its quorum up in a datacenter.
             case datacenter
-            /// Some addresses are down, and enough are up.
+            /// Some addresses are down, but the quorum is up.
             case addresses
             case database
         }
@@ -49,31 +49,32 @@ extension Status {
 }
 
 extension Status {
-    /// Says that the files of a rollout are gone, of which the history has this as the last step.
+    /// Returns the message that the files of a rollout are gone, with its last step in the history.
     public static func lostWords(_ last: HistoryEntry) -> String {
-        "the files of the rollout \(last.datacenter) are gone; its last step was \(last.who)'s, at \(dateAndTime(last.time)), and nothing has ended it: all clients get the image in force"
+        "the files of the rollout \(last.datacenter) are gone; \(last.who) took its last step at \(dateAndTime(last.time)), and it was not ended: all clients get the image in force"
     }
 }
 
-/// Finds what needs a person, part by part.
+/// Finds problems, part by part.
 struct ProblemFinder {
     private let file: String
     private let time: Int
     private var problems: [Status.Problem] = []
-    /// The complaints of compilations that are among the problems, or stand for more of those.
+    /// The diagnostics of compilations that are covered by the problems.
     private var said: Set<String> = []
-    /// The zones of which it is said that they have errors.
+    /// The zones reported with errors.
     private var unusableZones: [String] = []
 
-    /// Seconds after which a coprocess that is well has rewritten its status several times, and has adopted a new image.
+    /// The age from which a status is old, in seconds: a healthy coprocess has written several, and adopted a new
+    /// image.
     private static let patience = 10
-    /// Seconds after which a changed file must have been compiled, whether that went well or not: a compiler has 120.
+    /// The time in which a changed file must have been compiled, in seconds: a compiler may take 120 s.
     private static let compilePatience = 180
-    /// Seconds after which a database is old: vendors publish a new one each week or month.
+    /// The age from which a database is old, in seconds: vendors publish new ones weekly or monthly.
     private static let databasePatience = 45 * 86_400
-    /// The number of problems of one part that are said.
+    /// The maximum number of problems of one part.
     private static let limit = 20
-    /// The number of errors of one zone that are said.
+    /// The maximum number of errors of one zone.
     private static let zoneLimit = 5
 
     init(file: String, time: Int) {
@@ -81,7 +82,7 @@ struct ProblemFinder {
         self.time = time
     }
 
-    /// Errors first, each severity in the order in which it was found.
+    /// The problems, errors first, otherwise in the order of detection.
     var sorted: [Status.Problem] {
         problems.filter { $0.severity == .error } + problems.filter { $0.severity == .warning }
     }
@@ -105,19 +106,19 @@ struct ProblemFinder {
 
     // MARK: - Files
 
-    /// The image in force.
+    /// Returns the image in force.
     mutating func inspect(
         _ store: ImageStore, _ coprocesses: [CoprocessStatus]
     ) -> (summary: ImageSummary, since: Int)? {
         do {
             if let found = try store.currentSummary() { return found }
-            // Coprocesses that serve a file need none.
+            // Coprocesses with `backend --image` need no image in force.
             for path in coprocesses.compactMap(\.imageFile) {
                 var status = stat()
                 guard stat(path, &status) == 0 else { continue }
                 return (try ImageSummary(path: path, owners: store.owners), status.st_mtim.tv_sec)
             }
-            // Without coprocesses that is what has to be said.
+            // Without coprocesses, that is the problem to report.
             let paths = Set(coprocesses.filter { $0.imageFile == nil && !$0.follows(store) }.map(\.configuration))
             if !paths.isEmpty, !coprocesses.contains(where: { $0.follows(store) }) {
                 add(
@@ -126,7 +127,7 @@ struct ProblemFinder {
                     hint: "write --config \(paths.sorted().joined(separator: " or ")), and --database as they have it")
             } else if coprocesses.contains(where: { $0.imageFile == nil }) {
                 add(
-                    .image, "no image is in force: each coprocess has one of its own, or nothing to answer from",
+                    .image, "no image is in force: each coprocess has its own image, or none",
                     hint: "is there room and may pdns write in \(store.folder)?")
             }
         } catch {
@@ -137,9 +138,9 @@ struct ProblemFinder {
         return nil
     }
 
-    /// Whether what is in force was made of what is on disk, as far as that was compiled.
+    /// Finds out whether the image in force was compiled from the files on disk.
     ///
-    /// - Parameter report: what the last compilation said of the very files that are on disk now.
+    /// - Parameter report: the last report, if it is about the files as they are on disk now.
     mutating func origin(_ image: Status.Image?, isOfNoFile: Bool, _ store: ImageStore, _ report: CompileReport?) {
         guard let image else { return }
         let hint = "the next change on disk, an upgrade of geopipe, or geopipe compile takes its place"
@@ -147,7 +148,7 @@ struct ProblemFinder {
         if isOfNoFile {
             add(
                 .image,
-                "the image in force, \(image.id), was not made of \(file), as after geopipe rollout commit --image-only: what is on disk answers otherwise",
+                "the image in force, \(image.id), was not compiled from \(file), as after geopipe rollout commit --image-only: the files on disk would give other answers",
                 hint: "\(hint); put the files of the image in place, too, to make it last", severity: .warning)
         } else if let made = report?.image, made != image.id, report?.isUnwritable == false {
             add(
@@ -161,7 +162,7 @@ struct ProblemFinder {
         }
     }
 
-    /// The rollout that runs or needs a person, and the one of another configuration that is in its place.
+    /// Returns the rollout that runs or needs an operator, and a rollout of another configuration in its place.
     mutating func rollout(
         _ store: ImageStore, _ coprocesses: [CoprocessStatus]
     ) -> (own: RolloutReport?, other: Rollout?) {
@@ -171,7 +172,7 @@ struct ProblemFinder {
         } catch {
             add(
                 .rollout, "\(error): all clients get the image in force",
-                hint: "geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again")
+                hint: "geopipe rollout abort renames the file, and geopipe rollout start starts a new rollout")
             return (nil, nil)
         }
         if let diagnostic = found.diagnostic { add(.rollout, diagnostic, severity: .warning) }
@@ -179,7 +180,7 @@ struct ProblemFinder {
             if let lost = store.state.lostRollout() {
                 add(
                     .rollout, Status.lostWords(lost),
-                    hint: "geopipe rollout abort confirms that, and geopipe rollout start begins again")
+                    hint: "geopipe rollout abort acknowledges that, and geopipe rollout start starts a new one")
             }
             return (nil, nil)
         }
@@ -196,8 +197,8 @@ struct ProblemFinder {
         }
         if let end = rollout.end, end.isAutomatic {
             add(
-                .rollout, "the rollout \(rollout.id) was aborted by itself: \(end.reason)",
-                hint: "geopipe rollout abort confirms that you have seen this")
+                .rollout, "the rollout \(rollout.id) was aborted automatically: \(end.reason)",
+                hint: "geopipe rollout abort acknowledges this")
             return report
         }
         guard rollout.isRunning else { return nil }
@@ -213,7 +214,7 @@ struct ProblemFinder {
         return report
     }
 
-    /// The switches that count.
+    /// Returns the switches in force.
     mutating func switches(_ state: StateDirectory) -> [Switch] {
         do throws(StateDirectory.Failure) {
             let found = try state.switches()
@@ -224,30 +225,30 @@ struct ProblemFinder {
         } catch {
             add(
                 .switches,
-                "\(error): coprocesses that run go by the drains that they have read before, and those that start by none",
+                "\(error): running coprocesses keep the drains that they have read, and those that start have none",
                 hint: state.wayOutOfTornSwitches)
             return []
         }
     }
 
-    /// What is wrong with the configuration on disk, apart from zones.
+    /// Finds errors of the configuration on disk, apart from zones.
     ///
-    /// - Parameter report: what the last compilation said of the very files that are on disk now.
+    /// - Parameter report: the last report, if it is about the files as they are on disk now.
     mutating func configuration(
         _ error: ConfigurationError, _ report: CompileReport?, _ coprocesses: [CoprocessStatus]
     ) {
-        // Coprocesses that serve a file need no configuration beside it.
+        // Coprocesses with `backend --image` need no configuration.
         if access(file, F_OK) != 0, errno == ENOENT, !coprocesses.isEmpty,
             coprocesses.allSatisfy({ $0.imageFile != nil })
         {
             return
         }
-        // The compiler has found the same, and may call the file by another path.
+        // The compiler has found the same, possibly with another path to the file.
         guard report?.diagnostics.isEmpty ?? true else { return }
         add(.configuration, error.diagnostics.filter { !$0.isWarning }.map { visible($0.description) })
     }
 
-    /// What the last compilation found, and the zones that are not served as they are on disk.
+    /// Finds the errors of the last compilation, and the zones that keep earlier content.
     mutating func report(_ report: CompileReport?, _ image: ImageSummary?) {
         let zones = image?.manifest.unusableZones ?? []
         for zone in zones.prefix(Self.limit) {
@@ -270,12 +271,12 @@ struct ProblemFinder {
         said.formUnion(report?.diagnostics ?? [])
     }
 
-    /// Files that should have been compiled long ago.
+    /// Finds files that changed long ago and are not compiled.
     mutating func changes(_ files: [String], _ coprocesses: [CoprocessStatus]) {
         guard coprocesses.contains(where: { $0.imageFile == nil }) else { return }
         let old = files.filter { path in
             var status = stat()
-            // Of a file that is gone its folder was changed.
+            // The removal of a file changes its folder.
             guard
                 stat(path, &status) == 0
                     || stat(path.split(separator: "/").dropLast().map { "/\($0)" }.joined(), &status) == 0
@@ -285,7 +286,7 @@ struct ProblemFinder {
         guard let first = old.first else { return }
         let rest = old.count > 1 ? " and \(old.count - 1) more files" : ""
         add(
-            .configuration, "\(visible(first))\(rest) changed long ago, and no coprocess has had that compiled",
+            .configuration, "\(visible(first))\(rest) changed long ago, and no coprocess has compiled it",
             hint: "geopipe compile, and see the log of pdns")
     }
 
@@ -296,7 +297,7 @@ struct ProblemFinder {
         _ store: ImageStore
     ) {
         for process in unreadable {
-            add(.coprocess, "coprocess \(process) runs, and its status cannot be read", hint: "restart pdns")
+            add(.coprocess, "coprocess \(process) is running, but its status cannot be read", hint: "restart pdns")
         }
         if coprocesses.isEmpty, unreadable.isEmpty {
             let files = Set(others.map(\.configuration)).sorted()
@@ -320,17 +321,17 @@ struct ProblemFinder {
             } else if let image, coprocess.imageFile == nil, coprocess.image != image.id, !coprocess.follows(store) {
                 add(
                     .coprocess,
-                    "\(name) answers from image \(coprocess.image ?? "none"), and not from \(image.id), since it has the configuration by another path, or other databases: its images and rollouts are others",
+                    "\(name) answers from image \(coprocess.image ?? "none"), not from \(image.id): its configuration has another path, or it has other databases, so its images and rollouts are separate",
                     hint: "write --config \(coprocess.configuration), and --database as it has it", severity: .warning)
             } else if let image, coprocess.imageFile == nil, coprocess.image != image.id,
                 time - image.since > Self.patience
             {
                 add(
                     .coprocess,
-                    "\(name) answers from image \(coprocess.image ?? "none"), and not from \(image.id), which is in force since \(dateTimeAndOffset(image.since)) (\(ago(image.since)))",
+                    "\(name) answers from image \(coprocess.image ?? "none"), not from \(image.id), which is in force since \(dateTimeAndOffset(image.since)) (\(ago(image.since)))",
                     hint: "the log of pdns says why")
             }
-            // Most are those of the last compilation, which all coprocesses have.
+            // Most are diagnostics of the last compilation, which all coprocesses have.
             for diagnostic in coprocess.diagnostics where !isSaid(diagnostic) && !diagnostic.hasPrefix("... and ") {
                 add(.coprocess, "\(name): \(diagnostic)")
                 said.insert(diagnostic)
@@ -349,7 +350,7 @@ struct ProblemFinder {
         }
     }
 
-    /// Whether a complaint of a compilation has been said, or what it says of a zone.
+    /// Returns whether a diagnostic of a compilation is already reported, or is about a reported zone.
     private func isSaid(_ diagnostic: String) -> Bool {
         said.contains(diagnostic) || problems.contains { $0.message == diagnostic }
             || unusableZones.contains { diagnostic.contains(": the zone \($0) has errors") }
@@ -364,7 +365,7 @@ struct ProblemFinder {
             add(
                 .healthReport,
                 health.told == nil
-                    ? "\(diagnostic): coprocesses that run go by the health that they have read before, and those that start take all addresses for up"
+                    ? "\(diagnostic): running coprocesses keep the health that they have read, and those that start count all addresses as up"
                     : diagnostic, hint: health.told == nil ? agent : nil)
         }
         if let standing = health.vantage { vantage(standing) }
@@ -401,8 +402,8 @@ struct ProblemFinder {
             for point in others where point.state == .fresh && point.known == 0 && point.unknown > 0 {
                 add(
                     .vantage,
-                    "vantage point \(point.name) checks \(point.unknown) addresses, and none that is checked here",
-                    hint: "has it the same configuration?", severity: .warning)
+                    "vantage point \(point.name) checks \(point.unknown) addresses, but none that are checked here",
+                    hint: "does it have the same configuration?", severity: .warning)
             }
         }
     }
@@ -421,7 +422,7 @@ struct ProblemFinder {
                 guard let health = site.health, health.up < health.addresses else { continue }
                 let state = health.stateWords
                 let count = "\(health.up) of \(health.addresses) addresses up"
-                // What is drained may well be down, and what is forced is known to be.
+                // A drained datacenter may be down, and an operator knows that a forced one is.
                 let known = site.state == .drained ? "; it is drained" : site.isForced ? "; it is forced up" : ""
                 if state.isEmpty {
                     add(

@@ -5,14 +5,14 @@ import Platform
 import Routing
 import State
 
-/// Whether a change may go on: what an experienced operator would ask before it, item by item.
+/// A go/no-go plan for a change: the questions that an experienced operator would ask before it.
 public struct Plan: Sendable {
-    /// What is asked, by the names with which items are waived.
+    /// The questions, with the names by which items are waived.
     public enum Question: String, CaseIterable, Sendable {
         case errors, coverage, capacity, moves, names, apex, destinations, safety, ttl
         case wayBack = "way_back"
 
-        /// Whether a change may go on though the answer is no. What has errors is not rolled out, whatever a plan says.
+        /// Whether a change may proceed although the answer is no. A configuration with errors is never rolled out.
         public var canBeWaived: Bool { self != .errors }
     }
 
@@ -21,31 +21,31 @@ public struct Plan: Sendable {
     public struct Item: Sendable {
         public var question: Question
         public var result: Result
-        /// Why, for people.
+        /// The reason, in words.
         public var detail: String
     }
 
-    /// What is planned.
+    /// The change to judge.
     public struct Change: Sendable {
-        /// What it is held against, mostly the image in force.
+        /// The image to compare with, usually the one in force.
         public var old: Snapshot
-        /// Whether it is in force.
+        /// Whether `old` is in force.
         public var isInForce: Bool
-        /// What is to be in force; `nil` if it has errors.
+        /// The new image; `nil` if the configuration has errors.
         public var new: Snapshot?
-        /// Errors of it, of which the image may have left out a zone.
+        /// The errors of the new configuration. An image may exist nevertheless, without a zone that has errors.
         public var errors: [String]
-        /// The configuration that limits and safety rules are taken from; `nil` if there is none.
+        /// The configuration with the limits and the safety rules; `nil` if there is none.
         public var configuration: Configuration?
-        /// Switches and health that are in force now.
+        /// The switches and the health in force now.
         public var switches: [Switch]
         public var health: HealthReport?
-        /// In seconds since 1970.
+        /// The current time, in seconds since 1970.
         public var time: Int
         public var traffic: Traffic?
-        /// Why the image in force could not be put in force again; `nil` if it could.
+        /// Why the current image could not be put in force again later; `nil` if it could.
         public var noWayBack: String?
-        /// The zones of which NS and SOA may change.
+        /// The zones whose NS and SOA records may change.
         public var namedApexes: Set<String> = []
 
         public init(
@@ -67,17 +67,17 @@ public struct Plan: Sendable {
         }
     }
 
-    /// In the order in which they are asked.
+    /// The items, in the order of the questions.
     public var items: [Item] = []
 
-    /// Whether nothing fails that is not waived.
+    /// Whether every item passes or is waived.
     public var isGo: Bool { items.allSatisfy { $0.result != .fail } }
 
     /// Judges a change.
     ///
     /// - Parameters:
-    ///   - limits: what it may do at most.
-    ///   - waived: the questions that may be answered with no.
+    ///   - limits: the limits of the change.
+    ///   - waived: the questions whose failure is accepted.
     public init(_ change: Change, limits: Configuration.PlanLimits, waived: Set<Question>) {
         func add(_ question: Question, _ failures: [String], otherwise detail: String) {
             let mayFail = waived.contains(question) && question.canBeWaived
@@ -96,7 +96,7 @@ public struct Plan: Sendable {
         add(.moves, moves.failures, otherwise: moves.detail)
         let names = judge.names
         add(.names, names.failures, otherwise: names.detail)
-        add(.apex, judge.apexes, otherwise: "NS and SOA of all zones stay, but for those that were named")
+        add(.apex, judge.apexes, otherwise: "NS and SOA of all zones stay, except for those that were named")
         let destinations = judge.destinations
         add(.destinations, destinations.failures, otherwise: destinations.detail)
         let safety = judge.safety
@@ -105,11 +105,11 @@ public struct Plan: Sendable {
         add(.ttl, ttl.failures, otherwise: ttl.detail)
         let wayBack =
             change.isInForce
-            ? "image \(change.old.image.id) can be put in force again" : "not asked, since OLD is not what runs"
+            ? "image \(change.old.image.id) can be put in force again" : "not asked, because OLD is not in force"
         add(.wayBack, change.noWayBack.map { [$0] } ?? [], otherwise: wayBack)
     }
 
-    /// The first few of many.
+    /// Returns the first few failures and the number of the others.
     private static func joined(_ failures: [String]) -> String {
         failures.prefix(5).joined(separator: "; ") + (failures.count > 5 ? "; and \(failures.count - 5) more" : "")
     }
@@ -133,7 +133,8 @@ private struct ChangeJudge {
 
     // MARK: - Coverage
 
-    /// Whether each service answers each country in both families that it has. Where it did not answer before, nothing is lost.
+    /// Whether each service answers each country in all address families that it has. Missing answers that were
+    /// missing before are not failures.
     var coverage: Answer {
         var failures: [String] = []
         var unanswered: Set<String> = []
@@ -146,7 +147,7 @@ private struct ChangeJudge {
                 if country.country != nil { countries.insert(country) }
                 let name = country.country ?? "unknown places"
                 let given = after.given(by: newList)
-                // A new service is to answer everywhere.
+                // A new service must answer everywhere.
                 for family in before?.given(by: oldList) ?? after.all where !given.contains(family) {
                     lost[family, default: []].insert(name)
                 }
@@ -165,17 +166,17 @@ private struct ChangeJudge {
         for rebinding in difference.names.rebindings where rebinding.new == nil {
             failures.append("\(Self.list(Set(rebinding.names))) would have no service any more")
         }
-        let known = unanswered.isEmpty ? "" : "; as before, nothing is answered for \(Self.list(unanswered))"
+        let known = unanswered.isEmpty ? "" : "; as before, there is no answer for \(Self.list(unanswered))"
         return (failures, "nothing is lost in \(countries.count) countries\(known)")
     }
 
     private enum Family: String { case ipv4 = "A", ipv6 = "AAAA" }
 
-    /// Which families a service has, and which of them a list gives.
+    /// The address families of a service, and those that clients of a list get.
     private struct Families {
         private let lists: PreferenceListTable
         private let spread: Int
-        /// By datacenter.
+        /// The families of each datacenter.
         private let families: [Set<Family>]
         let all: Set<Family>
 
@@ -192,7 +193,7 @@ private struct ChangeJudge {
             all = families.reduce(into: []) { $0.formUnion($1) }
         }
 
-        /// The families that all clients of a list get.
+        /// Returns the families that all clients of a list get.
         func given(by list: UInt32) -> Set<Family> {
             all.filter { family in
                 lists.alwaysAnswers(list, datacentersInAnswer: spread) { families[$0].contains(family) }
@@ -202,7 +203,7 @@ private struct ChangeJudge {
 
     // MARK: - Capacity
 
-    /// Whether each datacenter has room for its clients at the peak, all being up and with any one away.
+    /// Whether each datacenter has capacity for its clients at the peak, with all up and with any one away.
     var capacity: Answer {
         guard let sites = change.configuration?.datacenters, sites.contains(where: { $0.capacity != nil }) else {
             return ([], "no datacenter has a capacity")
@@ -215,10 +216,11 @@ private struct ChangeJudge {
             ?? "by numbers of addresses, since no traffic was given"
         var failures: [String] = []
         var fullest = (part: 0.0, name: "")
-        // Clients that have nowhere else to go while a datacenter is away are no load of another.
+        // Clients without another datacenter are no load for others while theirs is away, so the sum is computed
+        // once.
         let sum = load(without: nil).reduce(0, +)
         guard sum > 0 || change.traffic == nil else {
-            return (["no hit is of a service that both sides have, so that the load cannot be told"], "")
+            return (["no hit belongs to a service that both sides have, so the load is unknown"], "")
         }
         for away in [nil] + names.indices.map(Optional.some) {
             let load = load(without: away)
@@ -237,7 +239,7 @@ private struct ChangeJudge {
         )
     }
 
-    /// What each datacenter gets, in hits or addresses.
+    /// Returns the load of each datacenter, in hits or addresses.
     private func load(without away: Datacenter?) -> [Double] {
         var load = [Double](repeating: 0, count: new.datacenterNames.count)
         for route in difference.routes {
@@ -262,7 +264,7 @@ private struct ChangeJudge {
 
     // MARK: - What changes
 
-    /// Whether few enough clients are sent elsewhere.
+    /// Whether the part of the clients that move is within the limit.
     var moves: Answer {
         var failures: [String] = []
         var largest = (part: 0.0, words: "no client is sent elsewhere")
@@ -286,7 +288,7 @@ private struct ChangeJudge {
         return (failures, largest.words)
     }
 
-    /// Whether few enough names change.
+    /// Whether the part of the names that change is within the limit.
     var names: Answer {
         let names = difference.names
         let count = names.added + names.removed + names.changed
@@ -296,7 +298,7 @@ private struct ChangeJudge {
         return (isMuch ? ["\(words), and at most \(limits.names)% may"] : [], words)
     }
 
-    /// The zones whose NS or SOA change though nothing named them.
+    /// The zones whose NS or SOA records change, but were not named.
     var apexes: [String] {
         let named = change.namedApexes
         return difference.names.changedApexes.filter { !named.contains($0) }.map {
@@ -307,7 +309,7 @@ private struct ChangeJudge {
             }
     }
 
-    /// Whether what gets more clients is neither drained nor down, as far as the agent knows.
+    /// Whether the datacenters that gain clients are up and not drained, as far as the agent knows.
     var destinations: Answer {
         let serving = Serving(new, switches: change.switches, health: change.health, at: change.time)
         var failures: [String] = []
@@ -317,7 +319,7 @@ private struct ChangeJudge {
             let health = new.checkedServices[number]?.datacenters(forced: forced) { serving.down[$0] != nil }
             for name in Set(service.moves.compactMap(\.to)).sorted() {
                 guard let datacenter = new.datacenterNames.firstIndex(of: name) else { continue }
-                // A drain of a part leaves room for the others.
+                // A partial drain does not count: the datacenter still takes clients.
                 let drain = serving.switches(ofService: route.new.name).first { entry in
                     entry.action == .drain && entry.datacenter == name && entry.share == 100
                         && (entry.areas.isEmpty
@@ -336,10 +338,10 @@ private struct ChangeJudge {
         }
         let unchecked = uncheckedAddresses
         let limit = unchecked.isEmpty ? "" : ", as far as is known; never checked: \(Self.list(unchecked))"
-        return (failures, "what gets more clients is up and not drained" + limit)
+        return (failures, "all datacenters that would get more clients are up and not drained" + limit)
     }
 
-    /// The addresses that are to be checked, and of which nothing is known yet, with what they are of.
+    /// The addresses with checks but without a result yet, in words.
     private var uncheckedAddresses: Set<String> {
         let unknown = new.healthTargets.filter {
             change.health?.states[$0.identity]?.isKnown(at: change.time) != true
@@ -356,7 +358,7 @@ private struct ChangeJudge {
         return (failures, "all hold with the switches in force")
     }
 
-    /// For how long resolvers keep old answers.
+    /// Whether resolvers keep old answers only for an acceptable time.
     var ttl: Answer {
         var longest = (seconds: 0, service: "")
         for (service, route) in zip(difference.services, difference.routes) where !service.moves.isEmpty {
@@ -368,7 +370,7 @@ private struct ChangeJudge {
             "resolvers may answer as before for \(longest.seconds) s after the change (service \(longest.service))"
         let isLong = longest.seconds > limits.oldTTL
         return (
-            isLong ? ["\(words), and at most \(limits.oldTTL) s is wanted; lower the ttl some time before"] : [], words
+            isLong ? ["\(words), and at most \(limits.oldTTL) s is allowed; lower the ttl in advance"] : [], words
         )
     }
 
@@ -384,7 +386,7 @@ private struct ChangeJudge {
 }
 
 extension ImageDifference.Country {
-    /// Whether some clients of it may be in an area.
+    /// Returns whether clients of the country may be in an area.
     fileprivate func touches(_ area: Area) -> Bool {
         switch area {
         case .continent(let code): code.description == continent
@@ -395,7 +397,7 @@ extension ImageDifference.Country {
 }
 
 extension Snapshot {
-    /// The longest TTL of a service's records, in seconds; 0 if it has none.
+    /// Returns the longest TTL of a service's records, in seconds; 0 if it has none.
     fileprivate func longestTTL(ofService name: String) -> Int {
         withExtendedLifetime(self) {
             var longest = 0
