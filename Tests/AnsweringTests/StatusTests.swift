@@ -59,7 +59,7 @@ struct StatusProblemTests {
         #expect(try errors(.configuration) == [])
         #expect(
             try errors(.configuration, after: 3_600)
-                == ["\(folder.path)/zone changed long ago, and no coprocess has had that compiled"])
+                == ["\(folder.path)/zone changed long ago, and no coprocess has compiled it"])
     }
 
     @Test("of the image only what is small is read: it says what it is even if its zones are damaged")

@@ -159,7 +159,7 @@ struct PlanTests {
             return plan.items.first { $0.question == .destinations }?.detail
         }
         let all = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "[2001:db8::1]", "[2001:db8::2]", "[2001:db8::3]"]
-        #expect(try detail(all) == "what gets more clients is up and not drained")
+        #expect(try detail(all) == "all datacenters that would get more clients are up and not drained")
         #expect(
             try detail(all.filter { $0 != "192.0.2.3" })?.hasSuffix(
                 "never checked: 192.0.2.3 of sydney (service web)") == true)

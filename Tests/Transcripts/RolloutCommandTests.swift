@@ -256,7 +256,7 @@ struct RolloutCommandTests: AtRolloutSite {
         let status = try Program.geopipe.run(["status", "--json", "--config", file], in: folder)
         #expect(String(decoding: status.output, as: UTF8.self).contains("\"rollout\" : null"))
         // What runs is none of the files on disk, and all commands say so.
-        #expect(try problems().contains { $0.contains("was not made of \(file)") })
+        #expect(try problems().contains { $0.contains("was not compiled from \(file)") })
         try expectImageInTheirPlace("192.0.2.2")
         let id = try #require(try state.rollout().value?.new)
         #expect(try expect(1, "status").output.contains(id), "the image has the id with which it was started")
@@ -391,7 +391,7 @@ struct RolloutCommandTests: AtRolloutSite {
             return (rollout, HistoryEntry(time: 1, who: "geopipe[1]", .rolloutAbort, datacenter: rollout.id))
         }
         #expect(try expect(1, "rollout", "status").output.contains("it fell"))
-        #expect(try expect(1, "status").output.contains("aborted by itself: it fell"))
+        #expect(try expect(1, "status").output.contains("aborted automatically: it fell"))
         try expect(0, "rollout", "abort")
         #expect(try expect(0, "rollout", "status").output.contains("aborted"))
         #expect(try !expect(1, "status").output.contains("it fell"))
@@ -416,7 +416,7 @@ struct RolloutCommandTests: AtRolloutSite {
             try state.abort(try #require(try state.rollout().value), because: "it fell", by: "geopipe[1]", at: 1))
         try expect(0, "rollout", "abort")
         let history = try expect(0, "history").output
-        #expect(history.contains("has seen that the rollout \(id) was aborted: it fell"), "\(history)")
+        #expect(history.contains("acknowledged that the rollout \(id) was aborted: it fell"), "\(history)")
     }
 
     @Test("two that start at once keep their images under the lock, where neither removes the other's")

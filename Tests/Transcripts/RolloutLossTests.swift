@@ -95,7 +95,7 @@ struct RolloutLossTests: AtRolloutSite {
         for name in ["rollout", "rollout.copy"] { try FileManager.default.removeItem(atPath: path("state/\(name)")) }
         #expect(isAnsweredSoon("192.0.2.1", by: coprocess))
         #expect(try problems().contains { $0.contains("the files of the rollout \(id) are gone") })
-        #expect(try expect(1, "rollout", "status").output.contains("geopipe rollout abort confirms that"))
+        #expect(try expect(1, "rollout", "status").output.contains("geopipe rollout abort acknowledges that"))
         #expect(try json(1, "rollout", "status")["lost"] as? String == id)
         #expect(try expect(1, "rollout", "share", "5%").error.contains("no rollout runs"))
         #expect(try expect(0, "rollout", "abort").output.contains("aborted \(id)"))
@@ -115,7 +115,7 @@ struct RolloutLossTests: AtRolloutSite {
         #expect(
             try problems().contains { $0.contains("is corrupt") && $0.contains("all clients get the image in force") }
         )
-        #expect(try expect(2, "rollout", "status").error.contains("geopipe rollout abort puts the file aside"))
+        #expect(try expect(2, "rollout", "status").error.contains("geopipe rollout abort renames the file"))
         #expect(try expect(0, "rollout", "abort").error.contains("rollout.untrusted"))
         #expect(try !problems().contains { $0.contains("is corrupt") && !$0.hasPrefix("coprocess") })
         #expect(folder.text(of: "state/rollout.untrusted") == "rubbish")

@@ -76,7 +76,7 @@ struct RolloutSharingTests: AtRolloutSite {
         #expect(try state.rollout().value?.end?.isAutomatic == true)
         #expect(try expect(1, "status", config: other).output.contains("it fell"))
         let started = try expect(1, "rollout", "start", path("other-next.yaml"), config: other)
-        #expect(started.error.contains("of \(file) was aborted by itself before: it fell"))
+        #expect(started.error.contains("of \(file) was aborted automatically before: it fell"))
         #expect(try expect(0, "rollout", "status").output.contains("is of \(other)"))
     }
 

@@ -269,7 +269,7 @@ struct StatusTests {
             stale.code == 1
                 && stale.contains(
                     "error",
-                    "coprocess: coprocess \(coprocess.identifier) answers from image 0123456789abcdef, and not from "
+                    "coprocess: coprocess \(coprocess.identifier) answers from image 0123456789abcdef, not from "
                 ), "\(stale)")
         kill(coprocess.identifier, SIGCONT)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
@@ -285,7 +285,7 @@ struct StatusTests {
         #expect(unreadable.code == 1)
         #expect(
             unreadable.problems("error")
-                == ["coprocess: coprocess \(coprocess.identifier) runs, and its status cannot be read"])
+                == ["coprocess: coprocess \(coprocess.identifier) is running, but its status cannot be read"])
         let images = "\(folder.path)/state/images"
         let key = try #require(try FileManager.default.contentsOfDirectory(atPath: images).first)
         let image = try FileManager.default.destinationOfSymbolicLink(atPath: "\(images)/\(key)/current")

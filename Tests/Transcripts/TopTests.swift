@@ -81,7 +81,7 @@ struct TopTests {
         session.type("\u{1b}[A\t")
         #expect(session.shows("[1 overview]", after: session.output.count - 1))
         session.type("p")
-        #expect(session.shows("paused: p goes on"))
+        #expect(session.shows("paused: p resumes"))
         session.type("?")
         #expect(session.shows("q, Ctrl-C"))
         session.type("q")

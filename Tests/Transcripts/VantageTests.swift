@@ -69,7 +69,7 @@ struct VantageStatusTests {
                 "vantage points: 2 of 3 others have a vote; most votes decide; 1 address otherwise than the checks here say"
             ), "\(status.text)")
         #expect(status.text.contains("vantage point ns3 has no vote: 404 Not Found"))
-        #expect(status.text.contains("vantage point ns4 checks 3 addresses, and none that is checked here"))
+        #expect(status.text.contains("vantage point ns4 checks 3 addresses, but none that are checked here"))
     }
 
     @Test("leaves out what the agent told long ago")

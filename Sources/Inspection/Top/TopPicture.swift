@@ -88,7 +88,7 @@ package struct TopPicture: Sendable {
             for part in [state.host, state.version, state.isReplay ? "replay" : "live"] where !part.isEmpty {
                 column += 2 + canvas.put(part, in: rest, column: column + 2)
             }
-            if isPaused { canvas.put(" paused: p continues ", .reversed, in: rest, column: column + 2) }
+            if isPaused { canvas.put(" paused: p resumes ", .reversed, in: rest, column: column + 2) }
         }
     }
 

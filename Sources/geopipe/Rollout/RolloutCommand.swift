@@ -114,7 +114,7 @@ struct RolloutContext {
         } catch {
             throw Refusal(
                 message:
-                    "\(error); all clients get the image in force; geopipe rollout abort puts the file aside, and geopipe rollout start begins a rollout again",
+                    "\(error); all clients get the image in force; geopipe rollout abort renames the file, and geopipe rollout start starts a new rollout",
                 code: .unusable)
         }
     }
@@ -428,7 +428,7 @@ struct RolloutAbort: RolloutStep {
         outcome.notes += notes
         if last.end?.isAutomatic == true {
             outcome.lines.insert(
-                "the rollout \(last.id) was aborted by itself before: \(last.end?.reason ?? "")", at: 0)
+                "the rollout \(last.id) was aborted automatically before: \(last.end?.reason ?? "")", at: 0)
         }
         return outcome
     }
@@ -456,7 +456,7 @@ struct RolloutStatus: RolloutStep {
             } else if let lost = desk.state.lostRollout() {
                 outcome.lines = [
                     Status.lostWords(lost),
-                    "geopipe rollout abort confirms that, and geopipe rollout start begins again",
+                    "geopipe rollout abort acknowledges that, and geopipe rollout start starts a new one",
                 ]
                 outcome.isWrong = true
             } else if let last = desk.state.lastStep() {

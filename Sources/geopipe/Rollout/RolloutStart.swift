@@ -219,7 +219,7 @@ struct RolloutStart: RolloutStep {
         // The file has room for one, and its successor hides it.
         if let unseen {
             outcome.notes.append(
-                "the rollout \(unseen.id) of \(unseen.configuration) was aborted by itself before: \(unseen.end?.reason ?? "")"
+                "the rollout \(unseen.id) of \(unseen.configuration) was aborted automatically before: \(unseen.end?.reason ?? "")"
             )
         }
     }
