@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A takeover")
 struct TakeoverTests {
-    @Test("lets a takeover end with words where another never does")
+    @Test("gives up with a reason while another one holds the lock")
     func takeoverLock() throws {
         let folder = try Folder()
         let state = StateDirectory(path: "\(folder.path)/state")

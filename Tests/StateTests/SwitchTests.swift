@@ -15,7 +15,7 @@ private func drained(
         reason: reason)
 }
 
-@Suite("The file of the switches")
+@Suite("The switch file")
 struct SwitchFileTests {
     private static let samples = [
         drained("oslo"),
@@ -30,7 +30,7 @@ struct SwitchFileTests {
         .force, datacenter: "ashburn", service: "web", share: 100, until: 1_800_000_000, who: "operator",
         since: 1_700_000_000, reason: "checks are wrong")
 
-    /// What a reader of these bytes makes of them.
+    /// Reads these bytes as a switch file.
     private func switches(_ bytes: some Sequence<UInt8>) throws -> [Switch] {
         try SwitchFile.switches(String(decoding: Array(bytes), as: UTF8.self))
     }
@@ -42,7 +42,7 @@ struct SwitchFileTests {
         #expect(try switches(SwitchFile.text(samples).utf8) == samples)
     }
 
-    @Test("is as older versions read it, as long as nothing is switched that they do not know")
+    @Test("keeps the format of older versions, unless it has switches that they do not know")
     func versions() throws {
         #expect(SwitchFile.text(Self.samples).hasPrefix("geopipe switches 1\noslo\t\t100\t\toperator\t1700000000\t\n"))
         for entry in [Self.placed, Self.forced] {
@@ -55,13 +55,13 @@ struct SwitchFileTests {
         }
     }
 
-    @Test("has a space where a field has what ends fields and lines")
+    @Test("replaces tabs and newlines in fields with spaces")
     func controlCharacters() throws {
         let entry = drained("oslo", reason: "a\tb\nc\r\nd\u{0}e")
         #expect(try switches(SwitchFile.text([entry]).utf8).map(\.reason) == ["a b c d e"])
     }
 
-    @Test("is refused if its end is missing, wherever it is torn")
+    @Test("is refused if it is truncated anywhere")
     func torn() {
         let bytes = Array(SwitchFile.text(Self.samples).utf8)
         for end in 0..<bytes.count {
@@ -69,7 +69,7 @@ struct SwitchFileTests {
         }
     }
 
-    @Test("is refused if any bit of it is another")
+    @Test("is refused if any bit is flipped")
     func flipped() {
         let bytes = Array(SwitchFile.text(Self.samples).utf8)
         for position in bytes.indices {
@@ -100,14 +100,14 @@ struct StateDirectoryTests {
         state = StateDirectory(path: "\(folder.path)/state")
     }
 
-    @Test("has no switches until one is made, and comes with the first")
+    @Test("has no switches at first, and is made with the first one")
     func empty() throws {
         #expect(try state.switches().value == nil)
         #expect(try state.change { $0 = [drained("oslo")] } == nil)
         #expect(try state.switches().value == [drained("oslo")])
     }
 
-    @Test("loses nothing when many change it at once, and nobody who reads meanwhile sees half of it")
+    @Test("loses nothing with concurrent changes, and readers never see half of a change")
     func manyAtOnce() throws {
         let (writers, changes) = (8, 10)
         try state.change { _ in }
@@ -136,7 +136,7 @@ struct StateDirectoryTests {
         let names = try #require(try state.switches().value).map(\.datacenter)
         #expect(Set(names) == Set((0..<writers).flatMap { w in (0..<changes).map { "dc-\(w)-\($0)" } }))
         #expect(names.count == writers * changes)
-        // Nor does it leave anything lying about.
+        // It leaves no temporary files.
         #expect(
             try Set(FileManager.default.contentsOfDirectory(atPath: state.path))
                 == ["switches", "switches.copy", "switches.lock"])
@@ -144,7 +144,7 @@ struct StateDirectoryTests {
 
     private static let torn = String(SwitchFile.text([drained("oslo")]).dropLast(3))
 
-    @Test("goes by a copy where the file cannot be trusted or is gone, and says so", arguments: [torn, nil])
+    @Test("uses the backup copy of a corrupt or missing file, and says so", arguments: [torn, nil])
     func copy(bad: String?) throws {
         try state.change { $0 = [drained("oslo")] }
         if let bad { try folder.write(bad.utf8, to: "state/switches") } else { unlink(state.switchFile) }
@@ -157,7 +157,7 @@ struct StateDirectoryTests {
         if bad != nil { #expect(folder.text(of: "state/switches.untrusted") == bad) }
     }
 
-    @Test("puts a folder aside that is in the place of the file")
+    @Test("renames a folder in the place of the file")
     func folderInPlace() throws {
         try state.change { $0 = [drained("oslo")] }
         unlink(state.switchFile)
@@ -168,7 +168,7 @@ struct StateDirectoryTests {
         #expect(try state.switches().diagnostic == nil)
     }
 
-    @Test("is made again from the history where neither file nor copy can be trusted, and says so")
+    @Test("rebuilds the switches from the history if file and copy are corrupt, and says so")
     func rebuilt() throws {
         let (oslo, other) = (drained("oslo"), drained("ashburn"))
         let entries = [HistoryEntry(oslo), HistoryEntry(other)]
@@ -188,7 +188,7 @@ struct StateDirectoryTests {
         #expect(try state.change { _ in } == nil)
     }
 
-    @Test("stays empty of what was switched before both files were removed, even if it is made from the history later")
+    @Test("does not bring back switches whose files were both removed, even when rebuilt from the history")
     func removed() throws {
         var placed = drained("ashburn", share: 30)
         placed.areas = [Area("SE")!]
@@ -213,7 +213,7 @@ struct StateDirectoryTests {
         #expect(try state.change(recording: { _ in [] }) { _ in } == nil)
     }
 
-    @Test("stays as it is where neither file, copy nor history say all that is switched", arguments: [true, false])
+    @Test("changes nothing if file, copy and history are all incomplete", arguments: [true, false])
     func unknown(hasHistory: Bool) throws {
         try state.change(recording: { _ in hasHistory ? [HistoryEntry(drained("oslo"))] : [] }) {
             $0 = [drained("oslo")]
@@ -230,7 +230,7 @@ struct StateDirectoryTests {
         #expect(!FileManager.default.fileExists(atPath: state.switchFile + ".untrusted"))
     }
 
-    @Test("stays as it is where nothing is to be recorded, even if it cannot be trusted")
+    @Test("changes nothing if there is nothing to record, even if the file is corrupt")
     func unchanged() throws {
         try state.change(recording: { _ in [HistoryEntry(drained("oslo"))] }) { $0 = [drained("oslo")] }
         for file in ["switches", "switches.copy"] { try folder.write(Self.torn.utf8, to: "state/\(file)") }
@@ -240,7 +240,7 @@ struct StateDirectoryTests {
         #expect(!FileManager.default.fileExists(atPath: state.switchFile + ".untrusted"))
     }
 
-    @Test("is in force where its copy alone cannot be written, and is recorded")
+    @Test("applies and records a switch if only the backup copy cannot be written")
     func uncopied() throws {
         try state.make()
         mkdir("\(state.switchFile).copy.\(getpid()).new", 0o755)
@@ -265,7 +265,7 @@ struct StateDirectoryTests {
         #expect(entry.covers(others.map { Area($0)! }) == expected)
     }
 
-    @Test("never gets what could not be read again")
+    @Test("never writes what it could not read again")
     func unreadableAreas() throws {
         try state.change { $0 = [drained("oslo")] }
         var named = drained("ashburn")
@@ -277,7 +277,7 @@ struct StateDirectoryTests {
         #expect(throws: UnknownArea.self) { try Configuration.areas(named: "west", regions: regions, known: nil) }
     }
 
-    @Test("has no number that is negative, or too large to reckon with", arguments: [Int.min, -1, 1 << 41, Int.max])
+    @Test("accepts no number that is negative or too large", arguments: [Int.min, -1, 1 << 41, Int.max])
     func numbers(number: Int) throws {
         var entry = drained("oslo")
         entry.since = number
@@ -289,7 +289,7 @@ struct StateDirectoryTests {
         #expect(HistoryEntry(line: line.dropLast()) == nil)
     }
 
-    @Test("changes nothing where it cannot read the switches: they may be good")
+    @Test("changes nothing if it cannot read the switches, which may be valid")
     func unreadable() throws {
         try state.change { $0 = [drained("oslo")] }
         rename(state.switchFile, state.path + "/kept")
@@ -302,7 +302,7 @@ struct StateDirectoryTests {
         #expect(try state.switches().value == [drained("oslo")])
     }
 
-    @Test("comes with no link followed that somebody has put where a file is to be written or locked")
+    @Test("follows no link in the place of a file to write or lock")
     func links() throws {
         try state.change { $0 = [drained("oslo")] }
         let victim = try folder.write("precious".utf8, to: "victim")
@@ -316,7 +316,7 @@ struct StateDirectoryTests {
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/new"))
     }
 
-    @Test("forgets coprocesses whose number another process has got, and believes none that speaks for another")
+    @Test("forgets coprocesses whose number was reused, and ignores a status with another process's number")
     func foreignStatus() throws {
         var status = CoprocessStatus(configuration: "geopipe.yaml")
         try state.tell(status)
@@ -336,10 +336,10 @@ struct StateDirectoryTests {
     }
 
     @Test(
-        "forgets no coprocess of another PID namespace, whose number says nothing here, until it tells nothing any more"
+        "keeps a coprocess of another PID namespace until its reports stop"
     )
     func otherNamespace() throws {
-        // No process has a number that large.
+        // No process has such a large number.
         let process = 1 << 30
         var status = CoprocessStatus(configuration: "geopipe.yaml")
         status.process = process
@@ -376,13 +376,13 @@ struct StateDirectoryTests {
             #expect(lstat("\(state.path)/\(name)", &status) == 0)
             #expect((status.st_uid, status.st_gid) == (owner, owner), "\(name)")
         }
-        // Where the owner may not write, root does not write for the owner.
+        // Root does not write where the owner may not.
         try FileManager.default.removeItem(atPath: state.path + "/coprocesses")
         try FileManager.default.createDirectory(atPath: folder.path + "/roots", withIntermediateDirectories: true)
         try link("coprocesses", to: folder.path + "/roots")
         #expect(throws: StateDirectory.Failure.self) { try state.tell(CoprocessStatus(configuration: "geopipe.yaml")) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/roots") == [])
-        // What root is elsewhere, it still is.
+        // Root keeps its rights elsewhere.
         _ = try folder.write("".utf8, to: "roots/file")
         var status = stat()
         #expect(lstat(folder.path + "/roots/file", &status) == 0 && status.st_uid == 0)
@@ -421,7 +421,7 @@ struct StateDirectoryTests {
         #expect(throws: StateDirectory.Failure.self) { try state.switches() }
     }
 
-    @Test("that cannot be made is complained of")
+    @Test("that cannot be made is an error")
     func impossible() throws {
         try folder.write("a file".utf8, to: "state")
         #expect(throws: StateDirectory.Failure.self) { try state.change { _ in } }
@@ -449,7 +449,7 @@ struct HistoryTests {
         try state.change(recording: { _ in entries }) { _ in }
     }
 
-    @Test("has what was switched, the oldest first, and is empty before")
+    @Test("has all commands, the oldest first, and is empty at first")
     func roundTrip() throws {
         #expect(try state.history().entries.isEmpty)
         let second = HistoryEntry(time: 2, who: "", .undrain, datacenter: "oslo")
@@ -459,7 +459,7 @@ struct HistoryTests {
         #expect(try state.history().unreadable == 0)
     }
 
-    @Test("loses no more than the lines that are torn, and goes on after them")
+    @Test("loses only truncated lines, and continues after them")
     func torn() throws {
         for time in 1...3 { _ = try record(entry(time)) }
         let text = folder.text(of: "state/history")
@@ -493,7 +493,7 @@ struct HistoryTests {
         #expect(history.entries.dropLast().last?.time == 1_000_000 + count - 1)
     }
 
-    @Test("keeps what is in force when it drops its older half")
+    @Test("keeps switches in force when it drops its older half")
     func boundedInForce() throws {
         let lasting = HistoryEntry(
             time: 5, who: "operator", .drain, datacenter: "oslo", areas: [Area("NO")!, Area("SE")!], reason: "fire")
@@ -513,7 +513,7 @@ struct HistoryTests {
         #expect(state.switchesOfHistory(at: 3_000_000)?.map(\.extent) == ["oslo in NO"])
     }
 
-    @Test("says what has ended by itself, and when, unless it was ended or replaced before")
+    @Test("has the ends of switches that end by themselves, unless they were ended or replaced before")
     func ends() {
         func entry(_ time: Int, _ action: HistoryEntry.Action, _ datacenter: String, until: Int? = nil) -> HistoryEntry
         { HistoryEntry(time: time, who: "operator", action, datacenter: datacenter, until: until, reason: "why") }
@@ -534,7 +534,7 @@ struct HistoryTests {
         #expect(HistoryEntry(line: entry(90, .drainEnded, "oslo").line.dropLast()) == nil, "no file has it")
     }
 
-    @Test("that cannot be written keeps nothing from being switched, and leads nowhere else")
+    @Test("does not prevent switches if it cannot be written, and follows no link")
     func unwritable() throws {
         try state.make()
         let victim = try folder.write("precious".utf8, to: "victim")
@@ -548,7 +548,7 @@ struct HistoryTests {
 
 @Suite("Safety rules")
 struct SafetyTests {
-    /// Three datacenters for web, of which two are for api.
+    /// Three datacenters for web, two of them also for api.
     private func configuration(_ safety: String) throws -> Configuration {
         let folder = try Folder()
         defer { withExtendedLifetime(folder) {} }
@@ -569,7 +569,7 @@ struct SafetyTests {
         try configuration(safety).breaches(from: before, to: before + [entry]).map(\.words)
     }
 
-    @Test("count the datacenters that are not wholly drained")
+    @Test("count the datacenters that are not fully drained")
     func inUse() throws {
         let rule = "{ in_use: 2 }"
         #expect(try breaches(rule, then: drained("oslo")) == [])
@@ -600,7 +600,7 @@ struct SafetyTests {
         #expect(configuration.breaches(from: [], to: [drained("oslo")]).isEmpty)
     }
 
-    @Test("count the capacity, and each service that is drained on its own")
+    @Test("count the capacity, also for each service with a drain of its own")
     func capacity() throws {
         let rule = "{ capacity: 60% }"
         #expect(try breaches(rule, then: drained("oslo")) == [])
