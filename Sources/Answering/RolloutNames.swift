@@ -100,7 +100,9 @@ final class RolloutNames: Sendable {
             while true {
                 let entry = slots[slot]
                 guard entry != 0 else { return nil }
-                if UInt32(truncatingIfNeeded: entry >> 32) == key.hash, let source = source(at: entry, key) { return source }
+                if UInt32(truncatingIfNeeded: entry >> 32) == key.hash, let source = source(at: entry, key) {
+                    return source
+                }
                 slot = (slot &+ 1) & slotMask
             }
         }

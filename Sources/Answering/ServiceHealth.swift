@@ -154,7 +154,8 @@ public struct CheckedService: Sendable {
             let growths = [addresses.ipv4, addresses.ipv6].compactMap { growth(of: $0) }
             let most = growths.max { $0.growth < $1.growth } ?? (100, nil)
             return Share(
-                reported: up.reduce(0) { $0 + weight(of: $1, state) } / up.count, growth: most.growth, growsUntil: most.end)
+                reported: up.reduce(0) { $0 + weight(of: $1, state) } / up.count, growth: most.growth,
+                growsUntil: most.end)
         }
 
         /// Returns the share of a family while it comes back; `nil` if less than its quorum is up.

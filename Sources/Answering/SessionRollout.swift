@@ -49,7 +49,8 @@ extension Session {
         let (isNew, scope) = RolloutSides.find(
             sides, client, length: length,
             resolver: isPDNS
-                ? lastClient.flatMap { resolver(of: $0) } : IPAddress(line.extracting(unchecked: question.remoteAddress)))
+                ? lastClient.flatMap { resolver(of: $0) }
+                : IPAddress(line.extracting(unchecked: question.remoteAddress)))
         side = RolloutSide(isOn: true, isNew: isNew, scope: scope)
         guard let source else { return }
         side.hasOtherService = source != .service
@@ -81,7 +82,8 @@ extension Session {
     ///   - scope: the length of the prefix in which this side sends every client there.
     @inline(never)
     func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ context: ClientContext, counts: Bool,
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ context: ClientContext,
+        counts: Bool,
         scope: UInt8
     ) -> UInt8 {
         let isNew = side.isNew
@@ -150,13 +152,15 @@ extension Session {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
         let own = choice.count == 0 ? -1 : sides.pointee.common(Int(choice.datacenters[0]), isNew: isNew)
-        guard !side.hasOtherService, pair.pointee.other >= 0, let serving = isNew ? serving : serving?.candidate?.serving
+        guard !side.hasOtherService, pair.pointee.other >= 0,
+            let serving = isNew ? serving : serving?.candidate?.serving
         else {
             return RolloutSides.countDifference(
                 sides, context.client, length: context.clientLength, isNew: isNew, own: own, other: -1)
         }
         let (state, placeScope) = serving.state(
-            ofService: Int(pair.pointee.otherService), for: context.client, length: context.clientLength, resolver: resolver
+            ofService: Int(pair.pointee.otherService), for: context.client, length: context.clientLength,
+            resolver: resolver
         )
         let other = serving.snapshot.choose(
             Int(pair.pointee.other), for: context.client, length: context.clientLength, resolver: resolver, state,

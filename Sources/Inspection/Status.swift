@@ -136,7 +136,7 @@ public struct Status: Sendable {
         }
 
         /// The age from which a report is old, in seconds: a healthy agent reports several times in this time.
-        private static let patience = 30
+        private static let reportLimit = 30
 
         /// - Parameter targets: the targets; `nil` if neither a configuration nor an image is available.
         init?(_ targets: [String]?, _ state: StateDirectory, at time: Int) {
@@ -153,8 +153,10 @@ public struct Status: Sendable {
             let report = report
             told = report?.time
             agent = report?.process
-            isOld = report.map { abs(time - $0.time) > Self.patience } ?? isReadable
-            vantage = (try? state.vantageStanding())?.value.flatMap { abs(time - $0.time) > Self.patience ? nil : $0 }
+            isOld = report.map { abs(time - $0.time) > Self.reportLimit } ?? isReadable
+            vantage = (try? state.vantageStanding())?.value.flatMap {
+                abs(time - $0.time) > Self.reportLimit ? nil : $0
+            }
             guard let targets = targets ?? report.map({ $0.states.keys.sorted() }), !targets.isEmpty else { return nil }
             checks = targets.map { target in
                 let known = report?.states[target].flatMap { $0.isKnown(at: time) ? $0 : nil }

@@ -143,7 +143,8 @@ struct RolloutFollowerTests {
         #expect(next.candidate?.serving.snapshot === new)
     }
 
-    @Test("uses the image in force if both files are corrupt, or the new image is gone, another one or of another format")
+    @Test(
+        "uses the image in force if both files are corrupt, or the new image is gone, another one or of another format")
     func refused() throws {
         try begin(.share(100))
         let image = try #require(try state.rollout().value?.new)
