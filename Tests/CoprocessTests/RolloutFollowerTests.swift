@@ -239,7 +239,7 @@ struct RolloutFollowerTests {
         let file = store.candidateFile(of: "A")
         func look() {
             var watch = RolloutWatch()
-            watch.look(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
+            watch.check(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
         }
         unlink(file)
         look()
@@ -278,7 +278,7 @@ struct RolloutFollowerTests {
         try state.tell(status)
         var watch = RolloutWatch()
         let new = follower.rollouts.snapshot
-        watch.look(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
+        watch.check(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
         let ended = try #require(try state.rollout().value)
         #expect(ended.progress == .aborted)
         #expect(ended.end?.isAutomatic == true)
