@@ -52,7 +52,7 @@ struct TopTests {
     }
 
     @Test(
-        "is drawn in what room there is",
+        "is drawn to fit the terminal",
         arguments: [
             (24, 80, true), (24, 80, false), (50, 100, true), (45, 150, true), (100, 300, true), (10, 40, true),
         ])

@@ -280,7 +280,7 @@ struct StateDirectoryTests {
     }
 
     @Test(
-        "of somebody else's gets files of its owner's from root, with no more rights than the owner has",
+        "of another user gets files that root makes as its owner, with no more rights than the owner has",
         .enabled(if: geteuid() == 0, "only root can give a folder away"))
     func owner() throws {
         let owner: uid_t = 65_534

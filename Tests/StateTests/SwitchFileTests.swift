@@ -28,7 +28,7 @@ struct SwitchFileTests {
     }
 
     @Test(
-        "gives back what was put into it",
+        "is read as it was written",
         arguments: [[], Array(samples.prefix(1)), samples, samples + [placed], [forced]])
     func roundTrip(samples: [Switch]) throws {
         #expect(try switches(SwitchFile.text(samples).utf8) == samples)

@@ -72,7 +72,7 @@ struct CheckTests {
     }
 
     @Test(
-        "warns of what leaves some clients without a record, each once and with a way out",
+        "warns once of each setting that leaves clients without a record, with a remedy",
         arguments: [
             (
                 "NO: [oslo, ashburn]", "NO: none", "6:22: warning: 'NO' in countries of map m is none",
@@ -113,7 +113,7 @@ struct CheckTests {
     }
 
     @Test(
-        "tells continents that are written where countries are meant",
+        "suggests continent: for continents in the place of countries",
         arguments: [
             ("nordics: [SE, FI]", "nordics: [NA, SA]", ["NA", "SA"]), ("nordics: [SE, FI]", "nordics: [AS]", ["AS"]),
             ("nordics: [SE, FI]", "nordics: [US, CA, NA]", ["NA"]),
@@ -135,7 +135,7 @@ struct CheckTests {
     }
 
     @Test(
-        "refuses codes that no database can have, and says what is right",
+        "refuses codes that no database can contain, with a suggestion",
         arguments: [
             ("NO:", "UK:", "write GB (United Kingdom)"), ("NO:", "EL:", "write GR (Greece)"),
             ("NO:", "uk:", "write GB (United Kingdom)"), ("NO:", "EU:", "write it under continents"),
@@ -164,7 +164,7 @@ struct CheckTests {
     }
 
     @Test(
-        "hints at names that are near, and at none that is not",
+        "suggests similar names, and no others",
         arguments: [
             ("countries: { NO:", "cities: { NO/oslo:", "did you mean 'Oslo'?"),
             ("countries: { NO:", "cities: { NO/Oslo City:", "did you mean 'Oslo'?"),
@@ -374,7 +374,7 @@ struct CheckTests {
     }
 
     @Test(
-        "has a way out of what is no YAML, and of URLs and hints that pdns would fill in",
+        "has a remedy for invalid YAML, and for URLs and hints that pdns would fill in",
         arguments: [
             ("  m:\n", "\tm:\n", "a tab in the indentation; indent with spaces"),
             ("www: {", "*.img: {", "a text that begins with * stands in quotation marks"),
@@ -465,7 +465,7 @@ extension CheckTests {
     }
 
     @Test(
-        "shows the line with a caret below the place, whatever stands before it",
+        "shows the line with a caret below the position",
         arguments: [
             ("zones: { a: b }", "     1 | zones: { a: b }", 12),
             ("zones: { \"\u{65e5}\u{672c}\": b }", "     1 | zones: { \"\u{65e5}\u{672c}\": b }", 9),

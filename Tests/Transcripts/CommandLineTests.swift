@@ -20,7 +20,7 @@ struct CommandLineTests {
     }
 
     @Test(
-        "check prints what a backend would complain of", arguments: ["bad.yaml", "no-database.yaml", "unreadable.yaml"])
+        "check prints the diagnostics of a backend", arguments: ["bad.yaml", "no-database.yaml", "unreadable.yaml"])
     func checkBad(file: String) throws {
         let check = try run("check", file)
         #expect(check.ending == Coprocess.Ending(status: 1))

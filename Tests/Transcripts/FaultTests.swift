@@ -190,7 +190,7 @@ struct FaultTests {
     }
 
     @Test(
-        "of lines that come at once a fault costs the one that it is about, wherever that stands",
+        "a fault loses only its own line of several",
         arguments: [
             ["www", "fault", "www"], ["fault", "www", "www"], ["www", "www", "abort"],
             ["fault", "www", "abort", "www", "fault"], ["www", "fault"],
@@ -400,7 +400,7 @@ struct FaultTests {
     }
 
     @Test(
-        "a program that cannot begin anew ends, so that pdns starts another (needs root)",
+        "a program that cannot restart ends, so that pdns starts another (needs root)",
         .enabled(if: canHideProc, "only root can hide /proc"))
     func faultWithoutProgram() throws {
         // The program file is removed too, so a restart is impossible.

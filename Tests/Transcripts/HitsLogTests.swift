@@ -150,7 +150,7 @@ struct HitsLogTests {
     }
 
     @Test(
-        "that cannot be written is complained of once, and stops nothing",
+        "that cannot be written is reported once, and stops nothing",
         arguments: ["gone/hits.log", "state", "/dev/full"])
     func broken(file: String) throws {
         let site = try site("file: \(file.hasPrefix("/") ? file : "../\(file)")", isStarted: false)

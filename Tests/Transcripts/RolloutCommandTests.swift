@@ -109,7 +109,7 @@ struct RolloutCommandTests: AtRolloutSite {
     }
 
     @Test(
-        "while the configuration cannot be read, no command of people looks for the state elsewhere",
+        "while the configuration cannot be read, no command uses another state directory",
         arguments: [nil, "", "zones: [\nstate_directory: state\n"])
     func unreadable(text: String?) throws {
         try expect(1, "rollout", "start", path("next.yaml"))

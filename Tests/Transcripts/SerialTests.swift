@@ -123,7 +123,7 @@ struct SerialTests {
     }
 
     @Test(
-        "never go back when a coprocess starts anew, with a state directory or without",
+        "never go back when a coprocess restarts, with a state directory or without",
         arguments: ["state", "/proc/none"])
     func restart(state: String) throws {
         try writeConfiguration(state: state)

@@ -6,7 +6,7 @@ import Testing
 @Suite("Fallbacks")
 struct StandInTests {
     @Test(
-        "a coprocess that starts with a broken configuration answers from the last that was not",
+        "a coprocess that starts with a broken configuration uses the last valid one",
         arguments: Site.Part.allCases)
     func lastGood(part: Site.Part) throws {
         let site = try Site()
@@ -23,7 +23,7 @@ struct StandInTests {
     }
 
     @Test(
-        "a configuration of which nothing can be read is stood in for as well, by the state directory that is named",
+        "an unreadable configuration is replaced by the last valid one in the given state directory",
         arguments: ["zones: [", "", "\u{0}", nil])
     func unreadable(text: String?) throws {
         let site = try Site()

@@ -154,7 +154,7 @@ struct StatusTests {
             return
         }
         let remedy = "remove state/switches and state/switches.copy to begin without any switch"
-        #expect(hint.contains("\(remedy), then drain again what is to be drained"), "\(hint)")
+        #expect(hint.contains("\(remedy), then repeat the drains"), "\(hint)")
         #expect(drain.code == 2 && drain.error.contains(remedy), "\(drain)")
         for name in ["switches", "switches.copy"] { unlink("\(folder.path)/state/\(name)") }
         try run("drain", "ashburn")

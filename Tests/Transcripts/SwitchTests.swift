@@ -208,7 +208,7 @@ struct SwitchTests {
     }
 
     @Test(
-        "that cannot be read are said to be so by each command that changes them",
+        "that cannot be read are reported by each command that changes them",
         arguments: [["undrain", "oslo"], ["drain", "oslo"], ["force", "oslo", "up"], ["force", "oslo", "auto"]])
     func unreadable(words: [String]) throws {
         let site = try Site(isStarted: false)
@@ -302,7 +302,7 @@ struct SwitchTests {
     }
 
     @Test(
-        "are refused with words when they make no sense",
+        "are refused with a reason if they make no sense",
         arguments: [
             (["drain", "osl"], 1, "there is no datacenter osl in current/geopipe.yaml; did you mean 'oslo'?"),
             (["force", "osl", "up"], 1, "there is no datacenter osl"),

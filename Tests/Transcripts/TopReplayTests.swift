@@ -29,7 +29,7 @@ struct TopReplayTests {
     }.joined()
 
     @Test(
-        "ends the agent that it has started, and leaves nothing, however it ends",
+        "ends the agent that it has started, however it ends",
         arguments: ["q", "SIGKILL", "SIGHUP"])
     func end(by cause: String) throws {
         let session = try start(try folder.write(Array(Self.hits.utf8), to: "hits.log"))

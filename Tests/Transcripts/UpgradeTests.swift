@@ -59,7 +59,7 @@ struct UpgradeTests {
     }
 
     @Test(
-        "what is refused is one object for programs as well, with the reason",
+        "a refusal is one JSON object with the reason",
         arguments: [
             (
                 ["--config", "current/geopipe.yaml"], 1,
@@ -82,7 +82,7 @@ struct UpgradeTests {
     }
 
     @Test(
-        "root gives a signal to no process but the state directory's owner's",
+        "root signals only processes of the state directory's owner",
         .enabled(if: geteuid() == 0, "only root can give a folder away"))
     func owner() throws {
         let site = try Site(isStarted: false)
