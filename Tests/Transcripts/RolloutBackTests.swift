@@ -182,7 +182,7 @@ struct RolloutBackTests: AtRolloutSite {
         let rollout = try #require(try state.rollout().value)
         #expect(try state.abort(rollout, because: "it fell", by: "geopipe[1]", at: 1))
         #expect(try state.rollout().value?.progress == .aborted)
-        #expect(try problems().contains { $0.contains("cannot be put back") })
+        #expect(try problems().contains { $0.contains("cannot be restored") })
         #expect(try expect(1, "rollout", "abort").error.contains("geopipe rollout abort tries that again"))
         #expect(try problems().contains { $0.contains("but did not finish") })
         try FileManager.default.removeItem(atPath: obstacle)
