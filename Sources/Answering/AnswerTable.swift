@@ -4,30 +4,30 @@ import Platform
 import Routing
 import Zones
 
-/// What the services of all zones answer with: the records of every datacenter, ready to be copied.
+/// The answers of the services of all zones: the records of every datacenter, formatted and ready to copy.
 ///
-/// It is a view of columns, and is valid as long as these.
+/// A view of an image's columns, valid as long as the columns are.
 package struct AnswerTable: Sendable {
-    /// The services of all zones, each zone's own after each other.
+    /// The services of all zones, grouped by zone.
     package let services: Column<BoundService>
-    /// Where the services of each zone begin; one more, where the last zone's end.
+    /// The start of each zone's services in `services`, and one more element: the end of the last zone's.
     private let firstServices: Column<UInt32>
     /// For each service, the answers of each datacenter.
     let datacenters: Column<DatacenterAnswers>
     /// The addresses among the records, service by service.
     let addresses: Column<Address>
     let records: Column<ReadyRecord>
-    /// What lines have after the owner.
+    /// The part of each answer line after the owner name.
     private let text: Column<UInt8>
 
-    /// A service as one zone has it.
+    /// A service as bound to one zone.
     package struct BoundService: BitwiseCopyable {
-        /// Its position in the configuration.
+        /// The position of the service in the configuration.
         package var service: Int32
         package var map: Int32
-        /// How many addresses of each family a datacenter gives at most.
+        /// The maximum number of addresses of each family that a datacenter gives.
         package var pick: Int32
-        /// How many datacenters an answer comes from at most.
+        /// The maximum number of datacenters that an answer comes from, 1...16.
         package var spread: Int32
         /// Makes services draw independently of each other.
         var salt: UInt64
@@ -35,7 +35,7 @@ package struct AnswerTable: Sendable {
         var firstDatacenter: UInt32
         /// Where its addresses begin in `addresses`.
         var firstAddress: UInt32
-        /// The position in `records` of what says that the name exists, where a client gets no record.
+        /// The position in `records` of the marker, which says that the name exists if a client gets no record.
         var marker: UInt32
         private var flags: UInt32
 
@@ -45,7 +45,8 @@ package struct AnswerTable: Sendable {
 
         package var isSticky: Bool { flags & Self.sticky != 0 }
         package var answersWhenAllDown: Bool { flags & Self.answersWhenAllDown != 0 }
-        /// Whether an answer is all that one datacenter has, so that chance is wanted only for choosing that.
+        /// Whether an answer is all records of one datacenter. Then a random draw is needed only to choose the
+        /// datacenter.
         var drawsNothing: Bool { flags & Self.drawsNothing != 0 }
 
         init(_ configured: Configuration.Service, _ service: Int, firstDatacenter: Int, firstAddress: Int, marker: Int)
@@ -69,14 +70,15 @@ package struct AnswerTable: Sendable {
         }
     }
 
-    /// The answers of a datacenter: positions in `records`, the IPv4 addresses first, then those of IPv6, then all else.
+    /// The answers of a datacenter as positions in `records`: IPv4 addresses, then IPv6 addresses, then all other
+    /// records.
     struct DatacenterAnswers: BitwiseCopyable {
         var start: UInt32
         var ipv6: UInt32
         var others: UInt32
         var end: UInt32
-        /// The number of its first address among the service's: they are counted datacenter by datacenter, IPv4 first, each
-        /// family in the order that was given.
+        /// The number of its first address among the addresses of the service. They are numbered datacenter by
+        /// datacenter, IPv4 first, each family in the order of the configuration.
         var firstAddress: UInt32
 
         var ipv4Range: Range<Int> { Int(start)..<Int(ipv6) }
@@ -87,16 +89,16 @@ package struct AnswerTable: Sendable {
         func number(_ position: Int) -> Int { Int(firstAddress) + position - Int(start) }
     }
 
-    /// An address as far as picking one needs to know it.
+    /// The properties of an address that picking among addresses needs.
     package struct Address: BitwiseCopyable {
-        /// The same for an address, wherever it stands.
+        /// A hash of the address, the same in every service and datacenter.
         var identity: UInt64
-        /// Its part in the clients, from 1.
+        /// Its weight among the addresses of the datacenter, from 1.
         var weight: UInt32
         var reserved: UInt32 = 0
     }
 
-    /// A record as it is written into answers.
+    /// A record in the form in which it is copied into answers.
     struct ReadyRecord: BitwiseCopyable {
         /// Where the rest of its line begins in `text`.
         var offset: UInt64
@@ -112,46 +114,46 @@ package struct AnswerTable: Sendable {
         }
     }
 
-    /// All of a line after the owner.
+    /// Returns the part of an answer line after the owner name.
     @inline(__always)
     func tail(_ record: ReadyRecord) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: text.start + Int(truncatingIfNeeded: record.offset), count: Int(record.length))
     }
 
-    /// The position in `services` of a name's service.
+    /// Returns the position in `services` of a name's service; `nil` if it has none.
     @inline(__always)
     package func service(of node: ZoneNode, inZone zone: Int) -> Int? {
         node.service < 0 ? nil : Int(firstServices[zone]) + Int(node.service)
     }
 
-    /// The answers of a datacenter for a service.
+    /// Returns the answers of a datacenter for a service.
     @inline(__always)
     func answers(_ service: BoundService, _ datacenter: Int) -> DatacenterAnswers {
         datacenters[Int(service.firstDatacenter) + datacenter]
     }
 
-    /// The positions in `services` of a zone's services.
+    /// Returns the positions in `services` of a zone's services.
     package func services(ofZone zone: Int) -> Range<Int> { Int(firstServices[zone])..<Int(firstServices[zone + 1]) }
 
-    /// Calls `body` with the records that a datacenter has for a service: what their lines have after the owner.
+    /// Calls `body` with each record that a datacenter has for a service: the part of the line after the owner name.
     package func forEachTail(_ service: BoundService, _ datacenter: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         for position in answers(service, datacenter).all { body(tail(records[position])) }
     }
 
-    /// The number of addresses of each family that a datacenter has for a service.
+    /// Returns the number of addresses of each family that a datacenter has for a service.
     package func addressCounts(_ service: BoundService, _ datacenter: Int) -> (ipv4: Int, ipv6: Int) {
         let answers = answers(service, datacenter)
         return (answers.ipv4Range.count, answers.ipv6Range.count)
     }
 
-    /// The address of a service of that number.
+    /// Returns an address of a service by its number.
     func address(_ service: BoundService, _ number: Int) -> Address { addresses[Int(service.firstAddress) + number] }
 }
 
 // MARK: - Writing and reading
 
 extension AnswerTable {
-    /// Lays out the answers of all zones' services.
+    /// Writes the answers of the services of all zones.
     package static func write(_ configuration: Configuration, to columns: inout ColumnWriter) {
         var builder = Builder()
         let ids = ZoneTable.ids(of: configuration.zones.map(\.apex))
@@ -217,7 +219,7 @@ extension AnswerTable {
         }
     }
 
-    /// Reads what `write` wrote, and checks all of it.
+    /// Reads the columns that `write` wrote, and validates every index and range.
     init(
         from columns: inout ColumnReader, zones: ZoneTable, mapCount: Int, serviceCount: Int, datacenterCount: Int
     ) throws(MalformedColumns) {

@@ -2,19 +2,20 @@ import Geography
 import Routing
 import State
 
-/// The new side of a rollout, and which clients it answers.
+/// The new side of a rollout, and the rule that selects its clients.
 public final class Candidate: Sendable {
     /// The new image, with the switches and the health in force.
     package let serving: Serving
     package let differences: RolloutDifferences
     package let counts: RolloutCounts
-    /// `nil` as long as it is not known.
+    /// `nil` until it has been computed.
     let stability: RolloutStability?
     let rule: Rule
-    /// By the number of a place of the new image, whether clients there get the new side; empty without places.
+    /// Whether clients get the new side, by the number of their place in the new image; empty unless the rule is
+    /// `places`.
     let isInside: [Bool]
 
-    /// Which clients get the new side.
+    /// Selects the clients that get the new side.
     enum Rule {
         case dark
         case share(NetworkShare)
@@ -22,10 +23,10 @@ public final class Candidate: Sendable {
     }
 
     /// - Parameters:
-    ///   - rollout: what is rolled out, to whom.
+    ///   - rollout: the rollout; its part selects the clients.
     ///   - serving: the new image.
-    ///   - counts: where the answering thread counts; of the same differences.
-    ///   - stability: of the same differences; without it answers are the same, and take longer.
+    ///   - counts: the counters of the answering thread, made for the same differences.
+    ///   - stability: made for the same differences; without it answers are the same but take longer.
     package init(
         _ rollout: Rollout, _ serving: Serving, _ differences: RolloutDifferences, _ counts: RolloutCounts,
         _ stability: RolloutStability? = nil
@@ -42,15 +43,15 @@ public final class Candidate: Sendable {
     }
 }
 
-/// Both sides of a rollout as the answering thread sees them, without references to count. It is valid as long as the serving of the
-/// old side, which keeps the candidate.
+/// Both sides of a rollout as the answering thread reads them, without reference counting. Valid as long as the
+/// `Serving` of the old side, which retains the candidate.
 struct RolloutSides {
     let old: UnsafePointer<World>
     let new: UnsafePointer<World>
     let rule: Candidate.Rule
     /// Whether all clients get the old side.
     let isDark: Bool
-    /// Whether `share` decides, which is what `rule` says then.
+    /// Whether `rule` is a share. Stored apart, so that the most frequent case is one load.
     let isShare: Bool
     let share: NetworkShare
     let isInside: UnsafePointer<Bool>
@@ -63,11 +64,11 @@ struct RolloutSides {
     let countryOfPlace: UnsafePointer<UInt16>
     let areStatesAlike: Bool
     let counts: RolloutCounts.Writer
-    /// By the position of a service, and the number of a list, what `isStable` says; `nil` if it is not known.
+    /// The results of `isStable` by the position of a service and the number of a list; `nil` if they are not known.
     let oldStable: UnsafePointer<UnsafePointer<Bool>?>
     let newStable: UnsafePointer<UnsafePointer<Bool>?>
 
-    /// Makes one, which `free` takes away.
+    /// Allocates a value that `free` deallocates.
     static func made(_ old: UnsafePointer<World>, _ candidate: Candidate) -> UnsafePointer<RolloutSides> {
         let isInside = UnsafeMutablePointer<Bool>.allocate(capacity: max(candidate.isInside.count, 1))
         isInside.initialize(repeating: false, count: max(candidate.isInside.count, 1))
@@ -91,7 +92,7 @@ struct RolloutSides {
         return UnsafePointer(sides)
     }
 
-    /// - Parameter other: the side that the services are not of: only what it does not restrict is known to be the same.
+    /// - Parameter other: the other side. A service that it restricts is not known to answer the same.
     private static func stable(
         _ known: [UnsafePointer<Bool>?], _ pairs: UnsafePointer<RolloutPair>, _ count: Int,
         _ other: UnsafePointer<World>

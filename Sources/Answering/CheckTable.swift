@@ -28,7 +28,7 @@ package enum CheckTable {
         columns.add(texts: notify?.command ?? [])
     }
 
-    /// The checks of services, all addresses that are checked, and what is run when these change.
+    /// Reads the checks of services, all checked addresses, and the command to run when their state changes.
     static func read(
         from columns: inout ColumnReader, serviceCount: Int, datacenterCount: Int
     ) throws(MalformedColumns) -> (

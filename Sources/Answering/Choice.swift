@@ -2,7 +2,7 @@ import DNS
 import Geography
 import Routing
 
-/// The part of an answer that a choice is for.
+/// The part of an answer that a choice of datacenters applies to.
 package enum AnswerPart {
     /// All records of a datacenter.
     case all
@@ -10,40 +10,40 @@ package enum AnswerPart {
     case ipv4
     /// AAAA records.
     case ipv6
-    /// Records of all other types.
+    /// Records of all other types than A and AAAA.
     case rest
 }
 
-/// The datacenters that one question is answered from.
+/// The datacenters that the answer to one question comes from.
 package struct Choice {
-    /// The most wanted first; `count` of them.
+    /// The first `count` elements are the datacenters, the most preferred first.
     package var datacenters: InlineArray<16, Int32> = .init(repeating: 0)
     package var count = 0
-    /// The length of the prefix around the client for which the same would be chosen, from 1.
+    /// The length of the prefix around the client in which every client gets the same choice, from 1.
     package var scope: UInt8
     /// The number of the client's preference list.
     package var list: UInt32
     /// Picks among the addresses of a datacenter.
     var draw: RendezvousDraw
-    /// Whether addresses that are down are left out; not if there is nothing but what is down.
+    /// Whether addresses that are down are left out. False if all addresses are down.
     var respectsHealth = true
-    /// The datacenter that is not available, and whose clients are spread, this one among them; -1 if it is not spread.
+    /// The unavailable datacenter whose clients are spread over others, if this client is one of them; else -1.
     package var spreadFrom: Int32 = -1
 }
 
 extension Snapshot {
-    /// Chooses for a client, by the service at that position.
+    /// Chooses the datacenters of a service for a client.
     ///
-    /// As long as no address of the service is down, one choice holds for the whole answer. Otherwise each family, and
-    /// what is no address, is chosen on its own: `body` is called for each part that has a datacenter.
+    /// If no address of the service is down, one choice holds for the whole answer. Otherwise IPv4 addresses, IPv6
+    /// addresses and other records are chosen separately: `body` is called for each part that has a datacenter.
     ///
     /// - Parameters:
     ///   - client: the first address of the client's subnet, of which `length` bits are known.
-    ///   - resolver: the address that asks; it stands in for a client of unknown place.
-    ///   - state: what the service may use for this client.
-    ///   - placeScope: the length of a prefix around the client for whose clients it may use the same.
+    ///   - resolver: the address of the resolver; its place is used if the client's place is unknown.
+    ///   - state: the datacenters and addresses that the service may use for this client.
+    ///   - placeScope: the length of a prefix around the client in which `state` is the same for every client.
     ///   - random: any 64 bits.
-    /// - Returns: all chosen datacenters together, with the narrowest of the scopes.
+    /// - Returns: all chosen datacenters, with the longest of the scopes.
     @inline(__always)
     package func choose(
         _ position: Int, for client: IPAddress, length: Int, resolver: IPAddress, _ state: ServiceState,
@@ -58,13 +58,13 @@ extension Snapshot {
         }
         let rest = all
         func add(_ part: AnswerPart) {
-            // Where the datacenter has no address of a family, the client gets none from elsewhere either; an alias, above all,
-            // stands alone.
+            // If the datacenter has no address of a family, the client gets none from another datacenter either: a
+            // CNAME must not get company.
             guard has(part, in: rest, position) else { return }
             var choice = choose(
                 position, for: client, length: length, resolver: resolver, state, placeScope: placeScope,
                 random: random, part: part)
-            // Whether there is this part at all is the rest's choice.
+            // The choice for the rest decides whether this part exists, so its scope counts too.
             choice.scope = max(choice.scope, rest.scope)
             body(choice, part)
             all.add(choice)
@@ -81,7 +81,7 @@ extension Snapshot {
         placeScope: UInt8, random: UInt64, part: AnswerPart
     ) -> Choice {
         let service = answers.services[position]
-        // A structure's look-up would copy it.
+        // A method called on an array element would copy the structure; a pointer does not.
         let (list, mapScope) = maps.withUnsafeBufferPointer { maps in
             (maps.baseAddress! + Int(service.map)).locate(client, length: length, resolver: resolver)
         }
@@ -105,7 +105,7 @@ extension Snapshot {
         return narrowed
     }
 
-    /// Chooses for a client of unknown place, while nothing is drained or down: what a zone transfer gives.
+    /// Chooses for a client of unknown place while nothing is drained or down. A zone transfer contains this choice.
     func defaultChoice(_ position: Int) -> Choice {
         let service = answers.services[position]
         let map = maps[Int(service.map)]
@@ -116,9 +116,10 @@ extension Snapshot {
     }
 
     /// - Parameters:
-    ///   - spreading: the draw by which clients are spread; `nil` if the list does not spread, or all of it is available.
-    ///   - network: the client's network as a number; `nil` if it makes no difference.
-    /// - Returns: the choice, and whether chance had a part in it or in what will be picked of it.
+    ///   - spreading: the draw that spreads clients; `nil` if the list does not spread, or all of its datacenters are
+    ///     available.
+    ///   - network: the client's network as a number; `nil` if it does not matter.
+    /// - Returns: the choice, and whether a draw decided it or will decide which addresses are picked.
     private func choose(
         _ service: AnswerTable.BoundService, _ map: CompiledMap, _ list: UInt32, _ scope: UInt8, _ draw: RendezvousDraw,
         _ spreading: RendezvousDraw?, _ state: ServiceState, _ part: AnswerPart, network: UInt64?
@@ -151,12 +152,12 @@ extension Snapshot {
 }
 
 extension ServiceState {
-    /// Whether some datacenter may be unavailable, for some part of an answer or some client.
+    /// Whether a datacenter may be unavailable for a part of an answer or for some clients.
     fileprivate var isRestricted: Bool { hasDownAddresses || !undrained.isAll || preferred?.isAll == false }
 }
 
 extension Choice {
-    /// Adds the datacenters of another part of the same answer, as far as there is room.
+    /// Adds the datacenters of another part of the same answer, up to 16 in all.
     fileprivate mutating func add(_ other: Choice) {
         scope = max(scope, other.scope)
         if spreadFrom < 0 { spreadFrom = other.spreadFrom }
@@ -169,10 +170,10 @@ extension Choice {
         count += 1
     }
 
-    /// Takes as many available datacenters of its list as the service spreads over.
+    /// Takes the first available datacenters of the list, as many as the service answers from.
     ///
-    /// - Parameter spreading: the draw by which clients are spread; `nil` if none is.
-    /// - Returns: whether chance had a part in it or in what will be picked of it.
+    /// - Parameter spreading: the draw that spreads clients; `nil` if none are spread.
+    /// - Returns: whether a draw decided it or will decide which addresses are picked.
     fileprivate mutating func take(
         from map: CompiledMap, _ service: AnswerTable.BoundService, _ snapshot: Snapshot, _ availability: Availability,
         _ spreading: RendezvousDraw?, _ part: AnswerPart
@@ -190,7 +191,7 @@ extension Choice {
         return anyDrawn
     }
 
-    /// Adds a datacenter to which a list has come.
+    /// Adds the next datacenter of a list, unless it is already there.
     ///
     /// - Returns: whether there is room for more.
     @inline(__always)
@@ -198,7 +199,7 @@ extension Choice {
         _ datacenter: Datacenter, _ reason: PreferenceListTable.Reason, _ service: AnswerTable.BoundService,
         _ snapshot: Snapshot, _ part: AnswerPart, _ anyDrawn: inout Bool
     ) -> Bool {
-        // A datacenter may stand in several tiers.
+        // A datacenter may be in several tiers.
         for i in 0..<count where datacenters[i] == Int32(datacenter) { return true }
         datacenters[count] = Int32(datacenter)
         count += 1
@@ -229,12 +230,13 @@ extension AnswerTable {
         addressCount(part, service, of: datacenter) > Int(service.pick)
     }
 
-    /// Whether a part of an answer is a family of which a datacenter has no address.
+    /// Whether a part of an answer is an address family, and a datacenter has no address of that family.
     fileprivate func lacks(_ part: AnswerPart, _ service: BoundService, at datacenter: Int) -> Bool {
         (part == .ipv4 || part == .ipv6) && addressCount(part, service, of: datacenter) == 0
     }
 
-    /// The number of a datacenter's addresses; of those of a family if that is meant, else of the larger family.
+    /// Returns the number of addresses that a datacenter has: of the family that `part` names, else of the larger
+    /// family.
     fileprivate func addressCount(_ part: AnswerPart, _ service: BoundService, of datacenter: Int) -> Int {
         let answers = answers(service, datacenter)
         switch part {
@@ -245,7 +247,7 @@ extension AnswerTable {
         }
     }
 
-    /// Calls `body` with the positions of the records that a choice gives.
+    /// Calls `body` with each record that a choice gives.
     func forEachRecord(
         _ service: BoundService, of choice: Choice, _ part: AnswerPart, _ state: ServiceState,
         _ body: (_ record: ReadyRecord) -> Void
@@ -265,7 +267,7 @@ extension AnswerTable {
         }
     }
 
-    /// As many of the addresses as may be given, those with the lowest scores.
+    /// Calls `body` with the addresses that have the lowest scores, at most `pick` of them.
     private func forEachPicked(
         _ service: BoundService, _ answers: DatacenterAnswers, _ range: Range<Int>, _ draw: RendezvousDraw,
         _ state: ServiceState,
@@ -300,22 +302,22 @@ extension AnswerTable {
     }
 }
 
-/// The network whose clients a sticky service treats alike: /24 of IPv4, /56 of IPv6, which is what resolvers tell of their
-/// clients (RFC 7871 section 11.1).
+/// The network whose clients a sticky service treats alike: /24 for IPv4 and /56 for IPv6, the prefix lengths that
+/// resolvers send (RFC 7871 section 11.1).
 package struct ClientNetwork {
-    /// Tells the network from all others.
+    /// A number that identifies the network.
     package let number: UInt64
     /// The length of its prefix, in the client's own family.
     let scope: UInt8
 
-    /// The length of networks of IPv4.
+    /// The prefix length of IPv4 networks.
     static let ipv4Scope: UInt8 = 24
 
-    /// The number of the network of an IPv4 address.
+    /// Returns the number of the network of an IPv4 address.
     @inline(__always)
     static func number(of bits: UInt32) -> UInt64 { UInt64(bits >> 8) }
 
-    /// - Parameter length: how many of the client's first bits are known.
+    /// - Parameter length: the number of leading bits of the client that are known.
     package init(_ client: IPAddress, length: Int = .max) {
         switch client {
         case .v4(let bits):
@@ -326,8 +328,8 @@ package struct ClientNetwork {
                 number = UInt64(embedded.address >> 8)
                 scope = UInt8(24 + embedded.offset)
             } else if bits >> 72 == 0 || bits >> 72 == 0x64_ff9b_0000_00 {
-                // These two /56 have IPv4 addresses in them, which draw as the networks that they are: their neighbours
-                // must not speak for them.
+                // These two /56 contain embedded IPv4 addresses, which draw as IPv4 networks. The rest of each /56
+                // draws apart from them, by /96.
                 number = UInt64(truncatingIfNeeded: bits >> 32) | 1 << 63
                 scope = 96
             } else {
@@ -339,7 +341,7 @@ package struct ClientNetwork {
 }
 
 extension Choice {
-    /// A datacenter that was chosen by nothing but its place in a list.
+    /// Makes a choice of one datacenter that no draw decided.
     init(only datacenter: Int) {
         self.init(scope: 1, list: 0, draw: RendezvousDraw(random: 0))
         datacenters[0] = Int32(datacenter)

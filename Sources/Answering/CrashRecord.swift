@@ -3,12 +3,12 @@ import DNS
 import Glibc
 import PipeProtocol
 
-/// What the handler of a fault needs to know of the dialogue with pdns: the question that a fault would leave without an
-/// answer, and the version that the dialogue goes on with after a restart.
+/// Records the state of the dialogue with pdns for the crash handler: the question that a fault would leave without
+/// an answer, and the protocol version with which the dialogue resumes after a restart.
 package enum CrashRecord {
-    /// Tells that a line has been read that needs an answer.
+    /// Records that a line has been read that needs an answer.
     ///
-    /// - Parameter line: within what `setInput` told of; the end of it if it was too long to keep.
+    /// - Parameter line: a part of the buffer given to `setInput`; the end of the line if it was too long to keep.
     @inlinable @inline(__always)
     package static func beginAnswer(_ line: UnsafeBufferPointer<UInt8>) {
         fault_begin_answer(line.baseAddress, line.count)
@@ -28,11 +28,11 @@ package enum CrashRecord {
     @inlinable @inline(__always)
     package static func endAnswers() { fault_end_answers() }
 
-    /// The variable of the environment with the names of images over which the answering thread had a fault when it read them for the
-    /// first time: a comma before and after each. A compiler gets it as well.
+    /// The environment variable that names the images whose first read caused a fault in the answering thread, with a
+    /// comma before and after each. Compilers inherit it.
     package static let unfitVariable = "GEOPIPE_UNFIT"
 
-    /// Whether an image is to be left out, since it was at hand in a fault of the program that was here before this one.
+    /// Whether an image must be skipped because reading it caused a fault before the program was restarted.
     package static func isUnfit(image path: String) -> Bool {
         guard let names = getenv(unfitVariable) else { return false }
         return strstr(names, ",\(fileName(path)),") != nil
@@ -49,9 +49,9 @@ package enum CrashRecord {
 
     private static func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
 
-    /// The version of the dialogue, if there is one.
+    /// The protocol version of the dialogue; `nil` before the handshake.
     package static var version: ABIVersion? { ABIVersion(Int(fault_dialogue_version())) }
 
-    /// Tells that there is a dialogue which can be gone on with.
+    /// Records that a dialogue has begun that a restarted program can resume.
     package static func setVersion(_ version: ABIVersion) { fault_set_dialogue_version(CInt(version.number)) }
 }

@@ -1,16 +1,16 @@
 import Routing
 import Telemetry
 
-/// Knows for which clients no rule of a map decides but its default.
+/// Determines for which clients only the default of a map applies.
 package struct DefaultRules {
-    /// The tally of the snapshot that `maps` is of; 0 is none's.
+    /// The number of the counters of the snapshot that `maps` belongs to; 0 for none.
     private var tally: UInt32 = 0
-    /// By the position of a service in the configuration, its map; -1 for a service that no name has.
+    /// The map of each service, by its position in the configuration; -1 for a service that no name has.
     private var maps: [Int32] = []
 
     package init() {}
 
-    /// Whether the default decided, or a rule that says the same; `nil` if another snapshot has answered.
+    /// Returns whether the default decided, or a rule with the same result; `nil` if another snapshot answered.
     package mutating func decide(_ hit: Hit, in snapshot: Snapshot) -> Bool? {
         guard hit.tally == snapshot.tally.number else { return nil }
         return withExtendedLifetime(snapshot) {

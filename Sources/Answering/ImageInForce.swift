@@ -4,14 +4,14 @@ import Platform
 import State
 
 extension ImageStore {
-    /// The image in force, and what is wrong with those that should be.
+    /// Returns the image in force, and diagnostics of the images that were skipped.
     ///
-    /// One that is damaged, or was at hand in a fault, gives way to the newest one before it.
+    /// An image that is damaged or whose read caused a fault is skipped, and the newest one before it is used.
     public func current() -> (snapshot: Snapshot?, diagnostics: [String]) {
         var diagnostics: [String] = []
         for path in candidates {
             guard !CrashRecord.isUnfit(image: path) else {
-                diagnostics.append("\(path) is left out: there was a fault when it was read")
+                diagnostics.append("\(path) is skipped: reading it caused a crash")
                 continue
             }
             do {
@@ -23,7 +23,7 @@ extension ImageStore {
         return (nil, diagnostics)
     }
 
-    /// The newest image in force of a configuration, whatever databases take the place of its own.
+    /// Returns the newest image in force of a configuration, compiled with any databases.
     public static func anyCurrent(of configuration: String, in state: StateDirectory) -> Snapshot? {
         let own = ImageStore(of: configuration, overrides: [], in: state)
         if let snapshot = own.current().snapshot { return snapshot }
@@ -32,9 +32,9 @@ extension ImageStore {
             .filter { $0.manifest.configuration == file }.max { $0.manifest.created < $1.manifest.created }
     }
 
-    /// Puts an image in force, unless one is there that can be used and is as new, or one is being compiled.
+    /// Puts an image in force, unless a usable one that is as new is there, or a compiler is running.
     ///
-    /// - Returns: whether one is in force now that is as new.
+    /// - Returns: whether an image in force is as new now.
     @discardableResult
     package func restore(_ snapshot: Snapshot) -> Bool {
         guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return false }

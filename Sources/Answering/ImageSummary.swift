@@ -5,7 +5,7 @@ import Image
 import Platform
 import State
 
-/// What an image says of itself, as far as it is shown: names, checks and what it was made from.
+/// The parts of an image that commands show: names, checks and the inputs that it was compiled from.
 ///
 /// Reading it does not touch zones or address tables, so its cost does not depend on the number of records. The checksum is
 /// verified only on request.
@@ -19,9 +19,9 @@ public struct ImageSummary: Sendable {
     public let datacenterNames: [String]
     /// By position in the configuration.
     public let serviceNames: [String]
-    /// By position in the configuration, what of a service is checked.
+    /// The checks of each service, by its position in the configuration; `nil` for a service without checks.
     public let checkedServices: [CheckedService?]
-    /// All addresses that are checked.
+    /// All checked addresses.
     public let healthTargets: [HealthTarget]
     private let image: Image
 
@@ -29,7 +29,7 @@ public struct ImageSummary: Sendable {
     ///
     /// - Parameters:
     ///   - owners: the users whose files are trusted.
-    ///   - isSummed: whether the checksum is verified, for which all of the file is read.
+    ///   - isSummed: whether to verify the checksum, which reads the whole file.
     public init(path: String, owners: Set<uid_t>, isSummed: Bool = false) throws(Image.Refusal) {
         let image = try Image(path: path, owners: owners, isSummed: isSummed)
         self.image = image
@@ -50,8 +50,8 @@ public struct ImageSummary: Sendable {
         }
     }
 
-    /// The places that clients are in, without coordinates; one of which nothing is known is among them. `nil` if the image does not
-    /// say.
+    /// The places of clients, without coordinates; the unknown place is one of them. `nil` if the image's places
+    /// cannot be read.
     public var places: Set<ClientPlace>? {
         guard var section = try? image.section(.places) else { return nil }
         return try? withExtendedLifetime(image) { () throws(MalformedColumns) in try PlaceIndex.places(from: &section) }
@@ -59,10 +59,11 @@ public struct ImageSummary: Sendable {
 }
 
 extension ImageStore {
-    /// What the image in force says of itself, and since when it is in force, in seconds since 1970; `nil` if there is none.
+    /// Returns the summary of the image in force, and when it came into force, in seconds since 1970; `nil` if there
+    /// is none.
     public func currentSummary() throws(Image.Refusal) -> (summary: ImageSummary, since: Int)? {
         let trusted = trustedToLook
-        // A newer image may take its place meanwhile, and this one may be removed.
+        // A newer image may replace this one meanwhile, and this one may be removed.
         for _ in 0..<3 {
             guard let name = currentName else { return nil }
             var status = stat()
@@ -76,14 +77,15 @@ extension ImageStore {
         return nil
     }
 
-    /// What the new image of a rollout says of itself.
+    /// Returns the summary of a rollout's new image.
     ///
-    /// - Parameter isSummed: whether the checksum is verified, for which all of the file is read.
+    /// - Parameter isSummed: whether to verify the checksum, which reads the whole file.
     public func candidateSummary(of rollout: String, isSummed: Bool = false) throws(Image.Refusal) -> ImageSummary {
         try ImageSummary(path: candidateFile(of: rollout), owners: trustedToLook, isSummed: isSummed)
     }
 
-    /// The users whose images may be looked at. Nothing is answered from them: that one is the state directory's owner's is enough.
+    /// The users whose images may be read for display. The owner of the state directory is one of them, since no
+    /// answer comes from these images.
     private var trustedToLook: Set<uid_t> {
         var trusted = owners
         var status = stat()

@@ -1,15 +1,16 @@
 import State
 
-/// What takes less than all of its clients: addresses that said so of themselves, and datacenters that have just come back.
+/// The addresses and datacenters that take only a part of their clients: addresses that reported a weight, and
+/// datacenters that have just come back up.
 package struct Limits: Equatable, Sendable {
-    /// By the position of a service and the number of a datacenter, the part of its client networks that it takes, in percent,
-    /// from 1; empty for a service of which nothing is limited.
+    /// The part of its client networks that a datacenter takes, in percent, 1...100, by the position of a service and
+    /// the number of a datacenter. Empty for a service without limits.
     package fileprivate(set) var shares: [[Int]] = []
-    /// By the position of a service and the number of an address, the clients that it takes of 100 that it would get; empty for
-    /// a service of which each takes all.
+    /// The weight of an address in percent of its configured weight, by the position of a service and the number of
+    /// an address. Empty for a service without limits.
     fileprivate(set) var weights: [[UInt8]] = []
 
-    /// Nothing is limited.
+    /// Makes a value without limits.
     package init() {}
 
     func shares(ofService service: Int) -> [Int] { shares.isEmpty ? [] : shares[service] }
@@ -17,7 +18,7 @@ package struct Limits: Equatable, Sendable {
 }
 
 extension Snapshot {
-    /// What is limited at a time.
+    /// Returns the limits that apply at a time.
     ///
     /// - Parameter time: in seconds since 1970.
     package func limits(_ health: HealthReport?, at time: Int) -> Limits {
@@ -29,7 +30,7 @@ extension Snapshot {
             return shares.allSatisfy { $0 == 100 } ? [] : shares
         }
         limits.weights = checkedServices.map { $0?.weights { limited[$0] } ?? [] }
-        // So that nothing limited is the same, however it came about.
+        // Normalized, so that two values without limits are equal.
         return limits.shares.allSatisfy(\.isEmpty) && limits.weights.allSatisfy(\.isEmpty) ? Limits() : limits
     }
 }

@@ -1,22 +1,22 @@
 import Synchronization
 
-/// A place where one thread leaves something and another takes it. Neither ever waits for the other.
+/// Passes one value from a thread to another. Neither thread ever waits.
 final class Mailbox<Value: AnyObject & Sendable>: Sendable {
-    /// An unmanaged reference, which the place owns; 0 if nothing is there.
+    /// An unmanaged reference that the mailbox owns; 0 if it is empty.
     private let place = Atomic<UInt>(0)
 
     deinit { _ = take() }
 
-    /// Leaves `value`, in place of what was left before and never taken.
+    /// Puts `value` in the mailbox. A value that was not taken is released.
     func leave(_ value: Value) {
         let reference = UInt(bitPattern: Unmanaged.passRetained(value).toOpaque())
         release(place.exchange(reference, ordering: .acquiringAndReleasing))
     }
 
-    /// What was left last; `nil` if nothing was since.
+    /// Takes the value out of the mailbox; `nil` if it is empty.
     func take() -> Value? { value(place.exchange(0, ordering: .acquiringAndReleasing)) }
 
-    /// Whether something is there. It costs hardly anything to look.
+    /// Whether the mailbox has a value. One relaxed load.
     @inline(__always)
     var isFull: Bool { place.load(ordering: .relaxed) != 0 }
 

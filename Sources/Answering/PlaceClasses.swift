@@ -1,11 +1,11 @@
 import Geography
 import State
 
-/// The places of an image by what switches tell of them: places of one class are in the areas of the same switches.
+/// The places of an image, grouped: places of one class are in the areas of the same switches.
 struct PlaceClasses: Sendable {
-    /// By the number of a place, its class; empty if there is only one.
+    /// The class of each place, by its number; empty if there is only one class.
     private let classes: [UInt16]
-    /// By the number of a class, the positions of the switches in whose areas its places are.
+    /// The positions of the switches whose areas contain the places of a class, by the number of the class.
     let members: [Set<Int>]
 
     init(of switches: [Switch], _ places: PlaceIndex) {
@@ -13,7 +13,7 @@ struct PlaceClasses: Sendable {
         var members: [Set<Int>] = [[]]
         for (position, entry) in switches.enumerated() where !entry.areas.isEmpty {
             if classes.isEmpty { classes = Array(repeating: 0, count: places.count) }
-            // Each class falls in two, unless all of it is inside or outside.
+            // Each class is split in two, unless all of its places are inside the areas, or all outside.
             var inside: [Int: Int] = [:]
             var last = members
             for (place, isInside) in places.isInside(entry.areas).enumerated() where isInside {
@@ -33,6 +33,6 @@ struct PlaceClasses: Sendable {
         self.members = used.map { members[$0] }
     }
 
-    /// The number of the class of a place.
+    /// Returns the number of a place's class.
     func number(ofPlace place: UInt32) -> Int { Int(classes[Int(place)]) }
 }

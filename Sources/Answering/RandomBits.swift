@@ -1,4 +1,4 @@
-/// Random numbers that cost next to nothing and need not be secret (SplitMix64).
+/// A fast pseudo-random number generator, not for secrets (SplitMix64).
 package struct RandomBits {
     private var state: UInt64
 

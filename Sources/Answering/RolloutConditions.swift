@@ -1,15 +1,16 @@
 import State
 
 extension Rollout {
-    /// Questions that the new side must have refused before their part counts.
+    /// The number of refused questions below which the refusal rate of the new side is ignored.
     private static let leastRefusals = 20
 
-    /// Why it is to be aborted without a person; `nil` if all is well, or no client gets the new image.
+    /// Returns the reason to abort the rollout automatically; `nil` if there is none, or no client gets the new
+    /// image.
     ///
     /// - Parameters:
-    ///   - tally: what all coprocesses have counted.
-    ///   - down: by what is asked of them, the addresses that are down.
-    ///   - switches: those that count.
+    ///   - tally: the sum of the counts of all coprocesses.
+    ///   - down: the targets of addresses that are down.
+    ///   - switches: those in force.
     package func reasonToAbort(
         _ tally: RolloutTotals, new: Snapshot, down: Set<String>, switches: [Switch]
     ) -> String? {
@@ -28,7 +29,7 @@ extension Rollout {
 }
 
 extension Snapshot {
-    /// The datacenters that are down for a service and should get its clients, as `SERVICE/DATACENTER`.
+    /// Returns the datacenters that are down for a service although no switch excludes them, as `SERVICE/DATACENTER`.
     package func datacentersDown(_ down: Set<String>, _ switches: [Switch]) -> [String] {
         zip(serviceNames, checkedServices).flatMap { service, checked -> [String] in
             guard let checked else { return [] }

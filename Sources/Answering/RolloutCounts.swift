@@ -1,7 +1,7 @@
 import State
 import Telemetry
 
-/// Counts what the answering thread answers under a rollout. One thread counts, and any other may read.
+/// Counts the answers of the answering thread while a rollout runs. One thread writes; any thread may read.
 package final class RolloutCounts: Sendable {
     private let totals = CounterTable(count: Total.count)
     private let countries: CounterTable
@@ -9,23 +9,23 @@ package final class RolloutCounts: Sendable {
     private let differences: RolloutDifferences
     let writer: Writer
 
-    /// Where in `totals` something is counted.
+    /// Positions in `totals`.
     private enum Total {
         static let differing = 0
-        /// From here on: old answered, old refused, new answered, new refused.
+        /// The first of four positions: old answered, old refused, new answered, new refused.
         static let sides = 1
         static let count = 5
     }
 
-    /// The counters as the answering thread sees them: valid as long as their owner.
+    /// The counters as the answering thread writes them. Valid as long as their owner.
     struct Writer {
         fileprivate let totals: CounterTable.Writer
         fileprivate let countries: CounterTable.Writer
         fileprivate let moves: CounterTable.Writer
-        /// Datacenters of both images, and one more for none.
+        /// The number of datacenters of both images, plus one for "none".
         fileprivate let width: Int
 
-        /// Counts a question of a client. One without any record in the answer counts as refused.
+        /// Counts a client's question. An answer without a record counts as refused.
         @inline(__always)
         func countAnswer(isNew: Bool, isRefused: Bool) {
             totals.add(1, at: Total.sides &+ (isNew ? 2 : 0) &+ (isRefused ? 1 : 0))
@@ -52,7 +52,7 @@ package final class RolloutCounts: Sendable {
         writer = Writer(totals: totals.writer, countries: countries.writer, moves: moves.writer, width: width)
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     package var tally: RolloutTotals {
         var tally = RolloutTotals()
         var sums = [Int](repeating: 0, count: Total.count)

@@ -2,29 +2,32 @@ import DNS
 import Platform
 import Zones
 
-/// The names that both sides of a rollout do not answer alike, and how they are answered while it runs.
+/// The names that the two sides of a rollout answer differently, and the side that answers each of them while the
+/// rollout runs.
 ///
-/// No negative answer has a scope: pdns and resolvers keep it for all clients (RFC 2308, RFC 7871 section 7.4). So whether a name exists
-/// is the old image's to say until the commit, and so are SOA, NS, DS and DNAME records, and zones as a whole.
+/// A negative answer has no scope: pdns and resolvers cache it for all clients (RFC 2308, RFC 7871 section 7.4). So
+/// until the commit the old image decides whether a name or a zone exists, and it gives SOA, NS, DS and DNAME
+/// records.
 final class RolloutNames: Sendable {
-    /// Whether no name differs, but for the serials of zones.
+    /// Whether no name differs except in the serials of zones.
     var isSame: Bool { onlyOld == 0 && onlyNew == 0 && changed == serials }
-    /// Names of which nothing differs but a serial.
+    /// The number of names that differ only in a serial.
     let serials: Int
 
-    /// How a name is answered.
-    enum Way: UInt8 {
-        /// Static records are those of the client's side, and so is the service.
+    /// Which side gives the records of a name. Ordered by caution: the greatest applies if a name is in several
+    /// zones.
+    enum Source: UInt8 {
+        /// The client's side gives both the static records and the service.
         case split
-        /// Static records are the old image's, and the service, the same on both sides, is that of the client's side.
+        /// The old image gives static records. The service is the same on both sides, and the client's side gives it.
         case service
-        /// Static records are the old image's, and the client's side has a service of its own there.
+        /// The old image gives static records. The service differs, and the client's side gives it.
         case otherService
-        /// All of it is the old image's.
+        /// The old image gives everything.
         case old
     }
 
-    /// Names that one image alone has, and names that differ.
+    /// The numbers of names that only one image has, and of names that differ.
     let onlyOld: Int
     let onlyNew: Int
     let changed: Int
@@ -38,17 +41,17 @@ final class RolloutNames: Sendable {
     fileprivate struct Entry {
         var start: Int
         var count: Int
-        var way: Way
+        var source: Source
     }
 
-    /// Compares all names.
+    /// Compares all names of two images.
     init(from old: Snapshot, to new: Snapshot) {
-        var finder = Finder(old, new)
-        withExtendedLifetime((old, new)) { finder.compare() }
-        (onlyOld, onlyNew, changed) = (finder.onlyOld, finder.onlyNew, finder.changed)
-        serials = finder.serials
-        let found = finder.found
-        // Most questions are for a name that is not here, and should find a free slot at once.
+        var comparison = NameComparison(old, new)
+        withExtendedLifetime((old, new)) { comparison.compare() }
+        (onlyOld, onlyNew, changed) = (comparison.onlyOld, comparison.onlyNew, comparison.changed)
+        serials = comparison.serials
+        let found = comparison.found
+        // Most questions are for a name that is not in the table; a sparse table ends their probe at the first slot.
         var size = 64
         while size < found.count * (found.count < 10_000 ? 8 : 2) { size *= 2 }
         slotMask = size - 1
@@ -61,10 +64,10 @@ final class RolloutNames: Sendable {
         text.initialize(repeating: 0, count: length)
         var start = 0
         var key = NameKey()
-        for (position, (name, way)) in found.enumerated() {
+        for (position, (name, source)) in found.enumerated() {
             guard key.set(name.span) else { continue }
             (text + start).update(from: name, count: name.count)
-            (entries + position).initialize(to: Entry(start: start, count: name.count, way: way))
+            (entries + position).initialize(to: Entry(start: start, count: name.count, source: source))
             start += name.count
             var slot = Int(key.hash) & slotMask
             while slots[slot] != 0 { slot = (slot + 1) & slotMask }
@@ -78,34 +81,37 @@ final class RolloutNames: Sendable {
         text.deallocate()
     }
 
-    /// The table as the answering thread sees it; valid as long as its owner.
+    /// The table as the answering thread reads it. Valid as long as its owner.
     struct Table {
         fileprivate let slots: UnsafeMutablePointer<UInt64>
         fileprivate let slotMask: Int
         fileprivate let entries: UnsafeMutablePointer<Entry>
         fileprivate let text: UnsafeMutablePointer<UInt8>
 
-        /// Whether `way` may have an answer.
+        /// Whether `source` may return a value. False in most cases, at the cost of one load.
         @inline(__always)
         func mayHave(_ key: borrowing NameKey) -> Bool { slots[Int(key.hash) & slotMask] != 0 }
 
-        /// How the name that `key` holds is answered; `nil` if both sides answer it alike but for the datacenters of its service.
+        /// Returns the source of the name in `key`; `nil` if both sides answer it alike, except for the datacenters
+        /// of its service.
         @inline(__always)
-        func way(_ key: borrowing NameKey) -> Way? {
+        func source(of key: borrowing NameKey) -> Source? {
             var slot = Int(key.hash) & slotMask
             while true {
                 let entry = slots[slot]
                 guard entry != 0 else { return nil }
-                if UInt32(truncatingIfNeeded: entry >> 32) == key.hash, let way = way(at: entry, key) { return way }
+                if UInt32(truncatingIfNeeded: entry >> 32) == key.hash, let source = source(at: entry, key) {
+                    return source
+                }
                 slot = (slot &+ 1) & slotMask
             }
         }
 
-        private func way(at slot: UInt64, _ key: borrowing NameKey) -> Way? {
+        private func source(at slot: UInt64, _ key: borrowing NameKey) -> Source? {
             let entry = entries[Int(UInt32(truncatingIfNeeded: slot)) - 1]
             guard entry.count == key.count else { return nil }
             for position in 0..<entry.count where text[entry.start + position] != key.bytes[position] { return nil }
-            return entry.way
+            return entry.source
         }
     }
 
@@ -113,10 +119,10 @@ final class RolloutNames: Sendable {
 }
 
 /// Finds the names that differ.
-private struct Finder: ~Copyable {
+private struct NameComparison: ~Copyable {
     private let old: Snapshot
     private let new: Snapshot
-    private(set) var found: [[UInt8]: RolloutNames.Way] = [:]
+    private(set) var found: [[UInt8]: RolloutNames.Source] = [:]
     private(set) var onlyOld = 0
     private(set) var onlyNew = 0
     private(set) var changed = 0
@@ -142,9 +148,9 @@ private struct Finder: ~Copyable {
         for zone in missing.values { onlyNew += addAll(new, zone) }
     }
 
-    /// Has all names of a zone answered by the old image.
+    /// Makes the old image answer all names of a zone.
     ///
-    /// - Returns: how many these are.
+    /// - Returns: the number of names.
     private mutating func addAll(_ snapshot: Snapshot, _ zone: Int) -> Int {
         var names: [[UInt8]] = []
         snapshot.zones.forEachNode(inZone: zone) { node in names.append(node.nameBytes) }
@@ -152,10 +158,10 @@ private struct Finder: ~Copyable {
         return names.count
     }
 
-    /// The most careful way counts, if a name is in several zones.
-    private mutating func add(_ name: [UInt8], _ way: RolloutNames.Way) {
-        guard let known = found[name], known.rawValue >= way.rawValue else {
-            found[name] = way
+    /// Adds a name. If it is in several zones, the most cautious source applies.
+    private mutating func add(_ name: [UInt8], _ source: RolloutNames.Source) {
+        guard let known = found[name], known.rawValue >= source.rawValue else {
+            found[name] = source
             return
         }
     }
@@ -184,7 +190,7 @@ private struct Finder: ~Copyable {
             guard oldService != newService || records != others else { continue }
             changed += 1
             if oldService == newService, records.map(\.withoutSerial) == others.map(\.withoutSerial) { serials += 1 }
-            add(name, Self.way(records, oldService, others, newService, isApex: isApex))
+            add(name, Self.source(records, oldService, others, newService, isApex: isApex))
         }
         names = []
         new.zones.forEachNode(inZone: newZone) { names.append($0.nameBytes) }
@@ -198,18 +204,18 @@ private struct Finder: ~Copyable {
         withUnsafePointer(to: snapshot.zones) { $0.node(key, inZone: zone) }
     }
 
-    /// How a name that both images have is answered.
-    private static func way(
+    /// Returns the source of a name that both images have.
+    private static func source(
         _ before: [StaticRecord], _ oldService: String?, _ after: [StaticRecord], _ newService: String?, isApex: Bool
-    ) -> RolloutNames.Way {
+    ) -> RolloutNames.Source {
         let (old, new) = (Set(before.map(\.type)), Set(after.map(\.type)))
         let authority: Set<RecordType> = [.soa, .ns, .ds, .dname]
         let canSplit = !isApex && authority.isDisjoint(with: old.union(new))
         switch (oldService, newService) {
-        // A type that one side alone has would be denied to its clients, and that is kept for all.
+        // The other side would deny a type that only one side has, and resolvers cache that denial for all clients.
         case (nil, nil): return canSplit && old == new ? .split : .old
         case (_?, _?): return canSplit && old == new ? .split : oldService == newService ? .service : .otherService
-        // What the service has no records of would be denied to its clients alone.
+        // Only one side has a service here: types that the service lacks would be denied on that side alone.
         default: return .old
         }
     }
@@ -221,7 +227,7 @@ private struct StaticRecord: Hashable {
     var head: [UInt8]
     var text: [UInt8]
 
-    /// The same; of a SOA record without its serial.
+    /// The record; a SOA record without its serial.
     var withoutSerial: StaticRecord {
         guard type == .soa else { return self }
         var fields = text.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
@@ -247,7 +253,7 @@ extension ZoneNode {
 }
 
 extension Snapshot {
-    /// The names of the services that names of a zone have, by their number in the zone.
+    /// Returns the names of a zone's services, by their number in the zone.
     fileprivate func boundServiceNames(ofZone zone: Int) -> [String] {
         answers.services(ofZone: zone).map { serviceNames[Int(answers.services[$0].service)] }
     }

@@ -2,9 +2,9 @@ import Image
 import Platform
 import Routing
 
-/// The services of one side of a rollout, each with the same service of the other side.
+/// A service of one side of a rollout, paired with the same service of the other side.
 ///
-/// It is a view of memory that `RolloutDifferences` owns.
+/// A view of memory that `RolloutDifferences` owns.
 struct RolloutPair {
     /// The position of the same service of the same zone in the other side's `AnswerTable.services`; -1 if there is none.
     var other: Int32 = -1
@@ -12,45 +12,45 @@ struct RolloutPair {
     var otherMap: Int32 = 0
     /// The position of the service in the other side's configuration.
     var otherService: Int32 = 0
-    /// Whether both take all of one datacenter, and draw nothing but that.
+    /// Whether both services answer with all records of one datacenter, so that only the datacenter may be drawn.
     var drawsNothing = false
-    /// Whether all datacenters that both sides have answer the same, and all settings are the same.
+    /// Whether all datacenters that both sides have answer the same, and all settings are equal.
     var isSame = false
-    /// By the number of a datacenter of this side, the number of the same datacenter of the other side if it answers the same; else
-    /// -1.
+    /// The other side's number of each datacenter of this side, if it answers the same there; else -1.
     var alike: UnsafePointer<Int32>?
-    /// By the number of a list of this side, what `ListNumbering` gives it.
+    /// The number that `ListNumbering` gives to each list of this side.
     var lists: UnsafePointer<UInt32>?
-    /// The same of the other side.
+    /// The same for the other side.
     var otherLists: UnsafePointer<UInt32>?
 }
 
-/// What two images do not have in common, worked out once, so that the answering thread finds it at a look.
+/// The differences of two images, computed once, so that the answering thread finds each with a few loads.
 package final class RolloutDifferences: Sendable {
     package let old: Snapshot
     package let new: Snapshot
     let names: RolloutNames
-    /// The names of all datacenters, the old image's first, by a number that both have in common.
+    /// The names of all datacenters of both images, the old image's first. The position is the common number of a
+    /// datacenter.
     let datacenters: [String]
-    /// Whether switches and health make the same of services of both images that are the same.
+    /// Whether switches and health have the same effect on equal services of both images.
     let areStatesAlike: Bool
-    /// By the positions of services in the old and in the new image.
+    /// The pairs, by the positions of services in the old and in the new image.
     nonisolated(unsafe) let oldPairs: UnsafePointer<RolloutPair>
     nonisolated(unsafe) let newPairs: UnsafePointer<RolloutPair>
-    /// The numbers of those.
+    /// The numbers of these pairs.
     let oldCount: Int
     let newCount: Int
-    /// By their own numbers, the common numbers of both images' datacenters.
+    /// The common number of each datacenter, by its number in its image.
     nonisolated(unsafe) let oldDatacenters: UnsafePointer<Int32>
     nonisolated(unsafe) let newDatacenters: UnsafePointer<Int32>
-    /// Names of the countries of clients; the first stands for none.
+    /// Names of the countries of clients; the first is empty, for an unknown country.
     let countries: [String]
-    /// By the number of a place of the new image, the position of its country in `countries`.
+    /// The position in `countries` of each place of the new image.
     nonisolated(unsafe) let countryOfPlace: UnsafePointer<UInt16>
-    /// All memory that is pointed to.
+    /// The memory behind all pointers above.
     private nonisolated(unsafe) let memory: [UnsafeMutableRawPointer]
 
-    /// Compares two images. Takes about as long as to compile the zones, and is not done by the answering thread.
+    /// Compares two images. Takes about as long as compiling the zones; never call it on the answering thread.
     package init(from old: Snapshot, to new: Snapshot) {
         (self.old, self.new) = (old, new)
         names = RolloutNames(from: old, to: new)
@@ -85,10 +85,11 @@ package final class RolloutDifferences: Sendable {
         memory = arena.memory
     }
 
-    /// The numbers of names that one image alone has.
+    /// The numbers of names that only one image has.
     package var nameCounts: (onlyOld: Int, onlyNew: Int) { (names.onlyOld, names.onlyNew) }
 
-    /// Whether both images answer alike but for serials and the times at which files were read.
+    /// Whether both images give the same answers, except for serials. The times at which files were read do not
+    /// matter.
     package var isSame: Bool {
         let sections: [SectionKind] = [.names, .routing, .answers, .checks, .places]
         return names.isSame && sections.allSatisfy { old.hasSameSection($0, as: new) }
@@ -97,7 +98,7 @@ package final class RolloutDifferences: Sendable {
     deinit { for part in memory { part.deallocate() } }
 }
 
-/// Memory that stays where it is.
+/// Allocates memory that never moves.
 private struct Arena {
     var memory: [UnsafeMutableRawPointer] = []
 
@@ -109,11 +110,11 @@ private struct Arena {
     }
 }
 
-/// Finds which services of two images belong together, and what they have in common.
+/// Pairs the services of two images, and finds what they have in common.
 private struct Pairing {
     let old: Snapshot
     let new: Snapshot
-    /// By number, the common numbers of datacenters.
+    /// The common number of each datacenter, by its number in its image.
     let oldNumbers: [Int]
     let newNumbers: [Int]
 
@@ -158,7 +159,8 @@ private struct Pairing {
         return (arena.keep(oldPairs), arena.keep(newPairs))
     }
 
-    /// Which datacenters answer the same for a service: by the number in one image, the number in the other.
+    /// Returns the datacenters that answer the same for a service: the number in the other image by the number in
+    /// one.
     private func alike(
         _ service: AnswerTable.BoundService, _ other: AnswerTable.BoundService
     ) -> (old: [Int32], new: [Int32]) {
@@ -176,7 +178,7 @@ private struct Pairing {
 }
 
 extension AnswerTable.BoundService {
-    /// Whether it draws, picks and spreads as another.
+    /// Whether it draws, picks and spreads like another service.
     fileprivate func hasSameSettings(as other: AnswerTable.BoundService) -> Bool {
         pick == other.pick && spread == other.spread && salt == other.salt && isSticky == other.isSticky
             && answersWhenAllDown == other.answersWhenAllDown
@@ -184,7 +186,8 @@ extension AnswerTable.BoundService {
 }
 
 extension AnswerTable {
-    /// The records that a datacenter has for a service, without the zone's id, and the weights of its addresses.
+    /// Returns the records that a datacenter has for a service, without the zone's id but with the weights of
+    /// addresses.
     fileprivate func lines(_ service: BoundService, _ datacenter: Int) -> [[[UInt8]]] {
         let answers = answers(service, datacenter)
         return answers.all.map { position in
@@ -202,7 +205,7 @@ extension AnswerTable {
 }
 
 extension Snapshot {
-    /// Whether a section is the same as that of another image.
+    /// Whether a section has the same bytes as that of another image.
     fileprivate func hasSameSection(_ kind: SectionKind, as other: Snapshot) -> Bool {
         guard let one = try? image.section(kind), let two = try? other.image.section(kind) else { return false }
         return one.hasSameBytes(as: two)

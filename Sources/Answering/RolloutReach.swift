@@ -3,11 +3,11 @@ import Routing
 import State
 
 extension Rollout {
-    /// Whether a client is answered from the new image.
+    /// Returns whether the new image answers a client.
     ///
     /// - Parameters:
-    ///   - resolver: asks for the client; its place stands in for one that is not known.
-    ///   - new: the new image, which is asked for where it matters.
+    ///   - resolver: the client's resolver; its place is used if the client's place is unknown.
+    ///   - new: returns the new image; called only if the rule selects by place.
     package func reaches(_ client: IPPrefix, resolver: IPAddress?, new: () -> Snapshot?) -> Bool {
         guard isRunning else { return false }
         switch part {

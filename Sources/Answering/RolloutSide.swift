@@ -6,32 +6,33 @@ import Zones
 
 /// The side of a rollout that answers one question.
 ///
-/// What must hold: an answer is the same for all clients in the prefix of its scope. Two rules give that.
-/// 1. Around a client, within the longer of the two scopes that both sides have for it, each side sends all clients to one list. If both
-///    sides answer the same there, it does not matter which one answers, and the longer of both scopes is right.
-/// 2. Otherwise the scope is at least as long as the prefix that the side is chosen by: the network that is hashed, or the prefix
-///    around the client in which all have its place.
+/// Invariant: an answer is the same for all clients in the prefix of its scope. Two rules ensure it.
+/// 1. Each side has a scope for the client. In the prefix of the longer scope, each side sends all clients to one
+///    list. If both sides answer the same there, either may answer, and the longer scope is right.
+/// 2. Otherwise the scope is at least as long as the prefix that selects the side: the network that is hashed, or the
+///    prefix around the client in which all clients have the same place.
 struct RolloutSide {
-    /// Whether a rollout runs that the question's name is a part of.
+    /// Whether a rollout runs and affects the question's name.
     var isOn = false
     /// Whether the new side answers.
     var isNew = false
-    /// Whether no scope is narrowed, as all clients get the old side.
+    /// Whether all clients get the old side, so that no scope grows.
     var isDark = false
-    /// Whether the service of the name is another one on both sides, so that nothing is known to be the same.
-    var isUnlike = false
+    /// Whether the two sides have different services at the name, so that no answers can be assumed equal.
+    var hasOtherService = false
     /// The length of the prefix around the client in which all clients get this side, at least 1.
     var scope: UInt8 = 1
-    /// Whether `sideStatics` counts.
+    /// Whether `Session.oldStatics` replaces the static records.
     var hasStatics = false
     /// The scope of static records; 0 if they are the same for all clients.
     var staticScope: UInt8 = 0
 }
 
 extension RolloutSides {
-    /// Whether a client gets the new side, and the length of the prefix around it in which all clients get the same side.
+    /// Returns whether a client gets the new side, and the length of the prefix around it in which all clients get
+    /// the same side.
     ///
-    /// - Parameter resolver: asked for only if the place of the client counts, and is not known.
+    /// - Parameter resolver: evaluated only if the rule selects by place and the client's place is unknown.
     @inline(__always)
     static func find(
         _ sides: UnsafePointer<RolloutSides>, _ client: IPAddress, length: Int, resolver: @autoclosure () -> IPAddress?
@@ -53,28 +54,29 @@ extension RolloutSides {
         sides.pointer(to: \.places)!.lookup(resolver, length: .max).number
     }
 
-    /// Whether both sides answer all clients of a list of one side alike, so that the list's scope is right for both.
+    /// Returns whether both sides give all clients of a list the same answer, so that the list's scope is right for
+    /// both.
     ///
     /// - Parameters:
-    ///   - position: of the service, on that side.
-    ///   - isUnlike: whether the name has another service on the other side.
+    ///   - position: the position of the service on that side.
+    ///   - hasOtherService: whether the name has another service on the other side.
     @inline(__always)
-    func isStable(_ position: Int, list: UInt32, isNew: Bool, _ isUnlike: Bool) -> Bool {
-        guard !isUnlike, let stable = (isNew ? newStable : oldStable)[position] else { return false }
+    func isStable(_ position: Int, list: UInt32, isNew: Bool, _ hasOtherService: Bool) -> Bool {
+        guard !hasOtherService, let stable = (isNew ? newStable : oldStable)[position] else { return false }
         return stable[Int(list)]
     }
 
-    /// The common number of a datacenter of one side.
+    /// Returns the common number of a datacenter of one side.
     @inline(__always)
     func common(_ datacenter: Int, isNew: Bool) -> Int {
         Int(isNew ? newDatacenters[datacenter] : oldDatacenters[datacenter])
     }
 
-    /// Counts that both sides answer a client differently.
+    /// Counts a client that the two sides answer differently.
     ///
     /// - Parameters:
     ///   - own: the common number of the datacenter of the side that answers; -1 for none.
-    ///   - other: that of the other side's.
+    ///   - other: the common number of the other side's.
     @inline(never)
     static func countDifference(
         _ sides: UnsafePointer<RolloutSides>, _ client: IPAddress, length: Int, isNew: Bool, own: Int, other: Int

@@ -3,23 +3,25 @@ import Glibc
 import Platform
 import Routing
 
-/// Which preference lists of either side of a rollout send all of their clients where the other side sends them, too.
+/// The stable preference lists of a rollout: the other side sends all clients of such a list to the same datacenter.
 ///
-/// Around a client of such a list the answer is the same whichever side gives it, in the whole prefix in which that list holds. So the
-/// answering thread need not look the client up on the other side. It is found by a walk over all addresses, which takes a second at
-/// most for a database of the whole Internet, and is not waited for.
+/// Either side gives a client of a stable list the same answer, in the whole prefix in which the list holds. So the
+/// answering thread need not look up the client on the other side. A walk over all addresses finds the stable lists.
+/// It takes a second at most for a database of the whole Internet, and no answer waits for it.
 ///
-/// A client of whom nothing is known may have the list of its resolver. So a list is only stable if the other side's default list has
-/// none of its clients; and what is found by the default list itself is not looked up here.
+/// An unknown client may get the list of its resolver. So a list is stable only if none of its clients has the other
+/// side's default list, and the default lists themselves are never stable.
 package final class RolloutStability: Sendable {
-    /// By the position of a service of the old side, for each list of its map; `nil` if it is not known.
+    /// Whether each list of a service's map is stable, by the position of the service on the old side; `nil` if it is
+    /// not known.
     nonisolated(unsafe) let old: [UnsafePointer<Bool>?]
-    /// The same of the new side.
+    /// The same for the new side.
     nonisolated(unsafe) let new: [UnsafePointer<Bool>?]
     private nonisolated(unsafe) let memory: [UnsafeMutablePointer<Bool>]
     private let differences: RolloutDifferences
 
-    /// The number of different pairs of maps that are compared; services of others are looked up on both sides.
+    /// The maximum number of pairs of maps to compare. Clients of services with other maps are looked up on both
+    /// sides.
     private static let limit = 8
 
     package init(_ differences: RolloutDifferences) {
@@ -65,7 +67,7 @@ package final class RolloutStability: Sendable {
 
     deinit { for part in memory { part.deallocate() } }
 
-    /// The pairs of lists that some address has: the old list in the upper half.
+    /// Returns the pairs of lists that any address has, with the old list in the upper half.
     private static func pairs(_ before: CompiledMap, _ after: CompiledMap) -> Set<UInt64> {
         var pairs: Set<UInt64> = []
         var last = UInt64.max
@@ -79,13 +81,13 @@ package final class RolloutStability: Sendable {
                     if both != last { pairs.insert(both) }
                     last = both
                     steps &+= 1
-                    // The thread that answers may wait for this core.
+                    // The answering thread may be waiting for this core.
                     if steps & 0xfff == 0 { sched_yield() }
                     return max(one.scope, two.scope)
                 }
                 AddressWalk.overIPv4 { length(.v4($0)) }
                 AddressWalk.overIPv6 { length(.v6($0)) }
-                // Clients whose IPv4 address is left open.
+                // Clients that embed an IPv4 address of which no bits are known.
                 for block in IPPrefix.embeddingIPv4 {
                     let one = before.locate(block.address, length: block.length, resolver: nil)
                     let two = after.locate(block.address, length: block.length, resolver: nil)

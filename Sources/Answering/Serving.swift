@@ -2,33 +2,36 @@ import Geography
 import Routing
 import State
 
-/// All that an answer depends on but the question and chance: a snapshot, and what of it may be used.
+/// All that an answer depends on, except for the question and random draws: a snapshot, and which of its datacenters
+/// and addresses may be used.
 public final class Serving: Sendable {
     public let snapshot: Snapshot
-    /// The switches that count.
+    /// The switches in force.
     public let switches: [Switch]
-    /// By what is asked of them, the addresses that are down.
+    /// The states of the targets that are down.
     public let down: [String: HealthReport.State]
-    /// By the position of a service in the configuration: for all clients alike, or for each class of `placeClasses`.
+    /// The states of each service, by its position in the configuration: one for all clients, or one for each class
+    /// of `placeClasses`.
     private let states: [[ServiceState]]
-    /// Which places the switches tell apart.
+    /// The classes of places that the switches distinguish.
     private let placeClasses: PlaceClasses
-    /// Areas of switches in which the image has no place: these switches do nothing there.
+    /// Areas of switches in which the image has no place, so that the switches have no effect there.
     public let unknownAreas: [Area]
-    /// What takes less than all of its clients.
+    /// The datacenters and addresses that take only a part of their clients.
     package let limits: Limits
-    /// What a question is answered from, without references to count.
+    /// The parts that most questions need, without reference counting.
     nonisolated(unsafe) let world: UnsafePointer<World>
-    /// The other side of a rollout; `nil` if none runs.
+    /// The new side of a rollout; `nil` if none runs.
     package let candidate: Candidate?
-    /// Both sides of it, without references to count.
+    /// Both sides of the rollout, without reference counting.
     nonisolated(unsafe) let sides: UnsafePointer<RolloutSides>?
 
     /// - Parameters:
-    ///   - switches: what operators have switched. Datacenters and services that the snapshot does not have are passed over.
-    ///   - health: what is known of the health of addresses; those that it does not speak of count as up.
-    ///   - time: the present, in seconds since 1970. Switches that have ended by then and health that is too old do not count.
-    ///   - candidate: what a part of the clients is answered from, while a rollout runs.
+    ///   - switches: the switches of operators. Those that name a datacenter or service that the snapshot does not
+    ///     have are ignored.
+    ///   - health: the health report; addresses that it does not contain count as up.
+    ///   - time: the current time, in seconds since 1970. Ended switches and too old health are ignored.
+    ///   - candidate: the new side, which answers a part of the clients while a rollout runs.
     public init(
         _ snapshot: Snapshot, switches: [Switch], health: HealthReport? = nil, at time: Int,
         candidate: Candidate? = nil
@@ -69,13 +72,13 @@ public final class Serving: Sendable {
                     let name = snapshot.datacenterNames[datacenter]
                     return (datacenter, Availability.PartialDrain(part: part, identity: identity(of: name)))
                 }
-                // One for all of which there is nothing to tell stays in the processor's cache.
+                // All services without restrictions share one object, which stays in the processor's cache.
                 if drained.isEmpty, partialDrains.isEmpty, checked == nil, shares.isEmpty, weights.isEmpty {
                     return .all
                 }
                 var limited = Dictionary(uniqueKeysWithValues: partialDrains)
                 for (datacenter, share) in shares.enumerated() where share < 100 && !forced.contains(datacenter) {
-                    // Of the networks that a drain leaves to it, it takes its share.
+                    // It takes its share of the networks that a partial drain leaves to it.
                     let part = 1 - (1 - (parts[datacenter] ?? 0)) * Double(share) / 100
                     let name = snapshot.datacenterNames[datacenter]
                     limited[datacenter] = Availability.PartialDrain(part: part, identity: identity(of: name))
@@ -101,20 +104,20 @@ public final class Serving: Sendable {
         World.free(world)
     }
 
-    /// The switches that count for a service.
+    /// Returns the switches in force that apply to a service.
     package func switches(ofService service: String) -> [Switch] {
         switches.filter { ($0.service ?? service) == service }
     }
 
-    /// The datacenters that count as up for a service, by its position in the configuration.
+    /// Returns the datacenters that are forced up for a service, by its position in the configuration.
     package func forced(forService service: Int) -> Set<Datacenter> {
         Set(
             switches(ofService: snapshot.serviceNames[service]).filter { $0.action == .force }
                 .compactMap { snapshot.datacenterNames.firstIndex(of: $0.datacenter) })
     }
 
-    /// What a service may use for a client, by the service's position in the configuration, and the length of a prefix around the
-    /// client, at least 1, for whose clients it may use the same.
+    /// Returns the state of a service for a client, by the service's position in the configuration, and the length of
+    /// the prefix around the client, at least 1, in which it is the same for every client.
     ///
     /// - Parameters:
     ///   - client: the first address of the client's subnet, of which `length` bits are known.
@@ -131,13 +134,13 @@ public final class Serving: Sendable {
 
 /// Which datacenters and addresses a service may use.
 package final class ServiceState: Sendable {
-    /// What is not drained.
+    /// The datacenters that are not drained.
     package let undrained: Availability
-    /// What is not drained, but for the clients that datacenters do not take yet, or have no room for; `nil` if there are none.
+    /// The same, without the client networks that exceed the limits of a datacenter; `nil` if there are no limits.
     let preferred: Availability?
-    /// By the number of an address; empty if none is down.
+    /// Whether each address is down, by its number; empty if none is.
     private let downAddresses: [Bool]
-    /// By the number of an address, the clients that it takes of 100 that it would get; empty if each takes all.
+    /// The weight of each address in percent, by its number; empty if all are 100.
     private let weights: [UInt8]
     private let ipv4: [Attempt]
     private let ipv6: [Attempt]
@@ -150,16 +153,16 @@ package final class ServiceState: Sendable {
         let respectsHealth: Bool
     }
 
-    /// All may be used.
+    /// The state without restrictions.
     static let all = ServiceState(drained: [], partialDrains: [:], health: [], downAddresses: [])
 
     /// - Parameters:
-    ///   - drained: the datacenters that no client is sent to.
-    ///   - closures: the datacenters that a part of the client networks is not sent to.
-    ///   - health: by the number of a datacenter; empty if nothing is known of any.
-    ///   - downAddresses: by the number of an address; see `ServiceAnswers.number`.
-    ///   - limited: `partialDrains`, and those of datacenters that take less than all of their clients; `nil` if there are none.
-    ///   - weights: by the number of an address, the clients that it takes of 100 that it would get.
+    ///   - drained: the datacenters that get no clients.
+    ///   - partialDrains: the datacenters that do not get a part of the client networks.
+    ///   - health: the health of each datacenter, by its number; empty if nothing is known.
+    ///   - downAddresses: whether each address is down, by its number; see `AnswerTable.DatacenterAnswers.number`.
+    ///   - limited: `partialDrains`, and those of limited datacenters; `nil` if no datacenter is limited.
+    ///   - weights: the weight of each address in percent, by its number; empty if all are 100.
     init(
         drained: Set<Datacenter>, partialDrains: [Datacenter: Availability.PartialDrain],
         health: [CheckedService.DatacenterHealth], downAddresses: [Bool],
@@ -172,7 +175,7 @@ package final class ServiceState: Sendable {
         let hasDown = !self.downAddresses.isEmpty
         func attempts(_ usability: [Usability]) -> [Attempt] {
             guard hasDown else { return [] }
-            // An operator's word counts for more than a check's: what is drained comes last, whatever its health is.
+            // A drain outranks health: drained datacenters are tried last, up or down.
             return (limited.map { [Self.firstAttempt(usability, drained: drained, partialDrains: $0)] } ?? [])
                 + Self.attempts(usability, drained: drained, partialDrains: partialDrains)
                 + Self.attempts(usability, drained: [], partialDrains: [:])
@@ -182,28 +185,28 @@ package final class ServiceState: Sendable {
         rest = attempts(health.map(Usability.init))
     }
 
-    /// How far a datacenter can be used for a part of an answer.
+    /// How usable a datacenter is for a part of an answer.
     private enum Usability: Hashable, Comparable {
         /// It has no such records.
         case absent
-        /// Less than the quorum is up: this part of the addresses, from 0 to below 1.
+        /// Less than the quorum is up: the part of the addresses that are up, 0..<1.
         case short(Double)
         case up
 
-        /// Of the addresses of a family.
+        /// Makes the usability of a family's addresses.
         init(_ family: CheckedService.FamilyHealth) {
             self =
                 family.addresses == 0
                 ? .absent : family.isUp ? .up : .short(Double(family.up) / Double(family.addresses))
         }
 
-        /// Of records that are no addresses: it is enough that something is up there.
+        /// Makes the usability of records that are not addresses: one family that is up is enough.
         init(_ datacenter: CheckedService.DatacenterHealth) {
             self = datacenter.isUp ? .up : .short(datacenter.up > 0 ? 0.5 : 0)
         }
     }
 
-    /// What is up.
+    /// Returns the attempt that uses only datacenters that are up.
     private static func firstAttempt(
         _ usability: [Usability], drained: Set<Datacenter>, partialDrains: [Datacenter: Availability.PartialDrain]
     ) -> Attempt {
@@ -212,8 +215,8 @@ package final class ServiceState: Sendable {
             availability: Availability(down: drained.union(unused), partialDrains: partialDrains), respectsHealth: true)
     }
 
-    /// First what is up; then what is short of its quorum but has addresses that are up, the largest part first; then all, as if
-    /// nothing were known.
+    /// Returns the attempts in order: the datacenters that are up; those short of their quorum that have an address
+    /// up, the largest part first; then all, regardless of health.
     private static func attempts(
         _ usability: [Usability], drained: Set<Datacenter>, partialDrains: [Datacenter: Availability.PartialDrain]
     ) -> [Attempt] {
@@ -229,11 +232,11 @@ package final class ServiceState: Sendable {
             + [attempt(respectsHealth: false) { $0 != .absent }]
     }
 
-    /// The number of attempts that are made even if there is to be no answer when all is down. A client that its datacenters
-    /// have no room for is better served by the first of them than not at all.
+    /// The number of attempts made even if the service gives no answer when all is down. A client that exceeds all
+    /// limits is better served by its first datacenter than not at all.
     var certainAttempts: Int { preferred == nil ? 1 : 2 }
 
-    /// The datacenters to try for a part of an answer, one set after the other. Empty if no address is down.
+    /// Returns the sets of datacenters to try for a part of an answer, in order. Empty if no address is down.
     func attempts(for part: AnswerPart) -> [Attempt] {
         switch part {
         case .all: []
@@ -243,18 +246,18 @@ package final class ServiceState: Sendable {
         }
     }
 
-    /// Whether it is the same for all clients.
+    /// Whether it has the same effect for all clients.
     var isSameForAll: Bool { preferred?.isSameForAll ?? undrained.isSameForAll }
 
     /// Whether any address is down.
     var hasDownAddresses: Bool { !downAddresses.isEmpty }
 
-    /// Whether the address of that number is down.
+    /// Returns whether an address is down, by its number.
     func isDown(_ address: Int) -> Bool { address < downAddresses.count && downAddresses[address] }
 
-    /// A weight for picking among addresses, of which one has that weight and that number.
+    /// Returns the weight of an address for picking, from its configured weight and its number.
     func weight(_ weight: UInt32, ofAddress address: Int) -> UInt32 {
-        // A weight of the configuration is at most 1,000,000.
+        // No overflow: a configured weight is at most 1,000,000.
         weights.isEmpty ? weight : weight &* UInt32(weights[address])
     }
 }

@@ -1,27 +1,27 @@
 import Synchronization
 import Telemetry
 
-/// Brings what is to be answered from to the thread that answers, from wherever it is made. That thread never waits for one.
+/// Passes each new `Serving` to the answering thread, which never waits for one.
 public final class ServingMailbox: Sendable {
     private let next = Mailbox<Serving>()
-    /// What is not answered from any more, to be let go of by somebody who has time.
+    /// The serving that was replaced. Another thread releases it, since that may take long.
     private let retired = Mailbox<Serving>()
 
-    /// What is counted of the answers.
+    /// Records the metrics of answers.
     package let recorder = MetricsRecorder()
-    /// How many questions were answered.
+    /// The number of answered questions.
     private let answered = Atomic<Int>(0)
 
     public init() {}
 
-    /// Tells how many questions were answered up to now.
+    /// Stores the number of questions answered so far.
     @inline(__always)
     func count(_ questions: Int) { answered.store(questions, ordering: .relaxed) }
 
-    /// How many questions were answered.
+    /// The number of answered questions.
     package var questions: Int { answered.load(ordering: .relaxed) }
 
-    /// Takes what is newer than `serving`, if anything is.
+    /// Replaces `serving` with a newer one, if there is one.
     ///
     /// - Returns: whether it did.
     @inline(__always)
@@ -29,19 +29,19 @@ public final class ServingMailbox: Sendable {
 
     @inline(never)
     private func exchange(_ serving: inout Serving?) -> Bool {
-        // To leave a second one would let go of the first here.
+        // Leaving a second one would release the first on this thread.
         guard !retired.isFull, let newer = next.take() else { return false }
         if let older = serving { retired.leave(older) }
         serving = newer
         return true
     }
 
-    /// Leaves a serving to answer from.
+    /// Delivers a serving to the answering thread.
     public func deliver(_ serving: Serving) {
         discard()
         next.leave(serving)
     }
 
-    /// Lets go of what nobody answers from any more.
+    /// Releases the serving that was replaced.
     public func discard() { _ = retired.take() }
 }

@@ -4,17 +4,17 @@ import PipeProtocol
 import Routing
 import Zones
 
-/// A question while a rollout runs.
+/// Questions while a rollout runs.
 extension Session {
-    /// Finds out which side answers a question for the name in `key`.
+    /// Determines which side answers a question about the name in `key`.
     @inline(never)
-    mutating func takeSide(
+    mutating func chooseSide(
         _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
         _ clientLength: Int, isPDNS: Bool
     ) {
-        // Few names differ, and pdns asks little of its own.
+        // Few names differ, and pdns asks few questions of its own.
         guard !isPDNS, !sides.pointee.names.mayHave(key) else {
-            return takeSideOfName(sides, question, line, client, clientLength, isPDNS: isPDNS)
+            return chooseSideOfName(sides, question, line, client, clientLength, isPDNS: isPDNS)
         }
         let (isNew, scope) = RolloutSides.find(
             sides, client, length: clientLength,
@@ -22,108 +22,111 @@ extension Session {
         side = RolloutSide(isOn: true, isNew: isNew, isDark: sides.pointee.isDark, scope: scope)
     }
 
-    /// Finds it out for a name that both sides may not answer alike, or for pdns.
+    /// Determines the side for a name that may differ, or for a question of pdns's own.
     @inline(never)
-    private mutating func takeSideOfName(
+    private mutating func chooseSideOfName(
         _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
         _ clientLength: Int, isPDNS: Bool
     ) {
         side = RolloutSide()
-        let way = sides.pointee.names.way(key)
+        let source = sides.pointee.names.source(of: key)
         var (client, length) = (client, clientLength)
         if isPDNS {
-            guard let asker = deniedAsker(of: line.extracting(unchecked: question.type)) else {
-                // pdns must not keep what some clients do not get.
-                if way == .split { side.staticScope = 1 }
+            guard let context = clientOfDenial(of: line.extracting(unchecked: question.type)) else {
+                // A scope keeps pdns from caching records that some clients do not get.
+                if source == .split { side.staticScope = 1 }
                 return
             }
-            (client, length) = (asker.client, asker.clientLength)
-        } else if way == .split || way == .old {
+            (client, length) = (context.client, context.clientLength)
+        } else if source == .split || source == .old {
             RolloutSides.countDifference(sides, client, length: length, isNew: false, own: -1, other: -1)
         }
-        guard way != .old else { return }
+        guard source != .old else { return }
         if sides.pointee.isDark {
-            side = RolloutSide(isOn: way != .split, isDark: true, isUnlike: way == .otherService)
+            side = RolloutSide(isOn: source != .split, isDark: true, hasOtherService: source == .otherService)
             return
         }
         let (isNew, scope) = RolloutSides.find(
             sides, client, length: length,
             resolver: isPDNS
-                ? asker.flatMap { resolver(of: $0) } : IPAddress(line.extracting(unchecked: question.remoteAddress)))
+                ? lastClient.flatMap { resolver(of: $0) }
+                : IPAddress(line.extracting(unchecked: question.remoteAddress)))
         side = RolloutSide(isOn: true, isNew: isNew, scope: scope)
-        guard let way else { return }
-        side.isUnlike = way != .service
-        if way == .split { side.staticScope = scope }
-        guard isNew, way == .service || way == .otherService else { return }
+        guard let source else { return }
+        side.hasOtherService = source != .service
+        if source == .split { side.staticScope = scope }
+        guard isNew, source == .service || source == .otherService else { return }
         let zones = sides.pointee.old.pointee.zones
         if let zone = zones.zone(of: key, asked: question.zoneID), let node = zones.node(key, inZone: zone) {
-            sideStatics = (node, zones.pointee.ids[zone])
+            oldStatics = (node, zones.pointee.ids[zone])
             side.hasStatics = true
         }
     }
 
-    /// The client to whom pdns denies something with a signature, if that is what a question of its own is for: see `ownAsker`.
-    private func deniedAsker(of type: Span<UInt8>) -> ClientContext? {
+    /// Returns the client for which pdns signs a denial, if that is the reason for its own question; see
+    /// `clientOfOwnQuestion`.
+    private func clientOfDenial(of type: Span<UInt8>) -> ClientContext? {
         guard RecordType(type) == .any else { return nil }
         switch phase {
-        case .denial, .clientAfterApex, .apex(afterClient: true): return asker
+        case .denial, .clientAfterApex, .apex(afterClient: true): return lastClient
         case .own, .client, .apex(afterClient: false): return nil
         }
     }
 
-    /// The scope of an answer that comes from one datacenter, since nothing is drawn, drained or down; also counts if the other side
-    /// answers differently.
+    /// Returns the scope of an answer that comes from one datacenter, while nothing is drawn, drained or down. Counts
+    /// the question if the other side answers differently.
     ///
     /// - Parameters:
     ///   - position: the position of the service on the side that answers.
     ///   - datacenter: its number there.
-    ///   - scope: the length of the prefix for whose clients this side sends there.
+    ///   - scope: the length of the prefix in which this side sends every client there.
     @inline(never)
     func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ asker: ClientContext, counts: Bool,
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ context: ClientContext,
+        counts: Bool,
         scope: UInt8
     ) -> UInt8 {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
         let least = side.isDark ? scope : max(scope, side.scope)
         let own = sides.pointee.common(datacenter, isNew: isNew)
-        guard !side.isUnlike, pair.pointee.other >= 0 else {
+        guard !side.hasOtherService, pair.pointee.other >= 0 else {
             if counts {
                 RolloutSides.countDifference(
-                    sides, asker.client, length: asker.clientLength, isNew: isNew, own: own, other: -1)
+                    sides, context.client, length: context.clientLength, isNew: isNew, own: own, other: -1)
             }
             return least
         }
         let world = isNew ? sides.pointee.old : sides.pointee.new
         let map = world.pointee.maps + Int(pair.pointee.otherMap)
-        let found = map.locate(asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+        let found = map.locate(context.client, length: context.clientLength, resolver: resolver(of: context))
         guard pair.pointee.drawsNothing, world.pointee.isUnrestricted[Int(pair.pointee.otherService)],
             let other = map.pointee.lists.onlyFirst(found.list)
         else {
             var choice = Choice(only: datacenter)
             choice.scope = scope
-            if counts { compare(choice, sides, position, asker, resolver(of: asker) ?? asker.client) }
+            if counts { compare(choice, sides, position, context, resolver(of: context) ?? context.client) }
             return least
         }
         if pair.pointee.alike![datacenter] == Int32(other) { return side.isDark ? scope : max(scope, found.scope) }
         if counts {
             RolloutSides.countDifference(
-                sides, asker.client, length: asker.clientLength, isNew: isNew, own: own,
+                sides, context.client, length: context.clientLength, isNew: isNew, own: own,
                 other: sides.pointee.common(other, isNew: !isNew))
         }
         return least
     }
 
-    /// The scope that an answer must have at least, whatever it depends on: as long as the side is chosen by, unless both sides
-    /// answer the same within a shorter prefix; and whether they do.
+    /// Returns the minimum scope of an answer, and whether both sides answer the same. If they do, the scope is the
+    /// longer one of both sides; otherwise it is the length of the prefix that selects the side.
     @inline(never)
     func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: ClientContext
+        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ context: ClientContext
     ) -> (scope: UInt8, isSame: Bool) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
         let different: (UInt8, Bool) = (side.isDark ? 0 : side.scope, false)
-        guard !side.isUnlike, pair.pointee.other >= 0, pair.pointee.isSame else { return different }
+        guard !side.hasOtherService, pair.pointee.other >= 0, pair.pointee.isSame else { return different }
         let (world, other) = isNew ? (sides.pointee.new, sides.pointee.old) : (sides.pointee.old, sides.pointee.new)
         let service = world.pointee.answers.services[position]
         let areUnrestricted =
@@ -131,35 +134,37 @@ extension Session {
             && other.pointee.isUnrestricted[Int(pair.pointee.otherService)]
         guard sides.pointee.areStatesAlike || areUnrestricted else { return different }
         let one = (world.pointee.maps + Int(service.map)).locate(
-            asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+            context.client, length: context.clientLength, resolver: resolver(of: context))
         let two = (other.pointee.maps + Int(pair.pointee.otherMap)).locate(
-            asker.client, length: asker.clientLength, resolver: resolver(of: asker))
+            context.client, length: context.clientLength, resolver: resolver(of: context))
         guard pair.pointee.lists![Int(one.list)] == pair.pointee.otherLists![Int(two.list)] else { return different }
         return (side.isDark ? 0 : max(one.scope, two.scope), true)
     }
 
-    /// Counts if the other side answers differently from a choice of the side that answers.
+    /// Counts the question if the other side's choice differs from that of the answering side.
     ///
     /// - Parameter position: the position of the service on the side that answers.
     @inline(never)
     func compare(
-        _ choice: Choice, _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ asker: ClientContext,
+        _ choice: Choice, _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ context: ClientContext,
         _ resolver: IPAddress
     ) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
         let own = choice.count == 0 ? -1 : sides.pointee.common(Int(choice.datacenters[0]), isNew: isNew)
-        guard !side.isUnlike, pair.pointee.other >= 0, let serving = isNew ? serving : serving?.candidate?.serving
+        guard !side.hasOtherService, pair.pointee.other >= 0,
+            let serving = isNew ? serving : serving?.candidate?.serving
         else {
             return RolloutSides.countDifference(
-                sides, asker.client, length: asker.clientLength, isNew: isNew, own: own, other: -1)
+                sides, context.client, length: context.clientLength, isNew: isNew, own: own, other: -1)
         }
         let (state, placeScope) = serving.state(
-            ofService: Int(pair.pointee.otherService), for: asker.client, length: asker.clientLength, resolver: resolver
+            ofService: Int(pair.pointee.otherService), for: context.client, length: context.clientLength,
+            resolver: resolver
         )
         let other = serving.snapshot.choose(
-            Int(pair.pointee.other), for: asker.client, length: asker.clientLength, resolver: resolver, state,
-            placeScope: placeScope, random: asker.random
+            Int(pair.pointee.other), for: context.client, length: context.clientLength, resolver: resolver, state,
+            placeScope: placeScope, random: context.random
         ) { _, _ in }
         var areSame = choice.count == other.count
         for i in 0..<min(choice.count, other.count) {
@@ -167,7 +172,7 @@ extension Session {
         }
         guard !areSame else { return }
         RolloutSides.countDifference(
-            sides, asker.client, length: asker.clientLength, isNew: isNew, own: own,
+            sides, context.client, length: context.clientLength, isNew: isNew, own: own,
             other: other.count == 0 ? -1 : sides.pointee.common(Int(other.datacenters[0]), isNew: !isNew))
     }
 }

@@ -9,7 +9,7 @@ import State
 import Telemetry
 import Zones
 
-/// All that answers are made from: an image, and what it says.
+/// An image, read and validated: all data that answers are made from.
 public final class Snapshot: Sendable {
     public let image: Image
     public let manifest: Manifest
@@ -23,25 +23,25 @@ public final class Snapshot: Sendable {
     /// By position in the configuration.
     package let mapNames: [String]
     private let zoneNames: TextColumn
-    /// Where clients are.
+    /// The places of clients.
     package let places: PlaceIndex
-    /// By position in the configuration, what of a service is checked.
+    /// The checks of each service, by its position in the configuration; `nil` for a service without checks.
     package let checkedServices: [CheckedService?]
-    /// All addresses that are checked.
+    /// All checked addresses.
     public let healthTargets: [HealthTarget]
-    /// What the agent runs when addresses go down or come up.
+    /// The command that the agent runs when addresses go down or come up.
     public let notify: NotifyCommand?
-    /// Counts what is answered from it.
+    /// The counters of the answers that come from it.
     package let tally: SnapshotCounters
-    /// The counters of `tally`, as the answering thread uses them.
+    /// The counters of `tally`, as the answering thread writes them.
     let counters: SnapshotCounters.Writer
 
-    /// Reads an image, and checks all of it.
+    /// Reads an image, and validates all of it.
     public init(_ image: Image) throws(MalformedColumns) {
         self.image = image
         var section = try image.section(.manifest)
         manifest = try Manifest(from: &section)
-        // The thread that answers may wait for this core.
+        // The answering thread may be waiting for this core.
         sched_yield()
         section = try image.section(.names)
         let datacenterNames = try section.readTexts()
@@ -55,7 +55,7 @@ public final class Snapshot: Sendable {
         section = try image.section(.zones)
         let zones = try ZoneTable(from: &section)
         guard zoneNames.count == zones.count, mapNames.count == maps.count else {
-            throw MalformedColumns("there are more names than zones and maps, or less")
+            throw MalformedColumns("the numbers of names, zones and maps do not match")
         }
         sched_yield()
         section = try image.section(.answers)
@@ -71,7 +71,7 @@ public final class Snapshot: Sendable {
         sched_yield()
         section = try image.section(.places)
         places = try PlaceIndex(from: &section)
-        // The names are in the image, which must not go before them.
+        // The names are in the image's memory, so the closure retains it.
         tally = SnapshotCounters(zoneCount: zones.count, services: serviceNames, datacenters: datacenterNames) {
             [image] zone in
             withExtendedLifetime(image) { zoneNames[zone] }
@@ -81,7 +81,7 @@ public final class Snapshot: Sendable {
 
     /// Maps the image at a path.
     ///
-    /// - Parameter owners: the users whose files are trusted; without, this user and root.
+    /// - Parameter owners: the users whose files are trusted; by default this user and root.
     public convenience init(path: String, owners: Set<uid_t>? = nil) throws(Image.Refusal) {
         let image = try Image(path: path, owners: owners ?? [geteuid(), 0])
         do {
@@ -91,13 +91,13 @@ public final class Snapshot: Sendable {
         }
     }
 
-    /// Whether it was made by this version of the program, of files that are still what they were.
+    /// Whether this version of the program compiled it, and none of its input files has changed since.
     public var isCurrent: Bool {
         manifest.program == geopipeVersion && !manifest.inputs.isEmpty
             && FileState.changed(manifest.inputs.map { ($0.path, $0.state) }).isEmpty
     }
 
-    /// All areas that it has places of clients in.
+    /// All areas in which it has places of clients.
     public var areas: Set<Area> {
         withExtendedLifetime(self) { Set((0..<places.count).map { places[UInt32($0)] }).areas }
     }
@@ -105,16 +105,16 @@ public final class Snapshot: Sendable {
     /// The number of zones.
     public var zoneCount: Int { zones.count }
 
-    /// The name of the zone at a position.
+    /// Returns the name of the zone at a position.
     public func zoneName(_ zone: Int) -> String { zoneNames[zone] }
 
-    /// Returns the zones and their sources: the next compilation reuses what has not changed.
+    /// Returns the zones and their sources. The next compilation reuses the zones that have not changed.
     public func zoneArchive() throws(MalformedColumns) -> ZoneArchive {
         var section = try image.section(.sources)
         return try ZoneArchive(from: &section, zones, owner: image)
     }
 
-    /// Where hits are logged; `nil` for nowhere.
+    /// The settings of the hits log; `nil` if hits are not logged.
     package var hitsLog: Configuration.HitsLog? {
         guard !manifest.hitsLog.isEmpty,
             let format = Configuration.HitsLog.Format(rawValue: manifest.hitsLogFormat)
@@ -125,7 +125,7 @@ public final class Snapshot: Sendable {
         return log
     }
 
-    /// When the databases that it was made from were built.
+    /// The databases that it was compiled from, with their build times.
     public var databaseBuilds: [DatabaseBuild] {
         manifest.databases.map { DatabaseBuild(database: $0.path, built: $0.built) }
     }

@@ -2,16 +2,17 @@ import Routing
 import Telemetry
 import Zones
 
-/// What most questions are answered from: views and pointers, to use which counts no references. It is valid as long as its serving.
+/// The data that most questions need: views and pointers, used without reference counting. Valid as long as its
+/// `Serving`.
 struct World: @unchecked Sendable {
     let zones: UnsafePointer<ZoneTable>
     let answers: AnswerTable
     let maps: UnsafePointer<CompiledMap>
     private let mapCount: Int
-    /// By the position of a service in the configuration, whether it may use all datacenters and all addresses.
+    /// Whether a service may use all datacenters and all addresses, by its position in the configuration.
     let isUnrestricted: UnsafePointer<Bool>
     let counters: SnapshotCounters.Writer
-    /// How long the coprocess stays awake for the next question.
+    /// How long the coprocess polls for the next question before it sleeps, in microseconds.
     let waitMicroseconds: Int
 
     private init(_ snapshot: Snapshot, isUnrestricted unrestricted: [Bool]) {
@@ -30,9 +31,9 @@ struct World: @unchecked Sendable {
         return UnsafePointer(memory.baseAddress!)
     }
 
-    /// Makes one, which `free` takes away.
+    /// Allocates a value that `free` deallocates.
     ///
-    /// - Parameter isUnrestricted: by the position of a service in the configuration.
+    /// - Parameter isUnrestricted: whether each service is unrestricted, by its position in the configuration.
     static func made(_ snapshot: Snapshot, isUnrestricted: [Bool]) -> UnsafePointer<World> {
         let world = UnsafeMutablePointer<World>.allocate(capacity: 1)
         world.initialize(to: World(snapshot, isUnrestricted: isUnrestricted))

@@ -8,18 +8,18 @@ import Logging
 import Platform
 import State
 
-/// Has images made, and finds those that other processes have made.
+/// Runs the compiler, and finds the images that other processes have compiled.
 ///
-/// Where there is a folder for images, one process compiles for all: the one that holds the lock. Where there is none, each
-/// has its own compiled, by a process that writes into memory of this one.
+/// With a folder for images, the process that holds the lock compiles for all. Without one, each coprocess starts a
+/// compiler that writes the image into an anonymous file of the coprocess.
 struct CompilerRunner: ~Copyable {
     let request: CompileRequest
     /// Where images are shared; `nil` if they are not.
     private(set) var store: ImageStore?
-    /// What came of the last compilation, as far as is known: `readReport` reads it, which takes its time where files are many.
+    /// The last known report. `readReport` updates it, which may be slow if there are many input files.
     private(set) var report: CompileReport?
     private var running: Running?
-    /// The image of this process alone that is in force; -1 for none.
+    /// The descriptor of this process's own image; -1 if images are shared.
     private var ownImage: CInt = -1
 
     private struct Running {
@@ -27,13 +27,13 @@ struct CompilerRunner: ~Copyable {
         var lock: CInt
         /// In nanoseconds since 1970.
         var start: Int
-        /// The states of the files that are known to matter, when it was started.
+        /// The states of the known input files when it was started.
         var states: [String: FileState]
         var image: CInt = -1
         var report: CInt = -1
     }
 
-    /// - Parameter state: where images are shared, if that is possible.
+    /// - Parameter state: the state directory, in which images are shared if possible.
     init(_ request: CompileRequest, state: StateDirectory?) {
         self.request = request
         guard request.image == nil else {
@@ -47,19 +47,19 @@ struct CompilerRunner: ~Copyable {
 
     deinit { if ownImage >= 0 { close(ownImage) } }
 
-    /// Shares images no more: each process that does so has its own.
-    mutating func workAlone() {
+    /// Stops sharing images: this process compiles its own from now on.
+    mutating func stopSharing() {
         store = nil
         report = nil
     }
 
-    /// The folders and files that change when there is a new image or report.
-    var newsFiles: Set<String> { store.map { [$0.reportFile, $0.currentLink] } ?? [] }
+    /// The paths that change when there is a new image or report.
+    var changingFiles: Set<String> { store.map { [$0.reportFile, $0.currentLink] } ?? [] }
 
-    /// Whether a compiler works for this process.
-    var isWorking: Bool { running != nil }
+    /// Whether this process has a running compiler.
+    var isRunning: Bool { running != nil }
 
-    /// Becomes readable when that ends; -1 if there is no such thing.
+    /// A descriptor that becomes readable when the compiler ends; -1 if there is none.
     var ending: CInt { running?.process.ending ?? -1 }
 
     /// Reads the report, which another process may have written.
@@ -67,25 +67,25 @@ struct CompilerRunner: ~Copyable {
         if let store, let newer = store.report() { report = newer }
     }
 
-    /// What came of starting a compiler.
+    /// The result of starting a compiler.
     enum Start {
         case started
-        /// Another process compiles.
+        /// Another process holds the lock and compiles.
         case held
-        /// What is on disk has been tried already.
+        /// The files on disk have been compiled already.
         case known
         case failed(String)
     }
 
-    /// Starts a compiler, unless another works, or what is on disk has been tried already.
+    /// Starts a compiler, unless another is running, or the files on disk have been compiled already.
     ///
     /// - Parameters:
-    ///   - isUrgent: whether there is nothing to answer from as long as it works.
-    ///   - orderedAt: when somebody ordered a compilation, in nanoseconds since 1970: one that began before does not count.
-    ///     `nil` if it is wanted because of what is on disk.
-    ///   - states: the states of the files that are known to matter.
-    ///   - log: says how much the compiler is to log.
-    mutating func begin(isUrgent: Bool, orderedAt: Int?, states: [String: FileState], _ log: Logger) -> Start {
+    ///   - isUrgent: whether no image is loaded, so that questions fail until it ends.
+    ///   - requestedAt: when a compilation was requested, in nanoseconds since 1970. One that began earlier does not
+    ///     fulfil the request. `nil` if changed files are the reason.
+    ///   - states: the states of the known input files.
+    ///   - log: sets the log level of the compiler.
+    mutating func begin(isUrgent: Bool, requestedAt: Int?, states: [String: FileState], _ log: Logger) -> Start {
         guard running == nil else { return .held }
         guard request.image == nil else { return .known }
         var lock: CInt = -1
@@ -99,7 +99,7 @@ struct CompilerRunner: ~Copyable {
             }
             readReport()
             if let report,
-                orderedAt.map({ report.start > $0 && report.start <= wallClock() })
+                requestedAt.map({ report.start > $0 && report.start <= wallClock() })
                     ?? (report.isCurrent && !isDue(report))
             {
                 close(lock)
@@ -132,20 +132,20 @@ struct CompilerRunner: ~Copyable {
 
     private func isDue(_ report: CompileReport) -> Bool { report.retryAt.map { $0 <= time(nil) } ?? false }
 
-    /// Waits until the configuration has been found sound; false if the compiler ends without that.
+    /// Waits until the compiler has validated the configuration; false if it ends before.
     func waitForSoundness() -> Bool { running?.process.waitForSoundness() ?? false }
 
-    /// What came of the compiler that works for this process.
+    /// The result of this process's compiler.
     enum Finish {
         /// None has ended.
         case none
-        /// There is a report; with it, where images are not shared, comes the image.
+        /// There is a report, and also the image if images are not shared.
         case reported(Snapshot?)
     }
 
-    /// Looks whether the compiler that works for this process has ended.
+    /// Checks whether this process's compiler has ended.
     ///
-    /// - Parameter log: gets to know of one that did not come to its end.
+    /// - Parameter log: receives an error if the compiler failed.
     mutating func finish(_ log: Logger) -> Finish {
         guard let running, let ending = running.process.ended() else { return .none }
         self.running = nil
@@ -165,7 +165,7 @@ struct CompilerRunner: ~Copyable {
         return .reported(nil)
     }
 
-    /// Notes that a compiler did not come to its end. It is not tried again until something changes.
+    /// Records that a compiler failed. It is tried again when a file changes, or after a while.
     private mutating func fail(_ running: Running, _ reason: String, _ log: Logger) {
         let diagnostic = "\(request.configuration): \(reason); what was loaded before stays in use"
         log.error("\(diagnostic)")
@@ -175,7 +175,7 @@ struct CompilerRunner: ~Copyable {
         failed.diagnostics = [diagnostic]
         failed.inputs = running.states.map { ($0.key, $0.value.words) }.sorted { $0.0 < $1.0 }
         failed.missingSince = report?.missingSince ?? [:]
-        // What ended it may have had nothing to do with the files: too little memory, say.
+        // The cause may not be in the files: too little memory, for example.
         failed.retryAt = time(nil) + CompilerProcess.retryAfter
         report = failed
     }
@@ -207,7 +207,7 @@ struct CompilerRunner: ~Copyable {
     }
 }
 
-/// All that an open file holds, as text.
+/// Returns the content of an open file as text.
 private func contents(of descriptor: CInt) -> String? {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)

@@ -4,17 +4,17 @@ import Glibc
 import PipeProtocol
 import Platform
 
-/// Answers what comes from `input` until it ends, or until nobody reads `output` any more.
+/// Answers the lines from `input` until it ends, or until pdns has closed `output`.
 ///
-/// All lines that have come are answered with one write. SIGPIPE must be ignored by the process.
+/// One write sends the answers to all lines of one read. The process must ignore SIGPIPE.
 ///
 /// - Parameters:
-///   - supply: has what answers are made from, but for the first.
-///   - takeover: says when another program is to go on.
-///   - inheritance: what another program has left, in whose place this is.
-///   - makeFirst: as `Session` has it.
-///   - finish: called before another program goes on.
-///   - perform: as `Session` has it.
+///   - supply: delivers each serving after the first.
+///   - takeover: signals that another program must replace this one; `nil` if that is not possible.
+///   - inheritance: the dialogue and the unanswered lines of the program that this one has replaced.
+///   - makeFirst: see `Session.init`.
+///   - finish: called before another program replaces this one.
+///   - perform: see `Session.init`.
 public func serve(
     input: CInt, output: CInt, supply: ServingMailbox, takeover: Takeover?, inheritance: Takeover.Handoff?,
     makeFirst: @escaping () -> Serving?, finish: () -> Void, perform: @escaping (_ command: String) -> [String]
@@ -24,20 +24,21 @@ public func serve(
     var reader = LineReader(descriptor: input)
     var reply = ReplyWriter(descriptor: output, partSent: CrashRecord.partSent)
     var wait = WaitPolicy()
-    // There pdns asks from the same core, and has it as soon as this thread sleeps: no core has to be woken.
+    // On a single core pdns runs as soon as this thread sleeps, so polling would only delay it.
     let sharesCore = usable_cores() == 1
     let receiver = sharesCore ? nil : PDNSThread()
-    /// Nanoseconds between two looks where the receiver is: each takes some microseconds.
+    /// The minimum time between two look-ups of the core that pdns runs on, in nanoseconds: each takes some
+    /// microseconds.
     let lookInterval = 5_000_000
     var lastLook: Int?
     var (arrival, lastQuestion) = (WaitPolicy.Arrival.asleep, nanoseconds())
-    // What a fault has left is sent line by line: so only the line that it was about is lost.
+    // After a fault each answer is sent alone, so that another fault loses only the line that causes it.
     var sendsEach = false
     if let inheritance {
         sendsEach = reader.take(file: inheritance.rest)
-        // A fault in loading must not cost what is left.
+        // A fault while loading must not lose these lines.
         CrashRecord.setInput(reader.input)
-        session.goOn(version: inheritance.version)
+        session.resume(version: inheritance.version)
         inheritance.release()
     }
     repeat {
@@ -75,7 +76,7 @@ public func serve(
                 lastLook = end
             }
         }
-        // Not within a line, and not before there is a dialogue to go on with.
+        // Only between two lines, and only after the handshake.
         if let takeover, takeover.isDue, reader.isEmpty, let version = session.version {
             finish()
             takeover.replace(version: version)

@@ -6,22 +6,22 @@ import Logging
 import Platform
 import Telemetry
 
-/// The log of answers, one line each. Several processes may share its file, and anybody may move it away: the next lines go to a new
-/// one. What cannot be written is lost.
+/// Writes the log of answers, one line each. Several processes may share the file. If it is moved away, the next
+/// lines go to a new file. Lines that cannot be written are lost.
 struct HitsLog: ~Copyable {
     let settings: Configuration.HitsLog
     private let log: Logger
     private var descriptor: CInt = -1
-    /// What was not written yet: whole lines.
+    /// The lines that are not written yet.
     private var lines: [UInt8] = []
-    /// What was written last is the beginning of a line.
+    /// Whether the last write ended within a line.
     private var isTorn = false
     private var hasComplained = false
 
-    /// So many bytes are written at once, and a line more.
+    /// The number of buffered bytes from which lines are written.
     private static let batch = 1 << 16
 
-    /// - Parameter log: gets why it cannot be written, once until it can be again.
+    /// - Parameter log: receives an error when writing fails, once until it succeeds again.
     init(_ settings: Configuration.HitsLog, log: Logger) {
         self.settings = settings
         self.log = log
@@ -33,7 +33,7 @@ struct HitsLog: ~Copyable {
     struct Line {
         /// RFC 3339, in UTC.
         var time: String
-        /// Not the address of a person: see `Hit.network`.
+        /// The client's network, never its whole address: see `Hit.network`.
         var client: IPPrefix
         var country: String?
         var coordinates: Coordinates?
@@ -59,7 +59,7 @@ struct HitsLog: ~Copyable {
             scope = hit.scope
         }
 
-        /// Fields with tabs between them; one that is not known is empty.
+        /// Fields separated by tabs; an unknown field is empty.
         var tsv: String {
             let fields =
                 [
@@ -70,7 +70,7 @@ struct HitsLog: ~Copyable {
             return fields.map { $0.escaped(["\t": "\\t", "\n": "\\n", "\\": "\\\\"]) }.joined(separator: "\t")
         }
 
-        /// An object; what is not known is null.
+        /// A JSON object; an unknown field is null.
         var json: String {
             let members: [(String, JSON)] =
                 [
@@ -84,14 +84,14 @@ struct HitsLog: ~Copyable {
         }
     }
 
-    /// Adds a line, which `flush` makes sure of.
+    /// Adds a line to the buffer; call `flush` to write it.
     mutating func append(_ line: Line) {
         lines += (settings.format == .json ? line.json : line.tsv).utf8
         lines.append(UInt8(ascii: "\n"))
         if lines.count >= Self.batch { flush() }
     }
 
-    /// Writes what there is, in whole lines.
+    /// Writes the buffered lines.
     mutating func flush() {
         guard !lines.isEmpty else { return }
         defer { lines.removeAll(keepingCapacity: true) }
@@ -101,7 +101,7 @@ struct HitsLog: ~Copyable {
         repeat { written = write(descriptor, lines, lines.count) } while written < 0 && errno == EINTR
         if written > 0 { isTorn = lines[written - 1] != UInt8(ascii: "\n") }
         guard written == lines.count else {
-            // Of what is written in part only a full disk is the reason.
+            // Only a full disk makes a write partial.
             return fail("write", errno: written < 0 ? errno : ENOSPC)
         }
         hasComplained = false
@@ -120,7 +120,7 @@ struct HitsLog: ~Copyable {
             close(descriptor)
             isTorn = false
         }
-        // A pipe that nobody reads would be waited for.
+        // `O_NONBLOCK`: opening a pipe without a reader would wait.
         descriptor = Glibc.open(settings.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
         if descriptor < 0 { fail("open", errno: errno) }
         return descriptor >= 0
@@ -140,7 +140,7 @@ extension String {
     }
 }
 
-/// The time now, in UTC with milliseconds (RFC 3339).
+/// Returns the current time in UTC with milliseconds (RFC 3339).
 func timestamp() -> String {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)

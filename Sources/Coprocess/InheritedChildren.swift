@@ -2,12 +2,12 @@ import Glibc
 import Platform
 import Synchronization
 
-/// The children of this process that another program has started in it: that program was replaced, by a takeover or after a fault,
-/// while its compiler worked. They end by themselves, and nothing else waits for them.
+/// The children of this process that the program before this one has started: it was replaced, by a takeover or after
+/// a fault, while its compiler was running. They end by themselves, and no other code waits for them.
 struct InheritedChildren: ~Copyable {
     private let processes: Mutex<[pid_t]>
 
-    /// To be made before this program starts a process, and while it has one thread.
+    /// Finds the children. Call it before this program starts a process, and while it has one thread.
     init() {
         let file = fopen("/proc/self/task/\(getpid())/children", "re")
         var found: [pid_t] = []
@@ -21,6 +21,6 @@ struct InheritedChildren: ~Copyable {
         processes = Mutex(found)
     }
 
-    /// Takes notice of those that have ended, so that the kernel can forget them.
+    /// Reaps the children that have ended.
     func reap() { processes.withLock { $0.removeAll { waitpid($0, nil, WNOHANG) != 0 } } }
 }

@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import Platform
 
-/// The thread of pdns that started this coprocess, and that asks it.
+/// The thread of pdns that started this coprocess and sends its questions.
 ///
-/// The thread and the coprocess take turns: one sleeps while the other works. On one core, neither waits for another core to wake
-/// up. The kernel does not know that they take turns, and often runs them on two cores.
+/// The thread and the coprocess take turns: one sleeps while the other works. On the same core, neither waits for
+/// another core to wake up. The kernel does not know this, and often runs them on two cores.
 struct PDNSThread: ~Copyable {
-    /// Its `stat` (proc_pid_stat(5)).
+    /// The thread's `stat` file (proc_pid_stat(5)).
     private let descriptor: CInt
     private static let byteCount = 1024
     private let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.byteCount, alignment: 1)
 
-    /// Finds it; `nil` if it cannot be found, as where /proc is hidden from this user.
+    /// Finds the thread; `nil` if it cannot be found, for example if /proc is hidden from this user.
     init?() {
         let (parent, process) = (getppid(), String(getpid()))
         guard let directory = opendir("/proc/\(parent)/task") else { return nil }
@@ -38,17 +38,18 @@ struct PDNSThread: ~Copyable {
         close(descriptor)
     }
 
-    /// Moves this thread to the core that the receiver runs on, if it runs. To be called right after an answer, which
-    /// wakes it.
+    /// Moves the calling thread to the core that the thread of pdns runs on, if it runs. Call it right after an
+    /// answer, which wakes that thread.
     ///
-    /// The thread does not stay there if the kernel has a better place for it.
+    /// The calling thread does not stay there if the kernel finds a better core.
     func join() {
         let count = pread(descriptor, bytes.baseAddress, bytes.count, 0)
         guard count > 0, let core = Self.core(UnsafeRawBufferPointer(rebasing: bytes[..<count])) else { return }
         if core != sched_getcpu() { move_to_core(CInt(truncatingIfNeeded: core)) }
     }
 
-    /// The core that a thread runs on, or is about to run on, by its `stat`; `nil` if it sleeps, or this cannot be read.
+    /// Returns the core that a thread runs on or is about to run on, from its `stat`; `nil` if it sleeps, or `stat`
+    /// is malformed.
     static func core(_ stat: UnsafeRawBufferPointer) -> Int? {
         // The second field is a name in parentheses, which may have spaces and parentheses in it.
         guard let name = stat.lastIndex(of: UInt8(ascii: ")")) else { return nil }

@@ -8,68 +8,68 @@ import Platform
 import State
 import Synchronization
 
-/// Keeps what is answered from up to date, in a thread of its own, which gives way to the one that answers.
+/// Keeps the served data up to date, in a low-priority thread that yields to the answering thread.
 public final class Reloader: Sendable {
     private let supply: ServingMailbox
-    private let reporter: TelemetrySender
+    private let sender: TelemetrySender
     private let log: Logger
     private let state: StateDirectory?
     /// The configuration's file.
     private let configuration: String
-    /// The image's file, if that is served as it is.
+    /// The image file of `backend --image`; `nil` otherwise.
     private let imageFile: String?
-    /// Taken over by the thread once there is something to answer from.
+    /// The follower, until the thread takes it in `start`.
     private let follower: Mutex<Box>
     /// When the process was started, in seconds since 1970.
     private let started = time(nil)
-    /// A pipe; a byte in it makes the thread have everything compiled, whether anything seems to have changed or not.
+    /// A pipe. A byte in it requests a compilation, even if no file seems to have changed.
     private let wakeInput: CInt
     private let wakeOutput: CInt
-    /// The compilers that a takeover or a fault has left to this process.
+    /// The compilers that the program before this one has started.
     private let orphans = InheritedChildren()
-    /// Why the last takeover came to nothing.
+    /// Why the last takeover failed, and how many have.
     private let refusal = Mutex<CoprocessStatus.Refusal?>(nil)
 
-    private let isWithoutSnapshot = Atomic(false)
+    private let hasNoSnapshot = Atomic(false)
 
-    /// Holds what cannot be copied.
+    /// Holds the follower, which is not copyable.
     private struct Box: ~Copyable {
         var follower: Follower?
     }
 
-    /// Milliseconds between two looks while nothing is told.
+    /// The interval of status reports, in milliseconds.
     private static let statusInterval = 1_000
 
     /// - Parameters:
-    ///   - supply: gets what is made.
+    ///   - supply: receives each new serving.
     ///   - request: what to compile.
     ///   - state: the state directory, if there is one.
-    ///   - log: gets what came of it, and what is wrong with the state.
+    ///   - log: receives results and errors.
     public init(_ supply: ServingMailbox, _ request: CompileRequest, state: StateDirectory?, log: Logger) {
         configuration = request.configuration
         imageFile = request.image.map(absolutePath)
         var ends: [CInt] = [-1, -1]
-        // Without it nothing is lost but signals: the thread looks now and then.
+        // Without the pipe only SIGHUP is lost: the thread polls anyway.
         pipe2(&ends, O_CLOEXEC | O_NONBLOCK)
         (wakeOutput, wakeInput) = (ends[0], ends[1])
         self.supply = supply
         self.state = state
-        reporter = TelemetrySender(supply.recorder, log: log)
+        sender = TelemetrySender(supply.recorder, log: log)
         self.log = log
         follower = Mutex(Box(follower: Follower(request, state: state, log: log)))
     }
 
-    /// Has everything compiled whenever the process gets SIGHUP, and calls `takeOver` when it gets SIGUSR2, which returns why
-    /// nothing came of it. Must be called before there are other threads.
+    /// Requests a compilation on SIGHUP. Calls `takeOver` on SIGUSR2, which returns the reason if it fails. Call it
+    /// before there are other threads.
     public func followSignals(takeOver: @escaping @Sendable () -> String?) {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGHUP)
         sigaddset(&signals, SIGUSR2)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
-        // What is ignored is not waited for.
+        // `sigwait` does not return ignored signals.
         for number in [SIGHUP, SIGUSR2] { signal(number, SIG_DFL) }
-        // A takeover takes its time, and SIGHUP is for the night in which it hangs: each has a thread of its own.
+        // Each signal has its own thread, so that SIGHUP works while a takeover hangs.
         whenever(SIGHUP) { [self] in write(wakeInput, "!", 1) }
         whenever(SIGUSR2) { [self] in
             guard let reason = takeOver() else { return }
@@ -78,7 +78,7 @@ public final class Reloader: Sendable {
         }
     }
 
-    /// Calls `body`, in a thread of its own, each time a signal comes that all threads have blocked.
+    /// Starts a thread that calls `body` on each signal `number`, which all threads must have blocked.
     private func whenever(_ number: CInt, _ body: @escaping @Sendable () -> Void) {
         startThread {
             var signals = sigset_t()
@@ -89,101 +89,104 @@ public final class Reloader: Sendable {
         }
     }
 
-    /// Finds something to answer from, or has it made. What is found is verified by `start`: pdns waits for the greeting only, and a
-    /// large image takes its time.
+    /// Finds an image, or starts to compile one. `start` verifies the image later, since pdns waits only for the
+    /// greeting, and a large image takes long.
     ///
-    /// - Returns: false if there is nothing, and the configuration cannot be used.
+    /// - Returns: false if there is no image, and the configuration is unusable.
     public func prepare() -> Bool { follower.withLock { $0.follower!.prepare() } }
 
-    /// Adopts the first to answer from, or waits for it, and begins to follow what it depends on.
+    /// Adopts the first image, or waits for it, and starts the thread that follows changes.
     ///
-    /// - Returns: `nil` if there is nothing.
+    /// - Returns: the first serving; `nil` if there is no image.
     public func start() -> Serving? {
         let serving = follower.withLock { box in
             box.follower!.waitForFirst()
             return box.follower!.start()
         }
-        isWithoutSnapshot.store(serving == nil, ordering: .relaxed)
-        reporter.follow(serving?.snapshot, loaded: time(nil), state)
-        reporter.start()
+        hasNoSnapshot.store(serving == nil, ordering: .relaxed)
+        sender.follow(serving?.snapshot, loaded: time(nil), state)
+        sender.start()
         startThread { [self] in
-            // Of this thread alone, on Linux.
+            // On Linux, `nice` affects only the calling thread.
             _ = nice(19)
             var own = follower.withLock { $0.follower.take()! }
-            keep(&own)
+            run(&own)
         }
         return serving
     }
 
-    /// Whether there was to be something to answer from, and never was.
-    public var hasNeverLoaded: Bool { isWithoutSnapshot.load(ordering: .relaxed) }
+    /// Whether no image was ever loaded.
+    public var hasNeverLoaded: Bool { hasNoSnapshot.load(ordering: .relaxed) }
 
-    /// Lets nothing be lost that was counted.
+    /// Sends the counts that are not sent yet.
     ///
-    /// - Parameter isEnd: whether the process ends. Else another program takes it over, and pdns waits.
-    public func finish(isEnd: Bool) { reporter.finish(isEnd: isEnd) }
+    /// - Parameter isEnd: whether the process ends. Otherwise another program replaces this one while pdns waits, so
+    ///   it takes little time.
+    public func finish(isEnd: Bool) { sender.finish(isEnd: isEnd) }
 
-    private func keep(_ follower: inout Follower) {
+    private func run(_ follower: inout Follower) {
         var status = CoprocessStatus(configuration: configuration)
         status.started = started
         status.imageFile = imageFile
         status.loaded = follower.snapshot == nil ? nil : time(nil)
-        var told = ""
+        var lastReport = ""
         var watch = RolloutWatch()
-        reporter.follow(candidate: follower.rollouts.snapshot)
+        sender.follow(candidate: follower.rollouts.snapshot)
         while true {
-            let news = follower.step()
-            if news.isSnapshotNew, let snapshot = follower.snapshot {
+            let result = follower.step()
+            if result.isSnapshotNew, let snapshot = follower.snapshot {
                 log.info("loaded \(configuration)")
                 log.debug("serving another image", metadata: snapshot.metadata)
-                isWithoutSnapshot.store(false, ordering: .relaxed)
+                hasNoSnapshot.store(false, ordering: .relaxed)
                 status.loaded = time(nil)
-                reporter.follow(snapshot, loaded: status.loaded!, follower.state)
+                sender.follow(snapshot, loaded: status.loaded!, follower.state)
             }
-            reporter.follow(candidate: follower.rollouts.snapshot)
-            if let serving = news.serving { supply.deliver(serving) }
+            sender.follow(candidate: follower.rollouts.snapshot)
+            if let serving = result.serving { supply.deliver(serving) }
             status.image = follower.snapshot?.image.id
             status.databases = follower.snapshot?.databaseBuilds ?? []
-            // It answers by these from the next question on.
+            // The session uses these from the next question on.
             status.switches = follower.followedSwitches
             let store = follower.rolloutStore
             status.images = store?.name
-            // One that serves a file knows of rollouts, and never follows one.
+            // A coprocess with `backend --image` never follows a rollout.
             status.rollout = follower.snapshot == nil || store == nil ? nil : follower.rollouts.followed
             status.rolloutTally = follower.rollouts.tally
             status.diagnostics = follower.diagnostics
             status.questions = supply.questions
             status.refusal = refusal.withLock { $0 }
-            tell(status, follower.state, after: &told)
-            watch.look(
+            report(status, follower.state, last: &lastReport)
+            watch.check(
                 follower.rollouts.rollout, configuration, store, new: follower.rollouts.snapshot,
                 switches: follower.switches, health: follower.health, printError)
-            if wait(follower) { follower.order() }
+            if wait(follower) { follower.requestCompilation() }
             supply.discard()
             orphans.reap()
         }
     }
 
-    /// Tells the status, if there is a place for it. Nothing is disturbed if that cannot be written.
-    private func tell(_ status: CoprocessStatus, _ state: StateDirectory?, after told: inout String) {
+    /// Writes the status to the state directory, if there is one. Failures are ignored, and retried with the next
+    /// status.
+    private func report(_ status: CoprocessStatus, _ state: StateDirectory?, last lastReport: inout String) {
         guard let state else { return }
         let text = "\(state.path)\n\(status.text)"
-        if text == told, state.tellNothingNew(process: status.process) { return }
+        if text == lastReport, state.tellNothingNew(process: status.process) { return }
         do throws(StateDirectory.Failure) {
             try state.tell(status)
-            told = text
+            lastReport = text
         } catch {
-            told = ""
+            lastReport = ""
         }
     }
 
-    /// Waits until there may be something new; but not for ever, since some file systems tell nothing.
+    /// Waits until a step may be due. The wait is limited, since inotify does not report changes on some file
+    /// systems.
     ///
-    /// - Returns: whether a compilation was ordered.
+    /// - Returns: whether a compilation was requested.
     private func wait(_ follower: borrowing Follower) -> Bool {
         var requests = ([wakeOutput] + follower.descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        guard poll(&requests, nfds_t(requests.count), CInt(follower.patience)) > 0 else { return false }
-        // What is written in several steps tells of each: one look for all.
+        guard poll(&requests, nfds_t(requests.count), CInt(follower.timeout)) > 0 else { return false }
+        // A change in several steps causes several events: wait a little, and check once.
         if requests[0].revents == 0, requests.last?.revents == 0 { usleep(20_000) }
         guard requests[0].revents != 0 else { return false }
         var bytes = [UInt8](repeating: 0, count: 4096)
@@ -193,7 +196,7 @@ public final class Reloader: Sendable {
 }
 
 extension Snapshot {
-    /// What a line of the log says of an image.
+    /// The metadata of an image for log lines.
     fileprivate var metadata: Logger.Metadata {
         [
             "image": .string(image.id), "bytes": .stringConvertible(image.bytes.count),

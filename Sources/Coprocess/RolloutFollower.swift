@@ -2,32 +2,34 @@ import Answering
 import Platform
 import State
 
-/// Follows the rollout in the state directory: has its new image mapped while it runs, and counts across images.
+/// Follows the rollout in the state directory: maps its new image while it runs, and sums its counts over changes of
+/// the image in force.
 struct RolloutFollower {
-    /// What the file says; `nil` if there is none that can be trusted.
+    /// The rollout in the file; `nil` if there is none, or the file is corrupt.
     private(set) var rollout: Rollout?
     /// The identity of the text that it was read from.
     private var identity: String?
-    /// The new image, and the rollout that it is of.
+    /// The new image, and the id of its rollout.
     private var loaded: (rollout: String, snapshot: Snapshot)?
     private var differences: RolloutDifferences?
     private var counts: RolloutCounts?
-    /// Of `differences`; found after these are in force.
+    /// The stability of `differences`, computed after these are in force.
     private var stability: RolloutStability?
-    /// What was counted before the image in force was another one.
+    /// The counts from before the image in force changed.
     private var past = RolloutTotals()
-    /// What is limited on the new side.
+    /// The limits of the new side.
     private var limits = Limits()
     /// Why the new side does not answer although a rollout runs.
     private(set) var diagnostic: String?
-    /// What has been said since the file has changed.
-    private var said: Set<String> = []
-    /// When what has failed is tried again, in milliseconds on the monotonic clock; `nil` if nothing has failed that may pass.
+    /// The messages logged since the file changed.
+    private var logged: Set<String> = []
+    /// When a failure is retried, in milliseconds on the monotonic clock; `nil` if there is none, or it cannot pass
+    /// by itself.
     private var retryAt: Int?
-    /// Milliseconds until it is tried again if it fails once more.
+    /// Milliseconds until the next retry.
     private var pause = RolloutFollower.pauses.lowerBound
 
-    /// Milliseconds between two attempts: what fails for long is tried less often.
+    /// The range of the pause between two retries, in milliseconds; it doubles after each failure.
     static let pauses = 1_000...8_000
 
     /// The rollout that the new side answers; `nil` if none does.
@@ -39,7 +41,7 @@ struct RolloutFollower {
     /// The new image, while the new side answers.
     var snapshot: Snapshot? { loaded?.snapshot }
 
-    /// What was counted since the rollout was adopted; `nil` if none is followed.
+    /// The counts since the rollout was adopted; `nil` if none is followed.
     var tally: RolloutTotals? {
         guard running != nil else { return nil }
         var sum = past
@@ -47,10 +49,10 @@ struct RolloutFollower {
         return sum
     }
 
-    /// Reads what the file says, as it has changed. If it cannot be trusted the old side answers all clients.
+    /// Reads the file after it has changed. If it is corrupt, the old side answers all clients.
     mutating func read(_ state: StateDirectory?, _ printError: (String) -> Void) {
         pause = Self.pauses.lowerBound
-        said = []
+        logged = []
         readAgain(state, printError)
     }
 
@@ -59,7 +61,7 @@ struct RolloutFollower {
         guard let state else { return }
         do throws(StateDirectory.Failure) {
             let found = try state.rollout()
-            if let diagnostic = found.diagnostic { say(diagnostic, printError) }
+            if let diagnostic = found.diagnostic { logOnce(diagnostic, printError) }
             (rollout, identity) = (found.value, found.identity)
         } catch {
             fail("\(error); all clients get the image in force", printError)
@@ -67,11 +69,11 @@ struct RolloutFollower {
         }
     }
 
-    /// Tries again what has failed, such as for want of memory, if it is time to. It is tried until it works, or there is nothing to
-    /// follow any more.
+    /// Retries after a failure, such as too little memory, if a retry is due. Retries continue until one succeeds or
+    /// the rollout is over.
     ///
     /// - Parameter now: in milliseconds on the monotonic clock.
-    /// - Returns: whether `candidate` gives something else now.
+    /// - Returns: whether `candidate` returns another value now.
     mutating func retry(
         _ state: StateDirectory?, _ store: ImageStore?, at now: Int, _ printError: (String) -> Void
     ) -> Bool {
@@ -84,21 +86,22 @@ struct RolloutFollower {
         return load(rollout, store, printError)
     }
 
-    /// Says a thing once.
-    private mutating func say(_ words: String, _ printError: (String) -> Void) {
-        if said.insert(words).inserted { printError(words) }
+    /// Logs a message once.
+    private mutating func logOnce(_ message: String, _ printError: (String) -> Void) {
+        if logged.insert(message).inserted { printError(message) }
     }
 
     private mutating func fail(_ reason: String, _ printError: (String) -> Void) {
         diagnostic = reason
-        say(reason, printError)
+        logOnce(reason, printError)
     }
 
-    /// What a part of the clients is answered from; `nil` if nothing is rolled out, and what the last rollout took is given back then.
+    /// Returns the new side, which answers a part of the clients; `nil` if no rollout runs. Then the memory of the
+    /// last rollout is released.
     ///
     /// - Parameters:
     ///   - old: the image in force.
-    ///   - store: where the new image is.
+    ///   - store: the store of the new image.
     mutating func candidate(
         for old: Snapshot, _ store: ImageStore?, switches: [Switch], health: HealthReport?, at time: Int,
         _ printError: (String) -> Void
@@ -122,7 +125,7 @@ struct RolloutFollower {
         return Candidate(rollout, serving, differences!, counts!, stability)
     }
 
-    /// Finds out for which clients both sides need not be asked, which takes its time, if that is not known yet.
+    /// Computes the stable lists of the rollout, if that is not done yet. Takes up to a second.
     ///
     /// - Returns: whether it did.
     mutating func findStability() -> Bool {
@@ -131,7 +134,7 @@ struct RolloutFollower {
         return true
     }
 
-    /// Whether the new side has other limits than when `candidate` was called.
+    /// Whether the limits of the new side have changed since `candidate` was called.
     func hasOtherLimits(_ health: HealthReport?, at time: Int) -> Bool {
         loaded.map { $0.snapshot.limits(health, at: time) != limits } ?? false
     }
@@ -140,7 +143,7 @@ struct RolloutFollower {
     private mutating func load(_ rollout: Rollout, _ store: ImageStore, _ printError: (String) -> Void) -> Bool {
         if loaded?.rollout == rollout.id, loaded?.snapshot.image.id == rollout.new { return true }
         loaded = nil
-        // What was counted is of another rollout.
+        // The counts belong to another rollout.
         (counts, past) = (nil, RolloutTotals())
         var reason: String
         var mayPass = true

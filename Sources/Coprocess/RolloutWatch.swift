@@ -3,29 +3,29 @@ import Glibc
 import Platform
 import State
 
-/// Aborts a rollout that goes wrong. One coprocess does that for all: the one that holds `rollout.lock`.
+/// Aborts a rollout that fails its conditions. The coprocess that holds `rollout.lock` does this for all.
 struct RolloutWatch: ~Copyable {
-    /// -1 if another coprocess holds it, or it was not tried yet.
+    /// The descriptor of the lock; -1 if this process does not hold it.
     private var lock: CInt = -1
     /// In milliseconds on the monotonic clock.
-    private var lastLook = 0
-    /// The file of the new image as it was when it was found sound, or could not be written again.
+    private var lastCheck = 0
+    /// The state of the new image's file when it was last found valid, or could not be restored.
     private var seen: FileState?
-    /// Whether an image that was gone could not be written again.
+    /// Whether the last attempt to restore the image failed.
     private var hasFailed = false
 
-    /// Milliseconds between two looks.
+    /// The minimum time between two checks, in milliseconds.
     private static let interval = 1_000
 
     deinit { if lock >= 0 { close(lock) } }
 
-    /// Looks once whether there is a reason to abort, and does it then.
+    /// Checks once whether there is a reason to abort, and aborts the rollout if there is.
     ///
     /// - Parameters:
-    ///   - configuration: what the coprocess serves.
-    ///   - new: the new image; `nil` while it is not served.
-    ///   - complain: says why it was aborted, or could not be.
-    mutating func look(
+    ///   - configuration: the configuration that the coprocess serves.
+    ///   - new: the new image; `nil` if it is not mapped.
+    ///   - printError: logs why it was aborted, or why that failed.
+    mutating func check(
         _ rollout: Rollout?, _ configuration: String, _ store: ImageStore?, new: Snapshot?, switches: [Switch],
         health: HealthReport?, _ printError: (String) -> Void
     ) {
@@ -34,8 +34,8 @@ struct RolloutWatch: ~Copyable {
             lock = -1
             return
         }
-        guard milliseconds() - lastLook >= Self.interval else { return }
-        lastLook = milliseconds()
+        guard milliseconds() - lastCheck >= Self.interval else { return }
+        lastCheck = milliseconds()
         let state = store.state
         guard hold(state) else { return }
         keepImage(of: rollout, new, store, printError)
@@ -55,12 +55,12 @@ struct RolloutWatch: ~Copyable {
         }
     }
 
-    /// Writes the new image again if its file is gone or damaged: coprocesses that start need it, or they would answer from another image than those
-    /// that run.
+    /// Restores the file of the new image if it is gone or damaged. Without it, coprocesses that start would answer
+    /// from another image than those that run.
     private mutating func keepImage(
         of rollout: Rollout, _ new: Snapshot, _ store: ImageStore, _ printError: (String) -> Void
     ) {
-        // All of it is read once, and when it has changed.
+        // The whole file is read once, and again after it has changed.
         let file = store.candidateFile(of: rollout.id)
         let state = FileState(file)
         guard state != seen || state == .nothing else { return }

@@ -8,144 +8,145 @@ import State
 import Synchronization
 import Telemetry
 
-/// Carries away what the thread that answers has counted: to the agent, if one listens, with some of the hits, and to the hits log, if
-/// one is configured. It has a thread of its own, which gives way to all others.
+/// Sends the counts of the answering thread to the agent, if one listens, with a sample of the hits, and writes hits
+/// to the hits log, if one is configured. It runs in a low-priority thread.
 public final class TelemetrySender: Sendable {
     private let recorder: MetricsRecorder
-    private let news = Mutex(News())
-    private let work: Mutex<Work>
+    private let update = Mutex(Update())
+    private let worker: Mutex<Worker>
     private let lastCandidate = Atomic<UInt32>(0)
 
-    /// What there is to answer from, as far as a reporter has to know.
-    private struct Subject {
-        /// What is answered from, which says where clients are.
+    /// The properties of the served image that the sender needs.
+    private struct ServedImage {
+        /// The snapshot in use; its places locate clients.
         var snapshot: Snapshot?
         var hitsLog: Configuration.HitsLog?
-        /// In seconds since 1970; `nil` if there is nothing.
+        /// When it was loaded, in seconds since 1970; `nil` if there is none.
         var loaded: Int?
         var agentSocket: String?
     }
 
-    /// What the thread has not seen yet.
-    private struct News {
+    /// Changes that the thread has not handled yet.
+    private struct Update {
         var tallies: [SnapshotCounters] = []
-        var subject: Subject?
-        /// The tally of the new side of a rollout; 0 if none runs.
+        var served: ServedImage?
+        /// The number of the counters of a rollout's new side; 0 if none runs, `nil` if unchanged.
         var candidate: UInt32?
     }
 
-    private func takenNews() -> News {
-        news.withLock { news in
-            defer { news = News() }
-            return news
+    private func takeUpdate() -> Update {
+        update.withLock { update in
+            defer { update = Update() }
+            return update
         }
     }
 
-    /// Milliseconds between two looks at the hits.
+    /// The range of the pause between two reads of the hits, in milliseconds.
     private static let pauses = 10...500
-    /// Milliseconds between two reports of what has changed.
+    /// The interval of reports of changed counts, in milliseconds.
     private static let interval = 1_000
-    /// When in a second of the clock reports are sent, in milliseconds: each process at another time of these, all of them before the
-    /// agent looks at what has come, at the next second. So it finds one second's growth of each.
+    /// When in each second of the clock reports are sent, in milliseconds. Each process has another moment, before
+    /// the agent reads the reports at the full second. So the agent sees one second's growth of each process.
     private static let moments = 500..<900
-    /// Milliseconds between two reports of everything: what was lost is made good, and who is silent for longer has ended.
+    /// The interval of reports of all counts, in milliseconds. They repair lost reports, and the agent takes a
+    /// process that is silent for longer as ended.
     private static let fullInterval = 15_000
 
-    /// Milliseconds between two reports of hits, at least.
+    /// The minimum time between two reports of hits, in milliseconds.
     private static let hitsInterval = 100
 
     /// - Parameters:
-    ///   - recorder: what the thread that answers writes down.
-    ///   - log: gets why the hits log cannot be written.
+    ///   - recorder: the metrics of the answering thread.
+    ///   - log: receives errors of the hits log.
     init(_ recorder: MetricsRecorder, log: Logger) {
         self.recorder = recorder
-        work = Mutex(Work(recorder, log))
+        worker = Mutex(Worker(recorder, log))
     }
 
-    /// Begins to report.
+    /// Starts the thread.
     func start() {
         startThread { [self] in
-            // Of this thread alone, on Linux.
+            // On Linux, `nice` affects only the calling thread.
             _ = nice(10)
             var pause = Self.pauses.upperBound
             while true {
-                let work = work.withLock { $0.step(takenNews()) }
-                let wait = min(pause, self.work.withLock { $0.untilReport })
+                let load = worker.withLock { $0.step(takeUpdate()) }
+                let wait = min(pause, worker.withLock { $0.untilReport })
                 usleep(UInt32(wait) * 1_000)
-                if work > 0.1 { pause = max(pause / 2, Self.pauses.lowerBound) }
-                if work == 0 { pause = min(pause * 2, Self.pauses.upperBound) }
+                if load > 0.1 { pause = max(pause / 2, Self.pauses.lowerBound) }
+                if load == 0 { pause = min(pause * 2, Self.pauses.upperBound) }
             }
         }
     }
 
-    /// Has it report on what will be answered from; to be called before anybody answers from it.
+    /// Begins to report on a snapshot. Call it before the first answer from the snapshot.
     ///
     /// - Parameters:
-    ///   - snapshot: `nil` if there is nothing to answer from.
+    ///   - snapshot: `nil` if no image is loaded.
     ///   - loaded: when it was loaded, in seconds since 1970.
-    ///   - state: where the agent listens.
+    ///   - state: the state directory, which has the agent's socket.
     func follow(_ snapshot: Snapshot?, loaded: Int, _ state: StateDirectory?) {
         if let log = snapshot?.hitsLog { recorder.hits.wantAtLeast(log.sample) }
-        news.withLock { news in
-            if let snapshot { news.tallies.append(snapshot.tally) }
-            news.subject = Subject(
+        update.withLock { update in
+            if let snapshot { update.tallies.append(snapshot.tally) }
+            update.served = ServedImage(
                 snapshot: snapshot, hitsLog: snapshot?.hitsLog,
                 loaded: snapshot.map { _ in loaded }, agentSocket: state?.agentSocket)
         }
     }
 
-    /// Has it report on the new side of a rollout too; to be called before that answers.
+    /// Begins to report on the new side of a rollout too. Call it before the new side's first answer.
     ///
     /// - Parameter candidate: `nil` if no rollout runs.
     func follow(candidate: Snapshot?) {
         let number = candidate?.tally.number ?? 0
         guard number != lastCandidate.exchange(number, ordering: .relaxed) else { return }
-        news.withLock { news in
-            if let candidate { news.tallies.append(candidate.tally) }
-            news.candidate = number
+        update.withLock { update in
+            if let candidate { update.tallies.append(candidate.tally) }
+            update.candidate = number
         }
     }
 
-    /// Reports what there is, before the process ends or is another.
+    /// Sends all pending reports before the process ends or its program is replaced.
     ///
-    /// - Parameter isEnd: whether the process ends. Else pdns waits, and it is not done if that takes time.
+    /// - Parameter isEnd: whether the process ends. Otherwise pdns waits, so it gives up after 200 ms.
     func finish(isEnd: Bool) {
-        let patience = isEnd ? 2_000 : 200
-        for _ in 0...(patience / 5) {
-            if work.withLockIfAvailable({ $0.finish(takenNews()) }) != nil { return }
+        let timeout = isEnd ? 2_000 : 200
+        for _ in 0...(timeout / 5) {
+            if worker.withLockIfAvailable({ $0.finish(takeUpdate()) }) != nil { return }
             usleep(5_000)
         }
     }
 
-    /// What the thread does, and all that it knows.
-    private struct Work: ~Copyable {
+    /// The state of the thread, and its steps.
+    private struct Worker: ~Copyable {
         private let recorder: MetricsRecorder
         private let log: Logger
         private var ledger: CounterRegistry
         private let sender: Report.Sender
-        /// Of `moments`, that of this process.
+        /// This process's moment in `moments`.
         private let moment = TelemetrySender.moments.lowerBound + Int(getpid()) * 37 % TelemetrySender.moments.count
-        private var subject = Subject()
-        /// As `News` has it.
+        private var served = ServedImage()
+        /// The number of the counters of a rollout's new side; 0 if none runs.
         private var candidate: UInt32 = 0
         private var agent = AgentSocket(path: nil)
         private var hits: HitsLog?
-        /// The hits for the agent.
-        private var sample: HitSample<Found>
+        /// The sample of hits for the agent.
+        private var sample: HitSample<LocatedHit>
         private var lastHits = 0
-        /// Of those that did not fit into the ring, how many the agent knows.
-        private var toldDrops = 0
+        /// The number of dropped hits that the agent knows of.
+        private var reportedDrops = 0
         private var defaults = DefaultRules()
-        /// The number of the interval in which the last report was sent; -1 before there was one.
+        /// The number of the interval in which the last report was sent; -1 before the first.
         private var lastInterval = -1
-        /// In milliseconds on the monotonic clock.
+        /// When all counts were sent last, in milliseconds on the monotonic clock.
         private var lastFullReport = 0
         private var isFlushed = true
-        /// The agent has read something since the report before.
+        /// Whether the last report sent any datagram.
         private var madeProgress = false
 
-        /// A hit, and what was found out about it.
-        private struct Found {
+        /// A hit with its place and time.
+        private struct LocatedHit {
             var hit: Hit
             var place: ClientPlace?
             /// In milliseconds since 1970.
@@ -162,9 +163,9 @@ public final class TelemetrySender: Sendable {
             sample = HitSample(seed: .random(in: .min ... .max))
         }
 
-        /// - Returns: how much there was to do, from 0 to 1.
-        mutating func step(_ news: News) -> Double {
-            take(news)
+        /// - Returns: how busy the thread is, 0...1.
+        mutating func step(_ update: Update) -> Double {
+            take(update)
             let fullness = takeHits()
             let now = milliseconds()
             if now - lastHits >= TelemetrySender.hitsInterval { reportHits(now) }
@@ -172,48 +173,48 @@ public final class TelemetrySender: Sendable {
             return !isFlushed && madeProgress ? 1 : fullness
         }
 
-        mutating func finish(_ news: News) {
-            take(news)
+        mutating func finish(_ update: Update) {
+            take(update)
             takeHits()
             reportHits(milliseconds())
             lastInterval = -1
             report(milliseconds())
         }
 
-        /// The time since 1970 in milliseconds, counted from the moment of this process in the first second.
+        /// The milliseconds since this process's moment in the first second of 1970.
         private var sinceMoment: Int { wallClock() / 1_000_000 - moment }
 
-        /// The number of the present interval.
+        /// The number of the current interval.
         private var interval: Int { sinceMoment / TelemetrySender.interval }
 
-        /// Milliseconds until the next one begins, 1 or more.
+        /// Milliseconds until the next interval begins, 1 or more.
         var untilReport: Int { TelemetrySender.interval - sinceMoment % TelemetrySender.interval }
 
-        private mutating func take(_ news: News) {
-            for tally in news.tallies { ledger.follow(tally) }
-            if let newer = news.candidate { candidate = newer }
-            guard let newer = news.subject else { return }
-            subject = newer
+        private mutating func take(_ update: Update) {
+            for tally in update.tallies { ledger.follow(tally) }
+            if let newer = update.candidate { candidate = newer }
+            guard let newer = update.served else { return }
+            served = newer
             if agent.path != newer.agentSocket { agent = AgentSocket(path: newer.agentSocket) }
             if hits?.settings != newer.hitsLog { hits = newer.hitsLog.map { [log] in HitsLog($0, log: log) } }
-            want()
+            updateSampling()
         }
 
-        private func want() { recorder.hits.want(agent.isThere ? 1 : subject.hitsLog?.sample ?? 0) }
+        private func updateSampling() { recorder.hits.want(agent.isListening ? 1 : served.hitsLog?.sample ?? 0) }
 
-        /// - Returns: how full the ring was.
+        /// - Returns: how full the ring was, 0...1.
         @discardableResult
         private mutating func takeHits() -> Double {
-            let wantedLots = UInt64((subject.hitsLog?.sample ?? 0) * 0x1p32)
+            let wantedKeys = UInt64((served.hitsLog?.sample ?? 0) * 0x1p32)
             var time: String?
             let now = wallClock() / 1_000_000
             let fullness = recorder.hits.take { hit in
-                let location = hit.prefixes.lazy.compactMap { [subject] in subject.snapshot?.places.find($0) }.first
-                if agent.isThere {
+                let location = hit.prefixes.lazy.compactMap { [served] in served.snapshot?.places.find($0) }.first
+                if agent.isListening {
                     ledger.count(country: location?.country?.description ?? "")
-                    sample.offer(Found(hit: hit, place: location, time: now))
+                    sample.offer(LocatedHit(hit: hit, place: location, time: now))
                 }
-                guard UInt64(hit.lot) < wantedLots, let names = ledger.names(of: hit) else { return }
+                guard UInt64(hit.lot) < wantedKeys, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }
                 var line = HitsLog.Line(hit, time: time!, names, location)
                 if candidate > 0 { line.side = hit.tally == candidate ? "new" : "old" }
@@ -223,24 +224,24 @@ public final class TelemetrySender: Sendable {
             return fullness
         }
 
-        /// Tells the agent of some hits. What it does not read at once is lost.
+        /// Sends a sample of the hits to the agent. Hits that do not fit into its socket buffer are lost.
         private mutating func reportHits(_ now: Int) {
             lastHits = now
             let drops = recorder.hits.droppedHits
-            if !sample.isEmpty { sample.miss(drops - toldDrops) }
-            toldDrops = drops
+            if !sample.isEmpty { sample.miss(drops - reportedDrops) }
+            reportedDrops = drops
             let chosen = sample.take(at: now)
-            guard agent.isThere, !chosen.isEmpty else { return }
+            guard agent.isListening, !chosen.isEmpty else { return }
             var report = HitReport(sender: sender)
             for (found, weight) in chosen {
                 guard let names = ledger.names(of: found.hit) else { continue }
                 let isNew = candidate > 0 && found.hit.tally == candidate
                 var hit = SampledHit(found.hit, found.place, time: found.time, names, weight: weight)
                 if candidate > 0 { hit.side = isNew ? .new : .old }
-                if let snapshot = subject.snapshot { hit.isByDefault = defaults.decide(found.hit, in: snapshot) }
+                if let snapshot = served.snapshot { hit.isByDefault = defaults.decide(found.hit, in: snapshot) }
                 report.hits.append(hit)
             }
-            for datagram in report.datagrams where agent.isThere {
+            for datagram in report.datagrams where agent.isListening {
                 guard agent.send(datagram) else { break }
             }
         }
@@ -255,17 +256,17 @@ public final class TelemetrySender: Sendable {
             }
             if isDue {
                 ledger.update()
-                if now - lastFullReport >= TelemetrySender.fullInterval || !agent.isThere {
+                if now - lastFullReport >= TelemetrySender.fullInterval || !agent.isListening {
                     lastFullReport = now
                     ledger.resendAll()
                 }
             }
-            let wasThere = agent.isThere
+            let wasListening = agent.isListening
             let sent = agent.sent
-            isFlushed = ledger.tell(as: sender, loaded: subject.loaded) { agent.send($0) } || !agent.isThere
+            isFlushed = ledger.tell(as: sender, loaded: served.loaded) { agent.send($0) } || !agent.isListening
             madeProgress = agent.sent > sent
-            if agent.isThere != wasThere {
-                want()
+            if agent.isListening != wasListening {
+                updateSampling()
             }
         }
     }
@@ -282,17 +283,17 @@ extension SampledHit {
     }
 }
 
-/// Where the agent listens for datagrams, as a sender sees it.
+/// The sending end of the agent's datagram socket.
 private struct AgentSocket: ~Copyable {
     let path: String?
-    /// Whether an agent listens, or did when something was sent last.
-    private(set) var isThere = false
-    /// How many datagrams were sent.
+    /// Whether an agent listened at the last send.
+    private(set) var isListening = false
+    /// The number of datagrams sent.
     private(set) var sent = 0
-    /// How many in a row could not be, because the agent had not read those before.
+    /// The number of sends in a row that failed because the socket buffer was full.
     private var unread = 0
-    /// An agent that has not read for this many datagrams does not listen any more.
-    private static let patience = 30
+    /// The number of such failures after which the agent counts as gone.
+    private static let maxUnread = 30
     private let descriptor: CInt
 
     init(path: String?) {
@@ -304,7 +305,7 @@ private struct AgentSocket: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Sends a datagram, without ever waiting. False if it could not be.
+    /// Sends a datagram without waiting; false if that failed.
     mutating func send(_ datagram: [UInt8]) -> Bool {
         guard let path, descriptor >= 0, let address = sockaddr_un(path: path) else { return false }
         let result = address.withSocketAddress {
@@ -313,7 +314,7 @@ private struct AgentSocket: ~Copyable {
         let isSent = result == datagram.count
         if isSent { sent += 1 }
         unread = isSent ? 0 : unread + 1
-        isThere = isSent || (errno == EAGAIN || errno == ENOBUFS) && isThere && unread < Self.patience
+        isListening = isSent || (errno == EAGAIN || errno == ENOBUFS) && isListening && unread < Self.maxUnread
         return isSent
     }
 }

@@ -4,33 +4,33 @@ import Glibc
 import PipeProtocol
 import Platform
 
-/// A coprocess of the program that is to take over, which shows that this can start, find an image or have one made, and answer
-/// from it, before anything depends on it.
+/// Tests the program that will take over: starts it as a coprocess, which must find or compile an image, and answer
+/// from it.
 struct Trial {
-    /// Where its questions are written to, and its answers are read from.
+    /// The pipes to and from the coprocess.
     private let questions: CInt
     private let answers: CInt
     private let process: pid_t
-    /// The very file that runs; -1 if it cannot be opened.
+    /// The executed file; -1 if it cannot be opened.
     private(set) var program: CInt = -1
 
-    /// Seconds until it must have answered.
-    private static let patience = 60
+    /// The maximum time until it has answered, in seconds.
+    private static let timeout = 60
 
-    struct Unfit: Error {
+    struct Failure: Error {
         let reason: String
     }
 
-    /// Starts one, waits until it has answered, and ends it.
+    /// Starts the coprocess, waits until it has answered, and ends it.
     ///
-    /// - Parameter version: of the dialogue that it is to join.
-    init(_ program: String, _ arguments: [String], version: ABIVersion) throws(Unfit) {
+    /// - Parameter version: the protocol version of the dialogue that it will resume.
+    init(_ program: String, _ arguments: [String], version: ABIVersion) throws(Failure) {
         var input: [CInt] = [-1, -1]
         var output: [CInt] = [-1, -1]
         guard pipe2(&input, O_CLOEXEC) == 0, pipe2(&output, O_CLOEXEC) == 0 else {
             let reason = String(cString: strerror(errno))
             for end in input where end >= 0 { close(end) }
-            throw Unfit(reason: reason)
+            throw Failure(reason: reason)
         }
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -52,7 +52,7 @@ struct Trial {
         close(output[1])
         (questions, answers, self.process) = (input[1], output[0], process)
         defer { closePipes() }
-        guard error == 0 else { throw Unfit(reason: String(cString: strerror(error))) }
+        guard error == 0 else { throw Failure(reason: String(cString: strerror(error))) }
         defer {
             kill(process, SIGKILL)
             reap()
@@ -60,12 +60,12 @@ struct Trial {
         let fields =
             ["Q", "geopipe.invalid", "IN", "SOA", "-1", "127.0.0.1"] + (version.hasLocalAddress ? ["127.0.0.1"] : [])
             + (version.hasClientSubnet ? ["127.0.0.1/32"] : [])
-        let end = milliseconds() + Self.patience * 1_000
+        let end = milliseconds() + Self.timeout * 1_000
         let greeting = ask("HELO\t\(version.number)\n", until: end)
         let answer = greeting?.hasPrefix("OK") == true ? ask(fields.joined(separator: "\t") + "\n", until: end) : nil
         guard answer?.hasSuffix("END\n") == true else {
-            throw Unfit(
-                reason: milliseconds() >= end ? "it does not answer within \(Self.patience) s" : "it does not answer")
+            throw Failure(
+                reason: milliseconds() >= end ? "it does not answer within \(Self.timeout) s" : "it does not answer")
         }
         let pathOnly: CInt = 0o10_000_000
         self.program = open("/proc/\(process)/exe", pathOnly | O_CLOEXEC)
@@ -78,26 +78,26 @@ struct Trial {
 
     private func reap() { while waitpid(process, nil, 0) < 0, errno == EINTR {} }
 
-    /// What it says to a line; `nil` if it ends or takes too long.
+    /// Sends a line and returns the answer; `nil` if the process ends or the time is up.
     private func ask(_ line: String, until end: Int) -> String? {
         guard write(questions, line, line.utf8.count) == line.utf8.count else { return nil }
-        var said: [UInt8] = []
+        var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
-        while said.last != UInt8(ascii: "\n") || !Self.isWhole(said) {
+        while answer.last != UInt8(ascii: "\n") || !Self.isComplete(answer) {
             var request = pollfd(fd: answers, events: Int16(POLLIN), revents: 0)
             let left = end - milliseconds()
             guard left > 0 else { return nil }
             guard poll(&request, 1, CInt(left)) > 0 else { continue }
             let count = read(answers, &chunk, chunk.count)
             guard count > 0 else { return nil }
-            said += chunk[..<count]
+            answer += chunk[..<count]
         }
-        return String(decoding: said, as: UTF8.self)
+        return String(decoding: answer, as: UTF8.self)
     }
 
-    /// Whether an answer ends here: that to a greeting is one line, all others have a last one.
-    private static func isWhole(_ said: [UInt8]) -> Bool {
-        said.starts(with: "OK\t".utf8) || said.elementsEqual("FAIL\n".utf8) || said.elementsEqual("END\n".utf8)
-            || said.suffix(5).elementsEqual("\nEND\n".utf8) || said.suffix(6).elementsEqual("\nFAIL\n".utf8)
+    /// Whether an answer is complete: a greeting is one line, and all other answers have a known last line.
+    private static func isComplete(_ answer: [UInt8]) -> Bool {
+        answer.starts(with: "OK\t".utf8) || answer.elementsEqual("FAIL\n".utf8) || answer.elementsEqual("END\n".utf8)
+            || answer.suffix(5).elementsEqual("\nEND\n".utf8) || answer.suffix(6).elementsEqual("\nFAIL\n".utf8)
     }
 }

@@ -9,31 +9,32 @@ import Routing
 import State
 
 extension Snapshot {
-    /// Whether a configuration has the same datacenters, services and maps: the one on disk may have changed a moment ago.
+    /// Returns whether a configuration has the same datacenters, services and maps. The one on disk may have changed
+    /// just now.
     public func agrees(with configuration: Configuration) -> Bool {
         configuration.datacenters.map(\.name) == datacenterNames
             && configuration.services.map(\.name) == serviceNames && configuration.maps.map(\.name) == mapNames
     }
 }
 
-/// The whole way of one question, for people.
+/// An explanation of how the answer to one question is chosen.
 public struct Explanation: Sendable {
     /// The name as asked.
     public var name: String
     /// The client's address, or its subnet.
     public var client: String
-    /// The resolver that asks for the client; absent if none was named, and the client asks itself.
+    /// The client's resolver; absent if the client asks itself.
     public var resolver: String?
     /// The image that answers.
     public var image: Image
-    /// What there is at the name.
+    /// The records at the name.
     public var answer: Answer
-    /// What each database says of the client, in the order in which they are asked. Empty if it is explained by the image alone.
+    /// The finding of each database for the client, in order. Empty if only the image explains the answer.
     public var databases: [DatabaseFinding] = []
-    /// The same of the resolver.
+    /// The same for the resolver.
     public var resolverDatabases: [DatabaseFinding] = []
-    /// Where the image has the client, or the resolver if that stands in for it, as coarse as it does; only if it is explained by
-    /// the image alone, and the image knows.
+    /// The place of the client in the image, or of the resolver if its place is used; only if just the image explains
+    /// the answer, and the place is known.
     public var place: ClientPlace?
     /// The choice of the service, if the name has one.
     public var service: ServiceChoice?
@@ -45,7 +46,7 @@ public struct Explanation: Sendable {
         public var compiled: Int
     }
 
-    /// The records, as the coprocess gives them to a question for all types.
+    /// The records that the coprocess returns to an ANY question.
     public struct Answer: Sendable {
         /// False if there is no such name.
         public var exists: Bool
@@ -53,15 +54,15 @@ public struct Explanation: Sendable {
         public var records: [String]
     }
 
-    /// What one database says.
+    /// The finding of one database.
     public struct DatabaseFinding: Sendable {
         public var database: String
-        /// When the database was built, in seconds since 1970; absent if it does not say.
+        /// When the database was built, in seconds since 1970; absent if its metadata does not say.
         public var built: Int?
         /// Absent if the database does not know the client.
         public var network: String?
         public var continent: String?
-        /// Whether the database says no continent, so that this is the one of the country; absent if it does.
+        /// True if the database has no continent, so that it follows from the country; otherwise absent.
         public var continentIsOfCountry: Bool?
         public var country: String?
         public var subdivisions: [String] = []
@@ -72,30 +73,32 @@ public struct Explanation: Sendable {
         public var autonomousSystem: UInt32?
     }
 
-    /// How a service chose.
+    /// The choice of a service.
     public struct ServiceChoice: Sendable {
         public var service: String
         public var map: String
-        /// Whether the resolver's place decides, since nothing is known of the client's.
+        /// Whether the resolver's place decides, because the client's is unknown.
         public var isByResolver: Bool
-        /// The rules that apply, the winner first; empty if it is explained by the image alone, which has what has become of them.
+        /// The rules that match, the winner first; empty if only the image explains the answer, since it does not
+        /// contain the rules.
         public var rules: [Rule]
-        /// The datacenters in the order of preference, those of one tier together.
+        /// The datacenters in the order of preference, grouped by tier.
         public var preference: [[Candidate]]
         /// The datacenters that the answer comes from.
         public var chosen: [String]
-        /// The datacenter that is not available for this client, which is therefore spread; absent if it is not spread.
+        /// The unavailable datacenter whose clients are spread over others, this one among them; absent if the client
+        /// is not spread.
         public var spreadFrom: String?
-        /// All clients of this network are treated alike.
+        /// The network whose clients all get this choice.
         public var scope: String
-        /// Words about the choice as a whole.
+        /// Notes about the choice as a whole.
         public var choiceNotes: [String]
 
-        /// All notes, those about the datacenters of the list too.
+        /// All notes, including those about the datacenters of the list.
         public var notes: [String] { choiceNotes + preference.joined().flatMap(\.notes) }
     }
 
-    /// A rule that applies to the client.
+    /// A rule that matches the client.
     public struct Rule: Sendable {
         public var rule: String
         public var destination: String
@@ -105,30 +108,31 @@ public struct Explanation: Sendable {
     public struct Candidate: Sendable {
         public var datacenter: String
         public var isAvailable: Bool
-        /// Whether an operator has switched it off for this client.
+        /// Whether it is drained for this client.
         public var isDrained: Bool
-        /// How its addresses are; absent if they are not checked.
+        /// The health of its addresses; absent if they are not checked.
         public var health: CheckedService.DatacenterHealth?
         /// Its weight within its tier.
         public var weight: UInt32
-        /// From the client, along the great circle, where both are known.
+        /// The great-circle distance from the client; absent if a location is unknown.
         public var kilometres: Int?
-        /// Who drained it and why, and which of its addresses are down and why.
+        /// Its drains and their reasons, and its addresses that are down with the results of their checks.
         public var notes: [String]
     }
 }
 
 extension Serving {
-    /// Explains what a client gets for a name: the records and the choice come out of the code that answers questions.
+    /// Explains the answer that a client gets for a name. The records and the choice come from the code that answers
+    /// questions.
     ///
     /// - Parameters:
-    ///   - resolver: asks for the client; `nil` if the client asks itself.
-    ///   - configuration: what the snapshot was made from, for what the databases say and for the rules; `nil` to explain by the
-    ///     image alone.
+    ///   - resolver: the client's resolver; `nil` if the client asks itself.
+    ///   - configuration: the configuration of the snapshot, for the findings of databases and for the rules; `nil`
+    ///     to use only the image.
     public func explain(
         _ name: String, for client: IPPrefix, resolver: IPAddress? = nil, _ configuration: Configuration?
     ) throws -> Explanation {
-        // The choice must be the one that the records come from.
+        // The same seed, so that the choice is the one that the records come from.
         let seed = UInt64.random(in: .min ... .max)
         var random = RandomBits(seed: seed)
         let reply = try LocalQuery(self, seed: seed).ask(name, type: "ANY", client: client, resolver: resolver)
@@ -179,16 +183,16 @@ extension Serving {
         return explanation
     }
 
-    /// What databases say of an address.
+    /// Looks up an address in all databases.
     private struct Finder {
         var findings: [Explanation.DatabaseFinding] = []
-        /// The number of the autonomous system; 0 if none is known.
+        /// The number of the autonomous system; 0 if unknown.
         var system: UInt32 = 0
         private var gazetteer = Gazetteer()
         private var number: UInt32 = 0
 
         init(_ configuration: Configuration, _ address: IPPrefix) throws {
-            // Subdivisions have names only if rules call them so.
+            // Fields are read only if rules need them, such as names of subdivisions.
             let fields = configuration.neededFields
             for file in configuration.databases {
                 guard let database = try? MaxMindDatabase(path: file.path) else { continue }
@@ -200,11 +204,11 @@ extension Serving {
             }
         }
 
-        /// What they say together.
+        /// The combined place of all databases.
         var place: Place { mutating get { gazetteer[gazetteer.entries[Int(number)]] } }
     }
 
-    /// - Parameter from: where distances are measured from.
+    /// - Parameter from: the location to measure distances from.
     private func explain(
         _ position: Int, _ client: IPPrefix, resolver: IPAddress?, from: Coordinates?, random: UInt64
     ) -> Explanation.ServiceChoice {
@@ -268,7 +272,7 @@ extension Serving {
         if choice.spreadFrom < 0, !preference.isEmpty, preference.joined().allSatisfy({ !$0.isAvailable }) {
             notes.append(
                 service.answersWhenAllDown
-                    ? "all choices are down or drained; when_all_down: answer, so the best of them is given all the same"
+                    ? "all choices are down or drained; when_all_down: answer, so the best of them is given anyway"
                     : "all choices are down or drained; when_all_down: nothing, so there is no record")
         }
         return Explanation.ServiceChoice(
@@ -299,12 +303,12 @@ extension Explanation.DatabaseFinding {
 }
 
 extension Destination {
-    /// What stands behind `then`.
+    /// Returns the value of `then`.
     private static func words(_ group: [Datacenter]?, _ names: [String]) -> String {
         group.map { "{ spread: [\($0.map { names[$0] }.joined(separator: ", "))] }" } ?? "spread"
     }
 
-    /// The destination as an operator would write it.
+    /// Returns the destination in the syntax of the configuration.
     fileprivate func words(_ names: [String]) -> String {
         switch self {
         case .none: "none"

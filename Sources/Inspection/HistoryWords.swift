@@ -2,7 +2,7 @@ import Platform
 import State
 
 extension HistoryEntry {
-    /// What was done, until when and why, for people: the end of a sentence that begins with who did it.
+    /// The action, its end and its reason, in words: the rest of a sentence that begins with the operator.
     public var deed: String {
         var text: String
         switch action {
@@ -11,13 +11,13 @@ extension HistoryEntry {
         case .drain: text = "drained \(extent)"
         case .undrain: text = "undrained \(extent)"
         case .forceUp: text = "forced up \(extent)"
-        case .forceAuto: text = "went by the checks again for \(extent)"
+        case .forceAuto: text = "returned \(extent) to its checks"
         case .rolloutStart: text = "started the rollout \(datacenter)"
         case .rolloutShare: text = "gave the rollout \(datacenter) to \(share)% of the client networks"
         case .rolloutPlaces: text = "gave the rollout \(datacenter) to \(areaWords(areas))"
         case .rolloutCommit: text = "committed the rollout \(datacenter)"
         case .rolloutAbort: text = "aborted the rollout \(datacenter)"
-        case .rolloutSeen: text = "has seen that the rollout \(datacenter) was aborted"
+        case .rolloutSeen: text = "acknowledged that the rollout \(datacenter) was aborted"
         case .planWaived: text = "waived items of the plan \(datacenter)"
         case .rolloutBack: text = "went back to the image \(datacenter)"
         }

@@ -4,7 +4,7 @@ import Geography
 import Platform
 import State
 
-// What the commands print of these for programs. A value that there is none of is absent.
+// The JSON output of commands. Members without a value are absent.
 
 extension Switch {
     public var json: JSON {
@@ -128,7 +128,7 @@ extension Explanation.Candidate {
 // MARK: - Status
 
 extension Status {
-    /// For programs. What there is none of is absent, but for `image` and `rollout`, which are null.
+    /// The status as JSON. Members without a value are absent, except for `image` and `rollout`, which are null.
     public var json: JSON {
         .object([
             "problems": .list(problems.map(\.json)), "datacenters": .list(datacenters.map(\.json)),
@@ -141,7 +141,7 @@ extension Status {
 }
 
 extension Rollout {
-    /// What there is to know of a rollout of another configuration.
+    /// A rollout of another configuration, as JSON.
     public var otherJSON: JSON {
         .object([
             "id": .text(id), "state": .text(progress.rawValue), "configuration": .text(configuration),

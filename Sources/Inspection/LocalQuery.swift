@@ -6,20 +6,20 @@ import PipeProtocol
 import Platform
 import Zones
 
-/// A question that is put to geopipe by hand: through a session, as pdns puts it.
+/// Asks a question through a session in this process, as pdns would.
 public struct LocalQuery {
     private let serving: Serving
     private let seed: UInt64
 
-    /// Questions to what `serving` says.
+    /// Makes a query that `serving` answers.
     ///
-    /// - Parameter seed: begins the random numbers.
+    /// - Parameter seed: seeds the random bits for draws.
     public init(_ serving: Serving, seed: UInt64 = .random(in: .min ... .max)) {
         self.serving = serving
         self.seed = seed
     }
 
-    /// What came back.
+    /// The answer to a question.
     public struct Reply {
         /// Whether the name exists, with or without records.
         public var exists: Bool
@@ -33,7 +33,7 @@ public struct LocalQuery {
         /// In seconds.
         public var ttl: String
         public var content: String
-        /// The EDNS scope prefix length; 0 for a record that is the same for everybody.
+        /// The EDNS scope prefix length; 0 for a record that is the same for all clients.
         public var scope: Int
 
         /// The record as a line of a zone file, with absolute names.
@@ -51,12 +51,12 @@ public struct LocalQuery {
 
     /// Asks for the records of `type`, or `ANY`, at `name` on behalf of `client`.
     ///
-    /// - Parameter resolver: asks for the client; `nil` if the client asks itself.
+    /// - Parameter resolver: the client's resolver; `nil` if the client asks itself.
     public func ask(
         _ name: String, type: String, client: IPPrefix, resolver: IPAddress? = nil
     ) throws(Refusal) -> Reply {
         guard RecordType(type) != nil else { throw Refusal(description: "unknown record type '\(type)'") }
-        // In the protocol's line a tab begins the next field.
+        // A tab would begin the next field of the protocol's line.
         guard name.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) else {
             throw Refusal(
                 description: "'\(visible(name))' is not a domain name; write letters, digits, '-', '_' and '.'")
@@ -81,7 +81,8 @@ public struct LocalQuery {
         return Reply(exists: exists, records: records)
     }
 
-    /// The lines that answer the question. They are collected in memory: what looks at a machine must not depend on its disks.
+    /// Returns the lines of the answer. They are collected in an anonymous file in memory, so that diagnosis works
+    /// with full disks.
     private func dialogue(
         _ name: String, _ type: String, _ client: IPPrefix, _ resolver: IPAddress
     ) throws(Refusal) -> [Substring] {

@@ -2,25 +2,25 @@ import Answering
 import Platform
 import State
 
-/// How a rollout goes.
+/// The state of a rollout and its counts.
 public struct RolloutReport: Sendable {
     public var rollout: Rollout
-    /// What all coprocesses have counted that run now.
+    /// The sum of the counts of all running coprocesses.
     public var tally = RolloutTotals()
-    /// The coprocesses that follow it, and all there are.
+    /// The number of coprocesses that follow it, and of all that could.
     public var followers = 0
     public var coprocesses = 0
-    /// The files of the new image that have changed since it was made.
+    /// The input files of the new image that have changed since it was compiled.
     public var changedFiles: [String] = []
-    /// Why the image of it cannot be read, if it cannot.
+    /// Why its image cannot be read; `nil` if it can.
     public var diagnostic: String?
-    /// Whether a commit has put another configuration in place, and has not come to its end.
+    /// Whether a commit has replaced the configuration but did not finish.
     public var hasBegunCommit = false
 
     /// - Parameters:
-    ///   - identity: of the rollout's text.
-    ///   - store: where its image is.
-    ///   - coprocesses: those of its configuration. Those that follow no rollout of it count for nothing.
+    ///   - identity: the identity of the rollout's text.
+    ///   - store: the store of its image.
+    ///   - coprocesses: the coprocesses of its configuration. Those that cannot follow it are ignored.
     public init(
         _ rollout: Rollout, identity: String?, _ store: ImageStore, _ coprocesses: [CoprocessStatus]
     ) {
@@ -28,7 +28,7 @@ public struct RolloutReport: Sendable {
         let coprocesses = coprocesses.filter { $0.follows(store) }
         self.coprocesses = coprocesses.count
         followers = coprocesses.count { identity != nil && $0.rollout == identity }
-        // A commit that goes on has the lock.
+        // A commit that is still running holds the lock.
         hasBegunCommit = rollout.hasBegunCommit && !store.state.isBeingChanged
         guard rollout.isRunning else { return }
         tally = coprocesses.compactMap(\.rolloutTally).reduce(into: RolloutTotals(), +=)
@@ -46,30 +46,30 @@ public struct RolloutReport: Sendable {
         }
     }
 
-    /// What is wrong with it while it runs, for people; `nil` if nothing is.
+    /// The problem of a running rollout, in words; `nil` if there is none.
     public var trouble: String? {
         diagnostic.map {
             followers > 0
-                ? "its image cannot be used any more: \($0); coprocesses that have it go on with it, and those that start answer from the image in force"
+                ? "its image cannot be used any more: \($0); coprocesses that have it keep using it, and those that start answer from the image in force"
                 : "it is not in force, and all clients get the image in force: \($0)"
         }
     }
 
-    /// What there is to say of a commit that was killed, and what to do; `nil` if there was none.
+    /// The problem of a commit that was killed, and a hint; `nil` if there is none.
     public var begunWords: (message: String, hint: String)? {
         guard hasBegunCommit else { return nil }
         return (
             rollout.begunWords,
             rollout.isRunning
-                ? "geopipe rollout commit goes on from there, and geopipe rollout abort puts the configuration of before back"
-                : "geopipe rollout abort puts the configuration of before back"
+                ? "geopipe rollout commit continues, and geopipe rollout abort restores the old configuration"
+                : "geopipe rollout abort restores the old configuration"
         )
     }
 
     /// `running`, `committed`, `aborted` or `back`.
     public var state: String { rollout.progress.rawValue }
 
-    /// The part of the client networks that gets the new image, in percent; absent if it goes by places.
+    /// The part of the client networks that gets the new image, in percent; absent for a rollout by places.
     private var share: Int? {
         guard rollout.isRunning else { return rollout.progress == .committed ? 100 : 0 }
         return switch rollout.part {
@@ -79,7 +79,7 @@ public struct RolloutReport: Sendable {
         }
     }
 
-    /// For programs.
+    /// The report as JSON.
     public var json: JSON {
         func side(_ side: RolloutTotals.Side) -> JSON {
             .object(["answered": .integer(side.answered), "refused": .integer(side.refused)])
@@ -136,10 +136,10 @@ public struct RolloutReport: Sendable {
         }.map { ($0.key, $0.value) }
     }
 
-    /// The number of countries and moves that are shown to people.
+    /// The maximum number of countries and moves in `lines`.
     private static let shown = 10
 
-    /// All of it for people.
+    /// The report as text.
     public var lines: [String] {
         var lines = [rollout.headline]
         if let begunWords { lines.append("\(begunWords.message): \(begunWords.hint)") }
@@ -171,7 +171,7 @@ public struct RolloutReport: Sendable {
 }
 
 extension Rollout {
-    /// How it goes, in one line for people.
+    /// The rollout in one line of text.
     public var headline: String {
         guard !isRunning else { return "\(id) by \(owner) since \(dateAndTime(since)): \(partWords)" }
         let end = end.map { end in
@@ -182,7 +182,7 @@ extension Rollout {
     }
 }
 
-/// A part in percent, with one decimal.
+/// Returns a part in percent, with one decimal.
 private func percent(_ part: Int, of whole: Int) -> String {
     let tenths = (part * 1_000 + whole / 2) / whole
     return "\(tenths / 10).\(tenths % 10)"

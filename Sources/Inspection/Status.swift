@@ -5,27 +5,28 @@ import Glibc
 import Platform
 import State
 
-/// How things are with all that serves one configuration, and what of it needs a person.
+/// The status of everything that serves a configuration, and the problems that need an operator.
 ///
 /// Its cost does not depend on the number of records: it neither reads nor compiles zones.
 public struct Status: Sendable {
-    /// When this was so, in seconds since 1970.
+    /// The time of the status, in seconds since 1970.
     public var time: Int
-    /// What needs a person, the worst first.
+    /// The problems, the worst first.
     public var problems: [Problem] = []
     public var datacenters: [Datacenter] = []
-    /// Of a configuration with errors, only the services that are checked.
+    /// The services; if the configuration has errors, only those with checks.
     public var services: [Service] = []
-    /// What is known of the addresses that are to be checked; absent if there are none.
+    /// The health of checked addresses; absent if there are none.
     public var health: Health?
     public var coprocesses: [CoprocessStatus] = []
     /// The databases, in the order of the configuration.
     public var databases: [Database] = []
     /// The image in force; absent if there is none.
     public var image: Image?
-    /// The rollout that runs, or that was aborted by itself and not seen yet; absent if there is none.
+    /// The rollout that runs, or that was aborted automatically and is not acknowledged yet; absent if there is none.
     public var rollout: RolloutReport?
-    /// A rollout of another configuration that has the same state directory, if that runs or was not seen yet: none of this one runs.
+    /// A rollout of another configuration with the same state directory, if it runs or is not acknowledged yet. Then
+    /// this configuration has none.
     public var otherRollout: Rollout?
 
     public struct Image: Sendable {
@@ -33,43 +34,43 @@ public struct Status: Sendable {
         public var id: String
         /// When it was compiled, in seconds since 1970.
         public var compiled: Int
-        /// Since when it is in force, in seconds since 1970.
+        /// When it came into force, in seconds since 1970.
         public var since: Int
         public var bytes: Int
         /// The version of the program that compiled it.
         public var program: String
-        /// The zones that have errors: they are served with the content that they had before, or fail.
+        /// The zones with errors: they keep their earlier content, or fail.
         public var unusableZones: [(apex: String, keptSince: Int?)]
     }
 
-    /// What becomes of the clients that a map sends to a datacenter.
+    /// The state of a datacenter.
     public enum State: String, Sendable {
         case inUse = "in_use"
-        /// A part of the client networks, or of the services, is sent elsewhere by an operator.
+        /// An operator has drained it for a part of the client networks or of the services.
         case partlyDrained = "partly_drained"
         case drained
-        /// Some of the services that are checked have too few addresses up.
+        /// Some checked services have less than their quorum up.
         case partlyDown = "partly_down"
-        /// All of the services that are checked have too few addresses up.
+        /// All checked services have less than their quorum up.
         case down
     }
 
     public struct Datacenter: Sendable {
         public var name: String
         public var state: State
-        /// The drains that count.
+        /// The drains in force.
         public var drains: [Switch]
-        /// The switches by which it counts as up, whatever the checks say.
+        /// The switches that force it up.
         public var forced: [Switch]
-        /// By the name of a service, how its addresses here are that are checked.
+        /// The health of each service's addresses here, by the service's name.
         public var health: [String: CheckedService.DatacenterHealth]
     }
 
     public struct Service: Sendable {
         public var name: String
-        /// The datacenters in which it has answers.
+        /// The datacenters that have answers for it.
         public var datacenters: [Site]
-        /// Whether its map spreads clients of a datacenter that is not available over others, at least those of some rules.
+        /// Whether at least one rule of its map spreads clients of an unavailable datacenter over others.
         public var spreads: Bool
 
         public struct Site: Sendable {
@@ -77,66 +78,67 @@ public struct Status: Sendable {
             public var state: State
             /// Absent if its addresses here are not checked.
             public var health: CheckedService.DatacenterHealth?
-            /// Whether it counts as up, whatever the checks say.
+            /// Whether it is forced up.
             public var isForced: Bool
             /// The part of its client networks that it takes; absent if it takes all.
             public var share: Share?
         }
 
-        /// A part of the client networks, beside what is drained.
+        /// The part of the client networks that it takes, apart from drains.
         public struct Share: Sendable {
-            /// In percent, 1 to 99.
+            /// In percent, 1...99.
             public var percent: Int
-            /// What its addresses say of themselves on average, in percent; absent if they say nothing less than 100.
+            /// The average weight that its addresses reported, in percent; absent if it is 100.
             public var told: Int?
-            /// When it takes all that it says again, in seconds since 1970, since it has come back; absent if it does.
+            /// When it takes all of these clients again after it came back up, in seconds since 1970; absent if it
+            /// does now.
             public var growsUntil: Int?
         }
     }
 
-    /// When a database was built, in seconds since 1970.
+    /// The build times of a database, in seconds since 1970.
     public struct Database: Sendable {
         /// The absolute path of its file.
         public var database: String
-        /// Of the one that coprocesses answer from, of several the oldest; without any, of the one on disk. Absent if it does not
-        /// say.
+        /// The build time of the one in use; the oldest if coprocesses differ; without coprocesses, of the one on
+        /// disk. Absent if its metadata does not say.
         public var built: Int?
-        /// Of the one on disk; absent if that cannot be used.
+        /// The build time of the one on disk; absent if that is unusable.
         public var builtOnDisk: Int?
     }
 
     public struct Health: Sendable {
-        /// When the agent told last, in seconds since 1970; absent if it never has.
+        /// When the agent reported last, in seconds since 1970; absent if it never has.
         public var told: Int?
-        /// The process of the agent.
+        /// The process number of the agent.
         public var agent: Int?
-        /// Whether that is so long ago that it cannot be well.
+        /// Whether the report is so old that the agent must have a problem.
         public var isOld: Bool
-        /// Why what it told is not known, if it is not.
+        /// Why the report cannot be read; absent if it can.
         public var diagnostic: String?
-        /// What is checked, with what is known of it.
+        /// The checked targets and their states.
         public var checks: [Check]
-        /// How the agent stands with the vantage points; absent if there are none, or if it has not told for long.
+        /// The standing of the vantage points; absent if there are none, or the agent has not reported recently.
         public var vantage: VantageStanding?
-        /// What the agent told last.
+        /// The last report of the agent.
         fileprivate var report: HealthReport?
 
         public struct Check: Sendable {
-            /// What is asked.
+            /// The target of the check.
             public var target: String
             /// `up`, `down`, or `unknown`, which counts as up.
             public var state: String
-            /// Since when, in seconds since 1970.
+            /// When it went up or down, in seconds since 1970.
             public var since: Int?
             public var reason: String
-            /// The clients that it takes, of 100 that it would get, 1 to 99: what it has said of itself; absent if it takes all.
+            /// The weight that it reported, in percent, 1...99; absent if it is 100.
             public var weight: Int?
         }
 
-        /// Seconds after which an agent that is well has told again, several times over.
-        private static let patience = 30
+        /// The age from which a report is old, in seconds: a healthy agent reports several times in this time.
+        private static let reportLimit = 30
 
-        /// - Parameter targets: what is to be checked; `nil` if neither a configuration nor an image says.
+        /// - Parameter targets: the targets; `nil` if neither a configuration nor an image is available.
         init?(_ targets: [String]?, _ state: StateDirectory, at time: Int) {
             guard targets?.isEmpty != true else { return nil }
             var isReadable = true
@@ -151,8 +153,10 @@ public struct Status: Sendable {
             let report = report
             told = report?.time
             agent = report?.process
-            isOld = report.map { abs(time - $0.time) > Self.patience } ?? isReadable
-            vantage = (try? state.vantageStanding())?.value.flatMap { abs(time - $0.time) > Self.patience ? nil : $0 }
+            isOld = report.map { abs(time - $0.time) > Self.reportLimit } ?? isReadable
+            vantage = (try? state.vantageStanding())?.value.flatMap {
+                abs(time - $0.time) > Self.reportLimit ? nil : $0
+            }
             guard let targets = targets ?? report.map({ $0.states.keys.sorted() }), !targets.isEmpty else { return nil }
             checks = targets.map { target in
                 let known = report?.states[target].flatMap { $0.isKnown(at: time) ? $0 : nil }
@@ -164,14 +168,14 @@ public struct Status: Sendable {
         }
     }
 
-    /// Looks at everything once.
+    /// Collects the status.
     ///
     /// - Parameters:
     ///   - file: the configuration's file.
-    ///   - overrides: the databases that take the place of the configured ones.
-    ///   - state: where its coprocesses keep their state.
-    ///   - time: now, in seconds since 1970.
-    /// - Throws: if it cannot be told how things are, since the state directory cannot be read.
+    ///   - overrides: the databases on the command line, which replace the configured ones.
+    ///   - state: the state directory of its coprocesses.
+    ///   - time: the current time, in seconds since 1970.
+    /// - Throws: if the state directory cannot be read.
     public init(
         of file: String, overrides: [String], in state: StateDirectory, at time: Int
     ) throws(StateDirectory.Failure) {
@@ -182,7 +186,7 @@ public struct Status: Sendable {
         let path = realPath(file)
         coprocesses = known.statuses.filter { realPath($0.configuration) == path }
         let summary = finder.inspect(store, coprocesses)
-        // Without an image in force it is of a file that a coprocess serves.
+        // Without an image in force, the summary is that of a `backend --image` file.
         let isInForce = store.currentName != nil
         let switches = finder.switches(state)
         image = summary.map {
@@ -195,10 +199,10 @@ public struct Status: Sendable {
         var model = Model()
         let lastReport = store.report()
         let changed = lastReport?.changedInputs ?? []
-        // What it says of files that are others by now says nothing.
+        // A report on files that have changed since is out of date.
         let report = changed.isEmpty ? lastReport : nil
         do throws(ConfigurationError) {
-            // What the compiler has found in the same files is known, errors of zones too.
+            // The report has the compiler's findings in the same files, including errors of zones.
             let configuration = try Configuration.load(
                 file, databases: overrides, hasZones: false, parsesZones: report == nil, advises: false)
             model = Model(configuration)
@@ -210,7 +214,7 @@ public struct Status: Sendable {
         health = Health(model.targets, state, at: time)
         let down = health?.report?.down(at: time) ?? [:]
         let limited = health?.report?.limited(at: time) ?? [:]
-        // Those that only switches know of any more.
+        // Datacenters that only switches name.
         for entry in switches where !model.datacenters.contains(entry.datacenter) {
             model.datacenters.append(entry.datacenter)
         }
@@ -219,7 +223,7 @@ public struct Status: Sendable {
             let shares = limited.isEmpty ? [] : service.checked?.shares({ down[$0] }, { limited[$0] }, at: time) ?? []
             let sites = model.datacenters.enumerated().compactMap { number, name -> Service.Site? in
                 guard service.answers.map({ number < $0.count && $0[number] }) ?? false else { return nil }
-                // What the checks say, whatever is forced.
+                // The result of the checks, regardless of `force`.
                 let health = health.flatMap { service.checked?.checks(number) == true ? $0[number] : nil }
                 let own = switches.filter { $0.datacenter == name && ($0.service ?? service.name) == service.name }
                 let isForced = own.contains { $0.action == .force }
@@ -255,11 +259,11 @@ public struct Status: Sendable {
         problems = finder.sorted
     }
 
-    /// What there is, by the configuration on disk or else by the image in force.
+    /// The datacenters, services and targets, from the configuration on disk or else from the image in force.
     private struct Model {
         var datacenters: [String] = []
         var services: [(name: String, answers: [Bool]?, checked: CheckedService?, spreads: Bool)] = []
-        /// `nil` if it is not known what is checked.
+        /// `nil` if unknown.
         var targets: [String]?
         var builds: [DatabaseBuild] = []
 
@@ -276,7 +280,7 @@ public struct Status: Sendable {
             targets = configuration.healthTargets.map(\.identity)
         }
 
-        /// An image tells only of services that are checked where they have answers.
+        /// An image has the datacenters only of checked services.
         init(_ image: ImageSummary) {
             datacenters = image.datacenterNames
             services = zip(image.serviceNames, image.checkedServices).compactMap { name, checked in
@@ -299,9 +303,9 @@ public struct Status: Sendable {
 }
 
 extension Status.State {
-    /// Of a datacenter for one service.
+    /// Makes the state of a datacenter for one service.
     ///
-    /// - Parameter switches: those for that datacenter and that service.
+    /// - Parameter switches: the switches for the datacenter and the service.
     fileprivate init(_ switches: [Switch], _ health: CheckedService.DatacenterHealth?) {
         let drains = switches.filter { $0.action == .drain }
         if drains.contains(where: \.isForAll) {
@@ -313,9 +317,9 @@ extension Status.State {
         }
     }
 
-    /// Of a datacenter for all services.
+    /// Makes the state of a datacenter for all services.
     ///
-    /// - Parameter switches: those for that datacenter.
+    /// - Parameter switches: the switches for the datacenter.
     fileprivate init(_ switches: [Switch], _ sites: [Status.Service.Site]) {
         let drains = switches.filter { $0.action == .drain }
         let checked = sites.filter { $0.health != nil }
@@ -331,15 +335,15 @@ extension Status.State {
 }
 
 extension Status.Service.Share {
-    /// `nil` if it is all.
+    /// `nil` if it takes all clients.
     fileprivate init?(_ share: CheckedService.Share) {
         guard share.percent < 100 else { return nil }
         self.init(
-            percent: share.percent, told: share.told < 100 ? share.told : nil, growsUntil: share.growsUntil)
+            percent: share.percent, told: share.reported < 100 ? share.reported : nil, growsUntil: share.growsUntil)
     }
 }
 
 extension Switch {
-    /// Whether it is for all clients.
+    /// Whether it applies to all clients.
     fileprivate var isForAll: Bool { share == 100 && areas.isEmpty }
 }

@@ -2,27 +2,28 @@ import DNS
 import Glibc
 import Platform
 
-/// What came of a compilation, in a file beside the images: coprocesses learn from it whether what is on disk has been tried.
+/// The result of a compilation, in a file next to the images. Coprocesses read from it whether the files on disk have
+/// been compiled already.
 public struct CompileReport: Sendable {
-    /// When its files began to be read, in nanoseconds since 1970.
+    /// When the compiler began to read files, in nanoseconds since 1970.
     public var start = 0
-    /// The content id of the image that was made; `nil` if none was.
+    /// The content id of the new image; `nil` if there is none.
     public var image: String?
-    /// What is wrong, if none was made; and what is wrong with zones that are kept.
+    /// The errors, if there is no image; otherwise the errors of zones that keep their earlier content.
     public var diagnostics: [String] = []
-    /// All files that were read, or would have been, with their state then.
+    /// All input files, including missing ones, with their states at that time.
     public var inputs: [(path: String, state: String)] = []
-    /// Whether an image was made, and could not be written: there may be no room.
+    /// Whether the image could not be written, for example because the disk is full.
     public var isUnwritable = false
-    /// Whether the compiler did not come to its end.
+    /// Whether the compiler crashed or was killed.
     public var isCrash = false
-    /// When it is to be tried again though nothing has changed, in seconds since 1970.
+    /// When to retry even if no file has changed, in seconds since 1970; `nil` for never.
     public var retryAt: Int?
-    /// Since when optional databases are missing that were there, in seconds since 1970.
+    /// Since when each optional database is missing that was there before, in seconds since 1970.
     public var missingSince: [String: Int] = [:]
 
     private static let heading = "geopipe compilation 1"
-    /// The number of complaints that are kept.
+    /// The maximum number of diagnostic lines in the file.
     private static let limit = 100
 
     public init() {}
@@ -41,7 +42,7 @@ public struct CompileReport: Sendable {
         return StateFile.text(Self.heading, lines)
     }
 
-    /// Reads what `text` wrote. Times that one cannot reckon with count as if they were not there.
+    /// Reads what `text` wrote. Times out of range are ignored.
     package init(_ text: String) throws(StateFile.Untrusted) {
         for line in try StateFile.lines(text, Self.heading) {
             switch (line.first, line.count) {
@@ -58,13 +59,13 @@ public struct CompileReport: Sendable {
         }
     }
 
-    /// Whether its files are still what they were.
+    /// Whether no input file has changed.
     package var isCurrent: Bool { !inputs.isEmpty && changedInputs.isEmpty }
 
-    /// The files that are not what they were, or are gone.
+    /// The input files that have changed or are gone.
     package var changedInputs: [String] { FileState.changed(inputs) }
 
-    /// The states of its files, as a watch compares with them.
+    /// The states of the input files, for `FileWatch`.
     package var states: [String: FileState] {
         Dictionary(inputs.map { ($0.path, FileState(words: $0.state)) }, uniquingKeysWith: { a, _ in a })
     }

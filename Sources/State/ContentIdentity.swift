@@ -1,12 +1,12 @@
 import Glibc
 import Platform
 
-/// Tells the content of a file from any other, whatever else of the file changes; `none` if it cannot be read.
+/// Returns an identity of a file's content, regardless of its other attributes; `none` if it cannot be read.
 package func contentIdentity(ofFile path: String) -> String {
     contentHash(ofFile: path).map { String($0, radix: 16) } ?? "none"
 }
 
-/// A number over the content of a file; `nil` if it cannot be read.
+/// Returns a hash of a file's content; `nil` if it cannot be read.
 package func contentHash(ofFile path: String) -> UInt64? {
     let descriptor = openRegularFile(path)
     guard descriptor >= 0 else { return nil }
@@ -15,7 +15,7 @@ package func contentHash(ofFile path: String) -> UInt64? {
         return nil
     }
     defer { fclose(file) }
-    // FNV-1a over words, of which a database of 60 MB takes 20 ms.
+    // FNV-1a over 64-bit words: a database of 60 MB takes 20 ms.
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     let words = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 1 << 16)
     defer { words.deallocate() }

@@ -2,53 +2,53 @@ import DNS
 import Glibc
 import Platform
 
-/// What a coprocess tells of itself, once a second, in a file of its own.
+/// The status that a coprocess writes to its own file, once a second.
 public struct CoprocessStatus: Sendable {
     public var process: Int
-    /// When the process was started, in clock ticks since the machine was: field 22 of proc_pid_stat(5), which tells it from a
-    /// later one of the same number. `nil` without /proc.
+    /// When the process was started, in clock ticks since boot: field 22 of proc_pid_stat(5). It distinguishes the
+    /// process from a later one with the same number. `nil` without /proc.
     package var startTicks: Int?
     /// In seconds since 1970.
     public var started: Int
-    /// When it told this, in seconds since 1970.
+    /// When the status was written, in seconds since 1970.
     public private(set) var told: Int
-    /// How many questions it has answered.
+    /// The number of answered questions.
     public var questions: Int
-    /// When what it answers from was loaded, in seconds since 1970; `nil` if it has nothing to answer from.
+    /// When its image was loaded, in seconds since 1970; `nil` if it has none.
     public var loaded: Int?
-    /// The content id of the image that it answers from; `nil` if it has none.
+    /// The content id of its image; `nil` if it has none.
     public var image: String?
-    /// The `identity` of the switches that it answers by; `nil` if it has nothing to answer from, if nothing was ever switched, or
-    /// if it is of a version that does not tell.
+    /// The `identity` of the switches in use; `nil` without an image, if nothing was ever switched, or if its version
+    /// does not report it.
     public var switches: String?
-    /// The same of the rollout; `nil` also if it cannot be followed.
+    /// The `identity` of the rollout that it follows; `nil` if there is none, or it cannot be followed.
     public var rollout: String?
-    /// What was counted under the rollout that runs; `nil` if none does, or it cannot be followed.
+    /// The counts of the running rollout; `nil` if none runs, or it cannot be followed.
     public var rolloutTally: RolloutTotals?
     /// The configuration's file.
     public var configuration: String
-    /// The absolute path of the image's file, if it serves that and compiles nothing (`backend --image`).
+    /// The absolute path of the image file of `backend --image`; `nil` otherwise.
     public var imageFile: String?
-    /// The name of the folder of images that it follows: see `ImageStore.name`. `nil` if it serves a file, has no state directory, or
-    /// is of a version that does not tell.
+    /// The name of the folder of images that it follows: see `ImageStore.name`. `nil` with `backend --image`, without
+    /// a state directory, or if its version does not report it.
     public var images: String?
-    /// Tells the file of the program that it runs from others, see `fileIdentity`; `nil` without /proc. Others may not be allowed
-    /// to look: pdns may have rights that its coprocesses inherit.
+    /// The identity of its program file, see `fileIdentity`; `nil` without /proc. The process reports it, since
+    /// another process may not be allowed to read it: coprocesses inherit capabilities from pdns.
     public var program: String?
-    /// Tells the PID namespace in which it has its number from others: see pid_namespaces(7). `nil` without /proc.
+    /// The identity of its PID namespace (pid_namespaces(7)); `nil` without /proc.
     package var namespace: String?
-    /// When the databases were built that what it answers from was made from.
+    /// The databases that its image was compiled from, with their build times.
     public var databases: [DatabaseBuild] = []
-    /// What is wrong with what was to be loaded last. Empty if nothing is.
+    /// The errors of the last compilation and of the state. Empty if there are none.
     public var diagnostics: [String]
-    /// Why the last program that was to take over does not; absent if none was refused.
+    /// Why the last takeover failed; `nil` if none has.
     public var refusal: Refusal?
     /// The program's version.
     public var version: String
 
-    /// A takeover that came to nothing.
+    /// A failed takeover.
     public struct Refusal: Sendable {
-        /// How many there were until then.
+        /// The number of failed takeovers so far.
         public var count: Int
         public var reason: String
 
@@ -58,7 +58,7 @@ public struct CoprocessStatus: Sendable {
         }
     }
 
-    /// The status of this process.
+    /// Makes the status of this process.
     package init(configuration: String) {
         process = Int(getpid())
         startTicks = processBirth(getpid())
@@ -67,28 +67,29 @@ public struct CoprocessStatus: Sendable {
         started = time(nil)
         told = started
         questions = 0
-        // Commands look for it from other folders.
+        // Absolute, because commands run in other folders.
         self.configuration = absolutePath(configuration)
         diagnostics = []
         version = geopipeVersion
     }
 
-    /// Whether it follows the images of a store, and its rollouts: it has the configuration by the same path, and the same databases in
-    /// place of the configured ones. True for one of a version that does not tell.
+    /// Returns whether it follows the images and rollouts of a store: the paths of its configuration and of the
+    /// databases on its command line are the same. True if its version does not report this.
     public func follows(_ store: ImageStore) -> Bool {
         imageFile == nil && images.map { ImageStore.isSame($0, store.name) } ?? true
     }
 
-    /// Whether its number means the same process to this one.
+    /// Whether its process number is valid in the PID namespace of this process.
     public var isInOwnNamespace: Bool { namespace == nil || namespace == ownNamespace() }
 
-    /// Whether a process was started when this one was, so that it is not another one that has got its number.
+    /// Returns whether a process has the start time of this status, so that it is not a later one with the same
+    /// number.
     public func isBirth(of process: pid_t) -> Bool { startTicks == nil || startTicks == processBirth(process) }
 
-    /// The number of complaints that are told.
+    /// The maximum number of diagnostic lines in a status.
     private static let complaintLimit = 20
 
-    /// A line for each field: its name, a tab, and what it is.
+    /// A line for each field: its name, a tab and its value.
     package var text: String {
         let lines = [
             "process\t\(process)", "birth\t\(startTicks.map { "\($0)" } ?? "")", "started\t\(started)",
@@ -110,10 +111,10 @@ public struct CoprocessStatus: Sendable {
         return (lines + databases + refusals + counts + diagnostics + ["end"]).map { $0 + "\n" }.joined()
     }
 
-    /// Reads what `text` wrote; `nil` if it is anything else. What would control a terminal has marks in its place: root reads it,
-    /// and another user wrote it.
+    /// Reads what `text` wrote; `nil` if it is malformed. Control characters are replaced with visible marks, because
+    /// root may print what another user wrote.
     ///
-    /// - Parameter told: when that was, in seconds since 1970.
+    /// - Parameter told: when it was written, in seconds since 1970.
     init?(_ text: String, told: Int) {
         self.told = told
         var fields: [Substring: String] = [:]
@@ -167,37 +168,37 @@ public struct CoprocessStatus: Sendable {
 extension StateDirectory {
     private var coprocessFolder: String { path + "/coprocesses" }
 
-    /// Tells the status of this process. It need not last.
+    /// Writes the status of this process. It need not survive a crash of the machine.
     package func tell(_ status: CoprocessStatus) throws(Failure) {
         try make()
         try make(coprocessFolder)
         try write(status.text, to: "\(coprocessFolder)/\(status.process)", isDurable: false)
     }
 
-    /// Tells that the status of this process is what it was, which costs no more than a look at the file.
+    /// Refreshes the time of this process's status, which is unchanged: one system call.
     ///
-    /// - Returns: false if the file is not there any more.
+    /// - Returns: false if the file is gone.
     package func tellNothingNew(process: Int) -> Bool {
         utimensat(AT_FDCWD, "\(coprocessFolder)/\(process)", nil, 0) == 0
     }
 
-    /// What the coprocesses that run have told. The files of those that are gone are removed, where that is allowed.
+    /// Returns the statuses of the running coprocesses. Removes the files of ended ones, if that is permitted.
     public func coprocesses() -> [CoprocessStatus] { (try? knownCoprocesses())?.statuses ?? [] }
 
-    /// What the coprocesses that run have told, and the numbers of those of which that cannot be understood.
+    /// Returns the statuses of the running coprocesses, and the process numbers of those whose status is malformed.
     ///
-    /// - Throws: if it cannot be told which there are. A folder that is not there has none.
+    /// - Throws: if the folder cannot be read. A missing folder counts as empty.
     public func knownCoprocesses() throws(Failure) -> (statuses: [CoprocessStatus], unreadable: [Int]) {
         try asOwner(coprocessesAsOwner)
     }
 
-    /// What the coprocesses have told that serve a configuration, by whatever path.
+    /// Returns the statuses of the coprocesses that serve a configuration, compared by its real path.
     public func coprocesses(of configuration: String) -> [CoprocessStatus] {
         let file = realPath(configuration)
         return coprocesses().filter { realPath($0.configuration) == file }
     }
 
-    /// When the databases were built that coprocesses answer from, by path; of those that differ the oldest.
+    /// Returns the build times of the databases in use, by path. If coprocesses differ, the oldest applies.
     public func databaseBuilds() -> [DatabaseBuild] {
         var builds: [String: Int] = [:]
         for build in coprocesses().flatMap(\.databases) {
@@ -224,7 +225,8 @@ extension StateDirectory {
             var status = stat()
             guard stat(file, &status) == 0 else { continue }
             let told = (try? read(file)).flatMap { CoprocessStatus($0, told: status.st_mtim.tv_sec) }
-            // In another namespace its number is another process's here, or none's: all that is known is when it told last.
+            // The number of a process in another namespace means nothing here, so only the time of its last status
+            // counts.
             if let told, let other = told.namespace, let own, other != own {
                 if time(nil) - status.st_mtim.tv_sec < Self.silenceInOtherNamespace { found.append(told) }
                 continue
@@ -237,7 +239,7 @@ extension StateDirectory {
                 unreadable.append(Int(process))
                 continue
             }
-            // A number is given to another process when it is free again.
+            // The kernel reuses the numbers of ended processes.
             if let startTicks = told.startTicks, let other = processBirth(process), startTicks != other {
                 unlink(file)
             } else {
@@ -247,17 +249,18 @@ extension StateDirectory {
         return (found.sorted { $0.process < $1.process }, unreadable.sorted())
     }
 
-    /// Seconds for which a coprocess counts that has another PID namespace, as in a container, and tells nothing.
+    /// How long a coprocess in another PID namespace, such as a container's, counts as running after its last status,
+    /// in seconds.
     private static let silenceInOtherNamespace = 60
 }
 
-/// Tells the file at a path from all others that there are: its device and its inode. `nil` if that cannot be found out.
+/// Returns the identity of the file at a path: its device and its inode. `nil` if it cannot be read.
 public func fileIdentity(_ path: String) -> String? {
     var status = stat()
     return stat(path, &status) == 0 ? "\(status.st_dev):\(status.st_ino)" : nil
 }
 
-/// What tells the PID namespace of this process from others; `nil` if /proc does not say.
+/// Returns the identity of this process's PID namespace; `nil` without /proc.
 func ownNamespace() -> String? {
     var target = [UInt8](repeating: 0, count: 64)
     let count = target.withUnsafeMutableBytes {
@@ -266,20 +269,20 @@ func ownNamespace() -> String? {
     return count > 0 ? String(decoding: target[..<count], as: UTF8.self) : nil
 }
 
-/// When a process was started, in clock ticks since the machine was; `nil` if /proc does not say.
+/// Returns when a process was started, in clock ticks since boot; `nil` if /proc does not say.
 private func processBirth(_ process: pid_t) -> Int? {
     guard let file = fopen("/proc/\(process)/stat", "re") else { return nil }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = fread(&bytes, 1, bytes.count, file)
     let text = String(decoding: bytes.prefix(count), as: UTF8.self)
-    // The name, field 2, may have spaces and parentheses of its own.
+    // The name, field 2, may contain spaces and parentheses.
     guard let name = text.lastIndex(of: ")") else { return nil }
     let fields = text[name...].split(separator: " ")
     return fields.count > 20 ? Int(fields[20]) : nil
 }
 
-/// The path with no links in it; as it is if there is no such file.
+/// Returns a path without symbolic links; the absolute path if there is no such file.
 package func realPath(_ path: String) -> String {
     guard let resolved = realpath(path, nil) else { return absolutePath(path) }
     defer { free(resolved) }

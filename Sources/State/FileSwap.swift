@@ -2,24 +2,24 @@ import Glibc
 import Platform
 import Routing
 
-/// A file that takes the place of another one, of which a copy is kept.
+/// Replaces a file, and keeps a backup of the old content.
 package struct FileSwap {
     package let file: String
     package let backup: String
 
-    /// One that was carried out before.
+    /// Makes a value for a replacement that was done earlier.
     package init(done file: String, backup: String) { (self.file, self.backup) = (file, backup) }
 
     /// - Parameters:
-    ///   - source: is copied, with owner and mode of `file`. It must be in the folder of `file`.
-    ///   - backup: where a copy of `file` is kept, in the same folder.
+    ///   - source: the file to copy. The copy gets the owner and the mode of `file`.
+    ///   - backup: the path of the backup, in the folder of `file`.
     package init(_ file: String, with source: String, backup: String) throws(StateDirectory.Failure) {
         guard let new = contents(of: source) else { throw StateDirectory.Failure("read", source) }
         try self.init(file, with: new, backup: backup)
     }
 
     /// - Parameters:
-    ///   - new: what the file gets.
+    ///   - new: the new content.
     ///   - backup: as above.
     package init(_ file: String, with new: [UInt8], backup: String) throws(StateDirectory.Failure) {
         (self.file, self.backup) = (file, backup)
@@ -27,11 +27,12 @@ package struct FileSwap {
         guard let old = contents(of: file) else { throw StateDirectory.Failure("read", file) }
         try Self.write(old, to: backup, like: file)
         try Self.write(new, to: file, like: file)
-        // What changes within the tick of the clock in which it is read, 10 ms at most, would have to be compiled again.
+        // File times have a resolution of up to 10 ms. A compiler that reads the file within the same tick would
+        // count it as changed, and compile twice.
         usleep(30_000)
     }
 
-    /// Writes a file at once, with the owner and the mode of another one.
+    /// Writes a file atomically, with the owner and the mode of another file.
     private static func write(
         _ bytes: [UInt8], to path: String, like file: String
     ) throws(StateDirectory.Failure) {
@@ -45,7 +46,7 @@ package struct FileSwap {
             unlink(new)
             return failure
         }
-        // The group reads it, mostly. Who may not give files away keeps this one.
+        // The group usually reads the file, so it must stay. A user who may not change the owner stays the owner.
         let keepsGroup = fchown(descriptor, uid_t.max, status.st_gid) == 0 || status.st_mode & 0o070 == 0
         let isWritten =
             keepsGroup && bytes.withUnsafeBytes { (try? writeAll($0, to: descriptor, new)) != nil }
@@ -65,7 +66,8 @@ package struct FileSwap {
         path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     }
 
-    /// Removes what processes have left beside a file that were killed while they replaced it: `FILE.PID.new`, `FILE.before-ID.PID.new`.
+    /// Removes the temporary files of processes that were killed while they replaced a file: `FILE.PID.new`,
+    /// `FILE.before-ID.PID.new`.
     package static func removeLeftovers(beside file: String) {
         let folder = folder(of: file)
         let name = file.split(separator: "/").last.map(String.init) ?? file
@@ -77,32 +79,31 @@ package struct FileSwap {
         }
     }
 
-    /// Puts back what was there before.
+    /// Restores the old content.
     package func undo() { rename(backup, file) }
 }
 
 extension Rollout {
-    /// Where a commit keeps the configuration of before.
+    /// The path at which a commit keeps the old configuration.
     package var backupFile: String { "\(realPath(configuration)).before-\(id)" }
 
-    /// Whether what a commit has kept is there, and is what was there at the start.
+    /// Whether the backup of a commit exists, and is the configuration from the start of the rollout.
     package var hasBackup: Bool { contentIdentity(ofFile: backupFile) == configurationState }
 
-    /// Whether a commit has put another configuration in place, and has not come to its end.
+    /// Whether a commit has replaced the configuration but did not finish.
     package var hasBegunCommit: Bool {
         guard progress == .running || progress == .aborted, isConfiguration, let commit, !commit.content.isEmpty
         else { return false }
         return hasBackup && contentIdentity(ofFile: configuration) != configurationState
     }
 
-    /// That, for people.
     package var begunWords: String {
-        "a commit has put \(source) in the place of \(configuration), and has not come to its end"
+        "a commit replaced \(configuration) with \(source) but did not finish"
     }
 
-    /// Puts the configuration of before back, after a commit that has not come to its end.
+    /// Restores the old configuration after a commit that did not finish.
     ///
-    /// - Returns: where what is in its place now is kept.
+    /// - Returns: where the replaced content is kept.
     package func undoBegunCommit() throws(StateDirectory.Failure) -> String {
         let file = realPath(configuration)
         let swap = try FileSwap(file, with: backupFile, backup: "\(file).aborted-\(id)")
@@ -110,14 +111,14 @@ extension Rollout {
         return swap.backup
     }
 
-    /// That, for people.
     package func undoneWords(kept: String) -> String {
-        "a commit did not come to its end: \(configuration) is what it was before it; what it had put there is in \(kept)"
+        "a commit did not finish: \(configuration) is restored, and the new content is kept in \(kept)"
     }
 }
 
 extension StateDirectory {
-    /// Whether a command changes switches or the rollout this very moment, such as a commit, as far as this user may see that.
+    /// Whether a command, such as a commit, is changing switches or the rollout right now. False if this user may not
+    /// open the lock.
     package var isBeingChanged: Bool {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { return false }
@@ -127,15 +128,16 @@ extension StateDirectory {
 }
 
 extension StateDirectory {
-    /// The bytes of a configuration that is to take the place of the one that runs.
+    /// Returns the bytes of a configuration that will replace the one in use.
     ///
-    /// The file that names it is the state directory's owner's. If that is not the user who does it, as when root commits a rollout, the
-    /// owner must be able to read it, since coprocesses will; and it must not be the owner's own file unless the one that runs is, too:
-    /// the owner could otherwise have root publish any file, or write any configuration.
+    /// The rollout file, which names `source`, belongs to the owner of the state directory. If root commits for
+    /// another owner, two rules protect root. The owner must be able to read `source`, as coprocesses will; otherwise
+    /// the owner could make root publish a secret file. And `source` must not belong to the owner, unless `file` does
+    /// too; otherwise the owner could make root install any configuration.
     ///
     /// - Parameters:
     ///   - source: its path.
-    ///   - file: the configuration that runs.
+    ///   - file: the configuration in use.
     package func configuration(at source: String, for file: String) throws(Failure) -> [UInt8] {
         guard let owner = foreignOwner else {
             guard let bytes = contents(of: source) else { throw Failure("read", source) }
@@ -146,7 +148,7 @@ extension StateDirectory {
             if descriptor == isNoRegularFile { throw Failure(description: "\(source) is not a regular file") }
             throw Failure(
                 description:
-                    "the user of the state directory \(path) (\(owner.user)) cannot open \(source), and is to read it once it is in force: \(String(cString: strerror(errno))); chmod a+r it, and a+x the folders above it"
+                    "the user of the state directory \(path) (\(owner.user)) must be able to read \(source), but cannot open it: \(String(cString: strerror(errno))); chmod a+r it, and a+x the folders above it"
             )
         }
         defer { close(descriptor) }
@@ -156,7 +158,7 @@ extension StateDirectory {
         guard new.st_uid != owner.user || old.st_uid == owner.user else {
             throw Failure(
                 description:
-                    "\(source) belongs to the user of the state directory (\(owner.user)), and \(file) does not: if it is to take that place, chown it to user \(old.st_uid) after a look at it"
+                    "\(source) belongs to the user of the state directory (\(owner.user)), and \(file) does not: to install it, check its content, then chown it to user \(old.st_uid)"
             )
         }
         guard let bytes = contents(of: descriptor) else { throw Failure("read", source) }
@@ -164,7 +166,7 @@ extension StateDirectory {
     }
 }
 
-/// The bytes of a regular file; `nil` with a reason in `errno` if it cannot be read.
+/// Returns the bytes of a regular file; `nil` with a reason in `errno` if it cannot be read.
 private func contents(of path: String) -> [UInt8]? {
     let descriptor = openRegularFile(path)
     guard descriptor >= 0 else {

@@ -2,15 +2,15 @@ import DNS
 import Glibc
 import Platform
 
-/// Tells when files change: when they are written, replaced, removed, or reached by another way.
+/// Watches files for changes: they are written, replaced or removed, or a link to them changes.
 ///
-/// What counts is what is at a path now, links followed. inotify(7) only says when to look; for file systems that it says
-/// nothing about, somebody may look now and then.
+/// A change is a difference of the file state at a path, with links followed. inotify(7) only tells when to check.
+/// Some file systems send no events, so callers also check from time to time.
 package struct FileWatch: ~Copyable {
-    /// Becomes readable when it is time to look; -1 if there is no inotify.
+    /// A descriptor that becomes readable when a check is due; -1 if there is no inotify.
     package let descriptor: CInt
     package private(set) var states: [String: FileState] = [:]
-    /// By watched folders, the names in them that lead to files.
+    /// The names that lead to watched files, by the watch of their folder.
     private var names: [CInt: Set<String>] = [:]
 
     package init() { descriptor = inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC)) }
@@ -20,11 +20,10 @@ package struct FileWatch: ~Copyable {
     /// The paths that are watched.
     var paths: Set<String> { Set(states.keys) }
 
-    /// Watches these paths and no others: those that were watched before from the state that they were in then, the others
-    /// from now on.
+    /// Watches these paths and no others. Paths that were watched before keep their known states.
     ///
-    /// - Parameter start: when the others began to be read, in seconds since 1970. One that was changed since then has changed:
-    ///   nobody knows whether before it was read or after.
+    /// - Parameter start: when the new paths began to be read, in seconds since 1970. A file that was changed since
+    ///   then counts as changed, because the read may have come first.
     package mutating func watch(_ paths: Set<String>, readSince start: Int) {
         states = Dictionary(
             uniqueKeysWithValues: paths.map { path in
@@ -37,7 +36,7 @@ package struct FileWatch: ~Copyable {
         let before = names.keys
         names = [:]
         defer { for watch in before where names[watch] == nil { inotify_rm_watch(descriptor, watch) } }
-        // A link on the way to a file may change in any of the folders that lead there.
+        // Any folder on the path may contain a link that changes.
         var watched = Watched()
         for path in paths {
             watchFolders(above: path, &watched)
@@ -45,16 +44,16 @@ package struct FileWatch: ~Copyable {
         }
     }
 
-    /// What is known while folders begin to be watched. Many files are in the same folder, for which the kernel is asked once.
+    /// A cache for `watchFolders`: many files are in the same folder, which is watched and resolved once.
     private struct Watched {
         /// Files and folders whose folder is watched.
         var paths: Set<String> = []
         /// The watch of each folder; negative if it cannot be watched.
         var folders: [String: CInt] = [:]
-        /// The places of folders, without links.
+        /// The real paths of folders.
         private var places: [String: String] = [:]
 
-        /// A path without links; `nil` if nothing is there.
+        /// Returns a path without links; `nil` if there is no file.
         mutating func realPath(of path: String) -> String? {
             var status = stat()
             guard let slash = path.lastIndex(of: "/"), lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG
@@ -72,7 +71,7 @@ package struct FileWatch: ~Copyable {
         }
     }
 
-    /// Watches these paths and no others, each from the state that is given.
+    /// Watches these paths and no others, starting from the given states.
     package mutating func watch(_ states: [String: FileState]) {
         self.states = states
         watchFolders(of: Set(states.keys))
@@ -91,15 +90,15 @@ package struct FileWatch: ~Copyable {
         }
     }
 
-    /// Watches a folder. One that is watched already is the same watch still.
+    /// Watches a folder. The kernel returns the same watch for a folder that is watched already.
     private func watch(_ folder: String) -> CInt {
         let events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR
         return inotify_add_watch(descriptor, folder, UInt32(events))
     }
 
-    /// Takes what the folders tell, and says whether any of it may be about the files.
-    package func takeNews() -> Bool {
-        var isNews = false
+    /// Reads all pending events, and returns whether any may concern a watched file.
+    package func takeEvents() -> Bool {
+        var isRelevant = false
         let size = MemoryLayout<inotify_event>.size
         withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 8) { bytes in
             while case let count = read(descriptor, bytes.baseAddress!, bytes.count), count > 0 {
@@ -107,18 +106,18 @@ package struct FileWatch: ~Copyable {
                 while start < count {
                     let event = bytes.load(fromByteOffset: start, as: inotify_event.self)
                     let name = bytes[(start + size)..<(start + size + Int(event.len))].prefix { $0 != 0 }
-                    // Without a name it is about the folder itself, or says that there was too much to tell.
-                    isNews =
-                        isNews || name.isEmpty
+                    // An event without a name concerns the folder itself, or is an overflow of the queue.
+                    isRelevant =
+                        isRelevant || name.isEmpty
                         || names[event.wd]?.contains(String(decoding: name, as: UTF8.self)) == true
                     start += size + Int(event.len)
                 }
             }
         }
-        return isNews
+        return isRelevant
     }
 
-    /// The paths at which another file is than before, or a changed one; from now on this is the state to compare with.
+    /// Returns the paths whose file has changed since the last call, and stores the new states.
     package mutating func changes() -> Set<String> {
         var changed: Set<String> = []
         for (path, state) in states {
@@ -130,11 +129,11 @@ package struct FileWatch: ~Copyable {
         return changed
     }
 
-    /// Whether there are any changes.
+    /// Returns whether `changes` finds any.
     package mutating func hasChanged() -> Bool { !changes().isEmpty }
 }
 
-/// What is at a path: which file, and when it was changed last.
+/// The state of the file at a path: which file it is, its size and its times.
 public struct FileState: Equatable, Sendable {
     private var device: UInt64 = 0
     private var inode: UInt64 = 0
@@ -142,10 +141,10 @@ public struct FileState: Equatable, Sendable {
     private var modified = timespec()
     private var changed = timespec()
 
-    /// That of a path at which nothing is.
+    /// The state of a path without a file.
     package static let nothing = FileState()
 
-    /// Like no state that anything is in, not even nothing.
+    /// A state that differs from every other, also from `nothing`.
     package static let unknown = {
         var state = FileState()
         state.size = -1
@@ -154,7 +153,7 @@ public struct FileState: Equatable, Sendable {
 
     private init() {}
 
-    /// Follows links; where nothing is, that is the state.
+    /// Reads the state of the file at a path, following links; `nothing` if there is none.
     public init(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
@@ -165,14 +164,14 @@ public struct FileState: Equatable, Sendable {
         changed = status.st_ctim
     }
 
-    /// What is at a path; `unknown` if it, or a link on the way there, was changed at or after a time, or if nothing is there and
-    /// something may have gone since then.
+    /// Reads the state of the file at a path; `unknown` if the file or a link to it was changed at or after a time,
+    /// or if there is no file and one may have been removed since then.
     ///
     /// - Parameter time: in seconds since 1970.
     public init(_ path: String, unlessChangedSince time: Int) {
         let (nanoseconds, isHuge) = time.multipliedReportingOverflow(by: 1_000_000_000)
         let time = isHuge ? .max : nanoseconds
-        // Whatever happens from here on makes a difference to this.
+        // Read the state first, so that later changes differ from it.
         self.init(path)
         if self == .nothing
             ? folderChanged(above: path, since: time) : changed(since: time) || linkChanged(on: path, since: time)
@@ -181,34 +180,35 @@ public struct FileState: Equatable, Sendable {
         }
     }
 
-    /// What is at a path; `unknown` if it may have been changed at or after a time.
+    /// Reads the state of the file at a path; `unknown` if it may have been changed at or after a time.
     ///
     /// - Parameter time: in nanoseconds since 1970.
     package init(_ path: String, unlessChangedSinceNanoseconds time: Int) {
         self.init(path)
-        // Times of files are those of the last tick of the clock, or whole seconds.
+        // File times are those of the last clock tick, or whole seconds on some file systems.
         let isCoarse = changed.tv_nsec == 0 && modified.tv_nsec == 0
         let latest = time - (isCoarse ? 2_000_000_000 : 20_000_000)
-        // What is not there cannot be read by halves.
+        // A missing file cannot be read in part.
         if self != .nothing, changed(since: latest) || linkChanged(on: path, since: latest) { self = .unknown }
     }
 
-    /// Whether what is at a path may have changed at or after a time, in nanoseconds since 1970: the file, or a link that leads to it.
+    /// Returns whether the file at a path, or a link to it, may have changed at or after a time, in nanoseconds since
+    /// 1970.
     package static func isChanged(_ path: String, since time: Int) -> Bool {
         let state = FileState(path)
-        // Times of files are those of the last tick of the clock.
+        // File times are those of the last clock tick.
         let tick = 10_000_000
         return state.changed(since: time - tick) || linkChanged(on: path, since: time - tick)
     }
 
-    /// Device, inode, size, and times of change.
+    /// The state as text: device, inode, size, and the times of the last changes.
     public var words: String {
         "\(device) \(inode) \(size) \(modified.tv_sec).\(modified.tv_nsec) \(changed.tv_sec).\(changed.tv_nsec)"
     }
 
-    /// Reads what `words` wrote; like no state that anything is in for any other text.
+    /// Reads what `words` wrote; `unknown` for any other text.
     package init(words: String) {
-        // By bytes: there may be many thousand files.
+        // Parsed by bytes, which is fast: there may be thousands of files.
         var numbers = (0, 0, 0, 0, 0, 0, 0)
         var words = words
         let isRead = words.withUTF8 { bytes in
@@ -225,9 +225,9 @@ public struct FileState: Equatable, Sendable {
         changed = timespec(tv_sec: numbers.5, tv_nsec: numbers.6)
     }
 
-    /// Reads decimal numbers, each of which ends with a blank or a dot but for the last.
+    /// Reads decimal numbers, separated by a space or a dot.
     ///
-    /// - Returns: whether there are as many as `numbers` has room for, and nothing else.
+    /// - Returns: whether there are exactly `numbers.count` numbers.
     private static func read(_ bytes: UnsafeBufferPointer<UInt8>, into numbers: UnsafeMutableBufferPointer<Int>) -> Bool
     {
         var position = 0
@@ -235,7 +235,7 @@ public struct FileState: Equatable, Sendable {
             let isNegative = position < bytes.count && bytes[position] == UInt8(ascii: "-")
             if isNegative { position += 1 }
             let start = position
-            // Numbers of devices and inodes have 64 bits.
+            // Device and inode numbers have 64 bits.
             var number: UInt64 = 0
             while position < bytes.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[position] {
                 let (tens, isLarge) = number.multipliedReportingOverflow(by: 10)
@@ -254,9 +254,9 @@ public struct FileState: Equatable, Sendable {
         return position == bytes.count
     }
 
-    /// The paths of files that are in another state than the one with them, which `words` wrote.
+    /// Returns the paths of files whose state differs from the given one, which `words` wrote.
     package static func changed(_ files: [(path: String, state: String)]) -> [String] {
-        // Where they are many, the kernel is asked by several threads.
+        // Several threads check large numbers of files.
         let size = 512
         let chunks = stride(from: 0, to: files.count, by: size).map { $0..<min($0 + size, files.count) }
         return mapInThreads(chunks, threads: coresToUse) { chunk in
@@ -264,13 +264,13 @@ public struct FileState: Equatable, Sendable {
         }.flatMap(\.self)
     }
 
-    /// The paths of files that are certainly in another state than the one with them, which `words` wrote: of a file that was changed
-    /// while it was read the state is not known.
+    /// Returns the paths of files that have certainly changed since the given state, which `words` wrote. A file that
+    /// was changed while it was read has an unknown state, and is left out.
     package static func certainlyChanged(_ files: [(path: String, state: String)]) -> [String] {
         changed(files.filter { FileState(words: $0.state) != .unknown })
     }
 
-    /// Whether it was changed at or after a time, in nanoseconds since 1970.
+    /// Returns whether the file was changed at or after a time, in nanoseconds since 1970.
     public func changed(since time: Int) -> Bool { isTime(changed, since: time) }
 
     public static func == (a: Self, b: Self) -> Bool {
@@ -280,8 +280,8 @@ public struct FileState: Equatable, Sendable {
     }
 }
 
-/// Whether the folder that a path leads to, or the last on the way there that is there, was changed at or after a time, in
-/// nanoseconds since 1970: what leaves a folder changes it.
+/// Returns whether the last existing folder on a path was changed at or after a time, in nanoseconds since 1970:
+/// removing a file changes its folder.
 private func folderChanged(above path: String, since time: Int) -> Bool {
     var folder = path[...]
     while let slash = folder.lastIndex(of: "/") {
@@ -292,7 +292,7 @@ private func folderChanged(above path: String, since time: Int) -> Bool {
     return FileState(".").changed(since: time)
 }
 
-/// Whether a link on the way of a path was changed at or after a time, in nanoseconds since 1970.
+/// Returns whether a link on a path was changed at or after a time, in nanoseconds since 1970.
 private func linkChanged(on path: String, since time: Int) -> Bool {
     var path = path[...]
     while !path.isEmpty {
@@ -307,7 +307,8 @@ private func linkChanged(on path: String, since time: Int) -> Bool {
     return false
 }
 
-/// Whether a time is at or after another, in nanoseconds since 1970. A time that lies ahead says nothing: the clock was set back.
+/// Returns whether a time is at or after another, in nanoseconds since 1970. A time in the future is ignored: the
+/// clock was set back.
 private func isTime(_ time: timespec, since limit: Int) -> Bool {
     let nanoseconds = time.tv_sec * 1_000_000_000 + time.tv_nsec
     return nanoseconds >= limit && nanoseconds <= wallClock() + 2_000_000_000

@@ -2,25 +2,25 @@ import Geography
 import Glibc
 import Routing
 
-/// What an operator has switched, and when.
+/// An entry of the history: an operator's command, and when.
 public struct HistoryEntry: Hashable, Sendable {
     /// In seconds since 1970.
     public var time: Int
     public var who: String
     public var action: Action
-    /// What was switched; of a rollout its id.
+    /// The datacenter; for a rollout, its id.
     public var datacenter: String
-    /// For this service alone; `nil` for all.
+    /// The only service that it applies to; `nil` for all services.
     public var service: String?
-    /// For the clients in these areas alone; empty for all clients.
+    /// The only areas whose clients it applies to; empty for all clients.
     public var areas: [Area]
-    /// How many of 100 client networks.
+    /// The percentage of client networks, 1...100.
     public var share: Int
-    /// When it was to end by itself, in seconds since 1970.
+    /// When it ends by itself, in seconds since 1970; `nil` for never.
     public var until: Int?
     /// The safety rules that were overridden.
     public var overridden: [String]
-    /// Why; may be empty.
+    /// The reason; may be empty.
     public var reason: String
 
     public enum Action: String, Sendable {
@@ -33,15 +33,15 @@ public struct HistoryEntry: Hashable, Sendable {
         case rolloutCommit = "rollout commit"
         case rolloutAbort = "rollout abort"
         case rolloutBack = "rollout back"
-        /// A person has seen that it was aborted by itself.
+        /// An operator has acknowledged an automatic abort.
         case rolloutSeen = "rollout seen"
-        /// Items of a plan that may fail.
+        /// An operator has waived items of a plan.
         case planWaived = "plan waived"
-        /// Ended by itself, at a time that the line of its beginning says. No line is written of that.
+        /// Ended by itself, at the time in the line of its start. It has no line of its own.
         case drainEnded = "drain ended"
         case forceEnded = "force ended"
 
-        /// Whether a command does it, and writes a line of it.
+        /// Whether it has a line in the file.
         var isWritten: Bool { self != .drainEnded && self != .forceEnded }
     }
 
@@ -61,13 +61,13 @@ public struct HistoryEntry: Hashable, Sendable {
         self.reason = reason
     }
 
-    /// What was switched, for people: `25% of oslo for service web in NO, SE`.
+    /// A description of the extent: `25% of oslo for service web in NO, SE`.
     public var extent: String { extentWords(datacenter, service: service, areas: areas, share: share) }
 
-    /// What longer reasons are cut to, in characters.
+    /// The maximum length of a reason, in characters. Longer ones are cut.
     private static let textLimit = 1_000
 
-    /// A line: fields separated by tabs, of which the first is a sum of the others.
+    /// A line of the file: fields separated by tabs. The first is a checksum of the others.
     var line: String {
         let fields =
             ["\(time)", who, action.rawValue, datacenter, service ?? "", areaField(areas), "\(share)"]
@@ -76,7 +76,7 @@ public struct HistoryEntry: Hashable, Sendable {
         return "\(String(identity(of: text), radix: 16))\t\(text)\n"
     }
 
-    /// Reads what `line` wrote, without its end; `nil` for what is torn, or has another form.
+    /// Reads what `line` wrote, without the newline; `nil` if it is truncated or malformed.
     init?(line: Substring) {
         let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0] == String(identity(of: parts[1]), radix: 16) else { return nil }
@@ -93,7 +93,7 @@ public struct HistoryEntry: Hashable, Sendable {
 }
 
 extension HistoryEntry {
-    /// The line that a switch is put in force by.
+    /// Makes the entry of the start of a switch.
     init(_ entry: Switch) {
         self.init(
             time: entry.since, who: entry.who, entry.action == .drain ? .drain : .forceUp,
@@ -101,7 +101,7 @@ extension HistoryEntry {
             until: entry.until, reason: entry.reason)
     }
 
-    /// That a switch has ended by itself.
+    /// Makes the entry of a switch that has ended by itself.
     fileprivate init(endOf entry: Switch, at time: Int) {
         self.init(entry)
         action = entry.action == .drain ? .drainEnded : .forceEnded
@@ -109,7 +109,7 @@ extension HistoryEntry {
         until = nil
     }
 
-    /// What it did to the switches.
+    /// Applies its effect to switches.
     fileprivate func apply(to switches: inout [Switch]) {
         switch action {
         case .drain, .forceUp:
@@ -125,7 +125,8 @@ extension HistoryEntry {
 }
 
 extension [HistoryEntry] {
-    /// What was switched, and between that what has ended by itself until a time in seconds since 1970.
+    /// Returns the entries, and in between the ends of switches that have ended by themselves until a time in seconds
+    /// since 1970.
     public func withEnds(until time: Int) -> [HistoryEntry] {
         var switches: [Switch] = []
         var entries: [HistoryEntry] = []
@@ -143,11 +144,11 @@ extension [HistoryEntry] {
         return entries
     }
 
-    /// What is switched after all that, and has not ended at a time in seconds since 1970.
+    /// Returns the switches that result from the entries, and are in force at a time in seconds since 1970.
     func switches(at time: Int) -> [Switch] {
         var switches: [Switch] = []
         for entry in self {
-            // One that has ended by itself is none that a command ends or replaces.
+            // A command does not end or replace a switch that has ended by itself.
             _ = switches.expire(at: entry.time)
             entry.apply(to: &switches)
         }
@@ -157,13 +158,13 @@ extension [HistoryEntry] {
 }
 
 extension StateDirectory {
-    /// The file of what was switched.
+    /// The path of the history.
     public var historyFile: String { path + "/history" }
 
     /// The size in bytes above which the older half of the history is dropped.
     static let historyLimit = 1 << 20
 
-    /// What was switched, the oldest first, and the number of lines that cannot be read.
+    /// Returns the entries, the oldest first, and the number of malformed lines.
     public func history() throws(Failure) -> (entries: [HistoryEntry], unreadable: Int) {
         entries(of: try read(historyFile) ?? "")
     }
@@ -174,17 +175,18 @@ extension StateDirectory {
         return (entries, lines.count - entries.count)
     }
 
-    /// The switches that count at a time in seconds since 1970, by the history; `nil` if it does not say all.
+    /// Returns the switches in force at a time in seconds since 1970, rebuilt from the history; `nil` if the history
+    /// is missing or incomplete.
     func switchesOfHistory(at time: Int) -> [Switch]? {
         guard let history = try? history(), history.unreadable == 0, !history.entries.isEmpty else { return nil }
         return history.entries.switches(at: time)
     }
 
-    /// The ends of all switches that the history has in force, for one whose files were removed.
+    /// Returns entries that end all switches in force by the history, after their files were removed.
     ///
-    /// Without these lines the switches would be back when they are next made from the history.
+    /// Without these entries the switches would return when they are next rebuilt from the history.
     ///
-    /// - Parameter who: the operator that the lines name; `nil` for the one who switched each.
+    /// - Parameter who: the operator in these entries; `nil` for the operator of each switch.
     func removedSwitches(by who: String?) -> [HistoryEntry] {
         let now = time(nil)
         let switches = (try? history())?.entries.switches(at: now) ?? []
@@ -192,11 +194,11 @@ extension StateDirectory {
             HistoryEntry(
                 time: now, who: who ?? entry.who, entry.action == .drain ? .undrain : .forceAuto,
                 datacenter: entry.datacenter, service: entry.service, areas: entry.areas, share: entry.share,
-                reason: "the files of the switches were removed")
+                reason: "the switch files were removed")
         }
     }
 
-    /// Adds entries to the history. The switches must be locked.
+    /// Adds entries to the history. The caller must hold the lock of the switches.
     func record(_ entries: [HistoryEntry]) throws(Failure) {
         guard !entries.isEmpty else { return }
         let lines = entries.map(\.line)
@@ -211,20 +213,20 @@ extension StateDirectory {
         let descriptor = open(historyFile, flags, 0o644)
         guard descriptor >= 0 else { throw Failure("write", historyFile) }
         defer { close(descriptor) }
-        // Operators read it, whatever the umask of who writes.
+        // Operators read it, so the umask must not restrict it.
         fchmod(descriptor, 0o644)
         let end = lseek(descriptor, 0, SEEK_END)
         guard end >= 0 else { throw Failure("write", historyFile) }
         if end > Self.historyLimit {
             let all = (try read(historyFile) ?? "").utf8
-            // The first line is mostly cut.
+            // The first line may be cut.
             let whole = all.suffix(Self.historyLimit / 2).drop { $0 != UInt8(ascii: "\n") }.dropFirst()
-            // What the dropped half has put in force may be so still, and the rest must say all that is.
+            // Switches of the dropped half may still be in force, so their lines are written again.
             let dropped = entries(of: String(decoding: all.dropLast(whole.count), as: UTF8.self)).entries
             let begun = dropped.switches(at: dropped.last?.time ?? 0).map { HistoryEntry($0).line }.joined()
             return try write(begun + String(decoding: whole, as: UTF8.self) + lines, to: historyFile)
         }
-        // What a full disk has torn keeps to its own line.
+        // A line that a full disk has cut must not join the next one.
         var last: UInt8 = 0
         let isTorn = end > 0 && pread(descriptor, &last, 1, end - 1) == 1 && last != UInt8(ascii: "\n")
         try writeAll((isTorn ? "\n" : "") + lines, to: descriptor, historyFile)

@@ -4,7 +4,7 @@ import Image
 import Platform
 import Routing
 
-/// The images of one configuration in the state directory: the one in force, and the last few before it.
+/// The images of a configuration in the state directory: the one in force, and the last few before it.
 ///
 ///     images/CONFIGURATION.FORMAT/current -> TIME-ID.image
 ///     images/CONFIGURATION.FORMAT/report     what came of the last compilation
@@ -13,14 +13,14 @@ public struct ImageStore: Sendable {
     public let state: StateDirectory
     public let folder: String
 
-    /// The number of images that are kept, with the one in force.
+    /// The maximum number of images, including the one in force.
     public static let imageCount = 4
-    /// The number of bytes that the images before the one in force may have together.
+    /// The maximum size of all images before the one in force, in bytes.
     public static let spareBytes = 512 << 20
 
     /// - Parameters:
     ///   - configuration: the configuration's file.
-    ///   - overrides: the databases that take the place of the configured ones.
+    ///   - overrides: the databases on the command line, which replace the configured ones.
     public init(of configuration: String, overrides: [String], in state: StateDirectory) {
         self.state = state
         let key = ([configuration] + overrides).map(absolutePath).joined(separator: "\n")
@@ -30,38 +30,38 @@ public struct ImageStore: Sendable {
     package var reportFile: String { folder + "/report" }
     package var currentLink: String { folder + "/current" }
 
-    /// Makes the folder, if it is not there.
+    /// Makes the folder, if it is missing.
     public func make() throws(StateDirectory.Failure) {
         try state.make()
         try state.make(state.path + "/images")
         try state.make(folder)
     }
 
-    /// Whether this process can write here.
+    /// Whether this process can write to the folder.
     public var isWritable: Bool { access(folder, W_OK | X_OK) == 0 }
 
-    /// Whether the lock can be opened, which takes room for a file.
+    /// Whether the lock can be opened. Making its file needs disk space.
     package var canLock: Bool {
         let lock = openLock()
         if lock >= 0 { close(lock) }
         return lock >= 0
     }
 
-    /// Notes that a coprocess uses the images, so that they are not taken for abandoned.
+    /// Marks the images as used, so that they are not removed as abandoned.
     package func noteUse() { utimensat(AT_FDCWD, folder, nil, 0) }
 
-    /// Takes the lock that one who compiles holds, and waits for it.
+    /// Takes the compiler's lock, and waits for it.
     ///
-    /// - Parameter patience: how many milliseconds.
-    /// - Returns: a descriptor to close; -1 if the lock cannot be had.
+    /// - Parameter patience: how long to wait, in milliseconds.
+    /// - Returns: a descriptor to close; -1 if the lock cannot be taken.
     public func lock(patience: Int) -> CInt {
         guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return -1 }
-        if state.hold(lock, patience: patience) { return lock }
+        if state.hold(lock, timeout: patience) { return lock }
         close(lock)
         return -1
     }
 
-    /// The users whose images are trusted: this one, root, and, where root looks, the owner of the state.
+    /// The users whose images are trusted: this user, root, and for root also the owner of the state directory.
     package var owners: Set<uid_t> {
         var owners: Set<uid_t> = [geteuid(), 0]
         var status = stat()
@@ -69,7 +69,7 @@ public struct ImageStore: Sendable {
         return owners
     }
 
-    /// The folders of images, of this format, of whatever configurations and databases.
+    /// Returns the stores of all configurations and databases, in this image format.
     public static func all(in state: StateDirectory) -> [ImageStore] {
         let suffix = ".\(imageFormatVersion)"
         return entries(of: state.path + "/images").filter { $0.hasSuffix(suffix) }.map {
@@ -77,7 +77,7 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// The paths of the image in force and of those to fall back on, the newest first; none if no image is in force.
+    /// The paths of the image in force and of its fallbacks, the newest first; empty if no image is in force.
     package var candidates: [String] {
         guard let first = currentName else { return [] }
         let others = names.reversed().filter { $0 != first }
@@ -101,13 +101,14 @@ public struct ImageStore: Sendable {
         return name.contains("/") ? nil : name
     }
 
-    /// Puts an image in force. Those before it stay, as far as there is room for them, but for those before the last one that have
-    /// the same content id.
+    /// Puts an image in force. Earlier images stay within the limits of number and size. Those with the same content
+    /// id go, except for the last one.
     ///
     /// - Parameters:
-    ///   - kept: the name of an image, if this one answers as that one did: all after that one are undone.
-    ///   - alike: the names of images that answer as this one does, and go.
-    /// - Returns: its path.
+    ///   - kept: the name of an earlier image that gives the same answers, if this one goes back to it: all images
+    ///     after that one are marked as undone.
+    ///   - alike: the names of images that give the same answers, and are removed.
+    /// - Returns: the path of the image.
     @discardableResult
     public func publish(
         _ image: Image, goingBackTo kept: String? = nil, inPlaceOf alike: [String] = []
@@ -121,7 +122,7 @@ public struct ImageStore: Sendable {
             try write(image, to: path)
             let link = currentLink + ".new"
             unlink(link)
-            // A coprocess may be about to read it.
+            // A coprocess may be about to read the previous image, so it stays.
             let before = currentName
             guard symlink(name, link) == 0, rename(link, currentLink) == 0 else {
                 throw StateDirectory.Failure("write", currentLink)
@@ -137,23 +138,23 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// The content id in the name of an image: `TIME-ID.image`.
+    /// Returns the content id in the name of an image: `TIME-ID.image`.
     package static func id(in name: String) -> String {
         name.split(separator: "-").last.map { String($0.prefix { $0 != "." }) } ?? name
     }
 
-    /// What the names of images end with that were in force, and that one has gone back from.
+    /// The ending of the names of undone images.
     private static let undoneEnding = ".undone.image"
 
-    /// Whether an image was in force, and one has gone back from it to an older one.
+    /// Returns whether an image was in force, and an operator went back from it to an older one.
     package static func isUndone(_ name: String) -> Bool { name.hasSuffix(undoneEnding) }
 
-    /// The name that an image has while it is not undone.
+    /// Returns the name of an image without the mark of undone images.
     static func redone(_ name: String) -> String {
         isUndone(name) ? name.dropLast(undoneEnding.count) + ".image" : name
     }
 
-    /// Notes that one has gone back to an image from all that are newer.
+    /// Marks all images that are newer than `kept` as undone.
     ///
     /// - Parameter current: the name of the image in force.
     func undo(after kept: String, but current: String) {
@@ -162,7 +163,7 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// Writes an image to a file that is no part of a state directory, in place of what is there.
+    /// Writes an image to a file outside a state directory, and replaces the file there.
     public static func write(_ image: Image, toFile path: String) throws(StateDirectory.Failure) {
         try replaceFile(path) { descriptor throws(StateDirectory.Failure) in
             try writeAll(image.bytes, to: descriptor, path)
@@ -192,7 +193,7 @@ public struct ImageStore: Sendable {
     private func removeOld(but current: String) {
         var room = Self.spareBytes
         var count = 1
-        // What is undone is the first to go.
+        // Undone images are removed first.
         let others = names.reversed().filter { $0 != current }
         for name in others.filter({ !Self.isUndone($0) }) + others.filter(Self.isUndone) {
             var status = stat()
@@ -202,7 +203,7 @@ public struct ImageStore: Sendable {
             if room < 0 || count > Self.imageCount { unlink(folder + "/" + name) }
         }
         removeAbandoned()
-        // What was left by a compiler that did not come to its end.
+        // Temporary files of compilers that were killed.
         let hourAgo = time(nil) - 3_600
         for name in entries(of: folder) where name.hasSuffix(".new") {
             var status = stat()
@@ -212,11 +213,10 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// Seconds after which the images of another configuration or format go, if nothing was compiled for that since, and no
-    /// coprocess uses them.
+    /// How long images of another configuration or format stay after their last compilation or use, in seconds.
     private static let abandonedAfter = 7 * 86_400
 
-    /// Removes the images of configurations and formats that have not been compiled for a long time.
+    /// Removes the images of configurations and formats that have not been compiled or used for a long time.
     private func removeAbandoned() {
         let all = state.path + "/images"
         let limit = time(nil) - Self.abandonedAfter
@@ -231,19 +231,19 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// What came of the last compilation; `nil` if there was none, or that cannot be read.
+    /// Returns the report of the last compilation; `nil` if there is none, or it is malformed.
     public func report() -> CompileReport? {
         guard let text = try? state.read(reportFile) else { return nil }
         return try? CompileReport(text)
     }
 
-    /// Writes down what came of a compilation.
+    /// Writes the report of a compilation.
     public func write(_ report: CompileReport) throws(StateDirectory.Failure) {
         try make()
         try state.write(report.text, to: reportFile, isDurable: false)
     }
 
-    /// Opens the lock that one who compiles holds; -1 if that is not possible.
+    /// Opens the compiler's lock; -1 if that fails.
     package func openLock() -> CInt {
         let open = { () throws(StateDirectory.Failure) -> CInt in
             Glibc.open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
@@ -252,12 +252,12 @@ public struct ImageStore: Sendable {
     }
 }
 
-/// Writes a text to a file that is no part of a state directory, in place of what is there.
+/// Writes a text to a file outside a state directory, and replaces the file there.
 public func replaceFile(_ path: String, with text: String) throws(StateDirectory.Failure) {
     try replaceFile(path) { descriptor throws(StateDirectory.Failure) in try writeAll(text, to: descriptor, path) }
 }
 
-/// Replaces a file at once: who reads it finds the old one or the whole new one.
+/// Replaces a file atomically: readers get all of the old or all of the new content.
 private func replaceFile(
     _ path: String, _ write: (_ descriptor: CInt) throws(StateDirectory.Failure) -> Void
 ) throws(StateDirectory.Failure) {
@@ -280,7 +280,7 @@ private func replaceFile(
 package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ path: String) throws(StateDirectory
     .Failure)
 {
-    // A process that answers may have to wait for the core as long as the system copies.
+    // In chunks, because the answering process may have to wait for the core while the kernel copies.
     let chunk = 1 << 17
     var written = 0
     while written < bytes.count {
@@ -301,7 +301,7 @@ package func writeAll(_ text: String, to descriptor: CInt, _ path: String) throw
     try writeAll(UnsafeRawBufferPointer(memory), to: descriptor, path)
 }
 
-/// The names in a folder.
+/// Returns the names in a folder; empty if it cannot be read.
 func entries(of path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }

@@ -2,21 +2,21 @@ import CLinux
 import Glibc
 import Platform
 
-/// What root does in a state directory that another user owns: no more than that user could.
+/// Access of root to a state directory that another user owns: never more than that user has.
 extension StateDirectory {
-    /// A user, and the group of the folder that tells who it is.
+    /// A user, and the group of the user's folder.
     package struct Owner {
         package var user: uid_t
         var group: gid_t
     }
 
-    /// Whose rights root has in the folder, if this is root: its owner's, or those of the user who could put another folder in its place.
-    /// `nil` if that is root, or this is not.
+    /// The user whose rights root takes in the folder: its owner, or the user who could replace the folder. `nil` if
+    /// that is root, or if this process is not root's.
     package var foreignOwner: Owner? {
         guard geteuid() == 0 else { return nil }
         var status = stat()
         if stat(path, &status) == 0, status.st_uid != 0 { return Owner(user: status.st_uid, group: status.st_gid) }
-        // All that is above it, and what the links there lead to.
+        // All folders above it, and the targets of links among them.
         var owner: Owner?
         for folder in Self.wayTo(absolutePath(path)) {
             for place in [folder] + Self.wayTo(realPath(folder)) {
@@ -27,7 +27,7 @@ extension StateDirectory {
         return owner
     }
 
-    /// The paths of all folders from the root of the file system to a path, which is the last one.
+    /// Returns the paths of all folders from the root to a path, which is the last one.
     private static func wayTo(_ path: String) -> [String] {
         var folder = ""
         return path.split(separator: "/").map { name in
@@ -36,12 +36,13 @@ extension StateDirectory {
         }
     }
 
-    /// Does something with the rights of `foreignOwner`, if there is one.
+    /// Runs `body` with the rights of `foreignOwner`, if there is one.
     ///
-    /// What is made belongs to the owner, who can replace it later; and a link that the owner has put into the folder leads
-    /// root nowhere where the owner could not go. Holds for this thread alone, and for files alone (setfsuid(2)).
+    /// New files belong to the owner, who can replace them later. A link in the folder leads root only to files that
+    /// the owner could reach. Affects only this thread, and only access to files (setfsuid(2)).
     ///
-    /// - Parameter hasAllGroups: whether it has the rights of all groups that the user is in, and not of the folder's alone.
+    /// - Parameter hasAllGroups: whether to take the rights of all groups of the user, not only of the folder's
+    ///   group.
     public func asOwner<Value>(
         hasAllGroups: Bool = false, _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
@@ -49,7 +50,7 @@ extension StateDirectory {
         var groups = [gid_t](repeating: 0, count: Int(max(0, getgroups(0, nil))))
         getgroups(CInt(groups.count), &groups)
         let others = hasAllGroups ? Self.groups(of: owner) : [owner.group]
-        // Where that is not allowed, as in some containers, root has no groups to lose.
+        // In some containers this is not permitted; root has no other groups there.
         let hasOtherGroups = set_groups_of_thread(others.count, others) == 0
         let group = setfsgid(owner.group)
         let user = setfsuid(owner.user)
@@ -60,7 +61,8 @@ extension StateDirectory {
             if hasOtherGroups { _ = set_groups_of_thread(groups.count, groups) }
             errno = reason
         }
-        // It says nothing of its failure; with no user it changes nothing.
+        // setfsuid does not report failures. Called with an invalid user, it changes nothing and returns the current
+        // one.
         guard setfsuid(uid_t.max) == CInt(bitPattern: owner.user) else {
             throw Failure(
                 description:

@@ -1,19 +1,20 @@
-/// What was counted under a rollout: who answered, and what the other side would have answered.
+/// The counts of a rollout: the answers of each side, and the differences between the sides.
 public struct RolloutTotals: Hashable, Sendable {
-    /// What one side has answered.
+    /// The counts of one side.
     public struct Side: Hashable, Sendable {
-        /// The questions with an answer, empty or not.
+        /// The number of questions with at least one record in the answer.
         public var answered = 0
-        /// The questions that it refused, or had no record for.
+        /// The number of questions that it refused, or had no record for.
         public var refused = 0
 
         public init() {}
 
-        /// The part of the questions that it refused, or had no record for, from 0 to 1.
+        /// The refused part of the questions, 0...1.
         public var refusedPart: Double { refused == 0 ? 0 : Double(refused) / Double(answered + refused) }
     }
 
-    /// Where some clients are sent by both sides; `nil` for no answer, or one that comes from no datacenter.
+    /// The datacenters that the old and the new side send clients to; `nil` for no answer, or one without a
+    /// datacenter.
     public struct Move: Hashable, Sendable {
         public var from: String?
         public var to: String?
@@ -26,13 +27,13 @@ public struct RolloutTotals: Hashable, Sendable {
 
     public var old = Side()
     public var new = Side()
-    /// The questions of clients for which both sides were asked.
+    /// The number of client questions that were compared.
     public var compared = 0
-    /// Those that both sides answer differently.
+    /// The number of questions that the sides answer differently.
     public var differing = 0
-    /// Those by the client's country, an ISO 3166-1 code; empty if it is not known.
+    /// The same by the client's country, an ISO 3166-1 code; empty for an unknown country.
     public var countries: [String: Int] = [:]
-    /// Those by where both sides send the client.
+    /// The same by the datacenters of both sides.
     public var moves: [Move: Int] = [:]
 
     public init() {}
@@ -48,7 +49,7 @@ public struct RolloutTotals: Hashable, Sendable {
         tally.moves.merge(other.moves, uniquingKeysWith: +)
     }
 
-    /// As fields of a file.
+    /// The counts as fields of a file.
     var lines: [[String]] {
         [["sides", "\(old.answered)", "\(old.refused)", "\(new.answered)", "\(new.refused)"]]
             + [["compared", "\(compared)", "\(differing)"]]
@@ -57,7 +58,7 @@ public struct RolloutTotals: Hashable, Sendable {
             .sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// Takes over one of `lines`; another line changes nothing.
+    /// Reads one of `lines`; any other line is ignored.
     mutating func take(_ line: [String]) {
         let numbers = line.map { number(ofField: $0) ?? 0 }
         switch (line.first, line.count) {

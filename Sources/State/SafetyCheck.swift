@@ -1,22 +1,22 @@
 import Configuration
 import Image
 
-/// A safety rule of a configuration that a switch would break.
+/// A safety rule of the configuration that a switch would break.
 public struct SafetyBreach: Sendable {
     public var rule: Configuration.Safety.Rule
-    /// The rule and the figures, for people.
+    /// The rule and the figures, in words.
     public var words: String
 }
 
 extension Configuration {
-    /// The safety rules that are broken after a change of the switches: see `SafetyRules.breaches`.
+    /// Returns the safety rules that a change of the switches breaks: see `SafetyRules.breaches`.
     public func breaches(from before: [Switch], to after: [Switch]) -> [SafetyBreach] {
         SafetyRules(self).breaches(from: before, to: after)
     }
 }
 
 extension SafetyRules {
-    /// The rules of a configuration.
+    /// Makes the rules of a configuration.
     public init(_ configuration: Configuration) {
         self.init()
         (inUse, capacity) = (configuration.safety.inUse, configuration.safety.capacity)
@@ -24,17 +24,17 @@ extension SafetyRules {
         datacenters = configuration.datacenters.map { Datacenter(name: $0.name, capacity: $0.capacity ?? 1) }
         reached = configuration.datacentersInUse(byService: nil).sorted()
         for service in configuration.services where configuration.maps.indices.contains(service.map) {
-            // Of two that have the same name the first one counts.
+            // The first of two services with the same name counts.
             if reachedByService[service.name] == nil {
                 reachedByService[service.name] = configuration.reach(of: service)
             }
         }
     }
 
-    /// The rules that are broken after a change of the switches, and less kept than before it: for all services, and for each that is
-    /// drained on its own.
+    /// Returns the rules that a change of the switches breaks, for all services together and for each service with a
+    /// drain of its own. A rule that was broken before counts only if the change makes it worse.
     ///
-    /// A datacenter that is drained for some places only counts as in use.
+    /// A datacenter that is drained only for some places counts as in use.
     public func breaches(from before: [Switch], to after: [Switch]) -> [SafetyBreach] {
         guard !isEmpty else { return [] }
         var named: [String] = []
@@ -66,7 +66,7 @@ extension SafetyRules {
         }
     }
 
-    /// What a service has in use, or all services together.
+    /// Returns the datacenters and the capacity in use, of one service or of all together.
     private func use(_ service: String?, _ switches: [Switch]) -> (names: [String], count: Int, percent: Double) {
         let numbers = service.map { reachedByService[$0] ?? [] } ?? reached
         var names: [String] = []

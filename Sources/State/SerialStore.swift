@@ -4,9 +4,9 @@ import Platform
 import Routing
 import Zones
 
-/// The serials that the zones of a configuration were served with last, in a file that all its coprocesses share.
+/// The last served serial of each zone of a configuration, in a file that all its coprocesses share.
 ///
-/// The file is in the state directory; where there is none, or it cannot be written to, in /dev/shm.
+/// The file is in the state directory; without one, or if it is not writable, in /dev/shm.
 public final class SerialStore: ZoneSerials {
     private var entries: [String: Entry] = [:]
     private var isRead = false
@@ -14,7 +14,7 @@ public final class SerialStore: ZoneSerials {
     private let keepsChanges: Bool
     /// The files, the preferred one first.
     private let stores: [Store]
-    /// Held by the one process that may change the ledger; -1 for a process that only reads it.
+    /// The lock of the process that may change the file; -1 for a process that only reads it.
     private var lock: CInt = -1
 
     private struct Entry {
@@ -22,7 +22,7 @@ public final class SerialStore: ZoneSerials {
         var serial: UInt32
     }
 
-    /// A file of the ledger, and the folder that it is in.
+    /// A file of serials, and its folder.
     private struct Store {
         var directory: StateDirectory
         var name: String
@@ -31,14 +31,14 @@ public final class SerialStore: ZoneSerials {
     }
 
     private static let heading = "geopipe serials 1"
-    /// Milliseconds to wait for another process that compiles the zones. One that compiles for longer makes others wait before
-    /// they come here.
+    /// How long to wait for another process that compiles the zones, in milliseconds. Longer compilations hold the
+    /// compiler's lock, which others wait for before this.
     private static let timeout = 500
 
     /// - Parameters:
     ///   - configuration: the configuration's file.
     ///   - state: the state directory, if there is one.
-    ///   - keepsChanges: whether this process serves the zones. Others only read.
+    ///   - keepsChanges: whether this process serves the zones, and may change the file.
     public init(of configuration: String, in state: StateDirectory?, keepsChanges: Bool) {
         let name = String(identity(of: absolutePath(configuration)), radix: 16)
         let memory = Store(
@@ -49,15 +49,15 @@ public final class SerialStore: ZoneSerials {
 
     deinit { if lock >= 0 { close(lock) } }
 
-    /// Reads the ledger, once.
+    /// Reads the files, once.
     private func read() {
         guard !isRead else { return }
         isRead = true
         let memory = stores[stores.count - 1]
         if keepsChanges {
             lock = memory.directory.openLock(memory.name + "-lock")
-            // A process that is stuck must not keep all others from serving.
-            if lock >= 0, !memory.directory.hold(lock, patience: Self.timeout) {
+            // A process that hangs must not stop all others.
+            if lock >= 0, !memory.directory.hold(lock, timeout: Self.timeout) {
                 close(lock)
                 lock = -1
             }
@@ -67,7 +67,7 @@ public final class SerialStore: ZoneSerials {
 
     private func read(_ store: Store) {
         var status = stat()
-        // Every user may write to /dev/shm.
+        // Every user may write to /dev/shm, so check the owner.
         guard lstat(store.file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
             store.directory.path != "/dev/shm" || status.st_uid == geteuid(),
             let text = (try? store.directory.read(store.file)) ?? nil,
@@ -84,7 +84,7 @@ public final class SerialStore: ZoneSerials {
         read()
         guard let known = entries[key(apex)] else { return set(newest, apex, content) }
         if known.content == content { return known.serial }
-        // 0 is special to some programs that compare serials.
+        // Some programs treat the serial 0 specially.
         let next = known.serial &+ 1 == 0 ? 1 : known.serial &+ 1
         return set(isLater(newest, than: known.serial) ? newest : next, apex, content)
     }

@@ -3,17 +3,17 @@ import Glibc
 import Platform
 import Routing
 
-/// The folder in which coprocesses, commands and agent tell each other what is to outlast them.
+/// The folder through which coprocesses, commands and the agent share state that outlives them.
 public struct StateDirectory: Sendable {
     public let path: String
 
     public init(path: String) { self.path = path }
 
-    /// Why something could not be kept.
+    /// An error of reading or writing the folder.
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
 
-        /// - Parameter reason: the errno of what failed; without, that of the last call.
+        /// - Parameter reason: the errno of the failed call; by default that of the last call.
         package init(_ action: String, _ path: String, _ reason: CInt = errno) {
             description = "cannot \(action) \(path): \(String(cString: strerror(reason)))"
         }
@@ -21,32 +21,32 @@ public struct StateDirectory: Sendable {
         package init(description: String) { self.description = description }
     }
 
-    /// Milliseconds that one who changes something waits for another who does.
-    private static let patience = 10_000
+    /// How long a command waits for the lock of another one, in milliseconds.
+    private static let lockTimeout = 10_000
 
-    /// The file of the switches.
+    /// The path of the switch file.
     public var switchFile: String { path + "/switches" }
 
-    /// The socket at which the agent gets what coprocesses count.
+    /// The path of the socket at which the agent receives the counts of coprocesses.
     public var agentSocket: String { path + "/agent.sock" }
 
-    /// The socket at which the agent shows what it sees to programs of this machine, over HTTP.
+    /// The path of the socket at which the agent serves its live view to local programs, over HTTP.
     public var liveSocket: String { path + "/live.sock" }
 
-    /// What a file holds.
+    /// The content of a file.
     public struct Found<Value> {
-        /// `nil` if nothing was ever told.
+        /// `nil` if the file was never written.
         public var value: Value?
-        /// Why the copy stands in for the file, if it does.
+        /// Why the backup copy was used; `nil` if it was not.
         public var diagnostic: String?
-        /// Tells the text that was read from others; `nil` if there is none.
+        /// The identity of the text that was read; `nil` if there is none.
         public var identity: String?
     }
 
-    /// All switches, whether they count or have ended.
+    /// Reads all switches, in force or ended.
     public func switches() throws(Failure) -> Found<[Switch]> { try find(switchFile, SwitchFile.switches) }
 
-    /// What a file holds, or its copy if the file is torn or gone.
+    /// Reads a file, or its backup copy if the file is corrupt or gone.
     func find<Value>(
         _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
     ) throws(Failure) -> Found<Value> {
@@ -59,11 +59,11 @@ public struct StateDirectory: Sendable {
             failure = error
         }
         guard var found = try? parsed(copy(of: file), parse) else { throw failure }
-        found.diagnostic = "\(failure); its copy counts"
+        found.diagnostic = "\(failure); using the backup copy"
         return found
     }
 
-    /// `nil` if the file is not there.
+    /// Reads and parses a file; `nil` if there is none.
     private func parsed<Value>(
         _ file: String, _ parse: (String) throws(StateFile.Untrusted) -> Value
     ) throws(Failure) -> Found<Value>? {
@@ -71,29 +71,29 @@ public struct StateDirectory: Sendable {
         do throws(StateFile.Untrusted) {
             return Found(value: try parse(text), identity: String(Routing.identity(of: text), radix: 16))
         } catch {
-            throw Failure(description: "cannot trust \(file): \(visible("\(error)"))")
+            throw Failure(description: "\(file) is corrupt: \(visible("\(error)"))")
         }
     }
 
     func copy(of file: String) -> String { file + ".copy" }
 
-    /// Writes a file that `find` finds, one after the other: if one is torn the other is whole.
+    /// Writes a file for `find`, and then its backup copy: a crash leaves at least one of them intact.
     func writeTwice(_ text: String, to file: String) throws(Failure) {
         try write(text, to: file)
         try write(text, to: copy(of: file))
     }
 
-    /// Changes the switches; nobody else does meanwhile, and it lasts when this returns.
+    /// Changes the switches under the lock that commands share. The change is on disk when this returns.
     ///
-    /// A file that cannot be trusted is put aside. What it held is that of its copy, or else what the history says. If both files
-    /// were removed nothing is switched, and the history gets the end of what was.
+    /// A corrupt file is renamed, and the switches come from its backup copy, or else from the history. If both files
+    /// were removed, there are no switches, and the history gets the end of each switch that was in force.
     ///
     /// - Parameters:
-    ///   - body: changes them.
-    ///   - record: what the history is to have of that, asked for after `body`; `nil` if the files are to stay as they are.
-    ///     `isSound` is false if the file cannot be trusted, and should be written again.
-    /// - Returns: a complaint about what was put aside, or could not be copied or recorded.
-    /// - Throws: if what is switched cannot be known, or not be written. Then nothing is changed.
+    ///   - body: changes the switches.
+    ///   - record: returns the entries for the history, called after `body`; `nil` to change nothing. `isSound` is
+    ///     false if the file is corrupt, and should be written again.
+    /// - Returns: a diagnostic about a corrupt file, or a failure to write the backup copy or the history.
+    /// - Throws: if the switches are unknown, or cannot be written. Then nothing is changed.
     @discardableResult
     public func change(
         recording record: (_ isSound: Bool) -> [HistoryEntry]? = { _ in [] }, _ body: (inout [Switch]) -> Void
@@ -102,11 +102,11 @@ public struct StateDirectory: Sendable {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw Failure("write to", path) }
         defer { close(lock) }
-        guard hold(lock, patience: Self.patience) else { throw Failure("lock", path) }
+        guard hold(lock, timeout: Self.lockTimeout) else { throw Failure("lock", path) }
         var diagnostic: String?
         var switches: [Switch] = []
         var isGone = false
-        // What cannot be read may be good, if it is a file.
+        // A file that cannot be read may be valid, so that error is thrown. A folder cannot be.
         let isThere = isFolder(switchFile) ? false : try read(switchFile) != nil
         do throws(Failure) {
             let found = try self.switches()
@@ -117,16 +117,16 @@ public struct StateDirectory: Sendable {
             guard let known = switchesOfHistory(at: time(nil)) else {
                 throw Failure(
                     description:
-                        "the switches cannot be read: \(error), and neither its copy nor the history says what is switched; nothing is changed, and coprocesses go by what they have read before; \(wayToBegin)"
+                        "the switches cannot be read: \(error), and neither the backup copy nor the history has the switches; nothing is changed, and coprocesses keep the switches that they have; \(wayToBegin)"
                 )
             }
             switches = known
-            let words = known.isEmpty ? "that nothing is" : known.map(\.words).joined(separator: "; ")
-            diagnostic = "\(error); the history says what is switched: \(words)"
+            let words = known.isEmpty ? "none" : known.map(\.words).joined(separator: "; ")
+            diagnostic = "\(error); using the history, in which the switches are: \(words)"
         }
         body(&switches)
         guard let entries = record(diagnostic == nil) else {
-            return diagnostic.map { "\($0); the files stay as they are, and the switches that are in force" }
+            return diagnostic.map { "\($0); neither the files nor the switches in force are changed" }
         }
         let text = SwitchFile.text(switches)
         do throws(StateFile.Untrusted) {
@@ -143,35 +143,36 @@ public struct StateDirectory: Sendable {
         do throws(Failure) {
             try write(text, to: copy(of: switchFile))
         } catch {
-            diagnostics.append("what was switched is in force, but its copy could not be written: \(error)")
+            diagnostics.append("the switch is in force, but the backup copy could not be written: \(error)")
         }
         let removed = isGone ? removedSwitches(by: entries.first?.who) : []
         if !removed.isEmpty {
             diagnostics.append(
-                "the files of the switches were removed, and what they had is ended: \(removed.map(\.extent).joined(separator: "; "))"
+                "the switch files were removed, which has ended: \(removed.map(\.extent).joined(separator: "; "))"
             )
         }
         do throws(Failure) {
             try self.record(removed + entries)
         } catch {
-            diagnostics.append("\(error); what was switched is in force")
+            diagnostics.append("\(error); the switch is in force")
         }
         return diagnostics.isEmpty ? nil : diagnostics.joined(separator: "; ")
     }
 
-    /// What a person is to do if neither file of the switches can be trusted, in words; `nil` if they cannot be read, and may be good.
+    /// What an operator can do if both switch files are corrupt, in words; `nil` if they cannot be read, and may be
+    /// valid.
     public var wayOutOfTornSwitches: String? {
         for file in [switchFile, copy(of: switchFile)] where !isFolder(file) {
             do throws(Failure) { _ = try read(file) } catch { return nil }
         }
         return switchesOfHistory(at: time(nil)) == nil
-            ? "the history does not say what is switched: \(wayToBegin), then drain again what is to be drained"
-            : "the next drain, undrain or force makes both files again from the history"
+            ? "the history does not have the switches: \(wayToBegin), then repeat the drains"
+            : "the next drain, undrain or force rebuilds both files from the history"
     }
 
-    /// Keeps a file that cannot be trusted by another name, and makes room for a good one.
+    /// Renames a corrupt file, to keep it and make room for a new one.
     ///
-    /// - Returns: whether there was one.
+    /// - Returns: whether there was a file.
     @discardableResult
     func putAside(_ file: String) throws(Failure) -> Bool {
         try asOwner { () throws(Failure) in rename(file, file + ".untrusted") == 0 }
@@ -179,17 +180,17 @@ public struct StateDirectory: Sendable {
 
     private var wayToBegin: String { "remove \(switchFile) and \(copy(of: switchFile)) to begin without any switch" }
 
-    /// Makes the folder, if it is not there.
+    /// Makes the folder, if it is missing.
     public func make() throws(Failure) { try make(path) }
 
-    /// Makes the folder, or one in it, if it is not there. Others may look into it, whatever the umask.
+    /// Makes the folder or a folder in it, if it is missing. All users may read it, regardless of the umask.
     func make(_ folder: String) throws(Failure) {
         try asOwner { () throws(Failure) in
             guard mkdir(folder, 0o755) == 0 else {
                 if errno != EEXIST { throw Failure("make", folder) }
                 return
             }
-            // The owner of the folder above could put a link in its place.
+            // The owner of the parent folder could replace it with a link.
             let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             if descriptor >= 0 {
                 fchmod(descriptor, 0o755)
@@ -198,8 +199,8 @@ public struct StateDirectory: Sendable {
         }
     }
 
-    /// Opens a file of the folder for flock(2), and makes it if it is not there. Whoever can open it can hold up all others:
-    /// that is nobody but root and the folder's owner.
+    /// Opens a file of the folder for flock(2), and makes it if it is missing. A process that can open it can block
+    /// all others, so only root and the folder's owner can.
     ///
     /// - Parameter access: `O_RDONLY` or `O_RDWR`.
     /// - Returns: a descriptor, or -1 with a reason in `errno`.
@@ -213,7 +214,7 @@ public struct StateDirectory: Sendable {
         return (try? asOwner(open)) ?? -1
     }
 
-    /// The text of a file; `nil` if it is not there.
+    /// Reads the text of a file; `nil` if there is none.
     func read(_ file: String) throws(Failure) -> String? {
         try asOwner { () throws(Failure) in try readAsOwner(file) }
     }
@@ -237,9 +238,9 @@ public struct StateDirectory: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Takes a lock; false with a reason in `errno` if that cannot be done within `patience` milliseconds.
-    package func hold(_ lock: CInt, patience: Int) -> Bool {
-        let end = milliseconds() + patience
+    /// Takes a lock; false with a reason in `errno` if that fails within `timeout` milliseconds.
+    package func hold(_ lock: CInt, timeout: Int) -> Bool {
+        let end = milliseconds() + timeout
         while flock(lock, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR, milliseconds() < end else { return false }
             usleep(10_000)
@@ -247,7 +248,7 @@ public struct StateDirectory: Sendable {
         return true
     }
 
-    /// Replaces a file at once: whoever reads it sees all of the old or all of the new, after a crash as well.
+    /// Replaces a file atomically: readers see all of the old or all of the new content, also after a crash.
     func write(_ text: String, to file: String, isDurable: Bool = true) throws(Failure) {
         try asOwner { () throws(Failure) in try replace(file, with: text, isDurable: isDurable) }
     }
@@ -257,13 +258,13 @@ public struct StateDirectory: Sendable {
         unlink(new)
         let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Failure("write", new) }
-        // Coprocesses, agent and operators read it, whatever the umask of who writes.
+        // Coprocesses, agent and operators read it, so the umask must not restrict it.
         fchmod(descriptor, 0o644)
         var failure: Failure?
         do throws(Failure) {
             try writeAll(text, to: descriptor, file)
             if isDurable, fsync(descriptor) != 0 { throw Failure("write", file) }
-            // A folder cannot be replaced; whoever has put it there may want it back.
+            // `rename` cannot replace a folder, so the folder is renamed, which keeps its content.
             if isFolder(file) { rename(file, "\(file).untrusted.\(time(nil))") }
             if rename(new, file) != 0 { throw Failure("write", file) }
         } catch {

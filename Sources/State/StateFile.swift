@@ -1,9 +1,9 @@
 import Routing
 
-/// The form of files in the state directory: a heading, a line for each thing, fields separated by tabs, and a sum of all that
-/// at its end.
+/// The format of files in the state directory: a heading, lines of fields separated by tabs, and a checksum at the
+/// end.
 package enum StateFile {
-    /// Why a file is not trusted.
+    /// Why a file is invalid.
     package struct Untrusted: Error, CustomStringConvertible {
         package let description: String
     }
@@ -14,19 +14,19 @@ package enum StateFile {
         return body + sum(of: body) + "\n"
     }
 
-    /// The fields of each line.
+    /// Returns the fields of each line, after verifying heading and checksum.
     static func lines(_ text: String, _ heading: String) throws(Untrusted) -> [[String]] {
-        // By bytes: the report of a compilation may have a line for each of many thousand files.
+        // Parsed by bytes, which is fast: a compile report may have thousands of lines.
         let bytes = Array(text.utf8)
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         guard lines.popLast()?.isEmpty == true, let last = lines.popLast(),
             lines.first?.elementsEqual(heading.utf8) == true
         else {
-            throw Untrusted(description: "it is torn, or does not begin with '\(heading)'")
+            throw Untrusted(description: "it is truncated, or does not begin with '\(heading)'")
         }
         let body = text.utf8.index(text.utf8.startIndex, offsetBy: last.startIndex)
         guard last.elementsEqual(sum(of: text[..<body]).utf8) else {
-            throw Untrusted(description: "its sum is wrong: it is torn, or somebody else has changed it")
+            throw Untrusted(description: "its checksum is wrong")
         }
         return lines.dropFirst().map { line in
             line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map {
@@ -35,7 +35,7 @@ package enum StateFile {
         }
     }
 
-    /// A field with a space in place of what ends fields and lines.
+    /// Returns a field with control characters, such as tabs and newlines, replaced with spaces.
     static func plain(_ field: String) -> String {
         String(field.map { $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0 })
     }

@@ -1,31 +1,32 @@
 import Geography
 
-/// What an operator has switched of a datacenter: it is drained, wholly or in part, or counts as up against its health.
+/// A switch that an operator has set: a datacenter is drained, in full or in part, or forced up regardless of its
+/// health.
 public struct Switch: Hashable, Sendable {
     public var action: Action
     public var datacenter: String
-    /// For this service alone; `nil` for all.
+    /// The only service that it applies to; `nil` for all services.
     public var service: String?
-    /// For the clients in these areas alone; empty for all clients.
+    /// The only areas whose clients it applies to; empty for all clients.
     public var areas: [Area]
-    /// How many of 100 client networks are sent elsewhere, from 1; 100 if it is forced.
+    /// The percentage of client networks that are sent elsewhere, 1...100; 100 for `force`.
     public var share: Int
-    /// When it ends by itself, in seconds since 1970.
+    /// When it ends by itself, in seconds since 1970; `nil` for never.
     public var until: Int?
-    /// Who switched it.
+    /// The operator who set it.
     public var who: String
-    /// When, in seconds since 1970.
+    /// When it was set, in seconds since 1970.
     public var since: Int
-    /// Why; may be empty.
+    /// The reason; may be empty.
     public var reason: String
 
     public enum Action: String, Sendable {
-        /// Clients are sent elsewhere.
+        /// Clients are sent to other datacenters.
         case drain
-        /// Its addresses count as up, whatever the checks say.
+        /// Its addresses count as up, regardless of checks.
         case force
 
-        /// What the datacenter is.
+        /// The resulting state of the datacenter, in words.
         public var participle: String { self == .drain ? "drained" : "forced up" }
     }
 
@@ -44,42 +45,42 @@ public struct Switch: Hashable, Sendable {
         self.reason = reason
     }
 
-    /// What it is about, for people: `25% of oslo for service web in NO, SE`.
+    /// A description of the extent: `25% of oslo for service web in NO, SE`.
     public var extent: String {
         extentWords(datacenter, service: service, areas: areas, share: share)
     }
 
-    /// What it does, for people.
+    /// A description of the switch.
     public var words: String {
         "\(action.participle): \(extent) by \(who)" + (reason.isEmpty ? "" : ": \(reason)")
     }
 
-    /// Whether it is for all clients that are in these areas; if there are none, for all clients.
+    /// Returns whether it applies to all clients in these areas; if `others` is empty, to all clients.
     public func covers(_ others: [Area]) -> Bool {
         areas.isEmpty || !others.isEmpty && others.allSatisfy { other in areas.contains { $0.covers(other) } }
     }
 
-    /// Whether it counts at a time, in seconds since 1970.
+    /// Returns whether it is in force at a time, in seconds since 1970.
     public func isInForce(at time: Int) -> Bool { until.map { time < $0 } ?? true }
 }
 
-/// What a switch is about, for people.
+/// Returns a description of a switch's extent.
 func extentWords(_ datacenter: String, service: String?, areas: [Area], share: Int) -> String {
     let part = share < 100 ? "\(share)% of " : ""
     return "\(part)\(datacenter)\(service.map { " for service \($0)" } ?? "")"
         + (areas.isEmpty ? "" : " in \(areaWords(areas))")
 }
 
-/// Areas for people: the first few of many.
+/// Returns the areas in words: the first few, and the number of the others.
 public func areaWords(_ areas: [Area]) -> String {
     let shown = 8
     let rest = areas.count > shown ? " and \(areas.count - shown) more" : ""
     return areas.prefix(shown).map(\.description).joined(separator: ", ") + rest
 }
 
-/// The file that all switches are in.
+/// The format of the switch file.
 enum SwitchFile {
-    /// What has only drains of all clients is written as versions read it that know nothing else.
+    /// The heading of a file that has only drains of all clients, which earlier versions can read.
     private static let plainHeading = "geopipe switches 1"
     private static let heading = "geopipe switches 2"
 
@@ -104,7 +105,7 @@ enum SwitchFile {
                 let since = number(ofField: fields[5]), fields[3].isEmpty || number(ofField: fields[3]) != nil,
                 let action = isPlain ? .drain : Switch.Action(rawValue: fields[7]),
                 let areas = isPlain ? [] : areas(ofField: fields[8])
-            else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no switch") }
+            else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is not a switch") }
             switches.append(
                 Switch(
                     action, datacenter: fields[0], service: fields[1].isEmpty ? nil : fields[1], areas: areas,
@@ -114,14 +115,14 @@ enum SwitchFile {
     }
 }
 
-/// Reads a number, such as a time in seconds since 1970, of a field of a file; `nil` for anything but 0 to 2^40, with which one can
-/// reckon.
+/// Reads a number, such as a time in seconds since 1970, from a field of a file. `nil` for anything except 0...2^40,
+/// a range in which sums do not overflow.
 func number(ofField field: String) -> Int? {
     guard let number = Int(field), 0...(1 << 40) ~= number else { return nil }
     return number
 }
 
-/// Areas as a field of a file.
+/// Returns areas as a field of a file.
 func areaField(_ areas: [Area]) -> String { areas.map(\.description).joined(separator: ",") }
 
 /// Reads what `areaField` writes; `nil` for anything else.

@@ -1,8 +1,8 @@
 import Geography
 
-/// What commands do to the switches, and a history that is read again.
+/// Changes of the switches by commands, and by replaying the history.
 extension [Switch] {
-    /// Puts a switch in force, in the place of an earlier one of the same kind for the same datacenter, service and places.
+    /// Adds a switch. It replaces an earlier one of the same kind for the same datacenter, service and areas.
     public mutating func set(_ entry: Switch) {
         removeAll {
             $0.action == entry.action && $0.datacenter == entry.datacenter && $0.service == entry.service
@@ -11,12 +11,12 @@ extension [Switch] {
         append(entry)
     }
 
-    /// Takes out the switches of a kind.
+    /// Removes switches of a kind.
     ///
     /// - Parameters:
-    ///   - service: those for this service alone; all without.
-    ///   - areas: of switches for some places, those that are in these areas wholly; all if it is empty.
-    /// - Returns: what has ended, each with the places in which it did.
+    ///   - service: removes only switches of this service; `nil` for all.
+    ///   - areas: removes only the parts of switches that lie within these areas; empty for all.
+    /// - Returns: the removed switches, each with the areas in which it has ended.
     public mutating func end(
         _ action: Switch.Action, of datacenter: String, service: String?, areas: [Area]
     ) -> [Switch] {
@@ -39,10 +39,10 @@ extension [Switch] {
         return ended
     }
 
-    /// Takes out the switches that have ended by themselves.
+    /// Removes the switches that have ended by themselves.
     ///
     /// - Parameter time: in seconds since 1970.
-    /// - Returns: these, the one that ended first at the beginning.
+    /// - Returns: the removed switches, in the order of their ends.
     mutating func expire(at time: Int) -> [Switch] {
         let expired = filter { !$0.isInForce(at: time) }
         removeAll { !$0.isInForce(at: time) }

@@ -1,18 +1,18 @@
 import Glibc
 import Platform
 
-/// How the agent of this server stands with the vantage points: whether most of them decide which addresses are up, or it goes by its
-/// own checks.
+/// The vantage points as this server's agent sees them: whether a majority of them decides which addresses are up, or
+/// only its own checks.
 public struct VantageStanding: Equatable, Sendable {
-    /// When it was told, in seconds since 1970.
+    /// When it was reported, in seconds since 1970.
     public var time: Int
     public var way: Way
-    /// How many addresses count otherwise than the checks of this server say.
+    /// The number of addresses whose state differs from the result of this server's own checks.
     public var overruled: Int
-    /// In the order of the configuration.
+    /// The vantage points, in the order of the configuration.
     public var points: [Point]
 
-    /// By what an address is up or down.
+    /// What decides whether an address is up.
     public enum Way: String, Sendable {
         /// The agent has just started, and not enough vantage points have been read yet; until then own checks decide.
         case gathering
@@ -25,20 +25,20 @@ public struct VantageStanding: Equatable, Sendable {
     public struct Point: Equatable, Sendable {
         public var name: String
         public var state: State
-        /// Since its report was asked for, in seconds; `nil` without one.
+        /// The age of its report, in seconds; `nil` without one.
         public var age: Int?
-        /// The addresses of its report that this server checks, too, and those that it does not.
+        /// The number of addresses in its report that this server checks too, and of those that it does not.
         public var known: Int
         public var unknown: Int
-        /// Why it could not be read last; empty if it could.
+        /// Why the last read failed; empty if it succeeded.
         public var trouble: String
 
         public enum State: String, Sendable {
-            /// This agent itself.
+            /// This server's agent.
             case own
-            /// Its report counts.
+            /// Its report is valid.
             case fresh
-            /// It has no report that counts.
+            /// It has no valid report.
             case silent
         }
 
@@ -52,14 +52,14 @@ public struct VantageStanding: Equatable, Sendable {
         (self.time, self.way, self.overruled, self.points) = (time, way, overruled, points)
     }
 
-    /// The others.
+    /// The vantage points other than this server's agent.
     public var others: [Point] { points.filter { $0.state != .own } }
 }
 
 extension VantageStanding {
     private static let heading = "geopipe vantage 1"
 
-    /// A line for the whole, and one for each vantage point.
+    /// A line for the standing, and one for each vantage point.
     var text: String {
         StateFile.text(
             Self.heading,
@@ -72,18 +72,18 @@ extension VantageStanding {
                 })
     }
 
-    /// Reads what `text` wrote. Lines of other kinds are passed over.
+    /// Reads what `text` wrote. Lines of other kinds are ignored.
     init(_ text: String) throws(StateFile.Untrusted) {
         let lines = try StateFile.lines(text, Self.heading)
         guard let first = lines.first, first.count >= 4, first[0] == "standing", let time = number(ofField: first[1]),
             let way = Way(rawValue: first[2]), let overruled = number(ofField: first[3])
-        else { throw StateFile.Untrusted(description: "it does not say how the agent stands") }
+        else { throw StateFile.Untrusted(description: "its standing is missing") }
         self.init(time: time, way: way, overruled: overruled, points: [])
         for fields in lines.dropFirst() where fields.first == "point" {
             guard fields.count >= 7, let state = Point.State(rawValue: fields[2]),
                 let known = number(ofField: fields[4]),
                 let unknown = number(ofField: fields[5])
-            else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is no vantage point") }
+            else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is not a vantage point") }
             points.append(
                 Point(
                     name: visible(fields[1]), state: state, age: number(ofField: fields[3]), known: known,
@@ -93,15 +93,15 @@ extension VantageStanding {
 }
 
 extension StateDirectory {
-    /// The file of how the agent stands with the vantage points; not there without any.
+    /// The path of the file; missing without vantage points.
     public var vantageFile: String { path + "/vantage" }
 
-    /// What the agent has told last of how it stands with the vantage points.
+    /// Reads the standing that the agent has reported last.
     public func vantageStanding() throws(Failure) -> Found<VantageStanding> {
         try find(vantageFile) { text throws(StateFile.Untrusted) in try VantageStanding(text) }
     }
 
-    /// Tells how the agent stands; `nil` if there are no vantage points.
+    /// Writes the standing; `nil` if there are no vantage points, which removes the file.
     public func tell(_ standing: VantageStanding?) throws(Failure) {
         guard let standing else {
             try asOwner { () throws(Failure) in
@@ -109,7 +109,7 @@ extension StateDirectory {
             }
             return
         }
-        // It is told again every few seconds, and need not outlive a crash.
+        // It is written every few seconds, and need not survive a crash.
         try write(standing.text, to: vantageFile, isDurable: false)
     }
 }

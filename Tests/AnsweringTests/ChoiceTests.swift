@@ -22,7 +22,7 @@ struct ChoiceTests {
         serving = Serving(snapshot, switches: [], at: 0)
     }
 
-    @Test("that is sticky are the same for a network, and differ between networks")
+    @Test("of a sticky service are the same within a network, and differ between networks")
     func sticky() throws {
         var addresses: Set<String> = []
         for third in 0..<64 {
@@ -34,14 +34,14 @@ struct ChoiceTests {
         #expect(addresses == ["192.0.2.1", "192.0.2.2"])
     }
 
-    @Test("that is not sticky are drawn anew for every question")
+    @Test("of a service that is not sticky are drawn for every question")
     func notSticky() throws {
         var answers: Set<[String]> = []
         for _ in 0..<200 { answers.insert(try records("one.geo.example.com", "203.0.113.1")) }
         #expect(answers == [["192.0.2.1", "2001:db8::1"], ["192.0.2.2"]])
     }
 
-    @Test("go to what is available, and when nothing is to all")
+    @Test("go to available datacenters, or to all if none is available")
     func availability() {
         func chosen(down: Set<Datacenter>) -> [Int32] {
             // The service of two.geo.example.com, for a client in Norway.
@@ -70,7 +70,7 @@ struct ChoiceTests {
 
 @Suite("Explanations")
 struct ExplanationTests {
-    @Test("name the databases, the rules, the winner, the choice and whom it holds for")
+    @Test("name the databases, the rules, the winner, the choice and its scope")
     func explains() throws {
         let dialogues = URL(filePath: #filePath).appending(path: "../../Transcripts/dialogues").standardized
         let configuration = try Configuration.load(dialogues.appending(path: "choices.yaml").path)
@@ -89,7 +89,7 @@ struct ExplanationTests {
             try !serving.explain("nope.geo.example.com", for: IPPrefix("129.240.1.1")!, configuration).answer.exists)
     }
 
-    @Test("warn of rules for places that no database knows, with the nearest that one does")
+    @Test("warn of rules for places in no database, and suggest the nearest known place")
     func unknownPlaces() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("geopipe-\(UUID().uuidString).yaml")
             .path

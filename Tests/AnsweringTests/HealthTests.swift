@@ -10,7 +10,7 @@ import Testing
 @testable import Inspection
 @testable import State
 
-@Suite("The file of the health")
+@Suite("The health report file")
 struct HealthReportTests {
     private static let sample = HealthReport(
         time: 1_800_000_000, process: 4711,
@@ -19,14 +19,14 @@ struct HealthReportTests {
             "http://[2001:db8::1]:80/x match=a%20b": .init(isUp: false, since: 1, told: 2, reason: "503 \"no\" 🔥"),
         ])
 
-    @Test("gives back what was put into it")
+    @Test("is read as it was written")
     func roundTrip() throws {
         #expect(try HealthReport(Self.sample.text) == Self.sample)
         let empty = HealthReport(time: 0, process: 1, states: [:])
         #expect(try HealthReport(empty.text) == empty)
     }
 
-    @Test("is refused if it is torn or was changed, wherever that is, and if it is another file")
+    @Test("is refused if it is truncated or changed anywhere, or is another file")
     func untrusted() {
         let bytes = Array(Self.sample.text.utf8)
         for end in 0..<bytes.count {
@@ -43,7 +43,7 @@ struct HealthReportTests {
         #expect(throws: StateFile.Untrusted.self) { try HealthReport(StateFile.text("geopipe health 1", [])) }
     }
 
-    @Test("counts for a day, whatever clocks have done")
+    @Test("counts for a day, even if clocks were set")
     func age() {
         let told = Self.sample.states["tcp://192.0.2.1:80"]!.told
         let down = HealthReport(
@@ -54,7 +54,7 @@ struct HealthReportTests {
         #expect(down.down(at: told - 86_400).isEmpty)
     }
 
-    @Test("is completed by what was known before, but not by what is too old")
+    @Test("is completed with earlier states, except for those that are too old")
     func completed() {
         func state(_ isUp: Bool, told: Int) -> HealthReport.State {
             .init(isUp: isUp, since: 0, told: told, reason: "")
@@ -72,7 +72,7 @@ struct HealthReportTests {
 struct ServiceHealthTests {
     /// A world in which every client prefers oslo to ashburn.
     ///
-    /// - Parameter fields: further ones of the service.
+    /// - Parameter fields: additional fields of the service.
     private func world(_ fields: String) throws -> (Snapshot, Configuration) {
         let folder = try Folder()
         defer { withExtendedLifetime(folder) {} }
@@ -95,7 +95,7 @@ struct ServiceHealthTests {
         return (try Snapshot(configuration), configuration)
     }
 
-    /// The ends of the addresses that are answered, and the texts.
+    /// The last parts of the addresses in the answer, and the TXT records.
     private func answer(
         _ fields: String, down: [String], drained: [String] = [], client: String = "203.0.113.1"
     ) throws -> [String] {
@@ -117,7 +117,7 @@ struct ServiceHealthTests {
 
     private static let osloIPv6 = ["2001:db8::1", "2001:db8::2"]
 
-    @Test("leaves out what is down, and a datacenter for a family of which not enough is up there")
+    @Test("leaves out addresses that are down, and a datacenter for a family below its quorum")
     func quorum() throws {
         #expect(try answer("", down: []) == Self.oslo)
         #expect(try answer("", down: ["192.0.2.2", "[2001:db8::1]"]) == ["192.0.2.1", "192.0.2.3", "2001:db8::2"])
@@ -128,7 +128,7 @@ struct ServiceHealthTests {
         #expect(try answer("quorum: 2", down: ["192.0.2.2", "192.0.2.3"]) == ashburnIPv4 + Self.osloIPv6)
         #expect(try answer("quorum: 61%", down: ["192.0.2.2"]) == Self.oslo.filter { $0 != "192.0.2.2" })
         #expect(try answer("quorum: 67%", down: ["192.0.2.2"]) == ashburnIPv4 + Self.osloIPv6)
-        // Of fewer addresses than it asks for it wants all.
+        // If there are fewer addresses than the quorum, all must be up.
         #expect(try answer("quorum: 4", down: ["192.0.2.2"]) == ashburnIPv4 + Self.osloIPv6)
         #expect(try answer("quorum: 4", down: Self.osloDown) == Self.ashburn)
     }
@@ -136,7 +136,7 @@ struct ServiceHealthTests {
     @Test("of one family does not change the answers of the other")
     func families() throws {
         let ipv4 = Self.oslo.filter { !$0.contains(":") }
-        // No other datacenter on the list has an IPv6 address: health is ignored for that family alone.
+        // No other datacenter on the list has an IPv6 address, so health is ignored for that family only.
         #expect(try answer("", down: ["[2001:db8::1]", "[2001:db8::2]"]) == Self.oslo)
         #expect(try answer("when_all_down: nothing", down: ["[2001:db8::1]", "[2001:db8::2]"]) == ipv4)
         #expect(
@@ -144,7 +144,7 @@ struct ServiceHealthTests {
                 == ["192.0.2.1", "192.0.2.2"] + Self.osloIPv6)
     }
 
-    @Test("short of the quorum everywhere gives what is up, of the datacenter of which the largest part is")
+    @Test("below the quorum everywhere, uses the datacenter with the largest part up")
     func shortEverywhere() throws {
         #expect(
             try answer("quorum: 100%", down: ["192.0.2.1", "192.0.2.2", "198.51.100.1"])
@@ -163,27 +163,27 @@ struct ServiceHealthTests {
                 == ["192.0.2.3", "2001:db8::1"])
     }
 
-    @Test("goes by drains first, then by health, then by the map")
+    @Test("ranks below drains and above the map")
     func precedence() throws {
         #expect(try answer("", down: Self.osloDown + Self.ashburnDown) == Self.oslo)
         #expect(try answer("", down: Self.osloDown, drained: ["ashburn"]) == Self.oslo)
         #expect(try answer("", down: Self.ashburnDown, drained: ["oslo"]) == Self.ashburn)
         #expect(
             try answer("", down: ["198.51.100.1"], drained: ["oslo"]) == Self.ashburn.filter { $0 != "198.51.100.1" })
-        // If all are drained, health has a say.
+        // If all are drained, health decides.
         #expect(try answer("", down: Self.osloDown, drained: ["oslo", "ashburn"]) == Self.ashburn)
         #expect(
             try answer("", down: Self.osloDown + Self.ashburnDown, drained: ["oslo", "ashburn"]) == Self.oslo)
     }
 
-    @Test("answers nothing when all is down, where that is wanted")
+    @Test("gives no answer when all is down, with when_all_down: nothing")
     func nothing() throws {
         let fields = "when_all_down: nothing"
         #expect(try answer(fields, down: Self.osloDown) == Self.ashburn)
         #expect(try answer(fields, down: Self.osloDown + Self.ashburnDown) == [])
     }
 
-    @Test("picks among what is up")
+    @Test("picks among addresses that are up")
     func pick() throws {
         var seen: Set<String> = []
         for client in 0..<100 {
@@ -213,7 +213,7 @@ struct ServiceHealthTests {
     }
 }
 
-/// Every combination of what is down and what is drained, against what must hold for each answer.
+/// Checks the rules of answers in every combination of down and drained.
 @Suite("Health of a service, in every state")
 struct HealthTableTests {
     private static let addresses: [[String]] = [
@@ -288,8 +288,8 @@ struct HealthTableTests {
             .map(\.content)
     }
 
-    /// Holds the addresses of a family in an answer against the rules in docs/configuration.md, which are written here in
-    /// another way than in the program.
+    /// Checks the addresses of a family in an answer against the rules in docs/configuration.md, written here
+    /// independently of the program.
     private func expect(
         _ answer: [String], _ family: String, down: Set<String>, drained: Set<Int>, _ tried: Case
     ) {
@@ -300,7 +300,7 @@ struct HealthTableTests {
         func isUp(_ datacenter: Int, _ addresses: [String]) -> Bool {
             !addresses.isEmpty && addresses.count { !down.contains($0) } >= tried.required(addresses.count)
         }
-        // The datacenter that answers with all but addresses has no say but that it has addresses of this family.
+        // The datacenter of the other records matters only if it has no addresses of this family.
         let open = Self.names.indices.filter { !drained.contains($0) }
         let isServed = { (datacenter: Int) in
             isUp(datacenter, Self.addresses[datacenter].filter { $0.contains(":") })
@@ -309,7 +309,7 @@ struct HealthTableTests {
         let first = open.first(where: isServed)
         if let first, mine[first].isEmpty { return #expect(given.isEmpty, state) }
 
-        // From one datacenter at most.
+        // The addresses come from one datacenter at most.
         let sources = mine.indices.filter { !Set(mine[$0]).isDisjoint(with: given) }
         #expect(sources.count <= 1, state)
         let enough = open.first { isUp($0, mine[$0]) }
@@ -321,7 +321,7 @@ struct HealthTableTests {
             #expect(!given.isEmpty && given.allSatisfy { !down.contains($0) }, state)
             #expect(sources.allSatisfy(open.contains), state)
         } else if open.contains(where: { !mine[$0].isEmpty }), first != nil || family == "IPv4" {
-            // Nothing of the family is up: as if all were.
+            // Nothing of the family is up, so all count as up.
             #expect(given == mine[open.first { !mine[$0].isEmpty }!], state)
         }
     }

@@ -8,14 +8,14 @@ import Testing
 @testable import Inspection
 @testable import State
 
-@Suite("Datacenters and addresses that take less than all of their clients")
+@Suite("Limits of datacenters and addresses")
 struct LimitsTests {
     private static let comesBack = 1_000
     private static let time = 10_000
 
     /// A world in which every client prefers oslo to ashburn.
     ///
-    /// - Parameter fields: further ones of the service.
+    /// - Parameter fields: additional fields of the service.
     private func world(
         _ fields: String = "", check: String = "{ tcp: 80 }", addresses: String = "[192.0.2.1, 192.0.2.2]"
     ) throws -> Snapshot {
@@ -75,7 +75,7 @@ struct LimitsTests {
 
     private func isNear(_ value: Double, _ expected: Double) -> Bool { abs(value - expected) < 4 }
 
-    @Test("a datacenter that has come back takes a growing share, until it has all")
+    @Test("a datacenter that has come back up takes a growing share of its clients")
     func ramp() throws {
         let snapshot = try world()
         func share(_ seconds: Int?) throws -> Double {
@@ -89,7 +89,7 @@ struct LimitsTests {
         #expect(try share(-50) == 100, "the clock was set")
     }
 
-    @Test("the share grows: a network that was sent there stays, and its scope is the network's")
+    @Test("while the share grows, a network that was sent there stays, and the scope is the network's")
     func stable() throws {
         let snapshot = try world()
         var before = Set<Int>()
@@ -105,31 +105,31 @@ struct LimitsTests {
         #expect(answer.records.allSatisfy { $0.scope == 24 })
     }
 
-    @Test("a datacenter that was up by other addresses all the time does not come back")
+    @Test("a datacenter that stayed up by other addresses takes all clients at once")
     func quorum() throws {
         let states = ["192.0.2.1": state(backFor: 1), "192.0.2.2": state()]
         #expect(try oslo(serving(world(), states)) == 100)
         #expect(isNear(try oslo(serving(world("quorum: 2"), states)), 5))
     }
 
-    @Test("clients whose other datacenters are away have nothing to wait for", arguments: ["answer", "nothing"])
+    @Test("clients without another datacenter get one that is coming back", arguments: ["answer", "nothing"])
     func nowhereElse(word: String) throws {
         let snapshot = try world("when_all_down: \(word)")
         let back = ["192.0.2.1": state(backFor: 1), "192.0.2.2": state(backFor: 1)]
         #expect(try oslo(serving(snapshot, back.merging(["198.51.100.1": state(false)]) { $1 })) == 100)
         #expect(try oslo(serving(snapshot, back, drained: ("ashburn", 100))) == 100)
-        // All come back together.
+        // All datacenters come back together.
         let all = try answers(serving(snapshot, back.merging(["198.51.100.1": state(backFor: 1)]) { $1 }))
         #expect(all.allSatisfy { !$0.isEmpty })
     }
 
-    @Test("a drain leaves a part, of which it takes its share")
+    @Test("the share applies to the part that a partial drain leaves")
     func drained() throws {
         let states = ["192.0.2.1": state(backFor: 500), "192.0.2.2": state(backFor: 500)]
         #expect(isNear(try oslo(serving(world(), states, drained: ("oslo", 40))), 30))
     }
 
-    @Test("what addresses say of themselves makes the share of the datacenter, and theirs of what is picked")
+    @Test("reported weights reduce the share of a datacenter and the weights of its addresses")
     func weights() throws {
         let states = ["192.0.2.1": state(weight: 40), "192.0.2.2": state()]
         #expect(isNear(try oslo(serving(world(), states)), 70))
@@ -138,11 +138,11 @@ struct LimitsTests {
         #expect(isNear(percent("192.0.2.1"), 20))
         #expect(isNear(percent("192.0.2.2"), 50))
         #expect(isNear(percent("198.51.100.1"), 30))
-        // One that is down says nothing.
+        // The weight of an address that is down is ignored.
         #expect(isNear(try oslo(serving(world(), ["192.0.2.1": state(weight: 40), "192.0.2.2": state(false)])), 40))
     }
 
-    @Test("an address is up by all of its checks, and takes the least that any says")
+    @Test("an address must pass all of its checks, and the lowest weight applies")
     func several() throws {
         let snapshot = try world(check: "[{ tcp: 80 }, { tcp: 81 }]")
         let health = HealthReport(
@@ -175,19 +175,19 @@ struct LimitsTests {
         #expect(explanation.service?.preference.joined().allSatisfy { $0.isAvailable && !$0.isDrained } == true)
     }
 
-    @Test("do not come of addresses that restart one after the other")
+    @Test("do not follow from a rolling restart")
     func rollingRestart() throws {
         let world = try world()
         let first = state(backFor: 30, fellBefore: 60)
         for second in [state(false, fellBefore: 10), state(backFor: 5, fellBefore: 10)] {
             #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).limits == Limits())
         }
-        // Here both were away at once.
+        // Here both addresses were down at once.
         let second = state(backFor: 5, fellBefore: 50)
         #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).limits.shares == [[5, 100]])
     }
 
-    @Test("do not come of one family that comes back while the other has been there")
+    @Test("do not follow if one family comes back while the other stayed up")
     func families() throws {
         let world = try world("when_all_down: answer", addresses: "[192.0.2.1, \"2001:db8::1\"]")
         let back = state(backFor: 10, fellBefore: 100)
@@ -196,7 +196,7 @@ struct LimitsTests {
         #expect(serving(world, ["192.0.2.1": state(false), target: back]).limits.shares == [[5, 100]])
     }
 
-    @Test("are in the file of the health, in which all else stays as it was")
+    @Test("are in the health report, whose other lines do not change")
     func file() throws {
         let report = HealthReport(
             time: 1, process: 2,
@@ -216,7 +216,7 @@ struct LimitsTests {
         }
     }
 
-    @Test("come with all else that is checked in an image")
+    @Test("are in an image with the checks")
     func image() throws {
         let folder = try Folder()
         let file = try folder.write(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Answering
 
-@Suite("A handover")
+@Suite("A mailbox")
 struct HandoverTests {
     private final class Parcel: Sendable {
         let sender: Int
@@ -22,7 +22,7 @@ struct HandoverTests {
 
     private let alive = Counter()
 
-    @Test("gives what was left, and gives it once")
+    @Test("returns a value once")
     func leftAndTaken() {
         let place = Mailbox<Parcel>()
         #expect(place.take() == nil)
@@ -32,7 +32,7 @@ struct HandoverTests {
         #expect(alive.now == 0)
     }
 
-    @Test("gives what was left last, and lets go of what nobody took")
+    @Test("returns the last value, and releases earlier ones")
     func replaced() {
         let place = Mailbox<Parcel>()
         place.leave(Parcel(1, alive))
@@ -43,7 +43,7 @@ struct HandoverTests {
         #expect(alive.now == 0)
     }
 
-    @Test("lets go of what is there when it goes itself")
+    @Test("releases its value when it is released")
     func gone() {
         do {
             let place = Mailbox<Parcel>()
@@ -53,7 +53,7 @@ struct HandoverTests {
         #expect(alive.now == 0)
     }
 
-    @Test("between many threads loses the old only, gives nothing twice, and gives each sender's in their order")
+    @Test("between many threads loses only old values, returns none twice, and keeps each sender's order")
     func manyThreads() {
         let place = Mailbox<Parcel>()
         let (senders, parcels) = (4, 20_000)
@@ -84,7 +84,7 @@ struct HandoverTests {
                     #expect(zip(numbers, numbers.dropFirst()).allSatisfy(<))
                 }
             }
-            // Whoever's was the last of all, it was its sender's last.
+            // The last value of all is the last value of its sender.
             #expect(all.contains { $0.number == parcels - 1 })
             taken = []
         }

@@ -12,7 +12,7 @@ import Testing
 /// Answers while a rollout runs.
 @Suite("Under a rollout")
 struct RolloutTests {
-    /// A configuration of services whose clients the demonstration database tells apart.
+    /// A configuration of services whose clients the demonstration database distinguishes.
     private static func snapshot(
         norway: String = "oslo", other: String = "ashburn", ashburn: String = "192.0.2.2", fields: String = "",
         records: String = "static: { A: 192.0.2.80 }", zones: String = ""
@@ -70,10 +70,10 @@ struct RolloutTests {
         return (Set(reply.records.map(\.content)), reply.records.map(\.scope).max() ?? -1, reply.exists)
     }
 
-    // In the demonstration database.
+    // Addresses in the demonstration database.
     private static let (norwegian, american) = (IPAddress("129.240.1.1")!, IPAddress("18.9.22.1")!)
 
-    @Test("in the dark every client gets the old image, and what would differ is counted by country and datacenter")
+    @Test("a dark rollout gives all clients the old image, and counts differences by country and datacenter")
     func dark() throws {
         let serving = Self.serving(try Self.snapshot(), try Self.snapshot(norway: "tokyo"), .dark)
         let session = Dialogue(serving)
@@ -89,7 +89,7 @@ struct RolloutTests {
         #expect(tally.new.answered == 0)
     }
 
-    @Test("a share of the networks gets the new image, as many as was asked for", arguments: [5, 20, 50, 100])
+    @Test("the requested share of the networks gets the new image", arguments: [5, 20, 50, 100])
     func share(percent: Int) throws {
         let serving = Self.serving(try Self.snapshot(), try Self.snapshot(other: "tokyo"), .share(percent))
         let count = 4_000
@@ -109,21 +109,21 @@ struct RolloutTests {
         #expect(tally.moves == [.init(from: "ashburn", to: "tokyo"): count])
     }
 
-    @Test("places get the new image, and no others")
+    @Test("only clients in the places get the new image")
     func places() throws {
         let serving = Self.serving(
             try Self.snapshot(), try Self.snapshot(norway: "tokyo", other: "tokyo"),
             .places([Area("NO")!]))
         #expect(try answer(serving, Self.norwegian).addresses == ["192.0.2.3"])
         #expect(try answer(serving, Self.american).addresses == ["192.0.2.2"])
-        // Of a client whose place is not known the resolver's counts.
+        // The resolver's place counts if the client's is unknown.
         let unknown = IPPrefix("203.0.113.0/24")!
         let reply = try LocalQuery(serving, seed: 1).ask(
             "www.example.com", type: "A", client: unknown, resolver: Self.norwegian)
         #expect(reply.records.map(\.content) == ["192.0.2.3"])
     }
 
-    /// The prefixes around an address that a client of the scope may be in are tried at both ends and at random.
+    /// Returns addresses in the prefix of a scope around a client: both ends and random ones.
     private func neighbours(_ client: IPAddress, _ scope: Int, _ random: inout SeededGenerator) -> [IPAddress] {
         func rest<Bits: FixedWidthInteger & UnsignedInteger>(_ bits: Bits) -> [Bits] {
             let mask: Bits = scope == 0 ? .max : scope >= Bits.bitWidth ? 0 : Bits.max >> Bits(scope)
@@ -136,8 +136,8 @@ struct RolloutTests {
         }
     }
 
-    /// In every piece of the address space in which both sides have one list: whoever is in the prefix of an answer's scope gets that
-    /// answer.
+    /// Checks every piece of the address space in which both sides have one list: all clients in the prefix of an
+    /// answer's scope get that answer.
     @Test(
         "an answer is the same for all clients in the prefix of its scope, all over the demonstration database",
         arguments: ["www", "api", "any", "split", "static"], ["share", "found", "places", "drained", "part"])
@@ -193,9 +193,9 @@ struct RolloutTests {
         }
         #expect(pieces > 100)
         switch name {
-        // Both sides answer alike: no scope is narrowed.
+        // Both sides answer alike, so no scope grows.
         case "static": #expect(session.lastScope == 0)
-        // A partial drain goes by networks, with or without a rollout.
+        // A partial drain applies to networks, with or without a rollout.
         case "api": #expect(wide > pieces / 4 || kind == "part")
         case "split": #expect(session.lastScope >= (kind == "places" ? 1 : 24))
         default: break
@@ -217,7 +217,7 @@ struct RolloutTests {
         #expect(seen == ["192.0.2.90", "192.0.2.91"])
     }
 
-    @Test("which names, types and zones there are is what the old image says, for all clients")
+    @Test("the old image decides for all clients which names, types and zones exist")
     func names() throws {
         let old = try Self.snapshot(records: "gone: { A: 192.0.2.90 }, typed: { A: 192.0.2.5 }")
         let new = try Self.snapshot(
@@ -232,11 +232,11 @@ struct RolloutTests {
         #expect(try !answer(serving, Self.american, at: "deep.sub").exists)
         let counts = try #require(serving.candidate?.differences.nameCounts)
         #expect(counts.onlyOld == 1)
-        // The name, and in the zone its apex and a name.
+        // The name, the apex of its zone and a name in the zone.
         #expect(counts.onlyNew == 3)
     }
 
-    @Test("a name that gets or loses its service is the old side's: types that one side lacks are denied to all")
+    @Test("the old side answers a name that gets or loses its service")
     func serviceNames() throws {
         let old = try Self.snapshot(records: "late: { A: 192.0.2.90, TXT: hello }")
         let new = try Self.snapshot(records: "late: { service: api }")
@@ -246,7 +246,7 @@ struct RolloutTests {
         #expect(try answer(Self.serving(new, old, .share(100)), Self.american, at: "late").addresses == ["192.0.2.2"])
     }
 
-    @Test("a datacenter whose addresses differ narrows the scopes of its own clients alone")
+    @Test("a datacenter whose addresses differ changes the scopes of only its own clients")
     func addresses() throws {
         let serving = Self.serving(try Self.snapshot(), try Self.snapshot(ashburn: "192.0.2.22"), .share(50))
         let american = try answer(serving, Self.american)
@@ -256,7 +256,7 @@ struct RolloutTests {
         #expect(try answer(serving, Self.norwegian).scope == before.records[0].scope)
     }
 
-    @Test("lists that both sides answer alike are known, all but the default list's")
+    @Test("lists that both sides answer alike are stable, except for the default lists")
     func stability() throws {
         let (old, new) = (try Self.snapshot(), try Self.snapshot(norway: "tokyo"))
         let stability = RolloutStability(RolloutDifferences(from: old, to: new))
@@ -269,12 +269,12 @@ struct RolloutTests {
         let japanese = IPAddress("133.11.0.1")!
         #expect(try isStable(japanese, old, stability.old))
         #expect(try !isStable(Self.norwegian, old, stability.old))
-        // Of whom nothing is known goes with the resolver.
+        // An unknown client gets the side of its resolver.
         #expect(try !isStable(IPAddress("203.0.113.1")!, old, stability.old))
         withExtendedLifetime(stability) {}
     }
 
-    @Test("a network stays on its side whatever is drained, and drains hold on both sides")
+    @Test("a network stays on its side regardless of drains, which apply on both sides")
     func drains() throws {
         let (old, new) = (try Self.snapshot(), try Self.snapshot(other: "[tokyo, oslo]"))
         let plain = Self.serving(old, new, .share(50))
@@ -286,7 +286,7 @@ struct RolloutTests {
         }
     }
 
-    @Test("is aborted if the new side refuses more, or a datacenter of it goes down")
+    @Test("is aborted if the new side refuses more, or one of its datacenters goes down")
     func conditions() throws {
         let snapshot = try Self.snapshot()
         var rollout = Rollout(
@@ -303,7 +303,7 @@ struct RolloutTests {
         #expect(reason(tally) == nil)
         tally.new.refused = 50
         #expect(reason(tally)?.contains("no record for 50 of 1050") == true)
-        // What both sides refuse is nothing of the new one's.
+        // Questions that both sides refuse are not the new side's fault.
         tally.old.refused = 500
         #expect(reason(tally) == nil)
         tally.old.refused = 0
@@ -312,10 +312,10 @@ struct RolloutTests {
     }
 }
 
-/// A dialogue with a serving that goes on, so that its counters do too.
+/// A continuous dialogue with a serving, which keeps its counters.
 private final class Dialogue {
     private let serving: Serving
-    /// The widest scope of the last answer; -1 without records.
+    /// The longest scope of the last answer; -1 without records.
     private(set) var lastScope = -1
 
     init(_ serving: Serving) { self.serving = serving }

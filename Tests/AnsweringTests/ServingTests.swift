@@ -7,7 +7,7 @@ import Testing
 @testable import Answering
 @testable import State
 
-@Suite("What is served")
+@Suite("A serving")
 struct ServingTests {
     private let snapshot: Snapshot
 
@@ -39,7 +39,7 @@ struct ServingTests {
         serving.state(ofService: service, for: .v4(0), length: 32, resolver: .v4(0)).state
     }
 
-    /// How many of 4,000 networks may use a datacenter for the services web and api.
+    /// The number of 4,000 networks that may use a datacenter, for the services web and api.
     private func open(_ datacenter: Int, _ serving: Serving) -> [Int] {
         (0...1).map { service in
             let availability = state(serving, service).undrained
@@ -47,7 +47,7 @@ struct ServingTests {
         }
     }
 
-    @Test("leaves out a datacenter that is drained, for all services or for one")
+    @Test("leaves out a drained datacenter, for all services or for one")
     func service() {
         #expect(open(0, serving()) == [4_000, 4_000])
         #expect(open(0, serving(drained("oslo"))) == [0, 0])
@@ -57,7 +57,7 @@ struct ServingTests {
         #expect(open(0, serving(drained("gone"))) == [4_000, 4_000])
     }
 
-    @Test("leaves out a part for some networks; of several parts the largest counts, and the whole beats all")
+    @Test("leaves out a partly drained datacenter for some networks; the largest of several drains counts")
     func share() {
         let parts = open(0, serving(drained("oslo", share: 25)))
         #expect(parts[0] == parts[1])
@@ -70,14 +70,14 @@ struct ServingTests {
         #expect(open(0, serving(drained("oslo", service: "web"), drained("oslo", share: 25))) == [0, parts[0]])
     }
 
-    @Test("is the same for all networks unless a part is drained")
+    @Test("is the same for all networks without partial drains")
     func sameForAll() {
         #expect(state(serving(drained("oslo"))).isSameForAll)
         #expect(!state(serving(drained("oslo", share: 99))).isSameForAll)
         #expect(state(serving(drained("oslo", service: "api", share: 99))).isSameForAll)
     }
 
-    @Test("passes over switches that have ended")
+    @Test("ignores switches that have ended")
     func until() {
         let serving = { self.serving(drained("oslo", until: 1_000), at: $0) }
         #expect(open(0, serving(999)) == [0, 0])

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Snapshots")
 struct SnapshotTests {
-    @Test("need every database, and name all that cannot be used where they are configured")
+    @Test("need every database, and name all unusable ones at their place in the configuration")
     func databases() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("geopipe-\(UUID().uuidString).yaml")
             .path

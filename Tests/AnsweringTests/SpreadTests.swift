@@ -9,7 +9,7 @@ import Testing
 @testable import Compiler
 @testable import Inspection
 
-@Suite("Answers to clients whose datacenter is away and who are spread")
+@Suite("Answers to clients that are spread")
 struct SpreadTests {
     private let configuration: Configuration
     private let snapshot: Snapshot
@@ -90,12 +90,12 @@ struct SpreadTests {
 
     private static let networks = (0..<4_000).map { "10.\($0 / 250).\($0 % 250)." }
 
-    /// Whether as many of `total` are a part of them as chance gives: within five standard deviations.
+    /// Whether a count of `total` matches an expected part within five standard deviations.
     private func isPart(_ count: Int, _ part: Double, of total: Int) -> Bool {
         abs(Double(count) - part * Double(total)) <= 5 * (part * (1 - part) * Double(total)).squareRoot()
     }
 
-    @Test("go by capacity, hold for no more than the client's network, and for all of it", arguments: ["web", "kept"])
+    @Test("follow capacity, and have the client's network as scope", arguments: ["web", "kept"])
     func shares(service: String) {
         let whole = serving()
         let drained = serving(drained: ["oslo": 100])
@@ -115,7 +115,7 @@ struct SpreadTests {
         #expect(counts == [:], "what has no answer takes no clients")
     }
 
-    @Test("change for nobody else, and keep their exact scope where no client is spread")
+    @Test("do not change for other clients, and keep their scope if no client is spread")
     func others() {
         let whole = serving()
         let drained = serving(drained: ["oslo": 100])
@@ -123,13 +123,13 @@ struct SpreadTests {
             #expect(answer(drained, client) == answer(whole, client))
         }
         #expect(answer(drained, "172.16.5.0/24") == Answer(datacenters: ["ashburn"], scope: 12))
-        // A list without then goes on as it always did.
+        // A list without `then` does not spread.
         let sydney = serving(drained: ["sydney": 100])
         #expect(answer(sydney, "203.0.113.0/24").datacenters == ["oslo"])
         #expect(answer(sydney, "203.0.113.0/24").scope == answer(whole, "203.0.113.0/24").scope)
     }
 
-    @Test("of the other clients stay as they are when one more goes away, whose part alone moves")
+    @Test("change only for the clients of one more datacenter that goes down")
     func second() {
         let first = serving(drained: ["oslo": 100])
         let second = serving(drained: ["oslo": 100, "ashburn": 100])
@@ -143,7 +143,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("are spread as far as a datacenter is drained, to the place that all of it would be spread to")
+    @Test("are spread for the drained part of a datacenter, to the same datacenters as with a full drain")
     func share() {
         let part = serving(drained: ["oslo": 25])
         let all = serving(drained: ["oslo": 100])
@@ -158,17 +158,17 @@ struct SpreadTests {
         #expect(isPart(moved, 0.25, of: Self.networks.count))
     }
 
-    @Test("may be from a group, and when that is away as well, from the rest of the list")
+    @Test("come from a group, or from the rest of the list if the group is down too")
     func group() {
         let drained = serving(drained: ["ashburn": 100])
         let chosen = Set((0..<200).map { answer(drained, "172.16.\($0).0/24").datacenters[0] })
         #expect(chosen == ["singapore", "sydney"])
-        // As if all were available: nothing that this map sends the client to is.
+        // No datacenter of this map is available, so all count as available.
         let none = serving(drained: ["ashburn": 100, "singapore": 100, "sydney": 100])
         #expect(answer(none, "172.16.5.0/24") == Answer(datacenters: ["ashburn"], scope: 12))
     }
 
-    @Test("are by the health of each family, with the scope of each")
+    @Test("depend on the health of each family, with a scope of its own")
     func families() {
         let serving = serving(down: ["192.0.2.1"])
         for network in Self.networks.prefix(200) {
@@ -179,14 +179,14 @@ struct SpreadTests {
         }
     }
 
-    @Test("are as if all were up when all are down, or none, with the exact scope")
+    @Test("ignore health when all are down, or are empty, with the exact scope")
     func allDown() {
         let serving = serving(down: (1...4).flatMap { ["192.0.2.\($0)", "2001:db8::\($0)"] })
         #expect(answer(serving, "10.1.2.0/24", part: .ipv4) == Answer(datacenters: ["oslo"], scope: 8))
         #expect(answer(serving, "10.1.2.0/24", of: "strict", part: .ipv4).datacenters == [])
     }
 
-    @Test("are from several datacenters if the service says so, each of them once")
+    @Test("come from several different datacenters with spread: N")
     func several() {
         let whole = serving()
         let drained = serving(drained: ["ashburn": 100])
@@ -200,7 +200,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("to IPv6 clients hold for their /56")
+    @Test("to IPv6 clients have a /56 scope")
     func ipv6() {
         let drained = serving(drained: ["oslo": 100])
         #expect(answer(serving(), "2001:db8:1::/48") == Answer(datacenters: ["oslo"], scope: 32))
@@ -212,7 +212,7 @@ struct SpreadTests {
         }
     }
 
-    @Test("are explained: from which datacenter the client is spread, and over what")
+    @Test("are explained with the unavailable datacenter and the others")
     func explained() throws {
         let explanation = try serving(drained: ["oslo": 100]).explain(
             "web.example.com", for: IPPrefix("10.1.2.0/24")!, configuration)

@@ -6,13 +6,13 @@ import State
 import Support
 import Testing
 
-/// What of the state needs a person as time goes by.
+/// Problems that appear with time.
 @Suite("Problems of the status")
 struct StatusProblemTests {
     private let folder: Folder
     private let state: StateDirectory
 
-    /// A configuration that has been compiled, and this process as a coprocess that answers from that.
+    /// A compiled configuration, and this process as a coprocess that serves it.
     init() throws {
         folder = try Folder()
         state = StateDirectory(path: "\(folder.path)/state")
@@ -26,7 +26,7 @@ struct StatusProblemTests {
 
             """.utf8, to: "geopipe.yaml")
         try folder.write(Self.zone(1), to: "zone")
-        // What changed within the tick of the clock in which it was read would have to be compiled again.
+        // A file that changed in the clock tick in which it was read counts as changed.
         usleep(50_000)
         let store = ImageStore(of: file, overrides: [], in: state)
         let outcome = Compilation(CompileRequest(configuration: file), previous: nil, previousReport: nil).run()
@@ -45,24 +45,24 @@ struct StatusProblemTests {
 
     private var file: String { "\(folder.path)/geopipe.yaml" }
 
-    /// The errors of a kind that there are so many seconds from now.
+    /// The errors of a kind some seconds from now.
     private func errors(_ kind: Status.Problem.Kind, after seconds: Int = 0) throws -> [String] {
         try Status(of: file, overrides: [], in: state, at: time(nil) + seconds).problems.filter {
             $0.severity == .error && $0.kind == kind
         }.map(\.message)
     }
 
-    @Test("a file that changed long ago, and was not compiled, is an error; one that changed just now is none")
+    @Test("a file that changed long ago and was not compiled is an error; a recent change is not")
     func uncompiled() throws {
         #expect(try errors(.configuration, after: 3_600) == [])
         try folder.write(Self.zone(2), to: "zone")
         #expect(try errors(.configuration) == [])
         #expect(
             try errors(.configuration, after: 3_600)
-                == ["\(folder.path)/zone changed long ago, and no coprocess has had that compiled"])
+                == ["\(folder.path)/zone changed long ago, and no coprocess has compiled it"])
     }
 
-    @Test("of the image only what is small is read: it says what it is even if its zones are damaged")
+    @Test("only the small sections of the image are read: damaged zones do not matter")
     func smallParts() throws {
         let store = ImageStore(of: file, overrides: [], in: state)
         let summary = try #require(try store.currentSummary()).summary
@@ -70,7 +70,7 @@ struct StatusProblemTests {
         let images = try FileManager.default.contentsOfDirectory(atPath: store.folder)
         let path = "\(store.folder)/\(try #require(images.first { $0.hasSuffix(".image") }))"
         var bytes = Array(try Data(contentsOf: URL(filePath: path)))
-        // The name of the zone's server, in its records.
+        // The name of the primary server, in the zone's records.
         let place = try #require(bytes.ranges(of: Array("192.0.2.53".utf8)).last)
         bytes[place.lowerBound] ^= 1
         try #require(chmod(path, 0o644) == 0)

@@ -9,10 +9,10 @@ import Testing
 @testable import Inspection
 @testable import State
 
-/// Switches that tell clients or checks apart.
+/// Switches for places, services and health.
 @Suite("Switches")
 struct SwitchTests {
-    /// Every client prefers oslo, then ashburn; Norwegians and Americans, whom the map tells apart, as well.
+    /// Every client prefers oslo, then ashburn, also Norwegians and Americans, for whom the map has rules.
     private static func snapshot(_ fields: String = "", map: String = "default: [oslo, ashburn]") throws -> Snapshot {
         let folder = try Folder()
         defer { withExtendedLifetime(folder) {} }
@@ -41,13 +41,13 @@ struct SwitchTests {
             until: nil, who: "", since: 0, reason: "")
     }
 
-    /// The addresses that a client gets, and the narrowest scope.
+    /// The addresses that a client gets, and the longest scope.
     private func answer(_ serving: Serving, _ client: String) throws -> (addresses: [String], scope: Int) {
         let records = try LocalQuery(serving).ask("www.example.com", type: "A", client: IPPrefix(client)!).records
         return (records.map(\.content), records.map(\.scope).max() ?? -1)
     }
 
-    // In the demonstration database.
+    // Addresses in the demonstration database.
     private static let (norwegian, american, californian) = ("129.240.1.1", "18.9.22.1", "128.32.1.1")
 
     @Test(
@@ -65,7 +65,7 @@ struct SwitchTests {
         }
     }
 
-    @Test("for several places each move their own clients, together with those for all")
+    @Test("for several places each move their own clients, in addition to drains for all clients")
     func several() throws {
         let snapshot = try Self.snapshot(map: "default: [oslo, ashburn, static]")
         let serving = Serving(
@@ -79,7 +79,7 @@ struct SwitchTests {
         #expect(try answer(all, Self.norwegian).addresses == ["192.0.2.1"])
     }
 
-    @Test("have a scope in which all clients are in the same of their places", arguments: [100, 50])
+    @Test("have a scope whose clients are all in the same place", arguments: [100, 50])
     func scope(share: Int) throws {
         let snapshot = try Self.snapshot()
         let serving = Serving(snapshot, switches: [drained(in: "US-CA,NO", share: share)], at: 1_000)
@@ -96,7 +96,7 @@ struct SwitchTests {
             let scope = found.scope
             try #require(1...32 ~= scope)
             let membership = isInside[Int(snapshot.places.number(of: client))]
-            // Anywhere in the scope the same holds: at its ends, and somewhere between.
+            // The answer is the same everywhere in the scope: at its ends, and between them.
             let mask = scope == 32 ? 0 : UInt32.max >> UInt32(scope)
             for other in [near & ~mask, near | mask, near & ~mask | UInt32.random(in: 0...mask, using: &random)] {
                 #expect(isInside[Int(snapshot.places.number(of: .v4(other)))] == membership)
@@ -106,7 +106,7 @@ struct SwitchTests {
         }
     }
 
-    @Test("have such a scope for IPv6 clients, and for IPv4 addresses inside of IPv6 ones")
+    @Test("have such a scope for IPv6 clients, and for IPv4 addresses embedded in IPv6")
     func scopeOfIPv6() throws {
         let snapshot = try Self.snapshot()
         let serving = Serving(snapshot, switches: [drained(in: "US-CA,continent:EU")], at: 1_000)
@@ -138,7 +138,7 @@ struct SwitchTests {
 
     private struct MalformedTest: Error {}
 
-    @Test("for a part of the clients of a place leave all others alone")
+    @Test("for a part of a place's clients do not affect other clients")
     func share() throws {
         let serving = Serving(try Self.snapshot(), switches: [drained(in: "NO", share: 50)], at: 1_000)
         var moved = 0
@@ -149,7 +149,7 @@ struct SwitchTests {
         #expect(60...140 ~= moved)
     }
 
-    @Test("for a place leave the clients of unknown place with their resolver")
+    @Test("for a place apply to clients of unknown place by their resolver")
     func resolver() throws {
         let serving = Serving(try Self.snapshot(), switches: [drained(in: "NO")], at: 1_000)
         func isDrained(_ client: String, resolver: String) -> Bool {
@@ -163,7 +163,7 @@ struct SwitchTests {
         #expect(!isDrained("18.9.22.0", resolver: Self.norwegian))
     }
 
-    @Test("of other services do not make answers narrower, and places that the image does not know are told")
+    @Test("of other services do not change scopes, and places that the image lacks are reported")
     func others() throws {
         let snapshot = try Self.snapshot()
         var other = drained(in: "NO")
@@ -186,7 +186,7 @@ struct SwitchTests {
             .force, datacenter: datacenter, service: service, share: 100, until: nil, who: "", since: 0, reason: "")
     }
 
-    @Test("that force a datacenter up count for more than its health, and less than a drain")
+    @Test("that force a datacenter up outrank health, but not drains")
     func force() throws {
         let snapshot = try Self.snapshot("check: { tcp: 80 }")
         let down = health(down: ["192.0.2.1"])
@@ -201,7 +201,7 @@ struct SwitchTests {
         #expect(try addresses(forced("oslo"), drained(in: "")) == ["192.0.2.2"])
     }
 
-    @Test("are not needed for a last resort: what is not checked counts as up")
+    @Test("are not needed for a fallback without checks, which always counts as up")
     func lastResort() throws {
         let snapshot = try Self.snapshot("check: { tcp: 80 }", map: "default: [oslo, ashburn, static]")
         #expect(snapshot.healthTargets.map(\.address) == ["192.0.2.1", "192.0.2.2"])

@@ -10,7 +10,7 @@ import Testing
 @testable import Coprocess
 @testable import State
 
-@Suite("Following what answers depend on")
+@Suite("The follower")
 struct FollowerTests {
     private let folder: Folder
     private let request: CompileRequest
@@ -36,10 +36,10 @@ struct FollowerTests {
         """
     }
 
-    /// Compiles what is on disk and puts it in force, as a compiler does.
+    /// Compiles the files on disk and puts the image in force, as a compiler does.
     @discardableResult
     private func compile() throws -> CompileReport {
-        // A file that was written this very moment may be written again.
+        // A file that was written just now counts as still being written.
         usleep(50_000)
         let store = ImageStore(of: request.configuration, overrides: [], in: state)
         let outcome = Compilation(
@@ -73,7 +73,7 @@ struct FollowerTests {
         #expect(diagnostics.isEmpty)
     }
 
-    @Test("keeps what is served while what is on disk is wrong, and says what")
+    @Test("keeps the snapshot while the files on disk have errors, and reports them")
     func keeps() throws {
         try compile()
         var follower = follower()
@@ -92,7 +92,7 @@ struct FollowerTests {
         #expect(diagnostics.first?.contains("geopipe.yaml:") == true)
     }
 
-    @Test("serves what is drained as soon as that is written, and keeps it if the file is lost")
+    @Test("applies drains as soon as they are written, and keeps them if the file is lost")
     func drained() throws {
         try compile()
         var follower = follower()
@@ -111,7 +111,7 @@ struct FollowerTests {
         #expect(switches.map(\.datacenter) == ["oslo"])
     }
 
-    @Test("goes back to the image before if the one in force is damaged")
+    @Test("uses the previous image if the one in force is damaged")
     func damaged() throws {
         try compile()
         let store = ImageStore(of: request.configuration, overrides: [], in: state)
@@ -128,7 +128,7 @@ struct FollowerTests {
         #expect(adopted == first)
     }
 
-    @Test("trusts no image that others may write to")
+    @Test("trusts no image that other users may write to")
     func writable() throws {
         try compile()
         let store = ImageStore(of: request.configuration, overrides: [], in: state)

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Coprocess
 
-@Suite("The receiver that asks a coprocess")
+@Suite("The thread of pdns that asks a coprocess")
 struct ReceiverTests {
-    /// A line as proc_pid_stat(5) has it.
+    /// A line in the format of proc_pid_stat(5).
     private func stat(name: String = "pdns/receiver", state: String = "R", core: String = "5") -> String {
         let before = Array(repeating: "0", count: 35).joined(separator: " ")
         return "4711 (\(name)) \(state) \(before) \(core) 0 0 0 0 0\n"
@@ -16,7 +16,7 @@ struct ReceiverTests {
         Array(text.utf8).withUnsafeBytes { PDNSThread.core($0) }
     }
 
-    @Test("runs on the core that the 39th field of its stat names, whatever its name has in it")
+    @Test("runs on the core in the 39th field of its stat, whatever its name contains")
     func reads() {
         #expect(core(stat()) == 5)
         #expect(core(stat(core: "0")) == 0)
@@ -24,12 +24,12 @@ struct ReceiverTests {
         #expect(core(stat(name: "a) R (b")) == 5)
     }
 
-    @Test("is not followed while it sleeps, nor by what is no such line", arguments: ["S", "D", "Z", "RS"])
+    @Test("is not followed while it sleeps, or if the line is malformed", arguments: ["S", "D", "Z", "RS"])
     func sleeps(state: String) {
         #expect(core(stat(state: state)) == nil)
     }
 
-    @Test("is not followed by a line that is cut, or is none")
+    @Test("is not followed if the line is truncated or empty")
     func malformed() {
         let text = stat()
         for length in 0..<text.utf8.count - " 5 0 0 0 0 0\n".utf8.count {
@@ -40,7 +40,7 @@ struct ReceiverTests {
         #expect(core(stat(core: "")) == nil)
     }
 
-    @Test("is joined for the moment: a thread may run afterwards where it could before")
+    @Test("is joined without restricting the cores of the coprocess")
     func joins() throws {
         let before = try cores()
         for core in [0, 1, 2, 63, 64, 1023, 1024, -1, .max, .min] as [CInt] {
@@ -65,7 +65,7 @@ struct ReceiverTests {
         try allow(all)
     }
 
-    /// The cores that this thread may run on.
+    /// The cores that the calling thread may run on.
     private func cores() throws -> [Int] {
         var set = cpu_set_t()
         try #require(sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) >= 0)
@@ -74,7 +74,7 @@ struct ReceiverTests {
         }
     }
 
-    /// Has this thread run on these cores alone.
+    /// Restricts the calling thread to these cores.
     private func allow(_ cores: [Int]) throws {
         var set = cpu_set_t()
         withUnsafeMutableBytes(of: &set) { bytes in

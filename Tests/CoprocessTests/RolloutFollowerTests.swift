@@ -71,7 +71,7 @@ struct RolloutFollowerTests {
         }
     }
 
-    @Test("adopts it as soon as it is written, and lets go of its image when it is aborted")
+    @Test("adopts it as soon as it is written, and unmaps its image when it is aborted")
     func adopts() throws {
         var follower = Follower(
             request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -93,7 +93,7 @@ struct RolloutFollowerTests {
         withExtendedLifetime(last) {}
     }
 
-    @Test("gives the memory of the new image back when it has ended")
+    @Test("releases the memory of the new image at the end")
     func memory() throws {
         var follower = Follower(
             request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -109,7 +109,7 @@ struct RolloutFollowerTests {
         #expect(new == nil)
     }
 
-    @Test("finds out after that for which clients both sides need not be asked")
+    @Test("computes the stable lists afterwards")
     func stability() throws {
         try begin(.share(20))
         var follower = Follower(
@@ -124,7 +124,7 @@ struct RolloutFollowerTests {
         #expect(last == nil)
     }
 
-    @Test("goes on with it after a start, and while the image in force is another one")
+    @Test("continues after a restart, and after a change of the image in force")
     func restart() throws {
         try begin(.share(20))
         var follower = Follower(
@@ -143,7 +143,8 @@ struct RolloutFollowerTests {
         #expect(next.candidate?.serving.snapshot === new)
     }
 
-    @Test("keeps to the image in force if file and copy are torn, the image is gone or another, or has another format")
+    @Test(
+        "uses the image in force if both files are corrupt, or the new image is gone, another one or of another format")
     func refused() throws {
         try begin(.share(100))
         let image = try #require(try state.rollout().value?.new)
@@ -166,10 +167,10 @@ struct RolloutFollowerTests {
         for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
             try "geopipe rollout 2\n".write(toFile: file, atomically: false, encoding: .utf8)
         }
-        #expect(try diagnostic()?.contains("cannot trust") == true)
+        #expect(try diagnostic()?.contains("is corrupt") == true)
     }
 
-    @Test("tries again what has failed, less and less often, until it works or the rollout is over, and says it once")
+    @Test("retries failures with growing pauses until one succeeds or the rollout is over, and logs each once")
     func retries() throws {
         try begin(.share(100))
         let file = store.candidateFile(of: "A")
@@ -186,7 +187,7 @@ struct RolloutFollowerTests {
         rollouts.read(state, diagnose)
         let start = milliseconds()
         #expect(!hasCandidate())
-        // Not before its time, which is later each time.
+        // Not before the retry is due; the pauses grow.
         #expect(!retry(at: start + RolloutFollower.pauses.lowerBound - 1))
         let now = milliseconds()
         for _ in 0..<5 { #expect(!retry(at: now + 100_000)) }
@@ -200,7 +201,7 @@ struct RolloutFollowerTests {
         #expect(rollouts.followed == (try state.rollout().identity))
         #expect(hasCandidate())
         #expect(!retry(at: .max))
-        // A file that cannot be read for a moment.
+        // A file that temporarily cannot be read.
         let text = try String(contentsOfFile: state.rolloutFile, encoding: .utf8)
         for file in [state.rolloutFile, state.rolloutFile + ".copy"] {
             unlink(file)
@@ -215,7 +216,7 @@ struct RolloutFollowerTests {
         }
         #expect(retry(at: milliseconds() + 100_000))
         #expect(hasCandidate())
-        // One that is over is tried no more.
+        // A rollout that is over is not retried.
         unlink(file)
         try write(.share(100), id: "B", "aa")
         rollouts.read(state, diagnose)
@@ -226,7 +227,7 @@ struct RolloutFollowerTests {
         #expect(!retry(at: .max))
     }
 
-    @Test("the coprocess that watches for all writes the new image again if it is gone, but not after the end")
+    @Test("the coprocess with the lock restores a lost new image, but not after the end")
     func restores() throws {
         try begin(.share(5))
         let rollout = try #require(try state.rollout().value)
@@ -238,7 +239,7 @@ struct RolloutFollowerTests {
         let file = store.candidateFile(of: "A")
         func look() {
             var watch = RolloutWatch()
-            watch.look(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
+            watch.check(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
         }
         unlink(file)
         look()
@@ -249,7 +250,7 @@ struct RolloutFollowerTests {
         #expect(access(file, F_OK) != 0)
     }
 
-    @Test("passes over a rollout of another configuration")
+    @Test("ignores a rollout of another configuration")
     func other() throws {
         try write(.share(100), "aa", images: "0000000000000000.4")
         var follower = Follower(
@@ -261,7 +262,7 @@ struct RolloutFollowerTests {
         #expect(follower.rollouts.followed != nil)
     }
 
-    @Test("is aborted by one coprocess for all if the new side refuses what the old side answers")
+    @Test("one coprocess aborts it for all if the new side refuses more than the old side")
     func watch() throws {
         try begin(.share(5))
         var follower = Follower(
@@ -277,7 +278,7 @@ struct RolloutFollowerTests {
         try state.tell(status)
         var watch = RolloutWatch()
         let new = follower.rollouts.snapshot
-        watch.look(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
+        watch.check(rollout, request.configuration, store, new: new, switches: [], health: nil) { _ in }
         let ended = try #require(try state.rollout().value)
         #expect(ended.progress == .aborted)
         #expect(ended.end?.isAutomatic == true)
@@ -285,7 +286,7 @@ struct RolloutFollowerTests {
         #expect(access(store.candidateFile(of: "A"), F_OK) != 0)
     }
 
-    @Test("counts from nothing if another rollout has taken the place of one that it has not seen end")
+    @Test("counts from zero if another rollout has replaced one whose end it did not see")
     func otherRollout() throws {
         var follower = Follower(
             request, state: state, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

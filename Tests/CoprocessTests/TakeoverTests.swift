@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A takeover")
 struct TakeoverTests {
-    @Test("lets a takeover end with words where another never does")
+    @Test("gives up with a reason while another one holds the lock")
     func takeoverLock() throws {
         let folder = try Folder()
         let state = StateDirectory(path: "\(folder.path)/state")
@@ -18,10 +18,10 @@ struct TakeoverTests {
         try #require(flock(lock, LOCK_EX) == 0)
         let takeover = try #require(Takeover(arguments: ["/bin/false"]))
         #expect(
-            takeover.begin(state: state, patience: 1_000)
+            takeover.begin(state: state, timeout: 1_000)
                 == "/bin/false does not take over: others have held \(state.path)/takeover.lock for 1 s")
         flock(lock, LOCK_UN)
         #expect(
-            takeover.begin(state: state, patience: 100) == "/bin/false does not take over: there is no dialogue yet")
+            takeover.begin(state: state, timeout: 100) == "/bin/false does not take over: there is no dialogue yet")
     }
 }

@@ -46,7 +46,7 @@ final class Conversation {
 
     private func session(_ serving: Serving?, _ version: ABIVersion?) -> Session {
         var session = Session(seed: 1, supply: supply, makeFirst: { serving })
-        if let version { session.goOn(version: version) }
+        if let version { session.resume(version: version) }
         return session
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A terminal's canvas")
 struct CanvasTests {
-    @Test("cuts a text by columns, and shows that it did")
+    @Test("cuts a text by columns, and marks the cut")
     func cut() {
         var canvas = Canvas(lines: 6, columns: 8, isUnicode: true)
         canvas.put("12345678", in: canvas.area, line: 0)
@@ -23,7 +23,7 @@ struct CanvasTests {
         #expect(plain.text(.none) == ["123>"])
     }
 
-    @Test("draws bars in eighths of a column, or in whole ones without Unicode", arguments: [true, false])
+    @Test("draws bars in eighths of a column, or in whole columns without Unicode", arguments: [true, false])
     func bars(isUnicode: Bool) {
         let parts = [0, 0.001, 0.25, 0.3, 0.99, 1, 7, -1]
         var canvas = Canvas(lines: parts.count, columns: 6, isUnicode: isUnicode)
@@ -37,7 +37,7 @@ struct CanvasTests {
                     : ["", " -", " #", " #", " ####", " ####", " ####", ""]))
     }
 
-    @Test("has the colours that the terminal has")
+    @Test("uses the colours of the terminal")
     func colours() {
         var canvas = Canvas(lines: 1, columns: 9, isUnicode: true)
         canvas.put("a", .like(.error), in: canvas.area)
@@ -48,7 +48,7 @@ struct CanvasTests {
         #expect(canvas.text(.many) == ["\u{1b}[1;31ma\u{1b}[0m\u{1b}[38;5;214mb\u{1b}[0m c"])
     }
 
-    /// A terminal that knows what a canvas makes use of.
+    /// A terminal emulator with the escapes that a canvas uses.
     private struct StandInTerminal {
         var cells: [[String]]
         var (line, column) = (0, 0)
@@ -84,7 +84,7 @@ struct CanvasTests {
                 cells[line][place].unicodeScalars.append(scalar)
                 return
             }
-            // Half of what was there is gone with the other half.
+            // Overwriting half of a wide character erases the other half.
             if cells[line][column].isEmpty { cells[line][column - 1] = " " }
             let next = column + columns
             if next < cells[line].count, cells[line][next].isEmpty { cells[line][next] = " " }
@@ -94,7 +94,7 @@ struct CanvasTests {
         }
     }
 
-    @Test("an update makes the terminal show the new picture, whatever was there")
+    @Test("an update makes the terminal show the new picture")
     func updates() {
         var random = SeededGenerator(seed: Effort.seed)
         let words = ["", "a", "bb", "日本", "e\u{301}", "x日y", "\u{1b}[2J", "0123456789abcdef", "한국😀", " "]
@@ -122,7 +122,7 @@ struct CanvasTests {
         }
     }
 
-    /// Without the blanks at its end, which may have a colour.
+    /// Without the spaces at its end, which may have a colour.
     private func withoutEnd(_ line: String) -> String {
         String(line[..<(line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex)])
     }

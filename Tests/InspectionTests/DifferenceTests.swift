@@ -51,7 +51,7 @@ struct DifferenceTests {
         return Dictionary(uniqueKeysWithValues: moves).filter { $0.value > 0 }
     }
 
-    @Test("counts the IPv4 addresses that move as a look at every one of them does")
+    @Test("counts moving IPv4 addresses like a check of every address")
     func everyIPv4Address() throws {
         let old = try snapshot(
             networks: "10.0.0.0/13: oslo, 10.1.2.0/23: sydney, 10.3.0.5/32: none, 10.7.255.255/32: sydney")
@@ -68,11 +68,11 @@ struct DifferenceTests {
         #expect(moves(service, \.ipv4) == counted)
         #expect(moves(service, \.ipv6).isEmpty)
         #expect(Int(service.moved.ipv4) == counted.values.reduce(0, +))
-        // Where oslo stays first, sydney is behind it now.
+        // Where oslo stays first, sydney is now second.
         #expect(service.reordered.ipv4 > 0)
     }
 
-    @Test("counts each IPv6 /48 once in which an address moves, also where only some do")
+    @Test("counts each IPv6 /48 with a moving address once")
     func everySite() throws {
         let old = try snapshot(networks: "\"2001:db8::/40\": oslo, \"2001:db8:3:100::/56\": sydney")
         let new = try snapshot(
@@ -82,7 +82,7 @@ struct DifferenceTests {
         var counted: [String: Set<UInt128>] = [:]
         let base: UInt128 = 0x2001_0db8 << 96
         for network in 0..<UInt128(1 << 16) {
-            // Each /56, and the /64s at its beginning.
+            // Check each /56, and the /64s at its start.
             for detail in [UInt128(0), 1] {
                 let client = IPAddress.v6(base | network << 72 | detail << 64)
                 let (before, after) = (first(old, client), first(new, client))
@@ -94,7 +94,7 @@ struct DifferenceTests {
         #expect(moves(service, \.ipv6) == ["oslo sydney": 2, "sydney oslo": 1])
     }
 
-    @Test("counts what is drawn by weight by its weights, and moves no client that may stay")
+    @Test("counts weighted destinations by their weights, and moves as few clients as possible")
     func weights() throws {
         let old = try snapshot(networks: "10.0.0.0/8: oslo", default: "{ oslo: 1, ashburn: 1 }")
         let new = try snapshot(networks: "10.0.0.0/8: oslo", default: "{ oslo: 3, ashburn: 1, sydney: 4 }")
@@ -103,7 +103,7 @@ struct DifferenceTests {
         #expect(moves(service, \.ipv4) == ["oslo sydney": Int(rest / 8), "ashburn sydney": Int(rest * 3 / 8)])
     }
 
-    @Test("shows what part of the traffic moves, by the hits of the service")
+    @Test("computes the moving part of the traffic from the service's hits")
     func traffic() throws {
         let old = try snapshot()
         let new = try snapshot(networks: "10.0.0.0/9: oslo")
@@ -116,7 +116,7 @@ struct DifferenceTests {
             rubbish
             """
         var traffic = Traffic()
-        // Pieces end anywhere.
+        // A chunk may end anywhere.
         for byte in log.utf8 { traffic.add(log: CollectionOfOne(byte)) }
         traffic.finishLog()
         #expect(traffic.count == 5)
@@ -128,9 +128,9 @@ struct DifferenceTests {
         #expect(service.moves.map(\.to) == ["ashburn"])
     }
 
-    @Test("takes the agent's counters for traffic, which know countries only")
+    @Test("accepts the agent's counters as traffic, which are by country")
     func counters() throws {
-        // Without a database all clients are in one place, which is not known.
+        // Without a database all clients are in the unknown place.
         let text = """
             # TYPE geopipe_clients_total counter
             geopipe_clients_total{country=""} 300
@@ -145,7 +145,7 @@ struct DifferenceTests {
         #expect(abs(service.moved.hits - 25) < 1e-6)
     }
 
-    @Test("says which names are added, removed and changed, answers of services included, and nothing of serials")
+    @Test("lists added, removed and changed names, including service answers but not serials")
     func names() throws {
         let old = try snapshot()
         #expect(ImageDifference(from: old, to: try snapshot()).isIdentical)
@@ -160,7 +160,7 @@ struct DifferenceTests {
         #expect(!ImageDifference(from: old, to: new).isIdentical)
     }
 
-    @Test("compares names whose service changes, by where their clients go")
+    @Test("compares names that move to another service by the destinations of clients")
     func rebinding() throws {
         let old = try snapshot()
         let folder = try Folder()
@@ -182,7 +182,7 @@ struct DifferenceTests {
         #expect(difference.services.first { $0.name == "web" }?.isUnchanged == true)
     }
 
-    @Test("counts where scopes get narrower and wider")
+    @Test("counts clients whose scopes get longer or shorter")
     func scopes() throws {
         let old = try snapshot(networks: "10.0.0.0/8: oslo")
         let new = try snapshot(networks: "10.0.0.0/8: oslo, 10.128.0.0/16: sydney")

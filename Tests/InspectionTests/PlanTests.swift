@@ -31,7 +31,7 @@ struct PlanTests {
             records: { www: { service: %SERVICE% } }
         """
 
-    /// A configuration in its changeable parts.
+    /// The parts of a configuration that tests change.
     private struct Parts {
         var ten = "[oslo, sydney]"
         var sydney = "[192.0.2.3, \"2001:db8::3\"]"
@@ -75,7 +75,7 @@ struct PlanTests {
         plan.items.filter { $0.result == .fail }.map(\.question)
     }
 
-    /// Hits of a log, by the first two numbers of their clients.
+    /// A hits log, by the first two numbers of the clients' addresses.
     private func traffic(_ counts: [String: Int]) -> Traffic {
         let lines = counts.flatMap { client, count in
             Array(repeating: "t\t\(client).0.0/24\t\t\t\twww.example.com\toslo\tweb\t9\n", count: count)
@@ -93,7 +93,7 @@ struct PlanTests {
         #expect(Set(plan.items.map(\.question)) == Set(Plan.Question.allCases))
     }
 
-    @Test("fails where a service loses an answer, in one family or in both")
+    @Test("fails if a service loses an answer, in one family or in both")
     func coverage() throws {
         #expect(failures(try plan(to: Parts(ten: "none"))).contains(.coverage))
         let lost = try plan(
@@ -101,12 +101,12 @@ struct PlanTests {
         #expect(failures(lost).contains(.coverage))
         let detail = try #require(lost.items.first { $0.question == .coverage }?.detail)
         #expect(detail.contains("AAAA") && !detail.contains(" A "))
-        // What was not answered before is no loss.
+        // A missing answer that was missing before is not a loss.
         let before = try plan(from: Parts(ten: "none"), to: Parts(ten: "none"), traffic: traffic(["11.0": 1]))
         #expect(!failures(before).contains(.coverage))
     }
 
-    /// Plans a service with answers from two of three datacenters, of which some have lost their IPv6 addresses.
+    /// Plans a service that answers from two of three datacenters, some without their IPv6 addresses.
     private func spreadPlan(_ destination: String, losing lost: Set<String>) throws -> Plan {
         func snapshot(losing lost: Set<String>) throws -> Snapshot {
             let answers = ["oslo", "ashburn", "sydney"].enumerated().map { number, name in
@@ -152,20 +152,20 @@ struct PlanTests {
         #expect(failures(plan) == [.errors])
     }
 
-    @Test("says which addresses were never checked")
+    @Test("lists the addresses that were never checked")
     func unchecked() throws {
         func detail(_ known: [String]) throws -> String? {
             let plan = try plan(to: Parts(), up: known)
             return plan.items.first { $0.question == .destinations }?.detail
         }
         let all = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "[2001:db8::1]", "[2001:db8::2]", "[2001:db8::3]"]
-        #expect(try detail(all) == "what gets more clients is up and not drained")
+        #expect(try detail(all) == "all datacenters that would get more clients are up and not drained")
         #expect(
             try detail(all.filter { $0 != "192.0.2.3" })?.hasSuffix(
                 "never checked: 192.0.2.3 of sydney (service web)") == true)
     }
 
-    @Test("has room for capacities and counts of whatever size")
+    @Test("handles capacities and counts of any size")
     func greatNumbers() throws {
         let counters =
             ["1e300", "9.3e18", "9.3e18"].map { "geopipe_clients_total{country=\"NO\"} \($0)" }
@@ -177,23 +177,23 @@ struct PlanTests {
         #expect(grouped(1e300) == grouped(Double(Int.max)))
     }
 
-    @Test("fails where a datacenter gets more than it has room for, all up or with any other away")
+    @Test("fails if a datacenter exceeds its capacity, with all up or with any other down")
     func capacity() throws {
         // At the peak there are 92 of 230; oslo has room for 30 of them.
         #expect(!failures(try plan(to: Parts(), traffic: traffic(["10.0": 30, "11.0": 70]))).contains(.capacity))
         let full = try plan(to: Parts(), traffic: traffic(["10.0": 40, "11.0": 60]))
         #expect(failures(full).contains(.capacity))
         #expect(full.items.first { $0.question == .capacity }?.detail.contains("oslo would get 123%") == true)
-        // 11.0.0.0/8 has nothing but ashburn; the default's clients go to sydney, which has room for 100.
+        // 11.0.0.0/8 has only ashburn; the default's clients go to sydney, which has room for 100.
         let away = try plan(to: Parts(peak: "100%"), traffic: traffic(["192.0": 43, "20.0": 43, "10.0": 14]))
         #expect(failures(away).contains(.capacity))
         let detail = try #require(away.items.first { $0.question == .capacity }?.detail)
         #expect(detail.contains("while ashburn is away"))
     }
 
-    @Test("fails if too many clients move, by traffic where that is known, or by addresses")
+    @Test("fails if too many clients move, by traffic if known, or by addresses")
     func moves() throws {
-        // Of IPv4, 10.0.0.0/8 is 0.4%.
+        // 10.0.0.0/8 is 0.4% of IPv4.
         #expect(!failures(try plan(to: Parts(ten: "[sydney, oslo]"))).contains(.moves))
         let byTraffic = try plan(to: Parts(ten: "[sydney, oslo]"), traffic: traffic(["10.0": 6, "11.0": 94]))
         #expect(failures(byTraffic).contains(.moves))
@@ -203,11 +203,11 @@ struct PlanTests {
         #expect(waived.items.first { $0.question == .moves }?.result == .waived)
     }
 
-    @Test("looks at the names, where another service answers for them now")
+    @Test("judges names that move to another service")
     func rebinding() throws {
         let moved = try plan(to: Parts(service: "far"), traffic: traffic(["11.0": 10]))
         #expect(failures(moved).contains(.moves))
-        // All clients are oslo's then, which has room for 30 of 92.
+        // Then all clients go to oslo, which has room for 30 of 92.
         #expect(failures(moved).contains(.capacity))
         #expect(moved.items.first { $0.question == .capacity }?.detail.contains("oslo would get 307%") == true)
         let drain = Switch(datacenter: "oslo", service: nil, share: 100, until: nil, who: "a", since: 1, reason: "")
@@ -217,7 +217,7 @@ struct PlanTests {
         #expect(lost.items.first { $0.question == .coverage }?.detail.contains("AAAA") == true)
     }
 
-    @Test("does not take parts of a datacenter that are drained for all of it")
+    @Test("does not count a partial drain as a full one")
     func partialDrain() throws {
         func drain(_ share: Int, _ areas: [Area] = []) -> Switch {
             Switch(
@@ -227,11 +227,11 @@ struct PlanTests {
         let change = Parts(ten: "[sydney, oslo]")
         #expect(!failures(try plan(to: change, switches: [drain(1)])).contains(.destinations))
         let norway = try #require(Area("NO"))
-        // No place is known here.
+        // All places are unknown here.
         #expect(!failures(try plan(to: change, switches: [drain(100, [norway])])).contains(.destinations))
     }
 
-    @Test("fails if no hit is of its services, so that the load is not known")
+    @Test("fails if no hit belongs to its services, so the load is unknown")
     func strangeTraffic() throws {
         var traffic = Traffic()
         traffic.add(log: "t\t10.0.0.0/24\t\t\t\twww\toslo\tanother\t9\n".utf8)
@@ -246,7 +246,7 @@ struct PlanTests {
         #expect(!failures(try self.plan(to: Parts(zone: "example.net"), named: ["example.com"])).contains(.apex))
     }
 
-    @Test("fails if what gets clients is drained or down")
+    @Test("fails if a datacenter that gains clients is drained or down")
     func destinations() throws {
         let drain = Switch(
             datacenter: "sydney", service: nil, share: 100, until: nil, who: "a", since: 1, reason: "works")
@@ -258,7 +258,7 @@ struct PlanTests {
                 .destinations))
     }
 
-    @Test("fails if a safety rule, the way back or the age of old answers is not right")
+    @Test("fails for a broken safety rule, a missing way back, or too long TTLs")
     func others() throws {
         let drains = ["sydney", "ashburn"].map {
             Switch(datacenter: $0, service: nil, share: 100, until: nil, who: "a", since: 1, reason: "")

@@ -10,12 +10,12 @@ import Testing
 struct TopTests {
     private static let folder = "\(Project.root)/Tests/InspectionTests/pictures"
 
-    /// A state with all that may be in one: datacenters in several states, problems, events.
+    /// A state with all features: datacenters in several states, problems, events.
     private static func state() throws -> JSON {
         try JSON(reading: Data(contentsOf: URL(filePath: "\(folder)/state.json")))
     }
 
-    /// The same time everywhere on earth.
+    /// Formats times independently of the time zone.
     private static func picture() -> TopPicture {
         var picture = TopPicture()
         picture.date = { seconds in
@@ -33,7 +33,7 @@ struct TopTests {
         return model
     }
 
-    /// Compares a picture with a file of the folder, which `GEOPIPE_RECORD=1` writes.
+    /// Compares a picture with a file in `pictures`. `GEOPIPE_RECORD=1` writes the file.
     private func expect(_ canvas: Canvas, _ name: String) throws {
         let file = "\(Self.folder)/\(name).txt"
         let text = canvas.text(.none).map { $0 + "\n" }.joined()
@@ -44,7 +44,7 @@ struct TopTests {
         #expect(text == expected, "\(name) is now\n\(text)")
     }
 
-    /// The state with members in place of others.
+    /// The state with some members replaced.
     private func changed(_ state: JSON, _ path: [String], _ value: JSON) -> JSON {
         guard let name = path.first, case .object(let members) = state else { return value }
         let inner = changed(state[name] ?? .object([]), Array(path.dropFirst()), value)
@@ -52,7 +52,7 @@ struct TopTests {
     }
 
     @Test(
-        "is drawn in what room there is",
+        "is drawn to fit the terminal",
         arguments: [
             (24, 80, true), (24, 80, false), (50, 100, true), (45, 150, true), (100, 300, true), (10, 40, true),
         ])
@@ -71,7 +71,7 @@ struct TopTests {
         try expect(canvas, "\(view)-80x24")
     }
 
-    @Test("shows old against new during a rollout, and in a replay where that is")
+    @Test("compares old and new during a rollout, and shows the position of a replay")
     func rollout() throws {
         let rollout = try JSON(
             reading: #"""
@@ -92,7 +92,7 @@ struct TopTests {
             picture.draw(try Self.model(state), lines: 30, columns: 80, isUnicode: true), "rollout-80x30")
     }
 
-    @Test("shows hits of the last seconds at their places on the map, by datacenter")
+    @Test("shows the last hits on the map, by datacenter")
     func hits() throws {
         var model = try Self.model(try Self.state())
         let hits = try JSON(
@@ -116,7 +116,7 @@ struct TopTests {
         #expect(!picture.isMapShown)
     }
 
-    @Test("says why there is nothing to show, and what keys there are")
+    @Test("says why there are no data, and shows the keys")
     func notice() throws {
         var picture = Self.picture()
         picture.notice = "no live traffic from /run/geopipe/live.sock: cannot connect"
@@ -127,7 +127,7 @@ struct TopTests {
             picture.draw(try Self.model(try Self.state()), lines: 24, columns: 90, isUnicode: true), "help-90x24")
     }
 
-    @Test("takes in what the stream tells")
+    @Test("applies events of the stream")
     func stream() throws {
         var model = try Self.model(try Self.state())
         let start = try #require(model.state)
@@ -142,14 +142,14 @@ struct TopTests {
         #expect(state.events.count == start.events.count + 1)
         #expect(state.history.answered(720, before: state.time).last == 4_000)
         #expect(start.history.answered(720, before: start.time).last != 4_000)
-        // A replay may go back.
+        // A replay may jump back.
         model.take("second", try JSON(reading: #"{"time":1764526000,"rate":{"answered":7}}"#.utf8), now: 0)
         let back = try #require(model.state)
         #expect(back.events.allSatisfy { $0.time <= 1_764_526_000 })
         #expect(back.history.answered(720, before: back.time).last == 7)
     }
 
-    @Test("the last hour is in parts of the same length, those without news empty")
+    @Test("the last hour has parts of equal length, empty without data")
     func history() throws {
         func history(_ points: String) throws -> TopHistory {
             TopHistory(
@@ -168,7 +168,7 @@ struct TopTests {
         #expect(try history("[],[1],{},7").answered(2, before: 6_419) == [nil, nil])
     }
 
-    @Test("takes no more room than there is, and has nothing that controls a terminal, whatever a state has")
+    @Test("stays within its size, and contains no control characters, whatever a state contains")
     func hostile() throws {
         var random = SeededGenerator(seed: Effort.seed)
         let texts = [
@@ -181,7 +181,7 @@ struct TopTests {
             .integer(0), .integer(-1), .integer(.max), .integer(.min), .number(1e300), .number(-1e300), .number(1e-300),
             .number(0.5), .null, .truth(true), .text("7"),
         ]
-        /// The value with some of it replaced.
+        /// The value with random parts replaced.
         func spoilt(_ value: JSON) -> JSON {
             switch value {
             case .text: return random.once(in: 3) ? .text(random.one(of: texts)) : value

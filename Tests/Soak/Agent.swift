@@ -19,7 +19,7 @@ final class Agent {
         running.number = process!.identifier
     }
 
-    /// The process that runs.
+    /// The running process.
     let running = RunningProcess()
 
     func kill() {

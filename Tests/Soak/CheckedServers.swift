@@ -1,16 +1,16 @@
 import Glibc
 import Synchronization
 
-/// Small HTTP servers on 127.1.0.1 and the addresses after it, whose health is checked.
+/// Small HTTP servers on 127.1.0.1 and the following addresses, whose health is checked.
 final class CheckedServers: Sendable {
     enum Mode: Int, CaseIterable {
         /// 200.
         case well
         /// 500.
         case fails
-        /// Takes connections, and never answers.
+        /// Accepts connections, but never answers.
         case hangs
-        /// Takes no connections.
+        /// Accepts no connections.
         case refuses
     }
 

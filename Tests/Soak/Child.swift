@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A program that runs.
+/// A running program.
 ///
-/// It has no descriptors of this process but the three that it is given, even if other threads start programs at the same time, so that
-/// pipes end when those that hold them do.
+/// It inherits only three descriptors of this process, even if other threads start programs at the same time, so that
+/// pipes close when their holders end.
 final class Child: Sendable {
     let identifier: pid_t
     private let status = Mutex<Int32?>(nil)
 
     /// - Parameters:
     ///   - words: a path, and the arguments.
-    ///   - input, output, error: stay the caller's to close.
+    ///   - input, output, error: the standard files; the caller closes them.
     init(_ words: [String], input: CInt, output: CInt, error: CInt) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -24,7 +24,7 @@ final class Child: Sendable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // Ctrl-C is for this process alone.
+        // Ctrl-C must reach only this process.
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
         var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
@@ -36,7 +36,7 @@ final class Child: Sendable {
 
     var isRunning: Bool { end(WNOHANG) == nil }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     ///
     /// - Returns: its exit status, or 128 and the number of the signal that ended it.
     @discardableResult
@@ -57,7 +57,7 @@ final class Child: Sendable {
     }
 }
 
-/// Opens a file that programs that are started do not get by accident.
+/// Opens a file that started programs do not inherit.
 func openPrivately(_ path: String, _ flags: CInt) throws -> CInt {
     let descriptor = open(path, flags | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Failure("cannot open \(path): \(String(cString: strerror(errno)))") }

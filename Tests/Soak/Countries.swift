@@ -7,7 +7,7 @@ final class Countries: Sendable {
     /// The paths of the codes of country and continent in a record, as the library wants them.
     private nonisolated(unsafe) let paths: [UnsafeMutablePointer<UnsafePointer<CChar>?>]
 
-    /// Codes of two letters, the first in the upper byte; 0 where none is known.
+    /// Codes of two letters, the first in the upper byte; 0 if unknown.
     struct Place {
         var country: UInt32 = 0
         var continent: UInt32 = 0
@@ -27,7 +27,7 @@ final class Countries: Sendable {
         }
     }
 
-    /// Where a client is.
+    /// Returns the place of a client.
     func place(of client: Client) -> Place {
         switch client {
         case .ipv4(let bits):

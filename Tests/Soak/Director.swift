@@ -1,7 +1,7 @@
 import Foundation
 import struct Support.SeededGenerator
 
-/// Does to a server and its files, in random order, all that must not disturb its clients.
+/// Changes and disturbs a server and its files, in random order, in all ways that must not affect clients.
 final class Director {
     let site: Site
     let server: NameServer
@@ -11,37 +11,38 @@ final class Director {
     let agent: Agent?
     let rollouts: Rollouts
     var random: SeededGenerator
-    /// Those that are asked through pipes, beside pdns.
+    /// The coprocesses that are asked through pipes, in addition to pdns.
     let pipes: [PipeFeeder]
-    /// The time of day of all that was started; `nil` if it cannot be set.
+    /// The time of day of all started programs; `nil` if it cannot be set.
     let clock: TimeOfDay?
-    /// The processes that must go on.
+    /// The processes that must keep running.
     var coprocesses: [pid_t]
     /// Two copies of the program, which take turns.
     private let programs: [String]
-    /// What is in force, or will be when nothing is broken any more.
+    /// The versions in force, or that will be when nothing is broken any more.
     private(set) var versions: [Part: Int] = [.configuration: 1, .zone: 1, .networks: 1, .database: 0]
     private(set) var broken: Set<Part> = []
-    /// What a coprocess needs to load is not to be had: room, descriptors or memory.
+    /// Whether coprocesses lack a resource for loading: disk space, descriptors or memory.
     var isInNeed = false
-    /// Nothing can be loaded for sure.
+    /// Whether loading is certain to fail.
     var isBroken: Bool { !broken.isEmpty || isInNeed }
     /// Whether there is an image to start from while something is broken.
     private(set) var hasImage = true
-    /// The agent was started while something was broken and there was no image: it checks nothing until that is mended.
+    /// Whether the agent was started without an image while something was broken: it checks nothing until that is
+    /// repaired.
     private(set) var isAgentBlind = false
-    /// What is drained everywhere, how many of 100 networks, and when that ends by itself.
+    /// The drains for all clients, with their shares in percent and their ends.
     private(set) var drains: [Part: (share: Int, end: UInt64)] = [:]
-    /// For which places each datacenter is drained.
+    /// The places for which each datacenter is drained.
     private var places: [Datacenter: Int] = [:]
-    /// How often each coprocess has said that it has loaded.
+    /// The number of reloads that each coprocess has logged.
     private var loads: [pid_t: Int] = [:]
-    /// How often a compiler, or a coprocess of its compiler, has said that no image came of it.
+    /// The number of failed compilations in the logs.
     private var failures = 0
     private var refusals = 0
-    /// How often a coprocess of pdns was killed.
+    /// The number of killed coprocesses of pdns.
     var kills = 0
-    /// One has just been killed, of which pdns complains.
+    /// Whether a coprocess was just killed, which pdns logs.
     var isKilling = false
 
     init(
@@ -52,7 +53,7 @@ final class Director {
         var random = random
         (self.agent, self.pipes, self.clock, self.programs) = (agent, pipes, clock, programs)
         rollouts = Rollouts(site, oracle, journal, random: SeededGenerator(seed: random.next())) { words in
-            // A broken configuration may not say where the state is.
+            // A broken configuration may lack the state directory.
             try run(programs[0], words + ["--config", site.configuration, "--state", site.state])
         }
         self.random = random
@@ -60,7 +61,7 @@ final class Director {
         rollouts.adopt = { [unowned self] version in versions[.configuration] = version }
     }
 
-    /// Goes on until a time, and then until all is in force.
+    /// Runs until a time, and then until everything is in force.
     func direct(until end: UInt64) throws {
         let acts: [(weight: Int, act: () throws -> Void)] = [
             (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain),
@@ -76,7 +77,7 @@ final class Director {
         ]
         let lots = acts.flatMap { Array(repeating: $0.act, count: $0.weight) }
         try settle()
-        // While all else is known, so that the figures can be judged.
+        // While nothing else changes, so that the figures can be judged.
         try failDatacenter(.oslo)
         while now() < end, !Interruption.isThere {
             for _ in 0..<random.number(6...14) where now() < end && !Interruption.isThere {
@@ -115,7 +116,7 @@ final class Director {
 
     private func changeFile() throws { try changeFile(waits: true) }
 
-    /// - Parameter waits: until all coprocesses have loaded.
+    /// - Parameter waits: whether to wait until all coprocesses have loaded.
     func changeFile(waits: Bool) throws {
         let (part, way) = (random.one(of: Part.files), random.one(of: Site.Way.allCases))
         journal.note("change", "\(part) \(way)")
@@ -131,7 +132,7 @@ final class Director {
         }
     }
 
-    /// Breaks a file and mends it again, sometimes with something else in between.
+    /// Breaks a file and repairs it, sometimes with another step in between.
     private func breakFile() throws {
         let part = random.one(of: Part.files)
         let damage = random.one(of: Site.damages(of: part))
@@ -163,7 +164,7 @@ final class Director {
         }
     }
 
-    /// Does what makes all coprocesses load, and waits until they have, or a compiler has said why they do not.
+    /// Causes a reload of all coprocesses, and waits until they have loaded, or a compiler has logged an error.
     private func whileLoading(_ phase: Phase, _ body: () throws -> Void) rethrows {
         readLog()
         let (before, failed) = (loads, failures)
@@ -215,7 +216,7 @@ final class Director {
             isOverridden = random.once(in: 2)
             guard isOverridden else { return try refusedDrain(words) }
         case false?: break
-        // It depends on what ends at this moment, or on whether the configuration can be read.
+        // The result depends on drains that end just now, or on whether the configuration can be read.
         case nil: isOverridden = true
         }
         if isOverridden { words += ["--override", "in_use", "--reason", "soak"] }
@@ -228,7 +229,7 @@ final class Director {
         if let end { oracle.expect(part, toBe: 0, from: end) }
     }
 
-    /// Whether a drain leaves nothing in use, where something was; nothing if that cannot be told.
+    /// Returns whether a drain leaves no datacenter in use although one was; `nil` if that is unknown.
     private func breaksSafety(_ part: Part, _ share: Int) -> Bool? {
         guard broken.isEmpty else { return nil }
         let time = now()
@@ -250,7 +251,7 @@ final class Director {
         return ([nil] + named).contains { count(after, $0) == 0 && count(before, $0) > 0 }
     }
 
-    /// Drains the last that is in use, which must be refused and change nothing.
+    /// Drains the last datacenter in use, which must be refused and change nothing.
     private func refusedDrain(_ words: [String]) throws {
         journal.note("refused drain", words.dropFirst().joined(separator: " "))
         let ending = try geopipe(words)
@@ -296,7 +297,7 @@ final class Director {
         places[datacenter] = bits
     }
 
-    /// Lets a datacenter count as up, or go by its health again.
+    /// Forces a datacenter up, or returns it to its checks.
     private func force() throws {
         let datacenter = random.one(of: Datacenter.allCases)
         let isUp = random.once(in: 2)
@@ -306,16 +307,16 @@ final class Director {
         try oracle.change([(.force(datacenter), isUp ? 1 : 0)]) { try command(words) }
     }
 
-    /// Carries a command out, as a user on the shell or through pdnsutil.
+    /// Runs a command, on the shell or through pdnsutil.
     ///
-    /// - Parameter isDirect: on the shell.
+    /// - Parameter isDirect: whether to run it on the shell.
     func command(_ words: [String], isDirect: Bool = false) throws {
         if !isDirect, random.once(in: 4), broken.isEmpty {
             try run(
                 "/usr/bin/pdnsutil",
                 ["--config-dir=\(site.folder)", "backend-cmd", "pipe", words.joined(separator: " ")])
         } else if case let ending = try geopipe(words), ending.status > 1 {
-            // 1: no coprocess follows while it is stopped, or more is drained than was to be undrained.
+            // 1: no coprocess follows because it is stopped, or more is drained than the command undrains.
             journal.violation("'geopipe \(words.joined(separator: " "))' fails: \(ending.output)")
         }
     }
@@ -327,7 +328,7 @@ final class Director {
 
     // MARK: State
 
-    /// Puts something else in the place of the switches, and the switches back.
+    /// Replaces the switch file with something else, and restores it.
     private func corruptSwitches() throws {
         let path = site.state + "/switches"
         guard let good = FileManager.default.contents(atPath: path) else { return }
@@ -354,7 +355,7 @@ final class Director {
         if let good, path.hasSuffix("health") { try place(good, at: path, isInPlace: false) } else { remove(path) }
     }
 
-    /// Takes the state directory away for a while: what was drained stays so.
+    /// Moves the state directory away for a while: drains must stay.
     private func loseState() throws {
         journal.note("take the state directory away")
         rollouts.mayEnd()
@@ -363,7 +364,7 @@ final class Director {
         pause(0...4_000)
         journal.note("put the state directory back")
         rollouts.mayEnd()
-        // Somebody may have made a new one, and may be about to write into it.
+        // A process may have made a new one, and may be about to write into it.
         let deadline = now() + 10_000_000_000
         while rename(lost, path) != 0 {
             guard now() < deadline else { throw Failure("cannot move \(lost)") }
@@ -374,10 +375,10 @@ final class Director {
 
     // MARK: Images
 
-    /// Damages images, the link to the one in force, the report of the last compilation or the lock, or takes them away.
+    /// Damages or removes images, the link to the one in force, the report of the last compilation or the lock.
     ///
-    /// Others take the place of the files, and no mapped file is written to: only the owner of an image can do that, and
-    /// what is mapped changes with it.
+    /// Files are replaced, and no mapped file is written to: only the owner of an image can do that, and it would
+    /// change the mapped image.
     private func disturbImages() throws {
         let folders = site.state + "/images"
         guard let name = try? FileManager.default.contentsOfDirectory(atPath: folders).first else { return }
@@ -386,9 +387,9 @@ final class Director {
             $0.hasSuffix(".image")
         }
         guard let newest = images.max() else { return }
-        // The image of the new side is among them.
+        // The image of the new side may be one of them.
         try rollouts.end()
-        // What is found damaged is made again at some time, and what changes meanwhile waits for that.
+        // Damaged files are repaired at some time, and changes in between wait for that.
         oracle.filesChange(isBroken: true)
         let damage = random.one(of: Damage.allCases)
         var mended: String?
@@ -426,7 +427,7 @@ final class Director {
         try damage.inflict(on: path, good: good, isInPlace: false)
     }
 
-    /// Kills or stops the compiler while it works: what was served stays.
+    /// Kills or stops the compiler while it works: answers must not change.
     private func disturbCompiler() throws {
         let isKilled = random.once(in: 2)
         journal.note(isKilled ? "kill the compiler" : "stop the compiler")
@@ -441,7 +442,7 @@ final class Director {
         hangUp()
     }
 
-    /// Has all coprocesses load, and waits for a compiler or, for three seconds, in vain.
+    /// Causes a reload, and waits up to three seconds for a compiler.
     func startCompilers() -> [pid_t] {
         for process in coprocesses { kill(process, SIGHUP) }
         let deadline = now() + 3_000_000_000
@@ -455,7 +456,7 @@ final class Director {
         return compilers
     }
 
-    /// Drains again what was drained, or was not, for lack of something.
+    /// Repeats drains that may have failed for lack of a resource.
     func makeSure(of words: [String], _ part: Part, _ share: Int) throws {
         try oracle.change([(part, share)]) { try command(words, isDirect: true) }
         drains[part] = (share, .max)
@@ -465,7 +466,7 @@ final class Director {
     func undrainTimed() throws {
         for (part, drain) in drains where drain.end != .max {
             guard case .drain(let datacenter, let service) = part else { continue }
-            // Of all services, with those of each.
+            // An undrain of all services ends those of each too.
             let ended = service.map { [$0] } ?? [nil] + Service.allCases
             var changes = ended.map { (Part.drain(datacenter, $0), 0) }
             if service == nil {
@@ -483,7 +484,7 @@ final class Director {
 
     // MARK: Programs
 
-    /// Installs the other copy of the program, and has the coprocesses go on with it.
+    /// Installs the other copy of the program, and upgrades the coprocesses.
     private func takeOver() throws {
         guard broken.isEmpty else { return }
         let next = file(site.program) == file(programs[0]) ? programs[1] : programs[0]
@@ -503,7 +504,7 @@ final class Director {
             journal.violation(
                 "\(process) does not run what is installed, after 'geopipe upgrade' said: \(ending.output)")
         }
-        // It answers when it has loaded.
+        // The new program answers when it has loaded.
         usleep(1_000_000)
         oracle.filesChange(isBroken: false)
     }
@@ -531,7 +532,7 @@ final class Director {
         try site.link("geopipe", to: target)
     }
 
-    /// Makes what pdns starts a link, if it is not; its path.
+    /// Makes the program that pdns starts a link, if it is not one, and returns its path.
     private func linked() throws -> String {
         if (try? FileManager.default.destinationOfSymbolicLink(atPath: site.program)) == nil {
             try site.link("geopipe", to: programs[0])
@@ -539,7 +540,7 @@ final class Director {
         return site.program
     }
 
-    /// The program is good, and goes on with what was good last: its answers are judged as all others are.
+    /// The program is good, and continues with the last good data: its answers are judged like all others.
     private func takeOverWhileBroken() throws {
         guard hasImage else { return }
         journal.note("take over while something is broken")
@@ -563,7 +564,7 @@ final class Director {
         }
     }
 
-    /// Starts another coprocess, which has nothing but what is on disk.
+    /// Starts another coprocess, which has only the files on disk.
     func startAnother() throws {
         guard broken.isEmpty || hasImage else { return }
         journal.note("start another coprocess", broken.isEmpty ? "" : "while something is broken")
@@ -581,12 +582,13 @@ final class Director {
         if let complaint { journal.violation("another coprocess says \(ending.output); \(complaint)") }
     }
 
-    /// Starts another coprocess, which must answer from what is on disk after a while, whatever image it has begun with.
+    /// Starts another coprocess, which must answer from the files on disk after a while, whatever image it starts
+    /// with.
     private func startAnotherForLong() throws {
         guard broken.isEmpty else { return }
         journal.note("start another coprocess", "and ask it later")
         let ending = try askAnother("www", after: 5)
-        // The client may be one of those that get the new side of a rollout.
+        // The client may get the new side of a rollout.
         let zones = [versions[.zone]!] + (rollouts.zone.map { [$0] } ?? [])
         if !zones.contains(where: { ending.output.contains("\tMX\t60\t1\t\($0)\t") }) {
             journal.violation("another coprocess says \(ending.output) after 5 s; the zone has \(zones)")
@@ -617,7 +619,7 @@ final class Director {
         oracle.change([(.health(number), mode == .well ? 1 : 0)]) { agent.servers.set(number, mode) }
     }
 
-    /// Lets all servers of a datacenter fail until that is known, and one of them come back.
+    /// Makes all servers of a datacenter fail until that is detected, and one of them come back.
     private func failDatacenter(_ datacenter: Datacenter) throws {
         guard let agent else { return }
         journal.note("datacenter fails and comes back", "\(datacenter)")
@@ -650,14 +652,14 @@ final class Director {
     // MARK: Rollouts
 
     private func rollOut() throws {
-        // What is started is what is on disk, and old sides begin with an image.
+        // A rollout starts from the files on disk, and its old side is an image.
         guard broken.isEmpty, hasImage else { return }
         try rollouts.act(versions)
     }
 
     // MARK: Looking
 
-    /// Mends what is broken, waits until all is in force, and looks at the processes.
+    /// Repairs everything, waits until it is in force, and checks the processes.
     private func settle() throws {
         for part in broken.sorted(by: { $0.index < $1.index }) { try mend(part) }
         if !hasImage { hangUp() }
@@ -686,15 +688,14 @@ final class Director {
         look()
     }
 
-    /// What it costs clients that all is compiled and loaded again, and nothing else goes on; and then what they have when not even that
-    /// does.
+    /// Measures latencies while everything is compiled and loaded again, and then while nothing happens.
     private func reload() {
         whileLoading(.reload) { for process in coprocesses { kill(process, SIGHUP) } }
         usleep(200_000)
     }
 
-    /// Loads all again for five seconds in all. A thousand questions a second make fifty answers then that take longer than the 99th
-    /// percentile, so that it is no matter of a few.
+    /// Reloads for five seconds in total. At a thousand questions per second, fifty answers exceed the 99th
+    /// percentile, so it does not depend on a few.
     private func loadOften() {
         var loading: UInt64 = 0
         while loading < 5_000_000_000 {
@@ -708,14 +709,14 @@ final class Director {
         let running = server.coprocesses
         if running != coprocesses { journal.violation("the coprocesses are \(running), and were \(coprocesses)") }
         for process in running + running.flatMap(children(of:)) where state(of: process) == "Z" {
-            journal.violation("\(process) is dead, and nobody takes notice")
+            journal.violation("\(process) is a zombie that its parent has not reaped")
         }
         let problems = (try? geopipe(["status", "--json"])).map { errors(in: $0.output) } ?? ["it does not run"]
         if !problems.isEmpty { journal.violation("'geopipe status' has \(problems.joined(separator: "; "))") }
     }
 
-    /// What `geopipe status --json` says needs a person, but for servers that are down, as some are for as long as they are to be, and for
-    /// rollouts, which `Rollouts` looks at.
+    /// Returns the problems in `geopipe status --json`, except for servers that are down on purpose, and for
+    /// rollouts, which `Rollouts` checks.
     private func errors(in output: String) -> [String] {
         let status = try? JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
         guard let problems = status?["problems"] as? [[String: Any]] else { return ["no problems: \(output)"] }

@@ -1,4 +1,4 @@
-/// What became of a number that was looked at again and again.
+/// The growth of a number that is sampled repeatedly.
 struct Growth {
     private var samples: [(time: Double, value: Double)] = []
 
@@ -8,7 +8,7 @@ struct Growth {
     var first: Double { samples.first?.value ?? 0 }
     var most: Double { samples.map(\.value).max() ?? 0 }
 
-    /// By how much the straight line rises that fits the second half best, and the mean of that half.
+    /// The rise of the best straight line through the second half, and the mean of that half.
     var fit: (rise: Double, mean: Double) {
         let half = samples.suffix((samples.count + 1) / 2)
         guard half.count > 1 else { return (0, first) }

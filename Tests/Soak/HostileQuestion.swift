@@ -1,8 +1,8 @@
 import struct Support.SeededGenerator
 
-/// What comes from clients and servers that mean harm, or are broken.
+/// Input from hostile or broken clients and servers.
 enum HostileQuestion {
-    /// A message that is no question, or one that no resolver asks. No answer to it is waited for.
+    /// Returns a message that is not a question, or one that no resolver sends. The load does not wait for an answer.
     static func message(_ random: inout SeededGenerator, zone: String) -> [UInt8] {
         var bytes = Message.question(
             UInt16(random.number(0...0xffff)), "www.\(zone)",
@@ -11,14 +11,14 @@ enum HostileQuestion {
         switch random.number(0...6) {
         case 0: return (0..<random.number(0...600)).map { _ in UInt8(random.number(0...255)) }
         case 1: return Array(bytes.prefix(random.number(0...(bytes.count - 1))))
-        // A name that leads to itself.
+        // A compression pointer to itself.
         case 2: return Array(bytes.prefix(12)) + [0xc0, 0x0c, 0, 1, 0, 1]
         case 3:
-            // A label of any bytes, as long as labels may be.
+            // A label of any bytes, of any valid length.
             let label = (0..<random.number(1...63)).map { _ in UInt8(random.number(0...255)) }
             return Array(bytes.prefix(12)) + [UInt8(label.count)] + label + Array(bytes.dropFirst(12))
         case 4:
-            // The option's family, prefix length or address is none.
+            // The option's family, prefix length or address is invalid.
             for place in bytes.indices.suffix(8) where random.once(in: 3) {
                 bytes[place] = UInt8(random.number(0...255))
             }
@@ -32,7 +32,8 @@ enum HostileQuestion {
         }
     }
 
-    /// A line that pdns does not write, without its end. It is no greeting and no command, which are followed.
+    /// Returns a line that pdns does not write, without its newline. It is not a greeting or a command, which would
+    /// be obeyed.
     static func line(_ random: inout SeededGenerator, zone: String) -> [UInt8] {
         func noise(_ count: Int) -> [UInt8] {
             (0..<count).map { _ in UInt8(random.number(0...255)) }.filter { $0 != UInt8(ascii: "\n") }

@@ -1,16 +1,16 @@
 import Glibc
 import Synchronization
 
-/// Ctrl-C: the run ends after what is being done, and is judged as far as it came. A second one ends it at once.
+/// Ctrl-C: the run ends after the current step, and is judged so far. A second one ends it at once.
 enum Interruption {
     private static let count = Atomic<Int>(0)
 
     static var isThere: Bool { count.load(ordering: .relaxed) > 0 }
 
-    /// Has this process take notice. A handler, as programs that are started inherit what is ignored.
+    /// Installs a handler. Ignoring the signal would be inherited by started programs.
     static func follow() {
         count.store(0, ordering: .relaxed)
-        // The pipe to a coprocess that was killed.
+        // Writing to a killed coprocess must not end this process.
         signal(SIGPIPE) { _ in }
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in

@@ -1,20 +1,20 @@
 import Glibc
 import Synchronization
 
-/// Why the run cannot go on.
+/// Why the run cannot continue.
 struct Failure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }
 
-/// Nanoseconds on a clock that nobody sets.
+/// Returns nanoseconds on the monotonic clock.
 func now() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-/// What happens, in order: what was done, and what came of it.
+/// The journal of the run: its steps and their results, in order.
 final class Journal: Sendable {
     private struct State {
         var recent: [String] = []
@@ -22,26 +22,26 @@ final class Journal: Sendable {
         var notes: [String: Int] = [:]
     }
 
-    /// So many violations are told, and all are counted.
+    /// The maximum number of printed violations; all are counted.
     private static let told = 100
 
     private let state = Mutex(State())
     private let start = now()
     private let isVerbose: Bool
-    /// The run has been judged: what goes wrong while it is taken down does not count.
+    /// Whether the run has been judged: violations during the shutdown do not count.
     private let isClosed = Atomic<Bool>(false)
 
     init(isVerbose: Bool) { self.isVerbose = isVerbose }
 
     var violations: Int { state.withLock(\.violations) }
 
-    /// How many things were done.
+    /// The number of steps.
     var acts: Int { state.withLock { $0.notes.values.reduce(0, +) } }
 
-    /// How often each kind of thing was done.
+    /// The number of steps of each kind.
     var notes: [String: Int] { state.withLock(\.notes) }
 
-    /// Notes what is about to be done.
+    /// Records the next step.
     func note(_ kind: String, _ detail: String = "") {
         let line = "\(time) \(kind)\(detail.isEmpty ? "" : " \(detail)")"
         state.withLock { state in
@@ -51,7 +51,7 @@ final class Journal: Sendable {
         if isVerbose, !isClosed.load(ordering: .relaxed) { tell(line) }
     }
 
-    /// Something is wrong that nothing excuses.
+    /// Records a violation.
     func violation(_ words: String) {
         guard !isClosed.load(ordering: .relaxed) else { return }
         let words = words.split(separator: "\n").joined(separator: " / ")

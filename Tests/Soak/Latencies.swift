@@ -1,4 +1,4 @@
-/// How long answers took, in steps of 3%.
+/// A histogram of answer times, in steps of 3%.
 struct Latencies {
     private static let steps = 32
     private var counts = [Int](repeating: 0, count: 64 * steps)
@@ -12,7 +12,7 @@ struct Latencies {
         longest = max(longest, time)
     }
 
-    /// So many of all answers, from 0 to 1, took at most this, in milliseconds.
+    /// Returns the time within which a part of all answers, 0...1, came, in milliseconds.
     func quantile(_ part: Double) -> Double {
         let rank = Int((Double(count) * part).rounded(.up))
         var seen = 0

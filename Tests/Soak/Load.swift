@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import struct Support.SeededGenerator
 
-/// What goes on while questions are asked; of two, the later one in this list counts.
+/// The phase of the run. Of concurrent ones, the later in this list counts.
 enum Phase: Int, CaseIterable, CustomStringConvertible {
     case quiet, reload, disturbance, change, takeover
 
@@ -18,13 +18,13 @@ enum Phase: Int, CaseIterable, CustomStringConvertible {
     }
 }
 
-/// Asks a name server on the loopback, so many questions a second whatever is answered, and has each answer judged.
+/// Asks a name server on the loopback at a fixed rate, regardless of answers, and judges each answer.
 ///
-/// Times count from when a question was due, so that no stall hides in questions that were not asked.
+/// Times count from when a question was due, so that a stall cannot hide in questions that were not asked.
 final class Load: Sendable {
     /// A question that waits for its answer.
     private struct Waiting {
-        /// When it was to be asked; 0 if nothing waits here.
+        /// When it was due; 0 if the slot is free.
         var due: UInt64 = 0
         var question = Question.web
         var client = Client.ipv4(0)
@@ -35,17 +35,17 @@ final class Load: Sendable {
         var latencies = [Latencies](repeating: Latencies(), count: Phase.allCases.count)
         var asked = 0
         var lost = 0
-        /// Of a coprocess that was killed: not answered, or with a failure.
+        /// Questions lost to a killed coprocess: unanswered or failed.
         var lostToKills = 0
         var hostile = 0
-        /// By how much a question was asked too late, at most, in nanoseconds: so long the machine let its processes wait.
+        /// The maximum delay of a question, in nanoseconds: how long the machine made processes wait.
         var delay: UInt64 = 0
     }
 
-    /// Nanoseconds that a client waits.
+    /// The time-out of a client, in nanoseconds.
     static let patience: UInt64 = 5_000_000_000
     private static let sockets = 16
-    /// The IPv4 networks that are asked for again and again.
+    /// The IPv4 networks of regular clients.
     private static let regulars = 400
 
     private let port: UInt16
@@ -54,12 +54,12 @@ final class Load: Sendable {
     private let oracle: Oracle
     private let journal: Journal
     private let questions: [Question]
-    /// Networks of which the database knows that they are in the United States, without their last 16 bits.
+    /// Networks that the database has in the United States, without their last 16 bits.
     private let known: [UInt32]
     private let phaseNumber = Atomic<Int>(Phase.quiet.rawValue)
     private let isStopped = Atomic<Bool>(false)
     private let askedSoFar = Atomic<Int>(0)
-    /// From when until when a coprocess that was killed is not there.
+    /// The time in which a killed coprocess is missing.
     private let absence = Mutex<(from: UInt64, until: UInt64)>((0, 0))
     private let result = Mutex<Figures?>(nil)
     private let seed: UInt64
@@ -79,17 +79,17 @@ final class Load: Sendable {
 
     var asked: Int { askedSoFar.load(ordering: .relaxed) }
 
-    /// A coprocess is killed, of which the questions that it has cannot be answered.
+    /// Records that a coprocess is killed, whose pending questions are lost.
     func coprocessIsKilled() { absence.withLock { $0 = (now(), .max) } }
 
-    /// There is another one in its place.
+    /// Records that another coprocess has replaced it.
     func coprocessIsReplaced() { absence.withLock { $0.until = now() } }
 
     private func isKilled(_ asked: UInt64, _ answered: UInt64) -> Bool {
         absence.withLock { $0.from <= answered && asked + 1_000_000_000 >= $0.from && asked <= $0.until }
     }
 
-    /// Asks in a thread of its own until `stop()`.
+    /// Starts a thread that asks until `stop()`.
     func start() { startThread { [self] in run() } }
 
     /// Waits for the last answers.
@@ -105,10 +105,10 @@ final class Load: Sendable {
         var random = SeededGenerator(seed: seed)
         var figures = Figures()
         var waiting = [Waiting](repeating: Waiting(), count: 65_536)
-        // From `oldest` on they may wait.
+        // Questions from `oldest` on may be waiting.
         var (next, oldest): (UInt16, UInt16) = (0, 0)
         var sockets = (0..<Self.sockets).map { _ in pollfd(fd: openSocket(), events: Int16(POLLIN), revents: 0) }
-        // What comes back is not read.
+        // The answer is not read.
         let hostileSocket = openSocket()
         defer { for socket in sockets.map(\.fd) + [hostileSocket] { close(socket) } }
         var clientNumber: UInt32 = UInt32(truncatingIfNeeded: seed)
@@ -132,7 +132,7 @@ final class Load: Sendable {
             }
             figures.delay = max(figures.delay, now() - due)
             next &+= 1
-            // What cannot be sent is lost, and found to be so later.
+            // A question that cannot be sent is lost, which the time-out detects.
             _ = bytes.withUnsafeBytes {
                 send(sockets[Int(random.next() % UInt64(Self.sockets))].fd, $0.baseAddress!, $0.count, 0)
             }
@@ -153,7 +153,7 @@ final class Load: Sendable {
             let complaint = oracle.complaint(
                 about: answer, to: asked.question, for: asked.client, asked: asked.due, answered: arrived)
             if let complaint {
-                // pdns takes the end of a pipe for no such name, and keeps that for a second.
+                // pdns takes the end of a pipe as "no such name", and caches that for a second.
                 if [2, 3].contains(answer.responseCode), isKilled(asked.due, arrived) {
                     figures.lostToKills += 1
                     return
@@ -207,19 +207,19 @@ final class Load: Sendable {
         figures.lost += 1
     }
 
-    /// Most are IPv4 networks of which none comes twice in 14 million; the others are in places that the database knows, or regular
-    /// clients.
+    /// Returns a client. Most are IPv4 networks that do not repeat in 14 million; the others are in known places, or
+    /// regular clients.
     private func nextClient(_ number: inout UInt32, _ random: inout SeededGenerator) -> Client {
         if random.once(in: 8) {
             return .ipv6((0x2400 << 48 | random.next() >> 4) & 0x3fff_ffff_ffff_ff00 | 0x2400 << 48)
         }
         if random.once(in: 3) {
-            // 16.0.0.0 to 207.255.255.255, none of them beside another.
+            // 16.0.0.0 to 207.255.255.255, in an order without neighbours.
             let regular = UInt32(random.number(1...Self.regulars))
             return .ipv4(0x1000_0000 + (regular &* 0x9e37_79b1) % 0xc0_0000 << 8)
         }
         while true {
-            // Both steps can be undone, so different numbers give different networks.
+            // Both steps are invertible, so different numbers give different networks.
             number &+= 1
             var network = number &* 0x9e37_79b1 & 0xff_ffff
             network ^= network >> 13

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What a machine can do to its processes.
+/// Faults of the machine.
 extension Director {
-    // MARK: Need
+    // MARK: Lack of resources
 
-    /// Leaves no room in the state directory for a while.
+    /// Fills the state directory's disk for a while.
     func fillDisk() throws {
         guard let disk = site.disk else { return }
         let room = random.one(of: [0, 0, 20_000, 1_000_000])
@@ -14,11 +14,11 @@ extension Director {
         }
     }
 
-    /// Lets nothing be written in the state directory for a while.
+    /// Makes the state directory read-only for a while.
     func makeDiskReadOnly() throws {
         guard let disk = site.disk else { return }
         try inNeed("make the state directory read-only") {
-            // While a file is open for writing, it cannot be.
+            // A file that is open for writing prevents it.
             for _ in 0..<100 {
                 if disk.makeReadOnly() { return { try disk.makeRoom() } }
                 usleep(20_000)
@@ -27,12 +27,12 @@ extension Director {
         }
     }
 
-    /// Lets coprocesses open no file for a while.
+    /// Prevents coprocesses from opening files for a while.
     func exhaustDescriptors() throws {
         try inNeed("exhaust descriptors") { [self] in lift(all.compactMap(ProcessLimit.descriptors)) }
     }
 
-    /// Lets coprocesses have hardly any more memory for a while.
+    /// Limits the memory of coprocesses for a while.
     func exhaustMemory() throws {
         let more = random.number(4...64) << 20
         try inNeed("exhaust memory", "but for \(more >> 20) MiB") { [self] in
@@ -46,11 +46,12 @@ extension Director {
         limits.isEmpty ? nil : { for limit in limits { limit.lift() } }
     }
 
-    /// Changes, loads and drains while something lacks: what is in force stays, or what is done is, and when nothing lacks, all is.
+    /// Changes, loads and drains while a resource is lacking: each step either works or changes nothing, and all work
+    /// afterwards.
     ///
-    /// - Parameter begin: lets it lack, and returns what ends that; nothing if it cannot be done.
+    /// - Parameter begin: starts the lack, and returns a function that ends it; `nil` if that is not possible.
     private func inNeed(_ kind: String, _ detail: String = "", _ begin: () -> (() throws -> Void)?) throws {
-        // Their steps need all of that.
+        // The steps of a rollout need all resources.
         try rollouts.end()
         journal.note(kind, detail)
         isInNeed = true
@@ -78,7 +79,7 @@ extension Director {
         hangUp()
     }
 
-    /// Drains what may be drained or not until it is done again.
+    /// Drains a datacenter; whether it works is unknown until it is repeated.
     private func drainInDoubt() throws -> (words: [String], part: Part, share: Int) {
         let (datacenter, service) = (random.one(of: Datacenter.allCases), random.one(of: Service.allCases))
         let share = random.once(in: 2) ? 100 : random.number(1...99)
@@ -92,7 +93,7 @@ extension Director {
         checkShares()
         oracle.mayBe(part, share)
         let ending = try geopipe(words)
-        // 1: it says what could not be done.
+        // 1: the command reports what failed.
         if ending.status > 1 || ending.status < 0 {
             journal.violation("'geopipe \(words.joined(separator: " "))' in need fails: \(ending.output)")
         }
@@ -101,7 +102,7 @@ extension Director {
 
     // MARK: Processes
 
-    /// Kills a coprocess of pdns, which starts another. No question is lost but those that the thread of pdns has that asks it.
+    /// Kills a coprocess of pdns, which starts another. Only the pending questions of its thread in pdns are lost.
     func killCoprocess() throws {
         guard !isBroken, hasImage else { return }
         waitUntilSettled()
@@ -113,7 +114,7 @@ extension Director {
         defer { isKilling = false }
         load.coprocessIsKilled()
         kill(victim, SIGKILL)
-        // pdns reads from the next one without having asked it anything, and gives it up after pipe-timeout.
+        // pdns reads from the next one before asking it anything, and replaces it after pipe-timeout.
         let deadline = now() + 20_000_000_000
         var (seen, since) = (server.coprocesses, now())
         while seen.contains(victim) || seen.count < coprocesses.count || now() < since + 6_500_000_000 {
@@ -137,14 +138,14 @@ extension Director {
         hangUp()
     }
 
-    /// It begins with what is on disk, which must be what is in force.
+    /// It starts from the files on disk, which must be in force.
     private func waitUntilSettled() {
         while case let settled = oracle.settled, settled != .max, settled > now(), !Interruption.isThere {
             usleep(50_000)
         }
     }
 
-    /// Stops a coprocess for so short a time that the kernel has room for all questions that wait.
+    /// Stops a coprocess so briefly that the kernel can buffer all waiting questions.
     func stopCoprocess() {
         let process = random.one(of: all)
         let isOfServer = coprocesses.contains(process)
@@ -156,7 +157,7 @@ extension Director {
 
     // MARK: Files
 
-    /// Writes another file into one that a compiler is reading.
+    /// Overwrites a file while a compiler reads it.
     func replaceWhileCompiling() throws {
         let part = random.once(in: 2) ? .database : random.one(of: Part.files)
         journal.note("replace while compiling", "\(part)")
@@ -166,7 +167,7 @@ extension Director {
         try change(part, random.once(in: 3) ? .renamed : .inPlace)
     }
 
-    /// Changes a file that says that it was written in the future, long ago, or when the one before was.
+    /// Changes a file, with a modification time in the future, long ago, or equal to the one before.
     func misdate() throws {
         let part = random.one(of: Part.files)
         let year = random.one(of: [1970, 2001, 2038, 2100])
@@ -178,7 +179,7 @@ extension Director {
 
     // MARK: Time
 
-    /// Sets the clock of all programs, once or more often, and in the end sometimes back to this machine's.
+    /// Sets the clock of all programs, once or several times, and sometimes finally back to this machine's.
     func stepClock() throws {
         guard let clock else { return }
         try undrainTimed()

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The subnet that a question is asked for (RFC 7871): an IPv4 /24 or an IPv6 /56.
+/// The client subnet of a question (RFC 7871): an IPv4 /24 or an IPv6 /56.
 enum Client: Hashable, CustomStringConvertible {
     case ipv4(UInt32)
     /// The first 64 bits.
@@ -17,7 +17,7 @@ enum Client: Hashable, CustomStringConvertible {
 }
 
 extension Client {
-    /// The client whose place counts: all addresses of a /48 of IPv6 are in one place.
+    /// The client for the place look-up: all addresses of an IPv6 /48 are in one place.
     var forPlaces: Client {
         switch self {
         case .ipv4: self
@@ -29,9 +29,9 @@ extension Client {
 /// The parts of an answer that are judged.
 struct Answer: CustomStringConvertible {
     var responseCode: UInt8
-    /// The data of the records of the type that was asked for, in some order that is always the same.
+    /// The data of the records of the requested type, in a canonical order.
     var records: [[UInt8]] = []
-    /// For which prefix length it holds, if it says that.
+    /// The scope prefix length; `nil` without one.
     var scope: UInt8?
 
     var description: String {
@@ -45,7 +45,7 @@ struct Answer: CustomStringConvertible {
     }
 }
 
-/// What records say, for people.
+/// The records as text.
 func words(_ records: [[UInt8]]) -> String {
     guard !records.isEmpty else { return "no record" }
     return records.map { bytes in
@@ -84,7 +84,7 @@ enum Message {
         return bytes
     }
 
-    /// Reads an answer; `nil` if it is broken.
+    /// Reads an answer; `nil` if it is malformed.
     static func answer(_ bytes: borrowing Span<UInt8>, type: Int) -> Answer? {
         guard bytes.count >= 12 else { return nil }
         var at = 12

@@ -1,7 +1,7 @@
 import CLinux
 import Foundation
 
-/// Runs a program to its end; what it wrote and its exit status.
+/// Runs a program until it ends, and returns its output and its exit status.
 @discardableResult
 func run(_ program: String, _ arguments: [String]) throws -> (output: String, status: Int32) {
     let output = memfd_create("output", UInt32(memfd_cloexec))
@@ -14,7 +14,7 @@ func run(_ program: String, _ arguments: [String]) throws -> (output: String, st
     return (String(decoding: text.prefix(max(0, size)), as: UTF8.self), status)
 }
 
-/// Starts a program that ends when this one does, however that ends.
+/// Starts a program that ends when this process ends.
 func startServant(_ words: [String], log: String) throws -> Child {
     let output = try openPrivately(log, O_WRONLY | O_CREAT | O_APPEND)
     let input = try openPrivately("/dev/null", O_RDONLY)
@@ -30,20 +30,20 @@ func children(of process: pid_t) -> [pid_t] {
     }.sorted()
 }
 
-/// The letter that the kernel has for what a process does; Z for one that is dead and that its parent has not taken notice of.
+/// Returns the state letter of a process in /proc; Z for a zombie.
 func state(of process: pid_t) -> Character? {
     let text = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
     return text.split(separator: ")").last?.first { $0 != " " }
 }
 
-/// What /proc/PID/statm has, in pages: the address space, what of it is in memory, and what of that is of files or shared.
+/// Returns /proc/PID/statm, in pages: the address space, the resident part, and the shared part of that.
 func statistics(of process: pid_t) -> [Int]? {
     let text = (try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8)) ?? ""
     let numbers = text.split(separator: " ").prefix(3).compactMap { Int($0) }
     return numbers.count == 3 ? numbers : nil
 }
 
-/// A line of /proc/PID/smaps_rollup, in MiB; 0 if there is none.
+/// Returns a line of /proc/PID/smaps_rollup, in MiB; 0 if there is none.
 func rollup(_ name: String, of process: pid_t) -> Double {
     let text = (try? String(contentsOfFile: "/proc/\(process)/smaps_rollup", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
@@ -54,16 +54,16 @@ func openFiles(of process: pid_t) -> Int {
     ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []).count
 }
 
-/// What identifies the program that a process runs.
+/// Returns the identity of the program that a process runs.
 func program(of process: pid_t) -> UInt64? { file("/proc/\(process)/exe") }
 
-/// What identifies a file.
+/// Returns the identity of a file.
 func file(_ path: String) -> UInt64? {
     var status = Glibc.stat()
     return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
 }
 
-/// A port of the loopback that is free for UDP and TCP alike.
+/// Returns a port of the loopback that is free for both UDP and TCP.
 func freePort() throws -> UInt16 {
     for _ in 0..<100 {
         let port = UInt16.random(in: 20_000...32_000)
@@ -87,7 +87,7 @@ func bindLoopback(_ descriptor: CInt, address: UInt32, port: UInt16) -> Bool {
     }
 }
 
-/// A pdns_server with geopipe behind it, and with the settings that geopipe recommends.
+/// A pdns_server with geopipe as its backend, and the recommended settings.
 final class NameServer {
     let port: UInt16
     let process: Child
@@ -98,7 +98,7 @@ final class NameServer {
     init(_ site: Site, settings: String) throws {
         port = try freePort()
         log = site.folder + "/pdns.log"
-        // pdns itself goes by this machine's time: how it takes steps is its own matter.
+        // pdns itself uses this machine's time: its reaction to clock steps is not tested.
         let isStepped = !TimeOfDay.with.isEmpty
         let command =
             (isStepped ? ["/usr/bin/env"] + TimeOfDay.with : []) + [site.program, "--config", site.configuration]
@@ -114,7 +114,7 @@ final class NameServer {
                 program, "--config-dir=\(site.folder)", "--local-address=127.0.0.1", "--local-port=\(port)",
                 "--write-pid=no", "--socket-dir=\(site.folder)", "--daemon=no", "--guardian=no", "--disable-syslog=yes",
             ], log: log)
-        // Its threads start one after another.
+        // Its threads start one after the other.
         let deadline = now() + 30_000_000_000
         var (seen, since) = (coprocesses, now())
         while seen.isEmpty || now() < since + 2_000_000_000 {
@@ -127,7 +127,7 @@ final class NameServer {
         }
     }
 
-    /// How many questions it has never seen, as it came to none for so long that the kernel had no room for more.
+    /// The number of questions that the kernel dropped because its buffer for pdns was full.
     var dropped: Int {
         let text = (try? String(contentsOfFile: "/proc/net/udp", encoding: .utf8)) ?? ""
         let end = ":" + String(port, radix: 16, uppercase: true)
@@ -137,7 +137,7 @@ final class NameServer {
 
     var coprocesses: [pid_t] { children(of: process.identifier) }
 
-    /// The lines that it and its coprocesses have written since somebody asked last.
+    /// The log lines of pdns and its coprocesses since the last call.
     func said() -> [String] {
         guard let file = FileHandle(forReadingAtPath: log), (try? file.seek(toOffset: UInt64(readTo))) != nil,
             let data = try? file.readToEnd(), let end = data.lastIndex(of: UInt8(ascii: "\n"))

@@ -1,22 +1,22 @@
 import Synchronization
 
-/// Where clients are sent, in the order of the configuration.
+/// The datacenters, in the order of the configuration.
 enum Datacenter: Int, CaseIterable {
     case oslo, ashburn, singapore
 }
 
-/// What a datacenter answers with.
+/// The services.
 enum Service: Int, CaseIterable {
     case web, api, checked
-    /// Oslo, and when that is away all others by capacity.
+    /// Oslo, and if that is unavailable all others by capacity.
     case spread
 }
 
-/// Places that datacenters are drained for, which both databases have alike.
+/// Places for drains, which are equal in both databases.
 enum Places: Int, CaseIterable {
     case america = 1, some = 2
 
-    /// As a command has them.
+    /// The places as arguments of a command.
     var words: String { self == .america ? "continent:NA" : "NO,JP" }
 
     func contains(_ place: Countries.Place) -> Bool {
@@ -24,32 +24,32 @@ enum Places: Int, CaseIterable {
     }
 }
 
-/// Two letters as one number.
+/// Returns two letters as one number.
 func code(_ letters: StaticString) -> UInt32 { UInt32(letters.utf8Start[0]) << 8 | UInt32(letters.utf8Start[1]) }
 
-/// What an answer may depend on. Each has a value at any time.
+/// A part of the state that answers may depend on. Each has a value at any time.
 enum Part: Hashable, CustomStringConvertible {
-    /// The version of a file, from 1; that of the networks is 0 while there is none. Of the database there are two: 0 and 1.
+    /// The version of a file, from 1; for networks 0 without the file. The versions of the database are 0 and 1.
     case configuration, zone, networks, database
-    /// For how many of 100 networks a datacenter is drained, for one service or for all.
+    /// The percentage of networks for which a datacenter is drained, for one service or for all.
     case drain(Datacenter, Service?)
-    /// 1 if a datacenter counts as up whatever its health is, else 0.
+    /// 1 if a datacenter is forced up, else 0.
     case force(Datacenter)
-    /// 1 if the checked address of this number is well, else 0.
+    /// 1 if the checked address with this number is up, else 0.
     case health(Int)
-    /// A bit for each of the `Places` that a datacenter is drained for.
+    /// A bit for each of the `Places` for which a datacenter is drained.
     case places(Datacenter)
-    /// For a client, 100 if a datacenter that has come back does not take it yet. It has no value of its own.
+    /// For a client: 100 if a datacenter that has come back does not take it yet. It has no stored value.
     case ramp(Datacenter)
-    /// How many of 100 networks are spread to Ashburn before Singapore.
+    /// The percentage of networks that are spread to Ashburn before Singapore.
     case order
-    /// Which clients get the new side of a rollout, and which rollout that is: see `RolloutStep`.
+    /// The rollout and the clients that get its new side: see `RolloutStep`.
     case rollout
 
     static let files: [Part] = [.configuration, .zone, .networks, .database]
     private static let services = Service.allCases.count + 1
     static let count = Part.health(0).index + checkedAddresses
-    /// Two of each datacenter.
+    /// Two addresses of each datacenter.
     static let checkedAddresses = 6
     /// By the capacities of Ashburn and Singapore.
     static let orderShare = 75
@@ -72,7 +72,7 @@ enum Part: Hashable, CustomStringConvertible {
         }
     }
 
-    /// What it is at first.
+    /// The initial value.
     var firstValue: Int {
         switch self {
         case .configuration, .zone, .networks, .health: 1
@@ -81,7 +81,7 @@ enum Part: Hashable, CustomStringConvertible {
         }
     }
 
-    /// Whether its value is a part of the client networks.
+    /// Whether its value is a percentage of client networks.
     var isShare: Bool {
         switch self {
         case .drain, .order: true
@@ -110,14 +110,14 @@ enum Part: Hashable, CustomStringConvertible {
     }
 }
 
-/// A question that is asked again and again, each time for another client.
+/// A question that is asked repeatedly, each time for another client.
 enum Question: CaseIterable {
     case web, wildcard, zone, list, six, fixed, missing, checked, spread
 
-    /// How often it is asked, as compared with the others.
+    /// How often it is asked, relative to the others.
     var weight: Int { self == .web ? 4 : self == .list || self == .checked ? 3 : 1 }
 
-    /// In the zone; a star becomes a label that no other question has.
+    /// The name in the zone; a star becomes a unique label.
     var name: String {
         switch self {
         case .web, .zone: "www"
@@ -140,7 +140,7 @@ enum Question: CaseIterable {
 
     var typeName: String { type == 15 ? "MX" : type == 28 ? "AAAA" : "A" }
 
-    /// Whether its answers depend on the client, so that they must say for whom they hold.
+    /// Whether its answers depend on the client, so that they must have a scope.
     var isGeographic: Bool { self != .fixed && self != .missing && self != .zone }
 
     var parts: [Part] {
@@ -157,72 +157,72 @@ enum Question: CaseIterable {
     }
 }
 
-/// Knows which answers are right, from what is in force, or may still be or be already.
+/// Knows the right answers, from the state that is in force, may still be or may already be.
 final class Oracle: Sendable {
-    /// Nanoseconds until a change must be in force everywhere.
+    /// The time within which a change must be in force everywhere, in nanoseconds.
     struct Bounds {
         var reload: UInt64 = 5_000_000_000
-        /// One second, and another for a machine that is busy.
+        /// One second, and another one for a busy machine.
         var drain: UInt64 = 2_000_000_000
         var health: UInt64 = 0
     }
 
-    /// A value that a part has, or had.
+    /// A current or former value of a part.
     private struct Value {
         var value: Int
-        /// From when on it may be in force.
+        /// When it may come into force.
         var since: UInt64
-        /// When the next one took its place; until then it is right.
+        /// When the next value replaced it; until then it is right.
         var replaced: UInt64 = .max
-        /// Until when it may be in force still.
+        /// Until when it may still be in force.
         var until: UInt64 = .max
     }
 
-    /// How a drain of a part of the networks was followed.
+    /// How a partial drain was followed.
     private struct Share {
         var asked = 0
         var moved = 0
     }
 
-    /// How the share of a datacenter grows that has come back.
+    /// The growing share of a datacenter that has come back.
     private struct Ramp {
-        /// Until when it may take less than all of its clients.
+        /// The time until which it may take only a part of its clients.
         var until: UInt64
-        /// When it began at the earliest; nothing if that cannot be told.
+        /// The earliest possible start; `nil` if unknown.
         var since: UInt64?
-        /// The clients of which it is known whether they went there, and of these all that did.
+        /// The number of clients whose destination is certain, and of those that went there.
         var asked = 0, taken = 0
-        /// The sums of what it should have taken of each, at least and at most.
+        /// The sums of the minimum and maximum expected shares.
         var least = 0.0, most = 0.0, variance = 0.0
     }
 
     private struct State: Sendable {
-        /// By the index of the part, the newest last.
+        /// The values of each part, the newest last.
         var values = [[Value]](repeating: [], count: Part.count)
-        /// Something on disk is broken, so that nothing is loaded.
+        /// Whether a file on disk is broken, so that nothing is loaded.
         var isBroken = false
-        /// Nobody follows the health of addresses.
+        /// Whether no agent checks addresses.
         var isAgentAway = false
         var shares: [Int: Share] = [:]
-        /// By datacenter: it has come back, and takes a part of its clients for a while.
+        /// The datacenters that have come back and take only a part of their clients.
         var ramps: [Datacenter: Ramp] = [:]
-        /// What is known of the rollout's order of networks.
+        /// The known order of networks in the rollout.
         var order = RolloutOrder()
-        /// The longest time for which an answer of old was seen after a change, in nanoseconds.
+        /// The longest time after a change with an old answer, in nanoseconds.
         var delays = Delays()
-        /// Counts what the director has told.
+        /// Counts the changes by the director.
         var revision = 0
     }
 
-    /// How long what was right stays right.
+    /// How long a right answer stays right.
     struct Validity: Equatable {
-        /// Until the director tells anything more.
+        /// Until the next change by the director.
         var revision: Int
-        /// And until this time, on the clock of `now()`.
+        /// Also only until this time, on the clock of `now()`.
         var end: UInt64
     }
 
-    /// The longest times between a change and a question that was answered from before it, in nanoseconds.
+    /// The longest times between a change and a question with an old answer, in nanoseconds.
     struct Delays {
         var reload: UInt64 = 0, drain: UInt64 = 0, health: UInt64 = 0, rollout: UInt64 = 0
 
@@ -255,7 +255,7 @@ final class Oracle: Sendable {
 
     // MARK: What the director does
 
-    /// Changes parts by what `body` does; while it does so, both old and new are right.
+    /// Changes parts with `body`; meanwhile both old and new values are right.
     func change(_ changes: [(Part, Int)], _ body: () throws -> Void) rethrows {
         let start = now()
         state.withLock { state in
@@ -272,12 +272,12 @@ final class Oracle: Sendable {
         state.withLock { state in
             state.revision += 1
             for (part, _) in changes { settle(part, at: end, &state) }
-            // Files that change while they are read are read anew, all of them.
+            // If files change while they are read, all are read again.
             if changes.contains(where: { Part.files.contains($0.0) }) { restart(at: end, &state) }
         }
     }
 
-    /// Loading begins anew, or cannot come to an end as long as something is broken.
+    /// Records that loading restarts, or cannot finish while a file is broken.
     func filesChange(isBroken: Bool) {
         state.withLock { state in
             state.revision += 1
@@ -286,12 +286,12 @@ final class Oracle: Sendable {
         }
     }
 
-    /// The agent that checks addresses is there again, or away.
+    /// Records that the agent is running or stopped.
     func agentIs(away: Bool) {
         state.withLock { state in
             state.revision += 1
             state.isAgentAway = away
-            // What it finds out when it is back may have come back at any time.
+            // Addresses that are up when it returns may have come back at any time.
             for datacenter in Datacenter.allCases {
                 state.ramps[datacenter] = Ramp(until: away ? .max : now() + bounds.health + Site.comesBack)
             }
@@ -299,15 +299,15 @@ final class Oracle: Sendable {
         }
     }
 
-    /// The clock is set, which may be done more than once: a datacenter may take all of its clients at once, or less than all for longer,
-    /// and what was known of an address may be too old for a while.
+    /// Records that the clock is set, possibly repeatedly. A datacenter may then take all of its clients at once, or
+    /// a part of them for longer, and health may count as too old for a while.
     func clockSteps() {
         state.withLock { state in
             state.revision += 1
             for address in 0..<Part.checkedAddresses {
                 let index = Part.health(address).index
                 guard let last = state.values[index].last, last.value == 0 else { continue }
-                // It may count as up, and will be known to be down again.
+                // It may count as up until it is found down again.
                 let time = now()
                 state.values[index].insert(
                     Value(
@@ -320,7 +320,7 @@ final class Oracle: Sendable {
         }
     }
 
-    /// A drain that ends by itself, at a time that is known to a second.
+    /// Records a drain that ends by itself, at a time known to a second.
     func expect(_ part: Part, toBe value: Int, from time: UInt64) {
         state.withLock { state in
             state.revision += 1
@@ -333,7 +333,7 @@ final class Oracle: Sendable {
 
     // MARK: Rollouts
 
-    /// A rollout is about to be started, whose new side has these versions of files; its number.
+    /// Records the start of a rollout whose new side has these versions of files, and returns its number.
     func beginRollout(_ versions: [Part: Int]) -> Int {
         state.withLock { state in
             state.revision += 1
@@ -341,7 +341,7 @@ final class Oracle: Sendable {
         }
     }
 
-    /// From now on a part may have this value, or one that it has or may have.
+    /// Records that a part may have this value from now on, in addition to its current ones.
     func mayBe(_ part: Part, _ value: Int) {
         state.withLock { state in
             state.revision += 1
@@ -350,7 +350,7 @@ final class Oracle: Sendable {
         }
     }
 
-    /// A part has this value for sure, which it may have had before, and none of the others that it may have had.
+    /// Records that a part certainly has this value, one of its possible ones.
     func isNow(_ part: Part, _ value: Int) {
         state.withLock { state in
             state.revision += 1
@@ -365,19 +365,20 @@ final class Oracle: Sendable {
         }
     }
 
-    /// How many answers told that a network is on one side of a rollout, and how many of these were asked for again.
+    /// The number of answers that revealed the side of a network, and how many of them were for a network seen
+    /// before.
     var judgedSides: (answers: Int, again: Int) {
         state.withLock { ($0.order.answers, $0.order.again) }
     }
 
-    /// When all that was changed must be in force.
+    /// When all changes must be in force.
     var settled: UInt64 {
         state.withLock { state in
             state.values.joined().map { $0.until == .max ? $0.since : $0.until }.max() ?? 0
         }
     }
 
-    /// How long an answer stays right that is right if it was asked for at a time.
+    /// Returns how long an answer that is right at a time stays right.
     func validity(of asked: UInt64) -> Validity {
         state.withLock { state in
             let ends = state.values.joined().map(\.until) + state.ramps.values.map(\.until)
@@ -387,12 +388,12 @@ final class Oracle: Sendable {
 
     var delays: Delays { state.withLock(\.delays) }
 
-    /// A complaint if too many or too few of the networks follow the drains of a share that are in force.
+    /// Returns a complaint if too many or too few networks follow the partial drains in force.
     func shareComplaint() -> String? {
         state.withLock { state in
             defer { state.shares = [:] }
             for (index, share) in state.shares where share.asked >= 300 {
-                // What has ended by itself moves none, and was judged with those that it moved before.
+                // An ended drain moves no networks, and was judged before.
                 guard let value = state.values[index].last.map({ $0.value % RolloutStep.scale }), 1..<100 ~= value
                 else { continue }
                 let part = Double(value) / 100
@@ -411,7 +412,8 @@ final class Oracle: Sendable {
         }
     }
 
-    /// An address changes: its datacenter may come back with it, or does for sure if all its addresses were known to be down.
+    /// Records the change of an address: its datacenter may come back with it, or certainly does if all its addresses
+    /// were down.
     private func ramp(_ address: Int, _ value: Int, at time: UInt64, _ state: inout State) {
         let datacenter = Datacenter(rawValue: address / 2)!
         guard !state.isAgentAway else { return }
@@ -422,7 +424,7 @@ final class Oracle: Sendable {
             until: time + bounds.health + Site.comesBack + bounds.drain, since: isDown && value == 1 ? time : nil)
     }
 
-    /// What is wrong with how the shares of datacenters grow that have come back; nothing if all is right.
+    /// Returns a complaint about the growing shares of datacenters; `nil` if they are right.
     func rampComplaint() -> String? {
         state.withLock { state in
             for (datacenter, ramp) in state.ramps where ramp.asked >= 200 {
@@ -439,7 +441,7 @@ final class Oracle: Sendable {
         }
     }
 
-    /// How often the growth of a share was judged by its figures.
+    /// The number of judged growths.
     let judgedRamps = Atomic<Int>(0)
 
     private func settle(_ part: Part, at time: UInt64, _ state: inout State) {
@@ -451,7 +453,7 @@ final class Oracle: Sendable {
             }
         var values = state.values[part.index].filter { $0.until > time }
         for place in values.indices.dropLast() {
-            // What delays loading does not delay drains.
+            // Slow loading does not delay drains.
             if case .drain = part, values[place].until != .max { continue }
             values[place].replaced = bound == .max ? .max : time
             values[place].until = bound == .max ? .max : time + bound
@@ -466,9 +468,9 @@ final class Oracle: Sendable {
 
     // MARK: What is right
 
-    /// What is wrong with an answer; `nil` if nothing is.
+    /// Returns a complaint about an answer; `nil` if it is right.
     ///
-    /// - Parameter isSample: whether the client was picked at random, so that it counts for the figures by which shares are judged.
+    /// - Parameter isSample: whether the client was picked at random, so that it counts in the figures of shares.
     func complaint(
         about answer: Answer, to question: Question, for client: Client, asked: UInt64, answered: UInt64,
         isSample: Bool = true
@@ -505,7 +507,7 @@ final class Oracle: Sendable {
                     continue
                 }
                 let isShare = possible.count == 1
-                // Some of the networks are drained, and some are not.
+                // A partial drain: both outcomes are possible.
                 possible = possible.flatMap { value in
                     guard 1..<100 ~= value.value else { return [value] }
                     return [0, 100].map { Value(value: $0, since: value.since, replaced: value.replaced) }
@@ -520,7 +522,7 @@ final class Oracle: Sendable {
             }
             var selection = [Int](repeating: 0, count: choices.count)
             var expectations: [[[UInt8]]] = []
-            // How it can be explained with the least of old.
+            // The explanation with the newest values.
             var best: [(part: Part, value: Value)]?
             while true {
                 for (number, choice) in choices.enumerated() {
@@ -528,7 +530,7 @@ final class Oracle: Sendable {
                 }
                 let expected = records(question, client, countries, places, world, newSides)
                 if expected == given {
-                    // Whatever rollout the old side is of.
+                    // The old side is the same for all rollouts.
                     let side = world[Part.rollout.index]
                     sides.insert(side % RolloutStep.scale == 0 ? 0 : side)
                     let used = choices.enumerated().map { ($1.part, $1.values[selection[$0]]) }
@@ -571,10 +573,10 @@ final class Oracle: Sendable {
         }
     }
 
-    /// Counts an answer that says for sure whether a datacenter that has come back has taken a client.
+    /// Counts an answer that reveals whether a returning datacenter has taken a client.
     ///
     /// - Parameter value: 0 if it has, 100 if not.
-    /// - Parameter records: what is right if it takes the client, for 0, or does not, for 100.
+    /// - Parameter records: the right records if it takes the client (0) and if it does not (100).
     private func judge(
         _ datacenter: Datacenter, _ value: Int, asked: UInt64, answered: UInt64, _ state: inout State,
         _ records: (Int) -> [[UInt8]]
@@ -584,7 +586,7 @@ final class Oracle: Sendable {
         func share(_ time: UInt64, _ start: UInt64) -> Double {
             min(1, max(0.05, Double(time - start) / Double(Site.comesBack)))
         }
-        // A second until coprocesses look, and one to which times are known.
+        // A second until coprocesses look, and one for the precision of times.
         let least = share(asked, min(asked, since + bounds.health + 2_000_000_000))
         let most = share(answered + 1_000_000_000, since)
         ramp.asked += 1
@@ -595,15 +597,15 @@ final class Oracle: Sendable {
         state.ramps[datacenter] = ramp
     }
 
-    /// For how long what was used has been replaced when the question was asked.
+    /// Returns how long the used values had been replaced when the question was asked.
     private static func delay(_ used: [(part: Part, value: Value)], _ asked: UInt64) -> UInt64 {
         used.map { $0.value.replaced < asked ? asked - $0.value.replaced : 0 }.max() ?? 0
     }
 
-    /// Whether the database has the client in the United States.
+    /// Returns whether the database has the client in the United States.
     func isInUnitedStates(_ client: Client) -> Bool { databases[0].place(of: client).country == code("US") }
 
-    /// The datacenters of a client, by preference, as `Site` has them in configuration and networks.
+    /// Returns the preference list of a client, as in the configuration and networks of `Site`.
     private func datacenters(
         _ question: Question, _ client: Client, _ countries: [UInt32], _ place: Countries.Place, _ world: [Int]
     ) -> [Datacenter] {
@@ -626,7 +628,7 @@ final class Oracle: Sendable {
         }
     }
 
-    /// The right records in one world.
+    /// Returns the right records in one world.
     private func records(
         _ question: Question, _ client: Client, _ countries: [UInt32], _ places: [Countries.Place], _ world: [Int],
         _ newSides: RolloutSides
@@ -663,8 +665,8 @@ final class Oracle: Sendable {
             return [0, 1].map { 2 * datacenter.rawValue + $0 }.filter { isForced || world[Part.health($0).index] == 1 }
         }
         func isUp(_ datacenter: Datacenter) -> Bool { service != .checked || !well(datacenter).isEmpty }
-        // Where nothing is open and up, rather down than drained, and where all is drained, what is up.
-        // What has come back does not take all of its clients at once, unless they have nowhere else to go.
+        // Without a datacenter that is open and up: a down one before a drained one, and if all are drained, one that
+        // is up. A returning datacenter takes its clients gradually, unless they have no other datacenter.
         func takes(_ datacenter: Datacenter) -> Bool {
             world[Part.ramp(datacenter).index] == 0 || world[Part.force(datacenter).index] == 1
         }

@@ -1,7 +1,7 @@
 import Glibc
 import struct Support.SeededGenerator
 
-/// Questions that are asked of a coprocess at once, as pdns would ask them.
+/// A block of questions to a coprocess, in the form of pdns.
 struct PipeBlock {
     struct Entry {
         var question: Question
@@ -9,9 +9,9 @@ struct PipeBlock {
     }
 
     let entries: [Entry]
-    /// The lines of all of them.
+    /// The lines of all questions.
     let lines: [UInt8]
-    /// The answers that were judged last, where each of them ends, and how long they stay right; empty if they were not all right.
+    /// The last judged answers, the end of each, and how long they stay right; empty if one was wrong.
     var judged: [UInt8] = []
     var ends: [Int] = []
     var validity = Oracle.Validity(revision: -1, end: 0)
@@ -21,7 +21,7 @@ struct PipeBlock {
         var lines: [UInt8] = []
         for (number, entry) in entries.enumerated() {
             var name = entry.question.name
-            // pdns asks for what is under a star by the star itself.
+            // pdns asks for names below a wildcard by the wildcard itself.
             if entry.question == .missing { name = "x\(number)" + name.dropFirst() }
             lines += "Q\t\(name).\(zone)\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t\(entry.client)\n".utf8
         }
@@ -33,11 +33,11 @@ struct PipeBlock {
 enum PipeReply {
     private static let end = Array("END\n".utf8), failure = Array("FAIL\n".utf8)
 
-    /// Finds where answers end.
+    /// Finds the ends of answers.
     ///
     /// - Parameters:
-    ///   - place: where a line begins, and then where the last line without an end does.
-    ///   - ends: gets the places after the lines that end answers.
+    ///   - place: the start of a line; then the start of the last incomplete line.
+    ///   - ends: receives the positions after the last lines of answers.
     static func findEnds(_ bytes: UnsafeRawBufferPointer, from place: inout Int, _ ends: inout [Int]) {
         while place < bytes.count,
             let found = memchr(bytes.baseAddress! + place, CInt(UInt8(ascii: "\n")), bytes.count - place)
@@ -49,7 +49,7 @@ enum PipeReply {
         }
     }
 
-    /// Reads the lines of an answer; `nil` if there is one that should not be there.
+    /// Reads the lines of an answer; `nil` if one is unexpected.
     static func answer(_ lines: UnsafeRawBufferPointer.SubSequence, to question: Question) -> Answer? {
         var answer = Answer(responseCode: 3)
         for line in lines.split(separator: UInt8(ascii: "\n")) {
@@ -73,7 +73,7 @@ enum PipeReply {
         return answer
     }
 
-    /// The bytes of a record that a message would have, as far as they are judged.
+    /// Returns the bytes of a record as in a message, as far as they are judged.
     private static func data(_ type: String, _ fields: ArraySlice<String>) -> [UInt8]? {
         guard let text = fields.first else { return nil }
         switch type {

@@ -4,16 +4,16 @@ import Glibc
 /// A coprocess, and the pipes to and from it.
 final class PipeDialogue {
     private static let pipeSize: CInt = 1 << 20
-    /// F_SETPIPE_SZ of fcntl(2), which is not a part of POSIX.
+    /// F_SETPIPE_SZ of fcntl(2), a Linux extension.
     private static let setPipeSize: CInt = 1_031
 
     private let program: Child
     private let (input, output): (CInt, CInt)
     private var buffer = [UInt8](repeating: 0, count: 1 << 20)
     private var count = 0
-    /// What has come so far is what was given as alike.
+    /// Whether the answers so far equal the expected ones.
     private(set) var isAlike = false
-    /// Where answers end, if they are not alike.
+    /// The ends of answers, if they differ.
     private(set) var ends: [Int] = []
     private(set) var hasEnded = false
 
@@ -23,7 +23,7 @@ final class PipeDialogue {
             throw Failure("cannot make pipes: \(String(cString: strerror(errno)))")
         }
         let error = try openPrivately(log, O_WRONLY | O_CREAT | O_APPEND)
-        // So that the pipe ends with the coprocess.
+        // Closed here, so that the pipe ends with the coprocess.
         defer { for descriptor in [questions[0], answers[1], error] { close(descriptor) } }
         (input, output) = (questions[1], answers[0])
         for descriptor in [input, output] {
@@ -41,17 +41,17 @@ final class PipeDialogue {
             && buffer[..<count].starts(with: "OK\t".utf8)
     }
 
-    /// What has come since the last question.
+    /// The bytes received since the last question.
     var received: ArraySlice<UInt8> { buffer[..<count] }
 
     func withReceived<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         buffer.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
 
-    /// Asks questions, and takes so many answers.
+    /// Asks questions, and reads a number of answers.
     ///
     /// - Parameters:
-    ///   - known: answers that these may be the same as.
+    ///   - known: the expected answers, for a fast comparison.
     /// - Returns: false if not all came.
     func exchange(_ lines: [UInt8], answers: Int, like known: [UInt8], patience: UInt64) -> Bool {
         (count, ends, isAlike) = (0, [], !known.isEmpty)
@@ -73,9 +73,9 @@ final class PipeDialogue {
         }
     }
 
-    /// Writes lines, and takes what comes until it ends with some bytes.
+    /// Writes lines, and reads until the output ends with some bytes.
     ///
-    /// - Returns: what is wrong.
+    /// - Returns: a complaint; `nil` if all is right.
     func ask(_ lines: [UInt8], until end: [UInt8], patience: UInt64) -> String? {
         (count, ends, isAlike) = (0, [], false)
         let isWhole = transfer(lines, patience: patience) { buffer[..<count].suffix(end.count).elementsEqual(end) }
@@ -83,7 +83,7 @@ final class PipeDialogue {
         return "what came ends with \(String(decoding: buffer[..<count].suffix(200), as: UTF8.self).debugDescription)"
     }
 
-    /// Closes the pipes, upon which the coprocess ends, and waits for that.
+    /// Closes the pipes, which ends the coprocess, and waits for its end.
     func end() {
         close(input)
         close(output)
@@ -111,7 +111,7 @@ final class PipeDialogue {
             let size = buffer.withUnsafeMutableBytes { read(output, $0.baseAddress! + count, $0.count - count) }
             if size > 0 {
                 count += size
-                // A reader waits for no writer that is about to go on.
+                // A short pause, since the writer is about to continue.
                 if isWhole(), written == lines.count { return true }
             } else if size == 0 {
                 hasEnded = true

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import struct Support.SeededGenerator
 
-/// Asks a coprocess of its own, through pipes, so many questions a second, and has all answers judged.
+/// Asks its own coprocess through pipes at a fixed rate, and judges all answers.
 final class PipeFeeder: Sendable {
     private struct State {
         var process: pid_t = 0
@@ -11,11 +11,11 @@ final class PipeFeeder: Sendable {
     }
 
     private static let blockSize = 1_024
-    /// A block is asked that often, and then there are other clients.
+    /// How often a block is asked before its clients change.
     private static let repetitions = 40
-    /// Nanoseconds for the answers to a block.
+    /// The time limit for the answers to a block, in nanoseconds.
     private static let patience: UInt64 = 5_000_000_000
-    /// The same after a start, before which all may have to be compiled.
+    /// The same after a start, which may have to compile everything.
     private static let startPatience: UInt64 = 30_000_000_000
 
     private let words: [String]
@@ -42,7 +42,7 @@ final class PipeFeeder: Sendable {
 
     func start() { startThread { [self] in run() } }
 
-    /// Kills the coprocess; another takes its place.
+    /// Kills the coprocess; another one is started.
     func killCoprocess() {
         state.withLock { state in
             guard state.process > 0 else { return }
@@ -62,7 +62,7 @@ final class PipeFeeder: Sendable {
     // MARK: The thread
 
     private func run() {
-        // What is asked through pdns comes first.
+        // Questions through pdns have priority.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
         var random = SeededGenerator(seed: seed)
         var figures = PipeFigures()
@@ -93,7 +93,7 @@ final class PipeFeeder: Sendable {
             due += UInt64(Self.blockSize) * 1_000_000_000 / UInt64(rate)
             let time = now()
             if due > time { usleep(UInt32((due - time) / 1_000)) }
-            // What was missed for long is not made up for at once.
+            // Long delays are not made up for at once.
             due = max(due, time - min(time, 2_000_000_000))
         }
         dialogue?.end()
@@ -165,7 +165,7 @@ final class PipeFeeder: Sendable {
         if ends.count > block.entries.count {
             journal.violation("a coprocess on pipes has given more answers than it was asked for")
         }
-        // While it was judged, nothing changed.
+        // Nothing changed during the judgement.
         if areAllRight, oracle.validity(of: asked) == validity {
             if !dialogue.isAlike {
                 block.judged = Array(dialogue.received)
@@ -178,7 +178,7 @@ final class PipeFeeder: Sendable {
         return true
     }
 
-    /// Judges answers one by one, but for those that have been judged and are still right.
+    /// Judges answers one by one, except for those that were judged and are still right.
     private func judge(
         _ block: PipeBlock, _ ends: [Int], _ dialogue: PipeDialogue, _ isStillRight: Bool, _ asked: UInt64,
         _ answered: UInt64, _ figures: inout PipeFigures
@@ -214,9 +214,9 @@ final class PipeFeeder: Sendable {
         }
     }
 
-    /// Writes lines that pdns would never write, and a question after them, which must be answered.
+    /// Writes lines that pdns would never write, and then a question, which must be answered.
     ///
-    /// - Returns: how many lines.
+    /// - Returns: the number of lines.
     private func askHostile(_ dialogue: PipeDialogue, _ random: inout SeededGenerator) -> Int {
         let lines = (0..<4).map { _ in HostileQuestion.line(&random, zone: Site.zone) }
         let last = "Q\tfixed.\(Site.zone)\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t0.0.0.0/0\n"
@@ -224,7 +224,7 @@ final class PipeFeeder: Sendable {
         let complaint = dialogue.ask(
             lines.flatMap { $0 + [UInt8(ascii: "\n")] } + Array(last.utf8), until: Array(right.utf8),
             patience: Self.patience)
-        // What has ended is looked at with the next block.
+        // The next block detects an ended coprocess.
         if let complaint, !dialogue.hasEnded {
             journal.violation(
                 "after \(lines.map { String(decoding: $0.prefix(200), as: UTF8.self).debugDescription }.joined(separator: ", ")): \(complaint)"

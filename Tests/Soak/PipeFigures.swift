@@ -1,12 +1,12 @@
-/// What came of the questions that were asked through pipes.
+/// The results of the questions through pipes.
 struct PipeFigures: Sendable {
-    /// Answered and found right or wrong.
+    /// The number of judged answers.
     var answered = 0
-    /// Those of them that were judged one by one. All others were the same bytes as an answer that had been judged, at a time at which no
-    /// more and no less was right than then.
+    /// The number of answers judged one by one. All others were equal to a judged answer while the right answers had
+    /// not changed.
     var judgedAlone = 0
     var hostile = 0
-    /// Asked of a coprocess that was killed before it answered.
+    /// Questions to a coprocess that was killed before it answered.
     var lostToKills = 0
     var kills = 0
     /// The longest time for all questions of a block, in nanoseconds.

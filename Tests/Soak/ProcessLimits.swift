@@ -1,14 +1,14 @@
 import Foundation
 
-/// What a process may have of descriptors or memory, changed while it runs: the soft limit, which need not be lowered for good.
+/// A soft limit of a running process, for descriptors or memory, which can be raised again.
 struct ProcessLimit {
     private let process: pid_t
     private let option: String
     private let before: String
 
     /// - Parameters:
-    ///   - name: as /proc/PID/limits has it.
-    ///   - option: as prlimit(1) has it.
+    ///   - name: the name in /proc/PID/limits.
+    ///   - option: the option of prlimit(1).
     private init?(_ process: pid_t, _ name: String, _ option: String, _ limit: Int) {
         (self.process, self.option) = (process, option)
         let text = (try? String(contentsOfFile: "/proc/\(process)/limits", encoding: .utf8)) ?? ""
@@ -19,12 +19,12 @@ struct ProcessLimit {
         guard Self.set(process, option, "\(limit)") else { return nil }
     }
 
-    /// No descriptor more than it has.
+    /// Allows no more descriptors than the process has.
     static func descriptors(of process: pid_t) -> ProcessLimit? {
         ProcessLimit(process, "Max open files", "nofile", openFiles(of: process))
     }
 
-    /// So many bytes more of address space than it has.
+    /// Allows some bytes of address space more than the process has.
     static func memory(of process: pid_t, more: Int) -> ProcessLimit? {
         guard let pages = statistics(of: process)?.first else { return nil }
         return ProcessLimit(process, "Max address space", "as", pages * Int(getpagesize()) + more)

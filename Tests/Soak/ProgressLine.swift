@@ -1,6 +1,6 @@
 import Glibc
 
-/// The last line of a terminal, which says how far the run is. In a pipe or a file there is none.
+/// The progress in the last line of a terminal. Not shown in a pipe or a file.
 enum ProgressLine {
     private static let isTerminal = isatty(STDERR_FILENO) == 1
 

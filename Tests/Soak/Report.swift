@@ -1,18 +1,18 @@
-/// What is said at the end of a run, and the violations that only its figures show.
+/// The final report of a run, and the violations that only its figures show.
 struct Report {
     let seed: UInt64
     let seconds: Int
     let asked: Load.Figures
     let piped: PipeFigures
-    /// Of coprocesses of pdns.
+    /// The number of killed coprocesses of pdns.
     let kills: Int
-    /// Questions of which pdns has taken no notice.
+    /// The number of questions that pdns has not read.
     let dropped: Int
     let oracle: Oracle
     let journal: Journal
 
-    /// How many questions may be lost to a kill: what one thread of pdns is asked until it has given up the next coprocess, too, from which
-    /// it reads without having asked it anything.
+    /// The number of questions that a kill may lose: those of one thread of pdns until it has also given up the next
+    /// coprocess, from which it reads before asking it anything.
     private var lossOfKill: Int { 6 * asked.asked / max(1, seconds) }
 
     func tell() {

@@ -1,7 +1,7 @@
-/// Which clients a rollout has given its new side, as a number that a part has.
+/// The clients of a rollout's new side, encoded as the value of a part.
 struct RolloutStep: Equatable {
-    /// Numbers of rollouts are multiples of this. What is added is 0 for no client, 1 to 99 for a share in percent, and from
-    /// `firstPlaces` on the bits of `Places`. Of one client, 100 is the new side, and 0 the old one.
+    /// Numbers of rollouts are multiples of this. Added to it is 0 for no client, 1...99 for a share in percent, or
+    /// from `firstPlaces` on the bits of `Places`. For one client, 100 is the new side, and 0 the old one.
     static let scale = 1_000
     static let firstPlaces = 200
     static let none = RolloutStep(value: 0)
@@ -10,7 +10,7 @@ struct RolloutStep: Equatable {
 
     init(value: Int) { self.value = value }
 
-    /// - Parameter rollout: as `RolloutOrder.begin` numbers them.
+    /// - Parameter rollout: the number from `RolloutOrder.begin`.
     init(of rollout: Int, share: Int) { value = rollout * Self.scale + share }
 
     init(of rollout: Int, places: Places) { value = rollout * Self.scale + Self.firstPlaces + places.rawValue }
@@ -21,20 +21,20 @@ struct RolloutStep: Equatable {
     var share: Int? { value % Self.scale < 100 ? value % Self.scale : nil }
 }
 
-/// What the new sides of the last rollouts are made of.
+/// The new sides of the last rollouts.
 struct RolloutSides {
-    /// By the number of a rollout, the versions of the files of its new side, in the order of `Part.files`.
+    /// The versions of the new side's files, in the order of `Part.files`, by the number of a rollout.
     private var versions: [Int: [Int]] = [:]
 
-    /// Adds a rollout. Answers of one that ended a while ago are not judged any more.
+    /// Adds a rollout, and forgets one that ended a while ago.
     mutating func add(_ rollout: Int, _ files: [Int]) {
         versions = versions.filter { $0.key + 2 >= rollout }
         versions[rollout] = files
     }
 
-    /// What a client may get at a step.
+    /// Returns the sides that a client may get at a step.
     ///
-    /// - Parameter places: of the client, by the version of the database.
+    /// - Parameter places: the places of the client, by the version of the database.
     func sides(of step: RolloutStep, _ places: [Countries.Place]) -> [Int] {
         let old = step.rollout * RolloutStep.scale
         if let share = step.share { return share == 0 ? [old] : [old, old + 100] }
@@ -43,7 +43,7 @@ struct RolloutSides {
         return [area.contains(places[files[Part.database.index]]) ? old + 100 : old]
     }
 
-    /// What answers depend on, on the side that `world` has.
+    /// Returns the values that answers depend on, for the side in `world`.
     func world(_ world: [Int]) -> [Int] {
         let side = world[Part.rollout.index]
         guard side % RolloutStep.scale == 100, let files = versions[side / RolloutStep.scale] else { return world }
@@ -53,21 +53,22 @@ struct RolloutSides {
     }
 }
 
-/// Judges who gets the new side of a rollout.
+/// Judges which clients get the new side of a rollout.
 ///
-/// It does not know how the program puts client networks in order, only that each keeps its place as long as the rollout runs: one that
-/// was on the new side with a share has it with every larger share, and one that was on the old side has that with every smaller one.
+/// It does not know the program's order of networks, only that the order is fixed while a rollout runs: a network on
+/// the new side at a share is there at every larger share, and a network on the old side is there at every smaller
+/// one.
 struct RolloutOrder {
     /// The number of the last rollout.
     private var rollout = 0
     private(set) var sides = RolloutSides()
-    /// The largest share with which a network was seen on the old side, and the smallest one with which it was on the new side.
+    /// The largest share at which a network was on the old side, and the smallest at which it was on the new side.
     private var bounds: [Client: (old: Int, new: Int)] = [:]
-    /// The answers that told which side a network is on, and those of them that came after another for the same network.
+    /// The number of answers that revealed a side, and how many of them repeated a network.
     private(set) var answers = 0
     private(set) var again = 0
 
-    /// A new rollout; its number.
+    /// Begins a rollout, and returns its number.
     mutating func begin(_ files: [Int]) -> Int {
         rollout += 1
         sides.add(rollout, files)
@@ -75,13 +76,13 @@ struct RolloutOrder {
         return rollout
     }
 
-    /// Notes that a network was answered by a side.
+    /// Records the side that answered a network.
     ///
-    /// - Parameter steps: those that the rollout may have been at.
-    /// - Returns: what is wrong with that.
+    /// - Parameter steps: the possible steps of the rollout.
+    /// - Returns: a complaint; `nil` if it is right.
     mutating func note(_ client: Client, side: Int, _ steps: [RolloutStep]) -> String? {
         let shares = steps.compactMap(\.share)
-        // Places have no order, and an earlier rollout has another one.
+        // Places have no order, and an earlier rollout has a different one.
         guard shares.count == steps.count, steps.allSatisfy({ $0.rollout == rollout || $0 == .none }),
             let least = shares.min(), let most = shares.max(), most > 0
         else { return nil }

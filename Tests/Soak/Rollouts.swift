@@ -9,10 +9,10 @@ final class Rollouts {
     private var random: SeededGenerator
     private let geopipe: ([String]) throws -> (output: String, status: Int32)
     private var running: Running?
-    /// Until when the rollout may be aborted by itself, for what was done before.
+    /// The time until which earlier steps may cause an automatic abort.
     private var doubtEnds: UInt64 = 0
 
-    /// Takes over a version of the configuration that a command has put in place.
+    /// Adopts a version of the configuration that a command has installed.
     var adopt: (_ configuration: Int) -> Void = { _ in }
 
     /// The version of the zone on the new side; `nil` if no rollout runs.
@@ -21,16 +21,16 @@ final class Rollouts {
     private struct Running {
         let number: Int
         var step: RolloutStep
-        /// The versions of the files of its new side.
+        /// The versions of its new side's files.
         let versions: [Part: Int]
-        /// The version of the configuration that it began with.
+        /// The version of the configuration at its start.
         let before: Int
-        /// Something was done to the files of the new side, or to the configuration, so that a commit may be refused.
+        /// Whether a file of the new side or the configuration was changed, so that a commit may be refused.
         var isTouched = false
     }
 
-    /// For so long after something else was done a rollout may be aborted for it, in nanoseconds: drains end by themselves after 4 s, health
-    /// is known after 6 s, and coprocesses look each second.
+    /// How long after another step an automatic abort may follow, in nanoseconds: drains end by themselves after 4 s,
+    /// health is known after 6 s, and coprocesses check each second.
     private static let patience: UInt64 = 14_000_000_000
     private static let shares = [5, 20, 50]
 
@@ -42,19 +42,19 @@ final class Rollouts {
         (self.site, self.oracle, self.journal, self.random, self.geopipe) = (site, oracle, journal, random, geopipe)
     }
 
-    // MARK: What else happens
+    // MARK: Other steps
 
-    /// A file of the new side or the configuration was written.
+    /// Records that a file of the new side or the configuration was written.
     func filesChange() { running?.isTouched = true }
 
-    /// Something happens for which the rollout may be aborted by itself, or not be followed for a while.
+    /// Records a step that may cause an automatic abort, or a pause in following the rollout.
     func mayEnd() {
         guard running != nil else { return }
         doubtEnds = now() + Self.patience
         oracle.mayBe(.rollout, RolloutStep.none.value)
     }
 
-    /// Finds out what has become of the rollout.
+    /// Reads the state of the rollout.
     func clarify() throws {
         guard let running else { return }
         let status = try status()
@@ -63,8 +63,8 @@ final class Rollouts {
             guard now() >= doubtEnds else { return }
             oracle.isNow(.rollout, running.step.value)
         case "aborted":
-            if now() >= doubtEnds { journal.violation("a rollout was aborted by itself: \(status.output)") }
-            journal.note("a rollout was aborted by itself")
+            if now() >= doubtEnds { journal.violation("a rollout was aborted automatically: \(status.output)") }
+            journal.note("a rollout was aborted automatically")
             try confirm()
         default: journal.violation("the rollout is \(status.state), and should run: \(status.output)")
         }
@@ -76,15 +76,15 @@ final class Rollouts {
     private func confirm() throws {
         oracle.isNow(.rollout, RolloutStep.none.value)
         running = nil
-        // What was aborted by itself asks for a person until then.
+        // An automatic abort is a problem until it is acknowledged.
         _ = try geopipe(["rollout", "abort"])
     }
 
     // MARK: Steps
 
-    /// The next step, whatever that is.
+    /// Takes a random next step.
     ///
-    /// - Parameter versions: of all files.
+    /// - Parameter versions: the versions of all files.
     func act(_ versions: [Part: Int]) throws {
         try clarify()
         guard running != nil else { return try start(versions) }
@@ -97,7 +97,7 @@ final class Rollouts {
         }
     }
 
-    /// All steps, one after the other, while nothing else is done.
+    /// Takes all steps, one after the other, while nothing else happens.
     func drill(_ versions: [Part: Int]) throws {
         try clarify()
         try end()
@@ -106,7 +106,7 @@ final class Rollouts {
             pause(0...500)
             try self.share(share)
         }
-        // So long that the share can be judged by its figures.
+        // Long enough to judge the share by its figures.
         pause(3_000...3_500)
         guard running != nil else { return }
         if random.once(in: 2) { try places(random.one(of: Places.allCases)) }
@@ -123,7 +123,7 @@ final class Rollouts {
     private func start(_ versions: [Part: Int]) throws {
         let before = versions[.configuration]!
         var new = versions
-        // It may be even or odd, as the other is or not.
+        // Its parity may equal that of the other or not.
         new[.configuration] = (before + random.number(50...150)) % 250 + 1
         try site.putNext(new[.configuration]!)
         let number = oracle.beginRollout(new)
@@ -152,7 +152,7 @@ final class Rollouts {
         try settle(state)
     }
 
-    /// Carries a step out, or kills what carries it out.
+    /// Runs a step, or kills its command.
     private func step(_ words: [String], _ step: RolloutStep) throws {
         if let complaint = oracle.shareComplaint() { journal.violation(complaint) }
         oracle.mayBe(.rollout, step.value)
@@ -166,13 +166,13 @@ final class Rollouts {
         try settle(found.state)
     }
 
-    /// Takes over what the state of the rollout is after a command.
+    /// Adopts the state of the rollout after a command.
     private func settle(_ state: String) throws {
         guard let running else { return }
         switch state {
         case "running" where now() >= doubtEnds: oracle.isNow(.rollout, running.step.value)
         case "running":
-            // Either that or none.
+            // Either this rollout or none.
             oracle.isNow(.rollout, running.step.value)
             oracle.mayBe(.rollout, RolloutStep.none.value)
         case "aborted": try confirm()
@@ -189,7 +189,7 @@ final class Rollouts {
         oracle.mayBe(.configuration, new)
         oracle.mayBe(.rollout, RolloutStep.none.value)
         var ending = try command(["commit"])
-        // The same again goes on from where the first one was.
+        // A repeated command continues a killed one.
         if !ending.isWhole, try status().state == "running" { ending = try command(["commit"], mayBeKilled: false) }
         let state = try status().state
         if state != "committed" {
@@ -211,16 +211,16 @@ final class Rollouts {
         takeOverConfiguration([before, new])
     }
 
-    /// Finds out which version of the configuration is in place.
+    /// Finds the installed version of the configuration.
     private func takeOverConfiguration(_ versions: [Int]) {
         guard let version = versions.first(where: site.isInPlace) else {
-            return journal.violation("the configuration is none of those that a commit had to do with")
+            return journal.violation("the configuration is neither the old nor the new one of a commit")
         }
         oracle.isNow(.configuration, version)
         adopt(version)
     }
 
-    /// Damages the file that says how the rollout goes, and puts it back.
+    /// Damages the rollout file, and restores it.
     private func corrupt() throws {
         let path = site.state + "/rollout" + random.one(of: ["", ".copy"])
         guard let good = FileManager.default.contents(atPath: path) else { return }

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// The number of a process that is started again and again, for other threads.
+/// The number of a process that is restarted, shared between threads.
 final class RunningProcess: Sendable {
     private let value = Atomic<pid_t>(0)
 

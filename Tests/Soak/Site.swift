@@ -1,18 +1,19 @@
 import Foundation
 import struct Support.SeededGenerator
 
-/// What can be at a path in place of what should be there.
+/// Damages of a file.
 enum Damage: CaseIterable {
     case empty, torn, flipped, foreign, random, huge, directory, missing, danglingLink, loop, fifo
 
-    /// Puts it there.
+    /// Applies the damage.
     ///
     /// - Parameters:
-    ///   - good: what should be there.
-    ///   - isInPlace: writes into the file that is there.
+    ///   - good: the good content.
+    ///   - isInPlace: whether to write into the existing file.
     func inflict(on path: String, good: Data, isInPlace: Bool) throws {
         switch self {
-        // Without its last bytes nothing is whole: no bracket is closed, no line complete, no database has its description.
+        // Every file is invalid without its last bytes: a bracket is open, a line is incomplete, a database lacks its
+        // metadata.
         case .torn: try place(good.dropLast(good.count > 1 << 16 ? good.count / 2 : 8), at: path, isInPlace: isInPlace)
         case .flipped:
             var flipped = good
@@ -39,12 +40,12 @@ enum Damage: CaseIterable {
     }
 }
 
-/// Removes a file or a folder, if it is there.
+/// Removes a file or a folder, if it exists.
 func remove(_ path: String) {
     if unlink(path) != 0, errno != ENOENT { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// Writes a file, into the one that is there or in its place.
+/// Writes a file, in place or as a replacement.
 func place(_ data: Data, at path: String, isInPlace: Bool) throws {
     var status = stat()
     let isFile = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
@@ -62,35 +63,35 @@ func place(_ data: Data, at path: String, isInPlace: Bool) throws {
     if !isInPlace, rename(file, path) != 0 { throw Failure("cannot replace \(path)") }
 }
 
-/// A folder with a configuration and all that belongs to it. Files are in a release, which is reached through the link `current`.
+/// A folder with a configuration and its files. The files are in a release, to which the link `current` leads.
 final class Site {
     enum Way: CaseIterable {
         case inPlace, renamed, linked
     }
 
     static let zone = "soak.example"
-    /// Nanoseconds for which the share of a datacenter grows that has come back.
+    /// How long the share of a returning datacenter grows, in nanoseconds.
     static let comesBack: UInt64 = 20_000_000_000
 
     let folder: String
-    /// The port at which addresses are checked; `nil` if nobody checks them.
+    /// The port at which addresses are checked; `nil` without checks.
     let checkedPort: UInt16?
     private var release = 0
     private let databases: [Data]
 
     var configuration: String { folder + "/current/geopipe.yaml" }
     var state: String { folder + "/disk/state" }
-    /// The configuration that is rolled out, where one is.
+    /// The configuration of a rollout's new side.
     var next: String { folder + "/current/next.yaml" }
-    /// What pdns starts: a link, or a file.
+    /// The program that pdns starts: a link or a file.
     var program: String { folder + "/geopipe" }
     /// The two databases, unchanged.
     var databaseCopies: [String] { [0, 1].map { "\(folder)/database-\($0)" } }
 
-    /// A file system of the state directory's own, if this process may have one.
+    /// A separate file system for the state directory, if this process may mount one.
     let disk: StateDisk?
 
-    /// - Parameter database: the second is this one, with Canada where the United States were.
+    /// - Parameter database: the first database; the second has Canada in place of the United States.
     init(folder: String, database: String, checkedPort: UInt16?) throws {
         self.folder = folder
         self.checkedPort = checkedPort
@@ -120,7 +121,7 @@ final class Site {
         }
     }
 
-    /// Puts a version of a file in the place of the one before.
+    /// Replaces a file with another version.
     func put(_ part: Part, _ version: Int, _ way: Way) throws {
         if part == .networks, version == 0 { return remove(path(part, release: release)) }
         let data = content(part, version)
@@ -128,7 +129,7 @@ final class Site {
         try place(data, at: path(part, release: release), isInPlace: way == .inPlace)
     }
 
-    /// Says when a file was written last.
+    /// Sets the modification time of a file.
     ///
     /// - Parameter seconds: since 1970.
     func date(_ part: Part, _ seconds: Int) {
@@ -136,29 +137,29 @@ final class Site {
         utimensat(AT_FDCWD, path(part, release: release), times, 0)
     }
 
-    /// Puts what cannot be used in the place of a file.
+    /// Replaces a file with invalid content.
     func damage(_ part: Part, _ version: Int, _ damage: Damage, isInPlace: Bool) throws {
         try damage.inflict(on: path(part, release: release), good: content(part, version), isInPlace: isInPlace)
     }
 
-    /// Puts a version of the configuration beside the one that runs.
+    /// Writes a version of the configuration next to the one in use.
     func putNext(_ version: Int) throws {
         try place(content(.configuration, version), at: "\(folder)/release-\(release)/next.yaml", isInPlace: false)
     }
 
-    /// Whether a version of the configuration is in place.
+    /// Returns whether a version of the configuration is installed.
     func isInPlace(_ version: Int) -> Bool {
         FileManager.default.contents(atPath: configuration) == content(.configuration, version)
     }
 
-    /// Which damages cannot be taken for a file that is only different.
+    /// The damages that make a file invalid, not only different.
     static func damages(of part: Part) -> [Damage] {
-        // Networks need not be there, and need not be any.
+        // The networks file may be missing or empty.
         part == .networks
             ? [.torn, .foreign, .random, .huge, .directory, .loop] : Damage.allCases.filter { $0 != .flipped }
     }
 
-    /// Makes a release in which one file is other than in the one before, and has `current` lead there.
+    /// Makes a release with one changed file, and makes `current` lead there.
     private func makeRelease(with part: Part, _ data: Data) throws {
         try FileManager.default.createDirectory(
             atPath: "\(folder)/release-\(release + 1)", withIntermediateDirectories: true)
@@ -184,7 +185,7 @@ final class Site {
         remove("\(folder)/release-\(release - 1)")
     }
 
-    /// Lets a name lead elsewhere at once.
+    /// Changes a link atomically.
     func link(_ name: String, to target: String) throws {
         remove("\(folder)/\(name).new")
         guard symlink(target, "\(folder)/\(name).new") == 0, rename("\(folder)/\(name).new", "\(folder)/\(name)") == 0

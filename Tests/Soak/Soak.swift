@@ -47,7 +47,8 @@ struct Soak: ParsableCommand {
     func run() throws {
         StateDisk.enterOwnNamespace()
         Interruption.follow()
-        // All that it starts comes before what else runs here, if that is allowed: what others do is not to be measured.
+        // Raise the priority of all started programs, if permitted, so that other load on this machine does not
+        // affect the measurement.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         let folder = "/tmp/geopipe-soak-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
@@ -65,7 +66,7 @@ struct Soak: ParsableCommand {
         if site.disk == nil { journal.tell("this user may not mount: the state directory is never full or read-only") }
         if clock == nil { journal.tell("the clock is not set") }
         try site.link("geopipe", to: programs[0])
-        // Twice the interval and the time-out, a second until coprocesses look, and another two for a machine that is busy.
+        // Twice the interval and the time-out, a second until coprocesses check, and two more for a busy machine.
         let oracle = try Oracle(databases: site.databaseCopies, bounds: Oracle.Bounds(health: 6_000_000_000))
         let server = try NameServer(site, settings: settings)
         let agent = try agent.flatMap { path in try servers.map { try Agent(path, site, $0) } }
@@ -104,7 +105,7 @@ struct Soak: ParsableCommand {
         do {
             try director.direct(until: start + UInt64(minutes * 60e9))
         } catch {
-            journal.violation("the run cannot go on: \(error)")
+            journal.violation("the run cannot continue: \(error)")
         }
         let seconds = Int((now() - start) / 1_000_000_000)
         let asked = load.stop()
@@ -127,7 +128,7 @@ struct Soak: ParsableCommand {
     private static let pipes = 2
 }
 
-/// A duration as `1:02:03`.
+/// Returns a duration as `1:02:03`.
 func clockWords(_ seconds: Int) -> String {
     func two(_ number: Int) -> String { "\(number < 10 ? "0" : "")\(number)" }
     return "\(seconds / 3_600):\(two(seconds / 60 % 60)):\(two(seconds % 60))"

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A file system of its own for the state directory, in memory, which no process outside can see.
+/// A private file system in memory for the state directory, invisible to other processes.
 final class StateDisk {
     private static let size = 2 << 30
     let path: String
 
-    /// `nil` if this process may not mount anything.
+    /// `nil` if this process may not mount a file system.
     init?(_ path: String) {
         self.path = path
         guard mkdir(path, 0o755) == 0, Self.isOwnNamespace,
@@ -16,14 +16,14 @@ final class StateDisk {
     private static let variable = "GEOPIPE_SOAK_NAMESPACE"
     private static var isOwnNamespace: Bool { getenv(variable) != nil }
 
-    /// Starts this program again where it may mount without any other process's seeing it, unless it is there already or must not do that.
+    /// Restarts this program in a mount namespace of its own, unless it is in one already, or that is not permitted.
     static func enterOwnNamespace() {
         guard !isOwnNamespace else { return }
         let how = geteuid() == 0 ? "-m" : "-Urm"
         guard let ending = try? run("/usr/bin/unshare", [how, "/bin/true"]), ending.status == 0 else { return }
         setenv(variable, "1", 1)
         let words = ["unshare", how, "/proc/self/exe"] + CommandLine.arguments.dropFirst()
-        // The link leads to this program, not to unshare.
+        // Resolved here: after the exec, the link would lead to unshare.
         var own = [CChar](repeating: 0, count: Int(PATH_MAX))
         guard readlink("/proc/self/exe", &own, own.count - 1) > 0 else { return }
         var arguments = words.map { strdup($0) } + [nil]
@@ -32,7 +32,7 @@ final class StateDisk {
         unsetenv(variable)
     }
 
-    /// Leaves room for no more than some bytes.
+    /// Limits the file system to some bytes.
     func fill(leaving room: Int) -> Bool {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return false }
@@ -44,7 +44,7 @@ final class StateDisk {
 
     func makeRoom() throws {
         guard remount("size=\(Self.size)") else {
-            throw Failure("cannot make room in \(path): \(String(cString: strerror(errno)))")
+            throw Failure("cannot resize \(path): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -1,20 +1,20 @@
 import Glibc
 import Synchronization
 
-/// The time of day that what the soak starts goes by, which can be set without this machine's being touched: `Tests/SoakClock` gives it to
-/// them.
+/// The time of day of the programs that the soak starts. It can be set without changing this machine's clock, because
+/// `Tests/SoakClock` replaces their clock functions.
 final class TimeOfDay {
-    /// As many as the file has room for.
+    /// The maximum number of steps in the file.
     private static let room = 4_095
-    /// The number of steps, then for each the time of this machine at which it was made, and what is added from then on, in nanoseconds.
+    /// The number of steps, then for each step the machine's time and the offset from then on, in nanoseconds.
     private let memory: UnsafeMutablePointer<Int64>
     private var count = 0
-    /// What is added to this machine's time, in seconds.
+    /// The offset from this machine's time, in seconds.
     private(set) var offset = 0
 
     /// - Parameters:
     ///   - library: `Tests/SoakClock`, compiled.
-    ///   - file: where the steps are to be.
+    ///   - file: the path for the steps.
     init(library: String, file: String) throws {
         let size = 8 + 16 * Self.room
         let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -36,7 +36,7 @@ final class TimeOfDay {
         }
     }
 
-    /// Sets the clock to this machine's time and so many seconds.
+    /// Sets the clock to this machine's time plus an offset in seconds.
     ///
     /// - Returns: false if the file has no room for another step.
     func set(to offset: Int) -> Bool {

@@ -1,9 +1,9 @@
 import Glibc
 import Synchronization
 
-/// Looks once a second at the memory and the open files of processes, and shows how far the run is.
+/// Samples memory and open files of processes once a second, and shows the progress.
 final class Watch: Sendable {
-    /// Processes that are looked at together.
+    /// Groups of processes.
     enum Group: Int, CaseIterable, CustomStringConvertible {
         case coprocesses, pipes, server, agent
 
@@ -18,7 +18,7 @@ final class Watch: Sendable {
     }
 
     private struct Samples {
-        /// In MiB; by group.
+        /// The memory of each group, in MiB.
         var anonymous = [Growth](repeating: Growth(), count: Group.allCases.count)
         var resident = [Growth](repeating: Growth(), count: Group.allCases.count)
         var proportional = [Growth](repeating: Growth(), count: Group.allCases.count)
@@ -32,8 +32,8 @@ final class Watch: Sendable {
     private let isStopped = Atomic<Bool>(false)
 
     /// - Parameters:
-    ///   - processes: those of a group.
-    ///   - progress: how far the run is, for a terminal.
+    ///   - processes: returns the processes of a group.
+    ///   - progress: returns the progress, for a terminal.
     init(
         processes: @escaping @Sendable (Group) -> [pid_t], progress: @escaping @Sendable (_ seconds: Int) -> String
     ) {
@@ -60,14 +60,14 @@ final class Watch: Sendable {
             samples.look += 1
             for (group, processes) in groups.enumerated() where !processes.isEmpty {
                 let found = processes.compactMap(statistics)
-                // One has just ended.
+                // A process has just ended.
                 guard found.count == processes.count else { continue }
                 let pages = Double(getpagesize()) / 1_048_576
                 samples.resident[group].add(found.map { Double($0[1]) * pages }.reduce(0, +), at: seconds)
                 samples.anonymous[group].add(
                     found.map { Double($0[1] - $0[2]) * pages }.reduce(0, +), at: seconds)
                 samples.files[group].add(Double(processes.map(openFiles).reduce(0, +)), at: seconds)
-                // The kernel has to go through all pages for that.
+                // Sampled rarely, because the kernel walks all pages for it.
                 if samples.look % 10 == 1 {
                     samples.proportional[group].add(
                         processes.map { rollup("Pss:", of: $0) }.reduce(0, +), at: seconds)
@@ -76,7 +76,7 @@ final class Watch: Sendable {
         }
     }
 
-    /// Says what became of memory and open files, and what of that is too much.
+    /// Reports the growth of memory and open files, and violations of their limits.
     func report(_ journal: Journal) {
         func words(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
         samples.withLock { samples in
@@ -95,7 +95,7 @@ final class Watch: Sendable {
                     journal.tell(
                         "| \(group) | \(name) | \(words(growth.first)) | \(words(growth.most)) | \(words(mean)) | \(words(rise)) |"
                     )
-                    // Less is no line.
+                    // Fewer points make no line.
                     if growth.count >= 60, rise > allowed(mean) {
                         journal.violation(
                             "\(group): \(name) rise by \(words(rise)) over the second half, from \(words(mean)) or so")
@@ -106,7 +106,7 @@ final class Watch: Sendable {
     }
 }
 
-/// Runs work in a thread of its own.
+/// Runs work in a new thread.
 func startThread(_ work: @escaping @Sendable () -> Void) {
     final class Work: Sendable {
         let body: @Sendable () -> Void

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("Watched files")
 struct FileWatchTests {
-    /// Something that happens below a folder in which `current` is a link to `old`, and `old/sub` and `new/sub` have a
-    /// `file` each. Watched is `current/sub/file`.
+    /// A change below a folder in which `current` is a link to `old`, and `old/sub` and `new/sub` have a `file` each.
+    /// The watched path is `current/sub/file`.
     enum Event: String, CaseIterable, CustomTestStringConvertible {
         case written = "the file is written"
         case restored = "the file is written with as many bytes, and gets its old time back"
@@ -68,7 +68,7 @@ struct FileWatchTests {
         try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/current", withDestinationPath: "old")
     }
 
-    @Test("tell of it, and have changed once, when", arguments: Event.allCases)
+    @Test("send an event, and have changed once, when", arguments: Event.allCases)
     func changed(event: Event) throws {
         let watch = Watcher([path])
         #expect(!watch.hasChanged())
@@ -78,7 +78,7 @@ struct FileWatchTests {
         #expect(!watch.hasChanged())
     }
 
-    @Test("have not changed when they are read, or another in their folder is written")
+    @Test("have not changed when they are read, or another file in their folder is written")
     func unchanged() throws {
         let watch = Watcher([path])
         #expect(folder.text(of: "current/sub/file") == "one")
@@ -88,7 +88,7 @@ struct FileWatchTests {
         #expect(!watch.hasChanged())
     }
 
-    @Test("may be missing, and change when they come")
+    @Test("may be missing, and change when they appear")
     func comes() throws {
         let watch = Watcher(["\(root)/old/later"])
         #expect(!watch.hasChanged())
@@ -97,7 +97,7 @@ struct FileWatchTests {
         #expect(watch.hasChanged())
     }
 
-    @Test("are told of again after their folder was removed and made anew")
+    @Test("send events after their folder was removed and made again")
     func folderMadeAnew() throws {
         let watch = Watcher([path])
         try FileManager.default.removeItem(atPath: "\(root)/old")
@@ -111,10 +111,10 @@ struct FileWatchTests {
         #expect(watch.hasChanged())
     }
 
-    @Test("have changed if they did, or a link on the way did, since somebody began to read them")
+    @Test("have changed if they or a link to them changed after a read began")
     func changedBefore() throws {
         let link = "\(root)/current"
-        // What time(2) says may be a moment behind the times of files.
+        // time(2) may lag slightly behind file times.
         #expect(!Watcher([path], readSince: time(nil) + 2).hasChanged())
         #expect(Watcher([path], readSince: time(nil) - 3_600).hasChanged())
         sleep(1)
@@ -125,7 +125,7 @@ struct FileWatchTests {
         #expect(!Watcher(["\(root)/new/sub/file"], readSince: start).hasChanged())
     }
 
-    @Test("may have changed if they are missing, and something has left their folder since somebody began to read them")
+    @Test("may have changed if they are missing and their folder changed after a read began")
     func goneBefore() throws {
         sleep(1)
         let start = time(nil)
@@ -136,7 +136,7 @@ struct FileWatchTests {
         #expect(!Watcher(["\(root)/new/sub/missing"], readSince: start).hasChanged())
     }
 
-    @Test("have changed if they go at the very moment when they begin to be watched")
+    @Test("have changed if they are removed just when the watch begins")
     func goesMeanwhile() throws {
         let paths = (0..<100).map { "\(root)/old/sub/\($0)" }
         for path in paths { try #require(FileManager.default.createFile(atPath: path, contents: nil)) }
@@ -162,7 +162,7 @@ struct FileWatchTests {
         }
     }
 
-    @Test("are compared with what they were when they were watched first, until that is asked")
+    @Test("are compared with their states at the start of the watch, until changes are read")
     func watchedAgain() throws {
         let watch = Watcher([path])
         try folder.write("changed".utf8, to: "old/sub/file")
@@ -176,7 +176,7 @@ struct FileWatchTests {
     }
 }
 
-/// A file watch that can be asked from within an expectation.
+/// A file watch in a class, for use inside of expectations.
 private final class Watcher {
     private var files = FileWatch()
 
@@ -184,17 +184,17 @@ private final class Watcher {
 
     var paths: Set<String> { files.paths }
 
-    /// - Parameter start: as `FileWatch` has it; without it, a time that is still to come.
+    /// - Parameter start: as in `FileWatch`; by default a time in the future.
     func watch(_ paths: Set<String>, readSince start: Int = .max) { files.watch(paths, readSince: start) }
 
     func hasChanged() -> Bool { files.hasChanged() }
 
-    /// Whether there is news, which is taken.
+    /// Whether there are events, which are consumed.
     func hasNews(within milliseconds: CInt = 5_000) -> Bool {
         let deadline = ContinuousClock.now + .milliseconds(Int(milliseconds))
         repeat {
             var request = pollfd(fd: files.descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&request, 1, min(milliseconds, 100)) == 1, files.takeNews() { return true }
+            if poll(&request, 1, min(milliseconds, 100)) == 1, files.takeEvents() { return true }
         } while ContinuousClock.now < deadline
         return false
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import State
 
-@Suite("The file of a rollout")
+@Suite("The rollout file")
 struct RolloutTests {
     private let folder: Folder
     private let state: StateDirectory
@@ -52,7 +52,7 @@ struct RolloutTests {
         #expect(history.unreadable == 0)
     }
 
-    @Test("that is torn, or gone, gives way to its copy; without a copy it is not trusted")
+    @Test("is replaced by its backup copy if it is truncated or gone, and is corrupt without one")
     func torn() throws {
         try write(Self.rollout())
         let text = try String(contentsOfFile: state.rolloutFile, encoding: .utf8)
@@ -72,7 +72,7 @@ struct RolloutTests {
     }
 
     @Test(
-        "of another version, or with a field that this one does not know, is not trusted, and stays as it is until the next is written"
+        "of another version, or with an unknown field, is invalid, and stays as it is until the next write"
     )
     func version() throws {
         let text = StateFile.text("geopipe rollout 2", [["id", "X"]])
@@ -94,7 +94,7 @@ struct RolloutTests {
         #expect(throws: StateFile.Untrusted.self) { try RolloutFile.rollout(more) }
     }
 
-    @Test("takes no share, place or id that cannot be")
+    @Test("accepts no invalid share, place or id")
     func limits() throws {
         let text = try StateFile.lines(RolloutFile.text(Self.rollout()), "geopipe rollout 1")
         let part = try #require(text.firstIndex { $0[0] == "part" })
@@ -117,7 +117,7 @@ struct RolloutTests {
         }
     }
 
-    @Test("is written by a change alone, and a change may leave it as it is")
+    @Test("is written only by a change, which may leave it as it is")
     func unchanged() throws {
         try write(Self.rollout())
         let before = try state.rollout().identity
@@ -126,10 +126,10 @@ struct RolloutTests {
         #expect(try state.history().entries.count == 1)
     }
 
-    @Test("that cannot be written is removed by an abort, and by nothing else")
+    @Test("is removed only by an abort if it cannot be written")
     func fullDisk() throws {
         try write(Self.rollout())
-        // No file can be written in the place of a folder.
+        // A file cannot replace a folder.
         let obstacle = "\(state.rolloutFile).\(getpid()).new"
         func block() throws {
             try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
@@ -144,7 +144,7 @@ struct RolloutTests {
         #expect(state.lostRollout() == nil)
     }
 
-    @Test("goes with what coprocesses have counted")
+    @Test("is aborted by the counts of coprocesses")
     func tally() {
         var tally = RolloutTotals()
         (tally.old.answered, tally.new.answered, tally.new.refused) = (10, 5, 2)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import State
 
-@Suite("The file of how the agent stands with the vantage points")
+@Suite("The vantage standing file")
 struct VantageStandingTests {
     private static let standing = VantageStanding(
         time: 1_800_000_000, way: .cutOff, overruled: 2,
@@ -24,7 +24,7 @@ struct VantageStandingTests {
         #expect(try state.vantageStanding().value == nil)
     }
 
-    @Test("passes over lines of later versions, and trusts no torn file")
+    @Test("ignores lines of later versions, and refuses a truncated file")
     func others() throws {
         let text = StateFile.text(
             "geopipe vantage 1",

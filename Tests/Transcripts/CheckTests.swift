@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// What `geopipe check` says of configurations.
+/// Diagnostics of `geopipe check`.
 @Suite("geopipe check")
 struct CheckTests {
-    /// A configuration without anything to complain of, so that each test changes one thing.
+    /// A configuration without diagnostics; each test changes one thing.
     private static let sound = """
         databases: [\(Project.demonstration)]
         datacenters: { oslo: {}, ashburn: {}, singapore: {} }
@@ -41,7 +41,7 @@ struct CheckTests {
         return (ending.status, output.split(separator: "\n").map(String.init))
     }
 
-    /// What is said of the sound configuration with one thing changed, without the last line.
+    /// Returns the diagnostics of the valid configuration with one change, without the last line.
     private func findings(_ change: String, _ into: String, at place: SourceLocation = #_sourceLocation) throws
         -> [String]
     {
@@ -54,7 +54,7 @@ struct CheckTests {
         return lines.dropLast()
     }
 
-    @Test("has nothing to say of a sound configuration, nor of the example")
+    @Test("has no diagnostics for a valid configuration, nor for the example")
     func sound() throws {
         let (status, lines) = try check(Self.sound)
         #expect(status == 0 && lines == ["ok: 1 zone with 3 names, 1 service, 1 map, 3 datacenters, 1 database"])
@@ -62,7 +62,7 @@ struct CheckTests {
         #expect(try check(example, "--database", Project.demonstration).lines.count == 1)
     }
 
-    @Test("takes a database that no rule looks at, where no state has places either")
+    @Test("accepts a database that no rule needs")
     func unusedDatabase() throws {
         let text =
             Self.sound.split(separator: "\n").filter { !$0.contains("countries:") && !$0.contains("regions:") }
@@ -72,7 +72,7 @@ struct CheckTests {
     }
 
     @Test(
-        "warns of what leaves some clients without a record, each once and with a way out",
+        "warns once of each setting that leaves clients without a record, with a remedy",
         arguments: [
             (
                 "NO: [oslo, ashburn]", "NO: none", "6:22: warning: 'NO' in countries of map m is none",
@@ -104,7 +104,7 @@ struct CheckTests {
         #expect(found.first?.contains("for the zone's negative TTL") == true && found.first?.contains(remedy) == true)
     }
 
-    @Test("says of a datacenter that the map never chooses nothing, whatever types it has")
+    @Test("ignores the types of a datacenter that the map never chooses")
     func unreachedTypes() throws {
         let found = try findings("default: [singapore, oslo, ashburn]", "default: [singapore, oslo]")
         #expect(found == [])
@@ -113,7 +113,7 @@ struct CheckTests {
     }
 
     @Test(
-        "tells continents that are written where countries are meant",
+        "suggests continent: for continents in the place of countries",
         arguments: [
             ("nordics: [SE, FI]", "nordics: [NA, SA]", ["NA", "SA"]), ("nordics: [SE, FI]", "nordics: [AS]", ["AS"]),
             ("nordics: [SE, FI]", "nordics: [US, CA, NA]", ["NA"]),
@@ -126,7 +126,7 @@ struct CheckTests {
             ("nordics: [SE, FI]", "nordics: [AU, NZ, AS]", []),
         ])
     func continents(change: String, into: String, codes: [String]) throws {
-        // The demonstration database knows few countries.
+        // The demonstration database has few countries.
         let found = try findings(change, into).filter { !$0.contains("no database knows") }
         #expect(found.count == codes.count, "\(found)")
         for code in codes {
@@ -135,7 +135,7 @@ struct CheckTests {
     }
 
     @Test(
-        "refuses codes that no database can have, and says what is right",
+        "refuses codes that no database can contain, with a suggestion",
         arguments: [
             ("NO:", "UK:", "write GB (United Kingdom)"), ("NO:", "EL:", "write GR (Greece)"),
             ("NO:", "uk:", "write GB (United Kingdom)"), ("NO:", "EU:", "write it under continents"),
@@ -164,7 +164,7 @@ struct CheckTests {
     }
 
     @Test(
-        "hints at names that are near, and at none that is not",
+        "suggests similar names, and no others",
         arguments: [
             ("countries: { NO:", "cities: { NO/oslo:", "did you mean 'Oslo'?"),
             ("countries: { NO:", "cities: { NO/Oslo City:", "did you mean 'Oslo'?"),
@@ -237,7 +237,7 @@ struct CheckTests {
         for part in parts { #expect(found.first?.contains(part) == true, "\(found)") }
     }
 
-    @Test("warns of services that check the same address at different paces, and says which counts")
+    @Test("warns of services that check the same address at different intervals, and says which one applies")
     func paces() throws {
         let text = Self.sound.replacing("ttl: 60", with: "ttl: 60\n    check: { tcp: 80 }")
             .replacing(
@@ -252,7 +252,7 @@ struct CheckTests {
         #expect(lines[0].contains("and w decides"))
     }
 
-    @Test("notes which rules cannot fail over, once a service is checked")
+    @Test("notes rules without failover if a service is checked")
     func singleDatacenters() throws {
         let text = Self.sound.replacing("NO: [oslo, ashburn]", with: "NO: oslo")
         #expect(try check(text).lines.count == 1)
@@ -302,7 +302,7 @@ struct CheckTests {
         if let part { #expect(found.first?.contains(part) == true, "\(found)") }
     }
 
-    @Test("warns of the same in zone files, and of what a delegation or a DNAME hides")
+    @Test("warns of the same in zone files, and of records below a delegation or a DNAME")
     func hidden() throws {
         let zone = """
             $TTL 300
@@ -374,7 +374,7 @@ struct CheckTests {
     }
 
     @Test(
-        "has a way out of what is no YAML, and of URLs and hints that pdns would fill in",
+        "has a remedy for invalid YAML, and for URLs and hints that pdns would fill in",
         arguments: [
             ("  m:\n", "\tm:\n", "a tab in the indentation; indent with spaces"),
             ("www: {", "*.img: {", "put a string that begins with * in quotation marks"),
@@ -390,7 +390,7 @@ struct CheckTests {
         #expect(found.count == 1 && found[0].contains(remedy), "\(found)")
     }
 
-    @Test("prints the first hundred complaints of a file, and how many more there are")
+    @Test("prints the first hundred diagnostics of a file, and the number of the others")
     func limit() throws {
         let nets = (0..<300_000).map { "10.\($0 >> 16 & 255).\($0 >> 8 & 255).\($0 & 255)/32 olso\n" }.joined()
         let text = Self.sound.replacing("countries:", with: "networks_file: n.nets\n    countries:")
@@ -401,7 +401,7 @@ struct CheckTests {
         #expect(lines[101] == "\(count) errors")
     }
 
-    @Test("says no more than a coprocess, which logs the first hundred of a file once")
+    @Test("prints the same as a coprocess, which logs the first hundred of a file once")
     func coprocess() throws {
         let folder = try Folder()
         let zone =
@@ -414,7 +414,7 @@ struct CheckTests {
         #expect(lines.count == 101 && lines.last == "z.zone: warning: ... and 2,900 more warnings", "\(lines)")
     }
 
-    @Test("prints JSON, and nothing else, for programs")
+    @Test("prints only JSON with --json")
     func json() throws {
         struct Report: Decodable {
             struct Diagnostic: Decodable {
@@ -453,7 +453,7 @@ struct CheckTests {
 // MARK: - On a terminal
 
 extension CheckTests {
-    /// What a terminal of 60 columns gets.
+    /// Returns the output on a terminal of 60 columns.
     private func shown(_ text: String, environment: [String] = []) throws -> String {
         let folder = try Folder()
         try folder.write(text.utf8, to: "c.yaml")
@@ -465,7 +465,7 @@ extension CheckTests {
     }
 
     @Test(
-        "shows the line with a caret below the place, whatever stands before it",
+        "shows the line with a caret below the position",
         arguments: [
             ("zones: { a: b }", "     1 | zones: { a: b }", 12),
             ("zones: { \"\u{65e5}\u{672c}\": b }", "     1 | zones: { \"\u{65e5}\u{672c}\": b }", 9),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the words of the command line do.
+/// Arguments of the command line.
 @Suite("The command line")
 struct CommandLineTests {
     private static let database = "../../../examples/demo/demo.mmdb"
@@ -12,7 +12,7 @@ struct CommandLineTests {
         return (ending, legible(geopipe.output), legible(geopipe.standardError))
     }
 
-    @Test("check says ok of a configuration that is", arguments: ["opera.yaml", "rules.yaml", "records.yaml"])
+    @Test("check says ok for a valid configuration", arguments: ["opera.yaml", "rules.yaml", "records.yaml"])
     func checkGood(file: String) throws {
         let check = try run("check", file)
         #expect(check.ending == Coprocess.Ending(status: 0))
@@ -20,7 +20,7 @@ struct CommandLineTests {
     }
 
     @Test(
-        "check prints what a backend would complain of", arguments: ["bad.yaml", "no-database.yaml", "unreadable.yaml"])
+        "check prints the diagnostics of a backend", arguments: ["bad.yaml", "no-database.yaml", "unreadable.yaml"])
     func checkBad(file: String) throws {
         let check = try run("check", file)
         #expect(check.ending == Coprocess.Ending(status: 1))
@@ -31,7 +31,7 @@ struct CommandLineTests {
         #expect(try run("--config", file).error.split(separator: "\n") == errors)
     }
 
-    @Test("check --pdns-conf warns of what is risky, and says ok all the same")
+    @Test("check --pdns-conf warns of risky settings, and still says ok")
     func checkRiskySettings() throws {
         let check = try run("check", "opera.yaml", "--pdns-conf", "risky.conf")
         #expect(check.ending == Coprocess.Ending(status: 0))
@@ -47,12 +47,12 @@ struct CommandLineTests {
         #expect(check.output.hasSuffix("1 database; 5 warnings\n"))
     }
 
-    @Test("check --pdns-conf says what will not work, each with the line to write, and does not say ok")
+    @Test("check --pdns-conf reports settings that will not work, with the line to write")
     func checkWrongSettings() throws {
         let check = try run("check", "opera.yaml", "--pdns-conf", "wrong.conf")
         #expect(check.ending == Coprocess.Ending(status: 1))
         #expect(
-            // With several cores there is a note on receivers.
+            // With several cores there is a note about receivers.
             check.output.split(separator: "\n").map(String.init).filter { !$0.contains(": note: ") } == [
                 "wrong.conf:2:14: pdns does not start: /nonexistent/geopipe does not exist; install geopipe there, or write pipe-command=/usr/local/bin/geopipe --config \(Transcript.folder.path)/opera.yaml",
                 "wrong.conf:2:35: pdns does not start: geopipe, started without a shell, reports: Unknown option '--conifg'. Did you mean '--config'?; write pipe-command=/nonexistent/geopipe --config \(Transcript.folder.path)/opera.yaml",
@@ -94,21 +94,21 @@ struct CommandLineTests {
         for finding in findings { #expect(lines.contains("releases.conf:\(finding)"), "\(check.output)") }
     }
 
-    @Test("check says that something is no version of pdns")
+    @Test("check refuses an invalid version of pdns")
     func noRelease() throws {
         let check = try run("check", "opera.yaml", "--pdns-conf", "releases.conf", "--pdns-version", "banana")
         #expect(check.ending == Coprocess.Ending(status: 2))
         #expect(check.error.contains("'banana' is invalid for '--pdns-version <version>'"))
     }
 
-    @Test("check --pdns-conf of a file that is not there")
+    @Test("check --pdns-conf of a missing file")
     func checkMissingSettings() throws {
         let check = try run("check", "opera.yaml", "--pdns-conf", "nonexistent.conf")
         #expect(check.ending == Coprocess.Ending(status: 1))
         #expect(check.output == "nonexistent.conf: cannot read it: No such file or directory\n1 error\n")
     }
 
-    @Test("--database takes the place of the configured databases")
+    @Test("--database replaces the configured databases")
     func databaseOption() throws {
         #expect(try run("--config", "no-database.yaml").ending == Coprocess.Ending(status: 2))
         #expect(
@@ -117,7 +117,7 @@ struct CommandLineTests {
             try run("check", "no-database.yaml", "--database", Self.database).ending == Coprocess.Ending(status: 0))
     }
 
-    @Test("what is no option is told on standard error", arguments: ["--conifg", "chekc"])
+    @Test("unknown options are reported on standard error", arguments: ["--conifg", "chekc"])
     func usage(word: String) throws {
         let geopipe = try run(word, "opera.yaml")
         #expect(geopipe.ending == Coprocess.Ending(status: 2))
@@ -135,7 +135,7 @@ struct CommandLineTests {
         #expect(geopipe.error == "unknown command '\(word)'; did you mean '\(meant)'?\n")
     }
 
-    @Test("--log-level says what a coprocess logs, and levels that there are not are refused")
+    @Test("--log-level sets what a coprocess logs, and unknown levels are refused")
     func logLevel() throws {
         let usual = try run("--config", "opera.yaml")
         #expect(usual.ending == Coprocess.Ending(status: 0) && !usual.error.contains("started a compiler"))
@@ -149,7 +149,7 @@ struct CommandLineTests {
         #expect(wrong.error.contains("'loud' is invalid for '--log-level <level>'"), "\(wrong.error)")
     }
 
-    @Test("a serial that is not given is when the configuration was changed")
+    @Test("a serial that is not configured is the time of the configuration's last change")
     func serial() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "geopipe-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// That everything is compiled once, by a process of its own, and that this costs nothing if it fails.
+/// Everything is compiled once, by a separate process, and a failure does no harm.
 @Suite("Compiling and images")
 struct CompileTests {
-    /// A configuration of two zones, of which one has a file.
+    /// A configuration of two zones, one from a file.
     private func makeSite() throws -> Folder {
         let folder = try Folder()
         try folder.write(
@@ -63,7 +63,7 @@ struct CompileTests {
             isThere, "\(String(decoding: coprocess.standardError, as: UTF8.self))", sourceLocation: place)
     }
 
-    @Test("a coprocess that started where images could not be kept keeps them as soon as they can")
+    @Test("a coprocess that could not share images shares them as soon as possible")
     func rejoins() throws {
         let folder = try makeSite()
         try FileManager.default.createDirectory(atPath: "\(folder.path)/state", withIntermediateDirectories: true)
@@ -79,7 +79,7 @@ struct CompileTests {
         #expect(images(folder).count == 2)
     }
 
-    @Test("one change is compiled once, whatever number of coprocesses follows it")
+    @Test("one change is compiled once for all coprocesses")
     func once() throws {
         let folder = try makeSite()
         let coprocesses = try (0..<4).map { _ in try start(folder) }
@@ -96,7 +96,7 @@ struct CompileTests {
         #expect(images(folder).count == 2, "a coprocess that starts maps what is there")
     }
 
-    @Test("a compiler that is killed costs nothing but a message, and the next change is compiled")
+    @Test("a killed compiler causes only a message, and the next change is compiled")
     func killed() throws {
         let folder = try makeSite()
         let coprocess = try start(folder)
@@ -115,14 +115,14 @@ struct CompileTests {
         #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
     }
 
-    @Test("compilers that are killed at the start leave a coprocess that answers FAIL, and compiles what changes")
+    @Test("compilers that are killed at the start leave a coprocess that answers FAIL, and compiles the next change")
     func killedAtStart() throws {
         let folder = try makeSite()
         let configuration = folder.text(of: "geopipe.yaml")
         try folder.write(Self.zone("192.0.2.3", names: 200_000), to: "zone")
         let coprocess = try Coprocess(["--config", "geopipe.yaml"], in: URL(filePath: folder.path))
         try coprocess.send("HELO\t5\n")
-        // Another is tried, for this coprocess alone; then it is enough until something changes.
+        // One more is tried, for this coprocess alone; then none until something changes.
         for _ in 0..<2 {
             var killed: pid_t?
             let isKilled = eventually(within: Coprocess.patience) {
@@ -140,7 +140,7 @@ struct CompileTests {
         #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
     }
 
-    @Test("a missing file in a folder in which much happens causes no compilation after another")
+    @Test("a missing file in a busy folder does not cause repeated compilations")
     func busyFolder() throws {
         let folder = try makeSite()
         try FileManager.default.createDirectory(atPath: "\(folder.path)/busy", withIntermediateDirectories: true)
@@ -152,11 +152,11 @@ struct CompileTests {
             try folder.write([], to: "busy/\(number)")
             try coprocess.wait(.milliseconds(50))
         }
-        // One more at most: its own files were written just before the first.
+        // One more at most, because its files were written just before the first.
         #expect(images(folder).count <= 2, "\(images(folder))")
     }
 
-    @Test("a zone whose file has errors keeps its content, and fails alone if it has none")
+    @Test("a zone whose file has errors keeps its content, or fails without affecting others")
     func zones() throws {
         let folder = try makeSite()
         let good = try String(contentsOfFile: "\(folder.path)/zone", encoding: .utf8)
@@ -164,7 +164,7 @@ struct CompileTests {
         let coprocess = try start(folder)
         #expect(try address(coprocess, "www.example.com") == "192.0.2.1")
         #expect(try ask(coprocess, "x.example.org") == ["FAIL"])
-        // pdns reads on until END after FAIL to a question for the SOA record, and to no other.
+        // pdns reads on until END only after FAIL to an SOA question.
         #expect(try ask(coprocess, "example.org", "SOA") == ["FAIL"])
         #expect(try coprocess.answer().map { String(decoding: $0, as: UTF8.self) } == ["END"])
         let broken = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
@@ -176,7 +176,7 @@ struct CompileTests {
         try waitFor("the zone example.org has errors; it keeps its content of ", coprocess)
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         #expect(try address(coprocess, "www.example.org") == "192.0.2.1")
-        // The compiler says so before the coprocess tells it.
+        // The compiler logs it before the coprocess reports it.
         let isTold = try eventually(within: Coprocess.patience) {
             let status = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
             return status.status == 1
@@ -186,7 +186,7 @@ struct CompileTests {
         #expect(isTold)
     }
 
-    @Test("compile makes an image that backend --image serves, and says what it is made of")
+    @Test("compile makes an image that backend --image serves, and prints its content")
     func command() throws {
         let folder = try makeSite()
         let made = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "-o", "i", "--json"], in: folder)
@@ -206,7 +206,7 @@ struct CompileTests {
         try FileManager.default.removeItem(atPath: "\(folder.path)/zone")
         let coprocess = try start(folder, ["--image", "i", "--state", "state"])
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
-        // Another file in its place is served as soon as it is there.
+        // A new file in its place is served at once.
         try folder.write(Self.zone("192.0.2.7"), to: "zone")
         let next = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "--output", "i"], in: folder)
         #expect(next.status == 0)
@@ -217,7 +217,7 @@ struct CompileTests {
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/j"))
     }
 
-    @Test("compile in another folder, by another path of the configuration, leaves drains where they are")
+    @Test("compile from another folder, by another path of the configuration, keeps drains")
     func otherPath() throws {
         let folder = try makeSite()
         let elsewhere = try Folder()
@@ -245,7 +245,7 @@ struct CompileTests {
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
     }
 
-    @Test("standard error that nothing reads stops neither answers nor what is followed")
+    @Test("unread standard error stops neither answers nor reloads")
     func standardError() throws {
         let folder = try makeSite()
         let pipe = "\(folder.path)/error"
@@ -262,7 +262,7 @@ struct CompileTests {
         _ = try coprocess.answer()
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         for number in 3...5 {
-            // Something is to be said of each.
+            // Each causes a message.
             try folder.write(Self.zone("192.0.2.\(number)") + "elsewhere.example.net. A 192.0.2.1\n".utf8, to: "zone")
             let isServed = try eventually(within: Coprocess.patience) {
                 try address(coprocess, "x.example.org") == "192.0.2.\(number)"
@@ -272,7 +272,7 @@ struct CompileTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("a state directory that cannot be written to is said once, and each coprocess has its own image")
+    @Test("an unwritable state directory is logged once, and each coprocess has its own image")
     func unusableState() throws {
         let folder = try makeSite()
         let coprocess = try start(folder, ["--config", "geopipe.yaml", "--state", "/proc/none"])

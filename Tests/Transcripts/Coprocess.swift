@@ -1,17 +1,17 @@
 import Foundation
 
-/// The real geopipe, built beside the tests and spoken to over pipes, as pdns does.
+/// The real geopipe, built with the tests, and driven over pipes like pdns does.
 ///
-/// Nothing here waits longer than `patience`, so that a hang is a failure that tells what was awaited.
+/// All waits have a limit, so that a hang is a failure that names the awaited event.
 final class Coprocess {
     /// How it ended.
     struct Ending: Equatable {
         var status: Int32 = 0
-        /// Ended by a signal, which `status` then is.
+        /// Whether a signal ended it; then `status` is the signal.
         var killed = false
     }
 
-    /// The time limit was reached, or the coprocess went away, while something else was awaited.
+    /// The time limit was reached, or the coprocess ended, before the awaited event.
     struct Unanswered: Error, CustomStringConvertible {
         let description: String
     }
@@ -19,23 +19,23 @@ final class Coprocess {
     static let binary = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "geopipe").path
 
-    /// Long enough for a busy machine: it decides only how soon a hang is called one.
+    /// The time limit, in seconds. Long enough for a busy machine: it decides only how soon a hang is noticed.
     static let patience: Duration = .seconds(60)
 
-    /// What was written to standard output and not taken by `answer()` yet.
+    /// The standard output that `answer()` has not consumed yet.
     private(set) var output: [UInt8] = []
-    /// How many reads `output` took.
+    /// The number of reads of standard output.
     private(set) var reads = 0
     private(set) var standardError: [UInt8] = []
-    /// How many bytes are read and written at a time.
+    /// The number of bytes per read and write.
     var chunk = 65_536
-    /// Whether standard output is read at all.
+    /// Whether standard output is read.
     var listening = true
 
     let identifier: pid_t
-    /// A state directory that goes with it.
+    /// A temporary state directory, removed with it.
     private var ownState: String?
-    /// Once it is known.
+    /// `nil` until it has ended.
     private var exit: Ending?
     private var unsent: ArraySlice<UInt8> = []
     private var inputEnd: CInt = -1
@@ -48,16 +48,16 @@ final class Coprocess {
     /// Starts geopipe.
     ///
     /// - Parameters:
-    ///   - folder: where it runs, and what the paths in `arguments` start from.
-    ///   - terminal: stands in for the pipe to its standard input.
-    ///   - packets: keeps its writes apart, so that each arrives by a read of its own.
+    ///   - folder: the working directory.
+    ///   - terminal: used as its standard input instead of a pipe.
+    ///   - packets: uses a socket that keeps writes apart, so that each arrives in a separate read.
     ///   - program: geopipe itself, or a copy of it.
-    ///   - environment: what it has in its environment beside what is there, as `NAME=VALUE`.
+    ///   - environment: additional environment variables, as `NAME=VALUE`.
     init(
         _ arguments: [String], in folder: URL, terminal: FileHandle? = nil, packets: Bool = false,
         program: String = Coprocess.binary, environment: [String] = []
     ) throws {
-        // Where the configuration names no state directory, it has one of its own.
+        // It has its own state directory, unless the configuration names one.
         var arguments = arguments
         if arguments.first == "--config", arguments.count > 1, !arguments.contains("--state") {
             let file = URL(filePath: arguments[1], relativeTo: folder.appending(path: "/"))
@@ -67,8 +67,8 @@ final class Coprocess {
                 arguments += ["--state", ownState!]
             }
         }
-        // A write to a coprocess that is gone shall give EPIPE here. The coprocess gets the default back through `env`:
-        // a signal that is ignored stays so across exec, and would hide that geopipe forgot to.
+        // Ignore SIGPIPE here, so that a write to an ended coprocess gives EPIPE. `env` restores the default for the
+        // coprocess: an ignored signal stays ignored across exec, and would hide that geopipe forgot to ignore it.
         signal(SIGPIPE, SIG_IGN)
         let input = try connection()
         let output = try connection(packets: packets)
@@ -102,12 +102,12 @@ final class Coprocess {
         try pump("everything to be read") { unsent.isEmpty }
     }
 
-    /// Leaves bytes to be written while something else is awaited.
+    /// Queues bytes to write during the next wait.
     func queue(_ bytes: [UInt8]) {
         unsent += bytes
     }
 
-    /// The next answer: its lines, up to and with the one that ends it (`OK`, `END` or `FAIL`).
+    /// Returns the lines of the next answer, including the last one (`OK`, `END` or `FAIL`).
     func answer() throws -> [[UInt8]] {
         var lines: [[UInt8]] = []
         var start = 0
@@ -124,10 +124,10 @@ final class Coprocess {
         return lines
     }
 
-    /// Drops what was written to standard error so far.
+    /// Discards the standard error so far.
     func forgetError() { standardError = [] }
 
-    /// Reads, and writes what is queued, for a while.
+    /// Reads, and writes queued bytes, for a while.
     func wait(_ duration: Duration) throws {
         let end = ContinuousClock.now + duration
         try pump("time to pass") { ContinuousClock.now >= end }
@@ -143,14 +143,14 @@ final class Coprocess {
         outputEnd = -1
     }
 
-    /// Writes what is queued, ends its standard input and waits until it is gone.
+    /// Writes the queued bytes, closes its standard input and waits until it ends.
     func finish() throws -> Ending {
         try pump("everything to be read") { unsent.isEmpty }
         closeInput()
         return try ending()
     }
 
-    /// Waits until it is gone.
+    /// Waits until it ends.
     func ending() throws -> Ending {
         try pump("the end of its output") { outputEnd < 0 && errorEnd < 0 }
         let deadline = ContinuousClock.now + Self.patience
@@ -170,7 +170,7 @@ final class Coprocess {
         return exit != nil
     }
 
-    /// Moves bytes both ways until `done`.
+    /// Reads and writes until `done`.
     func pump(_ awaited: String, until done: () -> Bool) throws {
         let deadline = ContinuousClock.now + Self.patience
         while !done() {
@@ -218,10 +218,10 @@ final class Coprocess {
     }
 }
 
-/// Starts a program with these standard files, and with no signal blocked: the threads that tests run on block most.
+/// Starts a program with these standard files, and with no signal blocked: threads of tests block most signals.
 ///
-/// Foundation's Process takes a child that closes what was handed down to it for one that ends, and lets all others wait
-/// until it does.
+/// Foundation's Process is unsuitable: it takes a child that closes inherited descriptors as ended, and blocks all
+/// others until it does.
 private func spawn(_ arguments: [String], ends: [CInt]) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
@@ -249,7 +249,7 @@ private func connection(packets: Bool = false) throws -> (read: CInt, write: CIn
     var ends: [CInt] = [-1, -1]
     let status = packets ? socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue), 0, &ends) : pipe(&ends)
     guard status == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-    // A process that another test starts at this very moment would keep them open.
+    // Without close-on-exec, a process that another test starts just now would keep them open.
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     return (ends[0], ends[1])
 }
@@ -258,7 +258,7 @@ private func endsAnswer(_ line: [UInt8]) -> Bool {
     line.elementsEqual("END".utf8) || line.elementsEqual("FAIL".utf8) || line.starts(with: "OK".utf8)
 }
 
-/// Bytes of the protocol as a dialogue shows them: two spaces for a tab.
+/// Returns bytes of the protocol as in dialogues, with two spaces for a tab.
 func legible(_ bytes: some Collection<UInt8>) -> String {
     String(decoding: bytes, as: UTF8.self).replacing("\t", with: "  ")
 }

@@ -2,13 +2,13 @@ import Foundation
 import Support
 import Testing
 
-/// Every file of dialogues/, held against the real geopipe.
+/// Runs every file of dialogues/ against the real geopipe.
 @Suite("Dialogues")
 struct DialogueTests {
     enum Delivery: CaseIterable {
-        /// All questions come in one go, and then the end of standard input.
+        /// All questions come in one write, followed by the end of standard input.
         case atOnce
-        /// As pdns asks: a question comes when the one before it is answered.
+        /// Each question comes after the answer to the one before, as pdns asks.
         case oneByOne
     }
 
@@ -16,12 +16,12 @@ struct DialogueTests {
         (try? FileManager.default.contentsOfDirectory(atPath: Transcript.folder.path))
         .map { $0.filter { $0.hasSuffix(".txt") }.sorted() } ?? []
 
-    @Test("there are dialogues")
+    @Test("the dialogues are found")
     func found() {
         #expect(!Self.names.isEmpty)
     }
 
-    @Test("geopipe says its part", arguments: names, Delivery.allCases)
+    @Test("geopipe gives the answers of the dialogue", arguments: names, Delivery.allCases)
     func play(name: String, delivery: Delivery) throws {
         let transcript = try Transcript(contentsOf: Transcript.folder.appending(path: name))
         let folder = try Folder()
@@ -54,7 +54,7 @@ struct DialogueTests {
         }
     }
 
-    /// The records of an answer are a set; whatever else it says has an order.
+    /// The records of an answer are a set; all other lines have an order.
     private func matches(_ answer: [[UInt8]], _ patterns: [Pattern]) -> Bool {
         let data = answer.filter { $0.starts(with: "DATA\t".utf8) }
         let others = answer.filter { !$0.starts(with: "DATA\t".utf8) }

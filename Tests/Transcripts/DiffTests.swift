@@ -25,7 +25,7 @@ struct DiffTests {
             JSONSerialization.jsonObject(with: Data(ending.output)) as? [String: Any], "\(ending.error)")
     }
 
-    @Test("take configurations and images alike, and give what the contract says")
+    @Test("accept configurations and images, and print the documented output")
     func sides() throws {
         for name in ["old", "new"] {
             let ending = try run("compile", "--config", "\(name).yaml", "-o", "\(name).image")
@@ -52,7 +52,7 @@ struct DiffTests {
         }
     }
 
-    @Test("makes a page of HTML that is well-formed, and shows the world before and after")
+    @Test("writes a well-formed HTML page with maps before and after")
     func page() throws {
         let ending = try run("diff", "old.yaml", "new.yaml", "--html")
         #expect(ending.status == 0)
@@ -66,7 +66,7 @@ struct DiffTests {
         #expect(!check.error.contains("error : Unexpected") && !check.error.contains("mismatch"), "\(check.error)")
     }
 
-    @Test("compares with what runs if one file is named, and exits 1 if no change was expected")
+    @Test("compares one file with the image in force, and exits 1 if no change was expected")
     func whatRuns() throws {
         let none = try run("diff", "new.yaml", "--config", "old.yaml")
         #expect(none.status == 2)
@@ -79,7 +79,7 @@ struct DiffTests {
         #expect(try run("diff", "new.yaml", "--config", "old.yaml").status == 0)
     }
 
-    @Test("shows what another database changes")
+    @Test("shows the changes of another database")
     func database() throws {
         let ending = try run("diff", "--config", "old.yaml", "--database", Project.demonstration, "--expect-no-change")
         #expect(ending.status == 0, "\(ending.error)")
@@ -88,7 +88,7 @@ struct DiffTests {
         #expect(hostile.error.contains("README.md"))
     }
 
-    @Test("refuse what they cannot read, with a reason and status 2")
+    @Test("refuse unreadable files with a reason and status 2")
     func badInput() throws {
         try folder.write("geopipe\nrubbish".utf8, to: "torn.image")
         try folder.write("zones: [".utf8, to: "torn.yaml")
@@ -108,7 +108,7 @@ struct DiffTests {
         }
     }
 
-    @Test("of a plan, the id stays wherever the files are, and changes with what they have")
+    @Test("the id of a plan depends on the content of files, not on their paths")
     func planIdentity() throws {
         func id(_ files: String...) throws -> String {
             let ending = try Program.geopipe.run(["plan"] + files + ["--json"], in: folder)
@@ -121,7 +121,7 @@ struct DiffTests {
         #expect(try id("old.yaml", "moved.yaml") != first)
     }
 
-    @Test("of a plan, the id is another if two zone files change places")
+    @Test("the id of a plan changes if two zone files are swapped")
     func planIdentityOfZones() throws {
         let example = folder.text(of: "old.yaml")
         try folder.write(
@@ -139,7 +139,7 @@ struct DiffTests {
         #expect(ids.count == 2)
     }
 
-    @Test("a plan that cannot be told exits 2: unreadable switches, or no file; and errors are not waived")
+    @Test("a plan exits 2 for unreadable switches or a missing file, and errors are not waived")
     func planThatCannotBeTold() throws {
         try FileManager.default.createDirectory(atPath: "\(folder.path)/state", withIntermediateDirectories: true)
         for name in ["switches", "switches.copy"] { try folder.write("torn".utf8, to: "state/\(name)") }
@@ -155,7 +155,7 @@ struct DiffTests {
         #expect(waived.error.contains("errors cannot be waived"), "\(waived.error)")
     }
 
-    @Test("a zone with errors is a change, though the old one stands in")
+    @Test("a zone with errors counts as a change although it keeps its old content")
     func zoneWithErrors() throws {
         let example = folder.text(of: "old.yaml")
         for name in ["a", "b"] {

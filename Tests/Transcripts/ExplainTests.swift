@@ -2,12 +2,12 @@ import Foundation
 import Support
 import Testing
 
-/// What `explain` and `query` say of a client.
+/// Output of `explain` and `query` for a client.
 @Suite("Explain and query")
 struct ExplainTests {
     private static let norway = "129.240.1.1"
 
-    @Test("explain has the preference list as a table, with what each datacenter's state is due to in its line")
+    @Test("explain prints the preference list as a table, with the reason for each datacenter's state")
     func table() throws {
         let site = try Site()
         try site.run("drain", "oslo", "--reason", "the cooling fails")
@@ -21,7 +21,7 @@ struct ExplainTests {
         #expect(explain.output.contains(#/\nValid for all clients in .+ \(EDNS scope prefix length [0-9]+\)\.\n/#))
     }
 
-    @Test("the resolver's place counts for a client of whom nothing is known, and explain says so")
+    @Test("the resolver's place counts for an unknown client, and explain says so")
     func resolver() throws {
         let site = try Site()
         let arguments = ["www.example.com", "203.0.113.1"]
@@ -33,12 +33,12 @@ struct ExplainTests {
         #expect(explain.output.contains("the resolver's place counts"), "\(explain)")
         let query = try site.run("query", arguments[0], "A", arguments[1], "--resolver", Self.norway)
         #expect(query.output.contains("192.0.2.1"), "\(query)")
-        // A client of whom something is known does not need it.
+        // A client of known place does not need it.
         let known = try site.run("explain", arguments[0], Self.norway, "--resolver", "203.0.113.1")
         #expect(known.output.contains("\nChosen\n  oslo\n") && !known.output.contains("place counts"), "\(known)")
     }
 
-    @Test("an image in a file answers without a configuration, and explain leaves out what it does not have")
+    @Test("an image file answers without a configuration, and explain omits what it lacks")
     func image() throws {
         let site = try Site(isStarted: false)
         try #require(site.run("compile", "-o", "i").status == 0)
@@ -58,7 +58,7 @@ struct ExplainTests {
         #expect((object?["image"] as? [String: Any])?["id"] is String)
     }
 
-    @Test("with a broken configuration explain goes by the image in force")
+    @Test("explain uses the image in force if the configuration has errors")
     func broken() throws {
         let site = try Site(isStarted: false)
         try #require(site.run("compile").status == 0)
@@ -68,7 +68,7 @@ struct ExplainTests {
         #expect(explain.output.contains("the files on disk differ, and cannot be used"), "\(explain)")
     }
 
-    @Test("the keys of explain --json are there")
+    @Test("explain --json has all documented keys")
     func keys() throws {
         let site = try Site()
         let json = try site.run("explain", "api.example.com", Self.norway, "--json").output
@@ -88,7 +88,7 @@ struct ExplainTests {
         }
     }
 
-    @Test("a name with a tab, which would be another field of the question, is refused")
+    @Test("a name with a tab is refused")
     func tab() throws {
         let site = try Site(isStarted: false)
         for command in [
@@ -101,11 +101,11 @@ struct ExplainTests {
         #expect(try site.run("query", "www.example.com.", "A", Self.norway).output.contains("192.0.2.1"))
     }
 
-    /// Whether a file system can be made read-only for one process alone.
+    /// Whether a file system can be made read-only for a single process.
     private static let canRemount =
         (try? Tool("unshare").run(["--map-root-user", "--mount", "mount", "--bind", "/tmp", "/tmp"]).status) == 0
 
-    @Test("need no /tmp that can be written to", .enabled(if: canRemount, "needs user namespaces"))
+    @Test("need no writable /tmp", .enabled(if: canRemount, "needs user namespaces"))
     func readOnly() throws {
         let site = try Site(isStarted: false)
         try #require(site.run("compile").status == 0)

@@ -2,12 +2,12 @@ import Foundation
 import Support
 import Testing
 
-/// What signals do to a coprocess, and what it makes of faults of its own.
+/// Signals to a coprocess, and faults in it.
 @Suite("Signals and faults")
 struct FaultTests {
     private let folder: Folder
 
-    /// How many records there are at `large.example.com`, of 200 bytes each.
+    /// The number of records at `large.example.com`, of 200 bytes each.
     private static let largeCount = 20
 
     private static let largeContents = (0..<largeCount)
@@ -32,12 +32,12 @@ struct FaultTests {
             """.utf8, to: "geopipe.yaml")
     }
 
-    /// A coprocess that has been greeted.
+    /// Starts a coprocess and greets it.
     ///
     /// - Parameters:
-    ///   - environment: what it has in its environment beside what is there, as `NAME=VALUE`.
-    ///   - launcher: a command that starts the program that its arguments say.
-    ///   - arguments: come after those that name the configuration.
+    ///   - environment: additional environment variables, as `NAME=VALUE`.
+    ///   - launcher: a command that starts the program in its arguments.
+    ///   - arguments: additional arguments, after those that name the configuration.
     private func start(
         environment: [String] = [], launcher: [String] = [], arguments: [String] = []
     ) throws -> Coprocess {
@@ -53,7 +53,8 @@ struct FaultTests {
         "Q\t\(name).\(zone)\tIN\t\(type)\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n"
     }
 
-    /// The next answers: for each what its first record holds, and `FAIL` or `END` if that is its first line.
+    /// Returns the next answers: the content of the first record of each, or `FAIL` or `END` if that is its first
+    /// line.
     private func answers(_ count: Int, _ coprocess: Coprocess) throws -> [String] {
         try (0..<count).map { _ in
             let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
@@ -61,19 +62,19 @@ struct FaultTests {
         }
     }
 
-    /// How many faults it has told of.
+    /// The number of faults that it has logged.
     private func faults(_ coprocess: Coprocess) -> Int {
         String(decoding: coprocess.standardError, as: UTF8.self).split(separator: "\n")
             .count { $0.contains("internal error") }
     }
 
-    /// Ends a coprocess that must have no more to say.
+    /// Ends a coprocess that must not write any more.
     private func expectEnd(_ coprocess: Coprocess) throws {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
         #expect(legible(coprocess.output) == "")
     }
 
-    /// What is at a name of example.com; `nil` if the question is refused.
+    /// Returns the answer at a name of example.com; `nil` if the question is refused.
     private func ask(_ name: String, _ coprocess: Coprocess) throws -> String? {
         try coprocess.send(question(name))
         let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
@@ -82,10 +83,10 @@ struct FaultTests {
         return answer[0].split(separator: "\t").last.map(String.init)
     }
 
-    @Test("no signal that somebody sends ends a coprocess, but for two")
+    @Test("only two signals from other processes end a coprocess")
     func signals() throws {
         let coprocess = try start()
-        // Others stop a process, or belong to the C library.
+        // The other signals stop a process, or belong to the C library.
         for signal in Set(1...64).subtracting([SIGKILL, SIGTERM, SIGSTOP, 32, 33].map(Int.init)).sorted() {
             for _ in 0..<3 { try #require(kill(coprocess.identifier, CInt(signal)) == 0) }
             try #require(try ask("www", coprocess) == "192.0.2.1", "signal \(signal)")
@@ -96,12 +97,12 @@ struct FaultTests {
         #expect(try another.ending() == Coprocess.Ending(status: SIGTERM, killed: true))
     }
 
-    /// Makes a coprocess come to grief over answers that have the names `fault` and `abort` in them, or say that a line is too long, and
-    /// over a file `fault.mmdb`.
+    /// Compiles a library that makes a coprocess crash on answers with the names `fault` and `abort`, on the message
+    /// that a line is too long, and on a file `fault.mmdb`.
     ///
-    /// A file `trip-N` in its folder lets the program that opens its image for the Nth time come to grief, once. With `REST=none` there
-    /// is no file for what a fault leaves, and with `REST=full` no room in it. A link `unfit` names an image that each program comes to
-    /// grief over when it opens that for the second time: first it looks whether there is one.
+    /// A file `trip-N` in its folder crashes the program once when it opens its image for the Nth time. With
+    /// `REST=none` there is no file for unanswered lines, and with `REST=full` no space in it. A link `unfit` names
+    /// an image that crashes each program when it opens it for the second time: the first time it only looks for one.
     private func library() throws -> String {
         try folder.write(
             """
@@ -165,7 +166,7 @@ struct FaultTests {
         return library
     }
 
-    @Test("a fault refuses the question at hand, and the same process goes on")
+    @Test("a fault refuses the current question, and the process continues")
     func fault() throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
         for name in ["fault", "abort", "fault", "fault", "fault"] {
@@ -180,7 +181,7 @@ struct FaultTests {
         func refused(_ name: String) -> String {
             "; the question is refused: Q \(name).example.com IN A -1 192.0.2.1 127.0.0.1 203.0.113.0/24"
         }
-        // What a trap is differs from one kind of processor to another.
+        // The signal of a trap depends on the processor.
         #expect(lines.first?.contains(" (SIGILL), address 0x") == true || lines.first?.contains(" (SIGTRAP)") == true)
         #expect(lines.first?.hasSuffix(refused("fault")) == true)
         #expect(lines.dropFirst().first?.contains(": signal 6 (SIGABRT), instruction 0x") == true)
@@ -189,14 +190,14 @@ struct FaultTests {
     }
 
     @Test(
-        "of lines that come at once a fault costs the one that it is about, wherever that stands",
+        "a fault loses only its own line of several",
         arguments: [
             ["www", "fault", "www"], ["fault", "www", "www"], ["www", "www", "abort"],
             ["fault", "www", "abort", "www", "fault"], ["www", "fault"],
         ])
     func batch(names: [String]) throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
-        // What has come of a line waits for the rest.
+        // The received part of a line waits for the rest.
         let last = question("www")
         try coprocess.send(names.map { question($0) }.joined() + last.prefix(9))
         #expect(try answers(names.count, coprocess) == names.map { $0 == "www" ? "192.0.2.1" : "FAIL" })
@@ -205,9 +206,9 @@ struct FaultTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("what has been answered before a fault is not answered again: a zone transfer")
+    @Test("a fault does not repeat earlier answers: a zone transfer")
     func transfer() throws {
-        // It leaves in pieces.
+        // Its answer is sent in parts.
         let count = 30_000
         try folder.write("$TTL 60\n$GENERATE 1-\(count) host$ A 192.0.2.1\n".utf8, to: "large.zone")
         try folder.write(
@@ -221,7 +222,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("what has been answered before a fault is not answered again: more than is collected at a time")
+    @Test("a fault does not repeat earlier answers: more than one buffer")
     func large() throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
         let count = 300
@@ -234,10 +235,10 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("a second fault, before what the first has left is answered, loses nothing of it", arguments: 1...2)
+    @Test("a second fault before the rest of the first is answered loses nothing", arguments: 1...2)
     func faultAfterFault(opening: Int) throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
-        // Now the image has been made.
+        // Now the image exists.
         try #require(try ask("www", coprocess) == "192.0.2.1")
         try folder.write("".utf8, to: "trip-\(opening)")
         try coprocess.send(["www", "fault", "www"].map { question($0) }.joined() + question("www").prefix(9))
@@ -248,7 +249,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("several faults, before what the first has left is answered, let all of it be refused")
+    @Test("several faults before the rest of the first is answered refuse all of it")
     func faultsAfterFault() throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
         for _ in 0..<2 { try #require(try ask("fault", coprocess) == nil) }
@@ -261,7 +262,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("a fault in loading the first image loses nothing that came with the greeting")
+    @Test("a fault while loading the first image loses no question that came with the greeting")
     func faultInGreeting() throws {
         let state = ["--state", "\(folder.path)/state"]
         let first = try start(arguments: state)
@@ -277,7 +278,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("an image over which there was a fault is left out, and made again")
+    @Test("an image whose read crashed is skipped, and compiled again")
     func unfitImage() throws {
         let state = ["--state", "\(folder.path)/state"]
         try expectEnd(try start(arguments: state))
@@ -290,14 +291,14 @@ struct FaultTests {
         #expect(try ask("www", coprocess) == "192.0.2.1")
         #expect(faults(coprocess) == 1)
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: current) != name)
-        // A fault over a question does not bring it back.
+        // A later fault on a question does not use it again.
         try #require(try ask("fault", coprocess) == nil)
         #expect(try ask("www", coprocess) == "192.0.2.1")
         #expect(faults(coprocess) == 2)
         try expectEnd(coprocess)
     }
 
-    @Test("what cannot be handed on is refused", arguments: ["none", "full"])
+    @Test("lines that cannot be handed on are refused", arguments: ["none", "full"])
     func noRoom(rest: String) throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())", "REST=\(rest)"])
         try coprocess.send(question("www") + question("fault") + question("www", "SOA") + question("www"))
@@ -306,7 +307,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("a question for a SOA record, and a command, are refused with END, which pdns waits for; others are not")
+    @Test("only SOA questions and commands are refused with END, which pdns waits for")
     func end() throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
         let soa = question("fault", "SOA", in: "example.org")
@@ -316,7 +317,7 @@ struct FaultTests {
         }
         try coprocess.send("CMD\tfault.example\n")
         #expect(try answers(2, coprocess) == ["FAIL", "END"])
-        // The last that is answered again, and all after it, are refused without another start.
+        // After the last retry all questions are refused without another start.
         try coprocess.send(soa + question("www") + soa + question("www"))
         #expect(try answers(6, coprocess) == ["FAIL", "END", "FAIL", "FAIL", "END", "FAIL"])
         try coprocess.send(soa + question("www"))
@@ -324,7 +325,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("a fault over a line that is too long costs no line after it")
+    @Test("a fault on a line that is too long loses no line after it")
     func overlongLine() throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
         try coprocess.send(String(repeating: "x", count: 70_000))
@@ -333,7 +334,7 @@ struct FaultTests {
         try expectEnd(coprocess)
     }
 
-    @Test("a fault in loading leaves what was loaded before, and the next change is loaded")
+    @Test("a fault while loading keeps what was loaded before, and the next change is loaded")
     func faultInLoading() throws {
         let good = folder.text(of: "geopipe.yaml")
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
@@ -360,12 +361,12 @@ struct FaultTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("one fault after another lets questions be refused, but not for ever")
+    @Test("repeated faults refuse questions only for a while")
     func faults() throws {
         let coprocess = try start(environment: ["LD_PRELOAD=\(try library())"])
         for _ in 0..<4 { try #require(try ask("fault", coprocess) == nil) }
         try #require(try ask("www", coprocess) == nil)
-        // Also if nobody asks meanwhile.
+        // Also without questions in between.
         sleep(12)
         let isBack = try eventually(within: Coprocess.patience) { try ask("www", coprocess) == "192.0.2.1" }
         #expect(isBack)
@@ -378,7 +379,7 @@ struct FaultTests {
         "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\"",
     ]
 
-    /// Only root, and not in every container, may hide /proc.
+    /// Only root may hide /proc, and not in every container.
     private static var canHideProc: Bool {
         guard geteuid() == 0, let unshare = try? Tool("unshare") else { return false }
         return (try? unshare.run(withoutProc.dropFirst() + ["true"]).status) == 0
@@ -399,10 +400,10 @@ struct FaultTests {
     }
 
     @Test(
-        "a program that cannot begin anew ends, so that pdns starts another (needs root)",
+        "a program that cannot restart ends, so that pdns starts another (needs root)",
         .enabled(if: canHideProc, "only root can hide /proc"))
     func faultWithoutProgram() throws {
-        // There is nothing to begin anew from where the program has been removed as well.
+        // The program file is removed too, so a restart is impossible.
         let copy = "\(folder.path)/geopipe"
         try FileManager.default.copyItem(atPath: Coprocess.binary, toPath: copy)
         let libraries = URL(filePath: Coprocess.binary).deletingLastPathComponent().path
@@ -413,7 +414,7 @@ struct FaultTests {
         try coprocess.send("HELO\t5\n")
         _ = try coprocess.answer()
         try #require(try ask("www", coprocess) == "192.0.2.1")
-        // What it began from is gone, and no path leads to it.
+        // Its program file is gone, and no path leads to it.
         try FileManager.default.removeItem(atPath: copy)
         try #require(try ask("fault", coprocess) == nil)
         try #require(try ask("www", coprocess) == "192.0.2.1")

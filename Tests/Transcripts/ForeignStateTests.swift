@@ -3,7 +3,7 @@ import State
 import Support
 import Testing
 
-/// What root's commands do with a state directory that belongs to the user of pdns, if that user turns against root.
+/// Root's commands on a state directory whose owner, the user of pdns, is hostile.
 @Suite(
     "A state directory of another user, against root",
     .enabled(if: geteuid() == 0, "only root can give a folder away"))
@@ -26,7 +26,7 @@ struct ForeignStateTests: AtRolloutSite {
         try #require(chmod(path(name), mode) == 0 && chown(path(name), user, user) == 0)
     }
 
-    /// What the owner of the state directory writes into the rollout's file.
+    /// Writes a rollout file as the owner of the state directory.
     private func forge(_ change: (inout Rollout) -> Void) throws {
         try state.changeRollout { known in
             var rollout = known!
@@ -35,7 +35,7 @@ struct ForeignStateTests: AtRolloutSite {
         }
     }
 
-    @Test("a rollout that names another file does not have root write into that")
+    @Test("a rollout that names another file does not make root write to it")
     func otherFile() throws {
         try make("victim", "root:x:0:0\n")
         try make("evil", "evil:x:0:0\n", user: owner)
@@ -50,18 +50,18 @@ struct ForeignStateTests: AtRolloutSite {
         #expect(refused.contains("and not of"), "\(refused)")
         #expect(folder.text(of: "victim") == "root:x:0:0\n")
         try expect(1, "rollout", "abort")
-        // A link is another path, wherever it leads at the moment.
+        // A link is another path, wherever it leads now.
         try FileManager.default.createSymbolicLink(atPath: path("link.yaml"), withDestinationPath: file)
         try forge { $0.configuration = path("link.yaml") }
         try expect(1, "rollout", "commit")
-        // Nothing waits for the writer of a FIFO.
+        // A FIFO without a writer does not block.
         try #require(mkfifo(path("fifo"), 0o666) == 0)
         try forge { $0.configuration = path("fifo") }
         try expect(1, "rollout", "commit")
         try expect(0, "rollout", "status")
     }
 
-    @Test("a commit that never was does not have root put back what was never there, neither by abort nor by drain")
+    @Test("a forged commit does not make root restore a file, neither by abort nor by drain")
     func begunCommit() throws {
         try make("victim", "root:x:0:0\n")
         try expect(1, "rollout", "start", path("next.yaml"))
@@ -83,7 +83,7 @@ struct ForeignStateTests: AtRolloutSite {
         #expect(folder.text(of: "victim") == "root:x:0:0\n")
     }
 
-    @Test("a rollout that names another source publishes no file that only root can read, and none of the owner's own")
+    @Test("a rollout with another source publishes no file that only root can read, and none that the owner wrote")
     func otherSource() throws {
         let before = folder.text(of: "geopipe.yaml")
         try make("secret", "root:secret\n", mode: 0o600)

@@ -4,7 +4,7 @@ import State
 import Support
 import Testing
 
-/// What a coprocess makes of what is told of the health of addresses.
+/// Health reports in a coprocess.
 @Suite("Health")
 struct HealthTests {
     private let folder: Folder
@@ -18,7 +18,7 @@ struct HealthTests {
         coprocess = try Coprocess(["--config", "geopipe.yaml"], in: URL(filePath: folder.path))
         try coprocess.send("HELO\t5\n")
         _ = try coprocess.answer()
-        // It watches when it has begun to answer.
+        // It watches files once it answers.
         try #require(try addresses() == ["192.0.2.1", "192.0.2.2"])
     }
 
@@ -48,9 +48,9 @@ struct HealthTests {
         try #require(isThere, "\(last)", sourceLocation: place)
     }
 
-    /// Tells that some addresses are down, and the others up.
+    /// Reports some addresses as down, and the others as up.
     ///
-    /// - Parameter age: of what is told, in seconds.
+    /// - Parameter age: the age of the report, in seconds.
     private func tell(down: [String], port: Int = 80, age: Int = 0) throws {
         let now = Int(Date().timeIntervalSince1970) - age
         let states = ["192.0.2.1", "192.0.2.2", "198.51.100.1"].map { address in
@@ -80,7 +80,7 @@ struct HealthTests {
         try expect("192.0.2.1")
     }
 
-    @Test("is what was told last when that cannot be trusted, or is gone")
+    @Test("stays as it is if the report is corrupt or gone")
     func untrusted() throws {
         try tell(down: ["192.0.2.1"])
         try expect("192.0.2.2")
@@ -97,7 +97,7 @@ struct HealthTests {
             #expect(isSaid)
             #expect(try addresses() == ["192.0.2.2"])
         }
-        // The coprocess may write to it at any moment.
+        // The coprocess may write to the folder at any time.
         try #require(rename(state.path, state.path + ".lost") == 0)
         try coprocess.wait(.milliseconds(1_300))
         #expect(try addresses() == ["192.0.2.2"])
@@ -105,7 +105,7 @@ struct HealthTests {
         try expect("192.0.2.1", "192.0.2.2")
     }
 
-    @Test("is that of a copy when the file is torn while a coprocess starts")
+    @Test("comes from the backup copy if the file is corrupt when a coprocess starts")
     func copy() throws {
         try tell(down: ["192.0.2.1"])
         try Data("torn".utf8).write(to: URL(filePath: state.healthFile))
@@ -113,10 +113,10 @@ struct HealthTests {
         try another.send("HELO\t5\nQ\twww.example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
         _ = try another.answer()
         #expect(try another.answer().count == 2)
-        #expect(String(decoding: another.standardError, as: UTF8.self).contains("its copy counts"))
+        #expect(String(decoding: another.standardError, as: UTF8.self).contains("using the backup copy"))
     }
 
-    @Test("does not count if it was told a day ago, and the status tells how old it is")
+    @Test("does not count after a day, and the status shows its age")
     func age() throws {
         try tell(down: ["192.0.2.1"], age: 3_600)
         try expect("192.0.2.2")
@@ -127,7 +127,7 @@ struct HealthTests {
         try expect("192.0.2.1", "192.0.2.2")
     }
 
-    @Test("of what is asked no more, or not yet, is remembered: agent and coprocess change at different times")
+    @Test("is kept for targets that the report lacks, because agent and coprocess reload at different times")
     func change() throws {
         try tell(down: ["192.0.2.1"])
         try expect("192.0.2.2")

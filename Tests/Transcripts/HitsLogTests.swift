@@ -27,7 +27,7 @@ struct HitsLogTests {
         for _ in 0..<count { _ = try coprocess.answer() }
     }
 
-    /// The lines of a log. Of one that is being written somebody who reads may see a part: that is left out.
+    /// Returns the complete lines of a log. A reader may see a part of a line that is being written.
     private func lines(_ site: Site, _ name: String = "hits.log") -> [String] {
         let text = (try? String(contentsOfFile: site.path(name), encoding: .utf8)) ?? ""
         return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
@@ -48,11 +48,11 @@ struct HitsLogTests {
             sourceLocation: place)
     }
 
-    @Test("has a line for each answer of a service, and none for what pdns asks itself")
+    @Test("has a line for each answer of a service, and none for pdns's own questions")
     func content() throws {
         let site = try site()
         try expectLines(site, 1)
-        // Wider and longer than what may be logged, without a subnet, and over IPv6.
+        // Clients with shorter and longer prefixes than may be logged, without a subnet, and over IPv6.
         try ask(site.coprocess, 1, "WWW.example.com", from: "129.240.0.0/16")
         try ask(site.coprocess, 1, from: "129.240.7.77/32")
         try ask(site.coprocess, 1, from: "0.0.0.0/0", resolver: "129.240.8.9")
@@ -81,7 +81,7 @@ struct HitsLogTests {
         #expect(1...24 ~= Int(fields[0].last!)!)
     }
 
-    @Test("has JSON objects with the same")
+    @Test("has JSON objects with the same fields")
     func json() throws {
         let site = try site("file: ../hits.log, format: json")
         try ask(site.coprocess)
@@ -105,7 +105,7 @@ struct HitsLogTests {
         #expect(unknown["datacenters"] as? [String] == ["ashburn"])
     }
 
-    @Test("has as large a part as was asked for", arguments: [(10.0, 350...650), (100, 5_000...5_000)])
+    @Test("has the requested sample", arguments: [(10.0, 350...650), (100, 5_000...5_000)])
     func sample(percent: Double, expected: ClosedRange<Int>) throws {
         let site = try site("file: ../hits.log, sample: \(percent)%")
         for _ in 0..<5 {
@@ -117,7 +117,7 @@ struct HitsLogTests {
         #expect(expected ~= lines(site).count { $0.contains("129.240.7.0/24") })
     }
 
-    @Test("goes on in a new file when the old one is moved away, and loses nothing")
+    @Test("continues in a new file when the old one is moved away, and loses nothing")
     func rotation() throws {
         let site = try site()
         try ask(site.coprocess, 10)
@@ -150,7 +150,7 @@ struct HitsLogTests {
     }
 
     @Test(
-        "that cannot be written is complained of once, and stops nothing",
+        "that cannot be written is reported once, and stops nothing",
         arguments: ["gone/hits.log", "state", "/dev/full"])
     func broken(file: String) throws {
         let site = try site("file: \(file.hasPrefix("/") ? file : "../\(file)")", isStarted: false)

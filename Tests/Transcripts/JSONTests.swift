@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// What programs rely on in the output of commands.
+/// The JSON output of commands, on which programs rely.
 @Suite("JSON of commands")
 struct JSONTests {
-    /// The words of a command, and the keys of its object; below a key that has a dot, those of its members or items.
+    /// The arguments of a command, and the keys of its object. A key with a dot names members or items.
     private static let commands: [(words: String, keys: String)] = [
         ("compile", "image id bytes seconds inputs diagnostics inputs.path"),
         ("compile -o i", "image id bytes seconds inputs diagnostics inputs.path"),
@@ -30,7 +30,7 @@ struct JSONTests {
         ("upgrade", "current upgraded failures"),
     ]
 
-    @Test("has all keys that are documented")
+    @Test("has all documented keys")
     func keys() throws {
         let site = try Site()
         try #require(site.run("force", "oslo", "up").status == 0)

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A stand-in for the agent's `live.sock`: it has one state, and tells streams what the test says.
+/// A stand-in for the agent's `live.sock`: it serves one state, and streams the events of the test.
 final class LiveStandIn: Sendable {
     private let listener: CInt
     private let path: String
@@ -15,7 +15,7 @@ final class LiveStandIn: Sendable {
 
     /// - Parameters:
     ///   - state: JSON, or anything else.
-    ///   - isSilent: whether it takes no connection, and so answers nothing.
+    ///   - isSilent: whether it accepts no connection, and so never answers.
     init(at path: String, state: String, status: Int = 200, isSilent: Bool = false) throws {
         unlink(path)
         self.path = path
@@ -42,16 +42,16 @@ final class LiveStandIn: Sendable {
     /// The streams that are open.
     var streamCount: Int { streams.withLock { $0.count } }
 
-    /// Tells all streams an event.
+    /// Sends an event to all streams.
     func tell(_ event: String, _ data: String) {
         streams.withLock { for stream in $0 { Self.send("event: \(event)\ndata: \(data)\n\n", stream) } }
     }
 
-    /// Ends all streams, and listens no more.
+    /// Ends all streams, and stops listening.
     func stop() {
         guard isStopped.exchange(true, ordering: .relaxed) == false else { return }
         unlink(path)
-        // The thread that accepts ends with this.
+        // This ends the accepting thread.
         shutdown(listener, CInt(SHUT_RDWR))
         close(listener)
         streams.withLock {

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-@Suite("Maps of who goes where")
+@Suite("geopipe map")
 struct MapTests {
     private let folder: Folder
 
@@ -48,7 +48,7 @@ struct MapTests {
         #expect(one.hasPrefix("Service api\n") && !one.contains("Service one"))
     }
 
-    @Test("JSON has the same")
+    @Test("JSON has the same numbers")
     func json() throws {
         let (output, _, status) = try map("web", "--json")
         #expect(status == 0)
@@ -63,7 +63,7 @@ struct MapTests {
         #expect(parts[0]["ipv4"] as? Double == norway["ipv4"] as? Double)
     }
 
-    @Test("-o writes a picture or a page, as the file's name ends, and prints nothing")
+    @Test("-o writes a picture or a page, by the file name's ending, and prints nothing")
     func files() throws {
         #expect(try map("web", "-o", "web.svg").output == "")
         #expect(folder.text(of: "web.svg").hasPrefix("<?xml"))
@@ -75,7 +75,7 @@ struct MapTests {
         #expect(try map("one", "-o", "one.html", "--table").output.hasPrefix("Service one\n"))
     }
 
-    @Test("what cannot be done exits with 2 and says what to write instead")
+    @Test("errors exit with 2 and say what to write instead")
     func errors() throws {
         for (arguments, message) in [
             (["-o", "map.png"], "'map.png' must end with .svg for a picture, or with .html for a page"),
@@ -92,7 +92,7 @@ struct MapTests {
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/map.svg"))
     }
 
-    @Test("an image in a file is shown whatever the configuration says")
+    @Test("an image file is shown regardless of the configuration")
     func image() throws {
         let compiled = try Program.geopipe.run(
             ["compile", "--config", "geopipe.yaml", "-o", "world.image"], in: folder)

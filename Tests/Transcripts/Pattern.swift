@@ -1,6 +1,6 @@
 import Foundation
 
-/// A line of a dialogue, made of plain bytes and of what stands between braces (see dialogues/README.md).
+/// A line of a dialogue: plain bytes and patterns in braces (see dialogues/README.md).
 struct Pattern {
     private enum Piece {
         case bytes([UInt8])
@@ -15,7 +15,7 @@ struct Pattern {
     let text: String
     private let pieces: [Piece]
 
-    /// Stands for any number of lines, none too.
+    /// Matches any number of lines, including none.
     private static let anyLines = "{lines}"
 
     var isAnyLines: Bool { text == Self.anyLines }
@@ -38,7 +38,7 @@ struct Pattern {
         self.pieces = pieces
     }
 
-    /// The bytes that this stands for.
+    /// The bytes that the pattern stands for.
     func bytes() throws -> [UInt8] {
         try pieces.flatMap { piece in
             guard case .bytes(let bytes) = piece else {
@@ -90,7 +90,7 @@ struct Pattern {
     }
 }
 
-/// Whether each line has its pattern, in order.
+/// Returns whether the lines match the patterns, in order.
 func matchInOrder(_ lines: ArraySlice<[UInt8]>, _ patterns: ArraySlice<Pattern>) -> Bool {
     guard let pattern = patterns.first else { return lines.isEmpty }
     let later = patterns.dropFirst()
@@ -101,7 +101,7 @@ func matchInOrder(_ lines: ArraySlice<[UInt8]>, _ patterns: ArraySlice<Pattern>)
     return pattern.matches(line) && matchInOrder(lines.dropFirst(), later)
 }
 
-/// Whether each line has a pattern of its own, in any order.
+/// Returns whether each line matches a different pattern, in any order.
 func matchInAnyOrder(_ lines: ArraySlice<[UInt8]>, _ patterns: ArraySlice<Pattern>) -> Bool {
     guard let pattern = patterns.first else { return lines.isEmpty }
     return lines.indices.contains { index in

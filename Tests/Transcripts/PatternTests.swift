@@ -1,6 +1,6 @@
 import Testing
 
-/// That a dialogue can be told from what it is not.
+/// Matching and mismatching dialogues.
 @Suite("Patterns of dialogues")
 struct PatternTests {
     @Test(
@@ -39,7 +39,7 @@ struct PatternTests {
         #expect(matchInAnyOrder(lines[...], patterns[...]) == inAnyOrder)
     }
 
-    @Test("what is not understood is an error", arguments: ["{any}", "{a", "{0x7}"])
+    @Test("an unknown pattern is an error", arguments: ["{any}", "{a", "{0x7}"])
     func malformed(pattern: String) {
         #expect(throws: Pattern.Malformed.self) { try Pattern(pattern) }
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What happens to the process itself: how its pipes are read and written, and when it ends.
+/// The process: reading and writing its pipes, and its end.
 @Suite("The pipe")
 struct PipeTests {
     private static let configuration = ["--config", "opera.yaml"]
@@ -19,8 +19,8 @@ struct PipeTests {
         return geopipe
     }
 
-    /// The name that all questions here are about, with the bits of `number` as the case of its letters: the answer
-    /// gives them back, and so tells which question it belongs to.
+    /// Returns the name of all questions, with the bits of `number` as the case of its letters. The answer repeats
+    /// them, which identifies its question.
     private func name(_ number: Int) -> String {
         var bits = number
         return String(
@@ -47,7 +47,7 @@ struct PipeTests {
         }
     }
 
-    @Test("nothing is said before the first line comes")
+    @Test("it writes nothing before the first line")
     func silent() throws {
         let geopipe = try start()
         try geopipe.wait(.milliseconds(300))
@@ -56,7 +56,7 @@ struct PipeTests {
         #expect(try geopipe.answer().count == 1)
     }
 
-    @Test("the command may be named: geopipe backend")
+    @Test("the command name is optional: geopipe backend")
     func named() throws {
         let geopipe = try start(["backend"] + Self.configuration)
         try geopipe.send("HELO\t3\n" + question(0))
@@ -94,7 +94,7 @@ struct PipeTests {
         #expect(geopipe.output.isEmpty)
     }
 
-    @Test("what came in one write is answered in one write")
+    @Test("the lines of one write are answered in one write")
     func oneWrite() throws {
         let geopipe = try startGreeted(packets: true)
         let before = geopipe.reads
@@ -135,7 +135,7 @@ struct PipeTests {
         #expect(try geopipe.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("no answer is lost on one who does not read for a while")
+    @Test("no answer is lost if the reader pauses")
     func lateReader() throws {
         let geopipe = try startGreeted()
         geopipe.listening = false
@@ -160,7 +160,7 @@ struct PipeTests {
         try "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n\(zone)"
             .write(to: folder.appending(path: "example.com.zone"), atomically: true, encoding: .utf8)
         let geopipe = try Coprocess(["--config", "geopipe.yaml"], in: folder)
-        // The first brings all of the zone into the process, and the second shows what a transfer takes.
+        // The first transfer maps the whole zone, and the second shows the memory that a transfer takes.
         var peaks: [Int] = []
         try geopipe.send("HELO\t5\n")
         _ = try geopipe.answer()
@@ -173,14 +173,14 @@ struct PipeTests {
         #expect(try geopipe.finish() == Coprocess.Ending(status: 0))
     }
 
-    /// The most memory that a process had, in bytes.
+    /// The peak memory of a process, in bytes.
     private func peakMemory(of process: pid_t) throws -> Int {
         let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
         return 1024 * (try #require(line.split(separator: " ").compactMap { Int($0) }.first))
     }
 
-    @Test("it goes on where it was stopped")
+    @Test("it continues after SIGSTOP and SIGCONT")
     func stopped() throws {
         let geopipe = try startGreeted()
         for number in 0..<20 {
@@ -192,7 +192,7 @@ struct PipeTests {
         #expect(try geopipe.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("someone at a terminal is told on standard error what is awaited, and is answered")
+    @Test("on a terminal it explains on standard error what to type, and answers")
     func terminal() throws {
         var keyboard: CInt = -1
         var screen: CInt = -1

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What a coprocess makes of files that change under it.
+/// Changes of files while a coprocess runs.
 @Suite("Reloading")
 struct ReloadTests {
     enum Way: String, CaseIterable, CustomTestStringConvertible {
@@ -14,7 +14,7 @@ struct ReloadTests {
         var testDescription: String { rawValue }
     }
 
-    @Test("takes a file that is", arguments: Way.allCases)
+    @Test("adopts a file that is", arguments: Way.allCases)
     func takes(way: Way) throws {
         let site = try Site()
         var release = "release"
@@ -29,7 +29,8 @@ struct ReloadTests {
                 try site.link("current", to: next)
                 release = next
             case .mounted:
-                // A folder for each state, the link ..data to it, and a link through that for each file.
+                // As in Kubernetes: a folder for each state, the link ..data to it, and a link through that for each
+                // file.
                 let next = "release/..\(number)"
                 try FileManager.default.createDirectory(atPath: site.path(next), withIntermediateDirectories: true)
                 for (place, other) in Site.Part.allCases.enumerated() {
@@ -50,7 +51,7 @@ struct ReloadTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("happens on SIGHUP, whether anything has changed or not")
+    @Test("happens on SIGHUP, even without a change")
     func onSignal() throws {
         let site = try Site()
         #expect(site.error == "")
@@ -61,7 +62,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("refuses what is bad, with the place, keeps what was, and takes the next good one")
+    @Test("refuses a bad file with its position, keeps what was loaded, and adopts the next good one")
     func bad() throws {
         let site = try Site()
         for part in Site.Part.allCases {
@@ -79,7 +80,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("leaves what was loaded in use while files are away, and goes on when they are back")
+    @Test("keeps what was loaded while files are missing, and continues when they are back")
     func away() throws {
         let site = try Site()
         for part in Site.Part.allCases where part != .networks {  // which need not be there
@@ -97,13 +98,13 @@ struct ReloadTests {
         #expect(try site.version(of: .zone) == 3)
         try #require(rename(site.path("away"), site.path("release")) == 0)
         try site.expect(.zone, 4)
-        // And it is told of what happens in the folder that has come back.
+        // It notices changes in the folder that is back.
         try site.write(.zone, 5)
         try site.expect(.zone, 5)
     }
 
     @Test(
-        "refuses a file of networks that has become empty, until there are networks, or the configuration says that it may be"
+        "refuses a networks file that has become empty, until it has networks, or the configuration allows it"
     )
     func emptyNetworks() throws {
         let site = try Site()
@@ -134,7 +135,7 @@ struct ReloadTests {
         #expect(try site.check().contains(/(^|\n)ok/))
     }
 
-    @Test("tells when the databases were built that it answers from, as status and explain do")
+    @Test("reports the build times of databases, as in status and explain")
     func databaseBuilds() throws {
         let site = try Site()
         let built = 1_767_225_600
@@ -160,7 +161,7 @@ struct ReloadTests {
         #expect(json.contains("\"built\" : \(built)"), "\(json)")
     }
 
-    @Test("starts with an empty file of networks, with a warning")
+    @Test("starts with an empty networks file, with a warning")
     func emptyNetworksAtStart() throws {
         let site = try Site(isStarted: false)
         try site.replace("release/office.nets", with: [])
@@ -171,7 +172,7 @@ struct ReloadTests {
         #expect(try site.version(of: .networks) == 0)
     }
 
-    @Test("keeps what is loaded while an optional database is away for a moment")
+    @Test("keeps what is loaded while an optional database is missing for a moment")
     func optionalDatabase() throws {
         let site = try Site(isStarted: false)
         func configuration(_ version: Int) -> [UInt8] {
@@ -184,7 +185,7 @@ struct ReloadTests {
         try site.expectError(
             "/geopipe.yaml:1:21: the optional database current/places.mmdb is gone; nothing is loaded for 60 s")
         #expect(try site.version(of: .database) == 1)
-        // Nor by what is loaded for another reason.
+        // A reload for another reason keeps it too.
         site.coprocess.forgetError()
         try site.replace("release/geopipe.yaml", with: configuration(2))
         try site.expectError("what was loaded before stays in use\n")
@@ -195,9 +196,9 @@ struct ReloadTests {
         #expect(try site.version(of: .configuration) == 2)
     }
 
-    @Test("never takes half of a file that is written slowly")
+    @Test("never loads half of a file that is written slowly")
     func slowWriter() throws {
-        // A writer that pauses for a second has finished, for all that a reader can see: where this test was held up as long, it
+        // To a reader, a writer that pauses for a second has finished. If this test was held up for so long, it
         // starts again.
         for _ in 0..<20 where try isWrittenSlowly() { return }
         Issue.record("this machine held the writer up 20 times")
@@ -213,7 +214,7 @@ struct ReloadTests {
         var lastWrite = ContinuousClock.now
         let content = String(decoding: Site.Part.zone.content(2), as: UTF8.self)
         let lines = content.split(separator: "\n").map { "\($0)\n" }
-        // All but the last are a zone as well, in which www has no MX.
+        // All prefixes of the content are valid zones too, in which www has no MX.
         try file.write(contentsOf: Data(lines.dropLast().joined().utf8))
         for number in 0..<12 {
             guard ContinuousClock.now - lastWrite < .milliseconds(600) else { return false }
@@ -232,7 +233,7 @@ struct ReloadTests {
         return true
     }
 
-    @Test("makes every answer wholly of one release, while releases good and bad come a hundred times")
+    @Test("makes every answer from a single release, while good and bad releases come a hundred times")
     func whole() throws {
         let site = try Site()
         var random = SeededGenerator(seed: Effort.seed)
@@ -247,7 +248,7 @@ struct ReloadTests {
         for swap in 1...100 {
             let release = swap == 100 ? 6 : random.number(1...5)
             try site.link("current", to: "release-\(release)")
-            // Now and then a good release stays until it is loaded.
+            // Some good releases stay until they are loaded.
             let stays = random.once(in: 10) && [1, 2, 5].contains(release)
             let end = ContinuousClock.now + (stays ? Coprocess.patience : .milliseconds(random.number(0...15)))
             repeat {
@@ -270,7 +271,7 @@ struct ReloadTests {
     }
 }
 
-/// What must not end a coprocess.
+/// Events that must not end a coprocess.
 @Suite("A coprocess outlives")
 struct SurvivalTests {
     @Test("a storm of SIGHUP, and answers meanwhile")
@@ -315,10 +316,10 @@ struct SurvivalTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("a database that is no good from the start: it fails questions until there is another")
+    @Test("a database that is bad from the start: it fails questions until there is a good one")
     func databaseAtStart() throws {
         let site = try Site(isStarted: false)
-        // What is at its end is good, so that it seems to be a database.
+        // Its end is valid, so that it looks like a database.
         let content = Site.Part.database.content(1)
         try site.replace(
             "release/places.mmdb", with: [UInt8](repeating: 0xff, count: 64) + content.dropFirst(64))
@@ -329,7 +330,7 @@ struct SurvivalTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("a release that takes the place of another while it starts, and takes it")
+    @Test("a release that replaces another one while it starts, and adopts it")
     func releaseAtStart() throws {
         let site = try Site(isStarted: false)
         try site.copyRelease(to: "next")
@@ -353,16 +354,16 @@ struct SurvivalTests {
 }
 
 extension Site {
-    /// Starts a coprocess that takes its time to read the zone file.
+    /// Starts a coprocess that reads a large zone file slowly.
     ///
-    /// - Parameter meanwhile: happens when it has read its configuration.
+    /// - Parameter meanwhile: called when it has read its configuration.
     fileprivate func start(meanwhile: () throws -> Void) throws {
         let zone = Part.zone.content(1) + "$GENERATE 1-60000 host$ A 192.0.2.1\n".utf8
         try replace("release/\(Part.zone.rawValue)", with: zone)
-        // Nothing is newer than the start.
+        // No file is newer than the start.
         sleep(1)
         let process = try launch().identifier
-        // The time of its compiler on a processor, in hundredths of a second, tells how far that is, however busy the machine is.
+        // The CPU time of its compiler, in hundredths of a second, shows its progress even on a busy machine.
         let isUnderWay = eventually {
             ((try? children(of: process)) ?? []).contains { compiler in
                 let text = (try? String(contentsOfFile: "/proc/\(compiler)/stat", encoding: .utf8)) ?? ""
@@ -377,7 +378,7 @@ extension Site {
 }
 
 extension Site.Part {
-    /// What is said when it goes bad: a zone keeps its content, and all else keeps everything.
+    /// The message when it goes bad: a bad zone keeps its own content; any other bad file keeps everything.
     fileprivate var keptWords: String {
         self == .zone || self == .included
             ? "the zone example.com has errors; it keeps its content of " : "what was loaded before stays in use\n"

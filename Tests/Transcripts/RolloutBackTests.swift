@@ -3,7 +3,7 @@ import State
 import Support
 import Testing
 
-/// What takes a commit back, or a commit that was killed.
+/// Taking back a commit, or one that was killed.
 @Suite("Going back from a rollout")
 struct RolloutBackTests: AtRolloutSite {
     let site: RolloutSite
@@ -24,7 +24,7 @@ struct RolloutBackTests: AtRolloutSite {
         try expect(0, "compile")
     }
 
-    @Test("going back twice never puts what was committed in force again, whatever is compiled in between")
+    @Test("going back twice never puts the committed image in force again, even after compilations in between")
     func twice() throws {
         try commit()
         try expect(0, "rollout", "back")
@@ -40,7 +40,7 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(try addresses().contains("192.0.2.1"))
     }
 
-    @Test("an image from which one has gone back can be named, and going back from it leads to the one before it")
+    @Test("an undone image can be named, and going back from it leads to the one before it")
     func named() throws {
         try put(Self.text("192.0.2.3"))
         let id = try #require(try json(1, "status")["image"] as? [String: Any])["id"] as? String
@@ -52,7 +52,7 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(try addresses().contains("192.0.2.1"))
     }
 
-    @Test("what answers alike takes one of the kept places")
+    @Test("images with the same answers take only one of the kept places")
     func places() throws {
         for _ in 0..<3 {
             try commit()
@@ -66,7 +66,7 @@ struct RolloutBackTests: AtRolloutSite {
     }
 
     @Test(
-        "going back after a commit and a change of a zone puts the configuration of before back, and keeps the change")
+        "going back after a commit and a zone change restores the old configuration, and keeps the change")
     func afterChange() throws {
         let before = folder.text(of: "geopipe.yaml")
         try commit()
@@ -86,7 +86,7 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(report["share"] as? Int == 0)
     }
 
-    @Test("a configuration that was edited after the commit stays, and going back says where the one of before is")
+    @Test("a configuration that was edited after the commit stays, and going back names the backup")
     func editedConfiguration() throws {
         let id = try commit()
         let edited = Self.text("192.0.2.2") + "# edited\n"
@@ -99,7 +99,7 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(try json(0, "rollout", "status")["state"] as? String == "back")
     }
 
-    @Test("a step back that was killed half-way is carried out by the next one")
+    @Test("going back completes an earlier attempt that was killed")
     func killedBack() throws {
         try commit()
         try put(Self.text("192.0.2.1"))
@@ -143,11 +143,11 @@ struct RolloutBackTests: AtRolloutSite {
     }
 
     @Test(
-        "where the configuration cannot be written, going back changes nothing, and puts the image alone in force if asked"
+        "if the configuration cannot be written, going back changes nothing, or only the image with --image-only"
     )
     func imageOnly() throws {
         let id = try commit()
-        // A folder is in the way.
+        // A folder blocks the path.
         try FileManager.default.createDirectory(
             atPath: path("geopipe.yaml.committed-\(id)"), withIntermediateDirectories: true)
         let refused = try expect(2, "rollout", "back").error
@@ -159,10 +159,10 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(try json(0, "rollout", "status")["state"] as? String == "back")
     }
 
-    @Test("a commit that was killed is a problem, and an automatic abort puts the configuration of before back")
+    @Test("a killed commit is a problem, and an automatic abort restores the old configuration")
     func killedCommit() throws {
         let id = try beginCommit()
-        let words = "has not come to its end"
+        let words = "but did not finish"
         #expect(try problems().contains { $0.contains(words) })
         #expect(try expect(1, "rollout", "status").output.contains(words))
         #expect(try json(1, "rollout", "status")["hasBegunCommit"] as? Bool == true)
@@ -171,10 +171,10 @@ struct RolloutBackTests: AtRolloutSite {
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
         #expect(folder.text(of: "geopipe.yaml.aborted-\(id)") == Self.text("192.0.2.2"))
         #expect(try !problems().contains { $0.contains(words) })
-        #expect(try problems().contains { $0.contains("it fell; a commit did not come to its end") })
+        #expect(try problems().contains { $0.contains("it fell; a commit did not finish") })
     }
 
-    @Test("what an automatic abort cannot put back stays a problem until an abort by hand has put it back")
+    @Test("a configuration that an automatic abort cannot restore stays a problem until a manual abort restores it")
     func blockedAbort() throws {
         let id = try beginCommit()
         let obstacle = path("geopipe.yaml.aborted-\(id)")
@@ -182,19 +182,19 @@ struct RolloutBackTests: AtRolloutSite {
         let rollout = try #require(try state.rollout().value)
         #expect(try state.abort(rollout, because: "it fell", by: "geopipe[1]", at: 1))
         #expect(try state.rollout().value?.progress == .aborted)
-        #expect(try problems().contains { $0.contains("cannot be put back") })
+        #expect(try problems().contains { $0.contains("cannot be restored") })
         #expect(try expect(1, "rollout", "abort").error.contains("geopipe rollout abort tries that again"))
-        #expect(try problems().contains { $0.contains("has not come to its end") })
+        #expect(try problems().contains { $0.contains("but did not finish") })
         try FileManager.default.removeItem(atPath: obstacle)
         try expect(0, "rollout", "abort")
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
-        #expect(try !problems().contains { $0.contains("has not come to its end") })
+        #expect(try !problems().contains { $0.contains("but did not finish") })
     }
 
-    @Test("what killed commands have left is removed by the next step")
+    @Test("the next step removes the temporary files of killed commands")
     func leftovers() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
-        // No process has such a number.
+        // No process has this number.
         let names = [
             "geopipe.yaml.99999999.new", "geopipe.yaml.before-X.99999999.new", "state/rollout.copy.99999999.new",
         ]
@@ -207,7 +207,7 @@ struct RolloutBackTests: AtRolloutSite {
 }
 
 extension AtRolloutSite {
-    /// Leaves all as a commit does that is killed right after it has replaced the configuration.
+    /// Leaves the state of a commit that was killed right after it replaced the configuration.
     ///
     /// - Returns: the id of the rollout.
     func beginCommit() throws -> String {

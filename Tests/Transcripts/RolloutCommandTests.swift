@@ -3,14 +3,14 @@ import State
 import Support
 import Testing
 
-/// `geopipe rollout` where no coprocess runs: what it changes, and what it refuses.
+/// `geopipe rollout` without coprocesses: its changes and refusals.
 @Suite("The commands of a rollout")
 struct RolloutCommandTests: AtRolloutSite {
     let site: RolloutSite
 
     init() throws { site = try RolloutSite() }
 
-    @Test("a start is refused for what runs already, what answers the same, what is wrong, and while another one runs")
+    @Test("a start is refused for the same files, the same answers, errors, and while another rollout runs")
     func refusedStarts() throws {
         #expect(try expect(1, "rollout", "start", file).error.contains("is the configuration that runs"))
         try folder.write(Self.text("192.0.2.1").utf8, to: "same.yaml")
@@ -21,7 +21,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try expect(1, "rollout", "start", path("wrong.yaml")).error.contains("nothing is started"))
         try expect(1, "rollout", "share", "5%")
         try expect(1, "rollout", "commit")
-        // No coprocess runs, so that it is in force nowhere.
+        // No coprocess runs, so it is in force nowhere.
         #expect(try expect(1, "rollout", "start", path("next.yaml"), "--dark").output.contains("no coprocess runs"))
         #expect(try expect(1, "rollout", "start", path("next.yaml")).error.contains("runs: dark"))
         let status = try expect(0, "rollout", "status").output
@@ -40,7 +40,7 @@ struct RolloutCommandTests: AtRolloutSite {
         stat(file, &mode)
         #expect(mode.st_mode & 0o777 == 0o640)
         #expect(try addresses().contains("192.0.2.2"))
-        // The image in force is that of what is on disk.
+        // The image in force is that of the files on disk.
         #expect(try expect(0, "explain", "www.example.com", "192.0.2.200").output.contains("from the image in force"))
         #expect(try expect(0, "rollout", "back").output.contains("what it was before the commit"))
         #expect(folder.text(of: "geopipe.yaml") == before)
@@ -61,10 +61,10 @@ struct RolloutCommandTests: AtRolloutSite {
         let before = folder.text(of: "geopipe.yaml")
         let id = try beginCommit()
         if isAborted {
-            // NEW's file is edited after the start.
+            // The file of NEW is edited after the start.
             try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
             #expect(try expect(1, "rollout", "commit").error.contains("next.yaml has changed since the start"))
-            #expect(try expect(0, "rollout", "abort").output.contains("a commit did not come to its end"))
+            #expect(try expect(0, "rollout", "abort").output.contains("a commit did not finish"))
             #expect(folder.text(of: "geopipe.yaml") == before)
             return #expect(folder.text(of: "geopipe.yaml.aborted-\(id)") == Self.text("192.0.2.2"))
         }
@@ -74,7 +74,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(folder.text(of: "geopipe.yaml") == before)
     }
 
-    @Test("what was written in the moment of the start can be committed, and is refused if it is another by then")
+    @Test("a file written just before the start can be committed, unless it changes later")
     func freshFile() throws {
         try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
         try expect(1, "rollout", "start", path("next.yaml"))
@@ -97,7 +97,7 @@ struct RolloutCommandTests: AtRolloutSite {
     }
 
     @Test(
-        "a rollout file that is torn twice is put aside by the next start, and a wrong plan or an empty one starts nothing"
+        "the next start renames a rollout file that is corrupt twice, and a wrong or empty plan starts nothing"
     )
     func tornFiles() throws {
         try FileManager.default.createDirectory(atPath: path("state"), withIntermediateDirectories: true)
@@ -113,7 +113,7 @@ struct RolloutCommandTests: AtRolloutSite {
     }
 
     @Test(
-        "while the configuration cannot be read, no command of people looks for the state elsewhere",
+        "while the configuration cannot be read, no command uses another state directory",
         arguments: [nil, "", "zones: [\nstate_directory: state\n"])
     func unreadable(text: String?) throws {
         try expect(1, "rollout", "start", path("next.yaml"))
@@ -136,7 +136,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try state.rollout().value?.isRunning == false)
     }
 
-    @Test("what is wrong after the line of the state directory does no harm to the commands of people")
+    @Test("errors below the state_directory line do not affect commands")
     func brokenAfterKey() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         try folder.write("state_directory: state\nzones: [\n".utf8, to: "geopipe.yaml")
@@ -144,7 +144,7 @@ struct RolloutCommandTests: AtRolloutSite {
         try expect(0, "rollout", "abort")
     }
 
-    @Test("a plan of another change, from what does not run, starts nothing; nor is the item of errors waived")
+    @Test("a plan of another change or from another OLD starts nothing, and errors cannot be waived")
     func planOfAnotherChange() throws {
         func id(_ words: String...) throws -> String {
             let ending = try Program.geopipe.run(["plan"] + words + ["--json", "--config", file], in: folder)
@@ -154,7 +154,7 @@ struct RolloutCommandTests: AtRolloutSite {
         let new = try folder.write((Self.text("192.0.2.2") + "plan: { max_names: 50% }\n").utf8, to: "free.yaml")
         let same = try id(new, new)
         #expect(try expect(1, "rollout", "start", new, "--plan", same).error.contains("is not the subject of plan"))
-        // In a pipeline what runs is a file elsewhere with the same contents, and the same zone file beside it.
+        // In a CI pipeline, the files in use are copies elsewhere with the same contents.
         try FileManager.default.createDirectory(atPath: path("before"), withIntermediateDirectories: true)
         try folder.write(folder.text(of: "geopipe.yaml").utf8, to: "before/old.yaml")
         try folder.write(folder.text(of: "zone").utf8, to: "before/zone")
@@ -162,7 +162,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try id(path("before/old.yaml"), new) == here)
         try expect(1, "rollout", "start", new, "--plan", here)
         try expect(0, "rollout", "abort")
-        // What runs is not what is on disk any more.
+        // The image in force is no longer that of the files on disk.
         try folder.write((Self.text("192.0.2.1") + "# more\n").utf8, to: "geopipe.yaml")
         #expect(
             try expect(1, "rollout", "start", new, "--plan", here).error.contains(
@@ -176,7 +176,7 @@ struct RolloutCommandTests: AtRolloutSite {
             try expect(2, "plan", new, "--waive", "names", "--reason", "  ").error.contains("say why names may fail"))
     }
 
-    @Test("a map says that a rollout runs; an undrain does not ask about safety rules, which it cannot break")
+    @Test("map mentions a running rollout; an undrain does not check safety rules, which it cannot break")
     func notes() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         try expect(1, "rollout", "share", "50%")
@@ -190,7 +190,7 @@ struct RolloutCommandTests: AtRolloutSite {
     }
 
     @Test(
-        "a start takes the id of a plan that has said GO, wherever that was made, and says what was waived; NO-GO starts nothing"
+        "a start accepts the id of a GO plan from any machine, and lists waived items; NO-GO starts nothing"
     )
     func plans() throws {
         func plan(_ status: Int32, _ words: String..., of new: String = "next.yaml") throws -> String {
@@ -200,7 +200,7 @@ struct RolloutCommandTests: AtRolloutSite {
             return try #require(object["id"] as? String)
         }
         let new = path("next.yaml")
-        // One of three names is more than may change.
+        // One of three names exceeds the limit.
         let noGo = try plan(1)
         #expect(try expect(1, "rollout", "start", new, "--plan", noGo).error.contains("said NO-GO"))
         let unhelpful = try plan(1, "--waive", "apex", "--reason", "x")
@@ -218,7 +218,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(plain.output.contains("said GO\n"))
     }
 
-    @Test("a commit is refused if the configuration or a file of NEW has changed, and changes nothing then")
+    @Test("a commit is refused if the configuration or a file of NEW has changed")
     func refusedCommits() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         try folder.write(Self.text("192.0.2.3").utf8, to: "next.yaml")
@@ -247,7 +247,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try expect(0, "rollout", "status").output.contains("dark"))
     }
 
-    @Test("an image is committed without files alone, and is in force then")
+    @Test("an image file is committed only with --image-only, and is in force then")
     func image() throws {
         let image = path("next.image")
         let compiled = try Program.geopipe.run(
@@ -259,14 +259,16 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
         let status = try Program.geopipe.run(["status", "--json", "--config", file], in: folder)
         #expect(String(decoding: status.output, as: UTF8.self).contains("\"rollout\" : null"))
-        // What runs is none of the files on disk, and all commands say so.
-        #expect(try problems().contains { $0.contains("was not made of \(file)") })
+        // The image in force is not from the files on disk, and all commands say so.
+        #expect(try problems().contains { $0.contains("was not compiled from \(file)") })
         try expectImageInTheirPlace("192.0.2.2")
         let id = try #require(try state.rollout().value?.new)
         #expect(try expect(1, "status").output.contains(id), "the image has the id with which it was started")
     }
 
-    @Test("query, explain and map answer from what runs after a step back, and say that it is not what is on disk")
+    @Test(
+        "query, explain and map use the image in force after going back, and say that it differs from the files on disk"
+    )
     func queryAfterBack() throws {
         try folder.write(Self.text("192.0.2.3").utf8, to: "geopipe.yaml")
         usleep(50_000)
@@ -275,7 +277,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try expect(0, "rollout", "back").output.contains("as they were"))
         #expect(try problems().contains { $0.contains("is not that of the files on disk") })
         try expectImageInTheirPlace("192.0.2.1")
-        // A file that changes is in force in a moment: that is what is answered then.
+        // A changed file will be in force soon, so the files on disk are used.
         try folder.write(Self.text("192.0.2.4").utf8, to: "geopipe.yaml")
         let answer = try expect(0, "query", "www.example.com", "A", "192.0.2.200")
         #expect(answer.output.contains("192.0.2.4"))
@@ -292,7 +294,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try expect(0, "map").error.contains("answering from what runs"))
     }
 
-    @Test("only the owner goes on with it, another person takes it over, and everybody may abort it")
+    @Test("only the owner continues it, another operator can take it over, and any operator can abort it")
     func owner() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         try state.changeRollout { known in
@@ -328,7 +330,7 @@ struct RolloutCommandTests: AtRolloutSite {
     }
 
     @Test(
-        "the safety rules are those that NEW had at the start, whatever is written into its file meanwhile, and an image has them too"
+        "the safety rules are those of NEW at the start, even if its file changes later, or NEW is an image file"
     )
     func safetyOfTheImage() throws {
         let safer = Self.text("192.0.2.2").replacing("in_use: 1", with: "in_use: 2")
@@ -339,7 +341,7 @@ struct RolloutCommandTests: AtRolloutSite {
         try folder.write(Self.text("192.0.2.2").utf8, to: "safer.yaml")
         #expect(try expect(1, "drain", "oslo").output.contains("is aborted: what is drained breaks"))
         try expect(1, "undrain", "oslo")
-        // The other way round: a rule that was not there at the start breaks nothing.
+        // Conversely, a rule that was added after the start does not apply.
         try expect(1, "rollout", "start", path("safer.yaml"))
         try expect(1, "rollout", "share", "5%")
         try folder.write(safer.utf8, to: "safer.yaml")
@@ -352,7 +354,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(try expect(1, "rollout", "start", image).error.contains("safety rule in_use: 2"))
     }
 
-    @Test("a drain goes by the safety rules of the image in force while the configuration has errors")
+    @Test("a drain uses the safety rules of the image in force while the configuration has errors")
     func safetyOfTheImageInForce() throws {
         try folder.write((Self.text("192.0.2.1") + "zones: [\n").utf8, to: "geopipe.yaml")
         try expect(1, "drain", "oslo")
@@ -361,7 +363,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(refused.error.contains("safety rule in_use: 1"))
     }
 
-    @Test("with --json a refused step prints one object with the state that there is, and the reason")
+    @Test("with --json a refused step prints one object with the current state and the reason")
     func refusalsForPrograms() throws {
         #expect(try json(0, "rollout", "status")["state"] as? String == "none")
         for step in [["share", "5%"], ["places", "NO"], ["commit"], ["abort"], ["back"], ["start", file]] {
@@ -380,12 +382,12 @@ struct RolloutCommandTests: AtRolloutSite {
         for name in ["rollout", "rollout.copy"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
         let torn = try json(2, "rollout", "status")
         #expect(torn["state"] as? String == "unknown")
-        #expect((torn["error"] as? String)?.contains("cannot trust") == true)
+        #expect((torn["error"] as? String)?.contains("is corrupt") == true)
         try folder.write("state_directory: none\n".utf8, to: "none.yaml")
         #expect(try json(2, "rollout", "status", config: path("none.yaml"))["state"] as? String == "unknown")
     }
 
-    @Test("one that was aborted by itself is a problem until a person has seen it")
+    @Test("an automatically aborted rollout is a problem until it is acknowledged")
     func automatic() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         try state.changeRollout { known in
@@ -395,13 +397,13 @@ struct RolloutCommandTests: AtRolloutSite {
             return (rollout, HistoryEntry(time: 1, who: "geopipe[1]", .rolloutAbort, datacenter: rollout.id))
         }
         #expect(try expect(1, "rollout", "status").output.contains("it fell"))
-        #expect(try expect(1, "status").output.contains("aborted by itself: it fell"))
+        #expect(try expect(1, "status").output.contains("aborted automatically: it fell"))
         try expect(0, "rollout", "abort")
         #expect(try expect(0, "rollout", "status").output.contains("aborted"))
         #expect(try !expect(1, "status").output.contains("it fell"))
     }
 
-    @Test("the steps of an image of another format, and the history of what a person has seen, say what is the matter")
+    @Test("an image of another format is explained, and an acknowledgement is in the history")
     func words() throws {
         #expect(try expect(0, "rollout", "status").output.contains("there never was one"))
         try expect(1, "rollout", "start", path("next.yaml"))
@@ -420,10 +422,10 @@ struct RolloutCommandTests: AtRolloutSite {
             try state.abort(try #require(try state.rollout().value), because: "it fell", by: "geopipe[1]", at: 1))
         try expect(0, "rollout", "abort")
         let history = try expect(0, "history").output
-        #expect(history.contains("has seen that the rollout \(id) was aborted: it fell"), "\(history)")
+        #expect(history.contains("acknowledged that the rollout \(id) was aborted: it fell"), "\(history)")
     }
 
-    @Test("two that start at once keep their images under the lock, where neither removes the other's")
+    @Test("two concurrent starts write their images under the lock, so neither removes the other's")
     func candidateUnderLock() throws {
         let lock = state.openLock("switches.lock")
         try #require(lock >= 0 && flock(lock, LOCK_EX) == 0)

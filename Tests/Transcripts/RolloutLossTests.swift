@@ -3,7 +3,7 @@ import State
 import Support
 import Testing
 
-/// Files of a rollout that a person removes or damages while it runs.
+/// Files of a rollout that are removed or damaged while it runs.
 @Suite("Lost files of a rollout")
 struct RolloutLossTests: AtRolloutSite {
     let site: RolloutSite
@@ -28,7 +28,7 @@ struct RolloutLossTests: AtRolloutSite {
         eventually(within: Coprocess.patience) { (try? answer(of: coprocess).contains(address)) == true }
     }
 
-    @Test("an image that is removed is written again by a coprocess that has it, and those that start follow")
+    @Test("a coprocess that has mapped a removed image restores it, for coprocesses that start")
     func removedImage() throws {
         let coprocess = try begin()
         let image = try image()
@@ -42,12 +42,12 @@ struct RolloutLossTests: AtRolloutSite {
         for process in [coprocess, second] { #expect(try process.finish().status == 0) }
     }
 
-    @Test("an image in place of which is another one is written again by a coprocess that has it")
+    @Test("a coprocess that has mapped a replaced image restores it")
     func replacedImage() throws {
         let coprocess = try begin()
         let image = try image()
         let whole = try Data(contentsOf: URL(filePath: image))
-        // In place of it: what is mapped is another file.
+        // A new file in its place does not change the mapped one.
         try FileManager.default.removeItem(atPath: image)
         try damaged(whole).write(to: URL(filePath: image), options: .atomic)
         #expect(try answer(of: coprocess).contains("192.0.2.2"))
@@ -56,14 +56,14 @@ struct RolloutLossTests: AtRolloutSite {
         #expect(try coprocess.finish().status == 0)
     }
 
-    /// An image with a byte that is another one, near its end.
+    /// Returns an image with a changed byte near its end.
     private func damaged(_ image: Data) -> Data {
         var image = image
         image[image.count - image.count / 4] ^= 0x55
         return image
     }
 
-    @Test("an image that is damaged is given to no client any more, and nothing goes on but an abort")
+    @Test("no client gets a damaged image any more, and only an abort is possible")
     func damagedImage() throws {
         try expect(1, "rollout", "start", path("next.yaml"))
         let image = try image()
@@ -87,7 +87,7 @@ struct RolloutLossTests: AtRolloutSite {
     }
 
     @Test(
-        "files that are removed end it in all coprocesses, status says that it was lost, and an abort or a start ends that"
+        "removed files end it in all coprocesses, and status reports the loss until an abort or a start"
     )
     func removedFiles() throws {
         let coprocess = try begin()
@@ -95,7 +95,7 @@ struct RolloutLossTests: AtRolloutSite {
         for name in ["rollout", "rollout.copy"] { try FileManager.default.removeItem(atPath: path("state/\(name)")) }
         #expect(isAnsweredSoon("192.0.2.1", by: coprocess))
         #expect(try problems().contains { $0.contains("the files of the rollout \(id) are gone") })
-        #expect(try expect(1, "rollout", "status").output.contains("geopipe rollout abort confirms that"))
+        #expect(try expect(1, "rollout", "status").output.contains("geopipe rollout abort acknowledges that"))
         #expect(try json(1, "rollout", "status")["lost"] as? String == id)
         #expect(try expect(1, "rollout", "share", "5%").error.contains("no rollout runs"))
         #expect(try expect(0, "rollout", "abort").output.contains("aborted \(id)"))
@@ -107,32 +107,32 @@ struct RolloutLossTests: AtRolloutSite {
         #expect(try coprocess.finish().status == 0)
     }
 
-    @Test("files that are torn end it in all coprocesses, and an abort puts them aside")
+    @Test("corrupt files end it in all coprocesses, and an abort renames them")
     func tornFiles() throws {
         let coprocess = try begin()
         for name in ["rollout.copy", "rollout"] { try folder.write("rubbish".utf8, to: "state/\(name)") }
         #expect(isAnsweredSoon("192.0.2.1", by: coprocess))
         #expect(
-            try problems().contains { $0.contains("cannot trust") && $0.contains("all clients get the image in force") }
+            try problems().contains { $0.contains("is corrupt") && $0.contains("all clients get the image in force") }
         )
-        #expect(try expect(2, "rollout", "status").error.contains("geopipe rollout abort puts the file aside"))
+        #expect(try expect(2, "rollout", "status").error.contains("geopipe rollout abort renames the file"))
         #expect(try expect(0, "rollout", "abort").error.contains("rollout.untrusted"))
-        #expect(try !problems().contains { $0.contains("cannot trust") && !$0.hasPrefix("coprocess") })
+        #expect(try !problems().contains { $0.contains("is corrupt") && !$0.hasPrefix("coprocess") })
         #expect(folder.text(of: "state/rollout.untrusted") == "rubbish")
         try expect(0, "rollout", "start", path("next.yaml"))
         #expect(try coprocess.finish().status == 0)
     }
 
-    @Test("one file of two that is removed or torn changes nothing for clients, and the next step writes it again")
+    @Test("the loss of one of both files changes nothing for clients, and the next step restores it")
     func oneFile() throws {
         let coprocess = try begin()
         try folder.write("rubbish".utf8, to: "state/rollout")
-        #expect(try problems().contains { $0.contains("its copy counts") })
+        #expect(try problems().contains { $0.contains("using the backup copy") })
         #expect(try answer(of: coprocess).contains("192.0.2.2"))
         let second = try start("--config", file)
         #expect(try answer(of: second).contains("192.0.2.2"))
         try expect(0, "rollout", "share", "100%")
-        #expect(try !problems().contains { $0.contains("its copy counts") })
+        #expect(try !problems().contains { $0.contains("using the backup copy") })
         for process in [coprocess, second] { #expect(try process.finish().status == 0) }
     }
 }

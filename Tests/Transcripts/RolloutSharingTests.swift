@@ -3,8 +3,8 @@ import State
 import Support
 import Testing
 
-/// Rollouts where a state directory has more than one configuration, and a configuration more than one path.
-@Suite("Whose a rollout is, and who follows it")
+/// Rollouts with several configurations in one state directory, and several paths to one configuration.
+@Suite("Rollouts and their coprocesses")
 struct RolloutSharingTests: AtRolloutSite {
     let site: RolloutSite
 
@@ -19,7 +19,7 @@ struct RolloutSharingTests: AtRolloutSite {
         return other
     }
 
-    @Test("a coprocess that serves one image counts neither as one that follows nor as one that does not")
+    @Test("a coprocess with backend --image does not count as a follower")
     func imageCoprocess() throws {
         try expect(0, "compile", "-o", path("own.image"))
         let fixed = try start("--config", file, "--image", path("own.image"))
@@ -42,7 +42,7 @@ struct RolloutSharingTests: AtRolloutSite {
         #expect(try following.finish().status == 0)
     }
 
-    @Test("one at a time runs in a state directory, and the commands of another configuration say whose it is")
+    @Test("a state directory has one rollout at a time, and commands of another configuration name its configuration")
     func otherConfiguration() throws {
         let other = try makeOther()
         try expect(1, "rollout", "start", path("next.yaml"))
@@ -65,7 +65,7 @@ struct RolloutSharingTests: AtRolloutSite {
     }
 
     @Test(
-        "what was aborted by itself is seen by a person of its own configuration alone, and said when another takes its place"
+        "only its own configuration can acknowledge an automatic abort, and a rollout that replaces it mentions it"
     )
     func unseen() throws {
         let other = try makeOther()
@@ -80,7 +80,7 @@ struct RolloutSharingTests: AtRolloutSite {
         #expect(try expect(0, "rollout", "status").output.contains("is of \(other)"))
     }
 
-    /// Puts the configuration into a folder of its own, with a link where it was.
+    /// Moves the configuration to another folder, with a link in its place.
     private func moveBehindLink() throws {
         let manager = FileManager.default
         try manager.createDirectory(atPath: path("real"), withIntermediateDirectories: true)
@@ -90,7 +90,7 @@ struct RolloutSharingTests: AtRolloutSite {
         try expect(0, "compile")
     }
 
-    @Test("where a link leads to the configuration, relative paths go from where the link is, and the link stays")
+    @Test("with a link to the configuration, relative paths start at the link, and the link stays")
     func link() throws {
         try moveBehindLink()
         #expect(try !expect(1, "rollout", "start", path("next.yaml")).output.contains("another folder"))
@@ -103,7 +103,7 @@ struct RolloutSharingTests: AtRolloutSite {
     }
 
     @Test(
-        "of coprocesses that have the configuration by another path it is said that they do not follow, and what to write"
+        "coprocesses with another path to the configuration are reported as not following, with the path to write"
     )
     func otherPath() throws {
         let link = path("link.yaml")
@@ -118,7 +118,7 @@ struct RolloutSharingTests: AtRolloutSite {
         #expect(
             started.contains("coprocess \(coprocess.identifier) does not count: it runs with \(file)"), "\(started)")
         #expect(try json(0, "rollout", "status", config: link)["coprocesses"] as? Int == 0)
-        // It has the same image under its own path, which is no problem.
+        // It has the same image under its own path, which is not a problem.
         #expect(try problems(config: link).allSatisfy { !$0.contains("answers from image") })
         #expect(try coprocess.finish().status == 0)
     }

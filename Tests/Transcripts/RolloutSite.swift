@@ -3,7 +3,7 @@ import State
 import Support
 import Testing
 
-/// A folder with the configuration that runs, `geopipe.yaml`, and the one that is to be, `next.yaml`.
+/// A folder with the configuration in use, `geopipe.yaml`, and the next one, `next.yaml`.
 final class RolloutSite {
     let folder: Folder
     let file: String
@@ -13,7 +13,7 @@ final class RolloutSite {
         try folder.write("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n".utf8, to: "zone")
         file = try folder.write(Self.text("192.0.2.1").utf8, to: "geopipe.yaml")
         try folder.write(Self.text("192.0.2.2").utf8, to: "next.yaml")
-        // What was written this very moment may be written again.
+        // A file that was written just now counts as still being written.
         usleep(50_000)
         let compiled = try Program.geopipe.run(["compile", "--config", file], in: folder)
         try #require(compiled.status == 0, "\(compiled.error)")
@@ -46,9 +46,9 @@ extension AtRolloutSite {
         RolloutSite.text(address, zone: zone, state: state)
     }
 
-    /// Runs a command, and returns what it wrote.
+    /// Runs a command, and returns its output.
     ///
-    /// - Parameter config: the configuration; without, `geopipe.yaml`.
+    /// - Parameter config: the configuration; by default `geopipe.yaml`.
     @discardableResult
     func expect(
         _ status: Int32, _ words: String..., config: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
@@ -76,7 +76,7 @@ extension AtRolloutSite {
         try expect(0, "query", "www.example.com", "A", "192.0.2.200").output
     }
 
-    /// The messages of the problems that `status` has.
+    /// Returns the messages of the problems in `status`.
     func problems(config: String? = nil) throws -> [String] {
         let words = ["status", "--json", "--config", config ?? file]
         let ending = try Program.geopipe.run(words, in: folder)
@@ -84,7 +84,7 @@ extension AtRolloutSite {
         return try #require(object["problems"] as? [[String: Any]]).compactMap { $0["message"] as? String }
     }
 
-    /// Starts a coprocess, and returns it once it has answered and told of itself.
+    /// Starts a coprocess, and returns it after its first answer and status.
     func start(_ arguments: String...) throws -> Coprocess {
         let coprocess = try Coprocess(arguments, in: URL(filePath: folder.path))
         try coprocess.send("HELO\t5\n")
@@ -96,7 +96,7 @@ extension AtRolloutSite {
         return coprocess
     }
 
-    /// What a coprocess answers for the address of `www`.
+    /// Returns the address of `www` that a coprocess answers.
     func answer(of coprocess: Coprocess) throws -> String {
         try coprocess.send("Q\twww.example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
         return try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")

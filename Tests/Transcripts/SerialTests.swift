@@ -37,7 +37,7 @@ struct SerialTests {
             """)
     }
 
-    /// Sets the time of a file's last change, as copies that keep times do.
+    /// Sets the modification time of a file, as `cp -p` does.
     private func setTime(of name: String, _ seconds: Double) throws {
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: "\(folder.path)/\(name)")
@@ -69,7 +69,7 @@ struct SerialTests {
         try #require(isThere, "\(String(decoding: coprocess.standardError, as: UTF8.self))")
     }
 
-    @Test("are the newest change of what a zone was made from")
+    @Test("are the time of the newest change of a zone's files")
     func newest() throws {
         try setTime(of: "geopipe.yaml", 1_600_000_000)
         try setTime(of: "zone", 1_600_000_020)
@@ -79,7 +79,8 @@ struct SerialTests {
         #expect(try serial(coprocess, "example.net") == 1_600_000_000)
     }
 
-    @Test("of files from an image, whose times mean nothing, are neither 0 nor 1", arguments: [0.0, 1.0, 86_400.0])
+    @Test(
+        "of files with meaningless times, as in container images, are neither 0 nor 1", arguments: [0.0, 1.0, 86_400.0])
     func image(time: Double) throws {
         let start = UInt32(Date().timeIntervalSince1970)
         for file in ["geopipe.yaml", "zone", "more.inc"] { try setTime(of: file, time) }
@@ -88,7 +89,7 @@ struct SerialTests {
         #expect(try serial(coprocess, "example.net") >= start - 60)
     }
 
-    @Test("grow with each change of zone file, included file, records and services, whatever the files' times say")
+    @Test("grow with each change of zone file, included file, records and services, regardless of file times")
     func grow() throws {
         for file in ["geopipe.yaml", "zone", "more.inc"] { try setTime(of: file, 1_600_000_000) }
         let coprocesses = [try start(), try start()]
@@ -113,7 +114,7 @@ struct SerialTests {
         try writeConfiguration(record: "192.0.2.81", service: "192.0.2.11")
         try setTime(of: "geopipe.yaml", 1_400_000_000)
         try expectLater("www", "192.0.2.11")
-        // As it was at first.
+        // Restores the first content.
         try writeConfiguration()
         try setTime(of: "geopipe.yaml", 1_600_000_000)
         try expectLater("api", "192.0.2.80")
@@ -122,7 +123,7 @@ struct SerialTests {
     }
 
     @Test(
-        "never go back when a coprocess starts anew, with a state directory or without",
+        "never go back when a coprocess restarts, with a state directory or without",
         arguments: ["state", "/proc/none"])
     func restart(state: String) throws {
         try writeConfiguration(state: state)
@@ -138,7 +139,7 @@ struct SerialTests {
         }
     }
 
-    @Test("of a zone file's own that stay while the records change, or go back, are warned of")
+    @Test("from a zone file that stay while records change, or go back, cause warnings")
     func own() throws {
         func zone(_ serial: Int, _ address: String) -> String {
             "$TTL 300\n@ SOA ns1 host \(serial) 1 2 3 4\n@ NS ns1\nns1 A 192.0.2.1\nx A \(address)\n"

@@ -2,11 +2,11 @@ import Foundation
 import Support
 import Testing
 
-/// A folder with a configuration and all that belongs to it, and a coprocess that serves it.
+/// A folder with a configuration and its files, and a coprocess that serves it.
 ///
 /// All files are in a folder `release`, which is reached through a link `current`.
 final class Site {
-    /// A file that answers depend on. Each version of it has a number, which answers tell.
+    /// A file that answers depend on. Each version has a number, which answers reveal.
     enum Part: String, CaseIterable {
         case configuration = "geopipe.yaml"
         case zone = "example.com.zone"
@@ -28,7 +28,7 @@ final class Site {
             }
         }
 
-        /// What cannot be used in its place.
+        /// Invalid content in its place.
         var badContent: [UInt8] {
             switch self {
             case .configuration:
@@ -40,14 +40,14 @@ final class Site {
             }
         }
 
-        /// Where the complaint about that says that something is wrong.
+        /// The position in the diagnostic about it.
         var badPlace: String {
             switch self {
             case .configuration: "geopipe.yaml:2:18: "
             case .zone: "example.com.zone:4:6: "
             case .included: "more.inc:1:8: "
             case .networks: "office.nets:1:12: "
-            // The database has no lines: it is where the configuration names it.
+            // A database has no lines, so the position is that of its name in the configuration.
             case .database: "geopipe.yaml:1:13: "
             }
         }
@@ -74,14 +74,14 @@ final class Site {
     }
 
     private static let database = Array((try? Data(contentsOf: URL(filePath: Project.demonstration))) ?? Data())
-    /// Where Norway was is a country that no rule is for. A text of two bytes begins with 0x42.
+    /// Replaces Norway with a country without a rule. A text of two bytes begins with 0x42.
     private static let databaseWithoutNorway = database.replacing([0x42] + "NO".utf8, with: [0x42] + "NZ".utf8)
 
-    /// A database that says that it was built at a time, in seconds since 1970.
+    /// Returns a database with a build time, in seconds since 1970.
     static func database(builtAt time: Int) throws -> [UInt8] {
         let key = Array("build_epoch".utf8)
         let start = try #require(database.firstRange(of: key)).upperBound
-        // An unsigned number of 64 bits and of so many bytes: two bytes in front of them.
+        // The control bytes of an unsigned 64-bit number with this many bytes.
         let count = Int(database[start] & 0x1f)
         let bytes = (0..<count).reversed().map { UInt8(truncatingIfNeeded: time >> (8 * $0)) }
         return database[..<(start + 2)] + bytes + database[(start + 2 + count)...]
@@ -90,7 +90,7 @@ final class Site {
     let folder: Folder
     private(set) var coprocess: Coprocess!
 
-    /// Version 1 of all, and a coprocess that serves it.
+    /// Writes version 1 of all files, and starts a coprocess that serves them.
     ///
     /// - Parameter isStarted: whether it is also started.
     init(isStarted: Bool = true) throws {
@@ -110,26 +110,26 @@ final class Site {
         try folder.write(part.content(version), to: "\(release)/\(part.rawValue)")
     }
 
-    /// Puts a file in the place of another at once.
+    /// Replaces a file atomically.
     func replace(_ name: String, with content: [UInt8]) throws {
         try folder.write(content, to: "\(name).new")
         try #require(rename(path("\(name).new"), path(name)) == 0)
     }
 
-    /// Lets a link lead elsewhere at once.
+    /// Changes a link atomically.
     func link(_ name: String, to target: String) throws {
         try FileManager.default.createSymbolicLink(atPath: path("\(name).new"), withDestinationPath: target)
         try #require(rename(path("\(name).new"), path(name)) == 0)
     }
 
-    /// A copy of the release, which `current` does not lead to yet.
+    /// Makes a copy of the release, to which `current` does not lead yet.
     func copyRelease(to name: String) throws {
         try FileManager.default.copyItem(atPath: path("release"), toPath: path(name))
     }
 
     // MARK: The coprocess
 
-    /// Starts a coprocess in the place of the one before.
+    /// Replaces the coprocess with a new one.
     ///
     /// - Parameter core: the only one that it may run on; `nil` for all.
     func start(on core: Int? = nil) throws {
@@ -139,7 +139,7 @@ final class Site {
         _ = try records("www")
     }
 
-    /// Starts one that is not greeted.
+    /// Starts a coprocess without a greeting.
     @discardableResult
     func launch(on core: Int? = nil, _ arguments: String...) throws -> Coprocess {
         let pinned = core.map { ["taskset", "--cpu-list", "\($0)", Coprocess.binary] } ?? [Coprocess.binary]
@@ -161,7 +161,7 @@ final class Site {
         var content: String
     }
 
-    /// The records at a name of example.com, or `nil` for FAIL.
+    /// Returns the records at a name of example.com, or `nil` for FAIL.
     func records(_ name: String, from client: String = "203.0.113.0/24") throws -> [Record]? {
         try coprocess.send("Q\t\(name).example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t\(client)\n")
         let answer = try coprocess.answer().map { String(decoding: $0, as: UTF8.self) }
@@ -172,12 +172,12 @@ final class Site {
         }
     }
 
-    /// What the records of a type say.
+    /// Returns the contents of the records of a type.
     func contents(_ name: String, _ type: String = "A", from client: String = "203.0.113.0/24") throws -> [String] {
         try (records(name, from: client) ?? []).filter { $0.type == type }.map(\.content)
     }
 
-    /// What the answers tell of a part: its version, or of the last two parts whether that is odd.
+    /// Returns the version of a part that answers reveal; for the last two parts only whether it is odd.
     func version(of part: Part) throws -> Int? {
         switch part {
         case .configuration: return try contents("www", "TXT").first.flatMap { Int($0.trimming("\"")) }
@@ -189,12 +189,12 @@ final class Site {
         }
     }
 
-    /// What `version(of:)` says of a version.
+    /// Returns the value of `version(of:)` for a version.
     func told(_ version: Int, of part: Part) -> Int {
         part == .networks || part == .database ? version % 2 : version
     }
 
-    /// Waits until answers are made from a version of a part, however slow the machine is.
+    /// Waits until answers come from a version of a part.
     func expect(_ part: Part, _ version: Int, _ comment: Comment? = nil, at place: SourceLocation = #_sourceLocation)
         throws
     {
@@ -208,10 +208,10 @@ final class Site {
             sourceLocation: place)
     }
 
-    /// What it has written to standard error so far.
+    /// The standard error so far.
     var error: String { String(decoding: coprocess.standardError, as: UTF8.self) }
 
-    /// Waits until it has written something to standard error.
+    /// Waits until standard error contains a text.
     func expectError(_ words: String, at place: SourceLocation = #_sourceLocation) throws {
         let isThere = try eventually(within: Coprocess.patience) {
             try coprocess.wait(.milliseconds(10))
@@ -222,7 +222,7 @@ final class Site {
 
     // MARK: Commands
 
-    /// How many questions the coprocess has answered, by its own account.
+    /// The number of answered questions in the coprocess's status.
     func questions() throws -> Int? {
         let output = try run("status", "--json").output
         let status = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
@@ -230,7 +230,7 @@ final class Site {
         return coprocesses?.first { $0["pid"] as? Int == Int(coprocess.identifier) }?["questions"] as? Int
     }
 
-    /// What `geopipe check` says of the configuration.
+    /// Runs `geopipe check` on the configuration.
     func check() throws -> String {
         let ending = try Program.geopipe.run(["check", "current/geopipe.yaml"], in: folder)
         return String(decoding: ending.output, as: UTF8.self)

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// What operators see of clients that are spread over all other datacenters.
+/// Output of commands about clients that are spread over other datacenters.
 @Suite("Spreading on failure")
 struct SpreadTests {
     private let folder: Folder
@@ -44,7 +44,7 @@ struct SpreadTests {
     /// The answers to 200 networks.
     private func answers() throws -> [Answer?] { try (0..<200).map { try answer("10.7.\($0).0/24") } }
 
-    @Test("shares the clients of a drained datacenter among all others, and moves only the part of one more")
+    @Test("spreads the clients of a drained datacenter over all others, and a second drain moves only its own clients")
     func drains() throws {
         try #require(run("drain", "oslo", "--reason", "new routers").status == 0)
         let isThere = try eventually { try answer("10.1.2.0/24")?.address != "192.0.2.1" }

@@ -2,11 +2,11 @@ import Foundation
 import Support
 import Testing
 
-/// What stands in when a program or a configuration is replaced, and what the status says of it.
-@Suite("Standing in")
+/// Replacing programs and configurations, and their fallbacks.
+@Suite("Fallbacks")
 struct StandInTests {
     @Test(
-        "a coprocess that starts with a broken configuration answers from the last that was not",
+        "a coprocess that starts with a broken configuration uses the last valid one",
         arguments: Site.Part.allCases)
     func lastGood(part: Site.Part) throws {
         let site = try Site()
@@ -17,13 +17,13 @@ struct StandInTests {
         for other in Site.Part.allCases { #expect(try site.version(of: other) == site.told(1, of: other)) }
         try site.expectError("/\(part.badPlace)")
         #expect(site.error.contains(": answering from the image of "))
-        // And it takes the next good one.
+        // It adopts the next good one.
         try site.replace("release/\(part.rawValue)", with: part.content(2))
         try site.expect(part, 2)
     }
 
     @Test(
-        "a configuration of which nothing can be read is stood in for as well, by the state directory that is named",
+        "an unreadable configuration is replaced by the last valid one in the given state directory",
         arguments: ["zones: [", "", "\u{0}", nil])
     func unreadable(text: String?) throws {
         let site = try Site()
@@ -46,16 +46,16 @@ struct StandInTests {
             try site.contents("api") == ["192.0.2.251"]
         }
         #expect(isBack, "\(site.error)")
-        // And it takes the next good one.
+        // It adopts the next good one.
         try site.replace("release/geopipe.yaml", with: Site.Part.configuration.content(2))
         try site.expect(.configuration, 2)
     }
 
-    @Test("images that are taken away are made again")
+    @Test("removed images are compiled again")
     func copiesAgain() throws {
         let site = try Site()
         try expectImage(site)
-        // At once: the coprocess writes into it.
+        // In one step, because the coprocess writes into the folder.
         try #require(rename(site.path("state"), site.path("gone")) == 0)
         try expectImage(site)
         try site.replace("release/geopipe.yaml", with: Site.Part.configuration.badContent)
@@ -64,7 +64,7 @@ struct StandInTests {
         #expect(try site.version(of: .zone) == 1)
     }
 
-    @Test("a zone whose file is broken keeps its content when all images are lost, too")
+    @Test("a zone with errors keeps its content even when all images are lost")
     func lostImages() throws {
         let site = try Site()
         try site.replace("release/\(Site.Part.zone.rawValue)", with: Site.Part.zone.badContent)
@@ -78,7 +78,7 @@ struct StandInTests {
         #expect(try site.version(of: .zone) == 1)
     }
 
-    @Test("a coprocess that starts while the image in force is gone answers from what is on disk all the same")
+    @Test("a coprocess that starts while the image in force is gone compiles the files on disk")
     func lostImage() throws {
         let site = try Site()
         try site.replace("release/\(Site.Part.zone.rawValue)", with: Site.Part.zone.content(2))
@@ -91,11 +91,11 @@ struct StandInTests {
         try site.launch()
         try site.greet()
         try site.expect(.zone, 2)
-        // And the next one starts from that.
+        // The next coprocess starts from that image.
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/current") != name)
     }
 
-    @Test("on SIGUSR2 the program goes on in a new one, within one dialogue")
+    @Test("on SIGUSR2 a new program continues the dialogue")
     func takeover() throws {
         let site = try Site()
         var asked = 1
@@ -106,7 +106,7 @@ struct StandInTests {
         for _ in 0..<500 { try ask() }
         #expect(try eventually(within: Coprocess.patience) { try site.questions() == asked })
         kill(site.coprocess.identifier, SIGUSR2)
-        // Whoever begins anew counts anew.
+        // A new program counts from zero.
         let isNew = try eventually(within: Coprocess.patience) {
             try ask()
             return try site.questions().map { $0 < 500 } ?? false
@@ -115,11 +115,12 @@ struct StandInTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("upgrade says which coprocesses have a new program, and why one that cannot start is refused")
+    @Test("upgrade lists the upgraded coprocesses, and the reason for refusing a bad program")
     func upgrade() throws {
         let site = try Site(isStarted: false)
         let program = site.path("geopipe")
-        // What this process writes itself cannot be run while another test starts something, which has it open as well.
+        // Copied by another process: a file that this one writes cannot be executed while a child of another test has
+        // it open.
         try #require(try Tool("cp").run([Coprocess.binary, program]).status == 0)
         let coprocess = try Coprocess(
             ["--config", "current/geopipe.yaml"], in: URL(filePath: site.folder.path), program: program)
@@ -149,7 +150,7 @@ struct StandInTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("SIGHUP is heard while a program that is to take over does not answer")
+    @Test("SIGHUP works while a takeover hangs")
     func hangup() throws {
         let site = try Site(isStarted: false)
         let program = site.path("geopipe")
@@ -159,7 +160,7 @@ struct StandInTests {
         try coprocess.send("HELO\t5\nQ\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
         _ = try coprocess.answer()
         _ = try coprocess.answer()
-        // It ends with the coprocess, and tells that it has begun.
+        // It signals its start, and ends with the coprocess.
         try site.folder.write("#!/bin/sh\n: > begun\nexec cat > ignored\n".utf8, to: "geopipe.new")
         try #require(chmod("\(program).new", 0o755) == 0)
         try #require(rename("\(program).new", program) == 0)
@@ -178,7 +179,7 @@ struct StandInTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("the status tells of drains, coprocesses, and what is wrong with the configuration on disk")
+    @Test("the status shows drains, coprocesses, and errors of the configuration on disk")
     func status() throws {
         let site = try Site()
         try site.run("drain", "oslo", "--share", "25%", "--reason", "new routers")
@@ -200,7 +201,7 @@ struct StandInTests {
         #expect(try site.questions() == 1, "what a program reads is told of a broken configuration, too")
     }
 
-    @Test("the status complains of a coprocess that lives but tells nothing any more")
+    @Test("the status reports a running coprocess without a heartbeat")
     func silent() throws {
         let site = try Site()
         #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })

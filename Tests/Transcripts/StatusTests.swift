@@ -3,7 +3,7 @@ import State
 import Support
 import Testing
 
-/// What `geopipe status` says needs a person, and how it ends.
+/// Problems in `geopipe status`, and its exit status.
 @Suite("Status")
 struct StatusTests {
     private let folder: Folder
@@ -42,7 +42,7 @@ struct StatusTests {
         return coprocess
     }
 
-    /// Tells as the agent that some addresses are down, and the others up.
+    /// Reports some addresses as down and the others as up, like the agent.
     private func tell(down: String..., age: Int = 0) throws {
         let now = Int(Date().timeIntervalSince1970) - age
         let states = ["192.0.2.1", "192.0.2.2", "198.51.100.1"].map { address in
@@ -65,7 +65,7 @@ struct StatusTests {
         var object: [String: Any]
         var code: Int32
 
-        /// As `kind: message`, the errors and the warnings.
+        /// The errors and the warnings, as `kind: message`.
         func problems(_ severity: String) -> [String] {
             (object["problems"] as? [[String: Any]] ?? []).filter { $0["severity"] as? String == severity }.map {
                 "\($0["kind"] ?? ""): \($0["message"] ?? "")"
@@ -83,7 +83,7 @@ struct StatusTests {
         return Report(object: try #require(object, "\(status)"), code: status.code)
     }
 
-    @Test("exits 0 and says that there are no problems when all is well")
+    @Test("exits 0 without problems")
     func well() throws {
         let coprocess = try start()
         try tell()
@@ -91,7 +91,7 @@ struct StatusTests {
         #expect(status.code == 0 && status.output.hasPrefix("No problems\n"), "\(status)")
         #expect(status.output.contains(#/\n  pid +version +up +questions +image +loaded\n  [0-9]+ /#), "\(status)")
         #expect(status.output.contains(#/\n  web +oslo, ashburn +- +-\n  api +oslo, ashburn +- +-\n/#), "\(status)")
-        // With the zone's offset, and how long ago that is.
+        // With the UTC offset and the age.
         #expect(status.output.contains(#/compiled 20[0-9-]+ [0-9:]{8} [+-][0-9]{2}:[0-9]{2} \([0-9]+ s ago\)/#))
         let keys = try report().object
         for key in ["problems", "datacenters", "services", "coprocesses", "image", "rollout", "databases", "health"] {
@@ -107,7 +107,7 @@ struct StatusTests {
         #expect(datacenter["drains"] is [Any] && datacenter["health"] is [String: Any])
     }
 
-    @Test("exits 1 when no coprocess runs, or the configuration on disk is wrong, which comes first")
+    @Test("exits 1 when no coprocess runs, or the configuration on disk has errors")
     func configuration() throws {
         let none = try run("status")
         #expect(none.code == 1 && none.output.contains("no coprocess runs with geopipe.yaml"), "\(none)")
@@ -115,7 +115,7 @@ struct StatusTests {
         try tell()
         #expect(try report().code == 0)
         try folder.write(Self.configuration.replacing("zones:", with: "zone:").utf8, to: "geopipe.yaml")
-        // Whether it has been tried yet or not.
+        // Whether it has been compiled or not.
         for _ in 0..<2 {
             let wrong = try run("status")
             #expect(wrong.code == 1 && wrong.output.hasPrefix("Problems\n  error    geopipe.yaml:7:1: "), "\(wrong)")
@@ -130,17 +130,17 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("exits 1 when both files of the switches are unreadable")
+    @Test("exits 1 when both switch files are corrupt")
     func switches() throws {
         let coprocess = try start()
         try tell()
         for name in ["switches", "switches.copy"] { try folder.write("torn".utf8, to: "state/\(name)") }
         let torn = try report()
-        #expect(torn.code == 1 && torn.contains("error", "switches: cannot trust "), "\(torn)")
+        #expect(torn.code == 1 && torn.contains("error", "switches is corrupt: "), "\(torn)")
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("names the way out that drain names when the switches are unreadable", arguments: [true, false])
+    @Test("gives the same hint as drain when both switch files are corrupt", arguments: [true, false])
     func wayOut(hasHistory: Bool) throws {
         try run("drain", "oslo")
         for name in ["switches", "switches.copy"] { try folder.write("torn".utf8, to: "state/\(name)") }
@@ -149,19 +149,19 @@ struct StatusTests {
         let hint = try #require(problems.first { $0["kind"] as? String == "switches" }?["hint"] as? String)
         let drain = try run("drain", "ashburn")
         if hasHistory {
-            #expect(hint == "the next drain, undrain or force makes both files again from the history")
-            #expect(drain.error.contains("the history says what is switched: drained: oslo"), "\(drain)")
+            #expect(hint == "the next drain, undrain or force rebuilds both files from the history")
+            #expect(drain.error.contains("using the history, in which the switches are: drained: oslo"), "\(drain)")
             return
         }
         let remedy = "remove state/switches and state/switches.copy to begin without any switch"
-        #expect(hint.contains("\(remedy), then drain again what is to be drained"), "\(hint)")
+        #expect(hint.contains("\(remedy), then repeat the drains"), "\(hint)")
         #expect(drain.code == 2 && drain.error.contains(remedy), "\(drain)")
         for name in ["switches", "switches.copy"] { unlink("\(folder.path)/state/\(name)") }
         try run("drain", "ashburn")
         #expect(try !report().problems("error").contains { $0.hasPrefix("switches: ") })
     }
 
-    @Test("shows what addresses say of themselves, the share of what comes back, and what is spread")
+    @Test("shows reported weights, growing shares, and spreading")
     func shares() throws {
         try folder.write(
             Self.configuration.replacing("default: [oslo, ashburn]", with: "default: { list: [oslo], then: spread }")
@@ -179,7 +179,7 @@ struct StatusTests {
                 states: [
                     "tcp://192.0.2.1:80": returning, "tcp://192.0.2.2:80": returning, "tcp://198.51.100.1:80": up(80),
                 ]))
-        // Half of the time has passed, and somewhat more until this runs.
+        // Half of the time has passed, and a little more.
         let text = try run("status").output
         let growing = #/\n  oslo +(\d+)% of its share until [0-9: +-]+ \(its addresses say 40%\) for service web\n/#
         let share = try #require(text.firstMatch(of: growing).flatMap { Int($0.1) }, "\(text)")
@@ -200,12 +200,12 @@ struct StatusTests {
         #expect(shares[1] == ["percent": 80, "told": 80])
         let checks = (json?["health"] as? [String: Any])?["checks"] as? [[String: Any]]
         #expect(checks?.map { $0["weight"] as? Int } == [40, 40, 80])
-        // What is forced up takes all.
+        // A forced datacenter takes all clients.
         try run("force", "oslo", "up")
         #expect(try !run("status").output.contains(#/oslo \(\d+% of its share/#))
     }
 
-    @Test("exits 1 when a datacenter is down, and when a whole service is; some addresses are a warning")
+    @Test("exits 1 when a datacenter or a service is down; single addresses are a warning")
     func health() throws {
         let coprocess = try start()
         let never = try report()
@@ -260,7 +260,7 @@ struct StatusTests {
         kill(coprocess.identifier, SIGSTOP)
         let text = folder.text(of: file)
         try folder.write(text.replacing(#/(?m)^image\t[0-9a-f]+$/#, with: "image\t0123456789abcdef").utf8, to: file)
-        // As if it had been published a minute ago.
+        // Pretends that it was published a minute ago.
         let images = "\(folder.path)/state/images"
         let key = try #require(try FileManager.default.contentsOfDirectory(atPath: images).first)
         var times = [timespec(tv_sec: time(nil) - 60, tv_nsec: 0), timespec(tv_sec: time(nil) - 60, tv_nsec: 0)]
@@ -270,7 +270,7 @@ struct StatusTests {
             stale.code == 1
                 && stale.contains(
                     "error",
-                    "coprocess: coprocess \(coprocess.identifier) answers from image 0123456789abcdef, and not from "
+                    "coprocess: coprocess \(coprocess.identifier) answers from image 0123456789abcdef, not from "
                 ), "\(stale)")
         kill(coprocess.identifier, SIGCONT)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
@@ -286,7 +286,7 @@ struct StatusTests {
         #expect(unreadable.code == 1)
         #expect(
             unreadable.problems("error")
-                == ["coprocess: coprocess \(coprocess.identifier) runs, and its status cannot be read"])
+                == ["coprocess: coprocess \(coprocess.identifier) is running, but its status cannot be read"])
         let images = "\(folder.path)/state/images"
         let key = try #require(try FileManager.default.contentsOfDirectory(atPath: images).first)
         let image = try FileManager.default.destinationOfSymbolicLink(atPath: "\(images)/\(key)/current")
@@ -296,14 +296,14 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("needs no configuration beside coprocesses that serve a file")
+    @Test("needs no configuration with backend --image")
     func imageFile() throws {
         try run("compile", "-o", "i")
         try FileManager.default.removeItem(atPath: "\(folder.path)/geopipe.yaml")
         let coprocess = try start("--config", "geopipe.yaml", "--image", "i", "--state", "state")
         let ending = try Program.geopipe.run(
             ["status", "--config", "geopipe.yaml", "--state", "state"], in: folder)
-        // No agent checks what it has addresses of.
+        // No agent checks its addresses.
         let output = String(decoding: ending.output, as: UTF8.self)
         #expect(
             output.contains("\n  oslo     in use\n") && output.contains(#/\n  web +oslo, ashburn +- +-\n/#), "\(output)"
@@ -312,7 +312,7 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    /// Whether a user without rights can run the program where it was built.
+    /// Whether an unprivileged user can run the built program.
     private static let canBeRunByOthers =
         geteuid() == 0
         && (try? Tool("setpriv").run(["--reuid", "65533", "--clear-groups", Coprocess.binary, "--version"]).status) == 0
@@ -333,7 +333,7 @@ struct StatusTests {
         #expect(!status.output.contains("not trusted"), "\(status)")
     }
 
-    @Test("exits 2 when it cannot be told how things are")
+    @Test("exits 2 when the status is unknown")
     func untellable() throws {
         try folder.write(
             Self.configuration.replacing("state_directory: state", with: "state_directory: none").utf8,
@@ -346,7 +346,7 @@ struct StatusTests {
         #expect(status.code == 2 && status.error.contains("cannot read"), "\(status)")
     }
 
-    @Test("writes nothing of what coprocesses say that would control a terminal")
+    @Test("prints no control characters from statuses of coprocesses")
     func escapes() throws {
         let coprocess = try start()
         try tell()
@@ -366,7 +366,7 @@ struct StatusTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("--watch draws on a terminal until Ctrl-C, and leaves it as it was")
+    @Test("--watch draws on a terminal until Ctrl-C, and restores it")
     func watch() throws {
         var keyboard: CInt = -1
         var screen: CInt = -1
@@ -379,7 +379,7 @@ struct StatusTests {
         process.environment = ["TERM": "xterm"]
         process.standardOutput = FileHandle(fileDescriptor: screen, closeOnDealloc: true)
         process.standardInput = FileHandle.nullDevice
-        // The threads that tests run on block most signals, and children inherit that.
+        // Threads of tests block most signals, and children inherit that.
         var none = sigset_t()
         var blocked = sigset_t()
         sigemptyset(&none)
@@ -398,7 +398,7 @@ struct StatusTests {
         output = String(output.drop { $0 != "\u{1b}" })
         #expect(output.hasPrefix("\u{1b}[?1049h\u{1b}[?25l"), "\(output.debugDescription)")
         output = ""
-        // It is drawn again without being asked.
+        // It redraws periodically.
         try read(until: "none running")
         process.interrupt()
         try read(until: "\u{1b}[?25h\u{1b}[?1049l")

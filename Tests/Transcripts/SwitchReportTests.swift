@@ -4,7 +4,7 @@ import Testing
 
 @testable import State
 
-/// What the commands that switch datacenters say, and what they refuse.
+/// Output and refusals of the commands for switches.
 @Suite("Switch commands")
 struct SwitchReportTests {
     private static let (oslo, ashburn) = (["192.0.2.251"], ["198.51.100.251"])
@@ -13,7 +13,7 @@ struct SwitchReportTests {
         try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     }
 
-    @Test("say how many coprocesses follow, for programs as well")
+    @Test("print the number of coprocesses that follow, also as JSON")
     func followers() throws {
         let site = try Site()
         let first = site.coprocess!
@@ -25,7 +25,7 @@ struct SwitchReportTests {
         #expect(outcome["followers"] as? Int == 2)
         #expect(outcome["coprocesses"] as? Int == 2)
         #expect((outcome["stranded"] as? [Any])?.isEmpty == true)
-        // They follow when the command says so, with the next question.
+        // When the command ends, the next question is answered by the new switches.
         #expect(try site.contents("api") == Self.ashburn)
         try first.send("Q\tapi.example.com\tIN\tANY\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
         #expect(try first.answer().contains { String(decoding: $0, as: UTF8.self).hasSuffix("\t198.51.100.251") })
@@ -37,7 +37,7 @@ struct SwitchReportTests {
         #expect(try site.run("undrain", "oslo").output.hasSuffix("\nall 2 coprocesses follow\n"))
     }
 
-    @Test("exit 1 if the coprocesses do not follow, and keep the switch")
+    @Test("exit 1 if coprocesses do not follow, and keep the switch")
     func stopped() throws {
         let site = try Site()
         #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
@@ -50,7 +50,7 @@ struct SwitchReportTests {
         #expect(try eventually(within: Coprocess.patience) { try site.contents("api") == Self.ashburn })
     }
 
-    @Test("say what there is to undrain, and how to if more is drained than that")
+    @Test("list what can be undrained, and how")
     func undrain() throws {
         let site = try Site()
         let nothing = try site.run("undrain", "oslo", "--service", "api")
@@ -73,7 +73,7 @@ struct SwitchReportTests {
         #expect(try site.contents("api") == Self.ashburn)
     }
 
-    @Test("drain for some places only, and end that for some of them")
+    @Test("drain for some places, and undrain some of them")
     func places() throws {
         let site = try Site()
         let drain = try site.run("drain", "oslo", "--places", "NO,continent:AF", "--for", "2h")
@@ -95,21 +95,21 @@ struct SwitchReportTests {
             undrain.status == 0 && undrain.output.hasPrefix("ended: oslo in continent:AF was drained "), "\(undrain)")
         #expect(try site.contents("api", from: norwegian) == Self.ashburn)
         #expect(try site.contents("api", from: kenyan) == Self.oslo)
-        // An image that has no Norway.
+        // An image without Norway.
         try site.write(.database, 2)
         try site.expect(.database, 2)
         #expect(try eventually(within: Coprocess.patience) { try site.contents("api", from: norwegian) == Self.oslo })
         let isTold = try eventually(within: Coprocess.patience) {
             let status = try site.run("status")
             return status.status == 1
-                && status.output.contains("a drain does nothing in NO: the image knows no clients there\n")
+                && status.output.contains("a drain has no effect in NO: the image has no clients there\n")
         }
         #expect(isTold)
         let unknown = try site.run("drain", "ashburn", "--places", "NO")
         #expect(unknown.status == 1 && unknown.error.hasPrefix("the image knows no clients in 'NO'"), "\(unknown)")
     }
 
-    @Test("list as stranded the rules alone that clients of the drained places come to")
+    @Test("list only those rules as stranded that clients of the drained places reach")
     func stranded() throws {
         let site = try Site()
         func stranded(_ words: String...) throws -> [String] {
@@ -118,7 +118,7 @@ struct SwitchReportTests {
             let outcome = try json(String(decoding: ending.output, as: UTF8.self))
             return (outcome["stranded"] as? [[String: Any]])?.flatMap { $0["rules"] as? [String] ?? [] } ?? ["?"]
         }
-        // All of Norway goes by its own rule, and Europe but for that by the default.
+        // Norway has its own rule, and the rest of Europe the default.
         #expect(try stranded("drain", "ashburn", "--places", "NO") == [])
         #expect(try stranded("drain", "ashburn", "--places", "continent:EU") == ["the default"])
         #expect(try stranded("undrain", "ashburn") == [])
@@ -127,7 +127,7 @@ struct SwitchReportTests {
         #expect(try stranded("drain", "ashburn", "--service", "web", "--places", "KE") == ["the default"])
     }
 
-    @Test("do not look at zones, and print an object for programs even if they refuse")
+    @Test("do not read zones, and print JSON even if they refuse")
     func brokenZones() throws {
         let site = try Site(isStarted: false)
         try site.folder.write(Site.Part.configuration.badContent, to: "release/geopipe.yaml")
@@ -140,7 +140,7 @@ struct SwitchReportTests {
         #expect(outcome["notes"] as? [String] == ["there is no datacenter osl in current/geopipe.yaml"])
     }
 
-    @Test("force a datacenter up until auto, and say so everywhere")
+    @Test("force a datacenter up until auto, and show it everywhere")
     func force() throws {
         let site = try Site(isStarted: false)
         let text = String(decoding: Site.Part.configuration.content(1), as: UTF8.self)
@@ -172,7 +172,7 @@ struct SwitchReportTests {
         #expect(again == (0, "oslo was not forced up; nothing is changed\n", ""))
     }
 
-    @Test("refuse what breaks a safety rule, unless it is overridden with a reason, and all that is in the history")
+    @Test("refuse to break a safety rule unless it is overridden with a reason, which is in the history")
     func safety() throws {
         let site = try Site(isStarted: false)
         let text = String(decoding: Site.Part.configuration.content(1), as: UTF8.self)
@@ -188,7 +188,7 @@ struct SwitchReportTests {
         #expect(try site.run("history").output == "no switch was ever changed\n")
         try site.folder.write("torn".utf8, to: "state/switches")
         let torn = try site.run("drain", "oslo")
-        #expect(torn.status == 2 && torn.error.hasPrefix("the switches cannot be read: cannot trust "), "\(torn)")
+        #expect(torn.status == 2 && torn.error.hasPrefix("the switches cannot be read: "), "\(torn)")
         #expect(site.folder.text(of: "state/switches") == "torn", "a refused drain writes nothing")
         unlink(site.path("state/switches"))
         #expect(try site.run("drain", "oslo", "--share", "50%").status == 0)
@@ -208,7 +208,7 @@ struct SwitchReportTests {
         #expect(entries?[1]["overridden"] as? [String] == ["in_use"])
     }
 
-    @Test("through pdnsutil are carried out alike, and count no coprocess that carries them out")
+    @Test("work through pdnsutil, and do not count the coprocess that runs them")
     func passedOn() throws {
         let site = try Site()
         func command(_ text: String) throws -> [String] {
@@ -225,7 +225,7 @@ struct SwitchReportTests {
         #expect(try command("undrain ashburn --json").first == "{")
     }
 
-    @Test("tell the reason for which a file could not be written")
+    @Test("print the reason for a failed write")
     func full() throws {
         let site = try Site(isStarted: false)
         let shell = try Program("sh")

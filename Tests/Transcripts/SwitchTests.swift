@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// How operators send clients elsewhere.
+/// Drains in a running coprocess.
 @Suite("Drains")
 struct SwitchTests {
     private static let (oslo, ashburn) = (["192.0.2.251"], ["198.51.100.251"])
@@ -18,7 +18,7 @@ struct SwitchTests {
         try #require(isThere, "\(last)\n\(site.error)", sourceLocation: place)
     }
 
-    @Test("send clients elsewhere until they end, and query and explain tell of them")
+    @Test("move clients until they end, and query and explain show them")
     func drain() throws {
         let site = try Site()
         #expect(try site.contents("api") == Self.oslo)
@@ -49,7 +49,7 @@ struct SwitchTests {
         #expect(!site.error.contains("switches"))
     }
 
-    @Test("are followed again and again")
+    @Test("are followed repeatedly")
     func again() throws {
         let site = try Site()
         for number in 0..<5 {
@@ -58,7 +58,7 @@ struct SwitchTests {
         }
     }
 
-    @Test("are in force from a coprocess's first answer on")
+    @Test("apply from a coprocess's first answer on")
     func first() throws {
         let site = try Site(isStarted: false)
         let drain = try site.run("drain", "oslo")
@@ -69,7 +69,7 @@ struct SwitchTests {
         #expect(try site.contents("api") == Self.ashburn)
     }
 
-    @Test("may be for one service, and be ended for it, or for all at once")
+    @Test("may apply to one service, and end for it or for all")
     func service() throws {
         let site = try Site()
         func drain(_ words: String...) throws {
@@ -97,13 +97,13 @@ struct SwitchTests {
         try expectSix(six)
     }
 
-    @Test("of a share move a stable part of the networks, with a scope that speaks for no other network")
+    @Test("of a share move a stable part of the networks, with the network as scope")
     func share() throws {
         let site = try Site()
         let networks =
             (0..<1_000).map { (name: "api", type: "A", stem: "10.\($0 / 200).\($0 % 200).", isV6: false) }
             + (0..<500).map { (name: "six", type: "AAAA", stem: "2001:db8:\(String($0, radix: 16)):", isV6: true) }
-        /// The networks that do not get what they would, by their position.
+        /// The networks that have moved, by their position.
         func moved() throws -> Set<Int> {
             var moved: Set<Int> = []
             for (position, network) in networks.enumerated() {
@@ -122,7 +122,7 @@ struct SwitchTests {
         var last: Set<Int> = []
         for share in [25, 50, 100] {
             try #require(site.run("drain", "oslo", "--share", "\(share)%").status == 0)
-            // Some of those who stayed until now are among the first to move.
+            // A larger share moves additional networks.
             let isThere = try eventually {
                 try networks.enumerated().contains { position, network in
                     guard !last.contains(position), !network.isV6, position < 100 else { return false }
@@ -142,26 +142,26 @@ struct SwitchTests {
         }
     }
 
-    @Test("end by themselves when they are for a time")
+    @Test("end by themselves with --for")
     func time() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo", "--for", "1h").status == 0)
         try expect(site, "api", Self.ashburn)
         try #require(site.run("drain", "oslo", "--for", "1s").status == 0)
-        // Without an end this would go on as the first did.
+        // Without an end it would stay like the first one.
         sleep(2)
         try expect(site, "api", Self.oslo)
         #expect(try !site.run("explain", "api.example.com", "203.0.113.1").output.contains("drained"))
     }
 
-    @Test("stay as they are when their file is torn or gone, even for a coprocess that starts then")
+    @Test("stay when their file is corrupt or gone, even for a coprocess that starts then")
     func torn() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo", "--service", "api").status == 0)
         try expect(site, "api", Self.ashburn)
         let file = site.folder.text(of: "state/switches")
         for (bad, words) in [
-            (Array(file.utf8.dropLast(4)), "cannot trust "), (nil, "switches is gone; its copy counts\n"),
+            (Array(file.utf8.dropLast(4)), " is corrupt: "), (nil, "switches is gone; using the backup copy\n"),
         ] {
             site.coprocess.forgetError()
             if let bad { try site.replace("state/switches", with: bad) } else { unlink(site.path("state/switches")) }
@@ -175,7 +175,7 @@ struct SwitchTests {
         }
     }
 
-    @Test("are those of another state directory once the configuration names another")
+    @Test("are those of the new state directory after a change in the configuration")
     func otherDirectory() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo", "--service", "api").status == 0)
@@ -185,7 +185,7 @@ struct SwitchTests {
         try expect(site, "api", Self.oslo)
     }
 
-    @Test("stay as they are when their file and its copy are torn, and the next command makes them again")
+    @Test("stay when their file and its backup copy are corrupt, and the next command rebuilds them")
     func bothTorn() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo", "--service", "api").status == 0)
@@ -193,21 +193,22 @@ struct SwitchTests {
         let file = site.folder.text(of: "state/switches")
         try site.replace("state/switches.copy", with: Array(file.utf8.dropLast(4)))
         try site.replace("state/switches", with: Array(file.utf8.dropLast(4)))
-        try site.expectError("cannot trust current/../state/switches: ")
+        try site.expectError("current/../state/switches is corrupt: ")
         try site.expectError("the switches stay as they are\n")
         #expect(try site.contents("api") == Self.ashburn)
         let query = try site.run("query", "api.example.com", "A", "203.0.113.1")
-        #expect(query.error.contains("cannot trust") && query.output.contains(Self.oslo[0]), "\(query)")
+        #expect(query.error.contains("is corrupt") && query.output.contains(Self.oslo[0]), "\(query)")
         let drain = try site.run("drain", "ashburn", "--service", "web")
         #expect(drain.status == 0 && drain.error.contains("switches.untrusted"), "\(drain)")
         #expect(
-            drain.error.contains("the history says what is switched: drained: oslo for service api by "), "\(drain)")
+            drain.error.contains("using the history, in which the switches are: drained: oslo for service api by "),
+            "\(drain)")
         #expect(try site.contents("api") == Self.ashburn)
         #expect(try site.run("status").output.contains(#/oslo +drained for service api, since /#))
     }
 
     @Test(
-        "that cannot be read are said to be so by each command that changes them",
+        "that cannot be read are reported by each command that changes them",
         arguments: [["undrain", "oslo"], ["drain", "oslo"], ["force", "oslo", "up"], ["force", "oslo", "auto"]])
     func unreadable(words: [String]) throws {
         let site = try Site(isStarted: false)
@@ -215,22 +216,23 @@ struct SwitchTests {
         func tear() throws {
             for name in ["switches", "switches.copy"] { try site.folder.write("torn".utf8, to: "state/\(name)") }
         }
-        // By the history nothing is lost, even if there is nothing to change.
+        // The history restores everything, even if there is nothing to change.
         try tear()
         let other = try Program.geopipe.run(
             ["undrain", "ashburn", "--config", "current/geopipe.yaml"], in: site.folder)
         #expect(
-            other.status == 0 && other.error.contains("the history says what is switched: drained: oslo"), "\(other)")
+            other.status == 0 && other.error.contains("using the history, in which the switches are: drained: oslo"),
+            "\(other)")
         #expect(site.folder.text(of: "state/switches").contains("oslo"))
         try tear()
         unlink(site.path("state/history"))
         let ending = try Program.geopipe.run(words + ["--config", "current/geopipe.yaml"], in: site.folder)
         #expect(ending.status == 2 && ending.output == [], "\(ending)")
-        #expect(ending.error.hasPrefix("the switches cannot be read: cannot trust "), "\(ending)")
+        #expect(ending.error.hasPrefix("the switches cannot be read: "), "\(ending)")
         #expect(site.folder.text(of: "state/switches") == "torn")
     }
 
-    @Test("that end by themselves are in the history when they have")
+    @Test("that end by themselves are in the history")
     func endInHistory() throws {
         let site = try Site(isStarted: false)
         try #require(site.run("drain", "oslo", "--for", "1s", "--reason", "cables").status == 1)
@@ -245,7 +247,7 @@ struct SwitchTests {
         #expect(entries[1]["until"] == nil)
     }
 
-    @Test("of a datacenter that the configuration has no more can be ended")
+    @Test("of a datacenter that is no longer configured can be ended")
     func removed() throws {
         let site = try Site()
         try #require(site.run("drain", "oslo").status == 0)
@@ -260,7 +262,7 @@ struct SwitchTests {
         #expect(try site.run("undrain", "oslo").error.hasPrefix("there is no datacenter oslo in "))
     }
 
-    @Test("by many at once are all kept")
+    @Test("by concurrent commands are all kept")
     func manyAtOnce() throws {
         let site = try Site(isStarted: false)
         let names = (0..<12).map { "dc\($0)" }
@@ -288,7 +290,7 @@ struct SwitchTests {
         let line = "state_directory: ../state\n"
         try site.replace("release/geopipe.yaml", with: Array(text.replacing(line, with: "").utf8))
         try site.expect(.configuration, 2)
-        // The switches of the other directory follow when the compiler has ended.
+        // The switches of the new directory apply when the compiler has ended.
         try expect(site, "api", Self.oslo)
         try site.replace(
             "release/geopipe.yaml",
@@ -300,7 +302,7 @@ struct SwitchTests {
     }
 
     @Test(
-        "are refused with words when they make no sense",
+        "are refused with a reason if they make no sense",
         arguments: [
             (["drain", "osl"], 1, "there is no datacenter osl in current/geopipe.yaml; did you mean 'oslo'?"),
             (["force", "osl", "up"], 1, "there is no datacenter osl"),
@@ -326,7 +328,7 @@ struct SwitchTests {
         #expect(!FileManager.default.fileExists(atPath: site.path("state")))
     }
 
-    @Test("can be read by coprocesses of another user, whatever the umask of who made them")
+    @Test("can be read by coprocesses of another user, regardless of the umask")
     func umask() throws {
         let site = try Site(isStarted: false)
         func withUmask(_ program: String, _ words: [String]) -> [String] {
@@ -355,7 +357,7 @@ struct SwitchTests {
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("need a state directory, of the configuration or of the command line")
+    @Test("need a state directory, from the configuration or the command line")
     func stateDirectory() throws {
         let site = try Site(isStarted: false)
         let text = String(decoding: Site.Part.configuration.content(1), as: UTF8.self)

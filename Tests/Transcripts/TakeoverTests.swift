@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// That nobody waits for a program that takes over and has much to load.
+/// Takeovers without delays, even with a large image to load.
 @Suite("Taking over")
 struct TakeoverTests {
-    @Test("questions, commands and transfers are answered all the time, and nothing is left behind")
+    @Test("questions, commands and transfers are answered all the time, and no files are left open")
     func loading() throws {
         let site = try Site(isStarted: false)
         let hosts = "$GENERATE 1-60000 host$ A 192.0.2.1\n".utf8
@@ -23,24 +23,24 @@ struct TakeoverTests {
             #expect(try site.contents("host60000") == ["192.0.2.1"])
             try site.coprocess.send("CMD\tstatus\n")
             try #require(try site.coprocess.answer().count > 3)
-            // Whoever begins anew counts anew.
+            // A new program counts from zero.
             return try site.questions().map { $0 < 100 } ?? false
         }
         try #require(isNew, "\(site.error)")
         try site.coprocess.send("AXFR\t1\texample.com\n")
         #expect(try site.coprocess.answer().count > 60_000)
         #expect(try eventually(within: Coprocess.patience) { try children(of: process).isEmpty })
-        // And it follows what changes, as before.
+        // It follows changes as before.
         try site.write(.zone, 2)
         try site.expect(.zone, 2)
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("the program that takes over is the one that was found fit, whatever takes its place on disk meanwhile")
+    @Test("the program that takes over is the one that passed the trial, even if its file is replaced meanwhile")
     func replacedMeanwhile() throws {
         let site = try Site(isStarted: false)
         let program = site.path("geopipe")
-        // A program that breaks off in the middle is begun, and dies.
+        // A truncated program starts and crashes.
         for name in [program, "\(program).new", "\(program).torn"] {
             try #require(try Tool("cp").run([Coprocess.binary, name]).status == 0)
         }

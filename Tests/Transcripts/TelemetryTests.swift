@@ -3,10 +3,10 @@ import Support
 import Telemetry
 import Testing
 
-/// What coprocesses tell the agent.
+/// Reports of coprocesses to the agent.
 @Suite("Telemetry")
 struct TelemetryTests {
-    /// Listens where an agent would.
+    /// Listens on the agent's socket.
     private final class Agent {
         private let descriptor: CInt
         private(set) var totals = AggregatedMetrics()
@@ -33,7 +33,7 @@ struct TelemetryTests {
             }
         }
 
-        /// Takes what has come. No datagram may be anything else than a report of counts or hits.
+        /// Reads pending datagrams. Each must be a report of counts or hits.
         func receive() {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             while case let count = recv(descriptor, &bytes, bytes.count, 0), count >= 0 {
@@ -46,7 +46,7 @@ struct TelemetryTests {
             #expect(totals.ignoredDatagrams == 0)
         }
 
-        /// Leaves no room for another datagram.
+        /// Fills the socket buffer.
         func fill(_ site: Site) {
             let path = site.path("state/agent.sock")
             let sender = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -55,13 +55,13 @@ struct TelemetryTests {
             while withAddress(path, { sendto(sender, byte, 1, 0, $0, $1) }) == 1 {}
         }
 
-        /// Takes what has come, whatever it is.
+        /// Discards pending datagrams.
         func empty() {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             while recv(descriptor, &bytes, bytes.count, 0) >= 0 {}
         }
 
-        /// Receives until something was counted so often.
+        /// Receives until a count reaches a value.
         func expect(
             _ series: Series, _ count: Int, sending site: Site? = nil, at place: SourceLocation = #_sourceLocation
         ) throws {
@@ -98,7 +98,7 @@ struct TelemetryTests {
         let agent = try Agent(site)
         try site.launch()
         try site.greet()
-        // Hits are told of only once it is known that somebody listens.
+        // Hits are sent only after an agent is known to listen.
         let isKnown = try eventually {
             agent.receive()
             try site.coprocess.wait(.milliseconds(10))
@@ -111,7 +111,7 @@ struct TelemetryTests {
         try ask(site, 5, Self.question("nothing.example.com"))
         try ask(site, 4, Self.question("www.example.org"))
         try ask(site, 3, Self.question("www.example.com", from: "nobody"))
-        // pdns asks for itself, to sign a denial for the last client.
+        // pdns asks for itself to sign a denial for the last client.
         try ask(site, 1, Self.question("example.com", "SOA", from: "0.0.0.0/0", resolver: "0.0.0.0"))
         try ask(site, 2, Self.question("www.example.com", "ANY", from: "0.0.0.0/0", resolver: "0.0.0.0"))
         try agent.expect(.questions(zone: "example.com", result: .answered), 323)
@@ -125,7 +125,7 @@ struct TelemetryTests {
         let text = agent.text()
         #expect(text.contains("geopipe_answer_duration_seconds_count 339\n"), "\(text)")
         #expect(text.contains("geopipe_hits_dropped_total 0\n"))
-        // Some of the hits stand for all of them.
+        // A sample stands for all hits.
         let isAll = try eventually(within: Coprocess.patience) {
             agent.receive()
             try site.coprocess.wait(.milliseconds(1))
@@ -139,7 +139,7 @@ struct TelemetryTests {
         #expect(norway.datacenters == ["oslo"])
         #expect((norway.side, norway.isByDefault) == (nil, false))
         #expect(abs(norway.time - Int(time(nil)) * 1_000) < 600_000)
-        // Few are all there.
+        // A few hits are all sent.
         try ask(site, 1, Self.question("api.example.com", from: "203.0.113.0/24"))
         let isTold = try eventually(within: Coprocess.patience) {
             agent.receive()
@@ -162,7 +162,7 @@ struct TelemetryTests {
         try site.expect(.configuration, 2)
         try ask(site, 100, Self.question("www.example.com"))
         kill(site.coprocess.identifier, SIGUSR2)
-        // Whoever begins anew has answered fewer questions than there were.
+        // A new program has answered fewer questions in total.
         var asked = 200
         let isNew = try eventually(within: Coprocess.patience) {
             try ask(site, 1, Self.question("www.example.com"))
@@ -175,7 +175,7 @@ struct TelemetryTests {
         try agent.expect(oslo, asked)
     }
 
-    @Test("is told again in full to an agent that comes late, or begins anew")
+    @Test("is sent again in full to an agent that starts late or restarts")
     func lateAgent() throws {
         let site = try Site()
         try ask(site, 50, Self.question("www.example.com"))
@@ -189,7 +189,7 @@ struct TelemetryTests {
         try other.expect(.questions(zone: "example.com", result: .answered), 101)
     }
 
-    @Test("waits for nobody: with an agent that does not read all is answered, and told when it does")
+    @Test("never waits: if the agent does not read, questions are still answered, and counts are sent later")
     func stuckAgent() throws {
         let site = try Site(isStarted: false)
         let agent = try Agent(site)

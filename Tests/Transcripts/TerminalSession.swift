@@ -1,13 +1,13 @@
 import Foundation
 import Support
 
-/// The real geopipe on a terminal of its own, such as sshd makes one.
+/// The real geopipe on a pseudo-terminal, as made by sshd.
 final class TerminalSession {
     let identifier: pid_t
-    /// All that the terminal was told.
+    /// All output to the terminal.
     private(set) var output = ""
     private let master: CInt
-    /// It is kept open, so that nothing is lost when the program closes its own.
+    /// The descriptor stays open, so that no output is lost when the program closes its own.
     private let slave: CInt
     private var bytes: [UInt8] = []
     private var ending: Int32?
@@ -29,14 +29,14 @@ final class TerminalSession {
         for descriptor in [master, slave] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
-        // The first terminal that the leader of a session opens becomes that of the session.
+        // The first terminal that a session leader opens becomes the controlling terminal.
         posix_spawn_file_actions_addopen(&actions, 0, &name, O_RDWR, 0)
         posix_spawn_file_actions_adddup2(&actions, 0, 1)
         posix_spawn_file_actions_adddup2(&actions, 0, 2)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         posix_spawnattr_setflags(&attributes, Int16(0x80 /* POSIX_SPAWN_SETSID */ | POSIX_SPAWN_SETSIGMASK))
-        // The threads that tests run on block most signals.
+        // Threads of tests block most signals.
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
@@ -61,7 +61,7 @@ final class TerminalSession {
         close(slave)
     }
 
-    /// Reads until the output has a text after `start` characters of it.
+    /// Reads until a text appears after the first `start` characters of the output.
     func shows(_ text: String, after start: Int = 0) -> Bool {
         eventually(within: Coprocess.patience) {
             read()
@@ -79,7 +79,7 @@ final class TerminalSession {
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
     }
 
-    /// Whether lines come whole and what is typed is seen, as in a shell.
+    /// Whether the terminal is in line mode with echo, as in a shell.
     var isAsBefore: Bool {
         var settings = termios()
         tcgetattr(master, &settings)
@@ -88,11 +88,11 @@ final class TerminalSession {
 
     /// Waits until it has ended or stopped.
     ///
-    /// - Returns: as waitpid(2) has it; `nil` if it takes too long.
+    /// - Returns: the status of waitpid(2); `nil` if it takes too long.
     func waitForChange() -> Int32? {
         var status: Int32 = 0
         let isOver = eventually(within: Coprocess.patience) {
-            // It must not wait for a terminal that is not read.
+            // Read the terminal, so that the program does not block.
             read()
             return waitpid(identifier, &status, WNOHANG | WUNTRACED) == identifier
         }
@@ -102,7 +102,7 @@ final class TerminalSession {
         return status
     }
 
-    /// Reads what is there.
+    /// Reads the pending output.
     private func read() {
         var polled = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
         var chunk = [UInt8](repeating: 0, count: 65_536)

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// `geopipe replay --top`, which runs `geopipe-agent replay` for itself.
+/// `geopipe replay --top`, which starts `geopipe-agent replay`.
 @Suite("A replay on the terminal")
 struct TopReplayTests {
     private let folder: Folder
@@ -29,7 +29,7 @@ struct TopReplayTests {
     }.joined()
 
     @Test(
-        "ends the agent that it has started, and leaves nothing, however it ends",
+        "ends the agent that it has started, however it ends",
         arguments: ["q", "SIGKILL", "SIGHUP"])
     func end(by cause: String) throws {
         let session = try start(try folder.write(Array(Self.hits.utf8), to: "hits.log"))
@@ -47,7 +47,7 @@ struct TopReplayTests {
 
     @Test("likewise while the log is read", arguments: ["Ctrl-C", "SIGTERM", "SIGHUP", "SIGKILL"])
     func endWhileReading(by cause: String) throws {
-        // What nothing writes to takes for ever to read.
+        // Reading a FIFO without a writer blocks forever.
         let log = "\(folder.path)/pipe"
         try #require(mkfifo(log, 0o600) == 0)
         let session = try start(log)
@@ -55,7 +55,7 @@ struct TopReplayTests {
         #expect(
             eventually(within: Coprocess.patience) {
                 child = try? children(of: session.identifier).first
-                // It is the agent once it runs that.
+                // The process is the agent after its exec.
                 let name = try? String(contentsOfFile: "/proc/\(child ?? 0)/comm", encoding: .utf8)
                 return name?.hasPrefix("geopipe-agent") == true
             })

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// `geopipe top` on a terminal, and what it prints without one.
+/// `geopipe top`, on a terminal and without one.
 @Suite("The live view on a terminal")
 struct TopTests {
     private let folder: Folder
@@ -29,13 +29,13 @@ struct TopTests {
         return try TerminalSession(arguments, environment: environment)
     }
 
-    /// Expects the terminal to be as it was before, after a picture was shown.
+    /// Expects the terminal to be restored after a picture was shown.
     private func expectRestored(_ session: TerminalSession) throws {
         #expect(session.isAsBefore)
         let last = try #require(session.output.range(of: Self.leave, options: .backwards))
         #expect(!session.output[last.upperBound...].contains(Self.enter))
         #expect(session.output[..<last.lowerBound].contains("\u{1b}[?25l"))
-        // The cursor is seen again.
+        // The cursor is visible again.
         let cursor = try #require(session.output.range(of: "\u{1b}[?25h", options: .backwards))
         #expect(!session.output[cursor.upperBound...].contains("\u{1b}[?25l"))
     }
@@ -66,7 +66,7 @@ struct TopTests {
         agent.stop()
     }
 
-    @Test("it shows what the agent tells, at once, and keys for views, a pause and the end")
+    @Test("it shows the agent's state at once, and has keys for views, pause and quit")
     func stream() throws {
         let agent = try LiveStandIn(at: socket, state: Self.state)
         let session = try start()
@@ -81,7 +81,7 @@ struct TopTests {
         session.type("\u{1b}[A\t")
         #expect(session.shows("[1 overview]", after: session.output.count - 1))
         session.type("p")
-        #expect(session.shows("paused: p goes on"))
+        #expect(session.shows("paused: p resumes"))
         session.type("?")
         #expect(session.shows("q, Ctrl-C"))
         session.type("q")
@@ -89,7 +89,7 @@ struct TopTests {
         agent.stop()
     }
 
-    @Test("it draws for another size at once")
+    @Test("it redraws at once after a resize")
     func resize() throws {
         let agent = try LiveStandIn(at: socket, state: Self.state)
         let session = try start()
@@ -107,7 +107,7 @@ struct TopTests {
         agent.stop()
     }
 
-    @Test("a suspended one gives the terminal back, and takes it again when it goes on")
+    @Test("it restores the terminal when suspended, and redraws when continued")
     func suspend() throws {
         let agent = try LiveStandIn(at: socket, state: Self.state)
         let session = try start()
@@ -127,7 +127,7 @@ struct TopTests {
         agent.stop()
     }
 
-    @Test("without an agent it says what to do, and goes on when there is one")
+    @Test("without an agent it says what to do, and continues when there is one")
     func absent() throws {
         let session = try start()
         #expect(session.shows("no live traffic from"))
@@ -185,7 +185,7 @@ struct TopTests {
         agent.stop()
     }
 
-    @Test("it exits 2 and says what to do if it cannot be told")
+    @Test("it exits 2 without an agent, and says what to do")
     func errors() throws {
         let absent = try run("--once")
         #expect(absent.code == 2 && absent.output == "")

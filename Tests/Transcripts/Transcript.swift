@@ -1,12 +1,12 @@
 import Foundation
 
-/// A dialogue between pdns and geopipe, as a text file tells it (see dialogues/README.md).
+/// A dialogue between pdns and geopipe in a text file (see dialogues/README.md).
 struct Transcript {
-    /// One line of pdns and what geopipe says to it.
+    /// A line from pdns and geopipe's answer.
     struct Exchange {
-        /// Where the question stands in the file.
+        /// The line number of the question in the file.
         let line: Int
-        /// With its newline, where it has one.
+        /// The line, with its newline if it has one.
         let question: [UInt8]
         var answer: [Pattern] = []
     }
@@ -15,7 +15,7 @@ struct Transcript {
         let description: String
     }
 
-    /// Beside the dialogue.
+    /// In the folder of the dialogue.
     private(set) var configuration = ""
     private(set) var exitStatus: Int32 = 0
     private(set) var standardError: [Pattern] = []

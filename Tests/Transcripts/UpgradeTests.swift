@@ -3,15 +3,15 @@ import State
 import Support
 import Testing
 
-/// Which processes `geopipe upgrade` gives a signal.
+/// Signals of `geopipe upgrade` to processes.
 @Suite("Upgrade")
 struct UpgradeTests {
-    /// A process that any signal ends, and of which a file says that it is a coprocess.
+    /// A process that any signal ends, with a status file like a coprocess.
     private func impostor(_ site: Site) throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: try Tool("sleep").path)
         process.arguments = ["600"]
-        // The threads that tests run on block most signals, and children inherit that.
+        // Threads of tests block most signals, and children inherit that.
         var none = sigset_t()
         var blocked = sigset_t()
         sigemptyset(&none)
@@ -37,7 +37,7 @@ struct UpgradeTests {
         return process
     }
 
-    @Test("a process that is not geopipe gets no signal, whatever a status file says")
+    @Test("a process that is not geopipe gets no signal, regardless of its status file")
     func other() throws {
         let site = try Site(isStarted: false)
         let process = try impostor(site)
@@ -54,12 +54,12 @@ struct UpgradeTests {
         #expect(process.isRunning)
         process.terminate()
         process.waitUntilExit()
-        // Of SIGTERM: it had no signal before.
+        // SIGTERM ends it: it had no signal before.
         #expect(process.terminationStatus == SIGTERM)
     }
 
     @Test(
-        "what is refused is one object for programs as well, with the reason",
+        "a refusal is one JSON object with the reason",
         arguments: [
             (
                 ["--config", "current/geopipe.yaml"], 1,
@@ -82,7 +82,7 @@ struct UpgradeTests {
     }
 
     @Test(
-        "root gives a signal to no process but the state directory's owner's",
+        "root signals only processes of the state directory's owner",
         .enabled(if: geteuid() == 0, "only root can give a folder away"))
     func owner() throws {
         let site = try Site(isStarted: false)
@@ -107,7 +107,8 @@ struct UpgradeTests {
     func rights() throws {
         let site = try Site(isStarted: false)
         let program = site.path("geopipe")
-        // What this process writes itself cannot be run while another test starts something, which has it open as well.
+        // Copied by another process: a file that this one writes cannot be executed while a child of another test has
+        // it open.
         try #require(try Tool("cp").run([Coprocess.binary, program]).status == 0)
         try FileManager.default.createDirectory(atPath: site.path("state"), withIntermediateDirectories: true)
         try #require(chown(site.path("state"), 65_534, 65_534) == 0)

@@ -7,7 +7,7 @@ import Testing
 struct VantageStatusTests {
     private static let now = Int(Date().timeIntervalSince1970)
 
-    /// What status says of how the agent stands.
+    /// The output of `status` about vantage points.
     private func status(_ standing: VantageStanding) throws -> (code: Int32, text: String, json: String) {
         let folder = try Folder()
         try folder.write(
@@ -55,7 +55,7 @@ struct VantageStatusTests {
         #expect(status.json.contains("\"cut_off\"") && status.json.contains("\"kind\" : \"vantage\""), "\(status.json)")
     }
 
-    @Test("warns of one that is silent, or checks nothing of the same")
+    @Test("warns of a vantage point that is silent, or checks none of the same addresses")
     func warnings() throws {
         let status = try status(
             VantageStanding(
@@ -69,10 +69,10 @@ struct VantageStatusTests {
                 "vantage points: 2 of 3 others have a vote; most votes decide; 1 address otherwise than the checks here say"
             ), "\(status.text)")
         #expect(status.text.contains("vantage point ns3 has no vote: 404 Not Found"))
-        #expect(status.text.contains("vantage point ns4 checks 3 addresses, and none that is checked here"))
+        #expect(status.text.contains("vantage point ns4 checks 3 addresses, but none that are checked here"))
     }
 
-    @Test("leaves out what the agent told long ago")
+    @Test("omits an old standing")
     func old() throws {
         let status = try status(
             VantageStanding(time: Self.now - 100, way: .cutOff, overruled: 0, points: [point("ns2", .silent)]))

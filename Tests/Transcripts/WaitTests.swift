@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// A coprocess that stays awake for the next question.
+/// Polling for the next question.
 @Suite("The wait for questions")
 struct WaitTests {
-    /// A coprocess that waits as long as it can, and has been asked often enough to do so.
+    /// Starts a coprocess with the longest wait, and asks it often enough to make it poll.
     private func awake() throws -> Site {
         let site = try Site(isStarted: false)
         try site.replace("release/geopipe.yaml", with: configuration(1))
@@ -23,23 +23,23 @@ struct WaitTests {
         Site.Part.configuration.content(version) + "wait: \(wait)\n".utf8
     }
 
-    /// How often the thread that answers has gone to sleep.
+    /// The number of times that the answering thread has gone to sleep.
     private func sleeps(_ site: Site) throws -> Int {
         let status = try String(contentsOfFile: "/proc/\(site.coprocess.identifier)/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") })
         return try #require(line.split(whereSeparator: \.isWhitespace).last.flatMap { Int($0) })
     }
 
-    /// The processor time of the thread that answers, in hundredths of a second.
+    /// The CPU time of the answering thread, in hundredths of a second.
     private func ticks(_ site: Site) throws -> Int {
         let process = site.coprocess.identifier
         let stat = try String(contentsOfFile: "/proc/\(process)/task/\(process)/stat", encoding: .utf8)
-        // The second field, the program's name, stands in parentheses; user and system time are the 14th and the 15th.
+        // The second field is the program's name in parentheses; user and system time are the 14th and 15th fields.
         let fields = try #require(stat.split(separator: ")").last).split(separator: " ")
         return try #require(Int(fields[11])) + #require(Int(fields[12]))
     }
 
-    @Test("ends when no question comes: an idle coprocess takes no processor time")
+    @Test("ends when no question comes: an idle coprocess takes no CPU time")
     func idle() throws {
         let site = try awake()
         let before = try ticks(site)
@@ -63,7 +63,7 @@ struct WaitTests {
         kill(site.coprocess.identifier, SIGUSR2)
         let isNew = try eventually(within: Coprocess.patience) {
             try #require(try site.version(of: .configuration) == 2)
-            // Whoever begins anew counts anew.
+            // A new program counts from zero.
             return try site.questions().map { $0 < asked } ?? false
         }
         #expect(isNew, "\(site.error)")
@@ -71,7 +71,7 @@ struct WaitTests {
         #expect(try site.coprocess.finish() == Coprocess.Ending(status: 0))
     }
 
-    @Test("is none on the only core that there is for a coprocess: pdns needs it to ask")
+    @Test("is off on a single core, which pdns needs to ask")
     func oneCore() throws {
         let status = try String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)
         let list = try #require(status.firstMatch(of: /Cpus_allowed_list:\s+([0-9]+)/))
@@ -83,7 +83,7 @@ struct WaitTests {
         #expect(try isAsleep(site))
     }
 
-    /// Whether the coprocess sleeps between questions that come a millisecond after each other.
+    /// Whether the coprocess sleeps between questions at intervals of a millisecond.
     private func isAsleep(_ site: Site) throws -> Bool {
         try eventually(within: Coprocess.patience) {
             let before = try sleeps(site)
@@ -95,7 +95,7 @@ struct WaitTests {
         }
     }
 
-    @Test("is another after a reload, and none with 0")
+    @Test("changes on reload, and is off with 0")
     func turnedOff() throws {
         let site = try awake()
         try site.replace("release/geopipe.yaml", with: configuration(3, wait: "0"))

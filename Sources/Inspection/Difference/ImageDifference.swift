@@ -3,35 +3,36 @@ import Answering
 import Geography
 import Routing
 
-/// What changes for clients between two images: which of them are sent elsewhere, and what changes at names.
+/// The difference between two images for clients: which clients move to other datacenters, and which names change.
 ///
-/// Where clients are sent is compared over the whole address space, while nothing is drained and all is up. A destination that
-/// is drawn by weight counts by its weights.
+/// Destinations are compared over the whole address space, with nothing drained and everything up. A weighted
+/// destination counts by its weights.
 public struct ImageDifference: Sendable {
-    /// The services that both images have, in the order of the newer one; then those whose names have another service now.
+    /// The services that both images have, in the order of the newer one. Then one entry for each pair of services
+    /// between which names move.
     public var services: [Service] = []
-    /// Services that only one of both has.
+    /// Services that only one image has.
     public var addedServices: [String] = []
     public var removedServices: [String] = []
     public var names = NameDifference()
-    /// Checks of addresses that only one of both has, in words.
+    /// Checks of addresses that only one image has, in words.
     public var addedChecks: [String] = []
     public var removedChecks: [String] = []
-    /// What numbers of IPv6 networks are parts of: the /48s of which the newer image knows the country; all of them if it knows
+    /// The number of IPv6 /48s that shares refer to: those whose country the newer image knows; all /48s if it knows
     /// none.
     public var ipv6Whole = 0x1p48
     /// Whether the traffic of moves is known.
     public var hasTraffic = false
 
-    /// The IPv4 addresses and the IPv6 /48s of some clients, and their part in the traffic.
+    /// A number of clients: IPv4 addresses, IPv6 /48s and hits.
     public struct Amount: Sendable {
-        /// Addresses, of 2^32; part of one where a weight changes.
+        /// The number of IPv4 addresses. Fractional if a weight changes.
         public var ipv4 = 0.0
-        /// Networks of 48 bits: those in which some address is meant.
+        /// The number of IPv6 /48s that contain any of the clients.
         public var ipv6 = 0.0
-        /// Those of them that `ipv6Whole` is about.
+        /// The number of these /48s whose country is known.
         public var ipv6Known = 0.0
-        /// Hits.
+        /// The number of hits.
         public var hits = 0.0
 
         static func += (sum: inout Amount, amount: Amount) {
@@ -49,45 +50,46 @@ public struct ImageDifference: Sendable {
         public var isZero: Bool { ipv4 == 0 && ipv6 == 0 && hits == 0 }
     }
 
-    /// Clients that are sent from a datacenter to another.
+    /// Clients that move from one datacenter to another.
     public struct Move: Sendable {
-        /// `nil` for clients that have got no answer.
+        /// `nil` for clients that had no answer.
         public var from: String?
         /// `nil` for clients that will get no answer.
         public var to: String?
         public var amount: Amount
     }
 
-    /// A country, with its continent; both `nil` where the place of clients is not known.
+    /// A country and its continent; both `nil` for clients of unknown place.
     public struct Country: Hashable, Sendable {
         public var country: String?
         public var continent: String?
     }
 
-    /// What changes for one service.
+    /// The changes of a service.
     public struct Service: Sendable {
-        /// Of names that another service answers for, both: `web -> shop`.
+        /// The name; `web -> shop` for names that move between services.
         public var name: String
-        /// These names; empty for a service that both images have.
+        /// The names that move between services; empty for a service that both images have.
         public var reboundNames: [String] = []
         /// The largest first.
         public var moves: [Move] = []
-        /// The same by country, the country with most of it first.
+        /// The same by country, the country with the most first.
         public var countries: [(country: Country, moves: [Move])] = []
         /// All clients that move.
         public var moved = Amount()
-        /// Clients that stay where they are, and for whom another order of datacenters holds when that one is away.
+        /// Clients that stay at their datacenter, but have another order of fallbacks.
         public var reordered = Amount()
-        /// Clients for whom answers hold in a narrower network than before, and in a wider one.
+        /// Clients whose answers get a longer scope, and clients whose answers get a shorter one.
         public var narrower = Amount()
         public var wider = Amount()
-        /// The number of networks that get answers of their own, which a resolver that tells its clients' networks asks for each.
+        /// The number of networks with an answer of their own. A resolver that sends client subnets asks once for
+        /// each.
         public var scopes = (old: Scopes(), new: Scopes())
-        /// All hits of the service.
+        /// The number of all hits of the service.
         public var hits = 0.0
-        /// Tells services of which the same changes but for `settings` and traffic.
+        /// Equal for services whose changes differ only in `settings` and traffic.
         public var route = 0
-        /// Settings of the service that differ, as words.
+        /// Changed settings of the service, in words.
         public var settings: [String] = []
 
         public var isUnchanged: Bool {
@@ -96,38 +98,38 @@ public struct ImageDifference: Sendable {
         }
     }
 
-    /// Numbers of networks, each of which has one answer.
+    /// The numbers of networks that have one answer each.
     public struct Scopes: Sendable {
         public var ipv4 = 0
         public var ipv6 = 0
     }
 
-    /// Whether nothing was found that clients, resolvers or checks would notice.
+    /// Whether there is no difference for clients, resolvers or checks.
     public var isIdentical: Bool {
         services.allSatisfy(\.isUnchanged) && addedServices.isEmpty && removedServices.isEmpty && names.isEmpty
             && addedChecks.isEmpty && removedChecks.isEmpty
     }
 
-    /// How the clients of the services are sent, in the order of `services`; then of services that are new.
+    /// The routes of clients, in the order of `services`; then those of new services.
     var routes: [Route] = []
 
-    /// How the clients of a service are sent.
+    /// The routes of a service's clients on both sides.
     struct Route {
-        /// `nil` for a service that is new, of which both sides are in the newer image.
+        /// `nil` for a new service. Then both sides come from the newer image.
         var old: ServiceInUse?
         var new: ServiceInUse
         var comparison: RouteComparison
         var traffic: Traffic.Service?
     }
 
-    /// A part of the IPv6 networks whose place is known, from 0 to 1.
+    /// Returns the share of an amount in all IPv6 /48s whose place is known, 0...1.
     public func ipv6Share(_ amount: Amount) -> Double { min(1, amount.ipv6Known / ipv6Whole) }
 
     /// Compares two images.
     ///
     /// - Parameters:
-    ///   - traffic: hits by service and client, to say what part of the traffic moves; `nil` if they are not known.
-    ///   - countsAll: whether clients are counted of whom nothing changes, as a plan needs it.
+    ///   - traffic: hits by service and client, to compute the part of the traffic that moves; `nil` if unknown.
+    ///   - countsAll: whether to count clients without a change too, as a plan needs it.
     public init(from old: Snapshot, to new: Snapshot, traffic: Traffic? = nil, countsAll: Bool = false) {
         hasTraffic = traffic != nil
         names = NameDifference(from: old, to: new)
@@ -147,7 +149,7 @@ public struct ImageDifference: Sendable {
                 countsAll: countsAll || traffic?.isByCountry == true || before.spread != service.spread)
             let (number, route) = known[maps] ?? (known.count, RouteComparison(old, new, maps))
             known[maps] = (number, route)
-            // Names that have another service now are no traffic of this one.
+            // The traffic of names that moved to another service counts there.
             let gone = names.rebindings.filter { $0.old == before.name && rebinding == nil }.flatMap(\.names)
             let own = traffic?.service(before.name, only: rebinding?.names, except: gone)
             var result = route.result(before.spread, service.spread, own)
@@ -180,17 +182,17 @@ public struct ImageDifference: Sendable {
     }
 }
 
-/// A service that some name has.
+/// A service that at least one name has.
 struct ServiceInUse {
     var name: String
     var map: Int
-    /// From how many datacenters an answer is.
+    /// The number of datacenters that an answer comes from.
     var spread: Int
     var pick: Int
     var isSticky: Bool
     var answersWhenAllDown: Bool
 
-    /// What differs from how it was before, in words.
+    /// Returns the settings that have changed, in words.
     func settings(since old: ServiceInUse) -> [String] {
         func words(_ number: Int) -> String { number == Int(Int32.max) ? "all" : "\(number)" }
         var settings: [String] = []
@@ -225,7 +227,7 @@ extension Snapshot {
         }
     }
 
-    /// The services that some name has, in the order of the configuration.
+    /// The services that at least one name has, in the order of the configuration.
     var servicesInUse: [ServiceInUse] {
         withExtendedLifetime(self) {
             var known: [Int: ServiceInUse] = [:]

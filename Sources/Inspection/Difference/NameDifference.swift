@@ -4,40 +4,40 @@ import Glibc
 import Platform
 import Zones
 
-/// What changes at names between two images.
+/// The names and zones that differ between two images.
 public struct NameDifference: Sendable {
     public var added = 0
     public var removed = 0
-    /// Names that both images have, and that have other records.
+    /// The number of names that both images have with different records.
     public var changed = 0
     /// The first changes, at most `detailLimit`, zone by zone.
     public var details: [Change] = []
-    /// Zones that only one of both images has.
+    /// Zones that only one image has.
     public var addedZones: [String] = []
     public var removedZones: [String] = []
     /// Zones whose SOA or NS records change at the apex.
     public var changedApexes: [String] = []
-    /// The names of the older image.
+    /// The number of names of the older image.
     public var oldCount = 0
-    /// The names of the newer image.
+    /// The number of names of the newer image.
     public var newCount = 0
 
-    /// Names that another service answers for than before, or that a service answers for on one side alone.
+    /// Names whose service differs, or that have a service only in one image.
     var rebindings: [Rebinding] = []
 
-    /// Names of which the service is another.
+    /// Names that move from one service to another.
     struct Rebinding {
-        /// `nil` for names that had none.
+        /// `nil` for names that had no service.
         var old: String?
-        /// `nil` for names that have none any more.
+        /// `nil` for names that no longer have a service.
         var new: String?
         var names: [String]
     }
 
-    /// The number of changes that are said name by name.
+    /// The maximum number of changes that are listed name by name.
     public static let detailLimit = 1_000
 
-    /// What changes at a name. Records are as lines of a zone file have them, after the name.
+    /// A changed name. Records are written as in a zone file, without the name.
     public struct Change: Sendable {
         public enum Kind: String, Sendable { case added, removed, changed }
         public var name: String
@@ -93,7 +93,7 @@ public struct NameDifference: Sendable {
         for (name, node) in rest.sorted(by: { $0.key < $1.key }) { note(name, before.records(node, oldZone), []) }
     }
 
-    /// A record as it is, but for the serial of SOA, which changes with the zone and by itself says nothing.
+    /// Returns a record, without the serial if it is a SOA record: a new serial alone is not a change.
     private static func withoutSerial(_ record: String) -> String {
         var fields = record.split(separator: " ")
         guard fields.count > 4, fields[1] == "SOA" else { return record }
@@ -101,7 +101,7 @@ public struct NameDifference: Sendable {
         return fields.joined(separator: " ")
     }
 
-    /// SOA records, but for their serial, and NS records.
+    /// Returns the SOA records, without their serials, and the NS records.
     private static func authority(_ records: [String]) -> [String] {
         records.filter { ["SOA", "NS"].contains($0.split(separator: " ").dropFirst().first) }.map(withoutSerial)
     }
@@ -116,7 +116,7 @@ public struct NameDifference: Sendable {
 
     /// - Parameters:
     ///   - before: sorted; empty if there was no such name.
-    ///   - after: sorted; empty if there is none any more.
+    ///   - after: sorted; empty if the name is gone.
     private mutating func note(_ name: String, _ before: [String], _ after: [String]) {
         let kind: Change.Kind = before.isEmpty ? .added : after.isEmpty ? .removed : .changed
         switch kind {
@@ -133,13 +133,13 @@ public struct NameDifference: Sendable {
     }
 }
 
-/// Names and records of an image.
+/// Reads names and records of an image.
 private final class NameReader {
     private let snapshot: Snapshot
     /// The positions of zones by their apexes.
     let zones: [String: Int]
     private(set) var nameCount = 0
-    /// By the position of a service of a zone, its records.
+    /// The records of each service, by its position.
     private var answers: [Int: [String]] = [:]
 
     init(_ snapshot: Snapshot) {
@@ -159,7 +159,7 @@ private final class NameReader {
         }
     }
 
-    /// Whether all names and records of a zone are equal to those of a zone of another image. If so, its names are counted in both.
+    /// Returns whether a zone has the same names and records as a zone of another image. If so, both count its names.
     func isEqual(zone: Int, to otherZone: Int, of other: NameReader) -> Bool {
         withExtendedLifetime((snapshot, other.snapshot)) {
             let (mine, others) = (snapshot.zones.bytes(ofZone: zone), other.snapshot.zones.bytes(ofZone: otherZone))
@@ -175,14 +175,14 @@ private final class NameReader {
         }
     }
 
-    /// The service of a name; `nil` if it has none.
+    /// Returns the service of a name; `nil` if it has none.
     func service(_ node: ZoneNode, _ zone: Int) -> String? {
         snapshot.answers.service(of: node, inZone: zone).map { position in
             snapshot.serviceNames[Int(snapshot.answers.services[position].service)]
         }
     }
 
-    /// The records of a name, sorted; those of its service with the datacenter that they are from.
+    /// Returns the records of a name, sorted. Records of its service include the name of their datacenter.
     func records(_ node: ZoneNode, _ zone: Int) -> [String] {
         var records: [String] = []
         node.forEachRecord(type: .any) { head, text, type, _ in
@@ -201,7 +201,7 @@ private final class NameReader {
         for (datacenter, datacenterName) in snapshot.datacenterNames.enumerated() {
             snapshot.answers.forEachTail(service, datacenter) { tail in
                 let fields = Self.fields(Array(tail))
-                // The class, the type, the TTL, the zone's id, which says nothing here, and the content.
+                // The fields are class, type, TTL, zone id (ignored) and content.
                 guard fields.count >= 5 else { return }
                 records.append(
                     "\(fields[2]) \(fields[1]) \(fields[4...].joined(separator: " ")) from \(datacenterName) (service \(name))"
@@ -213,17 +213,17 @@ private final class NameReader {
         return records
     }
 
-    /// The fields of a line, without its end.
+    /// Returns the fields of a line, without the newline.
     private static func fields(_ line: [UInt8]) -> [String] {
         line.split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\n") }.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A record of a zone: its TTL, its type and its content.
+    /// Returns a static record: its TTL, type and content.
     private static func record(_ head: Span<UInt8>, _ text: Span<UInt8>) -> String {
         func fields(_ span: Span<UInt8>) -> [String] {
             NameReader.fields((0..<span.count).map { span[$0] })
         }
-        // The class, the type and the TTL; after the zone's id the content.
+        // The head has class, type and TTL; the text has the content.
         let (head, content) = (fields(head), fields(text))
         return ([head.dropFirst(2).first ?? "", head.dropFirst().first ?? ""] + content).joined(separator: " ")
     }

@@ -3,20 +3,20 @@ import Answering
 import Geography
 import Routing
 
-/// Where the clients of all addresses are sent by a map of one image and by a map of another.
+/// Compares the destinations of all client addresses by a map of one image and a map of another.
 struct RouteComparison {
     /// Positions of maps, each in its image.
     struct Maps: Hashable {
         var old: Int
         var new: Int
-        /// Whether clients of whom both lists are the same are counted as well: an answer is from more datacenters than before.
+        /// Whether to count clients with equal lists too: needed if the number of datacenters in an answer changes.
         var countsAll: Bool
     }
 
     private let old: Snapshot
     private let new: Snapshot
     let maps: Maps
-    /// The pairs of lists that some client has.
+    /// The pairs of lists that any client has.
     private var pairs: [Pair] = []
     private var pairNumbers: [UInt64: Int] = [:]
     /// The lists of the last piece, in one number, and the position of their pair.
@@ -33,7 +33,7 @@ struct RouteComparison {
         var new: UInt32
         /// Whether the lists are equal.
         var isSame: Bool
-        /// Whether its clients are counted by country, since something changes for them.
+        /// Whether its clients are counted by country, because something changes for them.
         var isCounted: Bool
     }
 
@@ -45,7 +45,7 @@ struct RouteComparison {
         var sites = SiteCount()
     }
 
-    /// What resolvers tell of their clients at most (RFC 7871 section 11.1): longer scopes make no more questions.
+    /// The longest prefixes that resolvers send (RFC 7871 section 11.1). Longer scopes cause no more questions.
     private static let longestIPv4Scope: UInt8 = 24
     private static let longestIPv6Scope: UInt8 = 56
 
@@ -93,18 +93,18 @@ struct RouteComparison {
         wider.ipv6 = Double(widened.count)
     }
 
-    /// A prefix in which both maps have one list each, and whose clients are in one country if that matters.
+    /// A prefix in which each map has one list; also within one country, if clients are counted by country.
     private struct Piece {
         var length: UInt8
         var scopes: (old: UInt8, new: UInt8)
-        /// Where its clients are counted; `nil` if nothing changes for them.
+        /// The position of the cell that counts its clients; `nil` if nothing changes for them.
         var cell: Int?
 
         var isNarrower: Bool { scopes.new > scopes.old }
         var isWider: Bool { scopes.new < scopes.old }
     }
 
-    /// The piece that begins at an address.
+    /// Returns the piece that begins at an address.
     private mutating func piece(
         of client: IPAddress, _ before: UnsafePointer<CompiledMap>, _ after: UnsafePointer<CompiledMap>
     ) -> Piece {
@@ -112,7 +112,7 @@ struct RouteComparison {
             before.locate(client, length: .max, resolver: nil), after.locate(client, length: .max, resolver: nil)
         )
         var piece = Piece(length: max(one.scope, two.scope), scopes: (one.scope, two.scope))
-        // Neighbours mostly have the same lists.
+        // Neighbouring pieces usually have the same lists.
         let lists = UInt64(one.list) << 32 | UInt64(two.list)
         if lists != last.lists { last = (lists, pair(one.list, two.list, lists)) }
         guard pairs[last.pair].isCounted else { return piece }
@@ -133,7 +133,7 @@ struct RouteComparison {
         }
     }
 
-    /// Whether a prefix of that length begins at an address.
+    /// Returns whether a prefix of a length begins at an address.
     @inline(__always)
     private static func begins<Address: FixedWidthInteger>(_ address: Address, _ length: UInt8) -> Bool {
         address << Address(length) == 0
@@ -166,7 +166,8 @@ extension RouteComparison {
     /// Clients of a pair of lists in a country.
     typealias Clients = (old: UInt32, new: UInt32, country: ImageDifference.Country, amount: ImageDifference.Amount)
 
-    /// The clients of a service, and all hits of it; of those of whom nothing changes only if all are counted.
+    /// Returns the clients of a service, and the number of its hits. Clients without a change are included only if
+    /// all are counted.
     func clients(_ traffic: Traffic.Service?) -> (clients: [Clients], hits: Double) {
         var hits: [UInt64: Double] = [:]
         var total = 0.0
@@ -179,7 +180,7 @@ extension RouteComparison {
                     old.maps[maps.old].locate(hit.client.address, length: hit.client.length, resolver: nil).list,
                     new.maps[maps.new].locate(hit.client.address, length: hit.client.length, resolver: nil).list
                 )
-                // A client whose IPv4 address is open may have lists that no address has.
+                // A client with an embedded IPv4 address of unknown bits may have lists that no address has.
                 guard let pair = pairNumbers[UInt64(before) << 32 | UInt64(after)], pairs[pair].isCounted else {
                     continue
                 }
@@ -210,11 +211,11 @@ extension RouteComparison {
         return (clients, total)
     }
 
-    /// What changes for a service of these maps; its name and settings are missing.
+    /// Returns the changes of a service with these maps, without its name and settings.
     ///
     /// - Parameters:
-    ///   - oldSpread: from how many datacenters an answer was.
-    ///   - newSpread: from how many an answer will be.
+    ///   - oldSpread: the number of datacenters in an answer before.
+    ///   - newSpread: the number of datacenters in an answer after the change.
     func result(_ oldSpread: Int, _ newSpread: Int, _ traffic: Traffic.Service?) -> ImageDifference.Service {
         var result = ImageDifference.Service(name: "")
         (result.narrower, result.wider, result.scopes) = (narrower, wider, scopes)
@@ -247,7 +248,8 @@ extension RouteComparison {
 
     private static func size(_ moves: [ImageDifference.Move]) -> Double { moves.reduce(0) { $0 + size($1.amount) } }
 
-    /// By how much traffic it is, and by how many addresses where none is known; a /48 of IPv6 counts as an address.
+    /// Returns the size for sorting: the traffic, then the number of addresses. A /48 of IPv6 counts as 1/65536 of an
+    /// address.
     private static func size(_ amount: ImageDifference.Amount) -> Double {
         amount.hits * 1e12 + amount.ipv4 + amount.ipv6 / 65536
     }
@@ -260,26 +262,28 @@ extension RouteComparison {
         }
     }
 
-    /// By name, the part of a list's clients that each datacenter gets; all of them by `nil` if they get no answer.
+    /// Returns the part of a list's clients that each datacenter gets, by its name; 1 for `nil` if they get no
+    /// answer.
     private func parts(_ snapshot: Snapshot, _ map: Int, _ list: UInt32, _ spread: Int) -> [String?: Double] {
         let parts = snapshot.maps[map].lists.parts(of: list, datacentersInAnswer: spread)
         guard !parts.isEmpty else { return [nil: 1] }
         return Dictionary(uniqueKeysWithValues: parts.map { (snapshot.datacenterNames[$0], $1) })
     }
 
-    /// From where to where; `nil` is no answer.
+    /// The datacenters before and after; `nil` stands for no answer.
     private struct Direction: Hashable {
         var from: String?
         var to: String?
     }
 
-    /// Which part of some clients moves from where to where.
+    /// The parts of a list's clients that move, by direction.
     private struct Shift {
         var parts: [(direction: Direction, part: Double)] = []
 
-        /// No client moves who need not: what a datacenter has lost goes to those that have won, as much as each has won.
+        /// As few clients as possible move: the losses of datacenters go to those that gain, in proportion to their
+        /// gains.
         init(from: [String?: Double], to: [String?: Double]) {
-            // Parts are quotients of whole numbers up to some millions.
+            // Parts are quotients of integers up to some millions, so smaller differences are rounding errors.
             let won = to.map { (name: $0, gain: $1 - (from[$0] ?? 0)) }.filter { $0.gain > 1e-12 }
             let sum = won.reduce(0) { $0 + $1.gain }
             for (name, part) in from {
@@ -293,16 +297,17 @@ extension RouteComparison {
     }
 }
 
-/// Numbers the countries of clients: by the newer of two images, or by the older one where that knows nothing.
+/// Numbers the countries of clients: by the newer of two images, or by the older one if the newer one does not know
+/// the place.
 struct CountryNumbers {
     private let old: PlaceIndex
     private let new: PlaceIndex
     private let owners: (Snapshot, Snapshot)
     private var countries: [ImageDifference.Country] = [.init()]
     private var numbers: [ImageDifference.Country: Int] = [.init(): 0]
-    /// By the number of a place of the older image; -1 for those that were not met yet.
+    /// The country's number for each place of the older image; -1 if not looked up yet.
     private var byOldPlace: [Int32]
-    /// The same of the newer one.
+    /// The same for the newer image.
     private var byNewPlace: [Int32]
 
     init(_ old: Snapshot, _ new: Snapshot) {
@@ -312,13 +317,14 @@ struct CountryNumbers {
         byNewPlace = Array(repeating: -1, count: new.places.count)
     }
 
-    /// The number of clients whose place is not known.
+    /// The number that stands for an unknown country.
     static let unknown = 0
 
-    /// The country of a number.
+    /// Returns the country with a number.
     subscript(number: Int) -> ImageDifference.Country { countries[number] }
 
-    /// The number of a client's country, and the length of a prefix around the client in which all clients have that country.
+    /// Returns the number of a client's country, and the length of the prefix around the client in which all clients
+    /// have it.
     mutating func number(_ client: IPAddress, length: Int = .max) -> (number: Int, scope: UInt8) {
         let (place, scope) = new.lookup(client, length: length)
         guard place == 0 else {

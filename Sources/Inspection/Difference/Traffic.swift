@@ -1,7 +1,7 @@
 import Geography
 import Platform
 
-/// What clients have asked, from a log of hits or from the agent's counters.
+/// The traffic of clients, from a hits log or from the agent's counters.
 public struct Traffic: Sendable {
     /// Answers of a service to the clients of one network.
     public struct Hit: Sendable {
@@ -12,28 +12,28 @@ public struct Traffic: Sendable {
     /// The traffic of one service.
     enum Service {
         case log([Hit])
-        /// The answers of all services by country (`nil` where it is not known), and those of this service from wherever.
+        /// The answers of all services by country (`nil` for unknown), and the number of this service's answers.
         case counters(countries: [String?: Double], count: Double)
     }
 
-    /// In a log, by service and then by name as asked, how often each network has hit.
+    /// The hits in the log, by service, name as asked and network.
     private var log: [String: [String: [IPPrefix: Int]]] = [:]
-    /// The beginning of a line that has not come to its end.
+    /// The incomplete last line of the log so far.
     private var rest: [UInt8] = []
-    /// The answers by country, of counters.
+    /// The answers by country, from counters.
     private var byCountry: [String?: Double] = [:]
-    /// The answers by service, of counters.
+    /// The answers by service, from counters.
     private var answers: [String: Double] = [:]
-    /// Whether it is of counters, which do not tell which clients of a country asked.
+    /// Whether it comes from counters, which do not distinguish the clients of a country.
     public private(set) var isByCountry = false
     /// The number of all hits.
     public private(set) var count = 0.0
-    /// What a counter counts for at most: sums of any number of them are numbers still.
+    /// The limit of a counter's value, so that sums stay finite.
     private static let greatestCount = 0x1p60
-    /// The number of lines that are no hits.
+    /// The number of lines that are not hits.
     public private(set) var ignoredLines = 0
 
-    /// Makes one of a log, of which nothing was read yet.
+    /// Makes the traffic of a log that is read later with `add(log:)`.
     public init() {}
 
     /// Reads the next piece of a log of hits: lines of tab-separated fields or of JSON objects, as geopipe writes them.
@@ -45,7 +45,7 @@ public struct Traffic: Sendable {
         add(lines: lines)
     }
 
-    /// Reads the last line, if it has no end.
+    /// Reads the last line, if it has no newline.
     public mutating func finishLog() {
         add(lines: rest[...])
         rest = []
@@ -54,7 +54,7 @@ public struct Traffic: Sendable {
     private mutating func add(lines: ArraySlice<UInt8>) {
         for line in lines.split(separator: UInt8(ascii: "\n")) {
             guard let (client, service, name) = Self.hit(line) else {
-                // A recording also says what happened meanwhile.
+                // A recording also contains events.
                 if Self.member("event", of: line) == nil { ignoredLines += 1 }
                 continue
             }
@@ -89,11 +89,11 @@ public struct Traffic: Sendable {
         return String(line[start..<end])
     }
 
-    /// The traffic of a service.
+    /// Returns the traffic of a service.
     ///
     /// - Parameters:
-    ///   - only: names that it is about, also `*.` with a name for all below; `nil` for all.
-    ///   - except: names that it is not about.
+    ///   - only: the names to count, also `*.NAME` for all names below; `nil` for all.
+    ///   - except: the names not to count.
     func service(_ name: String, only: [String]? = nil, except: [String] = []) -> Service {
         if isByCountry { return .counters(countries: byCountry, count: answers[name] ?? 0) }
         var hits: [IPPrefix: Int] = [:]
@@ -121,12 +121,12 @@ public struct Traffic: Sendable {
         return (prefix, String(decoding: fields[7], as: UTF8.self), String(decoding: fields[5], as: UTF8.self))
     }
 
-    /// The text of a member of a flat JSON object; `nil` if there is none, or it has characters that are written as escapes, which
-    /// networks and the names of services have not.
+    /// Returns the text of a member of a flat JSON object; `nil` if there is none, or it contains escapes. Networks
+    /// and service names never need escapes.
     private static func member(_ name: String, of object: ArraySlice<UInt8>) -> String? {
         let name = Array(name.utf8)
         var rest = object.dropFirst()
-        /// The next string; `nil` if there is none.
+        /// Returns the next string; `nil` if there is none.
         func string() -> ArraySlice<UInt8>? {
             guard let start = rest.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
             var end = start + 1

@@ -5,14 +5,14 @@ import Platform
 import Routing
 import State
 
-/// Whether a change may go on: what an experienced operator would ask before it, item by item.
+/// A go/no-go plan for a change: the questions that an experienced operator would ask before it.
 public struct Plan: Sendable {
-    /// What is asked, by the names with which items are waived.
+    /// The questions, with the names by which items are waived.
     public enum Question: String, CaseIterable, Sendable {
         case errors, coverage, capacity, moves, names, apex, destinations, safety, ttl
         case wayBack = "way_back"
 
-        /// Whether a change may go on though the answer is no. What has errors is not rolled out, whatever a plan says.
+        /// Whether a change may proceed although the answer is no. A configuration with errors is never rolled out.
         public var canBeWaived: Bool { self != .errors }
     }
 
@@ -21,31 +21,31 @@ public struct Plan: Sendable {
     public struct Item: Sendable {
         public var question: Question
         public var result: Result
-        /// Why, for people.
+        /// The reason, in words.
         public var detail: String
     }
 
-    /// What is planned.
+    /// The change to judge.
     public struct Change: Sendable {
-        /// What it is held against, mostly the image in force.
+        /// The image to compare with, usually the one in force.
         public var old: Snapshot
-        /// Whether it is in force.
+        /// Whether `old` is in force.
         public var isInForce: Bool
-        /// What is to be in force; `nil` if it has errors.
+        /// The new image; `nil` if the configuration has errors.
         public var new: Snapshot?
-        /// Errors of it, of which the image may have left out a zone.
+        /// The errors of the new configuration. An image may exist nevertheless, without a zone that has errors.
         public var errors: [String]
-        /// The configuration that limits and safety rules are taken from; `nil` if there is none.
+        /// The configuration with the limits and the safety rules; `nil` if there is none.
         public var configuration: Configuration?
-        /// Switches and health that are in force now.
+        /// The switches and the health in force now.
         public var switches: [Switch]
         public var health: HealthReport?
-        /// In seconds since 1970.
+        /// The current time, in seconds since 1970.
         public var time: Int
         public var traffic: Traffic?
-        /// Why the image in force could not be put in force again; `nil` if it could.
+        /// Why the current image could not be put in force again later; `nil` if it could.
         public var noWayBack: String?
-        /// The zones of which NS and SOA may change.
+        /// The zones whose NS and SOA records may change.
         public var namedApexes: Set<String> = []
 
         public init(
@@ -67,17 +67,17 @@ public struct Plan: Sendable {
         }
     }
 
-    /// In the order in which they are asked.
+    /// The items, in the order of the questions.
     public var items: [Item] = []
 
-    /// Whether nothing fails that is not waived.
+    /// Whether every item passes or is waived.
     public var isGo: Bool { items.allSatisfy { $0.result != .fail } }
 
     /// Judges a change.
     ///
     /// - Parameters:
-    ///   - limits: what it may do at most.
-    ///   - waived: the questions that may be answered with no.
+    ///   - limits: the limits of the change.
+    ///   - waived: the questions whose failure is accepted.
     public init(_ change: Change, limits: Configuration.PlanLimits, waived: Set<Question>) {
         func add(_ question: Question, _ failures: [String], otherwise detail: String) {
             let mayFail = waived.contains(question) && question.canBeWaived
@@ -96,7 +96,7 @@ public struct Plan: Sendable {
         add(.moves, moves.failures, otherwise: moves.detail)
         let names = judge.names
         add(.names, names.failures, otherwise: names.detail)
-        add(.apex, judge.apexes, otherwise: "NS and SOA of all zones stay, but for those that were named")
+        add(.apex, judge.apexes, otherwise: "NS and SOA of all zones stay, except for those that were named")
         let destinations = judge.destinations
         add(.destinations, destinations.failures, otherwise: destinations.detail)
         let safety = judge.safety
@@ -105,312 +105,12 @@ public struct Plan: Sendable {
         add(.ttl, ttl.failures, otherwise: ttl.detail)
         let wayBack =
             change.isInForce
-            ? "image \(change.old.image.id) can be put in force again" : "not asked, since OLD is not what runs"
+            ? "image \(change.old.image.id) can be put in force again" : "not asked, because OLD is not in force"
         add(.wayBack, change.noWayBack.map { [$0] } ?? [], otherwise: wayBack)
     }
 
-    /// The first few of many.
+    /// Returns the first few failures and the number of the others.
     private static func joined(_ failures: [String]) -> String {
         failures.prefix(5).joined(separator: "; ") + (failures.count > 5 ? "; and \(failures.count - 5) more" : "")
-    }
-}
-
-/// Answers the questions of a plan.
-private struct ChangeJudge {
-    typealias Answer = (failures: [String], detail: String)
-
-    let change: Plan.Change
-    let new: Snapshot
-    let limits: Configuration.PlanLimits
-    let difference: ImageDifference
-
-    init(_ change: Plan.Change, _ new: Snapshot, _ limits: Configuration.PlanLimits) {
-        self.change = change
-        self.new = new
-        self.limits = limits
-        difference = ImageDifference(from: change.old, to: new, traffic: change.traffic, countsAll: true)
-    }
-
-    // MARK: - Coverage
-
-    /// Whether each service answers each country in both families that it has. Where it did not answer before, nothing is lost.
-    var coverage: Answer {
-        var failures: [String] = []
-        var unanswered: Set<String> = []
-        var countries: Set<ImageDifference.Country> = []
-        for route in difference.routes {
-            let before = route.old.map { Families(change.old, $0) }
-            let after = Families(self.new, route.new)
-            var lost: [Family: Set<String>] = [:]
-            for (oldList, newList, country, amount) in route.comparison.clients(nil).clients where !amount.isZero {
-                if country.country != nil { countries.insert(country) }
-                let name = country.country ?? "unknown places"
-                let given = after.given(by: newList)
-                // A new service is to answer everywhere.
-                for family in before?.given(by: oldList) ?? after.all where !given.contains(family) {
-                    lost[family, default: []].insert(name)
-                }
-                if !after.all.isSubset(of: given),
-                    before.map({ !after.all.isSubset(of: $0.given(by: oldList)) }) ?? false
-                {
-                    unanswered.insert("\(route.new.name) in \(name)")
-                }
-            }
-            for (family, places) in lost.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                failures.append(
-                    "service \(route.new.name) \(before == nil ? "does" : "would") not answer with \(family.rawValue) in \(Self.list(places))"
-                        + (before == nil ? "" : " any more"))
-            }
-        }
-        for rebinding in difference.names.rebindings where rebinding.new == nil {
-            failures.append("\(Self.list(Set(rebinding.names))) would have no service any more")
-        }
-        let known = unanswered.isEmpty ? "" : "; as before, nothing is answered for \(Self.list(unanswered))"
-        return (failures, "nothing is lost in \(countries.count) countries\(known)")
-    }
-
-    private enum Family: String { case ipv4 = "A", ipv6 = "AAAA" }
-
-    /// Which families a service has, and which of them a list gives.
-    private struct Families {
-        private let lists: PreferenceListTable
-        private let spread: Int
-        /// By datacenter.
-        private let families: [Set<Family>]
-        let all: Set<Family>
-
-        init(_ snapshot: Snapshot, _ service: ServiceInUse) {
-            lists = snapshot.maps[service.map].lists
-            spread = service.spread
-            let bound = snapshot.answers.services.buffer.first {
-                snapshot.serviceNames[Int($0.service)] == service.name
-            }!
-            families = snapshot.datacenterNames.indices.map { datacenter in
-                let counts = snapshot.answers.addressCounts(bound, datacenter)
-                return Set((counts.ipv4 > 0 ? [.ipv4] : []) + (counts.ipv6 > 0 ? [.ipv6] : []))
-            }
-            all = families.reduce(into: []) { $0.formUnion($1) }
-        }
-
-        /// The families that all clients of a list get.
-        func given(by list: UInt32) -> Set<Family> {
-            all.filter { family in
-                lists.alwaysAnswers(list, datacentersInAnswer: spread) { families[$0].contains(family) }
-            }
-        }
-    }
-
-    // MARK: - Capacity
-
-    /// Whether each datacenter has room for its clients at the peak, all being up and with any one away.
-    var capacity: Answer {
-        guard let sites = change.configuration?.datacenters, sites.contains(where: { $0.capacity != nil }) else {
-            return ([], "no datacenter has a capacity")
-        }
-        let capacities = Dictionary(sites.map { ($0.name, $0.capacity ?? 1) }) { first, _ in first }
-        let names = new.datacenterNames
-        let all = names.reduce(0) { $0 + (capacities[$1] ?? 1) }
-        let source =
-            change.traffic.map { $0.isByCountry ? "by the agent's counters" : "by hits" }
-            ?? "by numbers of addresses, since no traffic was given"
-        var failures: [String] = []
-        var fullest = (part: 0.0, name: "")
-        // Clients that have nowhere else to go while a datacenter is away are no load of another.
-        let sum = load(without: nil).reduce(0, +)
-        guard sum > 0 || change.traffic == nil else {
-            return (["no hit is of a service that both sides have, so that the load cannot be told"], "")
-        }
-        for away in [nil] + names.indices.map(Optional.some) {
-            let load = load(without: away)
-            guard sum > 0 else { continue }
-            for (datacenter, load) in load.enumerated() where datacenter != away {
-                let part = load / sum * all * Double(limits.peak) / 100 / (capacities[names[datacenter]] ?? 1)
-                if away == nil, part > fullest.part { fullest = (part, names[datacenter]) }
-                guard part > 1 + 1e-9 else { continue }
-                let when = away.map { " while \(names[$0]) is away" } ?? ""
-                failures.append("\(names[datacenter]) would get \(Int(nearest: part * 100))% of its capacity\(when)")
-            }
-        }
-        return (
-            failures.map { "\($0), \(source)" },
-            "at a peak of \(limits.peak)% of the capacity the fullest is \(fullest.name) with \(Int(nearest: fullest.part * 100))%, \(source)"
-        )
-    }
-
-    /// What each datacenter gets, in hits or addresses.
-    private func load(without away: Datacenter?) -> [Double] {
-        var load = [Double](repeating: 0, count: new.datacenterNames.count)
-        for route in difference.routes {
-            let service = route.new
-            let lists = new.maps[service.map].lists
-            var known: [UInt32: [Datacenter: Double]] = [:]
-            func add(_ list: UInt32, _ amount: Double) {
-                let parts =
-                    known[list]
-                    ?? (away.map { lists.parts(of: list, datacentersInAnswer: service.spread, without: $0) }
-                        ?? lists.parts(of: list, datacentersInAnswer: service.spread))
-                known[list] = parts
-                for (datacenter, part) in parts { load[datacenter] += amount * part }
-            }
-            let hasTraffic = change.traffic != nil
-            for (_, list, country, amount) in route.comparison.clients(route.traffic).clients {
-                if hasTraffic { add(list, amount.hits) } else if country.country != nil { add(list, amount.ipv4) }
-            }
-        }
-        return load
-    }
-
-    // MARK: - What changes
-
-    /// Whether few enough clients are sent elsewhere.
-    var moves: Answer {
-        var failures: [String] = []
-        var largest = (part: 0.0, words: "no client moves")
-        for service in difference.services {
-            let (part, what) =
-                difference.hasTraffic && service.hits > 0
-                ? (service.moved.hits / service.hits, "of the traffic")
-                : (max(service.moved.ipv4 / 0x1p32, difference.ipv6Share(service.moved)), "of the addresses")
-            let words = "\(Self.percent(part)) \(what) of service \(service.name) would be sent elsewhere"
-            if part * 100 > Double(limits.move) + 1e-9 {
-                failures.append("\(words), and at most \(limits.move)% may")
-            }
-            if part > largest.part { largest = (part, words) }
-        }
-        for rebinding in difference.names.rebindings where rebinding.old == nil || rebinding.new == nil {
-            let change =
-                rebinding.old.map { "service \($0) to records of their own" }
-                ?? "records of their own to service \(rebinding.new!)"
-            failures.append("all clients of \(Self.list(Set(rebinding.names))) would go from \(change)")
-        }
-        return (failures, largest.words)
-    }
-
-    /// Whether few enough names change.
-    var names: Answer {
-        let names = difference.names
-        let count = names.added + names.removed + names.changed
-        let part = Double(count) / Double(max(1, names.oldCount))
-        let words = "\(count) of \(names.oldCount) names would be added, removed or changed"
-        let isMuch = part * 100 > Double(limits.names) + 1e-9
-        return (isMuch ? ["\(words), and at most \(limits.names)% may"] : [], words)
-    }
-
-    /// The zones whose NS or SOA change though nothing named them.
-    var apexes: [String] {
-        let named = change.namedApexes
-        return difference.names.changedApexes.filter { !named.contains($0) }.map {
-            "NS or SOA of \($0) would change; name it with --apex \($0) if it is to"
-        }
-            + difference.names.removedZones.filter { !named.contains($0) }.map {
-                "the zone \($0) would be gone; name it with --apex \($0) if it is to"
-            }
-    }
-
-    /// Whether what gets more clients is neither drained nor down, as far as the agent knows.
-    var destinations: Answer {
-        let serving = Serving(new, switches: change.switches, health: change.health, at: change.time)
-        var failures: [String] = []
-        for (service, route) in zip(difference.services, difference.routes) {
-            guard let number = new.serviceNames.firstIndex(of: route.new.name) else { continue }
-            let forced = serving.forced(forService: number)
-            let health = new.checkedServices[number]?.datacenters(forced: forced) { serving.down[$0] != nil }
-            for name in Set(service.moves.compactMap(\.to)).sorted() {
-                guard let datacenter = new.datacenterNames.firstIndex(of: name) else { continue }
-                // A drain of a part leaves room for the others.
-                let drain = serving.switches(ofService: route.new.name).first { entry in
-                    entry.action == .drain && entry.datacenter == name && entry.share == 100
-                        && (entry.areas.isEmpty
-                            || service.countries.contains { country, moves in
-                                moves.contains { $0.to == name } && entry.areas.contains { country.touches($0) }
-                            })
-                }
-                if let drain {
-                    failures.append("\(name) would get more clients of \(service.name), and is \(drain.words)")
-                } else if let health = health?[datacenter], !health.stateWords.isEmpty {
-                    failures.append(
-                        "\(name) would get more clients of \(service.name), and there \(health.up) of \(health.addresses) addresses are up"
-                    )
-                }
-            }
-        }
-        let unchecked = uncheckedAddresses
-        let limit = unchecked.isEmpty ? "" : ", as far as is known; never checked: \(Self.list(unchecked))"
-        return (failures, "what gets more clients is up and not drained" + limit)
-    }
-
-    /// The addresses that are to be checked, and of which nothing is known yet, with what they are of.
-    private var uncheckedAddresses: Set<String> {
-        let unknown = new.healthTargets.filter {
-            change.health?.states[$0.identity]?.isKnown(at: change.time) != true
-        }
-        return Set(unknown.flatMap(\.uses).map { "\($0.address) of \($0.datacenter) (service \($0.service))" })
-    }
-
-    /// Whether the safety rules hold with the switches that are in force.
-    var safety: Answer {
-        guard let configuration = change.configuration,
-            configuration.safety.inUse != nil || configuration.safety.capacity != nil
-        else { return ([], "there are no safety rules") }
-        let failures = configuration.breaches(from: [], to: change.switches).map(\.words)
-        return (failures, "all hold with the switches in force")
-    }
-
-    /// For how long resolvers keep old answers.
-    var ttl: Answer {
-        var longest = (seconds: 0, service: "")
-        for (service, route) in zip(difference.services, difference.routes) where !service.moves.isEmpty {
-            let seconds = change.old.longestTTL(ofService: route.old?.name ?? service.name)
-            if seconds > longest.seconds { longest = (seconds, service.name) }
-        }
-        guard longest.seconds > 0 else { return ([], "no client moves") }
-        let words =
-            "resolvers may answer as before for \(longest.seconds) s after the change (service \(longest.service))"
-        let isLong = longest.seconds > limits.oldTTL
-        return (
-            isLong ? ["\(words), and at most \(limits.oldTTL) s is wanted; lower the ttl some time before"] : [], words
-        )
-    }
-
-    private static func list(_ words: Set<String>) -> String {
-        let sorted = words.sorted()
-        return sorted.prefix(8).joined(separator: ", ") + (sorted.count > 8 ? " and \(sorted.count - 8) more" : "")
-    }
-
-    private static func percent(_ part: Double) -> String {
-        let tenths = Int(nearest: part * 1000)
-        return part > 0 && tenths == 0 ? "less than 0.1%" : "\(tenths / 10).\(tenths % 10)%"
-    }
-}
-
-extension ImageDifference.Country {
-    /// Whether some clients of it may be in an area.
-    fileprivate func touches(_ area: Area) -> Bool {
-        switch area {
-        case .continent(let code): code.description == continent
-        case .country(let code): code.description == country
-        case .subdivision(let code): code.country.description == country
-        }
-    }
-}
-
-extension Snapshot {
-    /// The longest TTL of a service's records, in seconds; 0 if it has none.
-    fileprivate func longestTTL(ofService name: String) -> Int {
-        withExtendedLifetime(self) {
-            var longest = 0
-            for service in answers.services.buffer where serviceNames[Int(service.service)] == name {
-                for datacenter in datacenterNames.indices {
-                    answers.forEachTail(service, datacenter) { tail in
-                        let fields = tail.split(separator: UInt8(ascii: "\t"))
-                        guard fields.count > 2, let ttl = Int(String(decoding: fields[2], as: UTF8.self)) else {
-                            return
-                        }
-                        longest = max(longest, ttl)
-                    }
-                }
-            }
-            return longest
-        }
     }
 }

@@ -1,15 +1,16 @@
 import Routing
 
 extension Plan {
-    /// The id of this plan: the same wherever and whenever it says the same of the same change.
+    /// Returns the id of this plan. The same verdict on the same change has the same id on all machines at all times.
     ///
-    /// - Parameter change: tells the change from any other: numbers over the contents of all files of both sides, or ids of images.
+    /// - Parameter change: identifies the change: hashes of the contents of all files of both sides, or ids of
+    ///   images.
     public func id(of change: String) -> String {
         Self.id(of: change, isGo: isGo, waived: items.filter { $0.result == .waived }.map(\.question))
     }
 
-    /// What the plan said that has an id; `nil` if that is no id of a plan of this change. It needs neither the plan nor the machine on
-    /// which it was made: all ids that plans of the change may have are a few thousand.
+    /// Returns the verdict of the plan with an id; `nil` if no plan of this change has it. It needs neither the plan
+    /// nor the machine that made it: a change has only a few thousand possible ids, which are tried.
     ///
     /// - Parameter change: as for `id`.
     public static func verdict(ofID id: String, on change: String) -> (isGo: Bool, waived: [Question])? {
@@ -23,7 +24,7 @@ extension Plan {
         return nil
     }
 
-    /// - Parameter waived: the items that fail and are waived, in the order in which they are asked.
+    /// - Parameter waived: the items that fail and are waived, in the order of the questions.
     private static func id(of change: String, isGo: Bool, waived: [Question]) -> String {
         let words = [change, isGo ? "GO" : "NO-GO"] + waived.map(\.rawValue)
         let digits = String(identity(of: words.joined(separator: " ")), radix: 16)

@@ -1,41 +1,41 @@
 import Platform
 
-/// What a terminal shows: cells of one column, of which each knows its look. Nothing that is drawn leaves it.
+/// A grid of styled terminal cells. Drawing outside of the grid has no effect.
 package struct Canvas: Equatable, Sendable {
-    /// How a cell looks.
+    /// The style of a cell.
     package enum Style: Equatable, Sendable {
         case plain
         case like(TerminalStyle)
         case reversed
         /// Land on the map.
         case land
-        /// What belongs to a datacenter, by its number; `true` stands out.
+        /// Something of a datacenter, by its number; `true` for bold.
         case datacenter(Int, Bool)
-        /// Where a datacenter is.
+        /// The location of a datacenter.
         case site(Int)
     }
 
     package struct Cell: Equatable, Sendable {
-        /// A character of one or two columns; empty right of one of two.
+        /// A character of one or two columns; empty in the right half of a wide character.
         package var text = " "
         package var style = Style.plain
     }
 
-    /// A part of it.
+    /// A rectangle of the canvas.
     package struct Area: Equatable, Sendable {
         package var line: Int
         package var column: Int
         package var lines: Int
         package var columns: Int
 
-        /// Its upper lines, of which it has fewer then.
+        /// Cuts lines off the top and returns them as an area.
         mutating func takeLines(_ count: Int) -> Area {
             let taken = Area(line: line, column: column, lines: min(count, lines), columns: columns)
             (line, lines) = (line + taken.lines, lines - taken.lines)
             return taken
         }
 
-        /// Areas side by side, of nearly the same width, with a gap of two columns between them.
+        /// Returns areas side by side, of nearly the same width, with gaps of two columns.
         func columns(_ count: Int) -> [Area] {
             (0..<count).map { number in
                 let start = (columns + 2) * number / count
@@ -47,7 +47,7 @@ package struct Canvas: Equatable, Sendable {
 
     package let lines: Int
     package let columns: Int
-    /// Whether there are characters beyond ASCII.
+    /// Whether characters other than ASCII may be used.
     package let isUnicode: Bool
     private var cells: [Cell]
 
@@ -58,20 +58,20 @@ package struct Canvas: Equatable, Sendable {
 
     var area: Area { Area(line: 0, column: 0, lines: lines, columns: columns) }
 
-    /// A cell that is there.
+    /// Accesses a cell inside the canvas.
     subscript(line: Int, column: Int) -> Cell {
         get { cells[line * columns + column] }
         set { cells[line * columns + column] = newValue }
     }
 
-    /// Draws a text into the columns of an area's line; what is too long for them is cut, which its end shows.
+    /// Draws a text in a line of an area. A text that is too long is cut, and ends with a mark.
     ///
     /// - Parameters:
-    ///   - line: in the area; nothing is drawn outside of it.
-    ///   - column: the same.
-    ///   - width: the most columns that it takes; `nil` for those that are there.
-    ///   - isAtEnd: whether it ends with the last of these columns.
-    /// - Returns: the columns that it takes.
+    ///   - line: the line in the area; nothing is drawn outside of the area.
+    ///   - column: the column in the area.
+    ///   - width: the maximum number of columns; `nil` for all to the end of the area.
+    ///   - isAtEnd: whether to align the text to the right.
+    /// - Returns: the number of columns that the text takes.
     @discardableResult
     mutating func put(
         _ text: String, _ style: Style = .plain, in area: Area, line: Int = 0, column: Int = 0, width: Int? = nil,
@@ -81,7 +81,7 @@ package struct Canvas: Equatable, Sendable {
         let start = area.column + column
         let room = min(width ?? .max, area.columns - column, columns - start)
         guard room > 0, start >= 0 else { return 0 }
-        // More characters than columns are not looked at: a text may be of any length.
+        // Only as many characters as fit are measured, because a text may be of any length.
         var characters = displayCharacters(String(text.unicodeScalars.prefix(4 * room + 8)), isUnicode: isUnicode)
         var taken = characters.reduce(0) { $0 + $1.columns }
         if taken > room {
@@ -91,7 +91,7 @@ package struct Canvas: Equatable, Sendable {
             taken += 1
         }
         var place = start + (isAtEnd ? room - taken : 0)
-        // Of a wide character neither half stays alone.
+        // Overwriting half of a wide character erases the other half.
         if taken > 0, self[area.line + line, place].text.isEmpty { self[area.line + line, place - 1].text = " " }
         let end = place + taken
         if taken > 0, end < columns, self[area.line + line, end].text.isEmpty {
@@ -107,7 +107,7 @@ package struct Canvas: Equatable, Sendable {
 
     /// Draws a bar.
     ///
-    /// - Parameter part: of the width; what is above 1 is drawn as 1.
+    /// - Parameter part: the filled part of the width, 0...1; larger values are drawn as 1.
     mutating func putBar(_ part: Double, _ style: Style, in area: Area, line: Int, column: Int, width: Int) {
         guard width > 0, part > 0 else { return }
         let eighths = Int((min(1, part) * Double(8 * width)).rounded())
@@ -122,7 +122,7 @@ package struct Canvas: Equatable, Sendable {
 
     // MARK: For the terminal
 
-    /// The lines as text, without blanks at their ends.
+    /// Returns the lines as text, without spaces at their ends.
     package func text(_ colours: TerminalColours) -> [String] {
         (0..<lines).map { line in
             let cells = self.cells[line * columns..<(line + 1) * columns]
@@ -131,9 +131,10 @@ package struct Canvas: Equatable, Sendable {
         }
     }
 
-    /// What makes a terminal show this: each line that differs from what it shows already, in one text.
+    /// Returns the text that makes a terminal show this canvas: only the parts of lines that differ from what it
+    /// shows.
     ///
-    /// - Parameter shown: what the terminal shows; `nil` if that is not known.
+    /// - Parameter shown: the canvas that the terminal shows; `nil` if unknown.
     package func update(from shown: Canvas?, _ colours: TerminalColours) -> String {
         let shown = shown.flatMap { $0.lines == lines && $0.columns == columns ? $0 : nil }
         var text = ""
@@ -147,7 +148,7 @@ package struct Canvas: Equatable, Sendable {
             guard var start = range.first(where: { cells[$0] != shown.cells[$0] }),
                 var end = range.last(where: { cells[$0] != shown.cells[$0] })
             else { continue }
-            // Both halves of a wide character, of either picture.
+            // Include both halves of wide characters of either canvas.
             while start > range.lowerBound, cells[start].text.isEmpty || shown.cells[start].text.isEmpty { start -= 1 }
             while end + 1 < range.upperBound, cells[end + 1].text.isEmpty || shown.cells[end + 1].text.isEmpty {
                 end += 1
@@ -158,8 +159,8 @@ package struct Canvas: Equatable, Sendable {
         return text
     }
 
-    /// - Parameter column: where the terminal shows the first one, from 1: after a character whose width a terminal may see otherwise
-    ///   it is told the column, so that what follows stays in its place. `nil` for text that does not go to a terminal alone.
+    /// - Parameter column: the column of the first cell, from 1. After a character whose width terminals disagree on,
+    ///   an escape sets the column, so that the rest stays in place. `nil` for text without such escapes.
     private static func text(
         of cells: ArraySlice<Cell>, _ colours: TerminalColours, from column: Int? = nil
     ) -> String {
@@ -187,7 +188,7 @@ package struct Canvas: Equatable, Sendable {
 }
 
 extension Canvas.Style {
-    /// Those of SGR (ECMA-48, section 8.3.117); `nil` for none.
+    /// The parameters of SGR (ECMA-48, section 8.3.117); `nil` for none.
     fileprivate func parameters(_ colours: TerminalColours) -> String? {
         if colours == .none { return nil }
         switch self {
@@ -201,7 +202,7 @@ extension Canvas.Style {
         }
     }
 
-    /// Those of the map's palette, as near as may be.
+    /// The nearest colours to the map's palette.
     private static func colour(of datacenter: Int, _ colours: TerminalColours) -> String {
         let many = [33, 214, 36, 175, 117, 166, 227, 250]
         let sixteen = [34, 33, 32, 35, 36, 31, 93, 37]

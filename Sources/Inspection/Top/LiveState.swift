@@ -1,23 +1,23 @@
 import Platform
 
-/// What the agent tells of the live traffic, as `GET /api/state` and `/api/stream` have it. Members that are missing or of another kind
-/// count as not known: an agent may be of another version.
+/// The live state of the agent, from `GET /api/state` and `/api/stream`. Missing members and those of another type
+/// count as unknown, because the agent may be of another version.
 package struct LiveState: Sendable {
-    /// Seconds since 1970; in a replay those of the recording.
+    /// The time in seconds since 1970; in a replay, the time in the recording.
     package var time: Double
     package var isReplay: Bool
     package var version: String
     package var host: String
     package var second: LiveSecond
     package var history: TopHistory
-    /// Those of the last hour, the oldest first.
+    /// The events of the last hour, the oldest first.
     package var events: [TopEvent]
     package var replay: TopReplay?
 
-    /// The most events that are kept.
+    /// The maximum number of events.
     private static let mostEvents = 200
 
-    /// - Returns: `nil` if it is no object.
+    /// - Returns: `nil` if the JSON is not an object.
     package init?(_ json: JSON) {
         guard case .object = json else { return nil }
         time = json["time"]?.double ?? 0
@@ -31,19 +31,19 @@ package struct LiveState: Sendable {
         if second.time == 0 { second.time = time }
     }
 
-    /// Takes in what the stream tells.
+    /// Applies an event of the stream.
     ///
-    /// - Parameter event: `second`, `event` or `replay`; others change nothing.
+    /// - Parameter event: the event's name: `second`, `event` or `replay`; others are ignored.
     package mutating func take(_ event: String, _ json: JSON) {
         switch event {
         case "second":
             second = LiveSecond(json)
-            // A replay may have gone back.
+            // A replay may have jumped back.
             if second.time < time { events.removeAll { $0.time > second.time } }
             time = second.time
             history.append(second)
         case "event":
-            // The state may have had it already.
+            // The state may contain it already.
             let event = TopEvent(json)
             guard !events.contains(event) else { return }
             events.append(event)
@@ -54,18 +54,18 @@ package struct LiveState: Sendable {
     }
 }
 
-/// What happened within a second.
+/// The traffic of one second.
 package struct LiveSecond: Sendable {
     package var time: Double
-    /// Answers a second: with records, without, and questions that were refused.
+    /// Answers per second with records and without, and refused questions per second.
     var answered: Double
     var empty: Double
     var refused: Double
-    /// Microseconds.
+    /// Answer times in microseconds.
     var p50: Double?
     var p99: Double?
     var coprocesses: Int
-    /// Hits a second that were lost before they could be counted.
+    /// Hits per second that were lost before they were counted.
     var dropped: Double
     var image: Image?
     var datacenters: [Datacenter]
@@ -73,7 +73,7 @@ package struct LiveSecond: Sendable {
     var names: [Ranked]
     var services: [Ranked]
     var networks: [Ranked]
-    /// The parts of the answers to clients of unknown places, and by a map's default.
+    /// The parts of the answers to clients of unknown place, and by a map's default, 0...1.
     var unknown: Double?
     var defaultRule: Double?
     /// The worst first.
@@ -90,16 +90,16 @@ package struct LiveSecond: Sendable {
     struct Datacenter: Sendable {
         var name: String
         var position: MapPosition?
-        /// As `geopipe status --json` has it.
+        /// The state, as in `geopipe status --json`.
         var state: String
         var capacity: Double?
         var rate: Double
         var share: Double?
-        /// Against its capacity: 1 is full.
+        /// The load relative to its capacity; 1 is full.
         var load: Double?
     }
 
-    /// One of those with the highest rates.
+    /// An entry of a ranking by rate.
     struct Ranked: Sendable {
         var name: String
         var rate: Double
@@ -183,7 +183,7 @@ package struct LiveSecond: Sendable {
     }
 }
 
-/// Something that changed.
+/// A change, such as a drain or a reload.
 package struct TopEvent: Equatable, Sendable {
     /// Seconds since 1970.
     package var time: Double
@@ -197,18 +197,18 @@ package struct TopEvent: Equatable, Sendable {
     }
 }
 
-/// Where the replay of a recording is.
+/// The position of a replay.
 package struct TopReplay: Sendable {
     var file: String
-    /// Seconds since 1970: where the recording begins and ends, and what it is shown of.
+    /// The start, the end and the current position of the recording, in seconds since 1970.
     var from: Double
     var to: Double
     var position: Double
     package var isPaused: Bool
-    /// Seconds of the recording a second, 0.1...1000.
+    /// The speed in seconds of the recording per second, 0.1...1000.
     package var speed: Double
 
-    /// - Returns: `nil` if it is no object.
+    /// - Returns: `nil` if the JSON is not an object.
     init?(_ json: JSON) {
         guard case .object = json else { return nil }
         file = json["file"]?.string ?? ""

@@ -1,17 +1,18 @@
 import Platform
 
-/// The answers of the last hour, in steps of some seconds.
+/// The answer rates of the last hour, in steps of a few seconds.
 package struct TopHistory: Sendable {
-    /// The seconds that it goes back.
+    /// The length of the history, in seconds.
     static let length = 3_600.0
 
-    /// Seconds since 1970.
+    /// The time of the first point, in seconds since 1970.
     private var start: Double
-    /// Seconds.
+    /// The interval of the points, in seconds.
     private let step: Double
-    /// For each step the answers a second and the 99th percentile of the times they took, in microseconds; `nil` if not known.
+    /// The answers per second and the 99th percentile of answer times, in microseconds, for each step; `nil` if
+    /// unknown.
     private var points: [(answered: Double?, slowest: Double?)]
-    /// The seconds that the last point is the mean of.
+    /// The number of seconds that the last point averages.
     private var count = 1.0
 
     init(_ json: JSON) {
@@ -29,7 +30,7 @@ package struct TopHistory: Sendable {
         }
     }
 
-    /// Adds what is known of one more second; one before the end takes its place, and what followed is gone.
+    /// Adds a second. A second before the end replaces the points from there on.
     mutating func append(_ second: LiveSecond) {
         let distance = ((second.time - start) / step).rounded(.down)
         guard distance >= 0, distance < Double(points.count) + Self.length / step, start > 0 else {
@@ -54,7 +55,7 @@ package struct TopHistory: Sendable {
         }
     }
 
-    /// The means of as many parts of the last hour before a time; `nil` for a part of which nothing is known.
+    /// Returns the mean rates of equal parts of the hour before a time; `nil` for a part without data.
     func answered(_ parts: Int, before end: Double) -> [Double?] {
         self.parts(parts, before: end) { values in
             values.reduce(0, +) / Double(values.count)
@@ -63,7 +64,7 @@ package struct TopHistory: Sendable {
         }
     }
 
-    /// The same of the 99th percentile: the largest of each part, in microseconds.
+    /// Returns the largest 99th percentile of each part, in microseconds; `nil` for a part without data.
     func slowest(_ parts: Int, before end: Double) -> [Double?] {
         self.parts(parts, before: end) { values in
             values.max()!
@@ -80,7 +81,7 @@ package struct TopHistory: Sendable {
         let first = ((end - start) / step).rounded(.down) + 1 - steps
         let width = steps / Double(max(1, count))
         return (0..<max(0, count)).map { part in
-            // Whole steps: a part that is shorter than a step has what the step has.
+            // Parts consist of whole steps; a part that is shorter than a step has the step's value.
             let lower = (first + Double(part) * width).rounded(.down)
             let upper = max(lower + 1, (first + Double(part + 1) * width).rounded(.down))
             let (from, to) = (max(0, lower), min(Double(points.count), upper))

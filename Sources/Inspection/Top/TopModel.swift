@@ -1,6 +1,6 @@
 import Platform
 
-/// What `geopipe top` knows: the last state, what the stream has told after it, and the hits of the last seconds.
+/// The model of `geopipe top`: the last state, updated by the stream, and the hits of the last seconds.
 package struct TopModel: Sendable {
     package private(set) var state: LiveState?
     private(set) var hits: [Hit] = []
@@ -8,35 +8,35 @@ package struct TopModel: Sendable {
     /// An answer to a client whose place is known.
     struct Hit: Sendable {
         var position: MapPosition
-        /// The first one that it was sent to.
+        /// The first datacenter of the answer.
         var datacenter: String
-        /// Milliseconds on the monotonic clock.
+        /// When it was received, in milliseconds on the monotonic clock.
         var received: Int
     }
 
-    /// The milliseconds that a hit is shown, and the most hits that are.
+    /// How long a hit is shown, in milliseconds, and the maximum number of hits.
     private static let (lifetime, mostHits) = (4_000, 2_000)
 
     package init() {}
 
-    /// Whether there is nothing to hear of, as a replay is paused.
+    /// Whether a replay is paused, so that the stream sends nothing.
     package var isReplayPaused: Bool { replay?.isPaused ?? false }
 
-    /// Where the replay is; `nil` if what is shown is no replay.
+    /// The position of the replay; `nil` for live traffic.
     package var replay: TopReplay? { state?.replay }
 
-    /// Takes in the whole state.
+    /// Replaces the whole state.
     ///
-    /// - Returns: false if it is no object; then all stays as it was.
+    /// - Returns: false if the JSON is not an object, and nothing has changed.
     package mutating func take(state json: JSON) -> Bool {
         guard let new = LiveState(json) else { return false }
         state = new
         return true
     }
 
-    /// Takes in what the stream tells.
+    /// Applies an event of the stream.
     ///
-    /// - Parameter now: milliseconds on the monotonic clock.
+    /// - Parameter now: the current time, in milliseconds on the monotonic clock.
     package mutating func take(_ event: String, _ json: JSON, now: Int) {
         guard event == "hits" else {
             state?.take(event, json)
@@ -52,7 +52,7 @@ package struct TopModel: Sendable {
         if hits.count > Self.mostHits { hits.removeFirst(hits.count - Self.mostHits) }
     }
 
-    /// Forgets the hits that were shown for long enough.
+    /// Removes the hits that were shown long enough.
     ///
     /// - Returns: whether there were any.
     package mutating func forgetHits(now: Int) -> Bool {

@@ -1,6 +1,6 @@
 import Platform
 
-/// A number in five characters or so: `0`, `0.03`, `3.2`, `412`, `12.3k`, `1.2M`.
+/// Returns a number in about five characters: `0`, `0.03`, `3.2`, `412`, `12.3k`, `1.2M`.
 func amount(_ value: Double) -> String {
     switch value {
     case ..<0.005: "0"
@@ -13,16 +13,16 @@ func amount(_ value: Double) -> String {
     }
 }
 
-/// A part of 1, as `0.5%`, `12%`.
+/// Returns a part of 1 in percent: `0.5%`, `12%`.
 func shortPercent(_ part: Double) -> String {
     let value = max(0, part) * 100
     return value == 0 || value >= 9.95 ? "\(whole(min(value, 999_999)))%" : format(value, digits: 1) + "%"
 }
 
-/// The nearest whole number; the largest there is for one that is too large.
+/// Returns the nearest integer; a very large one if the value is out of range.
 func whole(_ value: Double) -> Int { Int(exactly: value.rounded()) ?? (value < 0 ? .min / 4 : .max / 4) }
 
-/// A number below 10^15 with digits after the point.
+/// Returns a number below 10^15 with decimals.
 func format(_ value: Double, digits: Int) -> String {
     let factor = digits == 0 ? 1 : digits == 1 ? 10 : 100
     let parts = whole(value * Double(factor)).quotientAndRemainder(dividingBy: factor)

@@ -2,11 +2,11 @@ import Configuration
 import Geography
 import Platform
 
-/// The parts of the views.
+/// Draws the panels of the views.
 extension TopPicture {
     // MARK: Those with the highest rates
 
-    /// Draws a title, and a line for each with its rate, a bar and words for it.
+    /// Draws a title, and a line for each entry with its rate, a bar and its name.
     func drawRanked(
         _ title: String, _ rows: [LiveSecond.Ranked], on canvas: inout Canvas, _ area: Canvas.Area,
         words: (LiveSecond.Ranked) -> String = { $0.name }
@@ -34,14 +34,14 @@ extension TopPicture {
         }
     }
 
-    /// A code with the name of the country.
+    /// Returns a country code with the country's name.
     private func country(_ code: String) -> String {
         PlaceCode(code).flatMap { Countries.byCode[$0] }.map { "\(code) \($0.name)" } ?? code
     }
 
     // MARK: The last hour
 
-    /// Draws the rates of the last hour, with what changed below.
+    /// Draws the rates of the last hour, with marks of events below.
     func drawHistory(_ state: LiveState, on canvas: inout Canvas, _ area: Canvas.Area) {
         let width = area.columns - 2
         let values = state.history.answered(width, before: state.time)
@@ -49,7 +49,7 @@ extension TopPicture {
         canvas.put("Answers a second in the last hour", .like(.place), in: area)
         canvas.put("most \(amount(most))", .like(.margin), in: area, column: 35, width: width - 34, isAtEnd: true)
         guard area.lines > 1 else { return }
-        // The last line has the changes, if there are two below the title.
+        // The last line has the events, if there are at least two lines below the title.
         let height = max(1, area.lines - 2)
         for (column, value) in values.enumerated() {
             guard let value else {
@@ -76,7 +76,7 @@ extension TopPicture {
         }
     }
 
-    /// How an event is marked below the history.
+    /// Returns the mark of an event below the history.
     private func mark(_ event: TopEvent) -> (letter: String, style: Canvas.Style) {
         switch event.kind {
         case "switch": ("S", .like(.warning))
@@ -88,9 +88,9 @@ extension TopPicture {
         }
     }
 
-    /// Draws what changed, the last first.
+    /// Draws the events, the latest first.
     ///
-    /// - Parameter isDated: whether the days are there.
+    /// - Parameter isDated: whether to show dates.
     func drawEvents(_ state: LiveState, isDated: Bool, on canvas: inout Canvas, _ area: Canvas.Area) {
         if state.events.isEmpty {
             canvas.put("none in the last hour", .like(.margin), in: area, column: 1)
@@ -106,7 +106,7 @@ extension TopPicture {
 
     // MARK: Datacenters
 
-    /// Draws a title, and a line for each datacenter; if there is no room for all, for those first that are not in use.
+    /// Draws a title, and a line for each datacenter. If not all fit, those that are not in use come first.
     func drawDatacenterTable(_ datacenters: [LiveSecond.Datacenter], on canvas: inout Canvas, _ area: Canvas.Area) {
         canvas.put("Datacenters", .like(.place), in: area)
         let room = max(0, area.lines - 1)
@@ -146,7 +146,7 @@ extension TopPicture {
                 canvas.put(
                     shortPercent(load), style, in: area, line: line, column: columns.load, width: 5, isAtEnd: true)
             }
-            // Of what it can take, or of all answers.
+            // The bar shows the load, or the share without a capacity.
             canvas.putBar(
                 datacenter.load ?? datacenter.share ?? 0, .datacenter(number, false), in: area, line: line,
                 column: columns.bar, width: min(60, area.columns - columns.bar - 1))
@@ -172,7 +172,7 @@ extension TopPicture {
 
     // MARK: A rollout
 
-    /// Draws how old and new share the answers; then a line for each datacenter.
+    /// Draws the rates of the old and the new image; then a line for each datacenter.
     func drawRollout(_ rollout: LiveSecond.Rollout, on canvas: inout Canvas, _ area: Canvas.Area) {
         var column = canvas.put("Rollout", .like(.place), in: area) + 1
         var parts = ["\(rollout.id) \(rollout.state)"]

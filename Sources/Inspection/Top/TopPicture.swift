@@ -1,6 +1,6 @@
 import Platform
 
-/// Draws what `geopipe top` shows.
+/// Draws the screen of `geopipe top`.
 package struct TopPicture: Sendable {
     package enum View: Int, CaseIterable, Sendable {
         case overview = 1
@@ -11,30 +11,30 @@ package struct TopPicture: Sendable {
     }
 
     package var view = View.overview
-    /// Whether the overview has a map; `nil` for one where there is room.
+    /// Whether the overview has a map; `nil` to show one if there is room.
     package var hasMap: Bool?
     package var isPaused = false
     package var showsHelp = false
-    /// Whether it says what keys do.
+    /// Whether to show the line of keys.
     package var hasKeys = true
-    /// What keeps it from being up to date.
+    /// Why the data are not up to date; `nil` if they are.
     package var notice: String?
-    /// What to do about that.
+    /// What to do about it; `nil` for nothing.
     package var advice: String?
-    /// Returns a time as people write it, as `2026-11-23 09:34:00`; the parameter is in seconds since 1970.
+    /// Formats a time, such as `2026-11-23 09:34:00`; the parameter is in seconds since 1970.
     package var date: @Sendable (Int) -> String = dateAndTime
-    /// Milliseconds on the monotonic clock.
+    /// The current time, in milliseconds on the monotonic clock.
     package var now = 0
-    /// The land of the last map, which is the same as long as its size is.
+    /// The land of the last map, cached as long as the size stays the same.
     private var land: WorldDots?
     /// Whether the last picture had a map.
     package private(set) var isMapShown = false
 
     package init() {}
 
-    /// The picture of a size.
+    /// Draws the picture in a size.
     ///
-    /// Nothing of it goes beyond these lines and columns, whatever the state has.
+    /// It never exceeds these lines and columns, whatever the state contains.
     package mutating func draw(_ model: TopModel, lines: Int, columns: Int, isUnicode: Bool) -> Canvas {
         isMapShown = false
         var canvas = Canvas(lines: lines, columns: columns, isUnicode: isUnicode)
@@ -73,7 +73,7 @@ package struct TopPicture: Sendable {
         return canvas
     }
 
-    /// The time of a day.
+    /// Returns the time of day.
     func clock(_ seconds: Double) -> String { String(date(whole(seconds)).suffix(8)) }
 
     // MARK: What is at the top of all views
@@ -88,7 +88,7 @@ package struct TopPicture: Sendable {
             for part in [state.host, state.version, state.isReplay ? "replay" : "live"] where !part.isEmpty {
                 column += 2 + canvas.put(part, in: rest, column: column + 2)
             }
-            if isPaused { canvas.put(" paused: p goes on ", .reversed, in: rest, column: column + 2) }
+            if isPaused { canvas.put(" paused: p resumes ", .reversed, in: rest, column: column + 2) }
         }
     }
 
@@ -143,7 +143,7 @@ package struct TopPicture: Sendable {
             let area = rest.takeLines(1)
             var column = 1
             for part in parts {
-                // Whole or not at all, unless it is the first: half of a number would be another one.
+                // Draw a part only if it fits, unless it is the first: a cut number would be wrong.
                 let width = displayColumns(part.text, isUnicode: canvas.isUnicode)
                 guard column == 1 || column + width < area.columns else { break }
                 column += 2 + canvas.put(part.text, part.style, in: area, column: column)
@@ -250,7 +250,7 @@ package struct TopPicture: Sendable {
         }
     }
 
-    /// `A` to `Z`, `a` to `z`, and `+` for all others.
+    /// Returns `A` to `Z`, `a` to `z`, and `+` for all others.
     static func letter(_ number: Int) -> String {
         switch number {
         case ..<26: String(Unicode.Scalar(UInt8(ascii: "A") + UInt8(number)))

@@ -1,16 +1,16 @@
-/// How the parts of a view share its room.
+/// Lays out the parts of a view.
 extension TopPicture {
-    /// A part of a column of parts.
+    /// A part of a column.
     private struct Part {
-        /// The lines without which it is left out, and those that it can fill.
+        /// The minimum number of lines, below which it is left out, and the maximum.
         var least: Int
         var most: Int
-        /// The lower, the sooner it gets lines.
+        /// The rank: parts with a lower rank get lines first.
         var rank: Int
         var draw: (inout TopPicture, inout Canvas, Canvas.Area) -> Void
     }
 
-    /// Draws parts one below the other: by their rank each gets its least lines, then more; what is left is between them.
+    /// Draws parts below each other. By rank, each gets its minimum of lines, then more; the rest is spacing.
     private mutating func drawColumn(_ parts: [Part], on canvas: inout Canvas, _ area: Canvas.Area) {
         var rest = area.lines
         var lines = Array(repeating: 0, count: parts.count)
@@ -63,13 +63,13 @@ extension TopPicture {
     /// `nil` if there is none for these columns.
     private func map(_ model: TopModel, _ state: LiveState, columns: Int) -> Part? {
         guard hasMap != false, columns >= 40 else { return nil }
-        // With little room only if a key has asked for it, and then before all but the datacenters.
+        // With little room the map is shown only on request, and then ranks before everything except the datacenters.
         return Part(
             least: hasMap == true ? 10 : 14, most: (columns * 10 + 40) / 41, rank: hasMap == true ? 1 : 9
         ) { $0.drawMap(model, state, on: &$1, $2) }
     }
 
-    /// Draws a bit of everything.
+    /// Draws the overview.
     mutating func drawOverview(
         _ model: TopModel, _ state: LiveState, on canvas: inout Canvas, _ area: Canvas.Area
     ) {
@@ -137,7 +137,7 @@ extension TopPicture {
             [rollout(state), table, map(model, state, columns: area.columns)].compactMap(\.self), on: &canvas, area)
     }
 
-    /// Three fifths and the rest.
+    /// Returns two areas: three fifths and the rest.
     private func split(_ area: Canvas.Area) -> (Canvas.Area, Canvas.Area) {
         var (first, second) = (area, area)
         first.columns = area.columns * 3 / 5 - 1

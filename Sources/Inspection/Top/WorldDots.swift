@@ -2,17 +2,17 @@ import Geography
 
 /// The land of the world in the dots of Braille characters (U+2800), eight to a cell of a terminal, whose cells are twice as high as wide.
 ///
-/// It ends south of South America: nothing in Antarctica asks for names often.
+/// It ends south of South America, without Antarctica.
 struct WorldDots: Sendable {
     let lines: Int
     let columns: Int
     private let projection: EqualEarth
-    /// By cell, the bits of its dots.
+    /// The bits of the dots of each cell.
     private var cells: [UInt8]
 
     private static let (north, south) = (83.7, -56.0)
 
-    /// Draws the land as large as fits, in the middle.
+    /// Draws the land as large as fits, centred.
     init(lines: Int, columns: Int) {
         (self.lines, self.columns) = (max(1, lines), max(1, columns))
         let unit = EqualEarth(width: 1, x: 0, y: 0)
@@ -27,14 +27,14 @@ struct WorldDots: Sendable {
         for dot in WorldOutlines.dots { set(projection.project(dot.position)) }
     }
 
-    /// The columns that the drawn land can take; the others are empty.
+    /// The columns that the land can take; all others are empty.
     static func columns(ofLines lines: Int) -> Int {
         let unit = EqualEarth(width: 1, x: 0, y: 0)
         func height(of latitude: Double) -> Double { unit.project(MapPosition(latitude: latitude, longitude: 0)).y }
         return Int(Double(4 * lines) / (height(of: south) - height(of: north)) / 2)
     }
 
-    /// The cell that a position is in; `nil` if it is not on the map.
+    /// Returns the cell of a position; `nil` if it is not on the map.
     func cell(of position: MapPosition) -> (line: Int, column: Int)? {
         guard abs(position.latitude) <= 90, abs(position.longitude) <= 360 else { return nil }
         let point = projection.project(position)
@@ -43,7 +43,7 @@ struct WorldDots: Sendable {
         return (Int(line), Int(column))
     }
 
-    /// The character of a cell; `nil` if there is no land.
+    /// Returns the character of a cell; `nil` if it has no land.
     func character(line: Int, column: Int, isUnicode: Bool) -> String? {
         let bits = cells[line * columns + column]
         guard bits != 0 else { return nil }
@@ -62,14 +62,14 @@ struct WorldDots: Sendable {
         cells[y / 4 * columns + x / 2] |= bits[y % 4 * 2 + x % 2]
     }
 
-    /// Sets the dots whose centres are within an outline: those that an odd number of its edges is left of.
+    /// Sets the dots whose centres are inside an outline: an odd number of its edges is to their left.
     private mutating func fill(_ outline: WorldOutlines.Outline) {
         var crossings: [Int: [Double]] = [:]
         for ring in outline.rings {
             let points = ring.map(projection.project)
             for (start, end) in zip(points, points.dropFirst() + points.prefix(1)) {
                 let (upper, lower) = start.y < end.y ? (start, end) : (end, start)
-                // The rows of dots whose centres are from the upper end to above the lower one.
+                // The rows whose centres are between the upper end of the edge, inclusive, and the lower one.
                 let first = max(0, (upper.y - 0.5).rounded(.up))
                 let last = min(Double(4 * lines - 1), (lower.y - 0.5).rounded(.up) - 1)
                 for row in stride(from: first, through: last, by: 1) {

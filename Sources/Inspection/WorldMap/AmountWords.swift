@@ -1,6 +1,6 @@
 import Platform
 
-/// A count of whole things, with commas after thousands. What is less than a half is shown as less than one.
+/// Returns a count with commas after thousands. A fraction below 0.5 is shown as less than one.
 public func grouped(_ number: Double) -> String {
     if number > 0, number < 0.5 { return "<1" }
     var digits = "\(Int(nearest: number))"
@@ -12,7 +12,7 @@ public func grouped(_ number: Double) -> String {
     return digits
 }
 
-/// A part of a whole, in percent with two digits that say something. It is 100% only if nothing is missing that would be shown.
+/// Returns a part of a whole in percent, with two significant digits. It is 100% only if the rest would not be shown.
 public func percent(_ part: Double) -> String {
     let percent = part * 100
     if percent == 0 { return "0%" }

@@ -4,26 +4,27 @@ import Configuration
 import Geography
 import Routing
 
-/// Which datacenter gets the clients of a service, country by country: what is chosen first while nothing is drained and all is up.
+/// The datacenters that get the clients of a service, by country: the first choices with nothing drained and
+/// everything up.
 public struct ClientShares: Sendable {
-    /// The services for which this holds, in the order of the configuration. There are several if they share a map.
+    /// The services, in the order of the configuration. Services that share a map are together.
     public var services: [String]
     /// All datacenters, in the order of the configuration.
     public var datacenters: [Datacenter]
-    /// In the order of the countries' names. Clients of whom no country is known come last.
+    /// The countries by name. Clients of unknown country come last.
     public var places: [Place]
 
     public struct Datacenter: Sendable {
         public var name: String
-        /// Where it is, if the configuration says so.
+        /// Its location; `nil` if the configuration has none.
         public var position: MapPosition?
     }
 
     /// Numbers of clients.
     public struct Amount: Sendable {
-        /// Addresses. It is no whole number where a datacenter gets a part of each client's questions, by weight.
+        /// The number of addresses. Fractional if datacenters share clients by weight.
         public var ipv4 = 0.0
-        /// Networks of 48 bits, or parts of them. IPv6 addresses that carry an IPv4 address count as that alone, and not here.
+        /// The number of /48s, possibly fractional. IPv6 addresses that embed an IPv4 address count only there.
         public var ipv6 = 0.0
 
         init(ipv4: Double = 0, ipv6: Double = 0) { (self.ipv4, self.ipv6) = (ipv4, ipv6) }
@@ -40,7 +41,7 @@ public struct ClientShares: Sendable {
 
         func times(_ factor: Double) -> Amount { Amount(ipv4: ipv4 * factor, ipv6: ipv6 * factor) }
 
-        /// How much of all it is: of IPv4, or where there is none of that, of IPv6.
+        /// Returns its part of all: by IPv4, or by IPv6 if there is no IPv4.
         public func part(of all: Amount) -> Double {
             all.ipv4 > 0 ? ipv4 / all.ipv4 : all.ipv6 > 0 ? ipv6 / all.ipv6 : 0
         }
@@ -53,10 +54,10 @@ public struct ClientShares: Sendable {
         public var amount: Amount
     }
 
-    /// The clients of a country, or of whom no country is known.
+    /// The clients of a country, or of an unknown country.
     public struct Place: Sendable {
         public var country: PlaceCode?
-        /// The continent of clients of whom no country is known, if that is known.
+        /// The continent, if only that is known.
         public var continent: PlaceCode?
         /// The largest first.
         public var shares: [Share]
@@ -71,10 +72,10 @@ public struct ClientShares: Sendable {
         }
     }
 
-    /// All clients of whom the country is known. The others are left out, because most of them are addresses that are not in use.
+    /// All clients of known country. The others are left out, because most of them are unused addresses.
     public var known: [Share] { sum { $0.country != nil } }
 
-    /// All clients of whom no country is known.
+    /// All clients of unknown country.
     public var unknown: [Share] { sum { $0.country == nil } }
 
     /// The clients of each datacenter that gets some, in the order of the configuration; at the end those that get no answer.
@@ -88,10 +89,11 @@ public struct ClientShares: Sendable {
         }
     }
 
-    /// The services of an image that some name has. Those that share a map, and answer from as many datacenters, are one item.
+    /// Returns the services of an image that at least one name has. Services that share a map, and answer from the
+    /// same number of datacenters, are one item.
     ///
-    /// - Parameter service: only what holds for this one; `nil` for all.
-    /// - Returns: nothing if there is no such service.
+    /// - Parameter service: only the item of this service; `nil` for all.
+    /// - Returns: an empty list if there is no such service.
     public static func all(of snapshot: Snapshot, service name: String? = nil) -> [ClientShares] {
         var routes: [(map: Int, spread: Int, services: [String])] = []
         for service in snapshot.servicesInUse where name == nil || service.name == name {
@@ -109,7 +111,7 @@ public struct ClientShares: Sendable {
         }
     }
 
-    /// The names of the services of an image that some name has, in the order of the configuration.
+    /// Returns the services of an image that at least one name has, in the order of the configuration.
     public static func services(of snapshot: Snapshot) -> [String] { snapshot.servicesInUse.map(\.name) }
 
     private init(_ services: [String], _ snapshot: Snapshot, _ walk: CountryWalk, spread: Int) {
@@ -120,7 +122,7 @@ public struct ClientShares: Sendable {
         }
         var sums: [[String?: Amount]] = Array(repeating: [:], count: walk.places.count)
         var known: [UInt32: [(datacenter: String?, part: Double)]] = [:]
-        // In a fixed order, so that sums are the same to the last bit.
+        // In a fixed order, so that floating-point sums are always equal.
         for (cell, amount) in walk.cells.sorted(by: { $0.key < $1.key }) {
             let (list, place) = (UInt32(cell >> 32), Int(cell & 0xffff_ffff))
             let parts =
@@ -145,7 +147,8 @@ public struct ClientShares: Sendable {
 }
 
 extension ClientShares.Place {
-    /// By name, what has none at the end. Accents do not change the order of countries much: they are sorted by code points.
+    /// By name, unnamed ones last. Sorting by code points is good enough: accents hardly change the order of
+    /// countries.
     fileprivate var sortingKey: [String] { [country == nil ? "2" : "1", name] }
 }
 
@@ -165,10 +168,10 @@ private struct CountryWalk {
 
     let map: Int
     private(set) var places: [Place] = [Place()]
-    /// By the list in the upper half, and the position in `places` in the lower.
+    /// The amounts, by the list in the upper half and the position in `places` in the lower half.
     private(set) var cells: [UInt64: ClientShares.Amount] = [:]
     private var numbers: [Place: UInt32] = [Place(): 0]
-    /// By the number of a place of the image, the position in `places`; -1 for those that were not met yet.
+    /// The position in `places` of each place of the image; -1 if not seen yet.
     private var known: [Int32]
 
     /// Walks over all addresses.

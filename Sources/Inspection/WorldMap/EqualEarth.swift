@@ -4,14 +4,14 @@ import Glibc
 ///
 /// The map is centred so that it is cut at `WorldOutlines.cut`, in the Bering Strait.
 public struct EqualEarth: Sendable {
-    /// The point of the picture that the centre of the map is at.
+    /// The centre of the map in the picture.
     private let centre: (x: Double, y: Double)
     private let scale: Double
 
     /// - Parameters:
-    ///   - width: of the whole map.
-    ///   - x: where its left end is.
-    ///   - y: where its upper end is.
+    ///   - width: the width of the whole map.
+    ///   - x: the left end of the map.
+    ///   - y: the upper end of the map.
     public init(width: Double, x: Double, y: Double) {
         scale = width / (2 * Self.extent.x)
         centre = (x + width / 2, y + Self.extent.y * scale)
@@ -20,7 +20,7 @@ public struct EqualEarth: Sendable {
     /// The height of the whole map.
     public var height: Double { 2 * Self.extent.y * scale }
 
-    /// Where a position is in the picture. Longitudes west of the cut are taken as those to the east of the map.
+    /// Returns the point of a position in the picture. Longitudes west of the cut wrap around to the east of the map.
     public func project(_ position: MapPosition) -> MapPoint {
         let longitude = position.longitude < WorldOutlines.cut ? position.longitude + 360 : position.longitude
         let plane = Self.plane(position.latitude, longitude - WorldOutlines.cut - 180)
@@ -35,10 +35,10 @@ public struct EqualEarth: Sendable {
         return (west + east).map(project)
     }
 
-    /// Of the north pole's parallel and of the end of the equator.
+    /// The extents of the north pole's line and of the equator.
     private static let extent = (x: plane(0, 180).x, y: plane(90, 0).y)
 
-    /// - Parameter longitude: from the central meridian, in degrees.
+    /// - Parameter longitude: the longitude relative to the central meridian, in degrees.
     private static func plane(_ latitude: Double, _ longitude: Double) -> (x: Double, y: Double) {
         let (a1, a2, a3, a4) = (1.340264, -0.081106, 0.000893, 0.003796)
         let root = 3.0.squareRoot()

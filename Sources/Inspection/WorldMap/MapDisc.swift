@@ -1,13 +1,13 @@
 import Glibc
 
-/// A disc with a sector for each part of what it stands for.
+/// A disc with a sector for each datacenter's part.
 struct MapDisc {
     private let centre: MapPoint
     private let radius: Double
 
     init(_ centre: MapPoint, radius: Double) { (self.centre, self.radius) = (centre, radius) }
 
-    /// - Parameter parts: together 1; empty for a place without clients.
+    /// - Parameter parts: the parts, with the sum 1; empty for a place without clients.
     func svg(_ parts: [(number: Int?, part: Double)], _ paint: MapPaint) -> String {
         guard parts.count > 1 else {
             let fill = parts.first.map { paint.fill($0.number) } ?? "class=\"empty\""
@@ -22,9 +22,9 @@ struct MapDisc {
         }.joined()
     }
 
-    /// A point on its border.
+    /// Returns a point on its border.
     ///
-    /// - Parameter turn: how far it is from the uppermost one, clockwise, of the whole way around.
+    /// - Parameter turn: the part of a full turn, clockwise from the top.
     private func point(_ turn: Double) -> String {
         let angle = turn * 2 * .pi
         return "\(tenths(centre.x + radius * sin(angle))) \(tenths(centre.y - radius * cos(angle)))"

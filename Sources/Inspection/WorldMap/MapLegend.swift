@@ -1,17 +1,17 @@
-/// What stands below a picture: which letter and colour is which datacenter, and what part of all clients it gets.
+/// The legend below a picture: the letter, colour and share of each datacenter.
 struct MapLegend {
     struct Entry {
-        /// The fill of the sample, as attributes.
+        /// The fill of the sample, as SVG attributes.
         var fill: String
         var letter: String
         var text: String
-        /// Of the IPv4 addresses whose country is known; `nil` for what is no client.
+        /// The share of the IPv4 addresses of known country; `nil` for entries that are not clients.
         var part: String?
     }
 
     var entries: [Entry] = []
 
-    /// The number of entries that a picture has room for.
+    /// The maximum number of entries.
     private static let limit = 48
 
     init(_ shares: ClientShares, _ palette: MapPalette, _ paint: inout MapPaint, hasEmptyPlaces: Bool) {
@@ -50,15 +50,15 @@ struct MapLegend {
         }
     }
 
-    /// The legend as part of a picture.
+    /// Returns the legend as part of a picture.
     ///
     /// - Parameters:
-    ///   - y: where it begins.
-    ///   - width: how broad it may be.
+    ///   - y: the top of the legend.
+    ///   - width: its maximum width.
     /// - Returns: the elements, and where the legend ends.
     func svg(x: Double, y: Double, width: Double) -> (text: String, end: Double) {
         let longest = entries.map { $0.text.count + ($0.part.map { $0.count + 1 } ?? 0) }.max() ?? 0
-        // A letter is about 11 units broad.
+        // A letter is about 11 units wide.
         let columns = max(1, min(4, Int(width) / (longest * 11 + 64)))
         let step = width / Double(columns)
         let room = Int((step - 60) / 11)

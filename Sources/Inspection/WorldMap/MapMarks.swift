@@ -1,23 +1,23 @@
-/// Where the datacenters of a picture are marked, and where their names are written beside.
+/// The positions of the datacenters' marks and names in a picture.
 struct MapMarks {
     struct Mark {
-        /// In the palette.
+        /// The position in the palette.
         var number: Int
         var name: String
         var point: MapPoint
-        /// Where the name begins; `nil` if there is no room for it.
+        /// The start of the name; `nil` if there is no room for it.
         var label: MapPoint?
     }
 
     private(set) var marks: [Mark] = []
     let radius: Double
-    /// What marks and names cover.
+    /// The boxes that marks and names cover.
     private(set) var boxes: [MapBox] = []
 
-    /// The size of the names' letters.
+    /// The font size of names.
     static let letterSize = 16.0
 
-    /// - Parameter frame: what names must stay inside of.
+    /// - Parameter frame: the frame that names must stay inside.
     init(_ datacenters: [ClientShares.Datacenter], _ palette: MapPalette, _ projection: EqualEarth, in frame: MapBox) {
         let shown = datacenters.compactMap { datacenter -> (number: Int, name: String, point: MapPoint)? in
             guard let number = palette.number(of: datacenter.name), let position = datacenter.position else {
@@ -38,10 +38,10 @@ struct MapMarks {
         MapBox(left: point.x - radius, top: point.y - radius, right: point.x + radius, bottom: point.y + radius)
     }
 
-    /// Where a name can begin, beside its mark, without covering another mark or name.
+    /// Returns where a name can start, next to its mark, without covering another mark or name.
     private mutating func room(forName name: String, beside point: MapPoint, in frame: MapBox) -> MapPoint? {
         let size = Self.letterSize
-        // Letters are half as broad as they are high, on average, and some are broader.
+        // Letters are on average half as wide as high, and some are wider.
         let width = Double(name.count) * size * 0.6
         let (gap, drop) = (radius + 4, size * 0.36)
         let starts = [
@@ -63,7 +63,7 @@ struct MapMarks {
         return nil
     }
 
-    /// Moves points apart that are nearer to each other than `distance`, each as far as the other.
+    /// Moves points apart that are closer than `distance`, both by the same amount.
     static func apart(_ points: [MapPoint], by distance: Double) -> [MapPoint] {
         var points = points
         for _ in 0..<30 {

@@ -1,18 +1,18 @@
-/// The fills of a picture. What is split between datacenters gets stripes, as broad as the parts are.
+/// The fills of a picture. A country that datacenters share gets stripes, as wide as the parts.
 struct MapPaint {
     private let palette: MapPalette
     private let prefix: String
-    /// By content, the id of each pattern.
+    /// The id of each pattern, by its content.
     private var ids: [String: String] = [:]
-    /// The stripes that were asked for, as patterns of SVG.
+    /// The used stripes, as SVG patterns.
     private(set) var stripes = ""
 
-    /// What is less than this part of its country is not drawn: it would be narrower than any screen shows.
+    /// Smaller parts of a country are not drawn, because screens cannot show such narrow stripes.
     static let smallestPart = 0.005
 
     init(_ palette: MapPalette, prefix: String) { (self.palette, self.prefix) = (palette, prefix) }
 
-    /// The parts of a place that are drawn, in the order of the palette; together they are 1. `nil` is no answer.
+    /// Returns the parts of a place to draw, in the order of the palette, with the sum 1. `nil` stands for no answer.
     func parts(of place: ClientShares.Place) -> [(number: Int?, part: Double)] {
         let all = place.amount
         let parts = place.shares.map { share in
@@ -22,19 +22,19 @@ struct MapPaint {
         return parts.map { ($0.number, $0.part / sum) }.sorted { ($0.number ?? .max) < ($1.number ?? .max) }
     }
 
-    /// The fill of a datacenter, as attributes of an element; of no answer for `nil`.
+    /// Returns the fill of a datacenter, as attributes of an element; `nil` stands for no answer.
     func fill(_ number: Int?) -> String {
         number.map { palette.fill($0, prefix) } ?? "fill=\"url(#\(prefix)none)\""
     }
 
-    /// The fill of what is split, as attributes.
+    /// Returns the fill of a shared country, as attributes.
     ///
     /// - Parameters:
-    ///   - parts: as `parts(of:)` has them.
-    ///   - width: how broad it is at its broadest, in units of the picture.
+    ///   - parts: the result of `parts(of:)`.
+    ///   - width: its largest width, in units of the picture.
     mutating func fill(_ parts: [(number: Int?, part: Double)], width: Double) -> String {
         guard parts.count > 1 else { return parts.first.map { fill($0.number) } ?? "class=\"empty\"" }
-        // At least four times across, so that all parts are seen; not finer than a screen shows, or broader than looks well.
+        // At least four repetitions across, so that all parts are visible, within limits of fineness and width.
         let period = [28, 20, 14, 10, 7].first { Double($0) <= width / 4 } ?? 5
         var text = "<rect \(fill(parts[0].number)) width=\"\(period)\" height=\"\(period)\"/>"
         var start = 0.0
@@ -56,7 +56,7 @@ struct MapPaint {
 
     private func hundredths(_ number: Double) -> String { "\((number * 100).rounded() / 100)" }
 
-    /// What the fills of datacenters and of no answer need, as patterns.
+    /// The patterns that the fills of datacenters and of no answer need.
     var patterns: String {
         palette.patterns(prefix)
             + "<pattern id=\"\(prefix)none\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\">"

@@ -1,11 +1,11 @@
 /// The shape of a country in a picture.
 struct MapShape {
-    /// What SVG draws.
+    /// The SVG path.
     let path: String
-    /// A point well inside its largest part, and how far that is from the border.
+    /// A point well inside its largest part, and its distance from the border.
     let middle: (point: MapPoint, radius: Double)
 
-    /// - Parameter obstacles: circles that `middle` should stay out of.
+    /// - Parameter obstacles: circles that `middle` should avoid.
     init(_ outline: WorldOutlines.Outline, _ projection: EqualEarth, avoiding obstacles: [MapBox]) {
         let rings = outline.rings.map { $0.map(projection.project) }
         path = rings.map(Self.path).joined()
@@ -13,7 +13,7 @@ struct MapShape {
         middle = Self.middle(of: largest, avoiding: obstacles)
     }
 
-    /// A closed path along points, to a tenth of a unit.
+    /// Returns a closed path along points, to a tenth of a unit.
     static func path(_ points: [MapPoint]) -> String {
         var text = ""
         var last: (x: Int, y: Int)?
@@ -29,7 +29,7 @@ struct MapShape {
             text += (text.hasSuffix("l") || dx.hasPrefix("-") ? "" : " ") + dx + (dy.hasPrefix("-") ? "" : " ") + dy
             last = (x, y)
         }
-        // An island that is less than a tenth all around.
+        // A ring that rounds to a single point.
         return text.hasSuffix("l") ? "" : text + "z"
     }
 
@@ -43,7 +43,7 @@ struct MapShape {
         return abs(sum) / 2
     }
 
-    /// The point inside a ring that is farthest from its border, found on finer and finer grids.
+    /// Returns the point inside a ring that is farthest from its border, found on finer and finer grids.
     private static func middle(of ring: [MapPoint], avoiding obstacles: [MapBox]) -> (point: MapPoint, radius: Double) {
         guard let first = ring.first else { return (MapPoint(x: 0, y: 0), 0) }
         var (left, right, top, bottom) = (first.x, first.x, first.y, first.y)
@@ -71,7 +71,7 @@ struct MapShape {
         return best
     }
 
-    /// How far a point is from the border of a ring; negative outside of it.
+    /// Returns the distance of a point from the border of a ring; negative outside.
     private static func depth(of point: MapPoint, in ring: [MapPoint]) -> Double {
         var isInside = false
         var nearest = Double.infinity
@@ -93,7 +93,7 @@ struct MapShape {
     }
 }
 
-/// An upright box of a picture.
+/// A rectangle in a picture.
 struct MapBox {
     var left: Double
     var top: Double
@@ -108,7 +108,7 @@ struct MapBox {
         left >= other.left && right <= other.right && top >= other.top && bottom <= other.bottom
     }
 
-    /// How far a point is from it; 0 inside.
+    /// Returns the distance of a point; 0 inside.
     func distance(to point: MapPoint) -> Double {
         let (x, y) = (max(left - point.x, point.x - right, 0), max(top - point.y, point.y - bottom, 0))
         return (x * x + y * y).squareRoot()

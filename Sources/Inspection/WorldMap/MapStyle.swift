@@ -1,5 +1,5 @@
 extension WorldMap {
-    /// The look of pictures, on light and on dark screens: rules of CSS that only elements inside of `.world` follow.
+    /// The style of pictures on light and dark screens: CSS rules that apply only inside `.world`.
     public static var style: String {
         func colours(_ colour: ((light: String, dark: String)) -> String) -> String {
             MapPalette.colours.enumerated().map { ".world .p\($0) { fill: \(colour($1)) }\n" }.joined()

@@ -1,5 +1,5 @@
-/// Returns text as an element or an attribute of XML and HTML may have it: with the five signs of markup escaped, and with U+FFFD for
-/// characters that XML cannot have, or that would change the direction of what follows.
+/// Returns text escaped for elements and attributes of XML and HTML. U+FFFD replaces characters that XML cannot
+/// contain, or that would change the direction of text.
 public func markup(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
@@ -18,10 +18,10 @@ public func markup(_ text: String) -> String {
     return result
 }
 
-/// A coordinate with at most one digit after the point.
+/// Returns a coordinate with at most one decimal.
 func tenths(_ number: Double) -> String { tenths(ofTenths: Int((number * 10).rounded())) }
 
-/// The same for a count of tenths, as short as SVG allows it.
+/// Returns a number of tenths as a coordinate, as short as SVG allows.
 func tenths(ofTenths count: Int) -> String {
     let (whole, rest) = abs(count).quotientAndRemainder(dividingBy: 10)
     return (count < 0 ? "-" : "") + (rest == 0 ? "\(whole)" : whole == 0 ? ".\(rest)" : "\(whole).\(rest)")

@@ -3,42 +3,42 @@ import Geography
 
 /// A picture of the world in which each country has the colour of the datacenter that gets its clients.
 ///
-/// Countries whose clients go to several datacenters have stripes, as broad as the parts are. The same facts always make the same
-/// text.
+/// Countries whose clients go to several datacenters have stripes, as wide as the parts. The output is deterministic.
 public struct WorldMap: Sendable {
     public let shares: ClientShares
     public let palette: MapPalette
-    /// What the picture is about.
+    /// The title.
     public var title: String
 
-    /// The breadth of a picture, in pixels unless it is shown larger or smaller.
+    /// The width of a picture, in pixels at its natural size.
     public static let width = 1200
 
     /// - Parameters:
-    ///   - title: what the picture is about; `nil` for a title that names the services.
-    ///   - palette: how datacenters look; `nil` for a palette of this picture alone. Pictures that are compared need the same.
+    ///   - title: the title; `nil` for a title that names the services.
+    ///   - palette: the look of datacenters; `nil` for a palette of this picture alone. Pictures to compare need the
+    ///     same palette.
     public init(_ shares: ClientShares, title: String? = nil, palette: MapPalette? = nil) {
         self.shares = shares
         self.palette = palette ?? MapPalette(of: [shares])
         self.title = title ?? "Where clients of \(shares.serviceWords) go"
     }
 
-    /// The picture as a document of SVG.
+    /// Returns the picture as an SVG document.
     public var document: String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + svg(id: "m", style: Self.style, hasLegend: true)
     }
 
-    /// The picture as an element of SVG.
+    /// Returns the picture as an SVG element.
     ///
     /// - Parameters:
-    ///   - id: letters and digits that ids in the picture begin with; another for each picture of a page.
-    ///   - style: put into the picture; `nil` for a page that has `WorldMap.style` itself.
-    ///   - hasLegend: whether the picture has a title and a legend; a page may have these beside it.
+    ///   - id: the prefix of ids in the picture, letters and digits; unique for each picture of a page.
+    ///   - style: the CSS to include; `nil` for a page that includes `WorldMap.style` itself.
+    ///   - hasLegend: whether the picture has a title and a legend; a page may have its own.
     public func svg(id: String, style: String? = nil, hasLegend: Bool) -> String {
         draw(id: id, style: style, hasLegend: hasLegend).svg
     }
 
-    /// The picture, and a legend whose samples need what the picture defines.
+    /// Returns the picture, and a legend that uses its definitions.
     func draw(id: String, style: String? = nil, hasLegend: Bool) -> (svg: String, legend: MapLegend) {
         let prefix = "\(id)-"
         let margin = 10.0
@@ -94,21 +94,21 @@ public struct WorldMap: Sendable {
         return (text + "</svg>\n", legend)
     }
 
-    /// The title, as long as the picture is broad.
+    /// The title, cut to the width of the picture.
     private var heading: String { title.count <= 70 ? title : title.prefix(69) + "…" }
 
-    /// What the numbers of a picture mean.
+    /// The meaning of the numbers in a picture.
     public static let note =
         "Parts of the IPv4 addresses whose country is known, while nothing is drained and all is up. Outlines: Natural Earth."
 
-    /// What a mouse that rests on a country shows.
+    /// Returns the tooltip of a country.
     private func hover(_ country: PlaceCode, _ place: ClientShares.Place?) -> String {
         let name = place?.name ?? Countries.byCode[country]?.name ?? "\(country)"
         guard let place else { return "<title>\(markup(name)): no addresses known</title>" }
         return "<title>\(markup("\(name): \(place.words)"))</title>"
     }
 
-    /// The letters of a country, where it is large enough.
+    /// Returns the letters of a country, if it is large enough.
     private func letter(_ parts: [(number: Int?, part: Double)], _ shape: MapShape) -> String {
         let largest = parts.filter { $0.part >= 0.1 }.sorted {
             ($1.part, $0.number ?? .max) < ($0.part, $1.number ?? .max)
@@ -118,7 +118,7 @@ public struct WorldMap: Sendable {
         let (point, radius) = shape.middle
         let most = numbers.count <= 3 ? numbers.count : 3
         let text = numbers.prefix(most).map(MapPalette.letter).joined(separator: "+") + (numbers.count > 3 ? "…" : "")
-        // A letter is 11 units broad; twice as much where the picture is small.
+        // A letter is 11 units wide; twice as much if the picture is small.
         let breadth = Double(text.count) * 5.5
         guard radius >= 6, radius * 1.3 >= breadth else { return "" }
         let isLarge = radius >= 15 && radius >= breadth * 1.6
@@ -126,7 +126,7 @@ public struct WorldMap: Sendable {
             "<text class=\"letter\(isLarge ? " large" : "")\" x=\"\(tenths(point.x))\" y=\"\(tenths(point.y + 5.4))\">\(text)</text>\n"
     }
 
-    /// A country without an outline: a disc, with a sector for each part.
+    /// Returns a country without an outline: a disc with a sector for each part.
     private func dot(_ parts: [(number: Int?, part: Double)], _ point: MapPoint, _ paint: MapPaint) -> String {
         MapDisc(point, radius: 4).svg(parts, paint)
     }
@@ -153,14 +153,14 @@ public struct WorldMap: Sendable {
 }
 
 extension ClientShares {
-    /// The names of the services, as a heading has them.
+    /// The names of the services, for a heading.
     public var serviceWords: String {
         services.count <= 4
             ? services.joined(separator: ", ")
             : services.prefix(3).joined(separator: ", ") + " and \(services.count - 3) more"
     }
 
-    /// What part of the addresses each datacenter gets, in words.
+    /// The part of the addresses that each datacenter gets, in words.
     public var summary: String {
         let (known, unknown) = (known, unknown)
         let all = Amount(of: known)

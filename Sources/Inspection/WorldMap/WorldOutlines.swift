@@ -1,6 +1,6 @@
 import Geography
 
-/// A position on the globe, in degrees. Longitudes may go beyond 180, so that an outline is not torn apart there.
+/// A position on the globe, in degrees. Longitudes may exceed 180, so that outlines stay connected.
 public struct MapPosition: Sendable {
     public var latitude: Double
     public var longitude: Double
@@ -10,13 +10,13 @@ public struct MapPosition: Sendable {
     }
 }
 
-/// Where the countries are that a map of the world shows.
+/// The outlines and positions of countries for a world map.
 public enum WorldOutlines {
     /// The outline of a country.
     public struct Outline: Sendable {
         public var country: PlaceCode
-        /// The rings around its parts, and around holes in them; the largest first. The last point of a ring is not the first again.
-        /// Longitudes are from -168.5 to 191.5: `cut` is where the map begins.
+        /// The rings of its parts and of holes in them, the largest first. The last point of a ring does not repeat
+        /// the first. Longitudes are -168.5...191.5: the map begins at `cut`.
         public var rings: [[MapPosition]]
     }
 
@@ -34,8 +34,9 @@ public enum WorldOutlines {
         )
     }
 
-    /// Reads the form that scripts/outlines writes: for each country, after an empty line, its code and its rings; for each ring the
-    /// number of its points, and the difference of each to the one before, longitude first, in tenths of a degree.
+    /// Reads the format that scripts/outlines writes. Each country begins after an empty line with its code and its
+    /// rings. Each ring has the number of its points, and the difference of each point to the one before, longitude
+    /// first, in tenths of a degree.
     private static func parse(_ text: String) -> [Outline] {
         var digits = OutlineDigits(text)
         var outlines: [Outline] = []
@@ -137,7 +138,7 @@ private struct OutlineDigits {
     private let bytes: [UInt8]
     private var position = 0
 
-    /// By character, the digit that it is.
+    /// The digit of each character.
     private static let values: [Int] = {
         var values = [Int](repeating: 0, count: 128)
         var count = 0
@@ -148,12 +149,12 @@ private struct OutlineDigits {
         return values
     }()
     private static let base = 90
-    /// The digits that are numbers by themselves.
+    /// The number of digits that are complete numbers.
     private static let small = base - 10
 
     init(_ text: String) { bytes = Array(text.utf8) }
 
-    /// The code that the next country begins with; `nil` at the end.
+    /// Returns the code of the next country; `nil` at the end.
     mutating func nextCode() -> PlaceCode? {
         while position < bytes.count, bytes[position] == UInt8(ascii: "\n") { position += 1 }
         guard position < bytes.count else { return nil }
@@ -161,7 +162,7 @@ private struct OutlineDigits {
         return PlaceCode(String(decoding: bytes[position..<(position + 2)], as: UTF8.self))
     }
 
-    /// The next number; `nil` at the end of the country.
+    /// Returns the next number; `nil` at the end of the country.
     mutating func nextNumber() -> Int? {
         guard let first = nextDigit() else { return nil }
         var value = first
@@ -177,7 +178,7 @@ private struct OutlineDigits {
         return value & 1 == 0 ? value / 2 : -(value + 1) / 2
     }
 
-    /// The next digit on this line or the next one; `nil` before an empty line, and at the end.
+    /// Returns the next digit on this line or the next one; `nil` before an empty line, and at the end.
     private mutating func nextDigit() -> Int? {
         if position < bytes.count, bytes[position] == UInt8(ascii: "\n") { position += 1 }
         guard position < bytes.count, bytes[position] != UInt8(ascii: "\n") else { return nil }

@@ -1,16 +1,16 @@
 import Geography
 
-/// A page of HTML that shows pictures of the world, each with its legend and a table of the same facts. It loads nothing, and runs
-/// nothing.
+/// An HTML page of world maps, each with its legend and a table of the same numbers. It loads nothing, and runs no
+/// scripts.
 public struct WorldPage: Sendable {
     public var title: String
-    /// Lines below the title, such as which image it is from.
+    /// Lines below the title, such as the id of the image.
     public var notes: [String]
     public var maps: [WorldMap]
-    /// What stands before the pictures, as markup.
+    /// The introduction before the pictures, as markup.
     public var report: String
 
-    /// - Parameter maps: the pictures; they should have one palette.
+    /// - Parameter maps: the pictures, which should share a palette.
     public init(title: String, notes: [String], maps: [WorldMap], report: String = "") {
         (self.title, self.notes, self.maps, self.report) = (title, notes, maps, report)
     }

@@ -37,7 +37,7 @@ struct RolloutContext {
         } catch {
             throw Refusal(
                 message:
-                    "\(error); all clients get the image in force; geopipe rollout abort moves the file aside, and geopipe rollout start begins a new rollout",
+                    "\(error); all clients get the image in force; geopipe rollout abort renames the file, and geopipe rollout start starts a new rollout",
                 code: .unusable)
         }
     }

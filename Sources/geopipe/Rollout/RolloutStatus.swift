@@ -25,7 +25,7 @@ struct RolloutStatus: RolloutStep {
             } else if let lost = desk.state.lostRollout() {
                 outcome.lines = [
                     Status.lostWords(lost),
-                    "geopipe rollout abort confirms that, and geopipe rollout start begins again",
+                    "geopipe rollout abort acknowledges that, and geopipe rollout start starts a new one",
                 ]
                 outcome.isWrong = true
             } else if let last = desk.state.lastStep() {

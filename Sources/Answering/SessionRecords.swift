@@ -1,0 +1,184 @@
+import DNS
+import Geography
+import PipeProtocol
+import Routing
+import Telemetry
+import Zones
+
+/// Writes the records of answers, and counts them.
+extension Session {
+    /// Counts an answer of a service, and samples it for the live view and the hits log.
+    ///
+    /// - Parameter context: the client that it is for; `nil` if pdns asks for itself.
+    @inline(__always)
+    private mutating func count(
+        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ context: ClientContext?, scope: UInt8,
+        _ name: Span<UInt8>
+    ) {
+        for i in 0..<choice.count {
+            world.pointee.counters.countAnswer(service: service, datacenter: Int(choice.datacenters[i]))
+        }
+        guard let context, wantsHit(context) else { return }
+        putHit(context, service, scope: scope, name, datacenterCount: choice.count) { choice.datacenters[$0] }
+    }
+
+    @inline(__always)
+    private func wantsHit(_ context: ClientContext) -> Bool {
+        supply.recorder.hits.wants(UInt32(truncatingIfNeeded: context.random >> 32))
+    }
+
+    @inline(never)
+    private mutating func putHit(
+        _ context: ClientContext, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
+        _ datacenter: (Int) -> Int32
+    ) {
+        guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
+        supply.recorder.hits.put(
+            lot: UInt32(truncatingIfNeeded: context.random >> 32), tally: serving.snapshot.tally.number,
+            service: service,
+            client: context.client, clientLength: context.clientLength,
+            resolver: resolver(of: context) ?? context.client,
+            scope: scope,
+            name: name,
+            datacenterCount: datacenterCount, datacenter: datacenter)
+    }
+
+    /// Writes the static records, which are the same for every client.
+    ///
+    /// - Parameters:
+    ///   - scope: 0, or while a rollout runs the length of the prefix in which they are the same.
+    ///   - listsMarkers: whether a marker is authoritative. pdns leaves records that are not out of a signed denial;
+    ///     in an answer to a client they would mean a delegation.
+    /// - Returns: whether there were records other than markers.
+    @inline(never)
+    static func write(
+        _ node: ZoneNode, _ zoneID: Int, scope: UInt8, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
+        _ version: ABIVersion, _ reply: inout ReplyWriter
+    ) -> Bool {
+        var hasRecords = false
+        node.forEachRecord(type: type) { head, text, type, isAuthoritative in
+            let isMarker = type == .marker
+            hasRecords = hasRecords || !isMarker
+            // A scope keeps pdns from caching the marker, which differs between clients and pdns.
+            reply.data(
+                scope: isMarker ? max(1, scope) : scope,
+                isAuthoritative: isAuthoritative && (listsMarkers || !isMarker), name: name,
+                head: head, zoneID: zoneID, content: text, version: version)
+        }
+        return hasRecords
+    }
+
+    /// Writes the records that a service has for a client, and counts the answer.
+    ///
+    /// - Parameter context: if `nil`, only the marker is written, which is the same for every client.
+    /// - Returns: whether there were any records.
+    @inline(__always)
+    mutating func write(
+        _ position: Int, _ context: ClientContext?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
+        listsMarkers: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
+    ) -> Bool {
+        let service = world.pointee.answers.services[position]
+        let isAuthoritative = node.isAuthoritative
+        var isEmpty = true
+        // A scope other than 0 keeps pdns from caching the marker.
+        var scope: UInt8 = 1
+        if let context {
+            let isDecided =
+                service.drawsNothing && world.pointee.isUnrestricted[Int(service.service)]
+                && writeOnlyChoice(
+                    position, service, context, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
+                    &scope,
+                    &isEmpty, &reply)
+            if !isDecided {
+                writeChoice(
+                    position, context, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
+                    &scope, &isEmpty, &reply)
+            }
+        }
+        // Without a record that has a scope, pdns would cache for all clients that there is none. Only an ANY
+        // question may be answered with a type that was not asked for.
+        guard isEmpty, type == .any else { return !isEmpty }
+        Self.write(
+            world.pointee.answers.records[Int(service.marker)], world, scope: scope,
+            isAuthoritative: isAuthoritative && listsMarkers, name, version, &reply)
+        return false
+    }
+
+    /// Writes the records for a client whose list begins with one datacenter, while nothing is drained or down.
+    ///
+    /// - Returns: false if the list begins otherwise, and nothing was written.
+    @inline(__always)
+    private mutating func writeOnlyChoice(
+        _ position: Int, _ service: AnswerTable.BoundService, _ context: ClientContext, _ world: UnsafePointer<World>,
+        _ isAuthoritative: Bool, type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion,
+        _ scope: inout UInt8, _ isEmpty: inout Bool, _ reply: inout ReplyWriter
+    ) -> Bool {
+        let map = world.pointee.maps + Int(service.map)
+        var isByDefault = false
+        let found = map.locate(
+            context.client, length: context.clientLength, resolver: resolver(of: context, isAsked: &isByDefault))
+        guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
+        scope = found.scope
+        if side.isOn, let sides,
+            isByDefault || !sides.pointee.isStable(position, list: found.list, isNew: side.isNew, side.hasOtherService)
+        {
+            scope = sideScope(sides, position, datacenter, context, counts: counts, scope: found.scope)
+        }
+        let answers = world.pointee.answers.answers(service, datacenter)
+        for position in answers.all {
+            let record = world.pointee.answers.records[position]
+            guard type == .any || record.type == type else { continue }
+            isEmpty = false
+            Self.write(record, world, scope: scope, isAuthoritative: isAuthoritative, name, version, &reply)
+        }
+        guard !isEmpty else { return true }
+        world.pointee.counters.countAnswer(service: Int(service.service), datacenter: datacenter)
+        if counts, wantsHit(context) {
+            putHit(context, Int(service.service), scope: scope, name, datacenterCount: 1) { _ in Int32(datacenter) }
+        }
+        return true
+    }
+
+    /// Writes the records of the datacenters that are chosen for a client: the general case.
+    @inline(never)
+    private mutating func writeChoice(
+        _ position: Int, _ context: ClientContext, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
+        type: RecordType,
+        counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8, _ isEmpty: inout Bool,
+        _ reply: inout ReplyWriter
+    ) {
+        guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
+        var (least, isSame): (UInt8, Bool) = (0, true)
+        if side.isOn, let sides { (least, isSame) = sideScope(sides, position, context) }
+        let service = world.pointee.answers.services[position]
+        let resolver = resolver(of: context) ?? context.client
+        let (state, placeScope) = serving.state(
+            ofService: Int(service.service), for: context.client, length: context.clientLength, resolver: resolver)
+        let answers = world.pointee.answers
+        let choice = serving.snapshot.choose(
+            position, for: context.client, length: context.clientLength, resolver: resolver, state,
+            placeScope: placeScope, random: context.random
+        ) { choice, part in
+            answers.forEachRecord(service, of: choice, part, state) { record in
+                guard type == .any || record.type == type else { return }
+                isEmpty = false
+                Self.write(
+                    record, world, scope: max(choice.scope, least), isAuthoritative: isAuthoritative, name, version,
+                    &reply)
+            }
+        }
+        scope = max(choice.scope, least)
+        if !isEmpty { count(choice, Int(service.service), world, counts ? context : nil, scope: scope, name) }
+        if counts, !isSame, let sides { compare(choice, sides, position, context, resolver) }
+    }
+
+    @inline(__always)
+    static func write(
+        _ record: AnswerTable.ReadyRecord, _ world: UnsafePointer<World>, scope: UInt8, isAuthoritative: Bool,
+        _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
+    ) {
+        reply.data(
+            scope: scope, isAuthoritative: isAuthoritative, name: name, tail: world.pointee.answers.tail(record).span,
+            version: version)
+    }
+}
