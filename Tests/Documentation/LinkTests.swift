@@ -27,7 +27,7 @@ struct LinkTests {
     func parsing() throws {
         let page = try #require(Page("docs/configuration.md"))
         #expect(page.anchors.isSuperset(of: ["state_directory", "who-is-the-client-and-for-whom-does-an-answer-hold"]))
-        #expect(page.links.contains { $0.target == "health.md#health" })
+        #expect(page.links.contains { $0.target == "health.md#running-the-agent" })
         #expect(Page.all.count > 8)
     }
 }
