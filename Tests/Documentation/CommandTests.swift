@@ -67,15 +67,15 @@ struct CommandTests {
         }
     }
 
-    /// Starts a coprocess that serves until the script ends, and waits until it does.
+    /// Starts a coprocess that serves until the script ends, and waits until it has greeted and written its status.
     private static let serving = """
-        rm -f questions answers
+        rm -f questions answers run/geopipe/coprocesses/*
         mkfifo questions
         geopipe backend <questions >answers &
         exec 3>questions
         printf 'HELO\\t3\\n' >&3
         tries=0
-        until grep -q ^OK answers; do
+        until grep -q ^OK answers && ls run/geopipe/coprocesses/* >/dev/null 2>&1; do
             tries=$((tries + 1))
             test $tries -lt 300
             sleep 0.1
