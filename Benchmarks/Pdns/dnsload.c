@@ -265,7 +265,7 @@ static size_t put_question(uint8_t *packet, uint16_t id, const struct item *item
     return (size_t)(at - packet);
 }
 
-/* Returns what is behind the name at `at`, or NULL. */
+/* Returns the position after the name at `at`, or NULL. */
 static const uint8_t *skip_name(const uint8_t *at, const uint8_t *end)
 {
     while (at < end && *at != 0 && *at < 192)
@@ -444,8 +444,8 @@ static void usage(FILE *out)
     fputs("usage: dnsload [OPTION...] WEIGHT,NAME,TYPE,EXPECTED...\n"
           "Asks the name server on 127.0.0.1 and prints figures. Each question has the client subnet of another /24.\n"
           "  -p PORT  of the name server (53)\n"
-          "  -o N     questions outstanding, always so many (100)\n"
-          "  -r R     or so many questions a second, whatever is answered\n"
+          "  -o N     outstanding questions, constant (100)\n"
+          "  -r R     or the rate, in questions a second\n"
           "  -l L     seconds (1)\n"
           "  -s SEED  of clients, labels and the order of the questions (1)\n"
           "  -n       no client subnets: the places are 127.0.0.1, 127.64.0.1, 127.128.0.1 and 127.192.0.1\n"

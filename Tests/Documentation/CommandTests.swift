@@ -68,9 +68,9 @@ struct CommandTests {
         }
     }
 
-    /// Starts a coprocess that serves until the script ends, and waits until it does.
+    /// Starts a coprocess that serves until the script ends, and waits until it has greeted and written its status.
     private static let serving = """
-        rm -f questions answers
+        rm -f questions answers run/geopipe/coprocesses/*
         mkfifo questions
         geopipe backend <questions >answers &
         exec 3>questions
