@@ -4,14 +4,17 @@ import Geography
 import Platform
 import State
 
-// The JSON output of commands. Members without a value are absent.
+// The JSON output of commands. Members without a value are absent. A member that got another name is there under its old name as
+// well, which is deprecated: `who` (`by`), `told` (`reportedAt`, `reported`), `birth` (`startTicks`), `complaint` and `complaints`
+// (`diagnostic`, `diagnostics`), `isOld` (`isStale`).
 
 extension Switch {
     public var json: JSON {
         .object([
             "action": .text(action.rawValue), "datacenter": .text(datacenter), "service": service.map(JSON.text),
             "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
-            "until": until.map(JSON.integer), "who": .text(who), "since": .integer(since), "reason": .text(reason),
+            "until": until.map(JSON.integer), "by": .text(who), "who": .text(who), "since": .integer(since),
+            "reason": .text(reason),
         ])
     }
 }
@@ -19,7 +22,7 @@ extension Switch {
 extension HistoryEntry {
     public var json: JSON {
         .object([
-            "time": .integer(time), "who": .text(who), "action": .text(action.rawValue),
+            "time": .integer(time), "by": .text(who), "who": .text(who), "action": .text(action.rawValue),
             "datacenter": .text(datacenter), "service": service.map(JSON.text),
             "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
             "until": until.map(JSON.integer), "overridden": .list(overridden.map(JSON.text)), "reason": .text(reason),
@@ -53,10 +56,11 @@ extension DatabaseBuild {
 extension CoprocessStatus {
     public var json: JSON {
         .object([
-            "pid": .integer(process), "birth": startTicks.map(JSON.integer), "started": .integer(started),
-            "told": .integer(told), "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
+            "pid": .integer(process), "startTicks": startTicks.map(JSON.integer), "birth": startTicks.map(JSON.integer),
+            "started": .integer(started), "reportedAt": .integer(told), "told": .integer(told),
+            "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
-            "complaints": .list(diagnostics.map(JSON.text)),
+            "diagnostics": .list(diagnostics.map(JSON.text)), "complaints": .list(diagnostics.map(JSON.text)),
             "refusal": refusal.map { .object(["count": .integer($0.count), "reason": .text($0.reason)]) },
             "version": .text(version), "image": image.map(JSON.text), "rollout": rollout.map(JSON.text),
             "imageFile": imageFile.map(JSON.text),
@@ -188,7 +192,8 @@ extension Status.Service {
 extension Status.Service.Share {
     fileprivate var json: JSON {
         .object([
-            "percent": .integer(percent), "told": told.map(JSON.integer), "growsUntil": growsUntil.map(JSON.integer),
+            "percent": .integer(percent), "reported": told.map(JSON.integer), "told": told.map(JSON.integer),
+            "growsUntil": growsUntil.map(JSON.integer),
         ])
     }
 }
@@ -218,7 +223,8 @@ extension Status.Image {
 extension Status.Health {
     fileprivate var json: JSON {
         .object([
-            "told": told.map(JSON.integer), "agent": agent.map(JSON.integer), "isOld": .truth(isOld),
+            "reportedAt": told.map(JSON.integer), "told": told.map(JSON.integer), "agent": agent.map(JSON.integer),
+            "isStale": .truth(isOld), "isOld": .truth(isOld), "diagnostic": diagnostic.map(JSON.text),
             "complaint": diagnostic.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
         ])
     }

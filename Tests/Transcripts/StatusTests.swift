@@ -196,8 +196,8 @@ struct StatusTests {
         let sites = try #require(services[0]["datacenters"] as? [[String: Any]])
         let shares = sites.map { $0["share"] as? [String: Int] }
         #expect(20...40 ~= shares[0]?["percent"] ?? 0)
-        #expect(shares[0]?["told"] == 40 && shares[0]?["growsUntil"] == now + 300)
-        #expect(shares[1] == ["percent": 80, "told": 80])
+        #expect(shares[0]?["reported"] == 40 && shares[0]?["growsUntil"] == now + 300)
+        #expect(shares[1] == ["percent": 80, "reported": 80, "told": 80])
         let checks = (json?["health"] as? [String: Any])?["checks"] as? [[String: Any]]
         #expect(checks?.map { $0["weight"] as? Int } == [40, 40, 80])
         // A forced datacenter takes all clients.
