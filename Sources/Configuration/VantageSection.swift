@@ -12,7 +12,7 @@ public struct VantagePoints: Hashable, Sendable {
     public var interval: UInt32 = 2
     /// Seconds after which reading a report fails, from 1.
     public var timeout: UInt32 = 2
-    /// How long a report counts, in seconds; at least `interval` and `timeout` together.
+    /// How long a report counts, in seconds; at least `timeout` and the longer of `interval` and `timeout` together.
     public var maxAge: UInt32 = 10
 
     /// The maximum number of vantage points.
@@ -104,13 +104,14 @@ extension ConfigurationParser {
         }
         seconds("interval", \.interval)
         seconds("timeout", \.timeout)
-        let least = UInt64(places.interval) + UInt64(places.timeout)
+        // A report is replaced when the next round ends, which begins after the interval or a timeout.
+        let least = UInt64(max(places.interval, places.timeout)) + UInt64(places.timeout)
         if fields["max_age"] == nil { places.maxAge = max(places.maxAge, UInt32(clamping: least * 2)) }
         seconds("max_age", \.maxAge)
         if UInt64(places.maxAge) < least {
             reader.diagnose(
                 fields["max_age"]?.value.position,
-                "max_age of \(what) is \(places.maxAge) s, too short for a second report; write at least \(least) s, the interval and the timeout together"
+                "max_age of \(what) is \(places.maxAge) s, too short for a second report; write at least \(least) s, which is the timeout and the longer of interval and timeout"
             )
         }
         configuration.vantagePoints = places

@@ -1,3 +1,4 @@
+import Configuration
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -23,7 +24,7 @@ final class MetricsServer: Sendable {
     private let page: Page
     fileprivate let vantage: VantageAnswer?
     private let cache = Mutex<(text: String, time: Double)?>(nil)
-    fileprivate let connections = ConnectionLimit(16)
+    fileprivate let connections = ConnectionLimit(16 + 2 * VantagePoints.limit)
 
     /// - Parameter vantage: responds to other agents.
     init(_ page: @escaping Page, vantage: VantageAnswer? = nil) { (self.page, self.vantage) = (page, vantage) }

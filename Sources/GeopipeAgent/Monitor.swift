@@ -169,7 +169,7 @@ actor Monitor {
             error = reason
             if errors[reason] == nil {
                 log.error(
-                    "cannot check \(target.identity)(local error, which may affect other checks): \(reason); keeping the known state"
+                    "cannot check \(target.identity) (local error, which may affect other checks): \(reason); keeping the known state"
                 )
             }
         }
@@ -209,7 +209,7 @@ actor Monitor {
     /// Uses these vantage points from now on; `nil` for none.
     func follow(_ settings: VantagePoints?) {
         guard settings != panel?.settings else { return }
-        panel = settings.map { VantagePanel($0, instance: instance) }
+        panel = settings.map { VantagePanel($0, instance: instance, after: panel) }
         settleAll()
         onChange(nil)
     }

@@ -119,7 +119,7 @@ struct ReplayProcessTests {
         }
         for (arguments, words) in [
             ([], "--record FILE"), ([log, "--record", log], "--record FILE"),
-            ([log, "--for", "1m"], "belong to --record"),
+            ([log, "--for", "1m"], "need --record"),
             (["--record", "\(folder.path)/new", "--speed", "2"], "leave out"),
             (["--record", "\(folder.path)/new", "--state", folder.path], "no geopipe-agent listens on"),
         ] {
@@ -161,7 +161,7 @@ struct ReplayProcessTests {
         first.cancel()
         await first.value
         let text: @Sendable () -> String = { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
-        #expect(await inThread { eventually(within: .seconds(600)) { text().contains("geopipe-agent has gone") } })
+        #expect(await inThread { eventually(within: .seconds(600)) { text().contains("geopipe-agent stopped") } })
         let second = serve()
         defer { second.cancel() }
         #expect(await inThread { eventually(within: .seconds(600)) { text().contains("geopipe-agent is back after") } })

@@ -66,7 +66,7 @@ struct VantageTests {
             ("token_file: t\n\(points)\ninterval: 0", "5:13: interval of health is 0; write at least 1"),
             (
                 "token_file: t\n\(points)\nmax_age: 3",
-                "5:12: max_age of health is 3 s, too short for a second report; write at least 4 s, the interval and the timeout together"
+                "5:12: max_age of health is 3 s, too short for a second report; write at least 4 s, which is the timeout and the longer of interval and timeout"
             ),
             ("token_file: t\n\(points)\nmaxage: 3", "5:3: unknown key 'maxage' in health; did you mean 'max_age'?"),
         ])

@@ -12,7 +12,7 @@ struct RolloutCommandTests: AtRolloutSite {
 
     @Test("a start is refused for the same files, the same answers, errors, and while another rollout runs")
     func refusedStarts() throws {
-        #expect(try expect(1, "rollout", "start", file).error.contains("is the configuration that runs"))
+        #expect(try expect(1, "rollout", "start", file).error.contains("is the configuration in force"))
         try folder.write(Self.text("192.0.2.1").utf8, to: "same.yaml")
         #expect(try expect(1, "rollout", "start", path("same.yaml")).error.contains("nothing to roll out"))
         try folder.write(Self.text("192.0.2.2", state: "other").utf8, to: "moved.yaml")
@@ -51,7 +51,7 @@ struct RolloutCommandTests: AtRolloutSite {
         ] {
             #expect(history.contains(words), "\(words)")
         }
-        #expect(try expect(1, "rollout", "back", "ffffffffffffffff").error.contains("no image that is kept"))
+        #expect(try expect(1, "rollout", "back", "ffffffffffffffff").error.contains("no kept image begins with"))
     }
 
     @Test(
@@ -166,7 +166,7 @@ struct RolloutCommandTests: AtRolloutSite {
         try folder.write((Self.text("192.0.2.1") + "# more\n").utf8, to: "geopipe.yaml")
         #expect(
             try expect(1, "rollout", "start", new, "--plan", here).error.contains(
-                "which is not that of the files on disk"))
+                "does not match the files on disk"))
         let now = try id(new)
         #expect(now != here)
         #expect(try expect(1, "rollout", "start", new, "--plan", now).output.contains("said GO"))
@@ -184,7 +184,7 @@ struct RolloutCommandTests: AtRolloutSite {
         let rollout = try #require(try state.rollout().value)
         let store = ImageStore(of: file, overrides: [], in: state)
         unlink(store.candidateFile(of: rollout.id))
-        let words = "safety rule of the rollout \(rollout.id) cannot be told"
+        let words = "cannot determine whether that breaks a safety rule of the rollout \(rollout.id)"
         #expect(try expect(1, "drain", "oslo").output.contains(words))
         #expect(try !expect(1, "undrain", "oslo").output.contains(words))
     }
@@ -255,7 +255,7 @@ struct RolloutCommandTests: AtRolloutSite {
         #expect(compiled.status == 0)
         try expect(1, "rollout", "start", image)
         #expect(try expect(1, "rollout", "commit").error.contains("--image-only"))
-        #expect(try expect(0, "rollout", "commit", "--image-only").output.contains("as they were"))
+        #expect(try expect(0, "rollout", "commit", "--image-only").output.contains("are unchanged"))
         #expect(folder.text(of: "geopipe.yaml") == Self.text("192.0.2.1"))
         let status = try Program.geopipe.run(["status", "--json", "--config", file], in: folder)
         #expect(String(decoding: status.output, as: UTF8.self).contains("\"rollout\" : null"))
@@ -274,7 +274,7 @@ struct RolloutCommandTests: AtRolloutSite {
         usleep(50_000)
         try expect(0, "compile")
         #expect(try addresses().contains("192.0.2.3"))
-        #expect(try expect(0, "rollout", "back").output.contains("as they were"))
+        #expect(try expect(0, "rollout", "back").output.contains("are unchanged"))
         #expect(try problems().contains { $0.contains("is not that of the files on disk") })
         try expectImageInTheirPlace("192.0.2.1")
         // A changed file will be in force soon, so the files on disk are used.
@@ -287,11 +287,11 @@ struct RolloutCommandTests: AtRolloutSite {
     private func expectImageInTheirPlace(_ address: String) throws {
         let answer = try expect(0, "query", "www.example.com", "A", "192.0.2.200")
         #expect(answer.output.contains(address))
-        #expect(answer.error.contains("answering from what runs"))
+        #expect(answer.error.contains("answering from the image in force"))
         let explanation = try expect(0, "explain", "www.example.com", "192.0.2.200")
-        #expect(explanation.output.contains("which is not that of the files on disk"))
+        #expect(explanation.output.contains("which does not match the files on disk"))
         #expect(explanation.output.contains(address))
-        #expect(try expect(0, "map").error.contains("answering from what runs"))
+        #expect(try expect(0, "map").error.contains("answering from the image in force"))
     }
 
     @Test("only the owner continues it, another operator can take it over, and any operator can abort it")
@@ -405,7 +405,7 @@ struct RolloutCommandTests: AtRolloutSite {
 
     @Test("an image of another format is explained, and an acknowledgement is in the history")
     func words() throws {
-        #expect(try expect(0, "rollout", "status").output.contains("there never was one"))
+        #expect(try expect(0, "rollout", "status").output.contains("there was never one"))
         try expect(1, "rollout", "start", path("next.yaml"))
         let id = try #require(try state.rollout().value?.id)
         try state.changeRollout { known in

@@ -149,7 +149,7 @@ extension KeyGroup {
             ),
             Key(
                 "max_age", Scalar.seconds(from: 1), usual: "10",
-                "How long a report counts; at least `interval` and `timeout` together. The default is at least twice that sum.",
+                "How long a report counts; at least `timeout` and the longer of `interval` and `timeout` together. The default is at least twice that sum.",
                 example:
                     "max_age: 30s, token_file: token, vantage_points: [{ name: oslo, url: \"http://192.0.2.1:9353\" }]"
             ),

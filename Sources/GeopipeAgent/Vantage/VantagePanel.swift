@@ -46,9 +46,12 @@ struct VantagePanel: Sendable {
         var text: String
     }
 
-    init(_ settings: VantagePoints, instance: String) {
+    /// - Parameter former: the panel that this one replaces. The vantage points that both have keep their reports, so a
+    ///   change of the settings changes no state by itself.
+    init(_ settings: VantagePoints, instance: String, after former: VantagePanel? = nil) {
         (self.settings, self.instance) = (settings, instance)
-        members = settings.points.map { Member($0) }
+        members = settings.points.map { point in former?.members.first { $0.point == point } ?? Member(point) }
+        if let former { (start, said) = (former.start, former.said) }
     }
 
     /// Processes the results of a round.
