@@ -1,4 +1,3 @@
-import Configuration
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -24,7 +23,7 @@ final class MetricsServer: Sendable {
     private let page: Page
     fileprivate let vantage: VantageAnswer?
     private let cache = Mutex<(text: String, time: Double)?>(nil)
-    fileprivate let connections = ConnectionLimit(16 + 2 * VantagePoints.limit)
+    fileprivate let connections = ConnectionLimit(16)
 
     /// - Parameter vantage: responds to other agents.
     init(_ page: @escaping Page, vantage: VantageAnswer? = nil) { (self.page, self.vantage) = (page, vantage) }

@@ -20,7 +20,7 @@ final class Prober: Sendable {
     private static let diskLimit = 16
     /// The number of open files for purposes other than checks.
     private static let otherFiles =
-        128 + 2 * programLimit + diskLimit + LiveServer.fileLimit + 3 * VantagePoints.limit
+        128 + 2 * programLimit + diskLimit + LiveServer.fileLimit + VantagePoints.limit
 
     /// - Parameters:
     ///   - fileLimit: the maximum number of open files of this process.
