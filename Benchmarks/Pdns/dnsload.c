@@ -13,17 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../Pipe/fail.h"
+#include "load.h"
 
 #define SOCKETS 16 /* with `reuseport` the kernel gives each of them to one receiver of pdns */
 #define PLACES 4
 #define ITEMS_MAX 16
-#define IDS 65536
 #define LATENCIES_MAX (1u << 23)
-#define PATIENCE 2000000000ull /* ns until a question counts as lost */
 #define PACKET_MAX 1232
-#define OPT 41            /* RFC 6891 */
-#define CLIENT_SUBNET 8   /* RFC 7871 */
 
 enum expectation { ANY_RECORD, THIS_ADDRESS, NO_RECORD, NO_NAME };
 
@@ -75,33 +71,14 @@ static uint32_t *latencies;
 static size_t sent, answered, lost, wrong, response_codes[16];
 static uint64_t first_wrong, last_wrong;
 
-static uint64_t clock_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* SplitMix64. */
-static uint64_t random_bits(void)
-{
-    uint64_t x = options.seed += 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 /* An IPv4 /24 that no other question of this run has, in 1.0.0.0 to 223.255.255.255, but not of the loopback. Both steps can be
    undone, so different counts give different networks. */
 static uint32_t next_network(void)
 {
-    for (;;) {
-        uint32_t network = client_counter++ * 0x9e3779b1u & 0xffffff;
-        network ^= network >> 13;
-        uint32_t first = network >> 16;
-        if (first >= 1 && first < 224 && first != 127)
-            return network << 8;
-    }
+    uint32_t network;
+    while (!is_client_network(client_counter++, &network))
+        ;
+    return network;
 }
 
 /* MARK: What to ask */
@@ -186,7 +163,7 @@ static void add_item(const char *text)
 
 static struct item *draw_item(void)
 {
-    unsigned lot = (unsigned)(random_bits() % total_weight);
+    unsigned lot = (unsigned)(next_random(&options.seed) % total_weight);
     struct item *item = items;
     for (; lot >= item->weight; item++)
         lot -= item->weight;
@@ -194,13 +171,6 @@ static struct item *draw_item(void)
 }
 
 /* MARK: Packets */
-
-static uint8_t *put16(uint8_t *at, unsigned value)
-{
-    *at++ = (uint8_t)(value >> 8);
-    *at++ = (uint8_t)value;
-    return at;
-}
 
 static unsigned get16(const uint8_t *at)
 {
@@ -213,12 +183,12 @@ static void expand(char *label, size_t size, const char *text, size_t length)
     unsigned long first, last;
     const char *range = memchr(text, '{', length);
     if (*text == '*')
-        snprintf(label, size, "%012llx", (unsigned long long)random_bits() >> 16);
+        snprintf(label, size, "%012llx", (unsigned long long)next_random(&options.seed) >> 16);
     else if (!range)
         snprintf(label, size, "%.*s", (int)length, text);
     else {
         size_t before = (size_t)(range - text), written = parse_range(range, &first, &last);
-        snprintf(label, size, "%.*s%llu%.*s", (int)before, text, first + (unsigned long long)random_bits() % (last - first + 1),
+        snprintf(label, size, "%.*s%llu%.*s", (int)before, text, first + (unsigned long long)next_random(&options.seed) % (last - first + 1),
                  (int)(length - before - written), range + written);
     }
 }
@@ -328,7 +298,7 @@ static void ask(void)
     struct waiting *w = &waiting[next_id];
     if (w->since)
         give_up(w);
-    unsigned socket = (unsigned)(random_bits() % SOCKETS);
+    unsigned socket = (unsigned)(next_random(&options.seed) % SOCKETS);
     uint32_t network = next_network();
     w->item = draw_item();
     w->place = options.subnets ? network >> 30 : socket % PLACES;
@@ -412,24 +382,12 @@ static void run(void)
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* The nearest-rank percentile. */
-static double latency(unsigned percent)
-{
-    size_t count = answered < LATENCIES_MAX ? answered : LATENCIES_MAX;
-    return count == 0 ? 0 : latencies[(count * percent + 99) / 100 - 1] / 1e3;
-}
-
 static void report(size_t in_time)
 {
     printf("sent %zu\nanswered %zu\nlost %zu\nwrong %zu\nper_second %.0f\n", sent, answered, lost, wrong, (double)in_time / options.seconds);
-    qsort(latencies, answered < LATENCIES_MAX ? answered : LATENCIES_MAX, sizeof *latencies, ascending);
-    printf("p50_us %.1f\np99_us %.1f\n", latency(50), latency(99));
+    size_t count = answered < LATENCIES_MAX ? answered : LATENCIES_MAX;
+    qsort(latencies, count, sizeof *latencies, ascending);
+    printf("p50_us %.1f\np99_us %.1f\n", percentile_us(latencies, count, 50), percentile_us(latencies, count, 99));
     for (int code = 0; code < 16; code++)
         if (response_codes[code] > 0)
             printf("rcode_%d %zu\n", code, response_codes[code]);
@@ -453,15 +411,6 @@ static void usage(FILE *out)
           "TXT. EXPECTED is an address, * (any record of that type), - (the name without such a record) or ! (no such name);\n"
           "or four of these, separated by commas, for clients from 0.0.0.0, 64.0.0.0, 128.0.0.0 and 192.0.0.0 on.\n",
           out);
-}
-
-static double number(const char *text, double least, double most)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= least && value <= most))
-        fail("'%s' is not a number from %g to %g", text, least, most);
-    return value;
 }
 
 int main(int argc, char **argv)

@@ -14,18 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../Pipe/fail.h"
+#include "load.h"
 
-#define IDS 65536
 #define BATCH 64
 #define PACKET_MAX 512
 #define LATENCIES_MAX (1u << 22)
-#define PATIENCE 2000000000ull /* ns until a question counts as lost */
 #define WINDOW_PATIENCE 50000000ull /* ns without an answer until a window is filled again */
 #define CONNECTIONS 64
 #define ONE_NAME_CLIENTS 18000
-#define OPT 41          /* RFC 6891 */
-#define CLIENT_SUBNET 8 /* RFC 7871 */
 #define TYPE_A 1
 #define TYPE_ANY 255
 
@@ -54,46 +50,19 @@ static uint64_t network_count;
 static uint32_t *latencies;
 static size_t latency_count, sent, answered, truncated, wrong, response_codes[16];
 
-static uint64_t clock_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* SplitMix64. */
-static uint64_t random_bits(void)
-{
-    uint64_t x = options.seed += 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 /* The /24 of the client, in 1.0.0.0 to 223.255.255.255 but not of the loopback. Both steps of the mixing can be undone, so different
    counts give different networks. */
 static uint32_t next_network(void)
 {
     for (;;) {
         uint64_t count = network_count++;
-        if (options.kind == ONE)
-            count %= ONE_NAME_CLIENTS;
-        uint32_t network = (uint32_t)(count * 0x9e3779b1u) & 0xffffff;
-        network ^= network >> 13;
-        uint32_t first = network >> 16;
-        if (first >= 1 && first < 224 && first != 127)
-            return network << 8;
+        uint32_t network;
+        if (is_client_network(options.kind == ONE ? count % ONE_NAME_CLIENTS : count, &network))
+            return network;
     }
 }
 
 /* MARK: Packets */
-
-static uint8_t *put16(uint8_t *at, unsigned value)
-{
-    *at++ = (uint8_t)(value >> 8);
-    *at++ = (uint8_t)value;
-    return at;
-}
 
 static uint8_t *put_label(uint8_t *at, const char *label)
 {
@@ -106,7 +75,7 @@ static uint8_t *put_label(uint8_t *at, const char *label)
 static uint8_t *put_random_label(uint8_t *at)
 {
     char label[16];
-    snprintf(label, sizeof label, "%012llx", (unsigned long long)random_bits() >> 16);
+    snprintf(label, sizeof label, "%012llx", (unsigned long long)next_random(&options.seed) >> 16);
     return put_label(at, label);
 }
 
@@ -129,7 +98,7 @@ static uint8_t *put_name(uint8_t *at)
 static unsigned type(void)
 {
     switch (options.kind) {
-    case TYPES: return 300 + (unsigned)(random_bits() % 32000);
+    case TYPES: return 300 + (unsigned)(next_random(&options.seed) % 32000);
     case ANY: return TYPE_ANY;
     default: return TYPE_A;
     }
@@ -235,7 +204,7 @@ static void send_batch(int fd, size_t count, uint64_t now)
             .msg_controllen = sizeof controls[i].bytes};
         struct cmsghdr *control = CMSG_FIRSTHDR(&messages[i].msg_hdr);
         *control = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-        struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(source(random_bits()))};
+        struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(source(next_random(&options.seed)))};
         memcpy(CMSG_DATA(control), &info, sizeof info);
     }
     for (size_t i = 0; i < count;) {
@@ -323,7 +292,7 @@ static void call(size_t i)
     struct connection *c = &connections[i];
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source(random_bits()))};
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source(next_random(&options.seed)))};
     struct linger none = {.l_onoff = 1}; /* no port waits for what the other end still has to say */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
@@ -376,23 +345,12 @@ static void run_tcp(void)
 
 /* MARK: What came of it */
 
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* The nearest-rank percentile. */
-static double latency(unsigned percent)
-{
-    return latency_count == 0 ? 0 : latencies[(latency_count * percent + 99) / 100 - 1] / 1e3;
-}
-
 static void report(void)
 {
     qsort(latencies, latency_count, sizeof *latencies, ascending);
     printf("sent %zu\nanswered %zu\ntruncated %zu\nlost %zu\nwrong %zu\nper_second %.0f\np50_us %.1f\np99_us %.1f\n", sent, answered,
-        truncated, sent - answered - truncated, wrong, (double)answered / options.seconds, latency(50), latency(99));
+        truncated, sent - answered - truncated, wrong, (double)answered / options.seconds, percentile_us(latencies, latency_count, 50),
+        percentile_us(latencies, latency_count, 99));
     for (int code = 0; code < 16; code++)
         if (response_codes[code] > 0)
             printf("rcode_%d %zu\n", code, response_codes[code]);
@@ -421,15 +379,6 @@ static void usage(FILE *out)
           "  tcp      www over TCP, a connection for each question\n"
           "  subnets  as clients\n",
           out);
-}
-
-static double number(const char *text, double least, double most)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= least && value <= most))
-        fail("'%s' is not a number from %g to %g", text, least, most);
-    return value;
 }
 
 int main(int argc, char **argv)

@@ -60,7 +60,7 @@ struct AddressClasses: Sendable {
     }
 }
 
-/// Looks up through a pointer, for the reason given at `AddressTable`.
+/// Look-ups on a pointer; `AddressTable` explains why.
 extension UnsafePointer where Pointee == AddressClasses {
     /// Returns the value of an address, and its scope prefix length, 1...32.
     @inline(__always)

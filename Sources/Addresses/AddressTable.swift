@@ -3,9 +3,9 @@ import Platform
 /// A value for every address, and the widest prefix around the address that has the same value: a view of columns
 /// that `write` wrote.
 ///
-/// The scope is computed, not stored. All addresses of a prefix are in one range exactly if the prefix contains neither
-/// the address before the range nor the one after it. So the scope of `a` in `[s, e]` is one more than the longer of
-/// the common prefixes of `a` with `s - 1` and of `a` with `e + 1`.
+/// The scope is computed, not stored. A prefix around an address of a range lies within the range if and only if it
+/// excludes the address before the range and the address after it. So the scope of `a` in `[s, e]` is one more than the
+/// longer of the common prefixes of `a` with `s - 1` and of `a` with `e + 1`.
 public struct AddressTable: Sendable {
     @usableFromInline package let ipv4: IPv4Table
     @usableFromInline package let ipv6: IPv6Table
@@ -92,7 +92,7 @@ public struct AddressTable: Sendable {
     }
 }
 
-/// Looks up through a pointer: a call of a function of so large a structure would copy all of it, which takes longer
+/// Look-ups on a pointer. A method call on the structure would copy it, because it is large, and the copy takes longer
 /// than the look-up.
 extension UnsafePointer where Pointee == AddressTable {
     /// Returns the same as `lookup`. The usual cases are inlined, because calls take a good part of the time.

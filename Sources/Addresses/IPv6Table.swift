@@ -39,7 +39,7 @@ package struct IPv6Table: Sendable {
     @usableFromInline static var blockCount: Int { 1 << 13 }
 }
 
-/// Looks up through a pointer, for the reason given at `AddressTable`.
+/// Look-ups on a pointer; `AddressTable` explains why.
 extension UnsafePointer where Pointee == IPv6Table {
     /// Returns the value of an address, and its scope prefix length, 1...128.
     @inline(never) @usableFromInline

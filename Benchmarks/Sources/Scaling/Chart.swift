@@ -186,7 +186,7 @@ private struct Scale {
             ticks = Self.decades(from: least, to: most, steps: high - low < 2 ? [1, 2, 5] : [1])
         } else {
             let rough = Self.step(near: (most - least) / 5)
-            // Nobody has half a core.
+            // Cores and threads are whole numbers.
             let step = numbers.allSatisfy { $0 == $0.rounded() } ? max(rough, 1) : rough
             low = least
             high = hasZero ? (most / step).rounded(.up) * step : most

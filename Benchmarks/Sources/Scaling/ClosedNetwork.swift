@@ -1,17 +1,19 @@
-/// Simulates a pdns under load: questions go round between the load, the receivers and their coprocesses, which share cores.
+/// Simulates pdns under load: questions circulate between the load generator, the receivers and their coprocesses, which
+/// share cores.
 ///
-/// A receiver takes a question from the socket, which only one can do at a time, works on it, waits for its coprocess, and sends the
-/// answer. Each of these is a burst that has a core for as long as it takes; bursts wait for cores in turn. Each burst takes half to one
-/// and a half times its mean. A burst begins on the core that became idle last. What the kernel does wrong, such as a core that idles while a burst waits for another one, is not simulated.
+/// A receiver takes a question from the socket (one receiver at a time), works on it, waits for its coprocess, and sends
+/// the answer. Each of these steps is a burst that occupies a core; bursts queue for cores. A burst takes 0.5 to 1.5 times
+/// its mean, and begins on the core that became idle last. The simulation does not include placement by the kernel, such
+/// as a core that idles while a burst waits for another one.
 public struct ClosedNetwork: Sendable {
     /// Mean times of one question, in µs of a core.
     public struct Times: Equatable, Sendable {
-        /// To take a question from the socket; a part of `pdns`.
+        /// Taking a question from the socket; part of `pdns`.
         public var take: Double
         public var pdns: Double
         public var geopipe: Double
         public var load: Double
-        /// Until a core that has been idle has begun on a burst that comes from the load, or goes there.
+        /// The delay until an idle core begins a burst that comes from the load generator or goes there.
         public var wake: Double
 
         public init(take: Double, pdns: Double, geopipe: Double, load: Double, wake: Double) {
@@ -23,11 +25,11 @@ public struct ClosedNetwork: Sendable {
         }
     }
 
-    /// Where the load runs, and how many processes it is.
+    /// Where the load generator runs, and its number of processes.
     public enum Load: Equatable, Sendable {
-        /// On machines enough: an answer is the next question at once.
+        /// On other machines: an answer becomes the next question at once.
         case elsewhere
-        /// Each process on a core that nothing else needs.
+        /// Each process on its own core.
         case beside(Int)
         /// On the cores of pdns.
         case among(Int)
@@ -48,7 +50,7 @@ public struct ClosedNetwork: Sendable {
         self.load = load
     }
 
-    /// Returns the answers a second, of so many `questions` after a fifth as many.
+    /// Returns the throughput in answers per second, measured over `questions` after a warm-up of a fifth of that number.
     public func throughput(questions: Int, seed: UInt64) -> Double {
         var run = Run(self, seed: seed)
         return run.throughput(warmUp: questions / 5, questions: questions)

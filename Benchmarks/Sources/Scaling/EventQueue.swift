@@ -1,4 +1,4 @@
-/// What is to happen, the earliest first.
+/// Future events in order of time.
 struct EventQueue<Event> {
     private var heap: [(time: Double, event: Event)] = []
 

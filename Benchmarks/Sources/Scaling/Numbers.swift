@@ -1,6 +1,6 @@
 import Glibc
 
-/// A number with so many decimals and, from 10,000 on, commas between thousands.
+/// Formats a number with the given decimals. Numbers from 10,000 on have commas between thousands.
 public func fixed(_ value: Double, _ decimals: Int = 0) -> String {
     guard value.isFinite else { return "–" }
     let unit = pow(10, Double(decimals))

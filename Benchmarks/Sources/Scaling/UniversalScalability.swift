@@ -24,7 +24,7 @@ public struct UniversalScalability: Equatable, Sendable {
 }
 
 extension UniversalScalability {
-    /// Fits the law to throughputs by least squares, with neither σ nor κ below 0.
+    /// Fits the law to throughputs by least squares. σ and κ are at least 0.
     ///
     /// - Parameters:
     ///   - numbers: at least three different ones, each at least 1.

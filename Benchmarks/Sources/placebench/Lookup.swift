@@ -10,7 +10,7 @@ private enum Clients: String, CaseIterable {
     case ipv4
     /// In networks that the database knows, each as likely as the next.
     case ipv6
-    /// Anywhere in 2000::/3, nearly all of which nobody uses yet.
+    /// Anywhere in 2000::/3, most of which is not in use yet.
     case ipv6Anywhere = "ipv6_anywhere"
 }
 
@@ -45,7 +45,7 @@ func measureLookups(database path: String, simple: String, world: String) throws
             let addresses = (0..<addressesARound).map { _ in random.address(clients, networks) }
             let ipv4 = addresses.map { UInt32(truncatingIfNeeded: $0) }
             let ipv6 = addresses.map { address(high: UInt64($0 >> 64), low: UInt64(truncatingIfNeeded: $0)) }
-            // There and back: whoever goes first in one round goes last in the next.
+            // There and back: the first of one round is the last of the next.
             for (name, map, _) in round % 2 == 0 ? maps : maps.reversed() {
                 withUnsafePointer(to: map) { map in
                     measure("\(clients.rawValue)_\(name)", addressesARound) {

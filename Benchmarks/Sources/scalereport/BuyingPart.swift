@@ -5,7 +5,7 @@ extension Part {
     ///
     /// - Parameter oneCore: answers a second of pdns and geopipe on one core.
     init(oneCore: Double) {
-        // Half of what a core can do: the other half is for bursts, for the compiler, and for the day a neighbour is down.
+        // A core is planned at half load. The other half is for bursts, the compiler and the clients of a failed server.
         let part = 0.5
         paragraph(
             """

@@ -54,8 +54,8 @@ extension Part {
             ], through)
         table(
             [
-                "counted (valgrind), for a question", "instructions", "misses of the first cache",
-                "and of a second one of 1 MB",
+                "valgrind counts per question", "instructions", "L1 misses",
+                "misses of a second cache of 1 MB",
             ], counts)
         paragraph(
             """
