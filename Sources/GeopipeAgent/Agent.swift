@@ -94,7 +94,9 @@ private final class SessionChoice: Service {
             // The session runs commands of checks, also those of an image, which the folder's owner can write.
             if let owner = StateDirectory(path: path).foreignOwner {
                 let diagnostic =
-                    "the state directory \(path) belongs to user \(owner.user), and root does not run that user's commands; run geopipe-agent as that user"
+                    owner.folder == path
+                    ? "the state directory \(path) belongs to user \(owner.user), and root does not run that user's commands; run geopipe-agent as that user"
+                    : "\(owner.folder) belongs to user \(owner.user), who could replace the state directory \(path) in it, and root does not run that user's commands; give that folder to root (chown), or choose another state_directory"
                 guard session != nil else { throw StartFailure(code: .unusable, message: diagnostic) }
                 log.error("\(diagnostic); what was loaded before stays in use")
                 return true

@@ -61,7 +61,7 @@ final class StateSession: Sendable {
             }
         }
         (self.monitor, self.reporter, self.notifier) = (monitor, reporter, notifier)
-        vantage = VantageWatch(monitor, VantageReader(roots: prober.roots))
+        vantage = VantageWatch(monitor, roots: prober.roots)
         receiver = TelemetryReceiver(directory) { live.take($0) }
         let questions = LiveQueryRunner(file, directory)
         liveServer = LiveServer(live, questions)

@@ -18,11 +18,14 @@ extension JSON {
     /// It is strict: strings must be UTF-8, and surrogates must be in pairs. A number without a fraction and an
     /// exponent becomes an `integer` if it fits, and any other a `number`; a number outside of the range of `Double` is
     /// an error. All members with the same name are kept. The time is linear in the number of bytes for any input.
-    public init(reading bytes: some Sequence<UInt8>) throws(JSONError) {
+    ///
+    /// - Parameter valueLimit: the largest number of values, nested ones included. It bounds the memory: a value of two
+    ///   bytes may take a hundred.
+    public init(reading bytes: some Sequence<UInt8>, valueLimit: Int = .max) throws(JSONError) {
         // This does not copy if it is an array already.
         let bytes = Array(bytes)
         self = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
-            var reader = JSONReader(bytes: buffer)
+            var reader = JSONReader(bytes: buffer, valueLimit: valueLimit)
             return try reader.document()
         }
     }
@@ -67,8 +70,10 @@ private struct JSONReader {
     let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
     private var depth = 0
+    /// The number of values that may still come.
+    private var remaining: Int
 
-    init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    init(bytes: UnsafeBufferPointer<UInt8>, valueLimit: Int) { (self.bytes, remaining) = (bytes, valueLimit) }
 
     mutating func document() throws(JSONError) -> JSON {
         if hasByteOrderMark(bytes) { throw error("there is a byte order mark; write UTF-8 without one") }
@@ -82,6 +87,8 @@ private struct JSONReader {
 
     private mutating func value() throws(JSONError) -> JSON {
         skipBlanks()
+        guard remaining > 0 else { throw error("there are too many values") }
+        remaining -= 1
         switch next {
         case UInt8(ascii: "{"): return try object()
         case UInt8(ascii: "["): return try list()

@@ -8,6 +8,8 @@ extension StateDirectory {
     package struct Owner {
         package var user: uid_t
         var group: gid_t
+        /// The folder that belongs to the user: the state directory, or one above it.
+        package var folder: String
     }
 
     /// The user whose rights root takes in the folder: its owner, or the user who could replace the folder. `nil` if
@@ -15,13 +17,15 @@ extension StateDirectory {
     package var foreignOwner: Owner? {
         guard geteuid() == 0 else { return nil }
         var status = stat()
-        if stat(path, &status) == 0, status.st_uid != 0 { return Owner(user: status.st_uid, group: status.st_gid) }
+        if stat(path, &status) == 0, status.st_uid != 0 {
+            return Owner(user: status.st_uid, group: status.st_gid, folder: path)
+        }
         // All folders above it, and the targets of links among them.
         var owner: Owner?
         for folder in Self.wayTo(absolutePath(path)) {
             for place in [folder] + Self.wayTo(realPath(folder)) {
                 guard lstat(place, &status) == 0, status.st_uid != 0 else { continue }
-                owner = Owner(user: status.st_uid, group: status.st_gid)
+                owner = Owner(user: status.st_uid, group: status.st_gid, folder: place)
             }
         }
         return owner
@@ -69,7 +73,15 @@ extension StateDirectory {
                     "cannot use \(path) with the rights of its owner, user \(owner.user): this process may not change its user (it lacks CAP_SETUID, or has a user namespace without that user); run this as that user"
             )
         }
-        return try body()
+        do {
+            return try body()
+        } catch {
+            guard owner.folder != path else { throw error }
+            throw Failure(
+                description:
+                    "\(error.description); root uses \(path) with the rights of user \(owner.user), because \(owner.folder) belongs to that user, who could replace the state directory: give that folder to root (chown), or choose another state_directory"
+            )
+        }
     }
 
     private static func groups(of owner: Owner) -> [gid_t] {

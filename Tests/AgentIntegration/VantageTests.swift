@@ -151,6 +151,10 @@ struct VantageTests {
             ("220 mail.example.com ESMTP\r\n", "its response is not HTTP"),
             (answer("[\(String(repeating: "[", count: 1_000_000))"), "its report is not JSON"),
             (
+                answer("{\"votes\":[[]\(String(repeating: ",[]", count: 2_000_000))]}"),
+                "its report is not JSON: at byte"
+            ),
+            (
                 answer("\"\(String(repeating: "x", count: VantageReport.sizeLimit))\""),
                 "its report has more than 8 MiB"
             ),

@@ -111,6 +111,49 @@ struct VantagePanelTests {
         #expect(panel.bench(at: 0).opinion(on: "a", own: Vote(isUp: true, age: 0, pace: 10))?.isUp == true)
     }
 
+    @Test("counts both votes if a vantage point shows the id of another one with different votes")
+    func impostor() {
+        var panel = VantagePanel(settings, instance: "own")
+        let results: [Result<VantageReport, VantageReport.Unusable>] = [
+            .success(report("own")), .success(report("c", ["a": true])), .success(report("c", ["a": false])),
+        ]
+        func isUp() -> Bool? {
+            panel.bench(at: 4).opinion(on: "a", own: Vote(isUp: false, age: 0, pace: 10))?.isUp
+        }
+        #expect(
+            take(&panel, results, at: 0).contains("vantage point tokyo cannot be read: it is the same agent as nyc"))
+        #expect(isUp() == true, "one round may differ, because an agent changes its judgement")
+        let said = take(&panel, results, at: 2)
+        #expect(
+            said.contains(
+                "vantage points nyc and tokyo have the same id and different votes: one of them is false; both votes count"
+            ))
+        #expect(isUp() == false)
+        #expect(take(&panel, results, at: 4) == [], "it is logged once")
+        #expect(isUp() == false)
+        // A report that leaves out the address would silence the other one as well.
+        var silent = VantagePanel(settings, instance: "own")
+        let without: [Result<VantageReport, VantageReport.Unusable>] = [
+            .success(report("own")), .success(report("c")), .success(report("c", ["a": false])),
+        ]
+        for round in 0..<3 { _ = take(&silent, without, at: Double(round)) }
+        #expect(silent.bench(at: 3).opinion(on: "a", own: nil)?.isUp == false)
+    }
+
+    @Test("keeps reports when the settings change, for the vantage points that stay")
+    func changedSettings() {
+        let before = panel(
+            .success(report("own")), .success(report("b", ["a": true])), .success(report("c", ["a": true])))
+        var longer = settings
+        longer.timeout = 5
+        longer.points.append(.init(name: "paris", address: "192.0.2.4", port: 9_353))
+        let after = VantagePanel(longer, instance: "own", after: before)
+        let own = Vote(isUp: false, age: 0, pace: 10)
+        #expect(after.way(at: 1) == .quorum)
+        #expect(after.bench(at: 1).opinion(on: "a", own: own)?.isUp == true)
+        #expect(VantagePanel(longer, instance: "own").bench(at: 1).opinion(on: "a", own: own) == nil)
+    }
+
     @Test("logs once when a report cannot be read, and when it can be again")
     func notices() {
         var panel = panel(.success(report("own")), .success(report("b")), failure("404 Not Found"))

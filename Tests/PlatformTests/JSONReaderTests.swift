@@ -88,6 +88,15 @@ struct JSONReaderTests {
         }
     }
 
+    @Test("there are at most as many values as the limit, nested ones included")
+    func valueLimit() throws {
+        let text = #"{"a":[1,[],{"b":null}]}"#
+        #expect(try JSON(reading: text.utf8, valueLimit: 6).compact == text)
+        #expect(throws: JSONError(offset: 16, reason: "there are too many values")) {
+            try JSON(reading: text.utf8, valueLimit: 5)
+        }
+    }
+
     @Test("values are nested at most a hundred levels deep")
     func depth() throws {
         func nested(_ levels: Int) -> String {

@@ -317,7 +317,10 @@ struct StateDirectoryTests {
         try #require(symlink(folder.path + "/home", folder.path + "/links/home") == 0)
         for path in ["/home/state", "/links/home/state"] {
             let trap = StateDirectory(path: folder.path + path)
-            #expect(throws: StateDirectory.Failure.self) { try trap.change { $0 = [drained("oslo")] } }
+            let failure = try #require(throws: StateDirectory.Failure.self) {
+                try trap.change { $0 = [drained("oslo")] }
+            }
+            #expect(failure.description.contains("give that folder to root (chown)"), "\(failure)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/roots") == [])
         }
         let new = StateDirectory(path: folder.path + "/home/new")

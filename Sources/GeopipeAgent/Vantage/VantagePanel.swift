@@ -14,6 +14,8 @@ struct VantagePanel: Sendable {
     private(set) var members: [Member]
     /// When a vantage point was first asked; `nil` before that.
     private var start: Double?
+    /// The rounds after which two vantage points with one id and different votes are two agents.
+    private static let conflictLimit = 2
     /// The standing that was last logged.
     private var said = VantageStanding.Way.gathering
 
@@ -26,6 +28,8 @@ struct VantagePanel: Sendable {
         /// Whether it is this agent.
         fileprivate(set) var isOwn = false
         fileprivate var isAsked = false
+        /// The number of rounds in a row in which it had the instance id of another vantage point, but other votes.
+        fileprivate var conflicts = 0
         /// The number of readings, and of failed ones.
         fileprivate(set) var (reads, failures) = (0, 0)
 
@@ -65,13 +69,29 @@ struct VantagePanel: Sendable {
             let before = members[attempt.member]
             var result = attempt.result
             if case .success(let report) = result, report.instance != instance,
-                let other = members.indices.first(where: {
-                    $0 != attempt.member && isFresh(members[$0], at: attempt.time)
-                        && members[$0].reading?.report.instance == report.instance
-                })
+                case let namesakes = members[..<attempt.member].indices.filter({
+                    isFresh(members[$0], at: attempt.time) && members[$0].reading?.report.instance == report.instance
+                }), let first = namesakes.first
             {
-                result = .failure(.init(reason: "it is the same agent as \(members[other].point.name)"))
-                members[attempt.member].reading = nil
+                // Any agent with the token can show the id of another one. Then both votes count, so it cannot silence
+                // that one. Two readings of one agent may differ once, while the agent changes its judgement.
+                let twin = namesakes.first { members[$0].reading?.report.hasSameVotes(as: report) == true }
+                let other = twin ?? first
+                let conflicts = twin == nil ? before.conflicts + 1 : 0
+                members[attempt.member].conflicts = conflicts
+                if conflicts < Self.conflictLimit {
+                    result = .failure(.init(reason: "it is the same agent as \(members[other].point.name)"))
+                    members[attempt.member].reading = nil
+                } else if conflicts == Self.conflictLimit {
+                    notices.append(
+                        Notice(
+                            level: .error,
+                            text:
+                                "vantage points \(members[other].point.name) and \(name) have the same id and different votes: one of them is false; both votes count"
+                        ))
+                }
+            } else {
+                members[attempt.member].conflicts = 0
             }
             members[attempt.member].isAsked = true
             switch result {

@@ -34,6 +34,11 @@ struct VantageReport: Equatable, Sendable {
     static let (sizeLimit, voteLimit, nameLimit) = (8 << 20, 100_000, 8_192)
     private static let (ages, paces) = (0.0...1e9, 1.0...1e10)
 
+    /// Returns whether both reports have the same votes on the same addresses, whatever their ages.
+    func hasSameVotes(as other: VantageReport) -> Bool {
+        votes.count == other.votes.count && votes.allSatisfy { other.votes[$0]?.isUp == $1.isUp }
+    }
+
     /// The reason why a response is not a valid report, as part of a sentence.
     struct Unusable: Error, Equatable { var reason: String }
 
@@ -60,7 +65,8 @@ struct VantageReport: Equatable, Sendable {
     init(reading bytes: some Sequence<UInt8>) throws(Unusable) {
         let json: JSON
         do throws(JSONError) {
-            json = try JSON(reading: bytes)
+            // A vote has five values, and a newer program may add some.
+            json = try JSON(reading: bytes, valueLimit: 10 * Self.voteLimit)
         } catch {
             throw Unusable(reason: "its report is \(error.description)")
         }

@@ -6,20 +6,32 @@ import Synchronization
 /// agent's report.
 final class VantageWatch: Sendable {
     private let monitor: Monitor
-    private let reader: VantageReader
-    private let state = Mutex(State())
+    private let roots: String?
+    private let state: Mutex<State>
 
     private struct State {
         var settings: VantagePoints?
+        /// Has the trusted certificates of the last reload.
+        var reader: VantageReader
+        /// The report that was served last, and when it was made.
+        var served: (text: String, time: Double)?
         /// The last contents of the token file.
         var token: Result<LiveToken, LiveToken.Unusable>?
     }
 
-    init(_ monitor: Monitor, _ reader: VantageReader) { (self.monitor, self.reader) = (monitor, reader) }
+    /// Seconds for which a report is served again to other readers.
+    private static let freshness = 0.5
 
-    /// Uses these vantage points from now on; `nil` for none.
+    /// - Parameter roots: a file of trusted certificates in PEM; `nil` for those of the system.
+    init(_ monitor: Monitor, roots: String?) {
+        (self.monitor, self.roots) = (monitor, roots)
+        state = Mutex(State(reader: VantageReader(roots: roots)))
+    }
+
+    /// Uses these vantage points from now on, `nil` for none, and the trusted certificates as they are now.
     func follow(_ settings: VantagePoints?) async {
-        state.withLock { $0.settings = settings }
+        let reader = VantageReader(roots: roots)
+        state.withLock { ($0.settings, $0.reader) = (settings, reader) }
         await monitor.follow(settings)
     }
 
@@ -54,11 +66,12 @@ final class VantageWatch: Sendable {
         }
         if let diagnostic { log.error("vantage points cannot read this agent: \(diagnostic)") }
         let asked = await monitor.askedVantagePoints
+        let reader = state.withLock(\.reader)
         let attempts = await withTaskGroup(of: VantagePanel.Attempt.self) { group in
             for member in asked where settings.points.indices.contains(member) {
                 let point = settings.points[member]
                 let token = tokens[point.tokenFile ?? settings.tokenFile]!
-                group.addTask { [reader] in
+                group.addTask {
                     let start = monotonicTime()
                     switch token {
                     case .success(let token):
@@ -89,6 +102,15 @@ final class VantageWatch: Sendable {
             })
     }
 
+    /// Returns the report of this agent, at most `freshness` old: many agents read it at about the same time.
+    private func report() async -> String {
+        let now = monotonicTime()
+        if let served = state.withLock(\.served), now - served.time < Self.freshness { return served.text }
+        let text = await monitor.vantageReport().text
+        state.withLock { $0.served = (text, now) }
+        return text
+    }
+
     /// Returns the response to a reader of the report: an HTTP status and a text.
     ///
     /// - Parameter isRight: whether the request has this token; `nil` if it has none.
@@ -100,7 +122,7 @@ final class VantageWatch: Sendable {
             guard isRight(token) == true else {
                 return (401, "this needs the token of the section health: Authorization: Bearer TOKEN\n")
             }
-            return (200, await monitor.vantageReport().text)
+            return (200, await report())
         }
     }
 }
