@@ -76,12 +76,20 @@ extension StateDirectory {
         do {
             return try body()
         } catch {
-            guard owner.folder != path else { throw error }
-            throw Failure(
-                description:
-                    "\(error.description); root uses \(path) with the rights of user \(owner.user), because \(owner.folder) belongs to that user, who could replace the state directory: give that folder to root (chown), or choose another state_directory"
-            )
+            throw explained(error)
         }
+    }
+
+    /// Returns the failure that the folder cannot be written, with the reason in `errno`.
+    func cannotWrite() -> Failure { explained(Failure("write to", path)) }
+
+    /// Adds the remedy to a failure, if root has fewer rights in the folder because of a folder above it.
+    private func explained(_ failure: Failure) -> Failure {
+        guard let owner = foreignOwner, owner.folder != path else { return failure }
+        return Failure(
+            description:
+                "\(failure.description); root uses \(path) with the rights of user \(owner.user), because \(owner.folder) belongs to that user, who could replace the state directory: give that folder to root (chown), or choose another state_directory"
+        )
     }
 
     private static func groups(of owner: Owner) -> [gid_t] {

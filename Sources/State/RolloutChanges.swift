@@ -72,7 +72,7 @@ extension StateDirectory {
     ) throws(Failure) -> (last: HistoryEntry?, isPutAside: Bool)? {
         try make()
         let lock = openLock("switches.lock")
-        guard lock >= 0 else { throw Failure("write to", path) }
+        guard lock >= 0 else { throw cannotWrite() }
         defer { close(lock) }
         guard hold(lock, timeout: 10_000) else { throw Failure("lock", path) }
         var isPutAside = false
@@ -98,7 +98,7 @@ extension StateDirectory {
     /// Adds an entry to the history.
     package func note(_ entry: HistoryEntry) throws(Failure) {
         let lock = openLock("switches.lock")
-        guard lock >= 0 else { throw Failure("write to", path) }
+        guard lock >= 0 else { throw cannotWrite() }
         defer { close(lock) }
         guard hold(lock, timeout: 10_000) else { throw Failure("lock", path) }
         try record([entry])
@@ -125,7 +125,7 @@ extension StateDirectory {
     ) throws(Failure) -> String? {
         try make()
         let lock = openLock("switches.lock")
-        guard lock >= 0 else { throw Failure("write to", path) }
+        guard lock >= 0 else { throw cannotWrite() }
         defer { close(lock) }
         guard hold(lock, timeout: 10_000) else { throw Failure("lock", path) }
         removeLeftovers()

@@ -100,7 +100,7 @@ public struct StateDirectory: Sendable {
     ) throws(Failure) -> String? {
         try make()
         let lock = openLock("switches.lock")
-        guard lock >= 0 else { throw Failure("write to", path) }
+        guard lock >= 0 else { throw cannotWrite() }
         defer { close(lock) }
         guard hold(lock, timeout: Self.lockTimeout) else { throw Failure("lock", path) }
         var diagnostic: String?
