@@ -1,4 +1,5 @@
-/* Asks a name server on the loopback, each question as another client, and compares every answer with the expected one. */
+/* Asks a name server on the loopback interface. Each question comes from another client, and each answer is compared
+   with the expected one. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 
 #include "load.h"
 
-#define SOCKETS 16 /* with `reuseport` the kernel gives each of them to one receiver of pdns */
+#define SOCKETS 16 /* with `reuseport`, the kernel assigns each socket to one receiver of pdns */
 #define PLACES 4
 #define ITEMS_MAX 16
 #define LATENCIES_MAX (1u << 23)
@@ -28,28 +29,29 @@ struct expected {
     uint8_t address[16];
 };
 
-/* One kind of questions. */
+/* One kind of question. */
 struct item {
     const char *text;
     unsigned weight;
-    char name[256]; /* each `*` in it becomes a label that no other question has, `{1-99}` a number from 1 to 99 */
+    /* Each label `*` becomes a label that no other question has; `{1-99}` becomes a number from 1 to 99. */
+    char name[256];
     uint16_t type;
-    size_t type_size; /* of the data of such a record; 0: of any size */
+    size_t type_size; /* bytes of such a record's data; 0: any size */
     struct expected expected[PLACES];
     size_t asked, answered, wrong;
 };
 
 /* A question that waits for its answer. */
 struct waiting {
-    uint64_t since; /* ns; 0: none waits under this id */
+    uint64_t since; /* ns; 0: no question with this id is outstanding */
     struct item *item;
     unsigned place;
-    size_t answer; /* where in the packet the answers begin */
+    size_t answer; /* offset of the answer section in the packet */
 };
 
 static struct options {
     unsigned port;
-    double rate; /* a second; 0: as many as are answered */
+    double rate; /* questions per second; 0: each answer lets the next question leave */
     unsigned outstanding;
     double seconds;
     uint64_t seed;
@@ -71,8 +73,7 @@ static uint32_t *latencies;
 static size_t sent, answered, lost, wrong, response_codes[16];
 static uint64_t first_wrong, last_wrong;
 
-/* An IPv4 /24 that no other question of this run has, in 1.0.0.0 to 223.255.255.255, but not of the loopback. Both steps can be
-   undone, so different counts give different networks. */
+/* Returns an IPv4 /24 that no other question of this run has, from 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8. */
 static uint32_t next_network(void)
 {
     uint32_t network;
@@ -81,7 +82,7 @@ static uint32_t next_network(void)
     return network;
 }
 
-/* MARK: What to ask */
+/* MARK: Kinds of questions */
 
 static uint16_t parse_type(const char *text, size_t *size)
 {
@@ -95,7 +96,7 @@ static uint16_t parse_type(const char *text, size_t *size)
             *size = types[i].size;
             return types[i].type;
         }
-    fail("type %s is not known here", text);
+    fail("type %s is none of A, AAAA, MX, TXT and SOA", text);
 }
 
 static struct expected parse_expected(const char *text)
@@ -112,7 +113,7 @@ static struct expected parse_expected(const char *text)
     return e;
 }
 
-/* Reads a range such as `{1-99}`. Returns the size of its text, or 0 if it is none. */
+/* Reads a range such as `{1-99}`. Returns the length of its text, or 0 if the text is not a range. */
 static size_t parse_range(const char *text, unsigned long *first, unsigned long *last)
 {
     int size = 0;
@@ -156,7 +157,7 @@ static void add_item(const char *text)
     for (; count < PLACES && (word = strsep(&rest, ",")); count++)
         item->expected[count] = parse_expected(word);
     if (count != 1 && count != PLACES)
-        fail("'%s' has what is expected of %zu places; it is 1 or %d", text, count, PLACES);
+        fail("'%s' has expected answers for %zu places; write 1 or %d", text, count, PLACES);
     for (; count < PLACES; count++)
         item->expected[count] = item->expected[0];
 }
@@ -177,7 +178,7 @@ static unsigned get16(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-/* Writes the label that begins at `text` as this question has it. */
+/* Writes the label that begins at `text`, with a random value for `*` or for a range. */
 static void expand(char *label, size_t size, const char *text, size_t length)
 {
     unsigned long first, last;
@@ -268,9 +269,10 @@ static bool is_expected(const struct waiting *w, const uint8_t *packet, size_t s
     return others == 0 && (fitting > 0) == (e->kind != NO_RECORD);
 }
 
-/* MARK: Asking */
+/* MARK: Sending and receiving */
 
-/* Without client subnets, the four addresses that the sockets have stand for the four places; else the sockets tell nothing. */
+/* Without client subnets, the sockets have four source addresses, one for each place. With client subnets, the source
+   address does not matter. */
 static void open_sockets(void)
 {
     for (unsigned i = 0; i < SOCKETS; i++) {
@@ -359,7 +361,8 @@ static void give_up_old(uint64_t now)
     }
 }
 
-/* In a closed loop the next question leaves when an answer comes; at a rate it leaves when its time has come. */
+/* Without a rate, each answer lets the next question leave (closed loop). With a rate, each question leaves at its time
+   (open loop). */
 static void run(void)
 {
     uint64_t end, now;
@@ -400,16 +403,17 @@ static void report(size_t in_time)
 static void usage(FILE *out)
 {
     fputs("usage: dnsload [OPTION...] WEIGHT,NAME,TYPE,EXPECTED...\n"
-          "Asks the name server on 127.0.0.1 and prints figures. Each question has the client subnet of another /24.\n"
-          "  -p PORT  of the name server (53)\n"
-          "  -o N     outstanding questions, constant (100)\n"
-          "  -r R     or the rate, in questions a second\n"
+          "Asks the name server on 127.0.0.1 and prints figures. Each question has another /24 as its client subnet.\n"
+          "  -p PORT  port of the name server (53)\n"
+          "  -o N     number of outstanding questions (100)\n"
+          "  -r R     instead of -o: questions per second\n"
           "  -l L     seconds (1)\n"
-          "  -s SEED  of clients, labels and the order of the questions (1)\n"
+          "  -s SEED  seed of clients, labels and the order of questions (1)\n"
           "  -n       no client subnets: the places are 127.0.0.1, 127.64.0.1, 127.128.0.1 and 127.192.0.1\n"
-          "A * as a label of NAME is another label each time, {1-99} in one a number from 1 to 99. TYPE is A, AAAA, MX, SOA or\n"
-          "TXT. EXPECTED is an address, * (any record of that type), - (the name without such a record) or ! (no such name);\n"
-          "or four of these, separated by commas, for clients from 0.0.0.0, 64.0.0.0, 128.0.0.0 and 192.0.0.0 on.\n",
+          "Each question has another label in place of a label * of NAME, and a number from 1 to 99 in place of\n"
+          "{1-99}. TYPE is A, AAAA, MX, SOA or TXT. EXPECTED is an address, * (any record of that type), - (the name\n"
+          "exists without such a record) or ! (the name does not exist). Four of these, separated by commas, are for\n"
+          "clients in 0.0.0.0/2, 64.0.0.0/2, 128.0.0.0/2 and 192.0.0.0/2.\n",
           out);
 }
 
@@ -433,7 +437,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    /* Far enough from those of the next seed that a cache does not know them. */
+    /* Far from the networks of the next seed, so that no cache has them. */
     client_counter = (uint32_t)(options.seed * 99991);
     latencies = allocate(LATENCIES_MAX * sizeof *latencies);
     prctl(PR_SET_TIMERSLACK, 1ul);

@@ -1,4 +1,5 @@
-/* Asks a name server on the loopback in one of several ways that floods have, or as real clients do, from many resolvers. */
+/* Sends the questions of one kind of flood, or those of real clients, to a name server on the loopback interface. The
+   questions come from many resolvers. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +20,7 @@
 #define BATCH 64
 #define PACKET_MAX 512
 #define LATENCIES_MAX (1u << 22)
-#define WINDOW_PATIENCE 50000000ull /* ns without an answer until a window is filled again */
+#define WINDOW_PATIENCE 50000000ull /* ns without an answer after which the window is filled again */
 #define CONNECTIONS 64
 #define ONE_NAME_CLIENTS 18000
 #define TYPE_A 1
@@ -31,17 +32,17 @@ enum kind { CLIENTS, NAMES, DEEP, ZONES, TYPES, ONE, ANY, TCP, SUBNETS, KINDS };
 static struct options {
     unsigned port;
     enum kind kind;
-    double rate;      /* a second; 0: as many as are answered */
-    unsigned window;  /* questions outstanding then */
+    double rate;      /* questions per second; 0: each answer lets the next question leave */
+    unsigned window;  /* outstanding questions if the rate is 0 */
     double seconds;
-    unsigned octet;   /* the second of the addresses that ask */
-    unsigned networks; /* of these, each a /24 */
+    unsigned octet;    /* second octet of the resolvers' addresses */
+    unsigned networks; /* number of resolvers, each in its own /24 */
     uint64_t seed;
     bool checks;
 } options = {.port = 53, .kind = CLIENTS, .rate = 500, .window = 1000, .seconds = 1, .octet = 10, .networks = 64, .seed = 1};
 
 static struct {
-    uint64_t since;   /* ns; 0: none waits */
+    uint64_t since;   /* ns; 0: no question with this id is outstanding */
     uint32_t network; /* of the client */
 } waiting[IDS];
 
@@ -50,8 +51,7 @@ static uint64_t network_count;
 static uint32_t *latencies;
 static size_t latency_count, sent, answered, truncated, wrong, response_codes[16];
 
-/* The /24 of the client, in 1.0.0.0 to 223.255.255.255 but not of the loopback. Both steps of the mixing can be undone, so different
-   counts give different networks. */
+/* Returns the next client's /24, from 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8. */
 static uint32_t next_network(void)
 {
     for (;;) {
@@ -94,7 +94,7 @@ static uint8_t *put_name(uint8_t *at)
     return at;
 }
 
-/* Types that are neither of queries (RFC 6895: 128 to 255) nor of records that names have here. */
+/* Returns the question's type. A random type is no query type (RFC 6895: 128 to 255) and no type of a record here. */
 static unsigned type(void)
 {
     switch (options.kind) {
@@ -126,8 +126,9 @@ static size_t put_question(uint8_t *packet, uint16_t id, uint32_t network)
     return (size_t)(at - packet);
 }
 
-/* Whether the packet has the address that www has for the client: each quarter of the address space has its own, but the second and the
-   last. It must be one record of 4 bytes, whose name is a pointer to that of the question. */
+/* Returns whether the answer has the address of www for the client. Each quarter of the address space has its own
+   address, except that the second and the last quarter share one. The answer must be one record with 4 bytes of data,
+   whose name is a pointer to the question's name. */
 static bool is_right(const uint8_t *packet, size_t size, uint32_t network)
 {
     static const uint8_t last[] = {1, 2, 3, 2};
@@ -159,7 +160,7 @@ static void take(const uint8_t *packet, size_t size)
         wrong++;
 }
 
-/* The address of one of the resolvers, in the order of the host. */
+/* Returns the address of a resolver, in host byte order. */
 static uint32_t source(uint64_t lot)
 {
     return 0x7f000000u | options.octet << 16 | (uint32_t)(lot % options.networks) << 8 | 1;
@@ -174,7 +175,7 @@ static size_t ask(uint8_t *packet, uint64_t now)
     return put_question(packet, id, network);
 }
 
-/* MARK: Over UDP: one socket, which sends from the addresses of all resolvers */
+/* MARK: UDP: one socket, which sends from the addresses of all resolvers */
 
 static int open_socket(void)
 {
@@ -211,7 +212,7 @@ static void send_batch(int fd, size_t count, uint64_t now)
         int done = sendmmsg(fd, messages + i, (unsigned)(count - i), 0);
         if (done < 0 && errno != EAGAIN && errno != ECONNREFUSED && errno != ENOBUFS && errno != EINTR)
             fail("sendmmsg: %s", strerror(errno));
-        i += done > 0 ? (size_t)done : 1; /* what cannot be sent is lost */
+        i += done > 0 ? (size_t)done : 1; /* a message that cannot be sent is lost */
     }
     sent += count;
 }
@@ -231,7 +232,7 @@ static void run_udp(void)
 {
     int fd = open_socket();
     uint64_t start = clock_ns(), end = start + (uint64_t)(options.seconds * 1e9), now, last = start;
-    size_t open_base = 0; /* questions that are not waited for any more */
+    size_t open_base = 0; /* questions given up */
     while ((now = clock_ns()) < end) {
         uint64_t wait;
         if (options.rate > 0) {
@@ -240,7 +241,7 @@ static void run_udp(void)
             if (count > 0)
                 send_batch(fd, count < BATCH ? count : BATCH, now);
             uint64_t next = start + (uint64_t)((double)sent / options.rate * 1e9);
-            /* A flood sends about a thousand times a second, clients each question at its time. */
+            /* A flood sends about once a millisecond. Clients send each question at its time. */
             wait = next > now ? next - now : 0;
             if (options.kind != CLIENTS && wait > 0 && wait < 1000000)
                 wait = 1000000;
@@ -271,7 +272,7 @@ static void run_udp(void)
     close(fd);
 }
 
-/* MARK: Over TCP: a connection for each question */
+/* MARK: TCP: a connection for each question */
 
 static struct connection {
     uint64_t since;
@@ -293,7 +294,7 @@ static void call(size_t i)
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source(next_random(&options.seed)))};
-    struct linger none = {.l_onoff = 1}; /* no port waits for what the other end still has to say */
+    struct linger none = {.l_onoff = 1}; /* close() resets the connection, so no port stays in TIME_WAIT */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
@@ -343,7 +344,7 @@ static void run_tcp(void)
     }
 }
 
-/* MARK: What came of it */
+/* MARK: Report */
 
 static void report(void)
 {
@@ -360,16 +361,16 @@ static void usage(FILE *out)
 {
     fputs("usage: floodload [OPTION...] KIND\n"
           "Asks the name server on 127.0.0.1 and prints figures.\n"
-          "  -p PORT  of the name server (53)\n"
-          "  -r R     questions a second, whatever is answered (500); 0: as many as are answered\n"
-          "  -w N     questions outstanding with -r 0 (1000)\n"
+          "  -p PORT  port of the name server (53)\n"
+          "  -r R     questions per second (500); 0: each answer lets the next question leave\n"
+          "  -w N     with -r 0: number of outstanding questions (1000)\n"
           "  -l L     seconds (1)\n"
-          "  -a N     the resolvers that ask are 127.N.0.1, 127.N.1.1... (10)\n"
-          "  -n N     how many resolvers (64)\n"
-          "  -s SEED  of labels, types, and the order of the resolvers (1)\n"
-          "  -c       compares the address with that of Benchmarks/Pdns/geopipe.yaml\n"
+          "  -a N     second octet of the resolvers' addresses 127.N.0.1, 127.N.1.1... (10)\n"
+          "  -n N     number of resolvers (64)\n"
+          "  -s SEED  seed of labels, types, and the order of resolvers (1)\n"
+          "  -c       compare each address with that in Benchmarks/Pdns/geopipe.yaml\n"
           "KIND is one of\n"
-          "  clients  www.geo.example.com, each time for another client subnet\n"
+          "  clients  www.geo.example.com, each question for another client subnet\n"
           "  names    random names below geo.example.com\n"
           "  deep     the same with three random labels\n"
           "  zones    www in random zones\n"
@@ -377,7 +378,7 @@ static void usage(FILE *out)
           "  one      www, for 18,000 client subnets in turn\n"
           "  any      www, type ANY\n"
           "  tcp      www over TCP, a connection for each question\n"
-          "  subnets  as clients\n",
+          "  subnets  the same as clients\n",
           out);
 }
 
@@ -405,7 +406,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    /* Far enough from those of the next seed that a cache does not know them. */
+    /* Far from the networks of the next seed, so that no cache has them. */
     network_count = options.kind == ONE ? 0 : options.seed * 999983;
     latencies = allocate(LATENCIES_MAX * sizeof *latencies);
     prctl(PR_SET_TIMERSLACK, 1ul);

@@ -1,5 +1,5 @@
-/* The floor behind pdns: a coprocess that knows one zone with one name, answers as little as pdns can do with, and sleeps between two
-   questions. What pdns does with it, it does with no backend faster that sleeps. */
+/* The floor for a coprocess of pdns: it knows one zone with one name, gives the shortest answers that pdns accepts, and
+   sleeps between two questions. pdns is no faster with any other backend that sleeps. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* What the load generators for DNS have in common: time, random numbers, client networks, parts of a message, latencies. */
+/* Shared code of the load generators for DNS: time, random numbers, client networks, parts of a message, latencies. */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -13,7 +13,7 @@
 #define OPT 41                 /* RFC 6891 */
 #define CLIENT_SUBNET 8        /* RFC 7871 */
 
-/* Nanoseconds of the monotonic clock. */
+/* Returns the time of the monotonic clock in nanoseconds. */
 static inline uint64_t clock_ns(void)
 {
     struct timespec t;
@@ -21,7 +21,7 @@ static inline uint64_t clock_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The next number of SplitMix64. */
+/* Returns the next number of SplitMix64. */
 static inline uint64_t next_random(uint64_t *seed)
 {
     uint64_t x = *seed += 0x9e3779b97f4a7c15u;
@@ -30,7 +30,8 @@ static inline uint64_t next_random(uint64_t *seed)
     return x ^ x >> 31;
 }
 
-/* Maps a count to a /24 as a number of 32 bits, scattered over the address space. Returns false for networks that no client has. */
+/* Maps a count to a /24, scattered over the address space. Both steps are invertible, so different counts below 2^24
+   give different networks. Returns false for networks that no client has. */
 static inline _Bool is_client_network(uint64_t count, uint32_t *result)
 {
     uint32_t network = (uint32_t)(count * 0x9e3779b1u) & 0xffffff;
@@ -40,7 +41,7 @@ static inline _Bool is_client_network(uint64_t count, uint32_t *result)
     return first >= 1 && first < 224 && first != 127;
 }
 
-/* Writes 16 bits in network order, and returns the place after them. */
+/* Writes 16 bits in network byte order. Returns the position after them. */
 static inline uint8_t *put16(uint8_t *at, unsigned value)
 {
     *at++ = (uint8_t)(value >> 8);
@@ -48,20 +49,20 @@ static inline uint8_t *put16(uint8_t *at, unsigned value)
     return at;
 }
 
-/* For qsort(3), of `uint32_t`. */
+/* Compares two `uint32_t` for qsort(3). */
 static inline int ascending(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
-/* The nearest-rank percentile, from 1 to 100, of ascending times in ns, in microseconds; 0 without any. */
+/* Returns the nearest-rank percentile (1 to 100) of ascending times in ns, as microseconds; 0 without times. */
 static inline double percentile_us(const uint32_t *times, size_t count, unsigned percent)
 {
     return count == 0 ? 0 : times[(count * percent + 99) / 100 - 1] / 1e3;
 }
 
-/* The number of an option; ends the program if it is not one from `least` to `most`. */
+/* Returns the number in an option's text. Ends the program if it is not from `least` to `most`. */
 static inline double number(const char *text, double least, double most)
 {
     char *end;

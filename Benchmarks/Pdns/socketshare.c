@@ -1,5 +1,6 @@
-/* Times how soon datagrams are taken from one socket, by one thread and by two at once. Receivers of one pdns share a socket: what two
-   threads lose to each other here, receivers lose as well. Prints the number of threads and the ns a datagram, a line each. */
+/* Measures how fast one thread, and two threads at once, receive datagrams from one socket. The receivers of one pdns
+   share a socket, so they delay each other as these threads do. Prints a line for one thread and a line for two: the
+   number of threads, and nanoseconds per datagram. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,7 +18,7 @@
 
 #include "../Pipe/fail.h"
 
-#define DATAGRAMS 128 /* as many as the usual receive buffer holds */
+#define DATAGRAMS 128 /* the usual receive buffer holds all of them */
 #define SIZE 64
 #define ROUNDS 400
 
@@ -32,7 +33,7 @@ static uint64_t clock_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Takes datagrams until none is left. Returns when that was. */
+/* Receives datagrams until none is left. Returns the time of the end, in nanoseconds. */
 static void *take(void *core)
 {
     cpu_set_t cores;
@@ -48,7 +49,7 @@ static void *take(void *core)
     return (void *)(uintptr_t)clock_ns();
 }
 
-/* Returns the ns a datagram. */
+/* Returns nanoseconds per datagram. */
 static double time_round(int sender, int threads, int cores)
 {
     static const char datagram[SIZE];

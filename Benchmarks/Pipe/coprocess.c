@@ -18,7 +18,7 @@
 #define PATIENCE_MS 30000
 #define PIPE_SIZE (64 * 1024)
 
-/* Lines by their first byte; nothing but DATA and END may answer a question whose name exists. */
+/* Lines, counted by their first byte. Only DATA and END may answer a question whose name exists. */
 struct tally {
     size_t data, end, other;
     int inside_line;
@@ -48,7 +48,7 @@ uint64_t coprocess_cpu(const struct coprocess *c)
 
 static cpu_set_t allowed_cores(void)
 {
-    static cpu_set_t allowed; /* at first; binding ourselves narrows what the kernel says later */
+    static cpu_set_t allowed; /* at the first call: after this process binds itself, the kernel returns fewer cores */
     if (CPU_COUNT(&allowed) == 0 && sched_getaffinity(0, sizeof allowed, &allowed) < 0)
         fail("sched_getaffinity: %s", strerror(errno));
     cpu_set_t first = allowed;
@@ -87,12 +87,12 @@ static void launch(struct coprocess *c)
     close(from[1]);
     c->questions = to[1];
     c->answers = from[0];
-    /* Only our ends: each end of a pipe has flags of its own. */
+    /* This does not affect the coprocess: each end of a pipe has its own flags. */
     fcntl(c->questions, F_SETFL, O_NONBLOCK);
     fcntl(c->answers, F_SETFL, O_NONBLOCK);
 }
 
-/* `writing`: there are questions left to write. */
+/* Waits until the coprocess has answered or, if `writing`, accepts questions. */
 static void wait_for(const struct coprocess *c, int writing, int *readable, int *writable)
 {
     struct pollfd ends[2] = {{c->answers, POLLIN, 0}, {c->questions, POLLOUT, 0}};
@@ -108,7 +108,7 @@ static size_t send_some(const struct coprocess *c, const char *bytes, size_t siz
     if (written >= 0)
         return (size_t)written;
     if (errno != EAGAIN)
-        fail("%s: does not take questions: %s", c->name, strerror(errno));
+        fail("%s: does not accept questions: %s", c->name, strerror(errno));
     return 0;
 }
 
@@ -118,7 +118,7 @@ static size_t receive_some(const struct coprocess *c, char *buffer, size_t size)
     if (got > 0)
         return (size_t)got;
     if (got == 0)
-        fail("%s: ended while an answer was due", c->name);
+        fail("%s: ended before it answered all questions", c->name);
     if (errno != EAGAIN)
         fail("%s: %s", c->name, strerror(errno));
     return 0;
@@ -175,7 +175,7 @@ static void await_banner(struct coprocess *c)
         length += receive_some(c, line + length, sizeof line - length);
     }
     if (strncmp(line, "OK\t", 3) != 0)
-        fail("%s: greets with %.*s", c->name, (int)length - 1, line);
+        fail("%s: answers the greeting with '%.*s' instead of OK", c->name, (int)length - 1, line);
 }
 
 struct start_cost coprocess_start(struct coprocess *all, size_t count, const char *question, size_t size)
@@ -206,7 +206,7 @@ void coprocess_stop(struct coprocess *c)
     close(c->questions);
     wait_for(c, 0, &readable, &writable);
     if (read(c->answers, &surplus, 1) != 0)
-        fail("%s: says more than it was asked", c->name);
+        fail("%s: writes more after its last answer", c->name);
     close(c->answers);
     if (waitpid(c->pid, &status, 0) < 0 || status != 0)
         fail("%s: exits with status %d at the end of its input", c->name, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
@@ -259,9 +259,9 @@ struct ticks coprocess_ticks(const struct coprocess *c)
 {
     FILE *stat = open_proc(c, "stat");
     unsigned long user, system;
-    /* The second field, the program's name, stands in parentheses and may hold spaces. */
+    /* The second field, the program's name, is in parentheses and may contain spaces. */
     if (fscanf(stat, "%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-        fail("%s: /proc/%d/stat is not as proc(5) has it", c->name, (int)c->pid);
+        fail("%s: /proc/%d/stat does not have the format of proc(5)", c->name, (int)c->pid);
     fclose(stat);
     return (struct ticks){user, user + system};
 }

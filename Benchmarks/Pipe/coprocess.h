@@ -5,32 +5,32 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A command started as pdns starts it: fork and execv, no shell, two plain pipes of 64 KiB. Every function ends the run when the
-   coprocess ends early, is silent for too long, or answers what no geographic name should. */
+/* A coprocess, started as pdns starts it: fork and execv, no shell, two pipes of 64 KiB. Every function ends the run if
+   the coprocess ends early, is silent for too long, or gives an answer that no geographic name has. */
 struct coprocess {
     char **command;
     const char *name;
     pid_t pid;
-    int questions; /* we write; does not block */
-    int answers;   /* we read; does not block */
+    int questions; /* this process writes; non-blocking */
+    int answers;   /* this process reads; non-blocking */
 };
 
-/* What a start cost, in nanoseconds. A backend may say OK first and load what it answers from then: both count, since pdns waits as
-   long for an answer as for the OK. */
+/* The cost of a start, in nanoseconds. A backend may say OK before it loads its data. Both times count, because pdns
+   waits for the first answer as long as for OK. */
 struct start_cost {
-    uint64_t banner; /* from before the first fork until the last has said OK */
-    uint64_t answer; /* until the last has answered its first question */
-    uint64_t cpu;    /* of the first coprocess until then */
+    uint64_t banner; /* from before the first fork until the last coprocess has said OK */
+    uint64_t answer; /* from before the first fork until the last has answered its first question */
+    uint64_t cpu;    /* processor time of the first coprocess until then */
 };
 
 struct memory {
     double resident; /* all in MiB, from smaps_rollup */
-    double private;  /* held by this process alone */
-    double dirty;    /* of it, not backed by a file: what every further coprocess costs again */
+    double private;  /* mapped by this process alone */
+    double dirty;    /* the part of `private` that no file backs: each further coprocess needs it again */
 };
 
-/* User time and all time in clock ticks since the start. The kernel samples this split; that is good for seconds of steady work, and
-   worthless for a process that wakes up for a microsecond at a time. */
+/* User time and total time since the start, in clock ticks. The kernel samples the split. It is good for seconds of
+   steady work, and wrong for a process that wakes up for a microsecond at a time. */
 struct ticks {
     uint64_t user;
     uint64_t all;
@@ -38,22 +38,22 @@ struct ticks {
 
 uint64_t wall_clock(void);
 
-/* Starts all at once, as pdns does with those of its threads, and asks each the question. */
+/* Starts all coprocesses at once, as pdns does for its threads, and asks each the question. */
 struct start_cost coprocess_start(struct coprocess *, size_t count, const char *question, size_t size);
 void coprocess_stop(struct coprocess *);
 
-/* Ends it as a kill -9 does, in whatever it is about. */
+/* Kills the coprocess with SIGKILL. */
 void coprocess_kill(struct coprocess *);
 
-/* Writes all of `questions` as fast as the pipe takes it while reading the answers, until `count` have come; some may have been asked
-   before. */
+/* Writes all of `questions` as fast as the pipe accepts them, and reads answers until `count` have come. These include
+   answers to questions that were written before. */
 void coprocess_ask(struct coprocess *, const char *questions, size_t size, size_t count);
 
-/* Binds this process to the first core it may use, and the coprocess to the same or, `apart`, to the second. */
+/* Binds this process to the first allowed core, and the coprocess to the same core or, if `apart`, to the second. */
 void coprocess_pin(const struct coprocess *, int apart);
 int cores_available(void);
 
-/* Leaves coprocesses that start from now on only the first `count` of the cores. */
+/* Limits coprocesses that start later to the first `count` cores. */
 void cores_limit(int count);
 
 uint64_t coprocess_cpu(const struct coprocess *);

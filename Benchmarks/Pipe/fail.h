@@ -3,10 +3,10 @@
 
 #include <stddef.h>
 
-/* Says what is wrong on standard error and ends the run with status 1: a benchmark of wrong answers is worth nothing. */
+/* Prints the message on standard error and exits with status 1. A benchmark of wrong answers has no value. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* malloc that never gives NULL. */
+/* Allocates memory. Ends the program if there is none. */
 void *allocate(size_t size);
 
 #endif

@@ -1,5 +1,6 @@
-/* The floor: a coprocess that answers every question alike, without looking at it. What it costs is what pipes and wake-ups cost;
-   no backend can be faster. The answer has the shape and length of a geographic one, so that both move as many bytes. */
+/* The floor: a coprocess that gives every question the same answer without reading it. Its cost is that of pipes and
+   wake-ups, so no backend can be faster. The answer has the form and length of a geographic answer, so that both move
+   the same number of bytes. */
 #include <string.h>
 #include <unistd.h>
 

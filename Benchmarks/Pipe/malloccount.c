@@ -1,6 +1,7 @@
-/* Preloaded (LD_PRELOAD) into a program, counts what its first thread asks of the heap and, when the program exits, appends the number
-   to the file that MALLOCCOUNT names. What other threads do depends on how long the program runs. Freeing is not counted: what was never allocated is never freed.
-   The __libc_ names are glibc's own doors to its allocator; finding it with dlsym would itself allocate. */
+/* Counts the heap allocations of a program's first thread. LD_PRELOAD loads it into the program. When the program
+   exits, it appends the number to the file that the environment variable MALLOCCOUNT names. Other threads are not
+   counted, because their work depends on how long the program runs. The __libc_ functions are glibc's entry points to
+   its allocator; looking it up with dlsym would itself allocate. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>

@@ -5,13 +5,16 @@
 
 #include "fail.h"
 
-/* Asked at the head of each strip and not counted: they find the processor's caches full of the other contender. */
+/* Questions at the start of each strip that are not measured: the processor's caches still hold the data of the
+   contender before. */
 #define WARM_UP 8
 
-/* All are stopped and started again between these, in the other order: what luck one process has with its place in memory ends there. */
+/* All coprocesses are restarted between two generations, in the other order: a process may have a lucky place in
+   memory, and must not keep it for the whole run. */
 #define GENERATIONS 2
 
-/* A coprocess looks at its files once a second: who needs less than a hundredth of that time for longer than that does nothing else. */
+/* A coprocess checks its files once a second. If it uses less than 1% of a core for longer than that, it has no other
+   work. */
 #define IDLE_SECONDS 3
 #define IDLE_PERCENT 1
 #define PATIENCE_SECONDS 60
@@ -27,7 +30,7 @@ uint32_t percentile(const uint32_t *values, size_t count, unsigned percent)
     return values[(count * percent + 99) / 100 - 1];
 }
 
-/* There and back: whoever goes first in one turn goes last in the next. */
+/* Returns the contender at a place in a turn. The order is reversed each turn. */
 static struct contender *in_turn(struct contender *all, size_t count, size_t turn, size_t place)
 {
     return &all[turn % 2 ? count - 1 - place : place];
@@ -65,7 +68,7 @@ static void ask_one(struct contender *c, size_t i)
     coprocess_ask(&c->coprocess, q->text + start, q->start[i % q->count + 1] - start, 1);
 }
 
-/* Returns the processor time taken. */
+/* Returns the coprocess's processor time in nanoseconds. */
 static uint64_t ask_strip(struct contender *c, size_t first, size_t size, uint32_t *latencies)
 {
     for (size_t i = 0; i < WARM_UP; i++)
@@ -118,7 +121,7 @@ static void single_turn(struct contender *all, size_t count, const struct plan *
     }
 }
 
-/* The first of the `turns` that fall to a generation; the last is the one before the next generation's first. */
+/* Returns the first turn of a generation. Its last turn is the one before the next generation's first. */
 static size_t first_turn(size_t turns, size_t generation)
 {
     return turns * generation / GENERATIONS;
@@ -156,7 +159,7 @@ static void measure_single(struct contender *all, size_t count, const struct pla
 static void prepare_start(const struct plan *plan)
 {
     if (plan->before_start && system(plan->before_start) != 0)
-        fail("'%s' fails", plan->before_start);
+        fail("the command '%s' fails", plan->before_start);
 }
 
 static void end(struct coprocess *c, const struct plan *plan)

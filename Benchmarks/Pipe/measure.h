@@ -4,17 +4,17 @@
 #include "coprocess.h"
 #include "questions.h"
 
-/* Nanoseconds a question. */
+/* Nanoseconds per question. */
 enum metric { WALL, CPU, P50, P99, METRICS };
 
-/* One turn of one contender: a round of the bulk, or a batch asked one at a time (only then P50 and P99 are
-   set). */
+/* One turn of one contender: a round of the bulk, or a batch of questions asked one at a time. Only a batch sets P50
+   and P99. */
 struct turn {
     double metric[METRICS];
 };
 
-/* All turns of one contender. Turn `i` of one and turn `i` of another ran next to each other in time, so whatever else the machine did
-   fell on both alike: compare turn by turn. */
+/* All turns of one contender. Turn `i` of one contender ran just before or after turn `i` of another, so other work of
+   the machine affected both alike. Compare turn by turn. */
 struct phase {
     struct turn *turns;
     size_t count;
@@ -22,39 +22,39 @@ struct phase {
     size_t latency_count;
 };
 
-/* Where the scheduler puts the two ends of a pipe decides nearly all of a single question's time: a switch on one core takes a tenth
-   of waking another core up. Left to itself it keeps one contender here and another there for seconds, and their ratio says nothing.
-   So each placement is measured by itself. */
+/* The cores of a pipe's two ends. They decide nearly all of a single question's time: a switch on one core takes a
+   tenth of the time of waking another core. The scheduler alone may give two contenders different placements for
+   seconds, and then their ratio says nothing. So each placement is measured on its own. */
 enum placement { TOGETHER, APART, PLACEMENTS };
 
 struct contender {
     struct coprocess coprocess;
-    struct questions questions; /* as many for each contender, and at least one */
+    struct questions questions; /* the same number for each contender, at least 1 */
     struct start_cost *starts;
-    struct start_cost *joint_starts; /* of several at once */
-    struct phase bulk; /* APART where there are two cores */
+    struct start_cost *joint_starts; /* of several coprocesses at once */
+    struct phase bulk; /* APART if there are two cores */
     struct ticks bulk_ticks;
-    struct phase single[PLACEMENTS]; /* APART stays empty where there is but one core */
+    struct phase single[PLACEMENTS]; /* APART is empty if there is one core */
     struct memory at_start, memory; /* before the first and after the last question */
 };
 
 struct plan {
     size_t starts;
-    const char *before_start; /* what the shell does before each of these; NULL: nothing */
-    int kills;                /* each is killed before the next starts, and does not come to its end */
-    int awaits_idleness;      /* no question is asked before all coprocesses are idle, but for the first */
-    size_t at_once; /* coprocesses started together, each time; 0: none are */
-    size_t rounds;  /* of the bulk, all questions each */
+    const char *before_start; /* shell command before each start; NULL: none */
+    int kills;                /* coprocesses are killed instead of stopped */
+    int awaits_idleness;      /* all questions but the first wait until all coprocesses are idle */
+    size_t at_once; /* coprocesses of each joint start; 0: no joint starts */
+    size_t rounds;  /* of the bulk; each has all questions */
     size_t batches; /* of questions asked one at a time, in each placement */
-    size_t batch;   /* questions a batch: enough for a 99th percentile */
-    size_t strip;   /* of them asked of one contender before it is the next one's turn */
+    size_t batch;   /* questions per batch: enough for a 99th percentile */
+    size_t strip;   /* questions of a batch to one contender before the next contender's turn */
 };
 
-/* Fork takes longer the more memory the parent has: start before making questions. */
+/* Measure starts before you generate questions: fork takes longer if the parent has more memory. */
 void measure_starts(struct contender *, size_t contenders, const struct plan *);
 void measure_answers(struct contender *, size_t contenders, const struct plan *);
 
-/* The nearest-rank percentile, from 1 to 100, of one or more ascending values. */
+/* Returns the nearest-rank percentile (1 to 100) of at least one ascending value. */
 uint32_t percentile(const uint32_t *ascending, size_t count, unsigned percent);
 
 #endif

@@ -1,5 +1,5 @@
-/* Compares coprocesses of the pipe backend with the first of them. Each is called by the last part of its command: give links to one
-   program names of their own. */
+/* Compares coprocesses of the pipe backend with the first one. A contender's name is the file name of its program. To
+   compare two configurations of one program, give it two links with different names. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdbool.h>
@@ -31,21 +31,22 @@ static void usage(FILE *out)
           "Starts the commands as pdns starts a pipe backend and compares each with the first.\n"
           "  -n N     questions at once, each from another client (1000000; 0: measure the start alone)\n"
           "  -m M     questions one at a time (250000; 0: none)\n"
-          "  -b B     questions a batch; ratios are taken batch by batch (200)\n"
+          "  -b B     questions per batch; ratios are computed batch by batch (200)\n"
           "  -r R     rounds of questions at once (12)\n"
           "  -t T     starts (11)\n"
-          "  -a A     of so many at once as well (0)\n"
-          "  -x WORDS what the shell does before each start (nothing)\n"
-          "  -K       kill -9 what was started before the next start\n"
-          "  -i       ask first when what the coprocesses do beside answering has come to its end\n"
-          "  -c C     cores to run on at most (0: all there are)\n"
+          "  -a A     also measure joint starts of A coprocesses (0: no joint starts)\n"
+          "  -x CMD   shell command before each start (none)\n"
+          "  -K       kill each coprocess with SIGKILL before the next start\n"
+          "  -i       wait until the coprocesses are idle before the measurement of questions\n"
+          "  -c C     maximum number of cores (0: all)\n"
           "  -6 PCT   share of clients with IPv6 addresses, in percent (0)\n"
-          "  -s SEED  of the clients' addresses (1)\n"
-          "  -q LABEL in geo.example.com that is asked for (my)\n"
-          "  -k K,... labels: LABEL0 to LABEL<K-1> (0: LABEL alone); a K for each command, the last for all others too\n"
-          "  -z Z     so many labels a zone: LABEL<N mod Z>.z<N / Z> (0: all in geo.example.com)\n"
-          "  -o FILE  the figures, for programs\n"
-          "  -g       print the greeting and N questions, ask nobody\n",
+          "  -s SEED  seed of the clients' addresses (1)\n"
+          "  -q LABEL label in geo.example.com to ask for (my)\n"
+          "  -k K,... number of labels for each command: LABEL0 to LABEL<K-1> (0: LABEL alone); the last K is for all\n"
+          "           further commands\n"
+          "  -z Z     labels per zone: LABEL<N mod Z>.z<N / Z> (0: all in geo.example.com)\n"
+          "  -o FILE  write the figures to FILE in a form for programs\n"
+          "  -g       print the greeting and N questions, and start no command\n",
           out);
 }
 
@@ -104,7 +105,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Makes a NULL of each `--`, so that every command ends as execv wants it. */
+/* Replaces each `--` by NULL, because execv needs NULL at the end of a command. */
 static size_t split_commands(char **words, struct contender *contenders)
 {
     size_t count = 0;
@@ -120,7 +121,7 @@ static size_t split_commands(char **words, struct contender *contenders)
     return count;
 }
 
-/* Takes the number of the next contender's labels off `counts`, unless it is the last. */
+/* Removes the next contender's number of labels from `counts`, unless it is the last number. */
 static struct questions next_questions(const struct options *o, size_t question_count, const char **counts)
 {
     char count[16];

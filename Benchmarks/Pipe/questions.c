@@ -8,7 +8,7 @@
 #include "fail.h"
 
 #define LINE_MAX_SIZE 256
-#define LABEL_MAX_SIZE 64 /* 63 bytes, as in every name */
+#define LABEL_MAX_SIZE 64 /* 63 bytes and the NUL */
 #define NETWORKS (1u << 24)
 
 struct prefix {
@@ -16,13 +16,14 @@ struct prefix {
     int length;
 };
 
-/* No client of a public name server has these (the IANA special-purpose registry, and multicast and above). */
+/* Networks that no client of a public name server has: the IANA special-purpose registry, multicast and above. */
 static const struct prefix not_public[] = {
     {0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0x7f000000, 8},  {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24},
     {0xc0000200, 24}, {0xc0586300, 24}, {0xc0a80000, 16}, {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3},
 };
 
-/* Where the five regional registries give addresses from: elsewhere in 2000::/3 a database has next to nothing to look up. */
+/* Blocks from which the five regional registries assign addresses. A database has almost no networks in the rest of
+   2000::/3. */
 static const uint16_t ipv6_blocks[] = {0x2400, 0x2600, 0x2800, 0x2a00, 0x2c00};
 
 static bool is_public(uint32_t address)
@@ -33,7 +34,7 @@ static bool is_public(uint32_t address)
     return true;
 }
 
-/* A permutation of the 24-bit numbers: each step can be undone, so different inputs never meet. */
+/* A permutation of the 24-bit numbers: each step is invertible, so different inputs give different outputs. */
 static uint32_t shuffle(uint32_t x)
 {
     x &= NETWORKS - 1;

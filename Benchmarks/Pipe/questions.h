@@ -3,26 +3,28 @@
 
 #include <stddef.h>
 
-/* More would run out of public IPv4 networks of 24 bits, of which there are some 14 million. */
+/* Each question needs a public IPv4 /24, of which there are about 14 million. */
 #define QUESTIONS_MAX 10000000
 
-/* Questions as pdns asks them over ABI 5, one a line, each from another client network. Question `i` is the bytes from
-   `start[i]` up to `start[i + 1]`, newline included. */
+/* Questions in ABI 5 of pdns, one per line, each from another client network. Question `i` is the bytes from `start[i]`
+   up to `start[i + 1]`, with its newline. */
 struct questions {
     char *text;
     size_t *start;
     size_t count;
 };
 
-/* Names in geo.example.com: `label` itself or, with a `count`, `label` with a number from 0 to `count` - 1 behind it. With
-   `per_zone`, so many of these are in one zone: number N is `label` with N % per_zone, in the zone z with N / per_zone. */
+/* Names in geo.example.com. If `count` is 0, the only name is `label`; otherwise the names are `label` followed by a
+   number from 0 to `count` - 1. If `per_zone` is not 0, each zone has that number of names: name N is `label` followed
+   by N % per_zone, in the zone `z` followed by N / per_zone. */
 struct names {
     const char *label;
     size_t count;
     size_t per_zone;
 };
 
-/* The same seed gives the same questions. `ipv6_percent` of the clients have IPv6 addresses; names are drawn, each as likely as the next. */
+/* Generates questions. The same seed gives the same questions. `ipv6_percent` percent of the clients have IPv6
+   addresses. All names are equally likely. */
 struct questions questions_generate(size_t count, unsigned seed, unsigned ipv6_percent, struct names);
 
 #endif

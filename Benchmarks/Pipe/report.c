@@ -5,7 +5,7 @@
 
 #include "fail.h"
 
-/* A median and its 95% confidence interval, from order statistics: nothing is assumed of how noise is spread. */
+/* A median and its 95% confidence interval. Order statistics need no assumption about the distribution of noise. */
 struct median {
     double low, value, high;
 };
@@ -67,7 +67,7 @@ static struct start_cost typical_start(const struct start_cost *starts, size_t c
     return cost;
 }
 
-/* Of a question's processor time in the bulk, what the program itself took and not the kernel for it. */
+/* Returns the part of a question's processor time in the bulk that the program took; the kernel took the rest. */
 static double user_part(const struct contender *c, double cpu)
 {
     return c->bulk_ticks.all ? cpu * (double)c->bulk_ticks.user / (double)c->bulk_ticks.all : 0;
@@ -112,7 +112,8 @@ static void report_bulk(const struct contender *all, size_t count, const struct 
         print_ratios(all[i].coprocess.name, all[0].coprocess.name, &all[i].bulk, &all[0].bulk, 2);
 }
 
-/* A contender's own processor time is what it takes above the first: the kernel's share, nearly all of it, is the same for both. */
+/* A contender's own processor time is its time minus the first contender's. The kernel's share, which is nearly all of
+   the time, is the same for both. */
 static void report_single(const struct contender *all, size_t count, const struct plan *plan, enum placement placement)
 {
     static const char *const where[] = {[TOGETHER] = "one core for both ends", [APART] = "a core for each end"};

@@ -5,11 +5,11 @@
 
 #include "measure.h"
 
-/* Tables for people: each contender, then its ratio to the first. */
+/* Prints tables: each contender, then its ratio to the first. */
 void report(const struct contender *, size_t contenders, const struct plan *, size_t questions);
 
-/* All contenders' figures for a program to read, one a line: the contender, what it is, a number and, of a ratio to the first contender,
-   the ends of its 95% interval. */
+/* Writes the figures of all contenders for programs, one per line: the contender, the figure's name and its value. A
+   ratio to the first contender is followed by the ends of its 95% interval. */
 void report_figures(FILE *, const struct contender *, size_t contenders, const struct plan *);
 
 #endif

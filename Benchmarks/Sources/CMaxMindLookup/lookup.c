@@ -95,7 +95,7 @@ static void collect(const MMDB_s *database, uint64_t record, uint8_t type, struc
     MMDB_search_node_s node;
     if (type != MMDB_RECORD_TYPE_SEARCH_NODE || n.length == 128 || MMDB_read_node(database, (uint32_t)record, &node) != MMDB_SUCCESS)
         return;
-    /* 2000::/3 is what begins with 0, 0, 1. */
+    /* Addresses in 2000::/3 begin with the bits 0, 0, 1. */
     if (n.length >= 3 || n.length < 2)
         collect(database, node.left_record, node.left_record_type, half(n, false), c);
     if (n.length >= 2)
