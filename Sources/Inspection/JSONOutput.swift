@@ -33,7 +33,7 @@ extension HistoryEntry {
 extension CheckedService.FamilyHealth {
     fileprivate var json: JSON {
         .object([
-            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required), "isUp": .truth(isUp),
+            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required), "isUp": .boolean(isUp),
         ])
     }
 }
@@ -43,7 +43,7 @@ extension CheckedService.DatacenterHealth {
     public var json: JSON {
         .object([
             "addresses": .integer(addresses), "up": .integer(up), "required": .integer(ipv4.required + ipv6.required),
-            "isUp": .truth(isUp), "ipv4": ipv4.addresses > 0 ? ipv4.json : nil,
+            "isUp": .boolean(isUp), "ipv4": ipv4.addresses > 0 ? ipv4.json : nil,
             "ipv6": ipv6.addresses > 0 ? ipv6.json : nil,
         ])
     }
@@ -74,7 +74,7 @@ extension Explanation {
             "name": .text(name), "client": .text(client), "resolver": resolver.map(JSON.text),
             "image": .object(["id": .text(image.id), "compiled": .integer(image.compiled)]),
             "answer": .object([
-                "exists": .truth(answer.exists), "records": .list(answer.records.map(JSON.text)),
+                "exists": .boolean(answer.exists), "records": .list(answer.records.map(JSON.text)),
             ]),
             "databases": .list(databases.map(\.json)),
             "resolverDatabases": resolverDatabases.isEmpty ? nil : .list(resolverDatabases.map(\.json)),
@@ -97,7 +97,7 @@ extension Explanation.DatabaseFinding {
     fileprivate var json: JSON {
         .object([
             "database": .text(database), "built": built.map(JSON.integer), "network": network.map(JSON.text),
-            "continent": continent.map(JSON.text), "continentIsOfCountry": continentIsOfCountry.map(JSON.truth),
+            "continent": continent.map(JSON.text), "continentIsOfCountry": continentIsOfCountry.map(JSON.boolean),
             "country": country.map(JSON.text), "subdivisions": .list(subdivisions.map(JSON.text)),
             "city": city.map(JSON.text), "geonameID": geonameID.map { .integer(Int($0)) },
             "latitude": latitude.map(JSON.number), "longitude": longitude.map(JSON.number),
@@ -109,7 +109,7 @@ extension Explanation.DatabaseFinding {
 extension Explanation.ServiceChoice {
     fileprivate var json: JSON {
         .object([
-            "service": .text(service), "map": .text(map), "isByResolver": .truth(isByResolver),
+            "service": .text(service), "map": .text(map), "isByResolver": .boolean(isByResolver),
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
@@ -122,7 +122,7 @@ extension Explanation.ServiceChoice {
 extension Explanation.Candidate {
     fileprivate var json: JSON {
         .object([
-            "datacenter": .text(datacenter), "isAvailable": .truth(isAvailable), "isDrained": .truth(isDrained),
+            "datacenter": .text(datacenter), "isAvailable": .boolean(isAvailable), "isDrained": .boolean(isDrained),
             "health": health?.json, "weight": .integer(Int(weight)), "kilometres": kilometres.map(JSON.integer),
             "notes": .list(notes.map(JSON.text)),
         ])
@@ -177,12 +177,12 @@ extension Status.Datacenter {
 extension Status.Service {
     fileprivate var json: JSON {
         .object([
-            "name": .text(name), "spreads": .truth(spreads),
+            "name": .text(name), "spreads": .boolean(spreads),
             "datacenters": .list(
                 datacenters.map {
                     .object([
                         "name": .text($0.name), "state": .text($0.state.rawValue), "health": $0.health?.json,
-                        "isForced": .truth($0.isForced), "share": $0.share?.json,
+                        "isForced": .boolean($0.isForced), "share": $0.share?.json,
                     ])
                 }),
         ])
@@ -224,7 +224,7 @@ extension Status.Health {
     fileprivate var json: JSON {
         .object([
             "reportedAt": told.map(JSON.integer), "told": told.map(JSON.integer), "agent": agent.map(JSON.integer),
-            "isStale": .truth(isOld), "isOld": .truth(isOld), "diagnostic": diagnostic.map(JSON.text),
+            "isStale": .boolean(isOld), "isOld": .boolean(isOld), "diagnostic": diagnostic.map(JSON.text),
             "complaint": diagnostic.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
         ])
     }
@@ -265,6 +265,6 @@ extension LocalQuery.Reply {
                 ("content", .text(record.content)), ("scope", .integer(record.scope)),
             ])
         }
-        return .object([("exists", .truth(exists)), ("records", .list(records))])
+        return .object([("exists", .boolean(exists)), ("records", .list(records))])
     }
 }
