@@ -33,7 +33,8 @@ extension HistoryEntry {
 extension CheckedService.FamilyHealth {
     fileprivate var json: JSON {
         .object([
-            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required), "isUp": .boolean(isUp),
+            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required),
+            "isUp": .boolean(isUp),
         ])
     }
 }
@@ -57,7 +58,7 @@ extension CoprocessStatus {
     public var json: JSON {
         .object([
             "pid": .integer(process), "startTicks": startTicks.map(JSON.integer), "birth": startTicks.map(JSON.integer),
-            "started": .integer(started), "reportedAt": .integer(told), "told": .integer(told),
+            "started": .integer(started), "reportedAt": .integer(reportedAt), "told": .integer(reportedAt),
             "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
             "diagnostics": .list(diagnostics.map(JSON.text)), "complaints": .list(diagnostics.map(JSON.text)),
@@ -192,7 +193,7 @@ extension Status.Service {
 extension Status.Service.Share {
     fileprivate var json: JSON {
         .object([
-            "percent": .integer(percent), "reported": told.map(JSON.integer), "told": told.map(JSON.integer),
+            "percent": .integer(percent), "reported": reported.map(JSON.integer), "told": reported.map(JSON.integer),
             "growsUntil": growsUntil.map(JSON.integer),
         ])
     }
@@ -223,7 +224,8 @@ extension Status.Image {
 extension Status.Health {
     fileprivate var json: JSON {
         .object([
-            "reportedAt": told.map(JSON.integer), "told": told.map(JSON.integer), "agent": agent.map(JSON.integer),
+            "reportedAt": reportedAt.map(JSON.integer), "told": reportedAt.map(JSON.integer),
+            "agent": agent.map(JSON.integer),
             "isStale": .boolean(isOld), "isOld": .boolean(isOld), "diagnostic": diagnostic.map(JSON.text),
             "complaint": diagnostic.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
         ])

@@ -52,7 +52,7 @@ struct LoadingFaultTests: AtFaultSite {
         func replace(_ text: String, saying words: String) throws {
             try folder.write(text.utf8, to: "new")
             try #require(rename("\(folder.path)/new", "\(folder.path)/geopipe.yaml") == 0)
-            let isSaid = try eventually(within: Coprocess.patience) {
+            let isSaid = try eventually(within: Coprocess.timeout) {
                 try coprocess.wait(.milliseconds(10))
                 return String(decoding: coprocess.standardError, as: UTF8.self).contains(words)
             }
@@ -66,7 +66,7 @@ struct LoadingFaultTests: AtFaultSite {
             try #require(try ask("www", coprocess) == "192.0.2.1")
         }
         try replace(good.replacing("192.0.2.1", with: "192.0.2.9"), saying: "loaded geopipe.yaml\n")
-        let isNew = try eventually(within: Coprocess.patience) { try ask("www", coprocess) == "192.0.2.9" }
+        let isNew = try eventually(within: Coprocess.timeout) { try ask("www", coprocess) == "192.0.2.9" }
         #expect(isNew)
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))
     }

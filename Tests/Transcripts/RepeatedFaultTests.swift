@@ -42,7 +42,7 @@ struct RepeatedFaultTests: AtFaultSite {
         try #require(try ask("www", coprocess) == nil)
         // Also without questions in between.
         sleep(12)
-        let isBack = try eventually(within: Coprocess.patience) { try ask("www", coprocess) == "192.0.2.1" }
+        let isBack = try eventually(within: Coprocess.timeout) { try ask("www", coprocess) == "192.0.2.1" }
         #expect(isBack)
         #expect(try String(contentsOfFile: "/proc/\(coprocess.identifier)/comm", encoding: .utf8) == "geopipe\n")
         #expect(try coprocess.finish() == Coprocess.Ending(status: 0))

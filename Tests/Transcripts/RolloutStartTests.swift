@@ -116,7 +116,7 @@ struct RolloutStartTests: AtRolloutSite {
         try process.run()
         // It has opened the lock, and waits for it.
         let folder = "/proc/\(process.processIdentifier)/fd"
-        let waits = eventually(within: Coprocess.patience) {
+        let waits = eventually(within: Coprocess.timeout) {
             let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
             return files.contains {
                 (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)"))?

@@ -21,7 +21,7 @@ struct StatusExitTests: AtStatusSite {
             let wrong = try run("status")
             #expect(wrong.code == 1 && wrong.output.hasPrefix("Problems\n  error    geopipe.yaml:7:1: "), "\(wrong)")
             #expect(wrong.output.contains(#/\n  web +oslo, ashburn +- +-\n/#), "\(wrong.output)")
-            let isTold = try eventually(within: Coprocess.patience) {
+            let isTold = try eventually(within: Coprocess.timeout) {
                 try coprocess.wait(.milliseconds(10))
                 return String(decoding: coprocess.standardError, as: UTF8.self).contains("stays in use")
             }
@@ -38,7 +38,7 @@ struct StatusExitTests: AtStatusSite {
         let bad = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.256\nx A 1\n"
         try folder.write(bad.utf8, to: "zone")
         var last: StatusReport?
-        let isKept = try eventually(within: Coprocess.patience) {
+        let isKept = try eventually(within: Coprocess.timeout) {
             last = try report()
             return last?.contains("error", "zone: zone example.org has errors and keeps its content of 20") == true
         }

@@ -45,7 +45,7 @@ struct StatusHealthTests: AtStatusSite {
         let now = Int(Date().timeIntervalSince1970)
         func up(_ weight: Int, back: Int? = nil, fell: Int? = nil) -> HealthReport.State {
             HealthReport.State(
-                isUp: true, since: now - 300, told: now, reason: "says up \(weight)%", weight: weight, back: back,
+                isUp: true, since: now - 300, reportedAt: now, reason: "says up \(weight)%", weight: weight, back: back,
                 fell: fell)
         }
         let returning = up(40, back: now - 300, fell: now - 400)

@@ -64,7 +64,7 @@ extension AtStatusSite {
         try coprocess.send("HELO\t5\nQ\twww.example.com\tIN\tA\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")
         _ = try coprocess.answer()
         _ = try coprocess.answer()
-        let isTold = eventually(within: Coprocess.patience) {
+        let isTold = eventually(within: Coprocess.timeout) {
             FileManager.default.fileExists(atPath: "\(folder.path)/state/coprocesses/\(coprocess.identifier)")
         }
         try #require(isTold)
@@ -77,7 +77,7 @@ extension AtStatusSite {
         let states = ["192.0.2.1", "192.0.2.2", "198.51.100.1"].map { address in
             (
                 "tcp://\(address):80",
-                HealthReport.State(isUp: !down.contains(address), since: now, told: now, reason: "no answer")
+                HealthReport.State(isUp: !down.contains(address), since: now, reportedAt: now, reason: "no answer")
             )
         }
         try state.tell(HealthReport(time: now, process: 4711, states: Dictionary(uniqueKeysWithValues: states)))
