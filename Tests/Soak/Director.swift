@@ -42,6 +42,9 @@ final class Director {
     var refusals = 0
     /// The number of killed coprocesses of pdns.
     var kills = 0
+    /// Why the current action could not be done; `nil` if it was.
+    var obstacle: String?
+    private(set) lazy var deck = ActionDeck(actions)
     /// Whether a coprocess was just killed, which pdns logs.
     var isKilling = false
 
@@ -63,26 +66,18 @@ final class Director {
 
     /// Runs until a time, and then until everything is in force.
     func direct(until end: UInt64) throws {
-        let acts: [(weight: Int, act: () throws -> Void)] = [
-            (6, changeFile), (5, breakFile), (3, changeManyFiles), (2, hangUp), (8, drain), (4, undrain),
-            (4, drainPlaces), (3, undrainPlaces), (3, force), (2, takeOver),
-            (1, takeOverBadProgram), (3, corruptSwitches), (2, corruptOtherState), (1, loseState), (2, startAnother),
-            (4, disturbImages), (3, disturbCompiler), (8, rollOut),
-            (agent == nil ? 0 : 6, failServer),
-            (agent == nil ? 0 : 1, { [self] in try failDatacenter(random.one(of: Datacenter.allCases)) }),
-            (agent == nil ? 0 : 2, disturbAgent),
-            (3, replaceWhileCompiling), (2, misdate), (2, killCoprocess), (3, killCoprocessOnPipe), (3, stopCoprocess),
-            (site.disk == nil ? 0 : 3, fillDisk), (site.disk == nil ? 0 : 1, makeDiskReadOnly),
-            (2, exhaustDescriptors), (2, exhaustMemory), (clock == nil ? 0 : 3, stepClock),
-        ]
-        let lots = acts.flatMap { Array(repeating: $0.act, count: $0.weight) }
         try settle()
         // While nothing else changes, so that the figures can be judged.
         try failDatacenter(.oslo)
+        if agent != nil { deck.count(Self.datacenterFails) }
         while now() < end, !Interruption.isThere {
             for _ in 0..<random.number(6...14) where now() < end && !Interruption.isThere {
                 load.phase = .disturbance
-                try random.one(of: lots)()
+                // What remains in the deck needs a server without faults.
+                guard let kind = deck.draw(&random) else { break }
+                obstacle = nil
+                try deck.kinds[kind].act()
+                deck.count(kind, failure: obstacle)
                 if !random.once(in: 3) { pause(0...1_000) }
             }
             try settle()
@@ -107,7 +102,7 @@ final class Director {
         }
     }
 
-    private func rollOut() throws {
+    func rollOut() throws {
         // A rollout starts from the files on disk, and its old side is an image.
         guard broken.isEmpty, hasImage else { return }
         try rollouts.act(versions)

@@ -18,13 +18,12 @@ extension Director {
     /// Makes the state directory read-only for a while.
     func makeDiskReadOnly() throws {
         guard let disk = site.disk else { return }
-        try inNeed("make the state directory read-only") {
-            // A file that is open for writing prevents it.
-            for _ in 0..<100 {
-                if disk.makeReadOnly() { return { try disk.makeRoom() } }
-                usleep(20_000)
+        try inNeed("make the state directory read-only") { [self] in
+            guard disk.makeReadOnly() else {
+                obstacle = String(cString: strerror(errno))
+                return nil
             }
-            return nil
+            return { try disk.makeWritable() }
         }
     }
 
@@ -71,7 +70,8 @@ extension Director {
             pause(0...1_500)
             try end()
         } else {
-            journal.note("\(kind): not possible")
+            obstacle = obstacle ?? "the kernel refuses it"
+            journal.note("\(kind): not possible: \(obstacle!)")
         }
         journal.note("\(kind): over")
         isInNeed = false

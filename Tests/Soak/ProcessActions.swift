@@ -14,7 +14,10 @@ extension Director {
         pause(0...1_500)
         if random.once(in: 2) { try random.one(of: [startAnother, drain, takeOverWhileBroken])() }
         for compiler in compilers where !isKilled { kill(compiler, SIGCONT) }
-        if compilers.isEmpty { journal.note("no compiler was found") }
+        if compilers.isEmpty {
+            obstacle = "no compiler was found"
+            journal.note("no compiler was found")
+        }
         hangUp()
     }
 
