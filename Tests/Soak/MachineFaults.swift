@@ -94,8 +94,8 @@ extension Director {
         checkShares()
         oracle.mayBe(part, share)
         let ending = try geopipe(words)
-        // 1: the command reports what failed.
-        if ending.status > 1 || ending.status < 0 {
+        // 1 or 2: the command reports what failed; 2 if it cannot use the state directory.
+        if !(0...2).contains(ending.status) {
             journal.violation("'geopipe \(words.joined(separator: " "))' in need fails: \(ending.output)")
         }
         return (words, part, share)
