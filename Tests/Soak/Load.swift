@@ -155,7 +155,7 @@ final class Load: Sendable {
                 figures.lostToKills += 1
                 return
             }
-            countDropped()
+            if dropped <= old.dropped { countDropped() }
             if !old.isRepeated, dropped > old.dropped {
                 figures.repeated += 1
                 return send(old.question, old.client, due: now(), isRepeated: true)

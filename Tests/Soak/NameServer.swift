@@ -127,9 +127,6 @@ final class NameServer {
         }
     }
 
-    /// The number of questions that the kernel dropped because its buffer for pdns was full.
-    var dropped: Int { DroppedDatagrams.count([port]) }
-
     var coprocesses: [pid_t] { children(of: process.identifier) }
 
     /// The log lines of pdns and its coprocesses since the last call.
