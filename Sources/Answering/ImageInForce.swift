@@ -39,7 +39,7 @@ extension ImageStore {
     package func restore(_ snapshot: Snapshot) -> Bool {
         guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return false }
         defer { close(lock) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return false }
+        guard Self.take(lock) else { return false }
         if let current = current().snapshot, current.manifest.created >= snapshot.manifest.created { return true }
         return (try? publish(snapshot.image)) != nil
     }

@@ -17,7 +17,7 @@ package struct CompilerProcess {
     private let deadline: Int
 
     /// The seconds after which the process is killed.
-    static let timeout = 120
+    package static let timeout = 120
     /// The seconds after which a compilation that failed to end is tried again, even if no input has changed.
     package static let retryAfter = 60
 

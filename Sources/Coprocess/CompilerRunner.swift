@@ -21,6 +21,8 @@ struct CompilerRunner: ~Copyable {
     private var running: Running?
     /// The descriptor of this process's own image; -1 if images are shared.
     private var ownImage: CInt = -1
+    /// When the lock was first seen held for too long, in milliseconds of the monotonic clock.
+    private var stuckSince: Int?
 
     private struct Running {
         var process: CompilerProcess
@@ -72,6 +74,8 @@ struct CompilerRunner: ~Copyable {
         case started
         /// Another process holds the lock and compiles.
         case held
+        /// Another process holds the lock for longer than a compiler may run; what it is, and what to do.
+        case stuck(String)
         /// The files on disk have been compiled already.
         case known
         case failed(String)
@@ -93,10 +97,11 @@ struct CompilerRunner: ~Copyable {
             try? store.make()
             lock = store.openLock()
             guard lock >= 0 else { return .failed("cannot lock \(store.folder): \(String(cString: strerror(errno)))") }
-            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-                close(lock)
-                return .held
+            guard ImageStore.take(lock) else {
+                defer { close(lock) }
+                return isStuck(lock) ? .stuck(Self.stuckText(lock, store)) : .held
             }
+            stuckSince = nil
             readReport()
             if let report,
                 requestedAt.map({ report.start > $0 && report.start <= wallClock() })
@@ -128,6 +133,24 @@ struct CompilerRunner: ~Copyable {
             image: files?.image ?? -1, report: files?.report ?? -1)
         log.debug("started a compiler", metadata: ["pid": .stringConvertible(process.process)])
         return .started
+    }
+
+    /// Whether a process has held the lock for longer than a compiler may run. It may have been stopped.
+    private mutating func isStuck(_ lock: CInt) -> Bool {
+        guard ImageStore.age(ofLock: lock) > CompilerProcess.timeout + 10 else {
+            stuckSince = nil
+            return false
+        }
+        // The process that has just taken the lock may not have set its time yet.
+        let since = stuckSince ?? milliseconds()
+        stuckSince = since
+        return milliseconds() - since >= 500
+    }
+
+    private static func stuckText(_ lock: CInt, _ store: ImageStore) -> String {
+        let holder = ImageStore.holder(ofLock: lock).map { "process \($0)" } ?? "another process"
+        return
+            "\(holder) has held the lock \(store.folder)/lock for longer than a compiler may run; this coprocess compiles its own images until that process ends"
     }
 
     private func isDue(_ report: CompileReport) -> Bool { report.retryAt.map { $0 <= time(nil) } ?? false }

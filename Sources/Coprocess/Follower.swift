@@ -245,6 +245,7 @@ struct Follower: ~Copyable {
             requestedAt = nil
             (hasChanged, hasEvent) = (false, false)
         case .held: break
+        case .stuck(let reason): compileAlone(reason)
         case .known:
             requestedAt = nil
             watchFiles()

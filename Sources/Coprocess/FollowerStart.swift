@@ -77,6 +77,7 @@ extension Follower {
                 log.error("\(reason)")
                 return false
             case .held: usleep(5_000)
+            case .stuck(let reason): compileAlone(reason)
             }
         } while milliseconds() < end
         return true
@@ -94,6 +95,13 @@ extension Follower {
         )
         compiler.stopSharing()
         return true
+    }
+
+    /// Continues without the folder for images, because another process keeps its lock.
+    mutating func compileAlone(_ reason: String) {
+        log.error("\(reason)")
+        compiler.stopSharing()
+        lastRejoin = milliseconds()
     }
 
     /// Adopts the image of the last compilation, or logs why there is none; `nil` if the image is lost and must be
@@ -130,6 +138,7 @@ extension Follower {
                 switch compiler.begin(isUrgent: true, requestedAt: requestedAt, states: [file: FileState(file)], log) {
                 case .started: requestedAt = nil
                 case .held: break
+                case .stuck(let reason): compileAlone(reason)
                 case .known: if adoptKnown() != nil { return }
                 case .failed(let reason):
                     log.error("\(reason)")

@@ -56,9 +56,38 @@ public struct ImageStore: Sendable {
     /// - Returns: a descriptor to close; -1 if the lock cannot be taken.
     public func lock(timeout: Int) -> CInt {
         guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return -1 }
-        if state.hold(lock, timeout: timeout) { return lock }
+        if state.hold(lock, timeout: timeout) {
+            futimens(lock, nil)
+            return lock
+        }
         close(lock)
         return -1
+    }
+
+    /// Takes the compiler's open lock, unless another process has it. The time of its file is then that of taking it.
+    package static func take(_ lock: CInt) -> Bool {
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return false }
+        futimens(lock, nil)
+        return true
+    }
+
+    /// The seconds since an open lock was taken; 0 if that cannot be found out.
+    package static func age(ofLock lock: CInt) -> Int {
+        var status = stat()
+        return fstat(lock, &status) == 0 ? max(0, time(nil) - status.st_mtim.tv_sec) : 0
+    }
+
+    /// The process that has an open lock, by /proc/locks; `nil` if it is not there, such as in another container.
+    package static func holder(ofLock lock: CInt) -> Int? {
+        var status = stat()
+        guard fstat(lock, &status) == 0, let locks = contents(ofSmallFile: "/proc/locks") else { return nil }
+        for line in String(decoding: locks, as: UTF8.self).split(separator: "\n") {
+            // 1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF
+            let fields = line.split(separator: " ")
+            guard fields.count >= 6, fields[1] == "FLOCK", fields[5].hasSuffix(":\(status.st_ino)") else { continue }
+            return Int(fields[4])
+        }
+        return nil
     }
 
     /// The users whose images are trusted: this user, root, and for root also the owner of the state directory.

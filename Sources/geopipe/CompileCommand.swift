@@ -53,7 +53,11 @@ struct CompileCommand: ParsableCommand {
             throw ExitCode.unusable
         }
         // A coprocess may be compiling now: they take turns.
-        let lock = store?.lock(timeout: 130_000) ?? -1
+        var lock = store?.lock(timeout: 1_000) ?? -1
+        if lock < 0, let store, store.canLock {
+            printError("waiting for another compiler, which has the lock \(store.folder)/lock; for 130 s at most")
+            lock = store.lock(timeout: 130_000)
+        }
         defer { if lock >= 0 { close(lock) } }
         let line = ProgressLine()
         let outcome = Compilation(
