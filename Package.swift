@@ -126,7 +126,7 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Support"], swiftSettings: strict),
         .testTarget(name: "ImageTests", dependencies: ["Image", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "AddressesTests", dependencies: ["Addresses", "Platform", "Support"], swiftSettings: strict),
-        .testTarget(name: "ZonesTests", dependencies: ["DNS", "Platform", "Zones"], swiftSettings: strict),
+        .testTarget(name: "ZonesTests", dependencies: ["DNS", "Platform", "Support", "Zones"], swiftSettings: strict),
         .testTarget(name: "DNSTests", dependencies: ["DNS", "Platform", "Support"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),

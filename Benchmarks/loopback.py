@@ -11,7 +11,7 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-PATIENCE = 20  # seconds
+TIMEOUT = 20  # seconds
 PROGRAM = os.path.basename(sys.argv[0])
 
 
@@ -27,8 +27,8 @@ def peak_memory(process):
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) / 1000
 
 
-def wait_for(condition, what, patience=PATIENCE):
-    deadline = time.monotonic() + patience
+def wait_for(condition, what, timeout=TIMEOUT):
+    deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             sys.exit(f"{PROGRAM}: {what}")

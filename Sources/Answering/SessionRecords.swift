@@ -34,7 +34,7 @@ extension Session {
     ) {
         guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
         supply.recorder.hits.put(
-            lot: UInt32(truncatingIfNeeded: context.random >> 32), tally: serving.snapshot.tally.number,
+            sampleKey: UInt32(truncatingIfNeeded: context.random >> 32), tally: serving.snapshot.tally.number,
             service: service,
             client: context.client, clientLength: context.clientLength,
             resolver: resolver(of: context) ?? context.client,

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/fsuid.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -69,3 +70,6 @@ enum { at_empty_path = 0x1000 };
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 /* poll(2) with a time-out in nanoseconds. */
 int ppoll(struct pollfd *files, nfds_t count, const struct timespec *timeout, const sigset_t *signals);
+
+/* Writes what stdout has collected. Returns whether all output so far was written; if not, errno has the reason. */
+static inline int flush_output(void) { return fflush(stdout) == 0 && !ferror(stdout); }

@@ -220,7 +220,7 @@ static void leave_out_image(void) {
 /* Executes the program again in this process. Never returns: if it fails, the process ends, and pdns starts another. */
 static void restart(void) {
     leave_out_image();
-    if (fault_state.faults < setup.patience) fault_state.faults++;
+    if (fault_state.faults < setup.max_faults) fault_state.faults++;
     setup.environment[0] = setup.takeovers[fault_state.version];
     setup.environment[1] = setup.counts[fault_state.faults];
     setup.environment[2] = setup.unfit;
@@ -287,11 +287,11 @@ static void handle(int number, siginfo_t *info, void *context) {
     write_all(STDERR_FILENO, text.bytes, text.count);
     /* One core for several faults in a row is enough. */
     if (fault_state.faults == 0) leave_core(number);
-    bool is_patient = fault_state.faults < setup.patience;
-    if (!is_patient) refuse_rest();
-    if (!is_patient || !hand_on(rest, count)) {
+    bool may_hand_on = fault_state.faults < setup.max_faults;
+    if (!may_hand_on) refuse_rest();
+    if (!may_hand_on || !hand_on(rest, count)) {
         refuse_lines(rest, count);
-        refuse_input(is_patient ? 0 : setup.pause);
+        refuse_input(may_hand_on ? 0 : setup.pause);
     }
     restart();
 }
@@ -308,7 +308,7 @@ void fault_install(const struct fault_setup *given) {
     setup = *given;
     answering = pthread_self();
     fault_state.is_installed = true;
-    fault_state.faults = setup.faults < setup.patience ? setup.faults : setup.patience;
+    fault_state.faults = setup.faults < setup.max_faults ? setup.faults : setup.max_faults;
     program = open_program("/proc/self/exe");
     /* Without /proc, use the path that the program was started by. A restarted program has no such path, but still the argument. */
     if (program < 0) program = open_program((const char *)getauxval(AT_EXECFN));

@@ -155,7 +155,7 @@ extension Configuration {
     var sites: [Site] {
         datacenters.map {
             Site(
-                identity: identity(of: $0.name), location: $0.location.map(Direction.init), capacity: $0.capacity ?? 1)
+                identity: identity(of: $0.name), location: $0.location.map(UnitVector.init), capacity: $0.capacity ?? 1)
         }
     }
 }

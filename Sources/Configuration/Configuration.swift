@@ -267,6 +267,9 @@ func readText(_ file: String) throws(Diagnostic) -> (text: String, newestChange:
     return (text, newestChange)
 }
 
+/// Bytes of a configuration or a networks file. A million networks have some 30 MB; a sparse file can claim any size.
+private let largestFile = 1 << 28
+
 private func readBytes(_ file: String) throws(Diagnostic) -> (bytes: [UInt8], newestChange: NewestChange) {
     func unreadable(_ reason: String = String(cString: strerror(errno))) -> Diagnostic {
         Diagnostic(file: file, position: nil, message: "cannot read it: \(reason)")
@@ -278,6 +281,7 @@ private func readBytes(_ file: String) throws(Diagnostic) -> (bytes: [UInt8], ne
     defer { close(descriptor) }
     guard fstat(descriptor, &status) == 0 else { throw unreadable() }
     guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable("it is not a regular file") }
+    guard status.st_size <= largestFile else { throw unreadable("it has more than 256 MiB") }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -285,7 +289,20 @@ private func readBytes(_ file: String) throws(Diagnostic) -> (bytes: [UInt8], ne
         if count < 0, errno == EINTR { continue }
         guard count >= 0 else { throw unreadable() }
         guard count > 0 else { break }
+        // The file may grow meanwhile.
+        guard bytes.count + count <= largestFile else { throw unreadable("it has more than 256 MiB") }
         bytes += chunk[..<count]
+        // A sparse file has nothing else. Text in UTF-16 has them, too, and its error says so.
+        if let place = chunk[..<count].firstIndex(of: 0), wideEncoding(bytes.prefix(chunk.count)) == nil {
+            let line = bytes[..<(bytes.count - count + place)]
+            let start = line.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+            throw Diagnostic(
+                file: file,
+                position: .init(
+                    line: line.count { $0 == UInt8(ascii: "\n") } + 1,
+                    column: String(decoding: line[start...], as: UTF8.self).count + 1),
+                message: "a NUL character; remove it")
+        }
     }
     var newestChange = NewestChange()
     newestChange.add(modified: status.st_mtim.tv_sec, changed: status.st_ctim.tv_sec)

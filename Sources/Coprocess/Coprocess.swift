@@ -4,7 +4,7 @@ import Glibc
 import PipeProtocol
 import Platform
 
-/// Answers the lines from `input` until it ends, or until pdns has closed `output`.
+/// Answers the lines from `input` until it ends, or until pdns has closed `output`, or until a write fails.
 ///
 /// One write sends the answers to all lines of one read. The process must ignore SIGPIPE.
 ///
@@ -15,10 +15,11 @@ import Platform
 ///   - makeFirst: see `Session.init`.
 ///   - finish: called before another program replaces this one.
 ///   - perform: see `Session.init`.
+/// - Returns: the `errno` of a write that failed, so that answers are lost; 0 at the end of `input` or of pdns.
 public func serve(
     input: CInt, output: CInt, supply: ServingMailbox, takeover: Takeover?, inheritance: Takeover.Handoff?,
     makeFirst: @escaping () -> Serving?, finish: () -> Void, perform: @escaping (_ command: String) -> [String]
-) {
+) -> CInt {
     var session = Session(
         seed: UInt64.random(in: .min ... .max), supply: supply, makeFirst: makeFirst, perform: perform)
     var reader = LineReader(descriptor: input)
@@ -56,11 +57,11 @@ public func serve(
                 CrashRecord.beginAnswer(bytes)
                 session.answerOverlongLine(&reply)
             }
-            guard reply.send() else { return }
+            guard reply.send() else { return reply.failure }
             CrashRecord.endAnswers()
         }
         sendsEach = false
-        guard reply.send() else { return }
+        guard reply.send() else { return reply.failure }
         CrashRecord.endAnswers()
         let end = nanoseconds()
         let answers = session.questions - before
@@ -85,4 +86,5 @@ public func serve(
         let limit = wait.limit
         arrival = isAsked && wait.staysAwake ? reader.yieldCPU { nanoseconds() - end < limit } : .asleep
     } while reader.read()
+    return 0
 }

@@ -47,7 +47,7 @@ public enum CrashHandler {
         let unfitSize = unfitWord.utf8.count + roomForName
         let unfit = realloc(strdup(unfitWord), unfitSize)?.assumingMemoryBound(to: CChar.self)
         var setup = fault_setup(
-            input: input, output: output, faults: faults, patience: CInt(maxFaults), pause: CInt(pause),
+            input: input, output: output, faults: faults, max_faults: CInt(maxFaults), pause: CInt(pause),
             arguments: process_arguments(), environment: table(["", "", ""] + environmentWords()),
             unfit: unfit, unfit_size: unfitSize, rest: rest,
             takeovers: table((0...5).map { "\(Takeover.Handoff.variable)=\($0),-1,\(rest)" }),

@@ -19,6 +19,7 @@ struct Follower: ~Copyable {
     var switches: [Switch] = []
     /// The identity of the text that `switches` was read from; `nil` if there is no file.
     var switchIdentity: String?
+    var switchRestorer = SwitchRestorer()
     /// Areas of switches in which the image has no clients.
     var unknownAreas: [Area] = []
     var health: HealthReport?
@@ -101,7 +102,7 @@ struct Follower: ~Copyable {
     /// What is wrong with the files on disk, and which switches have no effect.
     var diagnostics: [String] {
         (compiler.report?.diagnostics ?? [])
-            + (rollouts.diagnostic.map { [$0] } ?? [])
+            + (rollouts.diagnostic.map { [$0] } ?? []) + (switchRestorer.diagnostic.map { [$0] } ?? [])
             + (unknownAreas.isEmpty
                 ? [] : ["a drain has no effect in \(areaWords(unknownAreas)): the image has no clients there"])
     }

@@ -14,6 +14,7 @@ extension Follower {
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
         (switches, switchIdentity, health) = ([], nil, nil)
+        switchRestorer = SwitchRestorer()
         rollouts.read(state, printError)
         compiler = CompilerRunner(compiler.request, state: state)
         compiler.readReport()
@@ -48,6 +49,7 @@ extension Follower {
         if let state {
             let changes = stateFiles.changes()
             if changes.contains(state.switchFile) { readSwitches(state) }
+            switchRestorer.restore(switches, in: state, at: milliseconds(), log)
             if changes.contains(state.healthFile) { readHealth(state) }
             isRolloutNew = changes.contains(state.rolloutFile)
             if isRolloutNew { rollouts.read(state, printError) }
@@ -81,6 +83,7 @@ extension Follower {
             let found = try state.switches()
             if let diagnostic = found.diagnostic { log.warning("\(diagnostic)") }
             // A missing file ends no switch: commands that end a switch write the file.
+            switchRestorer.noteFiles(areGone: found.value == nil && !switches.isEmpty)
             if let value = found.value {
                 (switches, switchIdentity) = (value, found.identity)
                 log.debug("read the switches", metadata: ["count": .stringConvertible(value.count)])

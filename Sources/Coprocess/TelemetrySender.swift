@@ -214,7 +214,7 @@ public final class TelemetrySender: Sendable {
                     ledger.count(country: location?.country?.description ?? "")
                     sample.offer(LocatedHit(hit: hit, place: location, time: now))
                 }
-                guard UInt64(hit.lot) < wantedKeys, let names = ledger.names(of: hit) else { return }
+                guard UInt64(hit.sampleKey) < wantedKeys, let names = ledger.names(of: hit) else { return }
                 if time == nil { time = timestamp() }
                 var line = HitsLog.Line(hit, time: time!, names, location)
                 if candidate > 0 { line.side = hit.tally == candidate ? "new" : "old" }

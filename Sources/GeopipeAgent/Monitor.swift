@@ -169,7 +169,7 @@ actor Monitor {
             error = reason
             if errors[reason] == nil {
                 log.error(
-                    "cannot check \(target.identity) (local error, which may affect other checks): \(reason); keeping the known state"
+                    "cannot check \(target.identity): \(reason); keeping the known state"
                 )
             }
         }

@@ -11,6 +11,8 @@ final class ProbeConversation: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     private static let bodyLimit = 1 << 16
+    /// A server that sends them without end would take a core until the time-out.
+    private static let interimLimit = 16
     /// The limits are far above what servers send.
     private static let headLimits: NIOHTTPDecoderLimitConfiguration = {
         var limits = NIOHTTPDecoderLimitConfiguration()
@@ -29,7 +31,7 @@ final class ProbeConversation: ChannelInboundHandler {
     /// The HTTP handlers of a connection, before a conversation.
     static var httpHandlers: [any ChannelHandler] {
         let decoder = HTTPResponseDecoder(
-            leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop, limitConfiguration: headLimits)
+            leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward, limitConfiguration: headLimits)
         return [LineEndingHandler(), HTTPRequestEncoder(), ByteToMessageHandler(decoder)]
     }
 
@@ -46,6 +48,8 @@ final class ProbeConversation: ChannelInboundHandler {
     /// Whether the expected string was found.
     private var hasMatch = false
     private var body: [UInt8] = []
+    /// The number of responses such as `100 Continue` before the one that counts.
+    private var interimCount = 0
 
     /// - Parameters:
     ///   - promise: gets the outcome.
@@ -97,6 +101,11 @@ final class ProbeConversation: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard outcome == nil, let request else { return }
         switch unwrapInboundIn(data) {
+        case .head(let head) where 100..<200 ~= head.status.code && head.status != .switchingProtocols:
+            interimCount += 1
+            if interimCount > Self.interimLimit {
+                end(.failure("more than \(Self.interimLimit) interim responses, the last \(head.status.code)"))
+            }
         case .head(let head):
             let phrase = head.status.reasonPhrase
             let status = "\(head.status.code)\(phrase.isEmpty ? "" : " \(phrase)")"

@@ -31,11 +31,11 @@ struct RiseFallState: Sendable {
     mutating func take(_ outcome: Outcome, _ check: HealthCheck, at time: Int) -> Bool {
         let (isSuccess, reason, weight): (Bool, String, Int)
         switch outcome {
-        case .success(let text, let told): (isSuccess, reason, weight) = (true, text, told)
+        case .success(let text, let reported): (isSuccess, reason, weight) = (true, text, reported)
         case .failure(let text): (isSuccess, reason, weight) = (false, text, 100)
         case .error: return false
         }
-        state?.told = time
+        state?.reportedAt = time
         state?.reason = reason
         // A failing target keeps the weight of its last success.
         if isSuccess { state?.weight = weight }
@@ -51,7 +51,7 @@ struct RiseFallState: Sendable {
         // A target that was never down does not come back.
         let (back, fell) = isSuccess && state != nil ? (time, state?.since) : (nil, nil)
         state = HealthReport.State(
-            isUp: isSuccess, since: time, told: time, reason: reason, weight: weight, back: back, fell: fell)
+            isUp: isSuccess, since: time, reportedAt: time, reason: reason, weight: weight, back: back, fell: fell)
         return true
     }
 }

@@ -195,7 +195,7 @@ final class StateSession: Sendable {
     private static let silence = 60
 
     private static func write(to text: inout PrometheusText, _ coprocesses: [CoprocessStatus], at now: Int) {
-        let alive = coprocesses.filter { now - $0.told < silence }
+        let alive = coprocesses.filter { now - $0.reportedAt < silence }
         text.metric("geopipe_coprocesses", .gauge, help: "Running coprocesses with a status from the last minute.")
         text.sample("geopipe_coprocesses", alive.count)
         text.metric(

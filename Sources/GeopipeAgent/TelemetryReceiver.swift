@@ -112,8 +112,8 @@ final class TelemetryReceiver: Sendable {
         var size = Self.bufferSize
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         // The thread checks regularly whether it is stopped.
-        var patience = timeval(tv_sec: 0, tv_usec: 500_000)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        var timeout = timeval(tv_sec: 0, tv_usec: 500_000)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         return socket
     }
 }

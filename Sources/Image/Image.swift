@@ -82,6 +82,12 @@ public final class Image: Sendable {
             throw Refusal("\(name) is not an image of geopipe: it is too short; make one with geopipe compile")
         }
         let length = Int(status.st_size)
+        // Mapping reads the whole file, and a sparse one can claim any size.
+        var header = ImageHeader()
+        guard pread(descriptor, &header, MemoryLayout<ImageHeader>.size, 0) == MemoryLayout<ImageHeader>.size else {
+            throw Refusal("cannot read \(name): \(String(cString: strerror(errno)))")
+        }
+        if let complaint = Self.complaint(header, length: length) { throw Refusal("\(name) \(complaint)") }
         // Its owner could change what root has checked, while root reads it.
         if owners != nil, ![geteuid(), 0].contains(status.st_uid) {
             bytes = try Self.copy(descriptor, length, name)
@@ -135,9 +141,8 @@ public final class Image: Sendable {
 
     private var header: ImageHeader { bytes.load(as: ImageHeader.self) }
 
-    /// Returns what is wrong with the image as a whole; `nil` if nothing is.
-    private func complaint(isSummed: Bool) -> String? {
-        let header = header
+    /// Returns what is wrong with the header of a file of `length` bytes; `nil` if nothing is.
+    private static func complaint(_ header: ImageHeader, length: Int) -> String? {
         guard header.magic == ImageHeader.magic else {
             return "is not an image of geopipe; make one with geopipe compile"
         }
@@ -148,10 +153,17 @@ public final class Image: Sendable {
             return
                 "is an image of format \(header.formatVersion), and this program reads format \(imageFormatVersion); compile it again with this program"
         }
-        guard header.length == UInt64(bytes.count) else {
+        guard header.length == UInt64(length) else {
             return
-                "is truncated or has bytes after its end: it has \(bytes.count) bytes instead of \(header.length); compile it again"
+                "is truncated or has bytes after its end: it has \(length) bytes instead of \(header.length); compile it again"
         }
+        return nil
+    }
+
+    /// Returns what is wrong with the image as a whole; `nil` if nothing is.
+    private func complaint(isSummed: Bool) -> String? {
+        let header = header
+        if let complaint = Self.complaint(header, length: bytes.count) { return complaint }
         if isSummed {
             let content = UnsafeRawBufferPointer(rebasing: bytes[ImageHeader.checksumStart...])
             guard header.checksum == checksum(of: content) else { return "is damaged: its checksum is wrong" }

@@ -227,7 +227,7 @@ extension Serving {
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[number]
         let health = checked?.datacenters(forced: forced(forService: number)) { down[$0] != nil }
-        let located = from.map(Direction.init)
+        let located = from.map(UnitVector.init)
         let preference = lists.tiers(of: choice.list).map { tier in
             tier.map { share in
                 let isDrained = !open.contains(share.datacenter)

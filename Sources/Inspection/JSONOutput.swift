@@ -33,7 +33,8 @@ extension HistoryEntry {
 extension CheckedService.FamilyHealth {
     fileprivate var json: JSON {
         .object([
-            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required), "isUp": .truth(isUp),
+            "addresses": .integer(addresses), "up": .integer(up), "required": .integer(required),
+            "isUp": .boolean(isUp),
         ])
     }
 }
@@ -43,7 +44,7 @@ extension CheckedService.DatacenterHealth {
     public var json: JSON {
         .object([
             "addresses": .integer(addresses), "up": .integer(up), "required": .integer(ipv4.required + ipv6.required),
-            "isUp": .truth(isUp), "ipv4": ipv4.addresses > 0 ? ipv4.json : nil,
+            "isUp": .boolean(isUp), "ipv4": ipv4.addresses > 0 ? ipv4.json : nil,
             "ipv6": ipv6.addresses > 0 ? ipv6.json : nil,
         ])
     }
@@ -57,7 +58,7 @@ extension CoprocessStatus {
     public var json: JSON {
         .object([
             "pid": .integer(process), "startTicks": startTicks.map(JSON.integer), "birth": startTicks.map(JSON.integer),
-            "started": .integer(started), "reportedAt": .integer(told), "told": .integer(told),
+            "started": .integer(started), "reportedAt": .integer(reportedAt), "told": .integer(reportedAt),
             "questions": .integer(questions), "loaded": loaded.map(JSON.integer),
             "configuration": .text(configuration), "databases": .list(databases.map(\.json)),
             "diagnostics": .list(diagnostics.map(JSON.text)), "complaints": .list(diagnostics.map(JSON.text)),
@@ -74,7 +75,7 @@ extension Explanation {
             "name": .text(name), "client": .text(client), "resolver": resolver.map(JSON.text),
             "image": .object(["id": .text(image.id), "compiled": .integer(image.compiled)]),
             "answer": .object([
-                "exists": .truth(answer.exists), "records": .list(answer.records.map(JSON.text)),
+                "exists": .boolean(answer.exists), "records": .list(answer.records.map(JSON.text)),
             ]),
             "databases": .list(databases.map(\.json)),
             "resolverDatabases": resolverDatabases.isEmpty ? nil : .list(resolverDatabases.map(\.json)),
@@ -97,7 +98,7 @@ extension Explanation.DatabaseFinding {
     fileprivate var json: JSON {
         .object([
             "database": .text(database), "built": built.map(JSON.integer), "network": network.map(JSON.text),
-            "continent": continent.map(JSON.text), "continentIsOfCountry": continentIsOfCountry.map(JSON.truth),
+            "continent": continent.map(JSON.text), "continentIsOfCountry": continentIsOfCountry.map(JSON.boolean),
             "country": country.map(JSON.text), "subdivisions": .list(subdivisions.map(JSON.text)),
             "city": city.map(JSON.text), "geonameID": geonameID.map { .integer(Int($0)) },
             "latitude": latitude.map(JSON.number), "longitude": longitude.map(JSON.number),
@@ -109,7 +110,7 @@ extension Explanation.DatabaseFinding {
 extension Explanation.ServiceChoice {
     fileprivate var json: JSON {
         .object([
-            "service": .text(service), "map": .text(map), "isByResolver": .truth(isByResolver),
+            "service": .text(service), "map": .text(map), "isByResolver": .boolean(isByResolver),
             "rules": .list(
                 rules.map { .object(["rule": .text($0.rule), "destination": .text($0.destination)]) }),
             "preference": .list(preference.map { .list($0.map(\.json)) }),
@@ -122,7 +123,7 @@ extension Explanation.ServiceChoice {
 extension Explanation.Candidate {
     fileprivate var json: JSON {
         .object([
-            "datacenter": .text(datacenter), "isAvailable": .truth(isAvailable), "isDrained": .truth(isDrained),
+            "datacenter": .text(datacenter), "isAvailable": .boolean(isAvailable), "isDrained": .boolean(isDrained),
             "health": health?.json, "weight": .integer(Int(weight)), "kilometres": kilometres.map(JSON.integer),
             "notes": .list(notes.map(JSON.text)),
         ])
@@ -177,12 +178,12 @@ extension Status.Datacenter {
 extension Status.Service {
     fileprivate var json: JSON {
         .object([
-            "name": .text(name), "spreads": .truth(spreads),
+            "name": .text(name), "spreads": .boolean(spreads),
             "datacenters": .list(
                 datacenters.map {
                     .object([
                         "name": .text($0.name), "state": .text($0.state.rawValue), "health": $0.health?.json,
-                        "isForced": .truth($0.isForced), "share": $0.share?.json,
+                        "isForced": .boolean($0.isForced), "share": $0.share?.json,
                     ])
                 }),
         ])
@@ -192,7 +193,7 @@ extension Status.Service {
 extension Status.Service.Share {
     fileprivate var json: JSON {
         .object([
-            "percent": .integer(percent), "reported": told.map(JSON.integer), "told": told.map(JSON.integer),
+            "percent": .integer(percent), "reported": reported.map(JSON.integer), "told": reported.map(JSON.integer),
             "growsUntil": growsUntil.map(JSON.integer),
         ])
     }
@@ -223,8 +224,9 @@ extension Status.Image {
 extension Status.Health {
     fileprivate var json: JSON {
         .object([
-            "reportedAt": told.map(JSON.integer), "told": told.map(JSON.integer), "agent": agent.map(JSON.integer),
-            "isStale": .truth(isOld), "isOld": .truth(isOld), "diagnostic": diagnostic.map(JSON.text),
+            "reportedAt": reportedAt.map(JSON.integer), "told": reportedAt.map(JSON.integer),
+            "agent": agent.map(JSON.integer),
+            "isStale": .boolean(isOld), "isOld": .boolean(isOld), "diagnostic": diagnostic.map(JSON.text),
             "complaint": diagnostic.map(JSON.text), "checks": .list(checks.map(\.json)), "vantage": vantage?.json,
         ])
     }
@@ -265,6 +267,6 @@ extension LocalQuery.Reply {
                 ("content", .text(record.content)), ("scope", .integer(record.scope)),
             ])
         }
-        return .object([("exists", .truth(exists)), ("records", .list(records))])
+        return .object([("exists", .boolean(exists)), ("records", .list(records))])
     }
 }

@@ -113,11 +113,11 @@ public struct RolloutReport: Sendable {
             "followers": .integer(followers), "coprocesses": .integer(coprocesses),
             "changedFiles": .list(changedFiles.map(JSON.text)), "diagnostic": diagnostic.map(JSON.text),
             "complaint": diagnostic.map(JSON.text),
-            "hasBegunCommit": hasBegunCommit ? .truth(true) : nil,
+            "hasBegunCommit": hasBegunCommit ? .boolean(true) : nil,
             "end": rollout.end.map {
                 .object([
                     "by": .text($0.who), "who": .text($0.who), "time": .integer($0.time), "reason": .text($0.reason),
-                    "isAutomatic": .truth($0.isAutomatic),
+                    "isAutomatic": .boolean($0.isAutomatic),
                     "backup": $0.backup.isEmpty ? nil : .text($0.backup),
                 ])
             },

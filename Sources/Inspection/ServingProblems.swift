@@ -22,10 +22,10 @@ extension ProblemFinder {
         }
         for coprocess in coprocesses {
             let name = "coprocess \(coprocess.process)"
-            if time - coprocess.told > Self.heartbeatLimit {
+            if time - coprocess.reportedAt > Self.heartbeatLimit {
                 add(
                     .coprocess,
-                    "\(name): no heartbeat for \(durationWords(time - coprocess.told)): it answers as before or not at all, and no longer follows drains, health or files",
+                    "\(name): no heartbeat for \(durationWords(time - coprocess.reportedAt)): it answers as before or not at all, and no longer follows drains, health or files",
                     hint: "it is stopped, or had a fault: see the log of pdns, and restart pdns")
             } else if coprocess.loaded == nil {
                 add(
@@ -75,16 +75,16 @@ extension ProblemFinder {
         if let diagnostic = health.diagnostic {
             add(
                 .healthReport,
-                health.told == nil
+                health.reportedAt == nil
                     ? "\(diagnostic): running coprocesses keep the health that they have read, and those that start count all addresses as up"
-                    : diagnostic, hint: health.told == nil ? agent : nil)
+                    : diagnostic, hint: health.reportedAt == nil ? agent : nil)
         }
         if let standing = health.vantage { vantage(standing) }
         guard health.isOld else { return }
-        if let told = health.told {
+        if let reportedAt = health.reportedAt {
             add(
                 .healthReport,
-                "no report of geopipe-agent since \(dateTimeAndOffset(told)) (\(ago(told))): it is stopped or stuck; its last report counts for up to 24 h",
+                "no report of geopipe-agent since \(dateTimeAndOffset(reportedAt)) (\(ago(reportedAt))): it is stopped or stuck; its last report counts for up to 24 h",
                 hint: agent)
         } else {
             add(

@@ -89,7 +89,7 @@ public struct Status: Sendable {
             /// In percent, 1...99.
             public var percent: Int
             /// The average weight that its addresses reported, in percent; absent if it is 100.
-            public var told: Int?
+            public var reported: Int?
             /// When it takes all of these clients again after it came back up, in seconds since 1970; absent if it
             /// does now.
             public var growsUntil: Int?
@@ -109,7 +109,7 @@ public struct Status: Sendable {
 
     public struct Health: Sendable {
         /// When the agent reported last, in seconds since 1970; absent if it never has.
-        public var told: Int?
+        public var reportedAt: Int?
         /// The process number of the agent.
         public var agent: Int?
         /// Whether the report is so old that the agent must have a problem.
@@ -151,7 +151,7 @@ public struct Status: Sendable {
                 isReadable = false
             }
             let report = report
-            told = report?.time
+            reportedAt = report?.time
             agent = report?.process
             isOld = report.map { abs(time - $0.time) > Self.reportLimit } ?? isReadable
             vantage = (try? state.vantageStanding())?.value.flatMap {
@@ -245,7 +245,7 @@ public struct Status: Sendable {
                     sites.compactMap { service, site in site.health.map { (service, $0) } },
                     uniquingKeysWith: { first, _ in first }))
         }
-        databases = Self.databases(onDisk: model.builds, told: coprocesses.flatMap(\.databases))
+        databases = Self.databases(onDisk: model.builds, inUse: coprocesses.flatMap(\.databases))
         finder.origin(image, isOfNoFile: summary?.summary.manifest.inputs.isEmpty == true && isInForce, store, report)
         let rollouts = finder.rollout(store, coprocesses)
         rollout = rollouts.own
@@ -291,12 +291,12 @@ public struct Status: Sendable {
         }
     }
 
-    private static func databases(onDisk: [DatabaseBuild], told: [DatabaseBuild]) -> [Database] {
+    private static func databases(onDisk: [DatabaseBuild], inUse builds: [DatabaseBuild]) -> [Database] {
         var paths: [String] = []
-        for build in onDisk + told where !paths.contains(build.database) { paths.append(build.database) }
+        for build in onDisk + builds where !paths.contains(build.database) { paths.append(build.database) }
         return paths.map { path in
             let disk = onDisk.first { $0.database == path }?.built
-            let inUse = told.filter { $0.database == path }.compactMap(\.built).min()
+            let inUse = builds.filter { $0.database == path }.compactMap(\.built).min()
             return Database(database: path, built: inUse ?? disk, builtOnDisk: disk)
         }
     }
@@ -339,7 +339,7 @@ extension Status.Service.Share {
     fileprivate init?(_ share: CheckedService.Share) {
         guard share.percent < 100 else { return nil }
         self.init(
-            percent: share.percent, told: share.reported < 100 ? share.reported : nil, growsUntil: share.growsUntil)
+            percent: share.percent, reported: share.reported < 100 ? share.reported : nil, growsUntil: share.growsUntil)
     }
 }
 

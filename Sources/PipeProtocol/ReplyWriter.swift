@@ -11,8 +11,10 @@ public struct ReplyWriter: ~Copyable {
     @usableFromInline let descriptor: CInt
     @usableFromInline var buffer: UnsafeMutableBufferPointer<UInt8>
     @usableFromInline var count = 0
-    /// Whether the peer has closed its end.
+    /// Whether nothing more can be sent.
     private var isClosed = false
+    /// The `errno` of a write that failed for another reason than a closed peer, such as `ENOSPC`; 0 if there is none.
+    public private(set) var failure: CInt = 0
     /// Whether the buffer was too small, so that a part of what is collected has been sent already.
     public private(set) var hasSentPart = false
     private let partSent: () -> Void
@@ -126,7 +128,7 @@ public struct ReplyWriter: ~Copyable {
 
     /// Sends all collected answers.
     ///
-    /// - Returns: false if the peer has closed its end.
+    /// - Returns: false if the peer has closed its end, or for the reason in `failure`.
     public mutating func send() -> Bool {
         var sent = 0
         while sent < count, !isClosed {
@@ -137,6 +139,7 @@ public struct ReplyWriter: ~Copyable {
                 isClosed = !wait(for: descriptor, CInt(POLLOUT))
             } else if errno != EINTR {
                 isClosed = true
+                if errno != EPIPE { failure = errno }
             }
         }
         count = 0

@@ -1,7 +1,7 @@
 /// A JSON value (RFC 8259).
 public enum JSON: Sendable {
     case null
-    case truth(Bool)
+    case boolean(Bool)
     case integer(Int)
     /// A number. Infinity and NaN are written as null, because JSON has neither.
     case number(Double)
@@ -38,7 +38,7 @@ public enum JSON: Sendable {
     private func write(to text: inout String, indentation: String?) {
         switch self {
         case .null: text += "null"
-        case .truth(let truth): text += truth ? "true" : "false"
+        case .boolean(let value): text += value ? "true" : "false"
         case .integer(let number): text += "\(number)"
         case .number(let number):
             guard number.isFinite else {

@@ -40,8 +40,8 @@ extension JSON {
     /// The text; `nil` if this is not a `text`.
     public var string: String? { if case .text(let text) = self { text } else { nil } }
 
-    /// The boolean; `nil` if this is not a `truth`.
-    public var bool: Bool? { if case .truth(let truth) = self { truth } else { nil } }
+    /// The boolean; `nil` if this is not a `boolean`.
+    public var bool: Bool? { if case .boolean(let value) = self { value } else { nil } }
 
     /// The items; `nil` if this is not a `list`.
     public var items: [JSON]? { if case .list(let items) = self { items } else { nil } }
@@ -94,8 +94,8 @@ private struct JSONReader {
         case UInt8(ascii: "["): return try list()
         case UInt8(ascii: "\""): return .text(try string())
         case let byte where byte == UInt8(ascii: "-") || isDigit(byte): return try number()
-        case UInt8(ascii: "t"): return try word("true", .truth(true))
-        case UInt8(ascii: "f"): return try word("false", .truth(false))
+        case UInt8(ascii: "t"): return try word("true", .boolean(true))
+        case UInt8(ascii: "f"): return try word("false", .boolean(false))
         case UInt8(ascii: "n"): return try word("null", .null)
         case nil: throw error("the text ends where a value should be")
         default: throw error("there is no value")

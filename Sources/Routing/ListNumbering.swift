@@ -38,8 +38,8 @@ private struct Digest {
 
     mutating func add(_ word: some BinaryInteger) { add(UInt64(truncatingIfNeeded: word)) }
 
-    mutating func add(_ direction: Direction) {
-        withUnsafeBytes(of: direction) { bytes in for word in bytes.bindMemory(to: UInt64.self) { add(word) } }
+    mutating func add(_ vector: UnitVector) {
+        withUnsafeBytes(of: vector) { bytes in for word in bytes.bindMemory(to: UInt64.self) { add(word) } }
     }
 
     var value: UInt128 { UInt128(upper) << 64 | UInt128(lower) }

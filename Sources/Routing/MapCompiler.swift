@@ -7,7 +7,7 @@ public struct MapCompiler {
     private let atlas: Atlas
     private let sites: [Site]
     /// The location of each of the gazetteer's coordinates.
-    private let clients: [Direction?]
+    private let clients: [UnitVector?]
     /// For each set of datacenters that some map sorts by distance: the number of its order at each of the
     /// gazetteer's coordinates.
     private var orders: [[Datacenter]: Orders] = [:]
@@ -24,7 +24,7 @@ public struct MapCompiler {
     public init(_ atlas: Atlas, datacenters sites: [Site]) {
         self.atlas = atlas
         self.sites = sites
-        clients = atlas.gazetteer.coordinates.map { $0.map(Direction.init) }
+        clients = atlas.gazetteer.coordinates.map { $0.map(UnitVector.init) }
         (areas, areaEntries) = Self.areas(of: atlas.gazetteer)
     }
 

@@ -27,7 +27,7 @@ public struct PreferenceList: Hashable, Sendable {
     /// The datacenters of a large set except the nearest ones, which are in the tiers before.
     public struct DistanceTail: Hashable, Sendable {
         /// The location of the client.
-        public var client: Direction
+        public var client: UnitVector
         /// The whole set, as listed.
         public var datacenters: [Datacenter]
         /// The number of datacenters of the set that are in the tiers before.
@@ -49,7 +49,7 @@ public struct PreferenceList: Hashable, Sendable {
     /// - Parameters:
     ///   - client: the client's location; `nil` if it is unknown.
     ///   - locations: the location of each datacenter. The datacenters of a `nearest` must have one.
-    public init(_ destination: Destination, client: Direction?, locations: [Direction?]) {
+    public init(_ destination: Destination, client: UnitVector?, locations: [UnitVector?]) {
         tiers = []
         var placed: Set<Datacenter> = []
         append(destination, client, locations, &placed)
@@ -59,7 +59,7 @@ public struct PreferenceList: Hashable, Sendable {
     }
 
     private mutating func append(
-        _ destination: Destination, _ client: Direction?, _ locations: [Direction?], _ placed: inout Set<Datacenter>
+        _ destination: Destination, _ client: UnitVector?, _ locations: [UnitVector?], _ placed: inout Set<Datacenter>
     ) {
         switch destination {
         case .none:
@@ -100,7 +100,7 @@ private func reduced(_ shares: [Share]) -> [Share] {
 /// Returns the datacenters with the `count` nearest ones first, sorted by distance, and the others as listed. Equally
 /// distant ones stay as listed.
 func byDistance(
-    _ datacenters: [Datacenter], from client: Direction, _ locations: [Direction?], first count: Int
+    _ datacenters: [Datacenter], from client: UnitVector, _ locations: [UnitVector?], first count: Int
 ) -> [Datacenter] {
     let chords = datacenters.map { client.squaredChord(to: locations[$0]!) }
     var nearest: [Int] = []

@@ -65,7 +65,7 @@ public struct PreferenceListTable: Sendable {
 
     /// A large set whose nearest members are in the tiers before; see `PreferenceList.DistanceTail`.
     struct Distance: BitwiseCopyable {
-        var client: Direction
+        var client: UnitVector
         var set: Pool
         var skipped: UInt32
         var limit: UInt32
@@ -164,7 +164,7 @@ public struct PreferenceListTable: Sendable {
     }
 
     /// Returns the location of a datacenter; `nil` if it has none.
-    public func location(of datacenter: Datacenter) -> Direction? { datacenters[datacenter].location }
+    public func location(of datacenter: Datacenter) -> UnitVector? { datacenters[datacenter].location }
 
     /// Returns the only datacenter of a list's first tier; `nil` if there are more, or none.
     @inlinable @inline(__always)
@@ -342,8 +342,8 @@ public struct PreferenceListTable: Sendable {
     /// first counts as nearer.
     private typealias Rank = (chord: Double, position: Int)
 
-    private func rank(_ position: Int, _ client: Direction) -> Rank {
-        (client.squaredChord(to: datacenters[Int(members[position].datacenter)].direction), position)
+    private func rank(_ position: Int, _ client: UnitVector) -> Rank {
+        (client.squaredChord(to: datacenters[Int(members[position].datacenter)].vector), position)
     }
 
     /// Returns the nearest wanted member that is farther away than `rank`.

@@ -5,7 +5,7 @@ public struct Site: Sendable, BitwiseCopyable {
     /// The hash of the name, which does not depend on the position; see `identity(of:)`.
     public let identity: UInt64
     /// The location; meaningless if `hasLocation` is 0.
-    let direction: Direction
+    let vector: UnitVector
     private let hasLocation: UInt64
     /// The capacity, by which clients are spread, in any unit, within `capacities`.
     @usableFromInline let capacity: Double
@@ -18,17 +18,17 @@ public struct Site: Sendable, BitwiseCopyable {
     /// - Parameters:
     ///   - location: the location; `nil` if it has none.
     ///   - capacity: the capacity, above 0, in any unit. It is clamped to 1e-100...1e100.
-    public init(identity: UInt64, location: Direction?, capacity: Double = 1) {
+    public init(identity: UInt64, location: UnitVector?, capacity: Double = 1) {
         self.identity = identity
         self.capacity = min(max(capacity, Self.capacities.lowerBound), Self.capacities.upperBound)
-        direction = location ?? .northPole
+        vector = location ?? .northPole
         hasLocation = location == nil ? 0 : 1
     }
 
     /// The location; `nil` if it has none.
-    public var location: Direction? { hasLocation == 0 ? nil : direction }
+    public var location: UnitVector? { hasLocation == 0 ? nil : vector }
 }
 
-extension Direction {
-    fileprivate static let northPole = Direction(Coordinates(latitude: 90, longitude: 0)!)
+extension UnitVector {
+    fileprivate static let northPole = UnitVector(Coordinates(latitude: 90, longitude: 0)!)
 }

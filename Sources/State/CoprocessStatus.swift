@@ -11,7 +11,7 @@ public struct CoprocessStatus: Sendable {
     /// In seconds since 1970.
     public var started: Int
     /// When the status was written, in seconds since 1970.
-    public private(set) var told: Int
+    public private(set) var reportedAt: Int
     /// The number of answered questions.
     public var questions: Int
     /// When its image was loaded, in seconds since 1970; `nil` if it has none.
@@ -65,7 +65,7 @@ public struct CoprocessStatus: Sendable {
         namespace = ownNamespace()
         program = fileIdentity("/proc/self/exe")
         started = time(nil)
-        told = started
+        reportedAt = started
         questions = 0
         // Absolute, because commands run in other folders.
         self.configuration = absolutePath(configuration)
@@ -114,9 +114,9 @@ public struct CoprocessStatus: Sendable {
     /// Reads what `text` wrote; `nil` if it is malformed. Control characters are replaced with visible marks, because
     /// root may print what another user wrote.
     ///
-    /// - Parameter told: when it was written, in seconds since 1970.
-    init?(_ text: String, told: Int) {
-        self.told = told
+    /// - Parameter reportedAt: when it was written, in seconds since 1970.
+    init?(_ text: String, reportedAt: Int) {
+        self.reportedAt = reportedAt
         var fields: [Substring: String] = [:]
         func number(_ field: String) -> Int? { State.number(ofField: field) }
         diagnostics = []
@@ -224,26 +224,26 @@ extension StateDirectory {
             let file = "\(coprocessFolder)/\(name)"
             var status = stat()
             guard stat(file, &status) == 0 else { continue }
-            let told = (try? read(file)).flatMap { CoprocessStatus($0, told: status.st_mtim.tv_sec) }
+            let published = (try? read(file)).flatMap { CoprocessStatus($0, reportedAt: status.st_mtim.tv_sec) }
             // The number of a process in another namespace means nothing here, so only the time of its last status
             // counts.
-            if let told, let other = told.namespace, let own, other != own {
-                if time(nil) - status.st_mtim.tv_sec < Self.silenceInOtherNamespace { found.append(told) }
+            if let published, let other = published.namespace, let own, other != own {
+                if time(nil) - status.st_mtim.tv_sec < Self.silenceInOtherNamespace { found.append(published) }
                 continue
             }
             if kill(process, 0) != 0, errno == ESRCH {
                 unlink(file)
                 continue
             }
-            guard let told, told.process == process else {
+            guard let published, published.process == process else {
                 unreadable.append(Int(process))
                 continue
             }
             // The kernel reuses the numbers of ended processes.
-            if let startTicks = told.startTicks, let other = processBirth(process), startTicks != other {
+            if let startTicks = published.startTicks, let other = processBirth(process), startTicks != other {
                 unlink(file)
             } else {
-                found.append(told)
+                found.append(published)
             }
         }
         return (found.sorted { $0.process < $1.process }, unreadable.sorted())

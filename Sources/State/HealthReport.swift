@@ -15,7 +15,7 @@ public struct HealthReport: Equatable, Sendable {
         /// When it went up or down, in seconds since 1970.
         public var since: Int
         /// When the agent reported it last, in seconds since 1970.
-        public var told: Int
+        public var reportedAt: Int
         /// The result of the last check, in words.
         public var reason: String
         /// The weight that the address reported, in percent of its configured weight, 1...100.
@@ -27,11 +27,12 @@ public struct HealthReport: Equatable, Sendable {
         public var fell: Int?
 
         public init(
-            isUp: Bool, since: Int, told: Int, reason: String, weight: Int = 100, back: Int? = nil, fell: Int? = nil
+            isUp: Bool, since: Int, reportedAt: Int, reason: String, weight: Int = 100, back: Int? = nil,
+            fell: Int? = nil
         ) {
             self.isUp = isUp
             self.since = since
-            self.told = told
+            self.reportedAt = reportedAt
             self.reason = reason
             self.weight = weight
             self.back = back
@@ -40,7 +41,7 @@ public struct HealthReport: Equatable, Sendable {
 
         /// Returns whether it still counts at a time, in seconds since 1970. A state that was not reported for a day
         /// is unknown.
-        public func isKnown(at time: Int) -> Bool { abs(time - told) < 86_400 }
+        public func isKnown(at time: Int) -> Bool { abs(time - reportedAt) < 86_400 }
     }
 
     public init(time: Int, process: Int, states: [String: State]) {
@@ -77,7 +78,7 @@ extension HealthReport {
         let lines = states.sorted { $0.key < $1.key }.map { target, state -> [String] in
             // Earlier versions know only five fields, so the others are written only if they are used.
             let more = state.weight < 100 || state.back != nil
-            return [state.isUp ? "up" : "down", "\(state.since)", "\(state.told)", target, state.reason]
+            return [state.isUp ? "up" : "down", "\(state.since)", "\(state.reportedAt)", target, state.reason]
                 + (more ? ["\(state.weight)", state.back.map { "\($0)" } ?? "", state.fell.map { "\($0)" } ?? ""] : [])
         }
         return StateFile.text(Self.heading, [["report", "\(time)", "\(process)"]] + lines)
@@ -93,9 +94,10 @@ extension HealthReport {
         for fields in lines.dropFirst() {
             func seconds(_ text: String) -> Int? { Int(text).flatMap { 0...1 << 40 ~= $0 ? $0 : nil } }
             guard [5, 8].contains(fields.count), ["up", "down"].contains(fields[0]), let since = seconds(fields[1]),
-                let told = seconds(fields[2]), fields.dropFirst(6).allSatisfy({ $0.isEmpty || seconds($0) != nil })
+                let reportedAt = seconds(fields[2]),
+                fields.dropFirst(6).allSatisfy({ $0.isEmpty || seconds($0) != nil })
             else { throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is not a state") }
-            var state = State(isUp: fields[0] == "up", since: since, told: told, reason: visible(fields[4]))
+            var state = State(isUp: fields[0] == "up", since: since, reportedAt: reportedAt, reason: visible(fields[4]))
             if fields.count == 8 {
                 guard let weight = Int(fields[5]), 1...100 ~= weight else {
                     throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is not a state")

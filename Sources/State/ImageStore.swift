@@ -52,11 +52,11 @@ public struct ImageStore: Sendable {
 
     /// Takes the compiler's lock, and waits for it.
     ///
-    /// - Parameter patience: how long to wait, in milliseconds.
+    /// - Parameter timeout: how long to wait, in milliseconds.
     /// - Returns: a descriptor to close; -1 if the lock cannot be taken.
-    public func lock(patience: Int) -> CInt {
+    public func lock(timeout: Int) -> CInt {
         guard (try? make()) != nil, case let lock = openLock(), lock >= 0 else { return -1 }
-        if state.hold(lock, timeout: patience) { return lock }
+        if state.hold(lock, timeout: timeout) { return lock }
         close(lock)
         return -1
     }

@@ -106,8 +106,8 @@ public struct StateDirectory: Sendable {
         var diagnostic: String?
         var switches: [Switch] = []
         var isGone = false
-        // A file that cannot be read may be valid, so that error is thrown. A folder cannot be.
-        let isThere = isFolder(switchFile) ? false : try read(switchFile) != nil
+        // A file that cannot be read may be valid, so that error is thrown. A folder, a socket or a FIFO cannot be.
+        let isThere = isNoFile(switchFile) ? false : try read(switchFile) != nil
         do throws(Failure) {
             let found = try self.switches()
             switches = found.value ?? []
@@ -159,10 +159,24 @@ public struct StateDirectory: Sendable {
         return diagnostics.isEmpty ? nil : diagnostics.joined(separator: "; ")
     }
 
+    /// Writes switches whose files have disappeared. Does nothing if there are files by now.
+    ///
+    /// - Returns: whether the switches were written.
+    package func restore(_ switches: [Switch]) throws(Failure) -> Bool {
+        try make()
+        let lock = openLock("switches.lock")
+        guard lock >= 0 else { throw cannotWrite() }
+        defer { close(lock) }
+        guard hold(lock, timeout: Self.lockTimeout) else { throw Failure("lock", path) }
+        guard try self.switches().value == nil else { return false }
+        try writeTwice(SwitchFile.text(switches), to: switchFile)
+        return true
+    }
+
     /// What an operator can do if both switch files are corrupt, in words; `nil` if they cannot be read, and may be
     /// valid.
     public var wayOutOfTornSwitches: String? {
-        for file in [switchFile, copy(of: switchFile)] where !isFolder(file) {
+        for file in [switchFile, copy(of: switchFile)] where !isNoFile(file) {
             do throws(Failure) { _ = try read(file) } catch { return nil }
         }
         return switchesOfHistory(at: time(nil)) == nil
@@ -220,8 +234,11 @@ public struct StateDirectory: Sendable {
     }
 
     private func readAsOwner(_ file: String) throws(Failure) -> String? {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = openRegularFile(file)
         guard descriptor >= 0 else {
+            if descriptor == isNoRegularFile {
+                throw Failure(description: "cannot read \(file): it is not a regular file")
+            }
             if errno == ENOENT { return nil }
             throw Failure("read", file)
         }
@@ -281,6 +298,12 @@ public struct StateDirectory: Sendable {
             fsync(folder)
             close(folder)
         }
+    }
+
+    /// Whether something else than a regular file is there, such as a folder or a socket.
+    private func isNoFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
     private func isFolder(_ path: String) -> Bool {

@@ -26,7 +26,7 @@ public final class HitRing: Sendable {
         var tally: UInt32 = 0
         var client: UInt128 = 0
         var resolver: UInt128 = 0
-        var lot: UInt32 = 0
+        var sampleKey: UInt32 = 0
         var service: Int32 = 0
         var datacenterCount: UInt16 = 0
         var nameLength: UInt16 = 0
@@ -60,19 +60,19 @@ public final class HitRing: Sendable {
 
     /// Whether the log or the agent wants the hit with a sample key.
     @inlinable
-    public func wants(_ lot: UInt32) -> Bool { UInt64(lot) < share.load(ordering: .relaxed) }
+    public func wants(_ sampleKey: UInt32) -> Bool { UInt64(sampleKey) < share.load(ordering: .relaxed) }
 
     /// Puts a hit in. Only one thread may call this.
     ///
     /// - Parameters:
-    ///   - lot: the sample key, a random number; hits with low keys are wanted first.
+    ///   - sampleKey: the sample key, a random number; hits with low keys are wanted first.
     ///   - tally: the number of the tally that the positions refer to.
     ///   - clientLength: the prefix length of the client's subnet, of which `client` is the first address.
     ///   - resolver: the address of the resolver, by which an unknown client is located.
     ///   - name: the qname; at most 1024 bytes of it are kept.
     ///   - datacenter: returns the position of each of `datacenterCount` datacenters.
     public func put(
-        lot: UInt32, tally: UInt32, service: Int, client: IPAddress, clientLength: Int, resolver: IPAddress,
+        sampleKey: UInt32, tally: UInt32, service: Int, client: IPAddress, clientLength: Int, resolver: IPAddress,
         scope: UInt8,
         name: Span<UInt8>, datacenterCount: Int, datacenter: (Int) -> Int32
     ) {
@@ -80,7 +80,7 @@ public final class HitRing: Sendable {
         header.tally = tally
         (header.client, header.isClientIPv6) = client.parts
         (header.resolver, header.isResolverIPv6) = resolver.parts
-        header.lot = lot
+        header.sampleKey = sampleKey
         header.service = Int32(service)
         header.datacenterCount = UInt16(datacenterCount)
         header.nameLength = UInt16(min(name.count, 1024))
@@ -153,7 +153,7 @@ public struct Hit: Sendable {
     /// The number of the tally that the positions refer to.
     package let tally: UInt32
     /// The sample key, a random number.
-    public let lot: UInt32
+    public let sampleKey: UInt32
     /// The first address of the client's subnet, and its prefix length.
     public let client: IPAddress
     public let clientLength: Int
@@ -180,7 +180,7 @@ public struct Hit: Sendable {
 
     init(_ header: HitRing.Header, datacenters: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer) {
         tally = header.tally
-        lot = header.lot
+        sampleKey = header.sampleKey
         client = IPAddress(header.client, isIPv6: header.isClientIPv6)
         clientLength = Int(header.clientLength)
         resolver = IPAddress(header.resolver, isIPv6: header.isResolverIPv6)

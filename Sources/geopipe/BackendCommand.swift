@@ -50,10 +50,15 @@ struct BackendCommand: ParsableCommand {
                 Ctrl-D ends it. For other commands, see 'geopipe --help'.
                 """)
         }
-        serve(
+        let failure = serve(
             input: STDIN_FILENO, output: STDOUT_FILENO, supply: supply, takeover: takeover, inheritance: inheritance,
             makeFirst: { keeper.start() }, finish: { keeper.finish(isEnd: false) }, perform: options.perform)
         keeper.finish(isEnd: true)
+        if failure != 0 {
+            printError(
+                "cannot write answers to stdout: \(String(cString: strerror(failure))); the rest is not answered")
+            throw ExitCode.wrong
+        }
         if keeper.hasNeverLoaded { throw ExitCode.unusable }
     }
 

@@ -53,7 +53,7 @@ struct CompileCommand: ParsableCommand {
             throw ExitCode.unusable
         }
         // A coprocess may be compiling now: they take turns.
-        let lock = store?.lock(patience: 130_000) ?? -1
+        let lock = store?.lock(timeout: 130_000) ?? -1
         defer { if lock >= 0 { close(lock) } }
         let line = ProgressLine()
         let outcome = Compilation(

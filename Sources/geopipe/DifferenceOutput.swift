@@ -226,7 +226,7 @@ extension ImageDifference {
     /// Returns the report for programs.
     func json(_ sides: ComparedSides) -> JSON {
         var members: [(name: String, value: JSON)] = [
-            ("identical", .truth(isIdentical && sides.new.errors.isEmpty)),
+            ("identical", .boolean(isIdentical && sides.new.errors.isEmpty)),
             ("errors", .list(sides.new.errors.map { .text($0.description) })),
         ]
         members.append(("old", sides.old.json))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Configuration
 import Glibc
 import Platform
@@ -40,10 +41,21 @@ enum Main {
         do {
             var command = try Geopipe.parseAsRoot(arguments)
             try command.run()
+            endOutput()
         } catch {
+            endOutput()
             guard Geopipe.exitCode(for: error) == .validationFailure else { Geopipe.exit(withError: error) }
             printError(Geopipe.fullMessage(for: error))
             Geopipe.exit(withError: ExitCode.unusable)
         }
+    }
+
+    /// Ends the program with an error if stdout did not take everything, such as on a full disk. `print` ignores that.
+    private static func endOutput() {
+        guard flush_output() == 0 else { return }
+        let reason = errno
+        guard reason != EPIPE else { return }
+        printError("cannot write to stdout: \(String(cString: strerror(reason)))")
+        Geopipe.exit(withError: ExitCode.unusable)
     }
 }

@@ -155,8 +155,8 @@ extension Status {
 
     private func healthLines(_ health: Health) -> [String] {
         var lines: [String] = []
-        if let told = health.told, let agent = health.agent {
-            lines.append("reported \(moment(told)) by agent \(agent)")
+        if let reportedAt = health.reportedAt, let agent = health.agent {
+            lines.append("reported \(moment(reportedAt)) by agent \(agent)")
         } else {
             lines.append("no report of geopipe-agent; all addresses count as up")
         }
@@ -237,7 +237,7 @@ extension Status.Service.Share {
     /// As `40% of its share until 2026-11-30 12:31:05 +01:00 (its addresses say 80%)`.
     fileprivate var words: String {
         "\(percent)% of its share" + (growsUntil.map { " until \(dateTimeAndOffset($0))" } ?? "")
-            + (told.map { " (its addresses say \($0)%)" } ?? "")
+            + (reported.map { " (its addresses say \($0)%)" } ?? "")
     }
 }
 

@@ -205,7 +205,7 @@ struct SwitchOutcome {
 
     var json: JSON {
         .object([
-            "changed": .truth(isChanged), "followers": .integer(followers?.count ?? 0),
+            "changed": .boolean(isChanged), "followers": .integer(followers?.count ?? 0),
             "coprocesses": followers.map { .integer($0.all) }, "lines": .list(lines.map(JSON.text)),
             "notes": .list(notes.map(JSON.text)),
             "stranded": .list(

@@ -54,6 +54,12 @@ struct TrafficOptions: ParsableArguments {
             throw .unusable
         }
         defer { fclose(file) }
+        // A pipe is read to its end; a device such as /dev/zero has none.
+        var status = stat()
+        guard fstat(fileno(file), &status) == 0, status.st_mode & S_IFMT != S_IFCHR else {
+            printError("cannot read \(visible(path)): it is a device; write the path of a file")
+            throw .unusable
+        }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { body(buffer[..<count]) }
         guard ferror(file) == 0 else {

@@ -278,8 +278,9 @@ struct CheckTests {
         let agent = try Agent([program, "/bin/true"].map { ("127.0.0.1", "command: [\($0)], \(times)") })
         #expect(try agent.waits { try agent.states().map { $0?.isUp } == [false, true] }, "\(agent.said)")
         #expect(agent.said.contains("\(program): timed out after 1 s, once\n"), "\(agent.said)")
-        let told = try #require(try agent.states()[1]?.told)
-        #expect(try agent.waits { try agent.states()[1].map { $0.told > told + 2 } ?? false }, "\(agent.said)")
+        let reportedAt = try #require(try agent.states()[1]?.reportedAt)
+        #expect(
+            try agent.waits { try agent.states()[1].map { $0.reportedAt > reportedAt + 2 } ?? false }, "\(agent.said)")
         close(descriptor)
         isOpen = false
         #expect(try agent.waits { try agent.states().map { $0?.isUp } == [true, true] }, "\(agent.said)")

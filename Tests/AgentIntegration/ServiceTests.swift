@@ -47,8 +47,8 @@ struct ServiceTests {
         // The results of an earlier agent.
         let now = time(nil)
         let targets = try Configuration.load(agent.file).healthTargets.map(\.identity)
-        let state = HealthReport.State(isUp: false, since: now - 100, told: now - 10, reason: "earlier")
-        let lost = HealthReport.State(isUp: true, since: now - 200_000, told: now - 100_000, reason: "long ago")
+        let state = HealthReport.State(isUp: false, since: now - 100, reportedAt: now - 10, reason: "earlier")
+        let lost = HealthReport.State(isUp: true, since: now - 200_000, reportedAt: now - 100_000, reason: "long ago")
         try agent.state.tell(
             HealthReport(
                 time: now - 10, process: 1, states: [targets[0]: lost, targets[1]: state, "tcp://192.0.2.1:1": state]))
@@ -158,8 +158,10 @@ struct ServiceTests {
         try expect(agent, "checks") { try agent.states().first??.isUp == true }
         try agent.configure(bad)
         try expect(agent, "complains") { agent.said.contains("what was loaded before stays in use") }
-        let told = try #require(agent.report?.states.values.first?.told)
-        try expect(agent, "still checks") { agent.report?.states.values.first.map { $0.told > told } ?? false }
+        let reportedAt = try #require(agent.report?.states.values.first?.reportedAt)
+        try expect(agent, "still checks") {
+            agent.report?.states.values.first.map { $0.reportedAt > reportedAt } ?? false
+        }
         #expect(agent.said.split(separator: "unknown key").count <= 3, "each is reported once")
         try agent.configure(good + [("127.0.0.1", "http: { port: \(server.port), path: /status/503 }, \(Self.often)")])
         try expect(agent, "checks more") { try agent.states().map { $0?.isUp } == [true, false] }
@@ -184,7 +186,7 @@ struct ServiceTests {
             let now = time(nil)
             let state = StateDirectory(path: "\(agent.folder.path)/\(folder)")
             try expect(agent, "goes on") {
-                try state.health().value?.states.values.first.map { $0.told > now } ?? false
+                try state.health().value?.states.values.first.map { $0.reportedAt > now } ?? false
             }
         }
         // Also from the start.
@@ -278,7 +280,7 @@ struct ServiceTests {
         let agent = try Agent([("127.0.0.1", command)], isStarted: false)
         let target = try #require(Configuration.load(agent.file).healthTargets.first?.identity)
         let now = time(nil)
-        let up = HealthReport.State(isUp: true, since: now, told: now, reason: "earlier")
+        let up = HealthReport.State(isUp: true, since: now, reportedAt: now, reason: "earlier")
         try agent.state.tell(HealthReport(time: now, process: 1, states: [target: up]))
         for _ in 0..<5 {
             try? FileManager.default.removeItem(atPath: running)

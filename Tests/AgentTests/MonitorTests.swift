@@ -37,7 +37,7 @@ struct MonitorTests {
     @Test("starts from an earlier report, and drops targets that are no longer checked")
     func takenOver() async throws {
         let targets = ["192.0.2.1", "192.0.2.2"].map { target($0, "none/file") }
-        let state = HealthReport.State(isUp: true, since: 1, told: 2, reason: "a reason")
+        let state = HealthReport.State(isUp: true, since: 1, reportedAt: 2, reason: "a reason")
         let monitor = monitor()
         await monitor.follow(targets, states: [targets[1].identity: state, "tcp://192.0.2.3:80": state])
         var report = await monitor.report()

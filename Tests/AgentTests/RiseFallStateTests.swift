@@ -39,17 +39,17 @@ struct JudgementTests {
         #expect(course("!") == "?")
         #expect(course("--!-") == "???-")
         #expect(course("---!+!+") == "??----+")
-        var judgement = RiseFallState(.init(isUp: true, since: 1, told: 2, reason: "200 OK"))
+        var judgement = RiseFallState(.init(isUp: true, since: 1, reportedAt: 2, reason: "200 OK"))
         let isNews = judgement.take(.error("too many open files"), Self.check, at: 3)
         #expect(!isNews)
-        #expect(judgement.state == .init(isUp: true, since: 1, told: 2, reason: "200 OK"), "it ages")
+        #expect(judgement.state == .init(isUp: true, since: 1, reportedAt: 2, reason: "200 OK"), "it ages")
     }
 
     @Test("starts from an earlier state")
     func takenOver() {
         let (up, down) = (
-            HealthReport.State(isUp: true, since: 1, told: 2, reason: ""),
-            HealthReport.State(isUp: false, since: 1, told: 2, reason: "")
+            HealthReport.State(isUp: true, since: 1, reportedAt: 2, reason: ""),
+            HealthReport.State(isUp: false, since: 1, reportedAt: 2, reason: "")
         )
         #expect(course("---", from: up) == "++-")
         #expect(course("++", from: down) == "-+")
@@ -62,12 +62,12 @@ struct JudgementTests {
             _ = judgement.take(outcome, Self.check, at: time)
             return judgement.state
         }
-        #expect(take(.success("200 OK"), at: 10) == .init(isUp: true, since: 10, told: 10, reason: "200 OK"))
+        #expect(take(.success("200 OK"), at: 10) == .init(isUp: true, since: 10, reportedAt: 10, reason: "200 OK"))
         let late = "timed out after 3 s"
-        #expect(take(.failure(late), at: 20) == .init(isUp: true, since: 10, told: 20, reason: late))
-        #expect(take(.failure(late), at: 30) == .init(isUp: true, since: 10, told: 30, reason: late))
+        #expect(take(.failure(late), at: 20) == .init(isUp: true, since: 10, reportedAt: 20, reason: late))
+        #expect(take(.failure(late), at: 30) == .init(isUp: true, since: 10, reportedAt: 30, reason: late))
         let refused = "connection refused"
-        #expect(take(.failure(refused), at: 40) == .init(isUp: false, since: 40, told: 40, reason: refused))
+        #expect(take(.failure(refused), at: 40) == .init(isUp: false, since: 40, reportedAt: 40, reason: refused))
     }
 
     @Test(
@@ -81,11 +81,11 @@ struct JudgementTests {
         #expect(take(.success(""), at: 1)?.back == nil)
         #expect(take(.success("", weight: 40), at: 2)?.weight == 40)
         for time in 3...4 { #expect(take(.failure(""), at: time)?.weight == 40) }
-        #expect(take(.failure(""), at: 5) == .init(isUp: false, since: 5, told: 5, reason: ""))
+        #expect(take(.failure(""), at: 5) == .init(isUp: false, since: 5, reportedAt: 5, reason: ""))
         _ = take(.success("", weight: 30), at: 6)
         #expect(
             take(.success("", weight: 20), at: 7)
-                == .init(isUp: true, since: 7, told: 7, reason: "", weight: 20, back: 7, fell: 5))
-        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, told: 8, reason: "", back: 7, fell: 5))
+                == .init(isUp: true, since: 7, reportedAt: 7, reason: "", weight: 20, back: 7, fell: 5))
+        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, reportedAt: 8, reason: "", back: 7, fell: 5))
     }
 }

@@ -15,8 +15,10 @@ struct HealthReportTests {
     private static let sample = HealthReport(
         time: 1_800_000_000, process: 4711,
         states: [
-            "tcp://192.0.2.1:80": .init(isUp: true, since: 1_700_000_000, told: 1_799_999_999, reason: "connected"),
-            "http://[2001:db8::1]:80/x match=a%20b": .init(isUp: false, since: 1, told: 2, reason: "503 \"no\" 🔥"),
+            "tcp://192.0.2.1:80": .init(
+                isUp: true, since: 1_700_000_000, reportedAt: 1_799_999_999, reason: "connected"),
+            "http://[2001:db8::1]:80/x match=a%20b": .init(
+                isUp: false, since: 1, reportedAt: 2, reason: "503 \"no\" 🔥"),
         ])
 
     @Test("is read as it was written")
@@ -45,24 +47,28 @@ struct HealthReportTests {
 
     @Test("counts for a day, even if clocks were set")
     func age() {
-        let told = Self.sample.states["tcp://192.0.2.1:80"]!.told
+        let reportedAt = Self.sample.states["tcp://192.0.2.1:80"]!.reportedAt
         let down = HealthReport(
-            time: told, process: 1, states: ["a": .init(isUp: false, since: 0, told: told, reason: "")])
-        #expect(down.down(at: told + 86_399).count == 1)
-        #expect(down.down(at: told + 86_400).isEmpty)
-        #expect(down.down(at: told - 3_600).count == 1)
-        #expect(down.down(at: told - 86_400).isEmpty)
+            time: reportedAt, process: 1,
+            states: ["a": .init(isUp: false, since: 0, reportedAt: reportedAt, reason: "")])
+        #expect(down.down(at: reportedAt + 86_399).count == 1)
+        #expect(down.down(at: reportedAt + 86_400).isEmpty)
+        #expect(down.down(at: reportedAt - 3_600).count == 1)
+        #expect(down.down(at: reportedAt - 86_400).isEmpty)
     }
 
     @Test("is completed with earlier states, except for those that are too old")
     func completed() {
-        func state(_ isUp: Bool, told: Int) -> HealthReport.State {
-            .init(isUp: isUp, since: 0, told: told, reason: "")
+        func state(_ isUp: Bool, reportedAt: Int) -> HealthReport.State {
+            .init(isUp: isUp, since: 0, reportedAt: reportedAt, reason: "")
         }
         let older = HealthReport(
             time: 0, process: 1,
-            states: ["a": state(false, told: 99_000), "b": state(false, told: 99_000), "c": state(false, told: 10)])
-        var newer = HealthReport(time: 100_000, process: 2, states: ["a": state(true, told: 100_000)])
+            states: [
+                "a": state(false, reportedAt: 99_000), "b": state(false, reportedAt: 99_000),
+                "c": state(false, reportedAt: 10),
+            ])
+        var newer = HealthReport(time: 100_000, process: 2, states: ["a": state(true, reportedAt: 100_000)])
         newer.complete(from: older)
         #expect(newer.states.mapValues(\.isUp) == ["a": true, "b": false])
     }
@@ -100,7 +106,9 @@ struct ServiceHealthTests {
         _ fields: String, down: [String], drained: [String] = [], client: String = "203.0.113.1"
     ) throws -> [String] {
         let (snapshot, _) = try world(fields)
-        let states = down.map { ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "")) }
+        let states = down.map {
+            ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: ""))
+        }
         let switches = drained.map {
             Switch(datacenter: $0, service: nil, share: 100, until: nil, who: "", since: 0, reason: "")
         }
@@ -200,7 +208,7 @@ struct ServiceHealthTests {
     @Test("is explained")
     func explained() throws {
         let (snapshot, configuration) = try world("")
-        let down = HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "connection refused")
+        let down = HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: "connection refused")
         let health = HealthReport(time: 1_000, process: 1, states: ["tcp://192.0.2.1:80": down])
         let explanation = try Serving(snapshot, switches: [], health: health, at: 1_000)
             .explain("www.example.com", for: IPPrefix("203.0.113.1")!, configuration)
@@ -276,7 +284,7 @@ struct HealthTableTests {
     private func answer(_ snapshot: Snapshot, down: Set<String>, drained: Set<Int>) throws -> [String] {
         let states = down.map {
             let target = $0.contains(":") ? "tcp://[\($0)]:80" : "tcp://\($0):80"
-            return (target, HealthReport.State(isUp: false, since: 0, told: 1_000, reason: ""))
+            return (target, HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: ""))
         }
         let switches = drained.map {
             Switch(

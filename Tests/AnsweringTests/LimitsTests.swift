@@ -42,7 +42,7 @@ struct LimitsTests {
         _ isUp: Bool = true, weight: Int = 100, backFor seconds: Int? = nil, fellBefore fall: Int? = nil
     ) -> HealthReport.State {
         .init(
-            isUp: isUp, since: isUp ? 0 : fall.map { Self.time - $0 } ?? 0, told: Self.time, reason: "",
+            isUp: isUp, since: isUp ? 0 : fall.map { Self.time - $0 } ?? 0, reportedAt: Self.time, reason: "",
             weight: weight, back: seconds.map { Self.time - $0 }, fell: fall.map { Self.time - $0 })
     }
 
@@ -201,9 +201,9 @@ struct LimitsTests {
         let report = HealthReport(
             time: 1, process: 2,
             states: [
-                "a": .init(isUp: true, since: 3, told: 4, reason: "r", weight: 40, back: 3, fell: 1),
-                "b": .init(isUp: true, since: 3, told: 4, reason: "r", weight: 40),
-                "c": .init(isUp: true, since: 3, told: 4, reason: "r"),
+                "a": .init(isUp: true, since: 3, reportedAt: 4, reason: "r", weight: 40, back: 3, fell: 1),
+                "b": .init(isUp: true, since: 3, reportedAt: 4, reason: "r", weight: 40),
+                "c": .init(isUp: true, since: 3, reportedAt: 4, reason: "r"),
             ])
         #expect(try HealthReport(report.text) == report)
         #expect(report.text.contains("\nup\t3\t4\tc\tr\n"))

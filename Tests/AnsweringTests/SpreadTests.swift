@@ -49,7 +49,7 @@ struct SpreadTests {
 
     private func serving(drained: [String: Int] = [:], down: [String] = []) -> Serving {
         let states = down.map {
-            ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "no answer"))
+            ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: "no answer"))
         }
         return Serving(
             snapshot,

@@ -177,7 +177,9 @@ struct SwitchTests {
     }
 
     private func health(down: [String]) -> HealthReport {
-        let states = down.map { ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "")) }
+        let states = down.map {
+            ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: ""))
+        }
         return HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states))
     }
 

@@ -167,6 +167,14 @@ extension ConfigurationTests {
         try FileManager.default.removeItem(atPath: nets)
         try FileManager.default.createDirectory(atPath: nets, withIntermediateDirectories: false)
         #expect(try refusals() == ["\(nets): cannot read it: it is not a regular file"])
+        // A sparse file takes no room on the disk, but would take memory.
+        try FileManager.default.removeItem(atPath: nets)
+        try Data().write(to: URL(filePath: nets))
+        try Data("10.0.0.0/8 oslo\n".utf8).write(to: URL(filePath: nets))
+        try #require(truncate(nets, 1 << 20) == 0)
+        #expect(try refusals() == ["\(nets):2:1: a NUL character; remove it"])
+        try #require(truncate(nets, 10 << 30) == 0)
+        #expect(try refusals() == ["\(nets): cannot read it: it has more than 256 MiB"])
     }
 
     @Test(

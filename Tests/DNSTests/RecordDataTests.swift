@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import DNS
@@ -30,7 +31,7 @@ struct RecordDataTests {
 
     @Test("randomly changed data is refused, or is the same after it is written and read", arguments: recordSamples)
     func survivesChanges(sample: RecordSample) throws {
-        var random = SplitMix64(state: UInt64(sample.wire.utf8.count))
+        var random = SeededGenerator(seed: UInt64(sample.wire.utf8.count))
         for _ in 0..<50 {
             var bytes = stride(from: 0, to: sample.wire.count, by: 2).map { i in
                 UInt8(sample.wire.dropFirst(i).prefix(2), radix: 16) ?? 0
@@ -348,17 +349,4 @@ private func read(_ source: String, _ type: String, _ names: NameRule, _ reader:
 
 private func hex(_ bytes: [UInt8]) -> String {
     bytes.map { byte in "\(String(byte >> 4, radix: 16))\(String(byte & 15, radix: 16))" }.joined()
-}
-
-/// A generator of random numbers that are the same in each run.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
 }

@@ -107,9 +107,9 @@ struct EvaluatorTests {
 
 extension Evaluator.Expectation {
     /// Returns the errors of an answer; `nil` if it is correct.
-    func fault(of answer: Answer, to question: PipeQuestion) -> String? {
+    func fault(of answer: PipeAnswer, to question: PipeQuestion) -> String? {
         guard let tier = list.first else {
-            if question.type == "A" { return answer == Answer() ? nil : "none has no address" }
+            if question.type == "A" { return answer == PipeAnswer() ? nil : "none has no address" }
             guard answer.isMarker, answer.datacenters.isEmpty else { return "none answers with the marker alone" }
             return faultOfScope(answer)
         }
@@ -127,7 +127,7 @@ extension Evaluator.Expectation {
         return faultOfScope(answer)
     }
 
-    private func faultOfScope(_ answer: Answer) -> String? {
+    private func faultOfScope(_ answer: PipeAnswer) -> String? {
         guard let scope = answer.scope, !scopes.contains(scope) else { return nil }
         return "\(scope < scopes.lowerBound ? "too wide" : "too narrow"): expected \(description)"
     }

@@ -25,7 +25,7 @@ struct PipeQuestion: CustomStringConvertible {
 }
 
 /// The answer of geopipe to a question.
-struct Answer: Equatable, CustomStringConvertible {
+struct PipeAnswer: Equatable, CustomStringConvertible {
     /// The datacenters in the order of their addresses.
     var datacenters: [Int] = []
     /// The scope, which is equal in all records; `nil` without records.
@@ -49,7 +49,7 @@ enum Geopipe {
     /// Returns the address that stands for a datacenter in the answers of a service.
     static func address(of datacenter: Int) -> String { "10.0.\(datacenter / 256).\(datacenter % 256)" }
 
-    static func answers(to questions: [PipeQuestion], of world: TestWorld, in folder: Folder) throws -> [Answer] {
+    static func answers(to questions: [PipeQuestion], of world: TestWorld, in folder: Folder) throws -> [PipeAnswer] {
         let configuration = try world.write(to: folder)
         var input: [UInt8] = Array("HELO\t5\n".utf8)
         for question in questions { input += question.line.utf8 }
@@ -66,14 +66,14 @@ enum Geopipe {
     }
 
     /// Parses the output after the greeting.
-    private static func parse(_ output: [UInt8]) throws -> [Answer] {
-        var answers: [Answer] = []
-        var answer = Answer()
+    private static func parse(_ output: [UInt8]) throws -> [PipeAnswer] {
+        var answers: [PipeAnswer] = []
+        var answer = PipeAnswer()
         var isGreeted = false
         for line in output.split(separator: UInt8(ascii: "\n")) {
             if line.elementsEqual("END".utf8) {
                 answers.append(answer)
-                answer = Answer()
+                answer = PipeAnswer()
             } else if line.starts(with: "DATA\t".utf8) {
                 let fields = line.split(separator: UInt8(ascii: "\t"))
                 guard fields.count == 9, let scope = decimal(fields[1]), answer.scope == nil || answer.scope == scope

@@ -45,7 +45,7 @@ struct StickyTests {
         }
         let answers = try Geopipe.answers(to: questions, of: world, in: folder)
         var disagreements: [String] = []
-        var neighbours: [(question: PipeQuestion, expected: Answer)] = []
+        var neighbours: [(question: PipeQuestion, expected: PipeAnswer)] = []
         for (question, answer) in zip(questions, answers) {
             guard let scope = answer.scope else { continue }
             let expectation = try evaluator.expectation(for: question)

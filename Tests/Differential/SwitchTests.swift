@@ -31,7 +31,7 @@ struct SwitchTests {
         let evaluator = try Evaluator(random.world, map: 0)
         let answers = try Geopipe.answers(to: questions, of: random.world, in: random.folder)
         var disagreements: [String] = []
-        var neighbours: [(question: PipeQuestion, expected: Answer)] = []
+        var neighbours: [(question: PipeQuestion, expected: PipeAnswer)] = []
         for (number, (question, answer)) in zip(questions, answers).enumerated() {
             let service = services[number % services.count]
             let expectation = try evaluator.expectation(for: question)

@@ -15,7 +15,7 @@ private func makeServings() -> [Serving?] {
             reason: ""),
     ]
     let states = old.healthTargets.enumerated().map { number, target in
-        (target.identity, HealthReport.State(isUp: number != 0, since: 0, told: 1_000, reason: "", weight: 50))
+        (target.identity, HealthReport.State(isUp: number != 0, since: 0, reportedAt: 1_000, reason: "", weight: 50))
     }
     let health = HealthReport(
         time: 1_000, process: 1, states: Dictionary(states, uniquingKeysWith: { first, _ in first }))

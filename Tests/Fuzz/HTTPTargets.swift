@@ -62,7 +62,7 @@ struct HTTPAnswerTarget: FuzzTarget {
         // Closing a closed channel runs nothing, and its handlers would hold each other.
         channel.embeddedEventLoop.run()
         // The reason is stored in a file, and shown to people.
-        var judgement = HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "", weight: 100)
+        var judgement = HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: "", weight: 100)
         switch outcome {
         case .success(let reason, let weight):
             require(1...100 ~= weight, "a weight of \(weight)")

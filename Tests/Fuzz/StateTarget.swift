@@ -40,8 +40,8 @@ final class StateTarget: FuzzTarget {
             for entry in entries { require(HistoryEntry(line: entry.line.dropLast()) != nil, "a line is lost") }
             _ = (entries.withEnds(until: 1 << 40), entries.switches(at: 1_000), entries.map(\.extent))
         case 4:
-            guard let status = CoprocessStatus(body + "\nend\n", told: 1_000) else { return }
-            require(CoprocessStatus(status.text, told: 1_000) != nil, "a status that cannot be written")
+            guard let status = CoprocessStatus(body + "\nend\n", reportedAt: 1_000) else { return }
+            require(CoprocessStatus(status.text, reportedAt: 1_000) != nil, "a status that cannot be written")
         case 5:
             guard let report = try? CompileReport(text) else { return }
             require((try? CompileReport(report.text)) != nil, "a report that cannot be written")

@@ -58,9 +58,11 @@ struct PlanTests {
         let configuration = try configuration(new)
         let states =
             down.map {
-                ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, told: 1_000, reason: "no answer"))
+                ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: "no answer"))
             }
-            + up.map { ("tcp://\($0):80", HealthReport.State(isUp: true, since: 0, told: 1_000, reason: "connected")) }
+            + up.map {
+                ("tcp://\($0):80", HealthReport.State(isUp: true, since: 0, reportedAt: 1_000, reason: "connected"))
+            }
         let change = Plan.Change(
             old: try Snapshot(try self.configuration(old)), isInForce: true, new: try Snapshot(configuration),
             errors: [],

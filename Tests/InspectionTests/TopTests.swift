@@ -179,7 +179,7 @@ struct TopTests {
         ]
         let numbers: [JSON] = [
             .integer(0), .integer(-1), .integer(.max), .integer(.min), .number(1e300), .number(-1e300), .number(1e-300),
-            .number(0.5), .null, .truth(true), .text("7"),
+            .number(0.5), .null, .boolean(true), .text("7"),
         ]
         /// The value with random parts replaced.
         func spoilt(_ value: JSON) -> JSON {

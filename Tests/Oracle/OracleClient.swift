@@ -9,22 +9,22 @@ struct OracleClient {
     ///
     /// - Parameters:
     ///   - window: the number of questions that are open at a time.
-    ///   - patience: the seconds to wait for an answer.
+    ///   - timeout: the seconds to wait for an answer.
     /// - Returns: the replies in the order of the questions; `nil` without an answer, or for a malformed one.
-    func ask(_ questions: [DNSQuestion], atATime window: Int = 16, patience: Double = 5) -> [DNSReply?] {
+    func ask(_ questions: [DNSQuestion], atATime window: Int = 16, timeout: Double = 5) -> [DNSReply?] {
         var replies: [DNSReply?] = []
         // The 16-bit id identifies the question.
         for start in stride(from: 0, to: questions.count, by: 30_000) {
             let part = questions[start..<min(start + 30_000, questions.count)]
-            replies += askOverUDP(Array(part), window, patience)
+            replies += askOverUDP(Array(part), window, timeout)
         }
         for number in replies.indices where replies[number]?.isTruncated == true {
-            replies[number] = askOverTCP(questions[number], patience).first
+            replies[number] = askOverTCP(questions[number], timeout).first
         }
         return replies
     }
 
-    private func askOverUDP(_ questions: [DNSQuestion], _ window: Int, _ patience: Double) -> [DNSReply?] {
+    private func askOverUDP(_ questions: [DNSQuestion], _ window: Int, _ timeout: Double) -> [DNSReply?] {
         let socket = socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)
         defer { close(socket) }
         var replies = [DNSReply?](repeating: nil, count: questions.count)
@@ -40,7 +40,7 @@ struct OracleClient {
                 asked += 1
             }
             var ready = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-            guard poll(&ready, 1, CInt(patience * 1_000)) == 1 else {
+            guard poll(&ready, 1, CInt(timeout * 1_000)) == 1 else {
                 open = []  // these have no answer
                 continue
             }
@@ -55,8 +55,8 @@ struct OracleClient {
 
     /// Transfers a zone (RFC 5936). The result begins and ends with the SOA record; `nil` if the transfer is refused
     /// or ends too early.
-    func transfer(_ zone: Name, patience: Double = 10) -> [ReceivedRecord]? {
-        let replies = askOverTCP(DNSQuestion(name: zone, type: 252), patience) { reply, records in
+    func transfer(_ zone: Name, timeout: Double = 10) -> [ReceivedRecord]? {
+        let replies = askOverTCP(DNSQuestion(name: zone, type: 252), timeout) { reply, records in
             records.count > 1 && records.last?.type == 6 || reply.code != 0
         }
         let records = replies.flatMap { $0[.answer] }
@@ -66,12 +66,12 @@ struct OracleClient {
 
     /// Asks over TCP, and reads messages until `isLast` accepts one.
     private func askOverTCP(
-        _ question: DNSQuestion, _ patience: Double,
+        _ question: DNSQuestion, _ timeout: Double,
         until isLast: (DNSReply, [ReceivedRecord]) -> Bool = { _, _ in true }
     ) -> [DNSReply] {
         let socket = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
-        var limit = timeval(tv_sec: Int(patience), tv_usec: 0)
+        var limit = timeval(tv_sec: Int(timeout), tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         guard withLoopback(port, { connect(socket, $0, $1) }) == 0 else { return [] }
         let message = question.message(id: 1)

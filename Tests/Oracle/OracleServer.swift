@@ -50,7 +50,7 @@ final class OracleServer {
             ["--config-dir=\(home)", "--local-port=\(port)"], seconds: 3_600, output: output)
         let question = DNSQuestion(name: zones[0].apex, type: 6)
         let client = OracleClient(port: port)
-        guard eventually({ client.ask([question], patience: 0.2)[0]?.code == 0 }),
+        guard eventually({ client.ask([question], timeout: 0.2)[0]?.code == 0 }),
             let process = try children(of: guardian.processIdentifier).first
         else {
             guardian.terminate()

@@ -7,7 +7,7 @@ struct JSONTests {
     @Test(
         "each kind of value is written as RFC 8259 requires",
         arguments: [
-            (JSON.null, "null"), (.truth(true), "true"), (.truth(false), "false"), (.integer(-7), "-7"),
+            (JSON.null, "null"), (.boolean(true), "true"), (.boolean(false), "false"), (.integer(-7), "-7"),
             (.number(59.9), "59.9"), (.number(60), "60"), (.number(-0.5), "-0.5"), (.number(1e300), "1e+300"),
             (.number(.nan), "null"), (.number(.infinity), "null"), (.text(""), "\"\""), (.list([]), "[]"),
             (.list([.integer(1), .text("a")]), "[1,\"a\"]"), (.object([]), "{}"),
@@ -24,7 +24,7 @@ struct JSONTests {
 
     @Test("the pretty form is indented")
     func pretty() {
-        let value = JSON.list([.object([("a", .list([.null])), ("b", .list([]))]), .truth(true)])
+        let value = JSON.list([.object([("a", .list([.null])), ("b", .list([]))]), .boolean(true)])
         #expect(value.pretty == "[\n  {\n    \"a\" : [\n      null\n    ],\n    \"b\" : []\n  },\n  true\n]")
     }
 

@@ -63,12 +63,12 @@ struct PlaceRulesTests {
 
 @Suite("Preference lists")
 struct PreferenceListTests {
-    private let oslo = Direction(Coordinates(latitude: 59.91, longitude: 10.75)!)
-    private let locations: [Direction?] = [
-        nil, Coordinates(latitude: 1.35, longitude: 103.82).map(Direction.init),
-        Coordinates(latitude: 59.33, longitude: 18.06).map(Direction.init),
-        Coordinates(latitude: 39.04, longitude: -77.49).map(Direction.init),
-        Coordinates(latitude: 59.33, longitude: 18.06).map(Direction.init),
+    private let oslo = UnitVector(Coordinates(latitude: 59.91, longitude: 10.75)!)
+    private let locations: [UnitVector?] = [
+        nil, Coordinates(latitude: 1.35, longitude: 103.82).map(UnitVector.init),
+        Coordinates(latitude: 59.33, longitude: 18.06).map(UnitVector.init),
+        Coordinates(latitude: 39.04, longitude: -77.49).map(UnitVector.init),
+        Coordinates(latitude: 59.33, longitude: 18.06).map(UnitVector.init),
     ]
 
     @Test(
@@ -116,7 +116,7 @@ struct PreferenceListTests {
         let sites = (0..<count).map { number in
             Site(
                 identity: UInt64(number),
-                location: Direction(
+                location: UnitVector(
                     Coordinates(latitude: .random(in: -90...90), longitude: .random(in: -180...180))!))
         }
         for limit in [3, 50, count] {
@@ -187,7 +187,7 @@ struct ListTableTests {
 
     @Test("damaged lists are refused or read without a fault")
     func damaged() {
-        let here = Direction(Coordinates(latitude: 59.91, longitude: 10.75)!)
+        let here = UnitVector(Coordinates(latitude: 59.91, longitude: 10.75)!)
         let sites = (0..<20).map { Site(identity: UInt64($0), location: here) }
         let lists = [
             PreferenceList(.tier([Share(1), Share(2, weight: 3)]), client: nil, locations: []),

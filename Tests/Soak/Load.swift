@@ -29,12 +29,20 @@ final class Load: Sendable {
         var question = Question.web
         var client = Client.ipv4(0)
         var phase = 0
+        /// The number of dropped datagrams at most a second before it was asked.
+        var dropped = 0
+        /// Whether it was asked before, without an answer.
+        var isRepeated = false
     }
 
     struct Figures: Sendable {
         var latencies = [Latencies](repeating: Latencies(), count: Phase.allCases.count)
         var asked = 0
         var lost = 0
+        /// Questions without an answer while the kernel dropped datagrams, which were asked once more.
+        var repeated = 0
+        /// The datagrams that the kernel dropped: questions before pdns read them, and answers.
+        var droppedQuestions = 0, droppedAnswers = 0
         /// Questions lost to a killed coprocess: unanswered or failed.
         var lostToKills = 0
         var hostile = 0
@@ -111,31 +119,63 @@ final class Load: Sendable {
         // The answer is not read.
         let hostileSocket = openSocket()
         defer { for socket in sockets.map(\.fd) + [hostileSocket] { close(socket) } }
+        let ports = Set(sockets.map { Self.port(of: $0.fd) })
+        /// The dropped datagrams, and when they were counted last.
+        var (dropped, counted) = (0, UInt64(0))
         var clientNumber: UInt32 = UInt32(truncatingIfNeeded: seed)
         let start = now()
 
-        func ask(due: UInt64) {
-            let question = random.one(of: questions)
-            let client = nextClient(&clientNumber, &random)
-            if waiting[Int(next)].due != 0 { giveUp(&waiting[Int(next)], &figures) }
+        func countDropped() {
+            figures.droppedQuestions = DroppedDatagrams.count([port])
+            figures.droppedAnswers = DroppedDatagrams.count(ports)
+            dropped = figures.droppedQuestions + figures.droppedAnswers
+            counted = now()
+        }
+
+        func send(_ question: Question, _ client: Client, due: UInt64, isRepeated: Bool) {
+            while waiting[Int(next)].due != 0 { giveUp(Int(next)) }
             waiting[Int(next)] = Waiting(
-                due: due, question: question, client: client, phase: phaseNumber.load(ordering: .relaxed))
+                due: due, question: question, client: client, phase: phaseNumber.load(ordering: .relaxed),
+                dropped: dropped, isRepeated: isRepeated)
             var name = question.name
             if name.first == "*" { name = "x\(String(random.next() >> 16, radix: 36))" + name.dropFirst() }
             let bytes = Message.question(next, "\(name).\(zone)", type: question.type, client: client)
+            next &+= 1
+            // A question that cannot be sent is lost, which the time-out detects.
+            _ = bytes.withUnsafeBytes {
+                Glibc.send(sockets[Int(random.next() % UInt64(Self.sockets))].fd, $0.baseAddress!, $0.count, 0)
+            }
+        }
+
+        /// Repeats a question without an answer, as resolvers do, if the kernel has dropped datagrams meanwhile.
+        func giveUp(_ id: Int) {
+            let old = waiting[id]
+            waiting[id].due = 0
+            if isKilled(old.due, now()) {
+                figures.lostToKills += 1
+                return
+            }
+            if dropped <= old.dropped { countDropped() }
+            if !old.isRepeated, dropped > old.dropped {
+                figures.repeated += 1
+                return send(old.question, old.client, due: now(), isRepeated: true)
+            }
+            figures.lost += 1
+            journal.violation(
+                "\(old.question.name) for \(old.client): no answer within \(Self.patience / 1_000_000_000) s\(old.isRepeated ? ", and none when it was asked again" : ", and the kernel has dropped no datagram")"
+            )
+        }
+
+        func ask(due: UInt64) {
+            send(random.one(of: questions), nextClient(&clientNumber, &random), due: due, isRepeated: false)
             figures.asked += 1
             askedSoFar.store(figures.asked, ordering: .relaxed)
             if figures.asked % 50 == 0 {
                 figures.hostile += 1
                 let message = HostileQuestion.message(&random, zone: zone)
-                _ = message.withUnsafeBytes { send(hostileSocket, $0.baseAddress, $0.count, 0) }
+                _ = message.withUnsafeBytes { Glibc.send(hostileSocket, $0.baseAddress, $0.count, 0) }
             }
             figures.delay = max(figures.delay, now() - due)
-            next &+= 1
-            // A question that cannot be sent is lost, which the time-out detects.
-            _ = bytes.withUnsafeBytes {
-                send(sockets[Int(random.next() % UInt64(Self.sockets))].fd, $0.baseAddress!, $0.count, 0)
-            }
         }
 
         func take(_ bytes: borrowing Span<UInt8>) {
@@ -166,6 +206,7 @@ final class Load: Sendable {
         while true {
             let time = now()
             let isEnding = isStopped.load(ordering: .relaxed)
+            if time >= counted + 1_000_000_000 { countDropped() }
             var wait: UInt64 = 10_000_000
             if !isEnding {
                 while case let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate), due <= time {
@@ -186,25 +227,14 @@ final class Load: Sendable {
             while oldest != next {
                 if waiting[Int(oldest)].due != 0 {
                     if time < waiting[Int(oldest)].due + Self.patience { break }
-                    giveUp(&waiting[Int(oldest)], &figures)
+                    giveUp(Int(oldest))
                 }
                 oldest &+= 1
             }
             if isEnding, oldest == next { break }
         }
+        countDropped()
         result.withLock { $0 = figures }
-    }
-
-    private func giveUp(_ waiting: inout Waiting, _ figures: inout Figures) {
-        if isKilled(waiting.due, now()) {
-            figures.lostToKills += 1
-            waiting.due = 0
-            return
-        }
-        journal.violation(
-            "\(waiting.question.name) for \(waiting.client): no answer within \(Self.patience / 1_000_000_000) s")
-        waiting.due = 0
-        figures.lost += 1
     }
 
     /// Returns a client. Most are IPv4 networks that do not repeat in 14 million; the others are in known places, or
@@ -231,8 +261,11 @@ final class Load: Sendable {
 
     private func openSocket() -> CInt {
         let descriptor = socket(AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
-        var size: CInt = 1 << 20
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        // Only root may exceed the limit of this machine (SO_RCVBUFFORCE, 33: socket(7)).
+        var size: CInt = 8 << 20
+        if setsockopt(descriptor, SOL_SOCKET, 33, &size, socklen_t(MemoryLayout<CInt>.size)) != 0 {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -241,5 +274,15 @@ final class Load: Sendable {
             _ = connect(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
         }
         return descriptor
+    }
+
+    /// Returns the local port of a socket.
+    private static func port(of descriptor: CInt) -> UInt16 {
+        var name = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        _ = withUnsafeMutableBytes(of: &name) {
+            getsockname(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), &size)
+        }
+        return UInt16(bigEndian: name.sin_port)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import struct Support.SeededGenerator
 
 /// Faults of the machine.
 extension Director {
@@ -17,13 +18,12 @@ extension Director {
     /// Makes the state directory read-only for a while.
     func makeDiskReadOnly() throws {
         guard let disk = site.disk else { return }
-        try inNeed("make the state directory read-only") {
-            // A file that is open for writing prevents it.
-            for _ in 0..<100 {
-                if disk.makeReadOnly() { return { try disk.makeRoom() } }
-                usleep(20_000)
+        try inNeed("make the state directory read-only") { [self] in
+            guard disk.makeReadOnly() else {
+                obstacle = String(cString: strerror(errno))
+                return nil
             }
-            return nil
+            return { try disk.makeWritable() }
         }
     }
 
@@ -40,7 +40,7 @@ extension Director {
         }
     }
 
-    private var all: [pid_t] { coprocesses + pipes.compactMap(\.process) }
+    var all: [pid_t] { coprocesses + pipes.compactMap(\.process) }
 
     private func lift(_ limits: [ProcessLimit]) -> (() -> Void)? {
         limits.isEmpty ? nil : { for limit in limits { limit.lift() } }
@@ -70,7 +70,8 @@ extension Director {
             pause(0...1_500)
             try end()
         } else {
-            journal.note("\(kind): not possible")
+            obstacle = obstacle ?? "the kernel refuses it"
+            journal.note("\(kind): not possible: \(obstacle!)")
         }
         journal.note("\(kind): over")
         isInNeed = false
@@ -93,88 +94,11 @@ extension Director {
         checkShares()
         oracle.mayBe(part, share)
         let ending = try geopipe(words)
-        // 1: the command reports what failed.
-        if ending.status > 1 || ending.status < 0 {
+        // 1 or 2: the command reports what failed; 2 if it cannot use the state directory.
+        if !(0...2).contains(ending.status) {
             journal.violation("'geopipe \(words.joined(separator: " "))' in need fails: \(ending.output)")
         }
         return (words, part, share)
-    }
-
-    // MARK: Processes
-
-    /// Kills a coprocess of pdns, which starts another. Only the pending questions of its thread in pdns are lost.
-    func killCoprocess() throws {
-        guard !isBroken, hasImage else { return }
-        waitUntilSettled()
-        journal.note("kill a coprocess of pdns")
-        readLog()
-        let victim = random.one(of: coprocesses)
-        kills += 1
-        isKilling = true
-        defer { isKilling = false }
-        load.coprocessIsKilled()
-        kill(victim, SIGKILL)
-        // pdns reads from the next one before asking it anything, and replaces it after pipe-timeout.
-        let deadline = now() + 20_000_000_000
-        var (seen, since) = (server.coprocesses, now())
-        while seen.contains(victim) || seen.count < coprocesses.count || now() < since + 6_500_000_000 {
-            guard now() < deadline else {
-                return journal.violation("pdns has not started another coprocess in the place of \(victim)")
-            }
-            usleep(20_000)
-            if case let found = server.coprocesses, found != seen { (seen, since) = (found, now()) }
-        }
-        load.coprocessIsReplaced()
-        coprocesses = server.coprocesses
-        readLog()
-        hangUp()
-    }
-
-    func killCoprocessOnPipe() throws {
-        guard !isBroken, hasImage, !pipes.isEmpty else { return }
-        waitUntilSettled()
-        journal.note("kill a coprocess on pipes")
-        random.one(of: pipes).killCoprocess()
-        hangUp()
-    }
-
-    /// It starts from the files on disk, which must be in force.
-    private func waitUntilSettled() {
-        while case let settled = oracle.settled, settled != .max, settled > now(), !Interruption.isThere {
-            usleep(50_000)
-        }
-    }
-
-    /// Stops a coprocess so briefly that the kernel can buffer all waiting questions.
-    func stopCoprocess() {
-        let process = random.one(of: all)
-        let isOfServer = coprocesses.contains(process)
-        journal.note("stop a coprocess \(isOfServer ? "of pdns" : "on pipes")")
-        kill(process, SIGSTOP)
-        pause(isOfServer ? 20...150 : 20...2_000)
-        kill(process, SIGCONT)
-    }
-
-    // MARK: Files
-
-    /// Overwrites a file while a compiler reads it.
-    func replaceWhileCompiling() throws {
-        let part = random.once(in: 2) ? .database : random.one(of: Part.files)
-        journal.note("replace while compiling", "\(part)")
-        oracle.filesChange(isBroken: isBroken)
-        _ = startCompilers()
-        pause(0...400)
-        try change(part, random.once(in: 3) ? .renamed : .inPlace)
-    }
-
-    /// Changes a file, with a modification time in the future, long ago, or equal to the one before.
-    func misdate() throws {
-        let part = random.one(of: Part.files)
-        let year = random.one(of: [1970, 2001, 2038, 2100])
-        journal.note("misdate", "\(part), \(year)")
-        try change(part, .renamed)
-        site.date(part, (year - 1970) * 31_556_952)
-        oracle.filesChange(isBroken: isBroken)
     }
 
     // MARK: Time

@@ -127,14 +127,6 @@ final class NameServer {
         }
     }
 
-    /// The number of questions that the kernel dropped because its buffer for pdns was full.
-    var dropped: Int {
-        let text = (try? String(contentsOfFile: "/proc/net/udp", encoding: .utf8)) ?? ""
-        let end = ":" + String(port, radix: 16, uppercase: true)
-        let fields = text.split(separator: "\n").map { $0.split(separator: " ") }
-        return fields.first { $0.count > 1 && $0[1].hasSuffix(end) }.flatMap { Int($0.last!) } ?? 0
-    }
-
     var coprocesses: [pid_t] { children(of: process.identifier) }
 
     /// The log lines of pdns and its coprocesses since the last call.

@@ -6,8 +6,8 @@ struct Report {
     let piped: PipeFigures
     /// The number of killed coprocesses of pdns.
     let kills: Int
-    /// The number of questions that pdns has not read.
-    let dropped: Int
+    /// Each kind of action, and how often it was done.
+    let actions: [(name: String, times: String)]
     let oracle: Oracle
     let journal: Journal
 
@@ -26,13 +26,21 @@ struct Report {
         journal.tell(
             "answers that told which side of a rollout a network has: \(sides.answers), \(sides.again) of them for a network that had told before"
         )
+        journal.tell("\n| kind of action | times |\n| --- | --- |")
+        for (name, times) in actions { journal.tell("| \(name) | \(times) |") }
         journal.tell("\n| what was done | times |\n| --- | --- |")
         for (kind, count) in journal.notes.sorted(by: { $0.key < $1.key }) { journal.tell("| \(kind) | \(count) |") }
         if asked.lostToKills > lossOfKill * kills {
             journal.violation("\(asked.lostToKills) questions were lost to \(kills) kills of coprocesses of pdns")
         }
+        let dropped = asked.droppedQuestions + asked.droppedAnswers
+        if asked.repeated > dropped {
+            journal.violation(
+                "\(asked.repeated) questions had no answer at first, and the kernel has dropped only \(dropped) datagrams"
+            )
+        }
         journal.tell(
-            "\nseed \(seed), \(clockWords(seconds))\nthrough pdns: \(asked.asked) questions, \(asked.lost) not answered, and \(asked.lostToKills) lost to \(kills) kills; \(asked.hostile) hostile messages; \(dropped) questions never reached pdns, which had not taken any for too long; they were asked up to \(asked.delay / 1_000_000) ms late, as the machine was busy"
+            "\nseed \(seed), \(clockWords(seconds))\nthrough pdns: \(asked.asked) questions, \(asked.lost) not answered, and \(asked.lostToKills) lost to \(kills) kills; \(asked.hostile) hostile messages; \(asked.repeated) questions had no answer at first and were asked once more, and the kernel dropped \(asked.droppedQuestions) questions that pdns had not read in time, and \(asked.droppedAnswers) answers; questions were asked up to \(asked.delay / 1_000_000) ms late, as the machine was busy"
         )
         if piped.answered > 0 {
             journal.tell(

@@ -114,7 +114,8 @@ struct Soak: ParsableCommand {
         ProgressLine.clear()
         if Interruption.isThere { journal.tell("\nstopped after \(clockWords(seconds)) of \(length)") }
         let figures = Report(
-            seed: seed, seconds: seconds, asked: asked, piped: piped, kills: director.kills, dropped: server.dropped,
+            seed: seed, seconds: seconds, asked: asked, piped: piped, kills: director.kills,
+            actions: director.deck.report,
             oracle: oracle, journal: journal)
         watch.report(journal)
         figures.tell()

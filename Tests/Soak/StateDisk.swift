@@ -40,7 +40,29 @@ final class StateDisk {
         return remount("size=\(used + max(room, 4_096))")
     }
 
-    func makeReadOnly() -> Bool { mount(nil, path, nil, UInt(MS_REMOUNT | MS_RDONLY), nil) == 0 }
+    /// Mounts the file system a second time, read-only, over itself: whatever opens a path in it from then on cannot
+    /// write.
+    ///
+    /// The first mount cannot become read-only, because the agent's lock is open for writing all the time.
+    ///
+    /// - Returns: false if the kernel refuses it; `errno` says why.
+    func makeReadOnly() -> Bool {
+        guard mount(path, path, nil, UInt(MS_BIND), nil) == 0 else { return false }
+        guard mount(nil, path, nil, UInt(MS_REMOUNT | MS_BIND | MS_RDONLY), nil) == 0 else {
+            let reason = errno
+            umount2(path, CInt(MNT_DETACH))
+            errno = reason
+            return false
+        }
+        return true
+    }
+
+    /// Ends `makeReadOnly()`.
+    func makeWritable() throws {
+        guard umount2(path, CInt(MNT_DETACH)) == 0 else {
+            throw Failure("cannot unmount \(path): \(String(cString: strerror(errno)))")
+        }
+    }
 
     func makeRoom() throws {
         guard remount("size=\(Self.size)") else {

@@ -154,7 +154,7 @@ struct RolloutTests {
         var status = CoprocessStatus(configuration: "/etc/geopipe/geopipe.yaml")
         status.rollout = "abc"
         status.rolloutTally = tally
-        let read = CoprocessStatus(status.text, told: 0)
+        let read = CoprocessStatus(status.text, reportedAt: 0)
         #expect(read?.rolloutTally == tally)
         #expect(read?.rollout == "abc")
         var sum = tally

@@ -201,7 +201,7 @@ struct StateDirectoryTests {
         var entry = drained("oslo")
         entry.since = number
         #expect(throws: StateFile.Untrusted.self) { try SwitchFile.switches(SwitchFile.text([entry])) }
-        let up = HealthReport.State(isUp: true, since: 1, told: number, reason: "")
+        let up = HealthReport.State(isUp: true, since: 1, reportedAt: number, reason: "")
         let report = HealthReport(time: 1, process: 1, states: ["tcp://192.0.2.1:80": up])
         #expect(throws: StateFile.Untrusted.self) { try HealthReport(report.text) }
         let line = HistoryEntry(time: number, who: "operator", .drain, datacenter: "oslo").line

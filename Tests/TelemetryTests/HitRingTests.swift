@@ -11,7 +11,7 @@ struct HitRingTests {
     private func put(_ ring: HitRing, _ number: Int, _ name: String = "www.example.com", datacenters: [Int32] = [0]) {
         let bytes = Array(name.utf8)
         ring.put(
-            lot: UInt32(number), tally: tally.number, service: 0, client: .v4(UInt32(number)), clientLength: 32,
+            sampleKey: UInt32(number), tally: tally.number, service: 0, client: .v4(UInt32(number)), clientLength: 32,
             resolver: .v6(UInt128(number) << 64), scope: 24, name: bytes.span, datacenterCount: datacenters.count
         ) { datacenters[$0] }
     }
@@ -29,14 +29,14 @@ struct HitRingTests {
         let bytes = Array(name.utf8)
         let datacenters: [Int32] = [7, 0, 65_536]
         ring.put(
-            lot: .max, tally: tally.number, service: 3, client: IPAddress("2001:db8::")!, clientLength: 56,
+            sampleKey: .max, tally: tally.number, service: 3, client: IPAddress("2001:db8::")!, clientLength: 56,
             resolver: IPAddress("192.0.2.1")!, scope: 128, name: bytes.span, datacenterCount: 3
         ) { datacenters[$0] }
         put(ring, 1, "")
         let hits = taken(ring)
         try #require(hits.count == 2)
         #expect(hits[0].tally == tally.number)
-        #expect(hits[0].lot == .max)
+        #expect(hits[0].sampleKey == .max)
         #expect(hits[0].service == 3)
         #expect(hits[0].client.description == "2001:db8::")
         #expect(hits[0].clientLength == 56)
@@ -118,7 +118,7 @@ struct HitRingTests {
         let deadline = ContinuousClock.now + .seconds(60)
         while received + ring.droppedHits < count, ContinuousClock.now < deadline {
             ring.take { hit in
-                let number = Int(hit.lot)
+                let number = Int(hit.sampleKey)
                 #expect(number > last)
                 #expect(hit.name == "\(number)" && hit.datacenters == [number] && hit.client == .v4(UInt32(number)))
                 last = number

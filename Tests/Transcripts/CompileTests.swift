@@ -55,7 +55,7 @@ struct CompileTests {
     }
 
     private func waitFor(_ words: String, _ coprocess: Coprocess, at place: SourceLocation = #_sourceLocation) throws {
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             try coprocess.wait(.milliseconds(10))
             return String(decoding: coprocess.standardError, as: UTF8.self).contains(words)
         }
@@ -72,10 +72,10 @@ struct CompileTests {
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         #expect(images(folder).isEmpty)
         try FileManager.default.removeItem(atPath: "\(folder.path)/state/images")
-        #expect(eventually(within: Coprocess.patience) { images(folder).count == 1 })
+        #expect(eventually(within: Coprocess.timeout) { images(folder).count == 1 })
         try waitFor("again", coprocess)
         try folder.write(Self.zone("192.0.2.3"), to: "zone")
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.3" })
         #expect(images(folder).count == 2)
     }
 
@@ -88,7 +88,7 @@ struct CompileTests {
         try folder.write(Self.zone("192.0.2.3"), to: "zone")
         for coprocess in coprocesses {
             #expect(
-                try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+                try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.3" })
         }
         #expect(images(folder).count == 2)
         let later = try start(folder)
@@ -103,7 +103,7 @@ struct CompileTests {
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         try folder.write(Self.zone("192.0.2.3", names: 100_000), to: "zone")
         var killed: pid_t?
-        let isKilled = try eventually(within: Coprocess.patience) {
+        let isKilled = try eventually(within: Coprocess.timeout) {
             _ = try ask(coprocess, "www.example.com")
             killed = try children(of: coprocess.identifier).first
             return killed.map { kill($0, SIGKILL) == 0 } ?? false
@@ -112,7 +112,7 @@ struct CompileTests {
         try waitFor("geopipe.yaml: the compiler was ended by signal 9", coprocess)
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         try folder.write(Self.zone("192.0.2.4"), to: "zone")
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.4" })
     }
 
     @Test("compilers that are killed at the start leave a coprocess that answers FAIL, and compiles the next change")
@@ -125,19 +125,19 @@ struct CompileTests {
         // One more is tried, for this coprocess alone; then none until something changes.
         for _ in 0..<2 {
             var killed: pid_t?
-            let isKilled = eventually(within: Coprocess.patience) {
+            let isKilled = eventually(within: Coprocess.timeout) {
                 killed = try? children(of: coprocess.identifier).first
                 return killed.map { kill($0, SIGKILL) == 0 } ?? false
             }
             try #require(isKilled)
-            let isGone = eventually(within: Coprocess.patience) { kill(killed!, 0) != 0 }
+            let isGone = eventually(within: Coprocess.timeout) { kill(killed!, 0) != 0 }
             try #require(isGone)
         }
         _ = try coprocess.answer()
         #expect(try ask(coprocess, "x.example.org").last == "FAIL")
         try folder.write(Self.zone("192.0.2.4"), to: "zone")
         try folder.write(("# mended\n" + configuration).utf8, to: "geopipe.yaml")
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.4" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.4" })
     }
 
     @Test("a missing file in a busy folder does not cause repeated compilations")
@@ -171,13 +171,13 @@ struct CompileTests {
         #expect(
             String(decoding: broken.output, as: UTF8.self).contains("example.org has errors and no earlier content"))
         try folder.write(good.utf8, to: "zone")
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.2" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.2" })
         try folder.write(good.replacing("192.0.2.53", with: "192.0.2.256").utf8, to: "zone")
         try waitFor("the zone example.org has errors; it keeps its content of ", coprocess)
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         #expect(try address(coprocess, "www.example.org") == "192.0.2.1")
         // The compiler logs it before the coprocess reports it.
-        let isTold = try eventually(within: Coprocess.patience) {
+        let isTold = try eventually(within: Coprocess.timeout) {
             let status = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
             return status.status == 1
                 && String(decoding: status.output, as: UTF8.self)
@@ -210,7 +210,7 @@ struct CompileTests {
         try folder.write(Self.zone("192.0.2.7"), to: "zone")
         let next = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "--output", "i"], in: folder)
         #expect(next.status == 0)
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.7" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.7" })
         try folder.write("zones: [".utf8, to: "geopipe.yaml")
         let wrong = try Program.geopipe.run(["compile", "--config", "geopipe.yaml", "-o", "j"], in: folder)
         #expect(wrong.status == 1 && wrong.error.contains("geopipe.yaml:"))
@@ -228,7 +228,7 @@ struct CompileTests {
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         try folder.write(Self.zone("192.0.2.3"), to: "zone")
         #expect(try Program.geopipe.run(["compile", "--config", "geopipe.yaml"], in: folder).status == 0)
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.3" })
         try coprocess.wait(.milliseconds(1_500))
         #expect(!FileManager.default.fileExists(atPath: "\(elsewhere.path)/state"))
         let status = try Program.geopipe.run(["status", "--json", "--config", "geopipe.yaml"], in: folder)
@@ -264,7 +264,7 @@ struct CompileTests {
         for number in 3...5 {
             // Each causes a message.
             try folder.write(Self.zone("192.0.2.\(number)") + "elsewhere.example.net. A 192.0.2.1\n".utf8, to: "zone")
-            let isServed = try eventually(within: Coprocess.patience) {
+            let isServed = try eventually(within: Coprocess.timeout) {
                 try address(coprocess, "x.example.org") == "192.0.2.\(number)"
             }
             try #require(isServed)
@@ -280,6 +280,6 @@ struct CompileTests {
         let error = String(decoding: coprocess.standardError, as: UTF8.self)
         #expect(error.contains("cannot write to the state directory /proc/none"))
         try folder.write(Self.zone("192.0.2.3"), to: "zone")
-        #expect(try eventually(within: Coprocess.patience) { try address(coprocess, "x.example.org") == "192.0.2.3" })
+        #expect(try eventually(within: Coprocess.timeout) { try address(coprocess, "x.example.org") == "192.0.2.3" })
     }
 }

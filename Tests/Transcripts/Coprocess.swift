@@ -20,7 +20,7 @@ final class Coprocess {
         .deletingLastPathComponent().appending(path: "geopipe").path
 
     /// The time limit, in seconds. Long enough for a busy machine: it decides only how soon a hang is noticed.
-    static let patience: Duration = .seconds(60)
+    static let timeout: Duration = .seconds(60)
 
     /// The standard output that `answer()` has not consumed yet.
     private(set) var output: [UInt8] = []
@@ -153,7 +153,7 @@ final class Coprocess {
     /// Waits until it ends.
     func ending() throws -> Ending {
         try pump("the end of its output") { outputEnd < 0 && errorEnd < 0 }
-        let deadline = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + Self.timeout
         while !hasEnded() {
             guard ContinuousClock.now < deadline else { throw unanswered("it to exit") }
             usleep(1_000)
@@ -172,7 +172,7 @@ final class Coprocess {
 
     /// Reads and writes until `done`.
     func pump(_ awaited: String, until done: () -> Bool) throws {
-        let deadline = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + Self.timeout
         while !done() {
             guard ContinuousClock.now < deadline else { throw unanswered(awaited) }
             guard outputEnd >= 0 || errorEnd >= 0 || !unsent.isEmpty else { throw unanswered(awaited) }

@@ -41,7 +41,7 @@ struct HealthTests {
 
     private func expect(_ expected: String..., at place: SourceLocation = #_sourceLocation) throws {
         var last: [String] = []
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             last = try addresses()
             return last == expected
         }
@@ -56,7 +56,7 @@ struct HealthTests {
         let states = ["192.0.2.1", "192.0.2.2", "198.51.100.1"].map { address in
             (
                 "tcp://\(address):\(port)",
-                HealthReport.State(isUp: !down.contains(address), since: now, told: now, reason: "no answer")
+                HealthReport.State(isUp: !down.contains(address), since: now, reportedAt: now, reason: "no answer")
             )
         }
         try state.tell(HealthReport(time: now, process: 4711, states: Dictionary(uniqueKeysWithValues: states)))
@@ -89,7 +89,7 @@ struct HealthTests {
             coprocess.forgetError()
             try bad.write(to: URL(filePath: state.healthFile + ".copy"))
             try bad.write(to: URL(filePath: state.healthFile))
-            let isSaid = try eventually(within: Coprocess.patience) {
+            let isSaid = try eventually(within: Coprocess.timeout) {
                 try coprocess.wait(.milliseconds(10))
                 return String(decoding: coprocess.standardError, as: UTF8.self)
                     .contains("the health of all addresses stays as it is")

@@ -38,7 +38,7 @@ struct HitsLogTests {
     )
         throws
     {
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             try site.coprocess.wait(.milliseconds(1))
             return lines(site).count >= count
         }
@@ -165,7 +165,7 @@ struct HitsLogTests {
         guard file == "gone/hits.log" else { return }
         try FileManager.default.createDirectory(atPath: site.path("gone"), withIntermediateDirectories: true)
         try ask(site.coprocess, 10)
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             try site.coprocess.wait(.milliseconds(1))
             return lines(site, file).count >= 10
         }
@@ -179,7 +179,7 @@ struct HitsLogTests {
         try configure(site, "file: ../other.log, format: json", version: 2)
         try site.expect(.configuration, 2)
         try ask(site.coprocess, 5, from: "129.240.9.0/24")
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             try site.coprocess.wait(.milliseconds(1))
             return lines(site, "other.log").count { $0.contains("129.240.9.0/24") && $0.hasPrefix("{") } == 5
         }

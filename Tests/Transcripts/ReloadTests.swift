@@ -250,7 +250,7 @@ struct ReloadTests {
             try site.link("current", to: "release-\(release)")
             // Some good releases stay until they are loaded.
             let stays = random.once(in: 10) && [1, 2, 5].contains(release)
-            let end = ContinuousClock.now + (stays ? Coprocess.patience : .milliseconds(random.number(0...15)))
+            let end = ContinuousClock.now + (stays ? Coprocess.timeout : .milliseconds(random.number(0...15)))
             repeat {
                 let records = try #require(try site.records("www", from: "129.240.1.0/24"))
                 let configuration = records.first { $0.type == "TXT" }?.content

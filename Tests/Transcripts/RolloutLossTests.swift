@@ -25,7 +25,7 @@ struct RolloutLossTests: AtRolloutSite {
     }
 
     private func isAnsweredSoon(_ address: String, by coprocess: Coprocess) -> Bool {
-        eventually(within: Coprocess.patience) { (try? answer(of: coprocess).contains(address)) == true }
+        eventually(within: Coprocess.timeout) { (try? answer(of: coprocess).contains(address)) == true }
     }
 
     @Test("a coprocess that has mapped a removed image restores it, for coprocesses that start")
@@ -33,7 +33,7 @@ struct RolloutLossTests: AtRolloutSite {
         let coprocess = try begin()
         let image = try image()
         try FileManager.default.removeItem(atPath: image)
-        #expect(eventually(within: Coprocess.patience) { FileManager.default.fileExists(atPath: image) })
+        #expect(eventually(within: Coprocess.timeout) { FileManager.default.fileExists(atPath: image) })
         #expect(try answer(of: coprocess).contains("192.0.2.2"))
         let second = try start("--config", file)
         #expect(try answer(of: second).contains("192.0.2.2"))
@@ -51,7 +51,7 @@ struct RolloutLossTests: AtRolloutSite {
         try FileManager.default.removeItem(atPath: image)
         try damaged(whole).write(to: URL(filePath: image), options: .atomic)
         #expect(try answer(of: coprocess).contains("192.0.2.2"))
-        #expect(eventually(within: Coprocess.patience) { (try? Data(contentsOf: URL(filePath: image))) == whole })
+        #expect(eventually(within: Coprocess.timeout) { (try? Data(contentsOf: URL(filePath: image))) == whole })
         try expect(0, "rollout", "share", "50%")
         #expect(try coprocess.finish().status == 0)
     }

@@ -89,7 +89,7 @@ extension AtRolloutSite {
         let coprocess = try Coprocess(arguments, in: URL(filePath: folder.path))
         try coprocess.send("HELO\t5\n")
         _ = try coprocess.answer()
-        let isTold = eventually(within: Coprocess.patience) {
+        let isTold = eventually(within: Coprocess.timeout) {
             FileManager.default.fileExists(atPath: path("state/coprocesses/\(coprocess.identifier)"))
         }
         try #require(isTold)

@@ -63,7 +63,7 @@ struct SerialTests {
 
     /// Waits until `name` has the address.
     private func wait(_ coprocess: Coprocess, _ name: String, _ address: String) throws {
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             try ask(coprocess, "\(name).example.org", "A") == [address]
         }
         try #require(isThere, "\(String(decoding: coprocess.standardError, as: UTF8.self))")
@@ -150,7 +150,7 @@ struct SerialTests {
         let coprocess = try start()
         _ = try serial(coprocess)
         func warns(_ text: String) throws -> Bool {
-            try eventually(within: Coprocess.patience) {
+            try eventually(within: Coprocess.timeout) {
                 try coprocess.wait(.milliseconds(20))
                 return String(decoding: coprocess.standardError, as: UTF8.self).contains(text)
             }

@@ -199,7 +199,7 @@ final class Site {
         throws
     {
         var last: Int?
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             last = try self.version(of: part)
             return last == told(version, of: part)
         }
@@ -213,7 +213,7 @@ final class Site {
 
     /// Waits until standard error contains a text.
     func expectError(_ words: String, at place: SourceLocation = #_sourceLocation) throws {
-        let isThere = try eventually(within: Coprocess.patience) {
+        let isThere = try eventually(within: Coprocess.timeout) {
             try coprocess.wait(.milliseconds(10))
             return error.contains(words)
         }

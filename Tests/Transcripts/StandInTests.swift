@@ -42,7 +42,7 @@ struct StandInTests {
         let undrain = try site.run("undrain", "oslo", "--service", "api", "--state", "current/../state")
         #expect(undrain.status == 0, "\(undrain)")
         #expect(undrain.error.contains("assuming that there is a datacenter oslo"))
-        let isBack = try eventually(within: Coprocess.patience) {
+        let isBack = try eventually(within: Coprocess.timeout) {
             try site.contents("api") == ["192.0.2.251"]
         }
         #expect(isBack, "\(site.error)")
@@ -104,10 +104,10 @@ struct StandInTests {
             asked += 1
         }
         for _ in 0..<500 { try ask() }
-        #expect(try eventually(within: Coprocess.patience) { try site.questions() == asked })
+        #expect(try eventually(within: Coprocess.timeout) { try site.questions() == asked })
         kill(site.coprocess.identifier, SIGUSR2)
         // A new program counts from zero.
-        let isNew = try eventually(within: Coprocess.patience) {
+        let isNew = try eventually(within: Coprocess.timeout) {
             try ask()
             return try site.questions().map { $0 < 500 } ?? false
         }
@@ -126,7 +126,7 @@ struct StandInTests {
             ["--config", "current/geopipe.yaml"], in: URL(filePath: site.folder.path), program: program)
         try coprocess.send("HELO\t5\n")
         #expect(try coprocess.answer().count == 1)
-        let isTold = try eventually(within: Coprocess.patience) {
+        let isTold = try eventually(within: Coprocess.timeout) {
             try site.run("upgrade").output == "1 of 1 coprocesses already run the installed program\n"
         }
         try #require(isTold)
@@ -165,7 +165,7 @@ struct StandInTests {
         try #require(chmod("\(program).new", 0o755) == 0)
         try #require(rename("\(program).new", program) == 0)
         kill(coprocess.identifier, SIGUSR2)
-        let hasBegun = eventually(within: Coprocess.patience) {
+        let hasBegun = eventually(within: Coprocess.timeout) {
             FileManager.default.fileExists(atPath: site.path("begun"))
         }
         try #require(hasBegun)
@@ -183,7 +183,7 @@ struct StandInTests {
     func status() throws {
         let site = try Site()
         try site.run("drain", "oslo", "--share", "25%", "--reason", "new routers")
-        #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
+        #expect(try eventually(within: Coprocess.timeout) { try site.questions() == 1 })
         let sound = try site.run("status")
         #expect(sound.status == 0)
         #expect(sound.output.contains(#/oslo +drained for 25% of the client networks, .*: new routers/#))
@@ -193,7 +193,7 @@ struct StandInTests {
             "release/geopipe.yaml", with: Site.Part.configuration.badContent
         )
         try site.expectError("what was loaded before stays in use\n")
-        let isToldOf = try eventually(within: Coprocess.patience) {
+        let isToldOf = try eventually(within: Coprocess.timeout) {
             let broken = try site.run("status")
             return broken.status == 1 && broken.output.contains("\n  error    current/geopipe.yaml:2:18: ")
         }
@@ -204,22 +204,22 @@ struct StandInTests {
     @Test("the status reports a running coprocess without a heartbeat")
     func silent() throws {
         let site = try Site()
-        #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
+        #expect(try eventually(within: Coprocess.timeout) { try site.questions() == 1 })
         #expect(try site.run("status").status == 0)
         kill(site.coprocess.identifier, SIGSTOP)
-        let isTold = try eventually(within: Coprocess.patience) {
+        let isTold = try eventually(within: Coprocess.timeout) {
             let status = try site.run("status")
             return status.status == 1
                 && status.output.contains(#/\n  error    coprocess [0-9]+: no heartbeat for [0-9]+ s: /#)
         }
         #expect(isTold)
         kill(site.coprocess.identifier, SIGCONT)
-        #expect(try eventually(within: Coprocess.patience) { try site.run("status").status == 0 })
+        #expect(try eventually(within: Coprocess.timeout) { try site.run("status").status == 0 })
     }
 
     /// Waits until there is an image.
     private func expectImage(_ site: Site) throws {
-        let isThere = eventually(within: Coprocess.patience) {
+        let isThere = eventually(within: Coprocess.timeout) {
             let folders = (try? FileManager.default.contentsOfDirectory(atPath: site.path("state/images"))) ?? []
             return folders.contains { FileManager.default.fileExists(atPath: site.path("state/images/\($0)/current")) }
         }

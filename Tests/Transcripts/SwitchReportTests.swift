@@ -40,14 +40,14 @@ struct SwitchReportTests {
     @Test("exit 1 if coprocesses do not follow, and keep the switch")
     func stopped() throws {
         let site = try Site()
-        #expect(try eventually(within: Coprocess.patience) { try site.questions() == 1 })
+        #expect(try eventually(within: Coprocess.timeout) { try site.questions() == 1 })
         kill(site.coprocess.identifier, SIGSTOP)
         let drain = try site.run("drain", "oslo")
         kill(site.coprocess.identifier, SIGCONT)
         #expect(drain.status == 1)
         let words = "the only coprocess does not follow yet: \(site.coprocess.identifier); see geopipe status\n"
         #expect(drain.output.hasSuffix(words), "\(drain)")
-        #expect(try eventually(within: Coprocess.patience) { try site.contents("api") == Self.ashburn })
+        #expect(try eventually(within: Coprocess.timeout) { try site.contents("api") == Self.ashburn })
     }
 
     @Test("list what can be undrained, and how")
@@ -98,8 +98,8 @@ struct SwitchReportTests {
         // An image without Norway.
         try site.write(.database, 2)
         try site.expect(.database, 2)
-        #expect(try eventually(within: Coprocess.patience) { try site.contents("api", from: norwegian) == Self.oslo })
-        let isTold = try eventually(within: Coprocess.patience) {
+        #expect(try eventually(within: Coprocess.timeout) { try site.contents("api", from: norwegian) == Self.oslo })
+        let isTold = try eventually(within: Coprocess.timeout) {
             let status = try site.run("status")
             return status.status == 1
                 && status.output.contains("a drain has no effect in NO: the image has no clients there\n")
@@ -149,10 +149,10 @@ struct SwitchReportTests {
             to: "release/geopipe.yaml")
         try site.start()
         let now = Int(Date().timeIntervalSince1970)
-        let down = HealthReport.State(isUp: false, since: now, told: now, reason: "no answer")
+        let down = HealthReport.State(isUp: false, since: now, reportedAt: now, reason: "no answer")
         try StateDirectory(path: site.path("state")).tell(
             HealthReport(time: now, process: 4711, states: ["tcp://192.0.2.251:80": down]))
-        #expect(try eventually(within: Coprocess.patience) { try site.contents("api") == Self.ashburn })
+        #expect(try eventually(within: Coprocess.timeout) { try site.contents("api") == Self.ashburn })
         let force = try site.run("force", "oslo", "up", "--service", "api", "--reason", "the check is wrong")
         #expect(force == (0, "forced up: oslo for service api\nthe only coprocess follows\n", ""))
         #expect(try site.contents("api") == Self.oslo)

@@ -343,7 +343,7 @@ struct SwitchTests {
         _ = try coprocess.answer()
         let file = "coprocesses/\(coprocess.identifier)"
         try #require(
-            eventually(within: Coprocess.patience) {
+            eventually(within: Coprocess.timeout) {
                 FileManager.default.fileExists(atPath: site.path("state/\(file)"))
             })
         for (name, mode) in [

@@ -12,13 +12,13 @@ struct TakeoverTests {
         try site.replace("release/example.com.zone", with: Site.Part.zone.content(1) + hosts)
         try site.start()
         let process = site.coprocess.identifier
-        let isTold = try eventually(within: Coprocess.patience) {
+        let isTold = try eventually(within: Coprocess.timeout) {
             for _ in 0..<20 { _ = try site.version(of: .zone) }
             return try site.questions().map { $0 >= 100 } ?? false
         }
         try #require(isTold)
         kill(process, SIGUSR2)
-        let isNew = try eventually(within: Coprocess.patience) {
+        let isNew = try eventually(within: Coprocess.timeout) {
             try #require(try site.version(of: .zone) == 1)
             #expect(try site.contents("host60000") == ["192.0.2.1"])
             try site.coprocess.send("CMD\tstatus\n")
@@ -29,7 +29,7 @@ struct TakeoverTests {
         try #require(isNew, "\(site.error)")
         try site.coprocess.send("AXFR\t1\texample.com\n")
         #expect(try site.coprocess.answer().count > 60_000)
-        #expect(try eventually(within: Coprocess.patience) { try children(of: process).isEmpty })
+        #expect(try eventually(within: Coprocess.timeout) { try children(of: process).isEmpty })
         // It follows changes as before.
         try site.write(.zone, 2)
         try site.expect(.zone, 2)
@@ -58,12 +58,12 @@ struct TakeoverTests {
         let fit = fileNumber(program)
         let process = coprocess.identifier
         kill(process, SIGUSR2)
-        let isBegun = try eventually(within: Coprocess.patience) {
+        let isBegun = try eventually(within: Coprocess.timeout) {
             try ([process] + children(of: process)).contains { fileNumber("/proc/\($0)/exe") == fit }
         }
         try #require(isBegun)
         try #require(rename("\(program).torn", program) == 0)
-        let isNew = try eventually(within: Coprocess.patience) {
+        let isNew = try eventually(within: Coprocess.timeout) {
             try ask()
             return fileNumber("/proc/\(process)/exe") == fit
         }

@@ -65,7 +65,7 @@ struct TelemetryTests {
         func expect(
             _ series: Series, _ count: Int, sending site: Site? = nil, at place: SourceLocation = #_sourceLocation
         ) throws {
-            let isThere = try eventually(within: Coprocess.patience) {
+            let isThere = try eventually(within: Coprocess.timeout) {
                 receive()
                 try site?.coprocess.wait(.milliseconds(1))
                 return totals[series] >= count
@@ -126,7 +126,7 @@ struct TelemetryTests {
         #expect(text.contains("geopipe_answer_duration_seconds_count 339\n"), "\(text)")
         #expect(text.contains("geopipe_hits_dropped_total 0\n"))
         // A sample stands for all hits.
-        let isAll = try eventually(within: Coprocess.patience) {
+        let isAll = try eventually(within: Coprocess.timeout) {
             agent.receive()
             try site.coprocess.wait(.milliseconds(1))
             return agent.hits.reduce(0) { $0 + $1.weight } >= 320
@@ -141,7 +141,7 @@ struct TelemetryTests {
         #expect(abs(norway.time - Int(time(nil)) * 1_000) < 600_000)
         // A few hits are all sent.
         try ask(site, 1, Self.question("api.example.com", from: "203.0.113.0/24"))
-        let isTold = try eventually(within: Coprocess.patience) {
+        let isTold = try eventually(within: Coprocess.timeout) {
             agent.receive()
             try site.coprocess.wait(.milliseconds(1))
             return agent.hits.last?.service == "api"
@@ -164,7 +164,7 @@ struct TelemetryTests {
         kill(site.coprocess.identifier, SIGUSR2)
         // A new program has answered fewer questions in total.
         var asked = 200
-        let isNew = try eventually(within: Coprocess.patience) {
+        let isNew = try eventually(within: Coprocess.timeout) {
             try ask(site, 1, Self.question("www.example.com"))
             asked += 1
             try site.coprocess.wait(.milliseconds(20))

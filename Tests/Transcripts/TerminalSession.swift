@@ -63,7 +63,7 @@ final class TerminalSession {
 
     /// Reads until a text appears after the first `start` characters of the output.
     func shows(_ text: String, after start: Int = 0) -> Bool {
-        eventually(within: Coprocess.patience) {
+        eventually(within: Coprocess.timeout) {
             read()
             return output.dropFirst(start).contains(text)
         }
@@ -91,7 +91,7 @@ final class TerminalSession {
     /// - Returns: the status of waitpid(2); `nil` if it takes too long.
     func waitForChange() -> Int32? {
         var status: Int32 = 0
-        let isOver = eventually(within: Coprocess.patience) {
+        let isOver = eventually(within: Coprocess.timeout) {
             // Read the terminal, so that the program does not block.
             read()
             return waitpid(identifier, &status, WNOHANG | WUNTRACED) == identifier

@@ -22,7 +22,7 @@ struct TopReplayTests {
 
     private var leftOver: [String] { (try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? ["?"] }
 
-    private func isGone(_ process: pid_t) -> Bool { eventually(within: Coprocess.patience) { !isRunning(process) } }
+    private func isGone(_ process: pid_t) -> Bool { eventually(within: Coprocess.timeout) { !isRunning(process) } }
 
     private static let hits = (10..<60).map {
         "2026-11-23T09:34:\($0).000Z\t192.0.2.0/24\tNO\t59.9\t10.7\twww.example.com\toslo\tweb\t24\n"
@@ -42,7 +42,7 @@ struct TopReplayTests {
         }
         #expect(session.waitForChange() == (cause == "SIGKILL" ? SIGKILL : 0))
         #expect(isGone(child))
-        #expect(eventually(within: Coprocess.patience) { leftOver.isEmpty }, "\(leftOver)")
+        #expect(eventually(within: Coprocess.timeout) { leftOver.isEmpty }, "\(leftOver)")
     }
 
     @Test("likewise while the log is read", arguments: ["Ctrl-C", "SIGTERM", "SIGHUP", "SIGKILL"])
@@ -53,7 +53,7 @@ struct TopReplayTests {
         let session = try start(log)
         var child: pid_t?
         #expect(
-            eventually(within: Coprocess.patience) {
+            eventually(within: Coprocess.timeout) {
                 child = try? children(of: session.identifier).first
                 // The process is the agent after its exec.
                 let name = try? String(contentsOfFile: "/proc/\(child ?? 0)/comm", encoding: .utf8)
@@ -67,7 +67,7 @@ struct TopReplayTests {
         }
         #expect(session.waitForChange() == (cause == "SIGKILL" ? SIGKILL : 0))
         #expect(isGone(try #require(child)))
-        #expect(eventually(within: Coprocess.patience) { leftOver.isEmpty }, "\(leftOver)")
+        #expect(eventually(within: Coprocess.timeout) { leftOver.isEmpty }, "\(leftOver)")
     }
 
     @Test("says why there is nothing to show, and leaves nothing")

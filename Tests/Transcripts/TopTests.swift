@@ -71,7 +71,7 @@ struct TopTests {
         let agent = try LiveStandIn(at: socket, state: Self.state)
         let session = try start()
         #expect(session.shows("412/s answered"))
-        #expect(eventually(within: Coprocess.patience) { agent.streamCount == 1 })
+        #expect(eventually(within: Coprocess.timeout) { agent.streamCount == 1 })
         agent.tell("second", #"{"time":1764528001,"rate":{"answered":8765}}"#)
         #expect(session.shows("8765"))
         session.type("5")

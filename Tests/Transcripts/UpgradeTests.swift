@@ -120,7 +120,7 @@ struct UpgradeTests {
             ], in: URL(filePath: site.folder.path), program: try Tool("setpriv").path)
         try coprocess.send("HELO\t5\n")
         #expect(try coprocess.answer().count == 1)
-        let isSeen = try eventually(within: Coprocess.patience) {
+        let isSeen = try eventually(within: Coprocess.timeout) {
             try site.run("upgrade").output == "1 of 1 coprocesses already run the installed program\n"
         }
         #expect(isSeen)

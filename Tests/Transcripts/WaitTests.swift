@@ -10,7 +10,7 @@ struct WaitTests {
         let site = try Site(isStarted: false)
         try site.replace("release/geopipe.yaml", with: configuration(1))
         try site.start()
-        let isAwake = try eventually(within: Coprocess.patience) {
+        let isAwake = try eventually(within: Coprocess.timeout) {
             let before = try sleeps(site)
             for _ in 0..<100 { _ = try site.version(of: .configuration) }
             return try sleeps(site) - before < 50
@@ -55,13 +55,13 @@ struct WaitTests {
         try site.replace("release/geopipe.yaml", with: configuration(2))
         try site.expect(.configuration, 2)
         try #require(site.run("drain", "oslo").status == 0)
-        let isDrained = try eventually(within: Coprocess.patience) {
+        let isDrained = try eventually(within: Coprocess.timeout) {
             try site.contents("api") == ["198.51.100.251"]
         }
         #expect(isDrained)
         let asked = try site.questions() ?? 0
         kill(site.coprocess.identifier, SIGUSR2)
-        let isNew = try eventually(within: Coprocess.patience) {
+        let isNew = try eventually(within: Coprocess.timeout) {
             try #require(try site.version(of: .configuration) == 2)
             // A new program counts from zero.
             return try site.questions().map { $0 < asked } ?? false
@@ -85,7 +85,7 @@ struct WaitTests {
 
     /// Whether the coprocess sleeps between questions at intervals of a millisecond.
     private func isAsleep(_ site: Site) throws -> Bool {
-        try eventually(within: Coprocess.patience) {
+        try eventually(within: Coprocess.timeout) {
             let before = try sleeps(site)
             for _ in 0..<20 {
                 _ = try site.version(of: .configuration)

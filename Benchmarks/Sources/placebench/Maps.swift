@@ -25,7 +25,7 @@ extension MapCompiler {
             try atlas.add(try MaxMindDatabase(path: database.path), fields: fields)
         }
         let sites = configuration.datacenters.map {
-            Site(identity: identity(of: $0.name), location: $0.location.map(Direction.init))
+            Site(identity: identity(of: $0.name), location: $0.location.map(UnitVector.init))
         }
         self.init(atlas, datacenters: sites)
     }

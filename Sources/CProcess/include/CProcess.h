@@ -20,8 +20,8 @@ struct fault_setup {
     int input, output;
     /* The number of faults since the last answer, in the programs that ran in this process before. */
     int faults;
-    /* From `patience` faults in a row on, questions are only refused, for `pause` seconds. */
-    int patience, pause;
+    /* From `max_faults` faults in a row on, questions are only refused, for `pause` seconds. */
+    int max_faults, pause;
     char *const *arguments;
     /* The handler fills in the first three places: an entry of each of the two tables below, and `unfit`. */
     char **environment;
@@ -31,7 +31,7 @@ struct fault_setup {
     /* A file for lines that have no answer yet: the restarted program reads it and empties it. -1 if there is none. If this program has
        not taken what an earlier one left in it, it hands that on unchanged. */
     int rest;
-    /* Environment variables by the version of the dialogue, and by the number of faults, 0...patience. */
+    /* Environment variables by the version of the dialogue, and by the number of faults, 0...max_faults. */
     char *const *takeovers;
     char *const *counts;
 };

@@ -52,7 +52,7 @@ extension KeyGroup {
         like: "http",
         keys: requestKeys(port: "443") + [
             Key(
-                "verify", Scalar.truth, usual: "true",
+                "verify", Scalar.boolean, usual: "true",
                 "Whether the certificate must be valid. `false` accepts any.", example: "verify: false")
         ])
 

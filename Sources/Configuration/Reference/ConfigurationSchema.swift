@@ -28,7 +28,7 @@ package enum ConfigurationSchema {
         if let others = group.others {
             members.append(("patternProperties", .object([(others.pattern ?? "", schema(of: others.value))])))
         }
-        members.append(("additionalProperties", .truth(false)))
+        members.append(("additionalProperties", .boolean(false)))
         let required = JSON.list(group.required.map(JSON.text))
         if let substitute = group.substitute {
             members.append(
@@ -95,7 +95,7 @@ package enum ConfigurationSchema {
             ("type", names.mayBeEmpty ? .list([.text("object"), .text("null")]) : .text("object"))
         ]
         if let pattern = names.pattern {
-            members += [("patternProperties", .object([(pattern, value)])), ("additionalProperties", .truth(false))]
+            members += [("patternProperties", .object([(pattern, value)])), ("additionalProperties", .boolean(false))]
         } else {
             members.append(("additionalProperties", value))
         }

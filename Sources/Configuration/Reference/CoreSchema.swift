@@ -31,8 +31,8 @@ extension JSON {
     private static func plain(_ text: String) -> JSON {
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
-        case "true", "True", "TRUE": return .truth(true)
-        case "false", "False", "FALSE": return .truth(false)
+        case "true", "True", "TRUE": return .boolean(true)
+        case "false", "False", "FALSE": return .boolean(false)
         default: break
         }
         // Swift accepts more forms of numbers than YAML does.

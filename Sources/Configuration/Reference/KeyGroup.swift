@@ -117,7 +117,7 @@ package struct Scalar: Sendable {
         .scalar(.init(noun: words.map { "`\($0)`" }.joined(separator: " or "), words: words))
     }
 
-    static let truth = words("true", "false")
+    static let boolean = words("true", "false")
 
     /// A duration in whole seconds.
     static func seconds(from least: UInt32) -> Form {

@@ -53,7 +53,7 @@ extension KeyGroup {
                 "path", Scalar.text("a path"), required: true, "The file. It need not exist.",
                 example: "path: office.nets"),
             Key(
-                "may_be_empty", Scalar.truth, usual: "false",
+                "may_be_empty", Scalar.boolean, usual: "false",
                 "Whether it may have no networks. Without this, geopipe keeps its previous configuration if the file has lost all its networks.",
                 example: "path: office.nets, may_be_empty: true"),
         ])

@@ -27,7 +27,7 @@ extension KeyGroup {
                 "The number of available datacenters that give one address of each family to an answer.",
                 example: "spread: 2"),
             Key(
-                "sticky", Scalar.truth, usual: "false",
+                "sticky", Scalar.boolean, usual: "false",
                 "Draws once for the client's network (/24 of IPv4, /56 of IPv6) instead of once for every query.",
                 example: "sticky: true"),
             Key(

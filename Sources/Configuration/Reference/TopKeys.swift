@@ -77,7 +77,7 @@ extension KeyGroup {
         keys: [
             Key("path", Scalar.text("a path"), required: true, "The file.", example: "path: some.mmdb"),
             Key(
-                "optional", Scalar.truth, usual: "false",
+                "optional", Scalar.boolean, usual: "false",
                 "Whether the file may be missing. Without this, a missing file is an error.",
                 example: "path: GeoLite2-ASN.mmdb, optional: true"),
         ])

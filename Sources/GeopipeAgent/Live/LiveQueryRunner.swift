@@ -29,7 +29,7 @@ final class LiveQueryRunner: LiveQuestions {
     }
 
     /// Seconds for which an image is held after a question.
-    private static let patience = 60.0
+    private static let idleTimeout = 60.0
     /// Seconds between two checks of which image is in force.
     private static let freshness = 1.0
 
@@ -107,7 +107,7 @@ final class LiveQueryRunner: LiveQuestions {
     /// - Parameter now: the time on the monotonic clock.
     func letGo(at now: Double) {
         _ = work.withLockIfAvailable { work in
-            if now - work.asked > Self.patience { work = Work() }
+            if now - work.asked > Self.idleTimeout { work = Work() }
         }
     }
 

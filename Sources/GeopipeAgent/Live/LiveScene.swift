@@ -86,7 +86,7 @@ struct LiveReplay: Equatable, Sendable {
     var json: JSON {
         .object([
             ("file", .text(file)), ("from", .number(from)), ("to", .number(to)), ("position", .number(position)),
-            ("paused", .truth(isPaused)), ("speed", .number(speed)),
+            ("paused", .boolean(isPaused)), ("speed", .number(speed)),
         ])
     }
 }

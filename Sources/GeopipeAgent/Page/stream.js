@@ -100,17 +100,17 @@ function connect() {
 }
 
 /** Seconds without news after which the numbers are stale. */
-const patience = 3;
+const staleAfter = 3;
 
 /** Seconds without news after which an open connection is given up, and the time between two such attempts: the other end may be
  *  gone without a word. */
-const longPatience = 15;
+const reconnectAfter = 15;
 
 /** Shows the state of the connection, and the age of the numbers. */
 function drawLink() {
   const age = model.second === null ? null : (performance.now() - model.secondAt) / 1e3;
   const isPaused = model.replay !== null && model.replay.paused;
-  const isOld = age !== null && age > patience && !(link.isOpen && isPaused);
+  const isOld = age !== null && age > staleAfter && !(link.isOpen && isPaused);
   const state = !link.isOpen ? (link.source === null || link.lostAt === 0 ? "wait" : "lost") : isOld ? "late" : "live";
   setAttribute(element("link"), "data-link", state);
   const words = {
@@ -122,7 +122,7 @@ function drawLink() {
   const stale = element("stale");
   stale.hidden = !isLost;
   document.documentElement.dataset.stale = String(isOld);
-  if (isOld && link.isOpen && age > longPatience && performance.now() - link.triedAt > longPatience * 1e3) connect();
+  if (isOld && link.isOpen && age > reconnectAfter && performance.now() - link.triedAt > reconnectAfter * 1e3) connect();
   if (!isLost) return;
   const faults = { lost: "The connection to the agent is lost; trying again.", late: "The agent sends nothing new." };
   const from = model.second === null ? "" : `What is shown is from ${timeWords(model.second.time)} UTC, ${durationWords(age)} ago.`;

@@ -239,9 +239,9 @@ extension HealthReport.State {
             before?.isUp == isUp
             ? before!
             : Self(
-                isUp: isUp, since: time, told: time, reason: "", back: isUp && before != nil ? time : nil,
+                isUp: isUp, since: time, reportedAt: time, reason: "", back: isUp && before != nil ? time : nil,
                 fell: isUp ? before?.since : nil)
-        state.told = opinion == nil ? own?.told ?? time : time
+        state.reportedAt = opinion == nil ? own?.reportedAt ?? time : time
         state.reason = opinion?.reason(own) ?? own?.reason ?? ""
         state.weight = own.map { $0.isUp && isUp ? $0.weight : state.weight } ?? state.weight
         return state

@@ -37,10 +37,10 @@ struct VantageReader: Sendable {
     ) async throws(VantageReport.Unusable) -> [UInt8] {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: [UInt8].self)
-        let patience = TimeAmount.seconds(Int64(timeout))
+        let limit = TimeAmount.seconds(Int64(timeout))
         let late = VantageReport.Unusable(reason: "timed out after \(timeout) s")
         // The timer ends the wait whatever the connection does.
-        let timer = loop.scheduleTask(in: patience) { promise.fail(late) }
+        let timer = loop.scheduleTask(in: limit) { promise.fail(late) }
         promise.futureResult.whenComplete { _ in timer.cancel() }
         var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: point.path)
         let host = point.address.contains(":") ? "[\(point.address)]" : point.address
@@ -52,7 +52,7 @@ struct VantageReader: Sendable {
         do {
             let target = try SocketAddress(ipAddress: point.address, port: Int(point.port))
             let channel = ClientBootstrap(group: loop)
-                .connectTimeout(patience)
+                .connectTimeout(limit)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations

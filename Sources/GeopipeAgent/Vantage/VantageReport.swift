@@ -47,7 +47,7 @@ struct VantageReport: Equatable, Sendable {
         func tenths(_ seconds: Double) -> JSON { .number((max(0, seconds) * 10).rounded() / 10) }
         let votes = votes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { target, vote in
             JSON.object([
-                "target": .text(target), "up": .truth(vote.isUp), "age": tenths(vote.age), "pace": tenths(vote.pace),
+                "target": .text(target), "up": .boolean(vote.isUp), "age": tenths(vote.age), "pace": tenths(vote.pace),
             ])
         }
         let report = JSON.object([

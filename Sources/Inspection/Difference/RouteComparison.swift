@@ -220,8 +220,8 @@ extension RouteComparison {
         var result = ImageDifference.Service(name: "")
         (result.narrower, result.wider, result.scopes) = (narrower, wider, scopes)
         var shifts: [UInt64: Shift] = [:]
-        var sums: [Direction: ImageDifference.Amount] = [:]
-        var byCountry: [ImageDifference.Country: [Direction: ImageDifference.Amount]] = [:]
+        var sums: [Transition: ImageDifference.Amount] = [:]
+        var byCountry: [ImageDifference.Country: [Transition: ImageDifference.Amount]] = [:]
         let (clients, hits) = clients(traffic)
         result.hits = hits
         for (oldList, newList, country, amount) in clients {
@@ -232,9 +232,9 @@ extension RouteComparison {
                     from: parts(old, maps.old, oldList, oldSpread), to: parts(new, maps.new, newList, newSpread))
             shifts[key] = shift
             if shift.parts.isEmpty, !pairs[pairNumbers[key]!].isSame { result.reordered += amount }
-            for (direction, part) in shift.parts {
-                sums[direction, default: .init()] += amount.times(part)
-                byCountry[country, default: [:]][direction, default: .init()] += amount.times(part)
+            for (transition, part) in shift.parts {
+                sums[transition, default: .init()] += amount.times(part)
+                byCountry[country, default: [:]][transition, default: .init()] += amount.times(part)
             }
         }
         result.moves = moves(sums)
@@ -254,7 +254,7 @@ extension RouteComparison {
         amount.hits * 1e12 + amount.ipv4 + amount.ipv6 / 65536
     }
 
-    private func moves(_ sums: [Direction: ImageDifference.Amount]) -> [ImageDifference.Move] {
+    private func moves(_ sums: [Transition: ImageDifference.Amount]) -> [ImageDifference.Move] {
         sums.map { ImageDifference.Move(from: $0.from, to: $0.to, amount: $1) }.sorted { one, two in
             let (first, second) = (Self.size(one.amount), Self.size(two.amount))
             return first != second
@@ -271,14 +271,14 @@ extension RouteComparison {
     }
 
     /// The datacenters before and after; `nil` stands for no answer.
-    private struct Direction: Hashable {
+    private struct Transition: Hashable {
         var from: String?
         var to: String?
     }
 
-    /// The parts of a list's clients that move, by direction.
+    /// The parts of a list's clients that move, by transition.
     private struct Shift {
-        var parts: [(direction: Direction, part: Double)] = []
+        var parts: [(transition: Transition, part: Double)] = []
 
         /// As few clients as possible move: the losses of datacenters go to those that gain, in proportion to their
         /// gains.
@@ -290,7 +290,7 @@ extension RouteComparison {
                 let loss = part - (to[name] ?? 0)
                 guard loss > 1e-12 else { continue }
                 for winner in won {
-                    parts.append((Direction(from: name, to: winner.name), loss * winner.gain / sum))
+                    parts.append((Transition(from: name, to: winner.name), loss * winner.gain / sum))
                 }
             }
         }

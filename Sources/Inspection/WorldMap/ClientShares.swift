@@ -153,8 +153,8 @@ extension ClientShares.Place {
 }
 
 extension MapPosition {
-    fileprivate init(_ direction: Direction) {
-        let coordinates = direction.coordinates
+    fileprivate init(_ vector: UnitVector) {
+        let coordinates = vector.coordinates
         self.init(latitude: coordinates.latitude, longitude: coordinates.longitude)
     }
 }

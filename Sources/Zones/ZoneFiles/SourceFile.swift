@@ -30,7 +30,7 @@ final class SourceFile {
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable(reason: "it is not a regular file") }
         // Swift ends the process if memory cannot be allocated, so the size is limited first.
-        guard status.st_size <= 1 << 32 else { throw Unreadable(reason: "it has more than 4 GiB") }
+        guard status.st_size <= 1 << 30 else { throw Unreadable(reason: "it has more than 1 GiB") }
         // One byte more, to notice that the file has grown meanwhile.
         var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(status.st_size) + 1, alignment: 8)
         var count = 0

@@ -24,7 +24,7 @@ struct RolloutContext {
     ///
     /// - Returns: a descriptor; the lock is held until the caller closes it.
     func lockCompiling() throws(Refusal) -> CInt {
-        let lock = store.lock(patience: 130_000)
+        let lock = store.lock(timeout: 130_000)
         guard lock >= 0 else { throw Refusal(message: "cannot lock \(store.folder)", code: .unusable) }
         return lock
     }

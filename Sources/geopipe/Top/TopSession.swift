@@ -144,7 +144,7 @@ final class TopSession {
             frozen = frozen == nil ? model : nil
             return
         }
-        changeReplay(["paused": .truth(!replay.isPaused)])
+        changeReplay(["paused": .boolean(!replay.isPaused)])
     }
 
     private func setSpeed(_ change: (Double) -> Double) {

@@ -24,7 +24,7 @@ struct VantageStatusTests {
         try state.tell(
             HealthReport(
                 time: Self.now, process: 1,
-                states: ["tcp://192.0.2.1:80": .init(isUp: true, since: 1, told: Self.now, reason: "connected")]))
+                states: ["tcp://192.0.2.1:80": .init(isUp: true, since: 1, reportedAt: Self.now, reason: "connected")]))
         try state.tell(standing)
         let text = try Program.geopipe.run(["status", "--config", "geopipe.yaml"], in: folder)
         let json = try Program.geopipe.run(["status", "--config", "geopipe.yaml", "--json"], in: folder)

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A point on the globe as a unit vector from the centre, by which distances are cheap to compare.
-public struct Direction: Hashable, Sendable, BitwiseCopyable {
+public struct UnitVector: Hashable, Sendable, BitwiseCopyable {
     @usableFromInline let x: Double
     @usableFromInline let y: Double
     @usableFromInline let z: Double
@@ -24,14 +24,14 @@ public struct Direction: Hashable, Sendable, BitwiseCopyable {
     /// Returns the squared length of the chord to `other`, in squared radii, 0...4. It increases with the great-circle
     /// distance, and unlike the cosine of the angle it is precise for near points.
     @inlinable
-    public func squaredChord(to other: Direction) -> Double {
+    public func squaredChord(to other: UnitVector) -> Double {
         let (dx, dy, dz) = (x - other.x, y - other.y, z - other.z)
         return dx * dx + dy * dy + dz * dz
     }
 
     /// Returns the great-circle distance to `other` in kilometres, on a sphere with the earth's mean radius
     /// (6371.0088 km).
-    public func kilometres(to other: Direction) -> Double {
+    public func kilometres(to other: UnitVector) -> Double {
         2 * 6371.0088 * asin(min(1, squaredChord(to: other).squareRoot() / 2))
     }
 }

@@ -1,0 +1,39 @@
+import Logging
+import State
+
+/// Writes the switches in use again if their files have disappeared. Otherwise a coprocess that starts later would
+/// answer without them, and commands could not end them.
+struct SwitchRestorer {
+    /// Why the files are still gone; `nil` if they are not.
+    private(set) var diagnostic: String?
+    private var isDue = false
+    /// The time of the next attempt, in milliseconds of the monotonic clock.
+    private var nextAttempt = 0
+    /// The time between two attempts, in milliseconds.
+    private static let interval = 5_000
+
+    /// Notes whether the files are gone, after reading them.
+    mutating func noteFiles(areGone: Bool) {
+        isDue = areGone
+        if !areGone { diagnostic = nil }
+    }
+
+    /// Makes an attempt, if one is due.
+    ///
+    /// - Parameter now: the time in milliseconds of the monotonic clock.
+    mutating func restore(_ switches: [Switch], in state: StateDirectory, at now: Int, _ log: Logger) {
+        guard isDue, now >= nextAttempt else { return }
+        nextAttempt = now + Self.interval
+        do throws(StateDirectory.Failure) {
+            if try state.restore(switches) {
+                log.warning("the switch files have disappeared; wrote the switches in use again")
+            }
+            noteFiles(areGone: false)
+        } catch {
+            if diagnostic == nil {
+                log.error("the switch files have disappeared, and new coprocesses have no switches: \(error)")
+            }
+            diagnostic = "the switch files have disappeared, and this coprocess cannot write them again: \(error)"
+        }
+    }
+}
