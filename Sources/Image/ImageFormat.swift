@@ -1,4 +1,4 @@
-/// The header of an image file. docs/architecture.md describes the whole format.
+/// The header of an image file. docs/image-format.md describes the whole format.
 struct ImageHeader: BitwiseCopyable {
     var magic = Self.magic
     var formatVersion = imageFormatVersion

@@ -10,7 +10,8 @@ struct TroubleshootingTests {
         var testDescription: String { "\(place): \(text)" }
     }
 
-    /// The messages in the first columns of the tables, except those of other programs, under a heading that says so.
+    /// The messages in the first columns of the tables, and what looks like one in the others: at least four words that
+    /// are no command. Not those of other programs, under a heading that says so.
     static let messages: [Message] = {
         guard let page = Page("docs/troubleshooting.md") else { return [] }
         var isOthers = false
@@ -18,13 +19,19 @@ struct TroubleshootingTests {
         for (number, line) in page.prose {
             if line.hasPrefix("#") { isOthers = line.contains("pdns says") || line.contains("systemd says") }
             guard line.hasPrefix("| "), !isOthers else { continue }
-            let cell = line.split(separator: " | ", maxSplits: 1)[0]
-            messages += cell.matches(of: #/`([^`]+)`/#).map {
-                Message(place: "\(page.path):\(number)", text: String($0.output.1))
+            for (column, cell) in line.split(separator: " | ").enumerated() {
+                messages += cell.matches(of: #/`([^`]+)`/#).map(\.output.1).filter {
+                    column == 0 || isMessage($0)
+                }.map { Message(place: "\(page.path):\(number)", text: String($0)) }
             }
         }
         return messages
     }()
+
+    private static func isMessage(_ text: Substring) -> Bool {
+        let words = text.split(separator: " ")
+        return words.count >= 4 && !["geopipe", "chown", "runuser"].contains(words[0])
+    }
 
     @Test("are in the sources", arguments: messages)
     func sources(message: Message) {

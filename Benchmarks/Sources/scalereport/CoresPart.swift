@@ -112,8 +112,8 @@ struct CoresPart {
         part.paragraph(
             """
             A pinned pdns on each of \(fixed(last)) cores answers \(fixed(ratio, 2)) times (\(fixed(interval.low, 2)) to \
-            \(fixed(interval.high, 2))) as many as one on one core, so that σ + \(fixed(last))κ is \(fixed(loss(ratio), 3)) \
-            (\(fixed(loss(interval.high), 3)) to \(fixed(loss(interval.low), 3))). A value below 0 says that nothing is lost.
+            \(fixed(interval.high, 2))) as many as one on one core, which makes σ + \(fixed(last))κ \(fixed(loss(ratio), 3)) \
+            (\(fixed(loss(interval.high), 3)) to \(fixed(loss(interval.low), 3))). Within the noise nothing is lost.
             """)
     }
 
@@ -147,10 +147,10 @@ struct CoresPart {
         let pinned = numbers.map { $0 * (oneCore ?? 0) }
         part.paragraph(
             """
-            Simulated, not measured, from these times: one pdns with two receivers a core, the load on other machines, and \
-            \(fixed(factor, 2)) of what the simulation says, because that is what was measured beside it. A pinned pdns on each core, with \
-            an address for each, shares nothing, so that its column is what one core was measured to answer, times the cores: memory, the \
-            network card and the kernel set a bound to that, which two cores do not show.
+            Simulated from these times, not measured: one pdns with two receivers a core, and the load on other machines. The figures are \
+            \(fixed(factor, 2)) of the simulated ones, which is the ratio of measurement to simulation on this machine. A pinned pdns on \
+            each core, with an address for each, shares nothing: its column is the measured answers of one core, times the cores. Memory, \
+            the network card and the kernel limit that; two cores do not show where.
             """)
         part.table(
             ["cores", "one pdns, simulated answers/s (95%)", "× of one core", "a pinned pdns on each, answers/s"],

@@ -59,9 +59,8 @@ extension Part {
             ], counts)
         paragraph(
             """
-            The law X(N) is made for what adds throughput; a larger size adds none. Fitted all the same to the questions a second of one \
-            core, the smallest size as N = 1, it gives what follows; σ of about 1 and more is no contention, but says that more of it \
-            brings nothing.
+            The law X(N) is about what adds throughput. The next table fits it to the questions a second of one core, with the smallest \
+            size as N = 1. Here σ of 1 or more does not mean contention: a larger size simply adds no throughput.
             """)
         table(["by size", "λ", "σ (95%)", "κ (95%)", "off by at most", "fits as a curve"], sizeLaws.map(\.cells))
     }

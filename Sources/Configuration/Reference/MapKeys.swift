@@ -82,7 +82,7 @@ extension KeyGroup {
         ])
 
     static let list = KeyGroup(
-        "list", "A list of destinations that ends by `then`.",
+        "list", "A list of destinations, followed by `then`.",
         keys: [
             Key(
                 "list", .destinationPart, required: true, "A datacenter, or a list as it is written without `then`.",

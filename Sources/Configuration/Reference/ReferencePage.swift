@@ -19,11 +19,16 @@ package struct ReferencePage {
     private mutating func write() {
         lines = ["# The keys of the configuration", ""]
         lines += wrapped(
-            "`make reference` generates this page from the descriptions that the parser of geopipe takes its keys from; do not edit it. `geopipe schema --markdown` prints it, and `geopipe schema` prints the same as a JSON Schema for editors. [configuration.md](configuration.md) explains what the keys are for."
+            "`make reference` generates this page from the descriptions that the parser of geopipe takes its keys from; do not edit it. `geopipe schema --markdown` prints it, and `geopipe schema` prints them as a JSON Schema for editors. [configuration.md](configuration.md) explains what the keys are for."
         )
         lines.append("")
         lines += wrapped(
             "In the paths, words in capitals stand for names that you choose, or for places, and `[]` for an item of a list. Unknown keys are errors. A time is a number of seconds, or has units as in `90s`, `15m`, `1h30m`, `2d` and `2w`; it is at most 2147483647 s."
+        )
+        let groups = KeyGroup.all.filter { paths[$0.name] != "" }
+        lines.append("")
+        lines += wrapped(
+            "On this page: [the file](#the-file), \(groups.map(link(to:)).joined(separator: ", ")), [destinations](#destinations)."
         )
         for group in KeyGroup.all {
             // The groups of a destination may be used wherever a destination may.

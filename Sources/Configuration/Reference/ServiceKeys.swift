@@ -44,7 +44,7 @@ extension KeyGroup {
                 example: "check: { tcp: 443 }, quorum: 50%"),
             Key(
                 "comes_back", Scalar.seconds(from: 1),
-                "A datacenter that was down takes its clients back gradually within this time. Without it, it takes all at once.",
+                "A datacenter that was down takes its clients back gradually within this time. Without it, all return together.",
                 example: "check: { tcp: 443 }, comes_back: 10m"),
             Key(
                 "when_all_down", Scalar.words("answer", "nothing"), usual: "answer",

@@ -10,7 +10,7 @@ extension KeyGroup {
                 example: "databases: [some.mmdb, { path: GeoLite2-ASN.mmdb, optional: true }]"),
             Key(
                 "state_directory", Scalar.text("a path, or `none`"), usual: Configuration.usualStateDirectory,
-                "The folder for what outlives a coprocess: images, switches, the health of addresses, serials. `none` means no such folder.",
+                "The folder for files that must survive a coprocess: images, switches, the health of addresses, serials. `none` means no such folder.",
                 example: "state_directory: /run/geopipe"),
             Key(
                 "hits_log", .group(.hitsLog),
@@ -22,7 +22,7 @@ extension KeyGroup {
                     .init(
                         noun: "`0`, or a time up to `10ms` in `us` or `ms`", numbers: 0...0, isWhole: true,
                         pattern: #"^(0|\+?[0-9]+(us|ms))$"#)), usual: "100us",
-                "How long a coprocess spins for the next question after an answer before it sleeps. With `0`, it sleeps at once.",
+                "How long a coprocess spins for the next question after an answer before it sleeps. With `0`, it sleeps immediately.",
                 example: "wait: 250us"),
             Key(
                 "notify", .group(.notify),
