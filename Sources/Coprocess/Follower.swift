@@ -182,10 +182,16 @@ struct Follower: ~Copyable {
     /// coprocesses that start need one. The snapshot in use is published first, because the compiler may need it to
     /// keep the content of a broken zone.
     private mutating func repair() {
-        guard isImageLost, milliseconds() - lastRepair >= Self.repairInterval else { return }
+        guard isImageLost || isImageGone, milliseconds() - lastRepair >= Self.repairInterval else { return }
         lastRepair = milliseconds()
         if let store = compiler.store, let snapshot { store.restore(snapshot) }
         if compiler.report?.image != nil { requestCompilation() }
+    }
+
+    /// Whether the file of the image in force was removed. Nothing else notices that before a coprocess starts.
+    private var isImageGone: Bool {
+        guard let store = compiler.store, snapshot != nil else { return false }
+        return access(store.currentLink, F_OK) != 0
     }
 
     /// Uses the folder for images again, if it was given up for lack of space, as soon as there is space.

@@ -79,7 +79,8 @@ struct ProblemFinder {
             }
         } catch {
             add(
-                .image, "the image in force cannot be used, and coprocesses that start use the one before: \(error)",
+                .image,
+                "the image in force cannot be used; coprocesses that start use the one before it, or compile: \(error)",
                 hint: "geopipe compile makes it again")
         }
         return nil
