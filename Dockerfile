@@ -7,11 +7,11 @@ RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends g++ git libyaml-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-# By themselves, so that they are fetched again only when they change.
+# In their own layer, so that the dependencies are fetched again only when these files change.
 COPY Package.swift Package.resolved ./
 RUN swift package --only-use-versions-from-resolved-file resolve
 COPY Sources Sources
-# The manifest names the folders of tests as well.
+# Package.swift names the folders of tests, so they must exist.
 COPY Tests Tests
 RUN for program in geopipe geopipe-agent; do \
         swift build --configuration release --product "$program" --static-swift-stdlib \
@@ -34,11 +34,12 @@ COPY packaging/container/probe /usr/local/bin/geopipe-probe
 COPY LICENSE /usr/share/doc/geopipe/copyright
 
 USER 953:953
-# The configuration, databases that are fetched while it runs, the state, and the control socket of pdns: all else may be read-only.
+# The configuration, databases that are downloaded at run time, the state, and the control socket of pdns. Everything else may be
+# read-only.
 VOLUME ["/etc/geopipe", "/var/lib/geopipe", "/run/geopipe", "/run/pdns"]
-# A port that takes no privilege.
+# An unprivileged port for DNS.
 EXPOSE 5300/udp 5300/tcp 9353/tcp
-# pdns ends at SIGTERM. What its coprocesses leave behind, such as a compiler, is reaped by tini, also where it is not process 1.
+# pdns ends at SIGTERM. tini reaps orphans of coprocesses, such as a compiler, even if tini is not process 1.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tini", "-s", "--"]
 CMD ["pdns_server", "--daemon=no", "--guardian=no", "--disable-syslog=yes", "--log-timestamp=no", "--write-pid=no", \

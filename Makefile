@@ -1,6 +1,6 @@
 # The targets of this project; `make` without a target lists them.
 
-# Packages that a Swift toolchain from swift.org needs to run, compile and link, the library of geopipe (libyaml), and that of
+# Packages that a Swift toolchain from swift.org needs to run, compile and link, and the libraries of geopipe (libyaml) and of
 # its tests (libmaxminddb).
 BUILD_PACKAGES = ca-certificates g++ git libcurl4 libmaxminddb-dev libncurses6 libsqlite3-0 libxml2 libyaml-dev \
 	pkg-config
@@ -16,9 +16,9 @@ FLEET_PACKAGES = dnsdist python3
 ROOT_PACKAGES = debootstrap debian-archive-keyring
 # Packages that count instructions.
 BENCH_PACKAGES = binutils valgrind
-# Packages that measure growth, and sample where the time goes.
+# Packages that measure growth, and sample under load.
 SCALE_PACKAGES = python3 linux-perf
-# Packages that a flood is measured with, in addition to the servers.
+# Packages for the measurement of floods, in addition to the servers.
 FLOOD_PACKAGES = dnsdist gdnsd pdns-backend-geoip python3
 # Man pages, and binary packages.
 MANUAL_PACKAGES = lowdown
@@ -35,7 +35,7 @@ sources = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Source
 # No target here is a file. The names come from the rules, so that make complains of a name that has no rule.
 targets := $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
-# Two apt-get processes at once would wait for each other.
+# Two apt-get processes in parallel would wait for each other.
 .NOTPARALLEL:
 .PHONY: $(targets)
 
@@ -154,7 +154,7 @@ outlines: ## writes the outlines of countries in the sources, from Natural Earth
 clean: ## removes all build results
 	rm -rf --one-file-system .build .build-* Benchmarks/.build examples/demo/__pycache__
 
-# Without the agent, which takes several times as long to build.
+# Only geopipe, because the agent takes several times as long to build.
 program: toolchain
 	swift build -c release --product geopipe --static-swift-stdlib
 
@@ -162,7 +162,7 @@ toolchain:
 	@scripts/prerequisites $(BUILD_PACKAGES)
 	@scripts/require-swift
 
-# Asks for all packages at once, so that missing ones are reported once.
+# Checks all packages in one call, so that one message lists all that are missing.
 server:
 	@scripts/prerequisites $(BUILD_PACKAGES) $(SERVER_PACKAGES)
 

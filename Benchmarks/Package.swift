@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that users of geopipe never build it.
+// A separate package, so that users of geopipe never build it.
 let package = Package(
     name: "benchmarks",
     dependencies: [
@@ -12,7 +12,7 @@ let package = Package(
         .executableTarget(
             name: "placebench",
             dependencies: ["CMaxMindLookup", .product(name: "GeopipeRooms", package: "geopipe")]),
-        // The laws of growth, fitted and drawn; nothing of geopipe.
+        // Fits the laws of growth and plots them. Does not depend on geopipe.
         .target(name: "Scaling"),
         .executableTarget(name: "scalereport", dependencies: ["Scaling"]),
         .testTarget(name: "ScalingTests", dependencies: ["Scaling"]),

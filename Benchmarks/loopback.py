@@ -1,4 +1,4 @@
-"""What the benchmarks in Python share: servers on 127.0.0.1, and what their processes take."""
+"""Shared by the benchmarks in Python: servers on 127.0.0.1, and the CPU time and memory of their processes."""
 
 import os
 import random
@@ -22,7 +22,7 @@ def cpu_seconds(process):
 
 
 def peak_memory(process):
-    """Megabytes."""
+    """Returns the peak resident memory in megabytes."""
     with open(f"/proc/{process}/status") as file:
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) / 1000
 
@@ -59,19 +59,19 @@ def usual_database():
 
 
 def compile_c(output, *sources):
-    """Compiles these files of Benchmarks."""
+    """Compiles C files, given by their paths in Benchmarks, into one program."""
     subprocess.run(
         [os.environ.get("CC", "cc"), "-std=c11", "-O2", "-pthread", "-o", output, *(f"{HERE}/{source}" for source in sources), "-lm"],
         check=True)
 
 
 def figures_of(output):
-    """What dnsload says, as numbers by name."""
+    """Parses the output of dnsload into numbers by name."""
     return {words[0]: float(words[1]) for words in map(str.split, output.splitlines()) if len(words) == 2}
 
 
 class Viewers:
-    """Reads streams of the live page as fast as they come, in a thread, and counts the bytes and frames of each."""
+    """Reads streams of the live page without delay, in a thread, and counts the bytes and frames of each stream."""
 
     def __init__(self, port, count):
         self.selector = selectors.DefaultSelector()

@@ -3,12 +3,12 @@
 
 `make demo-database` runs this. By hand: python3 -m pip install mmdb-writer==0.2.7
 
-    networks.csv    a network, the city it is in, and whose it is
-    locations.csv   a city and all that lies around it
+    networks.csv    a network, its city and its owner
+    locations.csv   a city, its subdivision, country and continent, and its coordinates
 
-The networks belong to universities and registries that have long held them at one place, so a real database
-puts them in the same country and whatever is shown with this one works with that one. The ids are those of GeoNames
-(geonames.org, CC BY 4.0). Records are laid out as in MaxMind's GeoLite2-City; the same tables give the same bytes.
+The networks belong to universities and registries that have used them at one place for many years. So a real database
+has them in the same country, and examples work with either database. The ids are those of GeoNames (geonames.org,
+CC BY 4.0). Records have the layout of MaxMind's GeoLite2-City. The same tables give the same bytes.
 """
 
 import csv
@@ -20,10 +20,10 @@ from netaddr import IPSet
 
 FOLDER = Path(__file__).resolve().parent
 
-# Moves only when somebody moves it: a date of today would make every run another file.
+# A fixed date, so that each run gives the same bytes.
 BUILD_EPOCH = 1767225600  # 2026-01-01 00:00 UTC
 
-# Prefixes under which MaxMind's files show the IPv4 addresses (which are at ::/96) a second time.
+# Prefixes under which MaxMind's files repeat the IPv4 addresses, which are at ::/96.
 IPV4_ALIASES = {"IPv4-mapped": "::ffff:0:0/96", "6to4": "2002::/16", "Teredo": "2001::/32"}
 
 CONTINENTS = {
@@ -41,13 +41,13 @@ class DemonstrationWriter(MMDBWriter):
         return super()._build_meta() | {"build_epoch": BUILD_EPOCH}
 
     def alias(self, network, target):
-        """Lets `network` show what is at `target`, by sharing its part of the tree."""
+        """Makes `network` an alias of `target`: both share one part of the search tree."""
         *path, last = branches(network)
         node = self.tree
         for bit in path:
             node = node.get_or_create(bit)
         if node[last] is not None:
-            raise ValueError(f"{network} holds networks of its own")
+            raise ValueError(f"{network} contains networks already, so it cannot be an alias")
         shared = self.tree
         for bit in branches(target):
             shared = shared[bit]
@@ -55,7 +55,7 @@ class DemonstrationWriter(MMDBWriter):
 
 
 def branches(network):
-    """The turns, 0 or 1, that lead from the tree's root to an IPv6 network."""
+    """Returns the branches, 0 or 1, from the root of the search tree to an IPv6 network."""
     network = ipaddress.IPv6Network(network)
     bits = f"{int(network.network_address):0128b}"
     return [int(bit) for bit in bits[: network.prefixlen]]

@@ -1,18 +1,18 @@
 import Glibc
 
-/// A panel of a picture: measured points, and curves with a band.
+/// One chart of a picture: measured points, and curves with their confidence bands.
 public struct Chart: Sendable {
     public struct Curve: Sendable {
         public let name: String
-        /// Numbers and values, in the order of numbers; drawn as a line.
+        /// The points of a line, in ascending order of their numbers.
         public var line: [(Double, Double)] = []
-        /// What lies around the line: numbers, and the ends of an interval.
+        /// The confidence band of the line: an interval at each number.
         public var band: [(Double, Interval)] = []
-        /// Single measurements, drawn as small dots.
+        /// Single measurements, as small dots.
         public var dots: [(Double, Double)] = []
-        /// Their medians, or what a simulation gave, drawn as circles.
+        /// Medians of measurements, or results of a simulation, as circles.
         public var circles: [(Double, Double)] = []
-        /// Circles are hollow: nothing was measured there.
+        /// Whether the circles are hollow, because they come from a simulation.
         public var isSimulated = false
 
         public init(_ name: String) { self.name = name }
@@ -21,7 +21,7 @@ public struct Chart: Sendable {
     public var title: String
     public var across: String
     public var upwards: String
-    /// Whether the numbers are spread by their logarithms.
+    /// Whether the horizontal axis is logarithmic.
     public var isLogarithmic: Bool
     public var curves: [Curve]
 
@@ -34,13 +34,13 @@ public struct Chart: Sendable {
     }
 }
 
-/// Panels, two beside each other, as an SVG file that is readable in light and in dark, and without any font of its own.
+/// Charts in two columns, as an SVG file for light and dark pages, in the reader's own fonts.
 public struct Picture: Sendable {
     static let width = 430.0, height = 330.0
     static let left = 62.0, right = 16.0, top = 40.0, bottom = 48.0
 
     public var title: String
-    /// What it shows, for those who cannot see it.
+    /// The text alternative for readers who cannot see the picture.
     public var description: String
     public var charts: [Chart]
 
@@ -169,7 +169,7 @@ private struct Panel {
     }
 }
 
-/// Numbers to places on paper.
+/// The scale of an axis: converts numbers to coordinates.
 private struct Scale {
     let ticks: [Double]
     private let low, high, from, to: Double
@@ -186,7 +186,7 @@ private struct Scale {
             ticks = Self.decades(from: least, to: most, steps: high - low < 2 ? [1, 2, 5] : [1])
         } else {
             let rough = Self.step(near: (most - least) / 5)
-            // Cores and threads are whole numbers.
+            // A scale of whole numbers, such as cores, has no ticks between them.
             let step = numbers.allSatisfy { $0 == $0.rounded() } ? max(rough, 1) : rough
             low = least
             high = hasZero ? (most / step).rounded(.up) * step : most
@@ -206,7 +206,7 @@ private struct Scale {
         return ticks
     }
 
-    /// 1, 2 or 5 of some unit, at least `rough`.
+    /// Returns the least number that is at least `rough` and 1, 2 or 5 times a power of ten.
     private static func step(near rough: Double) -> Double {
         let unit = pow(10, log10(rough).rounded(.down))
         for step: Double in [1, 2, 5] where step * unit >= rough { return step * unit }

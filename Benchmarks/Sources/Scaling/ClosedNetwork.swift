@@ -27,7 +27,7 @@ public struct ClosedNetwork: Sendable {
 
     /// Where the load generator runs, and its number of processes.
     public enum Load: Equatable, Sendable {
-        /// On other machines: an answer becomes the next question at once.
+        /// On other machines: an answer immediately becomes the next question.
         case elsewhere
         /// Each process on its own core.
         case beside(Int)
@@ -72,11 +72,11 @@ extension ClosedNetwork {
         var random: RandomBits
         var queue = EventQueue<Burst>()
         var now = 0.0
-        /// When each became idle, the last one last.
+        /// The times at which idle cores became idle, ascending.
         var idleCores: [Double]
         var ready: [Burst] = []
         var readyStart = 0
-        /// When the socket can be taken from again.
+        /// The time from which another receiver can take a question from the socket.
         var socketIsFree = 0.0
         var questionsWaiting = 0
         var answersWaiting = 0
@@ -108,7 +108,7 @@ extension ClosedNetwork {
             return Double(questions) / (now - start) * 1e6
         }
 
-        /// The load sends a question.
+        /// Puts a question of the load generator into the socket.
         mutating func send() {
             questionsWaiting += 1
             takeNext(wakes: true)
@@ -180,7 +180,7 @@ extension ClosedNetwork {
             }
         }
 
-        /// Gives the core to the burst that has waited longest. It is awake.
+        /// Gives a core that has ended a burst to the burst that has waited longest. The core is awake, so there is no delay.
         mutating func freeCore() {
             guard readyStart < ready.count else {
                 idleCores.append(now)

@@ -1,4 +1,4 @@
-/// Future events in order of time.
+/// A priority queue of future events: a binary heap by time.
 struct EventQueue<Event> {
     private var heap: [(time: Double, event: Event)] = []
 

@@ -1,15 +1,16 @@
-/// A law fitted to the medians of measurements, and the laws that other runs might have given.
+/// A law fitted to the medians of measurements, with its bootstrap replicates.
 public struct Fit<Law: Sendable>: Sendable {
     public let law: Law
-    /// Fitted to the measurements drawn again and again (bootstrap), at each number by itself.
+    /// The bootstrap replicates: the same law fitted to measurements that are resampled at each number.
     public let others: [Law]
-    /// The largest distance of a median from the curve, as a part of the median.
+    /// The largest deviation of a median from the curve, as a fraction of the median.
     public let deviation: Double
     private let curve: @Sendable (Law, Double) -> Double
 
     /// - Parameters:
-    ///   - fit: of medians at numbers; `nil` if no law fits.
-    ///   - curve: the law's value at a number.
+    ///   - draws: the number of bootstrap replicates.
+    ///   - fit: fits a law to medians at numbers; returns `nil` if none fits.
+    ///   - curve: returns a law's value at a number.
     /// - Returns: `nil` if no law fits the medians.
     public init?(
         _ samples: Samples, draws: Int = 1_000, seed: UInt64 = 1, by fit: ([Double], [Double]) -> Law?,
@@ -23,14 +24,14 @@ public struct Fit<Law: Sendable>: Sendable {
         self.curve = curve
     }
 
-    /// The 95% interval of something that a law says.
+    /// Returns the 95% confidence interval of a figure of the law.
     public func interval(_ figure: (Law) -> Double) -> Interval {
         Interval(of: others.isEmpty ? [figure(law)] : others.map(figure))
     }
 
     public func value(_ number: Double) -> Double { curve(law, number) }
 
-    /// The 95% interval of the curve at a number.
+    /// Returns the 95% confidence interval of the curve at a number.
     public func band(_ number: Double) -> Interval { interval { curve($0, number) } }
 }
 
@@ -43,7 +44,7 @@ extension Fit<UniversalScalability> {
 }
 
 extension Fit<SizeLaw> {
-    /// Fits the form that is off by less, the same one in every draw.
+    /// Fits the form with the smaller residuals to the medians, and the same form to each replicate.
     public init?(_ samples: Samples, draws: Int = 1_000, seed: UInt64 = 1) {
         guard let form = SizeLaw(fitting: samples.medians, at: samples.numbers)?.form else { return nil }
         self.init(

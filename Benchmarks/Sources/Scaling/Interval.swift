@@ -1,4 +1,4 @@
-/// The middle 95% of values.
+/// A 95% interval.
 public struct Interval: Equatable, Sendable {
     public let low: Double
     public let high: Double
@@ -8,7 +8,9 @@ public struct Interval: Equatable, Sendable {
         self.high = high
     }
 
-    /// - Parameter values: at least one.
+    /// Creates the interval of the middle 95% of values.
+    ///
+    /// - Parameter values: at least one, in any order.
     public init(of values: [Double]) {
         let sorted = values.sorted()
         self.init(low: sorted.quantile(0.025), high: sorted.quantile(0.975))
@@ -18,7 +20,7 @@ public struct Interval: Equatable, Sendable {
 }
 
 extension [Double] {
-    /// The value below which `part` (0...1) of these lie; they are ascending, and at least one.
+    /// Returns the `part` quantile (0...1) of at least one value, in ascending order; interpolates between values.
     func quantile(_ part: Double) -> Double {
         let place = part * Double(count - 1)
         let below = Int(place)

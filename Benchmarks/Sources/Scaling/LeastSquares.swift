@@ -1,7 +1,9 @@
-/// Finds the parameters with which the sum of the squares of residuals is the least (Levenberg-Marquardt).
+/// Finds the parameters with the least sum of squared residuals (Levenberg-Marquardt).
 ///
-/// - Parameter start: near enough that every step downwards leads to the least.
-/// - Parameter residuals: as many for any parameters; a value that is not finite turns a step back.
+/// - Parameters:
+///   - start: parameters near the minimum. From elsewhere the method may end at a local minimum.
+///   - residuals: returns the same number of residuals for all parameters. A step to a value that is not finite is undone.
+/// - Returns: the parameters, and the sum of their squared residuals.
 func leastSquares(from start: [Double], residuals: ([Double]) -> [Double]) -> (parameters: [Double], sum: Double) {
     var parameters = start
     var current = residuals(parameters)
@@ -28,7 +30,7 @@ func leastSquares(from start: [Double], residuals: ([Double]) -> [Double]) -> (p
     return (parameters, sum)
 }
 
-/// Solves a small system of linear equations; `nil` if it has no single solution.
+/// Solves a small system of linear equations; returns `nil` if the matrix is singular.
 func solution(of matrix: [[Double]], _ right: [Double]) -> [Double]? {
     var rows = zip(matrix, right).map { $0 + [$1] }
     let count = rows.count

@@ -1,6 +1,6 @@
-/// What the bench has written: lines of SERIES, NUMBER, FIGURE and VALUE, separated by tabs, and comments.
+/// A file of Benchmarks/scale: lines of SERIES, NUMBER, FIGURE and VALUE, separated by tabs, and comments.
 public struct Measurements: Sendable {
-    /// The lines with #, without it.
+    /// The lines that begin with #, without it.
     public private(set) var comments: [String] = []
     private var samples: [Key: Samples] = [:]
     private var order: [Key] = []
@@ -32,12 +32,12 @@ public struct Measurements: Sendable {
         }
     }
 
-    /// Empty if there are none.
+    /// The measurements of a figure in a series; empty if there are none.
     public subscript(series: String, figure: String) -> Samples {
         samples[Key(series: series, figure: figure)] ?? Samples()
     }
 
-    /// The series with that figure whose names begin so, in the order of the file.
+    /// Returns the series that have this figure and a name with this prefix, in the order of the file.
     public func series(with figure: String, prefix: String = "") -> [String] {
         order.filter { $0.figure == figure && $0.series.hasPrefix(prefix) }.map(\.series)
     }

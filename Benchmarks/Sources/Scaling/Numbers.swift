@@ -17,12 +17,12 @@ public func fixed(_ value: Double, _ decimals: Int = 0) -> String {
     return (value < 0 && rounded > 0 ? "-" : "") + grouped + (decimals > 0 ? "." + part : "")
 }
 
-/// A number with two digits that count, or three from 100 on: 0.0012, 0.35, 12, 1.4.
+/// Formats a number with two significant digits, or as a whole number from 10 on: 0.0012, 0.35, 1.4, 12, 345.
 public func short(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : "–" }
     let magnitude = Int(floor(log10(abs(value))))
     return magnitude >= 1 ? fixed(value) : fixed(value, min(1 - magnitude, 7))
 }
 
-/// The same of both ends of an interval.
+/// Formats both ends of an interval.
 public func short(_ interval: Interval) -> String { "\(short(interval.low)) to \(short(interval.high))" }

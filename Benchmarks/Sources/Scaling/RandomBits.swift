@@ -1,4 +1,4 @@
-/// SplitMix64: the same numbers from the same seed, wherever it runs.
+/// SplitMix64: a seed gives the same numbers on every machine.
 public struct RandomBits: RandomNumberGenerator {
     private var state: UInt64
 

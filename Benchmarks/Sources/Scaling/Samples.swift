@@ -1,8 +1,8 @@
-/// Repeated measurements of one figure, at several numbers of something.
+/// Repeated measurements of one figure, at several numbers, such as numbers of cores.
 public struct Samples: Equatable, Sendable {
-    /// Ascending, each once.
+    /// The numbers, ascending and distinct.
     public private(set) var numbers: [Double] = []
-    /// The measurements at each of these, at least one.
+    /// The measurements at each of `numbers`, at least one.
     public private(set) var values: [[Double]] = []
 
     public init() {}
@@ -32,7 +32,7 @@ public struct Samples: Equatable, Sendable {
         return samples
     }
 
-    /// The same number of measurements at each number, each drawn from those that are there: what another run might have measured.
+    /// Returns a bootstrap sample: at each number as many measurements as there are, picked at random with replacement.
     public func resampled(using random: inout RandomBits) -> Samples {
         var samples = self
         samples.values = values.map { all in all.map { _ in all.randomElement(using: &random)! } }

@@ -1,15 +1,15 @@
 import Glibc
 
-/// How the cost of a question grows with the size of what is served: with a power of it, or with its logarithm.
+/// The growth of a question's cost with the size of the configuration: a power of the size, or its logarithm.
 public struct SizeLaw: Equatable, Sendable {
     public enum Form: String, Sendable { case power, logarithm }
 
     public let form: Form
     /// The cost at the size `unit`.
     public let base: Double
-    /// The exponent of a power; what is added for each factor e of a logarithm, as a part of `base`.
+    /// The exponent of a power. For a logarithm, the increase for each factor e, as a fraction of `base`.
     public let growth: Double
-    /// The smallest size that was measured.
+    /// The smallest measured size.
     public let unit: Double
 
     public func cost(_ size: Double) -> Double {
@@ -19,7 +19,8 @@ public struct SizeLaw: Equatable, Sendable {
         }
     }
 
-    /// What ten times as many cost: a power's factor; for a logarithm, 1 and what is added, as a part of the smallest size's cost.
+    /// The cost of ten times the size, relative to the size itself for a power, and to ten times `unit` for a logarithm: 1 plus
+    /// the increase as a fraction of `base`.
     public var tenfold: Double {
         switch form {
         case .power: pow(10, growth)
@@ -27,9 +28,9 @@ public struct SizeLaw: Equatable, Sendable {
         }
     }
 
-    /// Fits a form to costs by least squares of what they are off by, as a part of each cost.
+    /// Fits a form to costs by least squares of the relative residuals.
     ///
-    /// - Returns: `nil` without two different sizes and costs above 0.
+    /// - Returns: `nil` if there are fewer than two different sizes, or if a size or a cost is not above 0.
     public init?(_ form: Form, fitting costs: [Double], at sizes: [Double]) {
         guard Set(sizes).count >= 2, sizes.count == costs.count, sizes.allSatisfy({ $0 > 0 }),
             costs.allSatisfy({ $0 > 0 && $0.isFinite }), let unit = sizes.min()
@@ -43,7 +44,7 @@ public struct SizeLaw: Equatable, Sendable {
         self.init(form: form, base: found.parameters[0] * scale, growth: found.parameters[1], unit: unit)
     }
 
-    /// Fits the form that is off by less.
+    /// Fits both forms, and takes the one with the smaller relative residuals.
     public init?(fitting costs: [Double], at sizes: [Double]) {
         let laws = [Form.power, .logarithm].compactMap { SizeLaw($0, fitting: costs, at: sizes) }
         let off = laws.map { law in zip(sizes, costs).reduce(0) { $0 + pow(law.cost($1.0) / $1.1 - 1, 2) } }

@@ -1,11 +1,10 @@
-/// The Universal Scalability Law of N. Gunther: the throughput with `n` of something is
-/// λn / (1 + σ(n - 1) + κn(n - 1)).
+/// The Universal Scalability Law of N. Gunther: the throughput of `n` workers is λn / (1 + σ(n - 1) + κn(n - 1)).
 public struct UniversalScalability: Equatable, Sendable {
-    /// The throughput with one.
+    /// The throughput of one worker.
     public var lambda: Double
-    /// The part of the work that only one can do at a time (contention), at least 0; 1 means that more bring nothing.
+    /// Contention: the fraction of the work that only one worker can do at a time, at least 0. With 1, more workers add nothing.
     public var sigma: Double
-    /// What each pair costs to agree (coherence), at least 0; with any, too many are slower than fewer.
+    /// Coherence: the cost for each pair of workers to agree, at least 0. Above 0, too many workers are slower than fewer.
     public var kappa: Double
 
     public init(lambda: Double, sigma: Double, kappa: Double) {
@@ -16,7 +15,7 @@ public struct UniversalScalability: Equatable, Sendable {
 
     public func throughput(_ n: Double) -> Double { lambda * n / (1 + sigma * (n - 1) + kappa * n * (n - 1)) }
 
-    /// The number with the greatest throughput; `nil` if more always bring more, or as much.
+    /// The number of workers with the greatest throughput; `nil` if the throughput never falls.
     public var peak: Double? {
         guard kappa > 0 else { return nil }
         return max(((1 - sigma) / kappa).squareRoot(), 1).isNaN ? 1 : max((max(1 - sigma, 0) / kappa).squareRoot(), 1)
@@ -24,22 +23,22 @@ public struct UniversalScalability: Equatable, Sendable {
 }
 
 extension UniversalScalability {
-    /// Fits the law to throughputs by least squares. σ and κ are at least 0.
+    /// Fits the law to throughputs by least squares, with the bounds σ ≥ 0 and κ ≥ 0.
     ///
     /// - Parameters:
     ///   - numbers: at least three different ones, each at least 1.
     ///   - throughputs: above 0, one for each number.
-    /// - Returns: `nil` if there are fewer.
+    /// - Returns: `nil` if the numbers or throughputs are others.
     public init?(fitting throughputs: [Double], at numbers: [Double]) {
         guard Set(numbers).count >= 3, numbers.count == throughputs.count,
             throughputs.allSatisfy({ $0 > 0 && $0.isFinite }),
             numbers.allSatisfy({ $0 >= 1 })
         else { return nil }
-        // In units of the first one, so that all parameters are of a size.
+        // Scaled by the first throughput, so that the parameters have a similar magnitude.
         let unit = throughputs[0] / numbers[0]
         let scaled = throughputs.map { $0 / unit }
         var best: (law: UniversalScalability, sum: Double)?
-        // The least lies where both may change, or at a bound: there the other one is fitted alone.
+        // The minimum lies inside the bounds, or on one: there σ or κ is 0, and only the others are fitted.
         for (hasSigma, hasKappa) in [(true, true), (true, false), (false, true), (false, false)] {
             let start = Self.linearStart(scaled, numbers, hasSigma: hasSigma, hasKappa: hasKappa)
             let found = leastSquares(from: start) { parameters in
@@ -54,14 +53,14 @@ extension UniversalScalability {
         self.init(lambda: law.lambda * unit, sigma: law.sigma, kappa: law.kappa)
     }
 
-    /// - Parameter parameters: λ, then those of σ and κ that are not held at 0.
+    /// - Parameter parameters: λ, then those of σ and κ that are not fixed at 0.
     private init(_ parameters: [Double], hasSigma: Bool, hasKappa: Bool) {
         self.init(
             lambda: parameters[0], sigma: hasSigma ? parameters[1] : 0,
             kappa: hasKappa ? parameters[parameters.count - 1] : 0)
     }
 
-    /// The law turned upside down is linear: n / X = (1 + σ(n - 1) + κn(n - 1)) / λ.
+    /// Returns parameters near the minimum, by linear regression: n / X = (1 + σ(n - 1) + κn(n - 1)) / λ is linear in 1/λ, σ/λ and κ/λ.
     private static func linearStart(_ throughputs: [Double], _ numbers: [Double], hasSigma: Bool, hasKappa: Bool)
         -> [Double]
     {

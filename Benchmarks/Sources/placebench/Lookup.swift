@@ -4,22 +4,22 @@ import Geography
 import Glibc
 import Routing
 
-/// Clients that are looked up, a new lot each round.
+/// The kinds of clients. Each round looks up new addresses of each kind.
 private enum Clients: String, CaseIterable {
     /// Anywhere in the unicast space, 0.0.0.0 to 223.255.255.255.
     case ipv4
-    /// In networks that the database knows, each as likely as the next.
+    /// In a network of the database; all networks are equally likely.
     case ipv6
-    /// Anywhere in 2000::/3, most of which is not in use yet.
+    /// Anywhere in 2000::/3, most of which is unassigned.
     case ipv6Anywhere = "ipv6_anywhere"
 }
 
 private let rounds = 31
 private let addressesARound = 1 << 18
-/// They take fifty times as long, and need not be as many for a good average.
+/// Fewer, because libmaxminddb takes fifty times as long, and this number is enough for an average.
 private let libmaxminddbAddressesARound = 1 << 14
 
-/// Looks the same addresses up in turn, in the map of each configuration and through libmaxminddb.
+/// Looks up the same addresses in the map of each configuration and through libmaxminddb, and prints ns per lookup.
 func measureLookups(database path: String, simple: String, world: String) throws {
     let maps = try [("simple", simple), ("world", world)].map { name, file in
         let configuration = try Configuration.load(file, databases: [path])
@@ -34,7 +34,7 @@ func measureLookups(database path: String, simple: String, world: String) throws
     var random = Xorshift()
     var results: [String: [Double]] = [:]
     var sum: UInt64 = 0
-    // How the addresses of a lot were looked up, and the nanoseconds each took.
+    // Adds the nanoseconds per lookup of `body`, which looks up `count` addresses, to the results.
     func measure(_ name: String, _ count: Int, _ body: () -> UInt64) {
         let start = seconds(CLOCK_THREAD_CPUTIME_ID)
         sum &+= body()
@@ -45,7 +45,7 @@ func measureLookups(database path: String, simple: String, world: String) throws
             let addresses = (0..<addressesARound).map { _ in random.address(clients, networks) }
             let ipv4 = addresses.map { UInt32(truncatingIfNeeded: $0) }
             let ipv6 = addresses.map { address(high: UInt64($0 >> 64), low: UInt64(truncatingIfNeeded: $0)) }
-            // There and back: the first of one round is the last of the next.
+            // Every second round runs in reverse, so that the order favours no map.
             for (name, map, _) in round % 2 == 0 ? maps : maps.reversed() {
                 withUnsafePointer(to: map) { map in
                     measure("\(clients.rawValue)_\(name)", addressesARound) {
@@ -66,7 +66,7 @@ func measureLookups(database path: String, simple: String, world: String) throws
         }
     }
     for (name, nanoseconds) in results.sorted(by: { $0.key < $1.key }) { report(name, nanoseconds) }
-    // Whatever was found must be of use, or the compiler would not look for it.
+    // The results must be used, or the compiler could remove the lookups.
     guard sum != 0 else { throw LookupFailure(description: "nothing was found in \(path)") }
 }
 
@@ -74,8 +74,8 @@ private struct LookupFailure: Error, CustomStringConvertible {
     var description: String
 }
 
-/// The resolver is the client itself, as for a question without a client subnet: else a client of whom nothing is known costs
-/// a second lookup. They are a pointer's, as a coprocess has it.
+/// Lookups with the client as its own resolver, as for a question without a client subnet. With another resolver, a client without a
+/// place would cost a second lookup. The map is behind a pointer, as in a coprocess.
 extension UnsafePointer where Pointee == CompiledMap {
     /// Independent lookups, of which the processor overlaps some.
     fileprivate func find(_ addresses: [UInt32]) -> UInt64 {
@@ -92,8 +92,8 @@ extension UnsafePointer where Pointee == CompiledMap {
         }
     }
 
-    /// Lookups that each wait for the one before, as questions asked one at a time do: which address is next depends on
-    /// a bit of the result that is never set, which the processor cannot know.
+    /// Lookups that each wait for the one before, as for questions asked one at a time: the next index depends on a bit of the
+    /// result. The bit is never set, but the processor cannot know that.
     fileprivate func findOneByOne(_ addresses: [UInt32]) -> UInt64 {
         var sum: UInt64 = 0
         var i = 0

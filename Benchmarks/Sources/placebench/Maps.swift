@@ -3,7 +3,7 @@ import Geography
 import Platform
 import Routing
 
-/// Compiled maps, and the memory that they are in.
+/// The compiled maps of a configuration, and the memory that contains them.
 struct Maps {
     let memory: ColumnMemory
     let maps: [CompiledMap]
@@ -17,7 +17,7 @@ struct Maps {
 }
 
 extension MapCompiler {
-    /// Reads the databases of `configuration` for what its maps ask for, as the compiler does.
+    /// Reads from the databases of `configuration` the fields that its maps use, as `geopipe compile` does.
     init(_ configuration: Configuration) throws {
         var atlas = Atlas()
         let fields = configuration.maps.reduce(into: PlaceFields()) { $0.formUnion($1.rules.fields) }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Seconds, on a clock that means something only in differences.
+/// Returns the time of a clock in seconds. Only differences of times mean something.
 func seconds(_ clock: clockid_t) -> Double {
     var time = timespec()
     clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Prints the median of `values` and its 95% interval, from order statistics: nothing is assumed of how noise is spread.
+/// Prints the median of `values` and its 95% confidence interval. It uses order statistics, which assume no distribution of the noise.
 func report(_ name: String, _ values: [Double]) {
     let sorted = values.sorted()
     let middle = sorted.count / 2

@@ -1,10 +1,10 @@
-// Measures what stands behind an answer, without pipes: the lookup of an address.
+// Measures the lookup of an address, without pipes and DNS.
 import Glibc
 
 let usage = """
     usage: placebench DATABASE SIMPLE.yaml WORLD.yaml
-    Prints a figure a line: its name, its median and the ends of its 95% interval: ns a lookup in the first map of each configuration,
-    and through libmaxminddb.
+    Prints ns per lookup, in the first map of each configuration and through libmaxminddb. Each line is the name of a figure, its median
+    and the ends of its 95% interval.
 
     """
 

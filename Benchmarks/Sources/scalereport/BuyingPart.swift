@@ -1,9 +1,9 @@
 import Scaling
 
 extension Part {
-    /// How many cores and how much memory to buy, from what was measured.
+    /// Computes how many cores a rate of questions needs.
     ///
-    /// - Parameter oneCore: answers a second of pdns and geopipe on one core.
+    /// - Parameter oneCore: the measured answers per second of pdns and geopipe on one core.
     init(oneCore: Double) {
         // A core is planned at half load. The other half is for bursts, the compiler and the clients of a failed server.
         let part = 0.5

@@ -1,12 +1,13 @@
 import Scaling
 
-/// Cores: what was measured, the simulation beside it, and the simulation of what this machine does not have.
+/// Throughput by cores: measured, simulated for the same cores, and simulated for more cores than this machine has.
 struct CoresPart {
     static let counts = [1, 2, 4, 8, 16, 32, 64]
-    static let draws = 60
+    /// The number of bootstrap replicates of the simulation.
+    static let replicates = 60
     let measured: Measurements
     var part = Part()
-    /// The answers a second of pdns and geopipe on one core, with the load elsewhere.
+    /// The answers per second of pdns and geopipe on one core, with the load elsewhere.
     var oneCore: Double?
 
     init(_ measured: Measurements) {
@@ -23,7 +24,8 @@ struct CoresPart {
         extrapolate(times, factor)
     }
 
-    /// The times of a question where all is on one core: nothing there is measured twice, and no core wakes another.
+    /// Returns the service times of a question, measured with all processes on one core: there no time counts twice, and no core has
+    /// to wake another one. With `random` it returns a bootstrap replicate.
     private func times(using random: RandomBits?) -> ClosedNetwork.Times? {
         var random = random
         func median(_ series: String, _ figure: String, _ number: Double) -> Double? {
@@ -67,7 +69,8 @@ struct CoresPart {
         }
     }
 
-    /// Returns what part of the simulated answers two receivers a core really gave on the most cores.
+    /// Adds the table of measured and simulated throughputs. Returns the correction factor of the simulation: measured / simulated
+    /// with two receivers per core, on the largest number of cores.
     private mutating func validate(_ times: ClosedNetwork.Times) -> Double {
         var rows: [[String]] = []
         var factor: (cores: Int, value: Double) = (1, 1)
@@ -102,7 +105,7 @@ struct CoresPart {
         }
     }
 
-    /// Two points do not have two coefficients, but what they have of both together.
+    /// Adds a paragraph about pinned servers. Two points cannot determine both σ and κ, only one sum of them.
     private mutating func pinned() {
         let samples = measured["pinned", "per_second"]
         guard let first = samples.numbers.first, let last = samples.numbers.last, first == 1, last > 1 else { return }
@@ -117,7 +120,7 @@ struct CoresPart {
             """)
     }
 
-    /// One pdns with two receivers a core, on any number of cores, with the load elsewhere.
+    /// Simulates one pdns with two receivers per core at each of `counts` cores, with the load elsewhere.
     private func curve(_ times: ClosedNetwork.Times, _ factor: Double, seed: UInt64) -> [Double] {
         Self.counts.map { cores in
             let network = ClosedNetwork(
@@ -133,9 +136,9 @@ struct CoresPart {
         var random = RandomBits(seed: 17)
         var others: [UniversalScalability] = []
         var all = values.map { [$0] }
-        for draw in 0..<Self.draws {
-            guard let drawn = self.times(using: RandomBits(seed: random.next())) else { continue }
-            let other = curve(drawn, factor * drawnError(&random), seed: UInt64(draw) + 2)
+        for replicate in 0..<Self.replicates {
+            guard let resampled = self.times(using: RandomBits(seed: random.next())) else { continue }
+            let other = curve(resampled, factor * resampledError(&random), seed: UInt64(replicate) + 2)
             for (index, value) in other.enumerated() { all[index].append(value) }
             if let law = UniversalScalability(fitting: other, at: numbers) { others.append(law) }
         }
@@ -163,8 +166,8 @@ struct CoresPart {
         draw(law, others, values, pinned)
     }
 
-    /// What the measured part of the simulation might have been, of itself.
-    private func drawnError(_ random: inout RandomBits) -> Double {
+    /// Returns a bootstrap replicate of the correction factor, relative to the factor.
+    private func resampledError(_ random: inout RandomBits) -> Double {
         guard
             let series = measured.series(with: "per_second", prefix: "shared ").last(where: { series in
                 Int(series.dropFirst(7)).map { !measured[series, "per_second"][Double(2 * $0)].isEmpty } ?? false

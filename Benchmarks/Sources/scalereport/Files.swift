@@ -20,7 +20,7 @@ func text(of path: String) throws -> String? {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-/// Puts a file in the place of the one that is there.
+/// Writes a file, and replaces an existing one with a rename.
 func write(_ text: String, to path: String) throws {
     let new = path + ".new"
     guard let file = fopen(new, "w") else { throw FileFault(new, "cannot be written") }

@@ -1,10 +1,10 @@
 import Scaling
 
-/// What the report says of an axis.
+/// A section of the report.
 struct Part {
     var markdown = ""
     var laws: [LawRow] = []
-    /// The law fitted to what it is not made for.
+    /// The law fitted to sizes, which it is not made for.
     var sizeLaws: [LawRow] = []
     var pictures: [(file: String, picture: Picture)] = []
 
@@ -24,9 +24,9 @@ struct Part {
     }
 }
 
-/// A line of the table of the law's coefficients.
+/// A row of the table of the law's coefficients.
 struct LawRow {
-    /// The largest distance of a median from the curve with which a law is said to hold.
+    /// The largest relative deviation of a median from the curve with which the report says that a law holds.
     static let tolerance = 0.1
 
     let cells: [String]
@@ -63,7 +63,7 @@ func wrapped(_ text: String) -> String {
     return lines.joined(separator: "\n")
 }
 
-/// Numbers from one to another, `count` steps apart, evenly or by their logarithms.
+/// Returns 61 numbers from `low` to `high`, at equal distances or equal ratios.
 func steps(_ low: Double, _ high: Double, isLogarithmic: Bool) -> [Double] {
     let count = 60
     return (0...count).map { step in
@@ -72,13 +72,13 @@ func steps(_ low: Double, _ high: Double, isLogarithmic: Bool) -> [Double] {
     }
 }
 
-/// The median of other medians that as many measurements might have given.
+/// Returns the 95% confidence interval of a median, by bootstrap.
 func medianInterval(_ values: [Double]) -> Interval {
     var random = RandomBits(seed: 11)
     return Interval(of: (0..<1_000).map { _ in values.map { _ in values.randomElement(using: &random)! }.median })
 }
 
-/// The interval of the ratio of two medians.
+/// Returns the 95% confidence interval of the ratio of two medians, by bootstrap.
 func ratioInterval(_ values: [Double], to others: [Double]) -> Interval {
     var random = RandomBits(seed: 13)
     return Interval(
@@ -89,7 +89,7 @@ func ratioInterval(_ values: [Double], to others: [Double]) -> Interval {
 }
 
 extension Chart.Curve {
-    /// Measurements with the law that is fitted to them, if there is one.
+    /// Creates a curve of measurements and the law that fits them, if there is one.
     init<Law>(_ name: String, _ samples: Samples, _ fit: Fit<Law>?, isLogarithmic: Bool = false) {
         self.init(name)
         dots = zip(samples.numbers, samples.values).flatMap { number, values in values.map { (number, $0) } }

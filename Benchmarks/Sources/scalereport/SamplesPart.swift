@@ -1,7 +1,7 @@
 import Scaling
 
 extension Part {
-    /// Where the cores are under load.
+    /// Reports in which code the cores are under load.
     init(samples: Measurements) {
         rows(samples, prefix: "part ", head: "of the time that all three have a core under load", most: 10)
         rows(samples, prefix: "symbol ", head: "functions of the kernel that take most of that", most: 8)

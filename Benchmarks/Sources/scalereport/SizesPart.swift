@@ -1,7 +1,7 @@
 import Scaling
 
 extension Part {
-    /// Names, networks, maps, services and datacenters; what was counted is beside it.
+    /// Reports the cost of a question by names, networks, maps, services and datacenters, and the counts of valgrind.
     init(sizes: [(name: String, measured: Measurements)], counted: Measurements?) {
         var charts: [Chart] = []
         var rows: [[String]] = []
@@ -90,7 +90,7 @@ private func keepingRow(_ name: String, _ measured: Measurements, _ size: Double
 
 private func throughput(_ costs: Samples) -> Samples {
     var samples = Samples()
-    // The law begins with one: the smallest size counts as that.
+    // The law starts at n = 1, so the smallest size counts as 1.
     for (number, values) in zip(costs.numbers, costs.values) {
         for value in values { samples.add(1e3 / value, at: number / costs.numbers[0]) }
     }

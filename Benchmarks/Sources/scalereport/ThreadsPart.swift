@@ -1,7 +1,7 @@
 import Scaling
 
 extension Part {
-    /// Receivers and distributors of one pdns.
+    /// Reports throughput by receivers and by distributors of one pdns.
     init(threads: Measurements) {
         let axes = [("receivers", "receiver-threads"), ("distributors", "distributor-threads, one receiver")]
         var curves: [Chart.Curve] = []

@@ -1,7 +1,7 @@
 import Scaling
 
 extension Part {
-    /// Viewers of the live page.
+    /// Reports the frames that viewers of the live page get, and the answers meanwhile.
     init(viewers: Measurements) {
         let all = viewers["viewers", "frames_per_second"], answers = viewers["viewers", "per_second"]
         var frames = Samples()

@@ -1,10 +1,10 @@
-// Makes tables, pictures and a section of docs/scalability.md of what Benchmarks/scale has measured.
+// Makes tables, pictures and a section of docs/scalability.md from the measurements of Benchmarks/scale.
 import Glibc
 import Scaling
 
 let usage = """
     usage: scalereport RESULTS DOCS
-    Reads what Benchmarks/scale has written to RESULTS, prints tables, and writes them to DOCS/scalability.md and pictures to DOCS/images.
+    Reads the measurements of Benchmarks/scale in RESULTS, prints tables, and writes them to DOCS/scalability.md and pictures to DOCS/images.
 
     """
 

@@ -5,7 +5,7 @@ import Testing
 struct ClosedNetworkTests {
     static let times = ClosedNetwork.Times(take: 1, pdns: 20, geopipe: 5, load: 10, wake: 0)
 
-    @Test("answers on one core what a question's time allows")
+    @Test("answers on one core as often as the service times of a question allow")
     func oneCore() {
         for receivers in [1, 2, 8] {
             let network = ClosedNetwork(
@@ -38,7 +38,7 @@ struct ClosedNetworkTests {
         #expect(isNear(network.throughput(questions: 20_000, seed: 1), 1e6 / 10))
     }
 
-    @Test("has a single question wait for two cores to wake up, but not for the core that it is on")
+    @Test("delays a single question by two wake-ups of idle cores, and by none if all is on one core")
     func wake() {
         var times = Self.times
         times.wake = 8
@@ -48,7 +48,7 @@ struct ClosedNetworkTests {
         #expect(isNear(network.throughput(questions: 20_000, seed: 1), 1e6 / 35))
     }
 
-    @Test("does the same with the same seed")
+    @Test("gives the same throughput for the same seed")
     func seed() {
         let network = ClosedNetwork(times: Self.times, cores: 2, receivers: 2, outstanding: 16, load: .among(2))
         #expect(network.throughput(questions: 5_000, seed: 5) == network.throughput(questions: 5_000, seed: 5))

@@ -3,7 +3,7 @@ import Foundation
 import Scaling
 import Testing
 
-@Suite("What a report is made of")
+@Suite("The parts of a report")
 struct ReportPartsTests {
     @Test("measurements are read by series, number and figure")
     func measurements() throws {
@@ -23,7 +23,7 @@ struct ReportPartsTests {
         #expect(throws: Measurements.Malformed.self) { try Measurements("# fine\n" + line) }
     }
 
-    @Test("a picture is XML, with a title and a description, whatever the names are")
+    @Test("a picture is well-formed XML with a title and a description, even if names have special characters")
     func picture() {
         var curve = Chart.Curve("σ < 1 & \"κ\"")
         curve.dots = [(1, 10), (10, 50)]
@@ -42,7 +42,7 @@ struct ReportPartsTests {
         }
     }
 
-    @Test("a picture of a single value, or of none, is XML as well")
+    @Test("a picture of one value, or of none, is well-formed XML")
     func emptyPicture() {
         var curve = Chart.Curve("one")
         for circles in [[], [(1.0, 0.0)]] {
@@ -67,7 +67,7 @@ struct ReportPartsTests {
             GeneratedSection.replaced(in: "\(GeneratedSection.end)\n\(GeneratedSection.begin)\n", with: "new") == nil)
     }
 
-    @Test("numbers are written with the digits that count")
+    @Test("numbers are formatted with significant digits")
     func numbers() {
         #expect(
             [0, 0.001_234, 0.354, 1.44, 12.3, 999.6, 12_345.6].map { short($0) } == [

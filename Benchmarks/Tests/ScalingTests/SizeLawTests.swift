@@ -21,7 +21,7 @@ struct SizeLawTests {
         #expect(abs(law.cost(1_000) - 500) < 1e-3)
     }
 
-    @Test("has an interval that holds the growth behind noise")
+    @Test("has a confidence interval that contains the true growth of noisy costs")
     func interval() throws {
         var random = RandomBits(seed: 3)
         var samples = Samples()
@@ -35,14 +35,14 @@ struct SizeLawTests {
         #expect(fit.deviation < 0.05)
     }
 
-    @Test("is not fitted to one size, or to costs of nothing")
+    @Test("is not fitted to one size, to costs of 0, or to no costs")
     func refused() {
         #expect(SizeLaw(fitting: [1, 2], at: [3, 3]) == nil)
         #expect(SizeLaw(fitting: [1, 0], at: [1, 2]) == nil)
         #expect(SizeLaw(fitting: [], at: []) == nil)
     }
 
-    /// A power of the size by which ten times as many cost `factor` times as much.
+    /// Returns the power of `size` that is `factor` at 10. `size` is a power of ten.
     private func tenth(_ size: Double, _ factor: Double) -> Double {
         var value = 1.0, rest = size
         while rest >= 10 { (value, rest) = (value * factor, rest / 10) }

@@ -11,7 +11,7 @@ struct UniversalScalabilityTests {
         UniversalScalability(lambda: 7, sigma: 0, kappa: 0),
     ]
 
-    @Test("is found again in throughputs without noise", arguments: laws)
+    @Test("is recovered from throughputs without noise", arguments: laws)
     func exact(law: UniversalScalability) throws {
         let numbers = [1.0, 2, 3, 4, 6, 8, 16, 32, 64]
         let found = try #require(UniversalScalability(fitting: numbers.map(law.throughput), at: numbers))
@@ -20,7 +20,7 @@ struct UniversalScalabilityTests {
         #expect(abs(found.kappa - law.kappa) < 1e-7)
     }
 
-    @Test("lies in the intervals of the fit to noisy throughputs, in nearly all of 40 runs")
+    @Test("has coefficients inside the confidence intervals of noisy throughputs, in at least 34 of 40 runs")
     func coverage() throws {
         let law = UniversalScalability(lambda: 1_000, sigma: 0.08, kappa: 0.002)
         var sigmas = 0, kappas = 0
@@ -29,12 +29,12 @@ struct UniversalScalabilityTests {
             if fit.interval(\.sigma).contains(law.sigma) { sigmas += 1 }
             if fit.interval(\.kappa).contains(law.kappa) { kappas += 1 }
         }
-        // Intervals of medians of few values are a little wide or narrow; the seeds are always the same.
+        // Bootstrap intervals of medians of nine values are a little too wide or too narrow. The seeds are fixed.
         #expect(sigmas >= 34)
         #expect(kappas >= 34)
     }
 
-    @Test("has a band around its curve, and deviates little where it holds")
+    @Test("has a confidence band around its curve, and a small deviation where the law holds")
     func band() throws {
         let law = UniversalScalability(lambda: 1_000, sigma: 0.08, kappa: 0.002)
         let fit = try #require(Fit<UniversalScalability>(noisy(law, seed: 7)))
@@ -43,21 +43,21 @@ struct UniversalScalabilityTests {
         #expect(fit.deviation < 0.05)
     }
 
-    @Test("deviates much where it does not hold")
+    @Test("has a large deviation where the law does not hold")
     func deviation() throws {
         let falling = Samples([1.0, 10, 100, 1_000].map { (number: $0, value: 100 / (1 + 0.1 * $0.squareRoot())) })
         let fit = try #require(Fit<UniversalScalability>(falling, draws: 10))
         #expect(fit.deviation > 0.1)
     }
 
-    @Test("has no negative coefficients, even if more than one is more than as many times as fast")
+    @Test("has no negative coefficients, even if the throughput grows faster than the number of workers")
     func bounds() throws {
         let found = try #require(UniversalScalability(fitting: [10, 22, 36, 52], at: [1, 2, 3, 4]))
         #expect(found.sigma == 0)
         #expect(found.kappa == 0)
     }
 
-    @Test("is not fitted to less than three numbers, or to what is no throughput")
+    @Test("is not fitted to fewer than three numbers, or to a throughput of 0")
     func refused() {
         #expect(UniversalScalability(fitting: [1, 2], at: [1, 2]) == nil)
         #expect(UniversalScalability(fitting: [1, 1.1, 2], at: [1, 1, 2]) == nil)

@@ -1,4 +1,4 @@
-/* Look-ups through libmaxminddb in C. They cost what they cost a backend that reads the database for each question. */
+/* Look-ups through libmaxminddb in C, as in a backend that reads the database for each question. */
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
