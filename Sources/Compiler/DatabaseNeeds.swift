@@ -36,7 +36,7 @@ extension Configuration {
                 guard !needed.isEmpty, contents.others.isDisjoint(with: used) else { continue }
                 diagnose(
                     file,
-                    "no rule here needs what \(contents.title) has: \(contents.others.words); take it out of databases",
+                    "no rule here needs what \(contents.title) has: \(contents.others.words); remove it from databases",
                     isWarning: true)
             } else if contents.fieldNames.isEmpty {
                 diagnose(

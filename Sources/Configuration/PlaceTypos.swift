@@ -23,7 +23,7 @@ enum PlaceTypos {
             let names = countries.map { code in
                 "\(code) (\(PlaceCode(code).flatMap { Countries.byCode[$0] }?.name ?? code))"
             }
-            return names.isEmpty ? "\(meaning); take it out" : "\(meaning); write \(listed(names, "and"))"
+            return names.isEmpty ? "\(meaning); remove it" : "\(meaning); write \(listed(names, "and"))"
         }
     }
 

@@ -27,7 +27,7 @@ struct Follower: ~Copyable {
     var inForce: [Switch] = []
     var down: Set<String> = []
     /// The limits of the serving in use.
-    var limits = Limits()
+    var weightsAndShares = WeightsAndShares()
     /// Watches the input files of the image.
     var files = FileWatch()
     /// Watches switches, health, rollout, images and reports.

@@ -47,7 +47,7 @@ public final class Image: Sendable {
     ///     be read, and only to be shown.
     public convenience init(path: String, owners: Set<uid_t>, isSummed: Bool = true) throws(Refusal) {
         let descriptor = openRegularFile(path)
-        guard descriptor != isNoRegularFile else { throw Refusal("\(path) is not a regular file") }
+        guard descriptor != notRegularFile else { throw Refusal("\(path) is not a regular file") }
         guard descriptor >= 0 else {
             let reason = errno
             throw Refusal("cannot open \(path): \(String(cString: strerror(reason)))", isMissing: reason == ENOENT)

@@ -5,7 +5,7 @@ import Geography
 public struct PlaceRules: Sendable {
     public var networks = NetworkRules()
     /// The rules for autonomous systems by number (ASN).
-    public var systems: [UInt32: Destination] = [:]
+    public var asns: [UInt32: Destination] = [:]
     public var cities: [CityKey: Destination] = [:]
     public var subdivisions: [SubdivisionCode: Destination] = [:]
     public var countries: [PlaceCode: Destination] = [:]
@@ -14,10 +14,10 @@ public struct PlaceRules: Sendable {
     public var regions: [Region] = []
     public var continents: [PlaceCode: Destination] = [:]
     /// The default rule.
-    public var fallback: Destination
+    public var defaultDestination: Destination
 
-    /// Makes rules that send all clients to `fallback`.
-    public init(fallback: Destination) { self.fallback = fallback }
+    /// Makes rules that send all clients to one destination.
+    public init(default destination: Destination) { defaultDestination = destination }
 
     /// A city as a rule names it.
     public enum CityKey: Hashable, Sendable, CustomStringConvertible {
@@ -53,27 +53,27 @@ public struct PlaceRules: Sendable {
 
     /// All datacenters that the rules name.
     public var datacenters: Set<Datacenter> {
-        var all = fallback.datacenters
+        var all = defaultDestination.datacenters
         for destination in destinations { all.formUnion(destination.datacenters) }
         return all
     }
 
     /// Whether some rule spreads the clients of an unavailable datacenter.
     public var spreads: Bool {
-        (destinations + [fallback]).contains { if case .spread = $0 { true } else { false } }
+        (destinations + [defaultDestination]).contains { if case .spread = $0 { true } else { false } }
     }
 
     /// Whether some rule may spread clients over all datacenters that have an answer.
-    public var spreadsOverAll: Bool { (destinations + [fallback]).contains(where: \.spreadsOverAll) }
+    public var spreadsOverAll: Bool { (destinations + [defaultDestination]).contains(where: \.spreadsOverAll) }
 
     /// Whether some rule gives its clients no answer.
-    public var sendsSomeNowhere: Bool { (destinations + [fallback]).contains { $0.datacenters.isEmpty } }
+    public var sendsSomeNowhere: Bool { (destinations + [defaultDestination]).contains { $0.datacenters.isEmpty } }
 
     /// The fields that the rules use besides the network. If none of these is known of a client, it counts as unknown,
     /// and gets the list of its resolver.
     public var fields: PlaceFields {
         var fields: PlaceFields = []
-        if !systems.isEmpty { fields.insert(.asn) }
+        if !asns.isEmpty { fields.insert(.asn) }
         for city in cities.keys {
             fields.insert(.city)
             switch city {
@@ -89,12 +89,12 @@ public struct PlaceRules: Sendable {
         }
         if !countries.isEmpty { fields.insert(.country) }
         if !continents.isEmpty { fields.insert(.continent) }
-        if (destinations + [fallback]).contains(where: \.wantsNearest) { fields.insert(.coordinates) }
+        if (destinations + [defaultDestination]).contains(where: \.wantsNearest) { fields.insert(.coordinates) }
         return fields
     }
 
     private var destinations: [Destination] {
-        networks.destinations + Array(systems.values) + Array(cities.values) + Array(subdivisions.values)
+        networks.destinations + Array(asns.values) + Array(cities.values) + Array(subdivisions.values)
             + Array(countries.values) + regions.map(\.destination) + Array(continents.values)
     }
 }
@@ -110,8 +110,16 @@ extension PlaceRules {
     }
 
     /// Returns all rules that match a client, the winning one first and the default last.
-    public func matches(_ client: IPPrefix, system: UInt32, place: Place) -> [Match] {
-        networkMatches(client) + systemMatches(system) + placeMatches(place)
+    ///
+    /// `explain` uses it. Answers come from `MapCompiler`, which decides for all addresses at once. `Tests/Differential`
+    /// compares both with `Evaluator.rule(for:at:)`, the same order in fifteen plain lines.
+    ///
+    /// - Parameters:
+    ///   - client: the client's subnet or address; an embedded IPv4 address counts as an IPv4 client.
+    ///   - asn: the number of the client's autonomous system; 0 if it is unknown.
+    ///   - place: the client's place; empty if it is unknown.
+    public func matches(_ client: IPPrefix, asn: UInt32, place: Place) -> [Match] {
+        networkMatches(client) + asnMatches(asn) + placeMatches(place)
     }
 
     /// Returns the network rules that match a client, the longest prefix first.
@@ -124,13 +132,13 @@ extension PlaceRules {
         return longest.sorted { $0.key > $1.key }.map(\.value)
     }
 
-    private func systemMatches(_ system: UInt32) -> [Match] {
-        systems[system].map { [Match(rule: "AS\(system)", destination: $0)] } ?? []
+    private func asnMatches(_ asn: UInt32) -> [Match] {
+        asns[asn].map { [Match(rule: "AS\(asn)", destination: $0)] } ?? []
     }
 
     func placeMatches(_ place: Place) -> [Match] {
         cityMatches(place) + subdivisionMatches(place.subdivisions) + countryMatches(place.country)
-            + continentMatches(place.continent) + [Match(rule: "default", destination: fallback)]
+            + continentMatches(place.continent) + [Match(rule: "default", destination: defaultDestination)]
     }
 
     func cityMatches(_ place: Place) -> [Match] {

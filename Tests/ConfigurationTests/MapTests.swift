@@ -13,7 +13,7 @@ extension ConfigurationTests {
             let text = sound.replacing("oslo: {}, ashburn: {}", with: located)
                 .replacing("{ random: [oslo, ashburn] }", with: text)
                 .replacing("ashburn: { CNAME: www.example.net. }", with: "ashburn: 192.0.2.2\n      bergen: 192.0.2.3")
-            return try load(text).maps[0].rules.fallback
+            return try load(text).maps[0].rules.defaultDestination
         }
         #expect(try destination("bergen") == .tier([Share(2)]))
         #expect(try destination("none") == Destination.none)
@@ -259,7 +259,7 @@ extension ConfigurationTests {
             ("    ttl: 60", "    spread: 17", "11:13: spread of service web is 17; write at most 16"),
             (
                 "    ttl: 60", "    spread: 2",
-                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which must be alone; take one of them out"
+                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which must be alone; remove one of them"
             ),
             (
                 "    ttl: 60", "    when_all_down: panic",
