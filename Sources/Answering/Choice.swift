@@ -16,8 +16,9 @@ package enum AnswerPart {
 
 /// The datacenters that the answer to one question comes from.
 package struct Choice {
-    /// The first `count` elements are the datacenters, the most preferred first.
+    /// The numbers of the chosen datacenters, the most preferred first: the first `count` elements.
     package var datacenters: InlineArray<16, Int32> = .init(repeating: 0)
+    /// The number of chosen datacenters, 0...16.
     package var count = 0
     /// The length of the prefix around the client in which every client gets the same choice, from 1.
     package var scope: UInt8

@@ -64,6 +64,7 @@ package final class ServiceState: Sendable {
         case absent
         /// Less than the quorum is up: the part of the addresses that are up, 0..<1.
         case short(Double)
+        /// At least the quorum is up.
         case up
 
         /// Makes the usability of a family's addresses.

@@ -5,6 +5,7 @@ import State
 /// All that an answer depends on, except for the question and random draws: a snapshot, and which of its datacenters
 /// and addresses may be used.
 public final class Serving: Sendable {
+    /// The image that answers come from.
     public let snapshot: Snapshot
     /// The switches in force.
     public let switches: [Switch]

@@ -88,6 +88,6 @@ extension PlaceFields {
     fileprivate var need: String {
         isEmpty
             ? ""
-            : "; the rules need \(words), or what docs/configuration.md names in place of these: take a database that has them"
+            : "; the rules need \(words), or what docs/configuration.md names instead of these: take a database that has them"
     }
 }

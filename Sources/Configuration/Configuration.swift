@@ -197,7 +197,7 @@ extension Configuration {
     /// Reads `file`.
     ///
     /// - Parameters:
-    ///   - databases: files to use in place of the configured ones, if there are any.
+    ///   - databases: files to use instead of the configured ones, if there are any.
     ///   - archive: zones that were compiled before.
     ///   - reusesUnchanged: whether to take unchanged zones from there.
     ///   - keepsLastGood: whether errors in a zone's files disable only that zone, which keeps its content of the

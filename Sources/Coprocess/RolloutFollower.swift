@@ -17,7 +17,7 @@ struct RolloutFollower {
     private var stability: RolloutStability?
     /// The counts from before the image in force changed.
     private var past = RolloutTotals()
-    /// The limits of the new side.
+    /// The weights and shares of the new side.
     private var weightsAndShares = WeightsAndShares()
     /// Why the new side does not answer although a rollout runs.
     private(set) var diagnostic: String?
@@ -136,7 +136,7 @@ struct RolloutFollower {
         return true
     }
 
-    /// Whether the limits of the new side have changed since `candidate` was called.
+    /// Whether the weights and shares of the new side have changed since `candidate` was called.
     func hasOtherLimits(_ health: HealthReport?, at time: Int) -> Bool {
         loaded.map { $0.snapshot.weightsAndShares(health, at: time) != weightsAndShares } ?? false
     }

@@ -14,10 +14,12 @@ public final class Image: Sendable {
 
     /// Why a file cannot be used as an image.
     public struct Refusal: Error, CustomStringConvertible {
+        /// What is wrong with the file, for the operator.
         public let description: String
         /// Whether the file does not exist.
         public var isMissing = false
 
+        /// Refuses a file; `description` says why.
         public init(_ description: String, isMissing: Bool = false) {
             self.description = description
             self.isMissing = isMissing

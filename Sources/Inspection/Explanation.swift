@@ -237,7 +237,8 @@ extension Serving {
                     entry.words + (entry.action == .drain && !isDrained ? " (but not for this client)" : "")
                 }
                 let targets = checked?.targets(ofDatacenters: [share.datacenter]) ?? []
-                let part = number < limits.shares.count ? limits.shares[number].dropFirst(share.datacenter).first : nil
+                let shares = weightsAndShares.shares
+                let part = number < shares.count ? shares[number].dropFirst(share.datacenter).first : nil
                 let datacenter = names[share.datacenter]
                 let limits = part.map {
                     $0 < 100 ? ["share: \(datacenter) takes \($0)% of its client networks for now"] : []

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What `openRegularFile` returns if there is something else than a regular file.
+/// The result of `openRegularFile` if the path leads to something else than a regular file.
 public let notRegularFile: CInt = -2
 
 /// Opens a regular file for reading, and nothing else. A FIFO would wait for a writer, and a device may act when it is opened, such

@@ -21,6 +21,11 @@ public struct MapCompiler {
         var count = 0
     }
 
+    /// Prepares to compile maps.
+    ///
+    /// - Parameters:
+    ///   - atlas: the places and autonomous systems of all addresses.
+    ///   - datacenters: the datacenters by number.
     public init(_ atlas: Atlas, datacenters: [DatacenterProperties]) {
         self.atlas = atlas
         self.datacenters = datacenters

@@ -3,17 +3,23 @@ import Geography
 /// The rules of one map. The most specific rule that matches a client wins: network (longest prefix), autonomous
 /// system, city, subdivision, country, continent, default. A region acts at the level of its members.
 public struct PlaceRules: Sendable {
+    /// The rules for networks. The longest prefix that contains a client wins.
     public var networks = NetworkRules()
-    /// The rules for autonomous systems by number (ASN).
+    /// The rules for autonomous systems by number (ASN): `asns` in the configuration.
     public var asns: [UInt32: Destination] = [:]
+    /// The rules for cities. A rule by id comes first. Of two rules for the same name, the one in a
+    /// subdivision comes before the one in a country.
     public var cities: [CityKey: Destination] = [:]
+    /// The rules for subdivisions (ISO 3166-2). Of nested subdivisions the narrowest wins.
     public var subdivisions: [SubdivisionCode: Destination] = [:]
+    /// The rules for countries (ISO 3166-1, two letters).
     public var countries: [PlaceCode: Destination] = [:]
     /// Groups of countries and subdivisions. A region acts at the level of its member, after the member's own rule. If
     /// two regions have the same member, the first one acts.
     public var regions: [Region] = []
+    /// The rules for continents (AF, AN, AS, EU, NA, OC, SA).
     public var continents: [PlaceCode: Destination] = [:]
-    /// The default rule.
+    /// The destination of clients that no other rule matches: `default` in the configuration.
     public var defaultDestination: Destination
 
     /// Makes rules that send all clients to one destination.
@@ -21,8 +27,11 @@ public struct PlaceRules: Sendable {
 
     /// A city as a rule names it.
     public enum CityKey: Hashable, Sendable, CustomStringConvertible {
+        /// The city with this GeoNames id.
         case geonameID(UInt32)
+        /// All cities of this name in a country.
         case inCountry(PlaceCode, name: String)
+        /// All cities of this name in a subdivision.
         case inSubdivision(SubdivisionCode, name: String)
 
         public var description: String {
@@ -36,9 +45,13 @@ public struct PlaceRules: Sendable {
 
     /// A named group of countries and subdivisions, and where its clients go.
     public struct Region: Sendable {
+        /// The name in the configuration.
         public var name: String
+        /// The countries that are members.
         public var countries: Set<PlaceCode>
+        /// The subdivisions that are members.
         public var subdivisions: Set<SubdivisionCode>
+        /// Where clients in a member go.
         public var destination: Destination
 
         public init(
@@ -106,6 +119,7 @@ extension PlaceRules {
     public struct Match: Sendable {
         /// The name of the rule, such as `country NO`.
         public var rule: String
+        /// Where the rule sends the client.
         public var destination: Destination
     }
 

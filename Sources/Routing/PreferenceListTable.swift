@@ -23,13 +23,16 @@ public struct PreferenceListTable: Sendable {
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
         init(spreadOver pool: Int) { bits = 7 << 29 | UInt32(pool) }
 
-        /// Stands for all datacenters in place of the position of a pool.
+        /// Stands for all datacenters instead of the position of a pool.
         static var everything: Int { Int(UInt32.max >> 3) }
 
         @usableFromInline
         enum Kind {
+            /// A single datacenter.
             case datacenter(Datacenter)
+            /// The position of a pool in `pools`.
             case pool(Int)
+            /// The position of an order by distance in `distances`.
             case distance(Int)
             /// The position of a pool, or `everything`.
             case spread(Int)

@@ -74,15 +74,15 @@ extension ConfigurationTests {
             ),
             (
                 "{ oslo: 3, ashburn: 1, then: spread }",
-                "7:37: then of the default of map world has no list beside it; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
+                "7:37: then of the default of map world has no list next to it; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
             ),
             (
                 "{ then: spread }",
-                "7:16: then of the default of map world has no list beside it; write { list: [oslo, ashburn], then: spread }"
+                "7:16: then of the default of map world has no list next to it; write { list: [oslo, ashburn], then: spread }"
             ),
             (
                 "[oslo, { list: [ashburn], then: spread }]",
-                "7:40: then is inside the list of the default of map world; write it beside the list: { list: [...], then: spread }"
+                "7:40: then is inside the list of the default of map world; write it next to the list: { list: [...], then: spread }"
             ),
             (
                 "{ list: none, then: spread }",
